@@ -1,0 +1,62 @@
+"""Writes the Python stubs and the gateway's descriptor set from the protos, with nothing but the wheels of `.[dev]`."""
+
+import importlib.resources
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from grpc_tools import protoc
+
+PROTOS = Path(__file__).parent
+THIRD_PARTY = PROTOS / "third_party"
+GOOGLE_APIS = [
+    "google/api/annotations.proto",
+    "google/api/http.proto",
+    "google/api/httpbody.proto",
+    "google/rpc/error_details.proto",
+    "google/rpc/status.proto",
+]
+
+
+def copy_google_apis() -> None:
+    """Copies Google's API protos next to ours, for buf, which would otherwise ask a schema registry for them."""
+    wheel = Path(sysconfig.get_path("purelib"))
+    for name in GOOGLE_APIS:
+        target = THIRD_PARTY / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wheel / name, target)
+
+
+def run_protoc(*arguments: str) -> None:
+    """Runs protoc over the project's protos and ends the process with its status if it fails."""
+    well_known = str(importlib.resources.files("grpc_tools") / "_proto")
+    own = [str(p.relative_to(PROTOS)) for d in ("voicearena", "envoy") for p in sorted((PROTOS / d).rglob("*.proto"))]
+    paths = [f"-I{PROTOS}", f"-I{THIRD_PARTY}", f"-I{well_known}"]
+    if status := protoc.main(["protoc", *paths, *arguments, *own]):
+        sys.exit(status)
+
+
+def main(gen: Path) -> None:
+    """Replaces `gen/python` and `gen/descriptors.pb`."""
+    copy_google_apis()
+    python = gen / "python"
+    shutil.rmtree(python, ignore_errors=True)
+    python.mkdir(parents=True)
+    binaries = Path(sys.executable).parent
+    run_protoc(
+        f"--plugin=protoc-gen-mypy={binaries / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={binaries / 'protoc-gen-mypy_grpc'}",
+        f"--python_out={python}",
+        f"--grpc_python_out={python}",
+        f"--mypy_out={python}",
+        f"--mypy_grpc_out={python}",
+    )
+    # error_details is compiled in so that the gateway can write error details as JSON.
+    run_protoc(
+        f"--descriptor_set_out={gen / 'descriptors.pb'}", "--include_imports", "google/rpc/error_details.proto"
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROTOS / "gen")

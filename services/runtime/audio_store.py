@@ -1,0 +1,113 @@
+"""Where audio lies: a local directory or an S3 bucket, and the signed links under which it can be fetched."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
+CHUNK_BYTES = 64 * 1024
+
+
+class AudioStore:
+    """Audio and the notes beside it, by name. Names are flat and can't leave the store."""
+
+    def __init__(self, location: str) -> None:
+        self._store: ObjectStore = _open(location)
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Stores or replaces one object, whole or not at all; Unavailable if the store does not take it."""
+        try:
+            await obstore.put_async(self._store, _checked(name), data)
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+
+    async def get(self, name: str) -> bytes:
+        """Returns one object; NotFound if there is none."""
+        return b"".join([chunk async for chunk in self.open(name)])
+
+    async def open(self, name: str, chunk_bytes: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
+        """Yields one object in chunks of at least `chunk_bytes`, the last may be smaller; NotFound if there is none."""
+        try:
+            result = await obstore.get_async(self._store, _checked(name))
+            async for chunk in result.stream(min_chunk_size=chunk_bytes):
+                yield bytes(chunk)
+        except FileNotFoundError:
+            raise NotFound("audio", name) from None
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"the audio store can't be read: {_first_line(error)}") from error
+
+    async def put_json(self, name: str, value: dict[str, object]) -> None:
+        """Stores a note."""
+        await self.put(name, json.dumps(value).encode())
+
+    async def get_json(self, name: str) -> dict[str, object] | None:
+        """Returns a note, None if there is none."""
+        try:
+            value: dict[str, object] = json.loads(await self.get(name))
+        except NotFound:
+            return None
+        return value
+
+    async def ping(self) -> None:
+        """Raises Unavailable if the store can't be read."""
+        try:
+            await self.get("no-such-object.json")
+        except NotFound:
+            return
+
+    async def close(self) -> None:
+        """There is nothing to close; resources have a close."""
+
+
+class AudioLinks:
+    """Makes and checks links to audio that work without a key until they expire."""
+
+    def __init__(self, secret: str, public_url: str, ttl_seconds: int) -> None:
+        self._secret = hashlib.sha256(b"audio links" + secret.encode()).digest()
+        self._public_url = public_url.rstrip("/")
+        self._ttl_seconds = ttl_seconds
+
+    def url(self, name: str) -> str:
+        """Returns a link to the audio that works from now for the time set."""
+        expires = int(time.time()) + self._ttl_seconds
+        query = urlencode({"expires": expires, "signature": self._signature(name, expires)})
+        return f"{self._public_url}/api/v1/audio/{name}?{query}"
+
+    def verify(self, name: str, expires: int, signature: str) -> None:
+        """Raises Unauthenticated if the link was changed or has expired."""
+        if not hmac.compare_digest(signature.encode(), self._signature(name, expires).encode()):
+            raise Unauthenticated("the link to this audio was changed; read the trial again for a good one")
+        if expires < time.time():
+            raise Unauthenticated("the link to this audio has expired; read the trial again for a new one")
+
+    def _signature(self, name: str, expires: int) -> str:
+        return hmac.new(self._secret, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _open(location: str) -> ObjectStore:
+    if "://" in location:
+        return from_url(location)
+    folder = Path(location).expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return LocalStore(folder)
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise NotFound("audio", name[:200])
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,17 @@
+"""Wraps events for the bus and unwraps them."""
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from voicearena.events.v1.envelope_pb2 import Envelope
+
+from services.runtime.clock import now
+from services.runtime.telemetry import current_traceparent
+
+
+def wrap(message: Message, event_id: str) -> Envelope:
+    """Returns the envelope of an event that happens now, in the current trace."""
+    occurred_at = Timestamp()
+    occurred_at.FromDatetime(now())
+    envelope = Envelope(id=event_id, occurred_at=occurred_at, traceparent=current_traceparent())
+    envelope.event.Pack(message)
+    return envelope

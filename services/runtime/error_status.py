@@ -1,0 +1,100 @@
+"""The one place where errors become gRPC statuses, with the details that clients of any language can read."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from voicearena.errors.v1.error_reason_pb2 import ErrorReason
+
+from services.runtime.errors import ArenaError, DeadlineExceeded, FieldViolation, InvalidInput, Unavailable
+
+DOMAIN = "voicearena"
+
+# ABORTED rather than FAILED_PRECONDITION for a wrong state: the gateway maps it to 409.
+CODES: Mapping[str, int] = {
+    "INVALID_INPUT": code_pb2.INVALID_ARGUMENT,
+    "CREDENTIALS_MISSING": code_pb2.UNAUTHENTICATED,
+    "CREDENTIALS_INVALID": code_pb2.UNAUTHENTICATED,
+    "PERMISSION_DENIED": code_pb2.PERMISSION_DENIED,
+    "NOT_FOUND": code_pb2.NOT_FOUND,
+    "ALREADY_EXISTS": code_pb2.ALREADY_EXISTS,
+    "WRONG_STATE": code_pb2.ABORTED,
+    "REQUEST_TOO_LARGE": code_pb2.RESOURCE_EXHAUSTED,
+    "BUSY": code_pb2.RESOURCE_EXHAUSTED,
+    "UNAVAILABLE": code_pb2.UNAVAILABLE,
+    "SYNTHESIS_FAILED": code_pb2.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": code_pb2.DEADLINE_EXCEEDED,
+    "INTERNAL": code_pb2.INTERNAL,
+}
+
+
+def error_info(reason: str, metadata: Mapping[str, str]) -> error_details_pb2.ErrorInfo:
+    """Returns the ErrorInfo of a documented reason; ValueError if `reason` is not one."""
+    ErrorReason.Value(f"ERROR_REASON_{reason}")
+    return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
+
+
+def to_status(error: ArenaError) -> status_pb2.Status:
+    """Returns the google.rpc.Status of an error: its ErrorInfo, and BadRequest if fields are to blame."""
+    status = status_pb2.Status(code=CODES[error.reason], message=error.message)
+    _pack(status, error_info(error.reason, error.metadata))
+    if isinstance(error, InvalidInput):
+        bad = error_details_pb2.BadRequest()
+        for violation in error.violations:
+            bad.field_violations.add(field=violation.field, description=violation.description)
+        _pack(status, bad)
+    return status
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> ArenaError | None:
+    """Returns the error that another service of the mesh answered with, None if it is a fault rather than an answer."""
+    status = rpc_status.from_call(cast(grpc.Call, error))
+    if status is None:
+        code = error.code()
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DeadlineExceeded("another service did not answer in time")
+        if code is grpc.StatusCode.UNAVAILABLE:
+            return Unavailable("another service can't be reached")
+        return None
+    return from_status(status)
+
+
+def from_status(status: status_pb2.Status) -> ArenaError | None:
+    """The reverse of `to_status`, None if the status carries no ErrorInfo of ours."""
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    if info.domain != DOMAIN or info.reason == "INTERNAL":
+        return None
+    for kind in _subclasses(ArenaError):
+        if kind.reason == info.reason:
+            error = kind.__new__(kind)
+            ArenaError.__init__(error, status.message, **dict(info.metadata))
+            if isinstance(error, InvalidInput):
+                error.violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
+            return error
+    return None
+
+
+def unexpected(error: BaseException) -> ArenaError | None:
+    """Returns what a caller is told of an exception that is no ArenaError, None if only that something broke."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return from_rpc_error(error)
+    if isinstance(error, asyncio.TimeoutError):
+        return DeadlineExceeded("it was not done in time")
+    return None
+
+
+def _pack(status: status_pb2.Status, detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> None:
+    packed = Any()
+    packed.Pack(detail)
+    status.details.append(packed)
+
+
+def _subclasses(kind: type[ArenaError]) -> list[type[ArenaError]]:
+    return [s for child in kind.__subclasses__() for s in (child, *_subclasses(child))]

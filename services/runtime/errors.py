@@ -1,0 +1,109 @@
+"""Typed errors that domain code raises; `error_status` turns them into what travels on the wire.
+
+`reason` is the name of an ErrorReason (protos/voicearena/errors/v1) without its prefix. This module imports the
+standard library only, so that domain code may import it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field of a request that is not as it has to be.
+
+    `field` is its path as JSON users write it (`models[1].voice_id`), `description` says what is allowed.
+    """
+
+    field: str
+    description: str
+
+
+class ArenaError(Exception):
+    """An error that a caller is told about."""
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class InvalidInput(ArenaError):
+    """One or more fields of the request are not as they have to be."""
+
+    reason = "INVALID_INPUT"
+
+    def __init__(self, *violations: FieldViolation) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = violations
+
+
+class Unauthenticated(ArenaError):
+    """The caller is not known."""
+
+    reason = "CREDENTIALS_INVALID"
+
+
+class CredentialsMissing(Unauthenticated):
+    """The call carries nothing that says who calls."""
+
+    reason = "CREDENTIALS_MISSING"
+
+
+class PermissionDenied(ArenaError):
+    """The caller may see it but not do this to it."""
+
+    reason = "PERMISSION_DENIED"
+
+
+class NotFound(ArenaError):
+    """There is no such thing, or it is somebody else's."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"there is no {what} {name!r}", resource=what)
+
+
+class AlreadyExists(ArenaError):
+    """Something that has to be unique is taken."""
+
+    reason = "ALREADY_EXISTS"
+
+
+class WrongState(ArenaError):
+    """The thing is not in a state that allows this."""
+
+    reason = "WRONG_STATE"
+
+
+class TooLarge(ArenaError):
+    """What was sent is larger than is taken."""
+
+    reason = "REQUEST_TOO_LARGE"
+
+
+class Busy(ArenaError):
+    """A bounded queue is full; later it may not be."""
+
+    reason = "BUSY"
+
+
+class Unavailable(ArenaError):
+    """Something that is needed is down; later it may not be."""
+
+    reason = "UNAVAILABLE"
+
+
+class SynthesisFailed(ArenaError):
+    """A speech engine gave no usable audio; metadata has its `kind`."""
+
+    reason = "SYNTHESIS_FAILED"
+
+
+class DeadlineExceeded(ArenaError):
+    """It was not done in the time given."""
+
+    reason = "DEADLINE_EXCEEDED"

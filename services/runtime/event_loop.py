@@ -1,0 +1,29 @@
+"""The event loop that services run on, and a stopwatch on its monotonic clock."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a service's main to its end on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+class Stopwatch:
+    """Measures from when it is made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Returns the seconds since then."""
+        return time.perf_counter() - self._started
+
+    def ms(self) -> float:
+        """Returns the milliseconds since then."""
+        return self.seconds() * 1000

@@ -1,0 +1,100 @@
+"""What the event messages declare of themselves: which are events, and their subjects.
+
+Code publishes and consumes messages; this is the only module that spells subjects and streams.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+from voicearena.auth.v1 import events_pb2 as auth_events
+from voicearena.elo.v1 import events_pb2 as elo_events
+from voicearena.events.v1 import options_pb2
+from voicearena.experiments.v1 import events_pb2 as experiments_events
+from voicearena.scoring.v1 import events_pb2 as scoring_events
+from voicearena.tts.v1 import events_pb2 as tts_events
+
+EVENT_MODULES = (auth_events, experiments_events, tts_events, scoring_events, elo_events)
+DEAD_LETTER_STREAM = "DEAD_LETTERS"
+DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of event. `owner` is the service that declares it; `is_command` that it asks for work."""
+
+    descriptor: Descriptor
+    subject: str
+    per_requester: bool
+    consumers: tuple[str, ...]
+
+    @property
+    def owner(self) -> str:
+        return self.subject.split(".")[1]
+
+    def new(self) -> Message:
+        """Returns an empty message of this kind."""
+        return message_factory.GetMessageClass(self.descriptor)()
+
+    @property
+    def stream(self) -> str:
+        """Its JetStream stream: one for each declaring service."""
+        return stream_of(self.owner)
+
+    @property
+    def is_command(self) -> bool:
+        return self.descriptor.name.endswith("Requested")
+
+    def filter_subject(self, consumer: str) -> str:
+        """What a service subscribes to: its own answers, commands from anyone."""
+        if not self.per_requester:
+            return self.subject
+        return f"{self.subject}.{'*' if self.is_command else consumer}"
+
+
+def stream_of(service: str) -> str:
+    """Returns the name of the stream with the events that a service declares."""
+    return f"VOICEARENA_{service.upper()}"
+
+
+def subjects_of(service: str) -> str:
+    """Returns the wildcard of all subjects of that stream."""
+    return f"voicearena.{service}.>"
+
+
+@cache
+def event_types() -> dict[str, EventType]:
+    """Returns every event of the mesh by the full name of its message, in the order of the protos."""
+    found: dict[str, EventType] = {}
+    for module in EVENT_MODULES:
+        for descriptor in module.DESCRIPTOR.message_types_by_name.values():
+            options = descriptor.GetOptions().Extensions[options_pb2.event]
+            if options.subject:
+                found[descriptor.full_name] = EventType(
+                    descriptor, options.subject, options.per_requester, tuple(options.consumers)
+                )
+    return found
+
+
+def event_type(message: Message | type[Message]) -> EventType:
+    """Returns what a message declares; KeyError if it is not an event."""
+    return event_types()[message.DESCRIPTOR.full_name]
+
+
+def subject_of(message: Message) -> str:
+    """Returns where to publish an event."""
+    kind = event_type(message)
+    if not kind.per_requester:
+        return kind.subject
+    requester: str = message.requester  # type: ignore[attr-defined]
+    if not requester.isidentifier():
+        raise ValueError(f"{kind.descriptor.name} needs the name of a service as requester, got {requester!r}")
+    return f"{kind.subject}.{requester}"
+
+
+def streams() -> Iterable[str]:
+    """Returns the services that declare events."""
+    return dict.fromkeys(kind.owner for kind in event_types().values())

@@ -1,0 +1,15 @@
+"""A consumer records each event with its effect in one transaction, so that an event delivered twice acts once."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+PROCESSED = sa.table("processed_events", sa.column("consumer", sa.Text), sa.column("event_id", sa.Text))
+
+
+async def first_time(connection: AsyncConnection, consumer: str, event_id: str) -> bool:
+    """Records the event in the caller's transaction; False if it was recorded before and must have no effect."""
+    result = await connection.execute(
+        insert(PROCESSED).values(consumer=consumer, event_id=event_id).on_conflict_do_nothing()
+    )
+    return result.rowcount == 1

@@ -1,0 +1,170 @@
+"""What happens around every RPC: identity, errors, deadline, trace, metrics.
+
+It is one interceptor and one wrapper per method, made once, because each layer costs every call several percent.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import grpc
+import structlog
+from grpc_status import rpc_status
+from opentelemetry.trace import SpanKind
+
+from services.runtime import identity, telemetry
+from services.runtime.db import DISCONNECTED
+from services.runtime.error_status import to_status, unexpected
+from services.runtime.errors import ArenaError, CredentialsMissing, Unavailable
+from services.runtime.event_loop import Stopwatch
+
+log = structlog.get_logger()
+
+# These answer for the process itself, to whoever can reach it.
+UNGUARDED = ("/grpc.health.", "/grpc.reflection.", "/envoy.service.auth.")
+# A call to another service that has no deadline of its own.
+DEFAULT_CALL_SECONDS = 5.0
+
+_deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ServerInterceptor(grpc.aio.ServerInterceptor):
+    """Guards every RPC of a service. `public` are the full names of RPCs that need no identity."""
+
+    def __init__(self, verifier: identity.TokenVerifier, public: set[str]) -> None:
+        self._verifier = verifier
+        self._public = public
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Returns the guarded handler of a method."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
+        if handler is None or method.startswith(UNGUARDED):
+            return handler
+        wrapped = self._wrapped[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        if handler.request_streaming:
+            raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
+        serialisers = (handler.request_deserializer, handler.response_serializer)
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), *serialisers)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), *serialisers)
+
+    def _unary(self, method: str, behaviour: Any) -> Any:
+        ended = _Ended(method)
+
+        async def call(request: Any, context: Context) -> Any:
+            watch = Stopwatch()
+            with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
+                try:
+                    response = await behaviour(request, context)
+                except Exception as error:  # noqa: BLE001 - every error becomes a status here
+                    await _abort(context, error, method, ended, watch)
+                ended.ok.observe(watch.seconds())
+                return response
+
+        return call
+
+    def _stream(self, method: str, behaviour: Any) -> Any:
+        ended = _Ended(method)
+
+        async def call(request: Any, context: Context) -> Any:
+            watch = Stopwatch()
+            with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
+                try:
+                    async for response in behaviour(request, context):
+                        yield response
+                except Exception as error:  # noqa: BLE001 - every error becomes a status here
+                    await _abort(context, error, method, ended, watch)
+                ended.ok.observe(watch.seconds())
+
+        return call
+
+    async def _admit(self, method: str, context: Context, ended: "_Ended", watch: Stopwatch) -> str:
+        """Learns who calls, notes the deadline, and returns the trace context."""
+        token = traceparent = ""
+        for key, value in context.invocation_metadata() or ():
+            if key == identity.IDENTITY_HEADER:
+                token = str(value)
+            elif key == "traceparent":
+                traceparent = str(value)
+        _deadline.set(context.time_remaining)
+        try:
+            if token:
+                identity.set_caller(await self._verifier.verify(token))
+            elif method in self._public:
+                identity.set_caller(None)
+            else:
+                raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+        except ArenaError as error:
+            await _abort(context, error, method, ended, watch)
+        return traceparent
+
+
+class _Ended:
+    """The metrics of one method's ends."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self.ok = telemetry.RPC_SECONDS.labels(method, "OK")
+
+    def failed(self, code: int, seconds: float) -> None:
+        telemetry.RPC_SECONDS.labels(self._method, str(code)).observe(seconds)
+
+
+async def _abort(context: Context, error: Exception, method: str, ended: _Ended, watch: Stopwatch) -> None:
+    """Ends the call with the status of an error. Always raises."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    known = error if isinstance(error, ArenaError) else unexpected(error)
+    if known is None and isinstance(error, DISCONNECTED):
+        known = Unavailable("the database can't be reached; try again")
+    if known is None:
+        error_id = secrets.token_hex(6)
+        log.error("an RPC broke", method=method, error_id=error_id, exc_info=error)
+        known = ArenaError(f"something broke on the server; its logs have it as {error_id}", error_id=error_id)
+    status = to_status(known)
+    ended.failed(status.code, watch.seconds())
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
+    """Passes on who is calling, the trace, and what is left of the deadline."""
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Calls another service on behalf of the call at hand."""
+        metadata = list(client_call_details.metadata or ())
+        caller = identity.current_caller()
+        if caller is not None:
+            metadata.append((identity.IDENTITY_HEADER, caller.token))
+        if traceparent := telemetry.current_traceparent():
+            metadata.append(("traceparent", traceparent))
+        remaining = _deadline.get()
+        left = remaining() if remaining is not None else None
+        limits = [t for t in (client_call_details.timeout, left) if t is not None]
+        details = grpc.aio.ClientCallDetails(
+            method=client_call_details.method,
+            timeout=min([*limits, DEFAULT_CALL_SECONDS]) if client_call_details.timeout is None else min(limits),
+            metadata=grpc.aio.Metadata(*metadata),
+            credentials=client_call_details.credentials,
+            wait_for_ready=client_call_details.wait_for_ready,
+        )
+        return await continuation(details, request)
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """Returns a channel to another service of the mesh."""
+    return grpc.aio.insecure_channel(address, interceptors=[ClientInterceptor()])

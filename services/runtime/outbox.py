@@ -1,0 +1,122 @@
+"""A state change and its events are one transaction: events are rows first, and a relay publishes them afterwards."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+from google.protobuf.message import Message
+from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.runtime import ids
+from services.runtime.bus import Bus, BusUnavailable
+from services.runtime.clock import now
+from services.runtime.db import DISCONNECTED, Database
+from services.runtime.envelopes import wrap
+from services.runtime.events import subject_of
+
+log = structlog.get_logger()
+
+OUTBOX = sa.table(
+    "outbox",
+    sa.column("id", sa.Text),
+    sa.column("seq", sa.BigInteger),
+    sa.column("subject", sa.Text),
+    sa.column("envelope", sa.LargeBinary),
+    sa.column("created_at", sa.DateTime(timezone=True)),
+    sa.column("published_at", sa.DateTime(timezone=True)),
+)
+PROCESSED = sa.table("processed_events", sa.column("processed_at", sa.DateTime(timezone=True)))
+
+BATCH = 200
+POLL_SECONDS = 1.0
+# Published rows stay a while: they are the record to look at when somebody asks what was sent.
+KEEP_PUBLISHED = timedelta(days=2)
+# A consumer's record must outlive every redelivery, and streams keep events for three days.
+KEEP_PROCESSED = timedelta(days=7)
+PRUNE_SECONDS = 3600.0
+
+AGE = Gauge("voicearena_outbox_age_seconds", "Age of the oldest event that is not yet published")
+
+
+async def add(connection: AsyncConnection, *messages: Message) -> None:
+    """Records events in the caller's transaction. They are published once it has committed."""
+    rows = []
+    for message in messages:
+        event_id = ids.new_id("evt")
+        rows.append(
+            {"id": event_id, "subject": subject_of(message), "envelope": wrap(message, event_id).SerializeToString()}
+        )
+    if rows:
+        await connection.execute(sa.insert(OUTBOX).values(rows))
+
+
+class OutboxRelay:
+    """Publishes a service's outbox. Any number of relays may run side by side."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._database.listen("outbox", lambda _: self._wake.set()))
+            tasks.create_task(self._prune())
+            tasks.create_task(self._relay())
+
+    async def _relay(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                published = await self.publish_batch()
+            except (BusUnavailable, *DISCONNECTED) as error:
+                log.warning("the outbox can't be published now", error=str(error))
+                published = 0
+            if published < BATCH:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def publish_batch(self) -> int:
+        """Publishes the oldest events that no other relay is at, and returns how many there were."""
+        async with self._database.transaction() as connection:
+            rows = (
+                await connection.execute(
+                    sa.select(OUTBOX.c.id, OUTBOX.c.subject, OUTBOX.c.envelope, OUTBOX.c.created_at)
+                    .where(OUTBOX.c.published_at.is_(None))
+                    .order_by(OUTBOX.c.seq)
+                    .limit(BATCH)
+                    .with_for_update(skip_locked=True)
+                )
+            ).all()
+            AGE.set((now() - rows[0].created_at).total_seconds() if rows else 0)
+            if not rows:
+                return 0
+            outcomes = await asyncio.gather(
+                *(self._bus.publish_raw(row.subject, row.envelope, row.id) for row in rows), return_exceptions=True
+            )
+            done = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+            if done:
+                await connection.execute(
+                    sa.update(OUTBOX).where(OUTBOX.c.id.in_(done)).values(published_at=sa.func.now())
+                )
+        # What was published stays published even when the rest was not.
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+        return len(done)
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at < now() - KEEP_PUBLISHED))
+                    await connection.execute(
+                        sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED)
+                    )
+            except DISCONNECTED as error:
+                log.warning("old events could not be pruned", error=str(error))
+            await asyncio.sleep(PRUNE_SECONDS)

@@ -1,0 +1,194 @@
+"""The one way to run a service: resources, servicers, background work, health, and an orderly end."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health as health_service
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+
+from services.runtime import telemetry
+from services.runtime.identity import TokenVerifier
+from services.runtime.interceptors import ServerInterceptor, open_channel
+from services.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+CHECK_EVERY_SECONDS = 1.0
+CHECK_TIMEOUT_SECONDS = 3.0
+LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
+FIRST_RESTART_SECONDS = 0.2
+LONGEST_RESTART_SECONDS = 10.0
+
+
+class Resource(Protocol):
+    """Something that is open while the service runs: registered once, with its ping and its close."""
+
+    async def ping(self) -> None:
+        """Raises if it can't be used now."""
+
+    async def close(self) -> None:
+        """Lets go of it."""
+
+
+R = TypeVar("R", bound=Resource)
+
+
+class Service:
+    """A process of the mesh. Use as `async with`; `run` serves until SIGTERM or SIGINT."""
+
+    def __init__(self, name: str, settings: ServiceSettings, verifier: TokenVerifier | None = None) -> None:
+        self.name = name
+        self._settings = settings
+        self._resources: list[Resource] = []
+        self._checks: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._background: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._public: set[str] = set()
+        self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
+        self._verifier = verifier or TokenVerifier(self._fetch_keys)
+        self._health = health.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[ServerInterceptor(self._verifier, self._public)],
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_REQUEST_BYTES),
+                # Two processes on one port would share its calls by chance.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+
+    async def __aenter__(self) -> "Service":
+        telemetry.start(self.name, self._settings.log_level, self._settings.metrics_address)
+        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for resource in reversed(self._resources):
+            await resource.close()
+
+    async def enter(self, name: str, opening: Awaitable[R]) -> R:
+        """Opens a resource that is pinged for health and closed at the end, the last opened first."""
+        resource = await opening
+        self._resources.append(resource)
+        self._checks[name] = resource.ping
+        return resource
+
+    def channel(self, address: str) -> grpc.aio.Channel:
+        """Returns a channel to another service, closed at the end."""
+        channel = open_channel(address)
+        self._resources.append(_ChannelResource(channel))
+        return channel
+
+    def add_servicer(
+        self,
+        descriptor: ServiceDescriptor,
+        add: Callable[[Any, grpc.aio.Server], None],
+        servicer: Any,
+        *,
+        public: tuple[str, ...] = (),
+    ) -> None:
+        """Serves a gRPC service. `public` are those of its RPCs that need no identity."""
+        add(servicer, self._server)
+        self._names.append(descriptor.full_name)
+        for name in public:
+            self._public.add(f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}")
+
+    def reflect(self, *names: str) -> None:
+        """Lists further services in this process's reflection."""
+        self._names.extend(name for name in names if name not in self._names)
+
+    def health_check(self, name: str, check: Callable[[], Awaitable[None]]) -> None:
+        """Adds a condition of being SERVING: a coroutine that raises while it does not hold."""
+        self._checks[name] = check
+
+    def background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Adds work that goes on while the service runs; if it breaks it is begun again, later each time."""
+        self._background[name] = work
+
+    async def run(self) -> None:
+        """Serves until SIGTERM or SIGINT, then lets the calls in hand end."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        reflection.enable_server_reflection(self._names, self._server)
+        self._server.add_insecure_port(self._settings.grpc_address)
+        await self._server.start()
+        tasks = [asyncio.create_task(_supervise(name, work)) for name, work in self._background.items()]
+        tasks.append(asyncio.create_task(self._watch_health()))
+        log.info("listening", address=self._settings.grpc_address)
+        await stopping.wait()
+        log.info("stopping")
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._settings.drain_seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_health(self) -> None:
+        serving: bool | None = None
+        while True:
+            faults = await self.faults()
+            if serving is not (not faults):
+                serving = not faults
+                status = "SERVING" if serving else "NOT_SERVING"
+                log.log(20 if serving else 30, "health", status=status, **faults)
+                for name in ("", self.name):
+                    await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
+            await asyncio.sleep(CHECK_EVERY_SECONDS if serving else CHECK_EVERY_SECONDS / 10)
+
+    async def faults(self) -> dict[str, str]:
+        """Returns what keeps the service from serving: the name of each check that fails, and why."""
+        found: dict[str, str] = {}
+        for name, check in self._checks.items():
+            try:
+                async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                    await check()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as the reason
+                found[name] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return found
+
+    async def _fetch_keys(self) -> Mapping[str, bytes]:
+        async with open_channel(self._settings.auth_address) as channel:
+            stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+            try:
+                answer = await stub.ListSigningKeys(auth_service_pb2.ListSigningKeysRequest())
+            except grpc.aio.AioRpcError as error:
+                raise ConnectionError(error.details()) from error
+        return {key.id: key.public_key for key in answer.keys}
+
+
+class _ChannelResource:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    async def ping(self) -> None:
+        """A channel connects when it is used; there is nothing to check."""
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+async def _supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    delay = FIRST_RESTART_SECONDS
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await work()
+            log.error("background work ended", work=name)
+        except Exception as error:
+            log.error("background work broke", work=name, exc_info=error)
+        if asyncio.get_running_loop().time() - started > LONGEST_RESTART_SECONDS:
+            delay = FIRST_RESTART_SECONDS
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, LONGEST_RESTART_SECONDS)

@@ -1,0 +1,62 @@
+"""Settings from the environment, typed and checked before anything starts."""
+
+import sys
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _host_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_host_port)]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told. A field's environment variable is its name in upper case."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    grpc_address: Address = "127.0.0.1:50051"
+    """Where this service listens."""
+    metrics_address: Address = "127.0.0.1:9464"
+    """Where Prometheus reads this service's metrics, at /metrics."""
+    database_url: SecretStr = SecretStr("postgresql://localhost:5432/voicearena")
+    """PostgreSQL. Each service keeps to a schema of its own name."""
+    database_pool_size: int = Field(5, ge=1, le=100)
+    """Connections per pool; a service has a pool for reading and one for transactions."""
+    nats_url: str = "nats://127.0.0.1:4222"
+    audio_storage_path: str = ".arena/audio"
+    """A directory, or s3://bucket/prefix."""
+    audio_url_secret: SecretStr = Field(min_length=16)
+    """Signs links to audio and page tokens; the same in every service."""
+    audio_url_ttl_seconds: int = Field(3600, ge=10, le=7 * 24 * 3600)
+    """How long a link to audio works."""
+    public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
+    """Where people reach the gateway; links to audio begin with it."""
+    auth_address: Address = "127.0.0.1:50051"
+    experiments_address: Address = "127.0.0.1:50052"
+    tts_address: Address = "127.0.0.1:50053"
+    scoring_address: Address = "127.0.0.1:50054"
+    elo_address: Address = "127.0.0.1:50055"
+    log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+    drain_seconds: float = Field(10.0, ge=0, le=600)
+    """How long calls in hand may go on after SIGTERM."""
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load_settings(kind: type[S]) -> S:
+    """Reads the environment; on a bad value says which one in one line on stderr and ends the process with status 2."""
+    try:
+        return kind()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        print(f"bad setting: {faults}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -1,0 +1,136 @@
+"""Logs as JSON lines, traces with W3C context, metrics for Prometheus."""
+
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
+from prometheus_client import Counter, Histogram, start_http_server
+
+RPC_SECONDS = Histogram(
+    "voicearena_rpc_seconds",
+    "Time from an RPC's arrival to its end",
+    ["method", "code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+EVENT_SECONDS = Histogram(
+    "voicearena_event_seconds",
+    "Time that handling one event took",
+    ["event", "outcome"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+EVENTS_PUBLISHED = Counter("voicearena_events_published_total", "Events published", ["subject"])
+DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
+
+_traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+_tracer: Tracer | None = None
+
+
+def start(service: str, log_level: str, metrics_address: str) -> None:
+    """Begins logging, serves metrics, and exports traces if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
+    _start_logging(service, log_level)
+    host, _, port = metrics_address.rpartition(":")
+    start_http_server(int(port), addr=host)
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        _start_tracing(service)
+
+
+def _start_logging(service: str, log_level: str) -> None:
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _add_trace_id,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.dict_tracebacks,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    # Libraries log through the standard library; their lines get the same shape.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("message"),
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _start_tracing(service: str) -> None:
+    # Imported here because the exporter costs memory and start-up time that few laptops want.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    global _tracer
+    provider = TracerProvider(resource=Resource.create({"service.name": f"voicearena-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = provider.get_tracer("voicearena")
+
+
+def current_traceparent() -> str:
+    """Returns the W3C traceparent of the work at hand, empty if there is none."""
+    return _traceparent.get()
+
+
+@contextmanager
+def span(name: str, traceparent: str, kind: SpanKind) -> Iterator[None]:
+    """Continues the trace of `traceparent`, or begins one, for the work in the block; its logs carry the trace id."""
+    parent = _parse(traceparent)
+    if _tracer is None:
+        inside = traceparent if parent else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+        with _bound(inside):
+            yield
+        return
+    context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
+    with _tracer.start_as_current_span(name, context=context, kind=kind) as current:
+        own = current.get_span_context()
+        with _bound(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"):
+            yield
+
+
+@contextmanager
+def _bound(traceparent: str) -> Iterator[None]:
+    token = _traceparent.set(traceparent)
+    try:
+        yield
+    finally:
+        _traceparent.reset(token)
+
+
+def trace_id() -> str:
+    """Returns the id of the current trace, 32 hexadecimal digits, or the empty string."""
+    return _traceparent.get()[3:35]
+
+
+def _parse(traceparent: str) -> SpanContext | None:
+    parts = traceparent.split("-")
+    if len(parts) != 4 or [len(p) for p in parts] != [2, 32, 16, 2]:
+        return None
+    try:
+        context = SpanContext(int(parts[1], 16), int(parts[2], 16), True, TraceFlags(int(parts[3], 16)))
+    except ValueError:
+        return None
+    return context if context.is_valid else None
+
+
+def _add_trace_id(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if found := trace_id():
+        entry["trace_id"] = found
+    return entry

@@ -1,0 +1,36 @@
+"""Collects everything that is wrong with a request, so that a caller learns of all of it at once."""
+
+from services.runtime.errors import FieldViolation, InvalidInput
+
+
+class Validation:
+    """Gathers field violations; `finish` raises InvalidInput if there are any."""
+
+    def __init__(self) -> None:
+        self.violations: list[FieldViolation] = []
+
+    def require(self, condition: bool, field: str, description: str) -> bool:
+        """Notes a violation unless the condition holds, and returns the condition."""
+        if not condition:
+            self.violations.append(FieldViolation(field, description))
+        return condition
+
+    def text(self, value: str, field: str, *, longest: int, shortest: int = 1) -> bool:
+        """Requires `shortest` to `longest` characters, not only white space unless `shortest` is 0, and no NUL."""
+        limits = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
+        return (
+            self.require(len(value) <= longest, field, f"must be {limits} characters, got {len(value)}")
+            and self.require(shortest == 0 or len(value) >= shortest, field, f"must be {limits} characters")
+            and self.require(shortest == 0 or not value.isspace(), field, "must not be only white space")
+            # PostgreSQL can't store it.
+            and self.require("\0" not in value, field, "must not contain the character U+0000")
+        )
+
+    def one_of(self, value: str, field: str, allowed: tuple[str, ...]) -> bool:
+        """Requires one of the allowed values and lists them otherwise."""
+        return self.require(value in allowed, field, f"must be one of {', '.join(allowed)}")
+
+    def finish(self) -> None:
+        """Raises InvalidInput with all that was noted, if anything was."""
+        if self.violations:
+            raise InvalidInput(*self.violations)

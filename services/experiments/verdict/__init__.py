@@ -1,0 +1,24 @@
+"""How an experiment's verdict is reached: values in, values out.
+
+`decide` is the way in. Two layers are reported side by side: the composite score (`composite`), which says how the
+models did, and the evidence (`evidence`, `pairing`, `power`), which says how much of that could be chance. Confidence
+is the lower of the two (`levels`).
+"""
+
+from services.experiments.verdict.composite import CompositeProfile
+from services.experiments.verdict.decide import METHOD_VERSION, PRIMARY_METRIC, decide
+from services.experiments.verdict.results import HeadToHead, Level, ModelRanking, Verdict
+from services.experiments.verdict.trials import Model, Trial
+
+__all__ = [
+    "METHOD_VERSION",
+    "PRIMARY_METRIC",
+    "CompositeProfile",
+    "HeadToHead",
+    "Level",
+    "Model",
+    "ModelRanking",
+    "Trial",
+    "Verdict",
+    "decide",
+]

@@ -1,0 +1,1 @@
+"""`arena`, the command line: a client of the public API and nothing else."""

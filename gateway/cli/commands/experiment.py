@@ -1,0 +1,208 @@
+"""`arena experiment`: plan, run, follow and read experiments."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.errors import CliError, ExitCode
+from gateway.cli.models import parse_model
+from gateway.cli.session import Session, list_document, with_session
+
+if TYPE_CHECKING:
+    from voicearena.experiments.v1.experiment_pb2 import Experiment
+
+    from gateway.cli.client import ArenaClient
+
+app = typer.Typer(no_args_is_help=True, help="Compare voice models over prompts and reach a verdict.")
+
+# 20 prompts of 5000 characters of up to four bytes, and some.
+MAX_PROMPTS_FILE_BYTES = 512 * 1024
+DEFAULT_WATCH_SECONDS = 1800.0
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id.", show_default=False)]
+WatchOption = Annotated[bool, typer.Option("--watch", help="Follow it to its end and print the results.")]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=1.0, help="How many seconds to watch at most.")]
+
+
+class Status(StrEnum):
+    """The states of an experiment."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    name: Annotated[str, typer.Option(help="What you call it.", show_default=False)],
+    model: Annotated[
+        list[str],
+        typer.Option(help="PROVIDER:VOICE, or PROVIDER for its first voice. Give 2 to 4.", show_default=False),
+    ],
+    scenario: Annotated[
+        str,
+        typer.Option(
+            help="general, customer_support, medical, financial, technical_support, adversarial or multilingual."
+        ),
+    ] = "general",
+    prompt: Annotated[list[str] | None, typer.Option(help="What to speak. Give 1 to 20.", show_default=False)] = None,
+    prompts_file: Annotated[
+        Path | None,
+        typer.Option(help="A UTF-8 text file with a prompt on each line, - for stdin.", show_default=False),
+    ] = None,
+    webhook_url: Annotated[str, typer.Option(help="Where to report its end.", show_default=False)] = "",
+    run_now: Annotated[bool, typer.Option("--run", help="Run it at once.")] = False,
+    watch_it: WatchOption = False,
+    timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
+) -> None:
+    """Plan an experiment; with --run run it too, with --watch see it through (and so run it)."""
+    from voicearena.experiments.v1.experiment_pb2 import Experiment
+    from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest
+
+    prompts = [*(prompt or []), *(read_prompts(prompts_file) if prompts_file else [])]
+    if not prompts:
+        raise CliError("There is no prompt.", ExitCode.USAGE, hint="Give one with --prompt, or many in --prompts-file.")
+    request = CreateExperimentRequest(
+        name=name, scenario=scenario, eval_mode=Experiment.automated, prompts=prompts, webhook_url=webhook_url
+    )
+    for text in model:
+        provider, voice_id = parse_model(text)
+        request.models.add(provider=provider, voice_id=voice_id)
+    with session.client() as client:
+        experiment = client.create_experiment(request)
+        if run_now or watch_it:
+            session.note(f"Created {experiment.id}.")
+            experiment = client.run_experiment(experiment.id)
+        if watch_it:
+            _watch(session, client, experiment.id, timeout)
+        else:
+            _show(session, experiment)
+
+
+@app.command("run")
+@with_session
+def run(
+    session: Session,
+    experiment_id: IdArgument,
+    watch_it: WatchOption = False,
+    timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
+) -> None:
+    """Run an experiment that has been created."""
+    with session.client() as client:
+        experiment = client.run_experiment(experiment_id)
+        if watch_it:
+            _watch(session, client, experiment_id, timeout)
+        else:
+            _show(session, experiment)
+
+
+@app.command("watch")
+@with_session
+def watch(session: Session, experiment_id: IdArgument, timeout: TimeoutOption = DEFAULT_WATCH_SECONDS) -> None:
+    """Follow an experiment to its end and print the results. Ctrl-C stops the watching, not the experiment."""
+    with session.client() as client:
+        _watch(session, client, experiment_id, timeout)
+
+
+@app.command("results")
+@with_session
+def results(session: Session, experiment_id: IdArgument) -> None:
+    """Print the ranking, the duels and the verdict of a completed experiment."""
+    from gateway.cli.verdict import results_view
+
+    with session.client() as client:
+        found = client.results(experiment_id)
+    if session.json:
+        session.print_message(found)
+    else:
+        session.out.print(results_view(found, session.out.width))
+
+
+@app.command("trials")
+@with_session
+def trials(session: Session, experiment_id: IdArgument) -> None:
+    """List each trial with its measurements and a link to its audio."""
+    from gateway.cli.rendering import audio_lines, trials_table
+
+    with session.client() as client:
+        found = client.trials(experiment_id)
+    if session.json:
+        session.print_document(list_document("trials", found))
+        return
+    session.out.print(trials_table(found))
+    session.out.print()
+    for line in audio_lines(found):
+        session.out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+@with_session
+def list_experiments(
+    session: Session,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.", show_default=False)] = None,
+    scenario: Annotated[str, typer.Option(help="Only those of this scenario.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most, newest first.")] = 50,
+) -> None:
+    """List your experiments, newest first."""
+    from gateway.cli.rendering import experiments_table
+
+    with session.client() as client:
+        found = client.experiments(status.value if status else "", scenario, limit)
+    if session.json:
+        session.print_document(list_document("experiments", found))
+    else:
+        session.out.print(experiments_table(found))
+
+
+def read_prompts(path: Path) -> list[str]:
+    """The lines of a prompts file that are not blank. `-` is stdin."""
+    try:
+        if str(path) == "-":
+            data = sys.stdin.buffer.read(MAX_PROMPTS_FILE_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(MAX_PROMPTS_FILE_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise CliError(f"Can't read {path}: {error.strerror}.", ExitCode.USAGE) from None
+    except UnicodeDecodeError:
+        raise CliError(f"{path} is not UTF-8 text.", ExitCode.USAGE, hint="Save it as UTF-8.") from None
+    if len(data) > MAX_PROMPTS_FILE_BYTES:
+        raise CliError(f"{path} is larger than any 20 prompts.", ExitCode.USAGE, hint="One prompt a line, up to 20.")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _show(session: Session, experiment: Experiment) -> None:
+    from gateway.cli.rendering import experiment_card
+
+    if session.json:
+        session.print_message(experiment)
+        return
+    session.out.print(experiment_card(experiment))
+    command = "run" if experiment.status == experiment.created else "watch"
+    session.note(f"Next: arena experiment {command} {experiment.id}")
+
+
+def _watch(session: Session, client: ArenaClient, experiment_id: str, timeout: float) -> None:
+    """Shows progress on stderr, then the results, or with --json the experiment as it ended, on stdout."""
+    from gateway.cli.progress import watch_to_end
+    from gateway.cli.verdict import results_view
+
+    experiment = watch_to_end(client, experiment_id, timeout, session.err)
+    if session.json:
+        session.print_message(experiment)
+    elif experiment.status == experiment.completed:
+        session.out.print(results_view(client.results(experiment_id), session.out.width))
+    if experiment.status != experiment.completed:
+        status = experiment.Status.Name(experiment.status)
+        reason = f": {experiment.error_message}" if experiment.error_message else "."
+        raise CliError(f"The experiment ended as {status}{reason}", ExitCode.EXPERIMENT_NOT_COMPLETED)

@@ -1,0 +1,67 @@
+"""`arena`: puts the commands together, and turns every way to fail into lines on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from gateway.cli.commands import account, experiment, mesh, speech
+from gateway.cli.errors import EXIT_CODES_HELP, CliError, ExitCode
+from gateway.cli.session import JsonOption, KeyOption, Session, UrlOption
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find out which voice AI is best for a job.",
+    epilog=EXIT_CODES_HELP,
+)
+
+
+@app.callback()
+def shared(context: typer.Context, url: UrlOption = None, key: KeyOption = None, as_json: JsonOption = False) -> None:
+    """Find out which voice AI is best for a job."""
+    context.obj = Session(url, key, as_json)
+
+
+app.command()(mesh.up)
+app.command()(mesh.demo)
+app.command()(mesh.doctor)
+app.command()(account.register)
+app.command()(account.login)
+app.command()(speech.voices)
+app.command()(speech.say)
+app.add_typer(experiment.app, name="experiment")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code. ARENA_DEBUG=1 shows where a fault happened."""
+    try:
+        app(args=list(arguments), prog_name="arena")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except CliError as error:
+        _complain(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a user gets a line, not a traceback
+        _complain(
+            CliError(f"Unexpected {type(error).__name__}: {error}", hint="ARENA_DEBUG=1 shows where it happened.")
+        )
+        return ExitCode.UNEXPECTED
+    return ExitCode.OK
+
+
+def main() -> None:
+    """The entry point of the `arena` script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _complain(error: CliError) -> None:
+    for line in error.lines():
+        print("".join(c if c.isprintable() else " " for c in line), file=sys.stderr)
+    if os.environ.get("ARENA_DEBUG") == "1":
+        traceback.print_exception(error.__context__ or error, file=sys.stderr)

@@ -1,0 +1,174 @@
+"""How far an experiment is: counts per model, as live bars on a terminal and as plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from gateway.cli.errors import CliError, ExitCode
+from gateway.cli.rendering import model_name, plain
+from gateway.cli.watching import follow
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+    from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+
+    from gateway.cli.client import ArenaClient
+
+# A plain line is printed each time another tenth of the trials has ended.
+PLAIN_STEPS = 10
+
+
+@dataclass(frozen=True)
+class ModelProgress:
+    """How many of a model's trials have ended, and how many of those failed."""
+
+    model: str
+    ended: int
+    failed: int
+    total: int
+
+
+class TrialBoard:
+    """The trials of an experiment as far as they are known."""
+
+    def __init__(self, experiment: Experiment, trials: Sequence[Trial]) -> None:
+        self._experiment = experiment
+        self._trials = {trial.id: trial for trial in trials}
+
+    def put(self, trial: Trial) -> None:
+        """Notes a trial's news. One that has ended stays so: news may come late."""
+        known = self._trials.get(trial.id)
+        if known is None or not has_ended(known):
+            self._trials[trial.id] = trial
+
+    def models(self) -> list[ModelProgress]:
+        """One entry per model, in the experiment's order."""
+        rows = []
+        for model in self._experiment.models:
+            ended = [
+                trial
+                for trial in self._trials.values()
+                if (trial.provider, trial.voice_id) == (model.provider, model.voice_id) and has_ended(trial)
+            ]
+            failed = sum(trial.status == trial.failed for trial in ended)
+            name = model_name(model.provider, model.voice_id)
+            rows.append(ModelProgress(name, len(ended), failed, len(self._experiment.prompts)))
+        return rows
+
+
+def has_ended(trial: Trial) -> bool:
+    """Whether nothing more will happen to the trial."""
+    return trial.status in (trial.completed, trial.failed, trial.cancelled)
+
+
+class ProgressView(Protocol):
+    """Where progress is shown while it is entered."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, models: Sequence[ModelProgress]) -> None:
+        """Shows the counts."""
+
+
+class LiveBars:
+    """One bar per model, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}", style="red", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, models: Sequence[ModelProgress]) -> None:
+        """Draws a bar for each model."""
+        for model in models:
+            if model.model not in self._tasks:
+                self._tasks[model.model] = self._progress.add_task(
+                    plain(model.model).plain, total=model.total, failed=""
+                )
+            failed = f"{model.failed} failed" if model.failed else ""
+            self._progress.update(self._tasks[model.model], completed=model.ended, failed=failed)
+
+
+class PlainLines:
+    """A line now and then, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, models: Sequence[ModelProgress]) -> None:
+        """Prints a line if another tenth of the trials has ended since the last."""
+        total = sum(model.total for model in models)
+        ended = sum(model.ended for model in models)
+        step = ended * PLAIN_STEPS // max(total, 1)
+        if step != self._shown:
+            self._shown = step
+            self._console.print(progress_line(models), markup=False, highlight=False, soft_wrap=True)
+
+
+def progress_line(models: Sequence[ModelProgress]) -> str:
+    """`12 of 24 trials ended (1 failed): espeak:en-us 4/8, ...`."""
+    failed = sum(model.failed for model in models)
+    counts = ", ".join(f"{plain(model.model)} {model.ended}/{model.total}" for model in models)
+    suffix = f" ({failed} failed)" if failed else ""
+    ended, total = sum(model.ended for model in models), sum(model.total for model in models)
+    return f"{ended} of {total} trials ended{suffix}: {counts}"
+
+
+def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float, console: Console) -> Experiment:
+    """Shows an experiment's progress on `console` until it ends and returns it as it is then.
+
+    Raises CliError if it was never run, since it would not end.
+    """
+
+    def dropped(delay: float) -> None:
+        console.print(f"The connection dropped; trying again in {delay:g} s.", markup=False, highlight=False)
+
+    view: ProgressView = LiveBars(console) if console.is_terminal else PlainLines(console)
+    board: TrialBoard | None = None
+    with view:
+        for message in follow(client, experiment_id, timeout_seconds, on_drop=dropped):
+            if message.kind == message.heartbeat:
+                continue
+            experiment = message.experiment
+            if experiment.status == experiment.created:
+                raise CliError(
+                    "The experiment has not been run.",
+                    ExitCode.CONFLICT,
+                    hint=f"Run it with `arena experiment run {experiment_id} --watch`.",
+                )
+            if board is None or message.kind != message.progress:
+                # What happened before this stream was opened, or while it was down, is in the list.
+                board = TrialBoard(experiment, client.trials(experiment_id))
+            if message.kind == message.progress:
+                board.put(message.trial)
+            view.show(board.models())
+            if message.kind == message.end:
+                return experiment
+    raise CliError("The experiment's stream ended early.", ExitCode.UNAVAILABLE)

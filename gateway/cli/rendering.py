@@ -1,0 +1,171 @@
+"""Lists as tables: messages in, something that rich prints out. Server text is never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from rich.console import RenderableType
+    from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+    from voicearena.tts.v1.tts_pb2 import Provider, Voice
+
+ABSENT = "–"
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+# From this width on there is room for long bars.
+WIDE_COLUMNS = 100
+STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
+
+
+def plain(text: str) -> Text:
+    """Text as it is, without the control characters that could steer a terminal."""
+    return Text("".join(character if character.isprintable() else " " for character in text))
+
+
+def bar(share: float, width: int) -> str:
+    """A bar `width` cells long of which `share` (0 to 1, cut there) is filled, to an eighth of a cell."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, part = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
+
+
+def milliseconds(value: float | None) -> str:
+    """`3.4 ms`, from 10 on without decimals."""
+    if value is None:
+        return ABSENT
+    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def seconds(value: float | None) -> str:
+    """`2.41 s`."""
+    return ABSENT if value is None else f"{value:.2f} s"
+
+
+def percent(share: float | None) -> str:
+    """`12.3%` of a share from 0 to 1."""
+    return ABSENT if share is None else f"{share:.1%}"
+
+
+def moment(timestamp: Timestamp) -> str:
+    """`2026-01-31 23:59` in the local time zone."""
+    return timestamp.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def model_name(provider: str, voice_id: str) -> str:
+    """`provider:voice_id`, as results name a model."""
+    return f"{provider}:{voice_id}"
+
+
+def new_table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table in the one style of `arena`; the columns named in `right` are numbers."""
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left"
+    )
+    for column in columns:
+        number = column in right
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    return table
+
+
+def voices_table(voices: Sequence[Voice], providers: Sequence[Provider]) -> RenderableType:
+    """The voices, and below them the providers that can't be used now with the reason."""
+    table = new_table("Voice", "Name", "Languages", "Rate", right=("Rate",))
+    for voice in voices:
+        table.add_row(
+            plain(model_name(voice.provider, voice.voice_id)),
+            plain(voice.display_name),
+            plain(", ".join(voice.languages) or ABSENT),
+            f"{voice.sample_rate_hz / 1000:g} kHz",
+        )
+    parts: list[RenderableType] = [table] if voices else [Text("No voices.")]
+    missing = [provider for provider in providers if not provider.available]
+    if missing:
+        parts.append(Text("\nNot available:"))
+        parts += [plain(f"  {provider.id}: {provider.unavailable_reason}") for provider in missing]
+    return Group(*parts)
+
+
+def experiments_table(experiments: Sequence[Experiment]) -> RenderableType:
+    """The experiments, one a line."""
+    if not experiments:
+        return Text("No experiments.")
+    table = new_table("Id", "Name", "Scenario", "Status", "Trials", "Created", right=("Trials",))
+    table.columns[0].no_wrap = True
+    for experiment in experiments:
+        table.add_row(
+            plain(experiment.id),
+            plain(experiment.name),
+            plain(experiment.scenario),
+            status_text(experiment.Status.Name(experiment.status)),
+            f"{experiment.completed_trials}/{experiment.total_trials}",
+            moment(experiment.created_at),
+        )
+    return table
+
+
+def experiment_card(experiment: Experiment) -> RenderableType:
+    """One experiment in a few lines."""
+    status = experiment.Status.Name(experiment.status)
+    models = ", ".join(model_name(model.provider, model.voice_id) for model in experiment.models)
+    lines = [
+        Text.assemble(plain(experiment.name), "  ", status_text(status)),
+        plain(f"  id        {experiment.id}"),
+        plain(f"  scenario  {experiment.scenario}"),
+        plain(f"  models    {models}"),
+        plain(f"  prompts   {len(experiment.prompts)}"),
+        plain(
+            f"  trials    {experiment.completed_trials} of {experiment.total_trials} completed, "
+            f"{experiment.failed_trials} failed"
+        ),
+    ]
+    if experiment.webhook_url:
+        lines.append(plain(f"  webhook   {experiment.webhook_url}"))
+    if experiment.error_message:
+        lines.append(plain(f"  error     {experiment.error_message}"))
+    return Group(*lines)
+
+
+def trials_table(trials: Sequence[Trial]) -> RenderableType:
+    """The trials with their main measurements; the addresses of the audio stand below it, see `audio_lines`."""
+    if not trials:
+        return Text("No trials.")
+    numbers = ("Nr", "TTFB", "Total", "Length", "Silence")
+    table = new_table("Nr", "Prompt", "Model", "Status", "TTFB", "Total", "Length", "Silence", right=numbers)
+    prompt = table.columns[1]
+    prompt.overflow, prompt.no_wrap, prompt.ratio, prompt.min_width = "ellipsis", True, 1, 8
+    table.expand = True
+    for number, trial in enumerate(trials, 1):
+        table.add_row(
+            str(number),
+            plain(trial.prompt_text),
+            plain(model_name(trial.provider, trial.voice_id)),
+            status_text(trial.Status.Name(trial.status)),
+            milliseconds(trial.ttfb_ms if trial.HasField("ttfb_ms") else None),
+            milliseconds(trial.generation_time_ms if trial.HasField("generation_time_ms") else None),
+            seconds(trial.duration_seconds if trial.HasField("duration_seconds") else None),
+            percent(trial.silence_ratio if trial.HasField("silence_ratio") else None),
+        )
+    return table
+
+
+def audio_lines(trials: Sequence[Trial]) -> list[str]:
+    """For each trial of `trials_table`, by its number, where its audio is or why there is none."""
+    lines = []
+    for number, trial in enumerate(trials, 1):
+        if trial.HasField("audio_url"):
+            lines.append(f"{number:>3} {plain(trial.audio_url)}")
+        elif trial.error_message:
+            lines.append(f"{number:>3} failed: {plain(trial.error_message)}")
+    return lines
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour."""
+    return Text(status, style=STATUS_STYLES.get(status, ""))

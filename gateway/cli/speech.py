@@ -1,0 +1,120 @@
+"""Speech from the API to a WAV file, a pipe or the loudspeaker."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.cli.errors import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from google.api.httpbody_pb2 import HttpBody
+
+SAMPLE_BYTES = 2
+# 5000 characters at the slowest speed are under 20 minutes, at 48 kHz under 116 MB.
+MAX_AUDIO_BYTES = 128 * 1024 * 1024
+PLAYERS = (
+    ("afplay", "{file}"),
+    ("paplay", "{file}"),
+    ("aplay", "-q", "{file}"),
+    ("ffplay", "-loglevel", "error", "-nodisp", "-autoexit", "{file}"),
+)
+STDOUT = "-"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One utterance: signed 16-bit little-endian mono samples, and when they came as the caller saw it."""
+
+    samples: bytes
+    sample_rate_hz: int
+    ttfb_ms: float
+    total_ms: float
+
+    @property
+    def duration_seconds(self) -> float:
+        """The length of the audio."""
+        return len(self.samples) / SAMPLE_BYTES / self.sample_rate_hz
+
+    def wav(self) -> bytes:
+        """A WAV whose header has the true length."""
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(SAMPLE_BYTES)
+            file.setframerate(self.sample_rate_hz)
+            file.writeframes(self.samples)
+        return buffer.getvalue()
+
+
+def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_counter) -> Speech:
+    """Takes the chunks of a PCM stream as they come. Raises CliError if there is no audio or far too much."""
+    start = clock()
+    first: float | None = None
+    rate: int | None = None
+    samples = bytearray()
+    for chunk in chunks:
+        if rate is None:
+            rate = pcm_sample_rate(chunk.content_type)
+        if chunk.data and first is None:
+            first = clock()
+        samples += chunk.data
+        if len(samples) > MAX_AUDIO_BYTES:
+            raise CliError("The provider does not stop sending audio.", hint="Try another voice.")
+    if rate is None or first is None:
+        raise CliError("The provider sent no audio.", hint="Try another voice.")
+    # Half a sample can only be the remainder of a stream that was cut.
+    whole = bytes(samples[: len(samples) // SAMPLE_BYTES * SAMPLE_BYTES])
+    return Speech(whole, rate, (first - start) * 1000, (clock() - start) * 1000)
+
+
+def pcm_sample_rate(content_type: str) -> int:
+    """The rate in `audio/l16;rate=24000;channels=1`. Raises CliError for any other type."""
+    header = Message()
+    header["content-type"] = content_type
+    rate = header.get_param("rate")
+    if header.get_content_type() != "audio/l16" or not isinstance(rate, str) or not rate.isdigit() or int(rate) == 0:
+        raise CliError(f"The gateway sent {content_type or 'no type'} where PCM audio was asked for.")
+    return int(rate)
+
+
+def save(speech: Speech, destination: str) -> None:
+    """Writes the WAV to a file, or to stdout if `destination` is `-`."""
+    if destination == STDOUT:
+        sys.stdout.buffer.write(speech.wav())
+        sys.stdout.buffer.flush()
+        return
+    try:
+        Path(destination).write_bytes(speech.wav())
+    except OSError as error:
+        raise CliError(
+            f"Can't write {destination}: {error.strerror}.", ExitCode.USAGE, hint="Name another --out."
+        ) from None
+
+
+def play(path: str, duration_seconds: float) -> None:
+    """Plays a WAV with the first player that is installed, and waits until it is done."""
+    for program, *arguments in PLAYERS:
+        found = shutil.which(program)
+        if found is None:
+            continue
+        command = [found, *(argument.format(file=path) for argument in arguments)]
+        try:
+            done = subprocess.run(command, timeout=duration_seconds + 15, capture_output=True, text=True, check=False)
+        except subprocess.TimeoutExpired:
+            raise CliError(f"{program} did not finish playing {path}.") from None
+        if done.returncode != 0:
+            words = done.stderr.strip().splitlines()
+            raise CliError(f"{program} could not play {path}: {words[-1] if words else done.returncode}.")
+        return
+    names = ", ".join(program for program, *_ in PLAYERS)
+    raise CliError("There is no audio player.", ExitCode.USAGE, hint=f"Install one of {names}, or leave out --play.")

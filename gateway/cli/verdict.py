@@ -1,0 +1,165 @@
+"""Results as people read them: the ranking, the score's parts, the duels, and the verdict in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from gateway.cli.rendering import (
+    ABSENT,
+    WIDE_COLUMNS,
+    bar,
+    milliseconds,
+    model_name,
+    new_table,
+    percent,
+    plain,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
+
+NOT_ENOUGH = "not enough evidence"
+
+
+def results_view(results: Results, width: int) -> RenderableType:
+    """All of it, for a terminal of `width` columns."""
+    parts: list[RenderableType] = []
+    if results.rankings:
+        parts += [Text("Ranking", style="bold"), ranking_table(results, width), Text()]
+        parts += [_parts_heading(results), components_table(results, width), Text()]
+    if results.head_to_head:
+        parts += [Text("Head to head", style="bold"), head_to_head_table(results), Text()]
+    headline, *sentences = verdict_sentences(results)
+    parts += [Text("Verdict", style="bold"), plain(headline), *(plain(f"  {sentence}") for sentence in sentences)]
+    return Group(*parts)
+
+
+def ranking_table(results: Results, width: int) -> Table:
+    """One line per model, best first. Ranks that the evidence does not tell apart have an equals sign."""
+    numbers = ("TTFB", "Total", "Silence", "Length", "Trials")
+    table = new_table("#", "Model", "Score", *numbers, right=numbers)
+    cells = 20 if width >= WIDE_COLUMNS else 8
+    ranks = [ranking.rank for ranking in results.rankings]
+    for ranking in results.rankings:
+        table.add_row(
+            f"{ranking.rank}=" if ranks.count(ranking.rank) > 1 else str(ranking.rank),
+            _model(ranking, results),
+            Text.assemble((bar(ranking.composite_score, cells), "cyan"), f" {ranking.composite_score:.3f}"),
+            milliseconds(ranking.avg_ttfb_ms if ranking.HasField("avg_ttfb_ms") else None),
+            milliseconds(ranking.avg_generation_time_ms if ranking.HasField("avg_generation_time_ms") else None),
+            percent(ranking.avg_silence_ratio if ranking.HasField("avg_silence_ratio") else None),
+            seconds(ranking.avg_duration_seconds if ranking.HasField("avg_duration_seconds") else None),
+            _trials(ranking),
+        )
+    return table
+
+
+def components_table(results: Results, width: int) -> Table:
+    """The parts of each model's composite score; the header has each part's weight."""
+    weights = results.composite.weights
+    headers = [f"{weight.metric.replace('_', ' ')} ×{weight.weight:g}" for weight in weights]
+    table = new_table("Model", *headers)
+    cells = 12 if width >= WIDE_COLUMNS else 5
+    for ranking in results.rankings:
+        scores = {component.metric: component.score for component in ranking.components}
+        table.add_row(
+            plain(model_name(ranking.provider, ranking.voice_id)),
+            *(_score(scores.get(weight.metric), cells) for weight in weights),
+        )
+    return table
+
+
+def head_to_head_table(results: Results) -> Table:
+    """One line per pair: prompts won, lost and tied by the first, the effect with its interval, and its p-values."""
+    table = new_table(
+        "Pair", "Won-lost-tied", f"Effect on {_metric(results)}", "p", "p (Holm)", right=("p", "p (Holm)")
+    )
+    for duel in results.head_to_head:
+        table.add_row(
+            Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
+            f"{duel.a_wins}-{duel.b_wins}-{duel.ties}",
+            _effect(duel),
+            p_value(duel.p_value if duel.HasField("p_value") else None),
+            p_value(duel.p_holm if duel.HasField("p_holm") else None),
+        )
+    return table
+
+
+def verdict_sentences(results: Results) -> list[str]:
+    """The verdict, then what it rests on, one sentence each. What chance may have done is never called a difference."""
+    level = results.Level.Name
+    if results.HasField("winner") and results.confidence != results.inconclusive:
+        sentences = [f"{results.winner} wins, with {level(results.confidence)} confidence."]
+    elif results.HasField("leader"):
+        sentences = [f"There is {NOT_ENOUGH} to name a winner. {results.leader} has the best score."]
+    else:
+        sentences = [f"There is {NOT_ENOUGH} to rank these models."]
+    if results.HasField("leader"):
+        sentences.append(f"Distance between the first two scores: {_level(results, results.gap_level)}.")
+        evidence = f"Evidence that it is not chance: {_level(results, results.evidence_level)}"
+        if results.HasField("p_winner"):
+            evidence += f" (p {_compared(results.p_winner)} against the hardest opponent)"
+        sentences.append(evidence + ".")
+    sentences += results.reasons
+    if results.HasField("minimum_detectable_effect"):
+        sentences.append(
+            f"With this many prompts, a difference of {results.minimum_detectable_effect:.3f} in {_metric(results)} "
+            "is found four times out of five."
+        )
+    return sentences
+
+
+def p_value(value: float | None) -> str:
+    """`0.031`, below a thousandth `<0.001`."""
+    if value is None:
+        return ABSENT
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _compared(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _level(results: Results, level: Results.Level.ValueType) -> str:
+    return NOT_ENOUGH if level == results.inconclusive else results.Level.Name(level)
+
+
+def _metric(results: Results) -> str:
+    return results.primary_metric.replace("_", " ") or "score"
+
+
+def _parts_heading(results: Results) -> Text:
+    profile = results.composite
+    heading = Text("Parts of the score", style="bold")
+    return heading.append(f"  profile {profile.name}, version {profile.version}; 1 is best", style="not bold")
+
+
+def _model(ranking: ModelRanking, results: Results) -> Text:
+    name = plain(model_name(ranking.provider, ranking.voice_id))
+    if results.HasField("winner") and results.winner == name.plain:
+        name.stylize("bold green")
+    return name
+
+
+def _trials(ranking: ModelRanking) -> Text:
+    total = ranking.trials_completed + ranking.trials_failed
+    return Text(f"{ranking.trials_completed}/{total}", style="red" if ranking.trials_failed else "")
+
+
+def _score(score: float | None, cells: int) -> Text:
+    return Text(ABSENT) if score is None else Text.assemble((bar(score, cells), "cyan"), f" {score:.3f}")
+
+
+def _effect(duel: HeadToHead) -> Text:
+    if not duel.HasField("effect"):
+        return Text(ABSENT)
+    effect = Text(f"{duel.effect:+.3f}")
+    if duel.HasField("effect_low") and duel.HasField("effect_high"):
+        effect.append(f"\n95%: {duel.effect_low:+.3f} to {duel.effect_high:+.3f}", style="dim")
+    return effect

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
+
 from gateway.cli.client import ArenaClient
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.local_mesh import LocalMesh, local_address, runner_command, stopping_on_signals
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import Results
 
 DATA_DIR = Path(".arena/demo")
+# The runner reads its settings from here too, below the environment.
+ENV_FILE = ".env"
 SCENARIO = "customer_support"
 EXPERIMENT_SECONDS = 120.0
 PROVIDER = "espeak"
 # Voices of one engine that differ in speed, pauses and sound. The first ones that the installation has are compared.
-VOICES = ("en-us", "en-gb", "en-us+whisper", "en-gb-scotland", "en-029")
+VOICES = ("en-us", "en-us+whisper", "en-gb+klatt4", "en-gb")
 VOICES_COMPARED = 3
 PROMPTS = (
     "Hello, thank you for calling. How can I help you today?",
@@ -46,7 +50,7 @@ def run_demo(session: Session, data_dir: Path) -> None:
     Whatever happens, Ctrl-C included, no process is left. Raises CliError naming what went wrong.
     """
     data_dir = data_dir.absolute()
-    address = local_address(os.environ)
+    address = local_address({**dotenv_values(ENV_FILE), **os.environ})
     mesh = LocalMesh(data_dir, address, runner_command(data_dir, ephemeral=False))
     steps = Steps(session.err)
     with stopping_on_signals():
@@ -58,7 +62,8 @@ def run_demo(session: Session, data_dir: Path) -> None:
             experiment, results = _compare(session, steps, mesh)
             _show(session, mesh, experiment, results, data_dir)
         finally:
-            _stop(steps, mesh)
+            if mesh.started:
+                _stop(steps, mesh)
     if not session.json:
         session.note("\nStart it to stay with `arena up`, then `arena register` and `arena experiment create`.")
 

@@ -24,9 +24,9 @@ DEFAULT_API_PORT = 8080
 # The first start creates a database; later ones take a few seconds.
 READY_SECONDS = 90.0
 POLL_SECONDS = 0.2
-# The runner drains its services before it ends; what is left after this is killed.
-STOP_SECONDS = 30.0
-LOG_NAME = "demo.log"
+# The runner drains its services and gives each process 15 s before it kills it; what is left after this is killed.
+STOP_SECONDS = 60.0
+LOG_NAME = "logs/demo.log"
 LOG_LINES_SHOWN = 12
 PR_SET_PDEATHSIG = 1
 
@@ -39,12 +39,12 @@ def runner_command(data_dir: Path | None, ephemeral: bool) -> list[str]:
     return [*command, "--ephemeral"] if ephemeral else command
 
 
-def local_address(environment: Mapping[str, str]) -> GatewayAddress:
-    """Where a mesh that is started with this environment will answer: API_PORT on this machine."""
-    text = environment.get("API_PORT", str(DEFAULT_API_PORT))
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise CliError(f"API_PORT is {text!r}, which is not a port.", ExitCode.USAGE, hint="Use 1 to 65535.")
-    return GatewayAddress("http", "localhost", int(text))
+def local_address(environment: Mapping[str, str | None]) -> GatewayAddress:
+    """Where a mesh with these settings will answer: API_PORT on this machine, or a free port if that is 0."""
+    text = environment.get("API_PORT") or str(DEFAULT_API_PORT)
+    if not text.isdecimal() or int(text) > 65535:
+        raise CliError(f"API_PORT is {text!r}, which is not a port.", ExitCode.USAGE, hint="Use 0 to 65535.")
+    return GatewayAddress("http", "localhost", int(text) or _free_port())
 
 
 def port_is_taken(port: int) -> bool:
@@ -54,8 +54,15 @@ def port_is_taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class LocalMesh:
-    """A mesh that lives no longer than the block that uses it. Its output goes to `demo.log` in its data directory."""
+    """A mesh that is stopped by who started it. Its output goes to `logs/demo.log` under its data directory."""
 
     def __init__(self, data_dir: Path, address: GatewayAddress, command: Sequence[str]) -> None:
         self.address = address
@@ -76,6 +83,7 @@ class LocalMesh:
             with self.log_path.open("wb") as log:
                 self._child = subprocess.Popen(
                     self._command,
+                    env={**os.environ, "API_PORT": str(self.address.port)},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -102,6 +110,11 @@ class LocalMesh:
                     return
                 sleep(POLL_SECONDS)
         raise self._failure(f"The mesh was not ready after {seconds:g} s: {last}")
+
+    @property
+    def started(self) -> bool:
+        """Whether there is something to stop."""
+        return self._child is not None
 
     def stop(self) -> bool:
         """Ends the mesh and all its processes; returns whether it went in good order. Safe to call at any time."""

@@ -92,20 +92,22 @@ def voices_table(voices: Sequence[Voice], providers: Sequence[Provider]) -> Rend
     return Group(*parts)
 
 
-def experiments_table(experiments: Sequence[Experiment]) -> RenderableType:
-    """The experiments, one a line."""
+def experiments_table(experiments: Sequence[Experiment], width: int) -> RenderableType:
+    """The experiments, newest first as they come; on a narrow terminal two lines each."""
     if not experiments:
         return Text("No experiments.")
-    table = new_table("Id", "Name", "Scenario", "Status", "Trials", "Created", right=("Trials",))
-    table.columns[0].no_wrap = True
+    wide = width >= WIDE_COLUMNS
+    table = new_table("Id", "Name", "Status", "Trials", *(("Scenario", "Created") if wide else ()), right=("Trials",))
+    table.columns[0].no_wrap = table.columns[2].no_wrap = True
     for experiment in experiments:
+        about = [plain(experiment.scenario), Text(moment(experiment.created_at))]
+        name = plain(experiment.id)
         table.add_row(
-            plain(experiment.id),
+            name if wide else name.append(f"\n{about[0]}, {about[1]}", style="dim"),
             plain(experiment.name),
-            plain(experiment.scenario),
             status_text(experiment.Status.Name(experiment.status)),
             f"{experiment.completed_trials}/{experiment.total_trials}",
-            moment(experiment.created_at),
+            *(about if wide else ()),
         )
     return table
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 
 from gateway.cli.rendering import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 NOT_ENOUGH = "not enough evidence"
+DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"
 
 
 def results_view(results: Results, width: int) -> RenderableType:
@@ -32,11 +34,14 @@ def results_view(results: Results, width: int) -> RenderableType:
     parts: list[RenderableType] = []
     if results.rankings:
         parts += [Text("Ranking", style="bold"), ranking_table(results, width), Text()]
-        parts += [_parts_heading(results), components_table(results, width), Text()]
+        profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
+        parts += [_heading("Parts of the score", profile), components_table(results, width), Text()]
     if results.head_to_head:
-        parts += [Text("Head to head", style="bold"), head_to_head_table(results), Text()]
+        parts += [_heading("Head to head", DUEL_RULE), head_to_head_table(results), Text()]
     headline, *sentences = verdict_sentences(results)
-    parts += [Text("Verdict", style="bold"), plain(headline), *(plain(f"  {sentence}") for sentence in sentences)]
+    parts += [Text("Verdict", style="bold"), plain(headline)]
+    # Padding indents the lines of a long sentence alike.
+    parts += [Padding(plain(sentence), (0, 0, 0, 2)) for sentence in sentences]
     return Group(*parts)
 
 
@@ -65,7 +70,10 @@ def components_table(results: Results, width: int) -> Table:
     weights = results.composite.weights
     headers = [f"{weight.metric.replace('_', ' ')} ×{weight.weight:g}" for weight in weights]
     table = new_table("Model", *headers)
+    table.columns[0].no_wrap = True
     cells = 12 if width >= WIDE_COLUMNS else 5
+    for column in table.columns[1:]:
+        column.max_width = cells + 6
     for ranking in results.rankings:
         scores = {component.metric: component.score for component in ranking.components}
         table.add_row(
@@ -77,9 +85,8 @@ def components_table(results: Results, width: int) -> Table:
 
 def head_to_head_table(results: Results) -> Table:
     """One line per pair: prompts won, lost and tied by the first, the effect with its interval, and its p-values."""
-    table = new_table(
-        "Pair", "Won-lost-tied", f"Effect on {_metric(results)}", "p", "p (Holm)", right=("p", "p (Holm)")
-    )
+    effect = f"Effect on {_metric(results)}\nand 95% interval"
+    table = new_table("Pair", "Won-lost-tied", effect, "p", "Holm p", right=("p", "Holm p"))
     for duel in results.head_to_head:
         table.add_row(
             Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
@@ -134,10 +141,8 @@ def _metric(results: Results) -> str:
     return results.primary_metric.replace("_", " ") or "score"
 
 
-def _parts_heading(results: Results) -> Text:
-    profile = results.composite
-    heading = Text("Parts of the score", style="bold")
-    return heading.append(f"  profile {profile.name}, version {profile.version}; 1 is best", style="not bold")
+def _heading(title: str, explanation: str) -> Text:
+    return Text.assemble((title, "bold"), "  ", plain(explanation))
 
 
 def _model(ranking: ModelRanking, results: Results) -> Text:
@@ -161,5 +166,5 @@ def _effect(duel: HeadToHead) -> Text:
         return Text(ABSENT)
     effect = Text(f"{duel.effect:+.3f}")
     if duel.HasField("effect_low") and duel.HasField("effect_high"):
-        effect.append(f"\n95%: {duel.effect_low:+.3f} to {duel.effect_high:+.3f}", style="dim")
+        effect.append(f"\n{duel.effect_low:+.3f} to {duel.effect_high:+.3f}", style="dim")
     return effect

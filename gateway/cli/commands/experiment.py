@@ -160,7 +160,7 @@ def list_experiments(
     if session.json:
         session.print_document(list_document("experiments", found))
     else:
-        session.out.print(experiments_table(found))
+        session.out.print(experiments_table(found, session.out.width))
 
 
 def read_prompts(path: Path) -> list[str]:

@@ -31,7 +31,7 @@ def copy_google_apis() -> None:
 def run_protoc(*arguments: str) -> None:
     """Runs protoc over the project's protos and ends the process with its status if it fails."""
     well_known = str(importlib.resources.files("grpc_tools") / "_proto")
-    own = [str(p.relative_to(PROTOS)) for d in ("voicearena", "envoy") for p in sorted((PROTOS / d).rglob("*.proto"))]
+    own = [str(p.relative_to(PROTOS)) for p in sorted((PROTOS / "voicearena").rglob("*.proto"))]
     paths = [f"-I{PROTOS}", f"-I{THIRD_PARTY}", f"-I{well_known}"]
     if status := protoc.main(["protoc", *paths, *arguments, *own]):
         sys.exit(status)
@@ -53,9 +53,7 @@ def main(gen: Path) -> None:
         f"--mypy_grpc_out={python}",
     )
     # error_details is compiled in so that the gateway can write error details as JSON.
-    run_protoc(
-        f"--descriptor_set_out={gen / 'descriptors.pb'}", "--include_imports", "google/rpc/error_details.proto"
-    )
+    run_protoc(f"--descriptor_set_out={gen / 'descriptors.pb'}", "--include_imports", "google/rpc/error_details.proto")
 
 
 if __name__ == "__main__":

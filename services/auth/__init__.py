@@ -1,0 +1,1 @@
+"""Developers, their API keys, and the identity that a call carries through the mesh."""

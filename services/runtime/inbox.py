@@ -10,6 +10,9 @@ PROCESSED = sa.table("processed_events", sa.column("consumer", sa.Text), sa.colu
 async def first_time(connection: AsyncConnection, consumer: str, event_id: str) -> bool:
     """Records the event in the caller's transaction; False if it was recorded before and must have no effect."""
     result = await connection.execute(
-        insert(PROCESSED).values(consumer=consumer, event_id=event_id).on_conflict_do_nothing()
+        insert(PROCESSED)
+        .values(consumer=consumer, event_id=event_id)
+        .on_conflict_do_nothing()
+        .returning(PROCESSED.c.event_id)
     )
-    return result.rowcount == 1
+    return result.first() is not None

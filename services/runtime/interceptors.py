@@ -3,6 +3,8 @@
 It is one interceptor and one wrapper per method, made once, because each layer costs every call several percent.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -18,6 +20,7 @@ from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
 from services.runtime.errors import ArenaError, CredentialsMissing, Unavailable
 from services.runtime.event_loop import Stopwatch
+from services.runtime.rpc import Context, MethodHandler
 
 log = structlog.get_logger()
 
@@ -28,8 +31,6 @@ DEFAULT_CALL_SECONDS = 5.0
 
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
-Context = grpc.aio.ServicerContext[Any, Any]
-
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
     """Guards every RPC of a service. `public` are the full names of RPCs that need no identity."""
@@ -37,13 +38,13 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, verifier: identity.TokenVerifier, public: set[str]) -> None:
         self._verifier = verifier
         self._public = public
-        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._wrapped: dict[str, MethodHandler] = {}
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> MethodHandler | None:
         """Returns the guarded handler of a method."""
         method = handler_call_details.method
         wrapped = self._wrapped.get(method)
@@ -55,7 +56,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         wrapped = self._wrapped[method] = self._wrap(method, handler)
         return wrapped
 
-    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    def _wrap(self, method: str, handler: MethodHandler) -> MethodHandler:
         if handler.request_streaming:
             raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
         serialisers = (handler.request_deserializer, handler.response_serializer)
@@ -93,7 +94,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    async def _admit(self, method: str, context: Context, ended: "_Ended", watch: Stopwatch) -> str:
+    async def _admit(self, method: str, context: Context, ended: _Ended, watch: Stopwatch) -> str:
         """Learns who calls, notes the deadline, and returns the trace context."""
         token = traceparent = ""
         for key, value in context.invocation_metadata() or ():

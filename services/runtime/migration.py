@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
-from alembic.operations import Operations
 from sqlalchemy import URL, create_engine, text
 
 
@@ -32,7 +31,7 @@ def run() -> None:
     context.run_migrations()
 
 
-def create_messaging_tables(op: Operations, schema: str) -> None:
+def create_messaging_tables(schema: str) -> None:
     """Creates the outbox and the record of processed events; called by each service's first migration."""
     op.create_table(
         "outbox",

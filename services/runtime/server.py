@@ -103,6 +103,10 @@ class Service:
         for name in public:
             self._public.add(f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}")
 
+    def add_unlisted(self, add: Callable[[Any, grpc.aio.Server], None], servicer: Any) -> None:
+        """Serves what is for the gateway alone and not part of the API."""
+        add(servicer, self._server)
+
     def reflect(self, *names: str) -> None:
         """Lists further services in this process's reflection."""
         self._names.extend(name for name in names if name not in self._names)

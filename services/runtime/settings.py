@@ -33,7 +33,7 @@ class ServiceSettings(BaseSettings):
     nats_url: str = "nats://127.0.0.1:4222"
     audio_storage_path: str = ".arena/audio"
     """A directory, or s3://bucket/prefix."""
-    audio_url_secret: SecretStr = Field(min_length=16)
+    audio_url_secret: SecretStr = Field(default=..., min_length=16)
     """Signs links to audio and page tokens; the same in every service."""
     audio_url_ttl_seconds: int = Field(3600, ge=10, le=7 * 24 * 3600)
     """How long a link to audio works."""

@@ -1,0 +1,101 @@
+"""Builds the auth service and runs it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2
+from voicearena.experiments.v1 import experiment_service_pb2
+from voicearena.gateway.v1 import external_auth_pb2_grpc
+from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+from voicearena.scoring.v1 import scoring_service_pb2
+from voicearena.tts.v1 import tts_service_pb2
+
+from services.auth import consumers
+from services.auth.gateway_authorization import GatewayAuthorization
+from services.auth.key_cache import KeyCache
+from services.auth.mesh_servicer import MeshServicer
+from services.auth.servicer import AuthServicer
+from services.auth.settings import AuthSettings
+from services.auth.store import SqlStore
+from services.auth.tokens import TokenIssuer
+from services.auth.usecases import Auth
+from services.runtime import event_loop
+from services.runtime.bus import Bus
+from services.runtime.db import Database
+from services.runtime.identity import TokenVerifier
+from services.runtime.outbox import OutboxRelay
+from services.runtime.pages import PageTokens
+from services.runtime.server import Service
+from services.runtime.settings import load_settings
+
+AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
+# The gateway sends reflection here, so this process lists the whole mesh.
+OTHERS = (experiment_service_pb2, tts_service_pb2, scoring_service_pb2, elo_service_pb2)
+# What the gateway lets pass without a key. GetAudio then wants a signed link.
+PUBLIC_PATHS = (
+    "/voicearena.auth.v1.AuthService/RegisterDeveloper",
+    "/voicearena.mesh.v1.MeshService/GetHealth",
+    "/voicearena.tts.v1.TtsService/GetAudio",
+)
+
+
+async def main() -> None:
+    """Runs the auth service until it is told to stop."""
+    settings = load_settings(AuthSettings)
+    store = SqlStore()
+
+    async def own_keys() -> Mapping[str, bytes]:
+        return dict(await auth.signing_keys())
+
+    async with Service("auth", settings, TokenVerifier(own_keys)) as service:
+        database = await service.enter(
+            "database",
+            Database.connect(
+                settings.database_url.get_secret_value(),
+                "auth",
+                migrations=Path(__file__).parent / "migrations",
+                pool_size=settings.database_pool_size,
+            ),
+        )
+        bus = await service.enter("bus", Bus.connect(settings.nats_url, "auth"))
+        auth = Auth(database, store, PageTokens(settings.audio_url_secret.get_secret_value().encode()))
+        issuer = TokenIssuer(database, store)
+        await issuer.announce()
+        cache = KeyCache(database, store, issuer)
+        service.add_servicer(
+            AUTH,
+            auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
+            AuthServicer(auth),
+            public=("RegisterDeveloper", "ListSigningKeys"),
+        )
+        addresses = {
+            "auth": settings.grpc_address,
+            "experiments": settings.experiments_address,
+            "tts": settings.tts_address,
+            "scoring": settings.scoring_address,
+            "elo": settings.elo_address,
+        }
+        service.add_servicer(
+            MESH,
+            mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
+            MeshServicer({name: service.channel(address) for name, address in addresses.items()}),
+            public=("GetHealth",),
+        )
+        service.add_unlisted(
+            external_auth_pb2_grpc.add_AuthorizationServicer_to_server, GatewayAuthorization(cache, PUBLIC_PATHS)
+        )
+        service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
+        service.background("outbox", OutboxRelay(database, bus).run)
+        service.background("signing key", issuer.keep_announced)
+        service.background(
+            "events",
+            lambda: bus.consume(consumers.handlers(cache), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"),
+        )
+        await service.run()
+
+
+if __name__ == "__main__":
+    event_loop.run(main())

@@ -1,0 +1,18 @@
+"""Events in."""
+
+from collections.abc import Mapping
+
+from google.protobuf.message import Message
+from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
+
+from services.auth.key_cache import KeyCache
+from services.runtime.bus import Delivery, Handler
+
+
+def handlers(cache: KeyCache) -> Mapping[type[Message], Handler]:
+    """Returns what is done about each event."""
+
+    async def api_key_revoked(event: ApiKeyRevoked, _: Delivery) -> None:
+        cache.forget(event.api_key_id)
+
+    return {ApiKeyRevoked: api_key_revoked}

@@ -1,0 +1,84 @@
+"""What a developer and an API key are, and how a key is made and recognised."""
+
+import hashlib
+import secrets
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+KEY_START = "kc_"
+RANDOM_BYTES = 32
+# 62^43 is the first power above 2^256, and 62^6 the first above 2^32.
+RANDOM_DIGITS = 43
+CHECKSUM_DIGITS = 6
+SHOWN_DIGITS = 8
+MOST_KEYS = 100
+
+LONGEST_NAME = 200
+LONGEST_KEY_NAME = 100
+LONGEST_EMAIL = 254
+FIRST_KEY_NAME = "first key"
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Developer:
+    """Somebody who owns experiments and API keys."""
+
+    id: str
+    name: str
+    email: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of an API key."""
+
+    id: str
+    developer_id: str
+    name: str
+    prefix: str
+    key_hash: bytes
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+def new_key() -> str:
+    """Returns a new API key: `kc_`, 43 random digits of base 62 (256 bits), and 6 digits of their CRC-32."""
+    body = KEY_START + _base62(int.from_bytes(secrets.token_bytes(RANDOM_BYTES)), RANDOM_DIGITS)
+    return body + _checksum(body)
+
+
+def is_well_formed(key: str) -> bool:
+    """Says whether a key can have been issued, so that a mangled one is refused without a look-up."""
+    body, checksum = key[:-CHECKSUM_DIGITS], key[-CHECKSUM_DIGITS:]
+    return (
+        len(key) == len(KEY_START) + RANDOM_DIGITS + CHECKSUM_DIGITS
+        and key.startswith(KEY_START)
+        and key.isascii()
+        and checksum == _checksum(body)
+    )
+
+
+def hash_key(key: str) -> bytes:
+    """Returns what is stored of a key."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def shown_prefix(key: str) -> str:
+    """Returns the part of a key by which its owner may recognise it."""
+    return key[: len(KEY_START) + SHOWN_DIGITS]
+
+
+def _checksum(body: str) -> str:
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_DIGITS)
+
+
+def _base62(number: int, digits: int) -> str:
+    text = ""
+    for _ in range(digits):
+        number, digit = divmod(number, 62)
+        text = _DIGITS[digit] + text
+    return text

@@ -1,0 +1,79 @@
+"""Answers Envoy's ext_authz: an API key in, an identity token out.
+
+Envoy asks after it has turned JSON into gRPC, so every path here is `/package.Service/Method`, and a denial that
+carries `grpc-status-details-bin` comes out as the same error over gRPC, gRPC-Web and JSON.
+"""
+
+import base64
+from collections.abc import Collection
+
+import structlog
+from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
+from voicearena.gateway.v1 import external_auth_pb2_grpc
+
+from services.auth.key_cache import KeyCache
+from services.runtime.db import DISCONNECTED
+from services.runtime.error_status import to_status
+from services.runtime.errors import ArenaError, CredentialsMissing, Unauthenticated, Unavailable
+from services.runtime.identity import IDENTITY_HEADER
+from services.runtime.rpc import Context
+
+log = structlog.get_logger()
+
+LONGEST_HEADER = 500
+# google.rpc.Code -> HTTP, for what is answered here.
+HTTP_STATUS = {16: 401, 14: 503}
+
+
+class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
+    """Implements Envoy's Authorization service. `public` are the paths that need no key."""
+
+    def __init__(self, cache: KeyCache, public: Collection[str]) -> None:
+        self._cache = cache
+        self._public = frozenset(public)
+
+    async def Check(self, request: ext_authz.CheckRequest, context: Context) -> ext_authz.CheckResponse:
+        """Lets a call with a good key go on as its developer, and a public call without one as nobody."""
+        http = request.attributes.request.http
+        public = http.path.partition("?")[0] in self._public
+        try:
+            return _allow(await self._cache.identity_token(_key(http.headers.get("authorization", ""))))
+        except Unauthenticated as error:
+            return _allow("") if public else _deny(error)
+        except DISCONNECTED as error:
+            log.warning("an API key can't be looked up", error=str(error))
+            return _deny(Unavailable("auth can't look up API keys now; try again"))
+
+
+def _key(authorization: str) -> str:
+    scheme, _, key = authorization.partition(" ")
+    if not authorization:
+        raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+    if scheme.lower() != "bearer" or len(authorization) > LONGEST_HEADER:
+        raise Unauthenticated("the Authorization header must be `Bearer KEY`")
+    return key.strip()
+
+
+def _allow(token: str) -> ext_authz.CheckResponse:
+    response = ext_authz.CheckResponse()
+    response.status.code = 0
+    response.ok_response.headers_to_remove.append("authorization")
+    if token:
+        option = response.ok_response.headers.add(
+            append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD
+        )
+        option.header.key, option.header.value = IDENTITY_HEADER, token
+    return response
+
+
+def _deny(error: ArenaError) -> ext_authz.CheckResponse:
+    status = to_status(error)
+    response = ext_authz.CheckResponse()
+    response.status.CopyFrom(status)
+    denied = response.denied_response
+    denied.status.code = HTTP_STATUS[status.code]
+    denied.body = status.message
+    option = denied.headers.add(append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)
+    option.header.key = "grpc-status-details-bin"
+    option.header.value = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+    return response

@@ -1,0 +1,157 @@
+"""Every query of the auth service."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth.domain import ApiKey, Developer
+
+METADATA = sa.MetaData()
+DEVELOPERS = sa.Table(
+    "developers",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("email", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+)
+API_KEYS = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("developer_id", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("prefix", sa.Text),
+    sa.Column("key_hash", sa.LargeBinary),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("revoked_at", sa.DateTime(timezone=True)),
+)
+SIGNING_KEYS = sa.Table(
+    "signing_keys",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("public_key", sa.LargeBinary),
+    sa.Column("used_until", sa.DateTime(timezone=True)),
+)
+
+
+class Store(Protocol):
+    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+
+    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
+        """Adds a developer; False if the e-mail address is taken."""
+
+    async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
+        """Returns a developer."""
+
+    async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
+        """Makes other transactions that lock this developer wait for this one."""
+
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+        """Adds an API key."""
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
+        """Counts a developer's keys that are not revoked."""
+
+    async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
+        """Returns the key with this hash, a revoked one too."""
+
+    async def list_api_keys(
+        self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[ApiKey]:
+        """Returns a developer's keys, newest first, from after (created_at, id)."""
+
+    async def get_api_key(self, connection: AsyncConnection, developer_id: str, key_id: str) -> ApiKey | None:
+        """Returns a developer's key."""
+
+    async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
+        """Marks a key as revoked; False if it is not a valid key of this developer."""
+
+    async def save_signing_key(
+        self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
+    ) -> None:
+        """Adds a signing key or prolongs its use."""
+
+    async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
+        """Returns (id, public key) of the keys in use."""
+
+
+class SqlStore:
+    """The store over PostgreSQL."""
+
+    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
+        result = await connection.execute(
+            insert(DEVELOPERS)
+            .values(id=developer.id, name=developer.name, email=developer.email, created_at=developer.created_at)
+            .on_conflict_do_nothing()
+            .returning(DEVELOPERS.c.id)
+        )
+        return result.first() is not None
+
+    async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
+        row = (await connection.execute(sa.select(DEVELOPERS).where(DEVELOPERS.c.id == developer_id))).one_or_none()
+        return Developer(**row._mapping) if row else None
+
+    async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
+        await connection.execute(sa.select(DEVELOPERS.c.id).where(DEVELOPERS.c.id == developer_id).with_for_update())
+
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+        await connection.execute(
+            sa.insert(API_KEYS).values(
+                id=key.id,
+                developer_id=key.developer_id,
+                name=key.name,
+                prefix=key.prefix,
+                key_hash=key.key_hash,
+                created_at=key.created_at,
+            )
+        )
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
+        query = sa.select(sa.func.count()).where(
+            API_KEYS.c.developer_id == developer_id, API_KEYS.c.revoked_at.is_(None)
+        )
+        return int((await connection.execute(query)).scalar_one())
+
+    async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
+        row = (await connection.execute(sa.select(API_KEYS).where(API_KEYS.c.key_hash == key_hash))).one_or_none()
+        return ApiKey(**row._mapping) if row else None
+
+    async def list_api_keys(
+        self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[ApiKey]:
+        query = sa.select(API_KEYS).where(API_KEYS.c.developer_id == developer_id)
+        if after is not None:
+            query = query.where(sa.tuple_(API_KEYS.c.created_at, API_KEYS.c.id) < sa.tuple_(*after))
+        query = query.order_by(API_KEYS.c.created_at.desc(), API_KEYS.c.id.desc()).limit(limit)
+        return [ApiKey(**row._mapping) for row in await connection.execute(query)]
+
+    async def get_api_key(self, connection: AsyncConnection, developer_id: str, key_id: str) -> ApiKey | None:
+        query = sa.select(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.developer_id == developer_id)
+        row = (await connection.execute(query)).one_or_none()
+        return ApiKey(**row._mapping) if row else None
+
+    async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
+        result = await connection.execute(
+            sa.update(API_KEYS)
+            .where(API_KEYS.c.id == key_id, API_KEYS.c.developer_id == developer_id, API_KEYS.c.revoked_at.is_(None))
+            .values(revoked_at=at)
+        )
+        return result.rowcount == 1
+
+    async def save_signing_key(
+        self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
+    ) -> None:
+        await connection.execute(
+            insert(SIGNING_KEYS)
+            .values(id=key_id, public_key=public_key, used_until=used_until)
+            .on_conflict_do_update(index_elements=["id"], set_={"used_until": used_until})
+        )
+
+    async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
+        query = sa.select(SIGNING_KEYS.c.id, SIGNING_KEYS.c.public_key).where(SIGNING_KEYS.c.used_until > now)
+        return [(row.id, row.public_key) for row in await connection.execute(query)]

@@ -1,0 +1,65 @@
+"""Mints identity tokens. Each process signs with a key of its own, whose private half never leaves its memory."""
+
+import asyncio
+from datetime import timedelta
+
+import jwt
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.auth.store import Store
+from services.runtime import ids
+from services.runtime.clock import now
+from services.runtime.db import DISCONNECTED, Database
+from services.runtime.identity import ALGORITHM, AUDIENCE, ISSUER
+
+log = structlog.get_logger()
+
+TOKEN_SECONDS = 300
+# The public half outlives the last token by a wide margin, and is prolonged well before it ends.
+KEY_HOURS = 24
+PROLONG_SECONDS = 3600.0
+RETRY_SECONDS = 5.0
+SCOPES = "experiments models speech keys"
+
+
+class TokenIssuer:
+    """Signs identity tokens and keeps its public key where ListSigningKeys finds it."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database = database
+        self._store = store
+        self._private = Ed25519PrivateKey.generate()
+        self.key_id = ids.new_id("sig")
+        self.public_key = self._private.public_key().public_bytes_raw()
+
+    def mint(self, developer_id: str) -> str:
+        """Returns a token that says for five minutes that the call is this developer's."""
+        issued = now()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": developer_id,
+            "scope": SCOPES,
+            "iat": issued,
+            "exp": issued + timedelta(seconds=TOKEN_SECONDS),
+        }
+        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self.key_id})
+
+    async def announce(self) -> None:
+        """Stores the public key, or prolongs it."""
+        async with self._database.transaction() as connection:
+            until = now() + timedelta(hours=KEY_HOURS)
+            await self._store.save_signing_key(connection, self.key_id, self.public_key, until)
+
+    async def keep_announced(self) -> None:
+        """Prolongs the public key while the process lives."""
+        wait = PROLONG_SECONDS
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                await self.announce()
+                wait = PROLONG_SECONDS
+            except DISCONNECTED as error:
+                log.warning("the signing key could not be prolonged", error=str(error))
+                wait = RETRY_SECONDS

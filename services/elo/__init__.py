@@ -1,0 +1,1 @@
+"""The catalogue of voice models, and their ratings."""

@@ -1,0 +1,49 @@
+"""Builds the elo service and runs it."""
+
+from pathlib import Path
+
+from voicearena.elo.v1 import elo_service_pb2, elo_service_pb2_grpc
+
+from services.elo import consumers
+from services.elo.servicer import EloServicer
+from services.elo.settings import EloSettings
+from services.elo.store import SqlStore
+from services.elo.usecases import Catalogue
+from services.runtime import event_loop
+from services.runtime.bus import Bus
+from services.runtime.db import Database
+from services.runtime.outbox import OutboxRelay
+from services.runtime.pages import PageTokens
+from services.runtime.server import Service
+from services.runtime.settings import load_settings
+
+
+async def main() -> None:
+    """Runs the elo service until it is told to stop."""
+    settings = load_settings(EloSettings)
+    async with Service("elo", settings) as service:
+        database = await service.enter(
+            "database",
+            Database.connect(
+                settings.database_url.get_secret_value(),
+                "elo",
+                migrations=Path(__file__).parent / "migrations",
+                pool_size=settings.database_pool_size,
+            ),
+        )
+        bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
+        pages = PageTokens(settings.audio_url_secret.get_secret_value().encode())
+        catalogue = Catalogue(database, SqlStore(), pages)
+        service.add_servicer(
+            elo_service_pb2.DESCRIPTOR.services_by_name["EloService"],
+            elo_service_pb2_grpc.add_EloServiceServicer_to_server,
+            EloServicer(catalogue),
+        )
+        service.health_check("catalogue", catalogue.check_filled)
+        service.background("outbox", OutboxRelay(database, bus).run)
+        service.background("events", lambda: bus.consume(consumers.handlers(catalogue), max_in_flight=2))
+        await service.run()
+
+
+if __name__ == "__main__":
+    event_loop.run(main())

@@ -1,0 +1,67 @@
+"""Between the domain and the wire."""
+
+from voicearena.elo.v1 import elo_pb2, elo_service_pb2
+from voicearena.tts.v1 import tts_pb2
+
+from services.elo.domain import VoiceModel
+from services.runtime.clock import now
+
+
+def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
+    """Returns a model as it goes over the wire."""
+    message = elo_pb2.VoiceModel(
+        id=model.id,
+        name=model.name,
+        provider=model.provider,
+        version=model.version,
+        config=elo_pb2.VoiceModelConfig(voice_id=model.voice_id, model_id=model.model_id),
+        rating=model.rating,
+        developer_id=model.developer_id,
+        active=model.active,
+    )
+    if model.speed is not None:
+        message.config.parameters.speed = model.speed
+    message.created_at.FromDatetime(model.created_at)
+    message.updated_at.FromDatetime(model.updated_at)
+    return message
+
+
+def from_create(request: elo_service_pb2.CreateVoiceModelRequest) -> VoiceModel:
+    """Returns what a request describes, without id and owner."""
+    return _draft(request.name, request.provider, request.version, request.config)
+
+
+def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[VoiceModel, list[str]]:
+    """Returns the new values, and the paths that are to be changed: those of the mask, else those present."""
+    draft = _draft(request.name, "", request.version, request.config, id_=request.id, active=request.active)
+    paths = list(request.update_mask.paths)
+    if not request.HasField("update_mask"):
+        paths = [name for name in ("name", "version", "active", "config") if request.HasField(name)]
+    return draft, paths
+
+
+def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel:
+    """Returns the catalogue's entry for a voice that was discovered."""
+    config = elo_pb2.VoiceModelConfig(voice_id=voice.voice_id, model_id=voice.model_id)
+    name = f"{provider.display_name} {voice.display_name or voice.voice_id}"
+    return _draft(name, provider.id, "", config)
+
+
+def _draft(
+    name: str, provider: str, version: str, config: elo_pb2.VoiceModelConfig, *, id_: str = "", active: bool = True
+) -> VoiceModel:
+    moment = now()
+    return VoiceModel(
+        id=id_,
+        developer_id="",
+        name=name,
+        provider=provider,
+        version=version,
+        voice_id=config.voice_id,
+        model_id=config.model_id,
+        speed=config.parameters.speed if config.parameters.HasField("speed") else None,
+        rating=0.0,
+        active=active,
+        created_at=moment,
+        updated_at=moment,
+    )

@@ -1,0 +1,44 @@
+"""EloService: proto in, use case, proto out."""
+
+from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
+
+from services.elo import convert
+from services.elo.domain import Query
+from services.elo.usecases import Catalogue
+from services.runtime.rpc import Context
+
+
+class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
+    """Implements EloService; the RPCs are described in the proto."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def CreateVoiceModel(
+        self, request: elo_service_pb2.CreateVoiceModelRequest, context: Context
+    ) -> elo_pb2.VoiceModel:
+        return convert.voice_model(await self._catalogue.create(convert.from_create(request), request.request_id))
+
+    async def ListVoiceModels(
+        self, request: elo_service_pb2.ListVoiceModelsRequest, context: Context
+    ) -> elo_service_pb2.ListVoiceModelsResponse:
+        models, token = await self._catalogue.page(
+            request.provider, request.active_only, request.registered_by_me, request.page_size, request.page_token
+        )
+        return elo_service_pb2.ListVoiceModelsResponse(models=map(convert.voice_model, models), next_page_token=token)
+
+    async def GetVoiceModel(
+        self, request: elo_service_pb2.GetVoiceModelRequest, context: Context
+    ) -> elo_pb2.VoiceModel:
+        return convert.voice_model(await self._catalogue.get(request.id))
+
+    async def UpdateVoiceModel(
+        self, request: elo_service_pb2.UpdateVoiceModelRequest, context: Context
+    ) -> elo_pb2.VoiceModel:
+        return convert.voice_model(await self._catalogue.update(*convert.from_update(request)))
+
+    async def ResolveVoiceModels(
+        self, request: elo_service_pb2.ResolveVoiceModelsRequest, context: Context
+    ) -> elo_service_pb2.ResolveVoiceModelsResponse:
+        models = await self._catalogue.resolve([Query(q.provider, q.voice_id) for q in request.queries])
+        return elo_service_pb2.ResolveVoiceModelsResponse(models=map(convert.voice_model, models))

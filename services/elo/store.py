@@ -1,0 +1,206 @@
+"""Every query of the elo service."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.domain import INSTALLATION, VoiceModel
+
+METADATA = sa.MetaData()
+VOICE_MODELS = sa.Table(
+    "voice_models",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("seq", sa.BigInteger, sa.Identity(always=True)),
+    sa.Column("developer_id", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("provider", sa.Text),
+    sa.Column("version", sa.Text),
+    sa.Column("voice_id", sa.Text),
+    sa.Column("model_id", sa.Text),
+    sa.Column("parameters", JSONB),
+    sa.Column("rating", sa.Double),
+    sa.Column("active", sa.Boolean),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("updated_at", sa.DateTime(timezone=True)),
+)
+KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
+
+
+class Store(Protocol):
+    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+
+    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+        """Adds a model; False if there is one of the same owner, provider, voice, model and version, or request id."""
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
+        """Returns the model that a request made before."""
+
+    async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
+        """Returns a model, locked for the rest of the transaction if asked."""
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        *,
+        provider: str,
+        active_only: bool,
+        developer_id: str,
+        after: int,
+        limit: int,
+    ) -> Sequence[VoiceModel]:
+        """Returns models in the catalogue's order from after `after`; empty filters leave nothing out."""
+
+    async def candidates(
+        self, connection: AsyncConnection, providers: Collection[str], developer_id: str
+    ) -> Sequence[VoiceModel]:
+        """Returns the active models of these providers that are the installation's or this developer's."""
+
+    async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
+        """Writes a model's fields; False if it would be the same as another of its owner."""
+
+    async def count(self, connection: AsyncConnection) -> int:
+        """Counts the catalogue."""
+
+    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+        """Remembers which voices a provider has."""
+
+    async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
+        """Says whether a provider has a voice."""
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
+        """Returns the providers whose voices are known, by name."""
+
+
+def _values(model: VoiceModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "provider": model.provider,
+        "version": model.version,
+        "voice_id": model.voice_id,
+        "model_id": model.model_id,
+        "parameters": {} if model.speed is None else {"speed": model.speed},
+        "rating": model.rating,
+        "active": model.active,
+        "updated_at": model.updated_at,
+    }
+
+
+def _model(row: sa.Row[Any]) -> VoiceModel:
+    return VoiceModel(
+        id=row.id,
+        developer_id=row.developer_id,
+        name=row.name,
+        provider=row.provider,
+        version=row.version,
+        voice_id=row.voice_id,
+        model_id=row.model_id,
+        speed=row.parameters.get("speed"),
+        rating=row.rating,
+        active=row.active,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        seq=row.seq,
+    )
+
+
+class SqlStore:
+    """The store over PostgreSQL."""
+
+    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+        result = await connection.execute(
+            insert(VOICE_MODELS)
+            .values(
+                id=model.id,
+                developer_id=model.developer_id,
+                request_id=request_id or None,
+                created_at=model.created_at,
+                **_values(model),
+            )
+            .on_conflict_do_nothing()
+            .returning(VOICE_MODELS.c.id)
+        )
+        return result.first() is not None
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
+        query = sa.select(VOICE_MODELS).where(
+            VOICE_MODELS.c.developer_id == developer_id, VOICE_MODELS.c.request_id == request_id
+        )
+        row = (await connection.execute(query)).one_or_none()
+        return _model(row) if row else None
+
+    async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
+        query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.id == model_id)
+        row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        return _model(row) if row else None
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        *,
+        provider: str,
+        active_only: bool,
+        developer_id: str,
+        after: int,
+        limit: int,
+    ) -> Sequence[VoiceModel]:
+        query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.seq > after).order_by(VOICE_MODELS.c.seq).limit(limit)
+        if provider:
+            query = query.where(VOICE_MODELS.c.provider == provider)
+        if active_only:
+            query = query.where(VOICE_MODELS.c.active)
+        if developer_id:
+            query = query.where(VOICE_MODELS.c.developer_id == developer_id)
+        return [_model(row) for row in await connection.execute(query)]
+
+    async def candidates(
+        self, connection: AsyncConnection, providers: Collection[str], developer_id: str
+    ) -> Sequence[VoiceModel]:
+        query = sa.select(VOICE_MODELS).where(
+            VOICE_MODELS.c.provider.in_(providers),
+            VOICE_MODELS.c.developer_id.in_([INSTALLATION, developer_id]),
+            VOICE_MODELS.c.active,
+        )
+        return [_model(row) for row in await connection.execute(query.order_by(VOICE_MODELS.c.seq))]
+
+    async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
+        others = VOICE_MODELS.alias()
+        same = (
+            sa.select(others.c.id)
+            .where(
+                others.c.id != model.id,
+                others.c.developer_id == model.developer_id,
+                others.c.provider == model.provider,
+                others.c.voice_id == model.voice_id,
+                others.c.model_id == model.model_id,
+                others.c.version == model.version,
+            )
+            .exists()
+        )
+        result = await connection.execute(
+            sa.update(VOICE_MODELS)
+            .where(VOICE_MODELS.c.id == model.id, ~same)
+            .values(_values(model))
+            .returning(VOICE_MODELS.c.id)
+        )
+        return result.first() is not None
+
+    async def count(self, connection: AsyncConnection) -> int:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(VOICE_MODELS))).scalar_one())
+
+    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+        if voice_ids:
+            rows = [{"provider": provider, "voice_id": voice_id} for voice_id in voice_ids]
+            await connection.execute(insert(KNOWN_VOICES).values(rows).on_conflict_do_nothing())
+
+    async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
+        query = sa.select(KNOWN_VOICES).where(KNOWN_VOICES.c.provider == provider, KNOWN_VOICES.c.voice_id == voice_id)
+        return (await connection.execute(query)).first() is not None
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
+        query = sa.select(KNOWN_VOICES.c.provider).distinct().order_by(KNOWN_VOICES.c.provider)
+        return list((await connection.execute(query)).scalars())

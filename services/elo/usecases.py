@@ -1,0 +1,193 @@
+"""What the elo service does with the catalogue: one function per verb."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
+
+from services.elo import convert, domain
+from services.elo.domain import INSTALLATION, Query, VoiceModel
+from services.elo.store import Store
+from services.runtime import ids, inbox, outbox
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import AlreadyExists, FieldViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
+from services.runtime.identity import current_identity
+from services.runtime.pages import PageTokens, page_size
+from services.runtime.validation import Validation
+
+PROVIDER = re.compile(r"[a-z0-9_-]+")
+CONSUMER = "elo"
+
+
+class Catalogue:
+    """The use cases over one database."""
+
+    def __init__(self, database: Database, store: Store, pages: PageTokens) -> None:
+        self._database = database
+        self._store = store
+        self._pages = pages
+
+    async def create(self, draft: VoiceModel, request_id: str) -> VoiceModel:
+        """Registers a model for the caller; AlreadyExists if they have the same. `draft` needs no id or owner."""
+        valid = Validation()
+        _check(draft, valid)
+        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.finish()
+        moment = now()
+        model = dataclasses.replace(
+            draft,
+            id=ids.new_id("mdl"),
+            developer_id=current_identity().developer_id,
+            rating=domain.FIRST_RATING,
+            active=True,
+            created_at=moment,
+            updated_at=moment,
+        )
+        async with self._database.transaction() as connection:
+            if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
+                return before
+            await self._check_voice(connection, model)
+            if await self._store.add(connection, model, request_id):
+                await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
+                return model
+        # Perhaps the same request, at the same moment.
+        async with self._database.reading() as connection:
+            if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
+                return before
+        raise AlreadyExists("you have registered this provider, voice, model and version already", field="config")
+
+    async def page(
+        self, provider: str, active_only: bool, registered_by_me: bool, size: int, token: str
+    ) -> tuple[Sequence[VoiceModel], str]:
+        """Returns a page of the catalogue and the token of the next, empty on the last."""
+        size = page_size(size)
+        filters: dict[str, str | int | float | bool | None] = {
+            "list": "models",
+            "provider": provider,
+            "active": active_only,
+            "developer": current_identity().developer_id if registered_by_me else "",
+        }
+        cursor = self._pages.decode(token, filters)
+        async with self._database.reading() as connection:
+            models = await self._store.page(
+                connection,
+                provider=provider,
+                active_only=active_only,
+                developer_id=str(filters["developer"]),
+                after=int(str(cursor[0])) if cursor else 0,
+                limit=size + 1,
+            )
+        more = len(models) > size
+        return models[:size], self._pages.encode([models[size - 1].seq], filters) if more else ""
+
+    async def get(self, model_id: str) -> VoiceModel:
+        """Returns a model; NotFound if there is none."""
+        ids.check_id(model_id, "mdl")
+        async with self._database.reading() as connection:
+            model = await self._store.get(connection, model_id)
+        if model is None:
+            raise NotFound("voice model", model_id)
+        return model
+
+    async def update(self, changed: VoiceModel, mask: Sequence[str]) -> VoiceModel:
+        """Changes the fields that the mask names; PermissionDenied unless the caller registered the model."""
+        ids.check_id(changed.id, "mdl")
+        unknown = [path for path in mask if path not in domain.UPDATABLE]
+        if unknown or not mask:
+            names = ", ".join(domain.UPDATABLE)
+            raise InvalidInput(FieldViolation("update_mask", f"must name what to change, any of {names}"))
+        attributes = {a: getattr(changed, a) for path in mask for a in domain.UPDATABLE[path]}
+        async with self._database.transaction() as connection:
+            model = await self._store.get(connection, changed.id, lock=True)
+            if model is None:
+                raise NotFound("voice model", changed.id)
+            if model.developer_id != current_identity().developer_id:
+                raise PermissionDenied("only the developer who registered a voice model can change it")
+            model = dataclasses.replace(model, **attributes, updated_at=now())
+            valid = Validation()
+            _check(model, valid)
+            valid.finish()
+            await self._check_voice(connection, model)
+            if not await self._store.update(connection, model):
+                raise AlreadyExists("you have registered this provider, voice, model and version already")
+        return model
+
+    async def resolve(self, queries: Sequence[Query]) -> Sequence[VoiceModel]:
+        """Returns the model that each query means; InvalidInput names those that mean none."""
+        valid = Validation()
+        valid.require(len(queries) <= domain.MOST_QUERIES, "queries", f"must be at most {domain.MOST_QUERIES}")
+        valid.finish()
+        developer_id = current_identity().developer_id
+        async with self._database.reading() as connection:
+            candidates = await self._store.candidates(connection, {q.provider for q in queries}, developer_id)
+            found = [domain.resolve(q, candidates, developer_id) for q in queries]
+            providers = await self._store.providers(connection) if None in found else []
+        for index, (query, model) in enumerate(zip(queries, found, strict=True)):
+            if model is not None:
+                continue
+            if any(m.provider == query.provider for m in candidates):
+                some = ", ".join(dict.fromkeys(m.voice_id for m in candidates if m.provider == query.provider))
+                valid.require(
+                    False,
+                    f"models[{index}].voice_id",
+                    f"must be a voice of {query.provider} in the catalogue (GET /api/v1/models?provider="
+                    f"{query.provider}): {some[:300]}{'...' if len(some) > 300 else ''}",
+                )
+            else:
+                valid.require(
+                    False, f"models[{index}].provider", f"must be a provider in the catalogue: {', '.join(providers)}"
+                )
+        valid.finish()
+        return [model for model in found if model is not None]
+
+    async def learn(self, event_id: str, provider: str, drafts: Sequence[VoiceModel]) -> None:
+        """Adds the voices of a provider that the catalogue does not have yet, as the installation's."""
+        moment = now()
+        async with self._database.transaction() as connection:
+            if not await inbox.first_time(connection, CONSUMER, event_id):
+                return
+            await self._store.learn_voices(connection, provider, [d.voice_id for d in drafts])
+            for draft in drafts:
+                model = dataclasses.replace(
+                    draft,
+                    id=ids.new_id("mdl"),
+                    developer_id=INSTALLATION,
+                    rating=domain.FIRST_RATING,
+                    active=True,
+                    created_at=moment,
+                    updated_at=moment,
+                )
+                if await self._store.add(connection, model, ""):
+                    await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
+
+    async def check_filled(self) -> None:
+        """Raises Unavailable while the catalogue is empty: nothing can be compared before tts has told its voices."""
+        async with self._database.reading() as connection:
+            if not await self._store.count(connection):
+                raise Unavailable("the catalogue is empty; waiting for tts to tell its voices")
+
+    async def _check_voice(self, connection: AsyncConnection, model: VoiceModel) -> None:
+        if await self._store.knows_voice(connection, model.provider, model.voice_id):
+            return
+        providers = await self._store.providers(connection)
+        if model.provider not in providers:
+            raise InvalidInput(FieldViolation("provider", f"must be a provider in use: {', '.join(providers)}"))
+        where = f"GET /api/v1/voices?provider={model.provider} lists them"
+        raise InvalidInput(FieldViolation("config.voice_id", f"must be a voice of {model.provider}; {where}"))
+
+
+def _check(model: VoiceModel, valid: Validation) -> None:
+    valid.text(model.name, "name", longest=domain.LONGEST_NAME)
+    if valid.text(model.provider, "provider", longest=domain.LONGEST_PROVIDER):
+        valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must be of a-z 0-9 _ -")
+    valid.text(model.version, "version", longest=domain.LONGEST_VERSION, shortest=0)
+    valid.text(model.voice_id, "config.voice_id", longest=domain.LONGEST_VOICE)
+    valid.text(model.model_id, "config.model_id", longest=domain.LONGEST_MODEL, shortest=0)
+    valid.require(
+        model.speed is None or domain.SLOWEST <= model.speed <= domain.FASTEST,
+        "config.parameters.speed",
+        f"must be {domain.SLOWEST} to {domain.FASTEST}",
+    )

@@ -1,0 +1,76 @@
+"""`python -m deploy.local`: runs the whole mesh in the foreground until Ctrl-C."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+
+from deploy.local.errors import MeshError
+from deploy.local.mesh import Mesh
+from deploy.local.settings import LocalSettings, load_settings
+
+
+def banner(mesh: Mesh, api_key: str | None) -> str:
+    """Returns what is shown once the mesh is ready."""
+    rows = {
+        "API": f"{mesh.api_url}/api/v1",
+        "Health": f"{mesh.api_url}/api/v1/health",
+        "gRPC": mesh.api_url.removeprefix("http://"),
+        "Data": str(mesh.data_dir.path) + (" (deleted at the end)" if mesh.settings.ephemeral else ""),
+        "Logs": str(mesh.data_dir.path / "logs"),
+        "API key": api_key or "shown when its developer was registered; POST /api/v1/developers registers another",
+    }
+    lines = [f"  {name:<8} {value}" for name, value in rows.items()]
+    return "\n".join(["", "Voice Arena is ready.", "", *lines, "", "Ctrl-C stops it.", ""])
+
+
+async def serve(settings: LocalSettings) -> None:
+    """Runs the mesh until SIGINT or SIGTERM; a second one kills it. MeshError if it can't start."""
+    mesh = Mesh(settings)
+    told = asyncio.Event()
+
+    async def run() -> None:
+        async with mesh:
+            print(banner(mesh, await mesh.first_api_key()), flush=True)
+            await told.wait()
+            print("Stopping.", file=sys.stderr, flush=True)
+
+    running = asyncio.create_task(run())
+
+    def stop() -> None:
+        if told.is_set():
+            for process in mesh.processes.values():
+                process.send(signal.SIGKILL)
+        elif not mesh.ready:
+            running.cancel()
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        print("Stopped before it was ready.", file=sys.stderr)
+
+
+def main() -> int:
+    """Reads the command line, runs the mesh and returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Runs the whole mesh on this machine.")
+    parser.add_argument("--ephemeral", action="store_true", help="keep the data in a directory deleted at the end")
+    parser.add_argument("--data-dir", type=Path, help="where the data lies (ARENA_DATA_DIR, .arena by default)")
+    arguments = parser.parse_args()
+    if arguments.ephemeral and arguments.data_dir:
+        parser.error("--ephemeral makes a data directory of its own: leave out --data-dir")
+    try:
+        asyncio.run(serve(load_settings(arena_data_dir=arguments.data_dir, ephemeral=arguments.ephemeral or None)))
+    except (MeshError, httpx.HTTPError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Envoy in front of the services of this machine."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import MeshError
+from deploy.local.process import Command
+from deploy.local.settings import ENV_FILE, LocalSettings, describe
+from gateway.config import ExtraRoute, envoy_binary, render
+from gateway.settings import GatewaySettings
+
+
+def command(
+    settings: LocalSettings,
+    ports: Mapping[str, int],
+    endpoints: Mapping[str, str],
+    data_dir: DataDir,
+    environment: Mapping[str, str],
+    extra_routes: Sequence[ExtraRoute] = (),
+) -> Command:
+    """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad."""
+    try:
+        gateway = GatewaySettings(
+            _env_file=ENV_FILE,
+            api_host=settings.api_host,
+            api_port=ports["api_port"],
+            envoy_admin_port=ports["envoy_admin_port"],
+            **{f"{name}_address": address for name, address in endpoints.items()},
+        )
+    except ValidationError as error:
+        raise MeshError(describe(error)) from None
+    try:
+        configuration = render(gateway, extra_routes)
+    except FileNotFoundError:
+        raise MeshError("the protos are not compiled: run `make gen`") from None
+    file = data_dir.path / "run" / "envoy.yaml"
+    file.write_text(configuration)
+    arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", str(settings.envoy_threads)]
+    # Nothing is handed over to a next Envoy, so its shared memory, which would clash between meshes, is not needed.
+    return Command("envoy", [*arguments, "--disable-hot-restart", "--log-level", "warning"], environment)

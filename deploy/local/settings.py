@@ -1,0 +1,82 @@
+"""The settings of a mesh on one machine, from the environment and from `.env` in the current folder."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.local.errors import MeshError
+
+ENV_FILE = ".env"
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 picks a free one."""
+
+
+class LocalSettings(BaseSettings):
+    """What the supervisor is told. A field's environment variable is its name in upper case."""
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    arena_data_dir: Path = Path(".arena")
+    """Where everything that survives a restart lies."""
+    ephemeral: bool = False
+    """Use a data directory of its own, and delete it at the end."""
+    database_url: SecretStr | None = None
+    """A PostgreSQL to use; the embedded one if absent."""
+    nats_url: str | None = None
+    """A NATS to use; the embedded one if absent."""
+    audio_storage_path: str | None = None
+    """A directory or s3://bucket/prefix; `audio` in the data directory if absent."""
+    public_url: str | None = None
+    """Where people reach the gateway; http://localhost:API_PORT if absent."""
+    api_host: str = "127.0.0.1"
+    """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
+    api_port: Port = 8080
+    envoy_admin_port: Port = 9901
+    envoy_concurrency: int = Field(0, ge=0, le=64)
+    """Envoy's worker threads; 0 for one per two processors, since the services need the others."""
+    postgres_port: Port = 55432
+    nats_port: Port = 54222
+    auth_port: Port = 50051
+    experiments_port: Port = 50052
+    tts_port: Port = 50053
+    scoring_port: Port = 50054
+    elo_port: Port = 50055
+    auth_metrics_port: Port = 9464
+    experiments_metrics_port: Port = 9465
+    tts_metrics_port: Port = 9466
+    scoring_metrics_port: Port = 9467
+    elo_metrics_port: Port = 9468
+    ready_seconds: float = Field(60, gt=0, le=600)
+    """How long the mesh may take until every service is serving."""
+    stop_seconds: float = Field(15, gt=0, le=600)
+    """How long a process may take to stop before it is killed; longer than the services' DRAIN_SECONDS."""
+
+    @property
+    def envoy_threads(self) -> int:
+        """How many worker threads Envoy gets."""
+        return self.envoy_concurrency or max(1, min(4, (os.cpu_count() or 1) // 2))
+
+
+PORT_SETTINGS = [name for name in LocalSettings.model_fields if name.endswith("_port")]
+
+
+def load_settings(**overrides: object) -> LocalSettings:
+    """Reads the settings; MeshError names each bad one in one line. None in `overrides` leaves a setting as it is."""
+    try:
+        return LocalSettings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise MeshError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """Returns one line that names each bad setting."""
+    return "bad setting: " + "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+
+
+def inherited_environment() -> dict[str, str]:
+    """Returns what every child gets: the supervisor's environment, and below it what `.env` says."""
+    return {**{k: v for k, v in dotenv_values(ENV_FILE).items() if v is not None}, **os.environ}

@@ -1,0 +1,82 @@
+"""The gateway's settings, from the environment."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
+
+
+class Endpoint(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Reads `host:port`; ValueError if it is not that."""
+    host, _, port = text.strip().rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is not host:port")
+    return Endpoint(host.strip("[]"), int(port))
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _endpoints(value: object) -> object:
+    parts = _split(value)
+    return tuple(parse_endpoint(part) for part in parts) if isinstance(parts, tuple) else parts
+
+
+Addresses = Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(_endpoints), Field(min_length=1)]
+
+
+def _at(port: int) -> tuple[Endpoint, ...]:
+    return (Endpoint("127.0.0.1", port),)
+
+
+class GatewaySettings(BaseSettings):
+    """What the gateway is told. A field's environment variable is its name in upper case."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    api_host: str = "127.0.0.1"
+    """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
+    api_port: int = Field(8080, ge=1, le=65535)
+    envoy_admin_port: int = Field(9901, ge=1, le=65535)
+    """Envoy's own administration, on loopback only."""
+    auth_address: Addresses = Field(default_factory=partial(_at, 50051))
+    """Where each service listens: one `host:port` for each worker, separated by commas."""
+    experiments_address: Addresses = Field(default_factory=partial(_at, 50052))
+    tts_address: Addresses = Field(default_factory=partial(_at, 50053))
+    scoring_address: Addresses = Field(default_factory=partial(_at, 50054))
+    elo_address: Addresses = Field(default_factory=partial(_at, 50055))
+    descriptors: Path = DESCRIPTORS
+    """The compiled protos, as Envoy finds them."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
+        "http://localhost:3000",
+        "http://localhost:5173",
+    )
+    """Which other sites' pages may call, separated by commas; `*` for any. By default the usual development servers."""
+    max_upload_size_mb: int = Field(50, ge=1, le=1024)
+    """The largest body of a request."""
+    max_connections: int = Field(4096, ge=1)
+    """The most connections of clients at a time."""
+    access_log: bool = False
+    """Whether each call is written to the log."""
+
+    def addresses(self) -> dict[str, tuple[Endpoint, ...]]:
+        """Returns where each service listens, by service."""
+        return {
+            "auth": self.auth_address,
+            "experiments": self.experiments_address,
+            "tts": self.tts_address,
+            "scoring": self.scoring_address,
+            "elo": self.elo_address,
+        }

@@ -26,6 +26,8 @@ READY_SECONDS = 90.0
 POLL_SECONDS = 0.2
 # The runner drains its services and gives each process 15 s before it kills it; what is left after this is killed.
 STOP_SECONDS = 60.0
+# What the runner started and left behind gets this long to end by itself.
+ORPHAN_SECONDS = 2.0
 LOG_NAME = "logs/demo.log"
 LOG_LINES_SHOWN = 12
 PR_SET_PDEATHSIG = 1
@@ -136,7 +138,7 @@ class LocalMesh:
                 child.kill()
                 child.wait()
             left = [process for process in family if process.is_running()]
-            _, left = psutil.wait_procs(left, timeout=2.0)
+            _, left = psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
             for process in left:
                 _kill(process)
             return child.returncode == 0 and not left

@@ -1,0 +1,208 @@
+"""A mesh behind one port: the public API's servicers with answers that a test sets, on a real grpc.aio server."""
+
+# ruff: noqa: N802 - RPCs are named by the protos.
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from voicearena.auth.v1 import auth_pb2, auth_service_pb2, auth_service_pb2_grpc
+from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
+from voicearena.experiments.v1 import (
+    experiment_pb2,
+    experiment_service_pb2,
+    experiment_service_pb2_grpc,
+    results_pb2,
+)
+from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
+
+KEY = "kc_right"
+EXPERIMENT_ID = "exp_" + "0" * 32
+PCM_TYPE = "audio/l16;rate=16000;channels=1"
+Watch = experiment_service_pb2.WatchExperimentResponse
+
+
+async def refuse(
+    context: Any, code: int, reason: str, message: str, violations: dict[str, str] | None = None
+) -> NoReturn:
+    """Ends a call as the services do: a google.rpc.Status with ErrorInfo, and BadRequest if fields are named."""
+    status = status_pb2.Status(code=code, message=message)
+    parts: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="voicearena")]
+    if violations:
+        request = error_details_pb2.BadRequest()
+        for field, description in violations.items():
+            request.field_violations.add(field=field, description=description)
+        parts.append(request)
+    for part in parts:
+        packed = any_pb2.Any()
+        packed.Pack(part)
+        status.details.append(packed)
+    await context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort raises")
+
+
+async def require_key(context: Any) -> None:
+    """Refuses a call without the one valid key."""
+    sent = dict(context.invocation_metadata()).get("authorization")
+    if sent is None:
+        await refuse(context, code_pb2.UNAUTHENTICATED, "CREDENTIALS_MISSING", "This call needs an API key.")
+    if sent != f"Bearer {KEY}":
+        await refuse(context, code_pb2.UNAUTHENTICATED, "CREDENTIALS_INVALID", "The API key is not valid.")
+
+
+class StandIn(
+    mesh_service_pb2_grpc.MeshServiceServicer,
+    auth_service_pb2_grpc.AuthServiceServicer,
+    tts_service_pb2_grpc.TtsServiceServicer,
+    elo_service_pb2_grpc.EloServiceServicer,
+    experiment_service_pb2_grpc.ExperimentServiceServicer,
+):
+    """Every service at once. `streams` are the streams that watchers get, one after another."""
+
+    def __init__(self) -> None:
+        self.down: str | None = None
+        self.voices = [tts_pb2.Voice(provider="espeak", voice_id=f"v{n}", sample_rate_hz=22050) for n in range(130)]
+        self.chunks = [HttpBody(content_type=PCM_TYPE, data=b"\x01\x00" * 8000), HttpBody(data=b"\x02\x00" * 8000)]
+        self.experiment = experiment_pb2.Experiment(
+            id=EXPERIMENT_ID,
+            name="Greeting",
+            scenario="general",
+            eval_mode=experiment_pb2.Experiment.automated,
+            status=experiment_pb2.Experiment.created,
+            prompts=["Hello."],
+            total_trials=2,
+        )
+        self.trials: list[experiment_pb2.Trial] = []
+        self.results = results_pb2.Results()
+        self.streams: list[list[Watch]] = []
+        self.requests: list[Any] = []
+
+    async def GetHealth(self, request: Any, context: Any) -> Any:
+        if self.down:
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", f"Not serving: {self.down}.")
+        return mesh_service_pb2.GetHealthResponse(status="ok")
+
+    async def RegisterDeveloper(self, request: Any, context: Any) -> Any:
+        if request.email == "taken@example.com":
+            await refuse(context, code_pb2.ALREADY_EXISTS, "ALREADY_EXISTS", "That e-mail address is registered.")
+        return auth_service_pb2.RegisterDeveloperResponse(
+            id="dev_1", name=request.name, email=request.email, api_key=KEY
+        )
+
+    async def GetCurrentDeveloper(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        return auth_pb2.Developer(id="dev_1", name="Ada", email="ada@example.com")
+
+    async def ListProviders(self, request: Any, context: Any) -> Any:
+        return tts_service_pb2.ListProvidersResponse(
+            providers=[
+                tts_pb2.Provider(id="espeak", available=True),
+                tts_pb2.Provider(id="cartesia", unavailable_reason="set CARTESIA_API_KEY"),
+            ]
+        )
+
+    async def ListVoices(self, request: Any, context: Any) -> Any:
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        token = str(end) if end < len(self.voices) else ""
+        return tts_service_pb2.ListVoicesResponse(voices=self.voices[start:end], next_page_token=token)
+
+    async def SynthesizeSpeech(self, request: Any, context: Any) -> AsyncIterator[HttpBody]:
+        await require_key(context)
+        self.requests.append(request)
+        for chunk in self.chunks:
+            yield chunk
+
+    async def ListVoiceModels(self, request: Any, context: Any) -> Any:
+        return elo_service_pb2.ListVoiceModelsResponse(models=[elo_pb2.VoiceModel(id="mdl_1")])
+
+    async def CreateExperiment(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        if request.scenario == "cooking":
+            violations = {"scenario": "must be one of general, medical", "models": "must be 2 to 4"}
+            await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are wrong.", violations)
+        self.experiment.models.extend(request.models)
+        return self.experiment
+
+    async def RunExperiment(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        if self.experiment.status != experiment_pb2.Experiment.created:
+            await refuse(context, code_pb2.ABORTED, "WRONG_STATE", "The experiment is running, not created.")
+        self.experiment.status = experiment_pb2.Experiment.running
+        return self.experiment
+
+    async def ListExperiments(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return experiment_service_pb2.ListExperimentsResponse(experiments=[self.experiment])
+
+    async def GetResults(self, request: Any, context: Any) -> Any:
+        if request.id != EXPERIMENT_ID:
+            await refuse(context, code_pb2.NOT_FOUND, "NOT_FOUND", f"There is no experiment {request.id}.")
+        return self.results
+
+    async def ListTrials(self, request: Any, context: Any) -> Any:
+        return experiment_service_pb2.ListTrialsResponse(trials=self.trials)
+
+    async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[Watch]:
+        for message in self.streams.pop(0):
+            yield message
+        if message.kind != Watch.end:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the service is draining")
+
+
+async def serve(stand_in: StandIn) -> tuple[grpc.aio.Server, int]:
+    """Starts a server on a free port of this machine."""
+    server = grpc.aio.server()
+    mesh_service_pb2_grpc.add_MeshServiceServicer_to_server(stand_in, server)
+    auth_service_pb2_grpc.add_AuthServiceServicer_to_server(stand_in, server)
+    tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
+    elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
+    experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    return server, port
+
+
+async def run_arena(*arguments: str, stdin: str = "") -> Outcome:
+    """Runs one command line in a thread, as the server needs the event loop."""
+    return await asyncio.to_thread(_run, arguments, stdin)
+
+
+class Outcome:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, exit_code: int, out: bytes, err: str) -> None:
+        self.exit_code = exit_code
+        self.bytes = out
+        self.err = err
+
+    @property
+    def out(self) -> str:
+        """What was printed on stdout."""
+        return self.bytes.decode()
+
+
+def _run(arguments: tuple[str, ...], stdin: str) -> Outcome:
+    import io
+    import sys
+
+    from gateway.cli.main import run
+
+    before = sys.stdin, sys.stdout, sys.stderr
+    raw, errors = io.BytesIO(), io.StringIO()
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin.encode())), io.TextIOWrapper(raw), errors
+    try:
+        exit_code = run(arguments)
+        sys.stdout.flush()
+        return Outcome(exit_code, raw.getvalue(), errors.getvalue())
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before

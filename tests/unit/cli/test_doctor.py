@@ -1,0 +1,150 @@
+"""What the doctor says of what it finds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.address import GatewayAddress
+from gateway.cli.doctor import (
+    Check,
+    Outcome,
+    ask_gateway,
+    check_line,
+    clock_check,
+    disk_check,
+    key_check,
+    provider_checks,
+    python_check,
+    run_checks,
+)
+from gateway.cli.errors import HINT_KEY, HINT_START
+from gateway.cli.session import Session
+from tests.unit.cli.stand_in import KEY, StandIn, run_arena
+
+DATE = "Sat, 31 Jan 2026 12:00:00 GMT"
+DATE_SECONDS = 1769860800.0
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers every GET with the server's `body`."""
+
+    body = b'{"status":"ok"}'
+
+    def do_GET(self) -> None:
+        self.send_response_only(200)
+        self.send_header("Date", DATE)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        return None
+
+
+@pytest.fixture
+def http_server() -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_old_python_is_a_problem() -> None:
+    assert python_check((3, 11, 2)) == Check("python", Outcome.OK, "3.11.2")
+    assert python_check((3, 10, 9)) == Check(
+        "python", Outcome.PROBLEM, "3.10.9 is too old", "Install Python 3.11 or newer."
+    )
+
+
+def test_a_full_disk_is_a_problem() -> None:
+    assert disk_check(Path(".arena"), 2**30) == Check("disk", Outcome.OK, "1.0 GiB free for .arena")
+    assert disk_check(Path(".arena"), 2**29).outcome == Outcome.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("skew", "outcome", "detail"),
+    [
+        (30.0, Outcome.OK, "agrees with the gateway's"),
+        (-30.0, Outcome.OK, "agrees with the gateway's"),
+        (31.0, Outcome.PROBLEM, "31 s ahead of the gateway's"),
+        (-3600.0, Outcome.PROBLEM, "3600 s behind the gateway's"),
+    ],
+)
+def test_a_clock_that_is_off_is_a_problem(skew: float, outcome: Outcome, detail: str) -> None:
+    check = clock_check(skew)
+    assert (check.outcome, check.detail) == (outcome, detail)
+
+
+def test_the_gateway_is_known_by_its_health_answer_and_its_clock_by_its_date(http_server: HTTPServer) -> None:
+    address = GatewayAddress("http", "127.0.0.1", http_server.server_port)
+    answer = ask_gateway(address, now=lambda: DATE_SECONDS + 5)
+    assert (answer.status, answer.is_voice_arena, answer.clock_skew_seconds) == (200, True, 5.0)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"status":"fine"}'])
+def test_a_stranger_on_the_port_is_told_apart(
+    http_server: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: bytes
+) -> None:
+    monkeypatch.setattr(Answers, "body", body)
+    url = f"http://127.0.0.1:{http_server.server_port}"
+    _, check = run_checks(Session(url=url), tmp_path / "none")
+    assert (check.name, check.outcome, check.detail) == (
+        "gateway",
+        Outcome.PROBLEM,
+        f"what answers at {url} is not Voice Arena (HTTP 200)",
+    )
+
+
+def test_when_nothing_answers_the_rest_is_left_out(tmp_path: Path) -> None:
+    checks = list(run_checks(Session(url="http://127.0.0.1:1"), tmp_path))
+    assert [check.name for check in checks] == ["python", "disk", "gateway"]
+    assert checks[-1] == Check(
+        "gateway", Outcome.PROBLEM, "nothing answers at http://127.0.0.1:1: Connection refused", HINT_START
+    )
+
+
+async def test_it_ends_with_1_when_there_is_a_problem(nobody: Path) -> None:
+    outcome = await run_arena("doctor", "--url", "http://127.0.0.1:1", "--data-dir", str(nobody))
+    assert outcome.exit_code == 1
+    assert outcome.out.splitlines()[-2:] == [
+        "✗ gateway: nothing answers at http://127.0.0.1:1: Connection refused",
+        f"    {HINT_START}",
+    ]
+
+
+async def test_a_provider_that_is_not_set_up_is_only_a_note(mesh: StandIn) -> None:
+    import asyncio
+
+    with Session().client() as client:
+        checks = await asyncio.to_thread(lambda: list(provider_checks(client)))
+    assert checks == [
+        Check("provider espeak", Outcome.OK, "available"),
+        Check("provider cartesia", Outcome.NOTE, "not available: set CARTESIA_API_KEY"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (KEY, Check("key", Outcome.OK, "belongs to ada@example.com")),
+        ("kc_wrong", Check("key", Outcome.PROBLEM, "The API key is not valid.", HINT_KEY)),
+    ],
+)
+async def test_the_key_is_tried(mesh: StandIn, given: str, expected: Check) -> None:
+    import asyncio
+
+    session = Session(key=given)
+    with session.client() as client:
+        assert await asyncio.to_thread(key_check, session, client) == expected
+
+
+def test_a_finding_is_a_line_and_its_advice_another() -> None:
+    assert check_line(Check("disk", Outcome.OK, "1.0 GiB free")).plain == "✓ disk: 1.0 GiB free"
+    assert check_line(Check("key", Outcome.PROBLEM, "none", "Get one.")).plain == "✗ key: none\n    Get one."

@@ -1,0 +1,1 @@
+"""Scoring measures recordings: what a listener would notice, as numbers."""

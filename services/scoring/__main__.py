@@ -1,0 +1,58 @@
+"""Builds the scoring service and runs it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from voicearena.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
+
+from services.runtime import event_loop
+from services.runtime.audio_store import AudioStore
+from services.runtime.bus import Bus
+from services.runtime.db import Database
+from services.runtime.outbox import OutboxRelay
+from services.runtime.server import Service
+from services.runtime.settings import load_settings
+from services.scoring import consumers, convert
+from services.scoring.servicer import ScoringServicer
+from services.scoring.settings import ScoringSettings
+from services.scoring.store import SqlStore
+from services.scoring.usecases import Scoring
+
+SCORING = scoring_service_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+
+
+async def main() -> None:
+    """Runs the scoring service until it is told to stop."""
+    settings = load_settings(ScoringSettings)
+    with ThreadPoolExecutor(settings.max_eval_workers, thread_name_prefix="measure") as workers:
+        async with Service("scoring", settings) as service:
+            database = await service.enter(
+                "database",
+                Database.connect(
+                    settings.database_url.get_secret_value(),
+                    "scoring",
+                    migrations=Path(__file__).parent / "migrations",
+                    pool_size=settings.database_pool_size,
+                ),
+            )
+            bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
+            audio = AudioStore(settings.audio_storage_path)
+            service.health_check("audio store", audio.ping)
+            scoring = Scoring(database, SqlStore(), audio, convert.answer, workers)
+            service.add_servicer(
+                SCORING, scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
+            )
+            service.background("outbox", OutboxRelay(database, bus).run)
+            service.background(
+                "evaluations",
+                lambda: bus.consume(
+                    consumers.handlers(scoring),
+                    max_in_flight=settings.max_eval_workers,
+                    on_dead=consumers.on_dead(scoring),
+                ),
+            )
+            await service.run()
+
+
+if __name__ == "__main__":
+    event_loop.run(main())

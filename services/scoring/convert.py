@@ -1,0 +1,76 @@
+"""Domain to proto and back."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from voicearena.scoring.v1 import scoring_pb2
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+
+from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+from services.scoring.metrics.signal import SignalMetric
+
+
+def job(event: EvaluationRequested, requested_at: datetime) -> Job:
+    """The job that an event asks for."""
+    return Job(
+        id=event.job_id,
+        requester=event.requester,
+        attempt=event.attempt,
+        developer_id=event.developer_id,
+        audio_name=event.audio_name,
+        requested_at=requested_at,
+    )
+
+
+def answer(asked: Job, evaluation: Evaluation) -> Message:
+    """The fact that tells the requester of a job how its evaluation ended."""
+    if evaluation.status is Status.completed and evaluation.signal_metrics is not None:
+        return EvaluationCompleted(
+            requester=asked.requester,
+            job_id=evaluation.id,
+            attempt=evaluation.attempt,
+            signal_metrics=signal_metrics(evaluation.signal_metrics),
+        )
+    return EvaluationFailed(
+        requester=asked.requester,
+        job_id=evaluation.id,
+        attempt=evaluation.attempt,
+        message=evaluation.error_message,
+    )
+
+
+def signal_metrics(metrics: SignalMetrics) -> scoring_pb2.SignalMetrics:
+    """Absent metrics stay absent."""
+    return scoring_pb2.SignalMetrics(**{name: value for name, value in asdict(metrics).items() if value is not None})
+
+
+def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
+    """An evaluation as its owner reads it."""
+    return scoring_pb2.Evaluation(
+        id=found.id,
+        developer_id=found.developer_id,
+        status=scoring_pb2.Evaluation.Status.Value(found.status.value),
+        audio_name=found.audio_name,
+        signal_metrics=signal_metrics(found.signal_metrics) if found.signal_metrics else None,
+        error_message=found.error_message,
+        created_at=_timestamp(found.created_at),
+        completed_at=_timestamp(found.completed_at) if found.completed_at else None,
+    )
+
+
+def metric(described: SignalMetric) -> scoring_pb2.Metric:
+    """A metric's description."""
+    return scoring_pb2.Metric(
+        name=described.name,
+        unit=described.unit,
+        direction=scoring_pb2.Metric.Direction.Value(described.direction.value),
+        description=described.description,
+    )
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(at)
+    return timestamp

@@ -1,0 +1,102 @@
+"""What scoring speaks of: recordings, what is measured of them, and how far an evaluation is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_AUDIO_BYTES = 128 * 1024 * 1024
+"""46 minutes at 24 kHz. A recording is held in memory while it is measured."""
+
+
+class AudioUnreadable(Exception):
+    """The audio can't be measured, and trying again would not help. The message says why, in a sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Mono audio as it was stored."""
+
+    samples: NDArray[np.int16]
+    """At least one sample, signed 16-bit."""
+    sample_rate_hz: int
+
+    @property
+    def duration_seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMetrics:
+    """What is measured from the samples alone; `metrics.signal.METRICS` describes each field."""
+
+    duration_seconds: float
+    silence_ratio: float
+    leading_silence_ms: float
+    trailing_silence_ms: float
+    peak: float
+    clipping_ratio: float
+    loudness_lufs: float | None
+    dc_offset: float
+    audible: bool
+    rms: float
+    backend: str
+    """The code and its version that measured."""
+
+
+class Direction(Enum):
+    """Which way a metric is better. The names are those of the wire."""
+
+    higher_is_better = "higher_is_better"
+    lower_is_better = "lower_is_better"
+    neutral = "neutral"
+
+
+class Status(Enum):
+    """How far an evaluation is. The names are those of the wire."""
+
+    running = "running"
+    completed = "completed"
+    failed = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Somebody's request to have audio measured."""
+
+    id: str
+    """The requester's own id of the work, and the evaluation's."""
+    requester: str
+    """The service that is to be answered."""
+    attempt: int
+    """Which request for this job it is, from 1."""
+    developer_id: str
+    """Who owns the audio."""
+    audio_name: str
+    """The name of the audio in the store."""
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One recording and what was measured of it."""
+
+    id: str
+    attempt: int
+    """The latest request for it, which is the one that its end answers."""
+    developer_id: str
+    audio_name: str
+    status: Status
+    signal_metrics: SignalMetrics | None
+    """There once completed."""
+    error_message: str
+    """Why it failed, empty otherwise."""
+    created_at: datetime
+    """When it was first asked for."""
+    completed_at: datetime | None
+    """When it ended."""

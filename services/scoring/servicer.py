@@ -1,0 +1,29 @@
+"""ScoringService: proto in, use case, proto out."""
+
+from typing import Any
+
+import grpc
+from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
+
+from services.scoring import convert
+from services.scoring.metrics.signal import METRICS
+from services.scoring.usecases import Scoring
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
+    """Implements ScoringService; the RPCs are described in the proto."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self._scoring = scoring
+
+    async def GetEvaluation(
+        self, request: scoring_service_pb2.GetEvaluationRequest, context: Context
+    ) -> scoring_pb2.Evaluation:
+        return convert.evaluation(await self._scoring.get_evaluation(request.id))
+
+    async def ListMetrics(
+        self, request: scoring_service_pb2.ListMetricsRequest, context: Context
+    ) -> scoring_service_pb2.ListMetricsResponse:
+        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, METRICS))

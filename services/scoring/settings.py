@@ -1,0 +1,12 @@
+"""What the scoring service is told."""
+
+from pydantic import Field
+
+from services.runtime.settings import ServiceSettings
+
+
+class ScoringSettings(ServiceSettings):
+    """The scoring service's settings."""
+
+    max_eval_workers: int = Field(4, ge=1, le=64)
+    """How many recordings this process measures at a time."""

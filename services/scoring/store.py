@@ -1,0 +1,89 @@
+"""Every query of the scoring service."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+
+EVALUATIONS = sa.Table(
+    "evaluations",
+    sa.MetaData(),
+    sa.Column("id", sa.Text),
+    sa.Column("attempt", sa.Integer),
+    sa.Column("developer_id", sa.Text),
+    sa.Column("audio_name", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("signal_metrics", JSONB(none_as_null=True)),
+    sa.Column("error_message", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("completed_at", sa.DateTime(timezone=True)),
+)
+
+
+class Store(Protocol):
+    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+
+    async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
+        """Adds the job's evaluation as running, or notes the later attempt on the one that is there, and returns it."""
+
+    async def finish(
+        self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
+    ) -> None:
+        """Ends an evaluation with its metrics, or with why it failed, unless it has ended already."""
+
+    async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
+        """Returns an evaluation."""
+
+
+class SqlStore:
+    """The store over PostgreSQL."""
+
+    async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
+        added = insert(EVALUATIONS).values(
+            id=job.id,
+            attempt=job.attempt,
+            developer_id=job.developer_id,
+            audio_name=job.audio_name,
+            status=Status.running.value,
+            error_message="",
+            created_at=job.requested_at,
+        )
+        query = added.on_conflict_do_update(
+            index_elements=["id"], set_={"attempt": sa.func.greatest(EVALUATIONS.c.attempt, added.excluded.attempt)}
+        ).returning(EVALUATIONS)
+        return _evaluation((await connection.execute(query)).one())
+
+    async def finish(
+        self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
+    ) -> None:
+        values: dict[str, Any] = (
+            {"status": Status.failed.value, "error_message": outcome}
+            if isinstance(outcome, str)
+            else {"status": Status.completed.value, "signal_metrics": asdict(outcome)}
+        )
+        await connection.execute(
+            sa.update(EVALUATIONS)
+            .where(EVALUATIONS.c.id == evaluation_id, EVALUATIONS.c.status == Status.running.value)
+            .values(completed_at=at, **values)
+        )
+
+    async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
+        row = (await connection.execute(sa.select(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()
+        return _evaluation(row) if row else None
+
+
+def _evaluation(row: sa.Row[Any]) -> Evaluation:
+    stored = row._mapping
+    metrics = stored["signal_metrics"]
+    return Evaluation(
+        **{
+            **stored,
+            "status": Status(stored["status"]),
+            "signal_metrics": SignalMetrics(**metrics) if metrics else None,
+        }
+    )

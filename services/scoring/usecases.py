@@ -1,0 +1,112 @@
+"""What the scoring service does: one function per verb."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from services.runtime import inbox, outbox
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import FieldViolation, InvalidInput, NotFound
+from services.runtime.identity import current_identity
+from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, SignalMetrics, Status
+from services.scoring.metrics.signal import measure
+from services.scoring.store import Store
+from services.scoring.wav import read_wav
+
+CONSUMER = "scoring"
+_JOB_ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
+
+
+class Audio(Protocol):
+    """Where recordings lie."""
+
+    def open(self, name: str) -> AsyncIterator[bytes]:
+        """Yields a recording in pieces. NotFound if there is none, Unavailable if that can't be told now."""
+
+
+class Scoring:
+    """The use cases over one database and one audio store.
+
+    `answer` makes the fact that tells a job's requester of the evaluation's end. Measuring happens in `workers`, so
+    that the event loop goes on; numpy and scipy let go of the interpreter's lock, so threads serve.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        audio: Audio,
+        answer: Callable[[Job, Evaluation], Message],
+        workers: Executor,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._audio = audio
+        self._answer = answer
+        self._workers = workers
+
+    async def evaluate(self, job: Job, event_id: str) -> None:
+        """Measures the job's audio and answers, or answers with what an earlier request for the same job found.
+
+        Audio that is not there or can't be read fails the evaluation for good. Anything else that goes wrong is raised,
+        for the event to come again.
+        """
+        async with self._database.transaction() as connection:
+            evaluation = await self._store.begin(connection, job)
+        if evaluation.status is not Status.running:
+            await self._end(job, event_id)
+            return
+        try:
+            await self._end(job, event_id, await self._measure(evaluation.audio_name))
+        except AudioUnreadable as error:
+            await self._end(job, event_id, str(error))
+
+    async def give_up(self, job: Job, event_id: str, reason: str) -> None:
+        """Fails the evaluation of a job that was tried too often, unless it has ended meanwhile, and answers."""
+        async with self._database.transaction() as connection:
+            await self._store.begin(connection, job)
+        await self._end(job, event_id, f"The audio could not be measured, and no further try is made: {reason}")
+
+    async def get_evaluation(self, evaluation_id: str) -> Evaluation:
+        """Returns an evaluation of the caller; NotFound if there is none or it is somebody else's."""
+        developer_id = current_identity().developer_id
+        if not _JOB_ID.fullmatch(evaluation_id):
+            description = "must be the id of a trial or other job: its kind, _ and 32 hexadecimal digits"
+            raise InvalidInput(FieldViolation("id", description))
+        async with self._database.reading() as connection:
+            evaluation = await self._store.get(connection, evaluation_id)
+        if evaluation is None or evaluation.developer_id != developer_id:
+            raise NotFound("evaluation", evaluation_id)
+        return evaluation
+
+    async def _end(self, job: Job, event_id: str, outcome: SignalMetrics | str | None = None) -> None:
+        """Ends the evaluation, unless it has ended, and answers with how it ended, all in one transaction."""
+        async with self._database.transaction() as connection:
+            if not await inbox.first_time(connection, CONSUMER, event_id):
+                return
+            if outcome is not None:
+                await self._store.finish(connection, job.id, outcome, now())
+            evaluation = await self._store.get(connection, job.id)
+            if evaluation is None:
+                raise LookupError(f"the evaluation {job.id} has vanished")
+            await outbox.add(connection, self._answer(job, evaluation))
+
+    async def _measure(self, audio_name: str) -> SignalMetrics:
+        content = bytearray()
+        try:
+            async for piece in self._audio.open(audio_name):
+                content += piece
+                if len(content) > LARGEST_AUDIO_BYTES:
+                    raise AudioUnreadable(f"The audio is larger than {LARGEST_AUDIO_BYTES // 2**20} MB.")
+        except NotFound:
+            raise AudioUnreadable("The audio is not in the audio store.") from None
+        return await asyncio.get_running_loop().run_in_executor(self._workers, _read_and_measure, content)
+
+
+def _read_and_measure(content: bytearray) -> SignalMetrics:
+    return measure(read_wav(content))

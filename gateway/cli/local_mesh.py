@@ -141,6 +141,7 @@ class LocalMesh:
             _, left = psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
             for process in left:
                 _kill(process)
+            psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
             return child.returncode == 0 and not left
 
     def _failure(self, message: str) -> CliError:

@@ -90,7 +90,7 @@ def test_a_mesh_that_is_never_ready_is_given_up(tmp_path: Path, free_address: Ga
 def test_stopping_leaves_no_process_behind(
     tmp_path: Path, free_address: GatewayAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_mesh, "ORPHAN_SECONDS", 0.05)
+    monkeypatch.setattr(local_mesh, "ORPHAN_SECONDS", 0.2)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     mesh = LocalMesh(tmp_path, free_address, [sys.executable, "-c", FAMILY, str(fifo)])

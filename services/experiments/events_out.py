@@ -1,0 +1,39 @@
+"""The work that experiments ask of other services."""
+
+from voicearena.scoring.v1.events_pb2 import EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SynthesisRequested
+
+from services.experiments.domain import Trial, TrialStatus
+
+REQUESTER = "experiments"
+
+
+def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> SynthesisRequested:
+    """Asks tts for a trial's speech."""
+    request = SynthesisRequested(
+        requester=REQUESTER,
+        job_id=trial.id,
+        attempt=attempt,
+        developer_id=developer_id,
+        text=trial.prompt_text,
+        provider=trial.provider,
+        voice_id=trial.voice_id,
+        model_id=trial.model_id,
+    )
+    if trial.speed is not None:
+        request.parameters.speed = trial.speed
+    return request
+
+
+def evaluation_requested(trial_id: str, attempt: int, developer_id: str, audio_name: str) -> EvaluationRequested:
+    """Asks scoring to measure a trial's audio."""
+    return EvaluationRequested(
+        requester=REQUESTER, job_id=trial_id, attempt=attempt, developer_id=developer_id, audio_name=audio_name
+    )
+
+
+def request_again(trial: Trial, attempt: int, developer_id: str) -> SynthesisRequested | EvaluationRequested:
+    """Asks once more for the step that a trial in flight is at."""
+    if trial.status is TrialStatus.SYNTHESIZING:
+        return synthesis_requested(trial, attempt, developer_id)
+    return evaluation_requested(trial.id, attempt, developer_id, trial.audio_name or "")

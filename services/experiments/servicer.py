@@ -1,0 +1,85 @@
+"""ExperimentService: proto in, use case, proto out."""
+
+from collections.abc import AsyncIterator
+
+from voicearena.experiments.v1 import (
+    experiment_pb2,
+    experiment_service_pb2,
+    experiment_service_pb2_grpc,
+    results_pb2,
+)
+
+from services.experiments import convert
+from services.experiments.usecases.planning import Planning
+from services.experiments.usecases.reading import Reading, Seen
+from services.runtime.audio_store import AudioLinks
+from services.runtime.rpc import Context
+
+Watched = experiment_service_pb2.WatchExperimentResponse
+
+
+class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
+    """Implements ExperimentService; the RPCs are described in the proto."""
+
+    def __init__(self, planning: Planning, reading: Reading, links: AudioLinks) -> None:
+        self._planning = planning
+        self._reading = reading
+        self._links = links
+
+    async def CreateExperiment(
+        self, request: experiment_service_pb2.CreateExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        return convert.experiment(await self._planning.create(convert.plan(request)))
+
+    async def RunExperiment(
+        self, request: experiment_service_pb2.RunExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        return convert.experiment(await self._planning.run(request.id))
+
+    async def CancelExperiment(
+        self, request: experiment_service_pb2.CancelExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        return convert.experiment(await self._planning.cancel(request.id))
+
+    async def GetExperiment(
+        self, request: experiment_service_pb2.GetExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        return convert.experiment(await self._reading.get(request.id))
+
+    async def ListExperiments(
+        self, request: experiment_service_pb2.ListExperimentsRequest, context: Context
+    ) -> experiment_service_pb2.ListExperimentsResponse:
+        experiments, token = await self._reading.page(
+            convert.status_filter(request.status), request.scenario, request.page_size, request.page_token
+        )
+        return experiment_service_pb2.ListExperimentsResponse(
+            experiments=map(convert.experiment, experiments), next_page_token=token
+        )
+
+    async def GetResults(
+        self, request: experiment_service_pb2.GetResultsRequest, context: Context
+    ) -> results_pb2.Results:
+        return convert.results(await self._reading.results(request.id))
+
+    async def ListTrials(
+        self, request: experiment_service_pb2.ListTrialsRequest, context: Context
+    ) -> experiment_service_pb2.ListTrialsResponse:
+        trials, token = await self._reading.trials(request.id, request.page_size, request.page_token)
+        return experiment_service_pb2.ListTrialsResponse(
+            trials=[convert.trial(trial, self._links) for trial in trials], next_page_token=token
+        )
+
+    async def WatchExperiment(
+        self, request: experiment_service_pb2.WatchExperimentRequest, context: Context
+    ) -> AsyncIterator[Watched]:
+        async for seen in self._reading.watch(request.id):
+            yield self._watched(seen)
+
+    def _watched(self, seen: Seen) -> Watched:
+        if seen.experiment is None:
+            return Watched(kind=Watched.heartbeat)
+        experiment = convert.experiment(seen.experiment)
+        if seen.trial is not None:
+            trial = convert.trial(seen.trial, self._links)
+            return Watched(kind=Watched.progress, experiment=experiment, trial=trial)
+        return Watched(kind=Watched.end if seen.experiment.status.ended else Watched.state, experiment=experiment)

@@ -1,0 +1,16 @@
+"""What the experiments service is told beyond what every service is."""
+
+from pydantic import Field
+
+from services.runtime.settings import ServiceSettings
+
+
+class ExperimentsSettings(ServiceSettings):
+    """The experiments service's settings."""
+
+    reconcile_after_seconds: float = Field(20.0, gt=0, le=3600)
+    """How long an experiment may stand still before its unanswered requests are made again."""
+    watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
+    """How often a stream says that it lives while nothing changes."""
+    events_in_flight: int = Field(8, ge=1, le=256)
+    """How many events of each stream are handled at a time."""

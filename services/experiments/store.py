@@ -1,0 +1,224 @@
+"""Every query of the experiments service."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.tables import (
+    EXPERIMENT_COLUMNS,
+    EXPERIMENTS,
+    TRIAL_COLUMNS,
+    TRIALS,
+    experiment_from,
+    experiment_values,
+    trial_from,
+    trial_values,
+)
+
+_E, _T = EXPERIMENTS.c, TRIALS.c
+
+
+class Store(Protocol):
+    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+
+    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+        """Adds an experiment; False if its developer has made this request before."""
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
+        """Returns the experiment that a request made before."""
+
+    async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
+        """Returns a developer's experiment."""
+
+    async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
+        """Returns an experiment, locked until the transaction ends."""
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        developer_id: str,
+        *,
+        status: str,
+        scenario: str,
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> Sequence[Experiment]:
+        """Returns a developer's experiments, newest first; empty filters leave nothing out."""
+
+    async def set_status(
+        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
+    ) -> None:
+        """Writes an experiment's status and further columns."""
+
+    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
+        """Notes that a trial has come to this status, and returns the experiment."""
+
+    async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
+        """Returns the stored results."""
+
+    async def add_trials(self, connection: AsyncConnection, trials: Sequence[Trial], requested_at: datetime) -> None:
+        """Adds trials."""
+
+    async def trials(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        *,
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Trial]:
+        """Returns an experiment's trials by (prompt_index, model_index)."""
+
+    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
+        """Returns a trial's experiment, locked until the transaction ends. Who changes a trial holds this lock."""
+
+    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
+        """Returns a trial."""
+
+    async def move_trial(
+        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
+    ) -> None:
+        """Writes a trial's status, what was measured (None leaves as it is) and further columns."""
+
+    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
+        """Cancels the trials that have not ended."""
+
+    async def stale_trials(
+        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
+    ) -> Sequence[Trial]:
+        """Returns trials in flight that were asked for longer ago than `patience` doubled with each attempt, in running
+        experiments in which nothing has moved for `patience`."""
+
+
+class SqlStore:
+    """The store over PostgreSQL."""
+
+    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+        result = await connection.execute(
+            insert(EXPERIMENTS)
+            .values(**experiment_values(experiment), request_id=request_id or None)
+            .on_conflict_do_nothing(constraint="experiments_request")
+            .returning(_E.id)
+        )
+        return result.first() is not None
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
+        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.developer_id == developer_id, _E.request_id == request_id)
+        row = (await connection.execute(query)).one_or_none()
+        return experiment_from(row) if row else None
+
+    async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
+        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id, _E.developer_id == developer_id)
+        row = (await connection.execute(query)).one_or_none()
+        return experiment_from(row) if row else None
+
+    async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
+        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id).with_for_update()
+        row = (await connection.execute(query)).one_or_none()
+        return experiment_from(row) if row else None
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        developer_id: str,
+        *,
+        status: str,
+        scenario: str,
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> Sequence[Experiment]:
+        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.developer_id == developer_id)
+        if status:
+            query = query.where(_E.status == status)
+        if scenario:
+            query = query.where(_E.scenario == scenario)
+        if after is not None:
+            query = query.where(sa.tuple_(_E.created_at, _E.id) < sa.tuple_(*after))
+        query = query.order_by(_E.created_at.desc(), _E.id.desc()).limit(limit)
+        return [experiment_from(row) for row in await connection.execute(query)]
+
+    async def set_status(
+        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
+    ) -> None:
+        await connection.execute(sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(status=status, **values))
+
+    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
+        values: dict[Any, Any] = {_E.progressed_at: sa.func.now()}
+        if status is TrialStatus.COMPLETED:
+            values[_E.completed_trials] = _E.completed_trials + 1
+        elif status is TrialStatus.FAILED:
+            values[_E.failed_trials] = _E.failed_trials + 1
+        result = await connection.execute(
+            sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(values).returning(*EXPERIMENT_COLUMNS)
+        )
+        return experiment_from(result.one())
+
+    async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
+        query = sa.select(_E.results).where(_E.id == experiment_id)
+        results: dict[str, Any] | None = (await connection.execute(query)).scalar_one()
+        return results
+
+    async def add_trials(self, connection: AsyncConnection, trials: Sequence[Trial], requested_at: datetime) -> None:
+        rows = [{**trial_values(trial), "requested_at": requested_at} for trial in trials]
+        await connection.execute(sa.insert(TRIALS), rows)
+
+    async def trials(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        *,
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Trial]:
+        query = sa.select(*TRIAL_COLUMNS).where(_T.experiment_id == experiment_id)
+        if after is not None:
+            query = query.where(sa.tuple_(_T.prompt_index, _T.model_index) > sa.tuple_(*after))
+        query = query.order_by(_T.prompt_index, _T.model_index).limit(limit)
+        return [trial_from(row) for row in await connection.execute(query)]
+
+    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
+        its = sa.select(_T.experiment_id).where(_T.id == trial_id).scalar_subquery()
+        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == its).with_for_update()
+        row = (await connection.execute(query)).one_or_none()
+        return experiment_from(row) if row else None
+
+    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
+        row = (await connection.execute(sa.select(*TRIAL_COLUMNS).where(_T.id == trial_id))).one_or_none()
+        return trial_from(row) if row else None
+
+    async def move_trial(
+        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
+    ) -> None:
+        known = {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
+        await connection.execute(sa.update(TRIALS).where(_T.id == trial_id).values(status=status, **known, **values))
+
+    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
+        await connection.execute(
+            sa.update(TRIALS)
+            .where(_T.experiment_id == experiment_id, _T.ended_at.is_(None))
+            .values(status=TrialStatus.CANCELLED, ended_at=at)
+        )
+
+    async def stale_trials(
+        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
+    ) -> Sequence[Trial]:
+        waited = sa.literal(patience) * sa.func.power(2.0, sa.cast(_T.attempts - 1, sa.Double))
+        query = (
+            sa.select(*TRIAL_COLUMNS)
+            .join(EXPERIMENTS, _E.id == _T.experiment_id)
+            .where(
+                _T.status.in_(IN_FLIGHT),
+                _T.requested_at < sa.literal(now) - waited,
+                _E.status == ExperimentStatus.RUNNING,
+                _E.progressed_at < now - patience,
+            )
+            .order_by(_T.requested_at)
+            .limit(limit)
+        )
+        return [trial_from(row) for row in await connection.execute(query)]

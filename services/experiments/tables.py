@@ -1,0 +1,107 @@
+"""The tables of the experiments service, and rows as domain objects."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.experiments.domain import (
+    EvalMode,
+    Experiment,
+    ExperimentStatus,
+    Measurements,
+    ModelSpec,
+    Trial,
+    TrialStatus,
+)
+
+METADATA = sa.MetaData()
+EXPERIMENTS = sa.Table(
+    "experiments",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("developer_id", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("scenario", sa.Text),
+    sa.Column("eval_mode", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("models", JSONB),
+    sa.Column("prompts", JSONB),
+    sa.Column("webhook_url", sa.Text),
+    sa.Column("primary_metric", sa.Text),
+    sa.Column("total_trials", sa.Integer),
+    sa.Column("completed_trials", sa.Integer),
+    sa.Column("failed_trials", sa.Integer),
+    sa.Column("error_message", sa.Text),
+    sa.Column("results", JSONB),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("started_at", sa.DateTime(timezone=True)),
+    sa.Column("progressed_at", sa.DateTime(timezone=True)),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+)
+EXPERIMENT_COLUMNS = [EXPERIMENTS.c[f.name] for f in dataclasses.fields(Experiment)]
+
+_MEASUREMENTS = [f.name for f in dataclasses.fields(Measurements)]
+_MEASUREMENT_TYPES: Mapping[str, type[sa.types.TypeEngine[Any]]] = {
+    "connection_reused": sa.Boolean,
+    "transport": sa.Text,
+    "region": sa.Text,
+    "sample_rate_hz": sa.Integer,
+}
+TRIALS = sa.Table(
+    "trials",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("experiment_id", sa.Text),
+    sa.Column("prompt_index", sa.Integer),
+    sa.Column("model_index", sa.Integer),
+    sa.Column("prompt_text", sa.Text),
+    sa.Column("provider", sa.Text),
+    sa.Column("voice_id", sa.Text),
+    sa.Column("model_id", sa.Text),
+    sa.Column("speed", sa.Double),
+    sa.Column("status", sa.Text),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("requested_at", sa.DateTime(timezone=True)),
+    sa.Column("audio_name", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    *(sa.Column(name, _MEASUREMENT_TYPES.get(name, sa.Double)) for name in _MEASUREMENTS),
+)
+_TRIAL_FIELDS = [f.name for f in dataclasses.fields(Trial) if f.name != "measurements"]
+TRIAL_COLUMNS = [TRIALS.c[name] for name in (*_TRIAL_FIELDS, *_MEASUREMENTS)]
+
+
+def experiment_from(row: Sequence[Any]) -> Experiment:
+    """Returns the experiment in a row of EXPERIMENT_COLUMNS."""
+    values = dict(zip((c.name for c in EXPERIMENT_COLUMNS), row, strict=True))
+    values["eval_mode"] = EvalMode(values["eval_mode"])
+    values["status"] = ExperimentStatus(values["status"])
+    values["models"] = [ModelSpec(**model) for model in values["models"]]
+    return Experiment(**values)
+
+
+def experiment_values(experiment: Experiment) -> dict[str, Any]:
+    """Returns what is stored of an experiment."""
+    values = {name.name: getattr(experiment, name.name) for name in EXPERIMENT_COLUMNS}
+    values["models"] = [dataclasses.asdict(model) for model in experiment.models]
+    values["prompts"] = list(experiment.prompts)
+    return values
+
+
+def trial_from(row: Sequence[Any]) -> Trial:
+    """Returns the trial in a row of TRIAL_COLUMNS."""
+    count = len(_TRIAL_FIELDS)
+    values = dict(zip(_TRIAL_FIELDS, row[:count], strict=True))
+    values["status"] = TrialStatus(values["status"])
+    measurements = Measurements(**dict(zip(_MEASUREMENTS, row[count:], strict=True)))
+    return Trial(**values, measurements=measurements)
+
+
+def trial_values(trial: Trial) -> dict[str, Any]:
+    """Returns what is stored of a trial that has no measurements yet."""
+    return {name: getattr(trial, name) for name in _TRIAL_FIELDS}

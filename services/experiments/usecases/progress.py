@@ -1,0 +1,202 @@
+"""What happens as work comes back: each trial takes its next step at once, and the last one decides the experiment.
+
+Whoever changes a trial holds its experiment's row lock, so steps of one experiment follow one another. An answer counts
+only if it is to the latest request of the trial's current step: what a superseded attempt did late has no effect.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.experiments.v1.events_pb2 import ExperimentCompleted, ExperimentFailed
+
+from services.experiments import convert, events_out
+from services.experiments.domain import (
+    Experiment,
+    ExperimentStatus,
+    Measurements,
+    ModelSpec,
+    Trial,
+    TrialStatus,
+    one_line,
+)
+from services.experiments.store import Store
+from services.experiments.usecases.changes import announce
+from services.experiments.verdict import Model, Verdict, decide
+from services.experiments.verdict import Trial as VerdictTrial
+from services.runtime import inbox, outbox
+from services.runtime.clock import now
+from services.runtime.db import Database
+
+log = structlog.get_logger()
+
+CONSUMER = "experiments"
+# With a patience of 20 s that doubles, the last request is given up about 85 minutes after the first.
+MOST_ATTEMPTS = 8
+RECONCILE_BATCH = 200
+
+Step = Callable[[AsyncConnection, Experiment, Trial], Awaitable[None]]
+
+
+class Progress:
+    """The use cases over one database."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database = database
+        self._store = store
+
+    async def synthesized(
+        self, event_id: str, trial_id: str, attempt: int, audio_name: str, measured: Measurements
+    ) -> None:
+        """The audio of a trial is there: have it measured."""
+
+        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+            await self._store.move_trial(
+                connection,
+                trial.id,
+                TrialStatus.SCORING,
+                measured,
+                audio_name=audio_name,
+                attempts=1,
+                requested_at=now(),
+            )
+            await self._store.count_progress(connection, experiment.id, TrialStatus.SCORING)
+            await outbox.add(
+                connection, events_out.evaluation_requested(trial.id, 1, experiment.developer_id, audio_name)
+            )
+
+        await self._answered(event_id, trial_id, attempt, TrialStatus.SYNTHESIZING, step)
+
+    async def evaluated(self, event_id: str, trial_id: str, attempt: int, measured: Measurements) -> None:
+        """A trial has been measured: it is complete."""
+
+        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+            await self._end(connection, trial, TrialStatus.COMPLETED, measured)
+
+        await self._answered(event_id, trial_id, attempt, TrialStatus.SCORING, step)
+
+    async def failed(
+        self, event_id: str, trial_id: str, attempt: int | None, during: TrialStatus, message: str
+    ) -> None:
+        """A step of a trial has failed for good, and the trial with it; the experiment goes on.
+
+        Without `attempt` it counts whichever request the trial waits for.
+        """
+
+        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
+            await self._end(connection, trial, TrialStatus.FAILED, Measurements(), one_line(message))
+
+        await self._answered(event_id, trial_id, attempt, during, step)
+
+    async def _answered(
+        self, event_id: str, trial_id: str, attempt: int | None, during: TrialStatus, step: Step
+    ) -> None:
+        async with self._database.transaction() as connection:
+            if not await inbox.first_time(connection, CONSUMER, event_id):
+                return
+            experiment = await self._store.lock_of_trial(connection, trial_id)
+            trial = await self._store.trial(connection, trial_id)
+            if experiment is None or trial is None or experiment.status is not ExperimentStatus.RUNNING:
+                return
+            if trial.status is not during or attempt not in (None, trial.attempts):
+                log.info("a late answer is ignored", trial_id=trial_id, attempt=attempt, status=trial.status)
+                return
+            await step(connection, experiment, trial)
+            await announce(connection, experiment.id)
+
+    async def _end(
+        self, connection: AsyncConnection, trial: Trial, status: TrialStatus, measured: Measurements, error: str = ""
+    ) -> None:
+        await self._store.move_trial(connection, trial.id, status, measured, error_message=error, ended_at=now())
+        experiment = await self._store.count_progress(connection, trial.experiment_id, status)
+        if experiment.completed_trials + experiment.failed_trials == experiment.total_trials:
+            await self._decide(connection, experiment)
+
+    async def _decide(self, connection: AsyncConnection, experiment: Experiment) -> None:
+        trials = await self._store.trials(connection, experiment.id)
+        moment = now()
+        try:
+            # Exact p-values of four models take long enough to be felt by other calls.
+            verdict = await asyncio.to_thread(compute_verdict, experiment.models, len(experiment.prompts), trials)
+        except Exception as error:
+            log.error("a verdict could not be computed", experiment_id=experiment.id, exc_info=error)
+            message = one_line(f"results could not be computed: {error}")
+            await self._store.set_status(
+                connection, experiment.id, ExperimentStatus.FAILED, error_message=message, ended_at=moment
+            )
+            await outbox.add(
+                connection,
+                ExperimentFailed(experiment_id=experiment.id, developer_id=experiment.developer_id, message=message),
+            )
+            return
+        results = convert.results_to_store(experiment.id, verdict, moment)
+        await self._store.set_status(
+            connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
+        )
+        await outbox.add(
+            connection,
+            ExperimentCompleted(
+                experiment_id=experiment.id,
+                developer_id=experiment.developer_id,
+                winner=verdict.winner.name if verdict.winner else None,
+            ),
+        )
+
+    async def reconcile(self, patience: timedelta) -> int:
+        """Asks again for what has stayed unanswered too long, and returns for how many trials.
+
+        Nothing is lost with this, even if the bus forgets everything: PostgreSQL knows what was asked for.
+        """
+        async with self._database.reading() as connection:
+            stale = await self._store.stale_trials(connection, now(), patience, RECONCILE_BATCH)
+        for trial in stale:
+            await self._ask_again(trial)
+        return len(stale)
+
+    async def _ask_again(self, stale: Trial) -> None:
+        async with self._database.transaction() as connection:
+            experiment = await self._store.lock_of_trial(connection, stale.id)
+            trial = await self._store.trial(connection, stale.id)
+            # Something may have happened to it meanwhile, or another process have asked.
+            if (
+                experiment is None
+                or trial is None
+                or experiment.status is not ExperimentStatus.RUNNING
+                or (trial.status, trial.attempts) != (stale.status, stale.attempts)
+            ):
+                return
+            step = "speech" if trial.status is TrialStatus.SYNTHESIZING else "measurements"
+            if trial.attempts >= MOST_ATTEMPTS:
+                error = f"no {step} came back after {trial.attempts} requests"
+                await self._end(connection, trial, TrialStatus.FAILED, Measurements(), error)
+            else:
+                attempt = trial.attempts + 1
+                log.warning("asking again", trial_id=trial.id, step=step, attempt=attempt)
+                await self._store.move_trial(
+                    connection, trial.id, trial.status, Measurements(), attempts=attempt, requested_at=now()
+                )
+                await outbox.add(connection, events_out.request_again(trial, attempt, experiment.developer_id))
+            await announce(connection, experiment.id)
+
+
+def compute_verdict(models: Sequence[ModelSpec], prompts: int, trials: Sequence[Trial]) -> Verdict:
+    """Returns the verdict over an experiment's ended trials."""
+    return decide(
+        [Model(model.provider, model.voice_id, model.model_id) for model in models],
+        prompts,
+        [
+            VerdictTrial(
+                model_index=trial.model_index,
+                prompt_index=trial.prompt_index,
+                completed=trial.status is TrialStatus.COMPLETED,
+                duration_seconds=trial.measurements.duration_seconds,
+                ttfb_ms=trial.measurements.ttfb_ms,
+                generation_time_ms=trial.measurements.generation_time_ms,
+                silence_ratio=trial.measurements.silence_ratio,
+                ttfa_ms=trial.measurements.ttfa_ms,
+            )
+            for trial in trials
+        ],
+    )

@@ -40,6 +40,8 @@ app.add_typer(experiment.app, name="experiment")
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. ARENA_DEBUG=1 shows where a fault happened."""
+    # gRPC's own log lines would mix with ours; what failed is said in the exception anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app(args=list(arguments), prog_name="arena")
     except SystemExit as end:

@@ -197,7 +197,11 @@ def _watch(session: Session, client: ArenaClient, experiment_id: str, timeout: f
     from gateway.cli.progress import watch_to_end
     from gateway.cli.verdict import results_view
 
-    experiment = watch_to_end(client, experiment_id, timeout, session.err)
+    try:
+        experiment = watch_to_end(client, experiment_id, timeout, session.err)
+    except KeyboardInterrupt:
+        session.note(f"Watching stopped; the experiment goes on. Again: arena experiment watch {experiment_id}")
+        raise
     if session.json:
         session.print_message(experiment)
     elif experiment.status == experiment.completed:

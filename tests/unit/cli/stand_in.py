@@ -159,15 +159,15 @@ class StandIn(
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the service is draining")
 
 
-async def serve(stand_in: StandIn) -> tuple[grpc.aio.Server, int]:
-    """Starts a server on a free port of this machine."""
+async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]:
+    """Starts a server on a port of this machine, 0 for a free one, and returns the port with it."""
     server = grpc.aio.server()
     mesh_service_pb2_grpc.add_MeshServiceServicer_to_server(stand_in, server)
     auth_service_pb2_grpc.add_AuthServiceServicer_to_server(stand_in, server)
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     return server, port
 

@@ -187,8 +187,8 @@ async def test_experiments_are_filtered_by_the_server(mesh: StandIn, key: str) -
     assert mesh.requests == [ListExperimentsRequest(status=Experiment.running, scenario="medical", page_size=50)]
 
 
-def ended(status: Experiment.Status.ValueType, **fields: str) -> Experiment:
-    experiment = Experiment(id=EXPERIMENT_ID, status=status, prompts=["Hello."], total_trials=2, **fields)
+def ended(status: Experiment.Status.ValueType, error_message: str = "") -> Experiment:
+    experiment = Experiment(id=EXPERIMENT_ID, status=status, prompts=["Hello."], error_message=error_message)
     experiment.models.add(provider="espeak", voice_id="en-us")
     experiment.models.add(provider="espeak", voice_id="en-gb")
     return experiment

@@ -8,7 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
 from gateway.cli import local_mesh

@@ -16,6 +16,11 @@ STATE, PROGRESS, END = (Watch(kind=kind) for kind in (Watch.state, Watch.progres
 DROP = CliError("The connection broke.", ExitCode.UNAVAILABLE, retryable=True)
 
 
+def dropping(times: int, *before: Watch) -> list[list[Watch | CliError]]:
+    """As many streams that break after these messages."""
+    return [[*before, DROP] for _ in range(times)]
+
+
 class Streams:
     """A client whose streams are given: messages, and at the end of one perhaps the error that cuts it."""
 
@@ -54,7 +59,7 @@ def test_a_dropped_stream_is_opened_again() -> None:
 
 
 def test_the_delay_grows_while_nothing_comes_and_then_it_gives_up() -> None:
-    streams = Streams([STATE, DROP], *([DROP] for _ in range(6)))
+    streams = Streams([STATE, DROP], *dropping(6))
     with pytest.raises(CliError) as caught:
         list(streams.follow())
     assert streams.slept == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
@@ -73,7 +78,7 @@ def test_what_cannot_get_better_is_not_tried_again() -> None:
 
 
 def test_it_never_watches_longer_than_it_was_told_to() -> None:
-    streams = Streams(*([STATE, DROP] for _ in range(3)))
+    streams = Streams(*dropping(3, STATE))
     with pytest.raises(CliError, match=r"not ended within 1\.2 s; it goes on") as caught:
         list(streams.follow(timeout_seconds=1.2))
     assert streams.timeouts == pytest.approx([1.2, 0.7, 0.2])

@@ -1,0 +1,51 @@
+"""`python -m tests.unit.cli.demo_mesh FIFO`: stands in for the runner of the mesh, on the port that API_PORT names.
+
+It writes its process id to FIFO, or, if that is `-`, nowhere. With DEMO_MESH_DOWN=1 it never becomes healthy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+from voicearena.experiments.v1.results_pb2 import Results
+from voicearena.tts.v1.tts_pb2 import Voice
+
+from gateway.cli.demo import VOICES
+from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, Watch, serve
+
+
+def scripted() -> StandIn:
+    """A mesh in which one experiment runs and completes."""
+    mesh = StandIn()
+    mesh.voices = [Voice(provider="espeak", voice_id=voice) for voice in VOICES]
+    mesh.trials = [Trial(id="trl_1", provider="espeak", voice_id=VOICES[0], status=Trial.completed)]
+    mesh.trials[0].audio_url = "http://localhost/api/v1/audio/trl_1.wav?signature=x"
+    high, best = Results.high, f"espeak:{VOICES[0]}"
+    mesh.results = Results(winner=best, leader=best, confidence=high, gap_level=high, evidence_level=high)
+    done = Experiment(
+        id=EXPERIMENT_ID, status=Experiment.completed, prompts=["Hello."], total_trials=1, completed_trials=1
+    )
+    done.models.add(provider="espeak", voice_id=VOICES[0])
+    mesh.streams = [[Watch(kind=Watch.state, experiment=done), Watch(kind=Watch.end, experiment=done)]]
+    mesh.down = "tts" if os.environ.get("DEMO_MESH_DOWN") == "1" else None
+    return mesh
+
+
+async def run(fifo: str) -> None:
+    """Serves until SIGTERM."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    server, _ = await serve(scripted(), int(os.environ["API_PORT"]))
+    if fifo != "-":
+        await asyncio.to_thread(Path(fifo).write_text, str(os.getpid()))
+    await told.wait()
+    await server.stop(None)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.argv[1]))

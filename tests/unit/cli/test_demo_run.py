@@ -1,0 +1,101 @@
+"""The demo from its first step to its last, with a small server in place of the mesh."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped, unused-ignore]
+import pytest
+
+# The command line as a user runs it, but for what it starts.
+SCRIPT = """
+import sys
+import gateway.cli.demo
+from gateway.cli.main import run
+gateway.cli.demo.runner_command = lambda *_, **__: [sys.executable, "-m", "tests.unit.cli.demo_mesh", sys.argv[1]]
+sys.exit(run(["demo", *sys.argv[2:]]))
+"""
+
+
+def demo(folder: Path, fifo: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Starts the demo with its data in the folder."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, fifo, "--data-dir", str(folder), *arguments],
+        env={**os.environ, "API_PORT": "0", "COLUMNS": "80", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def without_times(lines: str) -> list[str]:
+    """The lines, each without the time at its end and the ids that differ from run to run."""
+    lines = re.sub(r"localhost:\d+", "localhost:PORT", re.sub(r"demo-[0-9a-f]{12}", "demo-ID", lines))
+    return [re.sub(r" +\d+\.\d s$", "", line) for line in lines.splitlines()]
+
+
+def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "trl_1.wav").write_bytes(b"RIFF")
+    out, err = demo(tmp_path, "-").communicate(timeout=30)
+    assert without_times(err) == [
+        "  Starting the mesh: five services, NATS, PostgreSQL and Envoy ...",
+        "✓ The mesh is up at http://localhost:PORT",
+        "  Registering a developer ...",
+        "✓ Registered demo-ID@example.com",
+        "  Listing the voices ...",
+        "✓ 4 local voices; comparing en-us, en-us+whisper, en-gb+klatt4",
+        "  Creating the experiment ...",
+        "✓ Created and started exp_00000000000000000000000000000000",
+        "  Speaking and measuring ...",
+        "1 of 1 trials ended: espeak:en-us 1/1",
+        "✓ 1 of 1 trials completed",
+        "  Stopping the mesh ...",
+        "✓ Stopped; nothing is left running",
+        "",
+        "Start it to stay with `arena up`, then `arena register` and `arena experiment create`.",
+    ]
+    assert [line.rstrip() for line in out.splitlines()] == [
+        "",
+        "Verdict",
+        "espeak:en-us wins, with high confidence.",
+        "  Distance between the first two scores: high.",
+        "  Evidence that it is not chance: high.",
+        "",
+        "Audio",
+        f"  1 WAV file in {tmp_path}/audio",
+        f"  espeak:en-us: {tmp_path}/audio/trl_1.wav",
+        "  signed link, while the mesh is up: http://localhost/api/v1/audio/trl_1.wav?signature=x",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = demo(tmp_path, str(fifo), DEMO_MESH_DOWN="1")
+    child = int(fifo.read_text())
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not psutil.pid_exists(child)
+    assert "✓ Stopped; nothing is left running" in without_times(err)
+    assert "Traceback" not in err
+
+
+def test_killed_outright_it_takes_the_mesh_with_it(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = demo(tmp_path, str(fifo), DEMO_MESH_DOWN="1")
+    child = psutil.Process(int(fifo.read_text()))
+    process.kill()
+    process.communicate(timeout=30)
+    # Its new parent may be slow to collect it; a zombie runs no more.
+    _, alive = psutil.wait_procs([child], timeout=5)
+    assert [one.status() for one in alive] in ([], [psutil.STATUS_ZOMBIE])

@@ -141,9 +141,8 @@ def audio_places(trials: list[Trial], data_dir: Path) -> list[str]:
     lines = []
     files = [path for path in sorted(data_dir.rglob("*.wav")) if path.name in names]
     if files:
-        lines.append(
-            f"{len(files)} WAV file{'' if len(files) == 1 else 's'} in {os.path.commonpath([path.parent for path in files])}"
-        )
+        folder = os.path.commonpath([path.parent for path in files])
+        lines.append(f"{len(files)} WAV file{'' if len(files) == 1 else 's'} in {folder}")
     for path in files:
         trial = names[path.name]
         if trial.prompt_index == 0:

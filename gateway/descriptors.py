@@ -1,12 +1,12 @@
-"""What the gateway reads from the compiled protos: which RPCs there are, which are public and which stream."""
+"""What the gateway reads from the compiled protos: which RPCs there are, which are public and what JSON they take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.api import annotations_pb2
+from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, MethodDescriptor
 
 
 @dataclass(frozen=True)
@@ -38,35 +38,55 @@ class Descriptors:
                     yield from self.pool.FindServiceByName(f"{file.package}.{service.name}").methods
 
 
+@dataclass(frozen=True)
+class HttpRoute:
+    """The JSON route of an RPC."""
+
+    verb: str
+    """GET, POST, PATCH, PUT or DELETE."""
+    template: str
+    """Its path, with a variable as `{name}`."""
+    body: str
+    """Which field is the body: `*` for the whole request, empty for none."""
+
+
+@dataclass(frozen=True)
+class QueryEnum:
+    """A query parameter that takes only some values."""
+
+    rpc: str
+    """The RPC's HTTP/2 path."""
+    parameter: str
+    values: tuple[str, ...]
+    """What it may be, without the zero value."""
+
+
 def rpc_path(method: MethodDescriptor) -> str:
     """Returns the HTTP/2 path of an RPC, `/package.Service/Method`."""
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def http_template(method: MethodDescriptor) -> str | None:
-    """Returns the path template of an RPC's JSON route (`/api/v1/models/{id}`), None if it has none."""
+def http_route(method: MethodDescriptor) -> HttpRoute | None:
+    """Returns an RPC's JSON route, None if it has none: such an RPC is for services of the mesh only."""
+    # Read again with the pool in which the extension is known.
     options = message_factory.GetMessageClass(descriptor_pb2.MethodOptions.DESCRIPTOR)()
     options.ParseFromString(method.GetOptions().SerializeToString())
-    rule = options.Extensions[annotations_pb2.http]
-    pattern = rule.WhichOneof("pattern")
-    return getattr(rule, pattern) if pattern else None
+    rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]
+    verb = rule.WhichOneof("pattern")
+    return HttpRoute(verb.upper(), getattr(rule, verb), rule.body) if verb else None
 
 
-def request_enums(methods: list[MethodDescriptor]) -> list[EnumDescriptor]:
-    """Returns each enum that a request can carry, by full name."""
-    found: dict[str, EnumDescriptor] = {}
-    visited: set[str] = set()
+def query_enums(methods: Iterable[MethodDescriptor]) -> list[QueryEnum]:
+    """Returns the enum parameters of the RPCs that take a query."""
+    return [
+        QueryEnum(rpc_path(method), field.name, enum_values(field.enum_type))
+        for method in methods
+        if (route := http_route(method)) and not route.body
+        for field in method.input_type.fields
+        if field.type == FieldDescriptor.TYPE_ENUM and field.enum_type
+    ]
 
-    def visit(message: Descriptor) -> None:
-        if message.full_name in visited:
-            return
-        visited.add(message.full_name)
-        for field in message.fields:
-            if field.type == FieldDescriptor.TYPE_ENUM:
-                found[field.enum_type.full_name] = field.enum_type
-            elif field.type == FieldDescriptor.TYPE_MESSAGE:
-                visit(field.message_type)
 
-    for method in methods:
-        visit(method.input_type)
-    return [found[name] for name in sorted(found)]
+def enum_values(enum: EnumDescriptor) -> tuple[str, ...]:
+    """Returns the names of an enum's values but the zero, which stands for none."""
+    return tuple(value.name for value in enum.values if value.number)

@@ -48,8 +48,8 @@ class GatewaySettings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
-    api_port: int = Field(8080, ge=1, le=65535)
-    envoy_admin_port: int = Field(9901, ge=1, le=65535)
+    api_port: int = Field(default=8080, ge=1, le=65535)
+    envoy_admin_port: int = Field(default=9901, ge=1, le=65535)
     """Envoy's own administration, on loopback only."""
     auth_address: Addresses = Field(default_factory=partial(_at, 50051))
     """Where each service listens: one `host:port` for each worker, separated by commas."""
@@ -64,9 +64,9 @@ class GatewaySettings(BaseSettings):
         "http://localhost:5173",
     )
     """Which other sites' pages may call, separated by commas; `*` for any. By default the usual development servers."""
-    max_upload_size_mb: int = Field(50, ge=1, le=1024)
+    max_upload_size_mb: int = Field(default=50, ge=1, le=1024)
     """The largest body of a request."""
-    max_connections: int = Field(4096, ge=1)
+    max_connections: int = Field(default=4096, ge=1)
     """The most connections of clients at a time."""
     access_log: bool = False
     """Whether each call is written to the log."""

@@ -1,8 +1,8 @@
-"""Becomes a command that ends when its parent does: `python -I -S child.py PARENT SIGNAL UID GID CAPABILITIES COMMAND...`.
+"""Becomes a command that ends when its parent does: `python -I -S child.py PARENT SIGNAL UID GID CAPABILITIES COMMAND`.
 
-A supervisor that is killed can't stop its children, so each asks the kernel for SIGNAL in that case (Linux only; elsewhere
-an abandoned child lives on). UID and GID are whose the command becomes, -1 for no change. CAPABILITIES, a bit mask, are kept
-although the user is not root any more. This runs before the command and imports nothing but the standard library.
+A supervisor that is killed can't stop its children, so each asks the kernel for SIGNAL in that case (Linux only;
+elsewhere an abandoned child lives on). UID and GID are whose the command becomes, -1 for no change. CAPABILITIES, a bit
+mask, are kept although the user is not root any more. It imports nothing but the standard library, so that it is quick.
 """
 
 import ctypes

@@ -39,7 +39,8 @@ class DataDir:
             owner = os.pread(self._lock, 20, 0).decode().strip() or "unknown"
             os.close(self._lock)
             raise MeshError(
-                f"{self.path} is in use by another mesh (process {owner}): stop it, or set ARENA_DATA_DIR to another directory"
+                f"{self.path} is in use by another mesh (process {owner}): "
+                "stop it, or set ARENA_DATA_DIR to another directory"
             ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)

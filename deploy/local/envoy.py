@@ -1,6 +1,7 @@
 """Envoy in front of the services of this machine."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,13 +23,9 @@ def command(
 ) -> Command:
     """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad."""
     try:
-        gateway = GatewaySettings(
-            _env_file=ENV_FILE,
-            api_host=settings.api_host,
-            api_port=ports["api_port"],
-            envoy_admin_port=ports["envoy_admin_port"],
-            **{f"{name}_address": address for name, address in endpoints.items()},
-        )
+        chosen: dict[str, Any] = {f"{name}_address": address for name, address in endpoints.items()}
+        chosen |= {name: ports[name] for name in ("api_port", "envoy_admin_port")}
+        gateway = GatewaySettings(_env_file=ENV_FILE, api_host=settings.api_host, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise MeshError(describe(error)) from None
     try:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from deploy.local.errors import MeshError
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
 
-# Below what Linux and macOS give to outgoing connections, so that none can take a port before its process has it, or while
-# its process restarts.
+# Below what Linux and macOS give to outgoing connections, so that none can take a port before its process has it, or
+# while its process restarts.
 PICKED_FROM = range(20000, 32000)
 ATTEMPTS = 200
 
 
 def choose_ports(settings: LocalSettings, unused: frozenset[str] = frozenset()) -> dict[str, int]:
-    """Returns a port for each `..._port` setting but the `unused`. MeshError names the setting of each that is taken."""
+    """Returns a port for each `..._port` setting but the `unused`. MeshError names each that is taken."""
     wanted = {name: getattr(settings, name) for name in PORT_SETTINGS if name not in unused}
     problems = _taken(wanted, settings.api_host) + _twice(wanted)
     if problems:

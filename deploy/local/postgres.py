@@ -6,9 +6,10 @@ import pwd
 import shutil
 import signal
 import stat
+import sys
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import psycopg
 from psycopg import sql
 
@@ -119,7 +120,7 @@ class Postgres:
     async def _run_initdb(self, cluster: Path, password: Path) -> None:
         user = (self._user.uid, self._user.gid, self._user.capabilities) if self._user else (-1, -1, 0)
         initdb = await asyncio.create_subprocess_exec(
-            *map(str, [os.sys.executable, "-I", "-S", WRAPPER, os.getpid(), int(signal.SIGKILL), *user]),
+            *map(str, [sys.executable, "-I", "-S", WRAPPER, os.getpid(), int(signal.SIGKILL), *user]),
             *[str(self._binaries / "initdb"), "-D", str(cluster), "-U", ROLE, "--pwfile", str(password)],
             *["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"],
             *["--builtin-locale=C.UTF-8", "--no-instructions"],
@@ -131,7 +132,7 @@ class Postgres:
         )
         try:
             output, _ = await asyncio.wait_for(initdb.communicate(), INITDB_SECONDS)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             initdb.kill()
             raise MeshError(f"initdb did not end within {INITDB_SECONDS:g} s") from None
         if initdb.returncode:

@@ -88,7 +88,7 @@ class Process:
         self.send(self.command.stop_signal)
         try:
             await asyncio.wait_for(asyncio.shield(supervisor), self._stop_seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self._say(f"{self.command.name} did not stop within {self._stop_seconds:g} s and is killed")
             self.send(signal.SIGKILL)
             await supervisor

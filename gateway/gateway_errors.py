@@ -1,0 +1,150 @@
+"""The errors that Envoy makes itself, when it makes them, and what they mean to a client."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from google.rpc import code_pb2
+
+from gateway.descriptors import QueryEnum
+
+# Envoy's own words.
+ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
+# CEL: Envoy's name for why it answered, and whether the transcoder has turned JSON into gRPC.
+DETAILS = "response.code_details"
+TRANSCODED = "'x-envoy-original-path' in request.headers"
+# What a service receives in one message by default; a larger body could only be refused there.
+LARGEST_JSON_MB = 4
+
+
+@dataclass(frozen=True)
+class GatewayError:
+    """An error of the gateway's own."""
+
+    condition: str
+    """CEL over Envoy's attributes: whether this is it."""
+    reason: str
+    """A name of ErrorReason, without its prefix."""
+    code: int
+    """A google.rpc.Code."""
+    http_status: int
+    """What JSON clients get; 0 leaves Envoy's."""
+    message: str
+    """What went wrong."""
+    message_of_json: str = ""
+    """The same for JSON if it differs; Envoy fills in its command operators."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def gateway_errors(services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int) -> list[GatewayError]:
+    """Returns all of them, the first that holds first. `enums` are the query parameters that take only some values."""
+    return [
+        *_of_the_transcoder(enums),
+        *_of_http(largest_mb),
+        *_of_authorization(),
+        *_of_upstreams(services),
+        *_of_the_rest(),
+    ]
+
+
+def _of_the_transcoder(enums: Sequence[QueryEnum]) -> Iterator[GatewayError]:
+    refused = f"{DETAILS}.contains('grpc_json_transcode_failure')"
+    for enum in enums:
+        # The transcoder's own words name the parameter but not what it may be.
+        query = f"request.headers['x-envoy-original-path'].matches('[?&]{enum.parameter}="
+        good = f"{query}({'|'.join(enum.values)})(&|$)')"
+        yield GatewayError(
+            f"{refused} && {TRANSCODED} && request.path == '{enum.rpc}' && {query}') && !{good}",
+            "MALFORMED_REQUEST",
+            code_pb2.INVALID_ARGUMENT,
+            400,
+            f"{enum.parameter}: must be one of {', '.join(enum.values)}",
+        )
+    yield GatewayError(
+        f"{refused} && response.code == 404",
+        "ROUTE_NOT_FOUND",
+        code_pb2.NOT_FOUND,
+        404,
+        "there is no such route",
+        "there is no route %REQ(:METHOD)% %PATH(NQ)%",
+    )
+    yield GatewayError(
+        f"{refused} && response.code == 400", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, ENVOYS_MESSAGE
+    )
+
+
+def _of_http(largest_mb: int) -> Iterator[GatewayError]:
+    for details, message in {
+        "path_normalization_failed": "the path must not contain escaped slashes",
+        "unexpected_underscore": "the names of headers must not contain underscores",
+    }.items():
+        yield GatewayError(
+            f"{DETAILS}.contains('{details}')", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, message
+        )
+    largest_json_mb = min(LARGEST_JSON_MB, largest_mb)
+    for http_status, message in {
+        413: f"the body is too large: JSON may have {largest_json_mb} MB, anything else {largest_mb} MB",
+        431: "the headers are too large",
+    }.items():
+        yield GatewayError(
+            f"response.code == {http_status}", "REQUEST_TOO_LARGE", code_pb2.RESOURCE_EXHAUSTED, http_status, message
+        )
+    # A gRPC service or method that is not there, or is for services of the mesh only.
+    yield GatewayError(
+        f"{DETAILS} == 'direct_response'", "ROUTE_NOT_FOUND", code_pb2.UNIMPLEMENTED, 404, "there is no such method"
+    )
+
+
+def _of_authorization() -> Iterator[GatewayError]:
+    denied = f"{DETAILS} == 'ext_authz_denied' && response.code == 401"
+    # The words are auth's; which reason it had shows in whether there was a key at all.
+    for condition, reason in {
+        f"{denied} && !('authorization' in request.headers)": "CREDENTIALS_MISSING",
+        denied: "CREDENTIALS_INVALID",
+    }.items():
+        yield GatewayError(condition, reason, code_pb2.UNAUTHENTICATED, 401, ENVOYS_MESSAGE)
+    yield GatewayError(
+        f"{DETAILS} == 'ext_authz_denied' && response.code == 503",
+        "UNAVAILABLE",
+        code_pb2.UNAVAILABLE,
+        503,
+        ENVOYS_MESSAGE,
+        metadata={"service": "auth"},
+    )
+    yield GatewayError(f"{DETAILS} == 'ext_authz_error'", *_unreachable("auth"))
+
+
+def _of_upstreams(services: Sequence[str]) -> Iterator[GatewayError]:
+    lost = f"({DETAILS}.startsWith('upstream_reset') || {DETAILS}.startsWith('no_healthy_upstream'))"
+    for service in services:
+        yield GatewayError(f"{lost} && request.path.startsWith('/voicearena.{service}.')", *_unreachable(service))
+    timeout = f"({DETAILS}.contains('timeout') || response.code == 504 || response.code == 408)"
+    yield GatewayError(
+        timeout, "DEADLINE_EXCEEDED", code_pb2.DEADLINE_EXCEEDED, 504, "it was not done in the time given"
+    )
+
+
+def _of_the_rest() -> Iterator[GatewayError]:
+    yield GatewayError(
+        "response.code == 503", "UNAVAILABLE", code_pb2.UNAVAILABLE, 503, "the gateway is overloaded; try again shortly"
+    )
+    yield GatewayError(
+        "response.code >= 500",
+        "INTERNAL",
+        code_pb2.INTERNAL,
+        500,
+        "the gateway could not pass on the answer",
+        "the gateway could not pass on the answer (%RESPONSE_CODE_DETAILS%)",
+    )
+    yield GatewayError(
+        "true",
+        "MALFORMED_REQUEST",
+        code_pb2.INVALID_ARGUMENT,
+        0,
+        "the request is not one that the gateway takes",
+        "the request is not one that the gateway takes (%RESPONSE_CODE_DETAILS%)",
+    )
+
+
+def _unreachable(service: str) -> tuple[str, int, int, str, str, Mapping[str, str]]:
+    message = f"{service} is not reachable; try again shortly"
+    return "UNAVAILABLE", code_pb2.UNAVAILABLE, 503, message, "", {"service": service}

@@ -1,0 +1,264 @@
+-- Checks the body of a JSON request against what its route takes, and refuses it with the name of the field and what is
+-- allowed. The transcoder, which comes next, would drop unknown fields and take a value for a list.
+-- ROUTES and MESSAGES stand above, written by json_body.py.
+
+local DEEPEST = 32
+local find, match, sub, byte = string.find, string.match, string.sub, string.byte
+local value
+
+local function refuse(path, description)
+  error({ field = path, description = description }, 0)
+end
+
+local function malformed(position, expected)
+  refuse("", string.format("is not JSON: %s is expected at byte %d", expected, position))
+end
+
+local function skip(text, position)
+  return match(text, "^[ \t\r\n]*()", position)
+end
+
+local function within(path, name)
+  return path == "" and name or path .. "." .. name
+end
+
+-- Returns what a string holds and where it ends. Escapes other than those of ASCII are left as they are: they only matter
+-- for names of fields and of enum values, which have none.
+local function string_at(text, position)
+  if byte(text, position) ~= 34 then
+    malformed(position, "a string")
+  end
+  local from = position + 1
+  while true do
+    local stop = find(text, '["\\]', from)
+    if not stop then
+      malformed(#text + 1, 'a closing "')
+    end
+    if byte(text, stop) == 34 then
+      local held = sub(text, position + 1, stop - 1)
+      if find(held, "[%z\1-\31]") then
+        malformed(position, "a string without control characters")
+      end
+      if find(held, "\\", 1, true) then
+        held = held:gsub("\\u00(%x%x)", function(code)
+          return string.char(tonumber(code, 16))
+        end):gsub('\\([\\"/])', "%1")
+      end
+      return held, stop + 1
+    end
+    from = stop + 2
+  end
+end
+
+local function object_at(text, position, depth, each)
+  local seen = {}
+  position = skip(text, position + 1)
+  if byte(text, position) == 125 then
+    return position + 1
+  end
+  while true do
+    local name, after = string_at(text, position)
+    after = skip(text, after)
+    if byte(text, after) ~= 58 then
+      malformed(after, "a colon")
+    end
+    position = skip(text, each(name, skip(text, after + 1), seen))
+    local next_byte = byte(text, position)
+    if next_byte == 125 then
+      return position + 1
+    elseif next_byte ~= 44 then
+      malformed(position, "a comma or }")
+    end
+    position = skip(text, position + 1)
+  end
+end
+
+local function list_at(text, position, each)
+  position = skip(text, position + 1)
+  if byte(text, position) == 93 then
+    return position + 1
+  end
+  local index = 0
+  while true do
+    position = skip(text, each(index, position))
+    index = index + 1
+    local next_byte = byte(text, position)
+    if next_byte == 93 then
+      return position + 1
+    elseif next_byte ~= 44 then
+      malformed(position, "a comma or ]")
+    end
+    position = skip(text, position + 1)
+  end
+end
+
+-- Returns the type of the value that begins at a position, and refuses what begins none.
+local function type_at(text, position)
+  local first = sub(text, position, position)
+  if first == "{" then
+    return "object"
+  elseif first == "[" then
+    return "list"
+  elseif first == '"' then
+    return "string"
+  elseif match(text, "^true%f[%W]", position) or match(text, "^false%f[%W]", position) then
+    return "boolean"
+  elseif match(text, "^null%f[%W]", position) then
+    return "null"
+  elseif match(text, "^-?%d", position) then
+    return "number"
+  end
+  malformed(position, "a value")
+end
+
+-- Returns where a value ends whose type is not looked at any further.
+local function after_any(text, position, depth)
+  local found = type_at(text, position)
+  if depth > DEEPEST then
+    refuse("", "is nested too deeply")
+  elseif found == "object" then
+    return object_at(text, position, depth, function(_, at)
+      return after_any(text, at, depth + 1)
+    end)
+  elseif found == "list" then
+    return list_at(text, position, function(_, at)
+      return after_any(text, at, depth + 1)
+    end)
+  elseif found == "string" then
+    return select(2, string_at(text, position))
+  elseif found == "number" then
+    local number = match(text, "^[%d.eE+-]+", position)
+    if not tonumber(number) then
+      malformed(position, "a number")
+    end
+    return position + #number
+  end
+  return match(text, "^%a+()", position)
+end
+
+local function message_at(text, position, message, path, depth)
+  return object_at(text, position, depth, function(name, at, seen)
+    local known = message.fields[name]
+    if not known then
+      local shown = sub(name:gsub("[^%w_. -]", "?"), 1, 100)
+      local names = #message.names > 0 and "known ones are " .. table.concat(message.names, ", ") or "none is known"
+      refuse(within(path, shown), "unknown field; " .. names)
+    end
+    if seen[known.name] then
+      refuse(within(path, known.name), "given twice")
+    end
+    seen[known.name] = true
+    return value(text, at, known, within(path, known.name), depth + 1)
+  end)
+end
+
+local function enum_at(text, position, kind, path)
+  local name, after = string_at(text, position)
+  if name ~= kind.zero then
+    for _, allowed in ipairs(kind.values) do
+      if name == allowed then
+        return after
+      end
+    end
+    refuse(path, "must be one of " .. table.concat(kind.values, ", "))
+  end
+  return after
+end
+
+local NAMES = {
+  string = "a string",
+  boolean = "true or false",
+  number = "a number",
+  integer = "a whole number",
+  list = "a list",
+  map = "an object",
+  message = "an object",
+}
+
+-- Checks the value at a position and returns where it ends.
+function value(text, position, kind, path, depth)
+  if depth > DEEPEST then
+    refuse(path, "nested too deeply")
+  end
+  local found = type_at(text, position)
+  local wanted = kind.kind
+  if wanted == "any" or found == "null" then
+    return after_any(text, position, depth)
+  elseif wanted == "message" and found == "object" then
+    return message_at(text, position, MESSAGES[kind.message], path, depth)
+  elseif wanted == "list" and found == "list" then
+    return list_at(text, position, function(index, at)
+      return value(text, at, kind.of, path .. "[" .. index .. "]", depth + 1)
+    end)
+  elseif wanted == "map" and found == "object" then
+    return object_at(text, position, depth, function(name, at)
+      return value(text, at, kind.of, path .. "[" .. sub(name:gsub("[^%w_. -]", "?"), 1, 100) .. "]", depth + 1)
+    end)
+  elseif wanted == "enum" then
+    if found == "string" then
+      return enum_at(text, position, kind, path)
+    end
+    refuse(path, "must be one of " .. table.concat(kind.values, ", "))
+  elseif wanted == found then
+    return after_any(text, position, depth)
+  elseif wanted == "integer" and (found == "number" or found == "string") then
+    local written = match(text, '^"?(-?[%d.eE+-]*)"?', position)
+    local number = tonumber(written)
+    if number and number == math.floor(number) then
+      return after_any(text, position, depth)
+    end
+  elseif wanted == "number" and found == "string" then
+    -- "NaN" and the like.
+    return after_any(text, position, depth)
+  end
+  refuse(path, "must be " .. NAMES[wanted])
+end
+
+local function check(text, message)
+  local position = skip(text, 1)
+  if position > #text then
+    return
+  end
+  if type_at(text, position) ~= "object" then
+    refuse("", "must be an object")
+  end
+  position = skip(text, message_at(text, position, message, "", 1))
+  if position <= #text then
+    malformed(position, "the end")
+  end
+end
+
+local function message_of(verb, path)
+  for _, route in ipairs(ROUTES) do
+    if route.verb == verb and match(path, route.pattern) then
+      return MESSAGES[route.message]
+    end
+  end
+end
+
+local REPLY = '{"code":3,"message":"%s","details":['
+  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"MALFORMED_REQUEST","domain":"voicearena","metadata":{}},'
+  .. '{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":"%s","description":"%s"}]}]}'
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local path = match(headers:get(":path"), "^[^?]*")
+  local message = message_of(headers:get(":method"), path)
+  if not message or match(headers:get("content-type") or "", "^application/grpc") then
+    return
+  end
+  local body = handle:body()
+  if not body then
+    return
+  end
+  local good, fault = pcall(check, body:getBytes(0, body:length()), message)
+  if good then
+    return
+  elseif type(fault) ~= "table" then
+    error(fault, 0)
+  end
+  local where = fault.field == "" and "the body" or fault.field
+  local text = fault.field == "" and where .. " " .. fault.description or where .. ": " .. fault.description
+  local reply = string.format(REPLY, text, fault.field, fault.description):gsub('a closing "', 'a closing \\"')
+  handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, reply)
+end

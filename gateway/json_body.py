@@ -1,0 +1,73 @@
+"""Writes the Lua with which Envoy checks JSON bodies: what each route takes, from the protos, before json_body.lua."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from gateway.descriptors import enum_values, http_route
+
+CHECK = Path(__file__).parent / "json_body.lua"
+KINDS = {
+    FieldDescriptor.TYPE_STRING: "string",
+    FieldDescriptor.TYPE_BYTES: "string",
+    FieldDescriptor.TYPE_BOOL: "boolean",
+    FieldDescriptor.TYPE_DOUBLE: "number",
+    FieldDescriptor.TYPE_FLOAT: "number",
+    FieldDescriptor.TYPE_ENUM: "enum",
+}
+# Proto JSON writes these as strings; their form is the transcoder's to judge.
+AS_STRINGS = {"google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"}
+
+
+def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
+    """Returns the Lua for the JSON routes whose body is the whole request."""
+    routes: list[object] = []
+    messages: dict[str, object] = {}
+    for method in methods:
+        route = http_route(method)
+        if route and route.body == "*":
+            # In a Lua pattern `%` escapes what is special, and only punctuation can be.
+            parts = [re.sub(r"([^\w/])", r"%\1", part) for part in re.split(r"\{[^}]*\}", route.template)]
+            pattern = "^" + "[^/]+".join(parts) + "/?$"
+            routes.append({"verb": route.verb, "pattern": pattern, "message": method.input_type.full_name})
+            _describe(method.input_type, messages)
+    return f"local ROUTES = {_lua(routes)}\nlocal MESSAGES = {_lua(messages)}\n{CHECK.read_text()}"
+
+
+def _describe(message: Descriptor, messages: dict[str, object]) -> None:
+    if message.full_name in messages:
+        return
+    fields: dict[str, object] = {}
+    messages[message.full_name] = {"fields": fields, "names": [f.name for f in message.fields]}
+    for field in message.fields:
+        # Proto JSON takes both spellings.
+        fields[field.name] = fields[field.json_name] = _kind(field, messages)
+
+
+def _kind(field: FieldDescriptor, messages: dict[str, object]) -> dict[str, object]:
+    message = field.message_type
+    if message and message.GetOptions().map_entry:
+        return {"kind": "map", "of": _kind(message.fields_by_name["value"], messages), "name": field.name}
+    kind: dict[str, object] = {"kind": KINDS.get(field.type, "integer"), "name": field.name}
+    if message and message.full_name in AS_STRINGS:
+        kind["kind"] = "string"
+    elif message and message.full_name.startswith("google.protobuf."):
+        kind["kind"] = "any"
+    elif message:
+        kind.update(kind="message", message=message.full_name)
+        _describe(message, messages)
+    if field.enum_type:
+        kind["values"] = list(enum_values(field.enum_type))
+        kind["zero"] = field.enum_type.values_by_number[0].name
+    return {"kind": "list", "of": kind, "name": field.name} if field.is_repeated else kind
+
+
+def _lua(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"[{json.dumps(k)}]={_lua(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ",".join(_lua(v) for v in value) + "}"
+    return json.dumps(value)

@@ -1,0 +1,68 @@
+"""The tts service: `python -m services.tts`."""
+
+import asyncio
+from typing import TypeVar
+
+from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
+
+from services.runtime.audio_store import AudioLinks, AudioStore
+from services.runtime.bus import Bus
+from services.runtime.clock import now
+from services.runtime.event_loop import run
+from services.runtime.pages import PageTokens
+from services.runtime.server import Service
+from services.runtime.settings import load_settings
+from services.tts import usecases
+from services.tts.audio_results import AudioResults
+from services.tts.consumers import Consumers, FactPublisher
+from services.tts.providers.catalogue import engines_of
+from services.tts.providers.deadline import Patience
+from services.tts.providers.registry import Providers
+from services.tts.servicer import TtsServicer
+from services.tts.settings import TtsSettings
+from services.tts.usecases import Studio
+
+DISCOVERY_SECONDS = 600.0
+
+R = TypeVar("R")
+
+
+async def serve(settings: TtsSettings) -> None:
+    """Serves until it is told to stop."""
+    async with Service("tts", settings) as service:
+        store = await service.enter("audio store", _opened(AudioStore(settings.audio_storage_path)))
+        bus = await service.enter("bus", Bus.connect(settings.nats_url, "tts"))
+        providers = await service.enter("providers", _opened(Providers(engines_of(settings), settings.speech_queue)))
+        secret = settings.audio_url_secret.get_secret_value()
+        studio = Studio(
+            providers=providers,
+            results=AudioResults(store),
+            links=AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
+            publish=FactPublisher(bus, started=now().isoformat()).publish,
+            patience=Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds),
+        )
+        # Before the first request, so that none meets a provider that was not looked at yet.
+        await providers.refresh()
+
+        async def discover_voices() -> None:
+            while True:
+                await usecases.discover_voices(studio)
+                await asyncio.sleep(DISCOVERY_SECONDS)
+
+        service.add_servicer(
+            tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
+            tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
+            TtsServicer(studio, PageTokens(secret.encode())),
+            public=("GetAudio",),
+        )
+        service.background("voice discovery", discover_voices)
+        service.background("jobs", Consumers(studio, bus, settings.synthesis_jobs_in_hand).run)
+        await service.run()
+
+
+async def _opened(resource: R) -> R:
+    return resource
+
+
+if __name__ == "__main__":
+    run(serve(load_settings(TtsSettings)))

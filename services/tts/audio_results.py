@@ -1,0 +1,46 @@
+"""A job's audio and what was measured of it, kept in the audio store under the job's id."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from services.tts.domain import Measurements, StoredSpeech
+
+
+class Store(Protocol):
+    """What is needed of the audio store."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Stores or replaces one object, whole or not at all."""
+
+    async def put_json(self, name: str, value: dict[str, object]) -> None:
+        """Stores a note."""
+
+    async def get_json(self, name: str) -> dict[str, object] | None:
+        """Returns a note, None if there is none."""
+
+    def open(self, name: str) -> AsyncIterator[bytes]:
+        """Yields one object; NotFound if there is none."""
+
+
+class AudioResults:
+    """The results of jobs. Audio without its note is not a result, so the note is written last."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, job_id: str) -> StoredSpeech | None:
+        """Returns what is known of a job's audio, None if it is not finished."""
+        note: Any = await self._store.get_json(f"{job_id}.json")
+        if note is None:
+            return None
+        return StoredSpeech(**{**note, "measurements": Measurements(**note["measurements"])})
+
+    async def keep(self, speech: StoredSpeech, audio: bytes) -> None:
+        """Stores a job's audio, a whole WAV, and then its note."""
+        await self._store.put(speech.audio_name, audio)
+        await self._store.put_json(f"{speech.job_id}.json", asdict(speech))
+
+    def open(self, speech_name: str) -> AsyncIterator[bytes]:
+        """Yields a WAV in pieces of 64 KiB; NotFound if there is none."""
+        return self._store.open(speech_name)

@@ -1,0 +1,105 @@
+"""Between the domain of tts and its messages."""
+
+from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
+
+from services.tts.domain import (
+    Capabilities,
+    Fact,
+    GivenUp,
+    Job,
+    Measurements,
+    SpeechParameters,
+    Synthesized,
+    Utterance,
+    Voice,
+)
+
+
+def provider_to_proto(provider: Capabilities, unavailable_reason: str | None) -> tts_pb2.Provider:
+    """Returns a provider as it is listed."""
+    return tts_pb2.Provider(
+        id=provider.id,
+        display_name=provider.display_name,
+        available=unavailable_reason is None,
+        unavailable_reason=unavailable_reason,
+        local=provider.local,
+        streaming=provider.streaming,
+        max_text_characters=provider.max_text_characters,
+        max_concurrency=provider.max_concurrency,
+    )
+
+
+def voice_to_proto(voice: Voice) -> tts_pb2.Voice:
+    """Returns a voice as it is listed."""
+    return tts_pb2.Voice(
+        provider=voice.provider,
+        voice_id=voice.voice_id,
+        display_name=voice.display_name,
+        languages=voice.languages,
+        model_id=voice.model_id,
+        sample_rate_hz=voice.sample_rate_hz,
+    )
+
+
+def parameters_from_proto(parameters: tts_pb2.SpeechParameters) -> SpeechParameters:
+    """Returns how to speak; what is absent is None."""
+    return SpeechParameters(speed=parameters.speed if parameters.HasField("speed") else None)
+
+
+def utterance_from_request(request: tts_service_pb2.SynthesizeSpeechRequest) -> Utterance:
+    """Returns what a stream is to say."""
+    return Utterance(request.text, request.voice_id, parameters=parameters_from_proto(request.parameters))
+
+
+def job_from_event(event: events_pb2.SynthesisRequested) -> Job:
+    """Returns the job that is asked for."""
+    return Job(
+        requester=event.requester,
+        job_id=event.job_id,
+        attempt=event.attempt,
+        developer_id=event.developer_id,
+        provider=event.provider,
+        utterance=Utterance(event.text, event.voice_id, event.model_id, parameters_from_proto(event.parameters)),
+    )
+
+
+def measurements_to_proto(measurements: Measurements) -> tts_pb2.SynthesisMeasurements:
+    """Returns the measurements as they travel."""
+    return tts_pb2.SynthesisMeasurements(
+        ttfb_ms=measurements.ttfb_ms,
+        leading_silence_ms=measurements.leading_silence_ms,
+        ttfa_ms=measurements.ttfa_ms,
+        generation_time_ms=measurements.generation_time_ms,
+        duration_seconds=measurements.duration_seconds,
+        real_time_factor=measurements.real_time_factor,
+        connect_ms=measurements.connect_ms,
+        connection_reused=measurements.connection_reused,
+        transport=measurements.transport,
+        sample_rate_hz=measurements.sample_rate_hz,
+        region=measurements.region,
+    )
+
+
+def fact_to_event(
+    fact: Fact,
+) -> events_pb2.SpeechSynthesized | events_pb2.SynthesisFailed | events_pb2.VoicesDiscovered:
+    """Returns the event that tells a fact."""
+    if isinstance(fact, Synthesized):
+        return events_pb2.SpeechSynthesized(
+            requester=fact.job.requester,
+            job_id=fact.job.job_id,
+            attempt=fact.job.attempt,
+            audio_name=fact.speech.audio_name,
+            measurements=measurements_to_proto(fact.speech.measurements),
+        )
+    if isinstance(fact, GivenUp):
+        return events_pb2.SynthesisFailed(
+            requester=fact.job.requester,
+            job_id=fact.job.job_id,
+            attempt=fact.job.attempt,
+            kind=events_pb2.SynthesisFailed.Kind.Value(fact.kind.value),
+            message=fact.message,
+        )
+    return events_pb2.VoicesDiscovered(
+        provider=provider_to_proto(fact.provider, None), voices=[voice_to_proto(voice) for voice in fact.voices]
+    )

@@ -1,0 +1,263 @@
+"""What tts is about: providers, voices, utterances, measurements, and the ways in which speaking fails."""
+
+import random
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from services.runtime.errors import FieldViolation, InvalidInput
+
+LONGEST_TEXT = 5000
+SLOWEST_SPEED, FASTEST_SPEED = 0.5, 2.0
+
+MOST_TRIES = 3
+FIRST_RETRY_DELAY_SECONDS = 0.5
+LARGEST_RETRY_DELAY_SECONDS = 20.0
+
+# Job ids become names in the audio store, so neither a separator nor a leading dot may be in them.
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+AUDIO_SUFFIX = ".wav"
+
+
+class FailureKind(Enum):
+    """Why there is no usable audio. The names are those of SynthesisFailed.Kind on the wire."""
+
+    INVALID_REQUEST = "invalid_request"
+    CREDENTIALS_REJECTED = "credentials_rejected"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    RATE_LIMITED = "rate_limited"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    TIMED_OUT = "timed_out"
+    BAD_AUDIO = "bad_audio"
+
+
+_WORTH_A_RETRY = {FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE, FailureKind.TIMED_OUT}
+
+
+class SynthesisError(Exception):
+    """A provider gave no usable audio.
+
+    `message` is a sentence for people, without keys, addresses or what the provider was asked to say. `retry_after` is
+    how many seconds the provider asked to be left alone.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        worth_a_retry: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.worth_a_retry = kind in _WORTH_A_RETRY if worth_a_retry is None else worth_a_retry
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a speech engine is and what it takes."""
+
+    id: str
+    display_name: str
+    local: bool
+    """Speech is made on this machine and nothing is sent elsewhere."""
+    streaming: bool
+    """Audio arrives before all of it is made."""
+    max_text_characters: int
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One way in which a provider speaks."""
+
+    provider: str
+    voice_id: str
+    display_name: str
+    languages: tuple[str, ...] = ()
+    """BCP 47 tags, the best one first; empty if unknown."""
+    model_id: str = ""
+    sample_rate_hz: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechParameters:
+    """How to speak; None leaves it to the provider."""
+
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One text to be spoken by one voice."""
+
+    text: str
+    voice_id: str
+    model_id: str = ""
+    parameters: SpeechParameters = SpeechParameters()
+
+
+@dataclass(slots=True)
+class Timing:
+    """What an engine notes while it makes one utterance. Times are of the monotonic clock, in seconds.
+
+    The engine sets `sent_at` when the request goes out over an open connection, and calls `received` with the time at
+    which audio arrived, read next to the socket or in the worker itself. How slowly the audio is then taken from the
+    engine changes nothing.
+    """
+
+    sample_rate_hz: int = 0
+    transport: str = ""
+    connection_reused: bool = False
+    connect_ms: float | None = None
+    region: str | None = None
+    sent_at: float | None = None
+    first_byte_at: float | None = None
+    last_byte_at: float | None = None
+
+    def received(self, at: float) -> None:
+        """Notes that bytes of audio were there at this time."""
+        if self.first_byte_at is None:
+            self.first_byte_at = at
+        self.last_byte_at = at
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What was measured of one utterance; the names and units are those of SynthesisMeasurements on the wire."""
+
+    ttfb_ms: float
+    leading_silence_ms: float
+    ttfa_ms: float
+    generation_time_ms: float
+    duration_seconds: float
+    real_time_factor: float
+    connect_ms: float | None
+    connection_reused: bool
+    transport: str
+    sample_rate_hz: int
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request to speak and to keep the audio."""
+
+    requester: str
+    job_id: str
+    attempt: int
+    developer_id: str
+    provider: str
+    utterance: Utterance = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpeech:
+    """What is known of audio in the store; kept beside it."""
+
+    job_id: str
+    developer_id: str
+    provider: str
+    voice_id: str
+    attempt: int
+    measurements: Measurements
+
+    @property
+    def audio_name(self) -> str:
+        return audio_name(self.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesized:
+    """A job's audio is stored."""
+
+    job: Job
+    speech: StoredSpeech
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A job gave no usable audio."""
+
+    job: Job
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoicesFound:
+    """A provider told its voices, the best first."""
+
+    provider: Capabilities
+    voices: tuple[Voice, ...]
+
+
+Fact = Synthesized | GivenUp | VoicesFound
+
+
+def is_job_id(value: str) -> bool:
+    """Tells whether a job's audio can be stored under this id: letters, digits, `_` and `-`, at most 100."""
+    return _JOB_ID.fullmatch(value) is not None
+
+
+def audio_name(job_id: str) -> str:
+    """Returns the name of a job's audio in the store."""
+    return job_id + AUDIO_SUFFIX
+
+
+def job_of_audio(name: str) -> str | None:
+    """Returns the job whose audio has this name, None if no audio can have it."""
+    job_id = name.removesuffix(AUDIO_SUFFIX)
+    return job_id if name.endswith(AUDIO_SUFFIX) and is_job_id(job_id) else None
+
+
+def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
+    """Returns what is wrong with a text and its parameters, whichever voice speaks it."""
+    text, longest = utterance.text, min(LONGEST_TEXT, provider.max_text_characters)
+    found: list[FieldViolation] = []
+    if not 1 <= len(text) <= LONGEST_TEXT:
+        found.append(FieldViolation("text", f"must be 1 to {LONGEST_TEXT} characters, got {len(text)}"))
+    elif len(text) > longest:
+        found.append(FieldViolation("text", f"must be at most {longest} characters for {provider.id}, got {len(text)}"))
+    elif text.isspace():
+        found.append(FieldViolation("text", "must not be only white space"))
+    elif "\0" in text:
+        found.append(FieldViolation("text", "must not contain the character U+0000"))
+    speed = utterance.parameters.speed
+    # Written so that NaN is refused too.
+    if speed is not None and not SLOWEST_SPEED <= speed <= FASTEST_SPEED:
+        found.append(FieldViolation("parameters.speed", f"must be {SLOWEST_SPEED:g} to {FASTEST_SPEED:g}"))
+    return found
+
+
+def find_voice(voices: list[Voice], voice_id: str, provider: str) -> Voice:
+    """Returns the voice of this id, the first one if the id is empty; InvalidInput that says where to look if none."""
+    for voice in voices:
+        if voice.voice_id == voice_id or not voice_id:
+            return voice
+    some = ", ".join(voice.voice_id for voice in voices[:5])
+    raise InvalidInput(
+        FieldViolation(
+            "voice_id",
+            f"must be a voice of {provider}, such as {some}; /api/v1/voices?provider={provider} lists all"
+            if voices
+            else f"{provider} has no voices now",
+        )
+    )
+
+
+def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> float | None:
+    """Returns how many seconds to wait after the n-th failed try, None if another can't help.
+
+    Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together. A
+    provider that asks for more patience than 20 s is not waited for.
+    """
+    if tries >= MOST_TRIES or not error.worth_a_retry:
+        return None
+    if (error.retry_after or 0.0) > LARGEST_RETRY_DELAY_SECONDS:
+        return None
+    delay: float = FIRST_RETRY_DELAY_SECONDS * 2 ** (tries - 1) * (1 + jitter.random())
+    return max(delay, error.retry_after or 0.0)

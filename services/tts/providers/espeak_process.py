@@ -1,0 +1,147 @@
+"""The parent's end of one espeak worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.tts.domain import FailureKind, SynthesisError, Timing
+from services.tts.providers.espeak_frames import HEAD, STAMP, Kind, pack, unpack_head
+
+WORKER = (sys.executable, "-m", "services.tts.providers.espeak_worker")
+# A worker needs the way to its code and nothing else: no key is in its environment.
+ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
+START_SECONDS = 10.0
+CANCEL_SECONDS = 0.5
+CLOSE_SECONDS = 2.0
+
+
+class WorkerGone(SynthesisError):
+    """The process ended, or says what no worker says."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureKind.PROVIDER_UNAVAILABLE, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a worker tells when it can speak."""
+
+    sample_rate_hz: int
+    languages: list[tuple[str, str, list[str]]]
+    variants: list[str]
+
+
+class EspeakProcess:
+    """One worker. It speaks one utterance at a time; `usable` says whether it can speak another."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ready: Ready, start_ms: float) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._speaking = False
+        self.ready = ready
+        self.start_ms = start_ms
+        self.spoken = 0
+
+    @classmethod
+    async def start(cls, command: Sequence[str] = WORKER) -> EspeakProcess:
+        """Starts a worker and waits until it can speak; WorkerGone if it does not within 10 s."""
+        began = time.monotonic()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+            )
+        except OSError as error:
+            raise WorkerGone(f"no espeak worker could be started: {error.strerror}") from error
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                kind, payload = await _read(process.stdout)
+            if kind is not Kind.READY:
+                raise WorkerGone("the espeak worker did not say that it is ready")
+            told: dict[str, Any] = json.loads(payload)
+        except (WorkerGone, TimeoutError, asyncio.CancelledError) as error:
+            await _end(process)
+            if isinstance(error, TimeoutError):
+                raise WorkerGone(f"the espeak worker was not ready within {START_SECONDS:g} s") from None
+            raise
+        ready = Ready(int(told["sample_rate_hz"]), told["languages"], told["variants"])
+        return cls(process, ready, (time.monotonic() - began) * 1000)
+
+    @property
+    def usable(self) -> bool:
+        return self._process.returncode is None and not self._speaking
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def speak(self, request: dict[str, object], timing: Timing) -> AsyncGenerator[bytes, None]:
+        """Yields the audio of one utterance; SynthesisError if the worker can't, WorkerGone if it is no more.
+
+        Closed before its end, it stops the worker's speech; the worker is not `usable` afterwards if that failed.
+        """
+        self._speaking = True
+        timing.sent_at = time.monotonic()
+        try:
+            self._stdin.write(pack(Kind.SPEAK, json.dumps(request).encode()))
+            while True:
+                kind, payload = await _read(self._stdout)
+                if kind is Kind.AUDIO:
+                    timing.received(STAMP.unpack_from(payload)[0])
+                    yield payload[STAMP.size :]
+                elif kind is Kind.DONE:
+                    break
+                elif kind is Kind.FAILED:
+                    self._speaking = False
+                    raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, payload.decode(), worth_a_retry=False)
+                else:
+                    raise WorkerGone("the espeak worker said what it should not")
+            self._speaking = False
+            self.spoken += 1
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._cancel()
+            raise
+
+    async def close(self) -> None:
+        """Ends the process."""
+        await _end(self._process)
+
+    async def _cancel(self) -> None:
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                self._stdin.write(pack(Kind.CANCEL))
+                while (await _read(self._stdout))[0] is Kind.AUDIO:
+                    pass
+                self._speaking = False
+        except (TimeoutError, WorkerGone):
+            return  # it stays `speaking`, and its owner ends it
+
+
+async def _read(stream: asyncio.StreamReader) -> tuple[Kind, bytes]:
+    try:
+        kind, length = unpack_head(await stream.readexactly(HEAD.size))
+        return kind, await stream.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+        raise WorkerGone("the espeak worker ended while it was needed") from error
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Closes the pipe, which ends a worker that is well, and kills one that is not."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.returncode is None:
+        process.kill()
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await process.wait()

@@ -1,0 +1,118 @@
+"""flite, when its program is on the PATH. It does not stream: a process per utterance writes a WAV file."""
+
+import asyncio
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from services.tts import wav
+from services.tts.domain import Capabilities, FailureKind, SynthesisError, Timing, Utterance, Voice
+from services.tts.providers.engine import SpeechEngine
+
+PROVIDER = "flite"
+MAX_TEXT_CHARACTERS = 5000
+LIST_SECONDS = 5.0
+_VOICES = re.compile(r"Voices available:([\w \-]+)")
+
+# What the listing does not tell. `awb_time` can only say the time of day, so it is not offered.
+_KNOWN = {
+    "slt": ("SLT, American female", ("en-us",), 16000),
+    "rms": ("RMS, American male", ("en-us",), 16000),
+    "awb": ("AWB, Scottish male", ("en-gb-scotland",), 16000),
+    "kal16": ("KAL, American male, 16 kHz diphones", ("en-us",), 16000),
+    "kal": ("KAL, American male, 8 kHz diphones", ("en-us",), 8000),
+}
+
+
+class FliteEngine(SpeechEngine):
+    """Speaks with the program `flite`."""
+
+    def __init__(self, max_concurrency: int, program: str = "flite") -> None:
+        self.capabilities = Capabilities(
+            id=PROVIDER,
+            display_name="Flite",
+            local=True,
+            streaming=False,
+            max_text_characters=MAX_TEXT_CHARACTERS,
+            max_concurrency=max_concurrency,
+        )
+        self._program = program
+        self._voices: list[Voice] = []
+        self._fault: str | None = "flite was not looked for yet"
+
+    async def start(self) -> None:
+        """Finds the program and its voices."""
+        path = shutil.which(self._program)
+        if path is None:
+            self._fault = f"there is no program {self._program} on the PATH; Debian and Ubuntu have it as package flite"
+            return
+        try:
+            listing = await _run([path, "-lv"], LIST_SECONDS)
+        except SynthesisError as error:
+            self._fault = error.message
+            return
+        match = _VOICES.search(listing)
+        listed = match[1].split() if match else []
+        self._voices = [
+            Voice(PROVIDER, voice_id, *_KNOWN[voice_id][:2], sample_rate_hz=_KNOWN[voice_id][2])
+            for voice_id in _KNOWN
+            if voice_id in listed
+        ]
+        self._fault = None if self._voices else "flite lists none of the voices that it is known for"
+
+    def unavailable_reason(self) -> str | None:
+        return self._fault
+
+    async def voices(self) -> Sequence[Voice]:
+        return self._voices
+
+    async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
+        # flite speaks with another voice, and says nothing, if it does not know the one asked for.
+        if all(voice.voice_id != utterance.voice_id for voice in self._voices):
+            raise SynthesisError(FailureKind.INVALID_REQUEST, f"flite has no voice {utterance.voice_id!r}")
+        stretch = 1 / (utterance.parameters.speed or 1.0)
+        # Files, since flite waits for ever when its output is a pipe.
+        with tempfile.TemporaryDirectory(prefix="flite-") as folder:
+            text, audio = Path(folder, "text"), Path(folder, "audio.wav")
+            await asyncio.to_thread(text.write_text, utterance.text + "\n", encoding="utf-8")
+            command = [self._program, "-voice", utterance.voice_id, "--setf", f"duration_stretch={stretch:.4f}"]
+            timing.transport = "pipe"
+            timing.sent_at = time.monotonic()
+            await _run([*command, "-f", str(text), "-o", str(audio)])
+            try:
+                sound = wav.decode(await asyncio.to_thread(audio.read_bytes))
+            except FileNotFoundError:
+                raise SynthesisError(FailureKind.BAD_AUDIO, "flite ended well but wrote no audio") from None
+        timing.sample_rate_hz = sound.sample_rate_hz
+        timing.received(time.monotonic())
+        if sound.pcm:
+            yield sound.pcm
+
+
+async def _run(command: list[str], seconds: float | None = None) -> str:
+    """Returns what a program prints; SynthesisError if it fails. The caller watches the time if `seconds` is None."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite can't be run: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(seconds):
+            printed, _ = await process.communicate()
+    except TimeoutError:
+        raise SynthesisError(FailureKind.TIMED_OUT, f"flite did not answer within {seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        how = f"ended with status {process.returncode}" if process.returncode > 0 else "crashed"
+        raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite {how}")
+    return printed.decode(errors="replace")

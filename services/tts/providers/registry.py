@@ -1,0 +1,97 @@
+"""The providers of this installation, each with its slots and its voices as they were last told."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from services.runtime.errors import FieldViolation, InvalidInput
+from services.tts.domain import FailureKind, SynthesisError, Voice
+from services.tts.providers.engine import SpeechEngine
+from services.tts.slots import Slots
+
+VOICES_SECONDS = 30.0
+# A provider that is down is looked at again when it is asked for, but not at every request.
+REVIVE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Provider:
+    """One engine with what is known of it."""
+
+    engine: SpeechEngine
+    slots: Slots
+    voices: list[Voice] = field(default_factory=list)
+    fault: str | None = None
+    """Why its voices could not be told, None if they could."""
+    refreshed_at: float = float("-inf")
+
+    @property
+    def id(self) -> str:
+        return self.engine.capabilities.id
+
+    @property
+    def unavailable_reason(self) -> str | None:
+        return self.engine.unavailable_reason() or self.fault
+
+
+class Providers:
+    """All providers by id."""
+
+    def __init__(self, engines: Iterable[SpeechEngine], longest_queue: int) -> None:
+        self._by_id: Mapping[str, Provider] = {
+            engine.capabilities.id: Provider(
+                engine, Slots(engine.capabilities.id, engine.capabilities.max_concurrency, longest_queue)
+            )
+            for engine in sorted(engines, key=lambda each: each.capabilities.id)
+        }
+
+    def all(self) -> list[Provider]:
+        """Returns every provider, by id."""
+        return list(self._by_id.values())
+
+    def get(self, provider_id: str) -> Provider:
+        """Returns a provider; InvalidInput that lists all if there is none of this id."""
+        provider = self._by_id.get(provider_id)
+        if provider is None:
+            raise InvalidInput(FieldViolation("provider", f"must be one of {', '.join(self._by_id)}"))
+        return provider
+
+    async def usable(self, provider_id: str) -> Provider:
+        """Returns a provider that can be used now; InvalidInput if there is none of this id, SynthesisError if it is
+        down, which is found out anew at most every 10 s."""
+        provider = self.get(provider_id)
+        if provider.unavailable_reason and time.monotonic() - provider.refreshed_at > REVIVE_SECONDS:
+            await _refresh(provider)
+        if provider.unavailable_reason:
+            raise SynthesisError(
+                FailureKind.PROVIDER_UNAVAILABLE,
+                f"{provider_id} can't be used: {provider.unavailable_reason}",
+                worth_a_retry=False,
+            )
+        return provider
+
+    async def refresh(self) -> None:
+        """Makes every engine ready, if it is not, and asks all for their voices at the same time."""
+        await asyncio.gather(*(_refresh(provider) for provider in self._by_id.values()))
+
+    async def ping(self) -> None:
+        """Providers are part of what is served, not a condition of it: one that is down is listed as such."""
+
+    async def close(self) -> None:
+        """Ends every engine's processes and connections."""
+        await asyncio.gather(*(provider.engine.close() for provider in self._by_id.values()))
+
+
+async def _refresh(provider: Provider) -> None:
+    provider.refreshed_at = time.monotonic()
+    try:
+        async with asyncio.timeout(VOICES_SECONDS):
+            await provider.engine.start()
+            if provider.engine.unavailable_reason() is None:
+                provider.voices = list(await provider.engine.voices())
+        provider.fault = None
+    except SynthesisError as error:
+        provider.fault = error.message
+    except TimeoutError:
+        provider.fault = f"{provider.id} did not tell its voices within {VOICES_SECONDS:g} s"

@@ -1,0 +1,75 @@
+"""TtsService: requests in, use cases, answers out."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+from voicearena.tts.v1 import tts_service_pb2 as pb
+from voicearena.tts.v1 import tts_service_pb2_grpc
+
+from services.runtime.identity import current_caller
+from services.runtime.pages import PageTokens, page_size
+from services.tts import convert, usecases, wav
+from services.tts.usecases import Studio
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
+    """Speaks, and gives out what was spoken."""
+
+    def __init__(self, studio: Studio, page_tokens: PageTokens) -> None:
+        self._studio = studio
+        self._page_tokens = page_tokens
+
+    async def ListProviders(self, request: pb.ListProvidersRequest, context: Context) -> pb.ListProvidersResponse:
+        """Returns every provider, by id."""
+        return pb.ListProvidersResponse(
+            providers=[
+                convert.provider_to_proto(provider.engine.capabilities, provider.unavailable_reason)
+                for provider in self._studio.providers.all()
+            ]
+        )
+
+    async def ListVoices(self, request: pb.ListVoicesRequest, context: Context) -> pb.ListVoicesResponse:
+        """Returns a page of voices."""
+        filters = {"provider": request.provider}
+        size = page_size(request.page_size)
+        cursor = self._page_tokens.decode(request.page_token, filters)
+        start = int(cursor[0] or 0) if cursor else 0
+        voices = await usecases.list_voices(self._studio, request.provider)
+        end = start + size
+        return pb.ListVoicesResponse(
+            voices=[convert.voice_to_proto(voice) for voice in voices[start:end]],
+            next_page_token=self._page_tokens.encode([end], filters) if end < len(voices) else "",
+        )
+
+    async def SynthesizeSpeech(
+        self, request: pb.SynthesizeSpeechRequest, context: Context
+    ) -> AsyncGenerator[HttpBody, None]:
+        """Streams speech as it is made."""
+        as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
+        speech = usecases.speak(self._studio, request.provider, convert.utterance_from_request(request))
+        first = True
+        async with aclosing(speech) as pieces:
+            async for sample_rate_hz, piece in pieces:
+                if first:
+                    # HTTP takes the type from the first message only.
+                    kind = f"audio/l16;rate={sample_rate_hz};channels=1" if as_pcm else "audio/wav"
+                    begin = b"" if as_pcm else wav.header(sample_rate_hz)
+                    yield HttpBody(content_type=kind, data=begin + piece)
+                    first = False
+                else:
+                    yield HttpBody(data=piece)
+
+    async def GetAudio(self, request: pb.GetAudioRequest, context: Context) -> AsyncIterator[HttpBody]:
+        """Streams stored audio."""
+        caller = current_caller()
+        link = (request.expires, request.signature) if request.signature or request.expires else None
+        kind = "audio/wav"
+        identity = caller.identity if caller else None
+        async for piece in await usecases.open_audio(self._studio, request.name, identity, link):
+            yield HttpBody(content_type=kind, data=piece)
+            kind = ""

@@ -49,8 +49,8 @@ def main(gen: Path) -> None:
         f"--plugin=protoc-gen-mypy_grpc={binaries / 'protoc-gen-mypy_grpc'}",
         f"--python_out={python}",
         f"--grpc_python_out={python}",
-        f"--mypy_out={python}",
-        f"--mypy_grpc_out={python}",
+        f"--mypy_out=quiet:{python}",
+        f"--mypy_grpc_out=quiet:{python}",
     )
     # error_details is compiled in so that the gateway can write error details as JSON.
     run_protoc(f"--descriptor_set_out={gen / 'descriptors.pb'}", "--include_imports", "google/rpc/error_details.proto")

@@ -82,4 +82,4 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         if seen.trial is not None:
             trial = convert.trial(seen.trial, self._links)
             return Watched(kind=Watched.progress, experiment=experiment, trial=trial)
-        return Watched(kind=Watched.end if seen.experiment.status.ended else Watched.state, experiment=experiment)
+        return Watched(kind=Watched.end if seen.last else Watched.state, experiment=experiment)

@@ -21,10 +21,14 @@ from services.runtime.validation import Validation
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing that a watcher sees: the experiment's state, one trial that moved, or, with neither, a heartbeat."""
+    """One thing that a watcher sees: the experiment's state, one trial that moved, or, with neither, a heartbeat.
+
+    `last` says that the state is the terminal one and that nothing follows.
+    """
 
     experiment: Experiment | None = None
     trial: Trial | None = None
+    last: bool = False
 
 
 class Reading:
@@ -106,7 +110,7 @@ class Reading:
             while True:
                 changed.clear()
                 experiment = await self.get(experiment_id)
-                if experiment.status is not status and not experiment.status.ended:
+                if status is None or (experiment.status is not status and not experiment.status.ended):
                     status = experiment.status
                     yield Seen(experiment)
                 async with self._database.reading() as connection:
@@ -116,7 +120,7 @@ class Reading:
                         shown[trial.id] = trial.status
                         yield Seen(experiment, trial)
                 if experiment.status.ended:
-                    yield Seen(experiment)
+                    yield Seen(experiment, last=True)
                     return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), self._heartbeat_seconds)

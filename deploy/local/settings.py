@@ -18,7 +18,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 class LocalSettings(BaseSettings):
     """What the supervisor is told. A field's environment variable is its name in upper case."""
 
-    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
     arena_data_dir: Path = Path(".arena")
     """Where everything that survives a restart lies."""

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes a virtual environment with the first Python >= 3.11 there is: `sh make_venv.sh DIRECTORY`.
+# Some systems' Python lacks ensurepip; then virtualenv makes it, installed for this alone.
+set -u
+venv=$1
+wanted='import sys; sys.exit(sys.version_info < (3, 11))'
+
+# One that is there already and sound is kept.
+if "$venv/bin/python" -c "$wanted" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+  exit 0
+fi
+
+python=
+for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+  if command -v "$name" >/dev/null 2>&1 && "$name" -c "$wanted" 2>/dev/null; then
+    python=$name
+    break
+  fi
+done
+if [ -z "$python" ]; then
+  echo "error: Python 3.11 or newer is needed, and neither python3 nor python3.11 to python3.14 is that." >&2
+  echo "       Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2
+  exit 1
+fi
+
+echo "Making $venv with $("$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')."
+if "$python" -m venv --clear "$venv" >/dev/null 2>&1; then
+  exit 0
+fi
+private=$(mktemp -d) || exit 1
+trap 'rm -rf "$private"' EXIT
+if "$python" -m pip install --quiet --disable-pip-version-check --target "$private" virtualenv >"$private/log" 2>&1 &&
+  PYTHONPATH=$private "$python" -m virtualenv --quiet --clear "$venv" >>"$private/log" 2>&1; then
+  exit 0
+fi
+cat "$private/log" >&2
+rm -rf "$venv"
+echo "error: $python can make no virtual environment: it has neither ensurepip nor a pip that could install virtualenv." >&2
+echo "       On Debian and Ubuntu: apt-get install python3-venv" >&2
+exit 1

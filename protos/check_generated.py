@@ -25,7 +25,7 @@ def main() -> int:
         differences = _differences(ours / "python", ROOT / GEN / "python", "is not up to date: run `make gen`")
         differences += _differences(ours / "python", theirs / GEN / "python", "differs from what buf generates")
         differences += _schema_differences(ours / "descriptors.pb", theirs / "image.binpb")
-        if not list((theirs / GEN / "ts").rglob("*_service_pb.ts")):
+        if not list((theirs / "gateway/web/gen").rglob("*_service_pb.js")):
             differences.append("buf generates no TypeScript stubs")
     for difference in differences:
         print(difference, file=sys.stderr)

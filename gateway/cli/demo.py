@@ -29,8 +29,9 @@ ENV_FILE = ".env"
 SCENARIO = "customer_support"
 EXPERIMENT_SECONDS = 120.0
 PROVIDER = "espeak"
-# Voices of one engine that differ in speed, pauses and sound. The first ones that the installation has are compared.
-VOICES = ("en-us", "en-us+whisper", "en-gb+klatt4", "en-gb")
+# Voices of one engine that sound unlike each other. The share of silence differs most between the second and the others
+# (0.28, and 0.38 or more), and with it the score. The first ones that the installation has are compared.
+VOICES = ("en-us", "en-us+klatt4", "en-us+croak", "en-us+m3")
 VOICES_COMPARED = 3
 PROMPTS = (
     "Hello, thank you for calling. How can I help you today?",
@@ -137,16 +138,17 @@ def audio_places(trials: list[Trial], data_dir: Path) -> list[str]:
     spoken = [trial for trial in trials if trial.HasField("audio_url")]
     if not spoken:
         return ["none: no trial completed"]
-    names = {Path(urlsplit(trial.audio_url).path).name: trial for trial in spoken}
+    files = {path.name: path for path in data_dir.rglob("*.wav")}
+    found = [(trial, files[name]) for trial in spoken if (name := Path(urlsplit(trial.audio_url).path).name) in files]
     lines = []
-    files = [path for path in sorted(data_dir.rglob("*.wav")) if path.name in names]
-    if files:
-        folder = os.path.commonpath([path.parent for path in files])
-        lines.append(f"{len(files)} WAV file{'' if len(files) == 1 else 's'} in {folder}")
-    for path in files:
-        trial = names[path.name]
-        if trial.prompt_index == 0:
-            lines.append(f"{model_name(trial.provider, trial.voice_id)}: {path}")
+    if found:
+        folder = os.path.commonpath([path.parent for _, path in found])
+        lines.append(f"{len(found)} WAV file{'' if len(found) == 1 else 's'} in {folder}, the first prompt's being")
+        lines += [
+            f"  {model_name(trial.provider, trial.voice_id)}: {path.relative_to(folder)}"
+            for trial, path in found
+            if trial.prompt_index == 0
+        ]
     lines.append(f"signed link, while the mesh is up: {spoken[0].audio_url}")
     return lines
 

@@ -85,11 +85,15 @@ def from_rpc(error: grpc.RpcError, url: str) -> CliError:
     info = _error_info(status)
     if info is None:
         return _without_details(code, words, url)
+    violations = _field_violations(status)
+    if len(violations) > 1:
+        # The message lists them too, in one long line.
+        words = f"{len(violations)} fields are wrong:"
     return CliError(
         words or f"The call failed with {code.name}.",
         _exit_code(code),
         hint=_hint(info.reason),
-        details=_field_violations(status),
+        details=violations if len(violations) > 1 else (),
         retryable=info.reason in ("UNAVAILABLE", "BUSY", "DEADLINE_EXCEEDED"),
     )
 

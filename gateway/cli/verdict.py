@@ -37,7 +37,11 @@ def results_view(results: Results, width: int) -> RenderableType:
         profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
         parts += [_heading("Parts of the score", profile), components_table(results, width), Text()]
     if results.head_to_head:
-        parts += [_heading("Head to head", DUEL_RULE), head_to_head_table(results), Text()]
+        parts += [
+            _heading("Head to head", DUEL_RULE, f"the effect is first minus second in {_metric(results)}"),
+            head_to_head_table(results),
+            Text(),
+        ]
     headline, *sentences = verdict_sentences(results)
     parts += [Text("Verdict", style="bold"), plain(headline)]
     # Padding indents the lines of a long sentence alike.
@@ -85,8 +89,7 @@ def components_table(results: Results, width: int) -> Table:
 
 def head_to_head_table(results: Results) -> Table:
     """One line per pair: prompts won, lost and tied by the first, the effect with its interval, and its p-values."""
-    effect = f"Effect on {_metric(results)}\nand 95% interval"
-    table = new_table("Pair", "Won-lost-tied", effect, "p", "Holm p", right=("p", "Holm p"))
+    table = new_table("Pair", "Won-lost-tied", "Effect and 95%", "p", "Holm p", right=("p", "Holm p"))
     for duel in results.head_to_head:
         table.add_row(
             Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
@@ -108,8 +111,11 @@ def verdict_sentences(results: Results) -> list[str]:
     else:
         sentences = [f"There is {NOT_ENOUGH} to rank these models."]
     if results.HasField("leader"):
-        sentences.append(f"Distance between the first two scores: {_level(results, results.gap_level)}.")
-        evidence = f"Evidence that it is not chance: {_level(results, results.evidence_level)}"
+        gap = "too small" if results.gap_level == results.inconclusive else level(results.gap_level)
+        sentences.append(f"Distance between the first two scores: {gap}.")
+        inconclusive = results.evidence_level == results.inconclusive
+        evidence_level = NOT_ENOUGH if inconclusive else level(results.evidence_level)
+        evidence = f"Evidence that it is not chance: {evidence_level}"
         if results.HasField("p_winner"):
             evidence += f" (p {_compared(results.p_winner)} against the hardest opponent)"
         sentences.append(evidence + ".")
@@ -133,16 +139,16 @@ def _compared(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
-def _level(results: Results, level: Results.Level.ValueType) -> str:
-    return NOT_ENOUGH if level == results.inconclusive else results.Level.Name(level)
-
-
 def _metric(results: Results) -> str:
     return results.primary_metric.replace("_", " ") or "score"
 
 
-def _heading(title: str, explanation: str) -> Text:
-    return Text.assemble((title, "bold"), "  ", plain(explanation))
+def _heading(title: str, *explanations: str) -> Text:
+    heading = Text(title, style="bold")
+    for line, explanation in enumerate(explanations):
+        margin = "\n" + " " * len(title) if line else ""
+        heading.append(f"{margin}  {plain(explanation)}", style="not bold")
+    return heading
 
 
 def _model(ranking: ModelRanking, results: Results) -> Text:

@@ -130,7 +130,7 @@ async def test_each_bad_field_is_named(mesh: StandIn, key: str) -> None:
     outcome = await run_arena(*CREATE, "--prompt", "Hi.", "--scenario", "cooking")
     assert outcome.exit_code == 2
     assert outcome.err.splitlines() == [
-        "arena: 2 fields are wrong.",
+        "arena: 2 fields are wrong:",
         "  scenario: must be one of general, medical",
         "  models: must be 2 to 4",
     ]

@@ -39,8 +39,8 @@ def test_the_audio_is_found_on_disk_by_the_name_in_its_link(tmp_path: Path) -> N
         trials.append(Trial(provider="espeak", voice_id="en-us", prompt_index=number, audio_url=url))
     (folder / "of-another-experiment.wav").write_bytes(b"RIFF")
     assert audio_places(trials, tmp_path) == [
-        f"2 WAV files in {folder}",
-        f"espeak:en-us: {folder}/trl_0.wav",
+        f"2 WAV files in {folder}, the first prompt's being",
+        "  espeak:en-us: trl_0.wav",
         "signed link, while the mesh is up: http://localhost:8080/api/v1/audio/trl_0.wav?signature=x",
     ]
 

@@ -157,10 +157,15 @@ def test_each_bad_field_has_a_line_of_its_own() -> None:
     violations = {"scenario": "must be one of general, medical", "prompts[1]": "must not be empty"}
     error = from_rpc(worded(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are wrong.", violations), URL)
     assert error.lines() == [
-        "arena: 2 fields are wrong.",
+        "arena: 2 fields are wrong:",
         "  scenario: must be one of general, medical",
         "  prompts[1]: must not be empty",
     ]
+
+
+def test_a_single_bad_field_is_not_said_twice() -> None:
+    call = worded(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "name: is missing", {"name": "is missing"})
+    assert from_rpc(call, URL).lines() == ["arena: name: is missing"]
 
 
 def test_a_trailer_that_is_no_status_is_passed_over() -> None:

@@ -86,12 +86,11 @@ def test_the_parts_have_their_weights_and_a_missing_part_is_a_dash(results: Resu
 
 def test_a_duel_shows_wins_and_its_effect_with_the_interval(results: Results) -> None:
     assert drawn(head_to_head_table(results)) == [
-        "                                             Effect on composite",
-        "Pair                          Won-lost-tied  and 95% interval         p  Holm p",
-        "───────────────────────────────────────────────────────────────────────────────",
-        "espeak:en-us                  5-0-1          +0.071               0.031   0.062",
+        "Pair                          Won-lost-tied  Effect and 95%        p  Holm p",
+        "────────────────────────────────────────────────────────────────────────────",
+        "espeak:en-us                  5-0-1          +0.071            0.031   0.062",
         "against espeak:en-gb+klatt4                  +0.050 to +0.091",
-        "espeak:en-us                  0-0-0          –                        –       –",
+        "espeak:en-us                  0-0-0          –                     –       –",
         "against espeak:en-us+whisper",
     ]
 
@@ -109,11 +108,11 @@ def test_a_winner_is_named_with_what_held_the_confidence_down(results: Results) 
 def test_an_inconclusive_verdict_says_not_enough_evidence_and_no_winner(results: Results) -> None:
     results.ClearField("winner")
     results.ClearField("minimum_detectable_effect")
-    results.confidence = results.evidence_level = Results.inconclusive
+    results.confidence = results.evidence_level = results.gap_level = Results.inconclusive
     results.p_winner = 0.0004
     assert verdict_sentences(results) == [
         "There is not enough evidence to name a winner. espeak:en-us has the best score.",
-        "Distance between the first two scores: high.",
+        "Distance between the first two scores: too small.",
         "Evidence that it is not chance: not enough evidence (p < 0.001 against the hardest opponent).",
         "Only 6 prompts were compared; high confidence takes 8.",
     ]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.domain import Recording
+from services.scoring.domain import FULL_SCALE, Recording
 
 FRAME_MS = 10
 HOP_MS = 1
 AUDIBLE_RMS = 0.01
 """Of full scale: -40 dBFS, above the noise of any engine and below any phoneme."""
-FULL_SCALE = 32768.0
 FRAMES_AT_A_TIME = 1000
 """One second. Speech begins and ends within a few of them, so most of a recording is never looked at."""
 

@@ -1,0 +1,113 @@
+"""The scoring service's surroundings, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from services.runtime.errors import NotFound
+from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+
+
+@dataclass
+class State:
+    """What a database holds."""
+
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    processed: set[tuple[str, str]] = field(default_factory=set)
+    outbox: list[Message] = field(default_factory=list)
+
+
+class MemoryDatabase:
+    """A database whose transactions are kept whole or not at all."""
+
+    def __init__(self) -> None:
+        self.state = State()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[State]:
+        """A transaction on a copy of the state, which becomes the state if the block ends well."""
+        staged = deepcopy(self.state)
+        yield staged
+        self.state = staged
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[State]:
+        """The state."""
+        yield self.state
+
+
+class MemoryStore:
+    """The store over `State`."""
+
+    async def begin(self, connection: Any, job: Job) -> Evaluation:
+        evaluations: dict[str, Evaluation] = connection.evaluations
+        known = evaluations.get(job.id)
+        if known is None:
+            known = Evaluation(
+                id=job.id,
+                attempt=job.attempt,
+                developer_id=job.developer_id,
+                audio_name=job.audio_name,
+                status=Status.running,
+                signal_metrics=None,
+                error_message="",
+                created_at=job.requested_at,
+                completed_at=None,
+            )
+        evaluations[job.id] = replace(known, attempt=max(known.attempt, job.attempt))
+        return evaluations[job.id]
+
+    async def finish(self, connection: Any, evaluation_id: str, outcome: SignalMetrics | str, at: datetime) -> None:
+        known = connection.evaluations[evaluation_id]
+        if known.status is not Status.running:
+            return
+        ended = (
+            {"status": Status.failed, "error_message": outcome}
+            if isinstance(outcome, str)
+            else {"status": Status.completed, "signal_metrics": outcome}
+        )
+        connection.evaluations[evaluation_id] = replace(known, completed_at=at, **ended)
+
+    async def get(self, connection: Any, evaluation_id: str) -> Evaluation | None:
+        state: State = connection
+        return state.evaluations.get(evaluation_id)
+
+
+async def add_to_outbox(connection: State, *messages: Message) -> None:
+    """Stands in for the outbox table."""
+    connection.outbox.extend(messages)
+
+
+async def first_time(connection: State, consumer: str, event_id: str) -> bool:
+    """Stands in for the table of processed events."""
+    known = (consumer, event_id) in connection.processed
+    connection.processed.add((consumer, event_id))
+    return not known
+
+
+class MemoryAudio:
+    """Recordings by name. `error` is raised by the next reading, once."""
+
+    def __init__(self) -> None:
+        self.recordings: dict[str, bytes] = {}
+        self.error: Exception | None = None
+        self.readings = 0
+
+    async def open(self, name: str) -> AsyncIterator[bytes]:
+        """Yields a recording in pieces that do not end with a sample."""
+        self.readings += 1
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        if name not in self.recordings:
+            raise NotFound("audio", name)
+        content = self.recordings[name]
+        for start in range(0, len(content), 1001):
+            yield content[start : start + 1001]

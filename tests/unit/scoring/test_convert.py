@@ -1,0 +1,69 @@
+"""What travels on the wire."""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+
+from voicearena.scoring.v1 import scoring_pb2
+
+from services.scoring import convert
+from services.scoring.domain import Direction, Evaluation, SignalMetrics, Status
+from services.scoring.metrics.signal import METRICS, measure
+from tests.unit.scoring.recordings import recording, tone
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+RUNNING = Evaluation(
+    id="trl_1",
+    attempt=1,
+    developer_id="dev_a",
+    audio_name="a.wav",
+    status=Status.running,
+    signal_metrics=None,
+    error_message="",
+    created_at=AT,
+    completed_at=None,
+)
+
+
+def test_every_measured_value_reaches_the_wire() -> None:
+    measured = measure(recording(tone(1)))
+    message = convert.signal_metrics(measured)
+    for field in fields(SignalMetrics):
+        assert getattr(message, field.name) == getattr(measured, field.name)
+
+
+def test_the_message_has_the_fields_that_are_measured_and_no_other() -> None:
+    names = [field.name for field in scoring_pb2.SignalMetrics.DESCRIPTOR.fields]
+    assert sorted(names) == sorted(field.name for field in fields(SignalMetrics))
+
+
+def test_a_loudness_that_could_not_be_measured_is_absent() -> None:
+    message = convert.signal_metrics(measure(recording(tone(0.1))))
+    assert not message.HasField("loudness_lufs")
+
+
+def test_a_running_evaluation_has_neither_metrics_nor_an_end() -> None:
+    message = convert.evaluation(RUNNING)
+    assert message.status == scoring_pb2.Evaluation.running
+    assert not message.HasField("signal_metrics")
+    assert not message.HasField("completed_at")
+    assert message.created_at.ToDatetime(tzinfo=UTC) == AT
+
+
+def test_a_failed_evaluation_says_why() -> None:
+    message = convert.evaluation(replace(RUNNING, status=Status.failed, error_message="No.", completed_at=AT))
+    assert (message.status, message.error_message) == (scoring_pb2.Evaluation.failed, "No.")
+    assert message.completed_at.ToDatetime(tzinfo=UTC) == AT
+
+
+def test_every_metric_is_listed_as_it_is_measured() -> None:
+    listed = [convert.metric(metric) for metric in METRICS]
+    assert [metric.name for metric in listed] == [metric.name for metric in METRICS]
+    loudness = next(metric for metric in listed if metric.name == "loudness_lufs")
+    assert (loudness.unit, loudness.direction) == ("LUFS", scoring_pb2.Metric.neutral)
+
+
+def test_directions_and_states_are_spelled_as_on_the_wire() -> None:
+    assert {direction.value for direction in Direction} | {"direction_unspecified"} == set(
+        scoring_pb2.Metric.Direction.keys()
+    )
+    assert {status.value for status in Status} | {"status_unspecified"} == set(scoring_pb2.Evaluation.Status.keys())

@@ -1,7 +1,7 @@
 """Every query of the experiments service."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -22,6 +22,11 @@ from services.experiments.tables import (
 )
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
+# One statement for any number of ids, so that PostgreSQL prepares it once.
+_GET_MANY = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+
+Owned = tuple[str, str]
+"""A developer's id and the id of an experiment of theirs."""
 
 
 class Store(Protocol):
@@ -35,6 +40,9 @@ class Store(Protocol):
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         """Returns a developer's experiment."""
+
+    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+        """Returns those of the experiments that there are."""
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
         """Returns an experiment, locked until the transaction ends."""
@@ -117,6 +125,11 @@ class SqlStore:
         query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id, _E.developer_id == developer_id)
         row = (await connection.execute(query)).one_or_none()
         return experiment_from(row) if row else None
+
+    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+        rows = await connection.execute(_GET_MANY, {"ids": [experiment_id for _, experiment_id in owned]})
+        found = {(e.developer_id, e.id): e for e in map(experiment_from, rows)}
+        return {key: found[key] for key in owned if key in found}
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
         query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id).with_for_update()
@@ -208,7 +221,8 @@ class SqlStore:
     async def stale_trials(
         self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
     ) -> Sequence[Trial]:
-        waited = sa.literal(patience) * sa.func.power(2.0, sa.cast(_T.attempts - 1, sa.Double))
+        seconds = patience.total_seconds() * sa.func.power(2.0, sa.cast(_T.attempts - 1, sa.Double))
+        waited = sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=sa.Interval)
         query = (
             sa.select(*TRIAL_COLUMNS)
             .join(EXPERIMENTS, _E.id == _T.experiment_id)

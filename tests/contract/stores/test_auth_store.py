@@ -1,0 +1,119 @@
+"""What the auth service's stores have in common."""
+
+import dataclasses
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.auth.domain import ApiKey, Developer
+from services.auth.store import SqlStore, Store
+from services.runtime import ids
+from services.runtime.db import Database
+from tests.fakes.memory_auth_store import MemoryAuthStore
+from tests.fakes.memory_database import MemoryDatabase
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ADA = Developer("dev_a", "Ada", "Ada@example.org", NOON)
+BOB = Developer("dev_b", "Bob", "bob@example.org", NOON)
+
+
+@pytest.fixture
+def service() -> str:
+    return "auth"
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return MemoryAuthStore() if isinstance(database, MemoryDatabase) else SqlStore()
+
+
+@pytest.fixture
+async def registered(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        assert await store.add_developer(connection, ADA)
+        assert await store.add_developer(connection, BOB)
+
+
+def key_of(developer: Developer, *, minutes: int = 0, id_: str = "") -> ApiKey:
+    id_ = id_ or ids.new_id("key")
+    return ApiKey(id_, developer.id, "a key", "kc_12345678", id_.encode(), NOON + minutes * MINUTE)
+
+
+async def test_a_developer_is_found_again(database: Database, store: Store, registered: None) -> None:
+    async with database.reading() as connection:
+        assert await store.get_developer(connection, ADA.id) == ADA
+        assert await store.get_developer(connection, "dev_c") is None
+
+
+async def test_an_address_is_taken_in_any_spelling(database: Database, store: Store, registered: None) -> None:
+    async with database.transaction() as connection:
+        assert not await store.add_developer(connection, Developer("dev_c", "Ada again", "aDA@EXAMPLE.org", NOON))
+    async with database.reading() as connection:
+        assert await store.get_developer(connection, "dev_c") is None
+
+
+async def test_what_a_transaction_did_before_it_broke_is_undone(database: Database, store: Store) -> None:
+    with suppress(ZeroDivisionError):
+        async with database.transaction() as connection:
+            await store.add_developer(connection, ADA)
+            raise ZeroDivisionError
+    async with database.reading() as connection:
+        assert await store.get_developer(connection, ADA.id) is None
+
+
+async def test_a_key_is_found_by_its_hash_and_by_its_owner(database: Database, store: Store, registered: None) -> None:
+    key = key_of(ADA)
+    async with database.transaction() as connection:
+        await store.lock_developer(connection, ADA.id)
+        await store.add_api_key(connection, key)
+    async with database.reading() as connection:
+        assert await store.find_key(connection, key.key_hash) == key
+        assert await store.find_key(connection, b"another") is None
+        assert await store.get_api_key(connection, ADA.id, key.id) == key
+        assert await store.get_api_key(connection, BOB.id, key.id) is None
+
+
+async def test_a_key_is_revoked_once_and_by_its_owner_only(database: Database, store: Store, registered: None) -> None:
+    key, kept = key_of(ADA), key_of(ADA)
+    async with database.transaction() as connection:
+        await store.add_api_key(connection, key)
+        await store.add_api_key(connection, kept)
+        assert not await store.revoke(connection, BOB.id, key.id, NOON)
+        assert await store.count_valid_keys(connection, ADA.id) == 2
+        assert await store.revoke(connection, ADA.id, key.id, NOON + MINUTE)
+        assert not await store.revoke(connection, ADA.id, key.id, NOON + 2 * MINUTE)
+        assert await store.count_valid_keys(connection, ADA.id) == 1
+        assert await store.count_valid_keys(connection, BOB.id) == 0
+    async with database.reading() as connection:
+        found = await store.find_key(connection, key.key_hash)
+        assert found == dataclasses.replace(key, revoked_at=NOON + MINUTE)
+
+
+async def test_keys_are_listed_newest_first_and_by_id_within_a_moment(
+    database: Database, store: Store, registered: None
+) -> None:
+    old, new_a, new_b = key_of(ADA), key_of(ADA, minutes=1, id_="key_a"), key_of(ADA, minutes=1, id_="key_b")
+    async with database.transaction() as connection:
+        for key in (new_a, old, new_b, key_of(BOB, minutes=2)):
+            await store.add_api_key(connection, key)
+    async with database.reading() as connection:
+        assert await store.list_api_keys(connection, ADA.id, None, 10) == [new_b, new_a, old]
+        assert await store.list_api_keys(connection, ADA.id, None, 2) == [new_b, new_a]
+        assert await store.list_api_keys(connection, ADA.id, (new_b.created_at, new_b.id), 10) == [new_a, old]
+        assert await store.list_api_keys(connection, ADA.id, (old.created_at, old.id), 10) == []
+
+
+async def test_signing_keys_are_listed_until_their_time_is_over_and_can_be_prolonged(
+    database: Database, store: Store
+) -> None:
+    async with database.transaction() as connection:
+        await store.save_signing_key(connection, "sig_a", b"public a", NOON + MINUTE)
+        await store.save_signing_key(connection, "sig_b", b"public b", NOON + MINUTE)
+        await store.save_signing_key(connection, "sig_b", b"ignored", NOON + 2 * MINUTE)
+    async with database.reading() as connection:
+        both = await store.list_signing_keys(connection, NOON)
+        assert sorted(both) == [("sig_a", b"public a"), ("sig_b", b"public b")]
+        assert await store.list_signing_keys(connection, NOON + MINUTE) == [("sig_b", b"public b")]
+        assert await store.list_signing_keys(connection, NOON + 2 * MINUTE) == []

@@ -1,0 +1,86 @@
+"""What both databases do around a store's queries: transactions, outbox, inbox and notifications."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
+
+from services.runtime import inbox, outbox
+from services.runtime.db import Database, notify
+from tests.fakes.memory_database import MemoryDatabase, unpacked
+
+EVENTS = [ApiKeyRevoked(api_key_id=f"key_{number}", developer_id="dev_a") for number in range(3)]
+HEARD_SECONDS = 10
+
+
+@pytest.fixture
+def service() -> str:
+    return "auth"
+
+
+async def recorded(database: Database) -> Sequence[Message]:
+    """Returns the events in the outbox, in their order."""
+    if isinstance(database, MemoryDatabase):
+        return database.published()
+    async with database.reading() as connection:
+        envelopes = (await connection.execute(sa.text("SELECT envelope FROM outbox ORDER BY seq"))).scalars()
+        return [unpacked(envelope) for envelope in envelopes]
+
+
+async def test_events_are_recorded_in_their_order(database: Database) -> None:
+    async with database.transaction() as connection:
+        await outbox.add(connection, EVENTS[0])
+        await outbox.add(connection, *EVENTS[1:])
+        await outbox.add(connection)
+    assert await recorded(database) == EVENTS
+
+
+async def test_the_events_of_a_transaction_that_broke_are_not_recorded(database: Database) -> None:
+    with suppress(ZeroDivisionError):
+        async with database.transaction() as connection:
+            await outbox.add(connection, *EVENTS)
+            raise ZeroDivisionError
+    assert await recorded(database) == []
+
+
+async def test_an_event_is_new_to_each_consumer_once(database: Database) -> None:
+    async with database.transaction() as connection:
+        assert await inbox.first_time(connection, "elo", "evt_a")
+        assert not await inbox.first_time(connection, "elo", "evt_a")
+        assert await inbox.first_time(connection, "tts", "evt_a")
+    async with database.transaction() as connection:
+        assert not await inbox.first_time(connection, "elo", "evt_a")
+        assert await inbox.first_time(connection, "elo", "evt_b")
+
+
+async def test_an_event_whose_transaction_broke_is_new_again(database: Database) -> None:
+    with suppress(ZeroDivisionError):
+        async with database.transaction() as connection:
+            assert await inbox.first_time(connection, "elo", "evt_a")
+            raise ZeroDivisionError
+    async with database.transaction() as connection:
+        assert await inbox.first_time(connection, "elo", "evt_a")
+
+
+async def test_listeners_hear_what_was_committed_on_their_channel(database: Database) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(database.listen("changed", heard.put_nowait))
+    try:
+        async with asyncio.timeout(HEARD_SECONDS):
+            assert await heard.get() == ""
+            with suppress(ZeroDivisionError):
+                async with database.transaction() as connection:
+                    await notify(connection, database.schema, "changed", "undone")
+                    raise ZeroDivisionError
+            async with database.transaction() as connection:
+                await notify(connection, database.schema, "other", "elsewhere")
+                await notify(connection, "tts", "changed", "elsewhere")
+                await notify(connection, database.schema, "changed", "exp_a")
+            assert await heard.get() == "exp_a"
+        assert heard.empty()
+    finally:
+        listening.cancel()

@@ -1,0 +1,180 @@
+"""What the elo service's stores have in common."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.elo.domain import INSTALLATION, VoiceModel
+from services.elo.store import SqlStore, Store
+from services.runtime.db import Database
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_elo_store import MemoryEloStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def service() -> str:
+    return "elo"
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return MemoryEloStore() if isinstance(database, MemoryDatabase) else SqlStore()
+
+
+def model(
+    id_: str, *, voice: str = "", owner: str = INSTALLATION, provider: str = "espeak", **values: object
+) -> VoiceModel:
+    plain = VoiceModel(
+        id=id_,
+        developer_id=owner,
+        name=f"the {id_}",
+        provider=provider,
+        version="1",
+        voice_id=voice or id_,
+        model_id="",
+        speed=None,
+        rating=1500.0,
+        active=True,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+async def add(database: Database, store: Store, *models: VoiceModel) -> list[VoiceModel]:
+    """Adds models and returns them as they are stored."""
+    async with database.transaction() as connection:
+        for one in models:
+            assert await store.add(connection, one, "")
+        return [found for one in models if (found := await store.get(connection, one.id))]
+
+
+async def test_a_model_is_found_again_with_all_that_was_stored(database: Database, store: Store) -> None:
+    given = model("mdl_a", owner="dev_a", speed=1.25, model_id="large", rating=1512.5, active=False)
+    (found,) = await add(database, store, given)
+    assert found == dataclasses.replace(given, seq=found.seq)
+    assert found.seq > 0
+    async with database.reading() as connection:
+        assert await store.get(connection, "mdl_b") is None
+
+
+async def test_an_owner_has_a_voice_once_in_each_version(database: Database, store: Store) -> None:
+    await add(database, store, model("mdl_a", voice="en"))
+    async with database.transaction() as connection:
+        assert not await store.add(connection, model("mdl_b", voice="en"), "")
+        assert await store.add(connection, model("mdl_c", voice="en", version="2"), "")
+        assert await store.add(connection, model("mdl_d", voice="en", model_id="large"), "")
+        assert await store.add(connection, model("mdl_e", voice="en", owner="dev_a"), "")
+        assert await store.add(connection, model("mdl_f", voice="en", provider="flite"), "")
+        assert await store.count(connection) == 5
+
+
+async def test_a_request_makes_one_model_per_developer(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        assert await store.add(connection, model("mdl_a", owner="dev_a"), "request 1")
+        assert not await store.add(connection, model("mdl_b", owner="dev_a"), "request 1")
+        assert await store.add(connection, model("mdl_c", owner="dev_b"), "request 1")
+    async with database.reading() as connection:
+        found = await store.find_request(connection, "dev_a", "request 1")
+        assert found is not None
+        assert found.id == "mdl_a"
+        assert await store.find_request(connection, "dev_a", "request 2") is None
+
+
+async def test_pages_follow_the_order_of_registration(database: Database, store: Store) -> None:
+    a, b, c, d = await add(
+        database,
+        store,
+        model("mdl_z"),
+        model("mdl_y", active=False),
+        model("mdl_x", owner="dev_a"),
+        model("mdl_w", provider="flite"),
+    )
+
+    async def page(
+        *, provider: str = "", active: bool = False, owner: str = "", after: int = 0, limit: int = 9
+    ) -> object:
+        async with database.reading() as connection:
+            return await store.page(
+                connection, provider=provider, active_only=active, developer_id=owner, after=after, limit=limit
+            )
+
+    assert await page() == [a, b, c, d]
+    assert await page(limit=2) == [a, b]
+    assert await page(after=b.seq) == [c, d]
+    assert await page(provider="flite") == [d]
+    assert await page(active=True) == [a, c, d]
+    assert await page(owner="dev_a") == [c]
+    assert await page(after=d.seq) == []
+
+
+async def test_candidates_are_active_and_of_the_installation_or_the_developer(database: Database, store: Store) -> None:
+    a, b, *_ = await add(
+        database,
+        store,
+        model("mdl_a"),
+        model("mdl_b", owner="dev_a"),
+        model("mdl_c", owner="dev_b"),
+        model("mdl_d", active=False),
+        model("mdl_e", provider="flite"),
+    )
+    async with database.reading() as connection:
+        assert await store.candidates(connection, {"espeak"}, "dev_a") == [a, b]
+        assert await store.candidates(connection, {"nobody"}, "dev_a") == []
+        assert await store.candidates(connection, set(), "dev_a") == []
+
+
+async def test_an_update_writes_every_field_but_owner_birth_and_place(database: Database, store: Store) -> None:
+    (stored,) = await add(database, store, model("mdl_a", owner="dev_a", speed=1.25))
+    later = NOON + timedelta(minutes=1)
+    changed = dataclasses.replace(
+        stored,
+        name="new",
+        version="2",
+        voice_id="de",
+        model_id="small",
+        speed=None,
+        rating=1400.0,
+        active=False,
+        updated_at=later,
+        developer_id="dev_a",
+    )
+    async with database.transaction() as connection:
+        locked = await store.get(connection, stored.id, lock=True)
+        assert locked == stored
+        assert await store.update(connection, changed)
+    async with database.reading() as connection:
+        assert await store.get(connection, stored.id) == changed
+
+
+async def test_an_update_can_not_make_a_model_the_same_as_another_of_its_owner(
+    database: Database, store: Store
+) -> None:
+    en, de, _ = await add(
+        database,
+        store,
+        model("mdl_a", voice="en", owner="dev_a"),
+        model("mdl_b", voice="de", owner="dev_a"),
+        model("mdl_c", voice="fr", owner="dev_b"),
+    )
+    async with database.transaction() as connection:
+        assert not await store.update(connection, dataclasses.replace(de, voice_id="en"))
+        assert await store.get(connection, de.id) == de
+        assert await store.update(connection, dataclasses.replace(de, voice_id="fr"))
+        assert not await store.update(connection, dataclasses.replace(en, id="mdl_unknown", voice_id="it"))
+
+
+async def test_voices_that_are_told_twice_are_known_once(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        await store.learn_voices(connection, "flite", ["slt"])
+        await store.learn_voices(connection, "espeak", ["en", "de"])
+        await store.learn_voices(connection, "espeak", ["de", "fr"])
+        await store.learn_voices(connection, "silent", [])
+    async with database.reading() as connection:
+        assert await store.providers(connection) == ["espeak", "flite"]
+        assert await store.knows_voice(connection, "espeak", "fr")
+        assert not await store.knows_voice(connection, "flite", "fr")
+        assert not await store.knows_voice(connection, "silent", "fr")

@@ -1,0 +1,67 @@
+"""The auth service's store in memory."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth.domain import ApiKey, Developer
+from tests.fakes.memory_database import table
+
+
+class MemoryAuthStore:
+    """Implements `services.auth.store.Store` over a MemoryDatabase."""
+
+    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
+        developers = table(connection, "developers")
+        if any(other.email.lower() == developer.email.lower() for other in developers.values()):
+            return False
+        developers[developer.id] = developer
+        return True
+
+    async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
+        return table(connection, "developers").get(developer_id)
+
+    async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
+        """A MemoryDatabase runs one transaction at a time."""
+
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+        table(connection, "api_keys")[key.id] = key
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
+        return sum(key.revoked_at is None for key in _keys_of(connection, developer_id))
+
+    async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
+        return next((key for key in table(connection, "api_keys").values() if key.key_hash == key_hash), None)
+
+    async def list_api_keys(
+        self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[ApiKey]:
+        keys = sorted(_keys_of(connection, developer_id), key=lambda k: (k.created_at, k.id), reverse=True)
+        return [key for key in keys if after is None or (key.created_at, key.id) < after][:limit]
+
+    async def get_api_key(self, connection: AsyncConnection, developer_id: str, key_id: str) -> ApiKey | None:
+        return next((key for key in _keys_of(connection, developer_id) if key.id == key_id), None)
+
+    async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
+        key = await self.get_api_key(connection, developer_id, key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        table(connection, "api_keys")[key_id] = dataclasses.replace(key, revoked_at=at)
+        return True
+
+    async def save_signing_key(
+        self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
+    ) -> None:
+        keys = table(connection, "signing_keys")
+        first_public_key, _ = keys.get(key_id, (public_key, None))
+        keys[key_id] = (first_public_key, used_until)
+
+    async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
+        keys = table(connection, "signing_keys").items()
+        return [(key_id, public_key) for key_id, (public_key, used_until) in keys if used_until > now]
+
+
+def _keys_of(connection: AsyncConnection, developer_id: str) -> list[ApiKey]:
+    return [key for key in table(connection, "api_keys").values() if key.developer_id == developer_id]

@@ -1,0 +1,147 @@
+"""A second implementation of `runtime.db.Database`: tables are dictionaries, and transactions work on a copy of them.
+
+A connection executes what the runtime itself does inside a use case's transaction (outbox, inbox, notify). All other
+queries belong to a Store, which has a second implementation of its own over `table`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.events.v1.envelope_pb2 import Envelope
+
+from services.runtime import events
+from services.runtime.db import Database
+
+Tables = dict[str, dict[Any, Any]]
+
+
+def table(connection: AsyncConnection, name: str) -> dict[Any, Any]:
+    """Returns a table as this connection sees it, rows by primary key in the order in which they were added."""
+    return cast(MemoryConnection, connection).tables.setdefault(name, {})
+
+
+class MemoryConnection:
+    """What a use case holds while it is in `transaction` or `reading`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.notifications: list[tuple[str, str]] = []
+
+    async def execute(self, statement: Any, parameters: Mapping[str, str] | None = None) -> "_Result":
+        """Executes a statement of the outbox, the inbox or `notify`; NotImplementedError for any other."""
+        if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and parameters:
+            self.notifications.append((parameters["c"], parameters["p"]))
+            return _Result(None)
+        if isinstance(statement, sa.Insert):
+            values = statement.compile(dialect=postgresql.dialect()).params  # type: ignore[no-untyped-call]
+            if statement.table.name == "outbox":
+                return self._add_events(values)
+            if statement.table.name == "processed_events":
+                return self._record(values)
+        raise NotImplementedError(str(statement))
+
+    def _add_events(self, values: Mapping[str, Any]) -> "_Result":
+        # SQLAlchemy numbers the parameters of rows that are inserted together: id_m0, id_m1.
+        rows = [key.removeprefix("id") for key in values if key.startswith("id")]
+        for row in rows:
+            self.tables.setdefault("outbox", {})[values[f"id{row}"]] = (
+                values[f"subject{row}"],
+                values[f"envelope{row}"],
+            )
+        return _Result(None)
+
+    def _record(self, values: Mapping[str, Any]) -> "_Result":
+        key = (values["consumer"], values["event_id"])
+        recorded = self.tables.setdefault("processed_events", {})
+        if key in recorded:
+            return _Result(None)
+        recorded[key] = True
+        return _Result(key)
+
+
+class _Result:
+    def __init__(self, row: tuple[str, str] | None) -> None:
+        self._row = row
+
+    def first(self) -> tuple[str, str] | None:
+        return self._row
+
+
+class MemoryDatabase(Database):
+    """A schema in memory. Transactions run one after another, as if serializable."""
+
+    def __init__(self, schema: str) -> None:
+        self.schema = schema
+        self.lookups = 0
+        """How often somebody has read."""
+        self._tables: Tables = {}
+        self._writing = asyncio.Lock()  # type: ignore[assignment]
+        self._listeners: dict[str, list[asyncio.Queue[str]]] = {}
+        self._fault: Exception | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: its tables replace the others at the end of the block, unless it raises."""
+        async with cast(asyncio.Lock, self._writing):
+            self._check()
+            connection = MemoryConnection({name: dict(rows) for name, rows in self._tables.items()})
+            yield cast(AsyncConnection, connection)
+            self._tables = connection.tables
+        for channel, payload in connection.notifications:
+            for queue in self._listeners.get(channel, []):
+                queue.put_nowait(payload)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees what is committed."""
+        self._check()
+        self.lookups += 1
+        yield cast(AsyncConnection, MemoryConnection(self._tables))
+
+    async def ping(self) -> None:
+        """Raises what `failing` says."""
+        self._check()
+
+    async def close(self) -> None:
+        """Keeps the tables."""
+
+    async def listen(self, channel: str, heard: Callable[[str], Awaitable[None] | None]) -> None:
+        """Calls `heard` with the empty payload, then with each that a committed transaction has sent, for ever."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.setdefault(f"{self.schema}_{channel}", []).append(queue)
+        queue.put_nowait("")
+        while True:
+            result = heard(await queue.get())
+            if result is not None:
+                await result
+
+    @contextmanager
+    def failing(self, fault: Exception) -> Iterator[None]:
+        """Within the block, whatever is asked of the database raises."""
+        self._fault = fault
+        try:
+            yield
+        finally:
+            self._fault = None
+
+    def _check(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+
+    def published(self) -> list[Message]:
+        """Returns the events in the outbox, in their order."""
+        return [unpacked(envelope) for _, envelope in self._tables.get("outbox", {}).values()]
+
+
+def unpacked(envelope: bytes) -> Message:
+    """Returns the event in an envelope."""
+    packed = Envelope.FromString(envelope).event
+    message = events.event_types()[packed.TypeName()].new()
+    packed.Unpack(message)
+    return message

@@ -1,0 +1,86 @@
+"""The elo service's store in memory."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.domain import INSTALLATION, VoiceModel
+from tests.fakes.memory_database import table
+
+
+class MemoryEloStore:
+    """Implements `services.elo.store.Store` over a MemoryDatabase."""
+
+    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+        models, requests = table(connection, "voice_models"), table(connection, "requests")
+        request = (model.developer_id, request_id)
+        if any(_same(model, other) for other in models.values()) or (request_id and request in requests):
+            return False
+        models[model.id] = dataclasses.replace(model, seq=len(models) + 1)
+        if request_id:
+            requests[request] = model.id
+        return True
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
+        model_id = table(connection, "requests").get((developer_id, request_id))
+        return table(connection, "voice_models").get(model_id)
+
+    async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
+        return table(connection, "voice_models").get(model_id)
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        *,
+        provider: str,
+        active_only: bool,
+        developer_id: str,
+        after: int,
+        limit: int,
+    ) -> Sequence[VoiceModel]:
+        return [
+            model
+            for model in table(connection, "voice_models").values()
+            if model.seq > after
+            and provider in ("", model.provider)
+            and developer_id in ("", model.developer_id)
+            and (model.active or not active_only)
+        ][:limit]
+
+    async def candidates(
+        self, connection: AsyncConnection, providers: Collection[str], developer_id: str
+    ) -> Sequence[VoiceModel]:
+        return [
+            model
+            for model in table(connection, "voice_models").values()
+            if model.provider in providers and model.developer_id in (INSTALLATION, developer_id) and model.active
+        ]
+
+    async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
+        models = table(connection, "voice_models")
+        stored = models.get(model.id)
+        if stored is None or any(_same(model, other) for other in models.values() if other.id != model.id):
+            return False
+        # Who registered it, when, and its place stay as they are.
+        models[model.id] = dataclasses.replace(
+            model, developer_id=stored.developer_id, created_at=stored.created_at, seq=stored.seq
+        )
+        return True
+
+    async def count(self, connection: AsyncConnection) -> int:
+        return len(table(connection, "voice_models"))
+
+    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+        table(connection, "known_voices").update({(provider, voice_id): True for voice_id in voice_ids})
+
+    async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
+        return (provider, voice_id) in table(connection, "known_voices")
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
+        return sorted({provider for provider, _ in table(connection, "known_voices")})
+
+
+def _same(a: VoiceModel, b: VoiceModel) -> bool:
+    key = ("developer_id", "provider", "voice_id", "model_id", "version")
+    return all(getattr(a, name) == getattr(b, name) for name in key)

@@ -1,0 +1,162 @@
+"""The experiments service's store in memory."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import (
+    IN_FLIGHT,
+    Experiment,
+    ExperimentStatus,
+    Measurements,
+    ModelSpec,
+    Trial,
+    TrialStatus,
+)
+from services.runtime.clock import now as clock_now
+from tests.fakes.memory_database import table
+
+
+class MemoryExperimentsStore:
+    """Implements `services.experiments.store.Store` over a MemoryDatabase."""
+
+    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+        requests = table(connection, "requests")
+        request = (experiment.developer_id, request_id)
+        if request_id and request in requests:
+            return False
+        if request_id:
+            requests[request] = experiment.id
+        table(connection, "experiments")[experiment.id] = experiment
+        return True
+
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
+        experiment_id = table(connection, "requests").get((developer_id, request_id))
+        return table(connection, "experiments").get(experiment_id)
+
+    async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
+        experiment = await self.lock(connection, experiment_id)
+        return experiment if experiment is not None and experiment.developer_id == developer_id else None
+
+    async def get_many(
+        self, connection: AsyncConnection, owned: Collection[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], Experiment]:
+        found = {key: await self.get(connection, *key) for key in owned}
+        return {key: experiment for key, experiment in found.items() if experiment is not None}
+
+    async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
+        return table(connection, "experiments").get(experiment_id)
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        developer_id: str,
+        *,
+        status: str,
+        scenario: str,
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> Sequence[Experiment]:
+        found = [
+            experiment
+            for experiment in table(connection, "experiments").values()
+            if experiment.developer_id == developer_id
+            and status in ("", experiment.status)
+            and scenario in ("", experiment.scenario)
+            and (after is None or (experiment.created_at, experiment.id) < after)
+        ]
+        return sorted(found, key=lambda e: (e.created_at, e.id), reverse=True)[:limit]
+
+    async def set_status(
+        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
+    ) -> None:
+        if "models" in values:
+            values["models"] = [ModelSpec(**model) for model in values["models"]]
+        if "results" in values:
+            table(connection, "results")[experiment_id] = values.pop("results")
+        if "progressed_at" in values:
+            table(connection, "progressed_at")[experiment_id] = values.pop("progressed_at")
+        experiments = table(connection, "experiments")
+        experiments[experiment_id] = dataclasses.replace(experiments[experiment_id], status=status, **values)
+
+    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
+        experiments = table(connection, "experiments")
+        experiment = experiments[experiment_id]
+        experiments[experiment_id] = dataclasses.replace(
+            experiment,
+            completed_trials=experiment.completed_trials + (status is TrialStatus.COMPLETED),
+            failed_trials=experiment.failed_trials + (status is TrialStatus.FAILED),
+        )
+        table(connection, "progressed_at")[experiment_id] = clock_now()
+        counted: Experiment = experiments[experiment_id]
+        return counted
+
+    async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
+        return table(connection, "results").get(experiment_id)
+
+    async def add_trials(self, connection: AsyncConnection, trials: Sequence[Trial], requested_at: datetime) -> None:
+        for trial in trials:
+            table(connection, "trials")[trial.id] = trial
+            table(connection, "requested_at")[trial.id] = requested_at
+
+    async def trials(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        *,
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Trial]:
+        found = [
+            trial
+            for trial in table(connection, "trials").values()
+            if trial.experiment_id == experiment_id and (after is None or _place(trial) > after)
+        ]
+        return sorted(found, key=_place)[:limit]
+
+    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
+        trial = await self.trial(connection, trial_id)
+        return await self.lock(connection, trial.experiment_id) if trial is not None else None
+
+    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
+        return table(connection, "trials").get(trial_id)
+
+    async def move_trial(
+        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
+    ) -> None:
+        if "requested_at" in values:
+            table(connection, "requested_at")[trial_id] = values.pop("requested_at")
+        trials = table(connection, "trials")
+        trial = trials[trial_id]
+        known = {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
+        measurements = dataclasses.replace(trial.measurements, **known)
+        trials[trial_id] = dataclasses.replace(trial, status=status, measurements=measurements, **values)
+
+    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
+        trials = table(connection, "trials")
+        for trial in list(trials.values()):
+            if trial.experiment_id == experiment_id and trial.ended_at is None:
+                trials[trial.id] = dataclasses.replace(trial, status=TrialStatus.CANCELLED, ended_at=at)
+
+    async def stale_trials(
+        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
+    ) -> Sequence[Trial]:
+        experiments, requested_at = table(connection, "experiments"), table(connection, "requested_at")
+        progressed_at = table(connection, "progressed_at")
+        stale = [
+            trial
+            for trial in table(connection, "trials").values()
+            if trial.status in IN_FLIGHT
+            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - 1)
+            and experiments[trial.experiment_id].status is ExperimentStatus.RUNNING
+            and trial.experiment_id in progressed_at
+            and progressed_at[trial.experiment_id] < now - patience
+        ]
+        return sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
+
+
+def _place(trial: Trial) -> tuple[int, int]:
+    return trial.prompt_index, trial.model_index

@@ -1,7 +1,7 @@
 """Reading experiments, their trials and results, and following them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,10 @@ from typing import Any
 
 from services.experiments import domain
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
-from services.experiments.store import Store
+from services.experiments.store import Owned, Store
 from services.experiments.usecases.changes import Changes
 from services.runtime import ids
+from services.runtime.batched_reads import BatchedReads
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
@@ -42,15 +43,20 @@ class Reading:
         self._pages = pages
         self._changes = changes
         self._heartbeat_seconds = heartbeat_seconds
+        # Who waits for an experiment asks again and again: most of the calls of this service.
+        self._experiments = BatchedReads(self._read_experiments)
 
     async def get(self, experiment_id: str) -> Experiment:
         """Returns an experiment of the caller; NotFound if they have no such one."""
         ids.check_id(experiment_id, "exp")
-        async with self._database.reading() as connection:
-            experiment = await self._store.get(connection, current_identity().developer_id, experiment_id)
+        experiment = await self._experiments.get((current_identity().developer_id, experiment_id))
         if experiment is None:
             raise NotFound("experiment", experiment_id)
         return experiment
+
+    async def _read_experiments(self, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+        async with self._database.reading() as connection:
+            return await self._store.get_many(connection, owned)
 
     async def page(self, status: str, scenario: str, size: int, token: str) -> tuple[Sequence[Experiment], str]:
         """Returns a page of the caller's experiments, newest first, and the token of the next."""

@@ -101,5 +101,7 @@ def fact_to_event(
             message=fact.message,
         )
     return events_pb2.VoicesDiscovered(
-        provider=provider_to_proto(fact.provider, None), voices=[voice_to_proto(voice) for voice in fact.voices]
+        provider=provider_to_proto(fact.provider, None),
+        voices=[voice_to_proto(voice) for voice in fact.voices],
+        told_providers=fact.told_providers,
     )

@@ -189,10 +189,11 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class VoicesFound:
-    """A provider told its voices, the best first."""
+    """A provider told its voices, the best first; `told_providers` are the ids of all that did so at this time."""
 
     provider: Capabilities
     voices: tuple[Voice, ...]
+    told_providers: tuple[str, ...]
 
 
 Fact = Synthesized | GivenUp | VoicesFound

@@ -26,7 +26,7 @@ class Slots:
     async def for_stream(self) -> AsyncIterator[None]:
         """Holds a slot for a stream; Busy if too many wait already."""
         if not self._free and len(self._streams) >= self._longest_queue:
-            raise Busy(f"{self._longest_queue} requests wait for {self._provider} already; try again later")
+            raise Busy(f"{self._provider} is busy and its queue of {self._longest_queue} is full; try again later")
         async with self._slot(self._streams):
             yield
 

@@ -71,11 +71,15 @@ async def list_voices(studio: Studio, provider_id: str) -> list[Voice]:
 async def discover_voices(studio: Studio) -> None:
     """Asks every provider for its voices and makes those of the available ones known."""
     await studio.providers.refresh()
+    told = []
     for provider in studio.providers.all():
         if provider.unavailable_reason:
             log.info("a provider can't be used", provider=provider.id, reason=provider.unavailable_reason)
         elif provider.voices:
-            await studio.publish(VoicesFound(provider.engine.capabilities, tuple(provider.voices)))
+            told.append(provider)
+    told_ids = tuple(provider.id for provider in told)
+    for provider in told:
+        await studio.publish(VoicesFound(provider.engine.capabilities, tuple(provider.voices), told_ids))
 
 
 async def speak(studio: Studio, provider_id: str, utterance: Utterance) -> AsyncGenerator[tuple[int, bytes], None]:

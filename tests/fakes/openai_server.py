@@ -117,31 +117,36 @@ class OpenAiServer:
         self.connections += 1
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
-                while await self._exchange(await _read(reader), reader, writer):
-                    pass
+                began: bytes | None = b""
+                while began is not None:
+                    began = await self._exchange(await _read(began, reader), reader, writer)
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _exchange(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answers one request and tells whether the connection goes on."""
+    async def _exchange(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes | None:
+        """Answers one request; returns the first byte of the next if it is there, None if the connection is over."""
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         self.asked.set()
         answer = asyncio.create_task(self._answer(self._temper(request), writer))
-        # A client sends nothing before it has its answer, so whatever comes is its leaving.
-        left = asyncio.create_task(reader.read(1))
+        # Nothing to read in mid-answer means that the client has left; a byte is its next request.
+        next_byte = asyncio.create_task(reader.read(1))
         try:
-            await asyncio.wait({answer, left}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
+            await asyncio.wait({answer, next_byte}, return_when=asyncio.FIRST_COMPLETED)
+            if next_byte.done() and not next_byte.result() and not answer.done():
                 self.gone.set()
-                return False
-            return answer.result()
+                return None
+            goes_on = await answer
+            began = next_byte.result() if next_byte.done() else b""
+            return began if goes_on else None
         finally:
             self._at_once -= 1
-            for task in (answer, left):
+            for task in (answer, next_byte):
                 task.cancel()
-            await asyncio.gather(answer, left, return_exceptions=True)
+            await asyncio.gather(answer, next_byte, return_exceptions=True)
 
     async def _answer(self, temper: Temper, writer: asyncio.StreamWriter) -> bool:
         await asyncio.sleep(temper.before_seconds)
@@ -195,8 +200,8 @@ class OpenAiServer:
         return self.tempers[body["voice"]]
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+async def _read(began: bytes, reader: asyncio.StreamReader) -> Request:
+    head = (began + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     length = int(headers.get("content-length", "0"))

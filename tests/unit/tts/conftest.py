@@ -1,0 +1,22 @@
+"""What the tests of tts share: a server that speaks as OpenAI does, and espeak workers that are started once."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from services.tts.providers.espeak import EspeakEngine
+from tests.fakes.openai_server import OpenAiServer
+
+
+@pytest_asyncio.fixture
+async def openai_server() -> AsyncIterator[OpenAiServer]:
+    async with OpenAiServer(key="sk-secret-1234").serving() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def espeak() -> AsyncIterator[EspeakEngine]:
+    engine = EspeakEngine(max_concurrency=2)
+    await engine.start()
+    yield engine
+    await engine.close()

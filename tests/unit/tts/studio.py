@@ -1,0 +1,60 @@
+"""A studio with scripted engines, a store in a folder, and facts kept in a list."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.runtime.audio_store import AudioLinks, AudioStore
+from services.tts.audio_results import AudioResults
+from services.tts.domain import Fact, Job, Utterance
+from services.tts.providers.deadline import Patience
+from services.tts.providers.registry import Providers
+from services.tts.usecases import Studio
+from tests.fakes.engine import ScriptedEngine
+
+LINKS = AudioLinks("a secret of the tests", "http://localhost:8080", 60)
+
+
+@dataclass
+class Scene:
+    """The studio of one test, with what happens in it."""
+
+    studio: Studio
+    store: AudioStore
+    engine: ScriptedEngine
+    facts: list[Fact] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
+
+
+async def scene(folder: Path, engines: Sequence[ScriptedEngine] = (), longest_queue: int = 1) -> Scene:
+    """Returns a studio whose providers were all asked for their voices; retries don't wait."""
+    chosen = engines or (ScriptedEngine(),)
+    store = AudioStore(str(folder))
+    facts: list[Fact] = []
+    sleeps: list[float] = []
+
+    async def publish(fact: Fact) -> None:
+        facts.append(fact)
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+
+    providers = Providers(chosen, longest_queue)
+    await providers.refresh()
+    studio = Studio(
+        providers, AudioResults(store), LINKS, publish, Patience(5, 5), sleep=sleep, jitter=random.Random(1)
+    )
+    return Scene(studio, store, chosen[0], facts, sleeps)
+
+
+def job(
+    job_id: str = "trl_1", attempt: int = 1, text: str = "Hello.", voice: str = "ann", provider: str = "fake"
+) -> Job:
+    """Returns a job of dev_1 for experiments."""
+    return Job("experiments", job_id, attempt, "dev_1", provider, Utterance(text, voice))
+
+
+def kept(folder: Path) -> list[str]:
+    """Returns the names of what is in the store."""
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,111 @@
+"""Events in and facts out: what travels, and under which id."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from google.protobuf.message import Message
+from voicearena.tts.v1 import events_pb2
+
+from services.runtime.bus import Bus, Delivery
+from services.tts.consumers import Consumers, FactPublisher
+from services.tts.domain import Capabilities, FailureKind, GivenUp, Synthesized, Voice, VoicesFound
+from tests.unit.tts.studio import job, scene
+
+DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
+REQUEST = events_pb2.SynthesisRequested(
+    requester="experiments",
+    job_id="trl_1",
+    attempt=2,
+    developer_id="dev_1",
+    text="Hello.",
+    provider="fake",
+    voice_id="bob",
+    parameters={"speed": 1.5},
+)
+
+
+class RecordingBus:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[Message, str]] = []
+
+    async def publish(self, message: Message, *, event_id: str) -> None:
+        self.published.append((message, event_id))
+
+
+def publisher(started: str = "today") -> tuple[RecordingBus, FactPublisher]:
+    bus = RecordingBus()
+    return bus, FactPublisher(cast(Bus, bus), started)
+
+
+async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await Consumers(here.studio, cast(Bus, None), 1).on_synthesis_requested(REQUEST, DELIVERY)
+    (fact,) = here.facts
+    assert isinstance(fact, Synthesized)
+    assert (fact.job.requester, fact.job.attempt, fact.speech.developer_id) == ("experiments", 2, "dev_1")
+    asked = here.engine.asked[0]
+    assert (asked.text, asked.voice_id, asked.parameters.speed) == ("Hello.", "bob", 1.5)
+
+
+async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await Consumers(here.studio, cast(Bus, None), 1).on_dead(REQUEST, DELIVERY, "KeyError: 'x'")
+    (fact,) = here.facts
+    assert isinstance(fact, GivenUp)
+    assert fact.kind is FailureKind.PROVIDER_UNAVAILABLE
+    assert fact.message == "the speech could not be made; the job was given up after several tries"
+
+
+async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await Consumers(here.studio, cast(Bus, None), 1).on_synthesis_requested(REQUEST, DELIVERY)
+    bus, facts = publisher()
+    await facts.publish(here.facts[0])
+    event = cast(Any, bus.published[0][0])
+    assert (event.requester, event.job_id, event.attempt) == ("experiments", "trl_1", 2)
+    assert event.audio_name == "trl_1.wav"
+    assert event.measurements.ttfb_ms == pytest.approx(100.0)
+    assert event.measurements.duration_seconds == 0.6
+    assert not event.measurements.HasField("connect_ms")
+    assert not event.measurements.HasField("region")
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind) -> None:
+    bus, facts = publisher()
+    await facts.publish(GivenUp(job(), kind, "why"))
+    event = cast(Any, bus.published[0][0])
+    assert events_pb2.SynthesisFailed.Kind.Name(event.kind) == kind.value
+    assert event.message == "why"
+
+
+async def test_the_same_fact_has_the_same_id_and_another_attempt_another() -> None:
+    bus, facts = publisher()
+    fact = GivenUp(job(), FailureKind.TIMED_OUT, "why")
+    for each in (fact, replace(fact, message="why else"), GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "why")):
+        await facts.publish(each)
+    first, second, third = [event_id for _, event_id in bus.published]
+    assert first == second != third
+
+
+async def test_voices_are_told_again_when_they_change_and_when_the_service_starts() -> None:
+    voices = (Voice("p", "ann", "Ann", ("en",), "m1", 24000),)
+    fact = VoicesFound(Capabilities("p", "P", True, True, 100, 1), voices, ("p",))
+    bus, facts = publisher("monday")
+    await facts.publish(fact)
+    await facts.publish(fact)
+    await facts.publish(replace(fact, voices=()))
+    later, facts_later = publisher("tuesday")
+    await facts_later.publish(fact)
+    ids = [event_id for _, event_id in bus.published + later.published]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+    event = cast(Any, bus.published[0][0])
+    assert event.provider.available
+    assert list(event.told_providers) == ["p"]
+    assert [(voice.voice_id, list(voice.languages)) for voice in event.voices] == [("ann", ["en"])]

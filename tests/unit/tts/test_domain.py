@@ -1,0 +1,119 @@
+"""The rules of tts: what may be said, under which names it is kept, and when it is tried again."""
+
+import random
+
+import pytest
+
+from services.runtime.errors import InvalidInput
+from services.tts.domain import (
+    Capabilities,
+    FailureKind,
+    SpeechParameters,
+    SynthesisError,
+    Utterance,
+    Voice,
+    find_voice,
+    is_job_id,
+    job_of_audio,
+    retry_delay,
+    violations_of,
+)
+
+PROVIDER = Capabilities("short", "Short", local=True, streaming=True, max_text_characters=10, max_concurrency=1)
+LONG = Capabilities("long", "Long", local=True, streaming=True, max_text_characters=90000, max_concurrency=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "provider", "described"),
+    [
+        ("", LONG, "must be 1 to 5000 characters, got 0"),
+        ("x" * 5001, LONG, "must be 1 to 5000 characters, got 5001"),
+        ("x" * 11, PROVIDER, "must be at most 10 characters for short, got 11"),
+        (" \n\t", PROVIDER, "must not be only white space"),
+        ("a\0b", PROVIDER, "must not contain the character U+0000"),
+    ],
+)
+def test_a_text_that_can_not_be_spoken_is_named(text: str, provider: Capabilities, described: str) -> None:
+    found = violations_of(Utterance(text, "v"), provider)
+    assert [(each.field, each.description) for each in found] == [("text", described)]
+
+
+@pytest.mark.parametrize("text", ["x" * 10, "é", "a"])
+def test_a_text_within_the_limits_is_taken(text: str) -> None:
+    assert violations_of(Utterance(text, "v"), PROVIDER) == []
+
+
+@pytest.mark.parametrize(
+    ("speed", "taken"), [(0.5, True), (2.0, True), (0.49, False), (2.01, False), (float("nan"), False)]
+)
+def test_speed_is_half_to_twice(speed: float, taken: bool) -> None:
+    found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(speed)), PROVIDER)
+    assert [each.field for each in found] == ([] if taken else ["parameters.speed"])
+
+
+def test_no_voice_means_the_first_one() -> None:
+    voices = [Voice("p", "one", "One"), Voice("p", "two", "Two")]
+    assert find_voice(voices, "", "p").voice_id == "one"
+    assert find_voice(voices, "two", "p").voice_id == "two"
+
+
+def test_an_unknown_voice_says_what_there_is_and_where_to_look() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        find_voice([Voice("p", "one", "One"), Voice("p", "two", "Two")], "three", "p")
+    described = "must be a voice of p, such as one, two; /api/v1/voices?provider=p lists all"
+    assert [(each.field, each.description) for each in caught.value.violations] == [("voice_id", described)]
+
+
+@pytest.mark.parametrize("value", ["trl_0123", "a", "A-b_9", "x" * 100])
+def test_ids_that_make_good_names_are_taken(value: str) -> None:
+    assert is_job_id(value)
+    assert job_of_audio(f"{value}.wav") == value
+
+
+@pytest.mark.parametrize("value", ["", "../x", "a/b", "a.b", "-a", ".a", "a\n", "x" * 101, "ä", "a\0"])
+def test_ids_that_could_leave_the_store_are_not(value: str) -> None:
+    assert not is_job_id(value)
+    assert job_of_audio(f"{value}.wav") is None
+
+
+def test_a_note_is_not_audio() -> None:
+    assert job_of_audio("trl_1.json") is None
+
+
+class NoJitter(random.Random):
+    def random(self) -> float:
+        return 0.0
+
+
+class FullJitter(random.Random):
+    def random(self) -> float:
+        return 1.0
+
+
+def test_delays_double_and_end_after_the_third_try() -> None:
+    error = SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, "down")
+    assert [retry_delay(tries, error, NoJitter()) for tries in (1, 2, 3)] == [0.5, 1.0, None]
+    assert [retry_delay(tries, error, FullJitter()) for tries in (1, 2, 3)] == [1.0, 2.0, None]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.RATE_LIMITED, FailureKind.TIMED_OUT, FailureKind.PROVIDER_UNAVAILABLE])
+def test_what_may_pass_is_tried_again(kind: FailureKind) -> None:
+    assert retry_delay(1, SynthesisError(kind, "x"), NoJitter()) == 0.5
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FailureKind.INVALID_REQUEST,
+        FailureKind.CREDENTIALS_REJECTED,
+        FailureKind.QUOTA_EXCEEDED,
+        FailureKind.BAD_AUDIO,
+    ],
+)
+def test_what_would_fail_again_is_not(kind: FailureKind) -> None:
+    assert retry_delay(1, SynthesisError(kind, "x"), NoJitter()) is None
+
+
+@pytest.mark.parametrize(("asked", "delay"), [(0.1, 0.5), (7.0, 7.0), (20.0, 20.0), (21.0, None)])
+def test_a_provider_that_asks_for_patience_gets_it_up_to_a_point(asked: float, delay: float | None) -> None:
+    assert retry_delay(1, SynthesisError(FailureKind.RATE_LIMITED, "x", retry_after=asked), NoJitter()) == delay

@@ -1,0 +1,200 @@
+"""Jobs: spoken once, kept, answered whatever happens."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.runtime.errors import Unavailable
+from services.tts import usecases, wav
+from services.tts.domain import FailureKind, GivenUp, StoredSpeech, SynthesisError, Synthesized, VoicesFound
+from services.tts.usecases import synthesize
+from tests.fakes.engine import ScriptedEngine
+from tests.fakes.openai_server import tone
+from tests.unit.tts.studio import job, kept, scene
+
+
+async def test_a_job_is_spoken_kept_and_told(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    (fact,) = here.facts
+    assert isinstance(fact, Synthesized)
+    assert (fact.job, fact.speech.audio_name) == (job(), "trl_1.wav")
+    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()) == wav.Sound(tone(0.5, 0.1), 24000)
+    assert fact.speech.measurements.ttfb_ms == pytest.approx(100.0)
+    assert fact.speech.measurements.generation_time_ms == pytest.approx(600.0)
+    assert fact.speech.measurements.duration_seconds == 0.6
+
+
+async def test_the_note_beside_the_audio_says_whose_and_how_it_is(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job(attempt=3))
+    note = json.loads((tmp_path / "trl_1.json").read_text())
+    measurements = note.pop("measurements")
+    assert note == {"job_id": "trl_1", "developer_id": "dev_1", "provider": "fake", "voice_id": "ann", "attempt": 3}
+    assert (measurements["transport"], measurements["sample_rate_hz"]) == ("test", 24000)
+
+
+async def test_the_engine_is_asked_with_the_model_of_the_voice(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job(voice=""))
+    assert [(each.voice_id, each.model_id) for each in here.engine.asked] == [("ann", "m1")]
+
+
+async def test_a_job_that_comes_again_is_answered_alike_and_asks_nobody(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    await synthesize(here.studio, job(attempt=2))
+    first, second = here.facts
+    assert isinstance(first, Synthesized)
+    assert isinstance(second, Synthesized)
+    assert second.speech == first.speech
+    assert (first.job.attempt, second.job.attempt) == (1, 2)
+    assert len(here.engine.asked) == 1
+
+
+async def test_a_job_that_comes_twice_at_once_is_spoken_once(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await asyncio.gather(*(synthesize(here.studio, job()) for _ in range(3)))
+    assert (len(here.engine.asked), len(here.facts)) == (1, 3)
+
+
+async def test_audio_without_its_note_is_made_again(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await here.store.put("trl_1.wav", b"half of it")
+    await synthesize(here.studio, job())
+    assert len(here.engine.asked) == 1
+
+
+async def test_a_provider_never_has_more_requests_than_its_slots(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(max_concurrency=3)])
+    await asyncio.gather(*(synthesize(here.studio, job(f"trl_{n}")) for n in range(20)))
+    assert (here.engine.most_at_once, len(here.facts)) == (3, 20)
+
+
+async def test_what_may_pass_is_tried_again_after_growing_delays(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [
+        SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, "down"),
+        SynthesisError(FailureKind.RATE_LIMITED, "slower", retry_after=5.0),
+    ]
+    await synthesize(here.studio, job())
+    assert isinstance(here.facts[0], Synthesized)
+    assert len(here.engine.asked) == 3
+    assert 0.5 <= here.sleeps[0] <= 1.0
+    assert here.sleeps[1] == 5.0
+
+
+async def test_the_third_failure_is_told(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, f"no {n}") for n in (1, 2, 3)]
+    await synthesize(here.studio, job(attempt=2))
+    assert here.facts == [GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "no 3")]
+    assert kept(tmp_path) == []
+
+
+async def test_what_would_fail_again_is_told_at_once(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [SynthesisError(FailureKind.QUOTA_EXCEEDED, "spent")]
+    await synthesize(here.studio, job())
+    assert here.facts == [GivenUp(job(), FailureKind.QUOTA_EXCEEDED, "spent")]
+    assert here.sleeps == []
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (b"", "the provider answered without any audio"),
+        (bytes(48000), "the audio is silent from beginning to end"),
+        (tone(0.5) + b"\0", "the audio ends in the middle of a sample"),
+    ],
+)
+async def test_audio_that_can_not_be_heard_fails_the_job(audio: bytes, message: str, tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(audio=audio)])
+    await synthesize(here.studio, job())
+    assert here.facts == [GivenUp(job(), FailureKind.BAD_AUDIO, message)]
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (job(provider="nobody"), "provider: must be one of fake"),
+        (job(text=" "), "text: must not be only white space"),
+        (job(text="x" * 1001), "text: must be at most 1000 characters for fake, got 1001"),
+        (job(job_id="../trl_1"), "job_id must be letters, digits, _ and -, at most 100"),
+        (
+            job(text="", voice="eve"),
+            "text: must be 1 to 5000 characters, got 0; voice_id: must be a voice of fake, such as ann, bob, cleo; "
+            "/api/v1/voices?provider=fake lists all",
+        ),
+    ],
+    ids=["provider", "blank", "long", "path", "several"],
+)
+async def test_a_job_that_can_not_be_done_fails_with_what_is_wrong(
+    bad: usecases.Job, message: str, tmp_path: Path
+) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, bad)
+    assert here.facts == [GivenUp(bad, FailureKind.INVALID_REQUEST, message)]
+    assert here.engine.asked == []
+
+
+async def test_somebody_elses_job_is_not_answered_with(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    other = replace(job(), developer_id="dev_2")
+    await synthesize(here.studio, other)
+    assert here.facts[1] == GivenUp(other, FailureKind.INVALID_REQUEST, "job trl_1 is another developer's")
+
+
+async def test_a_provider_that_is_down_fails_the_job_with_the_reason(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    engine.fault = "set FAKE_KEY"
+    here = await scene(tmp_path, [engine])
+    await synthesize(here.studio, job())
+    assert here.facts == [GivenUp(job(), FailureKind.PROVIDER_UNAVAILABLE, "fake can't be used: set FAKE_KEY")]
+
+
+async def test_a_provider_that_came_back_is_found_out(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    engine.fault = "down"
+    here = await scene(tmp_path, [engine])
+    engine.fault = None
+    await synthesize(here.studio, job())
+    assert isinstance(here.facts[0], GivenUp)  # its voices were never told
+    here.studio.providers.get("fake").refreshed_at = float("-inf")
+    engine.fault = "down"
+    engine.start = lambda: _recover(engine)  # type: ignore[method-assign]
+    await synthesize(here.studio, job())
+    assert isinstance(here.facts[1], Synthesized)
+
+
+async def _recover(engine: ScriptedEngine) -> None:
+    engine.fault = None
+
+
+async def test_a_store_that_is_away_leaves_the_job_to_come_again(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+
+    class Away:
+        async def find(self, job_id: str) -> StoredSpeech | None:
+            raise Unavailable("the audio store can't be read")
+
+    with pytest.raises(Unavailable):
+        await synthesize(replace(here.studio, results=Away()), job())  # type: ignore[arg-type]
+    assert here.facts == []
+
+
+async def test_the_voices_of_what_is_available_are_told(tmp_path: Path) -> None:
+    up, down = ScriptedEngine("up"), ScriptedEngine("down")
+    down.fault = "off"
+    here = await scene(tmp_path, [up, down])
+    await usecases.discover_voices(here.studio)
+    (fact,) = here.facts
+    assert isinstance(fact, VoicesFound)
+    assert fact.provider == up.capabilities
+    assert fact.told_providers == ("up",)
+    assert [voice.voice_id for voice in fact.voices] == ["ann", "bob", "cleo"]

@@ -1,0 +1,93 @@
+"""What is measured of an utterance, against signals whose answers are known."""
+
+import numpy as np
+import pytest
+
+from services.tts.domain import FailureKind, SynthesisError, Timing
+from services.tts.measurement import Edges, measure, silence_edges
+
+RATE = 16000
+
+
+def sine(seconds: float, amplitude: float = 8000.0, rate: int = RATE) -> bytes:
+    at = np.arange(round(seconds * rate)) / rate
+    return (amplitude * np.sin(2 * np.pi * 1000 * at)).astype("<i2").tobytes()
+
+
+def silence(seconds: float, rate: int = RATE, level: int = 0) -> bytes:
+    return np.full(round(seconds * rate), level, dtype="<i2").tobytes()
+
+
+def test_silence_is_counted_to_the_first_frame_that_holds_enough_sound() -> None:
+    """A frame is audible once about 0.2 ms of this tone is in it, so the first is the one that starts 9 ms before."""
+    assert silence_edges(silence(0.2) + sine(0.5) + silence(0.3), RATE) == Edges(191.0, 291.0)
+
+
+def test_sound_from_the_first_sample_has_no_silence_before_it() -> None:
+    assert silence_edges(sine(0.5), RATE) == Edges(0.0, 0.0)
+
+
+def test_an_offset_is_not_sound() -> None:
+    assert silence_edges(silence(0.5, level=3000), RATE) is None
+
+
+@pytest.mark.parametrize(("amplitude", "audible"), [(463, False), (465, True)])
+def test_the_threshold_is_a_hundredth_of_full_scale(amplitude: float, audible: bool) -> None:
+    """A sine's RMS is its amplitude over the root of 2, so 0.01 of 32768 is reached at 463.4."""
+    assert (silence_edges(sine(0.5, amplitude), RATE) is not None) is audible
+
+
+def test_frames_start_at_whole_milliseconds_at_a_rate_that_does_not_divide() -> None:
+    edges = silence_edges(silence(2.0, 22050) + sine(0.5, rate=22050), 22050)
+    assert edges is not None
+    assert edges.leading_ms == 1991.0
+    assert 0 <= edges.trailing_ms < 1
+
+
+@pytest.mark.parametrize(
+    ("samples", "edges"),
+    [
+        (1, None),  # is its own mean, which is taken off
+        (4, Edges(0.0, 0.0)),
+        (160, Edges(0.0, 0.0)),
+        (161, Edges(0.0, 0.0625)),  # one sample is beyond the last frame
+        (176, Edges(0.0, 0.0)),
+    ],
+)
+def test_a_recording_of_about_one_frame_is_measured(samples: int, edges: Edges | None) -> None:
+    loud = np.where(np.arange(samples) % 2, -9000, 9000).astype("<i2").tobytes()
+    assert silence_edges(loud, RATE) == edges
+
+
+def test_times_are_counted_from_the_request_and_silence_is_added_to_the_first_byte() -> None:
+    timing = Timing(sample_rate_hz=RATE, transport="http/2", connect_ms=12.5, region="eu", sent_at=100.0)
+    timing.received(100.25)
+    timing.received(100.375)
+    timing.received(100.5)
+    measured = measure(silence(0.2) + sine(0.8), timing)
+    assert measured.ttfb_ms == 250.0
+    assert measured.leading_silence_ms == 191.0
+    assert measured.ttfa_ms == 441.0
+    assert measured.generation_time_ms == 500.0
+    assert measured.duration_seconds == 1.0
+    assert measured.real_time_factor == 0.5
+    assert (measured.connect_ms, measured.connection_reused) == (12.5, False)
+    assert (measured.transport, measured.sample_rate_hz, measured.region) == ("http/2", RATE, "eu")
+
+
+@pytest.mark.parametrize(
+    ("pcm", "message"),
+    [
+        (b"", "the provider answered without any audio"),
+        (silence(1.0), "the audio is silent from beginning to end"),
+        (sine(1.0) + b"\0", "the audio ends in the middle of a sample"),
+    ],
+)
+def test_audio_that_nobody_can_hear_is_an_error(pcm: bytes, message: str) -> None:
+    timing = Timing(sample_rate_hz=RATE, sent_at=1.0)
+    if pcm:
+        timing.received(2.0)
+    with pytest.raises(SynthesisError, match=message) as caught:
+        measure(pcm, timing)
+    assert caught.value.kind is FailureKind.BAD_AUDIO
+    assert not caught.value.worth_a_retry

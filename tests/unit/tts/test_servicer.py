@@ -1,0 +1,222 @@
+"""TtsService as its callers see it, with scripted engines behind it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from voicearena.tts.v1 import tts_service_pb2 as pb
+
+from services.runtime.errors import (
+    Busy,
+    CredentialsMissing,
+    InvalidInput,
+    NotFound,
+    SynthesisFailed,
+    Unauthenticated,
+)
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from services.tts import wav
+from services.tts.domain import FailureKind, SynthesisError
+from services.tts.servicer import TtsServicer
+from services.tts.usecases import synthesize
+from tests.fakes.engine import ScriptedEngine
+from tests.fakes.openai_server import tone
+from tests.unit.tts.studio import LINKS, Scene, job, kept, scene
+
+CONTEXT = cast(Any, None)
+
+
+def servicer(here: Scene) -> TtsServicer:
+    return TtsServicer(here.studio, PageTokens(b"secret"))
+
+
+def speech(**fields: Any) -> pb.SynthesizeSpeechRequest:
+    return pb.SynthesizeSpeechRequest(**{"text": "Hello.", "provider": "fake", "voice_id": "bob", **fields})
+
+
+async def heard(here: Scene, request: pb.SynthesizeSpeechRequest) -> list[tuple[str, bytes]]:
+    return [(part.content_type, part.data) async for part in servicer(here).SynthesizeSpeech(request, CONTEXT)]
+
+
+def as_developer(developer_id: str) -> None:
+    set_caller(Caller(Identity(developer_id, frozenset()), "token"))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_calls() -> Iterator[None]:
+    set_caller(None)
+    yield
+    set_caller(None)
+
+
+async def test_providers_are_listed_by_id_with_why_one_can_not_be_used(tmp_path: Path) -> None:
+    engines = [ScriptedEngine("zeta"), ScriptedEngine("alpha", max_concurrency=7)]
+    engines[0].fault = "set ZETA_API_KEY"
+    listed = await servicer(await scene(tmp_path, engines)).ListProviders(pb.ListProvidersRequest(), CONTEXT)
+    assert [(each.id, each.available, each.max_concurrency) for each in listed.providers] == [
+        ("alpha", True, 7),
+        ("zeta", False, 2),
+    ]
+    assert listed.providers[1].unavailable_reason == "set ZETA_API_KEY"
+    assert not listed.providers[0].HasField("unavailable_reason")
+
+
+async def test_voices_come_in_pages_that_join_up(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine("a"), ScriptedEngine("b")])
+    seen, token = [], ""
+    while True:
+        page = await servicer(here).ListVoices(pb.ListVoicesRequest(page_size=4, page_token=token), CONTEXT)
+        seen.append([f"{voice.provider}:{voice.voice_id}" for voice in page.voices])
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [["a:ann", "a:bob", "a:cleo", "b:ann"], ["b:bob", "b:cleo"]]
+
+
+async def test_a_page_token_belongs_to_its_provider(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine("a"), ScriptedEngine("b")])
+    page = await servicer(here).ListVoices(pb.ListVoicesRequest(provider="a", page_size=1), CONTEXT)
+    with pytest.raises(InvalidInput, match="page_token: must be next_page_token"):
+        await servicer(here).ListVoices(pb.ListVoicesRequest(provider="b", page_token=page.next_page_token), CONTEXT)
+
+
+async def test_voices_of_an_unknown_provider_are_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="provider: must be one of fake"):
+        await servicer(await scene(tmp_path)).ListVoices(pb.ListVoicesRequest(provider="nobody"), CONTEXT)
+
+
+async def test_voices_of_a_provider_that_is_down_are_not_listed(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.fault = "down"
+    assert not (await servicer(here).ListVoices(pb.ListVoicesRequest(provider="fake"), CONTEXT)).voices
+
+
+async def test_speech_streams_as_a_wav_of_unknown_length(tmp_path: Path) -> None:
+    parts = await heard(await scene(tmp_path), speech())
+    assert [kind for kind, _ in parts] == ["audio/wav", *[""] * (len(parts) - 1)]
+    assert len(parts) > 2
+    assert b"".join(data for _, data in parts) == wav.header(24000) + tone(0.5, 0.1)
+
+
+async def test_speech_streams_as_bare_samples(tmp_path: Path) -> None:
+    parts = await heard(await scene(tmp_path), speech(format="pcm"))
+    assert parts[0][0] == "audio/l16;rate=24000;channels=1"
+    assert b"".join(data for _, data in parts) == tone(0.5, 0.1)
+
+
+async def test_speech_is_not_kept(tmp_path: Path) -> None:
+    await heard(await scene(tmp_path), speech())
+    assert kept(tmp_path) == []
+
+
+async def test_without_a_voice_the_first_one_speaks(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await heard(here, speech(voice_id=""))
+    assert here.engine.asked[0].voice_id == "ann"
+
+
+async def test_every_bad_field_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await heard(await scene(tmp_path), speech(text="", voice_id="eve", parameters={"speed": 9.0}))
+    assert [each.field for each in caught.value.violations] == ["text", "parameters.speed", "voice_id"]
+
+
+async def test_a_provider_that_can_not_be_used_is_a_bad_field_that_says_why(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine("off"), ScriptedEngine("on")])
+    here.engine.fault = "set OFF_API_KEY"
+    with pytest.raises(InvalidInput, match="provider: off can't be used: set OFF_API_KEY; can be used: on"):
+        await heard(here, speech(provider="off"))
+
+
+async def test_an_engine_that_fails_before_its_first_byte_fails_the_call(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [SynthesisError(FailureKind.RATE_LIMITED, "too much")]
+    with pytest.raises(SynthesisFailed, match="too much") as caught:
+        await heard(here, speech())
+    assert caught.value.metadata == {"kind": "rate_limited", "provider": "fake"}
+
+
+async def test_an_engine_that_says_nothing_fails_the_call(tmp_path: Path) -> None:
+    with pytest.raises(SynthesisFailed, match="the provider answered without any audio"):
+        await heard(await scene(tmp_path, [ScriptedEngine(audio=b"")]), speech())
+
+
+async def test_a_listener_who_leaves_stops_the_engine(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.hold.clear()
+    async with aclosing(servicer(here).SynthesizeSpeech(speech(), CONTEXT)) as parts:
+        await anext(parts)
+        assert here.engine.running == 1
+    assert here.engine.running == 0
+
+
+async def test_a_call_that_is_cancelled_in_the_queue_frees_its_place(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(max_concurrency=1)], longest_queue=1)
+    here.engine.hold.clear()
+    async with aclosing(servicer(here).SynthesizeSpeech(speech(), CONTEXT)) as parts:
+        await anext(parts)
+        waiting = asyncio.create_task(heard(here, speech()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        with pytest.raises(Busy, match="fake is busy and its queue of 1 is full"):
+            await heard(here, speech())
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        here.engine.hold.set()
+        [_ async for _ in parts]
+    assert len(await heard(here, speech())) > 1
+    assert len(here.engine.asked) == 2
+
+
+async def stored(here: Scene, name: str, **link: Any) -> bytes:
+    request = pb.GetAudioRequest(name=name, **link)
+    parts = [part async for part in servicer(here).GetAudio(request, CONTEXT)]
+    assert parts[0].content_type == "audio/wav"
+    return b"".join(part.data for part in parts)
+
+
+def signed(name: str) -> dict[str, Any]:
+    query = parse_qs(urlsplit(LINKS.url(name)).query)
+    return {"expires": int(query["expires"][0]), "signature": query["signature"][0]}
+
+
+async def test_a_signed_link_fetches_audio_without_a_key(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    assert await stored(here, "trl_1.wav", **signed("trl_1.wav")) == (tmp_path / "trl_1.wav").read_bytes()
+
+
+async def test_the_owner_fetches_audio_with_the_key_alone(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    as_developer("dev_1")
+    assert await stored(here, "trl_1.wav") == (tmp_path / "trl_1.wav").read_bytes()
+
+
+@pytest.mark.parametrize("change", [{"signature": "0" * 32}, {"signature": ""}, {"expires": 1}, {"expires": 0}])
+async def test_a_link_that_was_changed_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    with pytest.raises(Unauthenticated, match="the link to this audio was changed"):
+        await stored(here, "trl_1.wav", **signed("trl_1.wav") | change)
+
+
+async def test_without_link_and_key_audio_is_refused(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    with pytest.raises(CredentialsMissing, match="audio needs the whole link"):
+        await stored(here, "trl_1.wav")
+
+
+@pytest.mark.parametrize("name", ["trl_1.wav", "trl_2.wav", "trl_1.json", "../trl_1.wav", "", "x" * 300])
+async def test_audio_of_others_and_audio_that_is_not_there_look_the_same(name: str, tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job())
+    as_developer("dev_2")
+    with pytest.raises(NotFound, match="there is no audio"):
+        await stored(here, name)

@@ -1,0 +1,79 @@
+"""Settings of tts, and the engines that follow from them."""
+
+import json
+
+import pytest
+
+from services.runtime.settings import load_settings
+from services.tts.providers.catalogue import engines_of
+from services.tts.settings import TtsSettings
+
+SERVER = {"id": "kokoro", "base_url": "http://kokoro:8880/v1", "model": "kokoro", "voices": ["af_heart", "am_adam"]}
+
+
+@pytest.fixture(autouse=True)
+def _required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIO_URL_SECRET", "0123456789abcdef")
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_VOICES", "OPENAI_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def reasons() -> dict[str, str | None]:
+    return {engine.capabilities.id: engine.unavailable_reason() for engine in engines_of(load_settings(TtsSettings))}
+
+
+def test_openai_without_a_key_says_which_setting_it_wants() -> None:
+    assert reasons()["openai"] == "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none"
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_BASE_URL"])
+def test_a_key_or_an_address_makes_openai_usable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9100" if name == "OPENAI_BASE_URL" else "sk-1")
+    assert reasons()["openai"] is None
+
+
+def test_voices_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_VOICES", "nova, onyx,")
+    assert load_settings(TtsSettings).openai_voices == ("nova", "onyx")
+
+
+async def test_further_servers_are_providers_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_COMPATIBLE", json.dumps([SERVER | {"max_concurrency": 9, "sample_rate": 16000}]))
+    engines = {engine.capabilities.id: engine for engine in engines_of(load_settings(TtsSettings))}
+    assert list(engines) == ["espeak", "flite", "openai", "kokoro"]
+    assert engines["kokoro"].capabilities.max_concurrency == 9
+    assert engines["kokoro"].unavailable_reason() is None
+    voices = await engines["kokoro"].voices()
+    assert [(each.voice_id, each.sample_rate_hz) for each in voices] == [("af_heart", 16000), ("am_adam", 16000)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OPENAI_COMPATIBLE", "{", "OPENAI_COMPATIBLE: Value error, must be a JSON list of servers"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"id": "Bad Id"}]), "OPENAI_COMPATIBLE.0.ID: String should match"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"voices": []}]), "OPENAI_COMPATIBLE.0.VOICES: Tuple should have"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"colour": 1}]), "OPENAI_COMPATIBLE.0.COLOUR: Extra inputs"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER, SERVER]), "every id must differ"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"id": "espeak"}]), "every id must differ"),
+        ("OPENAI_BASE_URL", "ftp://x", "OPENAI_BASE_URL: String should match"),
+        ("ESPEAK_CONCURRENCY", "0", "ESPEAK_CONCURRENCY: Input should be greater than or equal to 1"),
+        ("SYNTHESIS_TIMEOUT_SECONDS", "never", "SYNTHESIS_TIMEOUT_SECONDS: Input should be a valid number"),
+    ],
+)
+def test_a_bad_setting_stops_the_process_with_its_name(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        load_settings(TtsSettings)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_key_is_not_in_the_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_COMPATIBLE", json.dumps([SERVER | {"api_key": "sk-other"}]))
+    shown = repr(load_settings(TtsSettings))
+    assert "sk-secret" not in shown
+    assert "sk-other" not in shown

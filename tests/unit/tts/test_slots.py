@@ -1,0 +1,106 @@
+"""Slots of one provider: how many at a time, and who is next."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from services.runtime.errors import Busy
+from services.tts.slots import Slots
+
+
+class Requests:
+    """Requests that hold their slot until they are let go, and the order in which they got it."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.running: list[str] = []
+        self._ends: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def begin(self, name: str) -> asyncio.Task[None]:
+        """Begins a request, a job if its name begins with j, and lets it come as far as it can."""
+        self._ends[name] = asyncio.Event()
+        self._tasks[name] = asyncio.create_task(self._hold(name))
+        await self.settle()
+        return self._tasks[name]
+
+    async def end(self, name: str) -> None:
+        self._ends[name].set()
+        await self._tasks[name]
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def _hold(self, name: str) -> None:
+        async with self.slots.for_job() if name.startswith("j") else self.slots.for_stream():
+            self.running.append(name)
+            await self._ends[name].wait()
+
+
+async def test_no_more_than_the_slots_run_and_the_first_who_waited_is_next() -> None:
+    requests = Requests(Slots("p", count=2, longest_queue=0))
+    for name in ("j1", "j2", "j3", "j4"):
+        await requests.begin(name)
+    assert requests.running == ["j1", "j2"]
+    await requests.end("j2")
+    assert requests.running == ["j1", "j2", "j3"]
+
+
+async def test_streams_and_jobs_take_turns() -> None:
+    requests = Requests(Slots("p", count=1, longest_queue=9))
+    for name in ("j1", "j2", "j3", "j4", "s1", "s2"):
+        await requests.begin(name)
+    for name in ("j1", "s1", "j2", "s2", "j3"):
+        await requests.end(name)
+    assert requests.running == ["j1", "s1", "j2", "s2", "j3", "j4"]
+
+
+async def test_a_full_queue_turns_streams_away_and_keeps_jobs() -> None:
+    requests = Requests(Slots("kokoro", count=1, longest_queue=1))
+    await requests.begin("s1")
+    await requests.begin("s2")
+    with pytest.raises(Busy, match="kokoro is busy and its queue of 1 is full; try again later"):
+        await (await requests.begin("s3"))
+    await requests.begin("j1")
+    await requests.end("s1")
+    await requests.end("s2")
+    assert requests.running == ["s1", "s2", "j1"]
+
+
+async def test_who_gives_up_waiting_leaves_the_queue() -> None:
+    requests = Requests(Slots("p", count=1, longest_queue=9))
+    await requests.begin("j1")
+    (await requests.begin("j2")).cancel()
+    await requests.settle()
+    await requests.begin("j3")
+    await requests.end("j1")
+    assert requests.running == ["j1", "j3"]
+
+
+async def test_a_slot_that_comes_while_its_taker_gives_up_goes_to_the_next() -> None:
+    slots = Slots("p", count=1, longest_queue=9)
+    requests = Requests(slots)
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(slots.for_job())
+        leaving = await requests.begin("j1")
+        await requests.begin("j2")
+        await held.aclose()
+        leaving.cancel()
+    await requests.settle()
+    assert requests.running == ["j2"]
+
+
+async def test_who_gives_up_just_before_a_slot_comes_is_passed_over() -> None:
+    slots = Slots("p", count=1, longest_queue=9)
+    requests = Requests(slots)
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(slots.for_job())
+        leaving = await requests.begin("j1")
+        await requests.begin("j2")
+        leaving.cancel()
+        await held.aclose()
+    await requests.settle()
+    assert requests.running == ["j2"]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -120,29 +120,12 @@ class LocalMesh:
 
     def stop(self) -> bool:
         """Ends the mesh and all its processes; returns whether it went in good order. Safe to call at any time."""
-        child, self._child = self._child, None
-        if child is None or child.poll() is not None:
-            return True
-        import psutil  # type: ignore[import-untyped, unused-ignore]
-
         # A second Ctrl-C must not leave processes behind.
         with _ignoring_interrupts():
-            try:
-                family = psutil.Process(child.pid).children(recursive=True)
-            except psutil.NoSuchProcess:
-                family = []
-            child.terminate()
-            try:
-                child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            left = [process for process in family if process.is_running()]
-            _, left = psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
-            for process in left:
-                _kill(process)
-            psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
-            return child.returncode == 0 and not left
+            child, self._child = self._child, None
+            if child is None or child.poll() is not None:
+                return True
+            return _end(child)
 
     def _failure(self, message: str) -> CliError:
         lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -177,14 +160,28 @@ def _ignoring_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _kill(process: object) -> None:
-    import psutil
+def _end(child: subprocess.Popen[bytes]) -> bool:
+    """Ends a process and its descendants; returns whether none had to be killed."""
+    import psutil  # type: ignore[import-untyped, unused-ignore]
 
-    assert isinstance(process, psutil.Process)
     try:
-        process.kill()
+        family = psutil.Process(child.pid).children(recursive=True)
     except psutil.NoSuchProcess:
-        return
+        family = []
+    in_order = True
+    child.terminate()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        in_order = False
+        child.kill()
+        child.wait()
+    _, left = psutil.wait_procs([process for process in family if process.is_running()], timeout=ORPHAN_SECONDS)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
+    return in_order and not left
 
 
 def _dies_with_parent() -> Callable[[], None] | None:

@@ -1,0 +1,122 @@
+"""An engine that crashes, hangs, returns nothing or returns silence fails its trial, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.fakes.openai_server import MODEL, OpenAiServer
+from tests.mesh import mesh_settings, register
+
+END_SECONDS = 60.0
+VOICES = ("steady", "hanging", "stuck", "broken", "empty", "silent", "html", "spent", "failing")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
+    """A mesh whose provider has a voice for each way to fail."""
+    async with OpenAiServer().serving() as provider:
+        server = {"id": "standin", "base_url": provider.base_url, "model": MODEL, "voices": list(VOICES)}
+        env = {
+            "tts": {
+                "OPENAI_COMPATIBLE": json.dumps([server]),
+                "FIRST_BYTE_TIMEOUT_SECONDS": "1",
+                "SYNTHESIS_TIMEOUT_SECONDS": "2",
+            }
+        }
+        async with Mesh(mesh_settings(tmp_path_factory.mktemp("engines")), service_env=env) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A developer's HTTP client."""
+    developer = await register(mesh)
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    async with httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS) as client:
+        yield client
+
+
+async def compare(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[dict, list[dict], dict]:
+    """Runs an experiment over two prompts to its end; returns it with its trials and results."""
+    plan = {
+        "name": "failing engines",
+        "scenario": "adversarial",
+        "eval_mode": "automated",
+        "models": [{"provider": provider, "voice_id": voice} for provider, voice in models],
+        "prompts": ["One prompt.", "And another one."],
+    }
+    created = (await http.post("/experiments", json=plan)).raise_for_status().json()
+    (await http.post(f"/experiments/{created['id']}/run")).raise_for_status()
+    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"/experiments/{created['id']}/stream") as stream:
+        async for _ in stream.aiter_lines():
+            pass
+    experiment = (await http.get(f"/experiments/{created['id']}")).json()
+    trials = (await http.get(f"/experiments/{created['id']}/trials")).json()["trials"]
+    results = (await http.get(f"/experiments/{created['id']}/results")).json()
+    return experiment, trials, results
+
+
+@pytest.mark.parametrize(
+    ("voice", "reason"),
+    [
+        ("hanging", "timed_out"),
+        ("stuck", "timed_out"),
+        ("broken", "provider_unavailable"),
+        ("empty", "bad_audio"),
+        ("silent", "bad_audio"),
+        ("html", "bad_audio"),
+        ("spent", "quota_exceeded"),
+        ("failing", "provider_unavailable"),
+    ],
+)
+async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_complete(
+    http: httpx.AsyncClient, voice: str, reason: str
+) -> None:
+    experiment, trials, results = await compare(http, ("standin", voice), ("standin", "steady"), ("espeak", "en-us"))
+    assert experiment["status"] == "completed"
+    assert (experiment["completed_trials"], experiment["failed_trials"]) == (4, 2)
+    for trial in trials:
+        if trial["voice_id"] == voice:
+            assert trial["status"] == "failed"
+            assert trial["error_message"].startswith(f"{reason}: ")
+            assert "audio_url" not in trial
+            assert "ttfb_ms" not in trial
+        else:
+            assert (trial["status"], trial["error_message"]) == ("completed", "")
+    reliability = {ranking["voice_id"]: ranking["reliability"] for ranking in results["rankings"]}
+    assert reliability == {voice: 0, "steady": 1, "en-us": 1}
+    assert results["rankings"][-1]["voice_id"] == voice
+
+
+async def test_an_experiment_in_which_everything_fails_completes_without_a_ranking(http: httpx.AsyncClient) -> None:
+    experiment, trials, results = await compare(http, ("standin", "empty"), ("standin", "silent"))
+    assert (experiment["status"], experiment["failed_trials"]) == ("completed", 4)
+    assert {trial["status"] for trial in trials} == {"failed"}
+    assert results["rankings"] == []
+    assert (results["confidence"], "winner" in results) == ("inconclusive", False)
+
+
+async def test_speech_that_fails_before_the_first_byte_is_a_503_that_says_why(http: httpx.AsyncClient) -> None:
+    speech = {"text": "Hello", "provider": "standin", "voice_id": "hanging"}
+    answer = await http.post("/speech", json=speech)
+    assert answer.status_code == 503
+    info = answer.json()["details"][0]
+    assert (info["reason"], info["metadata"]["kind"]) == ("SYNTHESIS_FAILED", "timed_out")
+
+
+async def test_an_espeak_worker_that_is_killed_is_replaced(mesh: Mesh, http: httpx.AsyncClient) -> None:
+    tts = mesh.processes["tts"]
+    workers = [p for p in psutil.Process(tts.pid).children(recursive=True) if "espeak_worker" in " ".join(p.cmdline())]
+    assert workers, "tts keeps workers warm"
+    for worker in workers:
+        worker.kill()
+    experiment, _, _ = await compare(http, ("espeak", "en-us"), ("espeak", "en-gb"))
+    assert (experiment["status"], experiment["completed_trials"]) == ("completed", 4)

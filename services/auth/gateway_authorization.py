@@ -6,6 +6,7 @@ carries `grpc-status-details-bin` comes out as the same error over gRPC, gRPC-We
 
 import base64
 from collections.abc import Collection
+from urllib.parse import quote
 
 import structlog
 from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 LONGEST_HEADER = 500
 # google.rpc.Code -> HTTP, for what is answered here.
 HTTP_STATUS = {16: 401, 14: 503}
+# What stands for itself in a grpc-message.
+UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
@@ -73,7 +76,12 @@ def _deny(error: ArenaError) -> ext_authz.CheckResponse:
     denied = response.denied_response
     denied.status.code = HTTP_STATUS[status.code]
     denied.body = status.message
-    option = denied.headers.add(append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)
-    option.header.key = "grpc-status-details-bin"
-    option.header.value = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+    headers = {
+        "grpc-status-details-bin": base64.b64encode(status.SerializeToString()).decode().rstrip("="),
+        # gRPC-Web has no room for the body, from which Envoy makes it for gRPC.
+        "grpc-message": quote(status.message, safe=UNQUOTED),
+    }
+    for name, value in headers.items():
+        option = denied.headers.add(append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)
+        option.header.key, option.header.value = name, value
     return response

@@ -33,6 +33,8 @@ class GatewayError:
     message_of_json: str = ""
     """The same for JSON if it differs; Envoy fills in its command operators."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    blames: str = ""
+    """The field of the request that is to blame, if it is one."""
 
 
 def gateway_errors(services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int) -> list[GatewayError]:
@@ -58,6 +60,7 @@ def _of_the_transcoder(enums: Sequence[QueryEnum]) -> Iterator[GatewayError]:
             code_pb2.INVALID_ARGUMENT,
             400,
             f"{enum.parameter}: must be one of {', '.join(enum.values)}",
+            blames=enum.parameter,
         )
     yield GatewayError(
         f"{refused} && response.code == 404",

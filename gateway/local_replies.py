@@ -79,4 +79,8 @@ def _as_json(error: GatewayError) -> dict[str, object]:
         "domain": DOMAIN,
         "metadata": dict(error.metadata),
     }
-    return {"code": error.code, "message": error.message_of_json or error.message, "details": [info]}
+    details: list[object] = [info]
+    if error.blames:
+        violation = {"field": error.blames, "description": error.message.removeprefix(f"{error.blames}: ")}
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "field_violations": [violation]})
+    return {"code": error.code, "message": error.message_of_json or error.message, "details": details}

@@ -33,8 +33,8 @@ class Store(Protocol):
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> None:
-        """Ends an evaluation with its metrics, or with why it failed, unless it has ended already."""
+    ) -> Evaluation | None:
+        """Ends a running evaluation, with its metrics or with why it failed, and returns it; None if none is running."""
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         """Returns an evaluation."""
@@ -60,17 +60,20 @@ class SqlStore:
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> None:
+    ) -> Evaluation | None:
         values: dict[str, Any] = (
             {"status": Status.failed.value, "error_message": outcome}
             if isinstance(outcome, str)
             else {"status": Status.completed.value, "signal_metrics": asdict(outcome)}
         )
-        await connection.execute(
+        query = (
             sa.update(EVALUATIONS)
             .where(EVALUATIONS.c.id == evaluation_id, EVALUATIONS.c.status == Status.running.value)
             .values(completed_at=at, **values)
+            .returning(EVALUATIONS)
         )
+        row = (await connection.execute(query)).one_or_none()
+        return _evaluation(row) if row else None
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         row = (await connection.execute(sa.select(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()

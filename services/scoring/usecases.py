@@ -56,8 +56,7 @@ class Scoring:
         Audio that is not there or can't be read fails the evaluation for good. Anything else that goes wrong is raised,
         for the event to come again.
         """
-        async with self._database.transaction() as connection:
-            evaluation = await self._store.begin(connection, job)
+        evaluation = await self._begin(job)
         if evaluation.status is not Status.running:
             await self._end(job, event_id)
             return
@@ -68,8 +67,7 @@ class Scoring:
 
     async def give_up(self, job: Job, event_id: str, reason: str) -> None:
         """Fails the evaluation of a job that was tried too often, unless it has ended meanwhile, and answers."""
-        async with self._database.transaction() as connection:
-            await self._store.begin(connection, job)
+        await self._begin(job)
         await self._end(job, event_id, f"The audio could not be measured, and no further try is made: {reason}")
 
     async def get_evaluation(self, evaluation_id: str) -> Evaluation:
@@ -84,14 +82,20 @@ class Scoring:
             raise NotFound("evaluation", evaluation_id)
         return evaluation
 
+    async def _begin(self, job: Job) -> Evaluation:
+        # One statement needs no transaction around it, which would be two more round trips.
+        async with self._database.reading() as connection:
+            return await self._store.begin(connection, job)
+
     async def _end(self, job: Job, event_id: str, outcome: SignalMetrics | str | None = None) -> None:
         """Ends the evaluation, unless it has ended, and answers with how it ended, all in one transaction."""
         async with self._database.transaction() as connection:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
-            if outcome is not None:
-                await self._store.finish(connection, job.id, outcome, now())
-            evaluation = await self._store.get(connection, job.id)
+            evaluation = await self._store.finish(connection, job.id, outcome, now()) if outcome is not None else None
+            if evaluation is None:
+                # It had ended before, and however it did is the answer.
+                evaluation = await self._store.get(connection, job.id)
             if evaluation is None:
                 raise LookupError(f"the evaluation {job.id} has vanished")
             await outbox.add(connection, self._answer(job, evaluation))

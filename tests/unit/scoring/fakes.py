@@ -64,16 +64,20 @@ class MemoryStore:
         evaluations[job.id] = replace(known, attempt=max(known.attempt, job.attempt))
         return evaluations[job.id]
 
-    async def finish(self, connection: Any, evaluation_id: str, outcome: SignalMetrics | str, at: datetime) -> None:
-        known = connection.evaluations[evaluation_id]
+    async def finish(
+        self, connection: Any, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
+    ) -> Evaluation | None:
+        state: State = connection
+        known = state.evaluations[evaluation_id]
         if known.status is not Status.running:
-            return
-        ended = (
-            {"status": Status.failed, "error_message": outcome}
-            if isinstance(outcome, str)
-            else {"status": Status.completed, "signal_metrics": outcome}
-        )
-        connection.evaluations[evaluation_id] = replace(known, completed_at=at, **ended)
+            return None
+        ended = replace(known, completed_at=at)
+        if isinstance(outcome, str):
+            ended = replace(ended, status=Status.failed, error_message=outcome)
+        else:
+            ended = replace(ended, status=Status.completed, signal_metrics=outcome)
+        state.evaluations[evaluation_id] = ended
+        return ended
 
     async def get(self, connection: Any, evaluation_id: str) -> Evaluation | None:
         state: State = connection

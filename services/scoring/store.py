@@ -34,7 +34,7 @@ class Store(Protocol):
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
     ) -> Evaluation | None:
-        """Ends a running evaluation, with its metrics or with why it failed, and returns it; None if none is running."""
+        """Ends a running evaluation, with metrics or with why it failed, and returns it; None if none is running."""
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         """Returns an evaluation."""

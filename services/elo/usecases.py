@@ -29,6 +29,8 @@ class Catalogue:
         self._database = database
         self._store = store
         self._pages = pages
+        # Providers that tts has told of, as far as this process has heard.
+        self._told: frozenset[str] = frozenset()
 
     async def create(self, draft: VoiceModel, request_id: str) -> VoiceModel:
         """Registers a model for the caller; AlreadyExists if they have the same. `draft` needs no id or owner."""
@@ -143,9 +145,15 @@ class Catalogue:
         valid.finish()
         return [model for model in found if model is not None]
 
-    async def learn(self, event_id: str, provider: str, drafts: Sequence[VoiceModel]) -> None:
-        """Adds the voices of a provider that the catalogue does not have yet, as the installation's."""
+    async def learn(
+        self, event_id: str, provider: str, drafts: Sequence[VoiceModel], told_providers: Sequence[str]
+    ) -> None:
+        """Adds the voices of a provider that the catalogue does not have yet, as the installation's.
+
+        `told_providers` are all whose voices are being told; the catalogue is filled once it knows all of them.
+        """
         moment = now()
+        self._told = frozenset(told_providers)
         async with self._database.transaction() as connection:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
@@ -164,10 +172,11 @@ class Catalogue:
                     await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
 
     async def check_filled(self) -> None:
-        """Raises Unavailable while the catalogue is empty: nothing can be compared before tts has told its voices."""
+        """Raises Unavailable while voices are missing: nothing can be compared before tts has told of them."""
         async with self._database.reading() as connection:
-            if not await self._store.count(connection):
-                raise Unavailable("the catalogue is empty; waiting for tts to tell its voices")
+            known = await self._store.providers(connection)
+        if not known or not self._told.issubset(known):
+            raise Unavailable("the catalogue is not filled; waiting for tts to tell its voices")
 
     async def _check_voice(self, connection: AsyncConnection, model: VoiceModel) -> None:
         if await self._store.knows_voice(connection, model.provider, model.voice_id):

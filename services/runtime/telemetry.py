@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ EVENT_SECONDS = Histogram(
 )
 EVENTS_PUBLISHED = Counter("voicearena_events_published_total", "Events published", ["subject"])
 DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
+
+# From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 _tracer: Tracer | None = None
@@ -120,13 +124,11 @@ def trace_id() -> str:
 
 
 def _parse(traceparent: str) -> SpanContext | None:
-    parts = traceparent.split("-")
-    if len(parts) != 4 or [len(p) for p in parts] != [2, 32, 16, 2]:
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
         return None
-    try:
-        context = SpanContext(int(parts[1], 16), int(parts[2], 16), True, TraceFlags(int(parts[3], 16)))
-    except ValueError:
-        return None
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    context = SpanContext(trace_id, span_id, True, TraceFlags(flags))
     return context if context.is_valid else None
 
 

@@ -16,6 +16,7 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
+from services.experiments.store import Owned
 from services.runtime.clock import now as clock_now
 from tests.fakes.memory_database import table
 
@@ -44,6 +45,10 @@ class MemoryExperimentsStore:
     async def get_many(
         self, connection: AsyncConnection, owned: Collection[tuple[str, str]]
     ) -> Mapping[tuple[str, str], Experiment]:
+        found = {key: await self.get(connection, *key) for key in owned}
+        return {key: experiment for key, experiment in found.items() if experiment is not None}
+
+    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
         found = {key: await self.get(connection, *key) for key in owned}
         return {key: experiment for key, experiment in found.items() if experiment is not None}
 

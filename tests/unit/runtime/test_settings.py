@@ -1,0 +1,84 @@
+"""Settings: read from the environment, and refused in one line."""
+
+import pytest
+
+from services.runtime.settings import ServiceSettings, load_settings
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ServiceSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("AUDIO_URL_SECRET", SECRET)
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """Loads settings that can't be loaded, and returns what is said."""
+    with pytest.raises(SystemExit) as ended:
+        load_settings(ServiceSettings)
+    assert ended.value.code == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    return output.err
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    settings = load_settings(ServiceSettings)
+    assert settings.grpc_address == "127.0.0.1:50051"
+    assert settings.audio_url_secret.get_secret_value() == SECRET
+
+
+def test_the_environment_is_read_and_converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRPC_ADDRESS", "[::1]:50061")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "12")
+    monkeypatch.setenv("DRAIN_SECONDS", "2.5")
+    settings = load_settings(ServiceSettings)
+    assert (settings.grpc_address, settings.database_pool_size, settings.drain_seconds) == ("[::1]:50061", 12, 2.5)
+
+
+def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("AUDIO_URL_SECRET")
+    assert complaint(capsys) == "bad setting: AUDIO_URL_SECRET: Field required\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GRPC_ADDRESS", "localhost"),
+        ("GRPC_ADDRESS", ":50051"),
+        ("GRPC_ADDRESS", "localhost:0"),
+        ("METRICS_ADDRESS", "localhost:65536"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("DATABASE_POOL_SIZE", "101"),
+        ("DATABASE_POOL_SIZE", "some"),
+        ("AUDIO_URL_TTL_SECONDS", "9"),
+        ("AUDIO_URL_SECRET", "too short"),
+        ("PUBLIC_URL", "ftp://localhost"),
+        ("PUBLIC_URL", "http://localhost/path"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DRAIN_SECONDS", "-1"),
+    ],
+)
+def test_a_bad_value_ends_the_process_with_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint(capsys).startswith(f"bad setting: {name}: ")
+
+
+def test_every_bad_value_is_named_and_no_secret_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUDIO_URL_SECRET", "hush")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    said = complaint(capsys)
+    assert "AUDIO_URL_SECRET: " in said
+    assert "; LOG_LEVEL: " in said
+    assert "hush" not in said
+
+
+def test_a_secret_does_not_show_when_settings_are_printed() -> None:
+    assert SECRET not in repr(load_settings(ServiceSettings))

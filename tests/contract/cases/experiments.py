@@ -1,0 +1,355 @@
+"""Experiments: planning, running, reading."""
+
+import re
+
+from tests.contract.cases.auth import MOMENT
+from tests.contract.cases.case import Case, Fails, Given, Ok
+from tests.contract.matching import ABSENT
+
+CREATE = "ExperimentService.CreateExperiment"
+RUN = "ExperimentService.RunExperiment"
+CANCEL = "ExperimentService.CancelExperiment"
+GET = "ExperimentService.GetExperiment"
+LIST = "ExperimentService.ListExperiments"
+RESULTS = "ExperimentService.GetResults"
+TRIALS = "ExperimentService.ListTrials"
+WATCH = "ExperimentService.WatchExperiment"
+OF_ONE = (RUN, CANCEL, GET, RESULTS, TRIALS, WATCH)
+
+MODELS = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb", "en-us+f2", "en-gb+f2", "en-us+m3")]
+PROMPT = "Hello, how can I help you today?"
+
+
+def experiment(**changes: object) -> dict[str, object]:
+    """Returns a good request for a new experiment, changed in some fields."""
+    return {
+        "name": "Test experiment",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": MODELS[:2],
+        "prompts": [PROMPT],
+        **changes,
+    }
+
+
+def refused(case: str, /, *fields: str, says: str = "", json_reason: str = "", **changes: object) -> Case:
+    """Returns the case of a plan with a fault."""
+    expect = Fails("INVALID_INPUT", fields=fields, says=says, json_reason=json_reason)
+    return Case(case, CREATE, experiment(**changes), expect)
+
+
+def is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+PLANNED = {
+    "id": re.compile(r"exp_[0-9a-f]{32}"),
+    "developer_id": Given("developer_id"),
+    "name": "Test experiment",
+    "scenario": "general",
+    "eval_mode": "automated",
+    "status": "created",
+    "models": [{**each, "model_id": ""} for each in MODELS[:2]],
+    "prompts": [PROMPT],
+    "webhook_url": "",
+    "total_trials": 2,
+    "completed_trials": 0,
+    "failed_trials": 0,
+    "error_message": "",
+    "created_at": MOMENT,
+    "started_at": ABSENT,
+    "ended_at": ABSENT,
+}
+COMPLETED = {
+    **PLANNED,
+    "id": Given("completed_experiment"),
+    "status": "completed",
+    "completed_trials": 2,
+    "started_at": MOMENT,
+    "ended_at": MOMENT,
+}
+TRIAL = {
+    "id": re.compile(r"trl_[0-9a-f]{32}"),
+    "experiment_id": Given("completed_experiment"),
+    "prompt_index": 0,
+    "prompt_text": PROMPT,
+    "provider": "espeak",
+    "voice_id": "en-us",
+    "model_id": "",
+    "status": "completed",
+    "audio_url": re.compile(r"http://.+/api/v1/audio/trl_[0-9a-f]{32}\.wav\?expires=\d+&signature=[0-9a-f]{32}"),
+    "duration_seconds": is_positive,
+    "ttfb_ms": is_positive,
+    "generation_time_ms": is_positive,
+    "silence_ratio": is_share,
+    "error_message": "",
+    "created_at": MOMENT,
+    "ended_at": MOMENT,
+    "attempts": 1,
+    "ttfa_ms": is_positive,
+    "real_time_factor": is_positive,
+    # A worker that runs already is not connected to, and it is in no region.
+    "connect_ms": ABSENT,
+    "region": ABSENT,
+    "transport": "pipe",
+    "sample_rate_hz": 22050,
+    "peak": is_share,
+    "clipping_ratio": is_share,
+    "loudness_lufs": lambda value: -70 < value < 0,
+}
+PLANNING = [
+    Case("an experiment is planned", CREATE, experiment(), Ok(PLANNED)),
+    Case(
+        "a model without a voice has its provider's first",
+        CREATE,
+        experiment(models=[{"provider": "espeak"}, MODELS[1]], webhook_url="https://example.com/hook?x=1"),
+        Ok(
+            {
+                "models": [{**MODELS[0], "model_id": ""}, {**MODELS[1], "model_id": ""}],
+                "webhook_url": "https://example.com/hook?x=1",
+            }
+        ),
+    ),
+    Case(
+        "as much as there may be",
+        CREATE,
+        experiment(models=MODELS[:4], prompts=["x" * 5000] * 20),
+        Ok({"total_trials": 80}),
+    ),
+    Case(
+        "the same request again returns the first experiment",
+        CREATE,
+        experiment(request_id=Given("used_request_id"), name="Another"),
+        Ok({"id": Given("experiment_of_request_id"), "name": "Test experiment"}),
+    ),
+    refused("a name is needed", "name", name=""),
+    refused("a name has an end", "name", says="200", name="n" * 201),
+    refused("an unknown scenario", "scenario", says="customer_support", scenario="karaoke"),
+    refused("no eval_mode", "eval_mode", says="automated", eval_mode="eval_mode_unspecified"),
+    refused("an unknown eval_mode", "eval_mode", says="automated", json_reason="MALFORMED_REQUEST", eval_mode=7),
+    refused("one model", "models", says="2 to 4", models=MODELS[:1]),
+    refused("five models", "models", says="2 to 4", models=MODELS),
+    refused("the same model twice", "models[1]", says="differ", models=[MODELS[0], MODELS[0]]),
+    refused(
+        "the same model once by name and once by default",
+        "models[1]",
+        says="espeak:en-us",
+        models=[{"provider": "espeak"}, MODELS[0]],
+    ),
+    refused("an unknown provider", "models[0].provider", says="espeak", models=[{"provider": "parrot"}, MODELS[0]]),
+    refused(
+        "an unknown voice",
+        "models[1].voice_id",
+        says="en-gb",
+        models=[MODELS[0], {"provider": "espeak", "voice_id": "tlh"}],
+    ),
+    refused("a model of no provider", "models[1].provider", models=[MODELS[0], {"voice_id": "en-gb"}]),
+    refused("no prompts", "prompts", says="1 to 20", prompts=[]),
+    refused("21 prompts", "prompts", says="1 to 20", prompts=["Hello."] * 21),
+    refused("an empty prompt", "prompts[1]", says="1 to 5000", prompts=["Hello.", ""]),
+    refused("a prompt of white space", "prompts[0]", says="white space", prompts=[" \t\n\u3000"]),
+    refused("a prompt of 100 kB", "prompts[2]", says="5000", prompts=["Hello.", "Hi.", "x" * 100_000]),
+    refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
+    refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),
+    refused("a webhook without a host", "webhook_url", says="http", webhook_url="https://"),
+    refused("a webhook that never ends", "webhook_url", says="2048", webhook_url="https://e.com/" + "x" * 2048),
+    refused("a request_id that never ends", "request_id", says="100", request_id="r" * 101),
+    refused(
+        "every fault is named at once",
+        "name",
+        "scenario",
+        "models",
+        "prompts",
+        name="\u2003",
+        scenario="",
+        models=[],
+        prompts=[],
+    ),
+]
+RUNNING = [
+    Case(
+        "an experiment runs",
+        RUN,
+        {"id": Given("new_experiment")},
+        Ok({"id": Given("new_experiment"), "status": "running", "started_at": MOMENT}),
+    ),
+    Case(
+        "it runs once",
+        RUN,
+        {"id": Given("completed_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "completed"}, says="created"),
+    ),
+    Case(
+        "what is cancelled does not run",
+        RUN,
+        {"id": Given("cancelled_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "cancelled"}),
+    ),
+    Case(
+        "an experiment is cancelled",
+        CANCEL,
+        {"id": Given("new_experiment")},
+        Ok({"status": "cancelled", "ended_at": MOMENT}),
+    ),
+    Case(
+        "cancelling again changes nothing",
+        CANCEL,
+        {"id": Given("cancelled_experiment")},
+        Ok({"id": Given("cancelled_experiment"), "status": "cancelled"}),
+    ),
+    Case(
+        "what has completed is not cancelled",
+        CANCEL,
+        {"id": Given("completed_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "completed"}),
+    ),
+]
+READING = [
+    Case("an experiment is read", GET, {"id": Given("completed_experiment")}, Ok(COMPLETED)),
+    Case(
+        "experiments are listed by what they are",
+        LIST,
+        {"status": "cancelled", "scenario": "general", "page_size": 1},
+        Ok({"experiments": [{"status": "cancelled", "scenario": "general"}]}),
+    ),
+    Case(
+        "experiments are listed page by page",
+        LIST,
+        {"page_size": 1},
+        Ok({"experiments": [{"developer_id": Given("developer_id")}], "next_page_token": re.compile(r"[\w-]+")}),
+    ),
+    Case(
+        "whoever has none sees none",
+        LIST,
+        {"scenario": "adversarial"},
+        Ok({"experiments": [], "next_page_token": ""}),
+        caller="somebody_else",
+    ),
+    Case(
+        "a list by an unknown scenario",
+        LIST,
+        {"scenario": "karaoke"},
+        Fails("INVALID_INPUT", fields=("scenario",), says="customer_support"),
+    ),
+    Case(
+        "a list by an unknown status",
+        LIST,
+        {"status": 99},
+        Fails("INVALID_INPUT", fields=("status",), says="created, running", json_reason="MALFORMED_REQUEST"),
+    ),
+    Case("a page has no negative size", LIST, {"page_size": -1}, Fails("INVALID_INPUT", fields=("page_size",))),
+    Case(
+        "a page token that was tampered with",
+        LIST,
+        {"page_token": Given("tampered_page_token")},
+        Fails("INVALID_INPUT", fields=("page_token",), says="next_page_token"),
+    ),
+    Case(
+        "a page token that is none",
+        LIST,
+        {"page_token": "%%%"},
+        Fails("INVALID_INPUT", fields=("page_token",)),
+    ),
+    Case(
+        "a page token with another filter",
+        LIST,
+        {"page_token": Given("experiments_page_token"), "status": "created"},
+        Fails("INVALID_INPUT", fields=("page_token",), says="same filters"),
+    ),
+    Case(
+        "another developer's page token",
+        LIST,
+        {"page_token": Given("experiments_page_token")},
+        Fails("INVALID_INPUT", fields=("page_token",)),
+        caller="somebody_else",
+    ),
+    Case(
+        "results",
+        RESULTS,
+        {"id": Given("completed_experiment")},
+        Ok(
+            {
+                "experiment_id": Given("completed_experiment"),
+                "rankings": lambda rankings: (
+                    {each["voice_id"] for each in rankings} == {"en-us", "en-gb"}
+                    and all(each["trials_completed"] == 1 and is_share(each["composite_score"]) for each in rankings)
+                ),
+                "head_to_head": [
+                    {
+                        "model_a": "espeak:en-us",
+                        "model_b": "espeak:en-gb",
+                        "pairs": 1,
+                        "p_value": 1,
+                        # One pair allows no interval.
+                        "effect_low": ABSENT,
+                        "effect_high": ABSENT,
+                    }
+                ],
+                "winner": ABSENT,
+                "confidence": "inconclusive",
+                "leader": re.compile(r"espeak:en-(us|gb)"),
+                "reasons": lambda reasons: len(reasons) > 0,
+                "minimum_detectable_effect": ABSENT,
+                "computed_at": MOMENT,
+            }
+        ),
+    ),
+    Case(
+        "no results before the end",
+        RESULTS,
+        {"id": Given("created_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
+    ),
+    Case(
+        "trials by prompt and model",
+        TRIALS,
+        {"id": Given("completed_experiment")},
+        Ok({"trials": [TRIAL, {**TRIAL, "voice_id": "en-gb"}], "next_page_token": ""}),
+    ),
+    Case(
+        "trials page by page",
+        TRIALS,
+        {"id": Given("completed_experiment"), "page_size": 1, "page_token": Given("trials_page_token")},
+        Ok({"trials": [{"voice_id": "en-gb"}], "next_page_token": ""}),
+    ),
+    Case(
+        "trials of an experiment that has not run",
+        TRIALS,
+        {"id": Given("created_experiment")},
+        Ok({"trials": [], "next_page_token": ""}),
+    ),
+    Case(
+        "a page token of another experiment's trials",
+        TRIALS,
+        {"id": Given("created_experiment"), "page_token": Given("trials_page_token")},
+        Fails("INVALID_INPUT", fields=("page_token",)),
+    ),
+    Case(
+        "a stream ends with the terminal state",
+        WATCH,
+        {"id": Given("completed_experiment")},
+        Ok({"kind": "end", "experiment": COMPLETED, "trial": ABSENT}),
+    ),
+    *(
+        Case(f"{rpc.partition('.')[2]} of {what}", rpc, {"id": id_}, Fails("NOT_FOUND"))
+        for rpc in OF_ONE
+        for what, id_ in {
+            "another developer's experiment": Given("others_experiment"),
+            "no experiment": "exp_" + "0" * 32,
+        }.items()
+    ),
+    *(
+        Case(
+            f"{rpc.partition('.')[2]} with an id that is none",
+            rpc,
+            {"id": "not-an-id"},
+            Fails("INVALID_INPUT", fields=("id",), says="exp_ and 32 hexadecimal digits"),
+        )
+        for rpc in OF_ONE
+    ),
+]
+CASES = [*PLANNING, *RUNNING, *READING]

@@ -1,0 +1,149 @@
+"""Three clients of the API, one for each protocol, that all take and return the API's JSON form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Protocol, cast
+from urllib.parse import quote
+
+import grpc
+import httpx
+from google.protobuf.json_format import ParseDict
+from google.rpc import status_pb2
+from grpc_status import rpc_status
+
+from tests.contract import grpc_web
+from tests.contract.outcome import Outcome, answered, failed
+from tests.contract.rpcs import Rpc
+
+# No call of these tests takes longer, streams included.
+CALL_SECONDS = 30.0
+PROTOCOLS = ("grpc", "grpc-web", "json")
+
+Request = Mapping[str, Any]
+Headers = Mapping[str, str]
+
+
+class Client(Protocol):
+    """Calls any RPC."""
+
+    async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
+        """Calls and waits until the answer is complete. `headers` are added to the protocol's own."""
+
+
+class GrpcClient:
+    """gRPC, over HTTP/2 without TLS."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
+        make: Any = self._channel.unary_stream if rpc.streams else self._channel.unary_unary
+        method = make(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+        message = ParseDict(dict(request), rpc.request())
+        call = method(message, metadata=list((headers or {}).items()), timeout=CALL_SECONDS)
+        try:
+            messages = [message async for message in call] if rpc.streams else [await call]
+        except grpc.aio.AioRpcError as error:
+            return failed(rpc_status.from_call(cast(grpc.Call, error)) or status_pb2.Status(message=str(error)))
+        return answered(messages, raw=rpc.is_raw)
+
+
+class GrpcWebClient:
+    """gRPC-Web, over HTTP/1.1."""
+
+    def __init__(self, http: httpx.AsyncClient, *, text: bool = False) -> None:
+        self._http = http
+        self._text = text
+
+    async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
+        message = ParseDict(dict(request), rpc.request()).SerializeToString()
+        answer = await grpc_web.call(self._http, rpc.path, message, headers, text=self._text)
+        if answer.status is not None:
+            return failed(answer.status)
+        return answered([rpc.response.FromString(each) for each in answer.messages], raw=rpc.is_raw)
+
+
+class JsonClient:
+    """JSON, over HTTP/1.1, with the routes that the protos declare."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
+        assert rpc.route, f"{rpc.name} has no JSON route"
+        verb, template, has_body = rpc.route
+        names = re.findall(r"\{(\w+)\}", template)
+        path = re.sub(r"\{(\w+)\}", lambda name: quote(str(request.get(name[1], "")), safe=""), template)
+        rest = {name: value for name, value in request.items() if name not in names}
+        answer = await self._http.request(
+            verb,
+            path,
+            headers=headers,
+            **({"json": rest} if has_body else {"params": list(_flat(rest))}),
+        )
+        return self._outcome(rpc, answer)
+
+    def _outcome(self, rpc: Rpc, answer: httpx.Response) -> Outcome:
+        if answer.status_code != 200:
+            return json_failure(answer)
+        kind = answer.headers["content-type"]
+        if rpc.is_raw:
+            return Outcome(messages=[{"content_type": kind}], raw=answer.content, http_status=200)
+        messages: Sequence[Mapping[str, Any]] = sse_messages(answer) if rpc.streams else [json_body(answer)]
+        return Outcome(messages=messages, http_status=200)
+
+
+def json_body(answer: httpx.Response) -> Any:
+    """Returns the body of an answer that says that it is JSON."""
+    assert answer.headers["content-type"] == "application/json"
+    return json.loads(answer.content)
+
+
+def json_failure(answer: httpx.Response) -> Outcome:
+    """Returns the error that an answer carries: always JSON, whoever made it."""
+    body = json_body(answer)
+    assert sorted(body) == ["code", "details", "message"]
+    return failed(ParseDict(body, status_pb2.Status()), answer.status_code)
+
+
+def sse_messages(answer: httpx.Response) -> list[Any]:
+    """Returns the messages of an event stream: each a `data:` line and an empty one."""
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *events, end = answer.text.split("\n\n")
+    assert end == "", "the last event was cut off"
+    assert all(event.startswith("data: ") and "\n" not in event for event in events)
+    return [json.loads(event.removeprefix("data: ")) for event in events]
+
+
+def _flat(request: Request, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in request.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+async def open_clients(stack: AsyncExitStack, api_url: str) -> dict[str, Client]:
+    """Opens a client for each protocol, closed with the stack; `grpc-web-text` is there too."""
+    channel = await stack.enter_async_context(grpc.aio.insecure_channel(api_url.removeprefix("http://")))
+    http = await stack.enter_async_context(http_client(api_url))
+    return {
+        "grpc": GrpcClient(channel),
+        "grpc-web": GrpcWebClient(http),
+        "grpc-web-text": GrpcWebClient(http, text=True),
+        "json": JsonClient(http),
+    }
+
+
+def http_client(api_url: str) -> httpx.AsyncClient:
+    """Returns an HTTP client of the API that ignores the proxies of its environment."""
+    return httpx.AsyncClient(base_url=api_url, timeout=CALL_SECONDS, trust_env=False)
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Returns the header with which a developer calls."""
+    return {"authorization": f"Bearer {key}"}

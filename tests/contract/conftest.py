@@ -1,0 +1,40 @@
+"""The clients of the API and what their cases find in the mesh."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest_asyncio
+from psycopg import AsyncConnection
+
+from deploy.local.mesh import Mesh
+from tests.contract.clients import Client, http_client, open_clients
+from tests.contract.leftovers import Leftovers
+from tests.contract.world import World
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def clients(mesh: Mesh) -> AsyncIterator[dict[str, Client]]:
+    """A client for each protocol, by name."""
+    async with AsyncExitStack() as stack:
+        yield await open_clients(stack, mesh.api_url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(mesh: Mesh, clients: dict[str, Client]) -> World:
+    """What the cases find in the mesh."""
+    return await World.create(mesh, clients["grpc"])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the API."""
+    async with http_client(mesh.api_url) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def leftovers(mesh: Mesh) -> AsyncIterator[Leftovers]:
+    """The rows in the mesh's database."""
+    async with await AsyncConnection.connect(mesh.database_url, autocommit=True, connect_timeout=10) as connection:
+        yield Leftovers(connection)

@@ -1,0 +1,28 @@
+"""Counts what a call may leave behind."""
+
+from __future__ import annotations
+
+from psycopg import AsyncConnection
+
+# Every table in which a request of the API makes a row.
+TABLES = (
+    "auth.developers",
+    "auth.api_keys",
+    "elo.voice_models",
+    "experiments.experiments",
+    "experiments.trials",
+)
+
+
+class Leftovers:
+    """Looks into the database of a mesh, beside its services."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def rows(self) -> dict[str, int]:
+        """Returns how many rows each table has."""
+        counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
+        found = await (await self._connection.execute(f"SELECT {counts}")).fetchone()
+        assert found is not None
+        return dict(zip(TABLES, found, strict=True))

@@ -1,0 +1,243 @@
+"""What the cases find in the mesh: developers, experiments, models, audio; made when a case first names it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from deploy.local.mesh import Mesh
+from services.runtime.audio_store import AudioLinks
+from tests.contract.cases import catalogue, experiments
+from tests.contract.cases.case import Given
+from tests.contract.clients import Client, bearer
+from tests.contract.outcome import Outcome
+from tests.contract.rpcs import rpcs
+from tests.mesh import Developer, register
+
+MOST_KEYS = 100
+
+
+class World:
+    """One for all cases. `value` returns what a name stands for; a name with `new` is made anew for each case."""
+
+    def __init__(self, mesh: Mesh, client: Client, developer: Developer, somebody_else: Developer) -> None:
+        self.mesh = mesh
+        self.developer = developer
+        self.somebody_else = somebody_else
+        self._client = client
+        self._kept: dict[str, Any] = {}
+
+    @classmethod
+    async def create(cls, mesh: Mesh, client: Client) -> World:
+        """Registers the two developers."""
+        return cls(mesh, client, await register(mesh), await register(mesh, "Bob"))
+
+    async def resolve(self, expression: Any, of_this_case: dict[str, Any]) -> Any:
+        """Returns an expression with what its names stand for."""
+        if isinstance(expression, Given):
+            return await self.value(expression.name, of_this_case)
+        if isinstance(expression, Mapping):
+            return {name: await self.resolve(each, of_this_case) for name, each in expression.items()}
+        if isinstance(expression, list):
+            return [await self.resolve(each, of_this_case) for each in expression]
+        return expression
+
+    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
+        """Returns what a name stands for."""
+        kept = of_this_case if of_this_case is not None and "new" in name else self._kept
+        if name not in kept:
+            make: Callable[..., Awaitable[Any]] = getattr(self, f"_{name}")
+            kept[name] = await (make(of_this_case) if name == "version_of_new_model" else make())
+        return kept[name]
+
+    async def headers(self, caller: str) -> dict[str, str]:
+        """Returns the headers with which somebody calls."""
+        key = self.developer.api_key
+        match caller:
+            case "nobody":
+                return {}
+            case "developer":
+                return bearer(key)
+            case "somebody_else":
+                return bearer(self.somebody_else.api_key)
+            case "mangled key":
+                return bearer(key[:-1] + ("0" if key[-1] != "0" else "1"))
+            case "basic authorization":
+                return {"authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
+        return bearer(await self.value(caller.replace(" ", "_")))
+
+    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
+        """Makes a call that has to be answered."""
+        return (await self.try_call(rpc, request, caller)).answer
+
+    async def try_call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> Outcome:
+        """Makes a call whatever comes of it."""
+        return await self._client.call(rpcs()[rpc], request, await self.headers(caller))
+
+    # Who calls.
+
+    async def _unknown_key(self) -> str:
+        from services.auth.domain import new_key
+
+        return new_key()
+
+    async def _revoked_key(self) -> str:
+        made = await self.call("AuthService.CreateApiKey", {"name": "revoked"})
+        await self.call("AuthService.RevokeApiKey", {"id": made["api_key"]["id"]})
+        return str(made["key"])
+
+    async def _who_holds_all_keys(self) -> str:
+        holder = await register(self.mesh)
+        create = rpcs()["AuthService.CreateApiKey"]
+        calls = (
+            self._client.call(create, {"name": f"key {n}"}, bearer(holder.api_key)) for n in range(2, MOST_KEYS + 1)
+        )
+        assert {outcome.code for outcome in await asyncio.gather(*calls)} == {"OK"}
+        return holder.api_key
+
+    # Developers and keys.
+
+    async def _new_email(self) -> str:
+        return f"{secrets.token_hex(8)}@example.com"
+
+    async def _registered_email(self) -> str:
+        return self.developer.email
+
+    async def _registered_email_in_capitals(self) -> str:
+        return self.developer.email.upper()
+
+    async def _developer_id(self) -> str:
+        return self.developer.id
+
+    async def _new_key_id(self) -> str:
+        return str((await self.call("AuthService.CreateApiKey", {"name": "to be revoked"}))["api_key"]["id"])
+
+    async def _revoked_key_id(self) -> str:
+        made = await self.call("AuthService.CreateApiKey", {"name": "revoked"})
+        revoked = await self.call("AuthService.RevokeApiKey", {"id": made["api_key"]["id"]})
+        self._kept["revoked_at"] = revoked["revoked_at"]
+        return str(revoked["id"])
+
+    async def _others_key_id(self) -> str:
+        return str((await self.call("AuthService.ListApiKeys", {}, "somebody_else"))["api_keys"][0]["id"])
+
+    # The catalogue.
+
+    async def _new_version(self) -> str:
+        return secrets.token_hex(8)
+
+    async def _model(self, caller: str = "developer", **changes: object) -> dict[str, Any]:
+        config = {"voice_id": "en-gb"}
+        request = catalogue.model(name="Mine", version=secrets.token_hex(8), config=config, **changes)
+        return await self.call(catalogue.CREATE, request, caller)
+
+    async def _own_model(self) -> str:
+        model = await self._model()
+        self._kept["own_model_version"] = model["version"]
+        return str(model["id"])
+
+    async def _own_model_version(self) -> str:
+        await self.value("own_model")
+        return str(self._kept["own_model_version"])
+
+    async def _new_model(self) -> str:
+        return str((await self._model())["id"])
+
+    async def _version_of_new_model(self, of_this_case: dict[str, Any]) -> str:
+        return str((await self.call(catalogue.GET, {"id": of_this_case["new_model"]}))["version"])
+
+    async def _others_model(self) -> str:
+        return str((await self._model("somebody_else"))["id"])
+
+    async def _installed_model(self) -> str:
+        return str((await self.call(catalogue.LIST, {"provider": "espeak", "page_size": 1}))["models"][0]["id"])
+
+    async def _models_page_token(self) -> str:
+        return str((await self.call(catalogue.LIST, {"page_size": 1}))["next_page_token"])
+
+    # One id for a request of each kind.
+
+    async def _used_request_id(self) -> str:
+        request_id = secrets.token_hex(8)
+        self._kept["model_of_request_id"] = (await self._model(request_id=request_id))["id"]
+        planned = await self.call(experiments.CREATE, experiments.experiment(request_id=request_id))
+        self._kept["experiment_of_request_id"] = planned["id"]
+        return request_id
+
+    # Experiments.
+
+    async def _planned(self, caller: str = "developer", **changes: object) -> str:
+        return str((await self.call(experiments.CREATE, experiments.experiment(**changes), caller))["id"])
+
+    async def _new_experiment(self) -> str:
+        return await self._planned()
+
+    async def _created_experiment(self) -> str:
+        return await self._planned()
+
+    async def _others_experiment(self) -> str:
+        return await self._planned("somebody_else")
+
+    async def _cancelled_experiment(self) -> str:
+        return str((await self.call(experiments.CANCEL, {"id": await self._planned()}))["id"])
+
+    async def _completed_experiment(self) -> str:
+        id_ = await self._planned()
+        await self.call(experiments.RUN, {"id": id_})
+        seen = await self.try_call(experiments.WATCH, {"id": id_})
+        assert seen.messages[-1]["experiment"]["status"] == "completed"
+        return id_
+
+    async def _experiments_page_token(self) -> str:
+        for name in ("created_experiment", "cancelled_experiment"):
+            await self.value(name)
+        return str((await self.call(experiments.LIST, {"page_size": 1}))["next_page_token"])
+
+    async def _tampered_page_token(self) -> str:
+        token = await self.value("experiments_page_token")
+        return str(token[:-8] + ("A" if token[-8] != "A" else "B") + token[-7:])
+
+    async def _trials_page_token(self) -> str:
+        request = {"id": await self.value("completed_experiment"), "page_size": 1}
+        return str((await self.call(experiments.TRIALS, request))["next_page_token"])
+
+    # Speech and audio.
+
+    async def _voices_page_token(self) -> str:
+        page = await self.call("TtsService.ListVoices", {"provider": "espeak", "page_size": 2})
+        return str(page["next_page_token"])
+
+    async def _trials(self) -> list[dict[str, Any]]:
+        request = {"id": await self.value("completed_experiment")}
+        return list((await self.call(experiments.TRIALS, request))["trials"])
+
+    async def _trial_id(self) -> str:
+        return str((await self._trials())[0]["id"])
+
+    async def _audio_name(self) -> str:
+        return f"{await self.value('trial_id')}.wav"
+
+    async def _other_audio_name(self) -> str:
+        return f"{(await self._trials())[1]['id']}.wav"
+
+    async def _audio_note_name(self) -> str:
+        return f"{await self.value('trial_id')}.json"
+
+    async def _link_expires(self) -> int:
+        link = parse_qs(urlsplit((await self._trials())[0]["audio_url"]).query)
+        self._kept["link_signature"] = link["signature"][0]
+        return int(link["expires"][0])
+
+    async def _link_signature(self) -> str:
+        await self.value("link_expires")
+        return str(self._kept["link_signature"])
+
+    async def _expired_expires(self) -> int:
+        links = AudioLinks(self.mesh.data_dir.secret("audio_url_secret"), self.mesh.api_url, ttl_seconds=-60)
+        link = parse_qs(urlsplit(links.url(await self.value("audio_name"))).query)
+        self._kept["expired_signature"] = link["signature"][0]
+        return int(link["expires"][0])

@@ -1,0 +1,88 @@
+"""Meshes for tests: on free ports, in a directory of their own, with their logs at hand when a test fails."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from deploy.local.mesh import Mesh
+from deploy.local.settings import PORT_SETTINGS, LocalSettings
+from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+
+# What of each log a failing test shows.
+SHOWN_LOG_BYTES = 6000
+# A provider beside the local ones, whose voices have every temper that an engine can have; see fakes/openai_server.py.
+STAND_IN = "stand-in"
+
+
+@dataclass(frozen=True)
+class Developer:
+    """Somebody who is registered with a mesh."""
+
+    id: str
+    email: str
+    api_key: str
+
+
+def mesh_settings(directory: Path | None = None) -> LocalSettings:
+    """Returns settings with a free port for everything and nothing of the user's; without a directory, ephemeral."""
+    return LocalSettings(
+        _env_file=None,  # type: ignore[call-arg]
+        ephemeral=directory is None,
+        arena_data_dir=directory or Path("unused"),
+        database_url=None,
+        nats_url=None,
+        audio_storage_path=None,
+        public_url=None,
+        api_host="127.0.0.1",
+        **dict.fromkeys(PORT_SETTINGS, 0),
+    )
+
+
+def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
+    """Returns what the services of a test's mesh are told: of the stand-in provider, and to be impatient with it."""
+    stand_in = {
+        "id": STAND_IN,
+        "base_url": speech_server.base_url,
+        "model": MODEL,
+        "voices": list(TEMPERS),
+        "max_concurrency": 4,
+        "local": True,
+    }
+    return {
+        "tts": {"OPENAI_COMPATIBLE": json.dumps([stand_in]), "SPEECH_QUEUE": "2", "FIRST_BYTE_TIMEOUT_SECONDS": "3"}
+    }
+
+
+async def register(mesh: Mesh, name: str = "Ada") -> Developer:
+    """Registers a developer whose address nobody has yet."""
+    email = f"{name.lower()}-{secrets.token_hex(6)}@example.com"
+    async with httpx.AsyncClient(base_url=mesh.api_url, timeout=10, trust_env=False) as client:
+        answer = await client.post("/api/v1/developers", json={"name": name, "email": email})
+        answer.raise_for_status()
+    return Developer(answer.json()["id"], email, answer.json()["api_key"])
+
+
+class Logs:
+    """What the processes of a mesh write from a moment on."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._directory = mesh.data_dir.path / "logs"
+        self._sizes = {log.name: log.stat().st_size for log in self._directory.glob("*.log")}
+
+    def written(self) -> str:
+        """Returns what has been written since, the end of it where it is much."""
+        parts = []
+        for log in sorted(self._directory.glob("*.log")):
+            with log.open("rb") as file:
+                end = log.stat().st_size
+                file.seek(max(self._sizes.get(log.name, 0), end - SHOWN_LOG_BYTES))
+                text = file.read().decode(errors="replace").strip()
+            if text:
+                parts.append(f"--- {log.stem}\n{text}")
+        return "\n".join(parts)

@@ -34,6 +34,8 @@ OPEN_PREFIXES = [
     "/grpc.health.v1.Health/",
 ]
 MEGABYTE = 1024 * 1024
+# A larger body is not even read.
+LARGEST_DISCARDED_MB = 1024
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_connections=settings.max_connections,
         max_body_bytes=settings.max_upload_size_mb * MEGABYTE,
         max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
+        max_discarded_bytes=LARGEST_DISCARDED_MB * MEGABYTE,
         access_log=settings.access_log,
         cors_origins=[_origin(o) for o in settings.cors_origins],
         descriptors=_descriptors(settings, extra_routes),

@@ -30,8 +30,7 @@ def _split(value: object) -> object:
 
 
 def _endpoints(value: object) -> object:
-    parts = _split(value)
-    return tuple(parse_endpoint(part) for part in parts) if isinstance(parts, tuple) else parts
+    return tuple(parse_endpoint(part) for part in value.split(",")) if isinstance(value, str) else value
 
 
 Addresses = Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(_endpoints), Field(min_length=1)]

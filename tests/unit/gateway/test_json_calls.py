@@ -1,0 +1,190 @@
+"""What a JSON client gets from the gateway itself, through the real Envoy."""
+
+import json
+
+import pytest
+from voicearena.experiments.v1 import experiment_service_pb2
+
+MALFORMED = "MALFORMED_REQUEST"
+CREATE = "/voicearena.experiments.v1.ExperimentService/CreateExperiment"
+
+
+def error_of(answer):
+    """Status, reason and message of an error, after a look at its shape."""
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/json"
+    assert set(body) == {"code", "message", "details"}
+    info = body["details"][0]
+    assert (info["@type"], info["domain"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "voicearena")
+    return answer.status_code, info["reason"], body["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            '{"nme": "x"}',
+            "nme: unknown field; known ones are name, scenario, eval_mode, models, prompts, webhook_url, request_id",
+        ),
+        (
+            '{"models": [{}, {"voice": "x"}]}',
+            "models[1].voice: unknown field; known ones are provider, voice_id, model_id",
+        ),
+        (
+            '{"we\\"ird<\\u00e9": 1}',
+            "we?ird??: unknown field; known ones are name, scenario, eval_mode, models, "
+            "prompts, webhook_url, request_id",
+        ),
+        ('{"name": 3}', "name: must be a string"),
+        ('{"name": ["x"]}', "name: must be a string"),
+        ('{"prompts": "x"}', "prompts: must be a list"),
+        ('{"prompts": ["x", {}]}', "prompts[1]: must be a string"),
+        ('{"models": {}}', "models: must be a list"),
+        ('{"models": ["espeak"]}', "models[0]: must be an object"),
+        ('{"eval_mode": "manual"}', "eval_mode: must be one of automated"),
+        ('{"eval_mode": 1}', "eval_mode: must be one of automated"),
+        ('{"name": "a", "name": "b"}', "name: given twice"),
+        ('{"eval_mode": "automated", "evalMode": "automated"}', "eval_mode: given twice"),
+        ("[]", "the body must be an object"),
+        ('"x"', "the body must be an object"),
+        ("{", "the body is not JSON: a string is expected at byte 2"),
+        ('{"name": "x', 'the body is not JSON: a closing " is expected at byte 12'),
+        ('{"name": "x"', "the body is not JSON: a comma or } is expected at byte 13"),
+        ('{"name" "x"}', "the body is not JSON: a colon is expected at byte 9"),
+        ('{"name": x}', "the body is not JSON: a value is expected at byte 10"),
+        ('{"prompts": ["x" "y"]}', "the body is not JSON: a comma or ] is expected at byte 18"),
+        ('{"name": "x"} {}', "the body is not JSON: the end is expected at byte 15"),
+        ('{"name": "a\nb"}', "the body is not JSON: a string without control characters is expected at byte 10"),
+        ("name=x", "the body is not JSON: a value is expected at byte 1"),
+    ],
+)
+async def test_a_bad_body_is_refused_with_the_field_and_what_is_allowed(api, body, message):
+    answer = await api.post("/api/v1/experiments", content=body)
+    assert error_of(answer) == (400, MALFORMED, message)
+
+
+async def test_the_field_of_a_bad_body_is_named_for_machines_too(api):
+    answer = await api.post("/api/v1/experiments", json={"prompts": [1]})
+    assert answer.json()["details"][1] == {
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "field_violations": [{"field": "prompts[0]", "description": "must be a string"}],
+    }
+
+
+@pytest.mark.parametrize("number", ['"active": 1', '"active": "true"'])
+async def test_truth_is_not_a_number_nor_a_string(api, number):
+    answer = await api.patch("/api/v1/models/m", content=f"{{{number}}}")
+    assert error_of(answer) == (400, MALFORMED, "active: must be true or false")
+
+
+async def test_a_number_deep_inside_is_checked(api):
+    answer = await api.patch("/api/v1/models/m", json={"config": {"parameters": {"speed": "fast", "x": 1}}})
+    status, reason, message = error_of(answer)
+    assert (status, reason) == (400, MALFORMED)
+    assert message.startswith("config.parameters.")
+
+
+async def test_a_good_body_arrives_whole(api, services):
+    sent = {
+        "name": 'é \u65e5 \\ " \n',
+        "scenario": "general",
+        "evalMode": "automated",
+        "models": [{"provider": "espeak"}, {"provider": "espeak", "voice_id": None}],
+        "prompts": ["a", "b" * 100_000],
+    }
+    answer = await api.post("/api/v1/experiments", content=json.dumps(sent))
+    assert answer.status_code == 200
+    request = experiment_service_pb2.CreateExperimentRequest.FromString(services[0].seen[CREATE])
+    assert request.name == sent["name"]
+    assert list(request.prompts) == sent["prompts"]
+    assert [m.provider for m in request.models] == ["espeak", "espeak"]
+    assert request.eval_mode == 1
+
+
+async def test_a_call_without_a_body_is_one_with_an_empty_body(api):
+    assert (await api.post("/api/v1/experiments/x/run")).status_code == 200
+    assert (await api.post("/api/v1/experiments/x/run", content="{}")).status_code == 200
+
+
+async def test_null_stands_for_an_absent_field(api, services):
+    assert (await api.post("/api/v1/experiments", json={"name": None, "prompts": None})).status_code == 200
+    assert services[0].seen[CREATE] == b""
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("status=bogus", "status: must be one of created, running, completed, failed, cancelled"),
+        ("scenario=general&status=run", "status: must be one of created, running, completed, failed, cancelled"),
+        ("page_size=many", 'page_size: invalid value "many" for type TYPE_INT32'),
+        (
+            "bogus=1",
+            'Could not find field "bogus" in the type "voicearena.experiments.v1.ListExperimentsRequest".',
+        ),
+    ],
+)
+async def test_a_bad_query_is_refused_with_the_parameter(api, query, message):
+    assert error_of(await api.get(f"/api/v1/experiments?{query}")) == (400, MALFORMED, message)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/nothing"),
+        ("GET", "/"),
+        ("PUT", "/api/v1/health"),
+        ("DELETE", "/api/v1/experiments/x"),
+        ("POST", "/voicearena.auth.v1.AuthService/ListSigningKeys"),
+    ],
+)
+async def test_an_unknown_route_is_named(api, method, path):
+    answer = await api.request(method, path)
+    assert error_of(answer) == (404, "ROUTE_NOT_FOUND", f"there is no route {method} {path}")
+
+
+async def test_a_service_that_is_down_is_named(api):
+    answer = await api.get("/api/v1/models")
+    assert error_of(answer) == (503, "UNAVAILABLE", "elo is not reachable; try again shortly")
+    assert answer.json()["details"][0]["metadata"] == {"service": "elo"}
+
+
+async def test_a_body_of_more_than_4_mb_is_too_large(api):
+    answer = await api.post("/api/v1/experiments", json={"name": "x" * 4 * 1024 * 1024})
+    message = "the body is too large: JSON may have 4 MB, anything else 50 MB"
+    assert error_of(answer) == (413, "REQUEST_TOO_LARGE", message)
+
+
+async def test_a_body_of_60_mb_is_refused_once_it_is_sent(api):
+    answer = await api.post("/api/v1/developers", content=b" " * 60_000_000)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "message"),
+    [
+        ("/api/v1/experiments/a%2Fb", {}, "the path must not contain escaped slashes"),
+        ("/api/v1/experiments", {"x_y": "1"}, "the names of headers must not contain underscores"),
+    ],
+)
+async def test_requests_that_could_be_read_in_two_ways_are_refused(api, path, headers, message):
+    assert error_of(await api.get(path, headers=headers)) == (400, MALFORMED, message)
+
+
+async def test_pages_of_other_sites_can_read_errors_too(api):
+    allowed = {"origin": "http://localhost:3000"}
+    for answer in (
+        await api.get("/api/v1/nothing", headers=allowed),
+        await api.get("/api/v1/models", headers=allowed),
+        await api.post("/api/v1/experiments", content="{", headers=allowed),
+    ):
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    other = await api.get("/api/v1/models", headers={"origin": "http://elsewhere"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_browser_may_ask_before_it_calls(api):
+    headers = {"origin": "http://localhost:3000", "access-control-request-method": "PATCH"}
+    answer = await api.options("/api/v1/models/m", headers=headers)
+    assert answer.status_code == 200
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+    assert "authorization" in answer.headers["access-control-allow-headers"]

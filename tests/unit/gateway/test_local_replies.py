@@ -1,0 +1,82 @@
+"""The errors that Envoy makes itself, as each kind of client gets them."""
+
+import base64
+
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from gateway.descriptors import QueryEnum
+from gateway.gateway_errors import gateway_errors
+from gateway.local_replies import IS_GRPC, IS_GRPC_WEB, LocalReply, local_replies
+
+STATUS = QueryEnum("/voicearena.experiments.v1.ExperimentService/ListExperiments", "status", ("created", "running"))
+
+
+def replies() -> list[LocalReply]:
+    return local_replies(["auth", "tts"], [STATUS], 50)
+
+
+def of_tts(kind: str) -> LocalReply:
+    """What a client of one kind gets when tts is down."""
+    down = [r for r in replies() if "/voicearena.tts." in r.condition]
+    return next(r for r in down if (r.condition.startswith(kind) if kind else r.as_json))
+
+
+def test_json_clients_get_what_the_transcoder_prints_of_a_status():
+    reply = of_tts("")
+    assert reply.http_status == 503
+    assert reply.as_json == {
+        "code": 14,
+        "message": "tts is not reachable; try again shortly",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "UNAVAILABLE",
+                "domain": "voicearena",
+                "metadata": {"service": "tts"},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("kind", [IS_GRPC, IS_GRPC_WEB])
+def test_grpc_clients_get_the_same_as_a_status_with_details(kind):
+    headers = of_tts(kind).headers
+    packed = headers["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4)))
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert headers["grpc-status"] == "14"
+    assert (status.code, status.message) == (14, "tts is not reachable; try again shortly")
+    assert (info.reason, info.domain, dict(info.metadata)) == ("UNAVAILABLE", "voicearena", {"service": "tts"})
+
+
+def test_a_grpc_web_client_gets_http_200_and_an_empty_body():
+    reply = of_tts(IS_GRPC_WEB)
+    assert (reply.http_status, reply.as_text, reply.content_type) == (200, "", "application/grpc-web+proto")
+
+
+def test_words_of_others_are_passed_on_and_claim_no_details():
+    denied = [r for r in replies() if "ext_authz_denied" in r.condition and r.condition.startswith(IS_GRPC)]
+    assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 3
+    assert all("grpc-status-details-bin" not in r.headers for r in denied)
+
+
+def test_what_the_body_check_answers_is_left_as_it_is():
+    first = replies()[0]
+    assert first.condition == "response.code_details == 'lua_response'"
+    assert (first.as_text, first.content_type, first.http_status) == ("%LOCAL_REPLY_BODY%", "application/json", 0)
+
+
+def test_every_reply_has_an_answer_for_json():
+    assert replies()[-1].condition == "(true)"
+    assert replies()[-1].as_json is not None
+
+
+def test_a_query_parameter_says_what_it_may_be():
+    assert gateway_errors([], [STATUS], 50)[0].message == "status: must be one of created, running"
+
+
+def test_the_limit_that_a_body_broke_is_told():
+    too_large = next(e for e in gateway_errors([], [], 2) if e.reason == "REQUEST_TOO_LARGE")
+    assert too_large.message == "the body is too large: JSON may have 2 MB, anything else 2 MB"

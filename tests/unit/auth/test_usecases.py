@@ -1,0 +1,163 @@
+"""Developers and their keys: one test per rule."""
+
+from collections.abc import Iterator
+
+import pytest
+from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
+
+from services.auth import domain
+from services.auth.tokens import TokenIssuer
+from services.auth.usecases import Auth
+from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, Unauthenticated, WrongState
+from services.runtime.identity import Caller, Identity, set_caller
+from tests.fakes.memory_database import MemoryDatabase
+
+UNKNOWN_KEY = "key_" + "0" * 32
+
+
+def call_as(developer_id: str) -> None:
+    set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
+
+
+@pytest.fixture(autouse=True)
+def nobody_calls_afterwards() -> Iterator[None]:
+    yield
+    set_caller(None)
+
+
+@pytest.fixture
+async def ada(auth: Auth) -> domain.Developer:
+    """A developer, who calls."""
+    developer, _ = await auth.register("Ada", "ada@example.org")
+    call_as(developer.id)
+    return developer
+
+
+def fields(error: InvalidInput) -> list[str]:
+    return [violation.field for violation in error.violations]
+
+
+async def test_a_developer_is_registered_with_a_first_key(auth: Auth) -> None:
+    developer, key = await auth.register("  Ada Lovelace ", "Ada@EXAMPLE.org")
+    assert (developer.name, developer.email) == ("Ada Lovelace", "Ada@example.org")
+    assert domain.is_well_formed(key)
+    call_as(developer.id)
+    assert await auth.current_developer() == developer
+    (first,), token = await auth.list_api_keys(0, "")
+    assert (first.name, first.prefix, first.key_hash) == ("first key", key[:11], domain.hash_key(key))
+    assert token == ""
+
+
+async def test_an_address_registers_once(auth: Auth) -> None:
+    await auth.register("Ada", "ada@example.org")
+    with pytest.raises(AlreadyExists, match="email: ") as raised:
+        await auth.register("Another", "ADA@example.org")
+    assert raised.value.metadata == {"field": "email"}
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "faulty"),
+    [
+        ("", "ada@example.org", ["name"]),
+        (" ", "ada@example.org", ["name"]),
+        ("a" * 201, "ada@example.org", ["name"]),
+        ("Ada", "", ["email"]),
+        ("Ada", "ada", ["email"]),
+        ("Ada", "ada@", ["email"]),
+        ("Ada", "a da@example.org", ["email"]),
+        ("Ada", "a" * 251 + "@b.c", ["email"]),
+        ("", "ada", ["name", "email"]),
+    ],
+)
+async def test_a_registration_names_what_is_wrong_and_leaves_nothing(
+    auth: Auth, database: MemoryDatabase, name: str, email: str, faulty: list[str]
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await auth.register(name, email)
+    assert fields(raised.value) == faulty
+    assert database._tables == {}
+
+
+async def test_a_developer_of_a_network_without_the_internet_may_register(auth: Auth) -> None:
+    developer, _ = await auth.register("Ada", "ada@intranet")
+    assert developer.email == "ada@intranet"
+
+
+async def test_a_token_of_a_developer_who_is_gone_is_no_good(auth: Auth) -> None:
+    call_as("dev_gone")
+    with pytest.raises(Unauthenticated, match="does not exist any more"):
+        await auth.current_developer()
+
+
+async def test_keys_are_issued_up_to_a_limit_and_again_after_one_is_revoked(
+    auth: Auth, ada: domain.Developer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domain, "MOST_KEYS", 2)
+    second, key = await auth.create_api_key(" ci ")
+    assert (second.name, second.prefix) == ("ci", key[:11])
+    with pytest.raises(WrongState, match="you hold 2 valid API keys"):
+        await auth.create_api_key("third")
+    await auth.revoke_api_key(second.id)
+    await auth.create_api_key("third")
+
+
+@pytest.mark.parametrize("name", ["", "\t", "a" * 101])
+async def test_a_key_needs_a_name_within_limits(auth: Auth, ada: domain.Developer, name: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await auth.create_api_key(name)
+    assert fields(raised.value) == ["name"]
+
+
+async def test_keys_are_listed_page_by_page_newest_first(auth: Auth, ada: domain.Developer) -> None:
+    made = [(await auth.create_api_key(f"key {number}"))[0].id for number in range(4)]
+    pages, token = [], ""
+    while True:
+        keys, token = await auth.list_api_keys(2, token)
+        pages.append([key.id for key in keys])
+        if not token:
+            break
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [key_id for page in pages for key_id in page][:4] == made[::-1]
+
+
+async def test_a_page_token_is_no_good_to_another_developer(auth: Auth, ada: domain.Developer) -> None:
+    await auth.create_api_key("second")
+    _, token = await auth.list_api_keys(1, "")
+    call_as("dev_b")
+    with pytest.raises(InvalidInput, match="page_token"):
+        await auth.list_api_keys(1, token)
+
+
+async def test_a_key_is_revoked_once_and_said_once(auth: Auth, database: MemoryDatabase, ada: domain.Developer) -> None:
+    key, _ = await auth.create_api_key("ci")
+    revoked = await auth.revoke_api_key(key.id)
+    assert revoked.revoked_at is not None
+    assert await auth.revoke_api_key(key.id) == revoked
+    assert database.published() == [ApiKeyRevoked(api_key_id=key.id, developer_id=ada.id)]
+
+
+async def test_another_developers_key_can_not_be_revoked(
+    auth: Auth, database: MemoryDatabase, ada: domain.Developer
+) -> None:
+    key, _ = await auth.create_api_key("ci")
+    call_as("dev_b")
+    with pytest.raises(NotFound):
+        await auth.revoke_api_key(key.id)
+    assert database.published() == []
+    call_as(ada.id)
+    assert [k.revoked_at for k in (await auth.list_api_keys(0, ""))[0]] == [None, None]
+
+
+@pytest.mark.parametrize(("key_id", "error"), [(UNKNOWN_KEY, NotFound), ("key_1", InvalidInput), ("", InvalidInput)])
+async def test_what_is_no_key_can_not_be_revoked(
+    auth: Auth, ada: domain.Developer, key_id: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await auth.revoke_api_key(key_id)
+
+
+async def test_the_key_of_an_issuer_is_listed_once_it_is_announced(auth: Auth, issuer: TokenIssuer) -> None:
+    assert await auth.signing_keys() == []
+    await issuer.announce()
+    await issuer.announce()
+    assert await auth.signing_keys() == [(issuer.key_id, issuer.public_key)]

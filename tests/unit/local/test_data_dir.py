@@ -1,0 +1,66 @@
+"""The data directory: one mesh at a time, and secrets that stay."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local.data_dir import LARGEST_LOG_BYTES, TAIL_LINES, DataDir
+from deploy.local.errors import MeshError
+
+
+def test_two_meshes_never_share_one(data_dir):
+    with pytest.raises(MeshError) as raised:
+        DataDir(data_dir.path)
+    assert str(raised.value) == (
+        f"{data_dir.path} is in use by another mesh (process {os.getpid()}): "
+        "stop it, or set ARENA_DATA_DIR to another directory"
+    )
+
+
+def test_it_can_be_used_again_after_its_release(tmp_path):
+    first = DataDir(tmp_path / "data")
+    secret = first.secret("name")
+    first.release()
+    second = DataDir(tmp_path / "data")
+    assert second.secret("name") == secret
+    second.release()
+
+
+def test_a_temporary_one_is_deleted():
+    directory = DataDir(None)
+    directory.write("file", "text")
+    directory.release()
+    assert not directory.path.exists()
+
+
+def test_one_that_can_not_be_made_says_which_setting_helps(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MeshError, match="set ARENA_DATA_DIR to another one"):
+        DataDir(tmp_path / "file" / "data")
+
+
+def test_secrets_are_random_and_readable_by_their_owner_only(data_dir):
+    assert len(data_dir.secret("a")) == 64
+    assert data_dir.secret("a") != data_dir.secret("b")
+    assert (data_dir.path / "a").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_empty_is_as_good_as_none(data_dir):
+    (data_dir.path / "api_key").touch()
+    assert data_dir.read("api_key") is None
+
+
+def test_a_large_log_is_set_aside(data_dir):
+    log = data_dir.log("tts")
+    with log.open("wb") as file:
+        file.truncate(LARGEST_LOG_BYTES + 1)
+    assert data_dir.log("tts") == log
+    assert not log.exists()
+    assert Path(f"{log}.1").stat().st_size == LARGEST_LOG_BYTES + 1
+
+
+def test_the_last_lines_of_a_log_are_shown(data_dir):
+    assert data_dir.tail("tts") == "    (its log is empty)"
+    data_dir.log("tts").write_text("\n".join(map(str, range(100))))
+    assert data_dir.tail("tts").split() == [str(n) for n in range(100 - TAIL_LINES, 100)]

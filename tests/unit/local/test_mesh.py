@@ -1,0 +1,115 @@
+"""A mesh of stand-in services around the real PostgreSQL, NATS and Envoy."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import psycopg
+import pytest
+
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import MeshError
+from deploy.local.mesh import Mesh
+from deploy.local.services import Service
+from deploy.local.settings import PORT_SETTINGS, load_settings
+
+FREE = dict.fromkeys(PORT_SETTINGS, 0)
+STAND_IN = Path(__file__).parent / "stand_in.py"
+SERVICES = tuple(
+    Service(name, (sys.executable, str(STAND_IN))) for name in ("auth", "experiments", "tts", "scoring", "elo")
+)
+
+
+def mesh_in(directory: Path, **how: object) -> Mesh:
+    settings = load_settings(arena_data_dir=directory, **FREE)
+    return Mesh(settings, **{"services": SERVICES, "say": lambda line: None, **how})
+
+
+@pytest.fixture(scope="module")
+async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
+    async with mesh_in(tmp_path_factory.mktemp("mesh") / "data", service_env={"tts": {"NAME_OF_TEST": "x"}}) as running:
+        yield running
+
+
+async def test_every_child_runs(mesh):
+    assert {name for name, process in mesh.processes.items() if process.running} == {
+        *("postgres", "nats", "envoy"),
+        *("auth", "experiments", "tts", "scoring", "elo"),
+    }
+
+
+async def test_a_service_is_told_where_everything_is(mesh):
+    said = (mesh.data_dir.path / "logs" / "tts.log").read_text()
+    for line in (
+        f"GRPC_ADDRESS={mesh.endpoints['tts']}",
+        f"ELO_ADDRESS={mesh.endpoints['elo']}",
+        f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts_metrics_port']}",
+        f"DATABASE_URL={mesh.database_url}",
+        f"NATS_URL={mesh.nats_url}",
+        f"AUDIO_STORAGE_PATH={mesh.data_dir.path}/audio",
+        f"PUBLIC_URL={mesh.api_url}",
+        f"AUDIO_URL_SECRET={mesh.data_dir.secret('audio_url_secret')}",
+        "NAME_OF_TEST=x",
+    ):
+        assert line in said.splitlines()
+
+
+async def test_a_service_that_is_killed_serves_again(mesh):
+    before = mesh.processes["auth"].pid
+    await mesh.kill("auth")
+    await mesh.wait_restarted("auth")
+    await mesh.wait_serving()
+    assert mesh.processes["auth"].pid != before
+
+
+async def test_a_wiped_nats_is_empty_and_runs_again(mesh):
+    client = await nats.connect(mesh.nats_url)
+    await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
+    await client.close()
+    await mesh.wipe_nats()
+    client = await nats.connect(mesh.nats_url)
+    assert await client.jetstream().streams_info() == []
+    await client.close()
+
+
+async def test_a_stopped_nats_keeps_what_it_has_stored(mesh):
+    client = await nats.connect(mesh.nats_url)
+    await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
+    await client.close()
+    await mesh.stop("nats")
+    assert not mesh.processes["nats"].running
+    await mesh.start("nats")
+    client = await nats.connect(mesh.nats_url)
+    assert [s.config.name for s in await client.jetstream().streams_info()] == ["KEPT"]
+    await client.close()
+
+
+async def test_data_and_secrets_survive_a_restart_of_the_mesh(tmp_path):
+    async with mesh_in(tmp_path / "data") as first:
+        async with await psycopg.AsyncConnection.connect(first.database_url) as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+        key = await first.first_api_key()
+    async with mesh_in(tmp_path / "data") as second:
+        async with await psycopg.AsyncConnection.connect(second.database_url) as connection:
+            found = await (await connection.execute("SELECT n FROM kept")).fetchone()
+        assert found == (7,)
+        assert await second.first_api_key() == key == "kc_of_Local developer"
+
+
+async def test_a_service_that_can_not_start_ends_the_mesh_with_the_end_of_its_log(tmp_path):
+    broken = Service("tts", ("/bin/sh", "-c", "echo no voices here; exit 2"))
+    with pytest.raises(MeshError, match=r"tts does not start; the end of its log:\n +no voices here"):
+        async with mesh_in(tmp_path / "data", services=[*SERVICES[:2], broken, *SERVICES[3:]]):
+            pass
+    DataDir(tmp_path / "data").release()  # which nobody holds any more
+
+
+async def test_a_mesh_that_does_not_get_ready_says_who_is_to_blame(tmp_path):
+    settings = load_settings(arena_data_dir=tmp_path / "data", ready_seconds=3, **FREE)
+    idle = Service("auth", ("/bin/sh", "-c", "echo asleep; exec sleep 600"))
+    with pytest.raises(MeshError) as raised:
+        async with Mesh(settings, services=[idle, *SERVICES[1:]]):
+            pass
+    assert str(raised.value).startswith("the mesh was not ready within 3 s: auth is not reachable; try again shortly")
+    assert "asleep" in str(raised.value)

@@ -1,0 +1,112 @@
+"""The experiments service's use cases over a store in memory."""
+
+import dataclasses
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
+from services.experiments.usecases.changes import Changes
+from services.experiments.usecases.planning import Plan, Planning
+from services.experiments.usecases.progress import Progress
+from services.experiments.usecases.reading import Reading, Seen
+from services.runtime.errors import FieldViolation, InvalidInput
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+
+SYNTHESIS = Measurements(duration_seconds=2.0, ttfb_ms=100.0, generation_time_ms=300.0, ttfa_ms=110.0)
+SIGNAL = Measurements(silence_ratio=0.2, trailing_silence_ms=5.0, peak=0.5, clipping_ratio=0.0, dc_offset=0.0)
+HEARTBEAT_SECONDS = 30.0
+
+
+class MemoryCatalogue:
+    """A catalogue of voices; a provider's first is what a spec without a voice means."""
+
+    def __init__(self) -> None:
+        self.voices = {"espeak": ["en", "de"], "flite": ["slt"]}
+        self.model_id = ""
+
+    async def resolve(self, specs: Sequence[ModelSpec]) -> Sequence[ModelSpec]:
+        resolved = []
+        for index, spec in enumerate(specs):
+            voices = self.voices.get(spec.provider, [])
+            voice_id = spec.voice_id or next(iter(voices), "")
+            if voice_id not in voices:
+                raise InvalidInput(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
+            resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id))
+        return resolved
+
+
+class Desk:
+    """The use cases, and shorter words for what tests do with them."""
+
+    def __init__(self) -> None:
+        self.database = MemoryDatabase("experiments")
+        self.store = MemoryExperimentsStore()
+        self.catalogue = MemoryCatalogue()
+        self.changes = Changes(self.database)
+        self.planning = Planning(self.database, self.store, self.catalogue)
+        self.progress = Progress(self.database, self.store)
+        self.reading = Reading(self.database, self.store, PageTokens(b"a secret"), self.changes, HEARTBEAT_SECONDS)
+        self._events = 0
+
+    def plan(self, **changed: object) -> Plan:
+        plain = Plan(
+            name="a comparison",
+            scenario="general",
+            eval_mode=EvalMode.AUTOMATED,
+            models=[ModelSpec("espeak", "en"), ModelSpec("flite", "slt")],
+            prompts=["Hello."],
+            webhook_url="",
+            request_id="",
+        )
+        return dataclasses.replace(plain, **changed)  # type: ignore[arg-type]
+
+    async def start(self, **changed: object) -> tuple[str, list[Trial]]:
+        """Runs a new experiment and returns its id and trials."""
+        experiment = await self.planning.create(self.plan(**changed))
+        await self.planning.run(experiment.id)
+        return experiment.id, await self.trials(experiment.id)
+
+    async def trials(self, experiment_id: str) -> list[Trial]:
+        async with self.database.reading() as connection:
+            return list(await self.store.trials(connection, experiment_id))
+
+    def event_id(self) -> str:
+        """Returns the id of an event that nobody has seen."""
+        self._events += 1
+        return f"evt_{self._events}"
+
+    async def speak(self, trial: Trial) -> None:
+        """Answers that the trial's audio is there."""
+        await self.progress.synthesized(self.event_id(), trial.id, trial.attempts, f"{trial.id}.wav", SYNTHESIS)
+
+    async def score(self, trial: Trial) -> None:
+        """Answers that the trial's audio is measured."""
+        await self.progress.evaluated(self.event_id(), trial.id, 1, SIGNAL)
+
+    async def finish(self, *trials: Trial) -> None:
+        """Answers both steps of the trials."""
+        for trial in trials:
+            await self.speak(trial)
+            await self.score(trial)
+
+    @asynccontextmanager
+    async def watching(self, experiment_id: str) -> AsyncIterator[AsyncIterator[Seen]]:
+        """Follows an experiment while changes are listened for."""
+        async with aclosing(self.reading.watch(experiment_id)) as seen:  # type: ignore[type-var]
+            yield seen
+
+
+def call_as(developer_id: str) -> None:
+    set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    call_as("dev_a")
+    yield Desk()
+    set_caller(None)

@@ -1,0 +1,183 @@
+"""Planning: what an experiment may be, and what running it asks for."""
+
+import pytest
+from voicearena.tts.v1.events_pb2 import SynthesisRequested
+
+from services.experiments.domain import ExperimentStatus, ModelSpec, TrialStatus
+from services.runtime.errors import InvalidInput, NotFound, WrongState
+from tests.unit.experiments.conftest import Desk, call_as
+
+EN, DE, SLT = ModelSpec("espeak", "en"), ModelSpec("espeak", "de"), ModelSpec("flite", "slt")
+UNKNOWN = "exp_" + "0" * 32
+
+
+def fields(error: InvalidInput) -> list[str]:
+    return [violation.field for violation in error.violations]
+
+
+async def test_an_experiment_is_created_as_planned(desk: Desk) -> None:
+    made = await desk.planning.create(
+        desk.plan(name=" voices ", models=[EN, DE, SLT], prompts=["One.", "Two."], webhook_url="https://example.org/x")
+    )
+    assert (made.name, made.developer_id, made.status) == ("voices", "dev_a", ExperimentStatus.CREATED)
+    assert (made.total_trials, made.completed_trials, made.failed_trials) == (6, 0, 0)
+    assert made.webhook_url == "https://example.org/x"
+    assert await desk.reading.get(made.id) == made
+    assert await desk.trials(made.id) == []
+    assert desk.database.published() == []
+
+
+async def test_a_model_without_a_voice_is_its_providers_first(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan(models=[ModelSpec("espeak", ""), DE]))
+    assert made.models == [EN, DE]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        pytest.param({"name": ""}, "name", id="no name"),
+        pytest.param({"name": " \n"}, "name", id="a blank name"),
+        pytest.param({"name": "a" * 201}, "name", id="a long name"),
+        pytest.param({"scenario": ""}, "scenario", id="no scenario"),
+        pytest.param({"scenario": "General"}, "scenario", id="an unknown scenario"),
+        pytest.param({"eval_mode": None}, "eval_mode", id="an unknown mode"),
+        pytest.param({"models": []}, "models", id="no models"),
+        pytest.param({"models": [EN]}, "models", id="one model"),
+        pytest.param({"models": [ModelSpec("p", str(n)) for n in range(5)]}, "models", id="five models"),
+        pytest.param({"models": [EN, EN]}, "models[1]", id="the same model twice"),
+        pytest.param({"models": [EN, SLT, ModelSpec("espeak", "")]}, "models[2]", id="the same by default"),
+        pytest.param({"models": [EN, ModelSpec("", "en")]}, "models[1].provider", id="no provider"),
+        pytest.param({"models": [EN, ModelSpec("p" * 101, "")]}, "models[1].provider", id="a long provider"),
+        pytest.param({"models": [EN, ModelSpec("espeak", "v" * 201)]}, "models[1].voice_id", id="a long voice"),
+        pytest.param({"models": [EN, ModelSpec("espeak", "xx")]}, "models[1].voice_id", id="an unknown voice"),
+        pytest.param({"prompts": []}, "prompts", id="no prompts"),
+        pytest.param({"prompts": ["Hi."] * 21}, "prompts", id="21 prompts"),
+        pytest.param({"prompts": ["Hi.", ""]}, "prompts[1]", id="an empty prompt"),
+        pytest.param({"prompts": ["\t"]}, "prompts[0]", id="a blank prompt"),
+        pytest.param({"prompts": ["a" * 5001]}, "prompts[0]", id="a long prompt"),
+        pytest.param({"prompts": ["a\0b"]}, "prompts[0]", id="a prompt that can't be stored"),
+        pytest.param({"webhook_url": "example.org"}, "webhook_url", id="no URL"),
+        pytest.param({"webhook_url": "ftp://example.org"}, "webhook_url", id="another scheme"),
+        pytest.param({"webhook_url": "https://"}, "webhook_url", id="no host"),
+        pytest.param({"webhook_url": "https://example.org:99999"}, "webhook_url", id="no port"),
+        pytest.param({"webhook_url": "https://[::1"}, "webhook_url", id="a broken host"),
+        pytest.param({"webhook_url": "https://example.org/" + "a" * 2048}, "webhook_url", id="a long URL"),
+        pytest.param({"request_id": "r" * 101}, "request_id", id="a long request id"),
+    ],
+)
+async def test_a_plan_that_can_not_be_is_refused_by_field_and_leaves_nothing(
+    desk: Desk, changed: dict[str, object], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await desk.planning.create(desk.plan(**changed))
+    assert fields(raised.value) == [field]
+    assert (await desk.reading.page("", "", 0, ""))[0] == []
+
+
+async def test_all_that_is_wrong_with_a_plan_is_told_at_once(desk: Desk) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await desk.planning.create(
+            desk.plan(name="", scenario="x", eval_mode=None, models=[EN], prompts=["", ""], webhook_url="x")
+        )
+    assert fields(raised.value) == [
+        "name",
+        "scenario",
+        "eval_mode",
+        "models",
+        "prompts[0]",
+        "prompts[1]",
+        "webhook_url",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "a" * 200},
+        {"models": [EN, DE, SLT, ModelSpec("flite", "kal")]},
+        {"prompts": ["a" * 5000]},
+        {"prompts": ["Hi."] * 20},
+        {"webhook_url": "http://localhost:9000/done?x=1"},
+        {"request_id": "r" * 100},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_the_limits_themselves_are_allowed(desk: Desk, changed: dict[str, object]) -> None:
+    desk.catalogue.voices["flite"].append("kal")
+    await desk.planning.create(desk.plan(**changed))
+
+
+async def test_the_same_request_again_returns_the_first_experiment(desk: Desk) -> None:
+    first = await desk.planning.create(desk.plan(request_id="request 1"))
+    assert await desk.planning.create(desk.plan(request_id="request 1", name="another")) == first
+    call_as("dev_b")
+    assert (await desk.planning.create(desk.plan(request_id="request 1"))).id != first.id
+
+
+async def test_running_asks_for_the_speech_of_every_prompt_by_every_model(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan(models=[EN, SLT], prompts=["One.", "Two."]))
+    running = await desk.planning.run(made.id)
+    assert running.status is ExperimentStatus.RUNNING
+    assert await desk.reading.get(made.id) == running
+    trials = await desk.trials(made.id)
+    assert [(t.prompt_text, t.voice_id, t.status, t.attempts) for t in trials] == [
+        ("One.", "en", TrialStatus.SYNTHESIZING, 1),
+        ("One.", "slt", TrialStatus.SYNTHESIZING, 1),
+        ("Two.", "en", TrialStatus.SYNTHESIZING, 1),
+        ("Two.", "slt", TrialStatus.SYNTHESIZING, 1),
+    ]
+    assert desk.database.published() == [
+        SynthesisRequested(
+            requester="experiments",
+            job_id=trial.id,
+            attempt=1,
+            developer_id="dev_a",
+            text=trial.prompt_text,
+            provider=trial.provider,
+            voice_id=trial.voice_id,
+        )
+        for trial in trials
+    ]
+
+
+async def test_what_runs_is_what_the_catalogue_has_when_it_runs(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan())
+    desk.catalogue.model_id = "large"
+    running = await desk.planning.run(made.id)
+    assert [model.model_id for model in running.models] == ["large", "large"]
+    assert {trial.model_id for trial in await desk.trials(made.id)} == {"large"}
+
+
+async def test_a_voice_that_has_gone_meanwhile_stops_the_run_and_changes_nothing(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan())
+    desk.catalogue.voices["flite"] = []
+    with pytest.raises(InvalidInput, match=r"models\[1\]"):
+        await desk.planning.run(made.id)
+    assert (await desk.reading.get(made.id)).status is ExperimentStatus.CREATED
+
+
+@pytest.mark.parametrize(("experiment_id", "error"), [(UNKNOWN, NotFound), ("exp_1", InvalidInput), ("", InvalidInput)])
+async def test_what_is_no_experiment_can_not_be_run_or_cancelled(
+    desk: Desk, experiment_id: str, error: type[Exception]
+) -> None:
+    for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):
+        with pytest.raises(error):
+            await verb(experiment_id)
+
+
+async def test_another_developers_experiment_is_not_found(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan())
+    call_as("dev_b")
+    for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):
+        with pytest.raises(NotFound):
+            await verb(made.id)
+    with pytest.raises(NotFound):
+        await desk.reading.trials(made.id, 0, "")
+
+
+async def test_an_experiment_runs_once(desk: Desk) -> None:
+    experiment_id, trials = await desk.start()
+    with pytest.raises(WrongState, match="the experiment is running; only one that is created can be run") as raised:
+        await desk.planning.run(experiment_id)
+    assert raised.value.metadata == {"status": "running"}
+    assert await desk.trials(experiment_id) == trials

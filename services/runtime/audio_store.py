@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from services.runtime.errors import NotFound, Unauthenticated, Unavailable
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
 CHUNK_BYTES = 64 * 1024
+RETRIES = 3
+RETRY_TIME = timedelta(seconds=10)
 
 
 class AudioStore:
@@ -97,7 +100,13 @@ class AudioLinks:
 
 def _open(location: str) -> ObjectStore:
     if "://" in location:
-        return from_url(location)
+        # The library's own patience is three minutes, which is more than any caller has.
+        return from_url(
+            location,
+            # Without TLS only where the endpoint that was set says so, as a server of one's own may.
+            client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": True},
+            retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIME},
+        )
     folder = Path(location).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return LocalStore(folder)

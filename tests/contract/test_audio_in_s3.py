@@ -1,0 +1,62 @@
+"""Audio in a bucket is kept and found as in a directory, over requests that are signed as S3 wants them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from services.runtime import audio_store
+from services.runtime.audio_store import AudioStore
+from services.runtime.errors import NotFound, Unavailable
+from tests.fakes.s3_server import BUCKET, S3Server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bucket(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Server]:
+    """An S3 server that the environment names."""
+    async with S3Server().serving() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+async def test_what_is_kept_under_a_prefix_is_found_again(bucket: S3Server) -> None:
+    store = AudioStore(f"s3://{BUCKET}/audio")
+    await store.put("trl_1.wav", b"RIFF" * 50_000)
+    assert list(bucket.objects) == ["audio/trl_1.wav"]
+    assert await store.get("trl_1.wav") == b"RIFF" * 50_000
+    await store.put_json("trl_1.json", {"seconds": 1.5})
+    assert await store.get_json("trl_1.json") == {"seconds": 1.5}
+
+
+async def test_what_is_not_there_is_not_found(bucket: S3Server) -> None:
+    store = AudioStore(f"s3://{BUCKET}")
+    with pytest.raises(NotFound):
+        await store.get("trl_2.wav")
+    assert await store.get_json("trl_2.json") is None
+    await store.ping()
+
+
+async def test_a_wrong_secret_is_said_and_not_taken_for_missing_audio(
+    bucket: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    store = AudioStore(f"s3://{BUCKET}")
+    with pytest.raises(Unavailable, match="the audio store can't be written"):
+        await store.put("trl_3.wav", b"RIFF")
+    with pytest.raises(Unavailable):
+        await store.ping()
+    assert bucket.objects == {}
+
+
+async def test_a_bucket_that_is_away_is_asked_a_few_times_and_then_said(
+    bucket: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio_store, "RETRIES", 1)
+    bucket.away = True
+    store = AudioStore(f"s3://{BUCKET}")
+    with pytest.raises(Unavailable):
+        await store.put("trl_4.wav", b"RIFF")
+    assert bucket.requests == 2

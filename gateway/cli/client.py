@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from voicearena.auth.v1.auth_pb2 import Developer
     from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperResponse
     from voicearena.elo.v1.elo_pb2 import VoiceModel
+    from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest, WatchExperimentResponse
     from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
@@ -103,6 +104,12 @@ class ArenaClient:
             return response.models, response.next_page_token
 
         return every_page(page)
+
+    def create_voice_model(self, request: CreateVoiceModelRequest) -> VoiceModel:
+        """Registers a voice model of the caller's own in the catalogue."""
+        from voicearena.elo.v1 import elo_service_pb2_grpc
+
+        return self._call(elo_service_pb2_grpc.EloServiceStub(self._connected()).CreateVoiceModel, request)
 
     def speech(self, request: SynthesizeSpeechRequest) -> Iterator[HttpBody]:
         """Speaks a text; the audio comes in chunks as it is made."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from gateway.cli.client import ArenaClient
+from gateway.cli.demo_plan import PROMPTS, PROVIDER, SCENARIO, DemoVoice, choose_voices, voice_lines
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.local_mesh import LocalMesh, local_address, runner_command, stopping_on_signals
 from gateway.cli.progress import watch_to_end
@@ -26,23 +29,16 @@ if TYPE_CHECKING:
 DATA_DIR = Path(".arena/demo")
 # The runner reads its settings from here too, below the environment.
 ENV_FILE = ".env"
-SCENARIO = "customer_support"
 EXPERIMENT_SECONDS = 120.0
-PROVIDER = "espeak"
-# Voices of one engine that sound unlike each other. The share of silence differs most between the second and the others
-# (0.28, and 0.38 or more), and with it the score. The first ones that the installation has are compared.
-VOICES = ("en-us", "en-us+klatt4", "en-us+croak", "en-us+m3")
-VOICES_COMPARED = 3
-PROMPTS = (
-    "Hello, thank you for calling. How can I help you today?",
-    "I am sorry to hear that. Let me look into your order right away.",
-    "Your refund of $42.50 will be on your card within three to five working days.",
-    "Could you please read me the reference number? It starts with the letters A, X and Q.",
-    "I understand how frustrating that is, and I would feel the same way.",
-    "Your appointment is on Thursday, March 3rd, at a quarter past nine. Does that suit you?",
-    "One moment please. I am going to connect you with a colleague who knows more about this.",
-    "Is there anything else that I can do for you? Then have a wonderful day. Goodbye!",
-)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared and what came of it."""
+
+    voices: Sequence[DemoVoice]
+    experiment: Experiment
+    results: Results
 
 
 def run_demo(session: Session, data_dir: Path) -> None:
@@ -60,8 +56,7 @@ def run_demo(session: Session, data_dir: Path) -> None:
                 mesh.start()
                 mesh.wait_until_ready()
                 step.done = f"The mesh is up at {address}"
-            experiment, results = _compare(session, steps, mesh)
-            _show(session, mesh, experiment, results, data_dir)
+            _show(session, mesh, _compare(session, steps, mesh), data_dir)
         finally:
             if mesh.started:
                 _stop(steps, mesh)
@@ -69,10 +64,7 @@ def run_demo(session: Session, data_dir: Path) -> None:
         session.note("\nStart it to stay with `arena up`, then `arena register` and `arena experiment create`.")
 
 
-def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> tuple[Experiment, Results]:
-    from voicearena.experiments.v1.experiment_pb2 import Experiment
-    from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest
-
+def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> Comparison:
     # An address of its own for each run, since the data directory remembers the earlier ones.
     email = f"demo-{uuid.uuid4().hex[:12]}@example.com"
     with steps.step("Registering a developer") as step, ArenaClient(mesh.address, None) as stranger:
@@ -81,19 +73,15 @@ def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> tuple[Experimen
     session.key = developer.api_key
     with ArenaClient(mesh.address, developer.api_key) as client:
         with steps.step("Listing the voices") as step:
-            voices = [voice.voice_id for voice in client.voices(PROVIDER)]
-            chosen = choose_voices(voices)
-            step.done = f"{len(voices)} local voices; comparing {', '.join(chosen)}"
+            available = [voice.voice_id for voice in client.voices(PROVIDER)]
+            voices = choose_voices(available)
+            step.done = f"{len(available)} local voices; comparing {', '.join(voice.voice_id for voice in voices)}"
+        with steps.step("Registering their paces in the catalogue") as step:
+            paced = register_paces(client, voices)
+            told = " and ".join(f"{voice.voice_id} at speed {voice.speed:g}" for voice in paced)
+            step.done = f"Registered {told or 'no other pace'}"
         with steps.step("Creating the experiment") as step:
-            request = CreateExperimentRequest(
-                name="Which local voice for customer support?",
-                scenario=SCENARIO,
-                eval_mode=Experiment.automated,
-                prompts=PROMPTS,
-            )
-            for voice in chosen:
-                request.models.add(provider=PROVIDER, voice_id=voice)
-            experiment = client.create_experiment(request)
+            experiment = _create(client, voices)
             client.run_experiment(experiment.id)
             step.done = f"Created and started {experiment.id}"
         with steps.step("Speaking and measuring", spinner=False) as step:
@@ -101,16 +89,41 @@ def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> tuple[Experimen
             if experiment.status != experiment.completed:
                 _not_completed(experiment)
             step.done = f"{experiment.completed_trials} of {experiment.total_trials} trials completed"
-        return experiment, client.results(experiment.id)
+        return Comparison(voices, experiment, client.results(experiment.id))
 
 
-def choose_voices(available: list[str]) -> list[str]:
-    """The first VOICES_COMPARED of VOICES that are there. Raises CliError if they are fewer."""
-    chosen = [voice for voice in VOICES if voice in available][:VOICES_COMPARED]
-    if len(chosen) < VOICES_COMPARED:
-        found = ", ".join(available[:10]) or "none"
-        raise CliError(f"The local voices that the demo compares are not there. There are: {found}.")
-    return chosen
+def register_paces(client: ArenaClient, voices: Sequence[DemoVoice]) -> list[DemoVoice]:
+    """Registers a voice model of the caller's own for each voice with a speed, and returns these voices.
+
+    An experiment that names such a voice means the caller's model of it, not the one that was installed.
+    """
+    from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
+
+    paced = []
+    for voice in voices:
+        if voice.speed is None:
+            continue
+        request = CreateVoiceModelRequest(name=f"{voice.voice_id}, {voice.pace}", provider=PROVIDER)
+        request.config.voice_id = voice.voice_id
+        request.config.parameters.speed = voice.speed
+        client.create_voice_model(request)
+        paced.append(voice)
+    return paced
+
+
+def _create(client: ArenaClient, voices: Sequence[DemoVoice]) -> Experiment:
+    from voicearena.experiments.v1.experiment_pb2 import Experiment
+    from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest
+
+    request = CreateExperimentRequest(
+        name="Which local voice for customer support?",
+        scenario=SCENARIO,
+        eval_mode=Experiment.automated,
+        prompts=PROMPTS,
+    )
+    for voice in voices:
+        request.models.add(provider=PROVIDER, voice_id=voice.voice_id)
+    return client.create_experiment(request)
 
 
 def _not_completed(experiment: Experiment) -> NoReturn:
@@ -119,18 +132,23 @@ def _not_completed(experiment: Experiment) -> NoReturn:
     raise CliError(f"The experiment {status}{reason}.", ExitCode.EXPERIMENT_NOT_COMPLETED)
 
 
-def _show(session: Session, mesh: LocalMesh, experiment: Experiment, results: Results, data_dir: Path) -> None:
+def _show(session: Session, mesh: LocalMesh, comparison: Comparison, data_dir: Path) -> None:
     if session.json:
-        session.print_message(results)
+        session.print_message(comparison.results)
         return
-    session.out.print()
-    session.out.print(results_view(results, session.out.width))
     with ArenaClient(mesh.address, session.key) as client:
-        trials = client.trials(experiment.id)
-    session.out.print("\nAudio", style="bold")
-    for line in audio_places(trials, data_dir):
-        session.out.print(plain(f"  {line}"), soft_wrap=True)
+        trials = client.trials(comparison.experiment.id)
+    _print_list(session, "Voices", voice_lines(comparison.voices))
     session.out.print()
+    session.out.print(results_view(comparison.results, session.out.width))
+    _print_list(session, "Audio", audio_places(trials, data_dir))
+    session.out.print()
+
+
+def _print_list(session: Session, title: str, lines: Sequence[str]) -> None:
+    session.out.print(f"\n{title}", style="bold")
+    for line in lines:
+        session.out.print(plain(f"  {line}"), soft_wrap=True)
 
 
 def audio_places(trials: list[Trial], data_dir: Path) -> list[str]:

@@ -15,22 +15,23 @@ from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
 from voicearena.experiments.v1.results_pb2 import Results
 from voicearena.tts.v1.tts_pb2 import Voice
 
-from gateway.cli.demo import VOICES
+from gateway.cli.demo_plan import VOICES
 from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, Watch, serve
 
 
 def scripted() -> StandIn:
     """A mesh in which one experiment runs and completes."""
     mesh = StandIn()
-    mesh.voices = [Voice(provider="espeak", voice_id=voice) for voice in VOICES]
-    mesh.trials = [Trial(id="trl_1", provider="espeak", voice_id=VOICES[0], status=Trial.completed)]
+    mesh.voices = [Voice(provider="espeak", voice_id=voice.voice_id) for voice in VOICES]
+    first = VOICES[0].voice_id
+    mesh.trials = [Trial(id="trl_1", provider="espeak", voice_id=first, status=Trial.completed)]
     mesh.trials[0].audio_url = "http://localhost/api/v1/audio/trl_1.wav?signature=x"
-    high, best = Results.high, f"espeak:{VOICES[0]}"
+    high, best = Results.high, f"espeak:{first}"
     mesh.results = Results(winner=best, leader=best, confidence=high, gap_level=high, evidence_level=high)
     done = Experiment(
         id=EXPERIMENT_ID, status=Experiment.completed, prompts=["Hello."], total_trials=1, completed_trials=1
     )
-    done.models.add(provider="espeak", voice_id=VOICES[0])
+    done.models.add(provider="espeak", voice_id=first)
     mesh.streams = [[Watch(kind=Watch.state, experiment=done), Watch(kind=Watch.end, experiment=done)]]
     mesh.down = "tts" if os.environ.get("DEMO_MESH_DOWN") == "1" else None
     return mesh

@@ -123,6 +123,11 @@ class StandIn(
     async def ListVoiceModels(self, request: Any, context: Any) -> Any:
         return elo_service_pb2.ListVoiceModelsResponse(models=[elo_pb2.VoiceModel(id="mdl_1")])
 
+    async def CreateVoiceModel(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return elo_pb2.VoiceModel(id="mdl_2", name=request.name, provider=request.provider, config=request.config)
+
     async def CreateExperiment(self, request: Any, context: Any) -> Any:
         await require_key(context)
         self.requests.append(request)

@@ -1,17 +1,24 @@
-"""The parts of the demo that need no mesh."""
+"""The parts of the demo that need no mesh of their own."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from voicearena.elo.v1.elo_pb2 import VoiceModelConfig
+from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
 from voicearena.experiments.v1.experiment_pb2 import Trial
+from voicearena.tts.v1.tts_pb2 import SpeechParameters
 
-from gateway.cli.demo import PROMPTS, VOICES, VOICES_COMPARED, audio_places, choose_voices
-from gateway.cli.errors import CliError
+from gateway.cli.demo import audio_places, register_paces
+from gateway.cli.demo_plan import PROMPTS, VOICES, VOICES_COMPARED, DemoVoice, choose_voices, voice_lines
+from gateway.cli.errors import CliError, ExitCode
+from gateway.cli.session import Session
 from gateway.cli.steps import Steps
+from tests.unit.cli.stand_in import StandIn
 
 
 def test_it_compares_at_least_three_voices_over_at_least_eight_different_prompts() -> None:
@@ -19,14 +26,53 @@ def test_it_compares_at_least_three_voices_over_at_least_eight_different_prompts
     assert len(set(PROMPTS)) >= 8
 
 
-def test_the_first_voices_that_are_there_are_chosen() -> None:
-    assert choose_voices([*VOICES, "fr"]) == list(VOICES[:3])
-    assert choose_voices(["fr", *reversed(VOICES[1:])]) == list(VOICES[1:4])
+def test_the_voices_compared_differ_in_pace() -> None:
+    assert choose_voices(["en-us", "en-gb", "en-us+f3", "en-us+klatt4"]) == list(VOICES)
+    assert [(voice.voice_id, voice.speed) for voice in VOICES] == [
+        ("en-us+klatt4", None),
+        ("en-us+f3", 1.6),
+        ("en-gb", 0.65),
+    ]
+
+
+def test_a_voice_that_is_not_there_gives_way_to_another_at_its_natural_pace() -> None:
+    klatt4, _, slow = VOICES
+    assert choose_voices(["en-us", "af", "en-gb", "en-us+klatt4"]) == [klatt4, slow, DemoVoice("en-us")]
+    assert choose_voices(["af", "am", "an", "ar"]) == [DemoVoice("af"), DemoVoice("am"), DemoVoice("an")]
 
 
 def test_too_few_voices_are_named() -> None:
-    with pytest.raises(CliError, match="There are: fr, en-us"):
+    with pytest.raises(CliError, match="compares 3 local voices, and there are fewer: fr, en-us"):
         choose_voices(["fr", "en-us"])
+    with pytest.raises(CliError, match="there are fewer: none"):
+        choose_voices([])
+
+
+def test_what_each_voice_is_stands_beside_its_name() -> None:
+    assert voice_lines(VOICES) == [
+        "espeak:en-us+klatt4  natural pace",
+        "espeak:en-us+f3      hurried, speed 1.6",
+        "espeak:en-gb         slow, speed 0.65",
+    ]
+
+
+async def test_each_pace_that_is_not_natural_becomes_a_voice_model(mesh: StandIn, key: str) -> None:
+    with Session().client() as client:
+        assert await asyncio.to_thread(register_paces, client, VOICES) == list(VOICES[1:])
+    assert mesh.requests == [
+        CreateVoiceModelRequest(
+            name=name,
+            provider="espeak",
+            config=VoiceModelConfig(voice_id=voice_id, parameters=SpeechParameters(speed=speed)),
+        )
+        for name, voice_id, speed in [("en-us+f3, hurried", "en-us+f3", 1.6), ("en-gb, slow", "en-gb", 0.65)]
+    ]
+
+
+async def test_a_pace_can_be_registered_only_with_a_key(mesh: StandIn) -> None:
+    with Session().client() as client, pytest.raises(CliError) as caught:
+        await asyncio.to_thread(register_paces, client, VOICES)
+    assert caught.value.exit_code == ExitCode.NOT_AUTHENTICATED
 
 
 def test_the_audio_is_found_on_disk_by_the_name_in_its_link(tmp_path: Path) -> None:

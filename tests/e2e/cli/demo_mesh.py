@@ -1,4 +1,4 @@
-"""`python -m tests.unit.cli.demo_mesh FIFO`: stands in for the runner of the mesh, on the port that API_PORT names.
+"""`python -m tests.e2e.cli.demo_mesh FIFO`: stands in for the runner of the mesh, on the port that API_PORT names.
 
 It writes its process id to FIFO, or, if that is `-`, nowhere. With DEMO_MESH_DOWN=1 it never becomes healthy.
 """

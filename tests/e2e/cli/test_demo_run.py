@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped, unused-ignore]
+import psutil
 import pytest
 
 # The command line as a user runs it, but for what it starts.
@@ -17,7 +17,7 @@ SCRIPT = """
 import sys
 import gateway.cli.demo
 from gateway.cli.main import run
-gateway.cli.demo.runner_command = lambda *_, **__: [sys.executable, "-m", "tests.unit.cli.demo_mesh", sys.argv[1]]
+gateway.cli.demo.runner_command = lambda *_, **__: [sys.executable, "-m", "tests.e2e.cli.demo_mesh", sys.argv[1]]
 sys.exit(run(["demo", *sys.argv[2:]]))
 """
 

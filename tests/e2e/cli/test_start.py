@@ -1,0 +1,12 @@
+"""What starting `arena` costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_help_does_not_wait_for_grpc_to_load() -> None:
+    script = "import sys, gateway.cli.main; print(sorted({'grpc', 'psutil', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "[]\n"

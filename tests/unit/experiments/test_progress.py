@@ -1,0 +1,258 @@
+"""Progress: which answers move a trial, which do not, and what the last one decides."""
+
+from datetime import timedelta
+
+import pytest
+from google.protobuf.message import Message
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
+from voicearena.scoring.v1.events_pb2 import EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SynthesisRequested
+
+from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.usecases import progress
+from services.experiments.usecases.progress import MOST_ATTEMPTS
+from services.runtime.errors import WrongState
+from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
+
+SYNTHESIZING, SCORING = TrialStatus.SYNTHESIZING, TrialStatus.SCORING
+# Younger than anything: whatever is in flight is stale.
+NO_PATIENCE = timedelta(days=-1)
+
+
+async def only(desk: Desk) -> tuple[str, Trial, Trial]:
+    """Runs an experiment of two trials."""
+    experiment_id, (first, second) = await desk.start()
+    return experiment_id, first, second
+
+
+async def now_is(desk: Desk, trial: Trial) -> Trial:
+    return next(t for t in await desk.trials(trial.experiment_id) if t.id == trial.id)
+
+
+def asked_since(desk: Desk, before: int) -> list[Message]:
+    return desk.database.published()[before:]
+
+
+async def test_audio_that_is_there_is_asked_to_be_measured(desk: Desk) -> None:
+    _, trial, _ = await only(desk)
+    before = len(desk.database.published())
+    await desk.speak(trial)
+    after = await now_is(desk, trial)
+    assert (after.status, after.attempts, after.audio_name) == (SCORING, 1, f"{trial.id}.wav")
+    assert after.measurements == SYNTHESIS
+    assert asked_since(desk, before) == [
+        EvaluationRequested(
+            requester="experiments",
+            job_id=trial.id,
+            attempt=1,
+            developer_id="dev_a",
+            audio_name=f"{trial.id}.wav",
+        )
+    ]
+
+
+async def test_a_trial_that_is_measured_is_complete_with_both_sets_of_measurements(desk: Desk) -> None:
+    experiment_id, trial, _ = await only(desk)
+    await desk.finish(trial)
+    after = await now_is(desk, trial)
+    assert after.status is TrialStatus.COMPLETED
+    assert after.ended_at is not None
+    assert (after.measurements.ttfb_ms, after.measurements.silence_ratio) == (100.0, 0.2)
+    experiment = await desk.reading.get(experiment_id)
+    assert (experiment.status, experiment.completed_trials) == (ExperimentStatus.RUNNING, 1)
+
+
+async def test_the_last_trial_completes_the_experiment_once(desk: Desk) -> None:
+    experiment_id, first, second = await only(desk)
+    await desk.finish(first)
+    with pytest.raises(WrongState, match="the experiment is running; there are results once it is completed"):
+        await desk.reading.results(experiment_id)
+    before = len(desk.database.published())
+    await desk.finish(second)
+    experiment = await desk.reading.get(experiment_id)
+    assert (experiment.status, experiment.completed_trials) == (ExperimentStatus.COMPLETED, 2)
+    assert experiment.ended_at is not None
+    results = await desk.reading.results(experiment_id)
+    assert [ranking["trials_completed"] for ranking in results["rankings"]] == [1, 1]
+    (_, completed) = asked_since(desk, before)
+    assert completed == ExperimentCompleted(experiment_id=experiment_id, developer_id="dev_a")
+
+
+async def test_a_failed_trial_fails_no_experiment(desk: Desk) -> None:
+    experiment_id, first, second = await only(desk)
+    await desk.progress.failed(desk.event_id(), first.id, 1, SYNTHESIZING, "bad_audio:\n  nothing \t came")
+    failed = await now_is(desk, first)
+    assert (failed.status, failed.error_message) == (TrialStatus.FAILED, "bad_audio: nothing came")
+    await desk.finish(second)
+    experiment = await desk.reading.get(experiment_id)
+    assert (experiment.status, experiment.completed_trials, experiment.failed_trials) == (
+        ExperimentStatus.COMPLETED,
+        1,
+        1,
+    )
+
+
+async def test_an_experiment_whose_trials_have_all_failed_has_results_without_a_winner(desk: Desk) -> None:
+    experiment_id, first, second = await only(desk)
+    for trial in (first, second):
+        await desk.progress.failed(desk.event_id(), trial.id, 1, SYNTHESIZING, "no")
+    results = await desk.reading.results(experiment_id)
+    assert "winner" not in results
+    assert results["confidence"] == "inconclusive"
+
+
+async def test_measuring_that_failed_fails_the_trial(desk: Desk) -> None:
+    _, trial, _ = await only(desk)
+    await desk.speak(trial)
+    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "x" * 1000)
+    failed = await now_is(desk, trial)
+    assert (failed.status, len(failed.error_message)) == (TrialStatus.FAILED, 500)
+    assert failed.audio_name == f"{trial.id}.wav"
+
+
+async def test_an_answer_that_comes_twice_counts_once(desk: Desk) -> None:
+    experiment_id, trial, _ = await only(desk)
+    for _ in range(2):
+        await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
+    await desk.score(trial)
+    # The same fact told by another event, too late.
+    await desk.score(trial)
+    await desk.speak(trial)
+    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "late")
+    assert (await now_is(desk, trial)).status is TrialStatus.COMPLETED
+    experiment = await desk.reading.get(experiment_id)
+    assert (experiment.completed_trials, experiment.failed_trials) == (1, 0)
+    assert [type(e) for e in desk.database.published()].count(EvaluationRequested) == 1
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 3])
+async def test_an_answer_to_another_attempt_is_ignored(desk: Desk, attempt: int) -> None:
+    _, trial, _ = await only(desk)
+    await desk.progress.reconcile(NO_PATIENCE)
+    again = await now_is(desk, trial)
+    assert again.attempts == 2
+    await desk.progress.synthesized(desk.event_id(), trial.id, attempt, "late.wav", SYNTHESIS)
+    await desk.progress.failed(desk.event_id(), trial.id, attempt, SYNTHESIZING, "late")
+    assert await now_is(desk, trial) == again
+    await desk.progress.synthesized(desk.event_id(), trial.id, 2, "good.wav", SYNTHESIS)
+    assert (await now_is(desk, trial)).audio_name == "good.wav"
+
+
+async def test_a_failure_without_an_attempt_counts_for_the_step_at_hand(desk: Desk) -> None:
+    _, trial, _ = await only(desk)
+    await desk.progress.failed(desk.event_id(), trial.id, None, SCORING, "not at this step")
+    assert (await now_is(desk, trial)).status is SYNTHESIZING
+    await desk.progress.failed(desk.event_id(), trial.id, None, SYNTHESIZING, "at this one")
+    assert (await now_is(desk, trial)).status is TrialStatus.FAILED
+
+
+async def test_an_answer_about_nothing_that_is_known_is_taken_and_forgotten(desk: Desk) -> None:
+    await desk.progress.synthesized(desk.event_id(), "trl_unknown", 1, "a.wav", SYNTHESIS)
+    await desk.progress.failed(desk.event_id(), "trl_unknown", None, SCORING, "no")
+    assert desk.database.published() == []
+
+
+async def test_cancelling_ends_what_has_not_ended_and_ignores_what_comes_back(desk: Desk) -> None:
+    experiment_id, first, second = await only(desk)
+    await desk.finish(first)
+    cancelled = await desk.planning.cancel(experiment_id)
+    assert cancelled.status is ExperimentStatus.CANCELLED
+    await desk.finish(second)
+    assert [t.status for t in await desk.trials(experiment_id)] == [TrialStatus.COMPLETED, TrialStatus.CANCELLED]
+    assert await desk.reading.get(experiment_id) == cancelled
+    assert await desk.progress.reconcile(NO_PATIENCE) == 0
+
+
+async def test_cancelling_twice_says_it_once(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan())
+    first = await desk.planning.cancel(made.id)
+    assert await desk.planning.cancel(made.id) == first
+    assert desk.database.published() == [ExperimentCancelled(experiment_id=made.id, developer_id="dev_a")]
+    with pytest.raises(WrongState, match="is cancelled; only one that is created can be run"):
+        await desk.planning.run(made.id)
+
+
+async def test_what_has_completed_can_not_be_cancelled(desk: Desk) -> None:
+    experiment_id, trials = await desk.start()
+    await desk.finish(*trials)
+    with pytest.raises(WrongState, match="the experiment is completed and can't be cancelled any more"):
+        await desk.planning.cancel(experiment_id)
+    assert (await desk.reading.get(experiment_id)).status is ExperimentStatus.COMPLETED
+
+
+async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError("no\nnumbers")
+
+    monkeypatch.setattr(progress, "compute_verdict", broken)
+    experiment_id, trials = await desk.start()
+    await desk.finish(*trials)
+    failed = await desk.reading.get(experiment_id)
+    message = "results could not be computed: no numbers"
+    assert (failed.status, failed.error_message) == (ExperimentStatus.FAILED, message)
+    assert failed.ended_at is not None
+    assert desk.database.published()[-1] == ExperimentFailed(
+        experiment_id=experiment_id, developer_id="dev_a", message=message
+    )
+    with pytest.raises(WrongState, match="the experiment is failed"):
+        await desk.reading.results(experiment_id)
+
+
+async def test_an_answer_whose_transaction_broke_can_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, trial, _ = await only(desk)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.store, "count_progress", None)
+        with pytest.raises(TypeError):
+            await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
+    assert (await now_is(desk, trial)).status is SYNTHESIZING
+    await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
+    assert (await now_is(desk, trial)).status is SCORING
+
+
+async def test_what_stays_unanswered_is_asked_for_again_with_the_next_attempt(desk: Desk) -> None:
+    _, first, second = await only(desk)
+    await desk.speak(first)
+    before = len(desk.database.published())
+    assert await desk.progress.reconcile(NO_PATIENCE) == 2
+    evaluation, synthesis = sorted(asked_since(desk, before), key=lambda event: type(event).__name__)
+    assert isinstance(evaluation, EvaluationRequested)
+    assert (evaluation.job_id, evaluation.attempt, evaluation.audio_name) == (first.id, 2, f"{first.id}.wav")
+    assert isinstance(synthesis, SynthesisRequested)
+    assert (synthesis.job_id, synthesis.attempt, synthesis.text) == (second.id, 2, "Hello.")
+
+
+async def test_what_was_just_asked_for_is_left_alone(desk: Desk) -> None:
+    await only(desk)
+    before = len(desk.database.published())
+    assert await desk.progress.reconcile(timedelta(seconds=20)) == 0
+    assert asked_since(desk, before) == []
+
+
+async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) -> None:
+    experiment_id, first, second = await only(desk)
+    await desk.speak(second)
+    for _ in range(MOST_ATTEMPTS):
+        await desk.progress.reconcile(NO_PATIENCE)
+    assert await desk.progress.reconcile(NO_PATIENCE) == 0
+    assert (await now_is(desk, first)).error_message == "no speech came back after 8 requests"
+    assert (await now_is(desk, second)).error_message == "no measurements came back after 8 requests"
+    experiment = await desk.reading.get(experiment_id)
+    assert (experiment.status, experiment.failed_trials) == (ExperimentStatus.COMPLETED, 2)
+
+
+async def test_the_measurements_of_a_verdict_are_those_of_its_trials(desk: Desk) -> None:
+    experiment_id, (first, second) = await desk.start()
+    await desk.finish(first)
+    await desk.progress.synthesized(
+        desk.event_id(),
+        second.id,
+        1,
+        "b.wav",
+        Measurements(duration_seconds=4.0, ttfb_ms=50.0, generation_time_ms=80.0),
+    )
+    await desk.progress.evaluated(desk.event_id(), second.id, 1, SIGNAL)
+    by_voice = {r["voice_id"]: r for r in (await desk.reading.results(experiment_id))["rankings"]}
+    assert (by_voice["en"]["avg_ttfb_ms"], by_voice["en"]["avg_duration_seconds"]) == (100.0, 2.0)
+    assert (by_voice["slt"]["avg_ttfb_ms"], by_voice["slt"]["avg_generation_time_ms"]) == (50.0, 80.0)

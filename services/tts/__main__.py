@@ -12,9 +12,9 @@ from services.runtime.event_loop import run
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.tts import usecases
+from services.tts import consumers, usecases
 from services.tts.audio_results import AudioResults
-from services.tts.consumers import Consumers, FactPublisher
+from services.tts.consumers import FactPublisher
 from services.tts.providers.catalogue import engines_of
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
@@ -56,7 +56,14 @@ async def serve(settings: TtsSettings) -> None:
             public=("GetAudio",),
         )
         service.background("voice discovery", discover_voices)
-        service.background("jobs", Consumers(studio, bus, settings.synthesis_jobs_in_hand).run)
+        service.background(
+            "jobs",
+            lambda: bus.consume(
+                consumers.handlers(studio),
+                max_in_flight=settings.synthesis_jobs_in_hand,
+                on_dead=consumers.on_dead(studio),
+            ),
+        )
         await service.run()
 
 

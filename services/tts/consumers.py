@@ -1,41 +1,35 @@
 """Events in, use cases, facts out."""
 
 import hashlib
+from collections.abc import Mapping
 
 from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
 from services.tts import usecases
 from services.tts.convert import fact_to_event, job_from_event
 from services.tts.domain import Fact, FailureKind, VoicesFound
 from services.tts.usecases import Studio
 
 
-class Consumers:
-    """Takes jobs from the bus."""
+def handlers(studio: Studio) -> Mapping[type[Message], Handler]:
+    """Returns what is done about each event."""
 
-    def __init__(self, studio: Studio, bus: Bus, jobs_in_hand: int) -> None:
-        self._studio = studio
-        self._bus = bus
-        self._jobs_in_hand = jobs_in_hand
+    async def synthesis_requested(event: SynthesisRequested, delivery: Delivery) -> None:
+        await usecases.synthesize(studio, job_from_event(event))
 
-    async def run(self) -> None:
-        """Works for ever."""
-        await self._bus.consume(
-            {SynthesisRequested: self.on_synthesis_requested},
-            max_in_flight=self._jobs_in_hand,
-            on_dead=self.on_dead,
-        )
+    return {SynthesisRequested: synthesis_requested}
 
-    async def on_synthesis_requested(self, event: SynthesisRequested, delivery: Delivery) -> None:
-        """Speaks."""
-        await usecases.synthesize(self._studio, job_from_event(event))
 
-    async def on_dead(self, event: SynthesisRequested, delivery: Delivery, reason: str) -> None:
-        """Answers a job that could not be carried out, so that nobody waits for it."""
+def on_dead(studio: Studio) -> DeadHandler:
+    """Returns what is done about a job that could not be carried out, so that nobody waits for it."""
+
+    async def given_up(event: SynthesisRequested, delivery: Delivery, reason: str) -> None:
         message = "the speech could not be made; the job was given up after several tries"
-        await usecases.give_up(self._studio, job_from_event(event), FailureKind.PROVIDER_UNAVAILABLE, message)
+        await usecases.give_up(studio, job_from_event(event), FailureKind.PROVIDER_UNAVAILABLE, message)
+
+    return given_up
 
 
 class FactPublisher:

@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 from google.protobuf.message import Message
-from voicearena.tts.v1 import events_pb2
+from voicearena.tts.v1.events_pb2 import SynthesisFailed, SynthesisRequested
 
 from services.runtime.bus import Bus, Delivery
-from services.tts.consumers import Consumers, FactPublisher
+from services.tts.consumers import FactPublisher, handlers, on_dead
 from services.tts.domain import Capabilities, FailureKind, GivenUp, Synthesized, Voice, VoicesFound
 from tests.unit.tts.studio import job, scene
 
 DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
-REQUEST = events_pb2.SynthesisRequested(
+REQUEST = SynthesisRequested(
     requester="experiments",
     job_id="trl_1",
     attempt=2,
@@ -44,7 +44,7 @@ def publisher(started: str = "today") -> tuple[RecordingBus, FactPublisher]:
 
 async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await Consumers(here.studio, cast(Bus, None), 1).on_synthesis_requested(REQUEST, DELIVERY)
+    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
     (fact,) = here.facts
     assert isinstance(fact, Synthesized)
     assert (fact.job.requester, fact.job.attempt, fact.speech.developer_id) == ("experiments", 2, "dev_1")
@@ -54,7 +54,7 @@ async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
 
 async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await Consumers(here.studio, cast(Bus, None), 1).on_dead(REQUEST, DELIVERY, "KeyError: 'x'")
+    await on_dead(here.studio)(REQUEST, DELIVERY, "KeyError: 'x'")
     (fact,) = here.facts
     assert isinstance(fact, GivenUp)
     assert fact.kind is FailureKind.PROVIDER_UNAVAILABLE
@@ -63,7 +63,7 @@ async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
 
 async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await Consumers(here.studio, cast(Bus, None), 1).on_synthesis_requested(REQUEST, DELIVERY)
+    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
     bus, facts = publisher()
     await facts.publish(here.facts[0])
     event = cast(Any, bus.published[0][0])
@@ -80,7 +80,7 @@ async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind)
     bus, facts = publisher()
     await facts.publish(GivenUp(job(), kind, "why"))
     event = cast(Any, bus.published[0][0])
-    assert events_pb2.SynthesisFailed.Kind.Name(event.kind) == kind.value
+    assert SynthesisFailed.Kind.Name(event.kind) == kind.value
     assert event.message == "why"
 
 

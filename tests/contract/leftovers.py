@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import LiteralString
+
 from psycopg import AsyncConnection
 
 # Every table in which a request of the API makes a row.
@@ -19,6 +22,10 @@ class Leftovers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def execute(self, statement: LiteralString, values: Sequence[object]) -> None:
+        """Changes what no request can."""
+        await self._connection.execute(statement, values)
 
     async def rows(self) -> dict[str, int]:
         """Returns how many rows each table has."""

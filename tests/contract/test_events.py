@@ -1,0 +1,127 @@
+"""The event catalogue: what the event messages declare, and that those who are named act on it."""
+
+import re
+from typing import Any, cast
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from voicearena.tts.v1.events_pb2 import SynthesisRequested
+
+from services.auth import consumers as auth_consumers
+from services.elo import consumers as elo_consumers
+from services.experiments import consumers as experiments_consumers
+from services.runtime import events
+from services.runtime.events import EventType, event_types
+from services.scoring import consumers as scoring_consumers
+from services.tts import consumers as tts_consumers
+
+NOTHING = cast(Any, None)
+# What each service does about events; what it does it with is of no matter here.
+HANDLED: dict[str, set[type[Message]]] = {
+    "auth": set(auth_consumers.handlers(NOTHING)),
+    "elo": set(elo_consumers.handlers(NOTHING)),
+    "experiments": set(experiments_consumers.handlers(NOTHING)),
+    "scoring": set(scoring_consumers.handlers(NOTHING)),
+    "tts": set(tts_consumers.handlers(NOTHING)),
+}
+REQUESTER_FIELDS = {
+    "requester": FieldDescriptor.TYPE_STRING,
+    "job_id": FieldDescriptor.TYPE_STRING,
+    "attempt": FieldDescriptor.TYPE_UINT32,
+}
+EVENTS = list(event_types().values())
+
+every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.descriptor.name)
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def test_every_message_of_an_events_file_is_an_event() -> None:
+    messages = {
+        d.full_name for module in events.EVENT_MODULES for d in module.DESCRIPTOR.message_types_by_name.values()
+    }
+    assert messages == set(event_types())
+
+
+@every_event
+def test_a_subject_is_the_service_and_the_name_of_the_message(event: EventType) -> None:
+    package = event.descriptor.file.package
+    assert event.subject == f"{package}.{snake_case(event.descriptor.name)}"
+    assert re.fullmatch(r"voicearena\.[a-z]+\.v1\.[a-z_]+", event.subject)
+
+
+def test_subjects_are_unique() -> None:
+    subjects = [event.subject for event in EVENTS]
+    assert len(set(subjects)) == len(subjects)
+
+
+@every_event
+def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: EventType) -> None:
+    types = {field.name: field.type for field in event.descriptor.fields}
+    asked = {name: types.get(name) for name in REQUESTER_FIELDS}
+    assert asked == (REQUESTER_FIELDS if event.per_requester else dict.fromkeys(REQUESTER_FIELDS))
+
+
+@every_event
+def test_commands_and_what_answers_them_go_to_one_requester(event: EventType) -> None:
+    answered = {"SpeechSynthesized", "SynthesisFailed", "EvaluationCompleted", "EvaluationFailed"}
+    assert event.per_requester is (event.is_command or event.descriptor.name in answered)
+
+
+def test_the_services_that_are_named_are_those_that_act() -> None:
+    declared: dict[str, set[str]] = {}
+    for event in EVENTS:
+        for consumer in event.consumers:
+            declared.setdefault(consumer, set()).add(event.descriptor.full_name)
+    handled = {service: {kind.DESCRIPTOR.full_name for kind in kinds} for service, kinds in HANDLED.items()}
+    assert declared == handled
+
+
+def test_a_service_carries_out_its_own_commands() -> None:
+    assert {event.descriptor.name: event.consumers for event in EVENTS if event.is_command} == {
+        "SynthesisRequested": ("tts",),
+        "EvaluationRequested": ("scoring",),
+    }
+
+
+def matches(wildcard: str, subject: str) -> bool:
+    """Says whether NATS would match a subject: `*` is one token, `>` one or more at the end."""
+    tokens = [{"*": r"[^.]+", ">": r".+"}.get(token, re.escape(token)) for token in wildcard.split(".")]
+    return re.fullmatch(r"\.".join(tokens), subject) is not None
+
+
+@every_event
+def test_an_event_lands_on_the_stream_of_its_owner_and_on_no_other(event: EventType) -> None:
+    subject = f"{event.subject}.experiments" if event.per_requester else event.subject
+    wildcards = {events.stream_of(owner): events.subjects_of(owner) for owner in events.streams()}
+    wildcards[events.DEAD_LETTER_STREAM] = events.DEAD_LETTER_SUBJECT
+    assert [stream for stream, wildcard in wildcards.items() if matches(wildcard, subject)] == [event.stream]
+
+
+def test_dead_letters_have_a_stream_of_their_own() -> None:
+    wildcards = [events.subjects_of(owner) for owner in events.streams()]
+    assert not any(matches(wildcard, events.DEAD_LETTER_SUBJECT) for wildcard in wildcards)
+
+
+@every_event
+def test_a_consumer_is_given_what_is_published_for_it(event: EventType) -> None:
+    message = event.new()
+    if event.per_requester:
+        message.requester = "experiments"  # type: ignore[attr-defined]
+    published = events.subject_of(message)
+    assert all(matches(event.filter_subject(consumer), published) for consumer in event.consumers)
+
+
+def test_an_answer_to_one_requester_is_not_given_to_another() -> None:
+    for event in EVENTS:
+        if event.per_requester and not event.is_command:
+            assert not matches(event.filter_subject("elo"), f"{event.subject}.experiments")
+
+
+@pytest.mark.parametrize("requester", ["", "a.b", "*", ">", "a b"])
+def test_a_requester_that_would_change_the_subject_is_refused(requester: str) -> None:
+    with pytest.raises(ValueError, match="name of a service"):
+        events.subject_of(SynthesisRequested(requester=requester))

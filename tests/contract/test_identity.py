@@ -1,0 +1,200 @@
+"""Who calls is what the gateway says, and the gateway says only what it has checked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from voicearena.auth.v1 import auth_service_pb2
+from voicearena.elo.v1 import elo_service_pb2
+from voicearena.gateway.v1 import external_auth_pb2
+
+from deploy.local.mesh import Mesh
+from services.runtime.identity import ALGORITHM, AUDIENCE, IDENTITY_HEADER, ISSUER
+from services.runtime.ids import new_id
+from tests.contract.clients import PROTOCOLS, Client, GrpcClient, bearer, json_failure
+from tests.contract.leftovers import Leftovers
+from tests.contract.rpcs import Rpc, public_rpcs, rpcs
+from tests.contract.world import World
+from tests.mesh import Developer
+
+# What anybody may call, and what services may ask of auth before they can verify anything.
+OPEN_RPCS = {"AuthService.RegisterDeveloper", "MeshService.GetHealth", "TtsService.GetAudio"}
+INTERNAL_RPCS = {"AuthService.ListSigningKeys", "EloService.ResolveVoiceModels"}
+ME = "AuthService.GetCurrentDeveloper"
+GUARDED = sorted(set(rpcs()) - OPEN_RPCS - {"AuthService.ListSigningKeys"})
+
+Sign = Callable[..., str]
+
+
+def test_these_rpcs_are_for_services_only() -> None:
+    assert set(rpcs()) - set(public_rpcs()) == INTERNAL_RPCS
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def sign(leftovers: Leftovers) -> Sign:
+    """Signs tokens with a key that auth tells the services to believe, as no one outside the mesh could."""
+    private = Ed25519PrivateKey.generate()
+    key_id = new_id("sig")
+    await leftovers.execute(
+        "INSERT INTO auth.signing_keys (id, public_key, used_until) VALUES (%s, %s, now() + interval '1 hour')",
+        (key_id, private.public_key().public_bytes_raw()),
+    )
+
+    def token(developer_id: str, *, seconds: float = 60, kid: str = key_id, **claims: Any) -> str:
+        moment = datetime.now(UTC)
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": developer_id,
+            "iat": moment - timedelta(minutes=10),
+            "exp": moment + timedelta(seconds=seconds),
+            **claims,
+        }
+        return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": kid})
+
+    return token
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def direct(mesh: Mesh) -> AsyncIterator[Callable[[str], GrpcClient]]:
+    """Returns a client of a service that goes past the gateway."""
+    channels = {name: grpc.aio.insecure_channel(address) for name, address in mesh.endpoints.items()}
+    yield lambda service: GrpcClient(channels[service])
+    for channel in channels.values():
+        await channel.close()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", sorted(set(public_rpcs()) - OPEN_RPCS))
+async def test_every_rpc_wants_a_key(name: str, protocol: str, clients: dict[str, Client], world: World) -> None:
+    request = {"id": "x"} if "id" in rpcs()[name].descriptor.input_type.fields_by_name else {}
+    without = await clients[protocol].call(rpcs()[name], request)
+    mangled = await clients[protocol].call(rpcs()[name], request, await world.headers("mangled key"))
+    assert (without.code, without.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")
+    assert (mangled.code, mangled.reason) == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_a_service_takes_no_call_without_a_token(
+    name: str, direct: Callable[[str], GrpcClient], world: World
+) -> None:
+    rpc = rpcs()[name]
+    without = await direct(rpc.owner).call(rpc, {})
+    with_a_key = await direct(rpc.owner).call(rpc, {}, bearer(world.developer.api_key))
+    assert (without.code, without.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")
+    assert (with_a_key.code, with_a_key.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")
+
+
+# One RPC of each service that answers to anybody who is somebody.
+ANSWERING = {
+    "auth": (ME, {}),
+    "experiments": ("ExperimentService.ListExperiments", {}),
+    "tts": ("TtsService.ListProviders", {}),
+    "scoring": ("ScoringService.ListMetrics", {}),
+    "elo": ("EloService.ListVoiceModels", {"page_size": 1}),
+}
+
+
+@pytest.mark.parametrize("service", sorted(ANSWERING))
+async def test_a_service_takes_a_good_token_only(
+    service: str, direct: Callable[[str], GrpcClient], sign: Sign, world: World
+) -> None:
+    name, request = ANSWERING[service]
+    somebody = world.developer.id
+
+    async def outcome(token: str) -> tuple[str, str]:
+        found = await direct(service).call(rpcs()[name], request, {IDENTITY_HEADER: token})
+        return found.code, found.reason
+
+    refused = ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
+    unsigned = jwt.encode({"sub": somebody, "aud": AUDIENCE, "iss": ISSUER}, None, algorithm="none")  # type: ignore[arg-type]
+    stranger = jwt.encode(
+        {"sub": somebody}, Ed25519PrivateKey.generate(), algorithm=ALGORITHM, headers={"kid": "sig_0"}
+    )
+    good = sign(somebody)
+    head, body, signature = good.split(".")
+    assert await outcome(good) == ("OK", "")
+    assert await outcome(sign(somebody, seconds=-1)) == refused
+    assert await outcome(sign(somebody, aud="elsewhere")) == refused
+    assert await outcome(sign(somebody, iss="elsewhere")) == refused
+    assert await outcome(sign(somebody, kid="sig_unknown")) == refused
+    assert await outcome(f"{head}.{sign(world.somebody_else.id).split('.')[1]}.{signature}") == refused
+    assert await outcome(f"{head}.{body}.") == refused
+    assert await outcome(unsigned) == refused
+    assert await outcome(stranger) == refused
+    assert await outcome("not a token") == refused
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_an_identity_that_a_client_sends_is_stripped(
+    protocol: str, clients: dict[str, Client], sign: Sign, world: World
+) -> None:
+    identity = {IDENTITY_HEADER: sign(world.somebody_else.id)}
+    with_a_key = await clients[protocol].call(rpcs()[ME], {}, bearer(world.developer.api_key) | identity)
+    without = await clients[protocol].call(rpcs()[ME], {}, identity)
+    assert with_a_key.answer["id"] == world.developer.id
+    assert without.reason == "CREDENTIALS_MISSING"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_it_is_stripped_where_no_key_is_needed_too(
+    protocol: str, clients: dict[str, Client], sign: Sign, world: World
+) -> None:
+    name = await world.value("audio_name")
+    identity = {IDENTITY_HEADER: sign(world.developer.id)}
+    outcome = await clients[protocol].call(rpcs()["TtsService.GetAudio"], {"name": name}, identity)
+    assert outcome.reason == "CREDENTIALS_MISSING"
+
+
+async def test_it_is_not_let_in_with_underscores(http: httpx.AsyncClient, sign: Sign, world: World) -> None:
+    headers = {"x_voicearena_identity": sign(world.developer.id)}
+    answer = await http.get("/api/v1/developers/me", headers=headers)
+    assert (answer.status_code, json_failure(answer).reason) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
+@pytest.mark.parametrize("name", sorted(INTERNAL_RPCS))
+async def test_what_is_for_services_is_not_reached_through_the_gateway(
+    name: str, protocol: str, clients: dict[str, Client], world: World
+) -> None:
+    for headers in ({}, bearer(world.developer.api_key)):
+        outcome = await clients[protocol].call(rpcs()[name], {}, headers)
+        assert (outcome.code, outcome.reason) == ("UNIMPLEMENTED", "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
+async def test_nor_is_what_is_for_the_gateway_itself(protocol: str, clients: dict[str, Client]) -> None:
+    check = Rpc(external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"].methods_by_name["Check"])
+    outcome = await clients[protocol].call(check, {})
+    assert (outcome.code, outcome.reason) == ("UNIMPLEMENTED", "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "request_type", [auth_service_pb2.ListSigningKeysRequest, elo_service_pb2.ResolveVoiceModelsRequest]
+)
+async def test_nor_as_json(request_type: Any, http: httpx.AsyncClient, world: World) -> None:
+    service = request_type.DESCRIPTOR.full_name.rpartition(".")[0]
+    method = request_type.DESCRIPTOR.name.removesuffix("Request")
+    kind = "AuthService" if "auth" in service else "EloService"
+    answer = await http.post(f"/{service}.{kind}/{method}", json={}, headers=bearer(world.developer.api_key))
+    assert (answer.status_code, json_failure(answer).reason) == (404, "ROUTE_NOT_FOUND")
+
+
+async def test_a_revoked_key_stops_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
+    grpc_client, headers = clients["grpc"], bearer(developer.api_key)
+    made = (await grpc_client.call(rpcs()["AuthService.CreateApiKey"], {"name": "laptop"}, headers)).answer
+    used = bearer(made["key"])
+    assert (await grpc_client.call(rpcs()[ME], {}, used)).code == "OK"
+    await grpc_client.call(rpcs()["AuthService.RevokeApiKey"], {"id": made["api_key"]["id"]}, headers)
+    async with asyncio.timeout(1):
+        while (await grpc_client.call(rpcs()[ME], {}, used)).reason != "CREDENTIALS_INVALID":
+            pass
+    # Only that one.
+    assert (await grpc_client.call(rpcs()[ME], {}, headers)).code == "OK"

@@ -1,0 +1,28 @@
+"""Who may import whom; most contracts stand in pyproject.toml under [tool.importlinter]."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[2]
+LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
+# Code that only computes, and what it may import beside itself and the standard library.
+PURE = ("domain", "verdict", "metrics", "measurement")
+ALLOWED = {"numpy", "scipy", "services.runtime.errors"}
+
+
+def test_nobody_imports_what_they_may_not() -> None:
+    done = subprocess.run(
+        [LINT_IMPORTS, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_code_that_computes_imports_nothing_else() -> None:
+    graph = grimp.build_graph("services", include_external_packages=True, cache_dir=None)
+    pure = {m for m in graph.modules if m.startswith("services.") and set(m.split(".")[2:3]) & set(PURE)}
+    assert {module.split(".")[1] for module in pure} == {"auth", "elo", "experiments", "scoring", "tts"}
+    imported = {name for module in pure for name in graph.find_modules_directly_imported_by(module)}
+    assert {name for name in imported - pure if name.split(".")[0] not in sys.stdlib_module_names} <= ALLOWED

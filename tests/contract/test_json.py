@@ -1,0 +1,230 @@
+"""What only JSON users see: names, numbers, bodies that are not what a route takes, and pages of other sites."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from tests.contract.cases.experiments import experiment
+from tests.contract.clients import Client, bearer, json_body, json_failure
+from tests.contract.leftovers import Leftovers
+from tests.contract.rpcs import public_rpcs, rpcs
+from tests.contract.world import World
+
+EXPERIMENTS = "/api/v1/experiments"
+JSON = {"content-type": "application/json"}
+MEGABYTE = 1024 * 1024
+ORIGIN = "http://localhost:3000"
+SIXTY_FOUR_BITS = (
+    FieldDescriptor.TYPE_INT64,
+    FieldDescriptor.TYPE_UINT64,
+    FieldDescriptor.TYPE_SINT64,
+    FieldDescriptor.TYPE_FIXED64,
+    FieldDescriptor.TYPE_SFIXED64,
+)
+
+
+def fields_of(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    """Yields every field of a message and of those within, except of the types that JSON writes in its own way."""
+    if message.full_name in seen or message.full_name.startswith("google."):
+        return
+    seen.add(message.full_name)
+    for field in message.fields:
+        yield field
+        if field.message_type:
+            yield from fields_of(field.message_type, seen)
+
+
+def wire_fields() -> list[FieldDescriptor]:
+    """Returns every field of every request and answer of the API."""
+    seen: set[str] = set()
+    messages = [d for rpc in public_rpcs().values() for d in (rpc.descriptor.input_type, rpc.descriptor.output_type)]
+    return [field for message in messages for field in fields_of(message, seen)]
+
+
+def test_no_number_comes_out_as_a_string() -> None:
+    assert [field.full_name for field in wire_fields() if field.type in SIXTY_FOUR_BITS] == []
+
+
+def test_enum_values_are_lower_case_and_their_zero_is_unspecified() -> None:
+    enums = {field.enum_type for field in wire_fields() if field.enum_type}
+    values = [value.name for enum in enums for value in enum.values]
+    assert values == [value.lower() for value in values]
+    assert all(enum.values_by_number[0].name.endswith("_unspecified") for enum in enums)
+
+
+async def test_health_is_exactly_this(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/health")
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (
+        200,
+        "application/json",
+        '{"status":"ok"}',
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["completed_experiment", "created_experiment", "cancelled_experiment"],
+)
+async def test_json_is_what_protobuf_says_it_is(name: str, clients: dict[str, Client], world: World) -> None:
+    """The same reads over gRPC and JSON give the same answer to the last field, absent ones absent."""
+    request = {"id": await world.value(name)}
+    for rpc in ("GetExperiment", "ListTrials", "GetResults"):
+        outcomes = [
+            await clients[protocol].call(rpcs()[f"ExperimentService.{rpc}"], request, bearer(world.developer.api_key))
+            for protocol in ("grpc", "grpc-web", "grpc-web-text", "json")
+        ]
+        answers = [(outcome.code, without_links(outcome.messages)) for outcome in outcomes]
+        assert answers == answers[:1] * 4
+
+
+def without_links(value: Any) -> Any:
+    """Links are signed anew each time they are read."""
+    if isinstance(value, dict):
+        return {name: without_links(each) for name, each in value.items() if name != "audio_url"}
+    return [without_links(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+PLAN = '{"name":"n","scenario":"general","eval_mode":"automated","models":[],"prompts":["p"]'
+BAD_BODIES = [
+    pytest.param("{", "", "JSON", id="cut off"),
+    pytest.param("not json", "", "JSON", id="not JSON"),
+    pytest.param("", "", "", id="nothing"),
+    pytest.param("[]", "", "object", id="a list"),
+    pytest.param('"text"', "", "object", id="a string"),
+    pytest.param(PLAN + "} x", "", "JSON", id="more than JSON"),
+    pytest.param(PLAN + "", "", "JSON", id="without its end"),
+    pytest.param("{'name': 'n'}", "", "JSON", id="single quotes"),
+    pytest.param(PLAN + ',"promts":["p"]}', "promts", "prompts", id="a misspelt field"),
+    pytest.param('{"models":[{"provider":"espeak","voice":"x"}]}', "models[0].voice", "voice_id", id="a field within"),
+    pytest.param('{"name":5}', "name", "string", id="a number for a string"),
+    pytest.param('{"prompts":"Hello."}', "prompts", "list", id="a string for a list"),
+    pytest.param('{"prompts":[1]}', "prompts[0]", "string", id="a number in a list of strings"),
+    pytest.param('{"models":{"provider":"espeak"}}', "models", "list", id="an object for a list"),
+    pytest.param('{"models":["espeak:en-us"]}', "models[0]", "object", id="a string for an object"),
+    pytest.param('{"eval_mode":"human"}', "eval_mode", "automated", id="an unknown enum value"),
+    pytest.param('{"eval_mode":1}', "eval_mode", "automated", id="a number for an enum"),
+    pytest.param('{"name":"a","name":"b"}', "name", "twice", id="a field twice"),
+    pytest.param("[" * 10_000, "", "", id="brackets without end"),
+    pytest.param('{"x":' * 10_000, "x", "", id="objects without end"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "says"), BAD_BODIES)
+async def test_a_body_that_is_not_what_the_route_takes(
+    body: str, field: str, says: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
+) -> None:
+    before = await leftovers.rows()
+    answer = await http.post(EXPERIMENTS, content=body, headers=JSON | bearer(world.developer.api_key))
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.code) == (400, "INVALID_ARGUMENT")
+    if body:
+        assert outcome.reason == "MALFORMED_REQUEST"
+        assert outcome.fields in ((field,), ())
+        assert field in outcome.message
+        assert says in outcome.message
+    assert await leftovers.rows() == before
+
+
+async def test_a_body_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -> None:
+    headers = JSON | bearer(world.developer.api_key)
+    answer = await http.post("/api/v1/api-keys", content=b'{"name":"\xff\xfe"}', headers=headers)
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("colour=red", "colour"),
+        ("page_size=many", "page_size"),
+        ("page_size=1.5", "page_size"),
+        ("page_size=99999999999", "page_size"),
+        ("status=done", "status"),
+    ],
+)
+async def test_a_query_that_is_not_what_the_route_takes(
+    query: str, name: str, http: httpx.AsyncClient, world: World
+) -> None:
+    answer = await http.get(f"{EXPERIMENTS}?{query}", headers=bearer(world.developer.api_key))
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+    assert name in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/api/v1/nothing"),
+        ("GET", "/api/v2/experiments"),
+        ("PUT", EXPERIMENTS),
+        ("DELETE", "/api/v1/experiments/exp_00000000000000000000000000000000"),
+        ("POST", "/api/v1/health"),
+        ("GET", "/api/v1/experiments/a/b/c"),
+    ],
+)
+async def test_a_route_that_there_is_not(verb: str, path: str, http: httpx.AsyncClient) -> None:
+    answer = await http.request(verb, path)
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(("megabytes", "path"), [(60, EXPERIMENTS), (5, EXPERIMENTS), (60, "/api/v1/speech")])
+async def test_a_body_that_is_too_large(
+    megabytes: int, path: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
+) -> None:
+    before = await leftovers.rows()
+    body = b'{"name":"' + b"x" * (megabytes * MEGABYTE) + b'"}'
+    answer = await http.post(path, content=body, headers=JSON | bearer(world.developer.api_key))
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (413, "REQUEST_TOO_LARGE")
+    assert "4 MB" in outcome.message
+    assert await leftovers.rows() == before
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
+async def test_a_message_that_is_too_large(protocol: str, clients: dict[str, Client], world: World) -> None:
+    request = experiment(prompts=["x" * (60 * MEGABYTE)])
+    rpc = rpcs()["ExperimentService.CreateExperiment"]
+    outcome = await clients[protocol].call(rpc, request, bearer(world.developer.api_key))
+    assert (outcome.code, outcome.reason) == ("RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")
+
+
+async def test_what_json_does_not_need_may_be_left_out(http: httpx.AsyncClient, world: World) -> None:
+    """Null is absent, as proto JSON has it, and a run needs no body at all."""
+    headers = bearer(world.developer.api_key)
+    planned = await http.post(EXPERIMENTS, json=experiment(webhook_url=None), headers=headers)
+    assert json_body(planned)["webhook_url"] == ""
+    path = f"{EXPERIMENTS}/{json_body(planned)['id']}"
+    assert json_body(await http.post(f"{path}/run", headers=headers))["status"] == "running"
+    assert json_body(await http.post(f"{path}/cancel", headers=headers))["status"] == "cancelled"
+
+
+async def test_pages_of_allowed_sites_may_ask_first(http: httpx.AsyncClient) -> None:
+    asked = {
+        "origin": ORIGIN,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type,x-grpc-web",
+    }
+    for path in (EXPERIMENTS, "/voicearena.experiments.v1.ExperimentService/CreateExperiment"):
+        answer = await http.options(path, headers=asked)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        allowed = {name.strip() for name in answer.headers["access-control-allow-headers"].split(",")}
+        assert {"authorization", "content-type", "x-grpc-web"} <= allowed
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", EXPERIMENTS, "/api/v1/nothing"])
+async def test_pages_of_allowed_sites_may_read_answers_and_errors(path: str, http: httpx.AsyncClient) -> None:
+    answer = await http.get(path, headers={"origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "grpc-status-details-bin" in answer.headers["access-control-expose-headers"]
+
+
+async def test_pages_of_other_sites_may_not(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/health", headers={"origin": "https://elsewhere.example"})
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,121 @@
+"""Routes as people type them, spelled out once more so that a change of a proto's route can't go unnoticed."""
+
+import asyncio
+import io
+import json
+import shlex
+import wave
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.mesh import Mesh
+from tests.contract.rpcs import public_rpcs
+
+ROUTES = {
+    "GET /api/v1/health",
+    "POST /api/v1/developers",
+    "GET /api/v1/developers/me",
+    "POST /api/v1/api-keys",
+    "GET /api/v1/api-keys",
+    "DELETE /api/v1/api-keys/{id}",
+    "GET /api/v1/providers",
+    "GET /api/v1/voices",
+    "POST /api/v1/speech",
+    "GET /api/v1/audio/{name}",
+    "POST /api/v1/models",
+    "GET /api/v1/models",
+    "GET /api/v1/models/{id}",
+    "PATCH /api/v1/models/{id}",
+    "POST /api/v1/experiments",
+    "POST /api/v1/experiments/{id}/run",
+    "POST /api/v1/experiments/{id}/cancel",
+    "GET /api/v1/experiments",
+    "GET /api/v1/experiments/{id}",
+    "GET /api/v1/experiments/{id}/results",
+    "GET /api/v1/experiments/{id}/trials",
+    "GET /api/v1/experiments/{id}/stream",
+    "GET /api/v1/evaluations/{id}",
+    "GET /api/v1/metrics",
+}
+END_SECONDS = 30.0
+POLL_SECONDS = 0.1
+
+
+def test_the_protos_declare_these_routes() -> None:
+    assert {f"{rpc.route[0]} {rpc.route[1]}" for rpc in public_rpcs().values() if rpc.route} == ROUTES
+
+
+class Terminal:
+    """Types commands for a mesh that is on another port than 8080."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._address = f"localhost:{mesh.ports['api_port']}"
+
+    async def curl(self, command: str) -> Any:
+        """Runs a curl command and returns the JSON that it prints."""
+        arguments = shlex.split(command.replace("localhost:8080", self._address))
+        # A proxy of the environment is not for this machine.
+        process = await asyncio.create_subprocess_exec(
+            *arguments, "--noproxy", "*", "--max-time", "20", stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        return json.loads(output)
+
+
+async def test_the_walk_works_as_written(mesh: Mesh, http: httpx.AsyncClient) -> None:
+    terminal = Terminal(mesh)
+    assert await terminal.curl("curl -s localhost:8080/api/v1/health") == {"status": "ok"}
+
+    developer = await terminal.curl(
+        "curl -s -X POST localhost:8080/api/v1/developers -H 'Content-Type: application/json'"
+        """ -d '{"name":"Test Dev","email":"test@dev.com"}'"""
+    )
+    assert sorted(developer) == ["api_key", "email", "id", "name"]
+    assert (developer["name"], developer["email"]) == ("Test Dev", "test@dev.com")
+    key = developer["api_key"]
+    assert key.startswith("kc_")
+
+    planned = await terminal.curl(
+        f'curl -s -X POST localhost:8080/api/v1/experiments -H "Authorization: Bearer {key}"'
+        """ -H 'Content-Type: application/json' -d '{"name":"Test experiment","scenario":"general","""
+        """"eval_mode":"automated","models":[{"provider":"espeak","voice_id":"en-us"},"""
+        """{"provider":"espeak","voice_id":"en-gb"}],"prompts":["Hello, how can I help you today?"]}'"""
+    )
+    assert planned["status"] == "created"
+    id_ = planned["id"]
+
+    running = await terminal.curl(
+        f'curl -s -X POST localhost:8080/api/v1/experiments/{id_}/run -H "Authorization: Bearer {key}"'
+    )
+    assert running["status"] == "running"
+
+    async with asyncio.timeout(END_SECONDS):
+        while True:
+            seen = await terminal.curl(
+                f'curl -s localhost:8080/api/v1/experiments/{id_} -H "Authorization: Bearer {key}"'
+            )
+            if seen["status"] != "running":
+                break
+            await asyncio.sleep(POLL_SECONDS)
+    assert seen["status"] == "completed"
+    assert (seen["total_trials"], seen["completed_trials"]) == (2, 2)
+
+    results = await terminal.curl(
+        f'curl -s localhost:8080/api/v1/experiments/{id_}/results -H "Authorization: Bearer {key}"'
+    )
+    assert {ranking["voice_id"] for ranking in results["rankings"]} == {"en-us", "en-gb"}
+    assert len(results["head_to_head"]) == 1
+    assert results["confidence"] in ("high", "medium", "low", "inconclusive")
+
+    trials = await terminal.curl(
+        f'curl -s localhost:8080/api/v1/experiments/{id_}/trials -H "Authorization: Bearer {key}"'
+    )
+    assert [trial["status"] for trial in trials["trials"]] == ["completed", "completed"]
+    for trial in trials["trials"]:
+        # Without a key, as a player fetches it.
+        audio = await http.get(trial["audio_url"])
+        with wave.open(io.BytesIO(audio.content)) as wav:
+            assert wav.getnframes() / wav.getframerate() == pytest.approx(trial["duration_seconds"], abs=1e-4)

@@ -1,0 +1,74 @@
+"""What the gateway says of the mesh as a whole: reflection, and which service is down."""
+
+import asyncio
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from deploy.local.mesh import Mesh
+from tests.contract.clients import Client, bearer, json_failure
+from tests.contract.rpcs import rpcs
+from tests.contract.world import World
+
+SERVICES = {
+    "voicearena.auth.v1.AuthService",
+    "voicearena.experiments.v1.ExperimentService",
+    "voicearena.tts.v1.TtsService",
+    "voicearena.scoring.v1.ScoringService",
+    "voicearena.elo.v1.EloService",
+    "voicearena.mesh.v1.MeshService",
+}
+
+
+async def test_reflection_lists_and_describes_every_service(mesh: Mesh) -> None:
+    def ask() -> tuple[set[str], dict[str, list[str]]]:
+        with grpc.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
+            database = ProtoReflectionDescriptorDatabase(channel)
+            listed = set(database.get_services())
+            described = {}
+            for name in sorted(listed & SERVICES):
+                file = database.FindFileContainingSymbol(name)
+                (service,) = (each for each in file.service if f"{file.package}.{each.name}" == name)
+                described[name] = [method.name for method in service.method]
+            return listed, described
+
+    listed, described = await asyncio.to_thread(ask)
+    assert listed >= SERVICES
+    assert not any(name.startswith("envoy.") for name in listed)
+    for name, methods in described.items():
+        assert methods == [rpc.descriptor.name for rpc in rpcs().values() if rpc.path.startswith(f"/{name}/")]
+
+
+async def test_the_gateway_answers_for_its_health_in_grpc_too(mesh: Mesh) -> None:
+    async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
+            health_pb2.HealthCheckRequest(), timeout=10
+        )
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_service_that_is_down_is_named(
+    mesh: Mesh, clients: dict[str, Client], http: httpx.AsyncClient, world: World
+) -> None:
+    await mesh.stop("scoring")
+    try:
+        health = await http.get("/api/v1/health")
+        down = [
+            await clients[protocol].call(rpcs()["ScoringService.ListMetrics"], {}, bearer(world.developer.api_key))
+            for protocol in ("grpc", "grpc-web", "json")
+        ]
+        others = await clients["json"].call(rpcs()["TtsService.ListProviders"], {}, bearer(world.developer.api_key))
+    finally:
+        await mesh.start("scoring")
+        await mesh.wait_serving()
+    outcome = json_failure(health)
+    assert (health.status_code, outcome.reason, outcome.message) == (503, "UNAVAILABLE", "not serving: scoring")
+    assert outcome.metadata == {"scoring": "UNAVAILABLE"}
+    assert [(each.code, each.reason, each.metadata) for each in down] == [
+        ("UNAVAILABLE", "UNAVAILABLE", {"service": "scoring"})
+    ] * 3
+    assert down[2].http_status == 503
+    assert others.code == "OK"
+    assert (await http.get("/api/v1/health")).text == '{"status":"ok"}'

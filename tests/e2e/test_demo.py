@@ -1,0 +1,145 @@
+"""`arena demo`, whole: a mesh of its own, three paces, a verdict, audio, and nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sysconfig
+import wave
+from asyncio.subprocess import PIPE
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from deploy.local.settings import PORT_SETTINGS, LocalSettings
+
+ARENA = Path(sysconfig.get_path("scripts")) / "arena"
+RUN_SECONDS = 180.0
+NATURAL, HURRIED, SLOW = "espeak:en-us+klatt4", "espeak:en-us+f3", "espeak:en-gb"
+# The runner, Envoy, NATS, PostgreSQL and the five services.
+LEAST_PROCESSES = 9
+
+
+@dataclass(frozen=True)
+class Run:
+    """A demo that has ended."""
+
+    folder: Path
+    exit_code: int
+    steps: list[str]
+    out: list[str]
+    family: set[psutil.Process]
+    """Every process that was seen below it."""
+
+
+def environment() -> dict[str, str]:
+    """Every port a free one, and no other setting of the user's."""
+    settings = {name.upper() for name in LocalSettings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in settings}
+    ports = {name.upper(): "0" for name in PORT_SETTINGS}
+    return {**kept, **ports, "COLUMNS": "100", "NO_COLOR": "1"}
+
+
+async def demo(folder: Path, *arguments: str) -> Run:
+    """Runs the demo in a folder to its end."""
+    process = await asyncio.create_subprocess_exec(
+        ARENA, "demo", *arguments, cwd=folder, env=environment(), stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    steps, family = [], set()
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            async for line in process.stderr:
+                steps.append(line.decode().rstrip())
+                with suppress(psutil.NoSuchProcess):
+                    family |= set(psutil.Process(process.pid).children(recursive=True))
+            out = (await process.stdout.read()).decode()
+            exit_code = await process.wait()
+    finally:
+        if process.returncode is None:
+            # It stops its mesh then.
+            process.terminate()
+            await process.communicate()
+    return Run(folder, exit_code, steps, [line.rstrip() for line in out.splitlines()], family)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The first run in a new folder."""
+    return await demo(tmp_path_factory.mktemp("demo"))
+
+
+def running(family: set[psutil.Process]) -> list[psutil.Process]:
+    """Which of the processes still run after a moment. A zombie does not; its new parent may be slow to collect it."""
+    _, alive = psutil.wait_procs(family, timeout=5)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def matches(run: Run, pattern: str) -> list[tuple[str, ...]]:
+    """The groups of each line of the output that a pattern matches."""
+    return [match.groups() for line in run.out if (match := re.fullmatch(pattern, line))]
+
+
+def seconds(file: Path) -> float:
+    """How long a WAV file lasts."""
+    with wave.open(str(file)) as audio:
+        return audio.getnframes() / audio.getframerate()
+
+
+def test_every_step_succeeds(first: Run) -> None:
+    assert first.exit_code == 0, "\n".join(first.steps)
+    assert [step for step in first.steps if step.startswith("✗")] == []
+    assert len([step for step in first.steps if step.startswith("✓")]) == 7
+
+
+def test_the_voice_with_the_natural_pace_wins_with_some_confidence(first: Run) -> None:
+    headline = first.out[first.out.index("Verdict") + 1]
+    assert re.fullmatch(rf"{re.escape(NATURAL)} wins, with (medium|high) confidence\.", headline)
+    assert [rank for (rank,) in matches(first, r"(\d=?)  espeak:.*")] == ["1", "2", "3"]
+
+
+def test_it_says_which_voice_has_which_pace(first: Run) -> None:
+    assert first.out[first.out.index("Voices") + 1 :][:3] == [
+        f"  {NATURAL}  natural pace",
+        f"  {HURRIED}      hurried, speed 1.6",
+        f"  {SLOW}         slow, speed 0.65",
+    ]
+
+
+def test_the_audio_lies_where_it_says_and_has_the_pace_that_it_says(first: Run) -> None:
+    audio = first.folder / ".arena" / "demo" / "audio"
+    assert f"  24 WAV files in {audio}, the first prompt's being" in first.out
+    spoken = {model: audio / name for model, name in matches(first, r"    (espeak:\S+): (\S+\.wav)")}
+    assert list(spoken) == [NATURAL, HURRIED, SLOW]
+    assert seconds(spoken[HURRIED]) < seconds(spoken[NATURAL]) < seconds(spoken[SLOW])
+
+
+def test_no_process_of_it_is_left(first: Run) -> None:
+    assert len(first.family) >= LEAST_PROCESSES
+    assert running(first.family) == []
+
+
+async def test_it_runs_again_in_the_same_folder_and_gives_its_results_as_json(first: Run) -> None:
+    again = await demo(first.folder, "--json")
+    assert again.exit_code == 0, "\n".join(again.steps)
+    results = json.loads("\n".join(again.out))
+    assert results["winner"] == NATURAL
+    accuracy = {
+        f"{ranking['provider']}:{ranking['voice_id']}": component["score"]
+        for ranking in results["rankings"]
+        for component in ranking["components"]
+        if component["metric"] == "duration_accuracy"
+    }
+    assert accuracy == {
+        NATURAL: pytest.approx(1.0, abs=0.02),
+        HURRIED: pytest.approx(0.62, abs=0.02),
+        SLOW: pytest.approx(0.46, abs=0.02),
+    }
+    assert running(again.family) == []

@@ -162,7 +162,7 @@ def _ignoring_interrupts() -> Iterator[None]:
 
 def _end(child: subprocess.Popen[bytes]) -> bool:
     """Ends a process and its descendants; returns whether none had to be killed."""
-    import psutil  # type: ignore[import-untyped, unused-ignore]
+    import psutil
 
     try:
         family = psutil.Process(child.pid).children(recursive=True)

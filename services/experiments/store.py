@@ -20,10 +20,13 @@ from services.experiments.tables import (
     trial_from,
     trial_values,
 )
+from services.runtime.hot_reads import HotConnection, hot_query
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 # One statement for any number of ids, so that PostgreSQL prepares it once.
-_GET_MANY = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+_GET_MANY = hot_query(
+    sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+)
 
 Owned = tuple[str, str]
 """A developer's id and the id of an experiment of theirs."""
@@ -41,7 +44,7 @@ class Store(Protocol):
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         """Returns a developer's experiment."""
 
-    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
         """Returns those of the experiments that there are."""
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
@@ -126,8 +129,8 @@ class SqlStore:
         row = (await connection.execute(query)).one_or_none()
         return experiment_from(row) if row else None
 
-    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
-        rows = await connection.execute(_GET_MANY, {"ids": [experiment_id for _, experiment_id in owned]})
+    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+        rows = await connection.rows(_GET_MANY, {"ids": [experiment_id for _, experiment_id in owned]})
         found = {(e.developer_id, e.id): e for e in map(experiment_from, rows)}
         return {key: found[key] for key in owned if key in found}
 

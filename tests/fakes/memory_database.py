@@ -17,6 +17,7 @@ from voicearena.events.v1.envelope_pb2 import Envelope
 
 from services.runtime import events
 from services.runtime.db import Database
+from services.runtime.hot_reads import HotConnection
 
 Tables = dict[str, dict[Any, Any]]
 
@@ -133,6 +134,13 @@ class MemoryDatabase(Database):
     def _check(self) -> None:
         if self._fault is not None:
             raise self._fault
+
+    @property
+    def hot(self) -> HotConnection:  # type: ignore[override]
+        """A connection for the hot reads of a store in memory."""
+        self._check()
+        self.lookups += 1
+        return cast(HotConnection, MemoryConnection(self._tables))
 
     def published(self) -> list[Message]:
         """Returns the events in the outbox, in their order."""

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,7 @@ from services.experiments.domain import (
 )
 from services.experiments.store import Owned
 from services.runtime.clock import now as clock_now
+from services.runtime.hot_reads import HotConnection
 from tests.fakes.memory_database import table
 
 
@@ -42,14 +43,8 @@ class MemoryExperimentsStore:
         experiment = await self.lock(connection, experiment_id)
         return experiment if experiment is not None and experiment.developer_id == developer_id else None
 
-    async def get_many(
-        self, connection: AsyncConnection, owned: Collection[tuple[str, str]]
-    ) -> Mapping[tuple[str, str], Experiment]:
-        found = {key: await self.get(connection, *key) for key in owned}
-        return {key: experiment for key, experiment in found.items() if experiment is not None}
-
-    async def get_many(self, connection: AsyncConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
-        found = {key: await self.get(connection, *key) for key in owned}
+    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+        found = {key: await self.get(cast(AsyncConnection, connection), *key) for key in owned}
         return {key: experiment for key, experiment in found.items() if experiment is not None}
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:

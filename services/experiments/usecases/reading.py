@@ -55,8 +55,7 @@ class Reading:
         return experiment
 
     async def _read_experiments(self, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
-        async with self._database.reading() as connection:
-            return await self._store.get_many(connection, owned)
+        return await self._store.get_many(self._database.hot, owned)
 
     async def page(self, status: str, scenario: str, size: int, token: str) -> tuple[Sequence[Experiment], str]:
         """Returns a page of the caller's experiments, newest first, and the token of the next."""

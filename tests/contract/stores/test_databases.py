@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from google.protobuf.message import Message
@@ -84,3 +85,21 @@ async def test_listeners_hear_what_was_committed_on_their_channel(database: Data
         assert heard.empty()
     finally:
         listening.cancel()
+
+
+async def test_hot_reads_go_on_after_their_connection_was_lost(database: Database) -> None:
+    if isinstance(database, MemoryDatabase):
+        pytest.skip("a store in memory has no connection to lose")
+    before = await database.hot.rows(b"SELECT pg_backend_pid()", {})
+    async with database.reading() as connection:
+        await connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": before[0][0]})
+    after = await database.hot.rows(b"SELECT pg_backend_pid()", {})
+    assert after != before
+
+
+async def test_a_hot_read_that_fails_leaves_the_connection_usable(database: Database) -> None:
+    if isinstance(database, MemoryDatabase):
+        pytest.skip("a store in memory has no SQL")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await database.hot.rows(b"SELECT * FROM nothing_of_this_name", {})
+    assert await database.hot.rows(b"SELECT %(a)s::int", {"a": 1}) == [(1,)]

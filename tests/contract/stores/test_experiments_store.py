@@ -102,9 +102,8 @@ async def test_experiments_of_many_developers_are_read_together(database: Databa
     a, b = experiment("exp_a"), experiment("exp_b", owner="dev_b")
     await add(database, store, a, b, experiment("exp_c"))
     asked = [("dev_a", "exp_a"), ("dev_a", "exp_b"), ("dev_b", "exp_b"), ("dev_a", "exp_x")]
-    async with database.reading() as connection:
-        assert await store.get_many(connection, asked) == {("dev_a", "exp_a"): a, ("dev_b", "exp_b"): b}
-        assert await store.get_many(connection, []) == {}
+    assert await store.get_many(database.hot, asked) == {("dev_a", "exp_a"): a, ("dev_b", "exp_b"): b}
+    assert await store.get_many(database.hot, []) == {}
 
 
 async def test_a_request_makes_one_experiment_per_developer(database: Database, store: Store) -> None:

@@ -12,7 +12,8 @@ from typing import ClassVar
 class FieldViolation:
     """One field of a request that is not as it has to be.
 
-    `field` is its path as JSON users write it (`models[1].voice_id`), `description` says what is allowed.
+    `field` is its path as JSON users write it (`models[1].voice_id`), empty if it is all of the request; `description`
+    says what is allowed.
     """
 
     field: str
@@ -36,7 +37,7 @@ class InvalidInput(ArenaError):
     reason = "INVALID_INPUT"
 
     def __init__(self, *violations: FieldViolation) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        super().__init__("; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations))
         self.violations = violations
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
 from services.runtime import identity, telemetry
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
-from services.runtime.errors import ArenaError, CredentialsMissing, Unavailable
+from services.runtime.errors import ArenaError, CredentialsMissing, FieldViolation, InvalidInput, Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.rpc import Context, MethodHandler
 
@@ -60,19 +61,21 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: MethodHandler) -> MethodHandler:
         if handler.request_streaming:
             raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
-        serialisers = (handler.request_deserializer, handler.response_serializer)
+        # Parsed within, since gRPC itself would tell whoever sends what can't be read that the server broke.
+        parse, serialise = handler.request_deserializer, handler.response_serializer
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), *serialisers)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), *serialisers)
+            stream = self._stream(method, handler.unary_stream, parse)
+            return grpc.unary_stream_rpc_method_handler(stream, None, serialise)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary, parse), None, serialise)
 
-    def _unary(self, method: str, behaviour: Any) -> Any:
+    def _unary(self, method: str, behaviour: Any, parse: Any) -> Any:
         ended = _Ended(method)
 
-        async def call(request: Any, context: Context) -> Any:
+        async def call(request: bytes, context: Context) -> Any:
             watch = Stopwatch()
             with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
                 try:
-                    response = await behaviour(request, context)
+                    response = await behaviour(_parsed(parse, request), context)
                 except Exception as error:  # noqa: BLE001 - every error becomes a status here
                     await _abort(context, error, method, ended, watch)
                 ended.ok.observe(watch.seconds())
@@ -80,15 +83,15 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, method: str, behaviour: Any) -> Any:
+    def _stream(self, method: str, behaviour: Any, parse: Any) -> Any:
         ended = _Ended(method)
 
-        async def call(request: Any, context: Context) -> Any:
+        async def call(request: bytes, context: Context) -> Any:
             watch = Stopwatch()
             with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
                 try:
                     # Closed here and now when the client leaves, and with it what it was waiting for.
-                    async with aclosing(behaviour(request, context)) as responses:
+                    async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
                         async for response in responses:
                             yield response
                 except Exception as error:  # noqa: BLE001 - every error becomes a status here
@@ -127,6 +130,15 @@ class _Ended:
 
     def failed(self, code: int, seconds: float) -> None:
         telemetry.RPC_SECONDS.labels(self._method, str(code)).observe(seconds)
+
+
+def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
+    try:
+        return parse(request)
+    except DecodeError:
+        raise InvalidInput(
+            FieldViolation("", "the request must be a message of the RPC's type, its text in UTF-8")
+        ) from None
 
 
 async def _abort(context: Context, error: Exception, method: str, ended: _Ended, watch: Stopwatch) -> None:

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
+# The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
+LARGEST_METADATA_BYTES = 64 * 1024
 FIRST_RESTART_SECONDS = 0.2
 LONGEST_RESTART_SECONDS = 10.0
 
@@ -59,6 +61,8 @@ class Service:
             interceptors=[ServerInterceptor(self._verifier, self._public)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_REQUEST_BYTES),
+                ("grpc.max_metadata_size", LARGEST_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", LARGEST_METADATA_BYTES),
                 # Two processes on one port would share its calls by chance.
                 ("grpc.so_reuseport", 0),
             ],

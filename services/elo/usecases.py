@@ -66,6 +66,9 @@ class Catalogue:
     ) -> tuple[Sequence[VoiceModel], str]:
         """Returns a page of the catalogue and the token of the next, empty on the last."""
         size = page_size(size)
+        valid = Validation()
+        valid.text(provider, "provider", longest=domain.LONGEST_PROVIDER, shortest=0)
+        valid.finish()
         filters: dict[str, str | int | float | bool | None] = {
             "list": "models",
             "provider": provider,

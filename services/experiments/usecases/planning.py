@@ -205,6 +205,9 @@ def _check_different(models: Sequence[ModelSpec]) -> None:
 
 
 def _is_url(value: str) -> bool:
+    # Without this check urlsplit would drop line breaks and let spaces pass.
+    if not value.isprintable() or " " in value:
+        return False
     try:
         parts = urlsplit(value)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)

@@ -7,9 +7,11 @@ import httpx
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from tests.contract import grpc_web
 from tests.contract.cases.experiments import experiment
 from tests.contract.clients import Client, bearer, json_body, json_failure
 from tests.contract.leftovers import Leftovers
+from tests.contract.outcome import failed
 from tests.contract.rpcs import public_rpcs, rpcs
 from tests.contract.world import World
 
@@ -91,7 +93,6 @@ PLAN = '{"name":"n","scenario":"general","eval_mode":"automated","models":[],"pr
 BAD_BODIES = [
     pytest.param("{", "", "JSON", id="cut off"),
     pytest.param("not json", "", "JSON", id="not JSON"),
-    pytest.param("", "", "", id="nothing"),
     pytest.param("[]", "", "object", id="a list"),
     pytest.param('"text"', "", "object", id="a string"),
     pytest.param(PLAN + "} x", "", "JSON", id="more than JSON"),
@@ -107,8 +108,8 @@ BAD_BODIES = [
     pytest.param('{"eval_mode":"human"}', "eval_mode", "automated", id="an unknown enum value"),
     pytest.param('{"eval_mode":1}', "eval_mode", "automated", id="a number for an enum"),
     pytest.param('{"name":"a","name":"b"}', "name", "twice", id="a field twice"),
-    pytest.param("[" * 10_000, "", "", id="brackets without end"),
-    pytest.param('{"x":' * 10_000, "x", "", id="objects without end"),
+    pytest.param("[" * 10_000, "", "object", id="brackets without end"),
+    pytest.param('{"x":' * 10_000, "x", "unknown", id="objects without end"),
 ]
 
 
@@ -119,13 +120,16 @@ async def test_a_body_that_is_not_what_the_route_takes(
     before = await leftovers.rows()
     answer = await http.post(EXPERIMENTS, content=body, headers=JSON | bearer(world.developer.api_key))
     outcome = json_failure(answer)
-    assert (answer.status_code, outcome.code) == (400, "INVALID_ARGUMENT")
-    if body:
-        assert outcome.reason == "MALFORMED_REQUEST"
-        assert outcome.fields in ((field,), ())
-        assert field in outcome.message
-        assert says in outcome.message
+    assert (answer.status_code, outcome.reason, outcome.fields) == (400, "MALFORMED_REQUEST", (field,))
+    assert field in outcome.message
+    assert says in outcome.message
     assert await leftovers.rows() == before
+
+
+async def test_no_body_is_an_empty_request(http: httpx.AsyncClient, world: World) -> None:
+    answer = await http.post("/api/v1/api-keys", headers=bearer(world.developer.api_key))
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason, outcome.fields) == (400, "INVALID_INPUT", ("name",))
 
 
 async def test_a_body_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -> None:
@@ -133,6 +137,23 @@ async def test_a_body_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -
     answer = await http.post("/api/v1/api-keys", content=b'{"name":"\xff\xfe"}', headers=headers)
     outcome = json_failure(answer)
     assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+
+
+async def test_a_query_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -> None:
+    answer = await http.get("/api/v1/voices?provider=%ff%fe", headers=bearer(world.developer.api_key))
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (400, "INVALID_INPUT")
+    assert "UTF-8" in outcome.message
+
+
+@pytest.mark.parametrize("rpc", ["ListVoices", "SynthesizeSpeech"])
+async def test_a_grpc_message_that_can_not_be_read(rpc: str, http: httpx.AsyncClient, world: World) -> None:
+    """It is the caller's fault and is told so, whether the RPC streams or not."""
+    path = rpcs()[f"TtsService.{rpc}"].path
+    answer = await grpc_web.call(http, path, b"\xff\xff\xff", bearer(world.developer.api_key))
+    assert answer.status is not None
+    outcome = failed(answer.status)
+    assert (outcome.code, outcome.reason) == ("INVALID_ARGUMENT", "INVALID_INPUT")
 
 
 @pytest.mark.parametrize(

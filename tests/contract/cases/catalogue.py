@@ -85,6 +85,12 @@ CASES = [
         Ok({"models": [], "next_page_token": ""}),
     ),
     Case(
+        "the catalogue of a provider with NUL",
+        LIST,
+        {"provider": "\0"},
+        Fails("INVALID_INPUT", fields=("provider",), says="U+0000"),
+    ),
+    Case(
         "a page token with other filters",
         LIST,
         {"page_token": Given("models_page_token"), "provider": "espeak"},

@@ -155,6 +155,8 @@ PLANNING = [
     refused("a prompt of 100 kB", "prompts[2]", says="5000", prompts=["Hello.", "Hi.", "x" * 100_000]),
     refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
     refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),
+    refused("a webhook with a space", "webhook_url", says="http", webhook_url="http://exa mple.com/"),
+    refused("a webhook on two lines", "webhook_url", says="http", webhook_url="http://example.com/\n"),
     refused("a webhook without a host", "webhook_url", says="http", webhook_url="https://"),
     refused("a webhook that never ends", "webhook_url", says="2048", webhook_url="https://e.com/" + "x" * 2048),
     refused("a request_id that never ends", "request_id", says="100", request_id="r" * 101),
@@ -248,11 +250,9 @@ READING = [
         {"page_token": Given("tampered_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",), says="next_page_token"),
     ),
+    Case("a page token that is none", LIST, {"page_token": "%%%"}, Fails("INVALID_INPUT", fields=("page_token",))),
     Case(
-        "a page token that is none",
-        LIST,
-        {"page_token": "%%%"},
-        Fails("INVALID_INPUT", fields=("page_token",)),
+        "a page token without end", LIST, {"page_token": "x" * 20_000}, Fails("INVALID_INPUT", fields=("page_token",))
     ),
     Case(
         "a page token with another filter",

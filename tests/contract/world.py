@@ -16,7 +16,7 @@ from tests.contract.cases.case import Given
 from tests.contract.clients import Client, bearer
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
-from tests.mesh import Developer, register
+from tests.mesh import STAND_IN, Developer, register
 
 MOST_KEYS = 100
 
@@ -190,6 +190,13 @@ class World:
         await self.call(experiments.RUN, {"id": id_})
         seen = await self.try_call(experiments.WATCH, {"id": id_})
         assert seen.messages[-1]["experiment"]["status"] == "completed"
+        return id_
+
+    async def _experiment_with_a_failure(self) -> str:
+        id_ = await self._planned(models=[{"provider": STAND_IN, "voice_id": voice} for voice in ("steady", "empty")])
+        await self.call(experiments.RUN, {"id": id_})
+        seen = await self.try_call(experiments.WATCH, {"id": id_})
+        assert seen.messages[-1]["experiment"]["failed_trials"] == 1
         return id_
 
     async def _experiments_page_token(self) -> str:

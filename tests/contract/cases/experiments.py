@@ -101,6 +101,26 @@ TRIAL = {
     "clipping_ratio": is_share,
     "loudness_lufs": lambda value: -70 < value < 0,
 }
+MEASURED = (
+    "audio_url",
+    "duration_seconds",
+    "ttfb_ms",
+    "generation_time_ms",
+    "silence_ratio",
+    "ttfa_ms",
+    "leading_silence_ms",
+    "trailing_silence_ms",
+    "real_time_factor",
+    "connect_ms",
+    "connection_reused",
+    "transport",
+    "sample_rate_hz",
+    "region",
+    "peak",
+    "clipping_ratio",
+    "loudness_lufs",
+    "dc_offset",
+)
 PLANNING = [
     Case("an experiment is planned", CREATE, experiment(), Ok(PLANNED)),
     Case(
@@ -309,6 +329,29 @@ READING = [
         TRIALS,
         {"id": Given("completed_experiment")},
         Ok({"trials": [TRIAL, {**TRIAL, "voice_id": "en-gb"}], "next_page_token": ""}),
+    ),
+    Case(
+        "a trial that failed has no measurements and says why",
+        TRIALS,
+        {"id": Given("experiment_with_a_failure")},
+        Ok(
+            {
+                "trials": [
+                    {"status": "completed", "sample_rate_hz": 24000, "transport": "http/1.1", "error_message": ""},
+                    {
+                        "status": "failed",
+                        "error_message": re.compile("bad_audio: .+"),
+                        **dict.fromkeys(MEASURED, ABSENT),
+                    },
+                ]
+            }
+        ),
+    ),
+    Case(
+        "a model without a completed trial has no averages",
+        RESULTS,
+        {"id": Given("experiment_with_a_failure")},
+        Ok({"winner": ABSENT, "confidence": "inconclusive", "p_winner": ABSENT, "minimum_detectable_effect": ABSENT}),
     ),
     Case(
         "trials page by page",

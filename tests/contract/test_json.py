@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from tests.contract import grpc_web
-from tests.contract.cases.experiments import experiment
+from tests.contract.cases.planning import experiment
 from tests.contract.clients import Client, bearer, json_body, json_failure
 from tests.contract.leftovers import Leftovers
 from tests.contract.outcome import failed

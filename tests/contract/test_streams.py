@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.contract.cases.experiments import experiment
+from tests.contract.cases.planning import experiment
 from tests.contract.cases.speech import speech
 from tests.contract.clients import Client, bearer, json_failure, sse_messages
 from tests.contract.rpcs import rpcs

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from deploy.local.mesh import Mesh
 from services.runtime.audio_store import AudioLinks
-from tests.contract.cases import catalogue, experiments
+from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.cases.case import Given
 from tests.contract.clients import Client, bearer
 from tests.contract.outcome import Outcome
@@ -164,14 +164,14 @@ class World:
     async def _used_request_id(self) -> str:
         request_id = secrets.token_hex(8)
         self._kept["model_of_request_id"] = (await self._model(request_id=request_id))["id"]
-        planned = await self.call(experiments.CREATE, experiments.experiment(request_id=request_id))
+        planned = await self.call(planning.CREATE, planning.experiment(request_id=request_id))
         self._kept["experiment_of_request_id"] = planned["id"]
         return request_id
 
     # Experiments.
 
     async def _planned(self, caller: str = "developer", **changes: object) -> str:
-        return str((await self.call(experiments.CREATE, experiments.experiment(**changes), caller))["id"])
+        return str((await self.call(planning.CREATE, planning.experiment(**changes), caller))["id"])
 
     async def _new_experiment(self) -> str:
         return await self._planned()

@@ -1,0 +1,121 @@
+"""Planning experiments."""
+
+import re
+
+from tests.contract.cases.auth import MOMENT
+from tests.contract.cases.case import Case, Fails, Given, Ok
+from tests.contract.matching import ABSENT
+
+CREATE = "ExperimentService.CreateExperiment"
+
+MODELS = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb", "en-us+f2", "en-gb+f2", "en-us+m3")]
+PROMPT = "Hello, how can I help you today?"
+
+
+def experiment(**changes: object) -> dict[str, object]:
+    """Returns a good request for a new experiment, changed in some fields."""
+    return {
+        "name": "Test experiment",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": MODELS[:2],
+        "prompts": [PROMPT],
+        **changes,
+    }
+
+
+def refused(case: str, /, *fields: str, says: str = "", json_reason: str = "", **changes: object) -> Case:
+    """Returns the case of a plan with a fault."""
+    expect = Fails("INVALID_INPUT", fields=fields, says=says, json_reason=json_reason)
+    return Case(case, CREATE, experiment(**changes), expect)
+
+
+PLANNED = {
+    "id": re.compile(r"exp_[0-9a-f]{32}"),
+    "developer_id": Given("developer_id"),
+    "name": "Test experiment",
+    "scenario": "general",
+    "eval_mode": "automated",
+    "status": "created",
+    "models": [{**each, "model_id": ""} for each in MODELS[:2]],
+    "prompts": [PROMPT],
+    "webhook_url": "",
+    "total_trials": 2,
+    "completed_trials": 0,
+    "failed_trials": 0,
+    "error_message": "",
+    "created_at": MOMENT,
+    "started_at": ABSENT,
+    "ended_at": ABSENT,
+}
+CASES = [
+    Case("an experiment is planned", CREATE, experiment(), Ok(PLANNED)),
+    Case(
+        "a model without a voice has its provider's first",
+        CREATE,
+        experiment(models=[{"provider": "espeak"}, MODELS[1]], webhook_url="https://example.com/hook?x=1"),
+        Ok(
+            {
+                "models": [{**MODELS[0], "model_id": ""}, {**MODELS[1], "model_id": ""}],
+                "webhook_url": "https://example.com/hook?x=1",
+            }
+        ),
+    ),
+    Case(
+        "as much as there may be",
+        CREATE,
+        experiment(models=MODELS[:4], prompts=["x" * 5000] * 20),
+        Ok({"total_trials": 80}),
+    ),
+    Case(
+        "the same request again returns the first experiment",
+        CREATE,
+        experiment(request_id=Given("used_request_id"), name="Another"),
+        Ok({"id": Given("experiment_of_request_id"), "name": "Test experiment"}),
+    ),
+    refused("a name is needed", "name", name=""),
+    refused("a name has an end", "name", says="200", name="n" * 201),
+    refused("an unknown scenario", "scenario", says="customer_support", scenario="karaoke"),
+    refused("no eval_mode", "eval_mode", says="automated", eval_mode="eval_mode_unspecified"),
+    refused("an unknown eval_mode", "eval_mode", says="automated", json_reason="MALFORMED_REQUEST", eval_mode=7),
+    refused("one model", "models", says="2 to 4", models=MODELS[:1]),
+    refused("five models", "models", says="2 to 4", models=MODELS),
+    refused("the same model twice", "models[1]", says="differ", models=[MODELS[0], MODELS[0]]),
+    refused(
+        "the same model once by name and once by default",
+        "models[1]",
+        says="espeak:en-us",
+        models=[{"provider": "espeak"}, MODELS[0]],
+    ),
+    refused("an unknown provider", "models[0].provider", says="espeak", models=[{"provider": "parrot"}, MODELS[0]]),
+    refused(
+        "an unknown voice",
+        "models[1].voice_id",
+        says="en-gb",
+        models=[MODELS[0], {"provider": "espeak", "voice_id": "tlh"}],
+    ),
+    refused("a model of no provider", "models[1].provider", models=[MODELS[0], {"voice_id": "en-gb"}]),
+    refused("no prompts", "prompts", says="1 to 20", prompts=[]),
+    refused("21 prompts", "prompts", says="1 to 20", prompts=["Hello."] * 21),
+    refused("an empty prompt", "prompts[1]", says="1 to 5000", prompts=["Hello.", ""]),
+    refused("a prompt of white space", "prompts[0]", says="white space", prompts=[" \t\n\u3000"]),
+    refused("a prompt of 100 kB", "prompts[2]", says="5000", prompts=["Hello.", "Hi.", "x" * 100_000]),
+    refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
+    refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),
+    refused("a webhook with a space", "webhook_url", says="http", webhook_url="http://exa mple.com/"),
+    refused("a webhook on two lines", "webhook_url", says="http", webhook_url="http://example.com/\n"),
+    refused("a webhook without a host", "webhook_url", says="http", webhook_url="https://"),
+    refused("a webhook that never ends", "webhook_url", says="2048", webhook_url="https://e.com/" + "x" * 2048),
+    refused("a request_id that never ends", "request_id", says="100", request_id="r" * 101),
+    refused(
+        "every fault is named at once",
+        "name",
+        "scenario",
+        "models",
+        "prompts",
+        name="\u2003",
+        scenario="",
+        models=[],
+        prompts=[],
+    ),
+]

@@ -156,6 +156,8 @@ class Mesh:
             "AUDIO_STORAGE_PATH": settings.audio_storage_path or str(self.data_dir.path / "audio"),
             "AUDIO_URL_SECRET": environment.get("AUDIO_URL_SECRET") or self.data_dir.secret("audio_url_secret"),
             "PUBLIC_URL": settings.public_url or self.api_url,
+            # Well within the time after which a service that does not stop is killed.
+            "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
             **{f"{name.upper()}_ADDRESS": address for name, address in self.endpoints.items()},
         }
 

@@ -53,11 +53,12 @@ FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
 
-TRANSIENT = (*DISCONNECTED, Unavailable, OSError, TimeoutError)
-
 
 class BusUnavailable(Exception):
     """NATS can't be reached, or did not confirm."""
+
+
+TRANSIENT = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Bus:
         self._service = service
         self._replicas = replicas
         self._ensuring = asyncio.Lock()
+        self._ensured_at = float("-inf")
         self._consumers: dict[str, api.ConsumerConfig] = {}
 
     @classmethod
@@ -117,7 +119,8 @@ class Bus:
         version = client.connected_server_version
         if (version.major, version.minor) < OLDEST_SERVER:
             await client.close()
-            raise RuntimeError(f"NATS {version} is too old: subject filters need {'.'.join(map(str, OLDEST_SERVER))}")
+            found, oldest = f"{version.major}.{version.minor}", ".".join(map(str, OLDEST_SERVER))
+            raise RuntimeError(f"NATS {found} is too old: subject filters need {oldest}")
         bus = cls(client, service, replicas)
         await bus._ensure()
         return bus
@@ -133,7 +136,7 @@ class Bus:
 
     async def close(self) -> None:
         """Flushes and closes the connection."""
-        with suppress(nats.errors.Error, TimeoutError):
+        with suppress(nats.errors.Error, TimeoutError, OSError):
             await asyncio.wait_for(self._client.close(), 2)
 
     async def publish(self, message: Message, *, event_id: str) -> None:
@@ -296,8 +299,16 @@ class Bus:
             log.warning("a dead letter could not be kept; its event comes again", error=str(error))
 
     async def _repair(self, cause: Exception | None) -> None:
-        """Makes again what is missing on the server, one task at a time, and never faster than twice a second."""
+        """Makes again what is missing on the server, and waits a little if it can't.
+
+        Tasks that miss something together share one try: on a server that is away each try takes seconds.
+        """
+        clock = asyncio.get_running_loop().time
+        missed_at = clock()
         async with self._ensuring:
+            if self._ensured_at > missed_at:
+                return
+            self._ensured_at = clock()
             try:
                 await self._ensure()
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:

@@ -65,7 +65,7 @@ class OutboxRelay:
         """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._database.listen("outbox", lambda _: self._wake.set()))
-            tasks.create_task(self._prune())
+            tasks.create_task(self._keep_pruning())
             tasks.create_task(self._relay())
 
     async def _relay(self) -> None:
@@ -109,14 +109,16 @@ class OutboxRelay:
                 raise outcome
         return len(done)
 
-    async def _prune(self) -> None:
+    async def prune(self) -> None:
+        """Deletes the records that nobody needs any more."""
+        async with self._database.transaction() as connection:
+            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at < now() - KEEP_PUBLISHED))
+            await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED))
+
+    async def _keep_pruning(self) -> None:
         while True:
             try:
-                async with self._database.transaction() as connection:
-                    await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at < now() - KEEP_PUBLISHED))
-                    await connection.execute(
-                        sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED)
-                    )
+                await self.prune()
             except DISCONNECTED as error:
                 log.warning("old events could not be pruned", error=str(error))
             await asyncio.sleep(PRUNE_SECONDS)

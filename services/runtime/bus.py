@@ -25,6 +25,7 @@ from opentelemetry.trace import SpanKind
 from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
 
 from services.runtime import events, telemetry
+from services.runtime.cancellation import end_if_cancelled
 from services.runtime.db import DISCONNECTED
 from services.runtime.envelopes import wrap
 from services.runtime.errors import Unavailable
@@ -206,6 +207,7 @@ class Bus:
         durable = self._consumers[stream].durable_name or ""
         subscription = None
         while True:
+            end_if_cancelled()
             try:
                 if subscription is None:
                     subscription = await self._jetstream.pull_subscribe_bind(durable, stream)

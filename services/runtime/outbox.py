@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import ids
 from services.runtime.bus import Bus, BusUnavailable
+from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.envelopes import wrap
@@ -70,6 +71,7 @@ class OutboxRelay:
 
     async def _relay(self) -> None:
         while True:
+            end_if_cancelled()
             self._wake.clear()
             try:
                 published = await self.publish_batch()
@@ -78,7 +80,8 @@ class OutboxRelay:
                 published = 0
             if published < BATCH:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
 
     async def publish_batch(self) -> int:
         """Publishes the oldest events that no other relay is at, and returns how many there were."""

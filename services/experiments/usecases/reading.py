@@ -128,6 +128,7 @@ class Reading:
                     yield Seen(experiment, last=True)
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self._heartbeat_seconds)
+                    async with asyncio.timeout(self._heartbeat_seconds):
+                        await changed.wait()
                 if not changed.is_set():
                     yield Seen()

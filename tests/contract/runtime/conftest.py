@@ -1,0 +1,152 @@
+"""The runtime over a PostgreSQL and a NATS of this session's own."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from voicearena.tts.v1.events_pb2 import SpeechSynthesized
+
+from services.runtime import bus as bus_module
+from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
+from services.runtime.db import Database
+from tests.contract.stores.servers import RunningNats, running_nats, running_postgres
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# How long anything is waited for before a test fails; much longer than it takes on a busy machine.
+SOON = 30.0
+
+Connect = Callable[[str], Awaitable[Bus]]
+
+
+@pytest.fixture(scope="session")
+async def postgres_url() -> AsyncIterator[str]:
+    async with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def probe_schema(postgres_url: str) -> AsyncIterator[Database]:
+    database = await Database.connect(postgres_url, "probe", migrations=MIGRATIONS)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(probe_schema: Database) -> Database:
+    """An empty schema with an outbox, an inbox and one table for effects."""
+    async with probe_schema.transaction() as connection:
+        await connection.execute(sa.text("TRUNCATE outbox, processed_events, effects"))
+    return probe_schema
+
+
+@pytest.fixture(scope="session")
+async def shared_nats() -> AsyncIterator[RunningNats]:
+    async with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+async def own_nats() -> AsyncIterator[RunningNats]:
+    """A NATS that the test may stop and wipe."""
+    async with running_nats() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shortens the waits between tries."""
+    monkeypatch.setattr(bus_module, "FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(bus_module, "LONGEST_RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(bus_module, "LONGEST_TRANSIENT_RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(bus_module, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
+    monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 2.0)
+    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 1.0)
+
+
+@pytest.fixture
+def name() -> str:
+    """A service that no other test knows, so that no other test's events reach it."""
+    return f"probe{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+async def connect(name: str) -> AsyncIterator[Connect]:
+    """Connects the service to the NATS at a URL, as often as is wanted."""
+    buses = []
+
+    async def connected(url: str) -> Bus:
+        buses.append(await Bus.connect(url, name))
+        return buses[-1]
+
+    yield connected
+    for bus in buses:
+        await bus.close()
+
+
+@pytest.fixture
+async def bus(connect: Connect, shared_nats: RunningNats) -> Bus:
+    return await connect(shared_nats.url)
+
+
+def fact(requester: str, job_id: str) -> SpeechSynthesized:
+    """An event for one service only."""
+    return SpeechSynthesized(requester=requester, job_id=job_id)
+
+
+@asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Runs background work until the block ends; what it raises, the block raises."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_awaited(work))
+        try:
+            async with asyncio.timeout(SOON):
+                yield
+        finally:
+            task.cancel()
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+class Inbox:
+    """Takes events: notes each delivery, and does what the test says about it."""
+
+    def __init__(self) -> None:
+        self.deliveries: asyncio.Queue[tuple[str, Delivery]] = asyncio.Queue()
+        self.handled: asyncio.Queue[str] = asyncio.Queue()
+        self.dead: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self.react: Callable[[str, Delivery], Awaitable[None]] | None = None
+
+    async def take(self, event: SpeechSynthesized, delivery: Delivery) -> None:
+        self.deliveries.put_nowait((event.job_id, delivery))
+        if self.react is not None:
+            await self.react(event.job_id, delivery)
+        self.handled.put_nowait(event.job_id)
+
+    async def bury(self, event: SpeechSynthesized, delivery: Delivery, reason: str) -> None:
+        self.dead.put_nowait((event.job_id, reason))
+
+    async def next(self) -> str:
+        """Returns the job of the next delivery."""
+        return (await self.deliveries.get())[0]
+
+    @property
+    def handlers(self) -> Mapping[type[Message], Handler]:
+        return {SpeechSynthesized: self.take}
+
+    def consuming(self, bus: Bus, *, max_in_flight: int = 1, broadcast: str = "") -> AbstractAsyncContextManager[None]:
+        """Takes events from the bus in the block."""
+        on_dead: DeadHandler = self.bury
+        return running(bus.consume(self.handlers, max_in_flight=max_in_flight, on_dead=on_dead, broadcast=broadcast))
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()

@@ -1,0 +1,363 @@
+"""Events from a bus to handlers: at least once, and given up with a reason."""
+
+import asyncio
+from contextlib import suppress
+
+import nats
+import psycopg
+import pytest
+from opentelemetry.trace import SpanKind
+from voicearena.events.v1.envelope_pb2 import DeadLetter
+
+from services.runtime import bus as bus_module
+from services.runtime import telemetry
+from services.runtime.bus import MAX_DELIVERIES, Bus, BusUnavailable, Delivery
+from services.runtime.errors import Unavailable
+from services.runtime.events import DEAD_LETTER_SUBJECT, subject_of
+from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact
+from tests.contract.stores.servers import RunningNats
+
+
+class DeadLetters:
+    """Hears of what is put on the dead-letter stream."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> "DeadLetters":
+        self._client = await nats.connect(self._url)
+        self._subscription = await self._client.subscribe(DEAD_LETTER_SUBJECT)
+        await self._client.flush()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def next(self) -> DeadLetter:
+        return DeadLetter.FromString((await self._subscription.next_msg(timeout=SOON)).data)
+
+
+async def test_an_event_reaches_its_handler_with_id_and_trace(bus: Bus, inbox: Inbox, name: str) -> None:
+    traces = []
+
+    async def note_trace(_: str, __: Delivery) -> None:
+        traces.append(telemetry.trace_id())
+
+    inbox.react = note_trace
+    with telemetry.span("work", "", SpanKind.SERVER):
+        await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+        trace = telemetry.trace_id()
+    async with inbox.consuming(bus):
+        job, delivery = await inbox.deliveries.get()
+    assert (job, delivery.event_id, delivery.deliveries) == ("job", "evt_a" + name, 1)
+    assert traces == [trace]
+
+
+async def test_the_same_id_again_is_dropped_by_the_server(bus: Bus, inbox: Inbox, name: str) -> None:
+    for job in ("first", "again"):
+        await bus.publish(fact(name, job), event_id="evt_same" + name)
+    await bus.publish(fact(name, "next"), event_id="evt_next" + name)
+    async with inbox.consuming(bus):
+        assert [await inbox.next(), await inbox.next()] == ["first", "next"]
+
+
+async def test_a_service_gets_no_answers_to_others(bus: Bus, inbox: Inbox, name: str) -> None:
+    await bus.publish(fact("somebody", "not ours"), event_id="evt_a" + name)
+    await bus.publish(fact(name, "ours"), event_id="evt_b" + name)
+    async with inbox.consuming(bus):
+        assert await inbox.next() == "ours"
+
+
+async def test_a_handler_that_raises_is_tried_again_and_then_the_event_is_given_up(
+    bus: Bus, inbox: Inbox, name: str, shared_nats: RunningNats
+) -> None:
+    async def refuse(job: str, _: Delivery) -> None:
+        if job == "bad":
+            raise ValueError("not for me\nat all")
+
+    inbox.react = refuse
+    await bus.publish(fact(name, "bad"), event_id="evt_bad" + name)
+    async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
+        letter = await letters.next()
+        await bus.publish(fact(name, "good"), event_id="evt_good" + name)
+        deliveries = [await inbox.deliveries.get() for _ in range(MAX_DELIVERIES + 1)]
+    assert [(job, delivery.deliveries) for job, delivery in deliveries] == [
+        *(("bad", count) for count in range(1, MAX_DELIVERIES + 1)),
+        ("good", 1),
+    ]
+    assert inbox.dead.get_nowait() == ("bad", "not for me")
+    assert inbox.dead.empty()
+    assert (letter.envelope.id, letter.consumer, letter.deliveries, letter.reason) == (
+        "evt_bad" + name,
+        name,
+        MAX_DELIVERIES,
+        "not for me",
+    )
+    assert letter.subject == subject_of(fact(name, "bad"))
+
+
+async def test_an_event_whose_end_can_not_be_reported_is_not_given_up_before_it_is(
+    bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch, shared_nats: RunningNats
+) -> None:
+    reports = []
+
+    async def report(*arguments: object) -> None:
+        reports.append(arguments)
+        if len(reports) == 1:
+            raise ConnectionRefusedError("no database")
+
+    async def refuse(*_: object) -> None:
+        raise ValueError("no")
+
+    inbox.react = refuse
+    monkeypatch.setattr(inbox, "bury", report)
+    await bus.publish(fact(name, "bad"), event_id="evt_bad" + name)
+    async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
+        letter = await letters.next()
+    assert (len(reports), letter.deliveries) == (2, MAX_DELIVERIES + 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Unavailable("down"),
+        psycopg.OperationalError("gone"),
+        ConnectionResetError(),
+        TimeoutError(),
+        BusUnavailable("no answer"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_what_fails_for_want_of_something_is_tried_more_often(
+    bus: Bus, inbox: Inbox, name: str, fault: Exception
+) -> None:
+    tries = MAX_DELIVERIES + 3
+
+    async def fail(_: str, delivery: Delivery) -> None:
+        if delivery.deliveries < tries:
+            raise fault
+
+    inbox.react = fail
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+    async with inbox.consuming(bus):
+        counts = [(await inbox.deliveries.get())[1].deliveries for _ in range(tries)]
+    assert counts == list(range(1, tries + 1))
+    assert inbox.dead.empty()
+
+
+async def test_what_goes_on_failing_for_want_of_something_is_given_up_too(
+    bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "MAX_TRANSIENT_DELIVERIES", 3)
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("still down")
+
+    inbox.react = fail
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+    async with inbox.consuming(bus):
+        assert await inbox.dead.get() == ("job", "still down")
+    assert inbox.deliveries.qsize() == 3
+
+
+async def test_what_can_not_be_read_is_given_up_at_once(
+    bus: Bus, inbox: Inbox, name: str, shared_nats: RunningNats
+) -> None:
+    subject = subject_of(fact(name, "job"))
+    await bus.publish_raw(subject, b"\xff not an envelope", "evt_bad" + name)
+    await bus.publish(fact(name, "good"), event_id="evt_good" + name)
+    async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
+        letter = await letters.next()
+        assert await inbox.next() == "good"
+    assert letter.reason.startswith("it can't be read: ")
+    assert (letter.subject, letter.deliveries) == (subject, 1)
+
+
+async def test_at_most_so_many_events_are_in_hand(bus: Bus, inbox: Inbox, name: str) -> None:
+    in_hand, most = 0, 0
+    let_go = asyncio.Event()
+
+    async def hold(*_: object) -> None:
+        nonlocal in_hand, most
+        in_hand += 1
+        most = max(most, in_hand)
+        await let_go.wait()
+        in_hand -= 1
+
+    inbox.react = hold
+    for number in range(6):
+        await bus.publish(fact(name, f"job {number}"), event_id=f"evt_{number}{name}")
+    async with inbox.consuming(bus, max_in_flight=2):
+        jobs = {await inbox.next(), await inbox.next()}
+        let_go.set()
+        jobs |= {await inbox.next() for _ in range(4)}
+    assert jobs == {f"job {number}" for number in range(6)}
+    assert most == 2
+
+
+async def test_consuming_ends_though_a_handler_swallowed_the_cancellation(bus: Bus, inbox: Inbox, name: str) -> None:
+    async def swallow(*_: object) -> None:
+        consuming.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    inbox.react = swallow
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+    consuming = asyncio.ensure_future(bus.consume(inbox.handlers, max_in_flight=2))
+    done, _ = await asyncio.wait([consuming], timeout=SOON)
+    assert done == {consuming}
+    assert consuming.cancelled()
+    assert inbox.handled.get_nowait() == "job"
+
+
+async def test_processes_of_a_service_share_its_events(
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    one, other = await connect(shared_nats.url), await connect(shared_nats.url)
+    for number in range(20):
+        await one.publish(fact(name, str(number)), event_id=f"evt_{number}{name}")
+    async with inbox.consuming(one), inbox.consuming(other):
+        jobs = [await inbox.next() for _ in range(20)]
+        await one.publish(fact(name, "last"), event_id="evt_last" + name)
+        assert await inbox.next() == "last"
+    assert sorted(jobs, key=int) == [str(number) for number in range(20)]
+
+
+async def test_what_is_broadcast_reaches_every_process_from_when_it_listens(
+    connect: Connect, shared_nats: RunningNats, name: str
+) -> None:
+    one, other = await connect(shared_nats.url), await connect(shared_nats.url)
+    inboxes = Inbox(), Inbox()
+    await one.publish(fact(name, "before"), event_id="evt_before" + name)
+
+    async def until_both_listen() -> None:
+        # The first that reaches both comes after both began to listen.
+        number = 0
+        while any(box.deliveries.empty() for box in inboxes):
+            await one.publish(fact(name, "hello"), event_id=f"evt_hello{number}{name}")
+            number += 1
+            await asyncio.sleep(0.05)
+
+    async with inboxes[0].consuming(one, broadcast="a"), inboxes[1].consuming(other, broadcast="b"):
+        await until_both_listen()
+        await one.publish(fact(name, "after"), event_id="evt_after" + name)
+        for box in inboxes:
+            jobs = []
+            while not jobs or jobs[-1] != "after":
+                jobs.append(await box.next())
+            assert set(jobs) == {"hello", "after"}
+
+
+async def test_a_bus_that_is_closed_says_so(connect: Connect, shared_nats: RunningNats) -> None:
+    bus = await connect(shared_nats.url)
+    await bus.ping()
+    await bus.close()
+    with pytest.raises(BusUnavailable):
+        await bus.ping()
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    connect: Connect, shared_nats: RunningNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "OLDEST_SERVER", (99, 0))
+    with pytest.raises(RuntimeError, match=r"NATS 2\.\d+ is too old: subject filters need 99\.0"):
+        await connect(shared_nats.url)
+
+
+async def test_a_bus_waits_for_a_server_that_starts_later(connect: Connect, own_nats: RunningNats) -> None:
+    await own_nats.stop()
+    connecting = asyncio.ensure_future(connect(own_nats.url))
+    async with asyncio.timeout(SOON):
+        await own_nats.start()
+        await (await connecting).ping()
+
+
+async def test_after_a_restart_of_the_server_consuming_goes_on(
+    connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    bus = await connect(own_nats.url)
+    async with inbox.consuming(bus, max_in_flight=3):
+        await bus.publish(fact(name, "before"), event_id="evt_before")
+        assert await inbox.next() == "before"
+        await own_nats.stop()
+        await own_nats.start()
+        await until_published(bus, name, "after")
+        assert await inbox.next() == "after"
+
+
+async def test_after_the_servers_data_were_lost_streams_and_consumers_come_back(
+    connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    bus = await connect(own_nats.url)
+    async with inbox.consuming(bus, max_in_flight=3):
+        await bus.publish(fact(name, "before"), event_id="evt_before")
+        assert await inbox.next() == "before"
+        await own_nats.stop()
+        own_nats.wipe()
+        await own_nats.start()
+        for job in ("after", "later"):
+            await until_published(bus, name, job)
+            assert await inbox.next() == job
+
+
+async def test_consumers_come_back_when_nobody_publishes(
+    connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    bus = await connect(own_nats.url)
+    async with inbox.consuming(bus):
+        await own_nats.stop()
+        own_nats.wipe()
+        await own_nats.start()
+        client = await nats.connect(own_nats.url)
+        jetstream = client.jetstream()
+        while True:
+            try:
+                await jetstream.consumer_info("VOICEARENA_TTS", name)
+                break
+            except nats.js.errors.Error:
+                await asyncio.sleep(0.05)
+        await client.close()
+
+
+async def until_published(bus: Bus, name: str, job: str) -> None:
+    """Publishes an event, again and again while the bus can't be reached, as an outbox does."""
+    while True:
+        try:
+            return await bus.publish(fact(name, job), event_id=f"evt_{job}")
+        except BusUnavailable:
+            continue
+
+
+async def test_publishing_to_a_server_that_is_away_ends_with_an_error(
+    connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
+    bus = await connect(own_nats.url)
+    await own_nats.stop()
+    async with asyncio.timeout(SOON):
+        with pytest.raises(BusUnavailable, match="publishing to voicearena"):
+            await bus.publish(fact(name, "job"), event_id="evt_a")
+        with pytest.raises(BusUnavailable):
+            await bus.ping()
+
+
+async def test_many_who_publish_to_a_server_that_is_away_do_not_wait_for_one_another(
+    connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
+    bus = await connect(own_nats.url)
+    await own_nats.stop()
+    repairs = []
+    ensure = bus._ensure
+
+    async def counted() -> None:
+        repairs.append(1)
+        await ensure()
+
+    monkeypatch.setattr(bus, "_ensure", counted)
+    async with asyncio.timeout(SOON):
+        outcomes = await asyncio.gather(
+            *(bus.publish(fact(name, str(n)), event_id=f"evt_{n}") for n in range(200)), return_exceptions=True
+        )
+    assert {type(outcome) for outcome in outcomes} == {BusUnavailable}
+    assert len(repairs) < 20

@@ -53,9 +53,9 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        if handler is None or method.startswith(UNGUARDED):
-            return handler
-        wrapped = self._wrapped[method] = self._wrap(method, handler)
+        if handler is None:
+            return None
+        wrapped = self._wrapped[method] = handler if method.startswith(UNGUARDED) else self._wrap(method, handler)
         return wrapped
 
     def _wrap(self, method: str, handler: MethodHandler) -> MethodHandler:

@@ -1,0 +1,93 @@
+"""A bare grpc.aio service that returns what it is given: what the rate of a real one is compared with.
+
+`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from grpc_tools import protoc  # type: ignore[import-untyped]
+
+from gateway.descriptors import Descriptors
+from services.runtime import event_loop
+
+SERVICE = "bench.v1.EchoService"
+PROTO = Path(__file__).parent / "echo.proto"
+THIRD_PARTY = Path(__file__).parents[2] / "protos" / "third_party"
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+POLL_SECONDS = 0.05
+
+
+def compile_descriptors(target: Path) -> None:
+    """Writes the compiled descriptor set of the echo service; RuntimeError if it does not compile."""
+    arguments = [
+        "protoc",
+        f"-I{PROTO.parent}",
+        f"-I{THIRD_PARTY}",
+        f"-I{files('grpc_tools') / '_proto'}",
+        f"--descriptor_set_out={target}",
+        "--include_imports",
+        PROTO.name,
+    ]
+    if protoc.main(arguments):
+        raise RuntimeError(f"{PROTO} does not compile")
+
+
+@contextlib.asynccontextmanager
+async def running(descriptors: Path, port: int) -> AsyncIterator[None]:
+    """Serves in a process of its own while the block runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.echo_server", str(descriptors), str(port)
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await _listens(port)
+        yield
+    finally:
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _listens(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            writer.close()
+            return
+
+
+async def serve(descriptors: Path, port: int) -> None:
+    """Serves on loopback, with nothing around the call."""
+    message = message_factory.GetMessageClass(
+        Descriptors.read(descriptors).pool.FindMessageTypeByName("bench.v1.EchoMessage")
+    )
+
+    async def echo(request: Any, _: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        return message(text=request.text)
+
+    method = grpc.unary_unary_rpc_method_handler(echo, message.FromString, message.SerializeToString)
+    server = grpc.aio.server()
+    server.add_registered_method_handlers(SERVICE, {"Echo": method})
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": method}),))
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    event_loop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

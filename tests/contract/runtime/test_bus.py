@@ -242,7 +242,7 @@ async def test_what_is_broadcast_reaches_every_process_from_when_it_listens(
         await until_both_listen()
         await one.publish(fact(name, "after"), event_id="evt_after" + name)
         for box in inboxes:
-            jobs = []
+            jobs: list[str] = []
             while not jobs or jobs[-1] != "after":
                 jobs.append(await box.next())
             assert set(jobs) == {"hello", "after"}

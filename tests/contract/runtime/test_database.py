@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.runtime import db
 from services.runtime.db import DISCONNECTED, Database, notify
+from services.runtime.migration import upgrade
 from tests.contract.runtime.conftest import MIGRATIONS, SOON, running
 
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
@@ -18,7 +19,7 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>
 async def terminate(url: str, condition: str) -> int:
     """Cuts the connections for which a condition on pg_stat_activity holds, and returns how many."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        return (await connection.execute(TERMINATE + condition)).rowcount  # type: ignore[arg-type]
+        return (await connection.execute(TERMINATE + condition)).rowcount
 
 
 async def test_a_listener_goes_on_after_its_connection_was_cut(
@@ -104,13 +105,13 @@ async def test_a_start_waits_for_a_database_that_comes_later(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "LISTEN_RETRY_SECONDS", 0.01)
-    real, tries = db.upgrade, []
+    tries: list[int] = []
 
     def away_at_first(*arguments: object) -> None:
         tries.append(1)
         if len(tries) < 3:
             raise psycopg.OperationalError("connection refused")
-        real(*arguments)  # type: ignore[arg-type]
+        upgrade(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(db, "upgrade", away_at_first)
     database = await Database.connect(postgres_url, "probe_later", migrations=MIGRATIONS)

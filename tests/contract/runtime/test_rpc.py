@@ -10,6 +10,7 @@ import grpc
 import jwt
 import psycopg
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
@@ -89,7 +90,8 @@ class Service:
     """A server as every service has one; ListExperiments is public."""
 
     def __init__(self) -> None:
-        self.servicer = Servicer()
+        # The stubs call it abstract; what is not overridden answers UNIMPLEMENTED.
+        self.servicer = Servicer()  # type: ignore[abstract]
         self.server = grpc.aio.server(interceptors=[ServerInterceptor(TokenVerifier(keys), {LIST_PATH})])
         experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(self.servicer, self.server)
         health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), self.server)
@@ -131,8 +133,8 @@ async def error_of(call: Any) -> tuple[grpc.StatusCode, ArenaError | None, str]:
     """Returns the code, the error and the message with which a call ends."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await call
-    status = rpc_status.from_call(raised.value)
-    return raised.value.code(), from_status(status) if status else None, raised.value.details()
+    status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]
+    return raised.value.code(), from_status(status) if status else None, raised.value.details() or ""
 
 
 def raising(error: Exception) -> Act:
@@ -184,7 +186,8 @@ async def test_a_public_call_needs_no_identity_and_uses_one_that_is_there(stub: 
 
 async def test_health_needs_no_identity(services: tuple[Service, Service]) -> None:
     async with grpc.aio.insecure_channel(services[0].address) as channel:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest())
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -232,7 +235,7 @@ async def test_what_is_not_foreseen_is_told_by_an_id_that_the_logs_have(
 ) -> None:
     service.act = raising(KeyError("password=hunter2"))
     with capture_logs() as logs:
-        monkeypatch.setattr(interceptors, "log", interceptors.structlog.get_logger())
+        monkeypatch.setattr(interceptors, "log", structlog.get_logger())
         code, error, message = await error_of(stub.GetExperiment(GET, metadata=CREDENTIALS))
     (entry,) = [line for line in logs if line["event"] == "an RPC broke"]
     assert (code, error) == (grpc.StatusCode.INTERNAL, None)
@@ -380,7 +383,7 @@ async def test_a_stream_that_its_client_leaves_ends_its_handler(
     service.stream = endless
     async with Line(services[0].address) as line, asyncio.timeout(SOON):
         channel = grpc.aio.insecure_channel(line.address)
-        call = Stub(channel).WatchExperiment(WATCH, metadata=CREDENTIALS)
+        call: Any = Stub(channel).WatchExperiment(WATCH, metadata=CREDENTIALS)
         assert (await call.read()).experiment.name == "first"
         if how == "cancelled":
             call.cancel()

@@ -7,7 +7,7 @@ import jwt
 import psycopg
 import pytest
 
-from services.auth import key_cache
+from services.auth import domain, key_cache
 from services.auth.key_cache import BELIEVED_SECONDS, TOKEN_REUSE_SECONDS, KeyCache
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
@@ -39,7 +39,7 @@ async def key(auth: Auth) -> str:
 async def key_id_of(database: MemoryDatabase, store: MemoryAuthStore, key: str) -> tuple[str, str]:
     """Returns the id of a key, and of its developer."""
     async with database.reading() as connection:
-        found = await store.find_key(connection, key_cache.domain.hash_key(key))
+        found = await store.find_key(connection, domain.hash_key(key))
     assert found is not None
     database.lookups = 0
     return found.id, found.developer_id
@@ -73,7 +73,7 @@ async def test_a_mangled_key_is_refused_without_a_look_up(cache: KeyCache, datab
 async def test_an_unknown_key_is_refused_and_asked_for_again(
     cache: KeyCache, database: MemoryDatabase, clock: SimpleNamespace
 ) -> None:
-    unknown = key_cache.domain.new_key()
+    unknown = domain.new_key()
     for _ in range(2):
         with pytest.raises(Unauthenticated, match="the API key is unknown"):
             await cache.identity_token(unknown)
@@ -98,7 +98,12 @@ async def test_a_key_that_is_looked_up_again_keeps_its_token_for_a_minute(
     cache: KeyCache, clock: SimpleNamespace, key: str, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minted: list[str] = []
-    monkeypatch.setattr(issuer, "mint", lambda developer: minted.append(developer) or f"token {len(minted)}")
+
+    def mint(developer_id: str) -> str:
+        minted.append(developer_id)
+        return f"token {len(minted)}"
+
+    monkeypatch.setattr(issuer, "mint", mint)
     assert await cache.identity_token(key) == "token 1"
     clock.now = TOKEN_REUSE_SECONDS
     assert await cache.identity_token(key) == "token 1"

@@ -28,7 +28,7 @@ def test_keys_differ() -> None:
 
 @pytest.mark.parametrize("random_bytes", [bytes(32), b"\xff" * 32], ids=["lowest", "highest"])
 def test_every_random_number_fits_a_key(monkeypatch: pytest.MonkeyPatch, random_bytes: bytes) -> None:
-    monkeypatch.setattr(domain.secrets, "token_bytes", lambda _: random_bytes)
+    monkeypatch.setattr("services.auth.domain.secrets.token_bytes", lambda _: random_bytes)
     key = new_key()
     assert len(key) == 52
     assert is_well_formed(key)

@@ -122,7 +122,7 @@ async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
     clock = Clock(monkeypatch)
     first = await verifier.verify(given)
     with monkeypatch.context() as patched:
-        patched.setattr(identity.jwt, "decode", None)
+        patched.setattr("services.runtime.identity.jwt.decode", None)
         assert await verifier.verify(given) is first
     clock.move(61)
     verified = []
@@ -132,7 +132,7 @@ async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
         verified.append(arguments[0])
         return decode(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(identity.jwt, "decode", counted)
+    monkeypatch.setattr("services.runtime.identity.jwt.decode", counted)
     await verifier.verify(given)
     assert verified == [given]
 
@@ -201,4 +201,4 @@ async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:
         await asyncio.sleep(0)
         return current_identity().developer_id
 
-    assert await asyncio.gather(call("dev_a"), call("dev_b")) == ["dev_a", "dev_b"]
+    assert list(await asyncio.gather(call("dev_a"), call("dev_b"))) == ["dev_a", "dev_b"]

@@ -15,14 +15,14 @@ def test_an_id_is_its_prefix_and_32_hexadecimal_digits() -> None:
 
 
 def test_ids_differ_within_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ids.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    monkeypatch.setattr("services.runtime.ids.time.time_ns", lambda: 1_700_000_000_000_000_000)
     assert len({ids.new_id("trl") for _ in range(1000)}) == 1000
 
 
 def test_the_first_12_digits_are_the_time_in_ms_so_later_ids_sort_later(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     for ms in (1, 255, 256, 1_700_000_000_000, 1_700_000_000_001):
-        monkeypatch.setattr(ids.time, "time_ns", lambda ms=ms: ms * 1_000_000)
+        monkeypatch.setattr("services.runtime.ids.time.time_ns", lambda ms=ms: ms * 1_000_000)
         made.append(ids.new_id("trl"))
         assert int(made[-1][4:16], 16) == ms
     assert made == sorted(made)

@@ -59,7 +59,7 @@ def test_a_token_is_refused_by_every_other_list(other: Mapping[str, type_of_valu
 
 
 def test_the_order_of_filters_does_not_matter() -> None:
-    assert TOKENS.decode(TOKENS.encode(CURSOR, FILTERS), dict(reversed(FILTERS.items()))) == CURSOR
+    assert TOKENS.decode(TOKENS.encode(CURSOR, FILTERS), dict(reversed(list(FILTERS.items())))) == CURSOR
 
 
 @pytest.mark.parametrize("cursor", [CURSOR, CURSOR[:2], CURSOR[:1]], ids=["4 values", "2 values", "1 value"])

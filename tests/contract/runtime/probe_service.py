@@ -1,0 +1,65 @@
+"""A service with nothing in it, run as a process: it tells on stdout what happens to it.
+
+`python -m tests.contract.runtime.probe_service FOLDER`: its resources answer while there is a file `answers` in the
+folder, and its background work breaks once for a file named `breaks`.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from services.runtime import event_loop, server
+from services.runtime.server import Service
+from services.runtime.settings import ServiceSettings, load_settings
+
+FOLDER = Path(sys.argv[1])
+
+
+def tell(what: str) -> None:
+    sys.stdout.write(what + "\n")
+    sys.stdout.flush()
+
+
+class Resource:
+    """Something that a service keeps open."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @classmethod
+    async def open(cls, name: str) -> "Resource":
+        tell(f"open {name}")
+        return cls(name)
+
+    async def ping(self) -> None:
+        if not (FOLDER / "answers").exists():
+            raise ConnectionRefusedError(f"{self._name} does not answer")
+
+    async def close(self) -> None:
+        tell(f"close {self._name}")
+
+
+async def work() -> None:
+    tell("work begins")
+    if (FOLDER / "breaks").exists():
+        (FOLDER / "breaks").unlink()
+        raise ZeroDivisionError
+    try:
+        await asyncio.Event().wait()
+    finally:
+        tell("work ends")
+
+
+async def main() -> None:
+    server.CHECK_EVERY_SECONDS = 0.05
+    server.FIRST_RESTART_SECONDS = 0.01
+    async with Service("probe", load_settings(ServiceSettings)) as service:
+        await service.enter("first", Resource.open("first"))
+        await service.enter("second", Resource.open("second"))
+        service.background("work", work)
+        await service.run()
+    tell("stopped")
+
+
+if __name__ == "__main__":
+    event_loop.run(main())

@@ -63,9 +63,6 @@ class Store(Protocol):
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         """Writes a model's fields; False if it would be the same as another of its owner."""
 
-    async def count(self, connection: AsyncConnection) -> int:
-        """Counts the catalogue."""
-
     async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         """Remembers which voices a provider has."""
 
@@ -188,9 +185,6 @@ class SqlStore:
             .returning(VOICE_MODELS.c.id)
         )
         return result.first() is not None
-
-    async def count(self, connection: AsyncConnection) -> int:
-        return int((await connection.execute(sa.select(sa.func.count()).select_from(VOICE_MODELS))).scalar_one())
 
     async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         if voice_ids:

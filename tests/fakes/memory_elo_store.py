@@ -68,9 +68,6 @@ class MemoryEloStore:
         )
         return True
 
-    async def count(self, connection: AsyncConnection) -> int:
-        return len(table(connection, "voice_models"))
-
     async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         table(connection, "known_voices").update({(provider, voice_id): True for voice_id in voice_ids})
 

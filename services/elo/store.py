@@ -178,6 +178,8 @@ class SqlStore:
             )
             .exists()
         )
+        # Two updates of one owner can't pass each other between the look and the write.
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(model.developer_id))))
         result = await connection.execute(
             sa.update(VOICE_MODELS)
             .where(VOICE_MODELS.c.id == model.id, ~same)

@@ -5,31 +5,23 @@ whenever they are missed.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
 
 import nats
 import nats.errors
 import structlog
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.message import Message
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
-from opentelemetry.trace import SpanKind
-from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
 
 from services.runtime import events, telemetry
 from services.runtime.cancellation import end_if_cancelled
-from services.runtime.db import DISCONNECTED
+from services.runtime.deliveries import BusUnavailable, DeadHandler, Deliveries, Delivery, Handler
 from services.runtime.envelopes import wrap
-from services.runtime.errors import Unavailable
-from services.runtime.event_loop import Stopwatch
+
+__all__ = ["Bus", "BusUnavailable", "DeadHandler", "Delivery", "Handler"]
 
 log = structlog.get_logger()
 
@@ -41,44 +33,10 @@ STREAM_AGE_SECONDS = 3 * 24 * 3600.0
 DEAD_LETTER_AGE_SECONDS = 30 * 24 * 3600.0
 DUPLICATE_WINDOW_SECONDS = 120.0
 
-# A killed worker's events come to another after this long; a living one says every few seconds that it is at it.
+# A killed worker's events come to another after this long; a living one says meanwhile that it is at it.
 ACK_WAIT_SECONDS = 10.0
-IN_PROGRESS_SECONDS = 3.0
 FETCH_SECONDS = 5.0
 REPAIR_SECONDS = 0.5
-# How often an event that a handler fails on is delivered before it is given up.
-MAX_DELIVERIES = 6
-# What fails because something it needs is away is worth more patience. It also bounds events that kill their worker.
-MAX_TRANSIENT_DELIVERIES = 200
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 30.0
-LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
-
-
-class BusUnavailable(Exception):
-    """NATS can't be reached, or did not confirm."""
-
-
-TRANSIENT = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, TimeoutError)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How an event reached its handler. `deliveries` counts from 1."""
-
-    event_id: str
-    deliveries: int
-    occurred_at: datetime
-    traceparent: str
-
-
-Handler = Callable[[Any, Delivery], Awaitable[None]]
-
-
-class DeadHandler(Protocol):
-    """What is done about an event that was given up, so that the work it stood for fails with a clear error."""
-
-    def __call__(self, event: Any, delivery: Delivery, reason: str) -> Awaitable[None]: ...
 
 
 class Bus:
@@ -173,7 +131,7 @@ class Bus:
         the event goes to the dead-letter stream and `on_dead` is called. With `broadcast`, a name unique to this
         process, every process gets every event from now on, instead of sharing them.
         """
-        by_name = {kind.DESCRIPTOR.full_name: handler for kind, handler in handlers.items()}
+        deliveries = Deliveries(self._service, handlers, on_dead, self.publish_raw)
         by_stream: dict[str, list[str]] = {}
         for kind in handlers:
             declared = events.event_type(kind)
@@ -184,7 +142,7 @@ class Bus:
         async with asyncio.TaskGroup() as workers:
             for stream in by_stream:
                 for _ in range(max_in_flight):
-                    workers.create_task(self._work(stream, by_name, on_dead))
+                    workers.create_task(self._work(stream, deliveries))
 
     def _consumer_config(self, subjects: list[str], max_in_flight: int, broadcast: str) -> api.ConsumerConfig:
         config = api.ConsumerConfig(
@@ -201,7 +159,7 @@ class Bus:
             config.inactive_threshold = 300.0
         return config
 
-    async def _work(self, stream: str, handlers: Mapping[str, Handler], on_dead: DeadHandler | None) -> None:
+    async def _work(self, stream: str, deliveries: Deliveries) -> None:
         """Takes one event after another. Each worker has a subscription of its own and asks for one event at a time:
         larger batches were seen to stall."""
         durable = self._consumers[stream].durable_name or ""
@@ -216,89 +174,10 @@ class Bus:
                 continue
             except (nats.errors.Error, js_errors.Error, OSError) as error:
                 await self._repair(error)
+                # What a repair does not mend is not tried without end in one moment.
+                await asyncio.sleep(REPAIR_SECONDS / 10)
                 continue
-            await self._deliver(message, handlers, on_dead)
-
-    async def _deliver(self, message: Msg, handlers: Mapping[str, Handler], on_dead: DeadHandler | None) -> None:
-        deliveries = message.metadata.num_delivered
-        try:
-            envelope = Envelope.FromString(message.data)
-            name = envelope.event.TypeName()
-            event = events.event_types()[name].new()
-            envelope.event.Unpack(event)
-        except (DecodeError, KeyError) as error:
-            await self._bury(message, Envelope(), deliveries, f"it can't be read: {error}")
-            return
-        delivery = Delivery(envelope.id, deliveries, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent)
-        handler = handlers.get(name)
-        with telemetry.span(f"{name} handle", envelope.traceparent, SpanKind.CONSUMER):
-            watch = Stopwatch()
-            reason = "it was delivered too often without an end" if deliveries > MAX_TRANSIENT_DELIVERIES else ""
-            heartbeat = asyncio.create_task(_say_in_progress(message))
-            try:
-                if handler is not None and not reason:
-                    await handler(event, delivery)
-                if not reason:
-                    await message.ack_sync(timeout=PUBLISH_SECONDS)
-                    telemetry.EVENT_SECONDS.labels(name, "done").observe(watch.seconds())
-                    return
-            except (nats.errors.Error, js_errors.Error) as error:
-                # The effect is recorded; the event comes again and is recognised.
-                log.warning("an event could not be acknowledged", event_type=name, error=str(error))
-                return
-            except Exception as error:
-                transient = isinstance(error, TRANSIENT)
-                limit = MAX_TRANSIENT_DELIVERIES if transient else MAX_DELIVERIES
-                log.warning(
-                    "an event's handler failed",
-                    event_type=name,
-                    event_id=envelope.id,
-                    deliveries=deliveries,
-                    exc_info=None if transient else error,
-                    error=str(error),
-                )
-                telemetry.EVENT_SECONDS.labels(name, "failed").observe(watch.seconds())
-                if deliveries < limit:
-                    await self._nak(message, _retry_seconds(deliveries, transient))
-                    return
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            finally:
-                heartbeat.cancel()
-            if on_dead is not None:
-                try:
-                    await on_dead(event, delivery, reason)
-                except Exception as error:  # noqa: BLE001 - it is tried again with the event
-                    log.error(
-                        "an event that was given up could not be reported", event_id=envelope.id, error=str(error)
-                    )
-                    await self._nak(message, LONGEST_RETRY_SECONDS)
-                    return
-            await self._bury(message, envelope, deliveries, reason)
-
-    async def _nak(self, message: Msg, delay: float) -> None:
-        with suppress(nats.errors.Error, js_errors.Error, OSError):
-            await message.nak(delay=delay)
-
-    async def _bury(self, message: Msg, envelope: Envelope, deliveries: int, reason: str) -> None:
-        died_at = Timestamp()
-        died_at.GetCurrentTime()
-        letter = DeadLetter(
-            envelope=envelope,
-            subject=message.subject,
-            consumer=self._service,
-            deliveries=deliveries,
-            reason=reason,
-            died_at=died_at,
-        )
-        log.error("an event was given up", event_id=envelope.id, subject=message.subject, reason=reason)
-        telemetry.DEAD_LETTERS.labels(message.subject.split(".")[3]).inc()
-        try:
-            await self.publish_raw(
-                events.DEAD_LETTER_SUBJECT, letter.SerializeToString(), f"dead-{self._service}-{envelope.id}"
-            )
-            await message.ack_sync(timeout=PUBLISH_SECONDS)
-        except (BusUnavailable, nats.errors.Error, js_errors.Error) as error:
-            log.warning("a dead letter could not be kept; its event comes again", error=str(error))
+            await deliveries.deliver(message)
 
     async def _repair(self, cause: Exception | None) -> None:
         """Makes again what is missing on the server, and waits a little if it can't.
@@ -338,16 +217,3 @@ class Bus:
             await self._jetstream.stream_info(name)
         except js_errors.NotFoundError:
             await self._jetstream.add_stream(config)
-
-
-async def _say_in_progress(message: Msg) -> None:
-    while True:
-        await asyncio.sleep(IN_PROGRESS_SECONDS)
-        with suppress(nats.errors.Error):
-            await message.in_progress()
-
-
-def _retry_seconds(deliveries: int, transient: bool) -> float:
-    longest = LONGEST_TRANSIENT_RETRY_SECONDS if transient else LONGEST_RETRY_SECONDS
-    delay = min(FIRST_RETRY_SECONDS * 2 ** (deliveries - 1), longest) if deliveries < 20 else longest
-    return delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

@@ -26,6 +26,7 @@ ALGORITHM = "EdDSA"
 LARGEST_CACHE = 10_000
 # How often unknown key ids may make us ask auth for its keys.
 KEY_REFRESH_SECONDS = 1.0
+UNREACHABLE = "auth can't be reached for its signing keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class TokenVerifier:
     def __init__(self, fetch_keys: FetchKeys) -> None:
         self._fetch_keys = fetch_keys
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._failed_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
 
@@ -103,7 +104,11 @@ class TokenVerifier:
 
     async def _key(self, key_id: str) -> Ed25519PublicKey:
         if key_id not in self._keys:
+            asked_at = time.monotonic()
             async with self._fetching:
+                # Who waited while a try failed shares its failure, instead of trying one after another.
+                if self._failed_at > asked_at:
+                    raise Unavailable(UNREACHABLE)
                 if key_id not in self._keys and time.monotonic() - self._fetched_at > KEY_REFRESH_SECONDS:
                     await self.refresh()
         try:
@@ -116,6 +121,7 @@ class TokenVerifier:
         try:
             keys = await self._fetch_keys()
         except (OSError, TimeoutError) as error:
-            raise Unavailable("auth can't be reached for its signing keys") from error
+            self._failed_at = time.monotonic()
+            raise Unavailable(UNREACHABLE) from error
         self._keys = {k: Ed25519PublicKey.from_public_bytes(raw) for k, raw in keys.items()}
         self._fetched_at = time.monotonic()

@@ -78,7 +78,10 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for resource in reversed(self._resources):
-            await resource.close()
+            try:
+                await resource.close()
+            except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
+                log.warning("a resource could not be closed", resource=type(resource).__name__, error=str(failure))
 
     async def enter(self, name: str, opening: Awaitable[R]) -> R:
         """Opens a resource that is pinged for health and closed at the end, the last opened first."""

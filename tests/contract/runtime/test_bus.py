@@ -10,8 +10,9 @@ from opentelemetry.trace import SpanKind
 from voicearena.events.v1.envelope_pb2 import DeadLetter
 
 from services.runtime import bus as bus_module
-from services.runtime import telemetry
-from services.runtime.bus import MAX_DELIVERIES, Bus, BusUnavailable, Delivery
+from services.runtime import deliveries, telemetry
+from services.runtime.bus import Bus, BusUnavailable, Delivery
+from services.runtime.deliveries import MAX_DELIVERIES
 from services.runtime.errors import Unavailable
 from services.runtime.events import DEAD_LETTER_SUBJECT, subject_of
 from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact
@@ -148,7 +149,7 @@ async def test_what_fails_for_want_of_something_is_tried_more_often(
 async def test_what_goes_on_failing_for_want_of_something_is_given_up_too(
     bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "MAX_TRANSIENT_DELIVERIES", 3)
+    monkeypatch.setattr(deliveries, "MAX_TRANSIENT_DELIVERIES", 3)
 
     async def fail(*_: object) -> None:
         raise Unavailable("still down")
@@ -170,6 +171,7 @@ async def test_what_can_not_be_read_is_given_up_at_once(
         letter = await letters.next()
         assert await inbox.next() == "good"
     assert letter.reason.startswith("it can't be read: ")
+    assert letter.unreadable == b"\xff not an envelope"
     assert (letter.subject, letter.deliveries) == (subject, 1)
 
 

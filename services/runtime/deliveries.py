@@ -1,0 +1,203 @@
+"""What happens to an event that the bus delivers: it is handled, tried again later, or given up with its reason."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import nats.errors
+import structlog
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from nats.aio.msg import Msg
+from nats.js import errors as js_errors
+from opentelemetry.trace import SpanKind
+from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
+
+from services.runtime import events, telemetry
+from services.runtime.db import DISCONNECTED
+from services.runtime.errors import Unavailable
+from services.runtime.event_loop import Stopwatch
+
+log = structlog.get_logger()
+
+ACK_SECONDS = 5.0
+# Well within the time after which the bus would give the event to another.
+IN_PROGRESS_SECONDS = 3.0
+# How often an event that a handler fails on is delivered before it is given up.
+MAX_DELIVERIES = 6
+# What fails because something it needs is away is worth more patience. It also bounds events that kill their worker.
+MAX_TRANSIENT_DELIVERIES = 200
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 30.0
+LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
+
+
+class BusUnavailable(Exception):
+    """NATS can't be reached, or did not confirm."""
+
+
+TRANSIENT = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an event reached its handler. `deliveries` counts from 1."""
+
+    event_id: str
+    deliveries: int
+    occurred_at: datetime
+    traceparent: str
+
+
+Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+
+class DeadHandler(Protocol):
+    """What is done about an event that was given up, so that the work it stood for fails with a clear error."""
+
+    def __call__(self, event: Any, delivery: Delivery, reason: str) -> Awaitable[None]: ...
+
+
+Publish = Callable[[str, bytes, str], Awaitable[None]]
+"""Publishes an envelope under a subject and an id, or raises BusUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A message as it was read."""
+
+    name: str
+    envelope: Envelope
+    event: Message
+
+
+class Deliveries:
+    """Hands the events of one service to its handlers."""
+
+    def __init__(
+        self,
+        service: str,
+        handlers: Mapping[type[Message], Handler],
+        on_dead: DeadHandler | None,
+        publish: Publish,
+    ) -> None:
+        self._service = service
+        self._handlers = {kind.DESCRIPTOR.full_name: handler for kind, handler in handlers.items()}
+        self._on_dead = on_dead
+        self._publish = publish
+
+    async def deliver(self, message: Msg) -> None:
+        """Deals with one message to its acknowledgement, of whatever kind. Raises nothing but a cancellation."""
+        try:
+            read = _read(message)
+        except (DecodeError, KeyError) as error:
+            await self._bury(message, None, f"it can't be read: {error}")
+            return
+        envelope, tries = read.envelope, message.metadata.num_delivered
+        delivery = Delivery(envelope.id, tries, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent)
+        with telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER):
+            reason = await self._handle(message, read, delivery)
+            if reason:
+                await self._give_up(message, read, delivery, reason)
+
+    async def _handle(self, message: Msg, read: _Read, delivery: Delivery) -> str:
+        """Runs the handler; returns why the event is to be given up, empty if it is done or comes again."""
+        if delivery.deliveries > MAX_TRANSIENT_DELIVERIES:
+            return "it was delivered too often without an end"
+        watch = Stopwatch()
+        heartbeat = asyncio.create_task(_say_in_progress(message))
+        try:
+            if (handler := self._handlers.get(read.name)) is not None:
+                await handler(read.event, delivery)
+            await message.ack_sync(timeout=ACK_SECONDS)
+            telemetry.EVENT_SECONDS.labels(read.name, "done").observe(watch.seconds())
+        except (nats.errors.Error, js_errors.Error) as error:
+            # The effect is recorded; the event comes again and is recognised.
+            log.warning("an event could not be acknowledged", event_type=read.name, error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event is retried or buried, never lost
+            telemetry.EVENT_SECONDS.labels(read.name, "failed").observe(watch.seconds())
+            return await self._failed(message, read, delivery, error)
+        finally:
+            heartbeat.cancel()
+        return ""
+
+    async def _failed(self, message: Msg, read: _Read, delivery: Delivery, error: Exception) -> str:
+        transient = isinstance(error, TRANSIENT)
+        log.warning(
+            "an event's handler failed",
+            event_type=read.name,
+            event_id=delivery.event_id,
+            deliveries=delivery.deliveries,
+            exc_info=None if transient else error,
+            error=str(error),
+        )
+        if delivery.deliveries < (MAX_TRANSIENT_DELIVERIES if transient else MAX_DELIVERIES):
+            await _nak(message, _retry_seconds(delivery.deliveries, transient))
+            return ""
+        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+    async def _give_up(self, message: Msg, read: _Read, delivery: Delivery, reason: str) -> None:
+        if self._on_dead is not None:
+            try:
+                await self._on_dead(read.event, delivery, reason)
+            except Exception as error:  # noqa: BLE001 - it is tried again with the event
+                log.error("what was given up could not be reported", event_id=delivery.event_id, error=str(error))
+                await _nak(message, LONGEST_RETRY_SECONDS)
+                return
+        await self._bury(message, read.envelope, reason)
+
+    async def _bury(self, message: Msg, envelope: Envelope | None, reason: str) -> None:
+        """Keeps the event as a dead letter, then acknowledges it."""
+        # What can't be read has no id of its own but its place in the stream.
+        event_id = envelope.id if envelope else f"{message.metadata.stream}-{message.metadata.sequence.stream}"
+        died_at = Timestamp()
+        died_at.GetCurrentTime()
+        letter = DeadLetter(
+            envelope=envelope,
+            unreadable=b"" if envelope else message.data,
+            subject=message.subject,
+            consumer=self._service,
+            deliveries=message.metadata.num_delivered,
+            reason=reason,
+            died_at=died_at,
+        )
+        log.error("an event was given up", event_id=event_id, subject=message.subject, reason=reason)
+        telemetry.DEAD_LETTERS.labels(message.subject.split(".")[3]).inc()
+        try:
+            await self._publish(
+                events.DEAD_LETTER_SUBJECT, letter.SerializeToString(), f"dead-{self._service}-{event_id}"
+            )
+            await message.ack_sync(timeout=ACK_SECONDS)
+        except (BusUnavailable, nats.errors.Error, js_errors.Error) as error:
+            log.warning("a dead letter could not be kept; its event comes again", error=str(error))
+
+
+def _read(message: Msg) -> _Read:
+    """Unpacks a message; DecodeError or KeyError if it is no event that is known here."""
+    envelope = Envelope.FromString(message.data)
+    name = envelope.event.TypeName()
+    event = events.event_types()[name].new()
+    envelope.event.Unpack(event)
+    return _Read(name, envelope, event)
+
+
+async def _nak(message: Msg, delay: float) -> None:
+    with suppress(nats.errors.Error, js_errors.Error, OSError):
+        await message.nak(delay=delay)
+
+
+async def _say_in_progress(message: Msg) -> None:
+    while True:
+        await asyncio.sleep(IN_PROGRESS_SECONDS)
+        with suppress(nats.errors.Error):
+            await message.in_progress()
+
+
+def _retry_seconds(deliveries: int, transient: bool) -> float:
+    longest = LONGEST_TRANSIENT_RETRY_SECONDS if transient else LONGEST_RETRY_SECONDS
+    delay = min(FIRST_RETRY_SECONDS * 2 ** (deliveries - 1), longest) if deliveries < 20 else longest
+    return delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

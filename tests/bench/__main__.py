@@ -10,10 +10,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from services.runtime import event_loop
 from tests.bench import bench_gateway_read, bench_mesh, bench_outbox, bench_schedule, bench_signal
 from tests.bench.result import BenchResult
 
@@ -45,10 +45,8 @@ def show(results: Sequence[BenchResult]) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-async def measure(names: Sequence[str]) -> tuple[list[BenchResult], list[str]]:
-    """Runs benchmarks one after another; returns what they found, and what kept some from being measured."""
-    results: list[BenchResult] = []
-    failures: list[str] = []
+async def measure(names: Sequence[str], results: list[BenchResult], failures: list[str]) -> None:
+    """Runs benchmarks one after another; adds what they find, and what keeps some from being measured."""
     for name in names:
         began = time.perf_counter()
         try:
@@ -56,7 +54,6 @@ async def measure(names: Sequence[str]) -> tuple[list[BenchResult], list[str]]:
         except Exception as error:  # noqa: BLE001 - the others are measured all the same
             failures.append(f"{name}: {error or type(error).__name__}")
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
-    return results, failures
 
 
 def main() -> int:
@@ -64,8 +61,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures what the mesh must reach.")
     parser.add_argument("--only", choices=BENCHES, action="append", help="measure this one; may be repeated")
     names = parser.parse_args().only or list(BENCHES)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results, failures = runner.run(measure(names))
+    results: list[BenchResult] = []
+    failures: list[str] = []
+    # As services run, since some benchmarks are one.
+    event_loop.run(measure(names, results, failures))
     show(results)
     for failure in failures:
         print(f"could not be measured: {failure}", file=sys.stderr)  # noqa: T201

@@ -16,8 +16,8 @@ from gateway.settings import Endpoint
 from tests.bench import echo_server, http_load, running_mesh
 from tests.bench.result import BenchResult
 
-ROUNDS = 5
-SECONDS = 2.0
+ROUNDS = 12
+SECONDS = 1.0
 WARM_UP_SECONDS = 1.0
 TARGET = 18.0
 # As in the README's walk: two voices, one prompt.

@@ -32,9 +32,7 @@ def routes(config: Config) -> list[Config]:
 def route_to(config: Config, path: str) -> Config:
     """The first route that an RPC's path matches, whatever its headers."""
     matches = [r for r in routes(config) if "headers" not in r["match"]]
-    return next(
-        r for r in matches if r["match"].get("path") == path or path.startswith(r["match"].get("prefix", "\0"))
-    )
+    return next(r for r in matches if r["match"].get("path") == path or path.startswith(r["match"].get("prefix", "\0")))
 
 
 def filters(config: Config) -> list[str]:

@@ -69,7 +69,10 @@ $(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json $(STAMPS)/dev
 	@touch $@
 
 $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
-	@PATH="$(TOOLS)" buf generate 2>$(VENV)/buf.log || { cat $(VENV)/buf.log >&2; exit 1; }
+	@rm -rf $(VENV)/buf
+	@PATH="$(TOOLS)" buf generate -o $(VENV)/buf 2>$(VENV)/buf.log || { cat $(VENV)/buf.log >&2; exit 1; }
+	@# The Python stubs are those of `make gen`; buf's differ in bytes, not in meaning.
+	@rm -rf $(WEB)/gen && mv $(VENV)/buf/$(WEB)/gen $(WEB)/gen
 	@touch $@
 
 # pip speaks only if it fails.

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +28,8 @@ LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 # The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
 LARGEST_METADATA_BYTES = 64 * 1024
 FIRST_RESTART_SECONDS = 0.2
+CANCELLATIONS = 3
+CANCEL_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 10.0
 
 
@@ -135,16 +137,14 @@ class Service:
         reflection.enable_server_reflection(self._names, self._server)
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
-        tasks = [asyncio.create_task(_supervise(name, work)) for name, work in self._background.items()]
-        tasks.append(asyncio.create_task(self._watch_health()))
+        tasks = [asyncio.create_task(_supervise(name, work), name=name) for name, work in self._background.items()]
+        tasks.append(asyncio.create_task(self._watch_health(), name="health"))
         log.info("listening", address=self._settings.grpc_address)
         await stopping.wait()
         log.info("stopping")
         await self._health.enter_graceful_shutdown()
         await self._server.stop(self._settings.drain_seconds)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
 
     async def _watch_health(self) -> None:
         serving: bool | None = None
@@ -188,6 +188,18 @@ class _ChannelResource:
 
     async def close(self) -> None:
         await self._channel.close()
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended: one that swallows a cancellation gets it again, a few times."""
+    left = set(tasks)
+    for _ in range(CANCELLATIONS):
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+    if left:
+        log.error("background work did not end", work=[task.get_name() for task in left])
 
 
 async def _supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -33,7 +33,7 @@ class Scoring:
     """The use cases over one database and one audio store.
 
     `answer` makes the fact that tells a job's requester of the evaluation's end. Measuring happens in `workers`, so
-    that the event loop goes on; numpy and scipy let go of the interpreter's lock, so threads serve.
+    that the event loop goes on; numpy lets go of the interpreter's lock, so threads serve.
     """
 
     def __init__(

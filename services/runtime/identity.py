@@ -24,7 +24,7 @@ ALGORITHM = "EdDSA"
 
 # Ed25519 takes about 0.1 ms to verify, much of what a read costs; a token that was good is good until it expires.
 LARGEST_CACHE = 10_000
-# How often unknown key ids may make us ask auth for its keys.
+# The least time between two times that unknown key ids make us ask auth for its keys. A call with one waits that long.
 KEY_REFRESH_SECONDS = 1.0
 UNREACHABLE = "auth can't be reached for its signing keys"
 
@@ -109,7 +109,9 @@ class TokenVerifier:
                 # Who waited while a try failed shares its failure, instead of trying one after another.
                 if self._failed_at > asked_at:
                     raise Unavailable(UNREACHABLE)
-                if key_id not in self._keys and time.monotonic() - self._fetched_at > KEY_REFRESH_SECONDS:
+                if key_id not in self._keys and self._fetched_at < asked_at:
+                    # A key may have been made since; it is asked for, but never more than once a second.
+                    await asyncio.sleep(max(0.0, self._fetched_at + KEY_REFRESH_SECONDS - asked_at))
                     await self.refresh()
         try:
             return self._keys[key_id]
@@ -118,10 +120,11 @@ class TokenVerifier:
 
     async def refresh(self) -> None:
         """Fetches auth's keys; Unavailable if it can't be reached."""
+        started_at = time.monotonic()
         try:
             keys = await self._fetch_keys()
         except (OSError, TimeoutError) as error:
             self._failed_at = time.monotonic()
             raise Unavailable(UNREACHABLE) from error
         self._keys = {k: Ed25519PublicKey.from_public_bytes(raw) for k, raw in keys.items()}
-        self._fetched_at = time.monotonic()
+        self._fetched_at = started_at

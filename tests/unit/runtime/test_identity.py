@@ -19,7 +19,7 @@ CALLER = Identity("dev_a", frozenset({"experiments", "speech"}))
 
 
 def token(
-    key: object = PRIVATE, *, kid: str = "sig_a", algorithm: str = "EdDSA", seconds: int = 60, **changed: object
+    key: object = PRIVATE, *, kid: str = "sig_a", algorithm: str = "EdDSA", seconds: int = 3600, **changed: object
 ) -> str:
     issued = datetime.now(UTC)
     claims = {
@@ -63,6 +63,19 @@ class Clock:
     def move(self, seconds: float) -> None:
         self.day += seconds
         self.monotonic += seconds
+
+    def waits_instead_of_sleeping(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Makes each sleep move this clock at once; returns how long the sleeps were."""
+        waits: list[float] = []
+        sleep = asyncio.sleep
+
+        async def moved(seconds: float) -> None:
+            waits.append(seconds)
+            self.move(seconds)
+            await sleep(0)
+
+        monkeypatch.setattr(identity, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": moved}))
+        return waits
 
 
 @pytest.fixture
@@ -124,7 +137,7 @@ async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
     with monkeypatch.context() as patched:
         patched.setattr("services.runtime.identity.jwt.decode", None)
         assert await verifier.verify(given) is first
-    clock.move(61)
+    clock.move(3601)
     verified = []
     decode = jwt.decode
 
@@ -164,12 +177,39 @@ async def test_unknown_keys_make_it_ask_at_most_once_a_second(
     auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    for moved, fetches in ((0.0, 1), (0.5, 1), (0.5, 1), (0.001, 2), (0.999, 2), (0.002, 3)):
+    waits = clock.waits_instead_of_sleeping(monkeypatch)
+    for moved, wait in ((0.0, 0.0), (0.001, 0.999), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0), (5.0, 0.0)):
         clock.move(moved)
-        for number in range(5):
-            with pytest.raises(Unauthenticated, match="unknown key"):
-                await verifier.verify(token(STRANGER, kid=f"sig_{number}{moved}"))
-        assert auth.fetches == fetches
+        fetches = auth.fetches
+        with pytest.raises(Unauthenticated, match="unknown key"):
+            await verifier.verify(token(STRANGER, kid=f"sig_{len(waits)}"))
+        assert (waits.pop(), auth.fetches) == (pytest.approx(wait), fetches + 1)
+        waits.append(0.0)
+
+
+async def test_calls_with_unknown_keys_that_wait_together_ask_once(
+    auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    clock.waits_instead_of_sleeping(monkeypatch)
+    await verifier.verify(token())
+    clock.move(10)
+    tokens = [token(STRANGER, kid=f"sig_{number}") for number in range(5)]
+    outcomes = await asyncio.gather(*map(verifier.verify, tokens), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unauthenticated] * 5
+    assert auth.fetches == 2
+
+
+async def test_a_key_that_was_made_just_after_keys_were_fetched_is_not_unknown(
+    auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    waits = clock.waits_instead_of_sleeping(monkeypatch)
+    await verifier.verify(token())
+    auth.keys["sig_b"] = STRANGER.public_key().public_bytes_raw()
+    clock.move(0.25)
+    assert (await verifier.verify(token(STRANGER, kid="sig_b"))).identity == CALLER
+    assert waits[-1] == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("fault", [ConnectionRefusedError("refused"), TimeoutError()])

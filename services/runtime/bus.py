@@ -42,17 +42,16 @@ REPAIR_SECONDS = 0.5
 class Bus:
     """One service's connection to NATS. Make it with `connect`."""
 
-    def __init__(self, client: Client, service: str, replicas: int) -> None:
+    def __init__(self, client: Client, service: str) -> None:
         self._client = client
         self._jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_SECONDS)
         self._service = service
-        self._replicas = replicas
         self._ensuring = asyncio.Lock()
         self._ensured_at = float("-inf")
         self._consumers: dict[str, api.ConsumerConfig] = {}
 
     @classmethod
-    async def connect(cls, url: str, service: str, *, replicas: int = 1) -> "Bus":
+    async def connect(cls, url: str, service: str) -> "Bus":
         """Waits for NATS, checks its version, and makes the streams that are missing."""
 
         async def on_error(error: Exception) -> None:
@@ -80,7 +79,7 @@ class Bus:
             await client.close()
             found, oldest = f"{version.major}.{version.minor}", ".".join(map(str, OLDEST_SERVER))
             raise RuntimeError(f"NATS {found} is too old: subject filters need {oldest}")
-        bus = cls(client, service, replicas)
+        bus = cls(client, service)
         await bus._ensure()
         return bus
 
@@ -211,7 +210,6 @@ class Bus:
             retention=api.RetentionPolicy.LIMITS,
             max_age=max_age,
             duplicate_window=DUPLICATE_WINDOW_SECONDS,
-            num_replicas=self._replicas,
         )
         try:
             await self._jetstream.stream_info(name)

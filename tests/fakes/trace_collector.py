@@ -1,0 +1,85 @@
+"""An OpenTelemetry collector that takes traces over OTLP/HTTP and keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """One span as it was exported. Ids are in hexadecimal digits."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+
+
+class TraceCollector:
+    """The collector. `spans` are those that it got."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.url = ""
+        self._came = asyncio.Condition()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[TraceCollector]:
+        """Listens on a free port."""
+        server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def services_of(self, trace_id: str, wanted: set[str]) -> list[Span]:
+        """Waits until spans of a trace have come from all of these services, and returns them."""
+        async with self._came:
+            while True:
+                found = [span for span in self.spans if span.trace_id == trace_id]
+                if wanted <= {span.service for span in found}:
+                    return found
+                await self._came.wait()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+                headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+                body = await reader.readexactly(int(headers["content-length"]))
+                right = head[0] == "POST /v1/traces HTTP/1.1" and headers["content-type"] == "application/x-protobuf"
+                if right:
+                    await self._take(gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body)
+                answer = ExportTraceServiceResponse().SerializeToString()
+                status = "200 OK" if right else "400 Bad Request"
+                writer.write(f"HTTP/1.1 {status}\r\ncontent-length: {len(answer)}\r\n\r\n".encode() + answer)
+                await writer.drain()
+        writer.close()
+
+    async def _take(self, body: bytes) -> None:
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            names = {a.key: a.value.string_value for a in resource.resource.attributes}
+            for scope in resource.scope_spans:
+                self.spans += [
+                    Span(
+                        names["service.name"].removeprefix("voicearena-"),
+                        span.name,
+                        span.trace_id.hex(),
+                        span.span_id.hex(),
+                        span.parent_span_id.hex(),
+                    )
+                    for span in scope.spans
+                ]
+        async with self._came:
+            self._came.notify_all()

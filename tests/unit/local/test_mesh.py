@@ -1,9 +1,11 @@
 """A mesh of stand-in services around the real PostgreSQL, NATS and Envoy."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import nats
 import psycopg
 import pytest
@@ -40,6 +42,9 @@ async def test_every_child_runs(mesh):
 
 
 async def test_a_service_is_told_where_everything_is(mesh):
+    # The health of stand-ins is auth's alone; each says what it was told before it listens.
+    async with grpc.aio.insecure_channel(mesh.endpoints["tts"]) as channel:
+        await asyncio.wait_for(channel.channel_ready(), 30)
     said = (mesh.data_dir.path / "logs" / "tts.log").read_text()
     for line in (
         f"GRPC_ADDRESS={mesh.endpoints['tts']}",

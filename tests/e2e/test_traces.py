@@ -14,6 +14,12 @@ from tests.mesh import mesh_settings, register
 
 SERVICES = ("auth", "experiments", "tts", "scoring", "elo")
 END_SECONDS = 60.0
+RUN = "/voicearena.experiments.v1.ExperimentService/RunExperiment"
+RESOLVE = "/voicearena.elo.v1.EloService/ResolveVoiceModels"
+SPEAK = "voicearena.tts.v1.SynthesisRequested handle"
+SPOKEN = "voicearena.tts.v1.SpeechSynthesized handle"
+MEASURE = "voicearena.scoring.v1.EvaluationRequested handle"
+MEASURED = "voicearena.scoring.v1.EvaluationCompleted handle"
 
 
 async def test_a_run_is_one_trace_from_the_request_to_the_last_event(tmp_path: Path) -> None:
@@ -33,13 +39,15 @@ async def test_a_run_is_one_trace_from_the_request_to_the_last_event(tmp_path: P
                 )
                 run.raise_for_status()
             async with asyncio.timeout(END_SECONDS):
-                spans = await collector.services_of(trace_id, {"experiments", "tts", "scoring", "elo"})
-    by_name = {span.name: span for span in spans}
-    request = by_name["/voicearena.experiments.v1.ExperimentService/RunExperiment"]
-    assert request.parent_id == caller
-    resolving = by_name["/voicearena.elo.v1.EloService/ResolveVoiceModels"]
-    synthesis = by_name["voicearena.tts.v1.SynthesisRequested handle"]
-    assert {resolving.parent_id, synthesis.parent_id} == {request.span_id}
-    ids = {span.span_id for span in spans}
-    evaluation = by_name["voicearena.scoring.v1.EvaluationRequested handle"]
-    assert evaluation.parent_id in ids
+                spans = await collector.whole_trace(trace_id, caller, {RUN, RESOLVE, SPEAK, SPOKEN, MEASURE, MEASURED})
+    assert spans[RUN].parent_id == caller
+    assert spans[RESOLVE].parent_id == spans[SPEAK].parent_id == spans[RUN].span_id
+    services = {name: span.service for name, span in spans.items()}
+    assert services == {
+        RUN: "experiments",
+        RESOLVE: "elo",
+        SPEAK: "tts",
+        SPOKEN: "experiments",
+        MEASURE: "scoring",
+        MEASURED: "experiments",
+    }

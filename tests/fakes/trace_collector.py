@@ -43,13 +43,17 @@ class TraceCollector:
         finally:
             server.close()
 
-    async def services_of(self, trace_id: str, wanted: set[str]) -> list[Span]:
-        """Waits until spans of a trace have come from all of these services, and returns them."""
+    async def whole_trace(self, trace_id: str, root: str, wanted: set[str]) -> dict[str, Span]:
+        """Waits until spans of a trace with all of these names have come and every one's parent but `root`.
+
+        Processes export in their own time, so a parent may come after its children. Returns the spans by name.
+        """
         async with self._came:
             while True:
                 found = [span for span in self.spans if span.trace_id == trace_id]
-                if wanted <= {span.service for span in found}:
-                    return found
+                known = {root, *(span.span_id for span in found)}
+                if wanted <= {span.name for span in found} and all(span.parent_id in known for span in found):
+                    return {span.name: span for span in found}
                 await self._came.wait()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,6 +11,8 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -27,6 +29,8 @@ def become(uid: int, gid: int, capabilities: int) -> None:
     """Gives up root for a user, and keeps the given capabilities through the exec that follows."""
     if capabilities:
         prctl(PR_SET_KEEPCAPS, 1)
+        # Else access(2), with which initdb looks for the programs beside it, answers as if there were no capabilities.
+        prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

@@ -19,7 +19,6 @@ from gateway.cli.address import GatewayAddress
 from gateway.cli.client import ArenaClient
 from gateway.cli.errors import CliError, ExitCode
 
-DEFAULT_DATA_DIR = Path(".arena")
 DEFAULT_API_PORT = 8080
 # The first start creates a database; later ones take a few seconds.
 READY_SECONDS = 90.0

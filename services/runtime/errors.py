@@ -80,12 +80,6 @@ class WrongState(ArenaError):
     reason = "WRONG_STATE"
 
 
-class TooLarge(ArenaError):
-    """What was sent is larger than is taken."""
-
-    reason = "REQUEST_TOO_LARGE"
-
-
 class Busy(ArenaError):
     """A bounded queue is full; later it may not be."""
 

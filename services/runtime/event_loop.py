@@ -30,7 +30,3 @@ class Stopwatch:
     def seconds(self) -> float:
         """Returns the seconds since then."""
         return time.perf_counter() - self._started
-
-    def ms(self) -> float:
-        """Returns the milliseconds since then."""
-        return self.seconds() * 1000

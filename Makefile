@@ -65,7 +65,7 @@ $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
 
 $(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json $(STAMPS)/dev
 	@echo "Installing what TypeScript needs."
-	@PATH="$(TOOLS)" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix $(WEB) ci --silent --no-audit --no-fund
+	@PATH="$(TOOLS)" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix $(WEB) ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)

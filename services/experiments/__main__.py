@@ -7,14 +7,17 @@ from voicearena.experiments.v1 import experiment_service_pb2, experiment_service
 
 from services.experiments import consumers
 from services.experiments.catalogue import EloCatalogue
+from services.experiments.listening.ballot import NoBallot
 from services.experiments.reconciler import Reconciler
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
 from services.experiments.usecases.changes import Changes
+from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
+from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks
 from services.runtime.bus import Bus
@@ -44,12 +47,13 @@ async def main() -> None:
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         reading = Reading(database, store, PageTokens(secret.encode()), changes, settings.watch_heartbeat_seconds)
-        progress = Progress(database, store)
+        finishing = Finishing(store, NoBallot(), NoWebhooks())
+        progress = Progress(database, store, finishing)
         service.add_servicer(
             experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
-                Planning(database, store, catalogue),
+                Planning(database, store, catalogue, finishing),
                 reading,
                 AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
             ),

@@ -10,8 +10,8 @@ from voicearena.scoring.v1 import scoring_pb2
 from voicearena.tts.v1 import tts_pb2
 
 from services.experiments.domain import EvalMode, Experiment, Measurements, ModelSpec, Trial
-from services.experiments.usecases.planning import Plan
-from services.experiments.verdict import HeadToHead, ModelRanking, Verdict
+from services.experiments.usecases.plan import Plan
+from services.experiments.verdict import CompositeProfile, HeadToHead, ModelRanking, Verdict
 from services.runtime.audio_store import AudioLinks
 
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
@@ -53,7 +53,9 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         eval_mode=_EVAL_MODE.Value(value.eval_mode),
         status=_EXPERIMENT_STATUS.Value(value.status),
         models=[
-            experiment_pb2.ModelSpec(provider=m.provider, voice_id=m.voice_id, model_id=m.model_id)
+            experiment_pb2.ModelSpec(
+                provider=m.provider, voice_id=m.voice_id, model_id=m.model_id, parameters=_parameters(m)
+            )
             for m in value.models
         ],
         prompts=value.prompts,
@@ -62,6 +64,12 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         completed_trials=value.completed_trials,
         failed_trials=value.failed_trials,
         error_message=value.error_message,
+        repeats=value.repeats,
+        seed=value.seed,
+        composite=_composite(value.composite),
+        primary_metric=value.primary_metric,
+        audio_retention_days=value.audio_retention_days,
+        cloned_from=value.cloned_from,
     )
     message.created_at.FromDatetime(value.created_at)
     if value.started_at is not None:
@@ -77,14 +85,22 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
         id=value.id,
         experiment_id=value.experiment_id,
         prompt_index=value.prompt_index,
+        model_index=value.model_index,
+        repeat_index=value.repeat_index,
+        position=value.position,
         prompt_text=value.prompt_text,
         provider=value.provider,
         voice_id=value.voice_id,
         model_id=value.model_id,
         status=_TRIAL_STATUS.Value(value.status),
+        parameters=_parameters(value),
+        error_kind=value.error_kind,
         error_message=value.error_message,
         attempts=value.attempts,
+        provider_requests=value.provider_requests,
     )
+    if value.audio_deleted_at is not None:
+        message.audio_deleted_at.FromDatetime(value.audio_deleted_at)
     for name in _TRIAL_MEASUREMENTS:
         measured = getattr(value.measurements, name)
         if measured is not None:
@@ -95,6 +111,18 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
     if value.ended_at is not None:
         message.ended_at.FromDatetime(value.ended_at)
     return message
+
+
+def _parameters(value: ModelSpec | Trial) -> tts_pb2.SpeechParameters:
+    return tts_pb2.SpeechParameters(speed=value.speed, language=value.language, seed=value.seed)
+
+
+def _composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
+    return results_pb2.CompositeProfile(
+        name=value.name,
+        version=value.version,
+        weights=[results_pb2.CompositeWeight(metric=metric, weight=weight) for metric, weight in value.weights.items()],
+    )
 
 
 def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measurements:
@@ -141,14 +169,7 @@ def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict
         p_winner=verdict.p_winner,
         minimum_detectable_effect=verdict.minimum_detectable_effect,
         primary_metric=verdict.primary_metric,
-        composite=results_pb2.CompositeProfile(
-            name=verdict.composite.name,
-            version=verdict.composite.version,
-            weights=[
-                results_pb2.CompositeWeight(metric=metric, weight=weight)
-                for metric, weight in verdict.composite.weights.items()
-            ],
-        ),
+        composite=_composite(verdict.composite),
         method_version=verdict.method_version,
     )
     message.computed_at.FromDatetime(at)

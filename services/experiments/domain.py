@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.experiments.verdict import LATENCY, CompositeProfile
+
 SCENARIOS = (
     "general",
     "customer_support",
@@ -16,6 +18,11 @@ SCENARIOS = (
 )
 FEWEST_MODELS, MOST_MODELS = 2, 4
 FEWEST_PROMPTS, MOST_PROMPTS = 1, 20
+FEWEST_REPEATS, MOST_REPEATS = 1, 5
+FEWEST_VOTES_PER_PAIR, MOST_VOTES_PER_PAIR, VOTES_PER_PAIR = 1, 100, 3
+SHORTEST_LISTENING_DAYS, LONGEST_LISTENING_DAYS, LISTENING_DAYS = 1, 90, 14
+SHORTEST_RETENTION_DAYS, LONGEST_RETENTION_DAYS = 1, 3650
+LARGEST_SEED = 2**32 - 1
 LONGEST_PROMPT = 5000
 LONGEST_NAME = 200
 LONGEST_PROVIDER = 100
@@ -44,6 +51,13 @@ class EvalMode(StrEnum):
     """Who judges; the names are those of the wire."""
 
     AUTOMATED = "automated"
+    HUMAN = "human"
+    HYBRID = "hybrid"
+
+    @property
+    def asks_listeners(self) -> bool:
+        """Whether people vote."""
+        return self is not EvalMode.AUTOMATED
 
 
 class TrialStatus(StrEnum):
@@ -67,12 +81,14 @@ IN_FLIGHT = (TrialStatus.SYNTHESIZING, TrialStatus.SCORING)
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A voice model as it was in the catalogue when the experiment began. `speed` is None for the voice's own."""
+    """A voice model as it was in the catalogue when the experiment began. Parameters are None for the voice's own."""
 
     provider: str
     voice_id: str
     model_id: str = ""
     speed: float | None = None
+    language: str | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +105,18 @@ class Experiment:
     prompts: Sequence[str]
     webhook_url: str
     primary_metric: str
+    composite: CompositeProfile = LATENCY
+    repeats: int = 1
+    seed: int = 0
+    """Decides the order of the trials."""
+    votes_per_pair: int = VOTES_PER_PAIR
+    listening_days: int = LISTENING_DAYS
+    listening_until: datetime | None = None
+    """When listeners have to be done; None before every trial has ended, and where nobody is asked."""
+    audio_retention_days: int
+    cloned_from: str = ""
+    traceparent: str = ""
+    """The trace of the call that runs it; what happens of itself later goes on in it."""
     total_trials: int
     completed_trials: int = 0
     failed_trials: int = 0
@@ -119,24 +147,35 @@ class Measurements:
     clipping_ratio: float | None = None
     loudness_lufs: float | None = None
     dc_offset: float | None = None
+    naturalness_mos: float | None = None
+    word_error_rate: float | None = None
+    prosody_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One prompt spoken by one model. `attempts` counts the requests of its current step."""
+    """One prompt spoken by one model. `attempts` counts the requests of its current step, 0 while it is pending."""
 
     id: str
     experiment_id: str
     prompt_index: int
     model_index: int
+    repeat_index: int = 0
+    position: int = 0
+    """Its place in the order in which the experiment asks for its trials."""
     prompt_text: str
     provider: str
     voice_id: str
     model_id: str
     speed: float | None
+    language: str | None = None
+    seed: int | None = None
     status: TrialStatus
     attempts: int
+    provider_requests: int = 0
     audio_name: str | None = None
+    audio_deleted_at: datetime | None = None
+    error_kind: str = ""
     error_message: str = ""
     created_at: datetime
     ended_at: datetime | None = None

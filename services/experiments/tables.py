@@ -16,6 +16,7 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
+from services.experiments.verdict import CompositeProfile
 
 METADATA = sa.MetaData()
 EXPERIMENTS = sa.Table(
@@ -32,6 +33,16 @@ EXPERIMENTS = sa.Table(
     sa.Column("prompts", JSONB),
     sa.Column("webhook_url", sa.Text),
     sa.Column("primary_metric", sa.Text),
+    sa.Column("composite", JSONB),
+    sa.Column("repeats", sa.Integer),
+    sa.Column("seed", sa.BigInteger),
+    sa.Column("votes_per_pair", sa.Integer),
+    sa.Column("listening_days", sa.Integer),
+    sa.Column("listening_until", sa.DateTime(timezone=True)),
+    sa.Column("audio_retention_days", sa.Integer),
+    sa.Column("audio_deleted_at", sa.DateTime(timezone=True)),
+    sa.Column("cloned_from", sa.Text),
+    sa.Column("traceparent", sa.Text),
     sa.Column("total_trials", sa.Integer),
     sa.Column("completed_trials", sa.Integer),
     sa.Column("failed_trials", sa.Integer),
@@ -58,20 +69,36 @@ TRIALS = sa.Table(
     sa.Column("experiment_id", sa.Text),
     sa.Column("prompt_index", sa.Integer),
     sa.Column("model_index", sa.Integer),
+    sa.Column("repeat_index", sa.Integer),
+    sa.Column("position", sa.Integer),
     sa.Column("prompt_text", sa.Text),
     sa.Column("provider", sa.Text),
     sa.Column("voice_id", sa.Text),
     sa.Column("model_id", sa.Text),
     sa.Column("speed", sa.Double),
+    sa.Column("language", sa.Text),
+    sa.Column("seed", sa.BigInteger),
     sa.Column("status", sa.Text),
     sa.Column("attempts", sa.Integer),
+    sa.Column("provider_requests", sa.Integer),
     sa.Column("requested_at", sa.DateTime(timezone=True)),
     sa.Column("audio_name", sa.Text),
+    sa.Column("audio_deleted_at", sa.DateTime(timezone=True)),
+    sa.Column("error_kind", sa.Text),
     sa.Column("error_message", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
     *(sa.Column(name, _MEASUREMENT_TYPES.get(name, sa.Double)) for name in _MEASUREMENTS),
 )
+PROVIDERS = sa.Table(
+    "providers",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("max_concurrency", sa.Integer),
+    sa.Column("local", sa.Boolean),
+    sa.Column("updated_at", sa.DateTime(timezone=True)),
+)
+
 _TRIAL_FIELDS = [f.name for f in dataclasses.fields(Trial) if f.name != "measurements"]
 TRIAL_COLUMNS = [TRIALS.c[name] for name in (*_TRIAL_FIELDS, *_MEASUREMENTS)]
 
@@ -82,6 +109,7 @@ def experiment_from(row: Sequence[Any]) -> Experiment:
     values["eval_mode"] = EvalMode(values["eval_mode"])
     values["status"] = ExperimentStatus(values["status"])
     values["models"] = [ModelSpec(**model) for model in values["models"]]
+    values["composite"] = CompositeProfile(**values["composite"])
     return Experiment(**values)
 
 
@@ -90,6 +118,7 @@ def experiment_values(experiment: Experiment) -> dict[str, Any]:
     values = {name.name: getattr(experiment, name.name) for name in EXPERIMENT_COLUMNS}
     values["models"] = [dataclasses.asdict(model) for model in experiment.models]
     values["prompts"] = list(experiment.prompts)
+    values["composite"] = dataclasses.asdict(experiment.composite)
     return values
 
 

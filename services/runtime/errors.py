@@ -86,6 +86,27 @@ class Busy(ArenaError):
     reason = "BUSY"
 
 
+class ScopeMissing(PermissionDenied):
+    """The caller's key does not hold the scope that this takes; metadata has it."""
+
+    reason = "SCOPE_MISSING"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this takes an API key with the scope {scope}", scope=scope)
+
+
+class RateLimited(ArenaError):
+    """Too many calls in too short a time."""
+
+    reason = "RATE_LIMITED"
+
+
+class QuotaExceeded(ArenaError):
+    """The caller has as many of these at a time as allowed; metadata has the limit."""
+
+    reason = "QUOTA_EXCEEDED"
+
+
 class Unavailable(ArenaError):
     """Something that is needed is down; later it may not be."""
 

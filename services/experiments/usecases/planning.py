@@ -2,15 +2,10 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from voicearena.experiments.v1.events_pb2 import ExperimentCancelled
-
-from services.experiments import domain, events_out
+from services.experiments import events_out
 from services.experiments.catalogue import Catalogue
 from services.experiments.domain import (
-    EvalMode,
     Experiment,
     ExperimentStatus,
     ModelSpec,
@@ -19,6 +14,8 @@ from services.experiments.domain import (
 )
 from services.experiments.store import Store
 from services.experiments.usecases.changes import announce
+from services.experiments.usecases.finishing import Finishing
+from services.experiments.usecases.plan import Plan, check
 from services.experiments.verdict import PRIMARY_METRIC
 from services.runtime import ids, outbox
 from services.runtime.clock import now
@@ -28,31 +25,19 @@ from services.runtime.identity import current_identity
 from services.runtime.validation import Validation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a developer asks for; `eval_mode` is None if it is none that there is."""
-
-    name: str
-    scenario: str
-    eval_mode: EvalMode | None
-    models: Sequence[ModelSpec]
-    prompts: Sequence[str]
-    webhook_url: str
-    request_id: str
-
-
 class Planning:
     """The use cases over one database and catalogue."""
 
-    def __init__(self, database: Database, store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, store: Store, catalogue: Catalogue, finishing: Finishing) -> None:
         self._database = database
         self._store = store
         self._catalogue = catalogue
+        self._finishing = finishing
 
     async def create(self, plan: Plan) -> Experiment:
         """Stores a plan as an experiment; InvalidInput names every field that is out of range."""
         developer_id = current_identity().developer_id
-        eval_mode = _check(plan)
+        eval_mode = check(plan)
         if plan.request_id and (before := await self._made_before(developer_id, plan.request_id)):
             return before
         models = await self._catalogue.resolve(plan.models)
@@ -69,6 +54,7 @@ class Planning:
             webhook_url=plan.webhook_url,
             primary_metric=PRIMARY_METRIC,
             total_trials=len(models) * len(plan.prompts),
+            audio_retention_days=30,
             created_at=now(),
         )
         async with self._database.transaction() as connection:
@@ -131,7 +117,6 @@ class Planning:
     async def cancel(self, experiment_id: str) -> Experiment:
         """Stops an experiment; WrongState once it has completed or failed."""
         await self._get(experiment_id)
-        moment = now()
         async with self._database.transaction() as connection:
             experiment = await self._store.lock(connection, experiment_id)
             if experiment is None:
@@ -142,14 +127,9 @@ class Planning:
                 raise WrongState(
                     f"the experiment is {experiment.status} and can't be cancelled any more", status=experiment.status
                 )
-            await self._store.cancel_trials(connection, experiment_id, moment)
-            await self._store.set_status(connection, experiment_id, ExperimentStatus.CANCELLED, ended_at=moment)
-            await outbox.add(
-                connection,
-                ExperimentCancelled(experiment_id=experiment_id, developer_id=experiment.developer_id),
-            )
+            cancelled = await self._finishing.cancel(connection, experiment)
             await announce(connection, experiment_id)
-        return dataclasses.replace(experiment, status=ExperimentStatus.CANCELLED, ended_at=moment)
+        return cancelled
 
     async def _get(self, experiment_id: str) -> Experiment:
         ids.check_id(experiment_id, "exp")
@@ -166,33 +146,6 @@ def _not_runnable(experiment: Experiment) -> WrongState:
     )
 
 
-def _check(plan: Plan) -> EvalMode:
-    valid = Validation()
-    valid.text(plan.name, "name", longest=domain.LONGEST_NAME)
-    valid.one_of(plan.scenario, "scenario", domain.SCENARIOS)
-    valid.require(plan.eval_mode is not None, "eval_mode", f"must be one of {', '.join(EvalMode)}")
-    few, most = domain.FEWEST_MODELS, domain.MOST_MODELS
-    count = len(plan.models)
-    valid.require(few <= count <= most, "models", f"must be {few} to {most} models, got {count}")
-    for index, model in enumerate(plan.models[:most]):
-        valid.text(model.provider, f"models[{index}].provider", longest=domain.LONGEST_PROVIDER)
-        valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.LONGEST_VOICE, shortest=0)
-        same = plan.models.index(model)
-        valid.require(
-            same == index, f"models[{index}]", f"must differ from the others; it is the same as models[{same}]"
-        )
-    few, most = domain.FEWEST_PROMPTS, domain.MOST_PROMPTS
-    count = len(plan.prompts)
-    valid.require(few <= count <= most, "prompts", f"must be {few} to {most} prompts, got {count}")
-    for index, prompt in enumerate(plan.prompts[:most]):
-        valid.text(prompt, f"prompts[{index}]", longest=domain.LONGEST_PROMPT)
-    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
-        valid.require(_is_url(plan.webhook_url), "webhook_url", "must be an http or https URL")
-    valid.text(plan.request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
-    valid.finish()
-    return plan.eval_mode or EvalMode.AUTOMATED
-
-
 def _check_different(models: Sequence[ModelSpec]) -> None:
     """Models that were different as asked for may be the same voice, where one left it to the catalogue."""
     valid = Validation()
@@ -202,14 +155,3 @@ def _check_different(models: Sequence[ModelSpec]) -> None:
         description = f"must differ from the others; models[{same}] is {':'.join(voice)} too"
         valid.require(same == index, f"models[{index}]", description)
     valid.finish()
-
-
-def _is_url(value: str) -> bool:
-    # Without this check urlsplit would drop line breaks and let spaces pass.
-    if not value.isprintable() or " " in value:
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False

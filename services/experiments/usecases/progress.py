@@ -4,28 +4,24 @@ Whoever changes a trial holds its experiment's row lock, so steps of one experim
 only if it is to the latest request of the trial's current step: what a superseded attempt did late has no effect.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.experiments.v1.events_pb2 import ExperimentCompleted, ExperimentFailed
 
-from services.experiments import convert, events_out
+from services.experiments import events_out
 from services.experiments.domain import (
     Experiment,
     ExperimentStatus,
     Measurements,
-    ModelSpec,
     Trial,
     TrialStatus,
     one_line,
 )
 from services.experiments.store import Store
 from services.experiments.usecases.changes import announce
-from services.experiments.verdict import Model, Verdict, decide
-from services.experiments.verdict import Trial as VerdictTrial
+from services.experiments.usecases.finishing import Finishing
 from services.runtime import inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -43,9 +39,10 @@ Step = Callable[[AsyncConnection, Experiment, Trial], Awaitable[None]]
 class Progress:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store) -> None:
+    def __init__(self, database: Database, store: Store, finishing: Finishing) -> None:
         self._database = database
         self._store = store
+        self._finishing = finishing
 
     async def synthesized(
         self, event_id: str, trial_id: str, attempt: int, audio_name: str, measured: Measurements
@@ -112,37 +109,7 @@ class Progress:
         await self._store.move_trial(connection, trial.id, status, measured, error_message=error, ended_at=now())
         experiment = await self._store.count_progress(connection, trial.experiment_id, status)
         if experiment.completed_trials + experiment.failed_trials == experiment.total_trials:
-            await self._decide(connection, experiment)
-
-    async def _decide(self, connection: AsyncConnection, experiment: Experiment) -> None:
-        trials = await self._store.trials(connection, experiment.id)
-        moment = now()
-        try:
-            # Exact p-values of four models take long enough to be felt by other calls.
-            verdict = await asyncio.to_thread(compute_verdict, experiment.models, len(experiment.prompts), trials)
-        except Exception as error:
-            log.error("a verdict could not be computed", experiment_id=experiment.id, exc_info=error)
-            message = one_line(f"results could not be computed: {error}")
-            await self._store.set_status(
-                connection, experiment.id, ExperimentStatus.FAILED, error_message=message, ended_at=moment
-            )
-            await outbox.add(
-                connection,
-                ExperimentFailed(experiment_id=experiment.id, developer_id=experiment.developer_id, message=message),
-            )
-            return
-        results = convert.results_to_store(experiment.id, verdict, moment)
-        await self._store.set_status(
-            connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
-        )
-        await outbox.add(
-            connection,
-            ExperimentCompleted(
-                experiment_id=experiment.id,
-                developer_id=experiment.developer_id,
-                winner=verdict.winner.name if verdict.winner else None,
-            ),
-        )
+            await self._finishing.trials_ended(connection, experiment)
 
     async def reconcile(self, patience: timedelta) -> int:
         """Asks again for what has stayed unanswered too long, and returns for how many trials.
@@ -179,24 +146,3 @@ class Progress:
                 )
                 await outbox.add(connection, events_out.request_again(trial, attempt, experiment.developer_id))
             await announce(connection, experiment.id)
-
-
-def compute_verdict(models: Sequence[ModelSpec], prompts: int, trials: Sequence[Trial]) -> Verdict:
-    """Returns the verdict over an experiment's ended trials."""
-    return decide(
-        [Model(model.provider, model.voice_id, model.model_id) for model in models],
-        prompts,
-        [
-            VerdictTrial(
-                model_index=trial.model_index,
-                prompt_index=trial.prompt_index,
-                completed=trial.status is TrialStatus.COMPLETED,
-                duration_seconds=trial.measurements.duration_seconds,
-                ttfb_ms=trial.measurements.ttfb_ms,
-                generation_time_ms=trial.measurements.generation_time_ms,
-                silence_ratio=trial.measurements.silence_ratio,
-                ttfa_ms=trial.measurements.ttfa_ms,
-            )
-            for trial in trials
-        ],
-    )

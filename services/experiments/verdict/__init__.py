@@ -5,14 +5,17 @@ models did, and the evidence (`evidence`, `pairing`, `power`), which says how mu
 is the lower of the two (`levels`).
 """
 
-from services.experiments.verdict.composite import CompositeProfile
+from services.experiments.verdict.composite import LATENCY, CompositeProfile
 from services.experiments.verdict.decide import METHOD_VERSION, PRIMARY_METRIC, decide
 from services.experiments.verdict.results import HeadToHead, Level, ModelRanking, Verdict
 from services.experiments.verdict.trials import Model, Trial
+from services.experiments.verdict.votes import Answer, Vote
 
 __all__ = [
+    "LATENCY",
     "METHOD_VERSION",
     "PRIMARY_METRIC",
+    "Answer",
     "CompositeProfile",
     "HeadToHead",
     "Level",
@@ -20,5 +23,6 @@ __all__ = [
     "ModelRanking",
     "Trial",
     "Verdict",
+    "Vote",
     "decide",
 ]

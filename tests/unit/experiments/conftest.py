@@ -7,10 +7,14 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
+from services.experiments.listening.ballot import NoBallot
 from services.experiments.usecases.changes import Changes
-from services.experiments.usecases.planning import Plan, Planning
+from services.experiments.usecases.finishing import Finishing
+from services.experiments.usecases.plan import Plan
+from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading, Seen
+from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
@@ -48,8 +52,9 @@ class Desk:
         self.store = MemoryExperimentsStore()
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
-        self.planning = Planning(self.database, self.store, self.catalogue)
-        self.progress = Progress(self.database, self.store)
+        self.finishing = Finishing(self.store, NoBallot(), NoWebhooks())
+        self.planning = Planning(self.database, self.store, self.catalogue, self.finishing)
+        self.progress = Progress(self.database, self.store, self.finishing)
         self.reading = Reading(self.database, self.store, PageTokens(b"a secret"), self.changes, HEARTBEAT_SECONDS)
         self._events = 0
 

@@ -1,0 +1,1 @@
+"""People who judge trials, blind: links, listeners, pairs, clips and votes."""

@@ -1,0 +1,111 @@
+"""How an experiment ends: the verdict, the event that tells of it, and the webhook."""
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
+
+from services.experiments import convert
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus, one_line
+from services.experiments.listening.ballot import Ballot
+from services.experiments.store import Store
+from services.experiments.verdict import Model, Verdict, Vote, decide
+from services.experiments.verdict import Trial as VerdictTrial
+from services.experiments.webhooks.queue import Webhooks
+from services.runtime import outbox
+from services.runtime.clock import now
+
+log = structlog.get_logger()
+
+
+class Finishing:
+    """Ends experiments, each in the transaction of its caller, who holds the lock of the experiment's row."""
+
+    def __init__(self, store: Store, ballot: Ballot, webhooks: Webhooks) -> None:
+        self._store = store
+        self._ballot = ballot
+        self._webhooks = webhooks
+
+    async def trials_ended(self, connection: AsyncConnection, experiment: Experiment) -> None:
+        """Goes on once the last trial has ended: to the listeners if they are asked, else to the verdict."""
+        if experiment.eval_mode.asks_listeners and await self._ballot.open(connection, experiment):
+            return
+        await self.conclude(connection, experiment)
+
+    async def conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
+        """Reaches the verdict from the trials and votes that there are, and completes the experiment with it."""
+        trials = await self._store.trials(connection, experiment.id)
+        votes = await self._ballot.votes(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
+        try:
+            # Exact p-values of four models take long enough to be felt by other calls.
+            verdict = await asyncio.to_thread(compute_verdict, experiment, trials, votes)
+        except Exception as error:
+            log.error("a verdict could not be computed", experiment_id=experiment.id, exc_info=error)
+            await self._fail(connection, experiment, one_line(f"results could not be computed: {error}"))
+            return
+        moment = now()
+        results = convert.results_to_store(experiment.id, verdict, moment)
+        await self._store.set_status(
+            connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
+        )
+        winner = verdict.winner.name if verdict.winner else None
+        await outbox.add(
+            connection,
+            ExperimentCompleted(experiment_id=experiment.id, developer_id=experiment.developer_id, winner=winner),
+        )
+        ended = dataclasses.replace(experiment, status=ExperimentStatus.COMPLETED, ended_at=moment)
+        await self._webhooks.ended(connection, ended, winner)
+
+    async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
+        """Cancels an experiment and its trials, and returns it."""
+        moment = now()
+        await self._store.cancel_trials(connection, experiment.id, moment)
+        await self._store.set_status(connection, experiment.id, ExperimentStatus.CANCELLED, ended_at=moment)
+        await outbox.add(
+            connection, ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
+        )
+        cancelled = dataclasses.replace(experiment, status=ExperimentStatus.CANCELLED, ended_at=moment)
+        await self._webhooks.ended(connection, cancelled)
+        return cancelled
+
+    async def _fail(self, connection: AsyncConnection, experiment: Experiment, message: str) -> None:
+        moment = now()
+        await self._store.set_status(
+            connection, experiment.id, ExperimentStatus.FAILED, error_message=message, ended_at=moment
+        )
+        await outbox.add(
+            connection,
+            ExperimentFailed(experiment_id=experiment.id, developer_id=experiment.developer_id, message=message),
+        )
+        failed = dataclasses.replace(experiment, status=ExperimentStatus.FAILED, error_message=message, ended_at=moment)
+        await self._webhooks.ended(connection, failed)
+
+
+def compute_verdict(experiment: Experiment, trials: Sequence[Trial], votes: Sequence[Vote]) -> Verdict:
+    """Returns the verdict over an experiment's ended trials and its votes."""
+    return decide(
+        [_model(model) for model in experiment.models],
+        len(experiment.prompts),
+        [_trial(trial) for trial in trials],
+    )
+
+
+def _model(model: ModelSpec) -> Model:
+    return Model(model.provider, model.voice_id, model.model_id)
+
+
+def _trial(trial: Trial) -> VerdictTrial:
+    return VerdictTrial(
+        model_index=trial.model_index,
+        prompt_index=trial.prompt_index,
+        repeat_index=trial.repeat_index,
+        completed=trial.status is TrialStatus.COMPLETED,
+        duration_seconds=trial.measurements.duration_seconds,
+        ttfb_ms=trial.measurements.ttfb_ms,
+        generation_time_ms=trial.measurements.generation_time_ms,
+        silence_ratio=trial.measurements.silence_ratio,
+        ttfa_ms=trial.measurements.ttfa_ms,
+    )

@@ -26,6 +26,8 @@ def provider_to_proto(provider: Capabilities, unavailable_reason: str | None) ->
         streaming=provider.streaming,
         max_text_characters=provider.max_text_characters,
         max_concurrency=provider.max_concurrency,
+        parameters=sorted(provider.parameters),
+        default_model=provider.default_model,
     )
 
 
@@ -43,7 +45,11 @@ def voice_to_proto(voice: Voice) -> tts_pb2.Voice:
 
 def parameters_from_proto(parameters: tts_pb2.SpeechParameters) -> SpeechParameters:
     """Returns how to speak; what is absent is None."""
-    return SpeechParameters(speed=parameters.speed if parameters.HasField("speed") else None)
+    return SpeechParameters(
+        speed=parameters.speed if parameters.HasField("speed") else None,
+        language=parameters.language if parameters.HasField("language") else None,
+        seed=parameters.seed if parameters.HasField("seed") else None,
+    )
 
 
 def utterance_from_request(request: tts_service_pb2.SynthesizeSpeechRequest) -> Utterance:

@@ -9,6 +9,9 @@ from services.runtime.errors import FieldViolation, InvalidInput
 
 LONGEST_TEXT = 5000
 SLOWEST_SPEED, FASTEST_SPEED = 0.5, 2.0
+LARGEST_SEED = 2**32 - 1
+# The shape of a BCP 47 tag, 2 to 35 characters; which languages there are is the provider's to say.
+_LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 MOST_TRIES = 3
 FIRST_RETRY_DELAY_SECONDS = 0.5
@@ -29,6 +32,9 @@ class FailureKind(Enum):
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     TIMED_OUT = "timed_out"
     BAD_AUDIO = "bad_audio"
+    TEXT_TOO_LONG = "text_too_long"
+    UNKNOWN_VOICE = "unknown_voice"
+    CANCELLED = "cancelled"
 
 
 _WORTH_A_RETRY = {FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE, FailureKind.TIMED_OUT}
@@ -38,7 +44,8 @@ class SynthesisError(Exception):
     """A provider gave no usable audio.
 
     `message` is a sentence for people, without keys, addresses or what the provider was asked to say. `retry_after` is
-    how many seconds the provider asked to be left alone.
+    how many seconds the provider asked to be left alone. `concurrency_full` says that as many requests are under way as
+    it allows at a time, which is not a matter of waiting; `allowed_concurrency` is how many it allows, where it tells.
     """
 
     def __init__(
@@ -48,12 +55,16 @@ class SynthesisError(Exception):
         *,
         worth_a_retry: bool | None = None,
         retry_after: float | None = None,
+        concurrency_full: bool = False,
+        allowed_concurrency: int | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.worth_a_retry = kind in _WORTH_A_RETRY if worth_a_retry is None else worth_a_retry
         self.retry_after = retry_after
+        self.concurrency_full = concurrency_full
+        self.allowed_concurrency = allowed_concurrency
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,12 @@ class Capabilities:
     """Audio arrives before all of it is made."""
     max_text_characters: int
     max_concurrency: int
+    parameters: frozenset[str] = frozenset()
+    """The fields of SpeechParameters that it takes."""
+    default_model: str = ""
+    """Empty where it has no such notion."""
+    slowest_speed: float = SLOWEST_SPEED
+    fastest_speed: float = FASTEST_SPEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +105,11 @@ class SpeechParameters:
     """How to speak; None leaves it to the provider."""
 
     speed: float | None = None
+    """Relative to the voice's own, 0.5 to 2 or what of this the provider takes."""
+    language: str | None = None
+    """BCP 47 tag."""
+    seed: int | None = None
+    """Makes the provider's randomness repeatable where it can, 0 to 4294967295."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +249,26 @@ def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldVio
         found.append(FieldViolation("text", "must not be only white space"))
     elif "\0" in text:
         found.append(FieldViolation("text", "must not contain the character U+0000"))
-    speed = utterance.parameters.speed
+    return found + _parameter_violations(utterance.parameters, provider)
+
+
+def _parameter_violations(parameters: SpeechParameters, provider: Capabilities) -> list[FieldViolation]:
+    found: list[FieldViolation] = []
+    for name in ("speed", "language", "seed"):
+        if getattr(parameters, name) is not None and name not in provider.parameters:
+            takes = f"it takes {', '.join(sorted(provider.parameters))}" if provider.parameters else "it takes none"
+            found.append(FieldViolation(f"parameters.{name}", f"is no parameter of {provider.id}; {takes}"))
+    speed, language, seed = parameters.speed, parameters.language, parameters.seed
+    slowest, fastest = provider.slowest_speed, provider.fastest_speed
     # Written so that NaN is refused too.
-    if speed is not None and not SLOWEST_SPEED <= speed <= FASTEST_SPEED:
-        found.append(FieldViolation("parameters.speed", f"must be {SLOWEST_SPEED:g} to {FASTEST_SPEED:g}"))
+    if speed is not None and "speed" in provider.parameters and not slowest <= speed <= fastest:
+        narrower = (slowest, fastest) != (SLOWEST_SPEED, FASTEST_SPEED)
+        whose = f" for {provider.id}" if narrower else ""
+        found.append(FieldViolation("parameters.speed", f"must be {slowest:g} to {fastest:g}{whose}"))
+    if language is not None and "language" in provider.parameters and not _LANGUAGE.fullmatch(language):
+        found.append(FieldViolation("parameters.language", "must be a BCP 47 tag such as en or pt-BR"))
+    if seed is not None and "seed" in provider.parameters and not 0 <= seed <= LARGEST_SEED:
+        found.append(FieldViolation("parameters.seed", f"must be 0 to {LARGEST_SEED}"))
     return found
 
 

@@ -15,7 +15,9 @@ class ScriptedEngine(SpeechEngine):
     """
 
     def __init__(self, provider_id: str = "fake", *, max_concurrency: int = 2, audio: bytes | None = None) -> None:
-        self.capabilities = Capabilities(provider_id, provider_id.title(), True, True, 1000, max_concurrency)
+        self.capabilities = Capabilities(
+            provider_id, provider_id.title(), True, True, 1000, max_concurrency, frozenset({"speed"})
+        )
         self.audio = tone(0.5, 0.1) if audio is None else audio
         self.failures: list[SynthesisError] = []
         self.fault: str | None = None

@@ -28,6 +28,7 @@ class EspeakEngine(SpeechEngine):
             streaming=True,
             max_text_characters=MAX_TEXT_CHARACTERS,
             max_concurrency=max_concurrency,
+            parameters=frozenset({"speed"}),
         )
         self._start_worker = start_worker
         self._idle: list[EspeakProcess] = []

@@ -38,6 +38,7 @@ class FliteEngine(SpeechEngine):
             streaming=False,
             max_text_characters=MAX_TEXT_CHARACTERS,
             max_concurrency=max_concurrency,
+            parameters=frozenset({"speed"}),
         )
         self._program = program
         self._voices: list[Voice] = []

@@ -42,6 +42,8 @@ class OpenAiCompatibleEngine(SpeechEngine):
             streaming=True,
             max_text_characters=MAX_TEXT_CHARACTERS,
             max_concurrency=endpoint.max_concurrency,
+            parameters=frozenset({"speed"}),
+            default_model=endpoint.model,
         )
         self._endpoint = endpoint
         self._url = endpoint.base_url.rstrip("/").removesuffix("/v1") + "/v1/audio/speech"

@@ -1,6 +1,7 @@
 """The rules of tts: what may be said, under which names it is kept, and when it is tried again."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,15 @@ from services.tts.domain import (
     violations_of,
 )
 
-PROVIDER = Capabilities("short", "Short", local=True, streaming=True, max_text_characters=10, max_concurrency=1)
+PROVIDER = Capabilities(
+    "short",
+    "Short",
+    local=True,
+    streaming=True,
+    max_text_characters=10,
+    max_concurrency=1,
+    parameters=frozenset({"speed", "language", "seed"}),
+)
 LONG = Capabilities("long", "Long", local=True, streaming=True, max_text_characters=90000, max_concurrency=1)
 
 
@@ -49,6 +58,38 @@ def test_a_text_within_the_limits_is_taken(text: str) -> None:
 def test_speed_is_half_to_twice(speed: float, taken: bool) -> None:
     found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(speed)), PROVIDER)
     assert [each.field for each in found] == ([] if taken else ["parameters.speed"])
+
+
+def test_a_narrower_speed_is_said_to_be_the_providers() -> None:
+    slow = replace(PROVIDER, slowest_speed=0.7, fastest_speed=1.2)
+    found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(1.5)), slow)
+    assert [each.description for each in found] == ["must be 0.7 to 1.2 for short"]
+
+
+@pytest.mark.parametrize(
+    ("language", "taken"),
+    [("en", True), ("pt-BR", True), ("zh-Hans-CN", True), ("e", False), ("en_US", False), ("en-", False), ("", False)],
+)
+def test_a_language_is_a_tag(language: str, taken: bool) -> None:
+    found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(language=language)), PROVIDER)
+    assert [each.field for each in found] == ([] if taken else ["parameters.language"])
+
+
+@pytest.mark.parametrize(("seed", "taken"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
+def test_a_seed_has_32_bits(seed: int, taken: bool) -> None:
+    found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(seed=seed)), PROVIDER)
+    assert [each.field for each in found] == ([] if taken else ["parameters.seed"])
+
+
+def test_a_parameter_that_the_provider_does_not_take_is_named() -> None:
+    every = SpeechParameters(speed=9.0, language="en", seed=1)
+    found = violations_of(Utterance("hello", "v", parameters=every), replace(PROVIDER, parameters=frozenset({"seed"})))
+    assert [(each.field, each.description) for each in found] == [
+        ("parameters.speed", "is no parameter of short; it takes seed"),
+        ("parameters.language", "is no parameter of short; it takes seed"),
+    ]
+    found = violations_of(Utterance("hello", "v", parameters=every), LONG)
+    assert [each.description for each in found] == ["is no parameter of long; it takes none"] * 3
 
 
 def test_no_voice_means_the_first_one() -> None:

@@ -18,6 +18,8 @@ from services.experiments.domain import (
 )
 from services.experiments.verdict import CompositeProfile
 
+# Whoever changes an experiment or a trial of it says so here, with the experiment's id.
+CHANGED = "experiments_changed"
 METADATA = sa.MetaData()
 EXPERIMENTS = sa.Table(
     "experiments",
@@ -82,6 +84,7 @@ TRIALS = sa.Table(
     sa.Column("attempts", sa.Integer),
     sa.Column("provider_requests", sa.Integer),
     sa.Column("requested_at", sa.DateTime(timezone=True)),
+    sa.Column("released_at", sa.DateTime(timezone=True)),
     sa.Column("audio_name", sa.Text),
     sa.Column("audio_deleted_at", sa.DateTime(timezone=True)),
     sa.Column("error_kind", sa.Text),

@@ -8,10 +8,10 @@ from services.runtime.clock import now
 from services.runtime.telemetry import current_traceparent
 
 
-def wrap(message: Message, event_id: str) -> Envelope:
-    """Returns the envelope of an event that happens now, in the current trace."""
+def wrap(message: Message, event_id: str, traceparent: str = "") -> Envelope:
+    """Returns the envelope of an event that happens now, in the trace that is given or else the current one."""
     occurred_at = Timestamp()
     occurred_at.FromDatetime(now())
-    envelope = Envelope(id=event_id, occurred_at=occurred_at, traceparent=current_traceparent())
+    envelope = Envelope(id=event_id, occurred_at=occurred_at, traceparent=traceparent or current_traceparent())
     envelope.event.Pack(message)
     return envelope

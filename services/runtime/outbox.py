@@ -1,6 +1,7 @@
 """A state change and its events are one transaction: events are rows first, and a relay publishes them afterwards."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -44,14 +45,19 @@ AGE = Gauge("voicearena_outbox_age_seconds", "Age of the oldest event that is no
 
 async def add(connection: AsyncConnection, *messages: Message) -> None:
     """Records events in the caller's transaction. They are published once it has committed."""
+    await add_each(connection, [(message, "") for message in messages])
+
+
+async def add_each(connection: AsyncConnection, traced: Sequence[tuple[Message, str]]) -> None:
+    """Records events that belong to traces of their own, each with its traceparent; empty for the current trace."""
     rows = []
-    for message in messages:
+    for message, traceparent in traced:
         event_id = ids.new_id("evt")
-        rows.append(
-            {"id": event_id, "subject": subject_of(message), "envelope": wrap(message, event_id).SerializeToString()}
-        )
+        envelope = wrap(message, event_id, traceparent).SerializeToString()
+        rows.append({"id": event_id, "subject": subject_of(message), "envelope": envelope})
     if rows:
-        await connection.execute(sa.insert(OUTBOX).values(rows))
+        # The rows are parameters, so that the statement is the same for any number of them and compiled once.
+        await connection.execute(sa.insert(OUTBOX), rows)
 
 
 class OutboxRelay:

@@ -5,7 +5,7 @@ queries belong to a Store, which has a second implementation of its own over `ta
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
@@ -34,27 +34,24 @@ class MemoryConnection:
         self.tables = tables
         self.notifications: list[tuple[str, str]] = []
 
-    async def execute(self, statement: Any, parameters: Mapping[str, str] | None = None) -> "_Result":
+    async def execute(
+        self, statement: Any, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> "_Result":
         """Executes a statement of the outbox, the inbox or `notify`; NotImplementedError for any other."""
-        if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and parameters:
+        if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and isinstance(parameters, Mapping):
             self.notifications.append((parameters["c"], parameters["p"]))
             return _Result(None)
         if isinstance(statement, sa.Insert):
+            if statement.table.name == "outbox" and isinstance(parameters, Sequence):
+                return self._add_events(parameters)
             values = statement.compile(dialect=postgresql.dialect()).params  # type: ignore[no-untyped-call]
-            if statement.table.name == "outbox":
-                return self._add_events(values)
             if statement.table.name == "processed_events":
                 return self._record(values)
         raise NotImplementedError(str(statement))
 
-    def _add_events(self, values: Mapping[str, Any]) -> "_Result":
-        # SQLAlchemy numbers the parameters of rows that are inserted together: id_m0, id_m1.
-        rows = [key.removeprefix("id") for key in values if key.startswith("id")]
+    def _add_events(self, rows: Sequence[Mapping[str, Any]]) -> "_Result":
         for row in rows:
-            self.tables.setdefault("outbox", {})[values[f"id{row}"]] = (
-                values[f"subject{row}"],
-                values[f"envelope{row}"],
-            )
+            self.tables.setdefault("outbox", {})[row["id"]] = (row["subject"], row["envelope"])
         return _Result(None)
 
     def _record(self, values: Mapping[str, Any]) -> "_Result":

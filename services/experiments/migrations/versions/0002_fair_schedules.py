@@ -40,6 +40,8 @@ def upgrade() -> None:
     _add("trials", sa.Column("provider_requests", sa.Integer, nullable=False, server_default="0"))
     _add("trials", sa.Column("error_kind", sa.Text, nullable=False, server_default=""))
     op.add_column("trials", sa.Column("audio_deleted_at", sa.DateTime(timezone=True)))
+    # When it was last given to its provider; whose experiment had a turn longest ago is next.
+    op.add_column("trials", sa.Column("released_at", sa.DateTime(timezone=True)))
     for name in ("naturalness_mos", "word_error_rate", "prosody_score"):
         op.add_column("trials", sa.Column(name, sa.Double))
     op.drop_constraint("trials_place", "trials")
@@ -58,6 +60,11 @@ def upgrade() -> None:
         "trials",
         ["provider", "experiment_id"],
         postgresql_where=sa.text("status = 'synthesizing'"),
+    )
+    op.create_index("trials_released", "trials", ["experiment_id", "provider", "released_at"])
+    # How many a developer has at a time.
+    op.create_index(
+        "experiments_running", "experiments", ["developer_id"], postgresql_where=sa.text("status = 'running'")
     )
     op.create_table(
         "providers",

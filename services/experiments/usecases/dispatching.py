@@ -1,0 +1,93 @@
+"""Whose turn it is: gives pending trials to their providers, as many at a time as a provider takes.
+
+The queue before a provider lies in PostgreSQL, for all experiments and processes together, so that no experiment gets
+more of a provider than others that wait for it, and a slow provider keeps nobody else waiting. Whoever frees a slot or
+adds a trial calls `release` once that is committed; what a crash in between leaves behind is found by the reconciler.
+"""
+
+import asyncio
+import weakref
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import structlog
+
+from services.experiments import events_out
+from services.experiments.dispatch_store import DispatchStore, Provider, Waiting
+from services.runtime import outbox
+from services.runtime.clock import now
+from services.runtime.db import DISCONNECTED, Database
+
+log = structlog.get_logger()
+
+# What a provider is given before tts has told what it takes: little, since hosted ones refuse what is too much.
+UNKNOWN_CONCURRENCY = 2
+# An engine on tts's own machine is often done before the next trial could reach tts, so that one waits there already.
+LOCAL_LOOKAHEAD = 2
+
+
+class Dispatcher:
+    """The use cases over one database."""
+
+    def __init__(self, database: Database, store: DispatchStore) -> None:
+        self._database = database
+        self._store = store
+        self._next: dict[str, asyncio.Task[int]] = {}
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def learn(self, provider: Provider, at: datetime) -> None:
+        """Takes in what tts tells of a provider, and gives it what it can take now."""
+        async with self._database.transaction() as connection:
+            changed = await self._store.learn(connection, provider, at)
+        if changed:
+            await self.release([provider.id])
+
+    async def release(self, providers: Collection[str]) -> int:
+        """Asks for the speech of the trials whose turn it is at these providers, and returns for how many.
+
+        Calls that come while a release of the same provider is under way share the next one. Without PostgreSQL nothing
+        is released; the reconciler does it later.
+        """
+        return sum(await asyncio.gather(*(self._shared(provider) for provider in dict.fromkeys(providers))))
+
+    async def release_waiting(self) -> Sequence[Waiting]:
+        """Does so at every provider that trials wait for, and returns the queues as they were before."""
+        async with self._database.reading() as connection:
+            waiting = await self._store.waiting(connection)
+        await self.release([queue.provider for queue in waiting])
+        return waiting
+
+    async def _shared(self, provider: str) -> int:
+        task = self._next.get(provider)
+        if task is None:
+            task = self._next[provider] = asyncio.create_task(self._turn(provider))
+        # Others wait for it, too.
+        return await asyncio.shield(task)
+
+    async def _turn(self, provider: str) -> int:
+        turn = self._turns.setdefault(provider, asyncio.Lock())
+        try:
+            async with turn:
+                # What is committed from now on may not be seen by this release.
+                del self._next[provider]
+                return await self._release(provider)
+        except DISCONNECTED as error:
+            log.warning("nothing can be released now", provider=provider, error=str(error))
+            return 0
+
+    async def _release(self, provider: str) -> int:
+        if not await self._store.waited_for(self._database.hot, [provider]):
+            return 0
+        async with self._database.transaction() as connection:
+            released = await self._store.release(
+                connection,
+                provider,
+                now(),
+                unknown_concurrency=UNKNOWN_CONCURRENCY,
+                local_lookahead=LOCAL_LOOKAHEAD,
+            )
+            await outbox.add_each(
+                connection,
+                [(events_out.synthesis_requested(one.trial, 1, one.developer_id), one.traceparent) for one in released],
+            )
+        return len(released)

@@ -1,0 +1,57 @@
+"""Which IP addresses a webhook may be sent to: those that belong to somebody on the public internet.
+
+The ranges are those of IANA's special-purpose address registries, written down here because what Python's `ipaddress`
+calls global has changed between its releases.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_REFUSED_V4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",  # private
+            "100.64.0.0/10",  # carriers' NAT, and one cloud's metadata
+            "127.0.0.0/8",  # loopback
+            "168.63.129.16/32",  # a cloud's own services, on an address that looks public
+            "169.254.0.0/16",  # link-local, and most clouds' metadata
+            "172.16.0.0/12",  # private
+            "192.0.0.0/24",  # protocol assignments, and one cloud's metadata
+            "192.0.2.0/24",  # documentation
+            "192.88.99.0/24",  # relays of 6to4
+            "192.168.0.0/16",  # private
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, and broadcast
+        ),
+    )
+)
+# All that is given to anybody. What is outside holds loopback, mapped IPv4, NAT64, unique local, link-local, multicast.
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+_REFUSED_V6 = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "2001::/23",  # protocol assignments, Teredo among them
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address inside
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+
+
+def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
+    """Whether an address is a public one, or in a network that the operator allows."""
+    if any(address in network for network in allowed):
+        return True
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)

@@ -1,0 +1,46 @@
+"""Signatures and secrets of Standard Webhooks 1.0.0."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+PREFIX = "whsec_"
+SECRET_BYTES = 32
+
+
+def new_secret() -> bytes:
+    """Returns 32 random bytes."""
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def spelled(secret: bytes) -> str:
+    """Returns a secret as receivers keep it: `whsec_` and its base64."""
+    return PREFIX + base64.b64encode(secret).decode()
+
+
+def read(spelling: str) -> bytes:
+    """The reverse of `spelled`, with or without the prefix; ValueError if it is no base64."""
+    try:
+        return base64.b64decode(spelling.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("a webhook secret is whsec_ and base64") from None
+
+
+def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """Returns `v1,` and the base64 of the HMAC-SHA256 of id, time in seconds and body."""
+    signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+def headers(keys: Sequence[bytes], message_id: str, at: datetime, body: bytes) -> Mapping[str, str]:
+    """Returns the headers of one attempt, with a signature of each secret."""
+    timestamp = int(at.timestamp())
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(sign(key, message_id, timestamp, body) for key in keys),
+    }

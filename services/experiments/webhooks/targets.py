@@ -1,0 +1,126 @@
+"""Which URLs webhooks may be sent to, as far as a URL shows it; what its name stands for is seen at delivery."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from services.experiments.webhooks.addresses import Address, Network, may_be_called
+
+LONGEST_URL = 2048
+LONGEST_HOST = 253
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# Below, ports are those of mail, shells and the like, whose servers must not be talked to through a webhook.
+FIRST_FREE_PORT = 1024
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# What begins like a number would be taken for one part of an IPv4 address, in octal or hexadecimal too.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LOOPBACK: tuple[Address, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
+_METADATA: tuple[Address, ...] = (ipaddress.IPv4Address("169.254.169.254"), ipaddress.IPv6Address("fd00:ec2::254"))
+_METADATA_NAMES = (
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+)
+# Names that mean something inside a network only.
+_INNER_SUFFIXES = (".internal", ".local", ".localdomain", ".lan", ".intranet", ".corp", ".home.arpa", ".svc")
+
+NOT_PUBLIC = "must not be a private, loopback, link-local or other special address"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a URL leads. `host` is a name in lower case without the last dot, or an IP address."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    """With the query, at least `/`."""
+
+    @property
+    def address(self) -> Address | None:
+        """The host if it is an IP address, None if it is a name."""
+        try:
+            return ipaddress.ip_address(self.host)
+        except ValueError:
+            return None
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+class BadTarget(ValueError):
+    """A URL that no webhook may be sent to; the message says what it has to be."""
+
+
+def check_url(url: str, allowed: Sequence[Network]) -> str | None:
+    """Returns what a URL has to be to get webhooks, None if it is. `allowed` are networks that need not be public."""
+    try:
+        target = parse(url)
+    except BadTarget as reason:
+        return str(reason)
+    address = target.address
+    if address is not None:
+        return None if may_be_called(address, allowed) else NOT_PUBLIC
+    return None if _name_may_be_called(target.host, allowed) else "must not be a name of a private network"
+
+
+def parse(url: str) -> Target:
+    """Returns where a URL leads; BadTarget if it has not the form that a webhook's has to have."""
+    if len(url) > LONGEST_URL:
+        raise BadTarget(f"must be at most {LONGEST_URL} characters, got {len(url)}")
+    # What follows would drop some of these, and servers and proxies read others each in their own way.
+    if not url.isascii() or not url.isprintable() or any(character in url for character in ' \\"<>^`{|}'):
+        raise BadTarget("must be an http or https URL in printable ASCII, without spaces and backslashes")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadTarget("must be an http or https URL") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise BadTarget("must be an http or https URL")
+    if "@" in parts.netloc:
+        raise BadTarget("must be without user name and password")
+    if port is None:
+        port = DEFAULT_PORTS[parts.scheme]
+    if port not in DEFAULT_PORTS.values() and port < FIRST_FREE_PORT:
+        raise BadTarget(f"must have the port 80, 443, or {FIRST_FREE_PORT} to 65535")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, _host(parts), port, path)
+
+
+def _host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").lower()
+    if "[" in parts.netloc:
+        try:
+            return str(ipaddress.IPv6Address(host if "%" not in host else ""))
+        except ValueError:
+            raise BadTarget("must have an IPv6 address of hexadecimal groups in its brackets") from None
+    host = host.removesuffix(".")
+    labels = host.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        # Other spellings (127.1, 0x7f000001, 2130706433, 0177.0.0.1) are read differently by different programs.
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise BadTarget("must have an IPv4 address of four decimal numbers, or a name as its host") from None
+    if len(host) > LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
+        raise BadTarget("must be an http or https URL whose host is a name of letters, digits, dots and hyphens")
+    return host
+
+
+def _name_may_be_called(name: str, allowed: Sequence[Network]) -> bool:
+    """What a name stands for is checked at delivery; a name that can only be private is refused before."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return any(may_be_called(address, allowed) for address in _LOOPBACK)
+    if name in _METADATA_NAMES:
+        return any(may_be_called(address, allowed) for address in _METADATA)
+    return bool(allowed) or ("." in name and not name.endswith(_INNER_SUFFIXES))

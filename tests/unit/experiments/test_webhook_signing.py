@@ -1,0 +1,68 @@
+"""Signatures and secrets."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from standardwebhooks import Webhook
+
+from services.experiments.webhooks import signing
+from services.experiments.webhooks.sealing import SecretBox, Unsealable
+
+# The vector of the standard.
+SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+MESSAGE_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+TIMESTAMP = 1614265330
+BODY = b'{"test": 2432232314}'
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_signature_is_that_of_the_standard() -> None:
+    assert signing.sign(signing.read(SECRET), MESSAGE_ID, TIMESTAMP, BODY) == SIGNATURE
+    at = datetime.fromtimestamp(TIMESTAMP + 0.9, UTC)
+    assert signing.headers([signing.read("whsec_" + SECRET)], MESSAGE_ID, at, BODY) == {
+        "webhook-id": MESSAGE_ID,
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": SIGNATURE,
+    }
+
+
+def test_a_new_secret_is_32_bytes_that_receivers_can_read() -> None:
+    secret = signing.new_secret()
+    spelling = signing.spelled(secret)
+    assert spelling.startswith("whsec_")
+    assert len(base64.b64decode(spelling.removeprefix("whsec_"))) == 32
+    assert signing.read(spelling) == secret
+    assert signing.new_secret() != secret
+
+
+def test_what_is_no_base64_is_no_secret() -> None:
+    with pytest.raises(ValueError, match="whsec_ and base64"):
+        signing.read("whsec_not base64!")
+
+
+def test_both_secrets_verify_while_they_overlap() -> None:
+    new, old, other = signing.new_secret(), signing.new_secret(), signing.new_secret()
+    headers = dict(signing.headers([new, old], "msg_1", datetime.now(UTC), BODY))
+    assert headers["webhook-signature"].count("v1,") == 2
+    for secret in (new, old):
+        assert Webhook(signing.spelled(secret)).verify(BODY, headers) == {"test": 2432232314}
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(signing.spelled(other)).verify(BODY, headers)
+
+
+def test_a_sealed_secret_opens_for_its_endpoint_and_its_installation_only() -> None:
+    box = SecretBox("the installation's secret")
+    sealed = box.seal(b"s" * 32, "whe_a")
+    assert b"s" * 8 not in sealed
+    assert sealed != box.seal(b"s" * 32, "whe_a")
+    assert box.open(sealed, "whe_a") == SecretBox("the installation's secret").open(sealed, "whe_a") == b"s" * 32
+    broken = [
+        (box, sealed, "whe_b"),
+        (SecretBox("another installation's"), sealed, "whe_a"),
+        (box, sealed[:-1] + bytes([sealed[-1] ^ 1]), "whe_a"),
+        (box, b"", "whe_a"),
+    ]
+    for opener, bytes_, endpoint in broken:
+        with pytest.raises(Unsealable):
+            opener.open(bytes_, endpoint)

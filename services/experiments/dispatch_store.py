@@ -195,7 +195,7 @@ def _release_statement() -> "sa.Select[tuple[Any, ...]]":
     moved = (
         sa.update(TRIALS)
         .where(_T.id == chosen.c.id, _E.id == _T.experiment_id)
-        .values(status=TrialStatus.SYNTHESIZING, attempts=1, requested_at=at, released_at=at)
+        .values(status=TrialStatus.SYNTHESIZING, attempts=_T.attempts + 1, requested_at=at, released_at=at)
         .returning(*TRIAL_COLUMNS, _E.developer_id, _E.traceparent)
         .cte("moved")
     )

@@ -172,6 +172,8 @@ class Trial:
     seed: int | None = None
     status: TrialStatus
     attempts: int
+    attempts_before: int = 0
+    """How many of them were made before it was retried."""
     provider_requests: int = 0
     audio_name: str | None = None
     audio_deleted_at: datetime | None = None

@@ -103,8 +103,8 @@ class Store(Protocol):
     async def stale_trials(
         self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
     ) -> Sequence[Trial]:
-        """Returns trials in flight that were asked for longer ago than `patience` doubled with each attempt, in running
-        experiments in which nothing has moved for `patience`."""
+        """Returns trials in flight that were asked for longer ago than `patience` doubled with each attempt of their
+        present turn, in running experiments in which nothing has moved for `patience`."""
 
 
 class SqlStore:
@@ -224,7 +224,8 @@ class SqlStore:
     async def stale_trials(
         self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
     ) -> Sequence[Trial]:
-        seconds = patience.total_seconds() * sa.func.power(2.0, sa.cast(_T.attempts - 1, sa.Double))
+        before = sa.cast(_T.attempts - _T.attempts_before - 1, sa.Double)
+        seconds = patience.total_seconds() * sa.func.power(2.0, before)
         waited = sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=sa.Interval)
         query = (
             sa.select(*TRIAL_COLUMNS)

@@ -82,6 +82,8 @@ TRIALS = sa.Table(
     sa.Column("seed", sa.BigInteger),
     sa.Column("status", sa.Text),
     sa.Column("attempts", sa.Integer),
+    sa.Column("attempts_before", sa.Integer),
+    sa.Column("moved_in", sa.BigInteger),
     sa.Column("provider_requests", sa.Integer),
     sa.Column("requested_at", sa.DateTime(timezone=True)),
     sa.Column("released_at", sa.DateTime(timezone=True)),

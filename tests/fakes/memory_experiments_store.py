@@ -150,7 +150,7 @@ class MemoryExperimentsStore:
             trial
             for trial in table(connection, "trials").values()
             if trial.status in IN_FLIGHT
-            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - 1)
+            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - trial.attempts_before - 1)
             and experiments[trial.experiment_id].status is ExperimentStatus.RUNNING
             and trial.experiment_id in progressed_at
             and progressed_at[trial.experiment_id] < now - patience

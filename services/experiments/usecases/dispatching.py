@@ -88,6 +88,9 @@ class Dispatcher:
             )
             await outbox.add_each(
                 connection,
-                [(events_out.synthesis_requested(one.trial, 1, one.developer_id), one.traceparent) for one in released],
+                [
+                    (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
+                    for one in released
+                ],
             )
         return len(released)

@@ -57,6 +57,7 @@ class Progress:
                 measured,
                 audio_name=audio_name,
                 attempts=1,
+                attempts_before=0,
                 requested_at=now(),
             )
             await self._store.count_progress(connection, experiment.id, TrialStatus.SCORING)
@@ -135,8 +136,9 @@ class Progress:
             ):
                 return
             step = "speech" if trial.status is TrialStatus.SYNTHESIZING else "measurements"
-            if trial.attempts >= MOST_ATTEMPTS:
-                error = f"no {step} came back after {trial.attempts} requests"
+            asked = trial.attempts - trial.attempts_before
+            if asked >= MOST_ATTEMPTS:
+                error = f"no {step} came back after {asked} requests"
                 await self._end(connection, trial, TrialStatus.FAILED, Measurements(), error)
             else:
                 attempt = trial.attempts + 1

@@ -1,11 +1,15 @@
 """The work that experiments ask of other services."""
 
-from voicearena.scoring.v1.events_pb2 import EvaluationRequested
-from voicearena.tts.v1.events_pb2 import SynthesisRequested
+from collections.abc import Sequence
+
+from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
 from services.experiments.domain import Trial, TrialStatus
 
 REQUESTER = "experiments"
+# As many as one event may name.
+MOST_DELETED = 500
 
 
 def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> SynthesisRequested:
@@ -37,3 +41,18 @@ def request_again(trial: Trial, attempt: int, developer_id: str) -> SynthesisReq
     if trial.status is TrialStatus.SYNTHESIZING:
         return synthesis_requested(trial, attempt, developer_id)
     return evaluation_requested(trial.id, attempt, developer_id, trial.audio_name or "")
+
+
+def synthesis_cancellation_requested(experiment_id: str) -> SynthesisCancellationRequested:
+    """Asks tts to stop speaking for an experiment."""
+    return SynthesisCancellationRequested(requester=REQUESTER, run_id=experiment_id)
+
+
+def speech_deletion_requested(trial_ids: Sequence[str]) -> SpeechDeletionRequested:
+    """Asks tts to delete the audio of trials, at most MOST_DELETED."""
+    return SpeechDeletionRequested(requester=REQUESTER, job_ids=trial_ids)
+
+
+def evaluation_deletion_requested(trial_ids: Sequence[str]) -> EvaluationDeletionRequested:
+    """Asks scoring to delete what it measured of trials, at most MOST_DELETED."""
+    return EvaluationDeletionRequested(requester=REQUESTER, job_ids=trial_ids)

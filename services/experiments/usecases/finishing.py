@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 
-from services.experiments import convert
+from services.experiments import convert, events_out
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus, one_line
 from services.experiments.listening.ballot import Ballot
 from services.experiments.store import Store
@@ -60,8 +60,10 @@ class Finishing:
         await self._webhooks.ended(connection, ended, winner)
 
     async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
-        """Cancels an experiment and its trials, and returns it."""
+        """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
         moment = now()
+        if experiment.status is ExperimentStatus.RUNNING:
+            await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
         await self._store.set_status(connection, experiment.id, ExperimentStatus.CANCELLED, ended_at=moment)
         await outbox.add(

@@ -1,0 +1,104 @@
+"""The lifecycle store of the experiments service in memory."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from tests.fakes.memory_database import table
+
+
+class MemoryLifecycleStore:
+    """Implements `services.experiments.lifecycle_store.LifecycleStore` over the tables of MemoryExperimentsStore."""
+
+    async def moved_trials(
+        self, connection: AsyncConnection, experiment_id: str, mark: int
+    ) -> tuple[Sequence[Trial], int]:
+        # What differs from how it was seen last has moved now.
+        marks = table(connection, "marks")
+        now = max((moved for _, moved in marks.values()), default=0) + 1
+        trials = _trials(connection, [experiment_id])
+        for trial in trials:
+            if trial.id not in marks or marks[trial.id][0] != trial:
+                marks[trial.id] = (trial, now)
+        moved = [trial for trial in trials if marks[trial.id][1] >= mark]
+        return sorted(moved, key=lambda t: (t.prompt_index, t.model_index, t.repeat_index)), now + 1
+
+    async def trial_ids(self, connection: AsyncConnection, experiment_ids: Sequence[str]) -> Sequence[str]:
+        found = _trials(connection, experiment_ids)
+        return [trial.id for trial in sorted(found, key=lambda trial: (trial.experiment_id, trial.id))]
+
+    async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
+        trials = {trial.id for trial in _trials(connection, [experiment_id])}
+        keyed = {"requested_at": trials, "marks": trials}
+        for name in ("experiments", "results", "progressed_at", "audio_deleted_at"):
+            keyed[name] = {experiment_id}
+        requests = table(connection, "requests")
+        keyed["requests"] = {request for request, made in requests.items() if made == experiment_id}
+        for name, keys in keyed.items():
+            for key in keys:
+                table(connection, name).pop(key, None)
+        for rows in connection.tables.values():  # type: ignore[attr-defined]
+            for key in [key for key, row in rows.items() if getattr(row, "experiment_id", None) == experiment_id]:
+                del rows[key]
+
+    async def begin_again(
+        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
+    ) -> None:
+        experiments = table(connection, "experiments")
+        experiments[experiment_id] = dataclasses.replace(
+            experiments[experiment_id],
+            status=ExperimentStatus.RUNNING,
+            traceparent=traceparent,
+            failed_trials=0,
+            listening_until=None,
+            ended_at=None,
+        )
+        table(connection, "progressed_at")[experiment_id] = at
+        for name in ("results", "audio_deleted_at"):
+            table(connection, name).pop(experiment_id, None)
+
+    async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
+        trials = table(connection, "trials")
+        retried = []
+        for trial in _trials(connection, [experiment_id]):
+            if trial.status is not TrialStatus.FAILED:
+                continue
+            anew = dataclasses.replace(
+                trial, attempts_before=trial.attempts, error_kind="", error_message="", ended_at=None
+            )
+            if trial.audio_name is not None:
+                anew = dataclasses.replace(anew, status=TrialStatus.SCORING, attempts=trial.attempts + 1)
+            else:
+                anew = dataclasses.replace(
+                    anew, status=TrialStatus.PENDING, audio_deleted_at=None, measurements=Measurements()
+                )
+            trials[trial.id] = anew
+            table(connection, "requested_at")[trial.id] = at
+            retried.append(anew)
+        return sorted(retried, key=lambda trial: trial.position)
+
+    async def with_audio_since(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+        deleted = table(connection, "audio_deleted_at")
+        due = [
+            experiment
+            for experiment in table(connection, "experiments").values()
+            if experiment.ended_at is not None
+            and experiment.id not in deleted
+            and experiment.ended_at + timedelta(days=experiment.audio_retention_days) < now
+        ]
+        return [experiment.id for experiment in sorted(due, key=lambda e: e.ended_at)][:limit]
+
+    async def forget_audio(self, connection: AsyncConnection, experiment_ids: Sequence[str], at: datetime) -> None:
+        trials = table(connection, "trials")
+        for experiment_id in experiment_ids:
+            table(connection, "audio_deleted_at")[experiment_id] = at
+        for trial in _trials(connection, experiment_ids):
+            if trial.audio_name is not None:
+                trials[trial.id] = dataclasses.replace(trial, audio_name=None, audio_deleted_at=at)
+
+
+def _trials(connection: AsyncConnection, experiment_ids: Sequence[str]) -> list[Trial]:
+    return [trial for trial in table(connection, "trials").values() if trial.experiment_id in experiment_ids]

@@ -1,145 +1,128 @@
-"""From trials to a verdict."""
+"""From trials and votes to a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations, pairwise
-from statistics import median, stdev
+from collections.abc import Iterable, Sequence
+from statistics import stdev
 
-from services.experiments.verdict.composite import LATENCY, CompositeScore, mean, median_durations, model_score
-from services.experiments.verdict.levels import Graded, grade_evidence, grade_gap
-from services.experiments.verdict.pairing import Pairing, head_to_head, pair
+from services.experiments.verdict.contest import Contest, Finding, contest
+from services.experiments.verdict.digest import inputs_digest
+from services.experiments.verdict.judging import by_both, by_listeners, by_measurements, unmeasured
+from services.experiments.verdict.pairing import pair
 from services.experiments.verdict.power import detectable_dz
-from services.experiments.verdict.results import HeadToHead, Level, ModelRanking, Verdict
-from services.experiments.verdict.trials import Model, ModelTrials, Trial, collect
+from services.experiments.verdict.primary import PRIMARY_METRIC, PRIMARY_METRICS
+from services.experiments.verdict.profiles import LATENCY, CompositeProfile
+from services.experiments.verdict.ranking import rank
+from services.experiments.verdict.results import Judges, Level, Verdict, VoteSummary
+from services.experiments.verdict.trials import Model, Trial, collect
+from services.experiments.verdict.votes import Vote, check_votes
 
-METHOD_VERSION = "verdict/1"
-"""Goes up whenever the same trials would give another verdict."""
-
-PRIMARY_METRIC = "composite_per_prompt"
-"""What evidence is computed from: the composite score of each single prompt, see `composite`."""
-
-SPLIT_P = 0.05
-"""Neighbours in the ranking have ranks of their own where `p_holm` is at most this."""
-
-SCORE_DIGITS = 12
-"""Composite scores that are equal to this many digits are equal but for rounding."""
+METHOD_VERSION = "verdict/2"
+"""Goes up whenever the same trials and votes would give other results."""
 
 
-def decide(models: Sequence[Model], prompt_count: int, trials: Iterable[Trial]) -> Verdict:
-    """Reach the verdict over `models`, given in the experiment's order, from all of its ended trials.
+def decide(
+    models: Sequence[Model],
+    prompt_count: int,
+    trials: Iterable[Trial],
+    *,
+    composite: CompositeProfile = LATENCY,
+    primary_metric: str = PRIMARY_METRIC,
+    votes: Iterable[Vote] = (),
+    judges: Judges = Judges.MEASUREMENTS,
+) -> Verdict:
+    """Reach the verdict over `models`, given in the experiment's order, from all of its ended trials and its votes.
 
-    The unit of evidence is the prompt: repeats collapse to their median per model, prompt and measurement first. The
-    leader is the model with the best composite score (among equals, the first by name). It is the winner if both the
-    gap to the second and the evidence against every opponent allow at least low confidence. Testing a leader that was
-    picked by the same data against its hardest opponent, unadjusted, keeps the error rate: Gutmann & Maymin, Is the
-    selected population the best?, 1987; Hung & Fithian, Rank verification for exponential families, arXiv 1610.03944.
+    **Measurements.** The unit of evidence is the prompt: repeats collapse to their median per model, prompt and
+    measurement first. The leader is the model with the best composite score (among equals, the first by name). It is
+    the winner if both the gap to the second and the evidence of the primary metric against every opponent allow at
+    least low confidence. Testing a leader that was picked by the same data against its hardest opponent, unadjusted,
+    keeps the error rate: Gutmann & Maymin, Is the selected population the best?, 1987; Hung & Fithian, Rank
+    verification for exponential families, arXiv 1610.03944. A completed trial without a measurement that the profile or
+    the primary metric needs counts for reliability, and for all else as not measured.
 
-    Raises ValueError for fewer than two models, for 0 or more than 20 prompts, and for trials that are not of this
-    experiment, are there twice, or are completed without measurements.
+    **Listeners.** The unit of evidence is the listener, see `votes`. The leader is the model with the best preference
+    share, the gap is that of preference shares, and the leader is tested against its hardest opponent in the same way.
+
+    **Both.** Ranking, gap and leader are those of the measurements; the evidence is the lower of the two, and
+    inconclusive where listeners lead with another model.
+
+    Raises ValueError for fewer than two models, for 0 or more than 20 prompts, for an unknown primary metric, for votes
+    where nobody was asked, and for trials and votes that are not of this experiment, are there twice, or are completed
+    without measurements.
     """
+    trials, votes = list(trials), list(votes)
     if len(models) < 2 or len(set(models)) != len(models):
         raise ValueError("an experiment has two or more different models")
-    collected = collect(models, prompt_count, trials)
-    durations = median_durations(collected)
-    pairings = [pair(a, b, durations) for a, b in combinations(collected, 2)]
-    compared = head_to_head(pairings)
-    scores = {of.model: model_score(of.measured, durations) for of in collected if of.measured}
-    if len(scores) < 2:
-        reason = "Fewer than two models have a completed trial, so there is nothing to compare."
-        nothing = Graded(Level.inconclusive, (reason,))
-        return _verdict((), compared, leader=None, gap=nothing, evidence=Graded(Level.inconclusive, ()))
-    best_first = sorted(collected, key=lambda of: _place(of.model, scores))
-    leader, second = best_first[0], best_first[1]
-    against = [pair(leader, opponent, durations) for opponent in best_first[1:] if opponent.measured]
-    return _verdict(
-        _rank(best_first, scores, compared),
-        compared,
-        leader=leader.model,
-        gap=grade_gap(leader.model.name, scores[leader.model].score, second.model.name, scores[second.model].score),
-        evidence=grade_evidence(against, best_first),
-        p_winner=max((pairing.p_value for pairing in against if pairing.p_value is not None), default=None),
-        minimum_detectable_effect=_minimum_detectable_effect(against[0]),
-    )
-
-
-def _verdict(
-    rankings: tuple[ModelRanking, ...],
-    compared: tuple[HeadToHead, ...],
-    *,
-    leader: Model | None,
-    gap: Graded,
-    evidence: Graded,
-    p_winner: float | None = None,
-    minimum_detectable_effect: float | None = None,
-) -> Verdict:
-    confidence = min(gap.level, evidence.level)
+    if primary_metric not in PRIMARY_METRICS:
+        raise ValueError(f"there is no primary metric {primary_metric}")
+    if votes and not judges.asks_listeners:
+        raise ValueError("there are votes, and no listener was asked")
+    metric = PRIMARY_METRICS[primary_metric]
+    collected = collect(models, prompt_count, trials, metric.needs(composite))
+    check_votes(votes, len(models), prompt_count)
+    field = contest(collected, composite, metric, votes, judges)
+    heard = by_listeners(field) if judges.asks_listeners else None
+    found = _found(field, heard, judges)
+    confidence = min(found.gap.level, found.evidence.level) if found else Level.inconclusive
+    leader = collected[found.leader].model if found and found.leader is not None else None
     return Verdict(
-        rankings=rankings,
-        head_to_head=compared,
+        rankings=rank(field, found.best_first, judges) if found else (),
+        head_to_head=tuple(field.compared.values()),
         winner=leader if confidence is not Level.inconclusive else None,
         confidence=confidence,
         leader=leader,
-        gap_level=gap.level,
-        evidence_level=evidence.level,
-        reasons=gap.reasons + evidence.reasons,
-        p_winner=p_winner,
-        minimum_detectable_effect=minimum_detectable_effect,
-        primary_metric=PRIMARY_METRIC,
-        composite=LATENCY,
+        gap_level=found.gap.level if found else Level.inconclusive,
+        evidence_level=found.evidence.level if found else Level.inconclusive,
+        reasons=_reasons(field, found, confidence, judges),
+        p_winner=found.p_winner if found else None,
+        minimum_detectable_effect=_minimum_detectable_effect(field, found) if judges is not Judges.LISTENERS else None,
+        primary_metric=primary_metric,
+        composite=composite,
         method_version=METHOD_VERSION,
+        votes=_vote_summary(field, heard) if heard else None,
+        inputs_digest=inputs_digest(models, prompt_count, trials, composite, primary_metric, votes, judges),
     )
 
 
-def _place(model: Model, scores: Mapping[Model, CompositeScore]) -> tuple[float, str, str, str]:
-    """The sorting key of a model: best score first, those without one last, equals by name."""
-    score = round(scores[model].score, SCORE_DIGITS) if model in scores else -1.0
-    return -score, model.provider, model.voice_id, model.model_id
+def _found(field: Contest, heard: Finding | None, judges: Judges) -> Finding | None:
+    """What was found by those who judge, None with fewer than two models to compare."""
+    comparable = [of.completed if judges is Judges.LISTENERS else of.measured for of in field.of]
+    if sum(map(bool, comparable)) < 2:
+        return None
+    if judges is Judges.LISTENERS or heard is None:
+        return heard or by_measurements(field)
+    return by_both(field, by_measurements(field), heard)
 
 
-def _rank(
-    best_first: Sequence[ModelTrials], scores: Mapping[Model, CompositeScore], compared: Sequence[HeadToHead]
-) -> tuple[ModelRanking, ...]:
-    by_pair = {frozenset((of.model_a, of.model_b)): of for of in compared}
-    ranks = [1]
-    for place, (upper, lower) in enumerate(pairwise(best_first), start=2):
-        told_apart = _told_apart(upper, lower, by_pair[frozenset((upper.model, lower.model))])
-        ranks.append(place if told_apart else ranks[-1])
-    return tuple(_model_ranking(of, rank, scores.get(of.model)) for of, rank in zip(best_first, ranks, strict=True))
+def _reasons(field: Contest, found: Finding | None, confidence: Level, judges: Judges) -> tuple[str, ...]:
+    if found:
+        reasons = found.gap.reasons + found.evidence.reasons
+    elif sum(bool(of.completed) for of in field.of) < 2:
+        reasons = ("Fewer than two models have a completed trial, so there is nothing to compare.",)
+    else:
+        reasons = ("Fewer than two models have a trial that can be judged, so there is nothing to compare.",)
+    if confidence is Level.high or judges is Judges.LISTENERS:
+        return reasons
+    return reasons + unmeasured(field, found.best_first if found else range(len(field.of)))
 
 
-def _told_apart(upper: ModelTrials, lower: ModelTrials, compared: HeadToHead) -> bool:
-    """Whether the evidence, too, puts the upper neighbour above the lower."""
-    if not lower.measured:
-        # Having spoken at all against not at all takes no statistics; two that never spoke are equals.
-        return bool(upper.measured)
-    if compared.effect is None or compared.p_holm is None:
-        return False
-    upper_is_a = compared.model_a == upper.model
-    return compared.p_holm <= SPLIT_P and (compared.effect > 0) == upper_is_a
-
-
-def _model_ranking(of: ModelTrials, rank: int, score: CompositeScore | None) -> ModelRanking:
-    values = list(of.measured.values())
-    audible = [value.ttfa_ms for value in values if value.ttfa_ms is not None]
-    ended = of.trials_completed + of.trials_failed
-    return ModelRanking(
-        model=of.model,
-        rank=rank,
-        composite_score=score.score if score else 0.0,
-        trials_completed=of.trials_completed,
-        trials_failed=of.trials_failed,
-        reliability=of.trials_completed / ended if ended else 0.0,
-        avg_duration_seconds=mean(value.duration_seconds for value in values) if values else None,
-        avg_ttfb_ms=mean(value.ttfb_ms for value in values) if values else None,
-        avg_generation_time_ms=mean(value.generation_time_ms for value in values) if values else None,
-        avg_silence_ratio=mean(value.silence_ratio for value in values) if values else None,
-        median_ttfa_ms=median(audible) if audible else None,
-        components=score.components if score else {},
-    )
-
-
-def _minimum_detectable_effect(closest: Pairing) -> float | None:
+def _minimum_detectable_effect(field: Contest, found: Finding | None) -> float | None:
     """What the prompts that tell the leader from the second can show: their spread times the detectable dz."""
+    if found is None:
+        return None
+    leader, second = found.best_first[:2]
+    closest = pair(field.judged[leader], field.judged[second], field.metric)
     dz = detectable_dz(closest.untied)
     return dz * stdev(closest.differences) if dz is not None else None
+
+
+def _vote_summary(field: Contest, heard: Finding) -> VoteSummary:
+    return VoteSummary(
+        listeners=len({vote.listener for vote in field.votes}),
+        votes=len(field.votes),
+        both_bad=sum(each.both_bad for each in field.tallies.values()),
+        leader=field.of[heard.leader].model if heard.leader is not None else None,
+        p_winner=heard.p_winner,
+        evidence_level=heard.evidence.level,
+    )

@@ -1,4 +1,4 @@
-"""Exact statistics of paired differences, one difference per prompt.
+"""Exact statistics of paired differences, one difference per prompt or, of votes, one per listener.
 
 Nothing here assumes a distribution. The sign-flip test and the Hodges-Lehmann interval take the differences to be
 independent between prompts and symmetric around their centre, which differences of two exchangeable models are.
@@ -49,6 +49,29 @@ def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
     for value in values:
         sums = np.concatenate((sums - value, sums + value))
     return sums
+
+
+def clustered_sign_p(nets: Sequence[int]) -> float:
+    """The exact two-sided p-value of the hypothesis that each listener's net could as well have the other sign.
+
+    A net is the votes of one listener for a model minus those for another, so all nets together are the sign test
+    clustered by listener; with one vote each it is the sign test. It is the probability that random signs make a sum at
+    least as far from zero as the observed one; 1 for no nets. Nets are whole numbers, so the distribution of the sum is
+    made by adding one listener after another, in (listeners x sum of |nets|) steps, for any number of listeners.
+    """
+    sizes = [abs(net) for net in nets if net != 0]
+    total, observed = sum(sizes), abs(sum(nets))
+    if observed == 0:
+        return 1.0
+    # chances[k]: the probability that the nets that are taken as positive sum to k.
+    chances = np.zeros(total + 1)
+    chances[0] = 1.0
+    for size in sizes:
+        chances[size:] = (chances[size:] + chances[:-size]) / 2
+        chances[:size] /= 2
+    # The positive ones sum to k where all sum to 2k - total, which is a whole number only for the same parity.
+    reaching = chances[(total + observed) // 2 :]
+    return min(2.0 * float(np.sum(reaching)), 1.0)
 
 
 def walsh_averages(differences: Sequence[float]) -> NDArray[np.float64]:

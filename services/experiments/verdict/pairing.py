@@ -5,24 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.experiments.verdict.composite import mean, prompt_score
+from services.experiments.verdict.composite import mean
 from services.experiments.verdict.evidence import hodges_lehmann, hodges_lehmann_interval, holm, sign_flip_p
-from services.experiments.verdict.results import HeadToHead
-from services.experiments.verdict.trials import Measured, ModelTrials
+from services.experiments.verdict.primary import PrimaryMetric
+from services.experiments.verdict.results import HeadToHead, PairVotes
+from services.experiments.verdict.trials import Measured, Model, ModelTrials
 
 TIE_MS = 50.0
 """Two models whose latencies for a prompt are this close or closer tie on it."""
 
-EQUAL_SCORES = 1e-9
-"""Composites, which run from 0 to 1, closer than this differ by rounding only, and the prompt is a tie."""
+EQUAL_VALUES = 1e-9
+"""Composites, which run from 0 to 1, and times in ms closer than this differ by rounding only: the prompt is a tie."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's trials and, by prompt index, their values in the primary metric."""
+
+    trials: ModelTrials
+    values: Mapping[int, float]
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """The paired values of models a and b in the primary metric, over the prompts that both completed."""
+    """The paired values of models a and b in the primary metric, over the prompts that both have."""
 
     a: ModelTrials
     b: ModelTrials
+    metric: PrimaryMetric
     differences: tuple[float, ...]
     """a minus b, one per prompt in prompt order; exactly 0 where the two are equal."""
     b_mean: float | None
@@ -37,47 +47,47 @@ class Pairing:
 
     @property
     def a_is_better(self) -> bool:
-        """Whether a is ahead over the prompts that both completed."""
-        return bool(self.differences) and mean(self.differences) > EQUAL_SCORES
+        """Whether a is ahead over the prompts that both have."""
+        return bool(self.differences) and self.metric.direction * mean(self.differences) > EQUAL_VALUES
 
     @property
     def effect(self) -> float:
         """The Hodges-Lehmann estimate of a minus b; there must be pairs."""
         return hodges_lehmann(self.differences)
 
+    @property
+    def advantage(self) -> float:
+        """The effect, positive where it speaks for a; there must be pairs."""
+        return self.metric.direction * self.effect
 
-def pair(a: ModelTrials, b: ModelTrials, durations: Mapping[int, float]) -> Pairing:
-    """Pair two models over the prompts that both completed, by the composite of each prompt."""
-    differences: list[float] = []
-    b_scores: list[float] = []
-    for prompt in shared_prompts(a, b):
-        b_score = prompt_score(b.measured[prompt], durations[prompt])
-        difference = prompt_score(a.measured[prompt], durations[prompt]) - b_score
-        differences.append(0.0 if abs(difference) <= EQUAL_SCORES else difference)
-        b_scores.append(b_score)
+
+def pair(a: Judged, b: Judged, metric: PrimaryMetric) -> Pairing:
+    """Pair two models over the prompts that both have, by the primary metric."""
+    shared = [prompt for prompt in a.values if prompt in b.values]
+    differences = [a.values[prompt] - b.values[prompt] for prompt in shared]
+    differences = [0.0 if abs(difference) <= EQUAL_VALUES else difference for difference in differences]
     return Pairing(
-        a=a,
-        b=b,
+        a=a.trials,
+        b=b.trials,
+        metric=metric,
         differences=tuple(differences),
-        b_mean=mean(b_scores) if b_scores else None,
-        p_value=sign_flip_p(differences) if differences else None,
+        b_mean=mean(b.values[prompt] for prompt in shared) if shared else None,
+        p_value=sign_flip_p(differences) if shared else None,
     )
 
 
-def shared_prompts(a: ModelTrials, b: ModelTrials) -> list[int]:
-    """The prompts that both completed, ascending."""
-    return [prompt for prompt in a.measured if prompt in b.measured]
-
-
-def head_to_head(pairings: Sequence[Pairing]) -> tuple[HeadToHead, ...]:
+def head_to_head(pairings: Sequence[Pairing], votes: Sequence[PairVotes | None]) -> tuple[HeadToHead, ...]:
     """The comparison of each pair, with p-values adjusted for all of them."""
     adjusted = iter(holm([pairing.p_value for pairing in pairings if pairing.p_value is not None]))
-    return tuple(_compare(pairing, next(adjusted) if pairing.p_value is not None else None) for pairing in pairings)
+    return tuple(
+        _compare(pairing, next(adjusted) if pairing.p_value is not None else None, of_listeners)
+        for pairing, of_listeners in zip(pairings, votes, strict=True)
+    )
 
 
-def _compare(pairing: Pairing, p_holm: float | None) -> HeadToHead:
+def _compare(pairing: Pairing, p_holm: float | None, votes: PairVotes | None) -> HeadToHead:
     a, b = pairing.a, pairing.b
-    outcomes = [_prompt_winner(a.measured[prompt], b.measured[prompt]) for prompt in shared_prompts(a, b)]
+    outcomes = [_prompt_winner(a.measured[prompt], b.measured[prompt]) for prompt in a.measured if prompt in b.measured]
     interval = hodges_lehmann_interval(pairing.differences)
     return HeadToHead(
         model_a=a.model,
@@ -89,9 +99,17 @@ def _compare(pairing: Pairing, p_holm: float | None) -> HeadToHead:
         effect=pairing.effect if pairing.differences else None,
         effect_low=interval[0] if interval else None,
         effect_high=interval[1] if interval else None,
+        favours=_favours(pairing),
         p_value=pairing.p_value,
         p_holm=p_holm,
+        votes=votes,
     )
+
+
+def _favours(pairing: Pairing) -> Model | None:
+    if not pairing.differences or pairing.effect == 0:
+        return None
+    return pairing.a.model if pairing.advantage > 0 else pairing.b.model
 
 
 def _prompt_winner(a: Measured, b: Measured) -> str:

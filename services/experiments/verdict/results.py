@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
-from services.experiments.verdict.composite import CompositeProfile
+from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.trials import Model
 
 
@@ -20,18 +20,38 @@ class Level(IntEnum):
     high = 3
 
 
+class Judges(StrEnum):
+    """Who judges; the names are those of the wire."""
+
+    MEASUREMENTS = "automated"
+    LISTENERS = "human"
+    BOTH = "hybrid"
+
+    @property
+    def asks_listeners(self) -> bool:
+        """Whether votes count."""
+        return self is not Judges.MEASUREMENTS
+
+
 @dataclass(frozen=True)
 class ModelRanking:
-    """One model's place. Averages are over its prompts, repeats collapsed, and None when it completed none."""
+    """One model's place. Averages are over the prompts that it completed, repeats collapsed, and None without any."""
 
     model: Model
     rank: int
     """From 1. Models that the evidence does not tell apart from their neighbour share one, and the next group's rank
     counts all of them: 1, 1, 3."""
     composite_score: float
-    """0 to 1, 1 is best; 0 for a model that completed nothing."""
+    """0 to 1, 1 is best; 0 for a model without a trial that can be judged."""
+    score_low: float | None
+    score_high: float | None
+    """The exact 95% interval (Walsh averages) of the composite of a prompt, None below 6 prompts."""
+    preference_share: float | None
+    """The mean over listeners of the share of their votes that it won, 0 to 1, None without votes."""
     trials_completed: int
     trials_failed: int
+    trials_unmeasured: int
+    """How many of the completed ones lack something that they are judged by; they are in no score."""
     reliability: float
     """The share of its trials that completed, 0 to 1; 0 when it has none."""
     avg_duration_seconds: float | None
@@ -39,13 +59,44 @@ class ModelRanking:
     avg_generation_time_ms: float | None
     avg_silence_ratio: float | None
     median_ttfa_ms: float | None
+    avg_naturalness_mos: float | None
+    avg_word_error_rate: float | None
+    avg_prosody_score: float | None
     components: Mapping[str, float]
-    """The parts of the composite score, each 0 to 1, in the order of the profile; empty if it completed nothing."""
+    """The parts of the composite score, each 0 to 1, in the order of the profile; empty if it has no score."""
+
+
+@dataclass(frozen=True)
+class PairVotes:
+    """The votes on a pair of models, and their sign test, clustered by listener."""
+
+    a: int
+    b: int
+    ties: int
+    both_bad: int
+    listeners: int
+    p_value: float | None
+    p_holm: float | None
+    """`p_value` adjusted after Holm for all pairs of models that were voted on."""
+
+
+@dataclass(frozen=True)
+class VoteSummary:
+    """The votes over all pairs."""
+
+    listeners: int
+    votes: int
+    both_bad: int
+    leader: Model | None
+    """The model with the best preference share, None without votes."""
+    p_winner: float | None
+    """The largest p-value of this leader against an opponent with which it was compared."""
+    evidence_level: Level
 
 
 @dataclass(frozen=True)
 class HeadToHead:
-    """Two models over the prompts that both completed."""
+    """Two models over the prompts that both completed with all that they are judged by."""
 
     model_a: Model
     model_b: Model
@@ -53,24 +104,30 @@ class HeadToHead:
     b_wins: int
     ties: int
     pairs: int
-    """How many prompts both completed."""
+    """How many prompts those are."""
     effect: float | None
-    """The Hodges-Lehmann estimate of a minus b in the primary metric, None without pairs."""
+    """The Hodges-Lehmann estimate of a minus b in the primary metric, None without pairs. Of a composite a positive one
+    speaks for a, of a time in ms a negative one."""
     effect_low: float | None
     effect_high: float | None
     """The exact 95% interval of the effect, None below 6 pairs."""
+    favours: Model | None
+    """The one for which the effect speaks, None without pairs and for an effect of 0."""
     p_value: float | None
     """The exact two-sided sign-flip p-value, None without pairs."""
     p_holm: float | None
     """`p_value` adjusted after Holm for all pairs of models that have a p-value."""
+    votes: PairVotes | None
+    """What listeners said of the two, None where none were asked."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of an experiment. Equal trials give an equal verdict, whatever their order."""
+    """The outcome of an experiment. Equal trials and votes give an equal verdict, whatever their order."""
 
     rankings: tuple[ModelRanking, ...]
-    """The models, best composite score first; empty when fewer than two models completed a trial."""
+    """The models, best composite score first, or best preference share where listeners alone judge; empty when there
+    are fewer than two models to compare."""
     head_to_head: tuple[HeadToHead, ...]
     """All pairs of models, in the order in which the experiment lists them."""
     winner: Model | None
@@ -78,15 +135,21 @@ class Verdict:
     confidence: Level
     """The lower of `gap_level` and `evidence_level`."""
     leader: Model | None
-    """The model with the best composite score, None without rankings."""
+    """The first of the rankings, None without rankings, and without votes where listeners alone judge."""
     gap_level: Level
     evidence_level: Level
     reasons: tuple[str, ...]
     """What held the confidence down, in sentences; empty when it is high."""
     p_winner: float | None
-    """The largest p-value of the leader against an opponent with which it has pairs."""
+    """The largest p-value of the leader against an opponent with which it has pairs: of the votes where listeners alone
+    judge, else of the measurements."""
     minimum_detectable_effect: float | None
-    """The difference in the primary metric that this design finds with 80% power, None if it can't be said."""
+    """The difference in the primary metric that this design finds with 80% power, None if it can't be said and where
+    listeners alone judge."""
     primary_metric: str
     composite: CompositeProfile
     method_version: str
+    votes: VoteSummary | None
+    """What listeners said, None where none were asked."""
+    inputs_digest: str
+    """See `digest`."""

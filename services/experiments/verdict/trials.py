@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 MAX_PROMPTS = 20
 """The exact interval and the power table are made for up to this many prompts, which is what an experiment may have."""
+
+ALWAYS_MEASURED = ("duration_seconds", "ttfb_ms", "generation_time_ms", "silence_ratio")
+"""What a completed trial has in any case."""
+
+MAYBE_MEASURED = ("ttfa_ms", "naturalness_mos", "word_error_rate", "prosody_score")
+"""What a completed trial may lack."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Trial:
-    """One prompt spoken by one model. A completed trial has all measurements but `ttfa_ms`; a failed one has none."""
+    """One prompt spoken by one model. A completed trial has the first four measurements; a failed one has none."""
 
     model_index: int
     """Position in the experiment's models, from 0."""
@@ -45,19 +51,28 @@ class Trial:
     """Share of silent samples, 0 to 1."""
     ttfa_ms: float | None = None
     """From the request to the first audible frame, where it was measured."""
+    naturalness_mos: float | None = None
+    """Predicted mean opinion score, 1 to 5, where a listening model is installed."""
+    word_error_rate: float | None = None
+    """Of a transcript against the prompt, 0 or more, where it was measured."""
+    prosody_score: float | None = None
+    """How alive intonation and rhythm are, 0 to 1, where it was measured."""
     repeat_index: int = 0
     """Which repetition of the same prompt with the same model this is."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one model did with one prompt: the median of each measurement over the completed repeats."""
+    """What one model did with one prompt: the median of each measurement over the repeats that have it."""
 
     duration_seconds: float
     ttfb_ms: float
     generation_time_ms: float
     silence_ratio: float
     ttfa_ms: float | None
+    naturalness_mos: float | None
+    word_error_rate: float | None
+    prosody_score: float | None
 
     @property
     def latency_ms(self) -> float:
@@ -71,19 +86,35 @@ class ModelTrials:
 
     model: Model
     prompt_count: int
-    measured: dict[int, Measured]
+    completed: dict[int, Measured]
     """By prompt index, in ascending order; a prompt without a completed trial is not in it."""
+    measured: dict[int, Measured]
+    """The same over those completed trials that have all that they are judged by."""
     trials_completed: int
     trials_failed: int
+    trials_unmeasured: int
+    """How many of the completed trials lack something that they are judged by."""
+    lacking: tuple[str, ...]
+    """The measurements that these lack, by name."""
 
     @property
     def missing_share(self) -> float:
-        """The share of prompts, 0 to 1, for which the model has no completed trial."""
+        """The share of prompts, 0 to 1, for which the model has no completed trial with all that it is judged by."""
         return 1 - len(self.measured) / self.prompt_count
 
+    @property
+    def failed_share(self) -> float:
+        """The share of prompts, 0 to 1, for which the model has no completed trial."""
+        return 1 - len(self.completed) / self.prompt_count
 
-def collect(models: Sequence[Model], prompt_count: int, trials: Iterable[Trial]) -> list[ModelTrials]:
+
+def collect(
+    models: Sequence[Model], prompt_count: int, trials: Iterable[Trial], needs: Collection[str]
+) -> list[ModelTrials]:
     """Sort trials by model and prompt and collapse repeats, in the order of `models`.
+
+    `needs` names the measurements that a trial is judged by. A completed trial that lacks one has spoken, so it counts
+    for reliability, but it counts as not measured: nothing is assumed in place of what is missing.
 
     Raises ValueError when a trial is outside the experiment, is there twice, or claims to be completed without its
     measurements: such trials were recorded wrongly, and no verdict on them would be true.
@@ -91,8 +122,7 @@ def collect(models: Sequence[Model], prompt_count: int, trials: Iterable[Trial])
     if not 1 <= prompt_count <= MAX_PROMPTS:
         raise ValueError(f"an experiment has 1 to {MAX_PROMPTS} prompts, not {prompt_count}")
     seen: set[tuple[int, int, int]] = set()
-    completed: list[dict[int, list[Trial]]] = [{} for _ in models]
-    failed = [0] * len(models)
+    of_models: list[list[Trial]] = [[] for _ in models]
     for trial in trials:
         place = (trial.model_index, trial.prompt_index, trial.repeat_index)
         if not (0 <= trial.model_index < len(models) and 0 <= trial.prompt_index < prompt_count):
@@ -102,25 +132,38 @@ def collect(models: Sequence[Model], prompt_count: int, trials: Iterable[Trial])
         seen.add(place)
         if trial.completed:
             _check_measurements(trial, place)
-            completed[trial.model_index].setdefault(trial.prompt_index, []).append(trial)
-        else:
-            failed[trial.model_index] += 1
-    return [
-        ModelTrials(
-            model=model,
-            prompt_count=prompt_count,
-            measured={prompt: _collapse(by_prompt[prompt]) for prompt in sorted(by_prompt)},
-            trials_completed=sum(map(len, by_prompt.values())),
-            trials_failed=failures,
-        )
-        for model, by_prompt, failures in zip(models, completed, failed, strict=True)
-    ]
+        of_models[trial.model_index].append(trial)
+    return [_collect(model, prompt_count, own, needs) for model, own in zip(models, of_models, strict=True)]
+
+
+def _collect(model: Model, prompt_count: int, trials: Sequence[Trial], needs: Collection[str]) -> ModelTrials:
+    completed = [trial for trial in trials if trial.completed]
+    lacking = {name for trial in completed for name in needs if getattr(trial, name) is None}
+    measured = [trial for trial in completed if all(getattr(trial, name) is not None for name in needs)]
+    return ModelTrials(
+        model=model,
+        prompt_count=prompt_count,
+        completed=_by_prompt(completed),
+        measured=_by_prompt(measured),
+        trials_completed=len(completed),
+        trials_failed=len(trials) - len(completed),
+        trials_unmeasured=len(completed) - len(measured),
+        lacking=tuple(sorted(lacking)),
+    )
+
+
+def _by_prompt(trials: Sequence[Trial]) -> dict[int, Measured]:
+    by_prompt: dict[int, list[Trial]] = {}
+    for trial in trials:
+        by_prompt.setdefault(trial.prompt_index, []).append(trial)
+    return {prompt: _collapse(by_prompt[prompt]) for prompt in sorted(by_prompt)}
 
 
 def _check_measurements(trial: Trial, place: tuple[int, int, int]) -> None:
-    for field in ("duration_seconds", "ttfb_ms", "generation_time_ms", "silence_ratio"):
+    for field in (*ALWAYS_MEASURED, *MAYBE_MEASURED):
         value = getattr(trial, field)
-        if value is None or not math.isfinite(value) or value < 0:
+        absent = value is None and field in MAYBE_MEASURED
+        if not absent and (value is None or not math.isfinite(value) or value < 0):
             raise ValueError(f"completed trial {place} has {field} = {value}")
     if trial.duration_seconds == 0:
         raise ValueError(f"completed trial {place} has no audio")
@@ -129,15 +172,11 @@ def _check_measurements(trial: Trial, place: tuple[int, int, int]) -> None:
 
 
 def _collapse(repeats: Sequence[Trial]) -> Measured:
-    audible = [repeat.ttfa_ms for repeat in repeats if repeat.ttfa_ms is not None]
-    return Measured(
-        duration_seconds=_median(repeats, "duration_seconds"),
-        ttfb_ms=_median(repeats, "ttfb_ms"),
-        generation_time_ms=_median(repeats, "generation_time_ms"),
-        silence_ratio=_median(repeats, "silence_ratio"),
-        ttfa_ms=median(audible) if audible else None,
-    )
+    always = {field: float(median(getattr(repeat, field) for repeat in repeats)) for field in ALWAYS_MEASURED}
+    maybe = {field: _median_of_known(repeats, field) for field in MAYBE_MEASURED}
+    return Measured(**always, **maybe)  # type: ignore[arg-type]
 
 
-def _median(repeats: Sequence[Trial], field: str) -> float:
-    return float(median(getattr(repeat, field) for repeat in repeats))
+def _median_of_known(repeats: Sequence[Trial], field: str) -> float | None:
+    known = [value for repeat in repeats if (value := getattr(repeat, field)) is not None]
+    return float(median(known)) if known else None

@@ -1,9 +1,21 @@
-"""What listeners said, and how much of it could be chance."""
+"""What listeners said, and how much of it could be chance.
+
+The unit of evidence is the listener, not the vote: somebody who likes a voice likes it on every prompt, so twenty votes
+of one listener are one opinion. For a pair of models each listener has a net, their votes for the one minus those for
+the other (ties and `both bad` speak for neither), and the sign test asks how often chance alone, giving each listener's
+net one sign or the other, makes a sum as far from zero (`evidence.clustered_sign_p`). Strong personal tastes make nets
+large, and do not make chance look like a preference that listeners share.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import combinations
+
+from services.experiments.verdict.composite import mean
+from services.experiments.verdict.evidence import clustered_sign_p
 
 
 class Answer(Enum):
@@ -25,3 +37,95 @@ class Vote:
     """Position of the first model in the experiment's models; below `second`."""
     second: int
     answer: Answer
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The votes on models a and b, over all prompts."""
+
+    a: int
+    """How many preferred a."""
+    b: int
+    ties: int
+    both_bad: int
+    nets: tuple[int, ...]
+    """Votes for a minus votes for b, one per listener who voted on the pair, ascending."""
+    p_value: float | None
+    """The exact two-sided p-value of the sign test over listeners, None without votes."""
+
+    @property
+    def listeners(self) -> int:
+        """How many gave a vote on the pair."""
+        return len(self.nets)
+
+    @property
+    def decided(self) -> int:
+        """How many of them prefer one of the two, all their votes together."""
+        return sum(net != 0 for net in self.nets)
+
+    @property
+    def a_is_preferred(self) -> bool:
+        """Whether more votes are for a than for b."""
+        return self.a > self.b
+
+    def mirrored(self) -> Tally:
+        """The same votes with a and b changed over."""
+        nets = tuple(sorted(-net for net in self.nets))
+        return Tally(self.b, self.a, self.ties, self.both_bad, nets, self.p_value)
+
+
+def check_votes(votes: Iterable[Vote], models: int, prompt_count: int) -> None:
+    """Raises ValueError for a vote on what is not of the experiment, or that its listener gave before."""
+    seen: set[tuple[str, int, int, int]] = set()
+    for vote in votes:
+        place = (vote.listener, vote.prompt_index, vote.first, vote.second)
+        if not (0 <= vote.first < vote.second < models and 0 <= vote.prompt_index < prompt_count):
+            raise ValueError(f"vote {place} is not of this experiment")
+        if place in seen:
+            raise ValueError(f"vote {place} is there twice")
+        seen.add(place)
+
+
+def tally(votes: Iterable[Vote], models: int) -> dict[tuple[int, int], Tally]:
+    """The votes on each pair of model positions, the lower first; pairs without votes are there too."""
+    answers: dict[tuple[int, int], dict[Answer, int]] = {}
+    nets: dict[tuple[int, int], dict[str, int]] = {}
+    for pair in combinations(range(models), 2):
+        answers[pair] = dict.fromkeys(Answer, 0)
+        nets[pair] = {}
+    for vote in votes:
+        pair = (vote.first, vote.second)
+        answers[pair][vote.answer] += 1
+        of_listener = (vote.answer is Answer.FIRST) - (vote.answer is Answer.SECOND)
+        nets[pair][vote.listener] = nets[pair].get(vote.listener, 0) + of_listener
+    return {pair: _tally(answers[pair], sorted(nets[pair].values())) for pair in answers}
+
+
+def _tally(answers: Mapping[Answer, int], nets: Sequence[int]) -> Tally:
+    return Tally(
+        a=answers[Answer.FIRST],
+        b=answers[Answer.SECOND],
+        ties=answers[Answer.TIE],
+        both_bad=answers[Answer.BOTH_BAD],
+        nets=tuple(nets),
+        p_value=clustered_sign_p(nets) if nets else None,
+    )
+
+
+def preference_shares(votes: Iterable[Vote], models: int) -> list[float | None]:
+    """Of each model, the mean over listeners of the share of their votes that it won, 0 to 1, ties and `both bad` half.
+
+    Each listener counts once, however many votes they gave. None for a model that nobody voted on.
+    """
+    # By listener, for each model: half votes won, and votes.
+    won: list[dict[str, int]] = [{} for _ in range(models)]
+    given: list[dict[str, int]] = [{} for _ in range(models)]
+    for vote in votes:
+        for model, wins in ((vote.first, Answer.FIRST), (vote.second, Answer.SECOND)):
+            halves = 2 if vote.answer is wins else 0 if vote.answer in (Answer.FIRST, Answer.SECOND) else 1
+            won[model][vote.listener] = won[model].get(vote.listener, 0) + halves
+            given[model][vote.listener] = given[model].get(vote.listener, 0) + 1
+    return [
+        mean(won[model][listener] / (2 * count) for listener, count in given[model].items()) if given[model] else None
+        for model in range(models)
+    ]

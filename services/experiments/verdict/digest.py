@@ -1,0 +1,52 @@
+"""A digest of all that a verdict is reached from, so that it can be told whether two were reached from the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+from services.experiments.verdict.profiles import CompositeProfile
+from services.experiments.verdict.results import Judges
+from services.experiments.verdict.trials import ALWAYS_MEASURED, MAYBE_MEASURED, Model, Trial
+from services.experiments.verdict.votes import Vote
+
+_PLACE = [field.name for field in fields(Trial) if field.name not in (*ALWAYS_MEASURED, *MAYBE_MEASURED)]
+
+
+def inputs_digest(
+    models: Sequence[Model],
+    prompt_count: int,
+    trials: Iterable[Trial],
+    composite: CompositeProfile,
+    primary_metric: str,
+    votes: Iterable[Vote],
+    judges: Judges,
+) -> str:
+    """`sha256:` and the hexadecimal digest of the inputs in one canonical form.
+
+    The form is JSON without white space: models in the order of the experiment, trials and votes sorted, and numbers as
+    the shortest digits that make the same double, so that neither the order in which things are read nor a round trip
+    through a database changes it.
+    """
+    inputs = {
+        "models": [[model.provider, model.voice_id, model.model_id] for model in models],
+        "prompt_count": prompt_count,
+        "composite": [composite.name, composite.version, [[name, float(w)] for name, w in composite.weights.items()]],
+        "primary_metric": primary_metric,
+        "judges": judges.value,
+        "trials": sorted(map(_trial, trials), key=lambda row: row[: len(_PLACE)]),
+        "votes": sorted(
+            [vote.listener, vote.prompt_index, vote.first, vote.second, vote.answer.value] for vote in votes
+        ),
+    }
+    canonical = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def _trial(trial: Trial) -> list[int | float | None]:
+    place = [int(getattr(trial, name)) for name in _PLACE]
+    # Adding 0.0 makes -0.0 what it equals.
+    measured = [getattr(trial, name) for name in (*ALWAYS_MEASURED, *MAYBE_MEASURED)]
+    return [*place, *(None if value is None else float(value) + 0.0 for value in measured)]

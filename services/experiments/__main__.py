@@ -3,11 +3,23 @@
 from pathlib import Path
 
 from voicearena.elo.v1 import elo_service_pb2_grpc
-from voicearena.experiments.v1 import experiment_service_pb2, experiment_service_pb2_grpc
+from voicearena.experiments.v1 import (
+    experiment_service_pb2,
+    experiment_service_pb2_grpc,
+    listening_service_pb2,
+    listening_service_pb2_grpc,
+)
 
 from services.experiments import consumers
 from services.experiments.catalogue import EloCatalogue
-from services.experiments.listening.ballot import NoBallot
+from services.experiments.listening.ballot import ListenersBallot
+from services.experiments.listening.clips import Clips
+from services.experiments.listening.closing import Closing
+from services.experiments.listening.links import Links
+from services.experiments.listening.listeners import Listeners
+from services.experiments.listening.servicer import PUBLIC, ListeningServicer
+from services.experiments.listening.store import SqlListeningStore
+from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.reconciler import Reconciler
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
@@ -19,7 +31,7 @@ from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
 from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime import event_loop
-from services.runtime.audio_store import AudioLinks
+from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
@@ -43,11 +55,12 @@ async def main() -> None:
             ),
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
-        store = SqlStore()
+        audio = await service.enter("audio store", _audio_store(settings))
+        store, listening = SqlStore(), SqlListeningStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         reading = Reading(database, store, PageTokens(secret.encode()), changes, settings.watch_heartbeat_seconds)
-        finishing = Finishing(store, NoBallot(), NoWebhooks())
+        finishing = Finishing(store, ListenersBallot(store, listening), NoWebhooks())
         progress = Progress(database, store, finishing)
         service.add_servicer(
             experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
@@ -58,6 +71,20 @@ async def main() -> None:
                 AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
             ),
         )
+        tokens, closing = ListeningTokens(secret), Closing(database, store, listening, finishing)
+        service.add_servicer(
+            listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"],
+            listening_service_pb2_grpc.add_ListeningServiceServicer_to_server,
+            ListeningServicer(
+                Links(database, store, listening, tokens, PageTokens(secret.encode())),
+                Listeners(database, store, listening, finishing, tokens),
+                Clips(database, store, listening, audio),
+                closing,
+                settings.public_url,
+            ),
+            public=PUBLIC,
+        )
+        service.background("listening", closing.run)
         service.background("outbox", OutboxRelay(database, bus).run)
         service.background("changes", changes.run)
         service.background("reconciler", Reconciler(progress, settings.reconcile_after_seconds).run)
@@ -70,6 +97,10 @@ async def main() -> None:
             ),
         )
         await service.run()
+
+
+async def _audio_store(settings: ExperimentsSettings) -> AudioStore:
+    return AudioStore(settings.audio_storage_path)
 
 
 if __name__ == "__main__":

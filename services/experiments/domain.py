@@ -77,6 +77,8 @@ class TrialStatus(StrEnum):
 
 
 IN_FLIGHT = (TrialStatus.SYNTHESIZING, TrialStatus.SCORING)
+EVALUATION_FAILED = "evaluation_failed"
+"""The kind of error of a trial whose audio could not be measured; the other kinds are those of SynthesisFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Experiment:
     listening_days: int = LISTENING_DAYS
     listening_until: datetime | None = None
     """When listeners have to be done; None before every trial has ended, and where nobody is asked."""
+    votes_received: int = 0
+    """The votes of each pair, at most votes_per_pair of one."""
+    votes_needed: int = 0
+    """votes_per_pair times the pairs that can be heard; 0 before every trial has ended."""
     audio_retention_days: int
     cloned_from: str = ""
     traceparent: str = ""

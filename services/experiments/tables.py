@@ -41,6 +41,8 @@ EXPERIMENTS = sa.Table(
     sa.Column("votes_per_pair", sa.Integer),
     sa.Column("listening_days", sa.Integer),
     sa.Column("listening_until", sa.DateTime(timezone=True)),
+    sa.Column("votes_received", sa.Integer),
+    sa.Column("votes_needed", sa.Integer),
     sa.Column("audio_retention_days", sa.Integer),
     sa.Column("audio_deleted_at", sa.DateTime(timezone=True)),
     sa.Column("cloned_from", sa.Text),

@@ -1,12 +1,18 @@
 """What the end of an experiment asks of those who listen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Experiment
+from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
+from services.experiments.listening.loudness import target_lufs
+from services.experiments.listening.pairing import hearable, votes_counted
+from services.experiments.listening.store import ListeningStore
+from services.experiments.store import Store
 from services.experiments.verdict import Vote
+from services.runtime.clock import now
 
 
 class Ballot(Protocol):
@@ -27,3 +33,37 @@ class NoBallot:
 
     async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
         return ()
+
+
+class ListenersBallot:
+    """Asks those who come by a listening link."""
+
+    def __init__(self, experiments: Store, store: ListeningStore, clock: Callable[[], datetime] = now) -> None:
+        self._experiments = experiments
+        self._store = store
+        self._clock = clock
+
+    async def open(self, connection: AsyncConnection, experiment: Experiment) -> bool:
+        """Opens the vote on every pair that can be heard; False if none lacks votes.
+
+        After a retry of failed trials it is opened again: votes that there are stay, and more pairs may need some.
+        """
+        trials = await self._experiments.trials(connection, experiment.id)
+        completed = [trial.measurements for trial in trials if trial.status is TrialStatus.COMPLETED]
+        await self._store.put_pairs(connection, experiment.id, hearable(trials, target_lufs(completed)))
+        pairs = await self._store.pairs(connection, experiment.id)
+        needed = experiment.votes_per_pair * len(pairs)
+        received = votes_counted(pairs, experiment.votes_per_pair)
+        until = self._clock() + timedelta(days=experiment.listening_days)
+        await self._experiments.set_status(
+            connection,
+            experiment.id,
+            ExperimentStatus.RUNNING,
+            votes_needed=needed,
+            votes_received=received,
+            listening_until=until if received < needed else None,
+        )
+        return received < needed
+
+    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
+        return await self._store.votes(connection, experiment_id)

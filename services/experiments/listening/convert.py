@@ -1,0 +1,71 @@
+"""Between listening and the wire."""
+
+from collections.abc import Mapping
+
+from voicearena.experiments.v1 import listening_pb2, listening_service_pb2
+
+from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
+from services.experiments.listening.links import MadeLink
+from services.experiments.listening.listeners import Joined, Next
+from services.runtime.errors import FieldViolation, InvalidInput
+
+_ANSWER = listening_service_pb2.CastListeningVoteRequest.Answer
+_ANSWERS: Mapping[int, ListenerAnswer] = {_ANSWER.Value(answer): answer for answer in ListenerAnswer}
+
+
+def answer(value: int) -> ListenerAnswer:
+    """Returns an answer; InvalidInput if it is none."""
+    if value not in _ANSWERS:
+        raise InvalidInput(FieldViolation("answer", f"must be one of {', '.join(ListenerAnswer)}"))
+    return _ANSWERS[value]
+
+
+def link(value: Link) -> listening_pb2.ListeningLink:
+    """Returns a link as it goes over the wire."""
+    message = listening_pb2.ListeningLink(
+        id=value.id, experiment_id=value.experiment_id, listeners=value.listeners, votes=value.votes
+    )
+    message.expires_at.FromDatetime(value.expires_at)
+    message.created_at.FromDatetime(value.created_at)
+    if value.revoked_at is not None:
+        message.revoked_at.FromDatetime(value.revoked_at)
+    return message
+
+
+def made_link(value: MadeLink, public_url: str) -> listening_service_pb2.CreateListeningLinkResponse:
+    """Returns a new link with its token and URL."""
+    # What follows the `#` is not sent to servers, and so is in no log of one.
+    return listening_service_pb2.CreateListeningLinkResponse(
+        link=link(value.link), token=value.token, url=f"{public_url}/#/listen/{value.token}"
+    )
+
+
+def progress(value: ListenerProgress) -> listening_pb2.ListenerProgress:
+    """Returns a listener's progress."""
+    return listening_pb2.ListenerProgress(votes_given=value.votes_given, pairs_left=value.pairs_left, open=value.open)
+
+
+def joined(value: Joined) -> listening_service_pb2.JoinListeningResponse:
+    """Returns a new listener."""
+    message = listening_service_pb2.JoinListeningResponse(listener=value.token, progress=progress(value.progress))
+    message.expires_at.FromDatetime(value.expires_at)
+    return message
+
+
+def next_pair(value: Next, public_url: str) -> listening_service_pb2.NextListeningPairResponse:
+    """Returns what a listener hears next."""
+    message = listening_service_pb2.NextListeningPairResponse(progress=progress(value.progress))
+    if value.assignment is not None:
+        message.pair.CopyFrom(_pair(value.assignment, value.prompt_text, public_url))
+    return message
+
+
+def _pair(value: Assignment, prompt_text: str, public_url: str) -> listening_pb2.ListeningPair:
+    return listening_pb2.ListeningPair(
+        id=value.id,
+        prompt_text=prompt_text,
+        clip_a_url=f"{public_url}/api/v1/listening-clips/{value.clip_a}",
+        clip_b_url=f"{public_url}/api/v1/listening-clips/{value.clip_b}",
+        clip_a_seconds=value.a_seconds,
+        clip_b_seconds=value.b_seconds,
+    )

@@ -1,0 +1,132 @@
+"""The tables of listening, and rows as domain objects."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
+
+METADATA = sa.MetaData()
+_MOMENT = sa.DateTime(timezone=True)
+LINKS = sa.Table(
+    "listening_links",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("experiment_id", sa.Text),
+    sa.Column("developer_id", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("expires_at", _MOMENT),
+    sa.Column("revoked_at", _MOMENT),
+    sa.Column("created_at", _MOMENT),
+    sa.Column("listeners", sa.Integer),
+    sa.Column("votes", sa.Integer),
+)
+LISTENERS = sa.Table(
+    "listening_listeners",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("link_id", sa.Text),
+    sa.Column("experiment_id", sa.Text),
+    sa.Column("created_at", _MOMENT),
+)
+_KEY = ("prompt_index", "first", "second")
+PAIRS = sa.Table(
+    "listening_pairs",
+    METADATA,
+    sa.Column("experiment_id", sa.Text),
+    *(sa.Column(name, sa.Integer) for name in _KEY),
+    sa.Column("first_trials", sa.ARRAY(sa.Text)),
+    sa.Column("second_trials", sa.ARRAY(sa.Text)),
+    sa.Column("target_lufs", sa.Double),
+    sa.Column("votes", sa.Integer),
+)
+ASSIGNMENTS = sa.Table(
+    "listening_assignments",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("experiment_id", sa.Text),
+    sa.Column("listener_id", sa.Text),
+    sa.Column("link_id", sa.Text),
+    *(sa.Column(name, sa.Integer) for name in _KEY),
+    sa.Column("first_trial", sa.Text),
+    sa.Column("second_trial", sa.Text),
+    sa.Column("swapped", sa.Boolean),
+    sa.Column("drawn_from", sa.Integer),
+    sa.Column("target_lufs", sa.Double),
+    sa.Column("clip_a", sa.Text),
+    sa.Column("clip_b", sa.Text),
+    sa.Column("a_seconds", sa.Double),
+    sa.Column("b_seconds", sa.Double),
+    sa.Column("shown_at", _MOMENT),
+    sa.Column("a_sent_at", _MOMENT),
+    sa.Column("b_sent_at", _MOMENT),
+)
+VOTES = sa.Table(
+    "listening_votes",
+    METADATA,
+    sa.Column("assignment_id", sa.Text),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("experiment_id", sa.Text),
+    sa.Column("listener_id", sa.Text),
+    *(sa.Column(name, sa.Integer) for name in _KEY),
+    sa.Column("swapped", sa.Boolean),
+    sa.Column("answer", sa.Text),
+    sa.Column("cast_at", _MOMENT),
+)
+
+_L, _P, _A, _V = LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
+LINK_COLUMNS = [_L[f.name] for f in dataclasses.fields(Link)]
+LISTENER_COLUMNS = [LISTENERS.c[f.name] for f in dataclasses.fields(Listener)]
+PAIR_COLUMNS = [_P[name] for name in (*_KEY, "first_trials", "second_trials", "target_lufs", "votes")]
+_ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
+ASSIGNMENT_COLUMNS = [*(_A[name] for name in (*_KEY, *_ASSIGNMENT_FIELDS)), _V.answer]
+"""To be read from WITH_ANSWERS."""
+WITH_ANSWERS = ASSIGNMENTS.outerjoin(VOTES, _V.assignment_id == _A.id)
+
+
+def link_from(row: Sequence[Any]) -> Link:
+    """Returns the link in a row of LINK_COLUMNS."""
+    return Link(**dict(zip((c.name for c in LINK_COLUMNS), row, strict=True)))
+
+
+def listener_from(row: Sequence[Any]) -> Listener:
+    """Returns the listener in a row of LISTENER_COLUMNS."""
+    return Listener(**dict(zip((c.name for c in LISTENER_COLUMNS), row, strict=True)))
+
+
+def pair_from(row: Sequence[Any]) -> Pair:
+    """Returns the pair in a row of PAIR_COLUMNS."""
+    prompt_index, first, second, first_trials, second_trials, target_lufs, votes = row
+    return Pair(
+        key=PairKey(prompt_index, first, second),
+        first_trials=first_trials,
+        second_trials=second_trials,
+        target_lufs=target_lufs,
+        votes=votes,
+    )
+
+
+def pair_values(experiment_id: str, pair: Pair) -> dict[str, Any]:
+    """Returns what is stored of a pair."""
+    return {
+        "experiment_id": experiment_id,
+        **dataclasses.asdict(pair.key),
+        "first_trials": list(pair.first_trials),
+        "second_trials": list(pair.second_trials),
+        "target_lufs": pair.target_lufs,
+        "votes": pair.votes,
+    }
+
+
+def assignment_from(row: Sequence[Any]) -> Assignment:
+    """Returns the assignment in a row of ASSIGNMENT_COLUMNS."""
+    values = dict(zip(_ASSIGNMENT_FIELDS, row[3:-1], strict=True))
+    return Assignment(key=PairKey(*row[:3]), answer=ListenerAnswer(row[-1]) if row[-1] else None, **values)
+
+
+def assignment_values(assignment: Assignment) -> dict[str, Any]:
+    """Returns what is stored of an assignment."""
+    values = {name: getattr(assignment, name) for name in _ASSIGNMENT_FIELDS}
+    return {**dataclasses.asdict(assignment.key), **values}

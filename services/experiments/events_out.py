@@ -1,6 +1,6 @@
 """The work that experiments ask of other services."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
@@ -23,9 +23,12 @@ def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> Synthe
         provider=trial.provider,
         voice_id=trial.voice_id,
         model_id=trial.model_id,
+        run_id=trial.experiment_id,
     )
-    if trial.speed is not None:
-        request.parameters.speed = trial.speed
+    for name in ("speed", "language", "seed"):
+        value = getattr(trial, name)
+        if value is not None:
+            setattr(request.parameters, name, value)
     return request
 
 
@@ -56,3 +59,8 @@ def speech_deletion_requested(trial_ids: Sequence[str]) -> SpeechDeletionRequest
 def evaluation_deletion_requested(trial_ids: Sequence[str]) -> EvaluationDeletionRequested:
     """Asks scoring to delete what it measured of trials, at most MOST_DELETED."""
     return EvaluationDeletionRequested(requester=REQUESTER, job_ids=trial_ids)
+
+
+def in_parts(trial_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yields ids in parts that an event may name."""
+    return (trial_ids[start : start + MOST_DELETED] for start in range(0, len(trial_ids), MOST_DELETED))

@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 
-from services.experiments import convert, events_out
+from services.experiments import events_out, results_convert
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus, one_line
 from services.experiments.listening.ballot import Ballot
 from services.experiments.store import Store
-from services.experiments.verdict import Model, Verdict, Vote, decide
+from services.experiments.verdict import Judges, Model, Verdict, Vote, decide
 from services.experiments.verdict import Trial as VerdictTrial
 from services.experiments.webhooks.queue import Webhooks
 from services.runtime import outbox
@@ -47,7 +47,7 @@ class Finishing:
             await self._fail(connection, experiment, one_line(f"results could not be computed: {error}"))
             return
         moment = now()
-        results = convert.results_to_store(experiment.id, verdict, moment)
+        results = results_convert.results_to_store(experiment.id, verdict, moment)
         await self._store.set_status(
             connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
         )
@@ -92,6 +92,10 @@ def compute_verdict(experiment: Experiment, trials: Sequence[Trial], votes: Sequ
         [_model(model) for model in experiment.models],
         len(experiment.prompts),
         [_trial(trial) for trial in trials],
+        composite=experiment.composite,
+        primary_metric=experiment.primary_metric,
+        votes=votes,
+        judges=Judges(experiment.eval_mode),
     )
 
 
@@ -110,4 +114,7 @@ def _trial(trial: Trial) -> VerdictTrial:
         generation_time_ms=trial.measurements.generation_time_ms,
         silence_ratio=trial.measurements.silence_ratio,
         ttfa_ms=trial.measurements.ttfa_ms,
+        naturalness_mos=trial.measurements.naturalness_mos,
+        word_error_rate=trial.measurements.word_error_rate,
+        prosody_score=trial.measurements.prosody_score,
     )

@@ -1,0 +1,135 @@
+"""A verdict, between the domain, its stored form and the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict
+from voicearena.experiments.v1 import results_pb2
+
+from services.experiments.verdict import (
+    CompositeProfile,
+    HeadToHead,
+    Level,
+    Model,
+    ModelRanking,
+    PairVotes,
+    Verdict,
+    VoteSummary,
+)
+
+_LEVEL = results_pb2.Results.Level
+
+
+def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict[str, Any]:
+    """Returns results as they are stored: their JSON form, so that SQL can read them too."""
+    message = results_pb2.Results(
+        experiment_id=experiment_id,
+        rankings=map(_ranking, verdict.rankings),
+        head_to_head=map(_head_to_head, verdict.head_to_head),
+        winner=_name(verdict.winner),
+        confidence=_level(verdict.confidence),
+        leader=_name(verdict.leader),
+        gap_level=_level(verdict.gap_level),
+        evidence_level=_level(verdict.evidence_level),
+        reasons=verdict.reasons,
+        p_winner=verdict.p_winner,
+        minimum_detectable_effect=verdict.minimum_detectable_effect,
+        primary_metric=verdict.primary_metric,
+        composite=composite(verdict.composite),
+        method_version=verdict.method_version,
+        inputs_digest=verdict.inputs_digest,
+        votes=_summary(verdict.votes) if verdict.votes else None,
+    )
+    message.computed_at.FromDatetime(at)
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def results(stored: dict[str, Any]) -> results_pb2.Results:
+    """Returns stored results as they go over the wire."""
+    return ParseDict(stored, results_pb2.Results(), ignore_unknown_fields=True)
+
+
+def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
+    """Returns a profile as it goes over the wire."""
+    return results_pb2.CompositeProfile(
+        name=value.name,
+        version=value.version,
+        weights=[results_pb2.CompositeWeight(metric=metric, weight=weight) for metric, weight in value.weights.items()],
+    )
+
+
+def _name(model: Model | None) -> str | None:
+    return model.name if model else None
+
+
+def _level(level: Level) -> results_pb2.Results.Level:
+    return _LEVEL.Value(level.name)
+
+
+def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
+    return results_pb2.ModelRanking(
+        provider=value.model.provider,
+        voice_id=value.model.voice_id,
+        model_id=value.model.model_id,
+        rank=value.rank,
+        composite_score=value.composite_score,
+        score_low=value.score_low,
+        score_high=value.score_high,
+        preference_share=value.preference_share,
+        trials_completed=value.trials_completed,
+        trials_failed=value.trials_failed,
+        trials_unmeasured=value.trials_unmeasured,
+        reliability=value.reliability,
+        avg_duration_seconds=value.avg_duration_seconds,
+        avg_ttfb_ms=value.avg_ttfb_ms,
+        avg_generation_time_ms=value.avg_generation_time_ms,
+        avg_silence_ratio=value.avg_silence_ratio,
+        median_ttfa_ms=value.median_ttfa_ms,
+        avg_naturalness_mos=value.avg_naturalness_mos,
+        avg_word_error_rate=value.avg_word_error_rate,
+        avg_prosody_score=value.avg_prosody_score,
+        components=[
+            results_pb2.CompositeComponent(metric=metric, score=score) for metric, score in value.components.items()
+        ],
+    )
+
+
+def _head_to_head(value: HeadToHead) -> results_pb2.HeadToHead:
+    return results_pb2.HeadToHead(
+        model_a=value.model_a.name,
+        model_b=value.model_b.name,
+        a_wins=value.a_wins,
+        b_wins=value.b_wins,
+        ties=value.ties,
+        pairs=value.pairs,
+        effect=value.effect,
+        effect_low=value.effect_low,
+        effect_high=value.effect_high,
+        favours=_name(value.favours),
+        p_value=value.p_value,
+        p_holm=value.p_holm,
+        votes=_pair_votes(value.votes) if value.votes else None,
+    )
+
+
+def _pair_votes(value: PairVotes) -> results_pb2.PairVotes:
+    return results_pb2.PairVotes(
+        a=value.a,
+        b=value.b,
+        ties=value.ties,
+        both_bad=value.both_bad,
+        listeners=value.listeners,
+        p_value=value.p_value,
+        p_holm=value.p_holm,
+    )
+
+
+def _summary(value: VoteSummary) -> results_pb2.VoteSummary:
+    return results_pb2.VoteSummary(
+        listeners=value.listeners,
+        votes=value.votes,
+        both_bad=value.both_bad,
+        leader=_name(value.leader),
+        p_winner=value.p_winner,
+        evidence_level=_level(value.evidence_level),
+    )

@@ -9,7 +9,7 @@ from voicearena.experiments.v1 import (
     results_pb2,
 )
 
-from services.experiments import convert
+from services.experiments import convert, results_convert
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.reading import Reading, Seen
 from services.runtime.audio_store import AudioLinks
@@ -59,7 +59,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def GetResults(
         self, request: experiment_service_pb2.GetResultsRequest, context: Context
     ) -> results_pb2.Results:
-        return convert.results(await self._reading.results(request.id))
+        return results_convert.results(await self._reading.results(request.id))
 
     async def ListTrials(
         self, request: experiment_service_pb2.ListTrialsRequest, context: Context

@@ -84,6 +84,7 @@ class SqlLifecycleStore:
             _E.failed_trials: 0,
             _E.results: sa.null(),
             _E.listening_until: None,
+            _E.votes_needed: 0,
             _E.audio_deleted_at: None,
             _E.progressed_at: at,
             _E.ended_at: None,

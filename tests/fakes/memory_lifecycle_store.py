@@ -17,8 +17,8 @@ class MemoryLifecycleStore:
         self, connection: AsyncConnection, experiment_id: str, mark: int
     ) -> tuple[Sequence[Trial], int]:
         # What differs from how it was seen last has moved now.
-        marks = table(connection, "marks")
-        now = max((moved for _, moved in marks.values()), default=0) + 1
+        marks, looks = table(connection, "marks"), table(connection, "looks")
+        now = looks[""] = looks.get("", 0) + 1
         trials = _trials(connection, [experiment_id])
         for trial in trials:
             if trial.id not in marks or marks[trial.id][0] != trial:
@@ -54,6 +54,7 @@ class MemoryLifecycleStore:
             traceparent=traceparent,
             failed_trials=0,
             listening_until=None,
+            votes_needed=0,
             ended_at=None,
         )
         table(connection, "progressed_at")[experiment_id] = at

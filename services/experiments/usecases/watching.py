@@ -295,7 +295,9 @@ class Watching(Generic[M]):
 
 def _state(experiment: Experiment | None) -> Hashable:
     """Returns what of an experiment is worth a message of its own when it changes."""
-    return experiment and (experiment.status, experiment.listening_until)
+    if experiment is None:
+        return None
+    return experiment.status, experiment.listening_until, experiment.votes_received, experiment.votes_needed
 
 
 def _as_cancelled(experiment: Experiment) -> Experiment:

@@ -51,6 +51,7 @@ def experiment(id_: str, *, owner: str = "dev_a", minutes: int = 0, **values: ob
         webhook_url="https://example.org/done",
         primary_metric="composite",
         total_trials=4,
+        audio_retention_days=30,
         created_at=NOON + minutes * MINUTE,
     )
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]

@@ -1,0 +1,224 @@
+"""What the lifecycle stores of the experiments service have in common."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from services.experiments.domain import Measurements, Trial, TrialStatus
+from services.experiments.lifecycle_store import LifecycleStore, SqlLifecycleStore
+from services.experiments.store import SqlStore, Store
+from services.runtime.db import Database
+from tests.contract.stores.test_experiments_store import (
+    COMPLETED,
+    MINUTE,
+    NOON,
+    RUNNING,
+    SCORING,
+    SYNTHESIZING,
+    add,
+    add_trials,
+    experiment,
+    trial,
+)
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
+
+DAY = timedelta(days=1)
+MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
+FAILED = TrialStatus.FAILED
+
+
+@pytest.fixture
+def service() -> str:
+    return "experiments"
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
+
+
+@pytest.fixture
+def lifecycle(database: Database) -> LifecycleStore:
+    return MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
+
+
+async def moved(database: Database, lifecycle: LifecycleStore, mark: int = 0) -> tuple[Sequence[Trial], int]:
+    async with database.reading() as connection:
+        return await lifecycle.moved_trials(connection, "exp_a", mark)
+
+
+async def move(database: Database, store: Store, trial_id: str, status: TrialStatus, **values: object) -> None:
+    async with database.transaction() as connection:
+        await store.move_trial(connection, trial_id, status, Measurements(), **values)
+
+
+async def all_trials(database: Database, store: Store, experiment_id: str = "exp_a") -> Sequence[Trial]:
+    async with database.reading() as connection:
+        return await store.trials(connection, experiment_id)
+
+
+async def test_all_trials_have_moved_at_first(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+    await add(database, store, experiment("exp_a"), experiment("exp_b"))
+    first, second = trial("trl_b", 0), trial("trl_a", 1)
+    await add_trials(database, store, second, first, trial("trl_c", of="exp_b"))
+    assert (await moved(database, lifecycle))[0] == [first, second]
+
+
+async def test_only_what_has_moved_since_is_read(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+    await add(database, store, experiment("exp_a"))
+    _, mark = await moved(database, lifecycle)
+    await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
+    found, mark = await moved(database, lifecycle, mark)
+    assert [one.id for one in found] == ["trl_a", "trl_b"]
+    await move(database, store, "trl_b", SCORING)
+    found, mark = await moved(database, lifecycle, mark)
+    assert found == [trial("trl_b", 1, status=SCORING)]
+    assert (await moved(database, lifecycle, mark))[0] == []
+
+
+async def test_nothing_is_missed_that_commits_after_something_younger(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    if isinstance(database, MemoryDatabase):
+        pytest.skip("its transactions follow one another")
+    await add(database, store, experiment("exp_a"))
+    await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
+    _, mark = await moved(database, lifecycle)
+    async with database.transaction() as older:
+        await store.move_trial(older, "trl_a", SCORING, Measurements())
+        await move(database, store, "trl_b", SCORING)
+        found, mark = await moved(database, lifecycle, mark)
+        assert [one.id for one in found] == ["trl_b"]
+    found, _ = await moved(database, lifecycle, mark)
+    assert trial("trl_a", 0, status=SCORING) in found
+
+
+async def test_a_deleted_experiment_leaves_nothing(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+    async with database.transaction() as connection:
+        assert await store.add(connection, experiment("exp_a"), "request 1")
+    await add(database, store, experiment("exp_b"))
+    kept = trial("trl_c", of="exp_b")
+    await add_trials(database, store, trial("trl_b"), trial("trl_a", 1), kept)
+    async with database.transaction() as connection:
+        assert await lifecycle.trial_ids(connection, ["exp_a"]) == ["trl_a", "trl_b"]
+        assert await lifecycle.trial_ids(connection, ["exp_b", "exp_a"]) == ["trl_a", "trl_b", "trl_c"]
+        await lifecycle.delete(connection, "exp_a")
+    async with database.reading() as connection:
+        assert await store.get(connection, "dev_a", "exp_a") is None
+        assert await store.find_request(connection, "dev_a", "request 1") is None
+        assert await store.trial(connection, "trl_a") is None
+        assert await lifecycle.trial_ids(connection, ["exp_a"]) == []
+        assert await store.trials(connection, "exp_b") == [kept]
+
+
+async def test_whatever_belongs_to_an_experiment_goes_with_it(database: Database) -> None:
+    if isinstance(database, MemoryDatabase):
+        pytest.skip("it has no foreign keys")
+    query = """
+        SELECT tables.relname, EXISTS (
+            SELECT FROM pg_constraint WHERE conrelid = tables.oid AND confrelid = 'experiments'::regclass
+            AND contype = 'f' AND confdeltype = 'c'
+        )
+        FROM pg_class AS tables JOIN pg_attribute AS columns ON columns.attrelid = tables.oid
+        WHERE tables.relnamespace = 'experiments'::regnamespace AND tables.relkind = 'r'
+        AND columns.attname = 'experiment_id'
+    """
+    async with database.reading() as connection:
+        found: dict[str, bool] = dict(tuple(row) for row in await connection.execute(sa.text(query)))
+    assert "trials" in found
+    assert {name for name, goes in found.items() if not goes} == set()
+
+
+async def test_an_experiment_begins_again_without_what_it_came_to(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    before = experiment("exp_a", status=RUNNING, completed_trials=3, failed_trials=1, started_at=NOON)
+    await add(database, store, before)
+    async with database.transaction() as connection:
+        ended = {"results": {"winner": "espeak:en"}, "ended_at": NOON + MINUTE, "listening_until": NOON + DAY}
+        await store.set_status(connection, "exp_a", COMPLETED, votes_needed=9, votes_received=9, **ended)
+        await lifecycle.begin_again(connection, "exp_a", "00-trace", NOON + 2 * MINUTE)
+    async with database.reading() as connection:
+        assert await store.get(connection, "dev_a", "exp_a") == dataclasses.replace(
+            before, failed_trials=0, traceparent="00-trace", votes_received=9
+        )
+        assert await store.results(connection, "exp_a") is None
+
+
+async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    ended = {"error_kind": "timed_out", "error_message": "no", "ended_at": NOON}
+    spoken = trial("trl_a", 0, position=3, status=FAILED, attempts=8, audio_name="trl_a.wav", **ended)
+    silent = trial("trl_b", 1, position=1, status=FAILED, attempts=2, attempts_before=1, **ended)
+    forgotten = trial("trl_c", 2, position=2, status=FAILED, audio_deleted_at=NOON, **ended)
+    completed = trial("trl_d", 3, status=TrialStatus.COMPLETED, ended_at=NOON)
+    elsewhere = trial("trl_e", of="exp_b", status=FAILED, **ended)
+    await add(database, store, experiment("exp_a"), experiment("exp_b"))
+    await add_trials(database, store, spoken, silent, forgotten, completed, elsewhere)
+    async with database.transaction() as connection:
+        for one in (spoken, forgotten):
+            await store.move_trial(connection, one.id, FAILED, MEASURED)
+        retried = await lifecycle.retry_trials(connection, "exp_a", NOON + MINUTE)
+    anew = {"error_kind": "", "error_message": "", "ended_at": None}
+    assert retried == [
+        dataclasses.replace(silent, status=TrialStatus.PENDING, attempts_before=2, **anew),
+        dataclasses.replace(forgotten, status=TrialStatus.PENDING, attempts_before=1, audio_deleted_at=None, **anew),
+        dataclasses.replace(spoken, status=SCORING, attempts=9, attempts_before=8, measurements=MEASURED, **anew),
+    ]
+    by_id = {one.id: one for one in retried}
+    assert await all_trials(database, store) == [by_id["trl_a"], by_id["trl_b"], by_id["trl_c"], completed]
+    assert await all_trials(database, store, "exp_b") == [elsewhere]
+
+
+async def test_patience_with_a_retried_trial_begins_anew(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    await add(database, store, experiment("exp_a", status=RUNNING))
+    await add_trials(database, store, trial("trl_a", status=SYNTHESIZING, attempts=9, attempts_before=8))
+    async with database.transaction() as connection:
+        await store.set_status(connection, "exp_a", RUNNING, progressed_at=NOON)
+    async with database.reading() as connection:
+        stale = await store.stale_trials(connection, NOON + 2 * MINUTE, MINUTE, 9)
+    assert [one.id for one in stale] == ["trl_a"]
+
+
+async def test_audio_is_due_when_its_time_is_over_and_once(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    def ended(id_: str, days: int, kept: int) -> object:
+        return experiment(id_, status=COMPLETED, ended_at=NOON - days * DAY, audio_retention_days=kept)
+
+    await add(
+        database,
+        store,
+        *(ended("exp_a", 3, 2), ended("exp_b", 9, 8), ended("exp_c", 9, 9), ended("exp_d", 5, 1)),  # type: ignore[arg-type]
+        experiment("exp_e", audio_retention_days=1),
+    )
+    heard, silent = trial("trl_a", 0, audio_name="trl_a.wav"), trial("trl_b", 1, status=FAILED)
+    kept = trial("trl_c", of="exp_c", audio_name="trl_c.wav")
+    await add_trials(database, store, heard, silent, kept)
+    async with database.transaction() as connection:
+        assert await lifecycle.with_audio_since(connection, NOON, 2) == ["exp_b", "exp_d"]
+        assert await lifecycle.with_audio_since(connection, NOON, 9) == ["exp_b", "exp_d", "exp_a"]
+        await lifecycle.forget_audio(connection, ["exp_a", "exp_b"], NOON)
+        assert await lifecycle.with_audio_since(connection, NOON, 9) == ["exp_d"]
+    gone = dataclasses.replace(heard, audio_name=None, audio_deleted_at=NOON)
+    assert await all_trials(database, store) == [gone, silent]
+    assert await all_trials(database, store, "exp_c") == [kept]
+
+
+async def test_who_sweeps_at_the_same_time_passes_over_what_another_holds(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
+    if isinstance(database, MemoryDatabase):
+        pytest.skip("its transactions follow one another")
+    await add(database, store, *(experiment(f"exp_{n}", ended_at=NOON, audio_retention_days=1) for n in "ab"))
+    async with database.transaction() as one, database.transaction() as other:
+        assert await lifecycle.with_audio_since(one, NOON + 2 * DAY, 1) == ["exp_a"]
+        assert await lifecycle.with_audio_since(other, NOON + 2 * DAY, 9) == ["exp_b"]

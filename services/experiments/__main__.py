@@ -10,8 +10,9 @@ from voicearena.experiments.v1 import (
     listening_service_pb2_grpc,
 )
 
-from services.experiments import consumers
+from services.experiments import consumers, lifecycle_convert
 from services.experiments.catalogue import EloCatalogue
+from services.experiments.lifecycle_store import SqlLifecycleStore
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.clips import Clips
 from services.experiments.listening.closing import Closing
@@ -29,6 +30,7 @@ from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.watching import Watching
 from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks, AudioStore
@@ -59,7 +61,16 @@ async def main() -> None:
         store, listening = SqlStore(), SqlListeningStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
-        reading = Reading(database, store, PageTokens(secret.encode()), changes, settings.watch_heartbeat_seconds)
+        links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
+        reading = Reading(database, store, PageTokens(secret.encode()))
+        watching = Watching(
+            database,
+            store,
+            SqlLifecycleStore(),
+            changes,
+            settings.watch_heartbeat_seconds,
+            lambda seen: lifecycle_convert.watched(seen, links),
+        )
         finishing = Finishing(store, ListenersBallot(store, listening), NoWebhooks())
         progress = Progress(database, store, finishing)
         service.add_servicer(
@@ -68,7 +79,8 @@ async def main() -> None:
             ExperimentServicer(
                 Planning(database, store, catalogue, finishing),
                 reading,
-                AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
+                watching,
+                links,
             ),
         )
         tokens, closing = ListeningTokens(secret), Closing(database, store, listening, finishing)

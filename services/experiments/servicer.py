@@ -1,6 +1,7 @@
 """ExperimentService: proto in, use case, proto out."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from voicearena.experiments.v1 import (
     experiment_pb2,
@@ -11,7 +12,8 @@ from voicearena.experiments.v1 import (
 
 from services.experiments import convert, results_convert
 from services.experiments.usecases.planning import Planning
-from services.experiments.usecases.reading import Reading, Seen
+from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.watching import Watching
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context
 
@@ -21,9 +23,10 @@ Watched = experiment_service_pb2.WatchExperimentResponse
 class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     """Implements ExperimentService; the RPCs are described in the proto."""
 
-    def __init__(self, planning: Planning, reading: Reading, links: AudioLinks) -> None:
+    def __init__(self, planning: Planning, reading: Reading, watching: Watching[Watched], links: AudioLinks) -> None:
         self._planning = planning
         self._reading = reading
+        self._watching = watching
         self._links = links
 
     async def CreateExperiment(
@@ -72,14 +75,6 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def WatchExperiment(
         self, request: experiment_service_pb2.WatchExperimentRequest, context: Context
     ) -> AsyncIterator[Watched]:
-        async for seen in self._reading.watch(request.id):
-            yield self._watched(seen)
-
-    def _watched(self, seen: Seen) -> Watched:
-        if seen.experiment is None:
-            return Watched(kind=Watched.heartbeat)
-        experiment = convert.experiment(seen.experiment)
-        if seen.trial is not None:
-            trial = convert.trial(seen.trial, self._links)
-            return Watched(kind=Watched.progress, experiment=experiment, trial=trial)
-        return Watched(kind=Watched.end if seen.last else Watched.state, experiment=experiment)
+        async with aclosing(self._watching.watch(request.id)) as messages:
+            async for message in messages:
+                yield message

@@ -6,7 +6,7 @@ has moved since, and costs the others nothing.
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -215,7 +215,7 @@ class Watching(Generic[M]):
         self._show = show
         self._feeds: dict[Owned, tuple[Feed[M], asyncio.Task[None]]] = {}
 
-    async def watch(self, experiment_id: str) -> AsyncIterator[M]:
+    async def watch(self, experiment_id: str) -> AsyncGenerator[M, None]:
         """Yields the state of now, then what changes, a heartbeat when nothing does; ends with the terminal state.
 
         One that is deleted meanwhile ends as cancelled.

@@ -1,0 +1,163 @@
+"""The store of listening in memory."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import ExperimentStatus
+from services.experiments.listening.domain import (
+    Assignment,
+    Link,
+    Listener,
+    ListenerAnswer,
+    Pair,
+    PairKey,
+    Side,
+    preferred,
+)
+from services.experiments.verdict import Vote
+from tests.fakes.memory_database import table
+
+
+class MemoryListeningStore:
+    """Implements `services.experiments.listening.store.ListeningStore` over a MemoryDatabase."""
+
+    async def add_link(self, connection: AsyncConnection, link: Link, request_id: str) -> bool:
+        requests = table(connection, "listening_requests")
+        request = (link.experiment_id, request_id)
+        if request_id and request in requests:
+            return False
+        if request_id:
+            requests[request] = link.id
+        table(connection, "listening_links")[link.id] = link
+        return True
+
+    async def link_of_request(self, connection: AsyncConnection, experiment_id: str, request_id: str) -> Link | None:
+        link_id = table(connection, "listening_requests").get((experiment_id, request_id))
+        return table(connection, "listening_links").get(link_id)
+
+    async def link(self, connection: AsyncConnection, link_id: str) -> Link | None:
+        return table(connection, "listening_links").get(link_id)
+
+    async def links(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Link]:
+        found = [
+            link
+            for link in table(connection, "listening_links").values()
+            if link.experiment_id == experiment_id and (after is None or _place(link) < after)
+        ]
+        return sorted(found, key=_place, reverse=True)[:limit]
+
+    async def revoke_link(self, connection: AsyncConnection, link_id: str, at: datetime) -> Link | None:
+        links = table(connection, "listening_links")
+        if link_id not in links:
+            return None
+        link: Link = links[link_id]
+        links[link_id] = link = dataclasses.replace(link, revoked_at=link.revoked_at or at)
+        return link
+
+    async def add_listener(self, connection: AsyncConnection, listener: Listener, most: int) -> bool:
+        links = table(connection, "listening_links")
+        link = links[listener.link_id]
+        if link.listeners >= most:
+            return False
+        links[link.id] = dataclasses.replace(link, listeners=link.listeners + 1)
+        table(connection, "listening_listeners")[listener.id] = listener
+        return True
+
+    async def listener(self, connection: AsyncConnection, listener_id: str) -> Listener | None:
+        return table(connection, "listening_listeners").get(listener_id)
+
+    async def put_pairs(self, connection: AsyncConnection, experiment_id: str, pairs: Collection[Pair]) -> None:
+        stored = table(connection, "listening_pairs")
+        for pair in pairs:
+            before = stored.get((experiment_id, pair.key))
+            stored[experiment_id, pair.key] = dataclasses.replace(pair, votes=before.votes if before else pair.votes)
+
+    async def pairs(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Pair]:
+        stored = table(connection, "listening_pairs")
+        return sorted((pair for (of, _), pair in stored.items() if of == experiment_id), key=lambda pair: pair.key)
+
+    async def held(self, connection: AsyncConnection, experiment_id: str, since: datetime) -> Mapping[PairKey, int]:
+        return Counter(
+            given.key
+            for given in table(connection, "listening_assignments").values()
+            if given.experiment_id == experiment_id and given.shown_at > since and given.answer is None
+        )
+
+    async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
+        table(connection, "listening_assignments")[assignment.id] = assignment
+
+    async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
+        given = table(connection, "listening_assignments")
+        given[assignment_id] = dataclasses.replace(given[assignment_id], shown_at=at)
+
+    async def assignments(self, connection: AsyncConnection, listener_id: str) -> Sequence[Assignment]:
+        given = table(connection, "listening_assignments").values()
+        return sorted((each for each in given if each.listener_id == listener_id), key=lambda each: each.id)
+
+    async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
+        given = table(connection, "listening_assignments").values()
+        return next((each for each in given if clip in (each.clip_a, each.clip_b)), None)
+
+    async def clip_sent(self, connection: AsyncConnection, assignment_id: str, side: Side, began_at: datetime) -> None:
+        given = table(connection, "listening_assignments")
+        assignment: Assignment = given[assignment_id]
+        if side is Side.A:
+            given[assignment_id] = dataclasses.replace(assignment, a_sent_at=assignment.a_sent_at or began_at)
+        else:
+            given[assignment_id] = dataclasses.replace(assignment, b_sent_at=assignment.b_sent_at or began_at)
+
+    async def add_vote(
+        self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
+    ) -> None:
+        given, pairs = table(connection, "listening_assignments"), table(connection, "listening_pairs")
+        same = [
+            each for each in given.values() if (each.listener_id, each.key) == (assignment.listener_id, assignment.key)
+        ]
+        if any(each.answer is not None for each in same):
+            raise IntegrityError("a vote", None, ValueError("one for each listener and pair"))
+        given[assignment.id] = dataclasses.replace(given[assignment.id], answer=answer)
+        pair = pairs[assignment.experiment_id, assignment.key]
+        pairs[assignment.experiment_id, assignment.key] = dataclasses.replace(pair, votes=pair.votes + 1)
+        links = table(connection, "listening_links")
+        link = links[assignment.link_id]
+        links[link.id] = dataclasses.replace(link, votes=link.votes + 1)
+        votes, key = table(connection, "listening_votes"), assignment.key
+        votes[len(votes)] = (
+            assignment.experiment_id,
+            Vote(
+                assignment.listener_id,
+                key.prompt_index,
+                key.first,
+                key.second,
+                preferred(answer, assignment.swapped),
+            ),
+        )
+
+    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
+        return [vote for of, vote in table(connection, "listening_votes").values() if of == experiment_id]
+
+    async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
+        found = [
+            experiment
+            for experiment in table(connection, "experiments").values()
+            if experiment.status is ExperimentStatus.RUNNING
+            and experiment.listening_until is not None
+            and experiment.listening_until <= at
+        ]
+        return [experiment.id for experiment in sorted(found, key=lambda each: each.listening_until)][:limit]
+
+
+def _place(link: Link) -> tuple[datetime, str]:
+    return link.created_at, link.id

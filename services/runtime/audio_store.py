@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
@@ -35,6 +35,38 @@ class AudioStore:
         except (BaseError, OSError) as error:
             raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
 
+    async def create(self, name: str, data: bytes) -> bool:
+        """Stores an object unless there is one of this name; says whether it did.
+
+        Of all who try at once, one does. In a bucket this takes a server that honours `If-None-Match: *`, as S3 does.
+        """
+        try:
+            await obstore.put_async(self._store, _checked(name), data, mode="create")
+        except AlreadyExistsError:
+            return False
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+        return True
+
+    async def exists(self, name: str) -> bool:
+        """Says whether there is an object of this name."""
+        try:
+            await obstore.head_async(self._store, _checked(name))
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"the audio store can't be read: {_first_line(error)}") from error
+        return True
+
+    async def delete(self, name: str) -> None:
+        """Deletes an object, if it is there."""
+        try:
+            await obstore.delete_async(self._store, _checked(name))
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+
     async def get(self, name: str) -> bytes:
         """Returns one object; NotFound if there is none."""
         return b"".join([chunk async for chunk in self.open(name)])
@@ -53,6 +85,10 @@ class AudioStore:
     async def put_json(self, name: str, value: dict[str, object]) -> None:
         """Stores a note."""
         await self.put(name, json.dumps(value).encode())
+
+    async def create_json(self, name: str, value: dict[str, object]) -> bool:
+        """Stores a note unless there is one of this name; says whether it did."""
+        return await self.create(name, json.dumps(value).encode())
 
     async def get_json(self, name: str) -> dict[str, object] | None:
         """Returns a note, None if there is none."""

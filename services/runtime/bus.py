@@ -7,6 +7,7 @@ whenever they are missed.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 
 import nats
 import nats.errors
@@ -17,7 +18,8 @@ from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
 
 from services.runtime import events, telemetry
-from services.runtime.cancellation import end_if_cancelled
+from services.runtime.clock import now
+from services.runtime.consumption import Consumption
 from services.runtime.deliveries import BusUnavailable, DeadHandler, Deliveries, Delivery, Handler
 from services.runtime.envelopes import wrap
 
@@ -35,8 +37,11 @@ DUPLICATE_WINDOW_SECONDS = 120.0
 
 # A killed worker's events come to another after this long; a living one says meanwhile that it is at it.
 ACK_WAIT_SECONDS = 10.0
-FETCH_SECONDS = 5.0
 REPAIR_SECONDS = 0.5
+# All processes of a service share a consumer and each bounds itself, so this only has to be wide.
+MOST_UNCONFIRMED = 10_000
+# The server forgets a process's own consumer when nobody has asked for its events for so long.
+BROADCAST_IDLE_SECONDS = 300.0
 
 
 class Bus:
@@ -48,7 +53,9 @@ class Bus:
         self._service = service
         self._ensuring = asyncio.Lock()
         self._ensured_at = float("-inf")
-        self._consumers: dict[str, api.ConsumerConfig] = {}
+        self._consumers: dict[tuple[str, str], api.ConsumerConfig] = {}
+        self._consumptions: set[Consumption] = set()
+        self._drained = False
 
     @classmethod
     async def connect(cls, url: str, service: str) -> "Bus":
@@ -123,60 +130,53 @@ class Bus:
         max_in_flight: int,
         on_dead: DeadHandler | None = None,
         broadcast: str = "",
+        replay_seconds: float = 0.0,
     ) -> None:
         """Hands events to handlers, for ever, at most `max_in_flight` of each stream at a time.
 
         A handler that returns has its event acknowledged. One that raises gets it again, later each time; in the end
-        the event goes to the dead-letter stream and `on_dead` is called. With `broadcast`, a name unique to this
-        process, every process gets every event from now on, instead of sharing them.
+        the event goes to the dead-letter stream and `on_dead` is called. One that is cancelled hands it back at once.
+        With `broadcast`, a name unique to this process, every process gets every event from `replay_seconds` ago on,
+        instead of sharing them.
         """
         deliveries = Deliveries(self._service, handlers, on_dead, self.publish_raw)
         by_stream: dict[str, list[str]] = {}
         for kind in handlers:
             declared = events.event_type(kind)
             by_stream.setdefault(declared.stream, []).append(declared.filter_subject(self._service))
+        durable = f"{self._service}_{broadcast}" if broadcast else self._service
         for stream, subjects in by_stream.items():
-            self._consumers[stream] = self._consumer_config(subjects, max_in_flight, broadcast)
+            config = _consumer_config(durable, subjects)
+            if broadcast:
+                _make_broadcast(config, replay_seconds)
+            self._consumers[stream, durable] = config
         await self._repair(None)
-        async with asyncio.TaskGroup() as workers:
-            for stream in by_stream:
-                for _ in range(max_in_flight):
-                    workers.create_task(self._work(stream, deliveries))
+        taking = [
+            Consumption(
+                self._jetstream,
+                stream,
+                durable,
+                deliver=deliveries.deliver,
+                repair=self._repair,
+                max_in_flight=max_in_flight,
+                broadcast=bool(broadcast),
+            )
+            for stream in by_stream
+        ]
+        self._consumptions.update(taking)
+        try:
+            if self._drained:
+                await self.drain(0)
+            async with asyncio.TaskGroup() as tasks:
+                for each in taking:
+                    tasks.create_task(each.run())
+        finally:
+            self._consumptions.difference_update(taking)
 
-    def _consumer_config(self, subjects: list[str], max_in_flight: int, broadcast: str) -> api.ConsumerConfig:
-        config = api.ConsumerConfig(
-            durable_name=f"{self._service}_{broadcast}" if broadcast else self._service,
-            filter_subjects=sorted(subjects),
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_SECONDS,
-            max_deliver=-1,
-            # All processes of a service share the consumer, so the bound is wide; each process bounds itself.
-            max_ack_pending=max(1000, max_in_flight),
-        )
-        if broadcast:
-            config.deliver_policy = api.DeliverPolicy.NEW
-            config.inactive_threshold = 300.0
-        return config
-
-    async def _work(self, stream: str, deliveries: Deliveries) -> None:
-        """Takes one event after another. Each worker has a subscription of its own and asks for one event at a time:
-        larger batches were seen to stall."""
-        durable = self._consumers[stream].durable_name or ""
-        subscription = None
-        while True:
-            end_if_cancelled()
-            try:
-                if subscription is None:
-                    subscription = await self._jetstream.pull_subscribe_bind(durable, stream)
-                message = (await subscription.fetch(1, timeout=FETCH_SECONDS))[0]
-            except (TimeoutError, nats.errors.TimeoutError):
-                continue
-            except (nats.errors.Error, js_errors.Error, OSError) as error:
-                await self._repair(error)
-                # What a repair does not mend is not tried without end in one moment.
-                await asyncio.sleep(REPAIR_SECONDS / 10)
-                continue
-            await deliveries.deliver(message)
+    async def drain(self, seconds: float) -> None:
+        """Takes no more events; those in hand may go on for so long and are then handed back to other processes."""
+        self._drained = True
+        await asyncio.gather(*(each.drain(seconds) for each in self._consumptions))
 
     async def _repair(self, cause: Exception | None) -> None:
         """Makes again what is missing on the server, and waits a little if it can't.
@@ -199,7 +199,7 @@ class Bus:
         for owner in events.streams():
             await self._ensure_stream(events.stream_of(owner), events.subjects_of(owner), STREAM_AGE_SECONDS)
         await self._ensure_stream(events.DEAD_LETTER_STREAM, events.DEAD_LETTER_SUBJECT, DEAD_LETTER_AGE_SECONDS)
-        for stream, config in self._consumers.items():
+        for (stream, _), config in self._consumers.items():
             await self._jetstream.add_consumer(stream, config)
 
     async def _ensure_stream(self, name: str, subject: str, max_age: float) -> None:
@@ -215,3 +215,22 @@ class Bus:
             await self._jetstream.stream_info(name)
         except js_errors.NotFoundError:
             await self._jetstream.add_stream(config)
+
+
+def _consumer_config(durable: str, subjects: list[str]) -> api.ConsumerConfig:
+    return api.ConsumerConfig(
+        durable_name=durable,
+        filter_subjects=sorted(subjects),
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_SECONDS,
+        max_deliver=-1,
+        max_ack_pending=MOST_UNCONFIRMED,
+    )
+
+
+def _make_broadcast(config: api.ConsumerConfig, replay_seconds: float) -> None:
+    config.inactive_threshold = BROADCAST_IDLE_SECONDS
+    config.deliver_policy = api.DeliverPolicy.NEW
+    if replay_seconds:
+        config.deliver_policy = api.DeliverPolicy.BY_START_TIME
+        config.opt_start_time = now() - timedelta(seconds=replay_seconds)

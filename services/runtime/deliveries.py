@@ -91,7 +91,10 @@ class Deliveries:
         self._publish = publish
 
     async def deliver(self, message: Msg) -> None:
-        """Deals with one message to its acknowledgement, of whatever kind. Raises nothing but a cancellation."""
+        """Deals with one message to its acknowledgement, of whatever kind.
+
+        Raises nothing but a cancellation, and then the message has been handed back.
+        """
         try:
             read = _read(message)
         except (DecodeError, KeyError) as error:
@@ -99,10 +102,15 @@ class Deliveries:
             return
         envelope, tries = read.envelope, message.metadata.num_delivered
         delivery = Delivery(envelope.id, tries, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent)
-        with telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER):
-            reason = await self._handle(message, read, delivery)
-            if reason:
-                await self._give_up(message, read, delivery, reason)
+        try:
+            with telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER):
+                reason = await self._handle(message, read, delivery)
+                if reason:
+                    await self._give_up(message, read, delivery, reason)
+        except asyncio.CancelledError:
+            # Another process takes it over at once; if it was acknowledged already, the server ignores this.
+            await _nak(message, 0)
+            raise
 
     async def _handle(self, message: Msg, read: _Read, delivery: Delivery) -> str:
         """Runs the handler; returns why the event is to be given up, empty if it is done or comes again."""

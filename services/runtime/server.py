@@ -3,8 +3,9 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import grpc
 import structlog
@@ -43,6 +44,14 @@ class Resource(Protocol):
         """Lets go of it."""
 
 
+@runtime_checkable
+class Drains(Protocol):
+    """A resource that takes work in. At the end it takes no more, and finishes or hands back what it has in hand."""
+
+    async def drain(self, seconds: float) -> None:
+        """Takes nothing more and lets go of what it has, within this time or shortly after."""
+
+
 R = TypeVar("R", bound=Resource)
 
 
@@ -57,7 +66,7 @@ class Service:
         self._background: dict[str, Callable[[], Awaitable[None]]] = {}
         self._public: set[str] = set()
         self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
-        self._verifier = verifier or TokenVerifier(self._fetch_keys)
+        self._verifier = verifier or TokenVerifier(partial(signing_keys, settings.auth_address))
         self._health = health.HealthServicer()
         self._server = grpc.aio.server(
             interceptors=[ServerInterceptor(self._verifier, self._public)],
@@ -129,7 +138,7 @@ class Service:
         self._background[name] = work
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT, then lets the calls in hand end."""
+        """Serves until SIGTERM or SIGINT, then lets the calls and events in hand end."""
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,7 +152,9 @@ class Service:
         await stopping.wait()
         log.info("stopping")
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._settings.drain_seconds)
+        drains = [each.drain(self._settings.drain_seconds) for each in self._resources if isinstance(each, Drains)]
+        await asyncio.gather(self._server.stop(self._settings.drain_seconds), *drains)
+        # Background work, the outbox for one, goes on until what was in hand is done.
         await _end(tasks)
 
     async def _watch_health(self) -> None:
@@ -169,14 +180,16 @@ class Service:
                 found[name] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return found
 
-    async def _fetch_keys(self) -> Mapping[str, bytes]:
-        async with open_channel(self._settings.auth_address) as channel:
-            stub = auth_service_pb2_grpc.AuthServiceStub(channel)
-            try:
-                answer = await stub.ListSigningKeys(auth_service_pb2.ListSigningKeysRequest())
-            except grpc.aio.AioRpcError as error:
-                raise ConnectionError(error.details()) from error
-        return {key.id: key.public_key for key in answer.keys}
+
+async def signing_keys(auth_address: str) -> Mapping[str, bytes]:
+    """Asks auth for the public keys, by id, that verify identity tokens. ConnectionError if it does not answer."""
+    async with open_channel(auth_address) as channel:
+        stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+        try:
+            answer = await stub.ListSigningKeys(auth_service_pb2.ListSigningKeysRequest())
+        except grpc.aio.AioRpcError as error:
+            raise ConnectionError(error.details()) from error
+    return {key.id: key.public_key for key in answer.keys}
 
 
 class _ChannelResource:

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
-from prometheus_client import Counter, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 RPC_SECONDS = Histogram(
     "voicearena_rpc_seconds",
@@ -27,6 +27,14 @@ EVENT_SECONDS = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 EVENTS_PUBLISHED = Counter("voicearena_events_published_total", "Events published", ["subject"])
+# `consumer` is `shared` by the processes of a service, or a process's own `broadcast`.
+EVENTS_IN_HAND = Gauge("voicearena_events_in_hand", "Events that this process works on now", ["stream", "consumer"])
+EVENTS_WAITING = Gauge(
+    "voicearena_events_waiting", "Events that no process has taken yet: the consumer's lag", ["stream", "consumer"]
+)
+EVENTS_UNCONFIRMED = Gauge(
+    "voicearena_events_unconfirmed", "Events that processes have in hand, all together", ["stream", "consumer"]
+)
 DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
 
 # From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.

@@ -1,28 +1,34 @@
 """The tts service: `python -m services.tts`."""
 
 import asyncio
+import secrets
 from typing import TypeVar
 
 from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
-from services.runtime.clock import now
 from services.runtime.event_loop import run
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.tts import consumers, usecases
+from services.tts import consumers, metrics
 from services.tts.audio_results import AudioResults
 from services.tts.consumers import FactPublisher
 from services.tts.providers.catalogue import engines_of
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
+from services.tts.request_ledger import RequestLedger
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
-from services.tts.usecases import Studio
+from services.tts.usecases import voices
+from services.tts.usecases.studio import Studio
 
 DISCOVERY_SECONDS = 600.0
+# A provider that is found to be down, or up again, by who asks it is made known this soon.
+CHANGES_SECONDS = 5.0
+# A process that starts hears of what was cancelled before: jobs of it may be waiting.
+CANCELLATIONS_REPLAYED_SECONDS = 3600.0
 
 R = TypeVar("R")
 
@@ -33,21 +39,29 @@ async def serve(settings: TtsSettings) -> None:
         store = await service.enter("audio store", _opened(AudioStore(settings.audio_storage_path)))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "tts"))
         providers = await service.enter("providers", _opened(Providers(engines_of(settings), settings.speech_queue)))
+        # Of this run of the process, so that a catalogue that was emptied hears of voices again.
+        process_id = secrets.token_hex(8)
         secret = settings.audio_url_secret.get_secret_value()
         studio = Studio(
             providers=providers,
             results=AudioResults(store),
+            ledger=RequestLedger(store),
             links=AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
-            publish=FactPublisher(bus, started=now().isoformat()).publish,
+            publish=FactPublisher(bus, started=process_id).publish,
             patience=Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds),
         )
+        metrics.watch(providers, studio.in_hand)
         # Before the first request, so that none meets a provider that was not looked at yet.
         await providers.refresh()
 
         async def discover_voices() -> None:
+            clock = asyncio.get_running_loop().time
             while True:
-                await usecases.discover_voices(studio)
-                await asyncio.sleep(DISCOVERY_SECONDS)
+                await voices.discover_voices(studio)
+                again_at = clock() + DISCOVERY_SECONDS
+                while clock() < again_at:
+                    await asyncio.sleep(CHANGES_SECONDS)
+                    await voices.tell_changes(studio)
 
         service.add_servicer(
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
@@ -62,6 +76,15 @@ async def serve(settings: TtsSettings) -> None:
                 consumers.handlers(studio),
                 max_in_flight=settings.synthesis_jobs_in_hand,
                 on_dead=consumers.on_dead(studio),
+            ),
+        )
+        service.background(
+            "cancellations",
+            lambda: bus.consume(
+                consumers.broadcast_handlers(studio),
+                max_in_flight=1,
+                broadcast=process_id,
+                replay_seconds=CANCELLATIONS_REPLAYED_SECONDS,
             ),
         )
         await service.run()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from services.tts.domain import Measurements, StoredSpeech
+from services.tts.domain import Measurements, StoredSpeech, audio_name, note_name
 
 
 class Store(Protocol):
@@ -22,6 +22,9 @@ class Store(Protocol):
     def open(self, name: str) -> AsyncIterator[bytes]:
         """Yields one object; NotFound if there is none."""
 
+    async def delete(self, name: str) -> None:
+        """Deletes an object, if it is there."""
+
 
 class AudioResults:
     """The results of jobs. Audio without its note is not a result, so the note is written last."""
@@ -31,7 +34,7 @@ class AudioResults:
 
     async def find(self, job_id: str) -> StoredSpeech | None:
         """Returns what is known of a job's audio, None if it is not finished."""
-        note: Any = await self._store.get_json(f"{job_id}.json")
+        note: Any = await self._store.get_json(note_name(job_id))
         if note is None:
             return None
         return StoredSpeech(**{**note, "measurements": Measurements(**note["measurements"])})
@@ -39,7 +42,12 @@ class AudioResults:
     async def keep(self, speech: StoredSpeech, audio: bytes) -> None:
         """Stores a job's audio, a whole WAV, and then its note."""
         await self._store.put(speech.audio_name, audio)
-        await self._store.put_json(f"{speech.job_id}.json", asdict(speech))
+        await self._store.put_json(note_name(speech.job_id), asdict(speech))
+
+    async def delete(self, job_id: str) -> None:
+        """Deletes a job's note, so that it is no result any more, and then its audio."""
+        await self._store.delete(note_name(job_id))
+        await self._store.delete(audio_name(job_id))
 
     def open(self, speech_name: str) -> AsyncIterator[bytes]:
         """Yields a WAV in pieces of 64 KiB; NotFound if there is none."""

@@ -1,5 +1,7 @@
 """Between the domain of tts and its messages."""
 
+from datetime import datetime
+
 from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
 
 from services.tts.domain import (
@@ -57,7 +59,7 @@ def utterance_from_request(request: tts_service_pb2.SynthesizeSpeechRequest) -> 
     return Utterance(request.text, request.voice_id, parameters=parameters_from_proto(request.parameters))
 
 
-def job_from_event(event: events_pb2.SynthesisRequested) -> Job:
+def job_from_event(event: events_pb2.SynthesisRequested, requested_at: datetime) -> Job:
     """Returns the job that is asked for."""
     return Job(
         requester=event.requester,
@@ -66,6 +68,8 @@ def job_from_event(event: events_pb2.SynthesisRequested) -> Job:
         developer_id=event.developer_id,
         provider=event.provider,
         utterance=Utterance(event.text, event.voice_id, event.model_id, parameters_from_proto(event.parameters)),
+        run_id=event.run_id,
+        requested_at=requested_at,
     )
 
 
@@ -97,6 +101,7 @@ def fact_to_event(
             attempt=fact.job.attempt,
             audio_name=fact.speech.audio_name,
             measurements=measurements_to_proto(fact.speech.measurements),
+            provider_requests=fact.provider_requests,
         )
     if isinstance(fact, GivenUp):
         return events_pb2.SynthesisFailed(
@@ -105,9 +110,10 @@ def fact_to_event(
             attempt=fact.job.attempt,
             kind=events_pb2.SynthesisFailed.Kind.Value(fact.kind.value),
             message=fact.message,
+            provider_requests=fact.provider_requests,
         )
     return events_pb2.VoicesDiscovered(
-        provider=provider_to_proto(fact.provider, None),
+        provider=provider_to_proto(fact.provider, fact.unavailable_reason),
         voices=[voice_to_proto(voice) for voice in fact.voices],
         told_providers=fact.told_providers,
     )

@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 
 from services.runtime.errors import FieldViolation, InvalidInput
@@ -14,12 +15,19 @@ LARGEST_SEED = 2**32 - 1
 _LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 MOST_TRIES = 3
+# A provider that is full has not failed at the text; who waits for a place there may come more often.
+MOST_TRIES_WHEN_FULL = 8
 FIRST_RETRY_DELAY_SECONDS = 0.5
 LARGEST_RETRY_DELAY_SECONDS = 20.0
 
-# Job ids become names in the audio store, so neither a separator nor a leading dot may be in them.
-_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+TRY = "-try-"
+# Job ids become names in the audio store, so neither a separator nor a leading dot may be in them, nor what would make
+# a job's name one of another job's tries.
+_JOB_ID = re.compile(rf"(?!.*{TRY})[A-Za-z0-9][A-Za-z0-9_-]{{0,99}}")
 AUDIO_SUFFIX = ".wav"
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LONGEST_RUN_ID = 100
+MOST_DELETED_JOBS = 500
 
 
 class FailureKind(Enum):
@@ -174,6 +182,10 @@ class Job:
     developer_id: str
     provider: str
     utterance: Utterance = field(repr=False)
+    run_id: str = ""
+    """Groups jobs that are compared; empty if there are no others."""
+    requested_at: datetime = LONG_AGO
+    """When it was asked for, which a cancellation of its run is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +210,8 @@ class Synthesized:
 
     job: Job
     speech: StoredSpeech
+    provider_requests: int
+    """How often the provider was asked for the job so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +221,20 @@ class GivenUp:
     job: Job
     kind: FailureKind
     message: str
+    provider_requests: int
+    """How often the provider was asked for the job so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoicesFound:
-    """A provider told its voices, the best first; `told_providers` are the ids of all that did so at this time."""
+    """What is known of a provider; `told_providers` are the ids of all whose voices are told at this time."""
 
     provider: Capabilities
     voices: tuple[Voice, ...]
+    """The best first; none if it can't be used."""
     told_providers: tuple[str, ...]
+    unavailable_reason: str | None = None
+    """Why it can't be used, None if it can."""
 
 
 Fact = Synthesized | GivenUp | VoicesFound
@@ -229,6 +248,16 @@ def is_job_id(value: str) -> bool:
 def audio_name(job_id: str) -> str:
     """Returns the name of a job's audio in the store."""
     return job_id + AUDIO_SUFFIX
+
+
+def note_name(job_id: str) -> str:
+    """Returns the name of the note beside a job's audio."""
+    return f"{job_id}.json"
+
+
+def try_name(job_id: str, number: int) -> str:
+    """Returns the name under which a job's n-th request to a provider is recorded."""
+    return f"{job_id}{TRY}{number}.json"
 
 
 def job_of_audio(name: str) -> str | None:
@@ -294,7 +323,7 @@ def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> flo
     Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together. A
     provider that asks for more patience than 20 s is not waited for.
     """
-    if tries >= MOST_TRIES or not error.worth_a_retry:
+    if tries >= (MOST_TRIES_WHEN_FULL if error.concurrency_full else MOST_TRIES) or not error.worth_a_retry:
         return None
     if (error.retry_after or 0.0) > LARGEST_RETRY_DELAY_SECONDS:
         return None

@@ -11,8 +11,9 @@ from voicearena.tts.v1 import tts_service_pb2_grpc
 
 from services.runtime.identity import current_caller
 from services.runtime.pages import PageTokens, page_size
-from services.tts import convert, usecases, wav
-from services.tts.usecases import Studio
+from services.tts import convert, wav
+from services.tts.usecases import speech, voices
+from services.tts.usecases.studio import Studio
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,11 +40,11 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         size = page_size(request.page_size)
         cursor = self._page_tokens.decode(request.page_token, filters)
         start = int(cursor[0] or 0) if cursor else 0
-        voices = await usecases.list_voices(self._studio, request.provider)
+        found = await voices.list_voices(self._studio, request.provider)
         end = start + size
         return pb.ListVoicesResponse(
-            voices=[convert.voice_to_proto(voice) for voice in voices[start:end]],
-            next_page_token=self._page_tokens.encode([end], filters) if end < len(voices) else "",
+            voices=[convert.voice_to_proto(voice) for voice in found[start:end]],
+            next_page_token=self._page_tokens.encode([end], filters) if end < len(found) else "",
         )
 
     async def SynthesizeSpeech(
@@ -51,9 +52,9 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     ) -> AsyncGenerator[HttpBody, None]:
         """Streams speech as it is made."""
         as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
-        speech = usecases.speak(self._studio, request.provider, convert.utterance_from_request(request))
+        spoken = speech.speak(self._studio, request.provider, convert.utterance_from_request(request))
         first = True
-        async with aclosing(speech) as pieces:
+        async with aclosing(spoken) as pieces:
             async for sample_rate_hz, piece in pieces:
                 if first:
                     # HTTP takes the type from the first message only.
@@ -70,6 +71,6 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         link = (request.expires, request.signature) if request.signature or request.expires else None
         kind = "audio/wav"
         identity = caller.identity if caller else None
-        async for piece in await usecases.open_audio(self._studio, request.name, identity, link):
+        async for piece in await speech.open_audio(self._studio, request.name, identity, link):
             yield HttpBody(content_type=kind, data=piece)
             kind = ""

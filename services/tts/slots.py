@@ -1,4 +1,4 @@
-"""How many requests one provider is given at a time, and who is next."""
+"""Who is next at a provider."""
 
 import asyncio
 from collections import deque
@@ -6,26 +6,46 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from services.runtime.errors import Busy
+from services.tts.concurrency import ProviderLimit, pause_seconds
+from services.tts.domain import SynthesisError
 
 
 class Slots:
     """The slots of one provider. Streams, for which somebody waits, and jobs take turns when both wait.
 
-    Streams may wait in a bounded queue. Jobs are bounded by the consumer that brings them.
+    Streams may wait in a bounded queue. Jobs are bounded by the consumer that brings them. How many slots there are
+    follows what the provider answers, which `succeeded` and `failed` are told.
     """
 
     def __init__(self, provider: str, count: int, longest_queue: int) -> None:
         self._provider = provider
-        self._free = count
         self._longest_queue = longest_queue
+        self._limit = ProviderLimit(count)
+        self._in_use = 0
         self._streams: deque[asyncio.Future[None]] = deque()
         self._jobs: deque[asyncio.Future[None]] = deque()
         self._stream_is_next = True
+        self._end_of_pause: asyncio.TimerHandle | None = None
+
+    @property
+    def limit(self) -> int:
+        """How many there are now; fewer than configured while the provider says that it is full."""
+        return self._limit.now
+
+    @property
+    def in_use(self) -> int:
+        """How many are held. More than there are, for a while, when there have become fewer."""
+        return self._in_use
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return len(self._streams) + len(self._jobs)
 
     @asynccontextmanager
     async def for_stream(self) -> AsyncIterator[None]:
         """Holds a slot for a stream; Busy if too many wait already."""
-        if not self._free and len(self._streams) >= self._longest_queue:
+        if not self._free() and len(self._streams) >= self._longest_queue:
             raise Busy(f"{self._provider} is busy and its queue of {self._longest_queue} is full; try again later")
         async with self._slot(self._streams):
             yield
@@ -36,10 +56,38 @@ class Slots:
         async with self._slot(self._jobs):
             yield
 
+    def succeeded(self) -> None:
+        """Says that the request of a slot that is still held went well."""
+        self._limit.succeeded()
+        self._hand_out()
+
+    def failed(self, error: SynthesisError) -> None:
+        """Says that the request of a slot that is still held failed."""
+        self._limit.failed(error, self._in_use)
+        if pause := pause_seconds(error):
+            self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Gives nothing out for so long, unless a longer pause is under way."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        if self._end_of_pause is not None:
+            if self._end_of_pause.when() >= until:
+                return
+            self._end_of_pause.cancel()
+        self._end_of_pause = loop.call_at(until, self._resume)
+
+    def _resume(self) -> None:
+        self._end_of_pause = None
+        self._hand_out()
+
+    def _free(self) -> bool:
+        return self._in_use < self._limit.now and self._end_of_pause is None
+
     @asynccontextmanager
     async def _slot(self, queue: deque[asyncio.Future[None]]) -> AsyncIterator[None]:
-        if self._free:
-            self._free -= 1
+        if self._free():
+            self._in_use += 1
         else:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             queue.append(turn)
@@ -49,7 +97,7 @@ class Slots:
                 if turn.done() and not turn.cancelled():
                     self._release()  # the slot was handed over at the moment of giving up
                 else:
-                    with suppress(ValueError):  # `_release` may have passed it over already
+                    with suppress(ValueError):  # `_hand_out` may have passed it over already
                         queue.remove(turn)
                 raise
         try:
@@ -58,15 +106,19 @@ class Slots:
             self._release()
 
     def _release(self) -> None:
-        """Hands the slot to who is next, or keeps it free."""
-        first, second = (self._streams, self._jobs) if self._stream_is_next else (self._jobs, self._streams)
-        queue = first or second
-        # A future that was cancelled in this very turn of the loop is still in its queue.
-        while queue:
+        self._in_use -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Hands what is free to who is next."""
+        while self._free():
+            first, second = (self._streams, self._jobs) if self._stream_is_next else (self._jobs, self._streams)
+            queue = first or second
+            if not queue:
+                return
             turn = queue.popleft()
+            # A future that was cancelled in this very turn of the loop is still in its queue.
             if not turn.done():
+                self._in_use += 1
                 self._stream_is_next = queue is self._jobs
                 turn.set_result(None)
-                return
-            queue = first or second
-        self._free += 1

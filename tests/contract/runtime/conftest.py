@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 
 from services.runtime import bus as bus_module
-from services.runtime import deliveries
+from services.runtime import consumption, deliveries
 from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
 from services.runtime.db import Database
 from tests.contract.stores.servers import RunningNats, running_nats, running_postgres
@@ -64,7 +64,7 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "FIRST_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(deliveries, "LONGEST_RETRY_SECONDS", 0.02)
     monkeypatch.setattr(deliveries, "LONGEST_TRANSIENT_RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(bus_module, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(consumption, "FETCH_SECONDS", 0.5)
     monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
     monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 2.0)
     monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 1.0)

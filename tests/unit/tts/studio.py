@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from services.runtime.audio_store import AudioLinks, AudioStore
@@ -10,9 +11,11 @@ from services.tts.audio_results import AudioResults
 from services.tts.domain import Fact, Job, Utterance
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
-from services.tts.usecases import Studio
+from services.tts.request_ledger import RequestLedger
+from services.tts.usecases.studio import Studio
 from tests.fakes.engine import ScriptedEngine
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LINKS = AudioLinks("a secret of the tests", "http://localhost:8080", 60)
 
 
@@ -43,16 +46,29 @@ async def scene(folder: Path, engines: Sequence[ScriptedEngine] = (), longest_qu
     providers = Providers(chosen, longest_queue)
     await providers.refresh()
     studio = Studio(
-        providers, AudioResults(store), LINKS, publish, Patience(5, 5), sleep=sleep, jitter=random.Random(1)
+        providers,
+        AudioResults(store),
+        RequestLedger(store),
+        LINKS,
+        publish,
+        Patience(5, 5),
+        sleep=sleep,
+        jitter=random.Random(1),
     )
     return Scene(studio, store, chosen[0], facts, sleeps)
 
 
 def job(
-    job_id: str = "trl_1", attempt: int = 1, text: str = "Hello.", voice: str = "ann", provider: str = "fake"
+    job_id: str = "trl_1",
+    attempt: int = 1,
+    text: str = "Hello.",
+    voice: str = "ann",
+    provider: str = "fake",
+    run_id: str = "",
+    requested_at: datetime = NOON,
 ) -> Job:
     """Returns a job of dev_1 for experiments."""
-    return Job("experiments", job_id, attempt, "dev_1", provider, Utterance(text, voice))
+    return Job("experiments", job_id, attempt, "dev_1", provider, Utterance(text, voice), run_id, requested_at)
 
 
 def kept(folder: Path) -> list[str]:

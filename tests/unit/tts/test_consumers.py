@@ -7,12 +7,17 @@ from typing import Any, cast
 
 import pytest
 from google.protobuf.message import Message
-from voicearena.tts.v1.events_pb2 import SynthesisFailed, SynthesisRequested
+from voicearena.tts.v1.events_pb2 import (
+    SpeechDeletionRequested,
+    SynthesisCancellationRequested,
+    SynthesisFailed,
+    SynthesisRequested,
+)
 
 from services.runtime.bus import Bus, Delivery
-from services.tts.consumers import FactPublisher, handlers, on_dead
+from services.tts.consumers import FactPublisher, broadcast_handlers, handlers, on_dead
 from services.tts.domain import Capabilities, FailureKind, GivenUp, Synthesized, Voice, VoicesFound
-from tests.unit.tts.studio import job, scene
+from tests.unit.tts.studio import job, kept, scene
 
 DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
 REQUEST = SynthesisRequested(
@@ -68,7 +73,7 @@ async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
     await facts.publish(here.facts[0])
     event = cast(Any, bus.published[0][0])
     assert (event.requester, event.job_id, event.attempt) == ("experiments", "trl_1", 2)
-    assert event.audio_name == "trl_1.wav"
+    assert (event.audio_name, event.provider_requests) == ("trl_1.wav", 1)
     assert event.measurements.ttfb_ms == pytest.approx(100.0)
     assert event.measurements.duration_seconds == 0.6
     assert not event.measurements.HasField("connect_ms")
@@ -78,34 +83,58 @@ async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", list(FailureKind))
 async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind) -> None:
     bus, facts = publisher()
-    await facts.publish(GivenUp(job(), kind, "why"))
+    await facts.publish(GivenUp(job(), kind, "why", 2))
     event = cast(Any, bus.published[0][0])
     assert SynthesisFailed.Kind.Name(event.kind) == kind.value
-    assert event.message == "why"
+    assert (event.message, event.provider_requests) == ("why", 2)
 
 
 async def test_the_same_fact_has_the_same_id_and_another_attempt_another() -> None:
     bus, facts = publisher()
-    fact = GivenUp(job(), FailureKind.TIMED_OUT, "why")
-    for each in (fact, replace(fact, message="why else"), GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "why")):
+    fact = GivenUp(job(), FailureKind.TIMED_OUT, "why", 2)
+    for each in (fact, replace(fact, message="why else"), GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "why", 2)):
         await facts.publish(each)
     first, second, third = [event_id for _, event_id in bus.published]
     assert first == second != third
 
 
-async def test_voices_are_told_again_when_they_change_and_when_the_service_starts() -> None:
+async def test_what_is_told_of_a_provider_has_another_id_each_time_it_changes_and_when_the_service_starts() -> None:
     voices = (Voice("p", "ann", "Ann", ("en",), "m1", 24000),)
-    fact = VoicesFound(Capabilities("p", "P", True, True, 100, 1), voices, ("p",))
+    up = VoicesFound(Capabilities("p", "P", True, True, 100, 1), voices, ("p",))
+    down = replace(up, voices=(), told_providers=(), unavailable_reason="set P_API_KEY")
     bus, facts = publisher("monday")
-    await facts.publish(fact)
-    await facts.publish(fact)
-    await facts.publish(replace(fact, voices=()))
+    for fact in (up, up, down, up):
+        await facts.publish(fact)
     later, facts_later = publisher("tuesday")
-    await facts_later.publish(fact)
+    await facts_later.publish(up)
     ids = [event_id for _, event_id in bus.published + later.published]
     assert ids[0] == ids[1]
-    assert len(set(ids)) == 3
-    event = cast(Any, bus.published[0][0])
-    assert event.provider.available
-    assert list(event.told_providers) == ["p"]
-    assert [(voice.voice_id, list(voice.languages)) for voice in event.voices] == [("ann", ["en"])]
+    assert len(set(ids)) == 4
+    told, _, refused, _ = (cast(Any, event) for event, _ in bus.published)
+    assert told.provider.available
+    assert list(told.told_providers) == ["p"]
+    assert [(voice.voice_id, list(voice.languages)) for voice in told.voices] == [("ann", ["en"])]
+    assert (refused.provider.available, refused.provider.unavailable_reason) == (False, "set P_API_KEY")
+    assert not refused.voices
+
+
+async def test_what_was_deleted_in_vain_is_answered_to_nobody(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await on_dead(here.studio)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
+    assert here.facts == []
+
+
+async def test_a_deletion_deletes_and_a_cancellation_reaches_its_requesters_run(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(here.studio)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
+    assert kept(tmp_path) == []
+    cancellation = SynthesisCancellationRequested(requester="experiments", run_id="exp_1")
+    await broadcast_handlers(here.studio)[SynthesisCancellationRequested](cancellation, DELIVERY)
+    cancelled = SynthesisRequested()
+    cancelled.CopyFrom(REQUEST)
+    cancelled.run_id = "exp_1"
+    await handlers(here.studio)[SynthesisRequested](cancelled, DELIVERY)
+    last = here.facts[-1]
+    assert isinstance(last, GivenUp)
+    assert last.kind is FailureKind.CANCELLED

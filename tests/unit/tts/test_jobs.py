@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.runtime.errors import Unavailable
-from services.tts import usecases, wav
-from services.tts.domain import FailureKind, GivenUp, StoredSpeech, SynthesisError, Synthesized, VoicesFound
-from services.tts.usecases import synthesize
+from services.tts import wav
+from services.tts.domain import FailureKind, GivenUp, Job, StoredSpeech, SynthesisError, Synthesized
+from services.tts.usecases.jobs import synthesize
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.openai_server import tone
 from tests.unit.tts.studio import job, kept, scene
@@ -91,15 +91,15 @@ async def test_the_third_failure_is_told(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, f"no {n}") for n in (1, 2, 3)]
     await synthesize(here.studio, job(attempt=2))
-    assert here.facts == [GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "no 3")]
-    assert kept(tmp_path) == []
+    assert here.facts == [GivenUp(job(attempt=2), FailureKind.TIMED_OUT, "no 3", 3)]
+    assert kept(tmp_path) == ["trl_1-try-1.json", "trl_1-try-2.json", "trl_1-try-3.json"]
 
 
 async def test_what_would_fail_again_is_told_at_once(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.QUOTA_EXCEEDED, "spent")]
     await synthesize(here.studio, job())
-    assert here.facts == [GivenUp(job(), FailureKind.QUOTA_EXCEEDED, "spent")]
+    assert here.facts == [GivenUp(job(), FailureKind.QUOTA_EXCEEDED, "spent", 1)]
     assert here.sleeps == []
 
 
@@ -114,8 +114,8 @@ async def test_what_would_fail_again_is_told_at_once(tmp_path: Path) -> None:
 async def test_audio_that_can_not_be_heard_fails_the_job(audio: bytes, message: str, tmp_path: Path) -> None:
     here = await scene(tmp_path, [ScriptedEngine(audio=audio)])
     await synthesize(here.studio, job())
-    assert here.facts == [GivenUp(job(), FailureKind.BAD_AUDIO, message)]
-    assert kept(tmp_path) == []
+    assert here.facts == [GivenUp(job(), FailureKind.BAD_AUDIO, message, 1)]
+    assert kept(tmp_path) == ["trl_1-try-1.json"]
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ async def test_audio_that_can_not_be_heard_fails_the_job(audio: bytes, message: 
         (job(text=" "), "text: must not be only white space"),
         (job(text="x" * 1001), "text: must be at most 1000 characters for fake, got 1001"),
         (job(job_id="../trl_1"), "job_id must be letters, digits, _ and -, at most 100"),
+        (job(job_id="trl_1-try-1"), "job_id must be letters, digits, _ and -, at most 100"),
+        (job(run_id="r" * 101), "run_id must be at most 100 characters"),
         (
             job(text="", voice="eve"),
             "text: must be 1 to 5000 characters, got 0; voice_id: must be a voice of fake, such as ann, bob, cleo; "
             "/api/v1/voices?provider=fake lists all",
         ),
     ],
-    ids=["provider", "blank", "long", "path", "several"],
+    ids=["provider", "blank", "long", "path", "a record", "run", "several"],
 )
-async def test_a_job_that_can_not_be_done_fails_with_what_is_wrong(
-    bad: usecases.Job, message: str, tmp_path: Path
-) -> None:
+async def test_a_job_that_can_not_be_done_fails_with_what_is_wrong(bad: Job, message: str, tmp_path: Path) -> None:
     here = await scene(tmp_path)
     await synthesize(here.studio, bad)
-    assert here.facts == [GivenUp(bad, FailureKind.INVALID_REQUEST, message)]
+    assert here.facts == [GivenUp(bad, FailureKind.INVALID_REQUEST, message, 0)]
     assert here.engine.asked == []
 
 
@@ -147,7 +147,7 @@ async def test_somebody_elses_job_is_not_answered_with(tmp_path: Path) -> None:
     await synthesize(here.studio, job())
     other = replace(job(), developer_id="dev_2")
     await synthesize(here.studio, other)
-    assert here.facts[1] == GivenUp(other, FailureKind.INVALID_REQUEST, "job trl_1 is another developer's")
+    assert here.facts[1] == GivenUp(other, FailureKind.INVALID_REQUEST, "job trl_1 is another developer's", 1)
 
 
 async def test_a_provider_that_is_down_fails_the_job_with_the_reason(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_a_provider_that_is_down_fails_the_job_with_the_reason(tmp_path: P
     engine.fault = "set FAKE_KEY"
     here = await scene(tmp_path, [engine])
     await synthesize(here.studio, job())
-    assert here.facts == [GivenUp(job(), FailureKind.PROVIDER_UNAVAILABLE, "fake can't be used: set FAKE_KEY")]
+    assert here.facts == [GivenUp(job(), FailureKind.PROVIDER_UNAVAILABLE, "fake can't be used: set FAKE_KEY", 0)]
 
 
 async def test_a_provider_that_came_back_is_found_out(tmp_path: Path) -> None:
@@ -186,15 +186,3 @@ async def test_a_store_that_is_away_leaves_the_job_to_come_again(tmp_path: Path)
     with pytest.raises(Unavailable):
         await synthesize(replace(here.studio, results=Away()), job())  # type: ignore[arg-type]
     assert here.facts == []
-
-
-async def test_the_voices_of_what_is_available_are_told(tmp_path: Path) -> None:
-    up, down = ScriptedEngine("up"), ScriptedEngine("down")
-    down.fault = "off"
-    here = await scene(tmp_path, [up, down])
-    await usecases.discover_voices(here.studio)
-    (fact,) = here.facts
-    assert isinstance(fact, VoicesFound)
-    assert fact.provider == up.capabilities
-    assert fact.told_providers == ("up",)
-    assert [voice.voice_id for voice in fact.voices] == ["ann", "bob", "cleo"]

@@ -23,7 +23,7 @@ from services.runtime.pages import PageTokens
 from services.tts import wav
 from services.tts.domain import FailureKind, SynthesisError
 from services.tts.servicer import TtsServicer
-from services.tts.usecases import synthesize
+from services.tts.usecases.jobs import synthesize
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.openai_server import tone
 from tests.unit.tts.studio import LINKS, Scene, job, kept, scene

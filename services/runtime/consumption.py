@@ -1,0 +1,137 @@
+"""Takes the events of one consumer from NATS and hands them to handlers, a bounded number at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js import errors as js_errors
+
+from services.runtime import telemetry
+from services.runtime.cancellation import end_if_cancelled
+
+log = structlog.get_logger()
+
+FETCH_SECONDS = 5.0
+# What a repair does not mend is not tried without end in one moment.
+FETCH_AGAIN_SECONDS = 0.05
+# Each asks for one event at a time, since larger batches were seen to stall; this many hide the way to the server.
+FETCHERS = 4
+LAG_SECONDS = 5.0
+# Within which handlers that are cancelled have to end.
+CANCEL_SECONDS = 2.0
+
+
+class Consumption:
+    """One durable consumer of one stream, as this process takes part in it."""
+
+    def __init__(
+        self,
+        jetstream: JetStreamContext,
+        stream: str,
+        durable: str,
+        *,
+        deliver: Callable[[Msg], Awaitable[None]],
+        repair: Callable[[Exception | None], Awaitable[None]],
+        max_in_flight: int,
+        broadcast: bool,
+    ) -> None:
+        """`deliver` deals with a message to its acknowledgement; `repair` makes what is missing on the server."""
+        self._jetstream = jetstream
+        self._stream = stream
+        self._durable = durable
+        self._deliver = deliver
+        self._repair = repair
+        self._room = asyncio.Semaphore(max_in_flight)
+        self._fetchers: set[asyncio.Task[None]] = set()
+        self._fetcher_count = min(FETCHERS, max_in_flight)
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._labels = (stream, "broadcast" if broadcast else "shared")
+        self._draining = False
+
+    async def run(self) -> None:
+        """Hands on what comes, for ever; cancelled, it ends when all handlers have."""
+        telemetry.EVENTS_IN_HAND.labels(*self._labels).set_function(lambda: len(self._in_hand))
+        async with asyncio.TaskGroup() as tasks:
+            if not self._draining:
+                self._fetchers = {tasks.create_task(self._fetch(tasks)) for _ in range(self._fetcher_count)}
+            tasks.create_task(self._watch_lag())
+            # Not even when it was drained does it end before it is told to.
+            await asyncio.Event().wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Takes nothing more, and gives what is in hand so long; what is not done then is cancelled and handed back."""
+        self._draining = True
+        for fetcher in self._fetchers:
+            fetcher.cancel()
+        await asyncio.gather(*self._fetchers, return_exceptions=True)
+        if not self._in_hand:
+            return
+        log.info("finishing events in hand", stream=self._stream, count=len(self._in_hand))
+        _, late = await asyncio.wait(self._in_hand, timeout=seconds)
+        if late:
+            log.info("handing back events in hand", stream=self._stream, count=len(late))
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=CANCEL_SECONDS)
+
+    async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
+        """Takes one event after another as long as there is room."""
+        subscription: JetStreamContext.PullSubscription | None = None
+        try:
+            while True:
+                end_if_cancelled()
+                await self._room.acquire()
+                message = None
+                try:
+                    if subscription is None:
+                        subscription = await self._jetstream.pull_subscribe_bind(self._durable, self._stream)
+                    message = (await subscription.fetch(1, timeout=FETCH_SECONDS))[0]
+                except (TimeoutError, nats.errors.TimeoutError):
+                    continue
+                except (nats.errors.Error, js_errors.Error, OSError) as error:
+                    await self._repair(error)
+                    await asyncio.sleep(FETCH_AGAIN_SECONDS)
+                    continue
+                finally:
+                    if message is None:
+                        self._room.release()
+                handler = tasks.create_task(self._handle(message))
+                self._in_hand.add(handler)
+                handler.add_done_callback(self._done)
+        finally:
+            if subscription is not None:
+                await _leave(subscription)
+
+    async def _handle(self, message: Msg) -> None:
+        await self._deliver(message)
+
+    def _done(self, handler: asyncio.Task[None]) -> None:
+        self._in_hand.discard(handler)
+        self._room.release()
+
+    async def _watch_lag(self) -> None:
+        waiting, unconfirmed = (
+            gauge.labels(*self._labels) for gauge in (telemetry.EVENTS_WAITING, telemetry.EVENTS_UNCONFIRMED)
+        )
+        while True:
+            end_if_cancelled()
+            # A consumer that is missing is the fetchers' matter.
+            with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
+                info = await self._jetstream.consumer_info(self._stream, self._durable)
+                waiting.set(info.num_pending or 0)
+                unconfirmed.set(info.num_ack_pending or 0)
+            await asyncio.sleep(LAG_SECONDS)
+
+
+async def _leave(subscription: JetStreamContext.PullSubscription) -> None:
+    """Ends a subscription; what came for it and was not taken goes to another process at once."""
+    with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
+        while subscription.pending_msgs:
+            # With messages there it takes one of them and asks for none.
+            for message in await subscription.fetch(1, timeout=FETCH_AGAIN_SECONDS):
+                await message.nak()
+        await subscription.unsubscribe()

@@ -1,0 +1,36 @@
+"""What Prometheus reads of the tts service."""
+
+from collections.abc import Sized
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.tts.providers.registry import Provider, Providers
+
+TTFB_SECONDS = Histogram(
+    "voicearena_tts_ttfb_seconds",
+    "Time from a request sent to the first byte of audio, of requests that went well",
+    ["provider"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20),
+)
+REQUESTS = Counter("voicearena_tts_provider_requests_total", "Requests made to a provider", ["provider"])
+ERRORS = Counter("voicearena_tts_provider_errors_total", "Requests that gave no audio, by why", ["provider", "kind"])
+_SLOTS_LIMIT = Gauge("voicearena_tts_slots", "Requests that may be made to a provider at a time", ["provider"])
+_SLOTS_IN_USE = Gauge("voicearena_tts_slots_in_use", "Requests to a provider that are under way", ["provider"])
+_SLOTS_WAITING = Gauge("voicearena_tts_slots_waiting", "Requests that wait for a slot of a provider", ["provider"])
+_AVAILABLE = Gauge("voicearena_tts_provider_available", "Whether a provider can be used, 0 or 1", ["provider"])
+_JOBS = Gauge("voicearena_tts_jobs_in_hand", "Jobs that this process works on")
+
+
+def watch(providers: Providers, jobs: Sized) -> None:
+    """Lets Prometheus see the providers and the jobs as they are whenever it looks."""
+    for provider in providers.all():
+        _watch(provider)
+    _JOBS.set_function(lambda: len(jobs))
+
+
+def _watch(provider: Provider) -> None:
+    slots = provider.slots
+    _SLOTS_LIMIT.labels(provider.id).set_function(lambda: slots.limit)
+    _SLOTS_IN_USE.labels(provider.id).set_function(lambda: slots.in_use)
+    _SLOTS_WAITING.labels(provider.id).set_function(lambda: slots.waiting)
+    _AVAILABLE.labels(provider.id).set_function(lambda: provider.unavailable_reason is None)

@@ -1,0 +1,1 @@
+"""What tts does, one function per verb: for who listens (`speech`), for jobs (`jobs`), and of providers (`voices`)."""

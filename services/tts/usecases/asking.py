@@ -1,0 +1,50 @@
+"""One request to a provider: in its turn, within its time, and told to whom it concerns."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from services.tts import metrics
+from services.tts.domain import SynthesisError, Timing, Utterance
+from services.tts.providers.deadline import Patience, speak_in_time
+from services.tts.providers.registry import Provider
+
+
+async def ask_for_stream(
+    provider: Provider, utterance: Utterance, timing: Timing, patience: Patience
+) -> AsyncGenerator[bytes, None]:
+    """Yields audio for somebody who waits for it; Busy or SynthesisError."""
+    async with provider.slots.for_stream(), aclosing(_ask(provider, utterance, timing, patience)) as audio:
+        async for piece in audio:
+            yield piece
+
+
+async def ask_for_job(
+    provider: Provider,
+    utterance: Utterance,
+    timing: Timing,
+    patience: Patience,
+    record: Callable[[], Awaitable[None]],
+) -> bytes:
+    """Returns all audio of an utterance; SynthesisError. `record` runs once it is this request's turn, before it."""
+    async with provider.slots.for_job():
+        await record()
+        async with aclosing(_ask(provider, utterance, timing, patience)) as audio:
+            return b"".join([piece async for piece in audio])
+
+
+async def _ask(
+    provider: Provider, utterance: Utterance, timing: Timing, patience: Patience
+) -> AsyncGenerator[bytes, None]:
+    """Asks while a slot is held; the slots and the metrics learn how it went."""
+    metrics.REQUESTS.labels(provider.id).inc()
+    try:
+        async with aclosing(speak_in_time(provider.engine, utterance, timing, patience)) as audio:
+            async for piece in audio:
+                yield piece
+    except SynthesisError as error:
+        provider.slots.failed(error)
+        metrics.ERRORS.labels(provider.id, error.kind.value).inc()
+        raise
+    provider.slots.succeeded()
+    if timing.sent_at is not None and timing.first_byte_at is not None:
+        metrics.TTFB_SECONDS.labels(provider.id).observe(timing.first_byte_at - timing.sent_at)

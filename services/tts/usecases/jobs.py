@@ -1,0 +1,153 @@
+"""Jobs: speech that is kept, and told to who asked for it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from services.runtime.errors import FieldViolation, InvalidInput
+from services.tts import wav
+from services.tts.domain import (
+    LONGEST_RUN_ID,
+    MOST_DELETED_JOBS,
+    FailureKind,
+    GivenUp,
+    Job,
+    StoredSpeech,
+    SynthesisError,
+    Synthesized,
+    Timing,
+    Utterance,
+    is_job_id,
+    retry_delay,
+)
+from services.tts.measurement import measure
+from services.tts.providers.deadline import Patience
+from services.tts.providers.registry import Provider
+from services.tts.request_ledger import JobRequests, Purpose
+from services.tts.usecases.asking import ask_for_job
+from services.tts.usecases.studio import Studio, checked
+
+log = structlog.get_logger()
+
+WARM_UP_TEXT = "Hello."
+# A warm-up that takes longer has done what it can; the jobs that wait for it go on.
+WARM_UP_SECONDS = 10.0
+
+
+async def synthesize(studio: Studio, job: Job) -> None:
+    """Speaks a job's text, keeps the audio and makes the outcome known, failure too.
+
+    A job that has its result already is answered with it, and no provider is asked. Raises only for what is not the
+    provider's fault (the store or the bus can't be reached), so that the job comes again.
+    """
+    requests = studio.ledger.of(job)
+    async with studio.lock(job.job_id):
+        try:
+            speech = await _result(studio, job, requests)
+            await studio.publish(Synthesized(job, speech, await requests.total()))
+        except InvalidInput as error:
+            await _give_up(studio, job, requests, FailureKind.INVALID_REQUEST, error.message)
+        except SynthesisError as error:
+            await _give_up(studio, job, requests, error.kind, error.message)
+
+
+async def give_up(studio: Studio, job: Job, kind: FailureKind, message: str) -> None:
+    """Makes known that a job gave no usable audio."""
+    await _give_up(studio, job, studio.ledger.of(job), kind, message)
+
+
+async def cancel_run(studio: Studio, requester: str, run_id: str, at: datetime) -> None:
+    """Ends the jobs of a run that were asked for until then: those in hand leave their provider, which closes the
+    connection, and those that still come are not begun."""
+    ended = studio.in_hand.cancel_run(requester, run_id, at)
+    log.info("a run was cancelled", run_id=run_id[:LONGEST_RUN_ID], requester=requester, jobs_in_hand=ended)
+
+
+async def delete_speech(studio: Studio, job_ids: Sequence[str]) -> None:
+    """Deletes all that is kept of jobs, those in hand ended before; what is not there is deleted already.
+
+    InvalidInput if they are too many, or one can't be a job's id.
+    """
+    if len(job_ids) > MOST_DELETED_JOBS:
+        raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
+    for index, job_id in enumerate(job_ids):
+        if not is_job_id(job_id):
+            raise InvalidInput(FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100"))
+    studio.in_hand.cancel_jobs(frozenset(job_ids))
+    for job_id in job_ids:
+        async with studio.lock(job_id):
+            await studio.results.delete(job_id)
+            await studio.ledger.forget(job_id)
+
+
+async def _give_up(studio: Studio, job: Job, requests: JobRequests, kind: FailureKind, message: str) -> None:
+    log.warning(
+        "a synthesis failed",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        provider=job.provider,
+        voice_id=job.utterance.voice_id,
+        kind=kind.value,
+        reason=message,
+    )
+    await studio.publish(GivenUp(job, kind, message, await requests.total()))
+
+
+async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpeech:
+    if not is_job_id(job.job_id):
+        raise SynthesisError(FailureKind.INVALID_REQUEST, "job_id must be letters, digits, _ and -, at most 100")
+    if len(job.run_id) > LONGEST_RUN_ID:
+        raise SynthesisError(FailureKind.INVALID_REQUEST, f"run_id must be at most {LONGEST_RUN_ID} characters")
+    known = await studio.results.find(job.job_id)
+    if known is not None:
+        if known.developer_id != job.developer_id:
+            raise SynthesisError(FailureKind.INVALID_REQUEST, f"job {job.job_id} is another developer's")
+        return known
+    # What is spoken is kept, whoever does not want it any more: only speaking can be withdrawn.
+    with studio.in_hand.hold(job):
+        provider = await studio.providers.usable(job.provider)
+        utterance = checked(provider, job.utterance)
+        if job.run_id:
+            key = (job.requester, job.run_id, provider.id)
+            await studio.warm_ups.once(key, partial(_warm_up, studio, provider, utterance, requests))
+        pcm, timing = await _spoken(studio, provider, utterance, requests)
+    # Off the loop, so that measuring one utterance does not delay the clock of another.
+    measurements = await asyncio.to_thread(measure, pcm, timing)
+    speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
+    await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
+    return speech
+
+
+async def _warm_up(studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:
+    """Asks once for a few words that nobody measures. What comes of it is the job's own matter to find out."""
+    patience = Patience(
+        min(studio.patience.first_byte_seconds, WARM_UP_SECONDS), min(studio.patience.whole_seconds, WARM_UP_SECONDS)
+    )
+    short = replace(utterance, text=WARM_UP_TEXT)
+    try:
+        await ask_for_job(provider, short, Timing(), patience, partial(requests.record, Purpose.WARM_UP))
+    except SynthesisError as error:
+        log.info("a warm-up failed", provider=provider.id, kind=error.kind.value, reason=error.message)
+
+
+async def _spoken(
+    studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests
+) -> tuple[bytes, Timing]:
+    """Returns all audio of an utterance, tried again where that can help; the slot is free between tries."""
+    tries = 0
+    while True:
+        tries += 1
+        timing = Timing()
+        try:
+            record = partial(requests.record, Purpose.SPEECH)
+            return await ask_for_job(provider, utterance, timing, studio.patience, record), timing
+        except SynthesisError as error:
+            delay = retry_delay(tries, error, studio.jitter)
+            if delay is None:
+                raise
+            log.info("a synthesis is tried again", provider=provider.id, reason=error.message, delay_seconds=delay)
+            await studio.sleep(delay)

@@ -1,0 +1,71 @@
+"""What is made known of providers."""
+
+from pathlib import Path
+
+import pytest
+
+from services.tts.domain import VoicesFound
+from services.tts.usecases.voices import discover_voices, tell_changes
+from tests.fakes.engine import ScriptedEngine
+from tests.unit.tts.studio import Scene, scene
+
+
+def told(here: Scene) -> list[tuple[str, str | None, list[str], tuple[str, ...]]]:
+    """Takes what was told since the last time: provider, why it can't be used, its voices, who has voices."""
+    facts = [fact for fact in here.facts if isinstance(fact, VoicesFound)]
+    here.facts.clear()
+    return [
+        (fact.provider.id, fact.unavailable_reason, [voice.voice_id for voice in fact.voices], fact.told_providers)
+        for fact in facts
+    ]
+
+
+VOICES = ["ann", "bob", "cleo"]
+
+
+async def test_every_provider_is_told_of_and_one_that_can_not_be_used_with_the_reason(tmp_path: Path) -> None:
+    up, down = ScriptedEngine("up"), ScriptedEngine("down")
+    down.fault = "set DOWN_API_KEY"
+    here = await scene(tmp_path, [up, down])
+    await discover_voices(here.studio)
+    assert told(here) == [("down", "set DOWN_API_KEY", [], ("up",)), ("up", None, VOICES, ("up",))]
+
+
+async def test_only_what_changed_is_told_in_between(tmp_path: Path) -> None:
+    one, other = ScriptedEngine("one"), ScriptedEngine("other")
+    here = await scene(tmp_path, [one, other])
+    await discover_voices(here.studio)
+    told(here)
+    await tell_changes(here.studio)
+    assert told(here) == []
+    here.studio.providers.get("one").voices.pop()
+    await tell_changes(here.studio)
+    assert told(here) == [("one", None, ["ann", "bob"], ("one", "other"))]
+    other.fault = "out of order"
+    await tell_changes(here.studio)
+    assert told(here) == [("one", None, ["ann", "bob"], ("one",)), ("other", "out of order", [], ("one",))]
+
+
+async def test_all_is_told_again_with_each_discovery(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await discover_voices(here.studio)
+    await discover_voices(here.studio)
+    assert told(here) == [("fake", None, VOICES, ("fake",))] * 2
+
+
+async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = await scene(tmp_path)
+    publish, tries = here.studio.publish, 0
+
+    async def once_away(fact: VoicesFound) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ConnectionError("no bus")
+        await publish(fact)
+
+    object.__setattr__(here.studio, "publish", once_away)
+    with pytest.raises(ConnectionError):
+        await discover_voices(here.studio)
+    await tell_changes(here.studio)
+    assert told(here) == [("fake", None, VOICES, ("fake",))]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
-from voicearena.experiments.v1 import results_pb2
+from voicearena.experiments.v1 import experiment_service_pb2, results_pb2
 
 from services.experiments.verdict import (
     CompositeProfile,
@@ -18,6 +18,7 @@ from services.experiments.verdict import (
 )
 
 _LEVEL = results_pb2.Results.Level
+_EXPORT = experiment_service_pb2.ExportExperimentRequest
 
 
 def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict[str, Any]:
@@ -58,11 +59,19 @@ def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
     )
 
 
+def export_names(request: experiment_service_pb2.ExportExperimentRequest) -> tuple[str, str]:
+    """Returns the names of the format and the table asked for; an unknown number becomes a name that is refused."""
+    formats, tables = _EXPORT.Format.DESCRIPTOR.values_by_number, _EXPORT.Table.DESCRIPTOR.values_by_number
+    format_ = formats[request.format].name if request.format in formats else str(request.format)
+    asked = request.table or _EXPORT.trials
+    return "" if not request.format else format_, tables[asked].name if asked in tables else str(asked)
+
+
 def _name(model: Model | None) -> str | None:
     return model.name if model else None
 
 
-def _level(level: Level) -> results_pb2.Results.Level:
+def _level(level: Level) -> results_pb2.Results.Level.ValueType:
     return _LEVEL.Value(level.name)
 
 

@@ -1,0 +1,90 @@
+"""Exports: what is asked for, read in one go, made into a file apart from other calls, and given out in pieces."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.experiments import results_convert
+from services.experiments.exports import csv_file, jsonl_file, parquet_file, tables
+from services.experiments.exports.columns import Filled
+from services.experiments.store import Store
+from services.experiments.usecases.reading import Reading
+from services.runtime.db import Database
+from services.runtime.validation import Validation
+
+PIECE_BYTES = 64 * 1024
+# A file is at most a few megabytes (400 trials with the longest prompts); this many may be made at a time.
+MOST_AT_A_TIME = 2
+
+
+class ExportTable(StrEnum):
+    """What can be exported; the names are those of the wire."""
+
+    TRIALS = "trials"
+    RESULTS = "results"
+    PAIRS = "pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file."""
+
+    content_type: str
+    write: Callable[[Filled], bytes]
+
+
+FORMATS: Mapping[str, Format] = {
+    "csv": Format("text/csv; charset=utf-8", csv_file.write),
+    "parquet": Format("application/vnd.apache.parquet", parquet_file.write),
+    "jsonl": Format("application/x-ndjson", jsonl_file.write),
+}
+"""By the names of the wire, which are the extensions of file names too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields the content in pieces, one at least."""
+        for start in range(0, max(len(self.content), 1), PIECE_BYTES):
+            yield self.content[start : start + PIECE_BYTES]
+
+
+class Exporting:
+    """The use case over one database."""
+
+    def __init__(self, database: Database, store: Store, reading: Reading) -> None:
+        self._database = database
+        self._store = store
+        self._reading = reading
+        self._room = asyncio.Semaphore(MOST_AT_A_TIME)
+
+    async def export(self, experiment_id: str, format_: str, table: str) -> Export:
+        """Returns a file of the caller's experiment.
+
+        InvalidInput for an unknown format or table, NotFound if they have no such experiment, WrongState for results of
+        one that is not completed.
+        """
+        valid = Validation()
+        valid.one_of(format_, "format", tuple(FORMATS))
+        valid.one_of(table, "table", tuple(ExportTable))
+        valid.finish()
+        kind = FORMATS[format_]
+        filled = await self._filled(experiment_id, ExportTable(table))
+        async with self._room:
+            content = await asyncio.to_thread(kind.write, filled)
+        return Export(f"{experiment_id}-{table}.{format_}", kind.content_type, content)
+
+    async def _filled(self, experiment_id: str, table: ExportTable) -> Filled:
+        if table is ExportTable.TRIALS:
+            await self._reading.get(experiment_id)
+            async with self._database.reading() as connection:
+                return tables.trials_table(experiment_id, await self._store.trials(connection, experiment_id))
+        results = results_convert.results(await self._reading.results(experiment_id))
+        return tables.results_table(results) if table is ExportTable.RESULTS else tables.pairs_table(results)

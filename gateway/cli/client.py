@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from google.api.httpbody_pb2 import HttpBody
     from voicearena.auth.v1.auth_pb2 import Developer
     from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperResponse
+    from voicearena.auth.v1.auth_service_pb2_grpc import AuthServiceStub
     from voicearena.elo.v1.elo_pb2 import VoiceModel
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest, WatchExperimentResponse
     from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
+    from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
     from voicearena.experiments.v1.results_pb2 import Results
+    from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
 
@@ -56,28 +59,28 @@ class ArenaClient:
         from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
 
         stub = mesh_service_pb2_grpc.MeshServiceStub(self._connected())
-        self._call(stub.GetHealth, mesh_service_pb2.GetHealthRequest(), timeout)
+        self.call(stub.GetHealth, mesh_service_pb2.GetHealthRequest(), timeout)
 
     def register_developer(self, name: str, email: str) -> RegisterDeveloperResponse:
         """Creates a developer with a first API key."""
         from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 
         stub = auth_service_pb2_grpc.AuthServiceStub(self._connected())
-        return self._call(stub.RegisterDeveloper, auth_service_pb2.RegisterDeveloperRequest(name=name, email=email))
+        return self.call(stub.RegisterDeveloper, auth_service_pb2.RegisterDeveloperRequest(name=name, email=email))
 
     def current_developer(self) -> Developer:
         """The developer whose key this client sends."""
         from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 
         stub = auth_service_pb2_grpc.AuthServiceStub(self._connected())
-        return self._call(stub.GetCurrentDeveloper, auth_service_pb2.GetCurrentDeveloperRequest())
+        return self.call(stub.GetCurrentDeveloper, auth_service_pb2.GetCurrentDeveloperRequest())
 
     def providers(self) -> Sequence[Provider]:
         """Every provider, those that can't be used now too."""
         from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
         stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-        return self._call(stub.ListProviders, tts_service_pb2.ListProvidersRequest()).providers
+        return self.call(stub.ListProviders, tts_service_pb2.ListProvidersRequest()).providers
 
     def voices(self, provider: str = "") -> list[Voice]:
         """All voices, or all of one provider."""
@@ -87,7 +90,7 @@ class ArenaClient:
 
         def page(token: str) -> tuple[Sequence[Voice], str]:
             request = tts_service_pb2.ListVoicesRequest(provider=provider, page_size=PAGE_SIZE, page_token=token)
-            response = self._call(stub.ListVoices, request)
+            response = self.call(stub.ListVoices, request)
             return response.voices, response.next_page_token
 
         return every_page(page)
@@ -100,7 +103,7 @@ class ArenaClient:
 
         def page(token: str) -> tuple[Sequence[VoiceModel], str]:
             request = elo_service_pb2.ListVoiceModelsRequest(active_only=True, page_size=PAGE_SIZE, page_token=token)
-            response = self._call(stub.ListVoiceModels, request)
+            response = self.call(stub.ListVoiceModels, request)
             return response.models, response.next_page_token
 
         return every_page(page)
@@ -109,35 +112,41 @@ class ArenaClient:
         """Registers a voice model of the caller's own in the catalogue."""
         from voicearena.elo.v1 import elo_service_pb2_grpc
 
-        return self._call(elo_service_pb2_grpc.EloServiceStub(self._connected()).CreateVoiceModel, request)
+        return self.call(elo_service_pb2_grpc.EloServiceStub(self._connected()).CreateVoiceModel, request)
 
     def speech(self, request: SynthesizeSpeechRequest) -> Iterator[HttpBody]:
         """Speaks a text; the audio comes in chunks as it is made."""
         from voicearena.tts.v1 import tts_service_pb2_grpc
 
         stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-        return self._stream(stub.SynthesizeSpeech, request, SPEECH_SECONDS)
+        return self.stream(stub.SynthesizeSpeech, request, SPEECH_SECONDS)
 
     def create_experiment(self, request: CreateExperimentRequest) -> Experiment:
         """Plans an experiment."""
-        return self._call(self._experiments().CreateExperiment, request)
+        return self.call(self.experiment_stub.CreateExperiment, request)
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """One experiment."""
+        from voicearena.experiments.v1.experiment_service_pb2 import GetExperimentRequest
+
+        return self.call(self.experiment_stub.GetExperiment, GetExperimentRequest(id=experiment_id))
 
     def run_experiment(self, experiment_id: str) -> Experiment:
         """Starts an experiment."""
         from voicearena.experiments.v1.experiment_service_pb2 import RunExperimentRequest
 
-        return self._call(self._experiments().RunExperiment, RunExperimentRequest(id=experiment_id))
+        return self.call(self.experiment_stub.RunExperiment, RunExperimentRequest(id=experiment_id))
 
     def experiments(self, status: str = "", scenario: str = "", limit: int = PAGE_SIZE) -> list[Experiment]:
         """The caller's newest experiments, at most `limit`."""
         from voicearena.experiments.v1.experiment_pb2 import Experiment
         from voicearena.experiments.v1.experiment_service_pb2 import ListExperimentsRequest
 
-        stub = self._experiments()
+        stub = self.experiment_stub
         wanted = Experiment.Status.Value(status or "status_unspecified")
 
         def page(token: str) -> tuple[Sequence[Experiment], str]:
-            response = self._call(
+            response = self.call(
                 stub.ListExperiments,
                 ListExperimentsRequest(
                     status=wanted, scenario=scenario, page_size=min(limit, PAGE_SIZE), page_token=token
@@ -147,21 +156,21 @@ class ArenaClient:
 
         return every_page(page, limit)
 
-    def results(self, experiment_id: str) -> Results:
-        """The verdict of a completed experiment."""
+    def results(self, experiment_id: str, *, recompute: bool = False) -> Results:
+        """The verdict of a completed experiment, reached again if wanted."""
         from voicearena.experiments.v1.experiment_service_pb2 import GetResultsRequest
 
-        return self._call(self._experiments().GetResults, GetResultsRequest(id=experiment_id))
+        return self.call(self.experiment_stub.GetResults, GetResultsRequest(id=experiment_id, recompute=recompute))
 
     def trials(self, experiment_id: str) -> list[Trial]:
         """All trials of an experiment, by prompt, then in the order of its models."""
         from voicearena.experiments.v1.experiment_service_pb2 import ListTrialsRequest
 
-        stub = self._experiments()
+        stub = self.experiment_stub
 
         def page(token: str) -> tuple[Sequence[Trial], str]:
             request = ListTrialsRequest(id=experiment_id, page_size=PAGE_SIZE, page_token=token)
-            response = self._call(stub.ListTrials, request)
+            response = self.call(stub.ListTrials, request)
             return response.trials, response.next_page_token
 
         return every_page(page)
@@ -173,12 +182,43 @@ class ArenaClient:
         from voicearena.experiments.v1.experiment_service_pb2 import WatchExperimentRequest
 
         request = WatchExperimentRequest(id=experiment_id)
-        return self._stream(self._experiments().WatchExperiment, request, min(timeout, STREAM_SECONDS))
+        return self.stream(self.experiment_stub.WatchExperiment, request, min(timeout, STREAM_SECONDS))
 
-    def _experiments(self) -> ExperimentServiceStub:
+    def audio(self, name: str) -> bytes:
+        """Stored audio of the caller's own, by its name in the store."""
+        from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
+
+        stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
+        chunks = self.stream(stub.GetAudio, tts_service_pb2.GetAudioRequest(name=name), SPEECH_SECONDS)
+        return b"".join(chunk.data for chunk in chunks)
+
+    @property
+    def auth_stub(self) -> AuthServiceStub:
+        """API keys."""
+        from voicearena.auth.v1 import auth_service_pb2_grpc
+
+        return auth_service_pb2_grpc.AuthServiceStub(self._connected())
+
+    @property
+    def experiment_stub(self) -> ExperimentServiceStub:
+        """Experiments."""
         from voicearena.experiments.v1 import experiment_service_pb2_grpc
 
         return experiment_service_pb2_grpc.ExperimentServiceStub(self._connected())
+
+    @property
+    def webhook_stub(self) -> WebhookServiceStub:
+        """Webhook endpoints and deliveries."""
+        from voicearena.experiments.v1 import webhook_service_pb2_grpc
+
+        return webhook_service_pb2_grpc.WebhookServiceStub(self._connected())
+
+    @property
+    def listening_stub(self) -> ListeningServiceStub:
+        """Listening links."""
+        from voicearena.experiments.v1 import listening_service_pb2_grpc
+
+        return listening_service_pb2_grpc.ListeningServiceStub(self._connected())
 
     def _connected(self) -> grpc.Channel:
         import grpc
@@ -198,9 +238,10 @@ class ArenaClient:
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self._api_key}"),) if self._api_key else ()
 
-    def _call(
+    def call(
         self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout: float = CALL_SECONDS
     ) -> Response:
+        """Makes a call of any stub and returns its answer; CliError says in people's words what failed."""
         import grpc
 
         try:
@@ -208,9 +249,10 @@ class ArenaClient:
         except grpc.RpcError as error:
             raise from_rpc(error, str(self.address)) from error
 
-    def _stream(
+    def stream(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request, timeout: float
     ) -> Iterator[Response]:
+        """Yields the answers of a streaming call of any stub, which ends with the generator; CliError as for `call`."""
         import grpc
 
         call = method(request, timeout=timeout, metadata=self._metadata())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from gateway.cli.commands import account, experiment, mesh, speech
+from gateway.cli.commands import account, experiment, keys, lifecycle, listening, mesh, reports, speech, webhooks
 from gateway.cli.errors import EXIT_CODES_HELP, CliError, ExitCode
 from gateway.cli.session import JsonOption, KeyOption, Session, UrlOption
 
@@ -35,7 +35,13 @@ app.command()(account.register)
 app.command()(account.login)
 app.command()(speech.voices)
 app.command()(speech.say)
+lifecycle.add_to(experiment.app)
+reports.add_to(experiment.app)
+webhooks.add_to(experiment.app)
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(listening.app, name="listen")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(keys.app, name="keys")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from gateway.cli.intervals import intervals_table, matrix_table
 from gateway.cli.rendering import (
     ABSENT,
     WIDE_COLUMNS,
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 NOT_ENOUGH = "not enough evidence"
+MATRIX_RULE = "prompts won, lost, tied; an arrow where chance is ruled out (Holm p at most 0.05)"
+FEWEST_OF_A_MATRIX = 3
+WIDE_CELLS, NARROW_CELLS = 48, 28
 DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"
 
 
@@ -35,13 +39,23 @@ def results_view(results: Results, width: int) -> RenderableType:
     if results.rankings:
         parts += [Text("Ranking", style="bold"), ranking_table(results, width), Text()]
         profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
+        if any(ranking.HasField("score_low") for ranking in results.rankings):
+            parts += [
+                _heading("Scores and their intervals", "of a prompt's score, 95%"),
+                intervals_table(results, WIDE_CELLS if width >= WIDE_COLUMNS else NARROW_CELLS),
+                Text(),
+            ]
         parts += [_heading("Parts of the score", profile), components_table(results, width), Text()]
+    if len(results.rankings) > FEWEST_OF_A_MATRIX - 1:
+        parts += [_heading("Who beat whom", MATRIX_RULE), matrix_table(results), Text()]
     if results.head_to_head:
         parts += [
             _heading("Head to head", DUEL_RULE, f"the effect is first minus second in {_metric(results)}"),
             head_to_head_table(results),
             Text(),
         ]
+    if results.HasField("votes"):
+        parts += [_heading("Listeners", votes_summary(results)), votes_table(results), Text()]
     headline, *sentences = verdict_sentences(results)
     parts += [Text("Verdict", style="bold"), plain(headline)]
     # Padding indents the lines of a long sentence alike.
@@ -51,7 +65,8 @@ def results_view(results: Results, width: int) -> RenderableType:
 
 def ranking_table(results: Results, width: int) -> Table:
     """One line per model, best first. Ranks that the evidence does not tell apart have an equals sign."""
-    numbers = ("TTFB", "Total", "Silence", "Length", "Trials")
+    voted = ("Preferred",) if results.HasField("votes") else ()
+    numbers = (*voted, "TTFB", "Total", "Silence", "Length", "Trials")
     table = new_table("#", "Model", "Score", *numbers, right=numbers)
     cells = 20 if width >= WIDE_COLUMNS else 8
     ranks = [ranking.rank for ranking in results.rankings]
@@ -60,6 +75,7 @@ def ranking_table(results: Results, width: int) -> Table:
             f"{ranking.rank}=" if ranks.count(ranking.rank) > 1 else str(ranking.rank),
             _model(ranking, results),
             Text.assemble((bar(ranking.composite_score, cells), "cyan"), f" {ranking.composite_score:.3f}"),
+            *(percent(ranking.preference_share if ranking.HasField("preference_share") else None) for _ in voted),
             milliseconds(ranking.avg_ttfb_ms if ranking.HasField("avg_ttfb_ms") else None),
             milliseconds(ranking.avg_generation_time_ms if ranking.HasField("avg_generation_time_ms") else None),
             percent(ranking.avg_silence_ratio if ranking.HasField("avg_silence_ratio") else None),
@@ -94,9 +110,36 @@ def head_to_head_table(results: Results) -> Table:
         table.add_row(
             Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
             f"{duel.a_wins}-{duel.b_wins}-{duel.ties}",
-            _effect(duel),
+            _effect(duel, results.primary_metric),
             p_value(duel.p_value if duel.HasField("p_value") else None),
             p_value(duel.p_holm if duel.HasField("p_holm") else None),
+        )
+    return table
+
+
+def votes_summary(results: Results) -> str:
+    """How many listeners gave how many votes, and what they say of chance."""
+    votes = results.votes
+    summary = f"{_count(votes.votes, 'vote')} of {_count(votes.listeners, 'listener')}"
+    if votes.both_bad:
+        summary += f", {votes.both_bad} of them that both were bad"
+    return summary
+
+
+def votes_table(results: Results) -> Table:
+    """One line per pair that was heard: votes for each side, ties, and the sign test over listeners."""
+    table = new_table("Pair", "For-against-tied", "Both bad", "Listeners", "p", "Holm p", right=("p", "Holm p"))
+    for duel in results.head_to_head:
+        if not duel.HasField("votes"):
+            continue
+        votes = duel.votes
+        table.add_row(
+            Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
+            f"{votes.a}-{votes.b}-{votes.ties}",
+            str(votes.both_bad),
+            str(votes.listeners),
+            p_value(votes.p_value if votes.HasField("p_value") else None),
+            p_value(votes.p_holm if votes.HasField("p_holm") else None),
         )
     return table
 
@@ -122,10 +165,20 @@ def verdict_sentences(results: Results) -> list[str]:
     sentences += results.reasons
     if results.HasField("minimum_detectable_effect"):
         sentences.append(
-            f"With this many prompts, a difference of {results.minimum_detectable_effect:.3f} in {_metric(results)} "
+            "With this many prompts, a difference of "
+            f"{difference(results.minimum_detectable_effect, results.primary_metric).lstrip('+')} in {_metric(results)} "
             "is found four times out of five."
         )
     return sentences
+
+
+def difference(value: float, metric: str) -> str:
+    """`+0.071` of a score, `+71 ms` of a time, by the name of the metric."""
+    return f"{value:+.0f} ms" if metric.endswith("_ms") else f"{value:+.3f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def p_value(value: float | None) -> str:
@@ -167,10 +220,11 @@ def _score(score: float | None, cells: int) -> Text:
     return Text(ABSENT) if score is None else Text.assemble((bar(score, cells), "cyan"), f" {score:.3f}")
 
 
-def _effect(duel: HeadToHead) -> Text:
+def _effect(duel: HeadToHead, metric: str) -> Text:
     if not duel.HasField("effect"):
         return Text(ABSENT)
-    effect = Text(f"{duel.effect:+.3f}")
+    effect = Text(difference(duel.effect, metric))
     if duel.HasField("effect_low") and duel.HasField("effect_high"):
-        effect.append(f"\n{duel.effect_low:+.3f} to {duel.effect_high:+.3f}", style="dim")
+        ends = f"{difference(duel.effect_low, metric)} to {difference(duel.effect_high, metric)}"
+        effect.append(f"\n{ends}", style="dim")
     return effect

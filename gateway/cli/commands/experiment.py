@@ -9,6 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.commands.experiment_options import (
+    DaysOption,
+    IdArgument,
+    Judge,
+    JudgeOption,
+    PrimaryMetricOption,
+    ProfileOption,
+    RepeatsOption,
+    RetentionOption,
+    SeedOption,
+    VotesOption,
+    WeightOption,
+    parse_weights,
+)
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.models import parse_model
 from gateway.cli.session import Session, list_document, with_session
@@ -24,7 +38,6 @@ app = typer.Typer(no_args_is_help=True, help="Compare voice models over prompts 
 MAX_PROMPTS_FILE_BYTES = 512 * 1024
 DEFAULT_WATCH_SECONDS = 1800.0
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id.", show_default=False)]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Follow it to its end and print the results.")]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=1.0, help="How many seconds to watch at most.")]
 
@@ -60,6 +73,15 @@ def create(
         typer.Option(help="A UTF-8 text file with a prompt on each line, - for stdin.", show_default=False),
     ] = None,
     webhook_url: Annotated[str, typer.Option(help="Where to report its end.", show_default=False)] = "",
+    judge: JudgeOption = Judge.AUTOMATED,
+    repeats: RepeatsOption = None,
+    profile: ProfileOption = "",
+    weight: WeightOption = None,
+    primary_metric: PrimaryMetricOption = "",
+    seed: SeedOption = None,
+    votes_per_pair: VotesOption = None,
+    listening_days: DaysOption = None,
+    keep_audio_days: RetentionOption = None,
     run_now: Annotated[bool, typer.Option("--run", help="Run it at once.")] = False,
     watch_it: WatchOption = False,
     timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
@@ -68,24 +90,39 @@ def create(
     from voicearena.experiments.v1.experiment_pb2 import Experiment
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest
 
+    from gateway.cli.commands.webhooks import show_webhook_secret
+
     prompts = [*(prompt or []), *(read_prompts(prompts_file) if prompts_file else [])]
     if not prompts:
         raise CliError("There is no prompt.", ExitCode.USAGE, hint="Give one with --prompt, or many in --prompts-file.")
     request = CreateExperimentRequest(
-        name=name, scenario=scenario, eval_mode=Experiment.automated, prompts=prompts, webhook_url=webhook_url
+        name=name,
+        scenario=scenario,
+        eval_mode=Experiment.EvalMode.Value(judge),
+        prompts=prompts,
+        webhook_url=webhook_url,
+        repeats=repeats,
+        profile=profile,
+        weights=parse_weights(weight or []),
+        primary_metric=primary_metric,
+        seed=seed,
+        votes_per_pair=votes_per_pair,
+        listening_days=listening_days,
+        audio_retention_days=keep_audio_days,
     )
     for text in model:
         provider, voice_id = parse_model(text)
         request.models.add(provider=provider, voice_id=voice_id)
     with session.client() as client:
         experiment = client.create_experiment(request)
+        show_webhook_secret(session, experiment)
         if run_now or watch_it:
             session.note(f"Created {experiment.id}.")
             experiment = client.run_experiment(experiment.id)
         if watch_it:
-            _watch(session, client, experiment.id, timeout)
+            watch_experiment(session, client, experiment.id, timeout)
         else:
-            _show(session, experiment)
+            show_experiment(session, experiment)
 
 
 @app.command("run")
@@ -100,9 +137,9 @@ def run(
     with session.client() as client:
         experiment = client.run_experiment(experiment_id)
         if watch_it:
-            _watch(session, client, experiment_id, timeout)
+            watch_experiment(session, client, experiment_id, timeout)
         else:
-            _show(session, experiment)
+            show_experiment(session, experiment)
 
 
 @app.command("watch")
@@ -110,17 +147,23 @@ def run(
 def watch(session: Session, experiment_id: IdArgument, timeout: TimeoutOption = DEFAULT_WATCH_SECONDS) -> None:
     """Follow an experiment to its end and print the results. Ctrl-C stops the watching, not the experiment."""
     with session.client() as client:
-        _watch(session, client, experiment_id, timeout)
+        watch_experiment(session, client, experiment_id, timeout)
 
 
 @app.command("results")
 @with_session
-def results(session: Session, experiment_id: IdArgument) -> None:
+def results(
+    session: Session,
+    experiment_id: IdArgument,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Reach the verdict again from the stored trials and votes.")
+    ] = False,
+) -> None:
     """Print the ranking, the duels and the verdict of a completed experiment."""
     from gateway.cli.verdict import results_view
 
     with session.client() as client:
-        found = client.results(experiment_id)
+        found = client.results(experiment_id, recompute=recompute)
     if session.json:
         session.print_message(found)
     else:
@@ -181,7 +224,7 @@ def read_prompts(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _show(session: Session, experiment: Experiment) -> None:
+def show_experiment(session: Session, experiment: Experiment) -> None:
     from gateway.cli.rendering import experiment_card
 
     if session.json:
@@ -192,7 +235,7 @@ def _show(session: Session, experiment: Experiment) -> None:
     session.note(f"Next: arena experiment {command} {experiment.id}")
 
 
-def _watch(session: Session, client: ArenaClient, experiment_id: str, timeout: float) -> None:
+def watch_experiment(session: Session, client: ArenaClient, experiment_id: str, timeout: float) -> None:
     """Shows progress on stderr, then the results, or with --json the experiment as it ended, on stdout."""
     from gateway.cli.progress import watch_to_end
     from gateway.cli.verdict import results_view

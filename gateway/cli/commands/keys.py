@@ -1,0 +1,126 @@
+"""`arena keys`: further API keys, what they may do, and how long they live."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.session import Session, list_document, with_session
+
+if TYPE_CHECKING:
+    from voicearena.auth.v1.auth_pb2 import ApiKey
+    from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyResponse
+
+app = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
+
+KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id.", show_default=False)]
+LIST_SIZE = 100
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    name: Annotated[str, typer.Option(help="What you call it.", show_default=False)],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it may do: experiments:read, experiments:write, models:read, models:write, speech, "
+            "evaluations:read, webhooks, keys. All that yours may, if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    expires_in_days: Annotated[
+        float | None, typer.Option(min=0.0, help="When it stops working; never, if not given.", show_default=False)
+    ] = None,
+) -> None:
+    """Issue one more API key and print it. It is shown this once."""
+    from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyRequest
+
+    request = CreateApiKeyRequest(name=name, scopes=scope or [])
+    if expires_in_days is not None:
+        request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(days=expires_in_days))
+    with session.client() as client:
+        _show(session, client.call(client.auth_stub.CreateApiKey, request))
+
+
+@app.command("list")
+@with_session
+def list_keys(session: Session) -> None:
+    """List your API keys, newest first, revoked and expired ones too."""
+    from voicearena.auth.v1.auth_service_pb2 import ListApiKeysRequest
+
+    from gateway.cli.client import every_page
+    from gateway.cli.rendering import ABSENT, moment, new_table, plain
+
+    with session.client() as client:
+        stub = client.auth_stub
+
+        def page(token: str) -> tuple[list[ApiKey], str]:
+            answer = client.call(stub.ListApiKeys, ListApiKeysRequest(page_size=LIST_SIZE, page_token=token))
+            return list(answer.api_keys), answer.next_page_token
+
+        keys = every_page(page)
+    if session.json:
+        session.print_document(list_document("api_keys", keys))
+        return
+    table = new_table("Id", "Name", "Key", "Scopes", "Last used", "State")
+    table.columns[0].no_wrap = True
+    for key in keys:
+        if key.HasField("revoked_at"):
+            state = f"revoked {moment(key.revoked_at)}"
+        elif key.HasField("expires_at"):
+            past = key.expires_at.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
+            state = f"{'expired' if past else 'until'} {moment(key.expires_at)}"
+        else:
+            state = "valid"
+        table.add_row(
+            plain(key.id),
+            plain(key.name),
+            plain(f"{key.prefix}…"),
+            plain(", ".join(key.scopes)),
+            moment(key.last_used_at) if key.HasField("last_used_at") else ABSENT,
+            state,
+        )
+    session.out.print(table)
+
+
+@app.command("rotate")
+@with_session
+def rotate(
+    session: Session,
+    key_id: KeyArgument,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0.0, max=720.0, help="How long the old key goes on working.")
+    ] = 24.0,
+) -> None:
+    """Issue a key in place of another one, which goes on working for a while."""
+    from voicearena.auth.v1.auth_service_pb2 import RotateApiKeyRequest
+
+    request = RotateApiKeyRequest(id=key_id, overlap_seconds=round(overlap_hours * 3600))
+    with session.client() as client:
+        _show(session, client.call(client.auth_stub.RotateApiKey, request))
+
+
+@app.command("revoke")
+@with_session
+def revoke(session: Session, key_id: KeyArgument) -> None:
+    """Make a key useless, everywhere within a second."""
+    from voicearena.auth.v1.auth_service_pb2 import RevokeApiKeyRequest
+
+    with session.client() as client:
+        key = client.call(client.auth_stub.RevokeApiKey, RevokeApiKeyRequest(id=key_id))
+    if session.json:
+        session.print_message(key)
+    else:
+        session.note(f"{key.name} ({key.prefix}…) is revoked.")
+
+
+def _show(session: Session, answer: CreateApiKeyResponse) -> None:
+    if session.json:
+        session.print_message(answer)
+        return
+    session.note(f"{answer.api_key.name} ({answer.api_key.id}); the key is shown this once:")
+    session.out.print(answer.key, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,106 @@
+"""`arena listen`: links by which people judge an experiment, blind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.commands.experiment_options import IdArgument
+from gateway.cli.session import Session, list_document, with_session
+
+if TYPE_CHECKING:
+    from voicearena.experiments.v1.listening_pb2 import ListeningLink
+
+app = typer.Typer(no_args_is_help=True, help="Let people judge experiments whose --eval-mode is human or hybrid.")
+
+LIST_SIZE = 100
+DAY_SECONDS = 24 * 3600
+
+
+@app.command("link")
+@with_session
+def link(
+    session: Session,
+    experiment_id: IdArgument,
+    days: Annotated[float, typer.Option(min=0.001, max=90.0, help="How long it works.")] = 14.0,
+) -> None:
+    """Make a link under which anyone can judge, and print it."""
+    from voicearena.experiments.v1.listening_service_pb2 import CreateListeningLinkRequest
+
+    request = CreateListeningLinkRequest(
+        experiment_id=experiment_id, expires_in_seconds=max(60, round(days * DAY_SECONDS))
+    )
+    with session.client() as client:
+        answer = client.call(client.listening_stub.CreateListeningLink, request)
+    if session.json:
+        session.print_message(answer)
+    else:
+        session.note(f"{answer.link.id}; whoever has this link can judge:")
+        session.out.print(answer.url, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("links")
+@with_session
+def links(session: Session, experiment_id: IdArgument) -> None:
+    """List an experiment's links, newest first."""
+    from voicearena.experiments.v1.listening_service_pb2 import ListListeningLinksRequest
+
+    from gateway.cli.client import every_page
+    from gateway.cli.rendering import moment, new_table, plain
+
+    with session.client() as client:
+        stub = client.listening_stub
+
+        def page(token: str) -> tuple[list[ListeningLink], str]:
+            request = ListListeningLinksRequest(experiment_id=experiment_id, page_size=LIST_SIZE, page_token=token)
+            answer = client.call(stub.ListListeningLinks, request)
+            return list(answer.links), answer.next_page_token
+
+        found = every_page(page)
+    if session.json:
+        session.print_document(list_document("links", found))
+        return
+    table = new_table("Id", "State", "Listeners", "Votes", right=("Listeners", "Votes"))
+    table.columns[0].no_wrap = True
+    for one in found:
+        if one.HasField("revoked_at"):
+            state = f"revoked {moment(one.revoked_at)}"
+        else:
+            past = one.expires_at.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
+            state = f"{'expired' if past else 'until'} {moment(one.expires_at)}"
+        table.add_row(plain(one.id), state, str(one.listeners), str(one.votes))
+    session.out.print(table)
+
+
+@app.command("revoke")
+@with_session
+def revoke(
+    session: Session,
+    experiment_id: IdArgument,
+    link_id: Annotated[str, typer.Argument(metavar="LINK", help="The link's id.", show_default=False)],
+) -> None:
+    """Make a link useless at once; votes that came by it stay."""
+    from voicearena.experiments.v1.listening_service_pb2 import RevokeListeningLinkRequest
+
+    request = RevokeListeningLinkRequest(experiment_id=experiment_id, link_id=link_id)
+    with session.client() as client:
+        revoked = client.call(client.listening_stub.RevokeListeningLink, request)
+    if session.json:
+        session.print_message(revoked)
+    else:
+        session.note(f"{revoked.id} is revoked.")
+
+
+@app.command("close")
+@with_session
+def close(session: Session, experiment_id: IdArgument) -> None:
+    """Reach the verdict now, with the votes that there are."""
+    from voicearena.experiments.v1.listening_service_pb2 import CloseListeningRequest
+
+    from gateway.cli.commands.experiment import show_experiment
+
+    with session.client() as client:
+        request = CloseListeningRequest(experiment_id=experiment_id)
+        show_experiment(session, client.call(client.listening_stub.CloseListening, request))

@@ -1,0 +1,190 @@
+"""`arena webhooks`, and the deliveries of an experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.commands.experiment_options import IdArgument
+from gateway.cli.session import Session, list_document, with_session
+
+if TYPE_CHECKING:
+    from voicearena.experiments.v1.experiment_pb2 import Experiment
+    from voicearena.experiments.v1.webhook_pb2 import WebhookDelivery
+    from voicearena.experiments.v1.webhook_service_pb2 import WebhookEndpointWithSecret
+
+app = typer.Typer(no_args_is_help=True, help="URLs that are told when experiments end (Standard Webhooks).")
+
+EndpointArgument = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.", show_default=False)]
+LIST_SIZE = 100
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds `deliveries` and `redeliver` to `arena experiment`."""
+    app.command("deliveries")(deliveries)
+    app.command("redeliver")(redeliver)
+
+
+def show_webhook_secret(session: Session, experiment: Experiment) -> None:
+    """Says the secret of an endpoint that was made with an experiment; it is never shown again."""
+    if experiment.webhook_secret and not session.json:
+        session.note(f"Webhooks to {experiment.webhook_url} are signed with this secret, shown this once:")
+        session.note(experiment.webhook_secret)
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    endpoint_url: Annotated[str, typer.Argument(metavar="URL", help="Where it is, http or https.", show_default=False)],
+) -> None:
+    """Make an endpoint and print the secret that signs its messages. It is shown this once."""
+    from voicearena.experiments.v1.webhook_service_pb2 import CreateWebhookEndpointRequest
+
+    with session.client() as client:
+        _show(
+            session,
+            client.call(client.webhook_stub.CreateWebhookEndpoint, CreateWebhookEndpointRequest(url=endpoint_url)),
+        )
+
+
+@app.command("list")
+@with_session
+def list_endpoints(session: Session) -> None:
+    """List your endpoints, newest first."""
+    from voicearena.experiments.v1.webhook_pb2 import WebhookEndpoint
+    from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
+
+    from gateway.cli.client import every_page
+    from gateway.cli.rendering import moment, new_table, plain
+
+    with session.client() as client:
+        stub = client.webhook_stub
+
+        def page(token: str) -> tuple[list[WebhookEndpoint], str]:
+            request = ListWebhookEndpointsRequest(page_size=LIST_SIZE, page_token=token)
+            answer = client.call(stub.ListWebhookEndpoints, request)
+            return list(answer.endpoints), answer.next_page_token
+
+        endpoints = every_page(page)
+    if session.json:
+        session.print_document(list_document("endpoints", endpoints))
+        return
+    table = new_table("Id", "URL", "State", "Created")
+    table.columns[0].no_wrap = True
+    for endpoint in endpoints:
+        state = "enabled" if endpoint.enabled else f"disabled: {endpoint.disabled_reason}"
+        table.add_row(plain(endpoint.id), plain(endpoint.url), plain(state), moment(endpoint.created_at))
+    session.out.print(table)
+
+
+@app.command("rotate")
+@with_session
+def rotate(
+    session: Session,
+    endpoint_id: EndpointArgument,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0.0, max=168.0, help="How long messages are signed with the old secret, too.")
+    ] = 24.0,
+) -> None:
+    """Give an endpoint a new secret and print it."""
+    from voicearena.experiments.v1.webhook_service_pb2 import RotateWebhookSecretRequest
+
+    request = RotateWebhookSecretRequest(id=endpoint_id, overlap_seconds=round(overlap_hours * 3600))
+    with session.client() as client:
+        _show(session, client.call(client.webhook_stub.RotateWebhookSecret, request))
+
+
+@app.command("enable")
+@with_session
+def enable(session: Session, endpoint_id: EndpointArgument) -> None:
+    """Let a disabled endpoint be told again."""
+    from voicearena.experiments.v1.webhook_service_pb2 import EnableWebhookEndpointRequest
+
+    with session.client() as client:
+        endpoint = client.call(client.webhook_stub.EnableWebhookEndpoint, EnableWebhookEndpointRequest(id=endpoint_id))
+    if session.json:
+        session.print_message(endpoint)
+    else:
+        session.note(f"{endpoint.url} is told again.")
+
+
+@app.command("delete")
+@with_session
+def delete(session: Session, endpoint_id: EndpointArgument) -> None:
+    """Delete an endpoint and give up what waits for it."""
+    from voicearena.experiments.v1.webhook_service_pb2 import DeleteWebhookEndpointRequest
+
+    with session.client() as client:
+        answer = client.call(client.webhook_stub.DeleteWebhookEndpoint, DeleteWebhookEndpointRequest(id=endpoint_id))
+    if session.json:
+        session.print_message(answer)
+    else:
+        session.note(f"Deleted {answer.id}.")
+
+
+@with_session
+def deliveries(session: Session, experiment_id: IdArgument) -> None:
+    """Show what was told of an experiment, and how each attempt went."""
+    from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookDeliveriesRequest
+
+    from gateway.cli.client import every_page
+
+    with session.client() as client:
+        stub = client.webhook_stub
+
+        def page(token: str) -> tuple[list[WebhookDelivery], str]:
+            request = ListWebhookDeliveriesRequest(experiment_id=experiment_id, page_size=LIST_SIZE, page_token=token)
+            answer = client.call(stub.ListWebhookDeliveries, request)
+            return list(answer.deliveries), answer.next_page_token
+
+        found = every_page(page)
+    if session.json:
+        session.print_document(list_document("deliveries", found))
+    elif not found:
+        session.note("Nothing was told; an experiment tells its webhook_url when it has ended.")
+    for delivery in found if not session.json else ():
+        _print_delivery(session, delivery)
+
+
+@with_session
+def redeliver(
+    session: Session,
+    experiment_id: IdArgument,
+    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.", show_default=False)],
+) -> None:
+    """Attempt a delivery again at once, with the same webhook-id."""
+    from voicearena.experiments.v1.webhook_service_pb2 import RedeliverWebhookRequest
+
+    request = RedeliverWebhookRequest(experiment_id=experiment_id, delivery_id=delivery_id)
+    with session.client() as client:
+        delivery = client.call(client.webhook_stub.RedeliverWebhook, request)
+    if session.json:
+        session.print_message(delivery)
+    else:
+        _print_delivery(session, delivery)
+
+
+def _print_delivery(session: Session, delivery: WebhookDelivery) -> None:
+    from gateway.cli.rendering import moment, plain
+
+    status = delivery.Status.Name(delivery.status)
+    line = f"{delivery.id}  {delivery.type}  {status}"
+    if delivery.HasField("next_attempt_at"):
+        line += f", next attempt {moment(delivery.next_attempt_at)}"
+    session.out.print(plain(line), soft_wrap=True)
+    for attempt in delivery.attempts:
+        answer = f"HTTP {attempt.response_status}" if attempt.HasField("response_status") else "no answer"
+        by_hand = ", by hand" if attempt.by_hand else ""
+        error = f": {attempt.error}" if attempt.error else ""
+        text = f"  {moment(attempt.attempted_at)}  {answer} after {attempt.duration_ms:.0f} ms{by_hand}{error}"
+        session.out.print(plain(text), soft_wrap=True)
+
+
+def _show(session: Session, answer: WebhookEndpointWithSecret) -> None:
+    if session.json:
+        session.print_message(answer)
+        return
+    session.note(f"{answer.endpoint.url} ({answer.endpoint.id}); the secret is shown this once:")
+    session.out.print(answer.secret, markup=False, highlight=False, soft_wrap=True)

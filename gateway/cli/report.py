@@ -1,0 +1,172 @@
+"""An experiment as one HTML file: figures, verdict and audio, with nothing to fetch and no script."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import jinja2
+
+from gateway.cli.intervals import Axis, axis_of, interval_of, told_apart
+from gateway.cli.rendering import milliseconds, model_name, percent, seconds
+from gateway.cli.verdict import difference, p_value, verdict_sentences, votes_summary
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+    from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
+
+TEMPLATE = Path(__file__).parent / "report.html.j2"
+CHART_WIDTH, ROW_HEIGHT = 640, 34
+TICKS = 5
+
+
+@dataclass(frozen=True)
+class ReportTrial:
+    """A trial with its audio, a whole WAV, if there is any."""
+
+    trial: Trial
+    wav: bytes | None
+
+
+@dataclass(frozen=True)
+class ChartRow:
+    """One model's line in the chart, in pixels."""
+
+    name: str
+    y: int
+    low: float
+    score: float
+    high: float
+    label: str
+    wins: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of the matrix: prompts won, lost and tied by the line's model, and whether chance is ruled out."""
+
+    text: str
+    kind: str
+
+
+def render_report(experiment: Experiment, results: Results, trials: list[ReportTrial]) -> str:
+    """Returns the HTML of a completed experiment."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
+    environment.filters.update(
+        milliseconds=milliseconds,
+        seconds=seconds,
+        percent=percent,
+        p_value=p_value,
+        moment=_moment,
+        difference=difference,
+    )
+    headline, *sentences = verdict_sentences(results)
+    return environment.from_string(TEMPLATE.read_text()).render(
+        experiment=experiment,
+        results=results,
+        headline=headline,
+        sentences=sentences,
+        votes=votes_summary(results) if results.HasField("votes") else "",
+        chart=chart_rows(results),
+        ticks=_ticks(results),
+        chart_width=CHART_WIDTH,
+        chart_height=len(results.rankings) * ROW_HEIGHT + 30,
+        names=[_name(ranking) for ranking in results.rankings],
+        matrix=matrix(results),
+        prompts=_by_prompt(experiment, trials),
+        columns=[model_name(model.provider, model.voice_id) for model in experiment.models],
+        optional=_optional,
+    )
+
+
+def audio_name(trial: Trial) -> str:
+    """The name of a trial's audio in the store, from its link."""
+    return PurePosixPath(urlsplit(trial.audio_url).path).name
+
+
+def chart_rows(results: Results) -> list[ChartRow]:
+    """The models with a score, best first, with their intervals in pixels."""
+    rankings = [ranking for ranking in results.rankings if ranking.trials_completed]
+    if not rankings:
+        return []
+    axis = axis_of(rankings)
+    rows = []
+    for place, ranking in enumerate(rankings):
+        low, score, high = interval_of(ranking)
+        name = _name(ranking)
+        known = f" ({low:.3f} to {high:.3f})" if ranking.HasField("score_low") else ""
+        rows.append(
+            ChartRow(
+                name=name,
+                y=place * ROW_HEIGHT + ROW_HEIGHT // 2,
+                low=_pixel(axis, low),
+                score=_pixel(axis, score),
+                high=_pixel(axis, high),
+                label=f"{score:.3f}{known}",
+                wins=results.HasField("winner") and results.winner == name,
+            )
+        )
+    return rows
+
+
+def matrix(results: Results) -> list[list[Cell]]:
+    """A line for each model, best first, with a field for each model in the same order."""
+    names = [_name(ranking) for ranking in results.rankings]
+    duels = {frozenset((duel.model_a, duel.model_b)): duel for duel in results.head_to_head}
+    return [[_cell(duels.get(frozenset((name, other))), name, other) for other in names] for name in names]
+
+
+def _cell(duel: HeadToHead | None, name: str, other: str) -> Cell:
+    if duel is None or name == other:
+        return Cell("", "self")
+    won, lost = (duel.a_wins, duel.b_wins) if duel.model_a == name else (duel.b_wins, duel.a_wins)
+    better = told_apart(duel)
+    kind = "open" if better is None else "better" if better == name else "worse"
+    return Cell(f"{won}–{lost}–{duel.ties}", kind)
+
+
+def _ticks(results: Results) -> list[tuple[float, str]]:
+    rankings = [ranking for ranking in results.rankings if ranking.trials_completed]
+    if not rankings:
+        return []
+    axis = axis_of(rankings)
+    values = [axis.low + (axis.high - axis.low) * step / (TICKS - 1) for step in range(TICKS)]
+    return [(_pixel(axis, value), f"{value:.2f}") for value in values]
+
+
+def _pixel(axis: Axis, value: float) -> float:
+    return round(axis.share(value) * CHART_WIDTH, 1)
+
+
+def _name(ranking: ModelRanking) -> str:
+    return model_name(ranking.provider, ranking.voice_id)
+
+
+def _by_prompt(experiment: Experiment, trials: list[ReportTrial]) -> list[tuple[str, list[list[tuple[Trial, str]]]]]:
+    """For each prompt its text, and for each model its trials by repeat, with their audio as data URLs."""
+    prompts = []
+    for index, text in enumerate(experiment.prompts):
+        by_model: list[list[tuple[Trial, str]]] = [[] for _ in experiment.models]
+        for one in trials:
+            if one.trial.prompt_index == index and one.trial.model_index < len(by_model):
+                by_model[one.trial.model_index].append((one.trial, _data_url(one.wav)))
+        prompts.append((text, by_model))
+    return prompts
+
+
+def _data_url(wav: bytes | None) -> str:
+    return f"data:audio/wav;base64,{base64.b64encode(wav).decode()}" if wav else ""
+
+
+def _optional(message: ModelRanking | Trial, field: str) -> float | None:
+    """A measurement, None where there is none."""
+    return getattr(message, field) if message.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _moment(timestamp: Timestamp) -> str:
+    return timestamp.ToDatetime(tzinfo=UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,56 @@
+"""Between webhooks and the wire."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2
+
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+
+_STATUS = webhook_pb2.WebhookDelivery.Status
+
+
+def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
+    """Returns an endpoint as it goes over the wire at a time."""
+    message = webhook_pb2.WebhookEndpoint(
+        id=value.id, url=value.url, enabled=not value.disabled_reason, disabled_reason=value.disabled_reason
+    )
+    message.created_at.FromDatetime(value.created_at)
+    if value.secret_rotated_at is not None:
+        message.secret_rotated_at.FromDatetime(value.secret_rotated_at)
+    if value.old_secret_expires_at is not None and len(value.sealed_secrets(at)) > 1:
+        message.old_secret_expires_at.FromDatetime(value.old_secret_expires_at)
+    return message
+
+
+def endpoint_with_secret(value: Endpoint, secret: str, at: datetime) -> webhook_service_pb2.WebhookEndpointWithSecret:
+    """Returns an endpoint with its secret, which is empty where it is not shown."""
+    return webhook_service_pb2.WebhookEndpointWithSecret(endpoint=endpoint(value, at), secret=secret)
+
+
+def delivery(value: Delivery, attempts: Sequence[Attempt]) -> webhook_pb2.WebhookDelivery:
+    """Returns a delivery as it goes over the wire; one that somebody has asked for again is pending until then."""
+    message = webhook_pb2.WebhookDelivery(
+        id=value.id,
+        experiment_id=value.experiment_id,
+        endpoint_id=value.endpoint_id,
+        type=value.type,
+        status=_STATUS.Value(DeliveryStatus.PENDING if value.asked_at else value.status),
+        attempts=map(_attempt, attempts),
+        error_message=value.error_message,
+    )
+    message.created_at.FromDatetime(value.created_at)
+    if next_attempt_at := value.asked_at or value.next_attempt_at:
+        message.next_attempt_at.FromDatetime(next_attempt_at)
+    return message
+
+
+def _attempt(value: Attempt) -> webhook_pb2.WebhookAttempt:
+    message = webhook_pb2.WebhookAttempt(
+        response_status=value.response_status,
+        error=value.error,
+        duration_ms=round(value.duration_ms, 3),
+        by_hand=value.by_hand,
+    )
+    message.attempted_at.FromDatetime(value.attempted_at)
+    return message

@@ -1,0 +1,167 @@
+"""What webhook endpoints, deliveries and attempts are, and which state of a delivery follows on an attempt."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# Before the first attempt, the second, ...: the schedule that Standard Webhooks recommends.
+SCHEDULE = (
+    timedelta(0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+# Waits are longer by up to this share, so that what failed together does not come back together.
+JITTER = 0.1
+# What a receiver gets that is overloaded and does not say for how long.
+SLOW_DOWN = timedelta(minutes=1)
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+
+MOST_ENDPOINTS = 100
+MOST_ATTEMPTS = 100
+LONGEST_OVERLAP_SECONDS = 7 * 24 * 3600
+OVERLAP_SECONDS = 24 * 3600
+LONGEST_REQUEST_ID = 100
+
+DELETED = "the endpoint was deleted"
+
+
+class DeliveryStatus(StrEnum):
+    """How far a delivery is; the names are those of the wire."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What comes of an attempt."""
+
+    DELIVERED = "delivered"
+    """A 2xx."""
+    GONE = "gone"
+    """A 410: the receiver wants no more."""
+    THROTTLED = "throttled"
+    """A 429, 502 or 504: the receiver has too much to do."""
+    REDIRECTED = "redirected"
+    REFUSED = "refused"
+    """Any other status."""
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    """No connection, or one that broke, or what came was no HTTP."""
+    FORBIDDEN = "forbidden"
+    """The host is, or has become, a private one."""
+    BROKEN = "broken"
+    """It could not be attempted, by a fault of this side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A URL of a developer that is told when experiments end. Secrets are sealed."""
+
+    id: str
+    developer_id: str
+    url: str
+    disabled_reason: str = ""
+    """Why it is not told, empty if it is."""
+    secret: bytes = field(repr=False)
+    old_secret: bytes | None = field(default=None, repr=False)
+    old_secret_expires_at: datetime | None = None
+    secret_rotated_at: datetime | None = None
+    paused_until: datetime | None = None
+    """It asked for less; nothing goes there before."""
+    created_at: datetime
+
+    def sealed_secrets(self, at: datetime) -> Sequence[bytes]:
+        """Returns what signs at this time: the secret, and the one before while they overlap."""
+        if self.old_secret is None or self.old_secret_expires_at is None or self.old_secret_expires_at <= at:
+            return (self.secret,)
+        return self.secret, self.old_secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt to deliver a message."""
+
+    attempted_at: datetime
+    response_status: int | None
+    error: str
+    """Empty if it succeeded."""
+    duration_ms: float
+    by_hand: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message to one endpoint, about one experiment."""
+
+    id: str
+    experiment_id: str
+    endpoint_id: str
+    type: str
+    body: bytes = field(repr=False)
+    status: DeliveryStatus = DeliveryStatus.PENDING
+    attempts_made: int = 0
+    """How many attempts of the schedule; those asked for by hand don't count."""
+    next_attempt_at: datetime | None
+    """When the schedule has it next, None unless it is pending."""
+    asked_at: datetime | None = None
+    """When somebody asked for an attempt that has not been made yet."""
+    lease: str | None = None
+    """Who is at it."""
+    leased_until: datetime | None = None
+    error_message: str = ""
+    traceparent: str = ""
+    created_at: datetime
+
+    def under_way(self, at: datetime) -> bool:
+        """Whether somebody is at it, or about to be."""
+        return self.asked_at is not None or (self.leased_until is not None and self.leased_until > at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of an attempt."""
+
+    outcome: Outcome
+    response_status: int | None = None
+    error: str = ""
+    retry_after: timedelta | None = None
+    """How long the receiver asks to be left alone."""
+
+    @property
+    def pause(self) -> timedelta | None:
+        """How long nothing should go to the endpoint, None if nothing speaks against it."""
+        if self.outcome is Outcome.DELIVERED:
+            return None
+        if self.retry_after is not None:
+            return min(self.retry_after, LONGEST_RETRY_AFTER)
+        return SLOW_DOWN if self.outcome is Outcome.THROTTLED else None
+
+
+def settled(
+    delivery: Delivery, answer: Answer, at: datetime, jitter: Callable[[], float], *, by_hand: bool = False
+) -> Delivery:
+    """Returns a delivery after an attempt that ended `at`. `jitter` gives numbers from 0 to 1."""
+    made = delivery.attempts_made + (0 if by_hand else 1)
+    free = dataclasses.replace(delivery, attempts_made=made, asked_at=None, lease=None, leased_until=None)
+    if answer.outcome is Outcome.DELIVERED:
+        return dataclasses.replace(free, status=DeliveryStatus.DELIVERED, next_attempt_at=None, error_message="")
+    if free.status is DeliveryStatus.DELIVERED:
+        return free
+    failed = dataclasses.replace(free, error_message=answer.error)
+    # It may have been given up meanwhile.
+    if by_hand or failed.status is DeliveryStatus.FAILED:
+        return failed
+    if made >= len(SCHEDULE):
+        return dataclasses.replace(failed, status=DeliveryStatus.FAILED, next_attempt_at=None)
+    wait = max(SCHEDULE[made], answer.pause or timedelta(0)) * (1 + JITTER * jitter())
+    return dataclasses.replace(failed, next_attempt_at=at + wait)

@@ -1,0 +1,82 @@
+"""What a target's name stands for, asked once for each attempt.
+
+Each question has a thread of its own: a name server that does not answer holds up nobody else, neither the event loop's
+few threads nor the end of the process.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+
+from services.experiments.webhooks.addresses import Address, Network, may_be_called
+from services.experiments.webhooks.targets import Target
+
+# Names that are asked for at a time.
+MOST_QUESTIONS = 64
+# Of a name with many addresses, how many are tried.
+MOST_ADDRESSES = 4
+
+Lookup = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""Returns what a name stands for; OSError if nothing does."""
+
+
+class Forbidden(Exception):
+    """A target that may not be called; the message says why, without the address."""
+
+
+async def addresses_of(target: Target, lookup: Lookup, allowed: Sequence[Network]) -> Sequence[Address]:
+    """Returns the addresses to call, the best first; Forbidden if one may not be called, OSError if there is none.
+
+    One bad address of many is enough to refuse them all: a name that stands for both has been made to fool somebody.
+    """
+    literal = target.address
+    found = [literal] if literal else await lookup(target.host, target.port)
+    if not found:
+        raise OSError("no address")
+    if not all(may_be_called(address, allowed) for address in found):
+        raise Forbidden("the host is not a public one")
+    return found[:MOST_ADDRESSES]
+
+
+class SystemLookup:
+    """Asks the system's resolver."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(MOST_QUESTIONS)
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        await self._room.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Sequence[Address]] = loop.create_future()
+
+        def ask() -> None:
+            found: Sequence[Address] = ()
+            error: Exception | None = None
+            try:
+                infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found = [ipaddress.ip_address(info[4][0]) for info in infos]
+            except (OSError, ValueError) as failure:
+                # ValueError: a name that can't be encoded, an address with a zone.
+                error = OSError(str(failure))
+            try:
+                loop.call_soon_threadsafe(told, found, error)
+            except RuntimeError:
+                return  # The process has ended meanwhile.
+
+        def told(found: Sequence[Address], error: Exception | None) -> None:
+            self._room.release()
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(found)
+
+        try:
+            threading.Thread(target=ask, name="webhook lookup", daemon=True).start()
+        except RuntimeError as error:
+            self._room.release()
+            raise OSError(f"no thread to look the name up: {error}") from error
+        return await answer

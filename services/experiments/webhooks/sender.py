@@ -1,0 +1,169 @@
+"""Sends what waits in the database. Any number of processes may do so side by side."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge
+
+from services.experiments.webhooks import signing
+from services.experiments.webhooks.claiming import Claim, Limits
+from services.experiments.webhooks.domain import Answer, Outcome
+from services.experiments.webhooks.posting import TIMEOUT_SECONDS, Post
+from services.experiments.webhooks.queue import CHANNEL
+from services.experiments.webhooks.sealing import SecretBox, Unsealable
+from services.experiments.webhooks.settling import Settling
+from services.experiments.webhooks.store import WebhookStore
+from services.runtime import clock, ids, telemetry
+from services.runtime.cancellation import end_if_cancelled
+from services.runtime.db import DISCONNECTED, Database
+from services.runtime.event_loop import Stopwatch
+
+log = structlog.get_logger()
+
+# Of this process; most of what is under way waits for an answer and costs a socket.
+MOST_AT_ONCE = 200
+LIMITS = Limits(per_endpoint=4, per_developer=20)
+POLL_SECONDS = 1.0
+# How long what a killed process was at stays with it: longer than an attempt takes and is noted.
+LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
+NOTE_RETRY_SECONDS = 0.5
+
+ATTEMPTS = Counter("voicearena_webhook_attempts_total", "Attempts to deliver a webhook", ["outcome"])
+OLDEST = Gauge("voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due")
+
+
+class Sender:
+    """Attempts deliveries as they become due."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: WebhookStore,
+        box: SecretBox,
+        post: Post,
+        *,
+        limits: Limits = LIMITS,
+        now: Callable[[], datetime] = clock.now,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._box = box
+        self._post = post
+        self._limits = limits
+        self._now = now
+        self._settling = Settling(database, store, now, jitter)
+        self._wake = asyncio.Event()
+        self._leases: set[str] = set()
+
+    async def run(self) -> None:
+        """Sends for ever: at once when woken, and every second what has become due. Ends by giving back its leases."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._database.listen(CHANNEL, lambda _: self._wake.set()))
+                tasks.create_task(self._send_what_is_due(tasks))
+        finally:
+            await self._give_back()
+
+    async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            end_if_cancelled()
+            self._wake.clear()
+            claimed = False
+            try:
+                for claim in await self.claim():
+                    claimed = True
+                    tasks.create_task(self.attempt(claim))
+            except DISCONNECTED as error:
+                log.warning("webhooks can't be sent now", error=str(error))
+            if not claimed:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
+
+    async def claim(self) -> list[Claim]:
+        """Leases what is due, as much as there is room for."""
+        room = MOST_AT_ONCE - len(self._leases)
+        leases = [ids.new_id("lse") for _ in range(room)]
+        if not leases:
+            return []
+        moment = self._now()
+        async with self._database.reading() as connection:
+            since = await self._store.longest_due(connection, moment)
+        OLDEST.set((moment - since).total_seconds() if since else 0)
+        if since is None:
+            return []
+        async with self._database.transaction() as connection:
+            claims = list(await self._store.claim(connection, moment, moment + LEASE, leases, self._limits))
+        self._leases.update(claim.lease for claim in claims)
+        return claims
+
+    async def attempt(self, claim: Claim) -> None:
+        """Makes one attempt and notes what came of it."""
+        delivery = claim.delivery
+        with telemetry.span(f"webhook {delivery.type}", delivery.traceparent, SpanKind.CLIENT):
+            started_at, watch = self._now(), Stopwatch()
+            answer = await self._answer(claim, started_at)
+            duration_ms = watch.seconds() * 1000
+            ATTEMPTS.labels(answer.outcome).inc()
+            log.info(
+                "a webhook was attempted",
+                delivery_id=delivery.id,
+                experiment_id=delivery.experiment_id,
+                endpoint_id=delivery.endpoint_id,
+                outcome=str(answer.outcome),
+                status=answer.response_status,
+                duration_ms=round(duration_ms, 1),
+            )
+            try:
+                await self._note(claim, answer, started_at, duration_ms)
+            except Exception as error:
+                # Nothing is lost: once the lease is over it is attempted again. The others must not wait for that.
+                log.error("an attempt could not be noted", delivery_id=delivery.id, exc_info=error)
+        self._leases.discard(claim.lease)
+        # Another may have waited for this one's place.
+        self._wake.set()
+
+    async def _answer(self, claim: Claim, at: datetime) -> Answer:
+        try:
+            return await self._post(claim.endpoint.url, self._headers(claim, at), claim.delivery.body)
+        except Unsealable as error:
+            return Answer(outcome=Outcome.BROKEN, error=str(error))
+        except Exception as error:
+            # A fault of one delivery must not stop the others; it is noted as an attempt and tried again in time.
+            log.error("a webhook could not be attempted", delivery_id=claim.delivery.id, exc_info=error)
+            return Answer(outcome=Outcome.BROKEN, error="it could not be attempted, by a fault of this server")
+
+    def _headers(self, claim: Claim, at: datetime) -> Mapping[str, str]:
+        endpoint, delivery = claim.endpoint, claim.delivery
+        keys = [self._box.open(sealed, endpoint.id) for sealed in endpoint.sealed_secrets(at)]
+        headers = dict(signing.headers(keys, delivery.id, at, delivery.body))
+        if traceparent := telemetry.current_traceparent():
+            headers["traceparent"] = traceparent
+        return headers
+
+    async def _note(self, claim: Claim, answer: Answer, started_at: datetime, duration_ms: float) -> None:
+        """Notes an attempt, also if PostgreSQL is away for a moment; what can't be noted is attempted again later."""
+        while True:
+            try:
+                await self._settling.settle(claim, answer, started_at, duration_ms)
+                return
+            except DISCONNECTED as error:
+                log.warning("an attempt can't be noted now", delivery_id=claim.delivery.id, error=str(error))
+                if self._now() > started_at + LEASE:
+                    return
+            await asyncio.sleep(NOTE_RETRY_SECONDS)
+
+    async def _give_back(self) -> None:
+        leases, self._leases = self._leases, set()
+        if leases:
+            try:
+                async with self._database.transaction() as connection:
+                    await self._store.release(connection, leases)
+            except DISCONNECTED as error:
+                log.warning("claims were not given back; their time will be over", error=str(error))

@@ -1,0 +1,247 @@
+"""Every query of webhooks."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.webhooks.claiming import LOCK_CLAIMS, Claim, Limits, claimable
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.tables import (
+    ATTEMPT_COLUMNS,
+    ATTEMPTS,
+    DELIVERIES,
+    DELIVERY_COLUMNS,
+    ENDPOINT_COLUMNS,
+    ENDPOINTS,
+    attempt_from,
+    delivery_from,
+    endpoint_from,
+    values_of,
+)
+
+_E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
+
+Cursor = tuple[datetime, str]
+"""When the last row of a page was created, and its id."""
+
+
+class WebhookStore(Protocol):
+    """What webhooks ask of the database. Who locks both an endpoint and deliveries locks the endpoint first."""
+
+    async def add_endpoint(
+        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+    ) -> bool:
+        """Adds an endpoint; False if its developer has one with this URL or has made this request before.
+
+        `untold` is the experiment whose answer has yet to show the secret.
+        """
+
+    async def endpoint(
+        self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
+    ) -> Endpoint | None:
+        """Returns an endpoint; locked to change it, or only so that it is kept as it is, until the transaction ends."""
+
+    async def endpoint_at(
+        self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
+    ) -> Endpoint | None:
+        """Returns a developer's endpoint with this URL; kept as it is until the transaction ends, if so asked."""
+
+    async def endpoint_of_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Endpoint | None:
+        """Returns the endpoint that a request made before."""
+
+    async def endpoints(
+        self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Endpoint]:
+        """Returns a developer's endpoints, newest first."""
+
+    async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
+        """Returns how many endpoints a developer has."""
+
+    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+        """Returns the endpoint that this experiment made, the first time that it is asked for."""
+
+    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
+        """Writes an endpoint."""
+
+    async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        """Deletes an endpoint; what it was told stays."""
+
+    async def give_up(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        """Gives up what waits for an endpoint."""
+
+    async def add_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        """Adds a delivery."""
+
+    async def delivery(self, connection: AsyncConnection, delivery_id: str, *, lock: bool = False) -> Delivery | None:
+        """Returns a delivery, locked until the transaction ends if so asked."""
+
+    async def deliveries(
+        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Delivery]:
+        """Returns an experiment's deliveries, newest first."""
+
+    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        """Writes a delivery."""
+
+    async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
+        """Adds an attempt."""
+
+    async def attempts(
+        self, connection: AsyncConnection, delivery_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Attempt]]:
+        """Returns the attempts of deliveries by their ids, the first one first; of one without, the empty list."""
+
+    async def claim(
+        self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
+    ) -> Sequence[Claim]:
+        """Leases deliveries that are due and that nobody is at, the longest due first, at most one for each lease."""
+
+    async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:
+        """Gives back what was claimed with these leases and has not been settled."""
+
+    async def longest_due(self, connection: AsyncConnection, at: datetime) -> datetime | None:
+        """Returns since when the delivery that is longest due has been due, None if none is."""
+
+
+class SqlWebhookStore:
+    """The store over PostgreSQL."""
+
+    async def add_endpoint(
+        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+    ) -> bool:
+        result = await connection.execute(
+            insert(ENDPOINTS)
+            .values(**values_of(endpoint), request_id=request_id or None, untold_experiment_id=untold or None)
+            .on_conflict_do_nothing()
+            .returning(_E.id)
+        )
+        return result.first() is not None
+
+    async def endpoint(
+        self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
+    ) -> Endpoint | None:
+        return await _endpoint(connection, _E.id == endpoint_id, lock=lock, keep=keep)
+
+    async def endpoint_at(
+        self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
+    ) -> Endpoint | None:
+        return await _endpoint(connection, _E.developer_id == developer_id, _E.url == url, keep=keep)
+
+    async def endpoint_of_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Endpoint | None:
+        return await _endpoint(connection, _E.developer_id == developer_id, _E.request_id == request_id)
+
+    async def endpoints(
+        self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Endpoint]:
+        query = sa.select(*ENDPOINT_COLUMNS).where(_E.developer_id == developer_id)
+        if after is not None:
+            query = query.where(sa.tuple_(_E.created_at, _E.id) < sa.tuple_(*after))
+        query = query.order_by(_E.created_at.desc(), _E.id.desc()).limit(limit)
+        return [endpoint_from(row) for row in await connection.execute(query)]
+
+    async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
+        query = sa.select(sa.func.count()).select_from(ENDPOINTS).where(_E.developer_id == developer_id)
+        return int((await connection.execute(query)).scalar_one())
+
+    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+        result = await connection.execute(
+            sa.update(ENDPOINTS)
+            .where(_E.url == url, _E.untold_experiment_id == experiment_id)
+            .values(untold_experiment_id=None)
+            .returning(*ENDPOINT_COLUMNS)
+        )
+        row = result.one_or_none()
+        return endpoint_from(row) if row else None
+
+    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
+        await connection.execute(sa.update(ENDPOINTS).where(_E.id == endpoint.id).values(**values_of(endpoint)))
+
+    async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        await connection.execute(sa.delete(ENDPOINTS).where(_E.id == endpoint_id))
+
+    async def give_up(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        pending = _D.status == DeliveryStatus.PENDING
+        await connection.execute(
+            sa.update(DELIVERIES)
+            .where(_D.endpoint_id == endpoint_id, _D.due_at.is_not(None))
+            .values(
+                status=sa.case((pending, DeliveryStatus.FAILED), else_=_D.status),
+                error_message=sa.case((pending, reason), else_=_D.error_message),
+                next_attempt_at=None,
+                asked_at=None,
+            )
+        )
+
+    async def add_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        await connection.execute(sa.insert(DELIVERIES).values(**values_of(delivery)))
+
+    async def delivery(self, connection: AsyncConnection, delivery_id: str, *, lock: bool = False) -> Delivery | None:
+        query = sa.select(*DELIVERY_COLUMNS).where(_D.id == delivery_id)
+        row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        return delivery_from(row) if row else None
+
+    async def deliveries(
+        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Delivery]:
+        query = sa.select(*DELIVERY_COLUMNS).where(_D.experiment_id == experiment_id)
+        if after is not None:
+            query = query.where(sa.tuple_(_D.created_at, _D.id) < sa.tuple_(*after))
+        query = query.order_by(_D.created_at.desc(), _D.id.desc()).limit(limit)
+        return [delivery_from(row) for row in await connection.execute(query)]
+
+    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        await connection.execute(sa.update(DELIVERIES).where(_D.id == delivery.id).values(**values_of(delivery)))
+
+    async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
+        await connection.execute(sa.insert(ATTEMPTS).values(delivery_id=delivery_id, **values_of(attempt)))
+
+    async def attempts(
+        self, connection: AsyncConnection, delivery_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Attempt]]:
+        found: dict[str, list[Attempt]] = {delivery_id: [] for delivery_id in delivery_ids}
+        query = sa.select(_A.delivery_id, *ATTEMPT_COLUMNS).where(_A.delivery_id.in_(delivery_ids)).order_by(_A.id)
+        for delivery_id, *row in await connection.execute(query):
+            found[delivery_id].append(attempt_from(row))
+        return found
+
+    async def claim(
+        self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
+    ) -> Sequence[Claim]:
+        await connection.execute(LOCK_CLAIMS)
+        rows = (await connection.execute(claimable(at, len(leases), limits))).all()
+        claims = []
+        count = len(DELIVERY_COLUMNS)
+        for row, lease in zip(rows, leases, strict=False):
+            values: dict[str, Any] = {"lease": lease, "leased_until": until}
+            await connection.execute(sa.update(DELIVERIES).where(_D.id == row.id).values(**values))
+            delivery = delivery_from((*row[:count],))
+            claims.append(Claim.of(delivery, endpoint_from(row[count:]), lease, until))
+        return claims
+
+    async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:
+        await connection.execute(
+            sa.update(DELIVERIES).where(_D.lease.in_(leases)).values(lease=None, leased_until=None)
+        )
+
+    async def longest_due(self, connection: AsyncConnection, at: datetime) -> datetime | None:
+        query = sa.select(sa.func.min(_D.due_at)).where(_D.due_at <= at)
+        since: datetime | None = (await connection.execute(query)).scalar_one()
+        return since
+
+
+async def _endpoint(
+    connection: AsyncConnection, *which: sa.ColumnElement[bool], lock: bool = False, keep: bool = False
+) -> Endpoint | None:
+    query = sa.select(*ENDPOINT_COLUMNS).where(*which)
+    if lock or keep:
+        query = query.with_for_update(read=not lock)
+    row = (await connection.execute(query)).one_or_none()
+    return endpoint_from(row) if row else None

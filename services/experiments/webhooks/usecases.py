@@ -1,0 +1,188 @@
+"""Keeping webhook endpoints, reading what they were told, and telling them again."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from services.experiments.store import Store
+from services.experiments.webhooks import domain, signing
+from services.experiments.webhooks.domain import Attempt, Delivery, Endpoint
+from services.experiments.webhooks.queue import WebhookQueue, check_room, new_endpoint, wake
+from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.store import Cursor, WebhookStore
+from services.runtime import ids
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import AlreadyExists, NotFound, WrongState
+from services.runtime.identity import current_identity
+from services.runtime.pages import PageTokens, page_size
+from services.runtime.validation import Validation
+
+
+class Endpoints:
+    """The use cases of endpoints, over one database."""
+
+    def __init__(
+        self, database: Database, store: WebhookStore, queue: WebhookQueue, box: SecretBox, pages: PageTokens
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._queue = queue
+        self._box = box
+        self._pages = pages
+
+    async def create(self, url: str, request_id: str) -> tuple[Endpoint, str]:
+        """Returns a new endpoint with its secret, or with an empty one that which this request made before."""
+        developer_id = current_identity().developer_id
+        valid = Validation()
+        refusal = self._queue.refusal(url)
+        valid.require(refusal is None, "url", refusal or "")
+        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.finish()
+        async with self._database.transaction() as connection:
+            if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
+                return before, ""
+            if taken := await self._store.endpoint_at(connection, developer_id, url):
+                raise _taken(taken)
+            await check_room(self._store, connection, developer_id)
+            endpoint, secret = new_endpoint(self._box, developer_id, url)
+            if await self._store.add_endpoint(connection, endpoint, request_id=request_id):
+                return endpoint, secret
+        # The same request, or another with this URL, was quicker at the same moment.
+        async with self._database.reading() as connection:
+            if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
+                return before, ""
+            raise _taken(await self._store.endpoint_at(connection, developer_id, url))
+
+    async def get(self, endpoint_id: str) -> Endpoint:
+        """Returns an endpoint of the caller; NotFound if they have no such one."""
+        ids.check_id(endpoint_id, "whe")
+        async with self._database.reading() as connection:
+            return _owned(await self._store.endpoint(connection, endpoint_id), endpoint_id)
+
+    async def page(self, size: int, token: str) -> tuple[Sequence[Endpoint], str]:
+        """Returns a page of the caller's endpoints, newest first, and the token of the next."""
+        size = page_size(size)
+        developer_id = current_identity().developer_id
+        filters = {"list": "webhook endpoints", "developer": developer_id}
+        after = _cursor(self._pages, token, filters)
+        async with self._database.reading() as connection:
+            found = await self._store.endpoints(connection, developer_id, after=after, limit=size + 1)
+        return found[:size], _next(self._pages, found, size, filters)
+
+    async def delete(self, endpoint_id: str) -> None:
+        """Deletes an endpoint of the caller and gives up what waits for it."""
+        ids.check_id(endpoint_id, "whe")
+        async with self._database.transaction() as connection:
+            _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            await self._store.delete_endpoint(connection, endpoint_id)
+            await self._store.give_up(connection, endpoint_id, domain.DELETED)
+
+    async def rotate(self, endpoint_id: str, overlap_seconds: int) -> tuple[Endpoint, str]:
+        """Returns an endpoint of the caller with a new secret, beside which the old one signs for a while."""
+        ids.check_id(endpoint_id, "whe")
+        valid = Validation()
+        longest = domain.LONGEST_OVERLAP_SECONDS
+        valid.require(0 <= overlap_seconds <= longest, "overlap_seconds", f"must be 0 to {longest}, 7 days")
+        valid.finish()
+        secret, moment = signing.new_secret(), now()
+        async with self._database.transaction() as connection:
+            endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            rotated = dataclasses.replace(
+                endpoint,
+                secret=self._box.seal(secret, endpoint.id),
+                old_secret=endpoint.secret if overlap_seconds else None,
+                old_secret_expires_at=moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None,
+                secret_rotated_at=moment,
+            )
+            await self._store.update_endpoint(connection, rotated)
+        return rotated, signing.spelled(secret)
+
+    async def enable(self, endpoint_id: str) -> Endpoint:
+        """Lets an endpoint of the caller be told again, and returns it."""
+        ids.check_id(endpoint_id, "whe")
+        async with self._database.transaction() as connection:
+            endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            enabled = dataclasses.replace(endpoint, disabled_reason="", paused_until=None)
+            await self._store.update_endpoint(connection, enabled)
+        return enabled
+
+
+class DeliveryLog:
+    """The use cases of deliveries, over one database. An experiment's deliveries are its developer's."""
+
+    def __init__(self, database: Database, experiments: Store, store: WebhookStore, pages: PageTokens) -> None:
+        self._database = database
+        self._experiments = experiments
+        self._store = store
+        self._pages = pages
+
+    async def page(
+        self, experiment_id: str, size: int, token: str
+    ) -> tuple[Sequence[tuple[Delivery, Sequence[Attempt]]], str]:
+        """Returns a page of an experiment's deliveries with their attempts, newest first, and the token of the next."""
+        size = page_size(size)
+        await self._check_owned(experiment_id)
+        filters = {"list": "webhook deliveries", "experiment": experiment_id}
+        after = _cursor(self._pages, token, filters)
+        async with self._database.reading() as connection:
+            found = await self._store.deliveries(connection, experiment_id, after=after, limit=size + 1)
+            attempts = await self._store.attempts(connection, [delivery.id for delivery in found[:size]])
+        return [(d, attempts[d.id]) for d in found[:size]], _next(self._pages, found, size, filters)
+
+    async def redeliver(self, experiment_id: str, delivery_id: str) -> tuple[Delivery, Sequence[Attempt]]:
+        """Asks for an attempt at once; WrongState while one is under way or if its endpoint is not told."""
+        ids.check_id(delivery_id, "msg", "delivery_id")
+        await self._check_owned(experiment_id)
+        async with self._database.transaction() as connection:
+            delivery = await self._store.delivery(connection, delivery_id)
+            if delivery is None or delivery.experiment_id != experiment_id:
+                raise NotFound("webhook delivery", delivery_id)
+            # It can't be deleted or disabled before the attempt is asked for and can be given up with the others.
+            endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
+            if endpoint is None:
+                raise WrongState("its endpoint was deleted", status="deleted")
+            if endpoint.disabled_reason:
+                raise WrongState(f"its endpoint is disabled: {endpoint.disabled_reason}", status="disabled")
+            delivery = await self._store.delivery(connection, delivery_id, lock=True)
+            if delivery is None:
+                raise NotFound("webhook delivery", delivery_id)
+            moment = now()
+            if delivery.under_way(moment):
+                raise WrongState("an attempt is under way", status="under_way")
+            attempts = (await self._store.attempts(connection, [delivery_id]))[delivery_id]
+            if len(attempts) >= domain.MOST_ATTEMPTS:
+                raise WrongState(f"it was attempted {len(attempts)} times, which is enough", status=delivery.status)
+            asked = dataclasses.replace(delivery, asked_at=moment)
+            await self._store.update_delivery(connection, asked)
+            await wake(connection)
+        return asked, attempts
+
+    async def _check_owned(self, experiment_id: str) -> None:
+        ids.check_id(experiment_id, "exp", "experiment_id")
+        async with self._database.reading() as connection:
+            if await self._experiments.get(connection, current_identity().developer_id, experiment_id) is None:
+                raise NotFound("experiment", experiment_id)
+
+
+def _owned(endpoint: Endpoint | None, endpoint_id: str) -> Endpoint:
+    if endpoint is None or endpoint.developer_id != current_identity().developer_id:
+        raise NotFound("webhook endpoint", endpoint_id)
+    return endpoint
+
+
+def _taken(endpoint: Endpoint | None) -> AlreadyExists:
+    named = {"id": endpoint.id} if endpoint else {}
+    return AlreadyExists("url: you have a webhook endpoint with this URL; its secret can be rotated", **named)
+
+
+def _cursor(pages: PageTokens, token: str, filters: dict[str, str]) -> Cursor | None:
+    cursor = pages.decode(token, dict(filters))
+    return (datetime.fromisoformat(str(cursor[0])), str(cursor[1])) if cursor else None
+
+
+def _next(pages: PageTokens, found: Sequence[Endpoint] | Sequence[Delivery], size: int, filters: dict[str, str]) -> str:
+    if len(found) <= size:
+        return ""
+    last = found[size - 1]
+    return pages.encode([last.created_at.isoformat(), last.id], dict(filters))

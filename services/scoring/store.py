@@ -1,5 +1,6 @@
 """Every query of the scoring service."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
@@ -38,6 +39,9 @@ class Store(Protocol):
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         """Returns an evaluation."""
+
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
+        """Deletes evaluations, those of them that are there."""
 
 
 class SqlStore:
@@ -78,6 +82,9 @@ class SqlStore:
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         row = (await connection.execute(sa.select(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()
         return _evaluation(row) if row else None
+
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
+        await connection.execute(sa.delete(EVALUATIONS).where(EVALUATIONS.c.id.in_(evaluation_ids)))
 
 
 def _evaluation(row: sa.Row[Any]) -> Evaluation:

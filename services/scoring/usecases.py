@@ -2,10 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
+import structlog
 from google.protobuf.message import Message
 
 from services.runtime import inbox, outbox
@@ -18,7 +19,10 @@ from services.scoring.metrics.signal import measure
 from services.scoring.store import Store
 from services.scoring.wav import read_wav
 
+log = structlog.get_logger()
+
 CONSUMER = "scoring"
+MOST_DELETED_JOBS = 500
 _JOB_ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
 
 
@@ -70,6 +74,14 @@ class Scoring:
         await self._begin(job)
         await self._end(job, event_id, f"The audio could not be measured, and no further try is made: {reason}")
 
+    async def delete(self, job_ids: Sequence[str], event_id: str) -> None:
+        """Deletes the evaluations of jobs, those too that are under way; InvalidInput if they are too many."""
+        if len(job_ids) > MOST_DELETED_JOBS:
+            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
+        async with self._database.transaction() as connection:
+            if await inbox.first_time(connection, CONSUMER, event_id):
+                await self._store.delete(connection, job_ids)
+
     async def get_evaluation(self, evaluation_id: str) -> Evaluation:
         """Returns an evaluation of the caller; NotFound if there is none or it is somebody else's."""
         developer_id = current_identity().developer_id
@@ -97,7 +109,9 @@ class Scoring:
                 # It had ended before, and however it did is the answer.
                 evaluation = await self._store.get(connection, job.id)
             if evaluation is None:
-                raise LookupError(f"the evaluation {job.id} has vanished")
+                # It was deleted meanwhile, and who does that awaits no answer.
+                log.info("an evaluation was deleted before it ended", evaluation_id=job.id)
+                return
             await outbox.add(connection, self._answer(job, evaluation))
 
     async def _measure(self, audio_name: str) -> SignalMetrics:

@@ -1,6 +1,7 @@
 """The scoring service's store in memory."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,3 +52,7 @@ class MemoryScoringStore:
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         return table(connection, "evaluations").get(evaluation_id)
+
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
+        for evaluation_id in evaluation_ids:
+            table(connection, "evaluations").pop(evaluation_id, None)

@@ -99,3 +99,15 @@ async def test_ending_what_never_began_does_nothing(database: Database, store: S
         await store.finish(connection, JOB.id, METRICS, LATER)
     async with database.reading() as connection:
         assert await store.get(connection, JOB.id) is None
+
+
+async def test_what_is_deleted_is_gone_and_the_rest_stays(database: Database, store: Store, begun: None) -> None:
+    other = dataclasses.replace(JOB, id="trl_b")
+    async with database.transaction() as connection:
+        await store.begin(connection, other)
+        await store.finish(connection, JOB.id, METRICS, LATER)
+        await store.delete(connection, ["trl_a", "trl_c"])
+        await store.delete(connection, [])
+    async with database.reading() as connection:
+        assert await store.get(connection, "trl_a") is None
+        assert await store.get(connection, "trl_b") == dataclasses.replace(RUNNING, id="trl_b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -68,8 +68,8 @@ class MemoryStore:
         self, connection: Any, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
     ) -> Evaluation | None:
         state: State = connection
-        known = state.evaluations[evaluation_id]
-        if known.status is not Status.running:
+        known = state.evaluations.get(evaluation_id)
+        if known is None or known.status is not Status.running:
             return None
         ended = replace(known, completed_at=at)
         if isinstance(outcome, str):
@@ -82,6 +82,10 @@ class MemoryStore:
     async def get(self, connection: Any, evaluation_id: str) -> Evaluation | None:
         state: State = connection
         return state.evaluations.get(evaluation_id)
+
+    async def delete(self, connection: Any, evaluation_ids: Sequence[str]) -> None:
+        for evaluation_id in evaluation_ids:
+            connection.evaluations.pop(evaluation_id, None)
 
 
 async def add_to_outbox(connection: State, *messages: Message) -> None:

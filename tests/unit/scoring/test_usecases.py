@@ -1,12 +1,17 @@
 """An evaluation is made once, answered as often as it is asked for, and read by its owner."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+from voicearena.scoring.v1.events_pb2 import (
+    EvaluationCompleted,
+    EvaluationDeletionRequested,
+    EvaluationFailed,
+    EvaluationRequested,
+)
 
 from services.runtime import inbox, outbox
 from services.runtime.bus import Delivery
@@ -177,3 +182,46 @@ async def test_an_id_that_is_not_one_is_refused(world: World, evaluation_id: str
 async def test_nobody_reads_nothing(world: World) -> None:
     with pytest.raises(CredentialsMissing):
         await world.scoring.get_evaluation(JOB.id)
+
+
+async def test_evaluations_are_deleted_on_request_and_others_stay(world: World) -> None:
+    other = replace(JOB, id="trl_" + "1" * 32)
+    await world.scoring.evaluate(JOB, "evt_1")
+    await world.scoring.evaluate(other, "evt_2")
+    event = EvaluationDeletionRequested(requester="experiments", job_ids=[JOB.id, "trl_" + "2" * 32])
+    delivery = Delivery("evt_3", 1, ASKED_AT, "")
+    await consumers.handlers(world.scoring)[EvaluationDeletionRequested](event, delivery)
+    assert list(world.database.state.evaluations) == [other.id]
+
+
+async def test_a_deletion_that_comes_again_does_not_touch_what_was_asked_for_since(world: World) -> None:
+    await world.scoring.delete([JOB.id], "evt_1")
+    await world.scoring.evaluate(JOB, "evt_2")
+    await world.scoring.delete([JOB.id], "evt_1")
+    assert list(world.database.state.evaluations) == [JOB.id]
+
+
+async def test_what_is_deleted_while_it_is_measured_is_answered_to_nobody(world: World) -> None:
+    reading = world.audio.open
+
+    async def deleted_meanwhile(name: str) -> AsyncIterator[bytes]:
+        await world.scoring.delete([JOB.id], "evt_2")
+        async for piece in reading(name):
+            yield piece
+
+    world.audio.open = deleted_meanwhile  # type: ignore[method-assign]
+    await world.scoring.evaluate(JOB, "evt_1")
+    assert world.answers == []
+    assert world.database.state.evaluations == {}
+
+
+async def test_too_many_deletions_at_once_are_refused(world: World) -> None:
+    with pytest.raises(InvalidInput, match="job_ids: must be at most 500, got 501"):
+        await world.scoring.delete([JOB.id] * 501, "evt_1")
+
+
+async def test_a_deletion_that_was_given_up_answers_nobody(world: World) -> None:
+    event = EvaluationDeletionRequested(requester="experiments", job_ids=[JOB.id])
+    await consumers.on_dead(world.scoring)(event, Delivery("evt_1", 6, ASKED_AT, ""), "why")
+    assert world.answers == []
+    assert world.database.state.evaluations == {}

@@ -42,7 +42,7 @@ class LifecycleStore(Protocol):
         One that has audio is scoring, with an attempt more than before; any other is pending, without measurements.
         """
 
-    async def with_audio_since(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         """Returns experiments whose audio has been kept long enough, locked. Passes over those that others hold."""
 
     async def forget_audio(self, connection: AsyncConnection, experiment_ids: Sequence[str], at: datetime) -> None:
@@ -115,7 +115,7 @@ class SqlLifecycleStore:
         rows = [*(await connection.execute(heard)), *(await connection.execute(unheard))]
         return sorted(map(trial_from, rows), key=lambda trial: trial.position)
 
-    async def with_audio_since(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         kept = sa.func.make_interval(0, 0, 0, _E.audio_retention_days, type_=sa.Interval)
         query = (
             sa.select(_E.id)

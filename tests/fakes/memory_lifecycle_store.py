@@ -81,7 +81,7 @@ class MemoryLifecycleStore:
             retried.append(anew)
         return sorted(retried, key=lambda trial: trial.position)
 
-    async def with_audio_since(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         deleted = table(connection, "audio_deleted_at")
         due = [
             experiment

@@ -28,7 +28,7 @@ class Retention:
         """
         moment = now()
         async with self._database.transaction() as connection:
-            due = await self._lifecycle.with_audio_since(connection, moment, BATCH)
+            due = await self._lifecycle.audio_due(connection, moment, BATCH)
             if not due:
                 return 0
             # All their trials: one that was cancelled may have been spoken after all.

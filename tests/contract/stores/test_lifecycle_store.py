@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Measurements, Trial, TrialStatus
 from services.experiments.lifecycle_store import LifecycleStore, SqlLifecycleStore
+from services.experiments.step_store import SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
 from tests.contract.stores.test_experiments_store import (
@@ -26,6 +28,7 @@ from tests.contract.stores.test_experiments_store import (
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
+from tests.fakes.memory_step_store import MemoryStepStore
 
 DAY = timedelta(days=1)
 MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
@@ -43,6 +46,11 @@ def store(database: Database) -> Store:
 
 
 @pytest.fixture
+def steps(database: Database) -> StepStore:
+    return MemoryStepStore() if isinstance(database, MemoryDatabase) else SqlStepStore()
+
+
+@pytest.fixture
 def lifecycle(database: Database) -> LifecycleStore:
     return MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
 
@@ -52,9 +60,8 @@ async def moved(database: Database, lifecycle: LifecycleStore, mark: int = 0) ->
         return await lifecycle.moved_trials(connection, "exp_a", mark)
 
 
-async def move(database: Database, store: Store, trial_id: str, status: TrialStatus, **values: object) -> None:
-    async with database.transaction() as connection:
-        await store.move_trial(connection, trial_id, status, Measurements(), **values)
+async def to_scoring(steps: StepStore, connection: AsyncConnection, trial_id: str) -> None:
+    assert await steps.move(connection, trial_id, SYNTHESIZING, None, SCORING, Measurements())
 
 
 async def all_trials(database: Database, store: Store, experiment_id: str = "exp_a") -> Sequence[Trial]:
@@ -69,13 +76,16 @@ async def test_all_trials_have_moved_at_first(database: Database, store: Store, 
     assert (await moved(database, lifecycle))[0] == [first, second]
 
 
-async def test_only_what_has_moved_since_is_read(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+async def test_only_what_has_moved_since_is_read(
+    database: Database, store: Store, steps: StepStore, lifecycle: LifecycleStore
+) -> None:
     await add(database, store, experiment("exp_a"))
     _, mark = await moved(database, lifecycle)
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
     found, mark = await moved(database, lifecycle, mark)
     assert [one.id for one in found] == ["trl_a", "trl_b"]
-    await move(database, store, "trl_b", SCORING)
+    async with database.transaction() as connection:
+        await to_scoring(steps, connection, "trl_b")
     found, mark = await moved(database, lifecycle, mark)
     assert found == [trial("trl_b", 1, status=SCORING)]
     assert (await moved(database, lifecycle, mark))[0] == []
@@ -89,9 +99,12 @@ async def test_nothing_is_missed_that_commits_after_something_younger(
     await add(database, store, experiment("exp_a"))
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
     _, mark = await moved(database, lifecycle)
+    # Whoever gives trials to providers does not hold their experiment.
+    release = sa.text("UPDATE trials SET status = 'scoring' WHERE id = :id")
     async with database.transaction() as older:
-        await store.move_trial(older, "trl_a", SCORING, Measurements())
-        await move(database, store, "trl_b", SCORING)
+        await older.execute(release, {"id": "trl_a"})
+        async with database.transaction() as younger:
+            await younger.execute(release, {"id": "trl_b"})
         found, mark = await moved(database, lifecycle, mark)
         assert [one.id for one in found] == ["trl_b"]
     found, _ = await moved(database, lifecycle, mark)
@@ -151,7 +164,7 @@ async def test_an_experiment_begins_again_without_what_it_came_to(
 
 
 async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
-    database: Database, store: Store, lifecycle: LifecycleStore
+    database: Database, store: Store, steps: StepStore, lifecycle: LifecycleStore
 ) -> None:
     ended = {"error_kind": "timed_out", "error_message": "no", "ended_at": NOON}
     spoken = trial("trl_a", 0, position=3, status=FAILED, attempts=8, audio_name="trl_a.wav", **ended)
@@ -163,7 +176,7 @@ async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
     await add_trials(database, store, spoken, silent, forgotten, completed, elsewhere)
     async with database.transaction() as connection:
         for one in (spoken, forgotten):
-            await store.move_trial(connection, one.id, FAILED, MEASURED)
+            assert await steps.move(connection, one.id, FAILED, None, FAILED, MEASURED)
         retried = await lifecycle.retry_trials(connection, "exp_a", NOON + MINUTE)
     anew = {"error_kind": "", "error_message": "", "ended_at": None}
     assert retried == [
@@ -204,10 +217,10 @@ async def test_audio_is_due_when_its_time_is_over_and_once(
     kept = trial("trl_c", of="exp_c", audio_name="trl_c.wav")
     await add_trials(database, store, heard, silent, kept)
     async with database.transaction() as connection:
-        assert await lifecycle.with_audio_since(connection, NOON, 2) == ["exp_b", "exp_d"]
-        assert await lifecycle.with_audio_since(connection, NOON, 9) == ["exp_b", "exp_d", "exp_a"]
+        assert await lifecycle.audio_due(connection, NOON, 2) == ["exp_b", "exp_d"]
+        assert await lifecycle.audio_due(connection, NOON, 9) == ["exp_b", "exp_d", "exp_a"]
         await lifecycle.forget_audio(connection, ["exp_a", "exp_b"], NOON)
-        assert await lifecycle.with_audio_since(connection, NOON, 9) == ["exp_d"]
+        assert await lifecycle.audio_due(connection, NOON, 9) == ["exp_d"]
     gone = dataclasses.replace(heard, audio_name=None, audio_deleted_at=NOON)
     assert await all_trials(database, store) == [gone, silent]
     assert await all_trials(database, store, "exp_c") == [kept]
@@ -220,5 +233,5 @@ async def test_who_sweeps_at_the_same_time_passes_over_what_another_holds(
         pytest.skip("its transactions follow one another")
     await add(database, store, *(experiment(f"exp_{n}", ended_at=NOON, audio_retention_days=1) for n in "ab"))
     async with database.transaction() as one, database.transaction() as other:
-        assert await lifecycle.with_audio_since(one, NOON + 2 * DAY, 1) == ["exp_a"]
-        assert await lifecycle.with_audio_since(other, NOON + 2 * DAY, 9) == ["exp_b"]
+        assert await lifecycle.audio_due(one, NOON + 2 * DAY, 1) == ["exp_a"]
+        assert await lifecycle.audio_due(other, NOON + 2 * DAY, 9) == ["exp_b"]

@@ -1,0 +1,124 @@
+"""Asking again for what has failed of an experiment, cloning experiments and deleting them."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled
+
+from services.experiments import events_out
+from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
+from services.experiments.lifecycle_store import LifecycleStore
+from services.experiments.store import Store
+from services.experiments.usecases.changes import announce
+from services.experiments.usecases.dispatching import Dispatcher
+from services.experiments.usecases.plan import Plan, plan_of
+from services.experiments.usecases.planning import Planning
+from services.experiments.usecases.quota import check_quota
+from services.runtime import ids, outbox
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import NotFound, WrongState
+from services.runtime.identity import current_identity
+from services.runtime.telemetry import current_traceparent
+
+
+class Lifecycle:
+    """The use cases over one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        lifecycle: LifecycleStore,
+        planning: Planning,
+        dispatcher: Dispatcher,
+        most_running: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._lifecycle = lifecycle
+        self._planning = planning
+        self._dispatcher = dispatcher
+        self._most_running = most_running
+
+    async def clone(self, experiment_id: str, change: Callable[[Plan], Plan]) -> Experiment:
+        """Creates an experiment like another one of the caller, but for what `change` changes of its plan."""
+        async with self._database.reading() as connection:
+            original = await self._owned(connection, experiment_id)
+        return await self._planning.create(change(plan_of(original)), cloned_from=original.id)
+
+    async def retry(self, experiment_id: str) -> Experiment:
+        """Asks again for the failed trials of a completed experiment. A trial whose audio is there is measured again,
+        any other is spoken again when its turn comes.
+
+        WrongState if there are none; QuotaExceeded while too many experiments of the caller are running.
+        """
+        async with self._database.transaction() as connection:
+            owned = await self._owned(connection, experiment_id)
+            _check_retry(owned)
+            await check_quota(connection, self._store, owned.developer_id, self._most_running)
+            experiment = await self._locked(connection, experiment_id)
+            _check_retry(experiment)
+            moment = now()
+            trials = await self._lifecycle.retry_trials(connection, experiment.id, moment)
+            await self._lifecycle.begin_again(connection, experiment.id, current_traceparent(), moment)
+            await outbox.add(
+                connection,
+                *(
+                    events_out.request_again(trial, trial.attempts, experiment.developer_id)
+                    for trial in trials
+                    if trial.status is TrialStatus.SCORING
+                ),
+            )
+            await announce(connection, experiment.id)
+            running = await self._locked(connection, experiment.id)
+        await self._dispatcher.release({trial.provider for trial in trials if trial.status is TrialStatus.PENDING})
+        return running
+
+    async def delete(self, experiment_id: str) -> int:
+        """Deletes an experiment and all that belongs to it, whatever its state, and returns how many trials it had."""
+        async with self._database.transaction() as connection:
+            experiment = await self._locked(connection, experiment_id)
+            trial_ids = await self._lifecycle.trial_ids(connection, [experiment.id])
+            if experiment.status is ExperimentStatus.RUNNING:
+                await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))
+            if not experiment.status.ended:
+                cancelled = ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
+                await outbox.add(connection, cancelled)
+            for part in events_out.in_parts(trial_ids):
+                await outbox.add(
+                    connection,
+                    events_out.speech_deletion_requested(part),
+                    events_out.evaluation_deletion_requested(part),
+                )
+            await self._lifecycle.delete(connection, experiment.id)
+            await announce(connection, experiment.id)
+        await self._dispatcher.release({model.provider for model in experiment.models})
+        return len(trial_ids)
+
+    async def _owned(self, connection: AsyncConnection, experiment_id: str) -> Experiment:
+        ids.check_id(experiment_id, "exp")
+        experiment = await self._store.get(connection, current_identity().developer_id, experiment_id)
+        if experiment is None:
+            raise NotFound("experiment", experiment_id)
+        return experiment
+
+    async def _locked(self, connection: AsyncConnection, experiment_id: str) -> Experiment:
+        # Whose it is first: nobody waits for, or holds, what is somebody else's.
+        await self._owned(connection, experiment_id)
+        experiment = await self._store.lock(connection, experiment_id)
+        if experiment is None:
+            raise NotFound("experiment", experiment_id)
+        return experiment
+
+
+def _check_retry(experiment: Experiment) -> None:
+    if experiment.status is not ExperimentStatus.COMPLETED:
+        raise WrongState(
+            f"the experiment is {experiment.status}; only the failed trials of a completed one can be retried",
+            status=experiment.status,
+        )
+    if not experiment.failed_trials:
+        raise WrongState(
+            "no trial of the experiment has failed, so there is nothing to retry", status=experiment.status
+        )

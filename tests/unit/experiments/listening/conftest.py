@@ -1,0 +1,231 @@
+"""Listening's use cases over stores in memory, with a clock that stands still until it is told to go on."""
+
+import dataclasses
+import io
+import random
+import wave
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from services.experiments.domain import (
+    EvalMode,
+    Experiment,
+    ExperimentStatus,
+    Measurements,
+    ModelSpec,
+    Trial,
+    TrialStatus,
+)
+from services.experiments.listening.ballot import ListenersBallot
+from services.experiments.listening.clips import Clips
+from services.experiments.listening.closing import Closing
+from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
+from services.experiments.listening.links import Links
+from services.experiments.listening.listeners import Listeners
+from services.experiments.listening.tokens import ListeningTokens
+from services.experiments.usecases.finishing import Finishing
+from services.experiments.verdict import Vote
+from services.experiments.webhooks.queue import NoWebhooks
+from services.runtime.errors import NotFound
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_listening_store import MemoryListeningStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EXPERIMENT = "exp_" + "0" * 32
+CLIP_SECONDS = 1.5
+RATE = 16_000
+
+
+class MemoryAudio:
+    """Stored speech: of each trial a tone of its own."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+        self.failure: Exception | None = None
+
+    async def get(self, name: str) -> bytes:
+        self.fetched.append(name)
+        if self.failure is not None:
+            raise self.failure
+        if name not in self.stored:
+            raise NotFound("audio", name)
+        return self.stored[name]
+
+
+class Room:
+    """The use cases, and shorter words for what tests do with them."""
+
+    def __init__(self) -> None:
+        self.database = MemoryDatabase("experiments")
+        self.experiments = MemoryExperimentsStore()
+        self.store = MemoryListeningStore()
+        self.audio = MemoryAudio()
+        self.at = NOON
+        self.ballot = ListenersBallot(self.experiments, self.store, self.now)
+        self.finishing = Finishing(self.experiments, self.ballot, NoWebhooks())
+        tokens = ListeningTokens("a secret of sixteen")
+        self.links = Links(self.database, self.experiments, self.store, tokens, PageTokens(b"a secret"), self.now)
+        self.listeners = Listeners(
+            self.database,
+            self.experiments,
+            self.store,
+            self.finishing,
+            tokens,
+            clock=self.now,
+            chance=random.Random(7),
+        )
+        self.clips = Clips(self.database, self.experiments, self.store, self.audio, self.now)
+        self.closing = Closing(self.database, self.experiments, self.store, self.finishing, self.now)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+    async def plan(
+        self, *, models: int = 2, prompts: int = 1, repeats: int = 1, owner: str = "dev_a", **values: object
+    ) -> None:
+        """Puts an experiment whose trials have not ended."""
+        plain = Experiment(
+            id=EXPERIMENT,
+            developer_id=owner,
+            name="a comparison",
+            scenario="general",
+            eval_mode=EvalMode.HUMAN,
+            status=ExperimentStatus.RUNNING,
+            models=[ModelSpec("espeak", f"voice-{n}") for n in range(models)],
+            prompts=[f"Prompt {n}." for n in range(prompts)],
+            webhook_url="",
+            primary_metric="composite_per_prompt",
+            repeats=repeats,
+            votes_per_pair=1,
+            audio_retention_days=30,
+            total_trials=models * prompts * repeats,
+            created_at=NOON,
+        )
+        async with self.database.transaction() as connection:
+            await self.experiments.add(connection, dataclasses.replace(plain, **values), "")  # type: ignore[arg-type]
+
+    async def begin(self, *, failed: tuple[tuple[int, int], ...] = (), **planned: object) -> list[Trial]:
+        """Plans an experiment and ends its trials, `failed` ones by prompt and model; returns them."""
+        await self.plan(**planned)  # type: ignore[arg-type]
+        experiment = await self.experiment()
+        trials = [
+            self._trial(experiment, prompt, model, repeat, (prompt, model) not in failed)
+            for prompt in range(len(experiment.prompts))
+            for model in range(len(experiment.models))
+            for repeat in range(experiment.repeats)
+        ]
+        async with self.database.transaction() as connection:
+            await self.experiments.add_trials(connection, trials, NOON)
+            done = sum(trial.status is TrialStatus.COMPLETED for trial in trials)
+            await self.experiments.set_status(
+                connection,
+                EXPERIMENT,
+                ExperimentStatus.RUNNING,
+                completed_trials=done,
+                failed_trials=len(trials) - done,
+            )
+            ended = await self.experiments.lock(connection, EXPERIMENT)
+            assert ended is not None
+            await self.finishing.trials_ended(connection, ended)
+        return trials
+
+    def _trial(self, experiment: Experiment, prompt: int, model: int, repeat: int, completed: bool) -> Trial:
+        name = f"trl_{prompt}_{model}_{repeat}"
+        if completed:
+            self.audio.stored[f"{name}.wav"] = tone(200 + 100 * model + 10 * prompt + repeat)
+        measured = Measurements(
+            duration_seconds=CLIP_SECONDS,
+            ttfb_ms=100.0,
+            generation_time_ms=300.0,
+            ttfa_ms=110.0,
+            silence_ratio=0.1,
+            peak=0.25,
+            loudness_lufs=-15.7,
+        )
+        return Trial(
+            id=name,
+            experiment_id=EXPERIMENT,
+            prompt_index=prompt,
+            model_index=model,
+            repeat_index=repeat,
+            prompt_text=experiment.prompts[prompt],
+            provider="espeak",
+            voice_id=f"voice-{model}",
+            model_id="",
+            speed=None,
+            status=TrialStatus.COMPLETED if completed else TrialStatus.FAILED,
+            attempts=1,
+            audio_name=f"{name}.wav" if completed else None,
+            created_at=NOON,
+            ended_at=NOON,
+            measurements=measured if completed else Measurements(),
+        )
+
+    async def experiment(self) -> Experiment:
+        async with self.database.reading() as connection:
+            found = await self.experiments.lock(connection, EXPERIMENT)
+        assert found is not None
+        return found
+
+    async def votes(self) -> list[Vote]:
+        async with self.database.reading() as connection:
+            return list(await self.ballot.votes(connection, EXPERIMENT))
+
+    async def link(self) -> str:
+        """Makes a link and returns its token."""
+        return (await self.links.create(EXPERIMENT, None, "")).token
+
+    async def stored_link(self) -> Link:
+        async with self.database.reading() as connection:
+            (link,) = await self.store.links(connection, EXPERIMENT)
+        return link
+
+    async def hear(self, clip: str) -> bytes:
+        return b"".join([piece async for piece in self.clips.send(clip)])
+
+    async def play(self, token: str, listener: str) -> Assignment:
+        """Takes the listener's pair and hears both clips."""
+        pair = (await self.listeners.next_pair(token, listener)).assignment
+        assert pair is not None
+        await self.hear(pair.clip_a)
+        await self.hear(pair.clip_b)
+        self.wait(seconds=2 * CLIP_SECONDS)
+        return pair
+
+    async def answer(self, token: str, listener: str, answer: str = "a") -> ListenerProgress:
+        """Takes the listener's pair, hears it and votes."""
+        pair = await self.play(token, listener)
+        return await self.listeners.vote(token, listener, pair.id, ListenerAnswer(answer))
+
+
+def tone(hertz: float) -> bytes:
+    """Returns a tone as tts stores speech."""
+    time = np.arange(int(CLIP_SECONDS * RATE)) / RATE
+    written = io.BytesIO()
+    with wave.open(written, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(np.rint(8192 * np.sin(2 * np.pi * hertz * time)).astype("<i2").tobytes())
+    return written.getvalue()
+
+
+def call_as(developer_id: str) -> None:
+    set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    call_as("dev_a")
+    yield Room()
+    set_caller(None)

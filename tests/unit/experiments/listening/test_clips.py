@@ -1,0 +1,129 @@
+"""The clips that listeners hear."""
+
+import asyncio
+import dataclasses
+from contextlib import aclosing
+
+import pytest
+
+from services.experiments.listening import clips
+from services.experiments.listening.domain import Assignment
+from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+from services.scoring.metrics.loudness import integrated_lufs
+from services.scoring.wav import read_wav
+from tests.fakes.memory_database import table
+from tests.unit.experiments.listening.conftest import CLIP_SECONDS, Room
+
+
+async def given(room: Room) -> Assignment:
+    """Returns the pair of a new listener."""
+    token = await room.link()
+    pair = (await room.listeners.next_pair(token, (await room.listeners.join(token)).token)).assignment
+    assert pair is not None
+    return pair
+
+
+async def sent(room: Room, pair: Assignment) -> tuple[bool, bool]:
+    """Returns which clips of a pair are noted as sent."""
+    async with room.database.reading() as connection:
+        (found,) = await room.store.assignments(connection, pair.listener_id)
+    return found.a_sent_at is not None, found.b_sent_at is not None
+
+
+async def test_both_clips_have_one_loudness_and_are_what_the_sides_say(room: Room) -> None:
+    await room.begin()
+    pair = await given(room)
+    a, b = await room.hear(pair.clip_a), await room.hear(pair.clip_b)
+    assert a != b
+    for clip in (a, b):
+        recording = read_wav(clip)
+        assert (recording.sample_rate_hz, len(recording.samples)) == (24_000, 24_000 * CLIP_SECONDS)
+        # What was measured is said to be -15.7 LUFS, which a tone at a quarter of full scale has, to half a decibel.
+        assert integrated_lufs(recording) == pytest.approx(-23, abs=0.6)
+    assert room.audio.fetched == [f"{pair.trial_of(clip)}.wav" for clip in (pair.clip_a, pair.clip_b)]
+
+
+async def test_names_of_clips_are_of_one_listener_and_pair_alone(room: Room) -> None:
+    await room.begin(votes_per_pair=2)
+    one, two = await given(room), await given(room)
+    assert one.key == two.key
+    names = {one.clip_a, one.clip_b, two.clip_a, two.clip_b}
+    assert len(names) == 4
+    assert all(clips.NAME.fullmatch(name) for name in names)
+
+
+async def test_a_clip_counts_as_sent_when_all_of_it_was_taken(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "PIECE_BYTES", 40_000)
+    await room.begin()
+    pair = await given(room)
+    async with aclosing(room.clips.send(pair.clip_a)) as pieces:
+        assert len(await anext(pieces)) == 40_000
+        assert await sent(room, pair) == (False, False)
+        assert len(await anext(pieces)) == 32_044
+        assert await sent(room, pair) == (False, False)
+    assert await sent(room, pair) == (False, False), "who left before the end may not have got it"
+    await room.hear(pair.clip_b)
+    assert await sent(room, pair) == (False, True)
+
+
+async def test_speech_is_prepared_once_for_all_who_want_it(room: Room) -> None:
+    await room.begin(votes_per_pair=9)
+    pairs = [await given(room) for _ in range(4)]
+    await asyncio.gather(*(room.hear(clip) for pair in pairs for clip in (pair.clip_a, pair.clip_b)))
+    assert sorted(room.audio.fetched) == ["trl_0_0_0.wav", "trl_0_1_0.wav"]
+
+
+async def test_only_so_much_prepared_speech_is_kept(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "KEPT_BYTES", 100_000)
+    await room.begin()
+    pair = await given(room)
+    for clip in (pair.clip_a, pair.clip_b, pair.clip_b, pair.clip_a):
+        await room.hear(clip)
+    assert len(room.audio.fetched) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["", "clp_x.wav", "trl_0_0_0.wav", "clp_" + "0" * 32 + ".wav", "../secret", "x" * 5000]
+)
+async def test_there_is_no_other_clip(room: Room, name: str) -> None:
+    await room.begin()
+    with pytest.raises(NotFound) as refused:
+        await room.hear(name)
+    assert len(refused.value.message) < 250
+
+
+async def test_clips_end_with_their_link(room: Room) -> None:
+    await room.begin()
+    pair = await given(room)
+    room.wait(days=14)
+    with pytest.raises(Unauthenticated, match="has ended: ask"):
+        await room.hear(pair.clip_a)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (NotFound("audio", "trl_0_0_0.wav"), NotFound),
+        (Unavailable("the audio store can't be read: /data/trl_0_0_0.wav"), Unavailable),
+    ],
+)
+async def test_errors_say_nothing_of_the_trial(room: Room, failure: Exception, kind: type[Exception]) -> None:
+    await room.begin()
+    pair = await given(room)
+    room.audio.failure = failure
+    with pytest.raises(kind) as refused:
+        await room.hear(pair.clip_a)
+    assert "trl_" not in str(refused.value)
+    assert await sent(room, pair) == (False, False)
+
+
+async def test_speech_that_was_deleted_is_not_found(room: Room) -> None:
+    await room.begin()
+    pair = await given(room)
+    await room.hear(pair.clip_a)
+    async with room.database.transaction() as connection:
+        trials = table(connection, "trials")
+        trial_id = pair.trial_of(pair.clip_a)
+        trials[trial_id] = dataclasses.replace(trials[trial_id], audio_deleted_at=room.at)
+    with pytest.raises(NotFound):
+        await room.hear(pair.clip_a)

@@ -30,7 +30,10 @@ class Store(Protocol):
     """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
 
     async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
-        """Adds the job's evaluation as running, or notes the later attempt on the one that is there, and returns it."""
+        """Adds the job's evaluation as running, or notes the later attempt on the one that is there, and returns it.
+
+        One that had failed is running again, if the attempt is later than those that it failed for.
+        """
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
@@ -57,8 +60,16 @@ class SqlStore:
             error_message="",
             created_at=job.requested_at,
         )
+        known, new = EVALUATIONS.c, added.excluded
+        anew = sa.and_(known.status == Status.failed.value, new.attempt > known.attempt)
         query = added.on_conflict_do_update(
-            index_elements=["id"], set_={"attempt": sa.func.greatest(EVALUATIONS.c.attempt, added.excluded.attempt)}
+            index_elements=["id"],
+            set_={
+                "attempt": sa.func.greatest(known.attempt, new.attempt),
+                "status": sa.case((anew, Status.running.value), else_=known.status),
+                "error_message": sa.case((anew, ""), else_=known.error_message),
+                "completed_at": sa.case((anew, None), else_=known.completed_at),
+            },
         ).returning(EVALUATIONS)
         return _evaluation((await connection.execute(query)).one())
 

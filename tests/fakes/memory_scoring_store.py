@@ -16,6 +16,8 @@ class MemoryScoringStore:
     async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
         evaluations = table(connection, "evaluations")
         known = evaluations.get(job.id)
+        if known is not None and known.status is Status.failed and job.attempt > known.attempt:
+            known = dataclasses.replace(known, status=Status.running, error_message="", completed_at=None)
         evaluation = (
             dataclasses.replace(known, attempt=max(known.attempt, job.attempt))
             if known is not None

@@ -94,6 +94,22 @@ async def test_a_request_for_a_job_that_has_ended_finds_its_end(database: Databa
     assert (again.status, again.attempt, again.signal_metrics) == (Status.completed, 2, METRICS)
 
 
+async def test_a_later_request_for_a_job_that_has_failed_begins_it_anew(
+    database: Database, store: Store, begun: None
+) -> None:
+    async with database.transaction() as connection:
+        await store.finish(connection, JOB.id, "too loud", LATER)
+        assert (await store.begin(connection, JOB)).status is Status.failed
+        assert await store.begin(connection, dataclasses.replace(JOB, attempt=2)) == dataclasses.replace(
+            RUNNING, attempt=2
+        )
+        await store.finish(connection, JOB.id, METRICS, LATER)
+        measured = await store.get(connection, JOB.id)
+    assert measured == dataclasses.replace(
+        RUNNING, attempt=2, status=Status.completed, signal_metrics=METRICS, completed_at=LATER
+    )
+
+
 async def test_ending_what_never_began_does_nothing(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         await store.finish(connection, JOB.id, METRICS, LATER)

@@ -164,10 +164,9 @@ def verdict_sentences(results: Results) -> list[str]:
         sentences.append(evidence + ".")
     sentences += results.reasons
     if results.HasField("minimum_detectable_effect"):
+        smallest = difference(results.minimum_detectable_effect, results.primary_metric).lstrip("+")
         sentences.append(
-            "With this many prompts, a difference of "
-            f"{difference(results.minimum_detectable_effect, results.primary_metric).lstrip('+')} in {_metric(results)} "
-            "is found four times out of five."
+            f"With this many prompts, a difference of {smallest} in {_metric(results)} is found four times out of five."
         )
     return sentences
 

@@ -18,7 +18,13 @@ from voicearena.experiments.v1 import (
     experiment_pb2,
     experiment_service_pb2,
     experiment_service_pb2_grpc,
+    listening_pb2,
+    listening_service_pb2,
+    listening_service_pb2_grpc,
     results_pb2,
+    webhook_pb2,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
 )
 from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
 from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
@@ -63,6 +69,8 @@ class StandIn(
     tts_service_pb2_grpc.TtsServiceServicer,
     elo_service_pb2_grpc.EloServiceServicer,
     experiment_service_pb2_grpc.ExperimentServiceServicer,
+    webhook_service_pb2_grpc.WebhookServiceServicer,
+    listening_service_pb2_grpc.ListeningServiceServicer,
 ):
     """Every service at once. `streams` are the streams that watchers get, one after another."""
 
@@ -82,6 +90,16 @@ class StandIn(
         self.trials: list[experiment_pb2.Trial] = []
         self.results = results_pb2.Results()
         self.streams: list[list[Watch]] = []
+        self.endpoint = webhook_pb2.WebhookEndpoint(id="whe_1", url="https://example.com/hook", enabled=True)
+        self.deliveries: list[webhook_pb2.WebhookDelivery] = []
+        self.link = listening_pb2.ListeningLink(id="lnk_1", experiment_id=EXPERIMENT_ID, listeners=3, votes=12)
+        self.link.expires_at.FromJsonString("2999-01-01T00:00:00Z")
+        self.api_key = auth_pb2.ApiKey(id="key_1", name="ci", prefix="kc_abcdefgh", scopes=["experiments:read"])
+        self.exported = [
+            HttpBody(content_type="text/csv", data=b"id,status\r\n"),
+            HttpBody(data=b"trl_1,completed\r\n"),
+        ]
+        self.wav = b"RIFF and so on"
         self.requests: list[Any] = []
 
     async def GetHealth(self, request: Any, context: Any) -> Any:
@@ -152,10 +170,84 @@ class StandIn(
     async def GetResults(self, request: Any, context: Any) -> Any:
         if request.id != EXPERIMENT_ID:
             await refuse(context, code_pb2.NOT_FOUND, "NOT_FOUND", f"There is no experiment {request.id}.")
+        self.requests.append(request)
         return self.results
 
     async def ListTrials(self, request: Any, context: Any) -> Any:
         return experiment_service_pb2.ListTrialsResponse(trials=self.trials)
+
+    async def GetExperiment(self, request: Any, context: Any) -> Any:
+        return self.experiment
+
+    async def _changed(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return self.experiment
+
+    CancelExperiment = RetryExperiment = CloneExperiment = CloseListening = _changed
+
+    async def DeleteExperiment(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return experiment_service_pb2.DeleteExperimentResponse(id=request.id, trials=2)
+
+    async def ExportExperiment(self, request: Any, context: Any) -> AsyncIterator[HttpBody]:
+        self.requests.append(request)
+        for chunk in self.exported:
+            yield chunk
+
+    async def GetAudio(self, request: Any, context: Any) -> AsyncIterator[HttpBody]:
+        self.requests.append(request)
+        yield HttpBody(content_type="audio/wav", data=self.wav)
+
+    async def _with_secret(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return webhook_service_pb2.WebhookEndpointWithSecret(endpoint=self.endpoint, secret="whsec_once")
+
+    CreateWebhookEndpoint = RotateWebhookSecret = _with_secret
+
+    async def ListWebhookEndpoints(self, request: Any, context: Any) -> Any:
+        return webhook_service_pb2.ListWebhookEndpointsResponse(endpoints=[self.endpoint])
+
+    async def EnableWebhookEndpoint(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return self.endpoint
+
+    async def DeleteWebhookEndpoint(self, request: Any, context: Any) -> Any:
+        return webhook_service_pb2.DeleteWebhookEndpointResponse(id=request.id)
+
+    async def ListWebhookDeliveries(self, request: Any, context: Any) -> Any:
+        return webhook_service_pb2.ListWebhookDeliveriesResponse(deliveries=self.deliveries)
+
+    async def RedeliverWebhook(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return self.deliveries[0]
+
+    async def CreateListeningLink(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return listening_service_pb2.CreateListeningLinkResponse(
+            link=self.link, token="t0ken", url="https://arena.example/#/listen/t0ken"
+        )
+
+    async def ListListeningLinks(self, request: Any, context: Any) -> Any:
+        return listening_service_pb2.ListListeningLinksResponse(links=[self.link])
+
+    async def RevokeListeningLink(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return self.link
+
+    async def _with_key(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return auth_service_pb2.CreateApiKeyResponse(api_key=self.api_key, key="kc_once")
+
+    CreateApiKey = RotateApiKey = _with_key
+
+    async def ListApiKeys(self, request: Any, context: Any) -> Any:
+        return auth_service_pb2.ListApiKeysResponse(api_keys=[self.api_key])
+
+    async def RevokeApiKey(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return self.api_key
 
     async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[Watch]:
         for message in self.streams.pop(0):
@@ -172,6 +264,8 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
+    webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(stand_in, server)
+    listening_service_pb2_grpc.add_ListeningServiceServicer_to_server(stand_in, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     return server, port

@@ -1,0 +1,206 @@
+"""The commands for what becomes of experiments, and for keys, webhooks and listening links."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyRequest, RotateApiKeyRequest
+from voicearena.experiments.v1.experiment_pb2 import Experiment, ModelSpec, Trial
+from voicearena.experiments.v1.experiment_service_pb2 import (
+    CancelExperimentRequest,
+    CloneExperimentRequest,
+    CreateExperimentRequest,
+    DeleteExperimentRequest,
+    ExportExperimentRequest,
+    GetResultsRequest,
+    RetryExperimentRequest,
+)
+from voicearena.experiments.v1.listening_service_pb2 import CreateListeningLinkRequest, RevokeListeningLinkRequest
+from voicearena.experiments.v1.results_pb2 import CompositeWeight
+from voicearena.experiments.v1.webhook_pb2 import WebhookDelivery
+from voicearena.experiments.v1.webhook_service_pb2 import (
+    CreateWebhookEndpointRequest,
+    RedeliverWebhookRequest,
+    RotateWebhookSecretRequest,
+)
+from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
+
+from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
+
+CREATE = ("experiment", "create", "--name", "N", "--model", "x:a", "--model", "y:b", "--prompt", "Hi.")
+
+
+async def test_everything_of_a_plan_can_be_said(mesh: StandIn, key: str) -> None:
+    outcome = await run_arena(
+        *(*CREATE, "--eval-mode", "hybrid", "--repeats", "3", "--weight", "ttfb=0.4", "--weight", "silence=0.6"),
+        *("--primary-metric", "ttfb_ms", "--seed", "0", "--votes-per-pair", "5", "--listening-days", "2"),
+        *("--keep-audio-days", "10"),
+    )
+    assert outcome.exit_code == 0
+    assert mesh.requests == [
+        CreateExperimentRequest(
+            name="N",
+            scenario="general",
+            eval_mode=Experiment.hybrid,
+            models=[ModelSpec(provider="x", voice_id="a"), ModelSpec(provider="y", voice_id="b")],
+            prompts=["Hi."],
+            repeats=3,
+            weights=[CompositeWeight(metric="ttfb", weight=0.4), CompositeWeight(metric="silence", weight=0.6)],
+            primary_metric="ttfb_ms",
+            seed=0,
+            votes_per_pair=5,
+            listening_days=2,
+            audio_retention_days=10,
+        )
+    ]
+
+
+@pytest.mark.parametrize("weight", ["ttfb", "ttfb=", "ttfb=much", "0.5"])
+async def test_a_weight_that_is_none_is_bad_input(mesh: StandIn, key: str, weight: str) -> None:
+    outcome = await run_arena(*CREATE, "--weight", weight)
+    assert (outcome.exit_code, mesh.requests) == (2, [])
+
+
+async def test_a_webhook_secret_is_shown_when_it_is_made(mesh: StandIn, key: str) -> None:
+    mesh.experiment.webhook_url, mesh.experiment.webhook_secret = "https://example.com/hook", "whsec_once"
+    outcome = await run_arena(*CREATE, "--webhook-url", "https://example.com/hook")
+    assert outcome.err.splitlines()[:2] == [
+        "Webhooks to https://example.com/hook are signed with this secret, shown this once:",
+        "whsec_once",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_made"),
+    [
+        (("experiment", "cancel", EXPERIMENT_ID), CancelExperimentRequest(id=EXPERIMENT_ID)),
+        (("experiment", "retry", EXPERIMENT_ID), RetryExperimentRequest(id=EXPERIMENT_ID)),
+        (
+            ("experiment", "clone", EXPERIMENT_ID, "--prompt", "Ho.", "--webhook-url", "", "--repeats", "2"),
+            CloneExperimentRequest(id=EXPERIMENT_ID, prompts=["Ho."], webhook_url="", repeats=2),
+        ),
+        (("experiment", "delete", EXPERIMENT_ID, "--yes"), DeleteExperimentRequest(id=EXPERIMENT_ID)),
+        (("experiment", "results", EXPERIMENT_ID, "--recompute"), GetResultsRequest(id=EXPERIMENT_ID, recompute=True)),
+        (
+            ("listen", "link", EXPERIMENT_ID, "--days", "0.5"),
+            CreateListeningLinkRequest(experiment_id=EXPERIMENT_ID, expires_in_seconds=43200),
+        ),
+        (
+            ("listen", "revoke", EXPERIMENT_ID, "lnk_1"),
+            RevokeListeningLinkRequest(experiment_id=EXPERIMENT_ID, link_id="lnk_1"),
+        ),
+        (
+            ("webhooks", "create", "https://example.com/hook"),
+            CreateWebhookEndpointRequest(url="https://example.com/hook"),
+        ),
+        (("webhooks", "rotate", "whe_1"), RotateWebhookSecretRequest(id="whe_1", overlap_seconds=86400)),
+        (("keys", "create", "--name", "ci", "--scope", "speech"), CreateApiKeyRequest(name="ci", scopes=["speech"])),
+        (("keys", "rotate", "key_1", "--overlap-hours", "0"), RotateApiKeyRequest(id="key_1", overlap_seconds=0)),
+    ],
+)
+async def test_each_command_asks_for_what_it_says(
+    mesh: StandIn, key: str, arguments: tuple[str, ...], request_made: object
+) -> None:
+    outcome = await run_arena(*arguments)
+    assert (outcome.exit_code, mesh.requests) == (0, [request_made])
+    assert (await run_arena("--json", *arguments)).exit_code == 0
+
+
+async def test_deleting_asks_first_and_no_is_no(mesh: StandIn, key: str) -> None:
+    outcome = await run_arena("experiment", "delete", EXPERIMENT_ID, stdin="n\n")
+    assert (outcome.exit_code, mesh.requests) == (2, [])
+    assert (await run_arena("experiment", "delete", EXPERIMENT_ID, stdin="y\n")).exit_code == 0
+    assert mesh.requests == [DeleteExperimentRequest(id=EXPERIMENT_ID)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("webhooks", "create", "https://example.com/hook"), "whsec_once\n"),
+        (("webhooks", "rotate", "whe_1"), "whsec_once\n"),
+        (("keys", "create", "--name", "ci"), "kc_once\n"),
+        (("keys", "rotate", "key_1"), "kc_once\n"),
+        (("listen", "link", EXPERIMENT_ID), "https://arena.example/#/listen/t0ken\n"),
+    ],
+)
+async def test_what_is_shown_once_goes_to_stdout_alone(
+    mesh: StandIn, key: str, arguments: tuple[str, ...], shown: str
+) -> None:
+    assert (await run_arena(*arguments)).out == shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("keys", "list"), ("key_1", "ci", "kc_abcdefgh", "experiments:read", "valid")),
+        (("webhooks", "list"), ("whe_1", "https://example.com/hook", "enabled")),
+        (("listen", "links", EXPERIMENT_ID), ("lnk_1", "until 2999-01-01", "3", "12")),
+    ],
+)
+async def test_lists_are_tables(
+    mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    line = (await run_arena(*arguments)).out.splitlines()[2]
+    assert [word for word in words if word not in line] == []
+
+
+async def test_each_attempt_of_a_delivery_is_told(mesh: StandIn, key: str) -> None:
+    delivery = WebhookDelivery(id="msg_1", type="experiment.completed", status=WebhookDelivery.failed)
+    delivery.attempts.add(response_status=500, error="answered 500", duration_ms=12.4)
+    delivery.attempts.add(error="did not answer within 15 s", duration_ms=15000.0, by_hand=True)
+    mesh.deliveries = [delivery]
+    lines = (await run_arena("experiment", "deliveries", EXPERIMENT_ID)).out.splitlines()
+    assert lines[0] == "msg_1  experiment.completed  failed"
+    assert lines[1].endswith("HTTP 500 after 12 ms: answered 500")
+    assert lines[2].endswith("no answer after 15000 ms, by hand: did not answer within 15 s")
+    again = await run_arena("experiment", "redeliver", EXPERIMENT_ID, "msg_1")
+    assert again.out.splitlines() == lines
+    assert mesh.requests == [RedeliverWebhookRequest(experiment_id=EXPERIMENT_ID, delivery_id="msg_1")]
+
+
+async def test_an_export_is_written_as_it_comes(
+    mesh: StandIn, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = await run_arena("experiment", "export", EXPERIMENT_ID, "--table", "pairs")
+    assert (outcome.exit_code, outcome.err) == (0, f"{EXPERIMENT_ID}-pairs.csv: 28 bytes.\n")
+    assert (tmp_path / f"{EXPERIMENT_ID}-pairs.csv").read_bytes() == b"id,status\r\ntrl_1,completed\r\n"
+    assert mesh.requests == [
+        ExportExperimentRequest(
+            id=EXPERIMENT_ID, format=ExportExperimentRequest.csv, table=ExportExperimentRequest.pairs
+        )
+    ]
+    piped = await run_arena("experiment", "export", EXPERIMENT_ID, "--format", "jsonl", "--out", "-")
+    assert piped.bytes == b"id,status\r\ntrl_1,completed\r\n"
+
+
+async def test_a_report_has_the_audio_of_each_trial_in_it(mesh: StandIn, key: str, tmp_path: Path) -> None:
+    mesh.experiment.models.add(provider="x", voice_id="a")
+    mesh.trials = [
+        Trial(provider="x", voice_id="a", audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s"),
+        Trial(provider="x", voice_id="a", repeat_index=1, error_message="no"),
+    ]
+    file = tmp_path / "report.html"
+    outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--json")
+    assert json.loads(outcome.out) == {"file": str(file), "bytes": file.stat().st_size}
+    assert file.read_text().count("<audio") == 1
+    assert mesh.requests[1:] == [GetAudioRequest(name="trl_1.wav")]
+    assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--no-audio")).exit_code == 0
+    assert "<audio" not in file.read_text()
+
+
+async def test_a_report_that_grows_too_large_is_not_written(mesh: StandIn, key: str, tmp_path: Path) -> None:
+    mesh.wav = bytes(1024 * 1024)
+    mesh.trials = [Trial(audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s")]
+    file = tmp_path / "report.html"
+    outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--max-megabytes", "1")
+    assert (outcome.exit_code, file.exists()) == (2, False)
+    assert outcome.err.splitlines()[-1] == "Allow more with --max-megabytes, or leave the audio out with --no-audio."
+
+
+async def test_a_file_that_can_not_be_written_is_said(mesh: StandIn, key: str, tmp_path: Path) -> None:
+    outcome = await run_arena("experiment", "export", EXPERIMENT_ID, "--out", str(tmp_path))
+    assert (outcome.exit_code, outcome.err) == (2, f"arena: Can't write {tmp_path}: Is a directory.\n")

@@ -1,17 +1,14 @@
 """What is to be told, written down in the transaction in which it happens."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment
 from services.experiments.webhooks import payload, signing
-from services.experiments.webhooks.addresses import Network
 from services.experiments.webhooks.domain import MOST_ENDPOINTS, Delivery, DeliveryStatus, Endpoint
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import WebhookStore
-from services.experiments.webhooks.targets import check_url
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database, notify
@@ -24,9 +21,6 @@ CHANNEL = "webhooks"
 
 class Webhooks(Protocol):
     """Where the end of an experiment is written down for its webhook."""
-
-    def refusal(self, url: str) -> str | None:
-        """Returns what a URL has to be to get webhooks, None if it is."""
 
     async def planned(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Makes an endpoint of a new experiment's webhook_url if there is none; in the caller's transaction.
@@ -41,9 +35,6 @@ class Webhooks(Protocol):
 class NoWebhooks:
     """Tells nobody."""
 
-    def refusal(self, url: str) -> str | None:
-        return check_url(url, ())
-
     async def planned(self, connection: AsyncConnection, experiment: Experiment) -> None:
         return
 
@@ -54,15 +45,11 @@ class NoWebhooks:
 class WebhookQueue:
     """The deliveries that wait in the database for a Sender."""
 
-    def __init__(self, store: WebhookStore, box: SecretBox, public_url: str, allowed: Sequence[Network]) -> None:
-        """`public_url` begins the links in messages, `allowed` are networks that need not be public."""
+    def __init__(self, store: WebhookStore, box: SecretBox, public_url: str) -> None:
+        """`public_url` begins the links in messages."""
         self._store = store
         self._box = box
         self._public_url = public_url
-        self._allowed = allowed
-
-    def refusal(self, url: str) -> str | None:
-        return check_url(url, self._allowed)
 
     async def planned(self, connection: AsyncConnection, experiment: Experiment) -> None:
         url, developer_id = experiment.webhook_url, experiment.developer_id

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
+from services.experiments.webhooks.addresses import Network
 from services.experiments.webhooks.domain import Attempt, Delivery, Endpoint
-from services.experiments.webhooks.queue import WebhookQueue, check_room, new_endpoint, wake
+from services.experiments.webhooks.queue import check_room, new_endpoint, wake
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import Cursor, WebhookStore
+from services.experiments.webhooks.targets import check_url
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -23,11 +25,12 @@ class Endpoints:
     """The use cases of endpoints, over one database."""
 
     def __init__(
-        self, database: Database, store: WebhookStore, queue: WebhookQueue, box: SecretBox, pages: PageTokens
+        self, database: Database, store: WebhookStore, box: SecretBox, pages: PageTokens, allowed: Sequence[Network]
     ) -> None:
+        """`allowed` are networks that need not be public."""
         self._database = database
         self._store = store
-        self._queue = queue
+        self._allowed = allowed
         self._box = box
         self._pages = pages
 
@@ -35,8 +38,8 @@ class Endpoints:
         """Returns a new endpoint with its secret, or with an empty one that which this request made before."""
         developer_id = current_identity().developer_id
         valid = Validation()
-        refusal = self._queue.refusal(url)
-        valid.require(refusal is None, "url", refusal or "")
+        fault = check_url(url, self._allowed)
+        valid.require(fault is None, "url", fault or "")
         valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
         valid.finish()
         async with self._database.transaction() as connection:

@@ -1,7 +1,7 @@
 """The experiments service's use cases over a store in memory."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -9,17 +9,22 @@ import pytest
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
 from services.experiments.listening.ballot import NoBallot
 from services.experiments.usecases.changes import Changes
+from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.plan import Plan
+from services.experiments.usecases.plan import Plan, Rules
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
-from services.experiments.usecases.reading import Reading, Seen
+from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.watching import Seen, Watching
 from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_dispatch_store import MemoryDispatchStore
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
+from tests.fakes.memory_step_store import MemoryStepStore
 
 SYNTHESIS = Measurements(duration_seconds=2.0, ttfb_ms=100.0, generation_time_ms=300.0, ttfa_ms=110.0)
 SIGNAL = Measurements(silence_ratio=0.2, trailing_silence_ms=5.0, peak=0.5, clipping_ratio=0.0, dc_offset=0.0)
@@ -44,6 +49,16 @@ class MemoryCatalogue:
         return resolved
 
 
+class MemoryMetrics:
+    """What scoring measures: the samples alone, until a test adds to it."""
+
+    def __init__(self) -> None:
+        self.names = {"silence_ratio", "peak"}
+
+    async def measured(self) -> Collection[str]:
+        return self.names
+
+
 class Desk:
     """The use cases, and shorter words for what tests do with them."""
 
@@ -53,9 +68,29 @@ class Desk:
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
         self.finishing = Finishing(self.store, NoBallot(), NoWebhooks())
-        self.planning = Planning(self.database, self.store, self.catalogue, self.finishing)
-        self.progress = Progress(self.database, self.store, self.finishing)
-        self.reading = Reading(self.database, self.store, PageTokens(b"a secret"), self.changes, HEARTBEAT_SECONDS)
+        self.metrics = MemoryMetrics()
+        self.rules = Rules(most_running=3)
+        self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())
+        self.planning = Planning(
+            self.database,
+            self.store,
+            self.catalogue,
+            self.metrics,
+            self.finishing,
+            self.dispatcher,
+            self.rules,
+        )
+        self.progress = Progress(self.database, self.store, MemoryStepStore(), self.finishing, self.dispatcher)
+        self.reading = Reading(self.database, self.store, PageTokens(b"a secret"))
+        self.lifecycle_store = MemoryLifecycleStore()
+        self.following = Watching(
+            self.database,
+            self.store,
+            self.lifecycle_store,
+            self.changes,
+            HEARTBEAT_SECONDS,
+            lambda seen: seen,
+        )
         self._events = 0
 
     def plan(self, **changed: object) -> Plan:
@@ -102,7 +137,7 @@ class Desk:
     @asynccontextmanager
     async def watching(self, experiment_id: str) -> AsyncIterator[AsyncIterator[Seen]]:
         """Follows an experiment while changes are listened for."""
-        async with aclosing(self.reading.watch(experiment_id)) as seen:  # type: ignore[type-var]
+        async with aclosing(self.following.watch(experiment_id)) as seen:  # type: ignore[type-var]
             yield seen
 
 

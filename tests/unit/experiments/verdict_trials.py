@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from services.experiments.verdict import Model, Trial
+from services.experiments.verdict import Answer, Model, Trial, Vote
 
 A, B, C, D = (Model("espeak", voice) for voice in ("a", "b", "c", "d"))
 
@@ -16,6 +16,9 @@ def trial(
     silence: float = 0.2,
     duration: float = 2.0,
     ttfa: float | None = None,
+    mos: float | None = None,
+    wer: float | None = None,
+    prosody: float | None = None,
     repeat: int = 0,
 ) -> Trial:
     """A completed trial; the default has the composite 0.27 + 0.225 + 0.2 + 0.2 = 0.895 if durations agree."""
@@ -29,6 +32,9 @@ def trial(
         generation_time_ms=generation,
         silence_ratio=silence,
         ttfa_ms=ttfa,
+        naturalness_mos=mos,
+        word_error_rate=wer,
+        prosody_score=prosody,
     )
 
 
@@ -51,4 +57,16 @@ def latencies(*rows: Iterable[float]) -> list[Trial]:
         trial(model, prompt, ttfb=100.0, generation=value)
         for model, row in enumerate(rows)
         for prompt, value in enumerate(row)
+    ]
+
+
+def votes(first: int, second: int, *listeners: str) -> list[Vote]:
+    """Votes on two models, a word for each listener: a letter for each prompt, `a`, `b`, `=` for a tie, `x` for both
+    bad, and a dot where they gave no vote."""
+    answers = {"a": Answer.FIRST, "b": Answer.SECOND, "=": Answer.TIE, "x": Answer.BOTH_BAD}
+    return [
+        Vote(f"listener {number}", prompt, first, second, answers[letter])
+        for number, word in enumerate(listeners)
+        for prompt, letter in enumerate(word)
+        if letter != "."
     ]

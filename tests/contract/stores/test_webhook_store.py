@@ -1,0 +1,290 @@
+"""What the stores of webhooks have in common."""
+
+import asyncio
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.experiments.store import SqlStore
+from services.experiments.webhooks.claiming import Limits
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.store import SqlWebhookStore, WebhookStore
+from services.runtime.db import Database
+from tests.contract.stores.test_experiments_store import MINUTE, NOON, add, experiment
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_webhook_store import MemoryWebhookStore
+
+SECOND = timedelta(seconds=1)
+LEASED_UNTIL = NOON + 20 * SECOND
+MANY = Limits(per_endpoint=100, per_developer=100)
+URL = "https://example.org/done"
+
+
+@pytest.fixture
+def service() -> str:
+    return "experiments"
+
+
+@pytest.fixture
+def store(database: Database) -> WebhookStore:
+    return MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
+
+
+def endpoint(id_: str, *, owner: str = "dev_a", url: str = "", minutes: int = 0, **values: object) -> Endpoint:
+    plain = Endpoint(
+        id=id_, developer_id=owner, url=url or f"{URL}/{id_}", secret=b"sealed", created_at=NOON + minutes * MINUTE
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+def delivery(id_: str, to: str = "whe_a", *, due: datetime | None = NOON, **values: object) -> Delivery:
+    plain = Delivery(
+        id=id_,
+        experiment_id="exp_a",
+        endpoint_id=to,
+        type="experiment.completed",
+        body=b'{"name":"\xc3\xa4"}',
+        next_attempt_at=due,
+        created_at=NOON,
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+async def keep(database: Database, store: WebhookStore, *records: Endpoint | Delivery) -> None:
+    """Adds endpoints and deliveries, the latter about an experiment `exp_a`."""
+    if any(isinstance(record, Delivery) for record in records):
+        memory = isinstance(database, MemoryDatabase)
+        await add(database, MemoryExperimentsStore() if memory else SqlStore(), experiment("exp_a"))
+    async with database.transaction() as connection:
+        for record in records:
+            if isinstance(record, Endpoint):
+                assert await store.add_endpoint(connection, record)
+            else:
+                await store.add_delivery(connection, record)
+
+
+async def claimed(
+    database: Database,
+    store: WebhookStore,
+    *,
+    at: datetime = NOON,
+    most: int = 100,
+    limits: Limits = MANY,
+    name: str = "lse",
+) -> Sequence[str]:
+    """Claims and returns the ids of the deliveries."""
+    async with database.transaction() as connection:
+        leases = [f"{name}_{n}" for n in range(most)]
+        return [c.delivery.id for c in await store.claim(connection, at, at + 20 * SECOND, leases, limits)]
+
+
+async def found(database: Database, store: WebhookStore, delivery_id: str) -> Delivery | None:
+    async with database.reading() as connection:
+        return await store.delivery(connection, delivery_id)
+
+
+async def test_an_endpoint_is_found_again_by_id_url_and_request(database: Database, store: WebhookStore) -> None:
+    given = endpoint(
+        "whe_a",
+        url=URL,
+        disabled_reason="it said so",
+        old_secret=b"older",
+        old_secret_expires_at=NOON + MINUTE,
+        secret_rotated_at=NOON,
+        paused_until=NOON + 2 * MINUTE,
+    )
+    async with database.transaction() as connection:
+        assert await store.add_endpoint(connection, given, request_id="request 1")
+        for way in ({"lock": True}, {"keep": True}, {}):
+            assert await store.endpoint(connection, "whe_a", **way) == given
+        assert await store.endpoint_at(connection, "dev_a", URL, keep=True) == given
+        assert await store.endpoint_of_request(connection, "dev_a", "request 1") == given
+        assert await store.endpoint(connection, "whe_b") is None
+        assert await store.endpoint_at(connection, "dev_b", URL) is None
+        assert await store.endpoint_at(connection, "dev_a", URL + "?") is None
+        assert await store.endpoint_of_request(connection, "dev_b", "request 1") is None
+
+
+async def test_a_developer_has_one_endpoint_per_url_and_per_request(database: Database, store: WebhookStore) -> None:
+    async with database.transaction() as connection:
+        assert await store.add_endpoint(connection, endpoint("whe_a", url=URL), request_id="1")
+        assert not await store.add_endpoint(connection, endpoint("whe_b", url=URL), request_id="2")
+        assert not await store.add_endpoint(connection, endpoint("whe_c"), request_id="1")
+        assert await store.add_endpoint(connection, endpoint("whe_d", url=URL, owner="dev_b"), request_id="1")
+        assert await store.add_endpoint(connection, endpoint("whe_e"))
+        assert await store.add_endpoint(connection, endpoint("whe_f"))
+        assert await store.count_endpoints(connection, "dev_a") == 3
+        assert await store.count_endpoints(connection, "dev_c") == 0
+
+
+async def test_endpoints_are_listed_newest_first(database: Database, store: WebhookStore) -> None:
+    a, b, c = endpoint("whe_a"), endpoint("whe_b", minutes=1), endpoint("whe_c", minutes=1)
+    await keep(database, store, a, b, c, endpoint("whe_d", owner="dev_b"))
+    async with database.reading() as connection:
+        assert await store.endpoints(connection, "dev_a", after=None, limit=9) == [c, b, a]
+        assert await store.endpoints(connection, "dev_a", after=None, limit=2) == [c, b]
+        assert await store.endpoints(connection, "dev_a", after=(b.created_at, b.id), limit=9) == [a]
+
+
+async def test_the_endpoint_that_an_experiment_made_is_told_once(database: Database, store: WebhookStore) -> None:
+    made = endpoint("whe_a", url=URL)
+    async with database.transaction() as connection:
+        assert await store.add_endpoint(connection, made, untold="exp_a")
+        assert await store.add_endpoint(connection, endpoint("whe_b", url=URL, owner="dev_b"))
+        assert await store.tell(connection, "exp_b", URL) is None
+        assert await store.tell(connection, "exp_a", URL + "/other") is None
+        assert await store.tell(connection, "exp_a", URL) == made
+        assert await store.tell(connection, "exp_a", URL) is None
+
+
+async def test_an_endpoint_is_changed_and_deleted(database: Database, store: WebhookStore) -> None:
+    await keep(database, store, endpoint("whe_a"), endpoint("whe_b"))
+    changed = endpoint("whe_a", secret=b"new", old_secret=b"sealed", disabled_reason="why", paused_until=NOON)
+    async with database.transaction() as connection:
+        await store.update_endpoint(connection, changed)
+        await store.delete_endpoint(connection, "whe_b")
+    async with database.reading() as connection:
+        assert await store.endpoint(connection, "whe_a") == changed
+        assert await store.endpoint(connection, "whe_b") is None
+
+
+async def test_deliveries_are_found_again_and_listed_newest_first(database: Database, store: WebhookStore) -> None:
+    a = delivery("msg_a", traceparent="00-1-2-01", error_message="it answered 500", attempts_made=3)
+    b = delivery("msg_b", due=None, status=DeliveryStatus.DELIVERED, created_at=NOON + MINUTE)
+    await keep(database, store, a, b)
+    async with database.transaction() as connection:
+        assert await store.delivery(connection, "msg_a", lock=True) == a
+        assert await store.delivery(connection, "msg_c", lock=True) is None
+        assert await store.deliveries(connection, "exp_a", after=None, limit=9) == [b, a]
+        assert await store.deliveries(connection, "exp_a", after=(b.created_at, b.id), limit=9) == [a]
+        assert await store.deliveries(connection, "exp_b", after=None, limit=9) == []
+
+
+async def test_attempts_are_kept_in_their_order(database: Database, store: WebhookStore) -> None:
+    await keep(database, store, delivery("msg_a"), delivery("msg_b"))
+    first = Attempt(attempted_at=NOON, response_status=500, error="it answered 500", duration_ms=1.5, by_hand=False)
+    second = Attempt(attempted_at=NOON, response_status=None, error="no answer", duration_ms=15e3, by_hand=True)
+    async with database.transaction() as connection:
+        await store.add_attempt(connection, "msg_a", first)
+        await store.add_attempt(connection, "msg_a", second)
+        assert await store.attempts(connection, ["msg_a", "msg_b"]) == {"msg_a": [first, second], "msg_b": []}
+        assert await store.attempts(connection, []) == {}
+
+
+async def test_what_is_due_is_claimed_the_longest_due_first(database: Database, store: WebhookStore) -> None:
+    await keep(
+        database,
+        store,
+        endpoint("whe_a"),
+        delivery("msg_later", due=NOON + SECOND),
+        delivery("msg_b", due=NOON - SECOND),
+        delivery("msg_a", due=NOON - MINUTE),
+        delivery("msg_c"),
+        delivery("msg_done", due=None, status=DeliveryStatus.DELIVERED),
+        delivery("msg_asked", due=None, status=DeliveryStatus.FAILED, asked_at=NOON - 2 * MINUTE),
+    )
+    async with database.reading() as connection:
+        assert await store.longest_due(connection, NOON) == NOON - 2 * MINUTE
+        assert await store.longest_due(connection, NOON - MINUTE * 3) is None
+    async with database.transaction() as connection:
+        claims = await store.claim(connection, NOON, LEASED_UNTIL, ["lse_1", "lse_2"], MANY)
+    asked = delivery("msg_asked", due=None, status=DeliveryStatus.FAILED, asked_at=NOON - 2 * MINUTE)
+    leased = dataclasses.replace(asked, lease="lse_1", leased_until=LEASED_UNTIL)
+    assert [(c.delivery.id, c.lease) for c in claims] == [("msg_asked", "lse_1"), ("msg_a", "lse_2")]
+    assert (claims[0].delivery, claims[0].endpoint) == (leased, endpoint("whe_a"))
+    assert await found(database, store, "msg_asked") == leased
+    assert await claimed(database, store) == ["msg_b", "msg_c"]
+    assert await claimed(database, store) == []
+
+
+async def test_a_lease_that_is_over_is_claimed_again(database: Database, store: WebhookStore) -> None:
+    await keep(database, store, endpoint("whe_a"), delivery("msg_a"), delivery("msg_b"))
+    assert await claimed(database, store) == ["msg_a", "msg_b"]
+    assert await claimed(database, store, at=NOON + 19 * SECOND) == []
+    assert await claimed(database, store, at=NOON + 20 * SECOND) == ["msg_a", "msg_b"]
+
+
+async def test_a_lease_that_is_given_back_is_claimed_at_once(database: Database, store: WebhookStore) -> None:
+    await keep(database, store, endpoint("whe_a"), delivery("msg_a"), delivery("msg_b"))
+    await claimed(database, store)
+    async with database.transaction() as connection:
+        await store.release(connection, {"lse_1", "lse_7"})
+    assert await found(database, store, "msg_b") == delivery("msg_b")
+    assert await claimed(database, store) == ["msg_b"]
+
+
+async def test_an_endpoint_gets_no_more_at_a_time_than_it_may(database: Database, store: WebhookStore) -> None:
+    limits = Limits(per_endpoint=2, per_developer=100)
+    await keep(
+        database,
+        store,
+        endpoint("whe_a"),
+        endpoint("whe_b"),
+        *(delivery(f"msg_a{n}", due=NOON - MINUTE) for n in range(5)),
+        delivery("msg_b", "whe_b"),
+    )
+    assert await claimed(database, store, limits=limits) == ["msg_a0", "msg_a1", "msg_b"]
+    assert await claimed(database, store, limits=limits) == []
+    async with database.transaction() as connection:
+        done = delivery("msg_a0", due=None, status=DeliveryStatus.DELIVERED)
+        await store.update_delivery(connection, done)
+    assert await claimed(database, store, limits=limits, name="other") == ["msg_a2"]
+
+
+async def test_claims_of_many_processes_keep_to_the_limits_together(database: Database, store: WebhookStore) -> None:
+    limits = Limits(per_endpoint=3, per_developer=5)
+    endpoints = [endpoint(f"whe_{n}") for n in range(3)]
+    await keep(database, store, *endpoints, *(delivery(f"msg_{n}", f"whe_{n % 3}") for n in range(30)))
+    claims = await asyncio.gather(
+        *(claimed(database, store, most=2, limits=limits, name=f"process_{n}") for n in range(8))
+    )
+    taken = [delivery_id for each in claims for delivery_id in each]
+    assert len(set(taken)) == len(taken) == 5
+    async with database.reading() as connection:
+        places = [await store.delivery(connection, delivery_id) for delivery_id in taken]
+    assert max(Counter(place.endpoint_id for place in places if place).values()) <= 3
+
+
+async def test_a_developer_gets_no_more_at_a_time_than_they_may(database: Database, store: WebhookStore) -> None:
+    limits = Limits(per_endpoint=2, per_developer=3)
+    await keep(
+        database,
+        store,
+        *(endpoint(f"whe_{n}") for n in range(4)),
+        endpoint("whe_z", owner="dev_b"),
+        *(delivery(f"msg_{n}{m}", f"whe_{n}", due=NOON - MINUTE) for n in range(4) for m in range(4)),
+        delivery("msg_z", "whe_z"),
+    )
+    assert await claimed(database, store, limits=limits) == ["msg_00", "msg_01", "msg_10", "msg_z"]
+    assert await claimed(database, store, limits=limits) == []
+
+
+async def test_a_pause_holds_for_all_but_what_is_asked_for_by_hand(database: Database, store: WebhookStore) -> None:
+    await keep(
+        database,
+        store,
+        endpoint("whe_a", paused_until=NOON + MINUTE),
+        delivery("msg_a"),
+        delivery("msg_b", asked_at=NOON),
+    )
+    assert await claimed(database, store) == ["msg_b"]
+    assert await claimed(database, store, at=NOON + MINUTE, name="later") == ["msg_a", "msg_b"]
+
+
+async def test_what_waits_for_an_endpoint_is_given_up(database: Database, store: WebhookStore) -> None:
+    asked = delivery("msg_asked", due=None, status=DeliveryStatus.DELIVERED, asked_at=NOON)
+    failed = delivery("msg_failed", due=None, status=DeliveryStatus.FAILED, error_message="it answered 500")
+    other = delivery("msg_other", "whe_b")
+    await keep(database, store, endpoint("whe_a"), delivery("msg_a"), asked, failed, other)
+    async with database.transaction() as connection:
+        await store.give_up(connection, "whe_a", "it is gone")
+    assert await found(database, store, "msg_a") == delivery(
+        "msg_a", due=None, status=DeliveryStatus.FAILED, error_message="it is gone"
+    )
+    assert await found(database, store, "msg_asked") == dataclasses.replace(asked, asked_at=None)
+    assert await found(database, store, "msg_failed") == failed
+    assert await found(database, store, "msg_other") == other

@@ -1,0 +1,154 @@
+"""The store of webhooks in memory."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.webhooks.claiming import Claim, Limits
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.store import Cursor
+from tests.fakes.memory_database import table
+
+
+class MemoryWebhookStore:
+    """Implements `services.experiments.webhooks.store.WebhookStore` over a MemoryDatabase."""
+
+    async def add_endpoint(
+        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+    ) -> bool:
+        endpoints, requests = table(connection, "webhook_endpoints"), table(connection, "webhook_requests")
+        owner = endpoint.developer_id
+        made = endpoints.get(requests.get((owner, request_id))) if request_id else None
+        if made or await self.endpoint_at(connection, owner, endpoint.url):
+            return False
+        if request_id:
+            requests[owner, request_id] = endpoint.id
+        if untold:
+            table(connection, "untold")[endpoint.id] = untold
+        endpoints[endpoint.id] = endpoint
+        return True
+
+    async def endpoint(
+        self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
+    ) -> Endpoint | None:
+        return table(connection, "webhook_endpoints").get(endpoint_id)
+
+    async def endpoint_at(
+        self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
+    ) -> Endpoint | None:
+        found = table(connection, "webhook_endpoints").values()
+        return next((e for e in found if (e.developer_id, e.url) == (developer_id, url)), None)
+
+    async def endpoint_of_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Endpoint | None:
+        endpoint_id = table(connection, "webhook_requests").get((developer_id, request_id))
+        return table(connection, "webhook_endpoints").get(endpoint_id)
+
+    async def endpoints(
+        self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Endpoint]:
+        found = [e for e in table(connection, "webhook_endpoints").values() if e.developer_id == developer_id]
+        return _newest_first(found, after, limit)
+
+    async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
+        return sum(e.developer_id == developer_id for e in table(connection, "webhook_endpoints").values())
+
+    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+        untold = table(connection, "untold")
+        for endpoint_id, maker in list(untold.items()):
+            endpoint = table(connection, "webhook_endpoints").get(endpoint_id)
+            if endpoint is not None and (maker, endpoint.url) == (experiment_id, url):
+                del untold[endpoint_id]
+                return endpoint
+        return None
+
+    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
+        table(connection, "webhook_endpoints")[endpoint.id] = endpoint
+
+    async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        table(connection, "webhook_endpoints").pop(endpoint_id, None)
+
+    async def give_up(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        deliveries = table(connection, "webhook_deliveries")
+        for delivery in list(deliveries.values()):
+            if delivery.endpoint_id == endpoint_id and _due_at(delivery) is not None:
+                idle = dataclasses.replace(delivery, next_attempt_at=None, asked_at=None)
+                if delivery.status is DeliveryStatus.PENDING:
+                    idle = dataclasses.replace(idle, status=DeliveryStatus.FAILED, error_message=reason)
+                deliveries[delivery.id] = idle
+
+    async def add_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        table(connection, "webhook_deliveries")[delivery.id] = delivery
+
+    async def delivery(self, connection: AsyncConnection, delivery_id: str, *, lock: bool = False) -> Delivery | None:
+        return table(connection, "webhook_deliveries").get(delivery_id)
+
+    async def deliveries(
+        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+    ) -> Sequence[Delivery]:
+        found = [d for d in table(connection, "webhook_deliveries").values() if d.experiment_id == experiment_id]
+        return _newest_first(found, after, limit)
+
+    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        table(connection, "webhook_deliveries")[delivery.id] = delivery
+
+    async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
+        attempts = table(connection, "webhook_attempts")
+        attempts[delivery_id] = (*attempts.get(delivery_id, ()), attempt)
+
+    async def attempts(
+        self, connection: AsyncConnection, delivery_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Attempt]]:
+        attempts = table(connection, "webhook_attempts")
+        return {delivery_id: list(attempts.get(delivery_id, ())) for delivery_id in delivery_ids}
+
+    async def claim(
+        self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
+    ) -> Sequence[Claim]:
+        deliveries, endpoints = table(connection, "webhook_deliveries"), table(connection, "webhook_endpoints")
+        at_endpoint: Counter[str] = Counter()
+        of_developer: Counter[str] = Counter()
+        due = []
+        for delivery in deliveries.values():
+            endpoint, due_at = endpoints.get(delivery.endpoint_id), _due_at(delivery)
+            if endpoint is None or due_at is None:
+                continue
+            if delivery.leased_until is not None and delivery.leased_until > at:
+                at_endpoint[endpoint.id] += 1
+                of_developer[endpoint.developer_id] += 1
+            elif due_at <= at and (delivery.asked_at or endpoint.paused_until is None or endpoint.paused_until <= at):
+                due.append((due_at, delivery.id))
+        claims: list[Claim] = []
+        for _, delivery_id in sorted(due):
+            delivery = deliveries[delivery_id]
+            endpoint = endpoints[delivery.endpoint_id]
+            if at_endpoint[endpoint.id] < limits.per_endpoint and len(claims) < len(leases):
+                at_endpoint[endpoint.id] += 1
+                of_developer[endpoint.developer_id] += 1
+                if of_developer[endpoint.developer_id] <= limits.per_developer:
+                    claims.append(Claim.of(delivery, endpoint, leases[len(claims)], until))
+                    deliveries[delivery_id] = claims[-1].delivery
+        return claims
+
+    async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:
+        deliveries = table(connection, "webhook_deliveries")
+        for delivery in list(deliveries.values()):
+            if delivery.lease in leases:
+                deliveries[delivery.id] = dataclasses.replace(delivery, lease=None, leased_until=None)
+
+    async def longest_due(self, connection: AsyncConnection, at: datetime) -> datetime | None:
+        found = (_due_at(delivery) for delivery in table(connection, "webhook_deliveries").values())
+        return min((due_at for due_at in found if due_at is not None and due_at <= at), default=None)
+
+
+def _due_at(delivery: Delivery) -> datetime | None:
+    return delivery.asked_at or delivery.next_attempt_at
+
+
+def _newest_first(found, after: Cursor | None, limit: int):  # type: ignore[no-untyped-def]
+    ordered = sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+    return [one for one in ordered if after is None or (one.created_at, one.id) < after][:limit]

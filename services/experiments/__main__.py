@@ -9,9 +9,11 @@ from voicearena.experiments.v1 import (
     listening_service_pb2,
     listening_service_pb2_grpc,
 )
+from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
 from services.experiments import consumers, lifecycle_convert
 from services.experiments.catalogue import EloCatalogue
+from services.experiments.dispatch_store import SqlDispatchStore
 from services.experiments.lifecycle_store import SqlLifecycleStore
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.clips import Clips
@@ -21,15 +23,24 @@ from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.servicer import PUBLIC, ListeningServicer
 from services.experiments.listening.store import SqlListeningStore
 from services.experiments.listening.tokens import ListeningTokens
+from services.experiments.metrics import ScoringMetrics
 from services.experiments.reconciler import Reconciler
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
+from services.experiments.step_store import SqlStepStore
 from services.experiments.store import SqlStore
+from services.experiments.sweeper import Sweeper
 from services.experiments.usecases.changes import Changes
+from services.experiments.usecases.dispatching import Dispatcher
+from services.experiments.usecases.exporting import Exporting
 from services.experiments.usecases.finishing import Finishing
+from services.experiments.usecases.lifecycle import Lifecycle
+from services.experiments.usecases.plan import Rules
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.recomputing import Recomputing
+from services.experiments.usecases.retention import Retention
 from services.experiments.usecases.watching import Watching
 from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime import event_loop
@@ -58,7 +69,7 @@ async def main() -> None:
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
         audio = await service.enter("audio store", _audio_store(settings))
-        store, listening = SqlStore(), SqlListeningStore()
+        store, lifecycle_store, listening = SqlStore(), SqlLifecycleStore(), SqlListeningStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
@@ -66,20 +77,28 @@ async def main() -> None:
         watching = Watching(
             database,
             store,
-            SqlLifecycleStore(),
+            lifecycle_store,
             changes,
             settings.watch_heartbeat_seconds,
             lambda seen: lifecycle_convert.watched(seen, links),
         )
-        finishing = Finishing(store, ListenersBallot(store, listening), NoWebhooks())
-        progress = Progress(database, store, finishing)
+        ballot = ListenersBallot(store, listening)
+        finishing = Finishing(store, ballot, NoWebhooks())
+        dispatcher = Dispatcher(database, SqlDispatchStore())
+        progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
+        metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
+        rules = Rules(audio_retention_days=settings.audio_retention_days, most_running=settings.max_running_experiments)
+        planning = Planning(database, store, catalogue, metrics, finishing, dispatcher, rules)
         service.add_servicer(
             experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
-                Planning(database, store, catalogue, finishing),
+                planning,
+                Lifecycle(database, store, lifecycle_store, planning, dispatcher, rules.most_running),
                 reading,
                 watching,
+                Recomputing(database, store, ballot, reading),
+                Exporting(database, store, reading),
                 links,
             ),
         )
@@ -97,13 +116,15 @@ async def main() -> None:
             public=PUBLIC,
         )
         service.background("listening", closing.run)
+        sweeper = Sweeper(Retention(database, lifecycle_store), settings.retention_sweep_seconds)
+        service.background("retention", sweeper.run)
         service.background("outbox", OutboxRelay(database, bus).run)
         service.background("changes", changes.run)
-        service.background("reconciler", Reconciler(progress, settings.reconcile_after_seconds).run)
+        service.background("reconciler", Reconciler(progress, dispatcher, settings.reconcile_after_seconds).run)
         service.background(
             "events",
             lambda: bus.consume(
-                consumers.handlers(progress),
+                consumers.handlers(progress, dispatcher),
                 max_in_flight=settings.events_in_flight,
                 on_dead=consumers.dead_handler(progress),
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from voicearena.elo.v1 import elo_service_pb2, elo_service_pb2_grpc
+from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 
 from services.experiments.domain import ModelSpec
 
@@ -29,12 +29,16 @@ class EloCatalogue:
             ]
         )
         answer = await self._stub.ResolveVoiceModels(request)
-        return [
-            ModelSpec(
-                provider=model.provider,
-                voice_id=model.config.voice_id,
-                model_id=model.config.model_id,
-                speed=model.config.parameters.speed if model.config.parameters.HasField("speed") else None,
-            )
-            for model in answer.models
-        ]
+        return [_spec(model) for model in answer.models]
+
+
+def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:
+    given = {field.name: value for field, value in model.config.parameters.ListFields()}
+    return ModelSpec(
+        provider=model.provider,
+        voice_id=model.config.voice_id,
+        model_id=model.config.model_id,
+        speed=given.get("speed"),
+        language=given.get("language"),
+        seed=given.get("seed"),
+    )

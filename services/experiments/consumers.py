@@ -1,54 +1,88 @@
-"""Events in: what tts and scoring have done, or could not do."""
+"""Events in: what tts and scoring have done, or could not do, and what providers tts has."""
 
 from collections.abc import Mapping
 
 from google.protobuf.message import Message
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
-from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisFailed
+from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisFailed, VoicesDiscovered
 
 from services.experiments import convert
-from services.experiments.domain import TrialStatus
+from services.experiments.domain import EVALUATION_FAILED, TrialStatus
+from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.progress import Progress
 from services.runtime.bus import DeadHandler, Delivery, Handler
+
+# The nearest of the kinds of SynthesisFailed: there is speech, and it can't be used.
+NOT_TAKEN_IN = "bad_audio"
 
 Answer = SpeechSynthesized | SynthesisFailed | EvaluationCompleted | EvaluationFailed
 
 
-def handlers(progress: Progress) -> Mapping[type[Message], Handler]:
+def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message], Handler]:
     """Returns what is done about each event."""
 
     async def speech_synthesized(event: SpeechSynthesized, delivery: Delivery) -> None:
-        measured = convert.synthesis_measurements(event.measurements)
-        await progress.synthesized(delivery.event_id, event.job_id, event.attempt, event.audio_name, measured)
+        await progress.synthesized(
+            delivery.event_id,
+            event.job_id,
+            event.attempt,
+            event.audio_name,
+            convert.synthesis_measurements(event.measurements),
+            event.provider_requests,
+        )
 
     async def synthesis_failed(event: SynthesisFailed, delivery: Delivery) -> None:
-        reason = f"{SynthesisFailed.Kind.Name(event.kind)}: {event.message}"
-        await progress.failed(delivery.event_id, event.job_id, event.attempt, TrialStatus.SYNTHESIZING, reason)
+        kind = convert.failure_kind(event.kind)
+        await progress.failed(
+            delivery.event_id,
+            event.job_id,
+            event.attempt,
+            TrialStatus.SYNTHESIZING,
+            f"{kind}: {event.message}",
+            kind=kind,
+            provider_requests=event.provider_requests,
+        )
 
     async def evaluation_completed(event: EvaluationCompleted, delivery: Delivery) -> None:
-        measured = convert.signal_measurements(event.signal_metrics)
+        measured = convert.evaluation_measurements(event)
         await progress.evaluated(delivery.event_id, event.job_id, event.attempt, measured)
 
     async def evaluation_failed(event: EvaluationFailed, delivery: Delivery) -> None:
         await progress.failed(
-            delivery.event_id, event.job_id, event.attempt, TrialStatus.SCORING, f"not measured: {event.message}"
+            delivery.event_id,
+            event.job_id,
+            event.attempt,
+            TrialStatus.SCORING,
+            f"not measured: {event.message}",
+            kind=EVALUATION_FAILED,
         )
+
+    async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
+        await dispatcher.learn(convert.provider(event.provider), delivery.occurred_at)
 
     return {
         SpeechSynthesized: speech_synthesized,
         SynthesisFailed: synthesis_failed,
         EvaluationCompleted: evaluation_completed,
         EvaluationFailed: evaluation_failed,
+        VoicesDiscovered: voices_discovered,
     }
 
 
 def dead_handler(progress: Progress) -> DeadHandler:
     """Returns what is done about an answer that could not be taken in: its trial fails, and says why."""
 
-    async def failed(event: Answer, delivery: Delivery, reason: str) -> None:
-        during = (
-            TrialStatus.SYNTHESIZING if isinstance(event, SpeechSynthesized | SynthesisFailed) else TrialStatus.SCORING
+    async def failed(event: Answer | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
+        if isinstance(event, VoicesDiscovered):
+            return  # tts tells of its providers again
+        of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)
+        await progress.failed(
+            delivery.event_id,
+            event.job_id,
+            event.attempt,
+            TrialStatus.SYNTHESIZING if of_speech else TrialStatus.SCORING,
+            f"not taken in: {reason}",
+            kind=NOT_TAKEN_IN if of_speech else EVALUATION_FAILED,
         )
-        await progress.failed(delivery.event_id, event.job_id, event.attempt, during, f"not taken in: {reason}")
 
     return failed

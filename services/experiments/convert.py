@@ -1,25 +1,27 @@
 """Between the domain and the wire."""
 
 import dataclasses
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from google.protobuf.json_format import MessageToDict, ParseDict
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, results_pb2
 from voicearena.scoring.v1 import scoring_pb2
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
+from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
+from services.experiments import results_convert
+from services.experiments.dispatch_store import Provider
 from services.experiments.domain import EvalMode, Experiment, Measurements, ModelSpec, Trial
+from services.experiments.listening.domain import is_open
 from services.experiments.usecases.plan import Plan
-from services.experiments.verdict import CompositeProfile, HeadToHead, ModelRanking, Verdict
 from services.runtime.audio_store import AudioLinks
+from services.runtime.clock import now
 
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
 _TRIAL_STATUS = experiment_pb2.Trial.Status
 _EVAL_MODE = experiment_pb2.Experiment.EvalMode
-_LEVEL = results_pb2.Results.Level
 _TRIAL_MEASUREMENTS = [f.name for f in dataclasses.fields(Measurements)]
-_EVAL_MODES = {_EVAL_MODE.Value(mode): mode for mode in EvalMode}
+EVAL_MODES = {_EVAL_MODE.Value(mode): mode for mode in EvalMode}
 
 
 def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
@@ -27,12 +29,34 @@ def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
     return Plan(
         name=request.name,
         scenario=request.scenario,
-        eval_mode=_EVAL_MODES.get(request.eval_mode),
-        models=[ModelSpec(model.provider, model.voice_id) for model in request.models],
+        eval_mode=EVAL_MODES.get(request.eval_mode),
+        models=model_specs(request.models),
         prompts=list(request.prompts),
         webhook_url=request.webhook_url,
         request_id=request.request_id,
+        repeats=_optional(request, "repeats"),
+        profile=request.profile,
+        weights=weights(request.weights),
+        primary_metric=request.primary_metric,
+        seed=_optional(request, "seed"),
+        votes_per_pair=_optional(request, "votes_per_pair"),
+        listening_days=_optional(request, "listening_days"),
+        audio_retention_days=_optional(request, "audio_retention_days"),
     )
+
+
+def model_specs(requested: Iterable[experiment_pb2.ModelSpec]) -> Sequence[ModelSpec]:
+    """Returns the models that a request names."""
+    return [ModelSpec(model.provider, model.voice_id) for model in requested]
+
+
+def weights(requested: Iterable[results_pb2.CompositeWeight]) -> Sequence[tuple[str, float]]:
+    """Returns the weights that a request gives, each with its metric."""
+    return [(weight.metric, weight.weight) for weight in requested]
+
+
+def _optional(request: experiment_service_pb2.CreateExperimentRequest, field: str) -> int | None:
+    return getattr(request, field) if request.HasField(field) else None  # type: ignore[arg-type]
 
 
 def status_filter(value: int) -> str:
@@ -66,16 +90,31 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         error_message=value.error_message,
         repeats=value.repeats,
         seed=value.seed,
-        composite=_composite(value.composite),
+        composite=results_convert.composite(value.composite),
         primary_metric=value.primary_metric,
         audio_retention_days=value.audio_retention_days,
         cloned_from=value.cloned_from,
+        listening=_listening(value),
     )
     message.created_at.FromDatetime(value.created_at)
     if value.started_at is not None:
         message.started_at.FromDatetime(value.started_at)
     if value.ended_at is not None:
         message.ended_at.FromDatetime(value.ended_at)
+    return message
+
+
+def _listening(value: Experiment) -> experiment_pb2.ListeningProgress | None:
+    if not value.eval_mode.asks_listeners:
+        return None
+    message = experiment_pb2.ListeningProgress(
+        votes_per_pair=value.votes_per_pair,
+        votes_received=value.votes_received,
+        votes_needed=value.votes_needed,
+        open=is_open(value, now()),
+    )
+    if value.listening_until is not None:
+        message.closes_at.FromDatetime(value.listening_until)
     return message
 
 
@@ -117,14 +156,6 @@ def _parameters(value: ModelSpec | Trial) -> tts_pb2.SpeechParameters:
     return tts_pb2.SpeechParameters(speed=value.speed, language=value.language, seed=value.seed)
 
 
-def _composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
-    return results_pb2.CompositeProfile(
-        name=value.name,
-        version=value.version,
-        weights=[results_pb2.CompositeWeight(metric=metric, weight=weight) for metric, weight in value.weights.items()],
-    )
-
-
 def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measurements:
     """Returns what tts measured."""
     return Measurements(
@@ -154,65 +185,19 @@ def signal_measurements(measured: scoring_pb2.SignalMetrics) -> Measurements:
     )
 
 
-def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict[str, Any]:
-    """Returns results as they are stored: their JSON form, so that SQL can read them too."""
-    message = results_pb2.Results(
-        experiment_id=experiment_id,
-        rankings=map(_ranking, verdict.rankings),
-        head_to_head=map(_head_to_head, verdict.head_to_head),
-        winner=verdict.winner.name if verdict.winner else None,
-        confidence=_LEVEL.Value(verdict.confidence.name),
-        leader=verdict.leader.name if verdict.leader else None,
-        gap_level=_LEVEL.Value(verdict.gap_level.name),
-        evidence_level=_LEVEL.Value(verdict.evidence_level.name),
-        reasons=verdict.reasons,
-        p_winner=verdict.p_winner,
-        minimum_detectable_effect=verdict.minimum_detectable_effect,
-        primary_metric=verdict.primary_metric,
-        composite=_composite(verdict.composite),
-        method_version=verdict.method_version,
-    )
-    message.computed_at.FromDatetime(at)
-    return MessageToDict(message, preserving_proto_field_name=True)
+def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
+    """Returns all that scoring measured: of the samples, and by listening models where there are some."""
+    # Its fields have the names that measurements have here; those that are absent are not listed.
+    heard = {field.name: value for field, value in event.listening_metrics.ListFields()}
+    return dataclasses.replace(signal_measurements(event.signal_metrics), **heard)
 
 
-def results(stored: dict[str, Any]) -> results_pb2.Results:
-    """Returns stored results as they go over the wire."""
-    return ParseDict(stored, results_pb2.Results(), ignore_unknown_fields=True)
+def failure_kind(kind: int) -> str:
+    """Returns the name of a kind of SynthesisFailed; of one that is newer than this service, its number."""
+    names = SynthesisFailed.Kind.DESCRIPTOR.values_by_number
+    return names[kind].name if kind in names else f"kind {kind}"
 
 
-def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
-    return results_pb2.ModelRanking(
-        provider=value.model.provider,
-        voice_id=value.model.voice_id,
-        model_id=value.model.model_id,
-        rank=value.rank,
-        composite_score=value.composite_score,
-        trials_completed=value.trials_completed,
-        trials_failed=value.trials_failed,
-        reliability=value.reliability,
-        avg_duration_seconds=value.avg_duration_seconds,
-        avg_ttfb_ms=value.avg_ttfb_ms,
-        avg_generation_time_ms=value.avg_generation_time_ms,
-        avg_silence_ratio=value.avg_silence_ratio,
-        median_ttfa_ms=value.median_ttfa_ms,
-        components=[
-            results_pb2.CompositeComponent(metric=metric, score=score) for metric, score in value.components.items()
-        ],
-    )
-
-
-def _head_to_head(value: HeadToHead) -> results_pb2.HeadToHead:
-    return results_pb2.HeadToHead(
-        model_a=value.model_a.name,
-        model_b=value.model_b.name,
-        a_wins=value.a_wins,
-        b_wins=value.b_wins,
-        ties=value.ties,
-        pairs=value.pairs,
-        effect=value.effect,
-        effect_low=value.effect_low,
-        effect_high=value.effect_high,
-        p_value=value.p_value,
-        p_holm=value.p_holm,
-    )
+def provider(value: tts_pb2.Provider) -> Provider:
+    """Returns what the dispatcher has to know of a provider."""
+    return Provider(id=value.id, max_concurrency=max(1, value.max_concurrency), local=value.local)

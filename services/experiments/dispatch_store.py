@@ -35,13 +35,14 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """The queue before a provider."""
+class Unfinished:
+    """The trials of a provider that are at a status, pending or in flight."""
 
     provider: str
+    status: TrialStatus
     trials: int
     since: datetime
-    """When the longest waiting trial became pending."""
+    """When the first of them was asked for or, while it is pending, began to wait."""
 
 
 class DispatchStore(Protocol):
@@ -54,8 +55,8 @@ class DispatchStore(Protocol):
     async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
         """Returns those of the providers that trials wait for."""
 
-    async def waiting(self, connection: AsyncConnection) -> Sequence[Waiting]:
-        """Returns the queue of each provider that trials wait for."""
+    async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
+        """Returns what has not ended, by provider and status."""
 
     async def release(
         self,
@@ -75,10 +76,18 @@ class DispatchStore(Protocol):
 
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_ASKED = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("asked")
 _WAITED_FOR = hot_query(
-    sa.select(sa.column("id"))
-    .select_from(sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).alias("id"))
-    .where(sa.exists().where(_T.provider == sa.column("id"), _T.status == sa.literal_column("'pending'")))
+    sa.select(_ASKED).where(sa.exists().where(_T.provider == _ASKED, _T.status == sa.literal_column("'pending'")))
+)
+# Two parts, since each has an index of its own.
+_UNFINISHED = sa.text(
+    """
+    SELECT provider, status, count(*), min(requested_at) FROM trials WHERE status = 'pending' GROUP BY provider, status
+    UNION ALL
+    SELECT provider, status, count(*), min(requested_at) FROM trials WHERE status IN ('synthesizing', 'scoring')
+    GROUP BY provider, status
+    """
 )
 
 # Of the experiments that wait, found by jumping from one to the next in the index, each proposes as many trials as
@@ -87,22 +96,22 @@ _CHOSEN = sa.text(
     """
     WITH RECURSIVE busy AS (
         SELECT experiment_id, count(*) AS trials FROM trials
-        WHERE provider = :provider AND status = 'synthesizing' GROUP BY experiment_id
+        WHERE provider = :of_provider AND status = 'synthesizing' GROUP BY experiment_id
     ), free AS (
         SELECT greatest(
             0,
             coalesce(
                 (SELECT max_concurrency + CASE WHEN local THEN :local_lookahead ELSE 0 END
-                 FROM providers WHERE id = :provider),
+                 FROM providers WHERE id = :of_provider),
                 :unknown_concurrency
             ) - (SELECT coalesce(sum(trials), 0) FROM busy)
         )::bigint AS slots
     ), waiting AS (
-        SELECT min(experiment_id) AS experiment_id FROM trials WHERE provider = :provider AND status = 'pending'
+        SELECT min(experiment_id) AS experiment_id FROM trials WHERE provider = :of_provider AND status = 'pending'
         UNION ALL
         SELECT (
             SELECT min(experiment_id) FROM trials
-            WHERE provider = :provider AND status = 'pending' AND experiment_id > waiting.experiment_id
+            WHERE provider = :of_provider AND status = 'pending' AND experiment_id > waiting.experiment_id
         ) FROM waiting WHERE experiment_id IS NOT NULL
     ), proposed AS (
         SELECT
@@ -110,7 +119,7 @@ _CHOSEN = sa.text(
             row_number() OVER (PARTITION BY waiting.experiment_id ORDER BY candidate.position)
                 + coalesce(busy.trials, 0) AS share,
             (SELECT max(released_at) FROM trials
-             WHERE experiment_id = waiting.experiment_id AND provider = :provider) AS last_turn,
+             WHERE experiment_id = waiting.experiment_id AND provider = :of_provider) AS last_turn,
             experiments.started_at,
             candidate.position
         FROM waiting
@@ -118,7 +127,7 @@ _CHOSEN = sa.text(
         LEFT JOIN busy ON busy.experiment_id = waiting.experiment_id
         CROSS JOIN LATERAL (
             SELECT id, position FROM trials
-            WHERE provider = :provider AND status = 'pending' AND experiment_id = waiting.experiment_id
+            WHERE provider = :of_provider AND status = 'pending' AND experiment_id = waiting.experiment_id
             ORDER BY position LIMIT (SELECT slots FROM free)
         ) AS candidate
     ), chosen AS (
@@ -156,13 +165,11 @@ class SqlDispatchStore:
     async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
         return [row[0] for row in await connection.rows(_WAITED_FOR, {"providers": list(providers)})]
 
-    async def waiting(self, connection: AsyncConnection) -> Sequence[Waiting]:
-        query = (
-            sa.select(_T.provider, sa.func.count(), sa.func.min(_T.requested_at))
-            .where(_T.status == TrialStatus.PENDING)
-            .group_by(_T.provider)
-        )
-        return [Waiting(provider, trials, since) for provider, trials, since in await connection.execute(query)]
+    async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
+        return [
+            Unfinished(provider, TrialStatus(status), trials, since)
+            for provider, status, trials, since in await connection.execute(_UNFINISHED)
+        ]
 
     async def release(
         self,
@@ -178,7 +185,7 @@ class SqlDispatchStore:
         rows = await connection.execute(
             self._release,
             {
-                "provider": provider,
+                "of_provider": provider,
                 "at": at,
                 "unknown_concurrency": unknown_concurrency,
                 "local_lookahead": local_lookahead,

@@ -1,11 +1,13 @@
-"""Asks again, now and then, for work that has stayed unanswered."""
+"""Looks now and then for work that nothing else would move: requests without an answer, free places without a trial."""
 
 import asyncio
 from datetime import timedelta
 
 import structlog
 
+from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.progress import RECONCILE_BATCH, Progress
+from services.runtime.cancellation import end_if_cancelled
 from services.runtime.db import DISCONNECTED
 
 log = structlog.get_logger()
@@ -17,16 +19,19 @@ LOOKS_PER_PATIENCE = 10
 class Reconciler:
     """Runs for ever beside the consumers."""
 
-    def __init__(self, progress: Progress, patience_seconds: float) -> None:
+    def __init__(self, progress: Progress, dispatcher: Dispatcher, patience_seconds: float) -> None:
         self._progress = progress
+        self._dispatcher = dispatcher
         self._patience_seconds = patience_seconds
 
     async def run(self) -> None:
-        """Looks for stale trials until it is cancelled."""
+        """Looks until it is cancelled."""
         while True:
+            end_if_cancelled()
             asked = 0
             try:
                 asked = await self._progress.reconcile(timedelta(seconds=self._patience_seconds))
+                await self._dispatcher.look()
             except DISCONNECTED as error:
                 log.warning("stale work can't be looked for now", error=str(error))
             if asked < RECONCILE_BATCH:

@@ -12,5 +12,11 @@ class ExperimentsSettings(ServiceSettings):
     """How long an experiment may stand still before its unanswered requests are made again."""
     watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
     """How often a stream says that it lives while nothing changes."""
+    retention_sweep_seconds: float = Field(600.0, gt=0, le=86_400)
+    """How often audio is looked for whose retention time is over."""
     events_in_flight: int = Field(8, ge=1, le=256)
     """How many events of each stream are handled at a time."""
+    max_running_experiments: int = Field(10, ge=1, le=10_000)
+    """How many experiments of a developer run at a time."""
+    audio_retention_days: int = Field(30, ge=1, le=3650)
+    """How long audio is kept after the end of an experiment whose plan does not say."""

@@ -1,6 +1,5 @@
 """Every query of the experiments service."""
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, Trial, TrialStatus
 from services.experiments.tables import (
     EXPERIMENT_COLUMNS,
     EXPERIMENTS,
@@ -23,10 +22,12 @@ from services.experiments.tables import (
 from services.runtime.hot_reads import HotConnection, hot_query
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
+_PLACE = (_T.prompt_index, _T.model_index, _T.repeat_index)
 # One statement for any number of ids, so that PostgreSQL prepares it once.
 _GET_MANY = hot_query(
     sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 )
+_LOCK_RUNNING = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 Owned = tuple[str, str]
 """A developer's id and the id of an experiment of theirs."""
@@ -67,8 +68,11 @@ class Store(Protocol):
     ) -> None:
         """Writes an experiment's status and further columns."""
 
-    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
-        """Notes that a trial has come to this status, and returns the experiment."""
+    async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
+        """Returns how many experiments of a developer are running, those that only wait for listeners left out.
+
+        Whoever else counts those of the same developer waits until the transaction ends.
+        """
 
     async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
         """Returns the stored results."""
@@ -81,21 +85,13 @@ class Store(Protocol):
         connection: AsyncConnection,
         experiment_id: str,
         *,
-        after: tuple[int, int] | None = None,
+        after: tuple[int, int, int] | None = None,
         limit: int | None = None,
     ) -> Sequence[Trial]:
-        """Returns an experiment's trials by (prompt_index, model_index)."""
-
-    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
-        """Returns a trial's experiment, locked until the transaction ends. Who changes a trial holds this lock."""
+        """Returns an experiment's trials by (prompt_index, model_index, repeat_index)."""
 
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         """Returns a trial."""
-
-    async def move_trial(
-        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
-    ) -> None:
-        """Writes a trial's status, what was measured (None leaves as it is) and further columns."""
 
     async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
         """Cancels the trials that have not ended."""
@@ -164,16 +160,15 @@ class SqlStore:
     ) -> None:
         await connection.execute(sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(status=status, **values))
 
-    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
-        values: dict[Any, Any] = {_E.progressed_at: sa.func.now()}
-        if status is TrialStatus.COMPLETED:
-            values[_E.completed_trials] = _E.completed_trials + 1
-        elif status is TrialStatus.FAILED:
-            values[_E.failed_trials] = _E.failed_trials + 1
-        result = await connection.execute(
-            sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(values).returning(*EXPERIMENT_COLUMNS)
+    async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
+        # A statement of its own: what the next one sees is from after the lock.
+        await connection.execute(_LOCK_RUNNING, {"name": f"voicearena running {developer_id}"})
+        query = sa.select(sa.func.count()).where(
+            _E.developer_id == developer_id,
+            _E.status == sa.literal_column(f"'{ExperimentStatus.RUNNING}'"),
+            _E.listening_until.is_(None),
         )
-        return experiment_from(result.one())
+        return int((await connection.execute(query)).scalar_one())
 
     async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
         query = sa.select(_E.results).where(_E.id == experiment_id)
@@ -189,30 +184,18 @@ class SqlStore:
         connection: AsyncConnection,
         experiment_id: str,
         *,
-        after: tuple[int, int] | None = None,
+        after: tuple[int, int, int] | None = None,
         limit: int | None = None,
     ) -> Sequence[Trial]:
         query = sa.select(*TRIAL_COLUMNS).where(_T.experiment_id == experiment_id)
         if after is not None:
-            query = query.where(sa.tuple_(_T.prompt_index, _T.model_index) > sa.tuple_(*after))
-        query = query.order_by(_T.prompt_index, _T.model_index).limit(limit)
+            query = query.where(sa.tuple_(*_PLACE) > sa.tuple_(*after))
+        query = query.order_by(*_PLACE).limit(limit)
         return [trial_from(row) for row in await connection.execute(query)]
-
-    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
-        its = sa.select(_T.experiment_id).where(_T.id == trial_id).scalar_subquery()
-        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == its).with_for_update()
-        row = (await connection.execute(query)).one_or_none()
-        return experiment_from(row) if row else None
 
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         row = (await connection.execute(sa.select(*TRIAL_COLUMNS).where(_T.id == trial_id))).one_or_none()
         return trial_from(row) if row else None
-
-    async def move_trial(
-        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
-    ) -> None:
-        known = {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
-        await connection.execute(sa.update(TRIALS).where(_T.id == trial_id).values(status=status, **known, **values))
 
     async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
         await connection.execute(

@@ -11,13 +11,11 @@ from services.experiments.domain import (
     IN_FLIGHT,
     Experiment,
     ExperimentStatus,
-    Measurements,
     ModelSpec,
     Trial,
     TrialStatus,
 )
 from services.experiments.store import Owned
-from services.runtime.clock import now as clock_now
 from services.runtime.hot_reads import HotConnection
 from tests.fakes.memory_database import table
 
@@ -82,17 +80,13 @@ class MemoryExperimentsStore:
         experiments = table(connection, "experiments")
         experiments[experiment_id] = dataclasses.replace(experiments[experiment_id], status=status, **values)
 
-    async def count_progress(self, connection: AsyncConnection, experiment_id: str, status: TrialStatus) -> Experiment:
-        experiments = table(connection, "experiments")
-        experiment = experiments[experiment_id]
-        experiments[experiment_id] = dataclasses.replace(
-            experiment,
-            completed_trials=experiment.completed_trials + (status is TrialStatus.COMPLETED),
-            failed_trials=experiment.failed_trials + (status is TrialStatus.FAILED),
+    async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
+        return sum(
+            experiment.developer_id == developer_id
+            and experiment.status is ExperimentStatus.RUNNING
+            and experiment.listening_until is None
+            for experiment in table(connection, "experiments").values()
         )
-        table(connection, "progressed_at")[experiment_id] = clock_now()
-        counted: Experiment = experiments[experiment_id]
-        return counted
 
     async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
         return table(connection, "results").get(experiment_id)
@@ -107,7 +101,7 @@ class MemoryExperimentsStore:
         connection: AsyncConnection,
         experiment_id: str,
         *,
-        after: tuple[int, int] | None = None,
+        after: tuple[int, int, int] | None = None,
         limit: int | None = None,
     ) -> Sequence[Trial]:
         found = [
@@ -117,23 +111,8 @@ class MemoryExperimentsStore:
         ]
         return sorted(found, key=_place)[:limit]
 
-    async def lock_of_trial(self, connection: AsyncConnection, trial_id: str) -> Experiment | None:
-        trial = await self.trial(connection, trial_id)
-        return await self.lock(connection, trial.experiment_id) if trial is not None else None
-
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         return table(connection, "trials").get(trial_id)
-
-    async def move_trial(
-        self, connection: AsyncConnection, trial_id: str, status: TrialStatus, measured: Measurements, **values: Any
-    ) -> None:
-        if "requested_at" in values:
-            table(connection, "requested_at")[trial_id] = values.pop("requested_at")
-        trials = table(connection, "trials")
-        trial = trials[trial_id]
-        known = {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
-        measurements = dataclasses.replace(trial.measurements, **known)
-        trials[trial_id] = dataclasses.replace(trial, status=status, measurements=measurements, **values)
 
     async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
         trials = table(connection, "trials")
@@ -158,5 +137,5 @@ class MemoryExperimentsStore:
         return sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
 
 
-def _place(trial: Trial) -> tuple[int, int]:
-    return trial.prompt_index, trial.model_index
+def _place(trial: Trial) -> tuple[int, int, int]:
+    return trial.prompt_index, trial.model_index, trial.repeat_index

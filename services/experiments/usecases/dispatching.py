@@ -7,13 +7,14 @@ adds a trial calls `release` once that is committed; what a crash in between lea
 
 import asyncio
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog
 
-from services.experiments import events_out
-from services.experiments.dispatch_store import DispatchStore, Provider, Waiting
+from services.experiments import events_out, figures
+from services.experiments.dispatch_store import DispatchStore, Provider
+from services.experiments.domain import TrialStatus
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
@@ -50,12 +51,19 @@ class Dispatcher:
         """
         return sum(await asyncio.gather(*(self._shared(provider) for provider in dict.fromkeys(providers))))
 
-    async def release_waiting(self) -> Sequence[Waiting]:
-        """Does so at every provider that trials wait for, and returns the queues as they were before."""
+    async def look(self) -> None:
+        """Releases at every provider that trials wait for, and tells Prometheus what has not ended."""
         async with self._database.reading() as connection:
-            waiting = await self._store.waiting(connection)
-        await self.release([queue.provider for queue in waiting])
-        return waiting
+            unfinished = await self._store.unfinished(connection)
+        figures.UNFINISHED.clear()
+        figures.LONGEST_WAIT_SECONDS.clear()
+        waiting = []
+        for some in unfinished:
+            figures.UNFINISHED.labels(some.provider, some.status).set(some.trials)
+            if some.status is TrialStatus.PENDING:
+                waiting.append(some.provider)
+                figures.LONGEST_WAIT_SECONDS.labels(some.provider).set((now() - some.since).total_seconds())
+        await self.release(waiting)
 
     async def _shared(self, provider: str) -> int:
         task = self._next.get(provider)
@@ -78,6 +86,12 @@ class Dispatcher:
     async def _release(self, provider: str) -> int:
         if not await self._store.waited_for(self._database.hot, [provider]):
             return 0
+        with figures.RELEASE_SECONDS.time():
+            released = await self._released(provider)
+        figures.TRIALS.labels(TrialStatus.SYNTHESIZING).inc(released)
+        return released
+
+    async def _released(self, provider: str) -> int:
         async with self._database.transaction() as connection:
             released = await self._store.release(
                 connection,
@@ -86,11 +100,9 @@ class Dispatcher:
                 unknown_concurrency=UNKNOWN_CONCURRENCY,
                 local_lookahead=LOCAL_LOOKAHEAD,
             )
-            await outbox.add_each(
-                connection,
-                [
-                    (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
-                    for one in released
-                ],
-            )
+            requests = [
+                (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
+                for one in released
+            ]
+            await outbox.add_each(connection, requests)
         return len(released)

@@ -1,17 +1,35 @@
 """What a developer asks for, and whether it can be had."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from services.experiments import domain
-from services.experiments.domain import EvalMode, ModelSpec
+from services.experiments.domain import EvalMode, Experiment, ModelSpec
+from services.experiments.verdict import (
+    LATENCY,
+    METRIC_NAMES,
+    PRIMARY_METRICS,
+    PROFILES,
+    CompositeProfile,
+    own_weights,
+)
+from services.experiments.verdict.composite import METRICS
+from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, WEIGHTS_TOLERANCE
+from services.experiments.webhooks.targets import check_url
 from services.runtime.validation import Validation
+
+RETENTION_DAYS = 30
+
+
+def _public_url_fault(url: str) -> str | None:
+    return check_url(url, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a developer asks for; `eval_mode` is None if it is none that there is."""
+    """What a developer asks for. `eval_mode` is None if it is none that there is; any other None is what a request
+    leaves out."""
 
     name: str
     scenario: str
@@ -20,14 +38,95 @@ class Plan:
     prompts: Sequence[str]
     webhook_url: str
     request_id: str
+    repeats: int | None = None
+    profile: str = ""
+    weights: Sequence[tuple[str, float]] = field(default=())
+    """Pairs of a metric and its weight."""
+    primary_metric: str = ""
+    seed: int | None = None
+    votes_per_pair: int | None = None
+    listening_days: int | None = None
+    audio_retention_days: int | None = None
+
+    @property
+    def composite(self) -> CompositeProfile:
+        """How the composite score is made, of a plan that has been checked."""
+        return own_weights(dict(self.weights)) if self.weights else PROFILES[self.profile or LATENCY.name]
 
 
-def check(plan: Plan) -> EvalMode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What this installation makes of plans."""
+
+    webhook_fault: Callable[[str], str | None] = _public_url_fault
+    """Says what is wrong with a webhook's URL."""
+    audio_retention_days: int = RETENTION_DAYS
+    """For plans that leave it out."""
+    most_running: int = 10
+    """How many experiments of a developer run at a time."""
+
+
+def plan_of(experiment: Experiment) -> Plan:
+    """Returns the plan of an experiment, without its request and its seed, for another one like it."""
+    composite = experiment.composite
+    own = composite.name == OWN_WEIGHTS
+    return Plan(
+        name=experiment.name,
+        scenario=experiment.scenario,
+        eval_mode=experiment.eval_mode,
+        models=[ModelSpec(model.provider, model.voice_id) for model in experiment.models],
+        prompts=experiment.prompts,
+        webhook_url=experiment.webhook_url,
+        request_id="",
+        repeats=experiment.repeats,
+        profile="" if own else composite.name,
+        weights=tuple(composite.weights.items()) if own else (),
+        primary_metric=experiment.primary_metric,
+        votes_per_pair=experiment.votes_per_pair,
+        listening_days=experiment.listening_days,
+        audio_retention_days=experiment.audio_retention_days,
+    )
+
+
+def check(plan: Plan, rules: Rules) -> EvalMode:
     """Returns who judges; InvalidInput names every field that is out of range."""
     valid = Validation()
     valid.text(plan.name, "name", longest=domain.LONGEST_NAME)
     valid.one_of(plan.scenario, "scenario", domain.SCENARIOS)
     valid.require(plan.eval_mode is not None, "eval_mode", f"must be one of {', '.join(EvalMode)}")
+    _check_models(plan, valid)
+    _check_prompts(plan, valid)
+    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
+        fault = rules.webhook_fault(plan.webhook_url)
+        valid.require(fault is None, "webhook_url", fault or "")
+    valid.text(plan.request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+    _check_score(plan, valid)
+    _check_numbers(plan, valid)
+    valid.finish()
+    return plan.eval_mode or EvalMode.AUTOMATED
+
+
+def check_measured(composite: CompositeProfile, measured: Collection[str]) -> None:
+    """InvalidInput if a profile weighs what listening models measure, and it is not among what is `measured`."""
+    valid = Validation()
+    needed = [METRICS[metric].measurement for metric in composite.weights if metric in LISTENING_METRICS]
+    missing = [name for name in needed if name not in measured]
+    own = composite.name == OWN_WEIGHTS
+    valid.require(
+        not missing,
+        "weights" if own else "profile",
+        f"{'these' if own else composite.name} need {', '.join(missing)}, which takes listening models that this "
+        "installation does not have; GET /api/v1/metrics lists what is measured",
+    )
+    valid.finish()
+
+
+def needs_listening(composite: CompositeProfile) -> bool:
+    """Whether a profile weighs what only listening models measure."""
+    return any(metric in LISTENING_METRICS for metric in composite.weights)
+
+
+def _check_models(plan: Plan, valid: Validation) -> None:
     few, most = domain.FEWEST_MODELS, domain.MOST_MODELS
     count = len(plan.models)
     valid.require(few <= count <= most, "models", f"must be {few} to {most} models, got {count}")
@@ -38,24 +137,50 @@ def check(plan: Plan) -> EvalMode:
         valid.require(
             same == index, f"models[{index}]", f"must differ from the others; it is the same as models[{same}]"
         )
+
+
+def _check_prompts(plan: Plan, valid: Validation) -> None:
     few, most = domain.FEWEST_PROMPTS, domain.MOST_PROMPTS
     count = len(plan.prompts)
     valid.require(few <= count <= most, "prompts", f"must be {few} to {most} prompts, got {count}")
     for index, prompt in enumerate(plan.prompts[:most]):
         valid.text(prompt, f"prompts[{index}]", longest=domain.LONGEST_PROMPT)
-    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
-        valid.require(_is_url(plan.webhook_url), "webhook_url", "must be an http or https URL")
-    valid.text(plan.request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
-    valid.finish()
-    return plan.eval_mode or EvalMode.AUTOMATED
 
 
-def _is_url(value: str) -> bool:
-    # Without this check urlsplit would drop line breaks and let spaces pass.
-    if not value.isprintable() or " " in value:
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
+def _check_score(plan: Plan, valid: Validation) -> None:
+    if plan.profile:
+        valid.require(not plan.weights, "profile", "must be empty where weights are given")
+        valid.one_of(plan.profile, "profile", tuple(PROFILES))
+    if plan.weights:
+        _check_weights(plan.weights, valid)
+    if plan.primary_metric:
+        valid.one_of(plan.primary_metric, "primary_metric", tuple(PRIMARY_METRICS))
+
+
+def _check_weights(weights: Sequence[tuple[str, float]], valid: Validation) -> None:
+    most = len(METRIC_NAMES)
+    sound = valid.require(len(weights) <= most, "weights", f"must be at most {most} weights, got {len(weights)}")
+    metrics = [metric for metric, _ in weights]
+    for index, (metric, weight) in enumerate(weights[:most]):
+        place = f"weights[{index}]"
+        first = metrics.index(metric)
+        known = valid.one_of(metric, f"{place}.metric", METRIC_NAMES)
+        once = valid.require(first == index, f"{place}.metric", f"must be given once; weights[{first}] is {metric} too")
+        # Not a number compares as false.
+        share = valid.require(0 <= weight <= 1, f"{place}.weight", f"must be 0 to 1, got {weight:g}")
+        sound = sound and known and once and share
+    if sound:
+        total = math.fsum(weight for _, weight in weights)
+        valid.require(abs(total - 1) <= WEIGHTS_TOLERANCE, "weights", f"must sum to 1, got {total:g}")
+
+
+def _check_numbers(plan: Plan, valid: Validation) -> None:
+    for name, least, most in (
+        ("repeats", domain.FEWEST_REPEATS, domain.MOST_REPEATS),
+        ("seed", 0, domain.LARGEST_SEED),
+        ("votes_per_pair", domain.FEWEST_VOTES_PER_PAIR, domain.MOST_VOTES_PER_PAIR),
+        ("listening_days", domain.SHORTEST_LISTENING_DAYS, domain.LONGEST_LISTENING_DAYS),
+        ("audio_retention_days", domain.SHORTEST_RETENTION_DAYS, domain.LONGEST_RETENTION_DAYS),
+    ):
+        value = getattr(plan, name)
+        valid.require(value is None or least <= value <= most, name, f"must be {least} to {most}, got {value}")

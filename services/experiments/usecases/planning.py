@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 
-from services.experiments import events_out
+from services.experiments import domain, figures
 from services.experiments.catalogue import Catalogue
 from services.experiments.domain import (
     Experiment,
@@ -12,36 +13,57 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
+from services.experiments.metrics import Metrics
 from services.experiments.store import Store
+from services.experiments.trial_order import draw_seed, trial_order
 from services.experiments.usecases.changes import announce
+from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.plan import Plan, check
+from services.experiments.usecases.plan import Plan, Rules, check, check_measured, needs_listening
+from services.experiments.usecases.quota import check_quota
 from services.experiments.verdict import PRIMARY_METRIC
-from services.runtime import ids, outbox
+from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
+from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
 
 
 class Planning:
     """The use cases over one database and catalogue."""
 
-    def __init__(self, database: Database, store: Store, catalogue: Catalogue, finishing: Finishing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        catalogue: Catalogue,
+        metrics: Metrics,
+        finishing: Finishing,
+        dispatcher: Dispatcher,
+        rules: Rules,
+    ) -> None:
         self._database = database
         self._store = store
         self._catalogue = catalogue
+        self._metrics = metrics
         self._finishing = finishing
+        self._dispatcher = dispatcher
+        self._rules = rules
 
-    async def create(self, plan: Plan) -> Experiment:
+    async def create(self, plan: Plan, cloned_from: str = "") -> Experiment:
         """Stores a plan as an experiment; InvalidInput names every field that is out of range."""
         developer_id = current_identity().developer_id
-        eval_mode = check(plan)
+        eval_mode = check(plan, self._rules)
         if plan.request_id and (before := await self._made_before(developer_id, plan.request_id)):
             return before
+        composite = plan.composite
+        if needs_listening(composite):
+            check_measured(composite, await self._metrics.measured())
         models = await self._catalogue.resolve(plan.models)
         _check_different(models)
+        repeats = _given(plan.repeats, domain.FEWEST_REPEATS)
         experiment = Experiment(
             id=ids.new_id("exp"),
             developer_id=developer_id,
@@ -52,9 +74,15 @@ class Planning:
             models=models,
             prompts=plan.prompts,
             webhook_url=plan.webhook_url,
-            primary_metric=PRIMARY_METRIC,
-            total_trials=len(models) * len(plan.prompts),
-            audio_retention_days=30,
+            primary_metric=plan.primary_metric or PRIMARY_METRIC,
+            composite=composite,
+            repeats=repeats,
+            seed=draw_seed() if plan.seed is None else plan.seed,
+            votes_per_pair=_given(plan.votes_per_pair, domain.VOTES_PER_PAIR),
+            listening_days=_given(plan.listening_days, domain.LISTENING_DAYS),
+            audio_retention_days=_given(plan.audio_retention_days, self._rules.audio_retention_days),
+            cloned_from=cloned_from,
+            total_trials=len(models) * len(plan.prompts) * repeats,
             created_at=now(),
         )
         async with self._database.transaction() as connection:
@@ -70,32 +98,20 @@ class Planning:
             return await self._store.find_request(connection, developer_id, request_id)
 
     async def run(self, experiment_id: str) -> Experiment:
-        """Plans every trial and asks for its speech; WrongState unless the experiment is created."""
+        """Plans every trial, and asks for the speech of those whose turn it is.
+
+        WrongState unless the experiment is created; QuotaExceeded while too many of the caller's are running.
+        """
         planned = await self._get(experiment_id)
         if planned.status is not ExperimentStatus.CREATED:
             raise _not_runnable(planned)
         # The catalogue may have changed since; what runs is what it has now.
         models = await self._catalogue.resolve(planned.models)
         moment = now()
-        trials = [
-            Trial(
-                id=ids.new_id("trl"),
-                experiment_id=planned.id,
-                prompt_index=prompt_index,
-                model_index=model_index,
-                prompt_text=prompt,
-                provider=model.provider,
-                voice_id=model.voice_id,
-                model_id=model.model_id,
-                speed=model.speed,
-                status=TrialStatus.SYNTHESIZING,
-                attempts=1,
-                created_at=moment,
-            )
-            for prompt_index, prompt in enumerate(planned.prompts)
-            for model_index, model in enumerate(models)
-        ]
+        trials = _trials(dataclasses.replace(planned, models=models), moment)
+        traceparent = current_traceparent()
         async with self._database.transaction() as connection:
+            await check_quota(connection, self._store, planned.developer_id, self._rules.most_running)
             experiment = await self._store.lock(connection, planned.id)
             if experiment is None or experiment.status is not ExperimentStatus.CREATED:
                 raise _not_runnable(experiment or planned)
@@ -104,15 +120,17 @@ class Planning:
                 planned.id,
                 ExperimentStatus.RUNNING,
                 models=[dataclasses.asdict(model) for model in models],
+                traceparent=traceparent,
                 started_at=moment,
                 progressed_at=moment,
             )
             await self._store.add_trials(connection, trials, moment)
-            await outbox.add(
-                connection, *(events_out.synthesis_requested(trial, 1, planned.developer_id) for trial in trials)
-            )
             await announce(connection, planned.id)
-        return dataclasses.replace(experiment, status=ExperimentStatus.RUNNING, models=models, started_at=moment)
+        figures.TRIALS.labels(TrialStatus.PENDING).inc(len(trials))
+        await self._dispatcher.release({model.provider for model in models})
+        return dataclasses.replace(
+            experiment, status=ExperimentStatus.RUNNING, models=models, traceparent=traceparent, started_at=moment
+        )
 
     async def cancel(self, experiment_id: str) -> Experiment:
         """Stops an experiment; WrongState once it has completed or failed."""
@@ -129,6 +147,7 @@ class Planning:
                 )
             cancelled = await self._finishing.cancel(connection, experiment)
             await announce(connection, experiment_id)
+        await self._dispatcher.release({model.provider for model in cancelled.models})
         return cancelled
 
     async def _get(self, experiment_id: str) -> Experiment:
@@ -138,6 +157,31 @@ class Planning:
         if experiment is None:
             raise NotFound("experiment", experiment_id)
         return experiment
+
+
+def _given(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _trials(experiment: Experiment, at: datetime) -> Sequence[Trial]:
+    """Returns all trials of an experiment, in the order in which they are asked for."""
+    order = trial_order(len(experiment.prompts), len(experiment.models), experiment.repeats, seed=experiment.seed)
+    return [
+        Trial(
+            id=ids.new_id("trl"),
+            experiment_id=experiment.id,
+            prompt_index=place.prompt_index,
+            model_index=place.model_index,
+            repeat_index=place.repeat_index,
+            position=position,
+            prompt_text=experiment.prompts[place.prompt_index],
+            **dataclasses.asdict(experiment.models[place.model_index]),
+            status=TrialStatus.PENDING,
+            attempts=0,
+            created_at=at,
+        )
+        for position, place in enumerate(order)
+    ]
 
 
 def _not_runnable(experiment: Experiment) -> WrongState:

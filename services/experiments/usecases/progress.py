@@ -1,17 +1,21 @@
 """What happens as work comes back: each trial takes its next step at once, and the last one decides the experiment.
 
-Whoever changes a trial holds its experiment's row lock, so steps of one experiment follow one another. An answer counts
-only if it is to the latest request of the trial's current step: what a superseded attempt did late has no effect.
+Whoever changes a trial in flight holds its experiment's row lock, so steps of one experiment follow one another. An
+answer counts only if it is to the latest request of the trial's current step: what a superseded attempt did late has no
+effect. An answer about a trial that is not there any more is about one that was deleted, and so is what it left behind.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
+from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import events_out
+from services.experiments import events_out, figures
 from services.experiments.domain import (
+    EVALUATION_FAILED,
     Experiment,
     ExperimentStatus,
     Measurements,
@@ -19,10 +23,11 @@ from services.experiments.domain import (
     TrialStatus,
     one_line,
 )
+from services.experiments.step_store import Held, Moved, StepStore
 from services.experiments.store import Store
-from services.experiments.usecases.changes import announce
+from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
-from services.runtime import inbox, outbox
+from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
 
@@ -33,84 +38,136 @@ CONSUMER = "experiments"
 MOST_ATTEMPTS = 8
 RECONCILE_BATCH = 200
 
-Step = Callable[[AsyncConnection, Experiment, Trial], Awaitable[None]]
-
 
 class Progress:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store, finishing: Finishing) -> None:
+    def __init__(
+        self, database: Database, store: Store, steps: StepStore, finishing: Finishing, dispatcher: Dispatcher
+    ) -> None:
         self._database = database
         self._store = store
+        self._steps = steps
         self._finishing = finishing
+        self._dispatcher = dispatcher
 
     async def synthesized(
-        self, event_id: str, trial_id: str, attempt: int, audio_name: str, measured: Measurements
+        self,
+        event_id: str,
+        trial_id: str,
+        attempt: int,
+        audio_name: str,
+        measured: Measurements,
+        provider_requests: int = 0,
     ) -> None:
-        """The audio of a trial is there: have it measured."""
-
-        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
-            await self._store.move_trial(
+        """The audio of a trial is there: have it measured, and let another one have its place at the provider."""
+        async with self._database.transaction() as connection:
+            held = await self._held(connection, event_id, trial_id, TrialStatus.SYNTHESIZING)
+            if held is None:
+                return
+            moved = await self._steps.move(
                 connection,
-                trial.id,
+                trial_id,
+                TrialStatus.SYNTHESIZING,
+                attempt,
                 TrialStatus.SCORING,
                 measured,
                 audio_name=audio_name,
+                provider_requests=provider_requests,
                 attempts=1,
                 attempts_before=0,
                 requested_at=now(),
             )
-            await self._store.count_progress(connection, experiment.id, TrialStatus.SCORING)
-            await outbox.add(
-                connection, events_out.evaluation_requested(trial.id, 1, experiment.developer_id, audio_name)
-            )
-
-        await self._answered(event_id, trial_id, attempt, TrialStatus.SYNTHESIZING, step)
+            if moved is None:
+                return _ignored(trial_id, attempt)
+            request = events_out.evaluation_requested(trial_id, 1, held.developer_id, audio_name)
+            await outbox.add(connection, request)
+        figures.TRIALS.labels(TrialStatus.SCORING).inc()
+        await self._dispatcher.release([moved.provider])
 
     async def evaluated(self, event_id: str, trial_id: str, attempt: int, measured: Measurements) -> None:
         """A trial has been measured: it is complete."""
-
-        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
-            await self._end(connection, trial, TrialStatus.COMPLETED, measured)
-
-        await self._answered(event_id, trial_id, attempt, TrialStatus.SCORING, step)
+        await self._ended(event_id, trial_id, attempt, TrialStatus.SCORING, TrialStatus.COMPLETED, measured)
 
     async def failed(
-        self, event_id: str, trial_id: str, attempt: int | None, during: TrialStatus, message: str
+        self,
+        event_id: str,
+        trial_id: str,
+        attempt: int | None,
+        during: TrialStatus,
+        message: str,
+        *,
+        kind: str,
+        **values: Any,
     ) -> None:
         """A step of a trial has failed for good, and the trial with it; the experiment goes on.
 
-        Without `attempt` it counts whichever request the trial waits for.
+        Without `attempt` it counts whichever request the trial waits for. `values` are further columns of the trial.
         """
+        values |= {"error_kind": kind, "error_message": one_line(message)}
+        await self._ended(event_id, trial_id, attempt, during, TrialStatus.FAILED, Measurements(), **values)
 
-        async def step(connection: AsyncConnection, experiment: Experiment, trial: Trial) -> None:
-            await self._end(connection, trial, TrialStatus.FAILED, Measurements(), one_line(message))
-
-        await self._answered(event_id, trial_id, attempt, during, step)
-
-    async def _answered(
-        self, event_id: str, trial_id: str, attempt: int | None, during: TrialStatus, step: Step
+    async def _ended(
+        self,
+        event_id: str,
+        trial_id: str,
+        attempt: int | None,
+        during: TrialStatus,
+        status: TrialStatus,
+        measured: Measurements,
+        **values: Any,
     ) -> None:
         async with self._database.transaction() as connection:
-            if not await inbox.first_time(connection, CONSUMER, event_id):
+            held = await self._held(connection, event_id, trial_id, during)
+            if held is None:
                 return
-            experiment = await self._store.lock_of_trial(connection, trial_id)
-            trial = await self._store.trial(connection, trial_id)
-            if experiment is None or trial is None or experiment.status is not ExperimentStatus.RUNNING:
-                return
-            if trial.status is not during or attempt not in (None, trial.attempts):
-                log.info("a late answer is ignored", trial_id=trial_id, attempt=attempt, status=trial.status)
-                return
-            await step(connection, experiment, trial)
-            await announce(connection, experiment.id)
+            moved = await self._end(connection, held, trial_id, during, attempt, status, measured, **values)
+        if moved is None:
+            return _ignored(trial_id, attempt)
+        await self._after_end(moved, during, status)
+
+    async def _held(
+        self, connection: AsyncConnection, event_id: str, trial_id: str, during: TrialStatus
+    ) -> Held | None:
+        """Returns the trial's experiment, locked, if the answer is to have an effect on it."""
+        held, first_time = await self._steps.hold_for(connection, trial_id, consumer=CONSUMER, event_id=event_id)
+        if not first_time:
+            return None
+        if held is None:
+            log.info("what belongs to a deleted trial is deleted", trial_id=trial_id, step=during)
+            await outbox.add(connection, *_deletions(trial_id, during))
+        elif held.status is ExperimentStatus.RUNNING:
+            return held
+        return None
 
     async def _end(
-        self, connection: AsyncConnection, trial: Trial, status: TrialStatus, measured: Measurements, error: str = ""
-    ) -> None:
-        await self._store.move_trial(connection, trial.id, status, measured, error_message=error, ended_at=now())
-        experiment = await self._store.count_progress(connection, trial.experiment_id, status)
-        if experiment.completed_trials + experiment.failed_trials == experiment.total_trials:
-            await self._finishing.trials_ended(connection, experiment)
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        trial_id: str,
+        during: TrialStatus,
+        attempt: int | None,
+        status: TrialStatus,
+        measured: Measurements,
+        **values: Any,
+    ) -> Moved | None:
+        moved = await self._steps.move(
+            connection, trial_id, during, attempt, status, measured, **values, ended_at=now()
+        )
+        if moved is not None and moved.last:
+            await self._finishing.trials_ended(connection, await self._whole(connection, held))
+        return moved
+
+    async def _after_end(self, moved: Moved, during: TrialStatus, status: TrialStatus) -> None:
+        figures.TRIALS.labels(status).inc()
+        if during is TrialStatus.SYNTHESIZING:
+            await self._dispatcher.release([moved.provider])
+
+    async def _whole(self, connection: AsyncConnection, held: Held) -> Experiment:
+        experiment = await self._store.lock(connection, held.experiment_id)
+        if experiment is None:
+            raise LookupError(f"experiment {held.experiment_id} is locked and yet not there")
+        return experiment
 
     async def reconcile(self, patience: timedelta) -> int:
         """Asks again for what has stayed unanswered too long, and returns for how many trials.
@@ -124,27 +181,63 @@ class Progress:
         return len(stale)
 
     async def _ask_again(self, stale: Trial) -> None:
+        # Something may have happened to it meanwhile, or another process have asked: then it is not moved.
+        asked = stale.attempts - stale.attempts_before
         async with self._database.transaction() as connection:
-            experiment = await self._store.lock_of_trial(connection, stale.id)
-            trial = await self._store.trial(connection, stale.id)
-            # Something may have happened to it meanwhile, or another process have asked.
-            if (
-                experiment is None
-                or trial is None
-                or experiment.status is not ExperimentStatus.RUNNING
-                or (trial.status, trial.attempts) != (stale.status, stale.attempts)
-            ):
+            held = await self._steps.hold(connection, stale.id)
+            if held is None or held.status is not ExperimentStatus.RUNNING:
                 return
-            step = "speech" if trial.status is TrialStatus.SYNTHESIZING else "measurements"
-            asked = trial.attempts - trial.attempts_before
             if asked >= MOST_ATTEMPTS:
-                error = f"no {step} came back after {asked} requests"
-                await self._end(connection, trial, TrialStatus.FAILED, Measurements(), error)
+                moved = await self._give_up(connection, held, stale, asked)
             else:
-                attempt = trial.attempts + 1
-                log.warning("asking again", trial_id=trial.id, step=step, attempt=attempt)
-                await self._store.move_trial(
-                    connection, trial.id, trial.status, Measurements(), attempts=attempt, requested_at=now()
-                )
-                await outbox.add(connection, events_out.request_again(trial, attempt, experiment.developer_id))
-            await announce(connection, experiment.id)
+                moved = None
+                await self._request_again(connection, held, stale)
+        if moved is not None:
+            await self._after_end(moved, stale.status, TrialStatus.FAILED)
+
+    async def _give_up(self, connection: AsyncConnection, held: Held, stale: Trial, asked: int) -> Moved | None:
+        during = stale.status
+        step, kind = (
+            ("speech", "timed_out") if during is TrialStatus.SYNTHESIZING else ("measurements", EVALUATION_FAILED)
+        )
+        error = f"no {step} came back after {asked} requests"
+        return await self._end(
+            connection,
+            held,
+            stale.id,
+            during,
+            stale.attempts,
+            TrialStatus.FAILED,
+            Measurements(),
+            error_kind=kind,
+            error_message=error,
+        )
+
+    async def _request_again(self, connection: AsyncConnection, held: Held, stale: Trial) -> None:
+        attempt = stale.attempts + 1
+        moved = await self._steps.move(
+            connection,
+            stale.id,
+            stale.status,
+            stale.attempts,
+            stale.status,
+            Measurements(),
+            attempts=attempt,
+            requested_at=now(),
+        )
+        if moved is not None:
+            log.warning("asking again", trial_id=stale.id, step=stale.status, attempt=attempt)
+            await outbox.add(connection, events_out.request_again(stale, attempt, held.developer_id))
+
+
+def _deletions(trial_id: str, during: TrialStatus) -> Sequence[Message]:
+    speech = events_out.speech_deletion_requested([trial_id])
+    return (
+        [speech]
+        if during is TrialStatus.SYNTHESIZING
+        else [speech, events_out.evaluation_deletion_requested([trial_id])]
+    )
+
+
+def _ignored(trial_id: str, attempt: int | None) -> None:
+    log.info("a late answer is ignored", trial_id=trial_id, attempt=attempt)

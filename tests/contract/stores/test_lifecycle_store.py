@@ -13,7 +13,7 @@ from services.experiments.lifecycle_store import LifecycleStore, SqlLifecycleSto
 from services.experiments.step_store import SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
-from tests.contract.stores.test_experiments_store import (
+from tests.contract.stores.experiment_rows import (
     COMPLETED,
     MINUTE,
     NOON,

@@ -1,0 +1,89 @@
+"""Experiments and trials, in short words, for the tests of stores that keep them."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import (
+    EvalMode,
+    Experiment,
+    ExperimentStatus,
+    Measurements,
+    ModelSpec,
+    Trial,
+    TrialStatus,
+)
+from services.experiments.step_store import SqlStepStore, StepStore
+from services.experiments.store import Store
+from services.runtime.db import Database
+from tests.fakes.memory_database import MemoryConnection
+from tests.fakes.memory_step_store import MemoryStepStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+RUNNING, COMPLETED = ExperimentStatus.RUNNING, ExperimentStatus.COMPLETED
+PENDING, SYNTHESIZING, SCORING = TrialStatus.PENDING, TrialStatus.SYNTHESIZING, TrialStatus.SCORING
+
+
+def experiment(id_: str, *, owner: str = "dev_a", minutes: int = 0, **values: object) -> Experiment:
+    plain = Experiment(
+        id=id_,
+        developer_id=owner,
+        name="a comparison",
+        scenario="general",
+        eval_mode=EvalMode.AUTOMATED,
+        status=ExperimentStatus.CREATED,
+        models=[ModelSpec("espeak", "en"), ModelSpec("espeak", "de", "large", 1.25)],
+        prompts=["Hello.", "Grüße, 你好."],
+        webhook_url="https://example.org/done",
+        primary_metric="composite",
+        total_trials=4,
+        audio_retention_days=30,
+        created_at=NOON + minutes * MINUTE,
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+def trial(id_: str, prompt: int = 0, model: int = 0, *, of: str = "exp_a", **values: object) -> Trial:
+    plain = Trial(
+        id=id_,
+        experiment_id=of,
+        prompt_index=prompt,
+        model_index=model,
+        prompt_text="Hello.",
+        provider="espeak",
+        voice_id="en",
+        model_id="",
+        speed=None,
+        status=SYNTHESIZING,
+        attempts=1,
+        created_at=NOON,
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+async def add(database: Database, store: Store, *experiments: Experiment) -> None:
+    async with database.transaction() as connection:
+        for one in experiments:
+            assert await store.add(connection, one, "")
+
+
+async def add_trials(database: Database, store: Store, *trials: Trial, requested_at: datetime = NOON) -> None:
+    async with database.transaction() as connection:
+        await store.add_trials(connection, trials, requested_at)
+
+
+async def move_trial(
+    connection: AsyncConnection,
+    store: Store,
+    trial_id: str,
+    status: TrialStatus,
+    measured: Measurements | None = None,
+    **values: object,
+) -> None:
+    """Takes a trial from whatever status it has to another one."""
+    steps: StepStore = MemoryStepStore() if isinstance(connection, MemoryConnection) else SqlStepStore()
+    before = await store.trial(connection, trial_id)
+    assert before is not None
+    assert await steps.move(connection, trial_id, before.status, None, status, measured or Measurements(), **values)

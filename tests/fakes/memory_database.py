@@ -139,6 +139,10 @@ class MemoryDatabase(Database):
         self.lookups += 1
         return cast(HotConnection, MemoryConnection(self._tables))
 
+    def envelopes(self) -> list[Envelope]:
+        """Returns what is in the outbox, in its order."""
+        return [Envelope.FromString(envelope) for _, envelope in self._tables.get("outbox", {}).values()]
+
     def published(self) -> list[Message]:
         """Returns the events in the outbox, in their order."""
         return [unpacked(envelope) for _, envelope in self._tables.get("outbox", {}).values()]

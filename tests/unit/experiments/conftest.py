@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ class MemoryCatalogue:
     def __init__(self) -> None:
         self.voices = {"espeak": ["en", "de"], "flite": ["slt"]}
         self.model_id = ""
+        self.parameters: dict[str, Any] = {}
 
     async def resolve(self, specs: Sequence[ModelSpec]) -> Sequence[ModelSpec]:
         resolved = []
@@ -45,7 +47,7 @@ class MemoryCatalogue:
             voice_id = spec.voice_id or next(iter(voices), "")
             if voice_id not in voices:
                 raise InvalidInput(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
-            resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id))
+            resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id, **self.parameters))
         return resolved
 
 

@@ -1,10 +1,15 @@
 """Planning: what an experiment may be, and what running it asks for."""
 
+import asyncio
+
 import pytest
+from opentelemetry.trace import SpanKind
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
+from voicearena.tts.v1.tts_pb2 import SpeechParameters
 
 from services.experiments.domain import ExperimentStatus, ModelSpec, TrialStatus
-from services.runtime.errors import InvalidInput, NotFound, WrongState
+from services.runtime import telemetry
+from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
 from tests.unit.experiments.conftest import Desk, call_as
 
 EN, DE, SLT = ModelSpec("espeak", "en"), ModelSpec("espeak", "de"), ModelSpec("flite", "slt")
@@ -97,7 +102,7 @@ async def test_all_that_is_wrong_with_a_plan_is_told_at_once(desk: Desk) -> None
         {"models": [EN, DE, SLT, ModelSpec("flite", "kal")]},
         {"prompts": ["a" * 5000]},
         {"prompts": ["Hi."] * 20},
-        {"webhook_url": "http://localhost:9000/done?x=1"},
+        {"webhook_url": "http://hooks.example.org:9000/done?x=1"},
         {"request_id": "r" * 100},
     ],
     ids=lambda changed: next(iter(changed)),
@@ -114,19 +119,25 @@ async def test_the_same_request_again_returns_the_first_experiment(desk: Desk) -
     assert (await desk.planning.create(desk.plan(request_id="request 1"))).id != first.id
 
 
-async def test_running_asks_for_the_speech_of_every_prompt_by_every_model(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan(models=[EN, SLT], prompts=["One.", "Two."]))
+async def test_running_plans_every_prompt_by_every_model_and_asks_for_as_many_as_there_is_room_for(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan(models=[EN, SLT], prompts=["One.", "Two.", "Three."], repeats=2))
     running = await desk.planning.run(made.id)
     assert running.status is ExperimentStatus.RUNNING
     assert await desk.reading.get(made.id) == running
     trials = await desk.trials(made.id)
-    assert [(t.prompt_text, t.voice_id, t.status, t.attempts) for t in trials] == [
-        ("One.", "en", TrialStatus.SYNTHESIZING, 1),
-        ("One.", "slt", TrialStatus.SYNTHESIZING, 1),
-        ("Two.", "en", TrialStatus.SYNTHESIZING, 1),
-        ("Two.", "slt", TrialStatus.SYNTHESIZING, 1),
+    assert [(t.prompt_text, t.voice_id, t.repeat_index) for t in trials] == [
+        (prompt, voice, repeat) for prompt in ("One.", "Two.", "Three.") for voice in ("en", "slt") for repeat in (0, 1)
     ]
-    assert desk.database.published() == [
+    by_position = sorted(trials, key=lambda trial: trial.position)
+    assert [t.position for t in by_position] == list(range(12))
+    # Of each provider the first two: so many does one that is not known get at a time.
+    first = [t for name in ("espeak", "flite") for t in [t for t in by_position if t.provider == name][:2]]
+    assert {t.id for t in trials if (t.status, t.attempts) == (TrialStatus.SYNTHESIZING, 1)} == {t.id for t in first}
+    assert {t.id for t in trials if (t.status, t.attempts) == (TrialStatus.PENDING, 0)} == {
+        t.id for t in trials if t not in first
+    }
+    asked = sorted(desk.database.published(), key=lambda request: [t.id for t in first].index(request.job_id))
+    assert asked == [
         SynthesisRequested(
             requester="experiments",
             job_id=trial.id,
@@ -135,9 +146,51 @@ async def test_running_asks_for_the_speech_of_every_prompt_by_every_model(desk: 
             text=trial.prompt_text,
             provider=trial.provider,
             voice_id=trial.voice_id,
+            run_id=made.id,
         )
-        for trial in trials
+        for trial in first
     ]
+
+
+async def test_trials_speak_as_the_catalogue_says(desk: Desk) -> None:
+    desk.catalogue.parameters = {"speed": 1.25, "language": "de-DE", "seed": 7}
+    _, trials = await desk.start(models=[EN, DE])
+    assert {(t.speed, t.language, t.seed) for t in trials} == {(1.25, "de-DE", 7)}
+    (request, _) = desk.database.published()
+    assert isinstance(request, SynthesisRequested)
+    assert request.parameters == SpeechParameters(speed=1.25, language="de-DE", seed=7)
+
+
+async def test_the_same_seed_gives_the_same_order(desk: Desk) -> None:
+    orders = []
+    for seed in (1, 1, 2):
+        _, trials = await desk.start(prompts=["One.", "Two.", "Three."], repeats=5, seed=seed)
+        orders.append([(t.prompt_index, t.model_index, t.repeat_index, t.position) for t in trials])
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+async def test_a_seed_is_drawn_and_told_where_none_is_given(desk: Desk) -> None:
+    seeds = {(await desk.planning.create(desk.plan())).seed for _ in range(5)}
+    assert len(seeds) == 5
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+async def test_what_runs_belongs_to_the_trace_of_the_call(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan(prompts=["One.", "Two.", "Three."]))
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    with telemetry.span("run", trace, SpanKind.SERVER):
+        assert (await desk.planning.run(made.id)).traceparent == trace
+    first = next(t for t in await desk.trials(made.id) if t.status is TrialStatus.SYNTHESIZING)
+    # What is released later is, too, whatever made room for it.
+    with telemetry.span("another", f"00-{'c' * 32}-{'d' * 16}-01", SpanKind.CONSUMER):
+        await desk.speak(first)
+    traces = [
+        envelope.traceparent
+        for envelope in desk.database.envelopes()
+        if envelope.event.Is(SynthesisRequested.DESCRIPTOR)
+    ]
+    assert traces == [trace] * 5
 
 
 async def test_what_runs_is_what_the_catalogue_has_when_it_runs(desk: Desk) -> None:
@@ -181,3 +234,21 @@ async def test_an_experiment_runs_once(desk: Desk) -> None:
         await desk.planning.run(experiment_id)
     assert raised.value.metadata == {"status": "running"}
     assert await desk.trials(experiment_id) == trials
+
+
+async def test_no_more_run_at_a_time_than_the_quota_allows(desk: Desk) -> None:
+    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.most_running + 1)]
+    outcomes = await asyncio.gather(*(desk.planning.run(one.id) for one in made), return_exceptions=True)
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, QuotaExceeded)]
+    assert refused.metadata == {"limit": "3"}
+    assert refused.message == (
+        "3 of your experiments are running, and at most 3 may at a time: wait for one to complete, or cancel one, and "
+        "then run this one"
+    )
+    (left,) = [one.id for one in made if (await desk.reading.get(one.id)).status is ExperimentStatus.CREATED]
+    call_as("dev_b")
+    await desk.start()
+    call_as("dev_a")
+    running = next(one.id for one in made if one.id != left)
+    await desk.planning.cancel(running)
+    assert (await desk.planning.run(left)).status is ExperimentStatus.RUNNING

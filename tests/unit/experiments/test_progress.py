@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from google.protobuf.message import Message
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
-from voicearena.scoring.v1.events_pb2 import EvaluationRequested
-from voicearena.tts.v1.events_pb2 import SynthesisRequested
+from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisRequested
 
 from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
-from services.experiments.usecases import progress
+from services.experiments.usecases import finishing
 from services.experiments.usecases.progress import MOST_ATTEMPTS
+from services.runtime import outbox
 from services.runtime.errors import WrongState
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
@@ -80,9 +81,12 @@ async def test_the_last_trial_completes_the_experiment_once(desk: Desk) -> None:
 
 async def test_a_failed_trial_fails_no_experiment(desk: Desk) -> None:
     experiment_id, first, second = await only(desk)
-    await desk.progress.failed(desk.event_id(), first.id, 1, SYNTHESIZING, "bad_audio:\n  nothing \t came")
+    await desk.progress.failed(
+        desk.event_id(), first.id, 1, SYNTHESIZING, "bad_audio:\n  nothing \t came", kind="bad_audio"
+    )
     failed = await now_is(desk, first)
     assert (failed.status, failed.error_message) == (TrialStatus.FAILED, "bad_audio: nothing came")
+    assert failed.error_kind == "bad_audio"
     await desk.finish(second)
     experiment = await desk.reading.get(experiment_id)
     assert (experiment.status, experiment.completed_trials, experiment.failed_trials) == (
@@ -95,7 +99,7 @@ async def test_a_failed_trial_fails_no_experiment(desk: Desk) -> None:
 async def test_an_experiment_whose_trials_have_all_failed_has_results_without_a_winner(desk: Desk) -> None:
     experiment_id, first, second = await only(desk)
     for trial in (first, second):
-        await desk.progress.failed(desk.event_id(), trial.id, 1, SYNTHESIZING, "no")
+        await desk.progress.failed(desk.event_id(), trial.id, 1, SYNTHESIZING, "no", kind="bad_audio")
     results = await desk.reading.results(experiment_id)
     assert "winner" not in results
     assert results["confidence"] == "inconclusive"
@@ -104,7 +108,7 @@ async def test_an_experiment_whose_trials_have_all_failed_has_results_without_a_
 async def test_measuring_that_failed_fails_the_trial(desk: Desk) -> None:
     _, trial, _ = await only(desk)
     await desk.speak(trial)
-    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "x" * 1000)
+    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "x" * 1000, kind="bad_audio")
     failed = await now_is(desk, trial)
     assert (failed.status, len(failed.error_message)) == (TrialStatus.FAILED, 500)
     assert failed.audio_name == f"{trial.id}.wav"
@@ -118,7 +122,7 @@ async def test_an_answer_that_comes_twice_counts_once(desk: Desk) -> None:
     # The same fact told by another event, too late.
     await desk.score(trial)
     await desk.speak(trial)
-    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "late")
+    await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "late", kind="bad_audio")
     assert (await now_is(desk, trial)).status is TrialStatus.COMPLETED
     experiment = await desk.reading.get(experiment_id)
     assert (experiment.completed_trials, experiment.failed_trials) == (1, 0)
@@ -132,7 +136,7 @@ async def test_an_answer_to_another_attempt_is_ignored(desk: Desk, attempt: int)
     again = await now_is(desk, trial)
     assert again.attempts == 2
     await desk.progress.synthesized(desk.event_id(), trial.id, attempt, "late.wav", SYNTHESIS)
-    await desk.progress.failed(desk.event_id(), trial.id, attempt, SYNTHESIZING, "late")
+    await desk.progress.failed(desk.event_id(), trial.id, attempt, SYNTHESIZING, "late", kind="bad_audio")
     assert await now_is(desk, trial) == again
     await desk.progress.synthesized(desk.event_id(), trial.id, 2, "good.wav", SYNTHESIS)
     assert (await now_is(desk, trial)).audio_name == "good.wav"
@@ -140,16 +144,22 @@ async def test_an_answer_to_another_attempt_is_ignored(desk: Desk, attempt: int)
 
 async def test_a_failure_without_an_attempt_counts_for_the_step_at_hand(desk: Desk) -> None:
     _, trial, _ = await only(desk)
-    await desk.progress.failed(desk.event_id(), trial.id, None, SCORING, "not at this step")
+    await desk.progress.failed(desk.event_id(), trial.id, None, SCORING, "not at this step", kind="bad_audio")
     assert (await now_is(desk, trial)).status is SYNTHESIZING
-    await desk.progress.failed(desk.event_id(), trial.id, None, SYNTHESIZING, "at this one")
+    await desk.progress.failed(desk.event_id(), trial.id, None, SYNTHESIZING, "at this one", kind="bad_audio")
     assert (await now_is(desk, trial)).status is TrialStatus.FAILED
 
 
-async def test_an_answer_about_nothing_that_is_known_is_taken_and_forgotten(desk: Desk) -> None:
-    await desk.progress.synthesized(desk.event_id(), "trl_unknown", 1, "a.wav", SYNTHESIS)
-    await desk.progress.failed(desk.event_id(), "trl_unknown", None, SCORING, "no")
-    assert desk.database.published() == []
+async def test_what_an_answer_about_a_deleted_trial_left_behind_is_deleted(desk: Desk) -> None:
+    speech = SpeechDeletionRequested(requester="experiments", job_ids=["trl_gone"])
+    evaluation = EvaluationDeletionRequested(requester="experiments", job_ids=["trl_gone"])
+    for _ in range(2):
+        await desk.progress.synthesized("evt_same", "trl_gone", 1, "a.wav", SYNTHESIS)
+    assert desk.database.published() == [speech]
+    await desk.progress.failed(desk.event_id(), "trl_gone", None, SYNTHESIZING, "no", kind="timed_out")
+    assert desk.database.published() == [speech, speech]
+    await desk.progress.evaluated(desk.event_id(), "trl_gone", 1, SIGNAL)
+    assert desk.database.published() == [speech, speech, speech, evaluation]
 
 
 async def test_cancelling_ends_what_has_not_ended_and_ignores_what_comes_back(desk: Desk) -> None:
@@ -186,7 +196,7 @@ async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
     def broken(*_: object) -> object:
         raise ZeroDivisionError("no\nnumbers")
 
-    monkeypatch.setattr(progress, "compute_verdict", broken)
+    monkeypatch.setattr(finishing, "compute_verdict", broken)
     experiment_id, trials = await desk.start()
     await desk.finish(*trials)
     failed = await desk.reading.get(experiment_id)
@@ -203,7 +213,7 @@ async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
 async def test_an_answer_whose_transaction_broke_can_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     _, trial, _ = await only(desk)
     with monkeypatch.context() as patched:
-        patched.setattr(desk.store, "count_progress", None)
+        patched.setattr(outbox, "add", None)
         with pytest.raises(TypeError):
             await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
     assert (await now_is(desk, trial)).status is SYNTHESIZING
@@ -236,8 +246,11 @@ async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) 
     for _ in range(MOST_ATTEMPTS):
         await desk.progress.reconcile(NO_PATIENCE)
     assert await desk.progress.reconcile(NO_PATIENCE) == 0
-    assert (await now_is(desk, first)).error_message == "no speech came back after 8 requests"
-    assert (await now_is(desk, second)).error_message == "no measurements came back after 8 requests"
+    given_up = [await now_is(desk, trial) for trial in (first, second)]
+    assert [(trial.error_kind, trial.error_message) for trial in given_up] == [
+        ("timed_out", "no speech came back after 8 requests"),
+        ("evaluation_failed", "no measurements came back after 8 requests"),
+    ]
     experiment = await desk.reading.get(experiment_id)
     assert (experiment.status, experiment.failed_trials) == (ExperimentStatus.COMPLETED, 2)
 

@@ -1,0 +1,275 @@
+"""Retrying, cloning and deleting experiments, and what comes too late for one that is gone."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+from google.protobuf.message import Message
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted
+from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
+
+from services.experiments.domain import Experiment, ExperimentStatus, Measurements, ModelSpec, Trial, TrialStatus
+from services.experiments.usecases.lifecycle import Lifecycle
+from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
+from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk, call_as
+
+PENDING, SYNTHESIZING, SCORING = TrialStatus.PENDING, TrialStatus.SYNTHESIZING, TrialStatus.SCORING
+RUNNING, COMPLETED = ExperimentStatus.RUNNING, ExperimentStatus.COMPLETED
+
+
+@pytest.fixture
+def lifecycle(desk: Desk) -> Lifecycle:
+    return Lifecycle(
+        desk.database, desk.store, desk.lifecycle_store, desk.planning, desk.dispatcher, desk.rules.most_running
+    )
+
+
+async def fail(desk: Desk, trial: Trial, during: TrialStatus = SYNTHESIZING) -> None:
+    await desk.progress.failed(
+        desk.event_id(), trial.id, None, during, "no", kind="timed_out", provider_requests=trial.attempts
+    )
+
+
+async def with_a_failure(desk: Desk, during: TrialStatus = SYNTHESIZING) -> tuple[str, Trial, Trial]:
+    """Completes an experiment whose second trial has failed, and returns both as they are then."""
+    experiment_id, (first, second) = await desk.start()
+    await desk.finish(first)
+    if during is SCORING:
+        await desk.speak(second)
+    await fail(desk, second, during)
+    completed, failed = await desk.trials(experiment_id)
+    assert failed.status is TrialStatus.FAILED
+    return experiment_id, completed, failed
+
+
+def since(desk: Desk, before: int) -> Sequence[Message]:
+    return desk.database.published()[before:]
+
+
+async def test_what_has_failed_is_asked_for_again_and_the_verdict_reached_again(
+    desk: Desk, lifecycle: Lifecycle
+) -> None:
+    experiment_id, completed, failed = await with_a_failure(desk)
+    before = len(desk.database.published())
+    running = await lifecycle.retry(experiment_id)
+    assert (running.status, running.completed_trials, running.failed_trials) == (RUNNING, 1, 0)
+    assert running.ended_at is None
+    with pytest.raises(WrongState, match="is running"):
+        await desk.reading.results(experiment_id)
+    untouched, retried = await desk.trials(experiment_id)
+    assert untouched == completed
+    assert (retried.status, retried.attempts, retried.attempts_before) == (SYNTHESIZING, 2, 1)
+    assert (retried.error_kind, retried.error_message, retried.ended_at) == ("", "", None)
+    [asked] = since(desk, before)
+    assert isinstance(asked, SynthesisRequested)
+    assert (asked.job_id, asked.attempt, asked.run_id) == (failed.id, 2, experiment_id)
+
+    await desk.finish(retried)
+    after = await desk.reading.get(experiment_id)
+    assert (after.status, after.completed_trials, after.failed_trials) == (COMPLETED, 2, 0)
+    results = await desk.reading.results(experiment_id)
+    assert [ranking["trials_completed"] for ranking in results["rankings"]] == [1, 1]
+    completions = [event for event in desk.database.published() if isinstance(event, ExperimentCompleted)]
+    assert len(completions) == 2
+
+
+async def test_a_late_answer_to_what_was_asked_before_a_retry_has_no_effect(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, _, failed = await with_a_failure(desk)
+    await lifecycle.retry(experiment_id)
+    await desk.progress.synthesized(desk.event_id(), failed.id, 1, "late.wav", SYNTHESIS)
+    await desk.progress.failed(desk.event_id(), failed.id, 1, SYNTHESIZING, "late", kind="timed_out")
+    _, retried = await desk.trials(experiment_id)
+    assert (retried.status, retried.audio_name) == (SYNTHESIZING, None)
+
+
+async def test_a_trial_whose_audio_is_there_is_only_measured_again(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, _, failed = await with_a_failure(desk, SCORING)
+    before = len(desk.database.published())
+    await lifecycle.retry(experiment_id)
+    assert since(desk, before) == [
+        EvaluationRequested(
+            requester="experiments",
+            job_id=failed.id,
+            attempt=2,
+            developer_id="dev_a",
+            audio_name=f"{failed.id}.wav",
+        )
+    ]
+    await desk.progress.evaluated(desk.event_id(), failed.id, 1, SIGNAL)
+    assert (await desk.trials(experiment_id))[1].status is SCORING
+    await desk.progress.evaluated(desk.event_id(), failed.id, 2, SIGNAL)
+    _, measured = await desk.trials(experiment_id)
+    assert (measured.status, measured.measurements.ttfb_ms) == (TrialStatus.COMPLETED, SYNTHESIS.ttfb_ms)
+    assert (await desk.reading.get(experiment_id)).status is COMPLETED
+
+
+async def test_a_trial_whose_audio_was_deleted_is_spoken_again(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, _, failed = await with_a_failure(desk, SCORING)
+    async with desk.database.transaction() as connection:
+        await desk.lifecycle_store.forget_audio(connection, [experiment_id], failed.created_at)
+    await lifecycle.retry(experiment_id)
+    _, retried = await desk.trials(experiment_id)
+    assert (retried.status, retried.audio_deleted_at, retried.measurements) == (SYNTHESIZING, None, Measurements())
+
+
+async def test_only_a_completed_experiment_with_failures_is_retried(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, (first, second) = await desk.start()
+    with pytest.raises(WrongState, match="is running") as raised:
+        await lifecycle.retry(experiment_id)
+    assert raised.value.metadata == {"status": "running"}
+    await desk.finish(first, second)
+    with pytest.raises(WrongState, match="no trial of the experiment has failed"):
+        await lifecycle.retry(experiment_id)
+    planned = await desk.planning.create(desk.plan())
+    await desk.planning.cancel(planned.id)
+    with pytest.raises(WrongState, match="is cancelled"):
+        await lifecycle.retry(planned.id)
+
+
+async def test_who_retries_keeps_to_the_quota_of_running_experiments(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, _, failed = await with_a_failure(desk)
+    for _ in range(desk.rules.most_running):
+        await desk.start()
+    with pytest.raises(QuotaExceeded):
+        await lifecycle.retry(experiment_id)
+    assert (await desk.trials(experiment_id))[1] == failed
+    assert (await desk.reading.get(experiment_id)).status is COMPLETED
+
+
+async def test_a_clone_is_like_the_original_with_changes_and_an_order_of_its_own(
+    desk: Desk, lifecycle: Lifecycle
+) -> None:
+    plan = desk.plan(prompts=["One.", "Two."], repeats=2, webhook_url="https://example.org/x", audio_retention_days=9)
+    original = await desk.planning.create(dataclasses.replace(plan, seed=7, weights=[("ttfb", 0.5), ("silence", 0.5)]))
+    clone = await lifecycle.clone(original.id, lambda plan: dataclasses.replace(plan, name="another"))
+
+    def told(experiment: Experiment) -> Experiment:
+        own = {"id": "", "name": "", "cloned_from": "", "seed": 0, "created_at": original.created_at}
+        return dataclasses.replace(experiment, **own)
+
+    assert told(clone) == told(original)
+    assert (clone.name, clone.cloned_from, clone.status) == ("another", original.id, ExperimentStatus.CREATED)
+    assert clone.id != original.id
+    assert clone.seed != 7
+    assert await desk.reading.get(clone.id) == clone
+
+
+async def test_what_has_run_can_be_cloned_whatever_came_of_it(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, _, _ = await with_a_failure(desk)
+    clone = await lifecycle.clone(experiment_id, lambda plan: plan)
+    assert (clone.status, clone.completed_trials, clone.started_at) == (ExperimentStatus.CREATED, 0, None)
+    await desk.planning.run(clone.id)
+    assert len(await desk.trials(clone.id)) == 2
+
+
+async def test_the_same_request_makes_one_clone(desk: Desk, lifecycle: Lifecycle) -> None:
+    original = await desk.planning.create(desk.plan())
+
+    async def clone(name: str) -> Experiment:
+        return await lifecycle.clone(original.id, lambda p: dataclasses.replace(p, name=name, request_id="again"))
+
+    assert await clone("first") == await clone("second")
+
+
+async def test_a_clone_is_checked_as_a_new_experiment_is(desk: Desk, lifecycle: Lifecycle) -> None:
+    original = await desk.planning.create(desk.plan())
+    with pytest.raises(InvalidInput) as raised:
+        await lifecycle.clone(
+            original.id, lambda plan: dataclasses.replace(plan, repeats=6, models=[ModelSpec("espeak", "en")])
+        )
+    assert [violation.field for violation in raised.value.violations] == ["models", "repeats"]
+
+
+async def test_what_is_deleted_is_gone_and_deleted_elsewhere_too(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, (first, second) = await desk.start(request_id="once")
+    await desk.finish(first, second)
+    before = len(desk.database.published())
+    assert await lifecycle.delete(experiment_id) == 2
+    trial_ids = sorted([first.id, second.id])
+    assert since(desk, before) == [
+        SpeechDeletionRequested(requester="experiments", job_ids=trial_ids),
+        EvaluationDeletionRequested(requester="experiments", job_ids=trial_ids),
+    ]
+    assert await desk.trials(experiment_id) == []
+    for again in (desk.reading.get, lifecycle.delete, lifecycle.retry, desk.planning.run):
+        with pytest.raises(NotFound):
+            await again(experiment_id)
+    assert (await desk.planning.create(desk.plan(request_id="once"))).id != experiment_id
+
+
+async def test_what_runs_is_cancelled_and_deleted(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, (first, second) = await desk.start()
+    await desk.speak(first)
+    before = len(desk.database.published())
+    assert await lifecycle.delete(experiment_id) == 2
+    trial_ids = sorted([first.id, second.id])
+    assert since(desk, before) == [
+        SynthesisCancellationRequested(requester="experiments", run_id=experiment_id),
+        ExperimentCancelled(experiment_id=experiment_id, developer_id="dev_a"),
+        SpeechDeletionRequested(requester="experiments", job_ids=trial_ids),
+        EvaluationDeletionRequested(requester="experiments", job_ids=trial_ids),
+    ]
+
+
+async def test_its_places_at_providers_are_given_to_others(desk: Desk, lifecycle: Lifecycle) -> None:
+    models = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de")]
+    first_id, _ = await desk.start(models=models)
+    _, waiting = await desk.start(models=models)
+    assert {trial.status for trial in waiting} == {PENDING}
+    await lifecycle.delete(first_id)
+    assert {trial.status for trial in await desk.trials(waiting[0].experiment_id)} == {SYNTHESIZING}
+
+
+async def test_the_largest_experiment_is_named_in_parts_of_what_an_event_may_name(
+    desk: Desk, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.experiments.events_out.MOST_DELETED", 3)
+    experiment_id, trials = await desk.start(prompts=["One.", "Two."], repeats=2)
+    await lifecycle.delete(experiment_id)
+    parts = [event.job_ids for event in desk.database.published() if isinstance(event, SpeechDeletionRequested)]
+    assert [len(part) for part in parts] == [3, 3, 2]
+    assert sorted(trial_id for part in parts for trial_id in part) == sorted(trial.id for trial in trials)
+
+
+async def test_what_was_never_run_is_deleted_without_a_word_to_providers(desk: Desk, lifecycle: Lifecycle) -> None:
+    planned = await desk.planning.create(desk.plan())
+    assert await lifecycle.delete(planned.id) == 0
+    assert desk.database.published() == [ExperimentCancelled(experiment_id=planned.id, developer_id="dev_a")]
+
+
+async def test_what_comes_late_for_a_deleted_trial_is_deleted_too_and_once(desk: Desk, lifecycle: Lifecycle) -> None:
+    experiment_id, (first, _) = await desk.start()
+    await lifecycle.delete(experiment_id)
+    before = len(desk.database.published())
+    for _ in range(2):
+        await desk.progress.synthesized("evt_late", first.id, 1, f"{first.id}.wav", SYNTHESIS)
+    assert since(desk, before) == [SpeechDeletionRequested(requester="experiments", job_ids=[first.id])]
+    await desk.progress.evaluated(desk.event_id(), first.id, 1, SIGNAL)
+    assert EvaluationDeletionRequested(requester="experiments", job_ids=[first.id]) in since(desk, before)
+
+
+@pytest.mark.parametrize("verb", ["retry", "delete", "clone"])
+async def test_what_is_somebody_elses_is_not_there(desk: Desk, lifecycle: Lifecycle, verb: str) -> None:
+    experiment_id, _, _ = await with_a_failure(desk)
+    call_as("dev_b")
+    verbs = {
+        "retry": lifecycle.retry,
+        "delete": lifecycle.delete,
+        "clone": lambda id_: lifecycle.clone(id_, lambda plan: plan),
+    }
+    with pytest.raises(NotFound):
+        await verbs[verb](experiment_id)
+    with pytest.raises(InvalidInput, match="exp_ and 32 hexadecimal digits"):
+        await verbs[verb]("exp_1")
+    call_as("dev_a")
+    assert (await desk.reading.get(experiment_id)).status is COMPLETED
+
+
+async def test_cancelling_what_runs_breaks_off_what_is_in_flight(desk: Desk) -> None:
+    experiment_id, _ = await desk.start()
+    await desk.planning.cancel(experiment_id)
+    planned = await desk.planning.create(desk.plan())
+    await desk.planning.cancel(planned.id)
+    broken_off = [e for e in desk.database.published() if isinstance(e, SynthesisCancellationRequested)]
+    assert broken_off == [SynthesisCancellationRequested(requester="experiments", run_id=experiment_id)]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+from google.api.httpbody_pb2 import HttpBody
 from voicearena.experiments.v1 import (
     experiment_pb2,
     experiment_service_pb2,
@@ -10,9 +11,12 @@ from voicearena.experiments.v1 import (
     results_pb2,
 )
 
-from services.experiments import convert, results_convert
+from services.experiments import convert, lifecycle_convert, results_convert
+from services.experiments.usecases.exporting import Exporting
+from services.experiments.usecases.lifecycle import Lifecycle
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.recomputing import Recomputing
 from services.experiments.usecases.watching import Watching
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context
@@ -23,10 +27,22 @@ Watched = experiment_service_pb2.WatchExperimentResponse
 class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     """Implements ExperimentService; the RPCs are described in the proto."""
 
-    def __init__(self, planning: Planning, reading: Reading, watching: Watching[Watched], links: AudioLinks) -> None:
+    def __init__(
+        self,
+        planning: Planning,
+        lifecycle: Lifecycle,
+        reading: Reading,
+        watching: Watching[Watched],
+        recomputing: Recomputing,
+        exporting: Exporting,
+        links: AudioLinks,
+    ) -> None:
         self._planning = planning
+        self._lifecycle = lifecycle
         self._reading = reading
         self._watching = watching
+        self._recomputing = recomputing
+        self._exporting = exporting
         self._links = links
 
     async def CreateExperiment(
@@ -43,6 +59,25 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self, request: experiment_service_pb2.CancelExperimentRequest, context: Context
     ) -> experiment_pb2.Experiment:
         return convert.experiment(await self._planning.cancel(request.id))
+
+    async def RetryExperiment(
+        self, request: experiment_service_pb2.RetryExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        return convert.experiment(await self._lifecycle.retry(request.id))
+
+    async def CloneExperiment(
+        self, request: experiment_service_pb2.CloneExperimentRequest, context: Context
+    ) -> experiment_pb2.Experiment:
+        clone = await self._lifecycle.clone(
+            request.id, lambda original: lifecycle_convert.changed_plan(original, request)
+        )
+        return convert.experiment(clone)
+
+    async def DeleteExperiment(
+        self, request: experiment_service_pb2.DeleteExperimentRequest, context: Context
+    ) -> experiment_service_pb2.DeleteExperimentResponse:
+        trials = await self._lifecycle.delete(request.id)
+        return experiment_service_pb2.DeleteExperimentResponse(id=request.id, trials=trials)
 
     async def GetExperiment(
         self, request: experiment_service_pb2.GetExperimentRequest, context: Context
@@ -62,7 +97,20 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def GetResults(
         self, request: experiment_service_pb2.GetResultsRequest, context: Context
     ) -> results_pb2.Results:
-        return results_convert.results(await self._reading.results(request.id))
+        results = self._recomputing.results if request.recompute else self._reading.results
+        return results_convert.results(await results(request.id))
+
+    async def ExportExperiment(
+        self, request: experiment_service_pb2.ExportExperimentRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        export = await self._exporting.export(request.id, *results_convert.export_names(request))
+        # Over HTTP it is a header, by which browsers and `curl -OJ` name the file.
+        await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
+        kind = export.content_type
+        for piece in export.pieces():
+            yield HttpBody(content_type=kind, data=piece)
+            # HTTP takes the type from the first message only.
+            kind = ""
 
     async def ListTrials(
         self, request: experiment_service_pb2.ListTrialsRequest, context: Context

@@ -153,6 +153,7 @@ class Bus:
         await self._repair(None)
         taking = [
             Consumption(
+                self._client,
                 self._jetstream,
                 stream,
                 durable,

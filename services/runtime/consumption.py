@@ -6,20 +6,23 @@ from contextlib import suppress
 
 import nats.errors
 import structlog
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js import errors as js_errors
 
 from services.runtime import telemetry
 from services.runtime.cancellation import end_if_cancelled
+from services.runtime.pull import Pull
 
 log = structlog.get_logger()
 
 FETCH_SECONDS = 5.0
 # What a repair does not mend is not tried without end in one moment.
 FETCH_AGAIN_SECONDS = 0.05
-# Each asks for one event at a time, since larger batches were seen to stall; this many hide the way to the server.
-FETCHERS = 4
+# Each asks for one event at a time, since larger batches were seen to stall. Two hide the way to the server: thousands
+# of events a second, and next to nothing while there are none.
+FETCHERS = 2
 LAG_SECONDS = 5.0
 # Within which handlers that are cancelled have to end.
 CANCEL_SECONDS = 2.0
@@ -30,6 +33,7 @@ class Consumption:
 
     def __init__(
         self,
+        client: Client,
         jetstream: JetStreamContext,
         stream: str,
         durable: str,
@@ -40,6 +44,7 @@ class Consumption:
         broadcast: bool,
     ) -> None:
         """`deliver` deals with a message to its acknowledgement; `repair` makes what is missing on the server."""
+        self._client = client
         self._jetstream = jetstream
         self._stream = stream
         self._durable = durable
@@ -80,17 +85,17 @@ class Consumption:
 
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
         """Takes one event after another as long as there is room."""
-        subscription: JetStreamContext.PullSubscription | None = None
+        pull: Pull | None = None
         try:
             while True:
                 end_if_cancelled()
                 await self._room.acquire()
                 message = None
                 try:
-                    if subscription is None:
-                        subscription = await self._jetstream.pull_subscribe_bind(self._durable, self._stream)
-                    message = (await subscription.fetch(1, timeout=FETCH_SECONDS))[0]
-                except (TimeoutError, nats.errors.TimeoutError):
+                    if pull is None:
+                        pull = await Pull.open(self._client, self._jetstream, self._stream, self._durable)
+                    message = await pull.next(FETCH_SECONDS)
+                except TimeoutError:
                     continue
                 except (nats.errors.Error, js_errors.Error, OSError) as error:
                     await self._repair(error)
@@ -103,8 +108,8 @@ class Consumption:
                 self._in_hand.add(handler)
                 handler.add_done_callback(self._done)
         finally:
-            if subscription is not None:
-                await _leave(subscription)
+            if pull is not None:
+                await pull.leave()
 
     async def _handle(self, message: Msg) -> None:
         await self._deliver(message)
@@ -125,13 +130,3 @@ class Consumption:
                 waiting.set(info.num_pending or 0)
                 unconfirmed.set(info.num_ack_pending or 0)
             await asyncio.sleep(LAG_SECONDS)
-
-
-async def _leave(subscription: JetStreamContext.PullSubscription) -> None:
-    """Ends a subscription; what came for it and was not taken goes to another process at once."""
-    with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
-        while subscription.pending_msgs:
-            # With messages there it takes one of them and asks for none.
-            for message in await subscription.fetch(1, timeout=FETCH_AGAIN_SECONDS):
-                await message.nak()
-        await subscription.unsubscribe()

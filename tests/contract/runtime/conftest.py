@@ -142,10 +142,20 @@ class Inbox:
     def handlers(self) -> Mapping[type[Message], Handler]:
         return {SpeechSynthesized: self.take}
 
-    def consuming(self, bus: Bus, *, max_in_flight: int = 1, broadcast: str = "") -> AbstractAsyncContextManager[None]:
+    def consuming(
+        self, bus: Bus, *, max_in_flight: int = 1, broadcast: str = "", replay_seconds: float = 0.0
+    ) -> AbstractAsyncContextManager[None]:
         """Takes events from the bus in the block."""
         on_dead: DeadHandler = self.bury
-        return running(bus.consume(self.handlers, max_in_flight=max_in_flight, on_dead=on_dead, broadcast=broadcast))
+        return running(
+            bus.consume(
+                self.handlers,
+                max_in_flight=max_in_flight,
+                on_dead=on_dead,
+                broadcast=broadcast,
+                replay_seconds=replay_seconds,
+            )
+        )
 
 
 @pytest.fixture

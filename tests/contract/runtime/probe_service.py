@@ -39,6 +39,13 @@ class Resource:
         tell(f"close {self._name}")
 
 
+class Source(Resource):
+    """A resource that takes work in."""
+
+    async def drain(self, seconds: float) -> None:
+        tell(f"drain {self._name} for {seconds:g} s")
+
+
 async def work() -> None:
     tell("work begins")
     if (FOLDER / "breaks").exists():
@@ -55,7 +62,7 @@ async def main() -> None:
     server.FIRST_RESTART_SECONDS = 0.01
     async with Service("probe", load_settings(ServiceSettings)) as service:
         await service.enter("first", Resource.open("first"))
-        await service.enter("second", Resource.open("second"))
+        await service.enter("second", Source.open("second"))
         service.background("work", work)
         await service.run()
     tell("stopped")

@@ -7,10 +7,11 @@ import nats
 import psycopg
 import pytest
 from opentelemetry.trace import SpanKind
+from prometheus_client import REGISTRY
 from voicearena.events.v1.envelope_pb2 import DeadLetter
 
 from services.runtime import bus as bus_module
-from services.runtime import deliveries, telemetry
+from services.runtime import consumption, deliveries, telemetry
 from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.deliveries import MAX_DELIVERIES
 from services.runtime.errors import Unavailable
@@ -248,6 +249,136 @@ async def test_what_is_broadcast_reaches_every_process_from_when_it_listens(
             while not jobs or jobs[-1] != "after":
                 jobs.append(await box.next())
             assert set(jobs) == {"hello", "after"}
+
+
+async def test_what_was_broadcast_a_while_ago_is_heard_by_who_asks_for_it(bus: Bus, inbox: Inbox, name: str) -> None:
+    await bus.publish(fact(name, "before"), event_id="evt_before" + name)
+    async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
+        assert await inbox.next() == "before"
+
+
+async def test_one_connection_shares_some_events_and_hears_all_of_others(bus: Bus, name: str) -> None:
+    shared, broadcast = Inbox(), Inbox()
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+    async with shared.consuming(bus), broadcast.consuming(bus, broadcast="a", replay_seconds=60):
+        assert [await shared.next(), await broadcast.next()] == ["job", "job"]
+
+
+async def test_the_server_forgets_the_consumer_of_a_process_that_is_gone(
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "BROADCAST_IDLE_SECONDS", 1.0)
+    bus = await connect(shared_nats.url)
+    client = await nats.connect(shared_nats.url)
+    jetstream = client.jetstream()
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
+    async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
+        await inbox.next()
+        assert (await jetstream.consumer_info("VOICEARENA_TTS", f"{name}_a")).name == f"{name}_a"
+    await bus.close()
+    async with asyncio.timeout(SOON):
+        while f"{name}_a" in [c.name for c in await jetstream.consumers_info("VOICEARENA_TTS")]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await client.close()
+
+
+async def test_a_hundred_events_in_hand_take_two_subscriptions(bus: Bus, inbox: Inbox, name: str) -> None:
+    let_go = asyncio.Event()
+
+    async def hold(*_: object) -> None:
+        await let_go.wait()
+
+    inbox.react = hold
+    before = len(bus._client._subs)
+    for number in range(100):
+        await bus.publish(fact(name, str(number)), event_id=f"evt_{number}{name}")
+    async with inbox.consuming(bus, max_in_flight=100):
+        jobs = {await inbox.next() for _ in range(100)}
+        assert len(jobs) == 100
+        assert len(bus._client._subs) - before <= consumption.FETCHERS
+        let_go.set()
+        for _ in range(100):
+            await inbox.handled.get()
+
+
+async def test_what_is_in_hand_when_a_process_drains_is_finished_and_nothing_new_is_begun(
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
+    let_go = asyncio.Event()
+
+    async def hold(*_: object) -> None:
+        await let_go.wait()
+
+    inbox.react = hold
+    await leaving.publish(fact(name, "in hand"), event_id="evt_a" + name)
+    async with inbox.consuming(leaving, max_in_flight=4):
+        assert await inbox.next() == "in hand"
+        draining = asyncio.create_task(leaving.drain(SOON))
+        await asyncio.sleep(0)
+        await staying.publish(fact(name, "new"), event_id="evt_b" + name)
+        other = Inbox()
+        async with other.consuming(staying):
+            assert await other.next() == "new"
+            let_go.set()
+            await draining
+        assert inbox.handled.get_nowait() == "in hand"
+    assert inbox.deliveries.empty()
+
+
+async def test_what_is_not_done_when_a_process_is_drained_is_at_another_at_once(
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 10 * SOON)
+    leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
+
+    async def hold(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    inbox.react = hold
+    for number in range(5):
+        await leaving.publish(fact(name, str(number)), event_id=f"evt_{number}{name}")
+    async with inbox.consuming(leaving, max_in_flight=4):
+        begun = {await inbox.next() for _ in range(4)}
+        await leaving.drain(0.01)
+        other = Inbox()
+        async with other.consuming(staying, max_in_flight=4):
+            taken = [await other.deliveries.get() for _ in range(5)]
+    assert {job for job, _ in taken} == {"0", "1", "2", "3", "4"}
+    assert {job for job, delivery in taken if delivery.deliveries == 2} == begun
+
+
+async def test_what_is_consumed_after_draining_is_left_to_others(
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
+) -> None:
+    leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
+    await leaving.drain(0)
+    await leaving.publish(fact(name, "job"), event_id="evt_a" + name)
+    other = Inbox()
+    async with inbox.consuming(leaving), other.consuming(staying):
+        assert await other.next() == "job"
+    assert inbox.deliveries.empty()
+
+
+async def test_what_waits_and_what_is_in_hand_is_measured(
+    bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumption, "LAG_SECONDS", 0.02)
+
+    async def hold(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    def measured() -> list[float | None]:
+        names = ("in_hand", "waiting", "unconfirmed")
+        labels = {"stream": "VOICEARENA_TTS", "consumer": "shared"}
+        return [REGISTRY.get_sample_value(f"voicearena_events_{each}", labels) for each in names]
+
+    inbox.react = hold
+    for number in range(5):
+        await bus.publish(fact(name, str(number)), event_id=f"evt_{number}{name}")
+    async with inbox.consuming(bus, max_in_flight=2):
+        while measured() != [2, 3, 2]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_a_bus_that_is_closed_says_so(connect: Connect, shared_nats: RunningNats) -> None:

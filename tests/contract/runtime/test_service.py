@@ -105,10 +105,11 @@ async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(pro
         assert (await watch.read()).status == NOT_SERVING
         watch.cancel()
     assert await probe.process.wait() == 0
-    assert [await probe.told() for _ in range(7)] == [
+    assert [await probe.told() for _ in range(8)] == [
         "open first",
         "open second",
         "work begins",
+        "drain second for 1 s",
         "work ends",
         "close second",
         "close first",

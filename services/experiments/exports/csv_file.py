@@ -7,8 +7,8 @@ from datetime import datetime
 from services.experiments.exports.columns import Filled, Kind, Value, moment
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Text that begins so is a formula to spreadsheets, to some in the wide forms too: they would run what somebody else wrote
-into a prompt."""
+"""Text that begins so is a formula to spreadsheets, to some in the wide forms too: they would run what somebody else
+wrote into a prompt."""
 
 
 def write(table: Filled) -> bytes:

@@ -43,8 +43,10 @@ def by_listeners(contest: Contest) -> Finding:
     if not contest.votes:
         nothing = Graded(Level.inconclusive, ("No listener has voted, so there is no evidence of what they prefer.",))
         return Finding(order, None, Graded(Level.inconclusive, ()), nothing, None)
-    # Nobody could vote on a model that never spoke.
-    against = [opponent for opponent in order[1:] if contest.of[opponent].completed]
+    # Nobody can vote on a model that never spoke, so it is no opponent.
+    against = [
+        opponent for opponent in order[1:] if contest.of[opponent].completed or contest.shares[opponent] is not None
+    ]
     second = next(position for position in order[1:] if contest.shares[position] is not None)
     tallies = [contest.tally(leader, opponent) for opponent in against]
     evidence = grade_hardest(

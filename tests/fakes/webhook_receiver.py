@@ -1,0 +1,181 @@
+"""A receiver of webhooks as somebody would build it with the public library `standardwebhooks`, in every temper.
+
+It is real HTTP/1.1 over a real socket. What happens is chosen by the path, so that one receiver has all tempers:
+`receiver.url("ok")` takes messages, `receiver.url("hanging")` never answers. A path may go on after its temper
+(`ok/of-ada`) so that each test has endpoints of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+LARGEST_BODY = 20_000
+FLOOD = b"x" * 65_536
+
+
+@dataclass(frozen=True)
+class Temper:
+    """How a message is answered, if it is answered."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hangs: bool = False
+    """Neither answers nor closes."""
+    closes: bool = False
+    raw: bytes | None = None
+    """Sent instead of an answer."""
+    floods_with: bytes | None = None
+    """Sent again and again after the status."""
+    hangs_in_body: bool = False
+
+
+TEMPERS: Mapping[str, Temper] = {
+    "ok": Temper(),
+    "created": Temper(201),
+    "empty": Temper(204),
+    "gone": Temper(410),
+    "busy": Temper(429, {"retry-after": "120"}),
+    "overloaded": Temper(503, {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}),
+    "bad_gateway": Temper(502),
+    "failing": Temper(500),
+    "refusing": Temper(400),
+    "redirecting": Temper(302, {"location": "/ok"}),
+    "moved": Temper(308, {"location": "/ok"}),
+    "hanging": Temper(hangs=True),
+    "closing": Temper(closes=True),
+    "garbage": Temper(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "flooding": Temper(floods_with=FLOOD),
+    "flooding_headers": Temper(raw=b"HTTP/1.1 200 OK\r\n", floods_with=b"x-more: " + b"y" * 1000 + b"\r\n"),
+    "slow_body": Temper(hangs_in_body=True),
+    "cookies": Temper(headers={"set-cookie": "session=1; Path=/"}),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One request as it came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    verified: bool
+    """Whether each secret of this path verifies it."""
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class WebhookReceiver:
+    """The receiver. `messages` are those that came, whatever it answered."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tempers = dict(TEMPERS)
+        self.messages: list[Message] = []
+        self.secrets: dict[str, list[str]] = {}
+        """The secrets of a path, each of which has to verify what comes there; without any, all is taken."""
+        self.port = 0
+        self.connections = 0
+        self._tls = tls
+        self._came = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}/{path}"
+
+    def at(self, path: str) -> list[Message]:
+        """Returns what has come to a path."""
+        return [message for message in self.messages if message.path == f"/{path}"]
+
+    async def wait(self, path: str, count: int = 1) -> list[Message]:
+        """Waits until so many messages have come to a path, and returns them."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self.at(path)) >= count)
+        return self.at(path)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[WebhookReceiver]:
+        """Listens on a free port, and breaks every connection off at the end."""
+        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._tls)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await self._exchange(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        pairs = (line.split(":", 1) for line in head[1:] if line)
+        headers = {name.strip().lower(): value.strip() for name, value in pairs}
+        length = int(headers.get("content-length", "0"))
+        body = await reader.readexactly(min(length, LARGEST_BODY))
+        method, path, _ = head[0].split(" ")
+        temper = self.tempers[path.partition("?")[0].split("/")[1]]
+        verified = self._verified(path, headers, body)
+        if method != "POST" or length >= LARGEST_BODY or headers.get("content-type") != "application/json":
+            temper = Temper(400)
+        elif not verified:
+            temper = Temper(401)
+        async with self._came:
+            self.messages.append(Message(path, headers, body, verified))
+            self._came.notify_all()
+        await _answer(temper, writer)
+
+    def _verified(self, path: str, headers: dict[str, str], body: bytes) -> bool:
+        try:
+            for secret in self.secrets.get(path.lstrip("/"), []):
+                Webhook(secret).verify(body, headers)
+        except WebhookVerificationError:
+            return False
+        return True
+
+    def answer(self, path: str, **values: Any) -> None:
+        """Changes how a temper answers from now on."""
+        self.tempers[path] = replace(self.tempers[path], **values)
+
+
+async def _answer(temper: Temper, writer: asyncio.StreamWriter) -> None:
+    if temper.closes:
+        return
+    if temper.hangs:
+        await asyncio.Event().wait()
+    if temper.raw is not None:
+        writer.write(temper.raw)
+    else:
+        lines = [f"HTTP/1.1 {temper.status} Whatever", *(f"{k}: {v}" for k, v in temper.headers.items())]
+        endless = temper.floods_with is not None or temper.hangs_in_body
+        lines.append(f"content-length: {10**15 if endless else 0}")
+        writer.write("\r\n".join((*lines, "", "")).encode())
+    while temper.floods_with is not None:
+        writer.write(temper.floods_with)
+        await writer.drain()
+    await writer.drain()
+    if temper.hangs_in_body:
+        await asyncio.Event().wait()

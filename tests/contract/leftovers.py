@@ -14,6 +14,10 @@ TABLES = (
     "elo.voice_models",
     "experiments.experiments",
     "experiments.trials",
+    "experiments.listening_links",
+    "experiments.listening_listeners",
+    "experiments.listening_assignments",
+    "experiments.listening_votes",
 )
 
 

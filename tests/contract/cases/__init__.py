@@ -1,6 +1,14 @@
 """The table of API cases. Each is run over gRPC, gRPC-Web and JSON, through the gateway."""
 
-from tests.contract.cases import auth, catalogue, experiments, planning, speech
+from tests.contract.cases import auth, catalogue, experiments, lifecycle, listening, planning, speech
 from tests.contract.cases.case import Case
 
-CASES: list[Case] = [*auth.CASES, *catalogue.CASES, *planning.CASES, *experiments.CASES, *speech.CASES]
+CASES: list[Case] = [
+    *auth.CASES,
+    *catalogue.CASES,
+    *planning.CASES,
+    *experiments.CASES,
+    *lifecycle.CASES,
+    *listening.CASES,
+    *speech.CASES,
+]

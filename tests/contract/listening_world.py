@@ -1,0 +1,188 @@
+"""What the cases of listening find in the mesh: experiments that are listened to, links, listeners and pairs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from deploy.local.mesh import Mesh
+from services.experiments.listening.tokens import ListeningTokens
+from tests.contract.cases import experiments, listening, planning
+from tests.contract.clients import bearer, http_client
+from tests.contract.outcome import Outcome
+from tests.listening import followed
+from tests.mesh import Developer
+
+
+class ListeningWorld:
+    """What `World` has for listening. Makers that leave something beside what they return note it in `_kept`."""
+
+    mesh: Mesh
+    developer: Developer
+    _kept: dict[str, Any]
+
+    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
+        raise NotImplementedError
+
+    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def try_call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> Outcome:
+        raise NotImplementedError
+
+    # Experiments.
+
+    async def _created_human_experiment(self, caller: str = "developer") -> str:
+        plan = planning.experiment(eval_mode="human", prompts=["Hi."], votes_per_pair=100)
+        return str((await self.call(planning.CREATE, plan, caller))["id"])
+
+    async def _cancelled_human_experiment(self) -> str:
+        return str((await self.call(experiments.CANCEL, {"id": await self._created_human_experiment()}))["id"])
+
+    async def _opened(self, **changes: object) -> str:
+        """Runs an experiment until listeners can vote."""
+        plan = planning.experiment(**{"eval_mode": "human", "prompts": ["Hi."], "votes_per_pair": 100, **changes})
+        id_ = str((await self.call(planning.CREATE, plan))["id"])
+        await self.call(experiments.RUN, {"id": id_})
+        async with http_client(self.mesh.api_url) as http:
+            http.headers.update(bearer(self.developer.api_key))
+            assert (await followed(http, id_, until_open=True))["listening"]["open"]
+        return id_
+
+    async def _open_experiment(self) -> str:
+        return await self._opened(prompts=["Hi.", "Ho.", "Hey."])
+
+    async def _new_open_experiment(self) -> str:
+        return await self._opened()
+
+    # Links.
+
+    async def _link(self, experiment: str, **changes: object) -> dict[str, Any]:
+        return await self.call(listening.CREATE, {"experiment_id": experiment, **changes})
+
+    async def _link_token(self) -> str:
+        return str((await self._link(await self.value("open_experiment")))["token"])
+
+    async def _other_link_token(self) -> str:
+        """Of another experiment."""
+        return str((await self._link(await self.value("created_human_experiment")))["token"])
+
+    async def _tampered_link_token(self) -> str:
+        token = await self.value("link_token")
+        return str(token[:20] + ("A" if token[20] != "A" else "B") + token[21:])
+
+    async def _expired_link_token(self) -> str:
+        made = await self._link(await self.value("open_experiment"))
+        tokens = ListeningTokens(self.mesh.data_dir.secret("audio_url_secret"))
+        return tokens.of_link(made["link"]["id"], datetime.now(UTC) - timedelta(seconds=1))
+
+    async def _revoked_link_token(self) -> str:
+        experiment = await self.value("open_experiment")
+        made = await self._link(experiment)
+        listener = await self._join(made["token"])
+        clip = (await self._pair(made["token"], listener))["clip_a_url"].rpartition("/")[2]
+        self._kept["clip_of_revoked_link"] = clip
+        await self.call(listening.REVOKE, {"experiment_id": experiment, "link_id": made["link"]["id"]})
+        return str(made["token"])
+
+    async def _clip_of_revoked_link(self) -> str:
+        await self.value("revoked_link_token")
+        return str(self._kept["clip_of_revoked_link"])
+
+    async def _new_link_id(self) -> str:
+        return str((await self._link(await self.value("open_experiment")))["link"]["id"])
+
+    async def _linked_experiment(self) -> str:
+        """An experiment with three links."""
+        id_ = await self._created_human_experiment()
+        for _ in range(3):
+            self._kept["newest_link_id"] = (await self._link(id_))["link"]["id"]
+        return id_
+
+    async def _newest_link_id(self) -> str:
+        await self.value("linked_experiment")
+        return str(self._kept["newest_link_id"])
+
+    async def _links_page_token(self) -> str:
+        request = {"experiment_id": await self.value("linked_experiment"), "page_size": 2}
+        return str((await self.call(listening.LIST, request))["next_page_token"])
+
+    async def _used_link_request_id(self) -> str:
+        request_id = secrets.token_hex(8)
+        made = await self._link(await self.value("created_human_experiment"), request_id=request_id)
+        self._kept["link_of_request_id"], self._kept["token_of_request_id"] = made["link"]["id"], made["token"]
+        return request_id
+
+    # Listeners and pairs.
+
+    async def _join(self, token: str) -> str:
+        return str((await self.call(listening.JOIN, {"token": token}, "nobody"))["listener"])
+
+    async def _pair(self, token: str, listener: str) -> dict[str, Any]:
+        answer = await self.call(listening.NEXT, {"token": token, "listener": listener}, "nobody")
+        return dict(answer["pair"])
+
+    async def _new_listener(self) -> str:
+        return await self._join(await self.value("link_token"))
+
+    async def _other_listener(self) -> str:
+        """Of another link."""
+        return await self._join(await self.value("other_link_token"))
+
+    async def _new_shown_pair(self) -> str:
+        """Of `its_listener`, who has not fetched the clips."""
+        return str((await self._shown(await self.value("link_token")))["id"])
+
+    async def _shown(self, token: str) -> dict[str, Any]:
+        self._kept["its_listener"] = await self._join(token)
+        return await self._pair(token, self._kept["its_listener"])
+
+    async def _new_fetched_pair(self) -> str:
+        """Of `its_listener`, who has fetched the clips this moment."""
+        return str((await self._fetched(await self.value("link_token")))["id"])
+
+    async def _fetched(self, token: str) -> dict[str, Any]:
+        pair = await self._shown(token)
+        for url in (pair["clip_a_url"], pair["clip_b_url"]):
+            heard = await self.try_call(listening.CLIP, {"name": url.rpartition("/")[2]}, "nobody")
+            assert heard.code == "OK"
+        return pair
+
+    async def _new_heard_pair(self) -> str:
+        """Of `its_listener`, who has fetched the clips an hour ago."""
+        return await self._heard(await self.value("link_token"))
+
+    async def _heard(self, token: str) -> str:
+        pair = await self._fetched(token)
+        async with await AsyncConnection.connect(self.mesh.database_url, autocommit=True) as connection:
+            await connection.execute(
+                "UPDATE experiments.listening_assignments SET a_sent_at = a_sent_at - interval '1 hour',"
+                " b_sent_at = b_sent_at - interval '1 hour' WHERE id = %s",
+                [pair["id"]],
+            )
+        return str(pair["id"])
+
+    async def _new_answered_pair(self) -> str:
+        """Of `its_listener`, who has answered `a`."""
+        token = await self.value("link_token")
+        pair_id = await self._heard(token)
+        vote = listening.vote(token=token, listener=self._kept["its_listener"], pair_id=pair_id)
+        await self.call(listening.VOTE, vote, "nobody")
+        return pair_id
+
+    async def _late_pair(self) -> str:
+        """Of `late_listener`, by `late_token`, heard before listening closed."""
+        experiment = await self._opened()
+        token = str((await self._link(experiment))["token"])
+        pair_id = await self._heard(token)
+        self._kept["late_token"], self._kept["late_listener"] = token, self._kept["its_listener"]
+        await self.call(listening.CLOSE, {"experiment_id": experiment})
+        return pair_id
+
+    async def _new_clip(self) -> str:
+        pair = await self._shown(await self.value("link_token"))
+        return str(pair["clip_b_url"].rpartition("/")[2])

@@ -1,0 +1,236 @@
+"""People listen blind, vote, and the experiment that asked them has its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import wave
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+import pytest_asyncio
+from google.api.httpbody_pb2 import HttpBody
+from voicearena.experiments.v1 import listening_service_pb2 as pb
+from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
+
+from deploy.local.mesh import Mesh
+from services.scoring.metrics.loudness import integrated_lufs
+from services.scoring.wav import read_wav
+from tests.contract import grpc_web
+from tests.listening import followed
+from tests.mesh import Developer
+
+VOICES = ("en-us", "en-gb+f2")
+PROMPTS = ["Good morning.", "How are you?"]
+CALL_SECONDS = 30.0
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
+    """The developer's HTTP client."""
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    async with httpx.AsyncClient(base_url=mesh.api_url, headers=headers, timeout=CALL_SECONDS) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def anyone(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """The HTTP client of somebody without a key."""
+    async with httpx.AsyncClient(base_url=mesh.api_url, timeout=CALL_SECONDS) as client:
+        yield client
+
+
+async def listened_to(http: httpx.AsyncClient, **changes: object) -> tuple[str, str]:
+    """Runs an experiment until listeners can vote; returns its id and the token of a link."""
+    plan = {
+        "name": "who sounds better",
+        "scenario": "general",
+        "eval_mode": "human",
+        "models": [{"provider": "espeak", "voice_id": voice} for voice in VOICES],
+        "prompts": PROMPTS,
+        "votes_per_pair": 2,
+        **changes,
+    }
+    created = (await http.post("/api/v1/experiments", json=plan)).raise_for_status().json()
+    link = await http.post(f"/api/v1/experiments/{created['id']}/listening-links", json={})
+    (await http.post(f"/api/v1/experiments/{created['id']}/run")).raise_for_status()
+    opened = await followed(http, created["id"], until_open=True)
+    assert opened["status"] == "running"
+    return created["id"], link.raise_for_status().json()["token"]
+
+
+class Listener:
+    """Somebody with a link, over JSON. What they get is kept."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+        self._http = http
+        self._token = token
+        self.got: list[bytes] = []
+
+    async def _post(self, step: str, **body: object) -> dict[str, Any]:
+        answer = await self._http.post(f"/api/v1/listening/{self._token}/{step}", json=body)
+        self._keep(answer)
+        return dict(answer.raise_for_status().json())
+
+    def _keep(self, answer: httpx.Response) -> None:
+        head = b"\n".join(b": ".join(header) for header in answer.headers.raw)
+        self.got += [str(answer.url).encode(), head, answer.content]
+
+    async def clip(self, url: str) -> bytes:
+        answer = await self._http.get(url)
+        self._keep(answer)
+        assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("audio/wav", "no-store")
+        return answer.raise_for_status().content
+
+    async def vote_on_all(self, answer: str) -> int:
+        """Joins, hears pairs in real time and answers them until there is none left; returns how many there were."""
+        listener, given = (await self._post("listeners"))["listener"], 0
+        while pair := (await self._post("next", listener=listener)).get("pair"):
+            await self.clip(pair["clip_a_url"])
+            await self.clip(pair["clip_b_url"])
+            await asyncio.sleep(pair["clip_a_seconds"] + pair["clip_b_seconds"])
+            voted = await self._post("votes", listener=listener, pair_id=pair["id"], answer=answer)
+            given += 1
+            assert voted["progress"]["votes_given"] == given
+        return given
+
+
+@pytest.mark.parametrize("eval_mode", ["human", "hybrid"])
+async def test_two_listeners_answer_every_pair_and_the_verdict_has_their_votes(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient, eval_mode: str
+) -> None:
+    experiment_id, token = await listened_to(http, eval_mode=eval_mode)
+    ending = asyncio.create_task(followed(http, experiment_id))
+    one, two = Listener(anyone, token), Listener(anyone, token)
+    assert await asyncio.gather(one.vote_on_all("a"), two.vote_on_all("both_bad")) == [2, 2]
+
+    ended = await ending
+    assert ended["status"] == "completed"
+    assert {**ended["listening"], "closes_at": ""} == {
+        "votes_per_pair": 2,
+        "votes_received": 4,
+        "votes_needed": 4,
+        "open": False,
+        "closes_at": "",
+    }
+    results = (await http.get(f"/api/v1/experiments/{experiment_id}/results")).raise_for_status().json()
+    said = results["votes"]
+    assert (said["listeners"], said["votes"], said["both_bad"]) == (2, 4, 2)
+    (pair,) = results["head_to_head"]
+    assert (pair["votes"]["a"] + pair["votes"]["b"], pair["votes"]["both_bad"]) == (2, 2)
+    (link,) = (await http.get(f"/api/v1/experiments/{experiment_id}/listening-links")).json()["links"]
+    assert (link["listeners"], link["votes"]) == (2, 4)
+
+
+async def test_nothing_that_a_listener_gets_tells_who_speaks(
+    mesh: Mesh, http: httpx.AsyncClient, anyone: httpx.AsyncClient, developer: Developer
+) -> None:
+    experiment_id, token = await listened_to(http, votes_per_pair=100)
+    trials = (await http.get(f"/api/v1/experiments/{experiment_id}/trials")).json()["trials"]
+    results = [
+        await _json_listener(anyone, token),
+        await _grpc_listener(mesh, token),
+        await _web_listener(anyone, token),
+    ]
+    ids = [experiment_id, developer.id, *(trial["id"] for trial in trials)]
+    secrets = {"espeak", *VOICES, *(id_.partition("_")[2] for id_ in ids)}
+    for got, clips in results:
+        everything = b"\n".join(got)
+        assert not [secret for secret in secrets if re.search(re.escape(secret.encode()), everything, re.IGNORECASE)]
+        # 44 bytes of header and samples leave no room for words.
+        assert all(clip[36:40] == b"data" and len(clip) == 44 + int.from_bytes(clip[40:44], "little") for clip in clips)
+        assert {clip[:4] + clip[8:36] for clip in clips} == {clips[0][:4] + clips[0][8:36]}
+        loudness = [integrated_lufs(read_wav(clip)) for clip in clips]
+        assert all(each is not None for each in loudness)
+        assert max(loudness) - min(loudness) < 0.2
+        with wave.open(BytesIO(clips[0])) as clip:
+            assert clip.getframerate() == 24_000
+
+
+async def _json_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes], list[bytes]]:
+    """Returns all that a listener gets over JSON, and the clips among it."""
+    listener = Listener(http, token)
+    joined = await listener._post("listeners")
+    pair = (await listener._post("next", listener=joined["listener"]))["pair"]
+    clips = [await listener.clip(pair["clip_a_url"]), await listener.clip(pair["clip_b_url"])]
+    refused = await http.post(
+        f"/api/v1/listening/{token}/votes",
+        json={"listener": joined["listener"], "pair_id": pair["id"], "answer": "a"},
+    )
+    assert refused.status_code == 409
+    listener._keep(refused)
+    listener._keep(await http.get("/api/v1/listening-clips/clp_" + "0" * 32 + ".wav"))
+    return listener.got, clips
+
+
+async def _grpc_listener(mesh: Mesh, token: str) -> tuple[list[bytes], list[bytes]]:
+    got: list[bytes] = []
+    clips: list[bytes] = []
+
+    async def keep(call: Any) -> None:
+        metadata = [*(await call.initial_metadata()), *(await call.trailing_metadata())]
+        got.append(json.dumps([[str(key), str(value)] for key, value in metadata]).encode())
+
+    async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
+        stub = ListeningServiceStub(channel)
+        call = stub.JoinListening(pb.JoinListeningRequest(token=token))
+        joined = await call
+        await keep(call)
+        call = stub.NextListeningPair(pb.NextListeningPairRequest(token=token, listener=joined.listener))
+        pair = (await call).pair
+        await keep(call)
+        for url in (pair.clip_a_url, pair.clip_b_url):
+            stream = stub.GetListeningClip(pb.GetListeningClipRequest(name=url.rpartition("/")[2]))
+            bodies = [body async for body in stream]
+            await keep(stream)
+            got += [body.SerializeToString() for body in bodies]
+            clips.append(b"".join(body.data for body in bodies))
+        got += [joined.SerializeToString(), pair.SerializeToString()]
+    return got, clips
+
+
+async def _web_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes], list[bytes]]:
+    got: list[bytes] = []
+
+    async def call(rpc: str, request: Any) -> list[bytes]:
+        path = f"/voicearena.experiments.v1.ListeningService/{rpc}"
+        answer = await grpc_web.call(http, path, request.SerializeToString())
+        assert answer.status is None
+        got.extend([repr(answer.headers.raw).encode(), *answer.messages])
+        return answer.messages
+
+    (message,) = await call("JoinListening", pb.JoinListeningRequest(token=token))
+    listener = pb.JoinListeningResponse.FromString(message).listener
+    (message,) = await call("NextListeningPair", pb.NextListeningPairRequest(token=token, listener=listener))
+    pair = pb.NextListeningPairResponse.FromString(message).pair
+    clips = []
+    for url in (pair.clip_a_url, pair.clip_b_url):
+        pieces = await call("GetListeningClip", pb.GetListeningClipRequest(name=url.rpartition("/")[2]))
+        clips.append(b"".join(HttpBody.FromString(piece).data for piece in pieces))
+    return got, clips
+
+
+async def test_cancelling_ends_listening(http: httpx.AsyncClient, anyone: httpx.AsyncClient) -> None:
+    experiment_id, token = await listened_to(http)
+    (await http.post(f"/api/v1/experiments/{experiment_id}/cancel")).raise_for_status()
+    joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
+    assert joined["progress"] == {"votes_given": 0, "pairs_left": 0, "open": False}
+
+
+async def test_deleting_an_experiment_deletes_what_was_said_of_it(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+) -> None:
+    experiment_id, token = await listened_to(http)
+    listener = Listener(anyone, token)
+    joined = await listener._post("listeners")
+    pair = (await listener._post("next", listener=joined["listener"]))["pair"]
+    await listener.clip(pair["clip_a_url"])
+    (await http.delete(f"/api/v1/experiments/{experiment_id}")).raise_for_status()
+    assert (await anyone.get(pair["clip_a_url"])).status_code == 404
+    gone = await anyone.post(f"/api/v1/listening/{token}/listeners", json={})
+    assert (gone.status_code, "deleted" in gone.json()["message"]) == (401, True)

@@ -1,7 +1,7 @@
 # What one does here, in one place. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up gen gen-ts lint publish-protos bench clean
+.PHONY: help demo test up gen gen-ts lint publish-protos bench chaos clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ publish-protos: $(STAMPS)/dev $(STUBS) ## make the protos as they are what `make
 
 bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
 	@$(BIN)/python -m tests.bench
+
+chaos: $(STAMPS)/dev $(STUBS) ## break everything for 50 rounds and count what is lost (ROUNDS=5 SEED=17 for others)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was installed, generated and cached; the data in .arena stays
 	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

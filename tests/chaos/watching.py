@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 import grpc
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, experiment_service_pb2_grpc
@@ -58,6 +59,30 @@ class Follower:
         """Waits for the end and returns the experiment as it then is."""
         last = [seen async for seen in self.watch(experiment_id)][-1]
         return last.experiment
+
+    async def cancel(self, experiment_id: str, after_seconds: float) -> None:
+        """Cancels an experiment after a while, in whatever trouble the mesh is; one that has ended stays as it is."""
+        await asyncio.sleep(after_seconds)
+        request = experiment_service_pb2.CancelExperimentRequest(id=experiment_id)
+        await self._insist(self._stub.CancelExperiment, request, {grpc.StatusCode.ABORTED})
+
+    async def delete(self, experiment_id: str) -> None:
+        """Deletes an experiment; when the answer is lost and it is gone, that is well."""
+        request = experiment_service_pb2.DeleteExperimentRequest(id=experiment_id)
+        await self._insist(self._stub.DeleteExperiment, request, {grpc.StatusCode.NOT_FOUND})
+
+    async def _insist(self, method: Any, request: Any, accepted: Collection[grpc.StatusCode]) -> None:
+        while True:
+            try:
+                await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                if error.code() in accepted:
+                    return
+                if error.code() not in IN_TROUBLE:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def trials(self, experiment_id: str) -> list[experiment_pb2.Trial]:
         """Returns all trials of an experiment."""

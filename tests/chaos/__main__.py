@@ -1,0 +1,93 @@
+"""Many rounds of chaos and a table of what was done and what came of it: `python -m tests.chaos --rounds 50`.
+
+Ends with 1 if anything was lost, doubled or left over. A round can be had again: `--seed 17 --rounds 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.faults import DUPLICATE, FAULTS, REORDER
+from tests.chaos.rounds import Outcome
+from tests.chaos.world import chaos_world
+
+ROUNDS, FIRST_SEED = 50, 1
+
+
+async def run(rounds: int, first_seed: int, console: Console) -> int:
+    """Makes the rounds, prints each as it ends and the table at the end, and returns how many went wrong."""
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory() as directory:
+        async with chaos_world(Path(directory)) as chaos:
+            for seed in range(first_seed, first_seed + rounds):
+                outcome = await chaos.round(seed)
+                outcomes.append(outcome)
+                console.print(_line(outcome, len(outcomes), rounds), highlight=False, markup=False)
+    console.print(table(outcomes))
+    return sum(bool(outcome.account.wrong) for outcome in outcomes)
+
+
+def table(outcomes: list[Outcome]) -> Table:
+    """Faults with how often they were done, and what was counted over all rounds."""
+    done: Counter[str] = Counter()
+    for outcome in outcomes:
+        done.update(outcome.faults)
+    shown = Table("Fault", "Rounds", "What was counted", "", title=f"{len(outcomes)} rounds", title_justify="left")
+    faults = [(name, str(done[name])) for name in (*FAULTS, DUPLICATE, REORDER)]
+    counted = list(_counted(outcomes).items())
+    for index in range(max(len(faults), len(counted))):
+        fault = faults[index] if index < len(faults) else ("", "")
+        count = counted[index] if index < len(counted) else ("", "")
+        shown.add_row(*fault, *count)
+    return shown
+
+
+def _counted(outcomes: list[Outcome]) -> dict[str, str]:
+    trials: Counter[str] = Counter()
+    experiments: Counter[str] = Counter()
+    for outcome in outcomes:
+        trials.update(outcome.account.trials)
+        experiments.update(Counter(outcome.account.experiments.values()))
+    told = [count for outcome in outcomes for count in outcome.webhooks.values()]
+    return {
+        **{f"experiments {status}": str(count) for status, count in sorted(experiments.items())},
+        **{f"trials {status}": str(count) for status, count in sorted(trials.items())},
+        "requests to providers": str(sum(outcome.requests for outcome in outcomes)),
+        "requests recorded": str(sum(outcome.account.recorded_requests for outcome in outcomes)),
+        "webhooks": str(len(told)),
+        "webhooks told again": str(sum(count - 1 for count in told if count > 1)),
+        "events sent again": str(sum(outcome.duplicates for outcome in outcomes)),
+        "events sent out of order": str(sum(outcome.reordered for outcome in outcomes)),
+        "experiments deleted": str(sum(outcome.deleted for outcome in outcomes)),
+        "rounds gone wrong": str(sum(bool(outcome.account.wrong) for outcome in outcomes)),
+    }
+
+
+def _line(outcome: Outcome, number: int, rounds: int) -> str:
+    verdict = "; ".join(outcome.account.wrong) or "nothing lost"
+    return (
+        f"{number:>3}/{rounds}  seed {outcome.seed}  {outcome.seconds:5.1f} s  {', '.join(outcome.faults)}: {verdict}"
+    )
+
+
+def main() -> None:
+    """The entry point of `make chaos`."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--seed", type=int, default=FIRST_SEED, help="the seed of the first round; the next are the next"
+    )
+    options = parser.parse_args()
+    sys.exit(bool(asyncio.run(run(options.rounds, options.seed, Console()))))
+
+
+if __name__ == "__main__":
+    main()

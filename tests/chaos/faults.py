@@ -1,0 +1,102 @@
+"""The faults, each by its name: what is done to a mesh that has experiments running."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from deploy.local.mesh import Mesh
+from tests.fakes.speech_server import SpeechServer
+from tests.fakes.webhook_receiver import WebhookReceiver
+
+PROCESSES = ("tts", "scoring", "experiments", "auth", "elo", "envoy", "nats", "postgres")
+PAUSED = ("tts", "scoring", "experiments", "elo")
+# Longer than the bus waits for an acknowledgement (10 s), so that it hands out again what a paused process has.
+PAUSE_SECONDS = 11.5
+FULL_SECONDS = (1.0, 4.0)
+BROKEN_SECONDS = (3.0, 6.0)
+
+
+@dataclass(frozen=True)
+class Victims:
+    """What faults are done to."""
+
+    mesh: Mesh
+    providers: Sequence[SpeechServer]
+    receiver: WebhookReceiver
+
+
+Fault = Callable[[Victims, Random], Awaitable[None]]
+
+
+def _kill(name: str) -> Fault:
+    async def kill(world: Victims, random: Random) -> None:
+        await world.mesh.kill(name, signal.SIGKILL)
+        await world.mesh.wait_restarted(name)
+
+    return kill
+
+
+def _pause(name: str) -> Fault:
+    async def pause(world: Victims, random: Random) -> None:
+        await world.mesh.kill(name, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            await world.mesh.kill(name, signal.SIGCONT)
+
+    return pause
+
+
+async def _kill_all_services(world: Victims, random: Random) -> None:
+    names = ["tts", "scoring", "experiments", "auth", "elo"]
+    for name in names:
+        await world.mesh.kill(name, signal.SIGKILL)
+    for name in names:
+        await world.mesh.wait_restarted(name)
+
+
+async def _restart_postgres(world: Victims, random: Random) -> None:
+    await world.mesh.stop("postgres")
+    await world.mesh.start("postgres")
+
+
+async def _wipe_nats(world: Victims, random: Random) -> None:
+    await world.mesh.wipe_nats()
+
+
+async def _fill_providers(world: Victims, random: Random) -> None:
+    allowed = [provider.allowed_at_once for provider in world.providers]
+    for provider in world.providers:
+        provider.allowed_at_once = 0
+    try:
+        await asyncio.sleep(random.uniform(*FULL_SECONDS))
+    finally:
+        for provider, before in zip(world.providers, allowed, strict=True):
+            provider.allowed_at_once = before
+
+
+async def _break_receiver(world: Victims, random: Random) -> None:
+    tempers = world.receiver.tempers
+    whole = tempers["ok"]
+    tempers["ok"] = random.choice([tempers["failing"], tempers["closing"], tempers["bad_gateway"]])
+    try:
+        await asyncio.sleep(random.uniform(*BROKEN_SECONDS))
+    finally:
+        tempers["ok"] = whole
+
+
+FAULTS: Mapping[str, Fault] = {
+    **{f"kill {name}": _kill(name) for name in PROCESSES},
+    "kill all services": _kill_all_services,
+    **{f"pause {name}": _pause(name) for name in PAUSED},
+    "restart postgres": _restart_postgres,
+    "wipe nats": _wipe_nats,
+    "providers answer 429": _fill_providers,
+    "receiver of webhooks breaks": _break_receiver,
+}
+# These go on for a whole round, beside the others.
+DUPLICATE, REORDER = "duplicate events", "reorder events"

@@ -1,0 +1,114 @@
+"""What makes a bus deliver what it may deliver: every event twice, late, and in another order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from random import Random
+
+import nats
+import nats.errors
+import psycopg
+from nats.aio.msg import Msg
+
+EVENTS = "voicearena.*.v1.>"
+# Marks what was sent again, so that it is not sent a third time, and a fourth.
+AGAIN = "chaos-again"
+LATEST_SECONDS = 1.5
+# How long events that a service wrote down are kept from its relay, and how many at a time.
+HOLD_SECONDS = (0.05, 0.4)
+HELD = 20
+POLL_SECONDS = 0.05
+OUTBOXES = ("experiments", "scoring", "auth", "elo")
+LOST = (nats.errors.Error, psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+
+
+class Interference:
+    """Sends events again and out of order while it is open. `duplicates` and `reordered` count them."""
+
+    def __init__(self, nats_url: str, database_url: str, random: Random) -> None:
+        self._nats_url = nats_url
+        self._database_url = database_url
+        self._random = random
+        self.duplicates = 0
+        self.reordered = 0
+
+    @asynccontextmanager
+    async def interfering(self, *, duplicate: bool, reorder: bool) -> AsyncIterator[None]:
+        """Interferes for the length of the block, as far as database and bus are there."""
+        works = [self._duplicate()] if duplicate else []
+        works += [self._reorder(schema) for schema in OUTBOXES] if reorder else []
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connected(self) -> nats.aio.client.Client:
+        return await nats.connect(self._nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=_ignore)
+
+    async def _duplicate(self) -> None:
+        client = await self._connected()
+        sending: set[asyncio.Task[None]] = set()
+
+        async def again(message: Msg) -> None:
+            if message.headers and AGAIN in message.headers:
+                return
+            task = asyncio.create_task(self._send_later(client, message))
+            sending.add(task)
+            task.add_done_callback(sending.discard)
+
+        try:
+            await client.subscribe(EVENTS, cb=again)
+            await asyncio.Event().wait()
+        finally:
+            for task in sending:
+                task.cancel()
+            with suppress(*LOST):
+                await client.close()
+
+    async def _send_later(self, client: nats.aio.client.Client, message: Msg) -> None:
+        await asyncio.sleep(self._random.uniform(0, LATEST_SECONDS))
+        # Without Nats-Msg-Id, so that the server does not know it for a repeat.
+        with suppress(*LOST):
+            await client.publish(message.subject, message.data, headers={AGAIN: "1"})
+            self.duplicates += 1
+
+    async def _reorder(self, schema: str) -> None:
+        """Keeps events from the relay, whose own rows are locked for it, sends them shuffled, and lets go of them."""
+        client = await self._connected()
+        try:
+            while True:
+                with suppress(*LOST):
+                    async with await psycopg.AsyncConnection.connect(self._database_url) as connection:
+                        while True:
+                            await self._hold(schema, client, connection)
+                            await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            with suppress(*LOST):
+                await client.close()
+
+    async def _hold(
+        self, schema: str, client: nats.aio.client.Client, connection: psycopg.AsyncConnection[tuple[object, ...]]
+    ) -> None:
+        cursor = await connection.execute(
+            f"SELECT subject, envelope FROM {schema}.outbox WHERE published_at IS NULL"
+            " ORDER BY random() LIMIT %s FOR UPDATE SKIP LOCKED",
+            (HELD,),
+        )
+        rows = await cursor.fetchall()
+        if rows:
+            await asyncio.sleep(self._random.uniform(*HOLD_SECONDS))
+            self._random.shuffle(rows)
+            for subject, envelope in rows:
+                await client.publish(str(subject), bytes(envelope), headers={AGAIN: "1"})  # type: ignore[arg-type]
+            self.reordered += len(rows)
+        await connection.rollback()
+
+
+async def _ignore(_: Exception) -> None:
+    """NATS is taken away now and then; that is the point."""

@@ -1,0 +1,36 @@
+"""A few rounds of chaos, chosen so that together they do what the many of `make chaos` do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.chaos.faults import DUPLICATE, REORDER
+from tests.chaos.rounds import Chaos
+from tests.chaos.world import chaos_world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
+    """One mesh for all rounds."""
+    async with chaos_world(tmp_path_factory.mktemp("rounds")) as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("seed", "faults"),
+    [
+        (1, ["kill tts", "kill scoring", DUPLICATE, REORDER]),
+        (2, ["wipe nats", "kill experiments", DUPLICATE]),
+        (3, ["providers answer 429", "restart postgres", REORDER]),
+        (4, ["pause tts", "kill all services", DUPLICATE, REORDER]),
+    ],
+)
+async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, faults: list[str]) -> None:
+    outcome = await chaos.round(seed, faults)
+    assert outcome.account.wrong == []
+    assert sum(outcome.account.trials.values()) > 0
+    assert outcome.requests > 0
+    assert (DUPLICATE in faults) is (outcome.duplicates > 0)

@@ -1,0 +1,74 @@
+"""A mesh for rounds of chaos: two providers with voices that take their time, and a receiver of webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import httpx
+
+from deploy.local.mesh import Mesh
+from tests.chaos.rounds import PATH, Chaos
+from tests.chaos.watching import Follower
+from tests.fakes.cartesia_server import CartesiaServer
+from tests.fakes.openai_server import MODEL, OpenAiServer
+from tests.fakes.speech_server import TEMPERS
+from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.mesh import Developer, mesh_settings, register
+
+KEY = "sk_chaos"
+# How long each voice takes to its first audio.
+SECONDS = {"calm": 0.1, "bright": 0.2, "deep": 0.3, "warm": 0.15}
+CONCURRENCY = 3
+
+
+@asynccontextmanager
+async def chaos_world(directory: Path) -> AsyncIterator[Chaos]:
+    """Starts all of it, and ends it with the block."""
+    hosted, compatible, receiver = CartesiaServer(KEY), OpenAiServer(), WebhookReceiver()
+    for server in (hosted, compatible):
+        server.tempers = {voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in SECONDS.items()}
+    async with hosted.serving(), compatible.serving(), receiver.serving():
+        env = {
+            "tts": {
+                "CARTESIA_API_KEY": KEY,
+                "CARTESIA_BASE_URL": hosted.base_url,
+                "CARTESIA_CONCURRENCY": str(CONCURRENCY),
+                "OPENAI_COMPATIBLE": json.dumps(
+                    [
+                        {
+                            "id": "standin",
+                            "base_url": compatible.base_url,
+                            "model": MODEL,
+                            "voices": list(SECONDS),
+                            "max_concurrency": CONCURRENCY,
+                        }
+                    ]
+                ),
+            },
+            "experiments": {
+                "RECONCILE_AFTER_SECONDS": "2",
+                "WATCH_HEARTBEAT_SECONDS": "1",
+                "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            },
+        }
+        async with Mesh(mesh_settings(directory), service_env=env) as mesh:
+            developer = await register(mesh)
+            receiver.secrets[PATH] = [await _endpoint(mesh, developer, receiver.url(PATH))]
+            async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
+                follower = Follower(mesh, developer, channel)
+                providers = (("cartesia", hosted, list(SECONDS)), ("standin", compatible, list(SECONDS)))
+                yield Chaos(mesh, follower, providers, receiver)
+
+
+async def _endpoint(mesh: Mesh, developer: Developer, url: str) -> str:
+    """Makes the webhook endpoint and returns its secret, which is shown this once."""
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    async with httpx.AsyncClient(base_url=mesh.api_url, headers=headers, timeout=10, trust_env=False) as client:
+        answer = await client.post("/api/v1/webhook-endpoints", json={"url": url})
+    secret: str = answer.raise_for_status().json()["secret"]
+    return secret

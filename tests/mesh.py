@@ -40,6 +40,9 @@ def mesh_settings(directory: Path | None = None) -> LocalSettings:
         audio_storage_path=None,
         public_url=None,
         api_host="127.0.0.1",
+        # Counted, but never too many.
+        rate_limit_per_second=100_000,
+        rate_limit_burst=1_000_000,
         **dict.fromkeys(PORT_SETTINGS, 0),
     )
 

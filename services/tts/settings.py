@@ -3,18 +3,59 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+import httpx
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import NoDecode
 
 from services.runtime.settings import ServiceSettings
 
+CARTESIA_URL = "https://api.cartesia.ai"
+ELEVENLABS_URL = "https://api.elevenlabs.io"
+SMALLESTAI_URL = "https://api.smallest.ai"
+DEEPGRAM_URL = "https://api.deepgram.com"
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
-OWN_IDS = frozenset({"espeak", "flite", "openai"})
+OWN_IDS = frozenset({"espeak", "flite", "openai", "cartesia", "elevenlabs", "smallestai", "deepgram"})
 
 _HTTP_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+
+
+def _key(value: Any) -> Any:
+    """Takes an empty key as none; what can't be sent in a header is refused here, where nobody shows it."""
+    key = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(key, str):
+        return key
+    key = key.strip()
+    if not all("!" <= character <= "~" for character in key):
+        raise ValueError("must be printable ASCII without spaces")
+    return key or None
+
+
+def _url(value: str) -> str:
+    try:
+        usable = (httpx.URL(value).port or 1) < 65536
+    except httpx.InvalidURL:
+        usable = False
+    if not usable:
+        raise ValueError("must be an address that can be asked")
+    return value.rstrip("/")
+
+
+_Key = Annotated[SecretStr | None, BeforeValidator(_key)]
+_Url = Annotated[str, Field(pattern=rf"^$|{_HTTP_URL}"), AfterValidator(_url)]
+_Model = Annotated[str, Field(min_length=1, max_length=100)]
 _VOICE = Annotated[str, Field(pattern=r"^[^\s,]{1,100}$")]
-_Voices = Annotated[tuple[_VOICE, ...], Field(min_length=1, max_length=200)]
+_Voices = Annotated[tuple[_VOICE, ...], Field(max_length=200)]
+_ListedVoices = Annotated[_Voices, NoDecode]
 _SampleRate = Annotated[int, Field(ge=8000, le=48000)]
 _Concurrency = Annotated[int, Field(ge=1, le=64)]
 
@@ -26,10 +67,11 @@ class CompatibleServer(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
     display_name: str = Field("", max_length=100)
-    base_url: str = Field(pattern=_HTTP_URL)
-    api_key: SecretStr | None = None
-    model: str = Field(min_length=1, max_length=100)
-    voices: _Voices
+    base_url: Annotated[str, Field(pattern=_HTTP_URL), AfterValidator(_url)]
+    api_key: _Key = None
+    model: _Model
+    voices: Annotated[_Voices, Field(min_length=1)] | None = None
+    """Those that its `/v1/audio/voices` lists if absent."""
     sample_rate: _SampleRate = 24000
     max_concurrency: _Concurrency = 4
     local: bool = False
@@ -43,16 +85,41 @@ class TtsSettings(ServiceSettings):
     """espeak-ng workers, a process each."""
     flite_concurrency: int = Field(2, ge=1, le=32)
     """flite processes at a time."""
-    openai_api_key: SecretStr | None = None
-    openai_base_url: str = Field("", pattern=rf"^$|{_HTTP_URL}")
+    cartesia_api_key: _Key = None
+    cartesia_base_url: _Url = CARTESIA_URL
+    """Of this and of every other provider: where it is, or what stands in for it."""
+    cartesia_model: _Model = "sonic-3"
+    cartesia_voices: _ListedVoices = ("f786b574-daa5-4673-aa0c-cbe3e8534c02",)
+    """Of this and of every other hosted provider: ids separated by commas. They come first in its list, and are what is
+    offered while the provider has never told its voices."""
+    cartesia_concurrency: _Concurrency = 2
+    """Of this and of every other hosted provider: requests at a time over all processes, as the account's plan has."""
+    elevenlabs_api_key: _Key = None
+    elevenlabs_base_url: _Url = ELEVENLABS_URL
+    elevenlabs_model: _Model = "eleven_flash_v2_5"
+    elevenlabs_voices: _ListedVoices = ("JBFqnCBsd6RMkjVDRZzb", "EXAVITQu4vr4xnSDxMaL")
+    elevenlabs_concurrency: _Concurrency = 2
+    smallestai_api_key: _Key = None
+    smallestai_base_url: _Url = SMALLESTAI_URL
+    smallestai_model: _Model = "lightning_v3.1"
+    smallestai_voices: _ListedVoices = ("magnus", "sophia")
+    smallestai_concurrency: _Concurrency = 15
+    deepgram_api_key: _Key = None
+    deepgram_base_url: _Url = DEEPGRAM_URL
+    deepgram_model: _Model = "aura-2"
+    """The family whose voices are offered; with Deepgram each voice is a model of its own."""
+    deepgram_voices: _ListedVoices = ("aura-2-thalia-en", "aura-2-andromeda-en")
+    deepgram_concurrency: _Concurrency = 15
+    openai_api_key: _Key = None
+    openai_base_url: _Url = ""
     """OpenAI itself if empty."""
-    openai_model: str = Field("gpt-4o-mini-tts", min_length=1, max_length=100)
-    openai_voices: Annotated[_Voices, NoDecode] = OPENAI_VOICES
-    """Separated by commas."""
+    openai_model: _Model = "gpt-4o-mini-tts"
+    openai_voices: _ListedVoices = ()
+    """Separated by commas. If empty, those that OpenAI is known for, or that the server at `openai_base_url` lists."""
     openai_sample_rate: _SampleRate = 24000
     openai_concurrency: _Concurrency = 4
     openai_compatible: Annotated[tuple[CompatibleServer, ...], NoDecode] = Field((), max_length=20)
-    """Further servers, as a JSON list of objects with `id`, `base_url`, `model`, `voices`, and if wanted
+    """Further servers, as a JSON list of objects with `id`, `base_url`, `model`, and if wanted `voices`,
     `display_name`, `api_key`, `sample_rate`, `max_concurrency`, `local`."""
     first_byte_timeout_seconds: float = Field(15.0, gt=0, le=300)
     """How long a provider may take to its first audio."""
@@ -60,10 +127,12 @@ class TtsSettings(ServiceSettings):
     """How long a provider may take to all of its audio."""
     speech_queue: int = Field(16, ge=0, le=1000)
     """Streams that may wait for a slot of one provider; more are turned away."""
-    synthesis_jobs_in_hand: int = Field(64, ge=1, le=1000)
+    synthesis_jobs_in_hand: int = Field(256, ge=1, le=1000)
     """Jobs that this process holds at a time, most of them waiting for a provider's slot."""
 
-    @field_validator("openai_voices", mode="before")
+    @field_validator(
+        "cartesia_voices", "elevenlabs_voices", "smallestai_voices", "deepgram_voices", "openai_voices", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value

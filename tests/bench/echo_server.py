@@ -1,12 +1,14 @@
 """A bare grpc.aio service that returns what it is given: what the rate of a real one is compared with.
 
-`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped.
+`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these the
+service has around its calls what those of the mesh have: identity, trace context, metrics.
 """
 
 import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,12 @@ from grpc_tools import protoc  # type: ignore[import-untyped]
 
 from gateway.descriptors import Descriptors
 from services.runtime import event_loop
+from services.runtime.identity import TokenVerifier
+from services.runtime.interceptors import GuardedServer
+from services.runtime.server import signing_keys
 
 SERVICE = "bench.v1.EchoService"
+GUARDED_SERVICE = "bench.v1.GuardedEchoService"
 PROTO = Path(__file__).parent / "echo.proto"
 THIRD_PARTY = Path(__file__).parents[2] / "protos" / "third_party"
 START_SECONDS = 20.0
@@ -42,10 +48,10 @@ def compile_descriptors(target: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(descriptors: Path, port: int) -> AsyncIterator[None]:
+async def running(descriptors: Path, port: int, *auth_address: str) -> AsyncIterator[None]:
     """Serves in a process of its own while the block runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.echo_server", str(descriptors), str(port)
+        sys.executable, "-m", "tests.bench.echo_server", str(descriptors), str(port), *auth_address
     )
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -71,8 +77,8 @@ async def _listens(port: int) -> None:
             return
 
 
-async def serve(descriptors: Path, port: int) -> None:
-    """Serves on loopback, with nothing around the call."""
+async def serve(descriptors: Path, port: int, *auth_address: str) -> None:
+    """Serves on loopback, with nothing around the call unless there is an auth to ask."""
     message = message_factory.GetMessageClass(
         Descriptors.read(descriptors).pool.FindMessageTypeByName("bench.v1.EchoMessage")
     )
@@ -82,12 +88,16 @@ async def serve(descriptors: Path, port: int) -> None:
 
     method = grpc.unary_unary_rpc_method_handler(echo, message.FromString, message.SerializeToString)
     server = grpc.aio.server()
-    server.add_registered_method_handlers(SERVICE, {"Echo": method})
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": method}),))
+    if auth_address:
+        guarded = GuardedServer(server, TokenVerifier(partial(signing_keys, *auth_address)), set())
+        guarded.add_registered_method_handlers(GUARDED_SERVICE, {"Echo": method})
+    else:
+        server.add_registered_method_handlers(SERVICE, {"Echo": method})
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": method}),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    event_loop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    event_loop.run(serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

@@ -18,7 +18,9 @@ CALL_SECONDS = 30.0
 def free_settings(data_dir: Path | None = None) -> LocalSettings:
     """Returns settings with free ports and the data in `data_dir`, or in a directory deleted at the end."""
     ports = dict.fromkeys(PORT_SETTINGS, 0)
-    return load_settings(**ports, arena_data_dir=data_dir, ephemeral=data_dir is None)
+    # Calls are counted, as everywhere, but never too many.
+    limits = {"rate_limit_per_second": 100_000, "rate_limit_burst": 1_000_000}
+    return load_settings(**ports, **limits, arena_data_dir=data_dir, ephemeral=data_dir is None)
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """The auth service's store in memory."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,11 +26,17 @@ class MemoryAuthStore:
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         """A MemoryDatabase runs one transaction at a time."""
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
         table(connection, "api_keys")[key.id] = key
+        if request_id:
+            table(connection, "api_key_requests")[key.developer_id, request_id] = key.id
 
-    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
-        return sum(key.revoked_at is None for key in _keys_of(connection, developer_id))
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
+        key_id = table(connection, "api_key_requests").get((developer_id, request_id))
+        return table(connection, "api_keys")[key_id] if key_id else None
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
+        return sum(not key.fault(at) for key in _keys_of(connection, developer_id))
 
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         return next((key for key in table(connection, "api_keys").values() if key.key_hash == key_hash), None)
@@ -50,6 +56,16 @@ class MemoryAuthStore:
             return False
         table(connection, "api_keys")[key_id] = dataclasses.replace(key, revoked_at=at)
         return True
+
+    async def replace(self, connection: AsyncConnection, key_id: str, replaced_by: str, expires_at: datetime) -> None:
+        keys = table(connection, "api_keys")
+        keys[key_id] = dataclasses.replace(keys[key_id], replaced_by=replaced_by, expires_at=expires_at)
+
+    async def note_uses(self, connection: AsyncConnection, uses: Mapping[str, datetime]) -> None:
+        keys = table(connection, "api_keys")
+        for key_id, at in uses.items():
+            known = keys[key_id].last_used_at
+            keys[key_id] = dataclasses.replace(keys[key_id], last_used_at=max(at, known) if known else at)
 
     async def save_signing_key(
         self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime

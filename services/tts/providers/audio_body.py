@@ -6,7 +6,17 @@ from email.message import Message
 from services.tts.domain import SynthesisError
 from services.tts.wav import WavReader
 
-_RAW_TYPES = {"audio/pcm", "audio/l16", "audio/raw", "application/octet-stream", "binary/octet-stream"}
+_RAW_TYPES = {
+    "audio/pcm",
+    "audio/x-pcm",
+    "audio/l16",
+    "audio/raw",
+    "audio/x-raw",
+    "application/octet-stream",
+    "binary/octet-stream",
+}
+# What some servers call everything that they make; whether it is MP3 is told by how it begins.
+_MPEG_TYPES = {"audio/mpeg", "audio/mp3"}
 _WAV_TYPES = {"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}
 _SNIFFED_BYTES = 4
 _RIFF = b"RIFF"
@@ -30,7 +40,7 @@ class AudioBody:
         declared = Message()
         declared["content-type"] = headers.get("content-type", "")
         self._type = declared.get_content_type() if headers.get("content-type") else "no content type"
-        if self._type not in _RAW_TYPES | _WAV_TYPES:
+        if self._type not in _RAW_TYPES | _WAV_TYPES | _MPEG_TYPES:
             raise UnusableBody(f"answered with {self._type} where audio samples were asked for")
         if headers.get("content-encoding", "identity") != "identity":
             raise UnusableBody("compressed its answer, which it was asked not to")
@@ -67,8 +77,19 @@ class AudioBody:
 
     def _sniff(self) -> bytes:
         begin, self._begin, self._sniffed = self._begin, b"", True
+        if self._type in _MPEG_TYPES and (begin.startswith(_COMPRESSED) or _is_mpeg_frame(begin)):
+            raise UnusableBody(f"answered with {self._type} where audio samples were asked for")
         if begin.startswith(_COMPRESSED):
             raise UnusableBody(f"sent compressed audio under the type {self._type}")
         if self._wav is None and begin.startswith(_RIFF):
             self._wav = WavReader()
         return begin
+
+
+def _is_mpeg_frame(begin: bytes) -> bool:
+    """Tells whether these are the first bytes of a frame of MPEG audio, layer 3, with a bit rate and sample rate that
+    there are."""
+    if len(begin) < _SNIFFED_BYTES or begin[0] != 0xFF or begin[1] & 0xE6 != 0xE2:
+        return False
+    version, bit_rate, sample_rate = begin[1] >> 3 & 3, begin[2] >> 4, begin[2] >> 2 & 3
+    return version != 1 and bit_rate not in (0, 15) and sample_rate != 3

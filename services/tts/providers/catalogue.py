@@ -2,17 +2,60 @@
 
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+
+from services.tts.providers.cartesia import CartesiaEngine
+from services.tts.providers.deepgram import DeepgramEngine
+from services.tts.providers.elevenlabs import ElevenLabsEngine
 from services.tts.providers.engine import SpeechEngine
 from services.tts.providers.espeak import EspeakEngine
 from services.tts.providers.flite import FliteEngine
+from services.tts.providers.hosted import Account
 from services.tts.providers.openai_compatible import Endpoint, OpenAiCompatibleEngine
-from services.tts.settings import OPENAI_URL, TtsSettings
+from services.tts.providers.smallestai import SmallestAiEngine
+from services.tts.settings import OPENAI_URL, OPENAI_VOICES, TtsSettings
 
 
 def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
     """Yields every engine that is known, those too that can't be used as things are."""
     yield EspeakEngine(settings.espeak_concurrency)
     yield FliteEngine(settings.flite_concurrency)
+    yield CartesiaEngine(
+        Account(
+            _shown(settings.cartesia_api_key),
+            settings.cartesia_base_url,
+            settings.cartesia_model,
+            settings.cartesia_voices,
+            settings.cartesia_concurrency,
+        )
+    )
+    yield ElevenLabsEngine(
+        Account(
+            _shown(settings.elevenlabs_api_key),
+            settings.elevenlabs_base_url,
+            settings.elevenlabs_model,
+            settings.elevenlabs_voices,
+            settings.elevenlabs_concurrency,
+        )
+    )
+    yield SmallestAiEngine(
+        Account(
+            _shown(settings.smallestai_api_key),
+            settings.smallestai_base_url,
+            settings.smallestai_model,
+            settings.smallestai_voices,
+            settings.smallestai_concurrency,
+        )
+    )
+    yield DeepgramEngine(
+        Account(
+            _shown(settings.deepgram_api_key),
+            settings.deepgram_base_url,
+            settings.deepgram_model,
+            settings.deepgram_voices,
+            settings.deepgram_concurrency,
+        )
+    )
     yield OpenAiCompatibleEngine(_openai(settings))
     for server in settings.openai_compatible:
         yield OpenAiCompatibleEngine(
@@ -20,9 +63,9 @@ def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
                 id=server.id,
                 display_name=server.display_name or server.id,
                 base_url=server.base_url,
-                api_key=server.api_key.get_secret_value() if server.api_key else "",
+                api_key=_shown(server.api_key),
                 model=server.model,
-                voices=server.voices,
+                voices=server.voices or (),
                 sample_rate_hz=server.sample_rate,
                 max_concurrency=server.max_concurrency,
                 local=server.local,
@@ -31,7 +74,7 @@ def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
 
 
 def _openai(settings: TtsSettings) -> Endpoint:
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    key = _shown(settings.openai_api_key)
     usable = bool(key or settings.openai_base_url)
     return Endpoint(
         id="openai",
@@ -39,8 +82,13 @@ def _openai(settings: TtsSettings) -> Endpoint:
         base_url=settings.openai_base_url or OPENAI_URL,
         api_key=key,
         model=settings.openai_model,
-        voices=settings.openai_voices,
+        # OpenAI itself has no list of its voices.
+        voices=settings.openai_voices or (() if settings.openai_base_url else OPENAI_VOICES),
         sample_rate_hz=settings.openai_sample_rate,
         max_concurrency=settings.openai_concurrency,
         missing=None if usable else "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
     )
+
+
+def _shown(key: SecretStr | None) -> str:
+    return key.get_secret_value() if key else ""

@@ -33,6 +33,10 @@ class SpeechEngine(ABC):
     async def voices(self) -> Sequence[Voice]:
         """Returns the provider's voices, the best first; SynthesisError if they can't be told now."""
 
+    def default_voices(self) -> Sequence[Voice]:
+        """Returns what can be offered while the provider has never told its voices."""
+        return ()
+
     @abstractmethod
     def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         """Yields signed 16-bit little-endian mono audio as it arrives, in non-empty pieces of any size.

@@ -60,7 +60,7 @@ class EspeakEngine(SpeechEngine):
         try:
             offer = self._offers.get(utterance.voice_id)
             if offer is None:
-                raise SynthesisError(FailureKind.INVALID_REQUEST, f"espeak has no voice {utterance.voice_id!r}")
+                raise SynthesisError(FailureKind.UNKNOWN_VOICE, f"espeak has no voice {utterance.voice_id!r}")
             timing.transport = "pipe"
             timing.sample_rate_hz = worker.ready.sample_rate_hz
             request = {

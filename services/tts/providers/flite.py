@@ -73,7 +73,7 @@ class FliteEngine(SpeechEngine):
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         # flite speaks with another voice, and says nothing, if it does not know the one asked for.
         if all(voice.voice_id != utterance.voice_id for voice in self._voices):
-            raise SynthesisError(FailureKind.INVALID_REQUEST, f"flite has no voice {utterance.voice_id!r}")
+            raise SynthesisError(FailureKind.UNKNOWN_VOICE, f"flite has no voice {utterance.voice_id!r}")
         stretch = 1 / (utterance.parameters.speed or 1.0)
         # Files, since flite waits for ever when its output is a pipe.
         with tempfile.TemporaryDirectory(prefix="flite-") as folder:

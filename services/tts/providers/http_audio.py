@@ -1,27 +1,34 @@
 """Speech over HTTP: what every provider that is asked with one POST has in common."""
 
-import json
+import re
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from services.tts.domain import FailureKind, SynthesisError, Timing
 from services.tts.providers.audio_body import AudioBody, UnusableBody
+from services.tts.providers.audio_events import AudioEvents, BrokenOff, ToldError
+from services.tts.providers.http_errors import Explain, kind_of_status, parsed, retry_after_seconds
+from services.tts.providers.secrecy import Secret
 
 CONNECT_SECONDS = 5.0
 # Between two pieces of an answer. Whoever asks watches the whole time; this only ends what nobody waits for.
 READ_SECONDS = 300.0
 KEEPALIVE_SECONDS = 120.0
 LARGEST_ERROR_BYTES = 64 * 1024
+LARGEST_LIST_BYTES = 8 * 1024 * 1024
 LONGEST_MESSAGE = 200
 
-Explain = Callable[[int, Any], tuple[FailureKind | None, str]]
-"""Reads a provider's own error: from status and body (parsed JSON, or text) to kind, if it tells one, and message."""
+_AS_IT_IS = {"accept-encoding": "identity"}
+# Where providers say in which of their regions an answer was made.
+_REGION_HEADERS = ("x-region", "x-ms-region")
+_REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
+# ElevenLabs's; the others don't tell.
+_ALLOWED_CONCURRENCY_HEADER = "maximum-concurrent-requests"
+_COUNT = re.compile(r"[1-9]\d{0,3}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +36,29 @@ class SpeechRequest:
     """A POST whose answer is audio. `sample_rate_hz` is what raw samples are taken to have if the answer is silent."""
 
     url: str
-    headers: Mapping[str, str]
-    body: Mapping[str, object]
+    headers: Mapping[str, str] = field(repr=False)
+    body: Mapping[str, object] = field(repr=False)
     sample_rate_hz: int
 
 
 class AudioClient:
-    """Asks one provider over connections that are kept open. `secret` is never repeated in an error."""
+    """Asks one provider over connections that are kept open.
+
+    The key, `secret`, is in no error: neither in its message nor in what it was caused by, which is left out because
+    errors of HTTP hold the request with its headers.
+    """
 
     def __init__(self, name: str, max_concurrency: int, secret: str, explain: Explain) -> None:
         self._name = name
-        self._secret = secret
+        self._secret = Secret(secret)
         self._explain = explain
         self._client = httpx.AsyncClient(
             http2=True,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(
-                max_connections=max_concurrency,
-                max_keepalive_connections=max_concurrency,
+                # One more than speak at a time, so that a list of voices takes nobody's place.
+                max_connections=max_concurrency + 1,
+                max_keepalive_connections=max_concurrency + 1,
                 keepalive_expiry=KEEPALIVE_SECONDS,
             ),
             # A key must not follow a redirect to wherever it points.
@@ -70,19 +82,21 @@ class AudioClient:
             elif event.endswith(".send_request_headers.started"):
                 timing.sent_at = time.monotonic()
 
+        failed: SynthesisError | None = None
         try:
             async with self._client.stream(
                 "POST",
                 request.url,
-                headers={"accept-encoding": "identity", **request.headers},
+                headers={**_AS_IT_IS, **request.headers},
                 json=request.body,
                 extensions={"trace": trace},
             ) as response:
                 timing.connection_reused = timing.connect_ms is None
                 timing.transport = response.http_version.lower()
+                timing.region = self._region(response)
                 if response.status_code != httpx.codes.OK:
                     raise await self._refusal(response)
-                body = AudioBody(response.headers, request.sample_rate_hz)
+                body = _body(response, request.sample_rate_hz)
                 async for piece in response.aiter_raw():
                     arrived = time.monotonic()
                     if audio := body.feed(piece):
@@ -93,17 +107,46 @@ class AudioClient:
                     timing.sample_rate_hz = body.sample_rate_hz
                     timing.received(arrived)
                     yield audio
-        except UnusableBody as error:
-            raise self._error(FailureKind.BAD_AUDIO, str(error)) from None
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._error(FailureKind.PROVIDER_UNAVAILABLE, "can't be reached") from error
-        except httpx.TimeoutException as error:
-            raise self._error(FailureKind.TIMED_OUT, "stopped answering") from error
-        except httpx.HTTPError as error:
-            raise self._error(FailureKind.PROVIDER_UNAVAILABLE, "broke its answer off") from error
+        except (UnusableBody, BrokenOff, ToldError, httpx.HTTPError) as error:
+            failed = self._failure(error)
+        if failed is not None:
+            raise failed
 
-    def _error(self, kind: FailureKind, message: str, retry_after: float | None = None) -> SynthesisError:
-        return SynthesisError(kind, f"{self._name} {message}", retry_after=retry_after)
+    async def get(self, url: str, headers: Mapping[str, str], params: Mapping[str, str]) -> Any:
+        """Returns the JSON value that is answered; SynthesisError for whatever else comes."""
+        failed: SynthesisError | None = None
+        try:
+            async with self._client.stream("GET", url, headers={**_AS_IT_IS, **headers}, params=params) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise await self._refusal(response)
+                content = b""
+                async for piece in response.aiter_raw():
+                    content += piece
+                    if len(content) > LARGEST_LIST_BYTES:
+                        raise UnusableBody(f"sent a list of more than {LARGEST_LIST_BYTES // 2**20} MiB")
+                return parsed(content)
+        except ValueError:
+            failed = self.error(FailureKind.PROVIDER_UNAVAILABLE, "sent a list that is not JSON")
+        except UnusableBody as error:
+            failed = self.error(FailureKind.PROVIDER_UNAVAILABLE, str(error))
+        except httpx.HTTPError as error:
+            failed = self._failure(error)
+        raise failed
+
+    def error(self, kind: FailureKind, message: str) -> SynthesisError:
+        """Returns an error whose message begins with the provider's name and holds nothing of the key."""
+        return SynthesisError(kind, f"{self._name} {self._presentable(message)}")
+
+    def _failure(self, error: Exception) -> SynthesisError:
+        if isinstance(error, UnusableBody):
+            return self.error(FailureKind.BAD_AUDIO, str(error))
+        if isinstance(error, ToldError):
+            return self.error(FailureKind.PROVIDER_UNAVAILABLE, f"failed in mid-answer: {error}")
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return self.error(FailureKind.PROVIDER_UNAVAILABLE, "can't be reached")
+        if isinstance(error, httpx.TimeoutException):
+            return self.error(FailureKind.TIMED_OUT, "stopped answering")
+        return self.error(FailureKind.PROVIDER_UNAVAILABLE, "broke its answer off")
 
     async def _refusal(self, response: httpx.Response) -> SynthesisError:
         """Returns the error that an answer other than 200 stands for."""
@@ -112,47 +155,44 @@ class AudioClient:
             content += piece
             if len(content) > LARGEST_ERROR_BYTES:
                 break
-        try:
-            body: Any = json.loads(content)
-        except ValueError:
-            body = content.decode(errors="replace")
         status = response.status_code
-        told_kind, told = self._explain(status, body)
-        kind = told_kind or kind_of_status(status)
-        message = f"answered {status}"
+        refusal = self._explain(status, _error_body(response, content[:LARGEST_ERROR_BYTES]))
+        kind = refusal.kind or kind_of_status(status)
         # Providers repeat parts of a key that they don't take.
-        if told and kind is not FailureKind.CREDENTIALS_REJECTED:
-            message += f": {self._presentable(told)}"
-        error = self._error(kind, message, retry_after=retry_after_seconds(response.headers.get("retry-after", "")))
+        told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else refusal.told
+        message = f"answered {status}: {told}" if told else f"answered {status}"
+        error = self.error(kind, message)
+        error.retry_after = retry_after_seconds(response.headers)
+        error.concurrency_full = refusal.concurrency_full
+        if _COUNT.fullmatch(allowed := response.headers.get(_ALLOWED_CONCURRENCY_HEADER, "")):
+            error.allowed_concurrency = int(allowed)
         error.worth_a_retry = error.worth_a_retry and not response.has_redirect_location
         return error
 
+    def _region(self, response: httpx.Response) -> str | None:
+        for name in _REGION_HEADERS:
+            region = response.headers.get(name, "").strip()
+            if _REGION.fullmatch(region):
+                return self._secret.blot(region)
+        return None
+
     def _presentable(self, text: str) -> str:
-        line = " ".join(text.split())
-        if self._secret:
-            line = line.replace(self._secret, "***")
+        # What is cut off first is never shown, so that a long answer costs little to look through.
+        line = self._secret.blot(" ".join(text[: 8 * LONGEST_MESSAGE].split()))
         return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 
-def kind_of_status(status: int) -> FailureKind:
-    """Returns what an HTTP status alone says of why there is no audio."""
-    if status in (401, 403):
-        return FailureKind.CREDENTIALS_REJECTED
-    if status == 402:
-        return FailureKind.QUOTA_EXCEEDED
-    if status == 429:
-        return FailureKind.RATE_LIMITED
-    if 400 <= status < 500 and status != 408:
-        return FailureKind.INVALID_REQUEST
-    return FailureKind.PROVIDER_UNAVAILABLE
+def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEvents:
+    if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/event-stream":
+        return AudioEvents(sample_rate_hz)
+    return AudioBody(response.headers, sample_rate_hz)
 
 
-def retry_after_seconds(value: str) -> float | None:
-    """Reads a Retry-After header, in seconds or as a date; None if it is neither."""
-    if value.strip().isdecimal():
-        return float(value)
+def _error_body(response: httpx.Response, content: bytes) -> Any:
+    """Returns JSON as its value and text as it is, and nothing of a page of HTML, which a proxy sent."""
     try:
-        at = parsedate_to_datetime(value)
+        return parsed(content)
     except ValueError:
-        return None
-    return max((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+        text = content.decode(errors="replace").strip()
+    is_page = "html" in response.headers.get("content-type", "") or text.startswith("<")
+    return "" if is_page else text

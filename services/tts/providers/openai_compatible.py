@@ -1,28 +1,38 @@
 """OpenAI's speech endpoint, and the servers that speak as it does (Kokoro-FastAPI, Speaches, LocalAI, vLLM)."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from services.tts.domain import Capabilities, FailureKind, Timing, Utterance, Voice
-from services.tts.providers.engine import SpeechEngine
-from services.tts.providers.http_audio import AudioClient, SpeechRequest
+from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.hosted import HostedEngine, Page
+from services.tts.providers.http_audio import SpeechRequest
+from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
 
 MAX_TEXT_CHARACTERS = 4096
+
+_CODES = {
+    "model_not_found": FailureKind.UNKNOWN_VOICE,
+    "string_above_max_length": FailureKind.TEXT_TOO_LONG,
+    "string_too_long": FailureKind.TEXT_TOO_LONG,
+    "insufficient_quota": FailureKind.QUOTA_EXCEEDED,
+    "billing_hard_limit_reached": FailureKind.QUOTA_EXCEEDED,
+    "rate_limit_exceeded": FailureKind.RATE_LIMITED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where such a server is and what it is asked for.
 
-    `base_url` is with or without its final `/v1`. `missing` says which setting would make it usable, None if it is.
+    `base_url` is with or without its final `/v1`. Without `voices` the server is asked for them. `missing` says which
+    setting would make it usable, None if it is.
     """
 
     id: str
     display_name: str
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     model: str
     voices: tuple[str, ...]
     sample_rate_hz: int
@@ -31,44 +41,49 @@ class Endpoint:
     missing: str | None = None
 
 
-class OpenAiCompatibleEngine(SpeechEngine):
+class OpenAiCompatibleEngine(HostedEngine):
     """Asks for raw samples and streams them."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.capabilities = Capabilities(
-            id=endpoint.id,
-            display_name=endpoint.display_name,
-            local=endpoint.local,
-            streaming=True,
-            max_text_characters=MAX_TEXT_CHARACTERS,
-            max_concurrency=endpoint.max_concurrency,
-            parameters=frozenset({"speed"}),
-            default_model=endpoint.model,
+        super().__init__(
+            Capabilities(
+                id=endpoint.id,
+                display_name=endpoint.display_name,
+                local=endpoint.local,
+                streaming=True,
+                max_text_characters=MAX_TEXT_CHARACTERS,
+                max_concurrency=endpoint.max_concurrency,
+                parameters=frozenset({"speed"}),
+                default_model=endpoint.model,
+            ),
+            endpoint.api_key,
+            explain,
+            endpoint.missing,
         )
         self._endpoint = endpoint
-        self._url = endpoint.base_url.rstrip("/").removesuffix("/v1") + "/v1/audio/speech"
+        self._url = endpoint.base_url.rstrip("/").removesuffix("/v1") + "/v1/audio"
         self._headers = {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-        self._client = AudioClient(endpoint.display_name, endpoint.max_concurrency, endpoint.api_key, explain)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    def unavailable_reason(self) -> str | None:
-        return self._endpoint.missing
 
     async def voices(self) -> Sequence[Voice]:
-        return [
-            Voice(
-                provider=self._endpoint.id,
-                voice_id=voice_id,
-                display_name=voice_id.replace("_", " ").title(),
-                model_id=self._endpoint.model,
-                sample_rate_hz=self._endpoint.sample_rate_hz,
+        if self._endpoint.voices:
+            return [voice for each in self._endpoint.voices if (voice := self._named(each, ""))]
+        voices = await self._listed(f"{self._url}/voices", self._headers, {}, _page, self._told)
+        if not voices:
+            raise SynthesisError(
+                FailureKind.PROVIDER_UNAVAILABLE,
+                f"{self._endpoint.display_name} lists no voices; name them in its setting",
             )
-            for voice_id in self._endpoint.voices
-        ]
+        return voices
 
-    async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
+    def _told(self, item: Any) -> Voice | None:
+        languages = [item.get("language"), item.get("lang_code")]
+        return self._named(item.get("id") or item.get("voice_id") or item.get("name"), item.get("name"), languages)
+
+    def _named(self, voice_id: object, name: object, languages: Sequence[object] = ()) -> Voice | None:
+        shown = text_of(name) or text_of(voice_id).replace("_", " ").title()
+        return self._voice(voice_id, shown, languages, self._endpoint.model, self._endpoint.sample_rate_hz)
+
+    def _request(self, utterance: Utterance) -> SpeechRequest:
         body: dict[str, object] = {
             "model": utterance.model_id or self._endpoint.model,
             "input": utterance.text,
@@ -77,18 +92,24 @@ class OpenAiCompatibleEngine(SpeechEngine):
         }
         if utterance.parameters.speed is not None:
             body["speed"] = utterance.parameters.speed
-        request = SpeechRequest(self._url, self._headers, body, self._endpoint.sample_rate_hz)
-        async with aclosing(self._client.speak(request, timing)) as audio:
-            async for piece in audio:
-                yield piece
+        return SpeechRequest(f"{self._url}/speech", self._headers, body, self._endpoint.sample_rate_hz)
 
 
-def explain(status: int, body: Any) -> tuple[FailureKind | None, str]:
+def explain(status: int, body: Any) -> Refusal:
     """Reads OpenAI's `{error: {message, type, param, code}}`; compatible servers often answer `{detail}` instead."""
     if not isinstance(body, dict):
-        return None, ""
+        return refusal_of(status, text_of(body), _CODES)
     error = body.get("error", body.get("detail"))
     if not isinstance(error, dict):
-        return None, str(error or "")
-    spent = "insufficient_quota" in (error.get("code"), error.get("type"))
-    return (FailureKind.QUOTA_EXCEEDED if spent and status == 429 else None), str(error.get("message") or "")
+        return refusal_of(status, validation_message(error) or text_of(error), _CODES)
+    told = text_of(error.get("message"))
+    refusal = refusal_of(status, told, _CODES, error.get("code"), error.get("type"))
+    if refusal.kind is None and error.get("param") == "voice" and status in (400, 404, 422):
+        return Refusal(FailureKind.UNKNOWN_VOICE, told)
+    return refusal
+
+
+def _page(body: Any) -> Page:
+    """Reads `{voices: [...]}` or the bare list, of names or of objects with `id` or `name`."""
+    items = body["voices"] if isinstance(body, dict) else body
+    return Page([{"id": item} if isinstance(item, str) else item for item in items])

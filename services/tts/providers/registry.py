@@ -5,10 +5,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import structlog
+
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.tts.domain import FailureKind, SynthesisError, Voice
 from services.tts.providers.engine import SpeechEngine
 from services.tts.slots import Slots
+
+log = structlog.get_logger()
 
 VOICES_SECONDS = 30.0
 # A provider that is down is looked at again when it is asked for, but not at every request.
@@ -23,7 +27,7 @@ class Provider:
     slots: Slots
     voices: list[Voice] = field(default_factory=list)
     fault: str | None = None
-    """Why its voices could not be told, None if they could."""
+    """Why it can't be used though its engine could be, None if it can."""
     refreshed_at: float = float("-inf")
 
     @property
@@ -84,6 +88,8 @@ class Providers:
 
 
 async def _refresh(provider: Provider) -> None:
+    """Asks a provider for its voices. If it can't tell them now, those known before are kept, or else those that it is
+    known for; only a provider that has none, or that does not take the key, can't be used."""
     provider.refreshed_at = time.monotonic()
     try:
         async with asyncio.timeout(VOICES_SECONDS):
@@ -91,7 +97,14 @@ async def _refresh(provider: Provider) -> None:
             if provider.engine.unavailable_reason() is None:
                 provider.voices = list(await provider.engine.voices())
         provider.fault = None
+        return
     except SynthesisError as error:
-        provider.fault = error.message
+        kind, reason = error.kind, error.message
     except TimeoutError:
-        provider.fault = f"{provider.id} did not tell its voices within {VOICES_SECONDS:g} s"
+        kind, reason = FailureKind.TIMED_OUT, f"{provider.id} did not tell its voices within {VOICES_SECONDS:g} s"
+    kept = provider.voices or list(provider.engine.default_voices())
+    if kept and kind is not FailureKind.CREDENTIALS_REJECTED:
+        log.warning("voices could not be listed; those known are kept", provider=provider.id, reason=reason)
+        provider.voices, provider.fault = kept, None
+    else:
+        provider.fault = reason

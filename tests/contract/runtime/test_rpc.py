@@ -31,7 +31,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.identity import IDENTITY_HEADER, TokenVerifier, current_caller, current_identity
-from services.runtime.interceptors import DEFAULT_CALL_SECONDS, ServerInterceptor, open_channel
+from services.runtime.interceptors import DEFAULT_CALL_SECONDS, GuardedServer, open_channel
 from tests.contract.runtime.conftest import SOON
 
 PRIVATE = Ed25519PrivateKey.generate()
@@ -42,12 +42,13 @@ Stub = experiment_service_pb2_grpc.ExperimentServiceStub
 Act = Callable[[Any], Awaitable[str]]
 
 
-def token(developer_id: str = "dev_a") -> str:
+def token(developer_id: str = "dev_a", scope: str = "experiments:read") -> str:
     issued = datetime.now(UTC)
     claims = {
         "iss": identity.ISSUER,
         "aud": identity.AUDIENCE,
         "sub": developer_id,
+        "scope": scope,
         "iat": issued,
         "exp": issued + timedelta(minutes=5),
     }
@@ -92,8 +93,9 @@ class Service:
     def __init__(self) -> None:
         # The stubs call it abstract; what is not overridden answers UNIMPLEMENTED.
         self.servicer = Servicer()  # type: ignore[abstract]
-        self.server = grpc.aio.server(interceptors=[ServerInterceptor(TokenVerifier(keys), {LIST_PATH})])
-        experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(self.servicer, self.server)
+        self.server = grpc.aio.server()
+        guarded: Any = GuardedServer(self.server, TokenVerifier(keys), {LIST_PATH})
+        experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(self.servicer, guarded)
         health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), self.server)
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
 

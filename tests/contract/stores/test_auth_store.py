@@ -81,14 +81,64 @@ async def test_a_key_is_revoked_once_and_by_its_owner_only(database: Database, s
         await store.add_api_key(connection, key)
         await store.add_api_key(connection, kept)
         assert not await store.revoke(connection, BOB.id, key.id, NOON)
-        assert await store.count_valid_keys(connection, ADA.id) == 2
+        assert await store.count_valid_keys(connection, ADA.id, NOON) == 2
         assert await store.revoke(connection, ADA.id, key.id, NOON + MINUTE)
         assert not await store.revoke(connection, ADA.id, key.id, NOON + 2 * MINUTE)
-        assert await store.count_valid_keys(connection, ADA.id) == 1
-        assert await store.count_valid_keys(connection, BOB.id) == 0
+        assert await store.count_valid_keys(connection, ADA.id, NOON) == 1
+        assert await store.count_valid_keys(connection, BOB.id, NOON) == 0
     async with database.reading() as connection:
         found = await store.find_key(connection, key.key_hash)
         assert found == dataclasses.replace(key, revoked_at=NOON + MINUTE)
+
+
+async def test_a_key_keeps_what_it_may_and_until_when_and_is_valid_until_then(
+    database: Database, store: Store, registered: None
+) -> None:
+    key = dataclasses.replace(key_of(ADA), scopes=("models:read", "speech"), expires_at=NOON + MINUTE)
+    async with database.transaction() as connection:
+        await store.add_api_key(connection, key)
+        await store.add_api_key(connection, key_of(ADA))
+        assert await store.count_valid_keys(connection, ADA.id, NOON) == 2
+        assert await store.count_valid_keys(connection, ADA.id, NOON + MINUTE) == 1
+        assert await store.find_key(connection, key.key_hash) == key
+
+
+async def test_a_key_is_found_by_the_request_that_made_it(database: Database, store: Store, registered: None) -> None:
+    key = key_of(ADA)
+    async with database.transaction() as connection:
+        await store.add_api_key(connection, key, "request 1")
+        # Without an id requests are not told apart.
+        await store.add_api_key(connection, key_of(ADA))
+        await store.add_api_key(connection, key_of(ADA))
+        await store.add_api_key(connection, key_of(BOB), "request 1")
+        assert await store.find_request(connection, ADA.id, "request 1") == key
+        assert await store.find_request(connection, ADA.id, "request 2") is None
+
+
+async def test_a_key_that_is_replaced_says_by_which_and_when_it_ends(
+    database: Database, store: Store, registered: None
+) -> None:
+    key, kept = key_of(ADA), key_of(ADA)
+    async with database.transaction() as connection:
+        await store.add_api_key(connection, key)
+        await store.add_api_key(connection, kept)
+        await store.replace(connection, key.id, kept.id, NOON + MINUTE)
+        found = await store.get_api_key(connection, ADA.id, key.id)
+        assert found == dataclasses.replace(key, replaced_by=kept.id, expires_at=NOON + MINUTE)
+        assert await store.get_api_key(connection, ADA.id, kept.id) == kept
+
+
+async def test_the_latest_use_of_a_key_counts(database: Database, store: Store, registered: None) -> None:
+    key, other = key_of(ADA), key_of(BOB)
+    async with database.transaction() as connection:
+        await store.add_api_key(connection, key)
+        await store.add_api_key(connection, other)
+        await store.note_uses(connection, {})
+        await store.note_uses(connection, {key.id: NOON + MINUTE, other.id: NOON})
+        await store.note_uses(connection, {key.id: NOON, other.id: NOON + 2 * MINUTE})
+        assert await store.find_key(connection, key.key_hash) == dataclasses.replace(key, last_used_at=NOON + MINUTE)
+        found = await store.find_key(connection, other.key_hash)
+        assert found == dataclasses.replace(other, last_used_at=NOON + 2 * MINUTE)
 
 
 async def test_keys_are_listed_newest_first_and_by_id_within_a_moment(

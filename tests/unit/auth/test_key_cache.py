@@ -1,6 +1,7 @@
-"""The key cache: how long a key is believed, and what asking costs."""
+"""The key cache: how long a key is believed, by auth and by the gateway, and what asking costs."""
 
 import asyncio
+from datetime import timedelta
 from types import SimpleNamespace
 
 import jwt
@@ -8,7 +9,9 @@ import psycopg
 import pytest
 
 from services.auth import domain, key_cache
-from services.auth.key_cache import BELIEVED_SECONDS, TOKEN_REUSE_SECONDS, KeyCache
+from services.auth.domain import ApiKey
+from services.auth.key_cache import BELIEVED_SECONDS, REMEMBERED_SECONDS, TOKEN_REUSE_SECONDS, KeyCache
+from services.auth.key_uses import KeyUses
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
 from services.runtime.clock import now
@@ -26,8 +29,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 @pytest.fixture
-def cache(database: MemoryDatabase, store: MemoryAuthStore, issuer: TokenIssuer, clock: SimpleNamespace) -> KeyCache:
-    return KeyCache(database, store, issuer)
+def uses(database: MemoryDatabase, store: MemoryAuthStore) -> KeyUses:
+    return KeyUses(database, store)
+
+
+@pytest.fixture
+def cache(
+    database: MemoryDatabase, store: MemoryAuthStore, issuer: TokenIssuer, uses: KeyUses, clock: SimpleNamespace
+) -> KeyCache:
+    return KeyCache(database, store, issuer, uses)
 
 
 @pytest.fixture
@@ -45,6 +55,10 @@ async def key_id_of(database: MemoryDatabase, store: MemoryAuthStore, key: str) 
     return found.id, found.developer_id
 
 
+async def token_of(cache: KeyCache, key: str) -> str:
+    return (await cache.recognise(key)).token
+
+
 async def revoke(database: MemoryDatabase, store: MemoryAuthStore, key: str) -> None:
     key_id, developer_id = await key_id_of(database, store, key)
     async with database.transaction() as connection:
@@ -55,10 +69,11 @@ async def test_a_key_becomes_a_token_of_its_developer(
     cache: KeyCache, database: MemoryDatabase, store: MemoryAuthStore, issuer: TokenIssuer, key: str
 ) -> None:
     _, developer_id = await key_id_of(database, store, key)
-    token = await cache.identity_token(key)
+    token = await token_of(cache, key)
     public_key = issuer._private.public_key()
     claims = jwt.decode(token, public_key, algorithms=["EdDSA"], audience="voicearena", issuer="voicearena.auth")
-    assert (claims["sub"], claims["scope"]) == (developer_id, "experiments models speech keys")
+    assert (claims["sub"], claims["scope"].split()) == (developer_id, list(domain.SCOPES))
+    assert claims["key"] == (await cache.recognise(key)).key_id
     assert claims["exp"] - claims["iat"] == 300
     assert jwt.get_unverified_header(token)["kid"] == issuer.key_id
 
@@ -66,7 +81,7 @@ async def test_a_key_becomes_a_token_of_its_developer(
 async def test_a_mangled_key_is_refused_without_a_look_up(cache: KeyCache, database: MemoryDatabase, key: str) -> None:
     for mangled in ("", "kc_short", key[:-1], key + "x", "é" * 52):
         with pytest.raises(Unauthenticated, match="mangled"):
-            await cache.identity_token(mangled)
+            await token_of(cache, mangled)
     assert database.lookups == 0
 
 
@@ -76,22 +91,32 @@ async def test_an_unknown_key_is_refused_and_asked_for_again(
     unknown = domain.new_key()
     for _ in range(2):
         with pytest.raises(Unauthenticated, match="the API key is unknown"):
-            await cache.identity_token(unknown)
+            await token_of(cache, unknown)
     assert database.lookups == 2
     assert cache._checking == {}
 
 
-async def test_a_key_is_believed_for_less_than_a_second(
+async def test_a_key_is_remembered_for_a_part_of_the_time_for_which_it_is_believed(
     cache: KeyCache, database: MemoryDatabase, clock: SimpleNamespace, key: str
 ) -> None:
-    assert BELIEVED_SECONDS < 1
-    first = await cache.identity_token(key)
-    clock.now = BELIEVED_SECONDS - 0.001
-    assert await cache.identity_token(key) == first
+    assert REMEMBERED_SECONDS < BELIEVED_SECONDS < 1
+    first = await token_of(cache, key)
+    clock.now = REMEMBERED_SECONDS - 0.001
+    assert await token_of(cache, key) == first
     assert database.lookups == 1
-    clock.now = BELIEVED_SECONDS
-    assert await cache.identity_token(key) == first
+    clock.now = REMEMBERED_SECONDS
+    assert await token_of(cache, key) == first
     assert database.lookups == 2
+
+
+async def test_an_answer_says_what_is_left_of_the_time_for_which_it_is_believed(
+    cache: KeyCache, clock: SimpleNamespace, key: str
+) -> None:
+    assert (await cache.recognise(key)).believed_seconds == BELIEVED_SECONDS
+    clock.now = 0.25
+    assert (await cache.recognise(key)).believed_seconds == pytest.approx(BELIEVED_SECONDS - 0.25)
+    clock.now = 0.35
+    assert (await cache.recognise(key)).believed_seconds == pytest.approx(BELIEVED_SECONDS)
 
 
 async def test_a_key_that_is_looked_up_again_keeps_its_token_for_a_minute(
@@ -99,16 +124,16 @@ async def test_a_key_that_is_looked_up_again_keeps_its_token_for_a_minute(
 ) -> None:
     minted: list[str] = []
 
-    def mint(developer_id: str) -> str:
-        minted.append(developer_id)
+    def mint(api_key: ApiKey) -> str:
+        minted.append(api_key.id)
         return f"token {len(minted)}"
 
     monkeypatch.setattr(issuer, "mint", mint)
-    assert await cache.identity_token(key) == "token 1"
+    assert await token_of(cache, key) == "token 1"
     clock.now = TOKEN_REUSE_SECONDS
-    assert await cache.identity_token(key) == "token 1"
+    assert await token_of(cache, key) == "token 1"
     clock.now = TOKEN_REUSE_SECONDS + 1
-    assert await cache.identity_token(key) == "token 2"
+    assert await token_of(cache, key) == "token 2"
 
 
 async def test_calls_that_arrive_together_share_one_look_up(
@@ -122,7 +147,7 @@ async def test_calls_that_arrive_together_share_one_look_up(
         return await find(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "find_key", slow)
-    calls = [asyncio.ensure_future(cache.identity_token(key)) for _ in range(20)]
+    calls = [asyncio.ensure_future(token_of(cache, key)) for _ in range(20)]
     await asyncio.sleep(0)
     assert not any(call.done() for call in calls)
     answer.set()
@@ -134,12 +159,12 @@ async def test_calls_that_arrive_together_share_one_look_up(
 async def test_a_revoked_key_works_until_it_is_believed_no_more(
     cache: KeyCache, database: MemoryDatabase, store: MemoryAuthStore, clock: SimpleNamespace, key: str
 ) -> None:
-    token = await cache.identity_token(key)
+    token = await token_of(cache, key)
     await revoke(database, store, key)
-    assert await cache.identity_token(key) == token
-    clock.now = BELIEVED_SECONDS
+    assert await token_of(cache, key) == token
+    clock.now = REMEMBERED_SECONDS
     with pytest.raises(Unauthenticated, match="the API key was revoked"):
-        await cache.identity_token(key)
+        await token_of(cache, key)
     assert cache._entries == {}
 
 
@@ -147,13 +172,13 @@ async def test_a_revoked_key_that_is_forgotten_stops_at_once(
     cache: KeyCache, database: MemoryDatabase, store: MemoryAuthStore, auth: Auth, key: str
 ) -> None:
     _, other = await auth.register("Bob", "bob@example.org")
-    kept = await cache.identity_token(other)
-    await cache.identity_token(key)
+    kept = await token_of(cache, other)
+    await token_of(cache, key)
     await revoke(database, store, key)
     cache.forget((await key_id_of(database, store, key))[0])
     with pytest.raises(Unauthenticated, match="the API key was revoked"):
-        await cache.identity_token(key)
-    assert await cache.identity_token(other) == kept
+        await token_of(cache, key)
+    assert await token_of(cache, other) == kept
     cache.forget("key_unknown")
     assert len(cache._entries) == 1
 
@@ -174,31 +199,116 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_believed_longe
         return found
 
     monkeypatch.setattr(store, "find_key", slow)
-    await cache.identity_token(key)
+    recognised = await cache.recognise(key)
+    assert recognised.believed_seconds == pytest.approx(BELIEVED_SECONDS - 0.5)
     monkeypatch.undo()
     monkeypatch.setattr(key_cache, "time", clock)
     await revoke(database, store, key)
-    clock.now = BELIEVED_SECONDS
     with pytest.raises(Unauthenticated, match="the API key was revoked"):
-        await cache.identity_token(key)
+        await token_of(cache, key)
 
 
 async def test_a_database_that_is_away_is_no_reason_to_believe_a_key_longer(
     cache: KeyCache, database: MemoryDatabase, clock: SimpleNamespace, key: str
 ) -> None:
-    token = await cache.identity_token(key)
+    token = await token_of(cache, key)
     with database.failing(psycopg.OperationalError("gone")):
-        assert await cache.identity_token(key) == token
-        clock.now = BELIEVED_SECONDS
+        assert await token_of(cache, key) == token
+        clock.now = REMEMBERED_SECONDS
         with pytest.raises(psycopg.OperationalError):
-            await cache.identity_token(key)
-    assert await cache.identity_token(key) == token
+            await token_of(cache, key)
+    assert await token_of(cache, key) == token
     assert cache._checking == {}
+
+
+async def test_nothing_of_a_key_outlives_the_key(
+    cache: KeyCache,
+    database: MemoryDatabase,
+    store: MemoryAuthStore,
+    issuer: TokenIssuer,
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = now()
+    monkeypatch.setattr(key_cache, "now", lambda: moment)
+    key_id, _ = await key_id_of(database, store, key)
+    before = await cache.recognise(key)
+    cache.forget(key_id)
+    ends = moment + timedelta(milliseconds=500)
+    async with database.transaction() as connection:
+        await store.replace(connection, key_id, "", ends)
+    last = await cache.recognise(key)
+    assert last.believed_seconds == pytest.approx(0.5)
+    claims = jwt.decode(last.token, options={"verify_signature": False})
+    assert claims["exp"] == int(ends.timestamp())
+    assert last.token != before.token
+    moment = ends
+    with pytest.raises(Unauthenticated, match=r"the API key expired at 20\d\d-.* UTC; create another"):
+        await cache.recognise(key)
+
+
+async def test_a_key_that_was_rotated_says_to_which_when_it_has_expired(
+    cache: KeyCache, database: MemoryDatabase, store: MemoryAuthStore, key: str
+) -> None:
+    key_id, _ = await key_id_of(database, store, key)
+    async with database.transaction() as connection:
+        await store.replace(connection, key_id, "key_new", now())
+    with pytest.raises(Unauthenticated, match=r"the API key expired at .* UTC; use key_new, to which it was rotated"):
+        await cache.recognise(key)
+
+
+async def test_a_key_that_is_good_is_noted_as_used_and_another_is_not(
+    cache: KeyCache, uses: KeyUses, database: MemoryDatabase, store: MemoryAuthStore, auth: Auth, key: str
+) -> None:
+    _, revoked = await auth.register("Bob", "bob@example.org")
+    await revoke(database, store, revoked)
+    began = now()
+    await cache.recognise(key)
+    with pytest.raises(Unauthenticated):
+        await cache.recognise(revoked)
+    await uses.write()
+    async with database.reading() as connection:
+        used, unused = [await store.find_key(connection, domain.hash_key(k)) for k in (key, revoked)]
+    assert used
+    assert used.last_used_at
+    assert began <= used.last_used_at <= now()
+    assert unused
+    assert unused.last_used_at is None
+
+
+async def test_uses_that_can_not_be_written_are_kept(
+    uses: KeyUses, database: MemoryDatabase, store: MemoryAuthStore, key: str
+) -> None:
+    key_id, developer_id = await key_id_of(database, store, key)
+    uses.note(key_id)
+    with database.failing(psycopg.OperationalError("gone")), pytest.raises(psycopg.OperationalError):
+        await uses.write()
+    await uses.write()
+    async with database.reading() as connection:
+        found = await store.get_api_key(connection, developer_id, key_id)
+    assert found
+    assert found.last_used_at
+
+
+async def test_what_is_not_written_yet_is_written_at_the_end(
+    uses: KeyUses, database: MemoryDatabase, store: MemoryAuthStore, key: str
+) -> None:
+    key_id, developer_id = await key_id_of(database, store, key)
+    uses.note(key_id)
+    writing = asyncio.create_task(uses.keep_writing())
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    async with database.reading() as connection:
+        found = await store.get_api_key(connection, developer_id, key_id)
+    assert found
+    assert found.last_used_at
 
 
 async def test_what_is_remembered_is_bounded(cache: KeyCache, auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_cache, "LARGEST_CACHE", 3)
     for number in range(8):
         _, key = await auth.register("Ada", f"ada{number}@example.org")
-        await cache.identity_token(key)
+        await token_of(cache, key)
         assert len(cache._entries) <= 3

@@ -15,8 +15,9 @@ from tests.fakes.memory_database import MemoryDatabase
 UNKNOWN_KEY = "key_" + "0" * 32
 
 
-def call_as(developer_id: str) -> None:
-    set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
+def call_as(developer_id: str, key: domain.ApiKey | None = None) -> None:
+    scopes = frozenset(key.scopes) if key else frozenset(domain.SCOPES)
+    set_caller(Caller(Identity(developer_id, scopes, key.id if key else ""), "a token"))
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,8 @@ async def ada(auth: Auth) -> domain.Developer:
     """A developer, who calls."""
     developer, _ = await auth.register("Ada", "ada@example.org")
     call_as(developer.id)
+    (first,), _ = await auth.list_api_keys(0, "")
+    call_as(developer.id, first)
     return developer
 
 

@@ -10,7 +10,7 @@ from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
 from services.runtime import errors
 from services.runtime.error_status import CODES, error_info, from_status, to_status, unexpected
-from services.runtime.errors import ArenaError, FieldViolation, InvalidInput, NotFound, Unavailable
+from services.runtime.errors import ArenaError, FieldViolation, InvalidInput, NotFound, ScopeMissing, Unavailable
 
 PROTO = Path(__file__).parents[3] / "protos/voicearena/errors/v1/error_reason.proto"
 REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
@@ -26,6 +26,8 @@ def example(kind: type[ArenaError]) -> ArenaError:
         return kind(FieldViolation("name", "must be short"), FieldViolation("models[1].voice_id", "must be known"))
     if issubclass(kind, NotFound):
         return kind("experiment", "exp_1")
+    if issubclass(kind, ScopeMissing):
+        return kind("experiments:read")
     return kind("it went wrong", status="running", kind="timed_out")
 
 

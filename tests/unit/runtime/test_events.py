@@ -60,7 +60,9 @@ def test_a_command_belongs_to_who_carries_it_out_and_a_fact_to_where_it_happened
     assert owners["SynthesisRequested"] == "tts"
     assert owners["EvaluationCompleted"] == "scoring"
     assert owners["ExperimentCompleted"] == "experiments"
-    assert [kind.descriptor.name for kind in TYPES if kind.is_command] == ["SynthesisRequested", "EvaluationRequested"]
+    commands = {kind.descriptor.name for kind in TYPES if kind.is_command}
+    assert {"SynthesisRequested", "EvaluationRequested", "SpeechDeletionRequested"} <= commands
+    assert all(name.endswith("Requested") for name in commands)
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.descriptor.name)

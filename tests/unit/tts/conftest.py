@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from services.tts.providers.espeak import EspeakEngine
 from tests.fakes.openai_server import OpenAiServer
+from tests.unit.tts import hosted
+from tests.unit.tts.hosted import Booth, Hosted
 
 
 @pytest_asyncio.fixture
@@ -20,3 +23,17 @@ async def espeak() -> AsyncIterator[EspeakEngine]:
     await engine.start()
     yield engine
     await engine.close()
+
+
+@pytest.fixture(params=hosted.ALL, ids=str)
+def provider(request: pytest.FixtureRequest) -> Hosted:
+    """Each hosted provider in turn."""
+    return request.param
+
+
+@pytest_asyncio.fixture
+async def booth(provider: Hosted) -> AsyncIterator[Booth]:
+    async with provider.server(key=hosted.KEY).serving() as server:
+        engine = provider.engine(server.base_url, hosted.KEY)
+        yield Booth(provider, server, engine)
+        await engine.close()

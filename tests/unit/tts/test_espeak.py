@@ -93,11 +93,11 @@ async def test_speed_shortens_speech(espeak: EspeakEngine) -> None:
     assert lengths[0] > 1.5 * lengths[1] > 1.5 * 1.5 * lengths[2]
 
 
-async def test_a_voice_that_is_not_offered_is_an_invalid_request(espeak: EspeakEngine) -> None:
+async def test_a_voice_that_is_not_offered_is_unknown(espeak: EspeakEngine) -> None:
     with pytest.raises(SynthesisError) as caught:
         await spoken(espeak, Utterance(HELLO, "en-us+nobody"))
     assert (caught.value.kind, caught.value.message) == (
-        FailureKind.INVALID_REQUEST,
+        FailureKind.UNKNOWN_VOICE,
         "espeak has no voice 'en-us+nobody'",
     )
 

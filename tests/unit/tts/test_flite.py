@@ -87,7 +87,7 @@ async def test_a_voice_that_it_lacks_is_refused_since_it_would_speak_with_anothe
     engine = await engine_that("pass", tmp_path)
     with pytest.raises(SynthesisError, match="flite has no voice 'rms'") as caught:
         await spoken(engine, Timing(), voice="rms")
-    assert caught.value.kind is FailureKind.INVALID_REQUEST
+    assert caught.value.kind is FailureKind.UNKNOWN_VOICE
 
 
 async def test_without_the_program_it_says_which_package_has_it() -> None:

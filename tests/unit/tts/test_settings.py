@@ -6,16 +6,20 @@ import pytest
 
 from services.runtime.settings import load_settings
 from services.tts.providers.catalogue import engines_of
-from services.tts.settings import TtsSettings
+from services.tts.settings import OPENAI_VOICES, TtsSettings
+from tests.fakes.openai_server import OpenAiServer
 
 SERVER = {"id": "kokoro", "base_url": "http://kokoro:8880/v1", "model": "kokoro", "voices": ["af_heart", "am_adam"]}
+
+HOSTED = ("cartesia", "elevenlabs", "smallestai", "deepgram")
 
 
 @pytest.fixture(autouse=True)
 def _required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", "0123456789abcdef")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_VOICES", "OPENAI_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in TtsSettings.model_fields:
+        if name.startswith(("cartesia_", "elevenlabs_", "smallestai_", "deepgram_", "openai_")):
+            monkeypatch.delenv(name.upper(), raising=False)
 
 
 def reasons() -> dict[str, str | None]:
@@ -32,6 +36,55 @@ def test_a_key_or_an_address_makes_openai_usable(name: str, monkeypatch: pytest.
     assert reasons()["openai"] is None
 
 
+@pytest.mark.parametrize("provider", HOSTED)
+def test_a_provider_without_a_key_names_its_setting_and_one_makes_it_usable(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = f"{provider.upper()}_API_KEY"
+    assert reasons()[provider] == f"set {setting}"
+    monkeypatch.setenv(setting, " ")
+    assert reasons()[provider] == f"set {setting}"
+    monkeypatch.setenv(setting, "key-1\n")
+    assert reasons()[provider] is None
+
+
+@pytest.mark.parametrize("provider", HOSTED)
+def test_model_voices_and_concurrency_of_a_provider_are_settings(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = provider.upper()
+    monkeypatch.setenv(f"{name}_MODEL", "model-9")
+    monkeypatch.setenv(f"{name}_VOICES", "ann, bob")
+    monkeypatch.setenv(f"{name}_CONCURRENCY", "7")
+    engine = {each.capabilities.id: each for each in engines_of(load_settings(TtsSettings))}[provider]
+    assert (engine.capabilities.default_model, engine.capabilities.max_concurrency) == ("model-9", 7)
+    assert [(each.voice_id, each.model_id) for each in engine.default_voices()] == [
+        ("ann", "model-9"),
+        ("bob", "model-9"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["sk secret-1", "sk-secret-ö", "sk\x7fsecret-1"])
+def test_a_key_that_can_not_be_sent_is_refused_without_being_shown(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CARTESIA_API_KEY", value)
+    with pytest.raises(SystemExit):
+        load_settings(TtsSettings)
+    said = capsys.readouterr().err
+    assert "CARTESIA_API_KEY: Value error, must be printable ASCII without spaces" in said
+    assert "secret" not in said
+
+
+async def test_openai_has_its_known_voices_and_a_server_in_its_place_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with OpenAiServer().serving() as server:
+        for address, known in (("", list(OPENAI_VOICES)), (server.base_url, list(server.tempers))):
+            monkeypatch.setenv("OPENAI_BASE_URL", address)
+            (engine,) = [e for e in engines_of(load_settings(TtsSettings)) if e.capabilities.id == "openai"]
+            assert [voice.voice_id for voice in await engine.voices()] == known
+            await engine.close()
+
+
 def test_voices_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_VOICES", "nova, onyx,")
     assert load_settings(TtsSettings).openai_voices == ("nova", "onyx")
@@ -40,7 +93,7 @@ def test_voices_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_further_servers_are_providers_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_COMPATIBLE", json.dumps([SERVER | {"max_concurrency": 9, "sample_rate": 16000}]))
     engines = {engine.capabilities.id: engine for engine in engines_of(load_settings(TtsSettings))}
-    assert list(engines) == ["espeak", "flite", "openai", "kokoro"]
+    assert list(engines) == ["espeak", "flite", *HOSTED, "openai", "kokoro"]
     assert engines["kokoro"].capabilities.max_concurrency == 9
     assert engines["kokoro"].unavailable_reason() is None
     voices = await engines["kokoro"].voices()
@@ -56,7 +109,11 @@ async def test_further_servers_are_providers_of_their_own(monkeypatch: pytest.Mo
         ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"colour": 1}]), "OPENAI_COMPATIBLE.0.COLOUR: Extra inputs"),
         ("OPENAI_COMPATIBLE", json.dumps([SERVER, SERVER]), "every id must differ"),
         ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"id": "espeak"}]), "every id must differ"),
+        ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"id": "cartesia"}]), "every id must differ"),
         ("OPENAI_BASE_URL", "ftp://x", "OPENAI_BASE_URL: String should match"),
+        ("CARTESIA_BASE_URL", "http://x:99999", "CARTESIA_BASE_URL: Value error, must be an address"),
+        ("CARTESIA_BASE_URL", "http://[x]", "CARTESIA_BASE_URL: Value error, must be an address"),
+        ("DEEPGRAM_CONCURRENCY", "65", "DEEPGRAM_CONCURRENCY: Input should be less than or equal to 64"),
         ("ESPEAK_CONCURRENCY", "0", "ESPEAK_CONCURRENCY: Input should be greater than or equal to 1"),
         ("SYNTHESIS_TIMEOUT_SECONDS", "never", "SYNTHESIS_TIMEOUT_SECONDS: Input should be a valid number"),
     ],

@@ -1,0 +1,105 @@
+"""ElevenLabs, over its streaming route: `POST /v1/text-to-speech/{voice_id}/stream`."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
+from services.tts.providers.http_audio import SpeechRequest
+from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
+
+PROVIDER = "elevenlabs"
+# By the beginning of the model's name, the first that fits.
+_MAX_TEXT_CHARACTERS = (("eleven_v3", 3000), ("eleven_multilingual", 10000), ("eleven_monolingual", 10000), ("", 30000))
+# `voice_settings.speed`.
+SLOWEST_SPEED, FASTEST_SPEED = 0.7, 1.2
+PAGE_SIZE = 100
+
+# Some answers have the code as `code`, older ones as `status`.
+_CODES = {
+    "quota_exceeded": FailureKind.QUOTA_EXCEEDED,
+    "insufficient_credits": FailureKind.QUOTA_EXCEEDED,
+    "payment_required": FailureKind.QUOTA_EXCEEDED,
+    "concurrent_limit_exceeded": FailureKind.RATE_LIMITED,
+    "too_many_concurrent_requests": FailureKind.RATE_LIMITED,
+    "rate_limit_exceeded": FailureKind.RATE_LIMITED,
+    "system_busy": FailureKind.RATE_LIMITED,
+    "text_too_long": FailureKind.TEXT_TOO_LONG,
+    "max_character_limit_exceeded": FailureKind.TEXT_TOO_LONG,
+    "voice_not_found": FailureKind.UNKNOWN_VOICE,
+    "invalid_voice_id": FailureKind.UNKNOWN_VOICE,
+    "model_not_found": FailureKind.UNKNOWN_VOICE,
+    "invalid_model_id": FailureKind.UNKNOWN_VOICE,
+}
+
+
+class ElevenLabsEngine(HostedEngine):
+    """Speaks with an account of ElevenLabs."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(
+            Capabilities(
+                id=PROVIDER,
+                display_name="ElevenLabs",
+                local=False,
+                streaming=True,
+                max_text_characters=longest_text(account.model),
+                max_concurrency=account.max_concurrency,
+                parameters=frozenset({"speed", "language", "seed"}),
+                default_model=account.model,
+                slowest_speed=SLOWEST_SPEED,
+                fastest_speed=FASTEST_SPEED,
+            ),
+            account.api_key,
+            explain,
+            None if account.api_key else "set ELEVENLABS_API_KEY",
+            account.voices,
+        )
+        self._account = account
+        self._headers = {"xi-api-key": account.api_key}
+
+    async def voices(self) -> Sequence[Voice]:
+        url, query = f"{self._account.base_url}/v2/voices", {"page_size": str(PAGE_SIZE)}
+        return first(await self._listed(url, self._headers, query, _page, self._told), self._account.voices)
+
+    def _told(self, item: Any) -> Voice | None:
+        verified = [each for each in item.get("verified_languages") or () if isinstance(each, dict)]
+        labels = item.get("labels") or {}
+        languages = [labels.get("language"), *(each.get("locale") or each.get("language") for each in verified)]
+        return self._voice(item["voice_id"], item.get("name"), languages, self._account.model)
+
+    def _request(self, utterance: Utterance) -> SpeechRequest:
+        model, parameters = utterance.model_id or self._account.model, utterance.parameters
+        if len(utterance.text) > longest_text(model):
+            raise SynthesisError(
+                FailureKind.TEXT_TOO_LONG, f"{model} of ElevenLabs takes at most {longest_text(model)} characters"
+            )
+        body: dict[str, object] = {"text": utterance.text, "model_id": model}
+        if parameters.language is not None:
+            body["language_code"] = primary_language(parameters.language)
+        if parameters.speed is not None:
+            body["voice_settings"] = {"speed": parameters.speed}
+        if parameters.seed is not None:
+            body["seed"] = parameters.seed
+        voice_id = quote(utterance.voice_id, safe="")
+        url = f"{self._account.base_url}/v1/text-to-speech/{voice_id}/stream?output_format=pcm_{SAMPLE_RATE_HZ}"
+        return SpeechRequest(url, self._headers, body, SAMPLE_RATE_HZ)
+
+
+def longest_text(model: str) -> int:
+    """Returns how many characters a model takes."""
+    return next(longest for begin, longest in _MAX_TEXT_CHARACTERS if model.startswith(begin))
+
+
+def explain(status: int, body: Any) -> Refusal:
+    """Reads `{detail: {type, code, message, status, request_id}}`, and the list of faults of a bad request."""
+    detail = body.get("detail") if isinstance(body, dict) else None
+    if not isinstance(detail, dict):
+        return refusal_of(status, validation_message(detail) or text_of(detail) or text_of(body), _CODES)
+    return refusal_of(status, text_of(detail.get("message")), _CODES, detail.get("code"), detail.get("status"))
+
+
+def _page(body: Any) -> Page:
+    token = body.get("next_page_token") if body.get("has_more") else None
+    return Page(body["voices"], {"page_size": str(PAGE_SIZE), "next_page_token": token} if token else None)

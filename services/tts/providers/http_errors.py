@@ -1,0 +1,119 @@
+"""What HTTP answers other than audio stand for, as far as it is the same with every provider."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from services.tts.domain import FailureKind
+
+# Whoever asks for more is not waited for, so more need not be told.
+LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
+
+_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+_TOO_LONG = re.compile(
+    r"(text|transcript|input|string|payload)\b.{0,60}too (long|large)|too many characters"
+    r"|(exceed|more than|at most|maximum)\D{0,40}(\d[\d,]* )?(characters?|length)|characters? limit|string_too_long",
+    re.IGNORECASE,
+)
+_UNKNOWN_VOICE = re.compile(
+    r"(voice|model)s?\b.{0,80}(not found|not exist|unknown|no such|not (available|supported|valid))"
+    r"|(unknown|no such|invalid|unsupported) (voice|model)",
+    re.IGNORECASE,
+)
+_FULL = re.compile(r"concurren|simultaneous", re.IGNORECASE)
+_SPENT = re.compile(r"quota|credit|billing|payment|balance", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a provider says of its refusal: the kind, None if only the status tells it, and its words."""
+
+    kind: FailureKind | None = None
+    told: str = ""
+    concurrency_full: bool = False
+
+
+Explain = Callable[[int, Any], Refusal]
+"""Reads a provider's own error from status and body: parsed JSON, or text that is not HTML."""
+
+
+def kind_of_status(status: int) -> FailureKind:
+    """Returns what an HTTP status alone says of why there is no audio."""
+    if status in (401, 403):
+        return FailureKind.CREDENTIALS_REJECTED
+    if status == 402:
+        return FailureKind.QUOTA_EXCEEDED
+    if status == 413:
+        return FailureKind.TEXT_TOO_LONG
+    if status == 429:
+        return FailureKind.RATE_LIMITED
+    if 400 <= status < 500 and status not in (408, 425):
+        return FailureKind.INVALID_REQUEST
+    return FailureKind.PROVIDER_UNAVAILABLE
+
+
+def refusal_of(status: int, told: str, codes: Mapping[str, FailureKind], *said: object) -> Refusal:
+    """Returns the refusal by the first of the codes said that is known, or else by the provider's words.
+
+    Words only narrow down what the status says; a code counts whatever the status.
+    """
+    known = [code for code in said if isinstance(code, str) and code in codes]
+    kind = codes[known[0]] if known else None
+    if kind is None and kind_of_status(status) is FailureKind.INVALID_REQUEST:
+        if _TOO_LONG.search(told):
+            kind = FailureKind.TEXT_TOO_LONG
+        elif _UNKNOWN_VOICE.search(told):
+            kind = FailureKind.UNKNOWN_VOICE
+    words = " ".join(filter(None, [*map(text_of, said), told]))
+    full = status == 429 and kind in (None, FailureKind.RATE_LIMITED) and bool(_FULL.search(words))
+    if kind is None and status == 429 and not full and _SPENT.search(told):
+        kind = FailureKind.QUOTA_EXCEEDED
+    return Refusal(kind, told, full)
+
+
+def validation_message(detail: object) -> str:
+    """Returns what FastAPI's list of validation faults says, `[{loc, msg, type}]`; empty if it is none."""
+    if not isinstance(detail, list):
+        return ""
+    faults = [fault for fault in detail[:3] if isinstance(fault, dict)]
+    return "; ".join(f"{_place(fault.get('loc'))}: {fault.get('msg', fault.get('type', ''))}" for fault in faults)
+
+
+def parsed(content: bytes | str) -> Any:
+    """Returns the value of a JSON text; ValueError if it is none, or is nested too deeply to be meant well."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def text_of(value: object) -> str:
+    """Returns a string as it is, and nothing for anything else: what is said to people must be words."""
+    return value if isinstance(value, str) else ""
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Reads `Retry-After`, in seconds or as a date, and OpenAI's `retry-after-ms`; None if there is neither, or what
+    is there can't be read. From 0 to a day."""
+    millis = headers.get("retry-after-ms", "").strip()
+    if _SECONDS.fullmatch(millis):
+        return min(float(millis) / 1000, LONGEST_RETRY_AFTER_SECONDS)
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal():
+        return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _place(loc: object) -> str:
+    return ".".join(str(part) for part in loc if part != "body") if isinstance(loc, list) else "request"

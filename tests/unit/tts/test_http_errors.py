@@ -1,0 +1,243 @@
+"""Every shape in which a provider refuses becomes one of a few kinds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from services.tts.domain import FailureKind
+from services.tts.providers import cartesia, deepgram, elevenlabs, openai_compatible, smallestai
+from services.tts.providers.http_errors import Refusal, kind_of_status, retry_after_seconds
+
+K = FailureKind
+Explain = Callable[[int, object], Refusal]
+
+
+@pytest.mark.parametrize(
+    ("explain", "status", "body", "expected"),
+    [
+        # Cartesia: JSON with or without a code, and the plain text of older versions.
+        (
+            cartesia.explain,
+            429,
+            {"error_code": "concurrency_limited", "title": "Too many", "message": "Wait."},
+            Refusal(K.RATE_LIMITED, "Wait.", True),
+        ),
+        (cartesia.explain, 500, {"error_code": None, "title": "Broken", "message": ""}, Refusal(None, "Broken")),
+        (
+            cartesia.explain,
+            429,
+            "Too many concurrent requests: you have 2",
+            Refusal(None, "Too many concurrent requests: you have 2", True),
+        ),
+        (
+            cartesia.explain,
+            404,
+            "Voice not found: there is no x",
+            Refusal(K.UNKNOWN_VOICE, "Voice not found: there is no x"),
+        ),
+        (
+            cartesia.explain,
+            400,
+            "Invalid request: transcript is too long",
+            Refusal(K.TEXT_TOO_LONG, "Invalid request: transcript is too long"),
+        ),
+        # ElevenLabs: by `code`, by the older `status`, and lists of faults.
+        (
+            elevenlabs.explain,
+            401,
+            {"detail": {"status": "quota_exceeded", "message": "Spent."}},
+            Refusal(K.QUOTA_EXCEEDED, "Spent."),
+        ),
+        (
+            elevenlabs.explain,
+            401,
+            {"detail": {"type": "authentication_error", "code": "invalid_api_key", "message": "No."}},
+            Refusal(None, "No."),
+        ),
+        (
+            elevenlabs.explain,
+            429,
+            {"detail": {"code": "concurrent_limit_exceeded", "message": "Full."}},
+            Refusal(K.RATE_LIMITED, "Full.", True),
+        ),
+        (
+            elevenlabs.explain,
+            429,
+            {"detail": {"status": "too_many_concurrent_requests", "message": "Full."}},
+            Refusal(K.RATE_LIMITED, "Full.", True),
+        ),
+        (
+            elevenlabs.explain,
+            429,
+            {"detail": {"code": "rate_limit_exceeded", "message": "Slow down."}},
+            Refusal(K.RATE_LIMITED, "Slow down."),
+        ),
+        (
+            elevenlabs.explain,
+            400,
+            {"detail": {"status": "max_character_limit_exceeded", "message": "Long."}},
+            Refusal(K.TEXT_TOO_LONG, "Long."),
+        ),
+        (
+            elevenlabs.explain,
+            404,
+            {"detail": {"code": ["odd"], "status": "voice_not_found", "message": "Who?"}},
+            Refusal(K.UNKNOWN_VOICE, "Who?"),
+        ),
+        (
+            elevenlabs.explain,
+            422,
+            {"detail": [{"loc": ["body", "seed"], "msg": "must be an integer", "type": "int_type"}]},
+            Refusal(None, "seed: must be an integer"),
+        ),
+        # Smallest AI: `error` is a code, a sentence, or an object.
+        (
+            smallestai.explain,
+            429,
+            {"error": "rate_limit_exceeded", "message": "Concurrency limit reached"},
+            Refusal(K.RATE_LIMITED, "Concurrency limit reached", True),
+        ),
+        (smallestai.explain, 400, {"error": "Invalid voice id"}, Refusal(K.UNKNOWN_VOICE, "Invalid voice id")),
+        (
+            smallestai.explain,
+            403,
+            {"error": {"message": "Nothing left", "code": "quota_exceeded"}},
+            Refusal(K.QUOTA_EXCEEDED, "Nothing left"),
+        ),
+        # Deepgram: by code, by category, and plain text.
+        (
+            deepgram.explain,
+            400,
+            {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": "No such model/version combination found."},
+            Refusal(K.UNKNOWN_VOICE, "No such model/version combination found."),
+        ),
+        (
+            deepgram.explain,
+            400,
+            {"category": "INVALID_JSON", "message": "Invalid JSON submitted.", "details": "missing field `text`"},
+            Refusal(None, "Invalid JSON submitted. missing field `text`"),
+        ),
+        (
+            deepgram.explain,
+            429,
+            {"err_code": "TOO_MANY_REQUESTS", "err_msg": "Later."},
+            Refusal(K.RATE_LIMITED, "Later.", True),
+        ),
+        (deepgram.explain, 429, "Too many", Refusal(None, "Too many", True)),
+        (
+            deepgram.explain,
+            402,
+            {"err_code": "ASR_PAYMENT_REQUIRED", "err_msg": "Pay."},
+            Refusal(K.QUOTA_EXCEEDED, "Pay."),
+        ),
+        (
+            deepgram.explain,
+            400,
+            {"err_code": "Bad Request", "err_msg": "Input text exceeds maximum character limit of 2000."},
+            Refusal(K.TEXT_TOO_LONG, "Input text exceeds maximum character limit of 2000."),
+        ),
+        # OpenAI and what is compatible with it.
+        (
+            openai_compatible.explain,
+            429,
+            {"error": {"message": "spent", "type": "insufficient_quota"}},
+            Refusal(K.QUOTA_EXCEEDED, "spent"),
+        ),
+        (openai_compatible.explain, 429, {"error": {"message": "no", "code": None}}, Refusal(None, "no")),
+        (openai_compatible.explain, 500, {"detail": "not so"}, Refusal(None, "not so")),
+        (
+            openai_compatible.explain,
+            400,
+            {"detail": {"error": "validation_error", "message": "Voice 'x' not found. Available voices: a, b"}},
+            Refusal(K.UNKNOWN_VOICE, "Voice 'x' not found. Available voices: a, b"),
+        ),
+        (
+            openai_compatible.explain,
+            422,
+            {
+                "detail": [
+                    {
+                        "loc": ["body", "input"],
+                        "msg": "String should have at most 4096 characters",
+                        "type": "string_too_long",
+                    }
+                ]
+            },
+            Refusal(K.TEXT_TOO_LONG, "input: String should have at most 4096 characters"),
+        ),
+        (
+            openai_compatible.explain,
+            400,
+            {"error": {"message": "Invalid value: 'x'.", "param": "voice", "code": "invalid_value"}},
+            Refusal(K.UNKNOWN_VOICE, "Invalid value: 'x'."),
+        ),
+        (openai_compatible.explain, 400, {"error": "speed is out of range"}, Refusal(None, "speed is out of range")),
+    ],
+)
+def test_a_providers_error_is_read(explain: Explain, status: int, body: object, expected: Refusal) -> None:
+    assert explain(status, body) == expected
+
+
+@pytest.mark.parametrize(
+    "body", ["", None, [], 5, {}, {"error": 5}, {"detail": [5, {"loc": 1}]}, {"error": {"code": []}}]
+)
+@pytest.mark.parametrize("module", [cartesia, elevenlabs, smallestai, deepgram, openai_compatible])
+def test_a_body_of_no_known_shape_leaves_it_to_the_status(module: object, body: object) -> None:
+    explain: Explain = module.explain  # type: ignore[attr-defined]
+    assert explain(500, body).kind is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (204, K.PROVIDER_UNAVAILABLE),
+        (302, K.PROVIDER_UNAVAILABLE),
+        (400, K.INVALID_REQUEST),
+        (401, K.CREDENTIALS_REJECTED),
+        (402, K.QUOTA_EXCEEDED),
+        (403, K.CREDENTIALS_REJECTED),
+        (404, K.INVALID_REQUEST),
+        (408, K.PROVIDER_UNAVAILABLE),
+        (413, K.TEXT_TOO_LONG),
+        (425, K.PROVIDER_UNAVAILABLE),
+        (429, K.RATE_LIMITED),
+        (503, K.PROVIDER_UNAVAILABLE),
+    ],
+)
+def test_a_status_alone_has_a_kind(status: int, kind: FailureKind) -> None:
+    assert kind_of_status(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("12", 12.0),
+        ("0", 0.0),
+        (" 1.5 ", 1.5),
+        ("99999999999999999999", 86400.0),
+        ("9" * 5000, 86400.0),
+        ("-5", None),
+        ("1e3", None),
+        ("inf", None),
+        ("nan", None),
+        ("٣", None),
+        ("soon", None),
+        ("", None),
+        ("Mon, 99 Jan 2024 00:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +9999", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
+        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.0),
+    ],
+)
+def test_retry_after_is_read_or_left(value: str, seconds: float | None) -> None:
+    assert retry_after_seconds({"retry-after": value}) == seconds
+
+
+def test_retry_after_is_read_as_a_date_and_in_milliseconds() -> None:
+    assert retry_after_seconds({}) is None
+    assert retry_after_seconds({"retry-after": "7", "retry-after-ms": "250"}) == 0.25
+    later = retry_after_seconds({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)})
+    assert later is not None
+    assert 3590 < later <= 3600

@@ -25,6 +25,7 @@ from gateway.local_replies import local_replies
 from gateway.settings import Endpoint, GatewaySettings
 
 TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
+KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
 # Which service's process serves a package, where that is not the package's own name.
 SERVED_BY = {"mesh": "auth"}
 # Reflection and gRPC health of the gateway: auth answers, for all services, and to everybody.
@@ -34,19 +35,23 @@ OPEN_PREFIXES = [
     "/grpc.health.v1.Health/",
 ]
 MEGABYTE = 1024 * 1024
+# Keys, and addresses without one, whose calls are counted at a time.
+MOST_CALLERS = 10_000
 # A larger body is not even read.
 LARGEST_DISCARDED_MB = 1024
 
 
 @dataclass(frozen=True)
 class ExtraRoute:
-    """A gRPC service beside the mesh's own, reached without an API key; what a benchmark compares with, say."""
+    """A gRPC service beside the mesh's own; what a benchmark compares with, say."""
 
     service: str
     """Its full name, `package.Service`."""
     endpoints: Sequence[Endpoint]
     descriptors: Path
     """A compiled descriptor set with its JSON routes."""
+    guarded: bool = False
+    """Whether an API key is needed."""
 
 
 def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -> str:
@@ -65,17 +70,29 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
         max_discarded_bytes=LARGEST_DISCARDED_MB * MEGABYTE,
         access_log=settings.access_log,
+        trusted_proxies=settings.trusted_proxies,
+        rate_limit={
+            "per_second": settings.rate_limit_per_second,
+            "burst": settings.rate_limit_burst,
+            "most_callers": MOST_CALLERS,
+        },
         cors_origins=[_origin(o) for o in settings.cors_origins],
         descriptors=_descriptors(settings, extra_routes),
         transcoded_services=[*services, *(r.service for r in extra_routes)],
         json_body_check=json_body_check(routes),
-        local_replies=local_replies(list(settings.addresses()), query_enums(routes), settings.max_upload_size_mb),
+        known_keys=KNOWN_KEYS.read_text(),
+        local_replies=local_replies(
+            list(settings.addresses()),
+            query_enums(routes),
+            settings.max_upload_size_mb,
+            settings.rate_limit_per_second,
+        ),
         event_stream_patterns=[_path_pattern(routes[m].template) for m in streams if not _is_raw(m)],
         internal_methods=[rpc_path(method) for method in methods if method not in routes],
         streaming_methods={rpc_path(m): _served_by(m.containing_service.full_name) for m in streams},
         service_prefixes={f"/{name}/": _served_by(name) for name in services},
         open_prefixes=OPEN_PREFIXES,
-        extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service} for r in extra_routes],
+        extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service, "open": not r.guarded} for r in extra_routes],
         clusters={**settings.addresses(), **{r.service: r.endpoints for r in extra_routes}},
     )
 

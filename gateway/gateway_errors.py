@@ -37,12 +37,22 @@ class GatewayError:
     """The field of the request that is to blame, if it is one."""
 
 
-def gateway_errors(services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int) -> list[GatewayError]:
+def gateway_errors(
+    services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int, calls_per_second: int
+) -> list[GatewayError]:
     """Returns all of them, the first that holds first. `enums` are the query parameters that take only some values."""
     return [
         *_of_the_transcoder(enums),
         *_of_http(largest_mb),
         *_of_authorization(),
+        GatewayError(
+            f"{DETAILS} == 'local_rate_limited'",
+            "RATE_LIMITED",
+            code_pb2.RESOURCE_EXHAUSTED,
+            429,
+            f"more than {calls_per_second} calls per second with one API key, or from one address without a key; "
+            "try again in a second",
+        ),
         *_of_upstreams(services),
         *_of_the_rest(),
     ]

@@ -37,11 +37,14 @@ class LocalReply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def local_replies(services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int) -> list[LocalReply]:
+def local_replies(
+    services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int, calls_per_second: int
+) -> list[LocalReply]:
     """Returns the mappers, first match first."""
     # The check of JSON bodies writes its reply as it has to be.
     checked = LocalReply(f"{DETAILS} == 'lua_response'", content_type="application/json")
-    return [checked, *(reply for error in gateway_errors(services, enums, largest_mb) for reply in _replies(error))]
+    errors = gateway_errors(services, enums, largest_mb, calls_per_second)
+    return [checked, *(reply for error in errors for reply in _replies(error))]
 
 
 def _replies(error: GatewayError) -> Iterator[LocalReply]:

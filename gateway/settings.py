@@ -67,6 +67,12 @@ class GatewaySettings(BaseSettings):
     """The largest body of a request."""
     max_connections: int = Field(default=4096, ge=1)
     """The most connections of clients at a time."""
+    rate_limit_per_second: int = Field(default=50, ge=0, le=100_000)
+    """Calls per second with one API key, and without one from one address (of IPv6, one /64); 0 for any number."""
+    rate_limit_burst: int = Field(default=100, ge=1, le=1_000_000)
+    """Calls that may come at once after a pause."""
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    """How many proxies of one's own stand before the gateway and add to X-Forwarded-For where calls come from."""
     access_log: bool = False
     """Whether each call is written to the log."""
 

@@ -25,7 +25,8 @@ def command(
     try:
         chosen: dict[str, Any] = {f"{name}_address": address for name, address in endpoints.items()}
         chosen |= {name: ports[name] for name in ("api_port", "envoy_admin_port")}
-        gateway = GatewaySettings(_env_file=ENV_FILE, api_host=settings.api_host, **chosen)  # type: ignore[call-arg]
+        chosen |= {name: getattr(settings, name) for name in ("api_host", "rate_limit_per_second", "rate_limit_burst")}
+        gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise MeshError(describe(error)) from None
     try:

@@ -23,6 +23,7 @@ from deploy.local.services import SERVICES, Service, command, endpoints
 from deploy.local.settings import LocalSettings, inherited_environment
 from gateway.config import ExtraRoute
 
+LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 # The longest that tests and commands wait for a process.
 WAIT_SECONDS = 60.0
 
@@ -158,6 +159,8 @@ class Mesh:
             "PUBLIC_URL": settings.public_url or self.api_url,
             # Well within the time after which a service that does not stop is killed.
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
+            # What is tried on one machine has its receiver there, too.
+            "WEBHOOK_ALLOWED_NETWORKS": environment.get("WEBHOOK_ALLOWED_NETWORKS", LOOPBACK_NETWORKS),
             **{f"{name.upper()}_ADDRESS": address for name, address in self.endpoints.items()},
         }
 

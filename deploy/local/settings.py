@@ -35,6 +35,10 @@ class LocalSettings(BaseSettings):
     api_host: str = "127.0.0.1"
     """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
     api_port: Port = 8080
+    rate_limit_per_second: int = Field(50, ge=0, le=100_000)
+    """Calls per second with one API key, and without one from one address; 0 for any number."""
+    rate_limit_burst: int = Field(100, ge=1, le=1_000_000)
+    """Calls that may come at once after a pause."""
     envoy_admin_port: Port = 9901
     envoy_concurrency: int = Field(0, ge=0, le=64)
     """Envoy's worker threads; 0 for one per two processors, since the services need the others."""

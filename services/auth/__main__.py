@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2
-from voicearena.experiments.v1 import experiment_service_pb2
+from voicearena.experiments.v1 import experiment_service_pb2, listening_service_pb2, webhook_service_pb2
 from voicearena.gateway.v1 import external_auth_pb2_grpc
 from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
 from voicearena.scoring.v1 import scoring_service_pb2
@@ -15,6 +15,7 @@ from voicearena.tts.v1 import tts_service_pb2
 from services.auth import consumers
 from services.auth.gateway_authorization import GatewayAuthorization
 from services.auth.key_cache import KeyCache
+from services.auth.key_uses import KeyUses
 from services.auth.mesh_servicer import MeshServicer
 from services.auth.servicer import AuthServicer
 from services.auth.settings import AuthSettings
@@ -33,12 +34,24 @@ from services.runtime.settings import load_settings
 AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
 MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
 # The gateway sends reflection here, so this process lists the whole mesh.
-OTHERS = (experiment_service_pb2, tts_service_pb2, scoring_service_pb2, elo_service_pb2)
+OTHERS = (
+    experiment_service_pb2,
+    listening_service_pb2,
+    webhook_service_pb2,
+    tts_service_pb2,
+    scoring_service_pb2,
+    elo_service_pb2,
+)
 # What the gateway lets pass without a key. GetAudio then wants a signed link.
 PUBLIC_PATHS = (
     "/voicearena.auth.v1.AuthService/RegisterDeveloper",
     "/voicearena.mesh.v1.MeshService/GetHealth",
     "/voicearena.tts.v1.TtsService/GetAudio",
+    # What a listening link opens; the link is the permission.
+    "/voicearena.experiments.v1.ListeningService/JoinListening",
+    "/voicearena.experiments.v1.ListeningService/NextListeningPair",
+    "/voicearena.experiments.v1.ListeningService/GetListeningClip",
+    "/voicearena.experiments.v1.ListeningService/CastListeningVote",
 )
 
 
@@ -64,7 +77,8 @@ async def main() -> None:
         auth = Auth(database, store, PageTokens(settings.audio_url_secret.get_secret_value().encode()))
         issuer = TokenIssuer(database, store)
         await issuer.announce()
-        cache = KeyCache(database, store, issuer)
+        uses = KeyUses(database, store)
+        cache = KeyCache(database, store, issuer, uses)
         service.add_servicer(
             AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
@@ -90,6 +104,7 @@ async def main() -> None:
         service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
         service.background("outbox", OutboxRelay(database, bus).run)
         service.background("signing key", issuer.keep_announced)
+        service.background("key uses", uses.keep_writing)
         service.background(
             "events",
             lambda: bus.consume(consumers.handlers(cache), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"),

@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 KEY_START = "kc_"
 RANDOM_BYTES = 32
@@ -14,6 +15,22 @@ CHECKSUM_DIGITS = 6
 SHOWN_DIGITS = 8
 MOST_KEYS = 100
 
+# Everything that a key can be allowed; an RPC names what it takes in its options (protos/voicearena/auth/v1).
+SCOPES = (
+    "experiments:read",
+    "experiments:write",
+    "models:read",
+    "models:write",
+    "speech",
+    "evaluations:read",
+    "webhooks",
+    "keys",
+)
+LONGEST_LIFE = timedelta(days=3653)  # ten years
+DEFAULT_OVERLAP = timedelta(days=1)
+LONGEST_OVERLAP = timedelta(days=30)
+
+LONGEST_REQUEST_ID = 100
 LONGEST_NAME = 200
 LONGEST_KEY_NAME = 100
 LONGEST_EMAIL = 254
@@ -43,6 +60,31 @@ class ApiKey:
     key_hash: bytes
     created_at: datetime
     revoked_at: datetime | None = None
+    scopes: tuple[str, ...] = SCOPES
+    """What it may do, in the order of SCOPES."""
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """When it was last seen, within a minute."""
+    replaced_by: str = ""
+    """The id of the key that it was rotated to, empty if it was not."""
+
+    def fault(self, moment: datetime) -> str:
+        """Returns why it is not good at a moment, empty if it is."""
+        if self.revoked_at is not None:
+            return "the API key was revoked"
+        if self.expires_at is not None and self.expires_at <= moment:
+            instead = f"; use {self.replaced_by}, to which it was rotated" if self.replaced_by else "; create another"
+            return f"the API key expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC{instead}"
+        return ""
+
+    def outlives(self, other: "ApiKey") -> bool:
+        """Says whether it works longer than another."""
+        return other.expires_at is not None and (self.expires_at is None or self.expires_at > other.expires_at)
+
+
+def in_order(scopes: Collection[str]) -> tuple[str, ...]:
+    """Returns scopes as they are kept: each once, in the order of SCOPES."""
+    return tuple(scope for scope in SCOPES if scope in scopes)
 
 
 def new_key() -> str:

@@ -2,9 +2,13 @@
 
 Envoy asks after it has turned JSON into gRPC, so every path here is `/package.Service/Method`, and a denial that
 carries `grpc-status-details-bin` comes out as the same error over gRPC, gRPC-Web and JSON.
+
+What Envoy is to remember of a good key goes with the answer as dynamic metadata, `token`, `key` (its id) and
+`believe_ms`, for gateway/known_keys.lua; and `key` for the limits of calls per key.
 """
 
 import base64
+import math
 from collections.abc import Collection
 from urllib.parse import quote
 
@@ -12,7 +16,7 @@ import structlog
 from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
 from voicearena.gateway.v1 import external_auth_pb2_grpc
 
-from services.auth.key_cache import KeyCache
+from services.auth.key_cache import KeyCache, Recognised
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status
 from services.runtime.errors import ArenaError, CredentialsMissing, Unauthenticated, Unavailable
@@ -40,9 +44,9 @@ class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
         http = request.attributes.request.http
         public = http.path.partition("?")[0] in self._public
         try:
-            return _allow(await self._cache.identity_token(_key(http.headers.get("authorization", ""))))
+            return _allow(await self._cache.recognise(_key(http.headers.get("authorization", ""))))
         except Unauthenticated as error:
-            return _allow("") if public else _deny(error)
+            return _allow(None) if public else _deny(error)
         except DISCONNECTED as error:
             log.warning("an API key can't be looked up", error=str(error))
             return _deny(Unavailable("auth can't look up API keys now; try again"))
@@ -57,15 +61,22 @@ def _key(authorization: str) -> str:
     return key.strip()
 
 
-def _allow(token: str) -> ext_authz.CheckResponse:
+def _allow(recognised: Recognised | None) -> ext_authz.CheckResponse:
     response = ext_authz.CheckResponse()
     response.status.code = 0
     response.ok_response.headers_to_remove.append("authorization")
-    if token:
+    if recognised:
         option = response.ok_response.headers.add(
             append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD
         )
-        option.header.key, option.header.value = IDENTITY_HEADER, token
+        option.header.key, option.header.value = IDENTITY_HEADER, recognised.token
+        response.dynamic_metadata.update(
+            {
+                "token": recognised.token,
+                "key": recognised.key_id,
+                "believe_ms": math.floor(recognised.believed_seconds * 1000),
+            }
+        )
     return response
 
 

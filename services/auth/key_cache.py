@@ -1,7 +1,9 @@
-"""Answers which developer an API key belongs to, from memory where it can.
+"""Answers which developer an API key belongs to, and for how long that is good; from memory where it can.
 
-An entry is believed for less than a second, so that a revoked key stops working within one even when the bus is away;
-`ApiKeyRevoked` drops it at once. The identity token in it is minted anew once a minute.
+An answer is believed for less than a second after the look-up that it rests on, so that a revoked key stops working
+within one even when the bus is away. The gateway believes it too: what is left of that time goes with the answer, and
+so that enough is left, auth itself answers from memory for a part of it only. `ApiKeyRevoked` drops a key here at once.
+The identity token of an answer is minted anew once a minute.
 """
 
 import asyncio
@@ -9,19 +11,32 @@ import time
 from dataclasses import dataclass
 
 from services.auth import domain
+from services.auth.domain import ApiKey
+from services.auth.key_uses import KeyUses
 from services.auth.store import Store
 from services.auth.tokens import TokenIssuer
+from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
 
 BELIEVED_SECONDS = 0.8
+REMEMBERED_SECONDS = 0.3
 TOKEN_REUSE_SECONDS = 60.0
 LARGEST_CACHE = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A good API key: its id, the identity token of its developer, and how long, from now, both may be believed."""
+
+    key_id: str
+    token: str
+    believed_seconds: float
+
+
 @dataclass(slots=True)
 class _Entry:
-    key_id: str
+    api_key: ApiKey
     token: str
     minted_at: float
     checked_at: float
@@ -30,29 +45,31 @@ class _Entry:
 class KeyCache:
     """The API keys in use, by hash."""
 
-    def __init__(self, database: Database, store: Store, issuer: TokenIssuer) -> None:
+    def __init__(self, database: Database, store: Store, issuer: TokenIssuer, uses: KeyUses) -> None:
         self._database = database
         self._store = store
         self._issuer = issuer
+        self._uses = uses
         self._entries: dict[bytes, _Entry] = {}
         self._checking: dict[bytes, asyncio.Lock] = {}
 
-    async def identity_token(self, key: str) -> str:
-        """Returns the identity token of a key's developer; Unauthenticated if the key is no good, and why."""
+    async def recognise(self, key: str) -> Recognised:
+        """Returns what a key stands for; Unauthenticated if it is no good, and why."""
         if not domain.is_well_formed(key):
             raise Unauthenticated("the API key is mangled: it must be kc_ and 49 more letters and digits, as issued")
         key_hash = domain.hash_key(key)
         entry = self._entries.get(key_hash)
-        if entry is not None and time.monotonic() - entry.checked_at < BELIEVED_SECONDS:
-            return entry.token
+        if entry is None or not _is_fresh(entry):
+            entry = await self._checked(key_hash)
+        return _recognised(entry)
+
+    async def _checked(self, key_hash: bytes) -> _Entry:
         # One look-up for many calls that arrive together.
         lock = self._checking.setdefault(key_hash, asyncio.Lock())
         try:
             async with lock:
                 entry = self._entries.get(key_hash)
-                if entry is None or time.monotonic() - entry.checked_at >= BELIEVED_SECONDS:
-                    entry = await self._check(key_hash, entry)
-                return entry.token
+                return entry if entry is not None and _is_fresh(entry) else await self._check(key_hash, entry)
         finally:
             if not lock.locked():
                 self._checking.pop(key_hash, None)
@@ -62,11 +79,17 @@ class KeyCache:
         started = time.monotonic()
         async with self._database.reading() as connection:
             api_key = await self._store.find_key(connection, key_hash)
-        if api_key is None or api_key.revoked_at is not None:
+        fault = api_key.fault(now()) if api_key is not None else "the API key is unknown"
+        if api_key is None or fault:
             self._entries.pop(key_hash, None)
-            raise Unauthenticated("the API key is unknown" if api_key is None else "the API key was revoked")
-        if known is None or started - known.minted_at > TOKEN_REUSE_SECONDS:
-            known = _Entry(api_key.id, self._issuer.mint(api_key.developer_id), started, started)
+            raise Unauthenticated(fault)
+        self._uses.note(api_key.id)
+        if (
+            known is None
+            or started - known.minted_at > TOKEN_REUSE_SECONDS
+            or known.api_key.expires_at != api_key.expires_at
+        ):
+            known = _Entry(api_key, self._issuer.mint(api_key), started, started)
         known.checked_at = started
         if len(self._entries) >= LARGEST_CACHE:
             self._entries.clear()
@@ -75,5 +98,17 @@ class KeyCache:
 
     def forget(self, key_id: str) -> None:
         """Drops a key, so that its next use is looked up."""
-        for key_hash in [h for h, entry in self._entries.items() if entry.key_id == key_id]:
+        for key_hash in [h for h, entry in self._entries.items() if entry.api_key.id == key_id]:
             del self._entries[key_hash]
+
+
+def _is_fresh(entry: _Entry) -> bool:
+    # One that has expired since is looked up too, which says so.
+    return time.monotonic() - entry.checked_at < REMEMBERED_SECONDS and not entry.api_key.fault(now())
+
+
+def _recognised(entry: _Entry) -> Recognised:
+    left = entry.checked_at + BELIEVED_SECONDS - time.monotonic()
+    if entry.api_key.expires_at is not None:
+        left = min(left, (entry.api_key.expires_at - now()).total_seconds())
+    return Recognised(entry.api_key.id, entry.token, left)

@@ -1,5 +1,7 @@
 """AuthService: proto in, use case, proto out."""
 
+from datetime import timedelta
+
 from voicearena.auth.v1 import auth_pb2, auth_service_pb2, auth_service_pb2_grpc
 
 from services.auth import convert
@@ -29,7 +31,12 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     async def CreateApiKey(
         self, request: auth_service_pb2.CreateApiKeyRequest, context: Context
     ) -> auth_service_pb2.CreateApiKeyResponse:
-        api_key, key = await self._auth.create_api_key(request.name)
+        api_key, key = await self._auth.create_api_key(
+            request.name,
+            scopes=request.scopes,
+            expires_at=convert.moment(request.expires_at) if request.HasField("expires_at") else None,
+            request_id=request.request_id,
+        )
         return auth_service_pb2.CreateApiKeyResponse(api_key=convert.api_key(api_key), key=key)
 
     async def ListApiKeys(
@@ -40,6 +47,13 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
 
     async def RevokeApiKey(self, request: auth_service_pb2.RevokeApiKeyRequest, context: Context) -> auth_pb2.ApiKey:
         return convert.api_key(await self._auth.revoke_api_key(request.id))
+
+    async def RotateApiKey(
+        self, request: auth_service_pb2.RotateApiKeyRequest, context: Context
+    ) -> auth_service_pb2.CreateApiKeyResponse:
+        overlap = timedelta(seconds=request.overlap_seconds) if request.HasField("overlap_seconds") else None
+        api_key, key = await self._auth.rotate_api_key(request.id, overlap=overlap, request_id=request.request_id)
+        return auth_service_pb2.CreateApiKeyResponse(api_key=convert.api_key(api_key), key=key)
 
     async def ListSigningKeys(
         self, request: auth_service_pb2.ListSigningKeysRequest, context: Context

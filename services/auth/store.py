@@ -1,14 +1,14 @@
 """Every query of the auth service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.domain import ApiKey, Developer
+from services.auth.domain import ApiKey, Developer, in_order
 
 METADATA = sa.MetaData()
 DEVELOPERS = sa.Table(
@@ -29,6 +29,11 @@ API_KEYS = sa.Table(
     sa.Column("key_hash", sa.LargeBinary),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("revoked_at", sa.DateTime(timezone=True)),
+    sa.Column("scopes", ARRAY(sa.Text)),
+    sa.Column("expires_at", sa.DateTime(timezone=True)),
+    sa.Column("last_used_at", sa.DateTime(timezone=True)),
+    sa.Column("replaced_by", sa.Text),
+    sa.Column("request_id", sa.Text),
 )
 SIGNING_KEYS = sa.Table(
     "signing_keys",
@@ -51,11 +56,14 @@ class Store(Protocol):
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         """Makes other transactions that lock this developer wait for this one."""
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
         """Adds an API key."""
 
-    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
-        """Counts a developer's keys that are not revoked."""
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
+        """Returns the API key that a request made before."""
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
+        """Counts a developer's keys that are neither revoked nor expired."""
 
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         """Returns the key with this hash, a revoked one too."""
@@ -70,6 +78,12 @@ class Store(Protocol):
 
     async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
         """Marks a key as revoked; False if it is not a valid key of this developer."""
+
+    async def replace(self, connection: AsyncConnection, key_id: str, replaced_by: str, expires_at: datetime) -> None:
+        """Notes to which key a key was rotated, and when it stops working."""
+
+    async def note_uses(self, connection: AsyncConnection, uses: Mapping[str, datetime]) -> None:
+        """Notes when keys were last seen, by id; a time before the one that is known changes nothing."""
 
     async def save_signing_key(
         self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
@@ -99,7 +113,7 @@ class SqlStore:
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         await connection.execute(sa.select(DEVELOPERS.c.id).where(DEVELOPERS.c.id == developer_id).with_for_update())
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey) -> None:
+    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
         await connection.execute(
             sa.insert(API_KEYS).values(
                 id=key.id,
@@ -108,18 +122,29 @@ class SqlStore:
                 prefix=key.prefix,
                 key_hash=key.key_hash,
                 created_at=key.created_at,
+                scopes=list(key.scopes),
+                expires_at=key.expires_at,
+                replaced_by=key.replaced_by,
+                request_id=request_id or None,
             )
         )
 
-    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str) -> int:
+    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
+        query = sa.select(API_KEYS).where(API_KEYS.c.developer_id == developer_id, API_KEYS.c.request_id == request_id)
+        row = (await connection.execute(query)).one_or_none()
+        return _api_key(row) if row else None
+
+    async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         query = sa.select(sa.func.count()).where(
-            API_KEYS.c.developer_id == developer_id, API_KEYS.c.revoked_at.is_(None)
+            API_KEYS.c.developer_id == developer_id,
+            API_KEYS.c.revoked_at.is_(None),
+            sa.or_(API_KEYS.c.expires_at.is_(None), API_KEYS.c.expires_at > at),
         )
         return int((await connection.execute(query)).scalar_one())
 
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         row = (await connection.execute(sa.select(API_KEYS).where(API_KEYS.c.key_hash == key_hash))).one_or_none()
-        return ApiKey(**row._mapping) if row else None
+        return _api_key(row) if row else None
 
     async def list_api_keys(
         self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
@@ -128,12 +153,12 @@ class SqlStore:
         if after is not None:
             query = query.where(sa.tuple_(API_KEYS.c.created_at, API_KEYS.c.id) < sa.tuple_(*after))
         query = query.order_by(API_KEYS.c.created_at.desc(), API_KEYS.c.id.desc()).limit(limit)
-        return [ApiKey(**row._mapping) for row in await connection.execute(query)]
+        return [_api_key(row) for row in await connection.execute(query)]
 
     async def get_api_key(self, connection: AsyncConnection, developer_id: str, key_id: str) -> ApiKey | None:
         query = sa.select(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.developer_id == developer_id)
         row = (await connection.execute(query)).one_or_none()
-        return ApiKey(**row._mapping) if row else None
+        return _api_key(row) if row else None
 
     async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
         result = await connection.execute(
@@ -142,6 +167,27 @@ class SqlStore:
             .values(revoked_at=at)
         )
         return result.rowcount == 1
+
+    async def replace(self, connection: AsyncConnection, key_id: str, replaced_by: str, expires_at: datetime) -> None:
+        await connection.execute(
+            sa.update(API_KEYS).where(API_KEYS.c.id == key_id).values(replaced_by=replaced_by, expires_at=expires_at)
+        )
+
+    async def note_uses(self, connection: AsyncConnection, uses: Mapping[str, datetime]) -> None:
+        if uses:
+            # In the order of ids, so that two processes that note the same keys don't wait for each other in a circle.
+            key_ids = sorted(uses)
+            seen = sa.select(
+                sa.func.unnest(sa.literal(key_ids, ARRAY(sa.Text))).label("id"),
+                sa.func.unnest(sa.literal([uses[key_id] for key_id in key_ids], ARRAY(sa.DateTime(True)))).label("at"),
+            ).subquery()
+            locked = sa.select(API_KEYS.c.id).where(API_KEYS.c.id.in_(key_ids)).order_by(API_KEYS.c.id)
+            await connection.execute(locked.with_for_update(key_share=True))
+            await connection.execute(
+                sa.update(API_KEYS)
+                .where(API_KEYS.c.id == seen.c.id)
+                .values(last_used_at=sa.func.greatest(API_KEYS.c.last_used_at, seen.c.at))
+            )
 
     async def save_signing_key(
         self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
@@ -155,3 +201,19 @@ class SqlStore:
     async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
         query = sa.select(SIGNING_KEYS.c.id, SIGNING_KEYS.c.public_key).where(SIGNING_KEYS.c.used_until > now)
         return [(row.id, row.public_key) for row in await connection.execute(query)]
+
+
+def _api_key(row: sa.Row[Any]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        developer_id=row.developer_id,
+        name=row.name,
+        prefix=row.prefix,
+        key_hash=row.key_hash,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        scopes=in_order(row.scopes),
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        replaced_by=row.replaced_by,
+    )

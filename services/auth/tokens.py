@@ -7,6 +7,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.auth.domain import ApiKey
 from services.auth.store import Store
 from services.runtime import ids
 from services.runtime.clock import now
@@ -20,7 +21,6 @@ TOKEN_SECONDS = 300
 KEY_HOURS = 24
 PROLONG_SECONDS = 3600.0
 RETRY_SECONDS = 5.0
-SCOPES = "experiments models speech keys"
 
 
 class TokenIssuer:
@@ -33,16 +33,18 @@ class TokenIssuer:
         self.key_id = ids.new_id("sig")
         self.public_key = self._private.public_key().public_bytes_raw()
 
-    def mint(self, developer_id: str) -> str:
-        """Returns a token that says for five minutes that the call is this developer's."""
+    def mint(self, api_key: ApiKey) -> str:
+        """Returns a token that says who calls and what their key allows: for five minutes, or until the key expires."""
         issued = now()
+        expires = issued + timedelta(seconds=TOKEN_SECONDS)
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": developer_id,
-            "scope": SCOPES,
+            "sub": api_key.developer_id,
+            "scope": " ".join(api_key.scopes),
+            "key": api_key.id,
             "iat": issued,
-            "exp": issued + timedelta(seconds=TOKEN_SECONDS),
+            "exp": min(expires, api_key.expires_at) if api_key.expires_at else expires,
         }
         return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self.key_id})
 

@@ -1,9 +1,10 @@
 """What the auth service does: one function per verb."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
 
 from services.auth import domain
@@ -12,7 +13,7 @@ from services.auth.store import Store
 from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import AlreadyExists, NotFound, Unauthenticated, WrongState
+from services.runtime.errors import AlreadyExists, NotFound, PermissionDenied, ScopeMissing, Unauthenticated, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
 from services.runtime.validation import Validation
@@ -52,19 +53,94 @@ class Auth:
             raise Unauthenticated("the developer of this API key does not exist any more")
         return developer
 
-    async def create_api_key(self, name: str) -> tuple[ApiKey, str]:
-        """Issues one more API key to the caller; WrongState if they hold the most already."""
+    async def create_api_key(
+        self, name: str, *, scopes: Sequence[str] = (), expires_at: datetime | None = None, request_id: str = ""
+    ) -> tuple[ApiKey, str]:
+        """Issues one more API key to the caller, by default one that may and lasts as the calling one.
+
+        Returns it with the key itself, which is empty if the request was made before. ScopeMissing if the calling key
+        does not hold a scope itself; WrongState if the caller holds the most keys already.
+        """
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_KEY_NAME)
+        valid.require(len(scopes) <= len(domain.SCOPES), "scopes", f"must be at most {len(domain.SCOPES)}")
+        for index, scope in enumerate(scopes[: len(domain.SCOPES)]):
+            valid.one_of(scope, f"scopes[{index}]", domain.SCOPES)
+        if expires_at is not None:
+            soon_enough = now() < expires_at <= now() + domain.LONGEST_LIFE
+            valid.require(soon_enough, "expires_at", "must be in the future and at most ten years ahead")
+        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
         valid.finish()
-        developer_id = current_identity().developer_id
-        key, api_key = _issue(developer_id, name)
         async with self._database.transaction() as connection:
-            await self._store.lock_developer(connection, developer_id)
-            if await self._store.count_valid_keys(connection, developer_id) >= domain.MOST_KEYS:
-                raise WrongState(f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first")
-            await self._store.add_api_key(connection, api_key)
+            if before := await self._made_before(connection, request_id):
+                return before, ""
+            calling = await self._calling_key(connection)
+            may = domain.in_order(scopes) or calling.scopes
+            ends = expires_at or calling.expires_at
+            _check_held(may, calling)
+            if calling.expires_at is not None:
+                until = f"must be no later than {calling.expires_at:%Y-%m-%dT%H:%M:%SZ}, when the calling key expires"
+                valid.require(ends is not None and ends <= calling.expires_at, "expires_at", until)
+                valid.finish()
+            key, api_key = _issue(calling.developer_id, name, may, ends)
+            await self._add(connection, api_key, request_id)
         return api_key, key
+
+    async def rotate_api_key(
+        self, key_id: str, *, overlap: timedelta | None = None, request_id: str = ""
+    ) -> tuple[ApiKey, str]:
+        """Issues a key that may and lasts as another of the caller's, which goes on working for `overlap`.
+
+        Returns as create_api_key does. NotFound if the caller has no such key; WrongState if it is not valid any more
+        or was rotated before; ScopeMissing if it holds a scope that the calling key does not.
+        """
+        overlap = domain.DEFAULT_OVERLAP if overlap is None else overlap
+        longest = int(domain.LONGEST_OVERLAP.total_seconds())
+        ids.check_id(key_id, "key")
+        valid = Validation()
+        valid.require(timedelta(0) <= overlap <= domain.LONGEST_OVERLAP, "overlap_seconds", f"must be 0 to {longest}")
+        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.finish()
+        async with self._database.transaction() as connection:
+            if before := await self._made_before(connection, request_id):
+                return before, ""
+            calling = await self._calling_key(connection)
+            old = await self._store.get_api_key(connection, calling.developer_id, key_id)
+            if old is None:
+                raise NotFound("API key", key_id)
+            if fault := old.fault(now()):
+                raise WrongState(f"{fault}; a key that is not valid can't be rotated")
+            if old.replaced_by:
+                raise WrongState(f"the API key was rotated to {old.replaced_by} already; rotate that one")
+            _check_held(old.scopes, calling)
+            if old.outlives(calling):
+                raise PermissionDenied("this API key works longer than the one that the call is made with; use it")
+            key, api_key = _issue(old.developer_id, old.name, old.scopes, old.expires_at)
+            ends = now() + overlap
+            ends = min(ends, old.expires_at) if old.expires_at else ends
+            await self._store.replace(connection, old.id, api_key.id, ends)
+            await self._add(connection, api_key, request_id)
+        return api_key, key
+
+    async def _made_before(self, connection: AsyncConnection, request_id: str) -> ApiKey | None:
+        """Returns the key that the caller's request made before, and lets no other request of theirs pass meanwhile."""
+        developer_id = current_identity().developer_id
+        await self._store.lock_developer(connection, developer_id)
+        return await self._store.find_request(connection, developer_id, request_id) if request_id else None
+
+    async def _calling_key(self, connection: AsyncConnection) -> ApiKey:
+        identity = current_identity()
+        key = await self._store.get_api_key(connection, identity.developer_id, identity.key_id)
+        fault = key.fault(now()) if key is not None else "the API key is unknown"
+        if key is None or fault:
+            # Since the gateway looked.
+            raise Unauthenticated(fault)
+        return key
+
+    async def _add(self, connection: AsyncConnection, api_key: ApiKey, request_id: str) -> None:
+        if await self._store.count_valid_keys(connection, api_key.developer_id, now()) >= domain.MOST_KEYS:
+            raise WrongState(f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first")
+        await self._store.add_api_key(connection, api_key, request_id)
 
     async def list_api_keys(self, size: int, token: str) -> tuple[Sequence[ApiKey], str]:
         """Returns a page of the caller's API keys and the token of the next, empty on the last."""
@@ -96,10 +172,25 @@ class Auth:
             return await self._store.list_signing_keys(connection, now())
 
 
-def _issue(developer_id: str, name: str) -> tuple[str, ApiKey]:
+def _check_held(scopes: Sequence[str], calling: ApiKey) -> None:
+    for scope in scopes:
+        if scope not in calling.scopes:
+            raise ScopeMissing(scope)
+
+
+def _issue(
+    developer_id: str, name: str, scopes: tuple[str, ...] = domain.SCOPES, expires_at: datetime | None = None
+) -> tuple[str, ApiKey]:
     key = domain.new_key()
     api_key = ApiKey(
-        ids.new_id("key"), developer_id, name.strip(), domain.shown_prefix(key), domain.hash_key(key), now()
+        id=ids.new_id("key"),
+        developer_id=developer_id,
+        name=name.strip(),
+        prefix=domain.shown_prefix(key),
+        key_hash=domain.hash_key(key),
+        created_at=now(),
+        scopes=scopes,
+        expires_at=expires_at,
     )
     return key, api_key
 

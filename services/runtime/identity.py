@@ -35,6 +35,8 @@ class Identity:
 
     developer_id: str
     scopes: frozenset[str]
+    key_id: str = ""
+    """The API key that they call with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class TokenVerifier:
             )
         except jwt.InvalidTokenError as error:
             raise Unauthenticated(f"the identity token is not valid: {error}") from None
-        caller = Caller(Identity(str(claims["sub"]), frozenset(str(claims.get("scope", "")).split())), token)
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        caller = Caller(Identity(str(claims["sub"]), scopes, str(claims.get("key", ""))), token)
         if len(self._verified) >= LARGEST_CACHE:
             self._verified.clear()
         self._verified[token] = (float(claims["exp"]), caller)

@@ -1,124 +1,159 @@
-"""What happens around every RPC: identity, errors, deadline, trace, metrics.
+"""What happens around every RPC: identity, scope, errors, deadline, trace, metrics.
 
-It is one interceptor and one wrapper per method, made once, because each layer costs every call several percent.
+It is one wrapper per method, made when the method is registered: an interceptor of gRPC's own, and each further layer,
+costs every call several percent.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
 import grpc
 import structlog
+from google.protobuf import descriptor_pool
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
+from voicearena.auth.v1 import options_pb2
 
 from services.runtime import identity, telemetry
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
-from services.runtime.errors import ArenaError, CredentialsMissing, FieldViolation, InvalidInput, Unavailable
+from services.runtime.errors import (
+    ArenaError,
+    CredentialsMissing,
+    FieldViolation,
+    InvalidInput,
+    ScopeMissing,
+    Unavailable,
+)
 from services.runtime.event_loop import Stopwatch
 from services.runtime.rpc import Context, MethodHandler
 
 log = structlog.get_logger()
 
-# These answer for the process itself, to whoever can reach it.
-UNGUARDED = ("/grpc.health.", "/grpc.reflection.", "/envoy.service.auth.")
 # A call to another service that has no deadline of its own.
 DEFAULT_CALL_SECONDS = 5.0
 
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
 
-class ServerInterceptor(grpc.aio.ServerInterceptor):
-    """Guards every RPC of a service. `public` are the full names of RPCs that need no identity."""
+class GuardedServer:
+    """A gRPC server for the `add_..._to_server` functions of stubs: it registers every method guarded.
 
-    def __init__(self, verifier: identity.TokenVerifier, public: set[str]) -> None:
+    `public` are the full names of RPCs that need no identity.
+    """
+
+    def __init__(self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: set[str]) -> None:
+        self._server = server
         self._verifier = verifier
         self._public = public
-        self._wrapped: dict[str, MethodHandler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MethodHandler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> MethodHandler | None:
-        """Returns the guarded handler of a method."""
-        method = handler_call_details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is not None:
-            return wrapped
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        wrapped = self._wrapped[method] = handler if method.startswith(UNGUARDED) else self._wrap(method, handler)
-        return wrapped
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Does nothing: stubs name each method twice, and the other time with its service."""
 
-    def _wrap(self, method: str, handler: MethodHandler) -> MethodHandler:
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
+        """Serves the methods of a service."""
+        guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
+        self._server.add_registered_method_handlers(service, guarded)
+
+    def _guarded(self, method: str, handler: MethodHandler) -> MethodHandler:
         if handler.request_streaming:
             raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
         # Parsed within, since gRPC itself would tell whoever sends what can't be read that the server broke.
         parse, serialise = handler.request_deserializer, handler.response_serializer
+        admission = _Admission(method, self._verifier, method in self._public)
         if handler.response_streaming:
-            stream = self._stream(method, handler.unary_stream, parse)
+            stream = _stream(method, handler.unary_stream, parse, admission)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialise)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary, parse), None, serialise)
+        unary = _unary(method, handler.unary_unary, parse, admission)
+        return grpc.unary_unary_rpc_method_handler(unary, None, serialise)
 
-    def _unary(self, method: str, behaviour: Any, parse: Any) -> Any:
-        ended = _Ended(method)
 
-        async def call(request: bytes, context: Context) -> Any:
-            watch = Stopwatch()
-            with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
-                try:
-                    response = await behaviour(_parsed(parse, request), context)
-                except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                    await _abort(context, error, method, ended, watch)
-                ended.ok.observe(watch.seconds())
-                return response
+def _unary(method: str, behaviour: Any, parse: Any, admission: _Admission) -> Any:
+    ended = _Ended(method)
 
-        return call
+    async def call(request: bytes, context: Context) -> Any:
+        watch = Stopwatch()
+        token, traceparent = _metadata(context)
+        with telemetry.span(method, traceparent, SpanKind.SERVER):
+            try:
+                await admission.admit(token)
+                response = await behaviour(_parsed(parse, request), context)
+            except Exception as error:  # noqa: BLE001 - every error becomes a status here
+                await _abort(context, error, method, ended, watch)
+            ended.ok.observe(watch.seconds())
+            return response
 
-    def _stream(self, method: str, behaviour: Any, parse: Any) -> Any:
-        ended = _Ended(method)
+    return call
 
-        async def call(request: bytes, context: Context) -> Any:
-            watch = Stopwatch()
-            with telemetry.span(method, await self._admit(method, context, ended, watch), SpanKind.SERVER):
-                try:
-                    # Closed here and now when the client leaves, and with it what it was waiting for.
-                    async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
-                        async for response in responses:
-                            yield response
-                except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                    await _abort(context, error, method, ended, watch)
-                ended.ok.observe(watch.seconds())
 
-        return call
+def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> Any:
+    ended = _Ended(method)
 
-    async def _admit(self, method: str, context: Context, ended: _Ended, watch: Stopwatch) -> str:
-        """Learns who calls, notes the deadline, and returns the trace context."""
-        token = traceparent = ""
-        for key, value in context.invocation_metadata() or ():
-            if key == identity.IDENTITY_HEADER:
-                token = str(value)
-            elif key == "traceparent":
-                traceparent = str(value)
-        _deadline.set(context.time_remaining)
-        try:
-            if token:
-                identity.set_caller(await self._verifier.verify(token))
-            elif method in self._public:
-                identity.set_caller(None)
-            else:
-                raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
-        except ArenaError as error:
-            await _abort(context, error, method, ended, watch)
-        return traceparent
+    async def call(request: bytes, context: Context) -> Any:
+        watch = Stopwatch()
+        token, traceparent = _metadata(context)
+        with telemetry.span(method, traceparent, SpanKind.SERVER):
+            try:
+                await admission.admit(token)
+                # Closed here and now when the client leaves, and with it what it was waiting for.
+                async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
+                    async for response in responses:
+                        yield response
+            except Exception as error:  # noqa: BLE001 - every error becomes a status here
+                await _abort(context, error, method, ended, watch)
+            ended.ok.observe(watch.seconds())
+
+    return call
+
+
+def _metadata(context: Context) -> tuple[str, str]:
+    """Notes the deadline of a call and returns its identity token and its trace context, empty if it has none."""
+    _deadline.set(context.time_remaining)
+    token = traceparent = ""
+    for key, value in context.invocation_metadata() or ():
+        if key == identity.IDENTITY_HEADER:
+            token = str(value)
+        elif key == "traceparent":
+            traceparent = str(value)
+    return token, traceparent
+
+
+class _Admission:
+    """Who may call a method."""
+
+    def __init__(self, method: str, verifier: identity.TokenVerifier, public: bool) -> None:
+        self._verifier = verifier
+        self._public = public
+        self._scope = scope_of(method)
+
+    async def admit(self, token: str) -> None:
+        """Learns who calls; Unauthenticated if that is nobody and must be somebody, ScopeMissing if they may not."""
+        if token:
+            caller = await self._verifier.verify(token)
+            if self._scope and self._scope not in caller.identity.scopes:
+                raise ScopeMissing(self._scope)
+            identity.set_caller(caller)
+        elif self._public:
+            identity.set_caller(None)
+        else:
+            raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+
+
+def scope_of(method: str) -> str:
+    """Returns the scope that an RPC takes, by its path; empty if it takes none, or if it is no RPC of the protos."""
+    service, _, name = method.lstrip("/").partition("/")
+    try:
+        descriptor = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    except KeyError:
+        return ""
+    return str(descriptor.GetOptions().Extensions[options_pb2.scope])
 
 
 class _Ended:

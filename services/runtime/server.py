@@ -18,7 +18,7 @@ from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 
 from services.runtime import telemetry
 from services.runtime.identity import TokenVerifier
-from services.runtime.interceptors import ServerInterceptor, open_channel
+from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -64,12 +64,10 @@ class Service:
         self._resources: list[Resource] = []
         self._checks: dict[str, Callable[[], Awaitable[None]]] = {}
         self._background: dict[str, Callable[[], Awaitable[None]]] = {}
-        self._public: set[str] = set()
         self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
         self._verifier = verifier or TokenVerifier(partial(signing_keys, settings.auth_address))
         self._health = health.HealthServicer()
         self._server = grpc.aio.server(
-            interceptors=[ServerInterceptor(self._verifier, self._public)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_REQUEST_BYTES),
                 ("grpc.max_metadata_size", LARGEST_METADATA_BYTES),
@@ -110,19 +108,18 @@ class Service:
     def add_servicer(
         self,
         descriptor: ServiceDescriptor,
-        add: Callable[[Any, grpc.aio.Server], None],
+        add: Callable[[Any, Any], None],
         servicer: Any,
         *,
         public: tuple[str, ...] = (),
     ) -> None:
         """Serves a gRPC service. `public` are those of its RPCs that need no identity."""
-        add(servicer, self._server)
+        paths = {f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}" for name in public}
+        add(servicer, GuardedServer(self._server, self._verifier, paths))
         self._names.append(descriptor.full_name)
-        for name in public:
-            self._public.add(f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}")
 
     def add_unlisted(self, add: Callable[[Any, grpc.aio.Server], None], servicer: Any) -> None:
-        """Serves what is for the gateway alone and not part of the API."""
+        """Serves what is for the gateway alone and not part of the API, unguarded."""
         add(servicer, self._server)
 
     def reflect(self, *names: str) -> None:

@@ -3,11 +3,11 @@
 import logging
 import os
 import re
-import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from random import getrandbits
 
 import structlog
 from opentelemetry import trace
@@ -101,31 +101,39 @@ def current_traceparent() -> str:
     return _traceparent.get()
 
 
-@contextmanager
-def span(name: str, traceparent: str, kind: SpanKind) -> Iterator[None]:
+def span(name: str, traceparent: str, kind: SpanKind) -> AbstractContextManager[None]:
     """Continues the trace of `traceparent`, or begins one, for the work in the block; its logs carry the trace id."""
-    parent = _parse(traceparent)
-    if _tracer is None:
-        inside = traceparent if parent else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-        with _bound(inside):
-            yield
-        return
-    context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
-    with _tracer.start_as_current_span(name, context=context, kind=kind) as current:
-        own = current.get_span_context()
-        with _bound(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"):
-            yield
+    parent = _parse(traceparent) if traceparent else None
+    if _tracer is not None:
+        return _recorded(_tracer, name, parent, kind)
+    # Around every call: trace ids need not be hard to guess, and a class is quicker than a generator.
+    return _Bound(traceparent if parent else f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-00")
 
 
 @contextmanager
-def _bound(traceparent: str) -> Iterator[None]:
-    before = _traceparent.get()
-    _traceparent.set(traceparent)
-    try:
-        yield
-    finally:
+def _recorded(tracer: Tracer, name: str, parent: SpanContext | None, kind: SpanKind) -> Iterator[None]:
+    context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
+    with tracer.start_as_current_span(name, context=context, kind=kind) as current:
+        own = current.get_span_context()
+        with _Bound(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"):
+            yield
+
+
+class _Bound:
+    """The traceparent of the work in a block."""
+
+    __slots__ = ("_before", "_traceparent")
+
+    def __init__(self, traceparent: str) -> None:
+        self._traceparent = traceparent
+
+    def __enter__(self) -> None:
+        self._before = _traceparent.get()
+        _traceparent.set(self._traceparent)
+
+    def __exit__(self, *_: object) -> None:
         # Not by a token: a stream that its client leaves is closed in another context than the one it began in.
-        _traceparent.set(before)
+        _traceparent.set(self._before)
 
 
 def trace_id() -> str:

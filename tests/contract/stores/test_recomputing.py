@@ -1,0 +1,198 @@
+"""A verdict that is reached again from what a database has kept is the one that was reached first."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from services.experiments import results_convert
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, Measurements, ModelSpec, TrialStatus
+from services.experiments.listening.ballot import ListenersBallot
+from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
+from services.experiments.listening.store import ListeningStore, SqlListeningStore
+from services.experiments.store import SqlStore, Store
+from services.experiments.usecases.finishing import Finishing
+from services.experiments.usecases.reading import Reading
+from services.experiments.usecases.recomputing import Recomputing
+from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
+from services.experiments.webhooks.queue import NoWebhooks
+from services.runtime.db import Database
+from services.runtime.errors import NotFound, WrongState
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials, experiment, move_trial, trial
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_listening_store import MemoryListeningStore
+
+ID = f"exp_{'a' * 32}"
+MODELS = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de", "large"), ModelSpec("flite", "slt")]
+PROMPTS, REPEATS, LISTENERS = 7, 2, 9
+
+
+@pytest.fixture
+def service() -> str:
+    return "experiments"
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
+
+
+@pytest.fixture
+def listening(database: Database) -> ListeningStore:
+    return MemoryListeningStore() if isinstance(database, MemoryDatabase) else SqlListeningStore()
+
+
+@pytest.fixture(autouse=True)
+def developer() -> Iterator[None]:
+    set_caller(Caller(Identity("dev_a", frozenset()), "a token"))
+    yield
+    set_caller(None)
+
+
+def recomputing(database: Database, store: Store, listening: ListeningStore) -> tuple[Reading, Recomputing]:
+    reading = Reading(database, store, PageTokens(b"a secret"))
+    return reading, Recomputing(database, store, ListenersBallot(store, listening), reading)
+
+
+async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
+    """Adds trials with measurements of all seventeen digits, some failed and some without naturalness."""
+    trials = [
+        trial(f"trl_{prompt}_{model}_{repeat}", prompt, model, of=ID, repeat_index=repeat)
+        for prompt in range(PROMPTS)
+        for model in range(len(given.models))
+        for repeat in range(REPEATS)
+    ]
+    random.shuffle(trials)
+    await add_trials(database, store, *trials)
+    async with database.transaction() as connection:
+        for each in trials:
+            speed = 1 + each.model_index
+            measured = Measurements(
+                duration_seconds=random.uniform(1, 5),
+                ttfb_ms=random.uniform(0.1, 0.7) * 300 * speed,
+                generation_time_ms=random.uniform(1e-3, 0.1) * 3000 * speed,
+                ttfa_ms=random.uniform(100, 900) / 3,
+                silence_ratio=random.random() / 3,
+                naturalness_mos=random.uniform(1, 5) if random.random() < 0.9 else None,
+                word_error_rate=random.random() ** 9,
+                prosody_score=random.random(),
+            )
+            failed = random.random() < 0.1
+            status = TrialStatus.FAILED if failed else TrialStatus.COMPLETED
+            await move_trial(connection, store, each.id, status, None if failed else measured, ended_at=NOON)
+
+
+async def vote(database: Database, listening: ListeningStore, random: np.random.Generator) -> None:
+    keys = [PairKey(prompt, first, second) for prompt in range(PROMPTS) for first, second in ((0, 1), (0, 2), (1, 2))]
+    link = Link(id="lnk_a", experiment_id=ID, developer_id="dev_a", expires_at=NOON + MINUTE, created_at=NOON)
+    async with database.transaction() as connection:
+        await listening.add_link(connection, link, "")
+        await listening.put_pairs(
+            connection, ID, [Pair(key=key, first_trials=["a"], second_trials=["b"], target_lufs=-23.0) for key in keys]
+        )
+        for number in range(LISTENERS):
+            listener = Listener(id=f"lsn_{number}", link_id="lnk_a", experiment_id=ID, created_at=NOON)
+            assert await listening.add_listener(connection, listener, LISTENERS)
+            for key in keys:
+                id_ = f"pai_{number}_{key.prompt_index}_{key.first}_{key.second}"
+                assignment = Assignment(
+                    id=id_,
+                    experiment_id=ID,
+                    listener_id=listener.id,
+                    link_id="lnk_a",
+                    key=key,
+                    first_trial="a",
+                    second_trial="b",
+                    swapped=bool(random.random() < 0.5),
+                    drawn_from=len(keys),
+                    target_lufs=-23.0,
+                    clip_a=f"clp_{id_}_a.wav",
+                    clip_b=f"clp_{id_}_b.wav",
+                    a_seconds=1.0,
+                    b_seconds=1.0,
+                    shown_at=NOON,
+                )
+                await listening.add_assignment(connection, assignment)
+                await listening.add_vote(connection, assignment, random.choice(list(ListenerAnswer)), NOON)
+
+
+@pytest.mark.parametrize("mode", EvalMode)
+@pytest.mark.parametrize(
+    ("composite", "primary_metric"),
+    [
+        (LATENCY, "composite_per_prompt"),
+        (QUALITY, "composite_per_prompt"),
+        (own_weights({"prosody": 1 / 3, "ttfa": 1 / 3, "duration_accuracy": 1 / 3}), "ttfa_ms"),
+    ],
+    ids=["latency", "quality", "own weights"],
+)
+async def test_a_recomputed_verdict_is_the_same(
+    database: Database,
+    store: Store,
+    listening: ListeningStore,
+    mode: EvalMode,
+    composite: CompositeProfile,
+    primary_metric: str,
+) -> None:
+    random = np.random.default_rng(11)
+    given = experiment(
+        ID,
+        status=ExperimentStatus.RUNNING,
+        eval_mode=mode,
+        models=MODELS,
+        prompts=[f"Prompt {number}." for number in range(PROMPTS)],
+        repeats=REPEATS,
+        composite=composite,
+        primary_metric=primary_metric,
+    )
+    await add(database, store, given)
+    await measure(database, store, given, random)
+    if mode.asks_listeners:
+        await vote(database, listening, random)
+    async with database.transaction() as connection:
+        await Finishing(store, ListenersBallot(store, listening), NoWebhooks()).conclude(connection, given)
+
+    reading, again = recomputing(database, store, listening)
+    stored = await reading.results(ID)
+    recomputed = await again.results(ID)
+
+    first, second = dict(stored), dict(recomputed)
+    assert first.pop("computed_at") < second.pop("computed_at")
+    assert first == second
+    assert len(first["rankings"]) == 3
+    assert ("votes" in first) == mode.asks_listeners
+    # On the wire too, bit for bit.
+    messages = [results_convert.results(each) for each in (first, second)]
+    assert messages[0].SerializeToString(deterministic=True) == messages[1].SerializeToString(deterministic=True)
+
+
+async def test_what_is_recomputed_is_not_stored(database: Database, store: Store, listening: ListeningStore) -> None:
+    given = experiment(ID, status=ExperimentStatus.COMPLETED, models=MODELS, primary_metric="ttfb_ms")
+    await add(database, store, given)
+    async with database.transaction() as connection:
+        await store.set_status(connection, ID, ExperimentStatus.COMPLETED, results={"method_version": "verdict/1"})
+    reading, again = recomputing(database, store, listening)
+    assert (await again.results(ID))["method_version"] == "verdict/2"
+    assert await reading.results(ID) == {"method_version": "verdict/1"}
+
+
+async def test_nothing_is_recomputed_before_the_end(
+    database: Database, store: Store, listening: ListeningStore
+) -> None:
+    await add(database, store, dataclasses.replace(experiment(ID), status=ExperimentStatus.RUNNING))
+    _, again = recomputing(database, store, listening)
+    with pytest.raises(WrongState, match="the experiment is running"):
+        await again.results(ID)
+
+
+async def test_nobody_recomputes_what_is_not_theirs(
+    database: Database, store: Store, listening: ListeningStore
+) -> None:
+    await add(database, store, experiment(ID, owner="dev_b", status=ExperimentStatus.COMPLETED))
+    _, again = recomputing(database, store, listening)
+    with pytest.raises(NotFound):
+        await again.results(ID)

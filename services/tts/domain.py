@@ -320,12 +320,13 @@ def find_voice(voices: list[Voice], voice_id: str, provider: str) -> Voice:
 def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> float | None:
     """Returns how many seconds to wait after the n-th failed try, None if another can't help.
 
-    Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together. A
-    provider that asks for more patience than 20 s is not waited for.
+    Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together, to
+    20 s. A provider that asks for more patience than that is not waited for. One that is full is asked more often than
+    one that fails.
     """
     if tries >= (MOST_TRIES_WHEN_FULL if error.concurrency_full else MOST_TRIES) or not error.worth_a_retry:
         return None
     if (error.retry_after or 0.0) > LARGEST_RETRY_DELAY_SECONDS:
         return None
     delay: float = FIRST_RETRY_DELAY_SECONDS * 2 ** (tries - 1) * (1 + jitter.random())
-    return max(delay, error.retry_after or 0.0)
+    return max(min(delay, LARGEST_RETRY_DELAY_SECONDS), error.retry_after or 0.0)

@@ -39,6 +39,17 @@ async def test_what_is_not_there_is_not_found(bucket: S3Server) -> None:
     await store.ping()
 
 
+async def test_a_name_is_created_once_and_again_when_it_was_deleted(bucket: S3Server) -> None:
+    store = AudioStore(f"s3://{BUCKET}/audio")
+    assert [await store.create("trl_1-try-1.json", data) for data in (b"first", b"second")] == [True, False]
+    assert bucket.objects == {"audio/trl_1-try-1.json": b"first"}
+    assert await store.exists("trl_1-try-1.json")
+    for _ in range(2):
+        await store.delete("trl_1-try-1.json")
+    assert not await store.exists("trl_1-try-1.json")
+    assert await store.create("trl_1-try-1.json", b"third")
+
+
 async def test_a_wrong_secret_is_said_and_not_taken_for_missing_audio(
     bucket: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,14 +21,20 @@ NOTHING = cast(Any, None)
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
     "elo": set(elo_consumers.handlers(NOTHING)),
-    "experiments": set(experiments_consumers.handlers(NOTHING)),
+    "experiments": set(experiments_consumers.handlers(NOTHING, NOTHING)),
     "scoring": set(scoring_consumers.handlers(NOTHING)),
-    "tts": set(tts_consumers.handlers(NOTHING)),
+    "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }
 REQUESTER_FIELDS = {
     "requester": FieldDescriptor.TYPE_STRING,
     "job_id": FieldDescriptor.TYPE_STRING,
     "attempt": FieldDescriptor.TYPE_UINT32,
+}
+# Commands that nobody answers: what they say not to want any more.
+UNANSWERED = {
+    "SynthesisCancellationRequested": ("requester", "run_id"),
+    "SpeechDeletionRequested": ("requester", "job_ids"),
+    "EvaluationDeletionRequested": ("requester", "job_ids"),
 }
 EVENTS = list(event_types().values())
 
@@ -60,6 +66,9 @@ def test_subjects_are_unique() -> None:
 
 @every_event
 def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: EventType) -> None:
+    if event.descriptor.name in UNANSWERED:
+        assert tuple(field.name for field in event.descriptor.fields) == UNANSWERED[event.descriptor.name]
+        return
     types = {field.name: field.type for field in event.descriptor.fields}
     asked = {name: types.get(name) for name in REQUESTER_FIELDS}
     assert asked == (REQUESTER_FIELDS if event.per_requester else dict.fromkeys(REQUESTER_FIELDS))
@@ -83,7 +92,10 @@ def test_the_services_that_are_named_are_those_that_act() -> None:
 def test_a_service_carries_out_its_own_commands() -> None:
     assert {event.descriptor.name: event.consumers for event in EVENTS if event.is_command} == {
         "SynthesisRequested": ("tts",),
+        "SynthesisCancellationRequested": ("tts",),
+        "SpeechDeletionRequested": ("tts",),
         "EvaluationRequested": ("scoring",),
+        "EvaluationDeletionRequested": ("scoring",),
     }
 
 

@@ -8,6 +8,8 @@ import hmac
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qsl, quote, urlsplit
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 ACCESS_KEY, SECRET_KEY, REGION, BUCKET = "AKIDEXAMPLE", "a-secret-key", "eu-central-1", "voices"
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -68,13 +70,31 @@ class S3Server:
         if bucket != BUCKET:
             return "404 Not Found", b"<Error><Code>NoSuchBucket</Code></Error>"
         if method == "PUT":
+            if headers.get("if-none-match") == "*" and key in self.objects:
+                return "412 Precondition Failed", b"<Error><Code>PreconditionFailed</Code></Error>"
             self.objects[key] = body
             return "200 OK", b""
+        if method == "POST" and urlsplit(target).query == "delete":
+            return "200 OK", self._delete(body)
+        if method == "HEAD":
+            return ("200 OK" if key in self.objects else "404 Not Found"), b""
         if method != "GET":
             return "405 Method Not Allowed", b"<Error><Code>MethodNotAllowed</Code></Error>"
         if key not in self.objects:
             return "404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>"
         return "200 OK", self.objects[key]
+
+    def _delete(self, request: bytes) -> bytes:
+        """Deletes what a DeleteObjects request names; S3 answers alike whether it was there or not."""
+        keys = [element.text or "" for element in ElementTree.fromstring(request).iter() if _local(element) == "Key"]
+        for key in keys:
+            self.objects.pop(key, None)
+        deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+        return f"<DeleteResult>{deleted}</DeleteResult>".encode()
+
+
+def _local(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 def _authorization(method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:

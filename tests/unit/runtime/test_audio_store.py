@@ -1,5 +1,6 @@
 """Audio: stored by name, and fetched by links that hold for a while."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -53,6 +54,24 @@ async def test_a_note_comes_back_and_may_be_missing(store: AudioStore) -> None:
     await store.put_json("trl_0123.json", {"ttfb_ms": 12.5, "reused": None})
     assert await store.get_json("trl_0123.json") == {"ttfb_ms": 12.5, "reused": None}
     assert await store.get_json("trl_4567.json") is None
+
+
+async def test_a_name_is_created_once_whoever_tries(store: AudioStore) -> None:
+    tried = await asyncio.gather(*(store.create("trl_0123.json", bytes([n])) for n in range(10)))
+    assert sorted(tried) == [False] * 9 + [True]
+    assert await store.get("trl_0123.json") == bytes([tried.index(True)])
+    assert await store.create_json("trl_0123.json", {"n": 1}) is False
+    assert await store.create_json("trl_4567.json", {"n": 1}) is True
+    assert await store.get_json("trl_4567.json") == {"n": 1}
+
+
+async def test_what_is_deleted_is_not_there_and_may_be_created_again(store: AudioStore) -> None:
+    await store.put(NAME, b"data")
+    assert await store.exists(NAME)
+    await store.delete(NAME)
+    await store.delete(NAME)
+    assert not await store.exists(NAME)
+    assert await store.create(NAME, b"more")
 
 
 async def test_audio_that_is_not_there_is_not_found(store: AudioStore) -> None:

@@ -1,4 +1,4 @@
-"""Slots of one provider: how many at a time, and who is next."""
+"""Slots of one provider: how many at a time, who is next, and what follows from what the provider answers."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from services.runtime.errors import Busy
+from services.tts.concurrency import SUCCESSES_TO_GROW
+from services.tts.domain import FailureKind, SynthesisError
 from services.tts.slots import Slots
 
 
@@ -104,3 +106,58 @@ async def test_who_gives_up_just_before_a_slot_comes_is_passed_over() -> None:
         await held.aclose()
     await requests.settle()
     assert requests.running == ["j2"]
+
+
+def refusal(retry_after: float | None = None, *, full: bool = False, allowed: int | None = None) -> SynthesisError:
+    return SynthesisError(
+        FailureKind.RATE_LIMITED,
+        "slower",
+        retry_after=retry_after,
+        concurrency_full=full,
+        allowed_concurrency=allowed,
+    )
+
+
+async def test_a_provider_that_is_full_gets_fewer_at_a_time() -> None:
+    slots = Slots("p", count=3, longest_queue=0)
+    requests = Requests(slots)
+    for name in ("j1", "j2", "j3", "j4", "j5"):
+        await requests.begin(name)
+    slots.failed(refusal(full=True))
+    assert (slots.limit, slots.in_use, slots.waiting) == (2, 3, 2)
+    await requests.end("j3")
+    assert requests.running == ["j1", "j2", "j3"]
+    await requests.end("j1")
+    assert requests.running == ["j1", "j2", "j3", "j4"]
+
+
+async def test_a_slot_that_is_won_back_goes_to_who_waits() -> None:
+    slots = Slots("p", count=2, longest_queue=0)
+    requests = Requests(slots)
+    for name in ("j1", "j2", "j3"):
+        await requests.begin(name)
+    slots.failed(refusal(full=True))
+    await requests.end("j1")
+    assert requests.running == ["j1", "j2"]
+    for _ in range(SUCCESSES_TO_GROW):
+        slots.succeeded()
+    await requests.settle()
+    assert requests.running == ["j1", "j2", "j3"]
+
+
+async def test_a_provider_that_asks_to_be_left_alone_is_asked_nothing_until_then() -> None:
+    slots = Slots("p", count=2, longest_queue=0)
+    requests = Requests(slots)
+    clock = asyncio.get_running_loop().time
+    slots.failed(refusal(retry_after=0.05))
+    began = clock()
+    slots.failed(refusal(retry_after=0.01))
+    waiting = await requests.begin("j1")
+    with pytest.raises(Busy):
+        await (await requests.begin("s1"))
+    while not requests.running:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    assert requests.running == ["j1"]
+    assert clock() - began >= 0.045
+    await requests.end("j1")
+    assert waiting.done()

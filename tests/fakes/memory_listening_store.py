@@ -80,6 +80,9 @@ class MemoryListeningStore:
 
     async def put_pairs(self, connection: AsyncConnection, experiment_id: str, pairs: Collection[Pair]) -> None:
         stored = table(connection, "listening_pairs")
+        for (of, key), pair in stored.items():
+            if of == experiment_id:
+                stored[of, key] = dataclasses.replace(pair, first_trials=[], second_trials=[])
         for pair in pairs:
             before = stored.get((experiment_id, pair.key))
             stored[experiment_id, pair.key] = dataclasses.replace(pair, votes=before.votes if before else pair.votes)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
 from services.experiments.listening.loudness import target_lufs
-from services.experiments.listening.pairing import hearable, votes_counted
+from services.experiments.listening.pairing import count, hearable
 from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
 from services.experiments.verdict import Vote
@@ -52,8 +52,7 @@ class ListenersBallot:
         completed = [trial.measurements for trial in trials if trial.status is TrialStatus.COMPLETED]
         await self._store.put_pairs(connection, experiment.id, hearable(trials, target_lufs(completed)))
         pairs = await self._store.pairs(connection, experiment.id)
-        needed = experiment.votes_per_pair * len(pairs)
-        received = votes_counted(pairs, experiment.votes_per_pair)
+        received, needed = count(pairs, experiment.votes_per_pair)
         until = self._clock() + timedelta(days=experiment.listening_days)
         await self._experiments.set_status(
             connection,

@@ -68,15 +68,19 @@ class PairKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A pair that can be heard."""
+    """A pair that can be heard, or could be before its audio was deleted."""
 
     key: PairKey
     first_trials: Sequence[str]
-    """The ids of the first model's completed trials of the prompt, at least one, by repeat."""
+    """The ids of the first model's completed trials of the prompt, by repeat; none if it can't be heard any more."""
     second_trials: Sequence[str]
     target_lufs: float
     """The loudness at which its clips are played."""
     votes: int = 0
+
+    def lacks(self, votes_per_pair: int) -> int:
+        """Returns how many votes have to come still."""
+        return max(0, votes_per_pair - self.votes) if self.first_trials and self.second_trials else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

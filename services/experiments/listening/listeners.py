@@ -25,7 +25,7 @@ from services.experiments.listening.domain import (
     is_open,
 )
 from services.experiments.listening.hearing import check_heard
-from services.experiments.listening.pairing import Drawn, draw, short_of_votes, votes_counted
+from services.experiments.listening.pairing import Drawn, count, draw, short_of_votes
 from services.experiments.listening.store import ListeningStore
 from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
 from services.experiments.store import Store
@@ -213,9 +213,9 @@ class Listeners:
     async def _count(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Counts the votes of an experiment, and reaches the verdict if that are all."""
         pairs = await self._store.pairs(connection, experiment.id)
-        received = votes_counted(pairs, experiment.votes_per_pair)
+        received, needed = count(pairs, experiment.votes_per_pair)
         await self._experiments.set_status(connection, experiment.id, ExperimentStatus.RUNNING, votes_received=received)
-        if received >= experiment.votes_needed:
+        if received >= needed:
             await self._finishing.conclude(connection, dataclasses.replace(experiment, votes_received=received))
         await announce(connection, experiment.id)
 

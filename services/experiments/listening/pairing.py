@@ -45,7 +45,7 @@ def _by_repeat(repeats: Iterable[Trial]) -> list[str]:
 
 def short_of_votes(pairs: Iterable[Pair], heard: Collection[PairKey], votes_per_pair: int) -> list[Pair]:
     """Returns the pairs that need votes still and that a listener has not heard."""
-    return [pair for pair in pairs if pair.votes < votes_per_pair and pair.key not in heard]
+    return [pair for pair in pairs if pair.lacks(votes_per_pair) and pair.key not in heard]
 
 
 def draw(candidates: Sequence[Pair], held: Mapping[PairKey, int], chance: random.Random) -> Drawn | None:
@@ -69,6 +69,11 @@ def draw(candidates: Sequence[Pair], held: Mapping[PairKey, int], chance: random
     )
 
 
-def votes_counted(pairs: Iterable[Pair], votes_per_pair: int) -> int:
-    """Returns how many votes there are, of each pair at most as many as it needs."""
-    return sum(min(pair.votes, votes_per_pair) for pair in pairs)
+def count(pairs: Iterable[Pair], votes_per_pair: int) -> tuple[int, int]:
+    """Returns how many votes there are and how many there have to be, of each pair at most as many as it needs.
+
+    Of a pair that can't be heard any more those that there are are enough.
+    """
+    counted = [(min(pair.votes, votes_per_pair), pair.lacks(votes_per_pair)) for pair in pairs]
+    received = sum(votes for votes, _ in counted)
+    return received, received + sum(lacking for _, lacking in counted)

@@ -75,7 +75,7 @@ class ListeningStore(Protocol):
         """Returns a listener."""
 
     async def put_pairs(self, connection: AsyncConnection, experiment_id: str, pairs: Collection[Pair]) -> None:
-        """Adds pairs; of those that are there, their trials and loudness are replaced and their votes kept."""
+        """Makes these the pairs that can be heard. All that there are keep their votes, the others have no trials."""
 
     async def pairs(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Pair]:
         """Returns an experiment's pairs, by prompt and models."""
@@ -153,6 +153,9 @@ class SqlListeningStore:
         return link_from(row) if row else None
 
     async def add_listener(self, connection: AsyncConnection, listener: Listener, most: int) -> bool:
+        # What the new row refers to is locked before its link is, in the order in which who votes locks them.
+        its_experiment = sa.select(_E.id).where(_E.id == listener.experiment_id)
+        await connection.execute(its_experiment.with_for_update(read=True, key_share=True))
         counted = await connection.execute(
             sa.update(LINKS)
             .where(_L.id == listener.link_id, _L.listeners < most)
@@ -171,6 +174,8 @@ class SqlListeningStore:
         return listener_from(row) if row else None
 
     async def put_pairs(self, connection: AsyncConnection, experiment_id: str, pairs: Collection[Pair]) -> None:
+        silent = sa.update(PAIRS).where(_P.experiment_id == experiment_id)
+        await connection.execute(silent.values({_P.first_trials: [], _P.second_trials: []}))
         if not pairs:
             return
         adding = insert(PAIRS).values([pair_values(experiment_id, pair) for pair in pairs])

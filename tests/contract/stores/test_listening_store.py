@@ -1,5 +1,6 @@
 """What the stores of listening have in common."""
 
+import asyncio
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
@@ -162,20 +163,23 @@ async def test_a_link_counts_its_listeners_and_takes_no_more_than_it_may(
         assert await store.listener(connection, "lsn_c") is None
 
 
-async def test_pairs_that_are_put_again_keep_their_votes(database: Database, store: ListeningStore) -> None:
+async def test_pairs_that_are_put_again_keep_their_votes_and_the_others_are_silent(
+    database: Database, store: ListeningStore
+) -> None:
     await seat(database, store, "lsn_a")
     await give(database, store, assignment())
     async with database.transaction() as connection:
         await store.add_vote(connection, assignment(), ListenerAnswer.TIE, NOON)
         changed = pair(first_trials=["trl_a", "trl_z"], target_lufs=-25.0)
         await store.put_pairs(connection, "exp_a", [changed, pair(PairKey(0, 0, 2))])
-        await store.put_pairs(connection, "exp_a", [])
         assert await store.pairs(connection, "exp_a") == [
             dataclasses.replace(changed, votes=1),
             pair(PairKey(0, 0, 2)),
-            pair(PairKey(1, 0, 1)),
+            pair(PairKey(1, 0, 1), first_trials=[], second_trials=[]),
         ]
         assert await store.pairs(connection, "exp_x") == []
+        await store.put_pairs(connection, "exp_a", [])
+        assert [each.first_trials for each in await store.pairs(connection, "exp_a")] == [[], [], []]
 
 
 async def test_what_a_listener_was_given_is_found_again(database: Database, store: ListeningStore) -> None:
@@ -280,3 +284,24 @@ async def test_votes_are_not_changed_and_go_with_their_experiment(emptied_schema
         await connection.execute(sa.text("DELETE FROM experiments"))
         for name in ("links", "listeners", "pairs", "assignments", "votes"):
             assert (await connection.execute(sa.text(f"SELECT count(*) FROM listening_{name}"))).scalar() == 0
+
+
+async def test_who_joins_while_a_vote_is_counted_waits_for_it(emptied_schema: Database) -> None:
+    store = SqlListeningStore()
+    await seat(emptied_schema, store, "lsn_a")
+    await give(emptied_schema, store, assignment())
+
+    async def join() -> bool:
+        async with emptied_schema.transaction() as connection:
+            return await store.add_listener(connection, listener("lsn_b"), 9)
+
+    waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%exp%'")
+    async with asyncio.timeout(10), emptied_schema.transaction() as connection:
+        await SqlStore().lock(connection, "exp_a")
+        joining = asyncio.create_task(join())
+        async with emptied_schema.reading() as looking:
+            while not (await looking.execute(waiting)).scalar():
+                continue
+        # Were it to hold the link meanwhile, both would wait for ever.
+        await store.add_vote(connection, assignment(), ListenerAnswer.A, NOON)
+    assert await joining

@@ -1,5 +1,6 @@
 """Which pairs can be heard, and which of them a listener is given."""
 
+import dataclasses
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ import pytest
 
 from services.experiments.domain import Trial, TrialStatus
 from services.experiments.listening.domain import ListenerAnswer, Pair, PairKey, preferred
-from services.experiments.listening.pairing import draw, hearable, short_of_votes, votes_counted
+from services.experiments.listening.pairing import count, draw, hearable, short_of_votes
 from services.experiments.verdict import Answer
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -104,7 +105,14 @@ def test_nothing_is_drawn_from_nothing() -> None:
 
 
 def test_votes_above_what_a_pair_needs_do_not_count_towards_the_end() -> None:
-    assert votes_counted([pair(0, votes=5), pair(1, votes=1), pair(2)], 2) == 3
+    assert count([pair(0, votes=5), pair(1, votes=1), pair(2)], 2) == (3, 6)
+    assert count([], 2) == (0, 0)
+
+
+def test_nobody_waits_for_votes_on_what_can_not_be_heard_any_more() -> None:
+    silent = dataclasses.replace(pair(0, votes=1), first_trials=[], second_trials=[])
+    assert count([silent, pair(1)], 2) == (1, 3)
+    assert short_of_votes([silent, pair(1)], (), 2) == [pair(1)]
 
 
 @pytest.mark.parametrize(

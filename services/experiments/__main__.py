@@ -8,6 +8,8 @@ from voicearena.experiments.v1 import (
     experiment_service_pb2_grpc,
     listening_service_pb2,
     listening_service_pb2_grpc,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
 )
 from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
@@ -42,7 +44,14 @@ from services.experiments.usecases.reading import Reading
 from services.experiments.usecases.recomputing import Recomputing
 from services.experiments.usecases.retention import Retention
 from services.experiments.usecases.watching import Watching
-from services.experiments.webhooks.queue import NoWebhooks
+from services.experiments.webhooks.posting import HttpPost
+from services.experiments.webhooks.queue import WebhookQueue
+from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.sender import Sender
+from services.experiments.webhooks.servicer import WebhookServicer
+from services.experiments.webhooks.store import SqlWebhookStore
+from services.experiments.webhooks.targets import check_url
+from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
@@ -83,12 +92,19 @@ async def main() -> None:
             lambda seen: lifecycle_convert.watched(seen, links),
         )
         ballot = ListenersBallot(store, listening)
-        finishing = Finishing(store, ballot, NoWebhooks())
+        webhook_store, box, allowed = SqlWebhookStore(), SecretBox(secret), settings.webhook_allowed_networks
+        webhooks = WebhookQueue(webhook_store, box, settings.public_url)
+        endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), allowed)
+        finishing = Finishing(store, ballot, webhooks)
         dispatcher = Dispatcher(database, SqlDispatchStore())
         progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
-        rules = Rules(audio_retention_days=settings.audio_retention_days, most_running=settings.max_running_experiments)
-        planning = Planning(database, store, catalogue, metrics, finishing, dispatcher, rules)
+        rules = Rules(
+            webhook_fault=lambda url: check_url(url, allowed),
+            audio_retention_days=settings.audio_retention_days,
+            most_running=settings.max_running_experiments,
+        )
+        planning = Planning(database, store, catalogue, metrics, finishing, webhooks, dispatcher, rules)
         service.add_servicer(
             experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
@@ -99,6 +115,7 @@ async def main() -> None:
                 watching,
                 Recomputing(database, store, ballot, reading),
                 Exporting(database, store, reading),
+                endpoints,
                 links,
             ),
         )
@@ -115,6 +132,13 @@ async def main() -> None:
             ),
             public=PUBLIC,
         )
+        service.add_servicer(
+            webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+            webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
+            WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, PageTokens(secret.encode()))),
+        )
+        post = await service.enter("webhook connections", _http_post(settings))
+        service.background("webhooks", Sender(database, webhook_store, box, post).run)
         service.background("listening", closing.run)
         sweeper = Sweeper(Retention(database, lifecycle_store), settings.retention_sweep_seconds)
         service.background("retention", sweeper.run)
@@ -130,6 +154,10 @@ async def main() -> None:
             ),
         )
         await service.run()
+
+
+async def _http_post(settings: ExperimentsSettings) -> HttpPost:
+    return HttpPost(settings.webhook_allowed_networks)
 
 
 async def _audio_store(settings: ExperimentsSettings) -> AudioStore:

@@ -12,12 +12,14 @@ from voicearena.experiments.v1 import (
 )
 
 from services.experiments import convert, lifecycle_convert, results_convert
+from services.experiments.domain import Experiment
 from services.experiments.usecases.exporting import Exporting
 from services.experiments.usecases.lifecycle import Lifecycle
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.reading import Reading
 from services.experiments.usecases.recomputing import Recomputing
 from services.experiments.usecases.watching import Watching
+from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context
 
@@ -35,6 +37,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         watching: Watching[Watched],
         recomputing: Recomputing,
         exporting: Exporting,
+        endpoints: Endpoints,
         links: AudioLinks,
     ) -> None:
         self._planning = planning
@@ -43,12 +46,13 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self._watching = watching
         self._recomputing = recomputing
         self._exporting = exporting
+        self._endpoints = endpoints
         self._links = links
 
     async def CreateExperiment(
         self, request: experiment_service_pb2.CreateExperimentRequest, context: Context
     ) -> experiment_pb2.Experiment:
-        return convert.experiment(await self._planning.create(convert.plan(request)))
+        return await self._created(await self._planning.create(convert.plan(request)))
 
     async def RunExperiment(
         self, request: experiment_service_pb2.RunExperimentRequest, context: Context
@@ -71,7 +75,12 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         clone = await self._lifecycle.clone(
             request.id, lambda original: lifecycle_convert.changed_plan(original, request)
         )
-        return convert.experiment(clone)
+        return await self._created(clone)
+
+    async def _created(self, experiment: Experiment) -> experiment_pb2.Experiment:
+        message = convert.experiment(experiment)
+        message.webhook_secret = await self._endpoints.secret_to_show(experiment)
+        return message
 
     async def DeleteExperiment(
         self, request: experiment_service_pb2.DeleteExperimentRequest, context: Context

@@ -1,8 +1,20 @@
 """What the experiments service is told beyond what every service is."""
 
-from pydantic import Field
+import ipaddress
+from typing import Annotated
 
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from services.experiments.webhooks.addresses import Network
 from services.runtime.settings import ServiceSettings
+
+
+def _networks(value: object) -> object:
+    """Reads networks with commas between them."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
 
 
 class ExperimentsSettings(ServiceSettings):
@@ -20,3 +32,5 @@ class ExperimentsSettings(ServiceSettings):
     """How many experiments of a developer run at a time."""
     audio_retention_days: int = Field(30, ge=1, le=3650)
     """How long audio is kept after the end of an experiment whose plan does not say."""
+    webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Networks that webhooks may be sent to though they are not public: `10.0.0.0/8,::1/128`."""

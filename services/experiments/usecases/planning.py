@@ -22,6 +22,7 @@ from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.plan import Plan, Rules, check, check_measured, needs_listening
 from services.experiments.usecases.quota import check_quota
 from services.experiments.verdict import PRIMARY_METRIC
+from services.experiments.webhooks.queue import Webhooks
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -41,6 +42,7 @@ class Planning:
         catalogue: Catalogue,
         metrics: Metrics,
         finishing: Finishing,
+        webhooks: Webhooks,
         dispatcher: Dispatcher,
         rules: Rules,
     ) -> None:
@@ -49,6 +51,7 @@ class Planning:
         self._catalogue = catalogue
         self._metrics = metrics
         self._finishing = finishing
+        self._webhooks = webhooks
         self._dispatcher = dispatcher
         self._rules = rules
 
@@ -87,6 +90,8 @@ class Planning:
         )
         async with self._database.transaction() as connection:
             added = await self._store.add(connection, experiment, plan.request_id)
+            if added:
+                await self._webhooks.planned(connection, experiment)
         if added:
             return experiment
         # The same request at the same moment was quicker.

@@ -11,7 +11,7 @@ from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import ids
 from services.runtime.clock import now
-from services.runtime.db import Database, notify
+from services.runtime.db import notify
 from services.runtime.errors import QuotaExceeded
 from services.runtime.telemetry import current_traceparent
 
@@ -59,14 +59,6 @@ class WebhookQueue:
         endpoint, _ = new_endpoint(self._box, developer_id, url)
         # Nothing is added if the same URL came from elsewhere at the same moment.
         await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
-
-    async def secret_to_show(self, database: Database, experiment: Experiment) -> str:
-        """Returns the secret of the endpoint that an experiment's creation made, the first time; else an empty one."""
-        if not experiment.webhook_url:
-            return ""
-        async with database.transaction() as connection:
-            endpoint = await self._store.tell(connection, experiment.id, experiment.webhook_url)
-        return signing.spelled(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
     async def ended(self, connection: AsyncConnection, experiment: Experiment, winner: str | None = None) -> None:
         if not experiment.webhook_url:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
 from services.experiments.webhooks.addresses import Network
@@ -56,6 +57,14 @@ class Endpoints:
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
                 return before, ""
             raise _taken(await self._store.endpoint_at(connection, developer_id, url))
+
+    async def secret_to_show(self, experiment: Experiment) -> str:
+        """Returns the secret of the endpoint that an experiment's creation made, the first time; else an empty one."""
+        if not experiment.webhook_url:
+            return ""
+        async with self._database.transaction() as connection:
+            endpoint = await self._store.tell(connection, experiment.id, experiment.webhook_url)
+        return signing.spelled(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
     async def get(self, endpoint_id: str) -> Endpoint:
         """Returns an endpoint of the caller; NotFound if they have no such one."""

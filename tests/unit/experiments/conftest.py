@@ -17,7 +17,8 @@ from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
 from services.experiments.usecases.watching import Seen, Watching
-from services.experiments.webhooks.queue import NoWebhooks
+from services.experiments.webhooks.queue import WebhookQueue
+from services.experiments.webhooks.sealing import SecretBox
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
@@ -26,6 +27,7 @@ from tests.fakes.memory_dispatch_store import MemoryDispatchStore
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
 from tests.fakes.memory_step_store import MemoryStepStore
+from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 SYNTHESIS = Measurements(duration_seconds=2.0, ttfb_ms=100.0, generation_time_ms=300.0, ttfa_ms=110.0)
 SIGNAL = Measurements(silence_ratio=0.2, trailing_silence_ms=5.0, peak=0.5, clipping_ratio=0.0, dc_offset=0.0)
@@ -69,7 +71,9 @@ class Desk:
         self.store = MemoryExperimentsStore()
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
-        self.finishing = Finishing(self.store, NoBallot(), NoWebhooks())
+        self.webhook_store = MemoryWebhookStore()
+        self.webhooks = WebhookQueue(self.webhook_store, SecretBox("a secret"), "https://arena.example.com")
+        self.finishing = Finishing(self.store, NoBallot(), self.webhooks)
         self.metrics = MemoryMetrics()
         self.rules = Rules(most_running=3)
         self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())
@@ -79,6 +83,7 @@ class Desk:
             self.catalogue,
             self.metrics,
             self.finishing,
+            self.webhooks,
             self.dispatcher,
             self.rules,
         )

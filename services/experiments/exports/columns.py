@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 Value = str | int | float | bool | datetime | None
 
 
@@ -48,5 +50,7 @@ def fill(columns: Sequence[Column], objects: Sequence[Any], metadata: dict[str, 
 
 
 def moment(value: datetime) -> str:
-    """Returns a moment in UTC as RFC 3339 has it, with microseconds."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Returns a moment in UTC as RFC 3339 has it, and the API."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(value.astimezone(UTC))
+    return timestamp.ToJsonString()

@@ -1,0 +1,362 @@
+"""Files of trials, results and pairs, read back by those who know the formats."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given
+from hypothesis import strategies as st
+from voicearena.experiments.v1.results_pb2 import Results
+
+from services.experiments import convert, results_convert
+from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial, TrialStatus
+from services.experiments.exports import csv_file, jsonl_file, parquet_file
+from services.experiments.exports.columns import Column, Filled, Kind
+from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
+from services.experiments.usecases.exporting import PIECE_BYTES, Export, Exporting
+from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
+from services.runtime.audio_store import AudioLinks
+from services.runtime.errors import InvalidInput, NotFound, WrongState
+from tests.unit.experiments.conftest import Desk, call_as
+from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes
+
+EXPERIMENT = f"exp_{'a' * 32}"
+MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+SPOKEN = Trial(
+    id="trl_a",
+    experiment_id=EXPERIMENT,
+    prompt_index=0,
+    model_index=1,
+    repeat_index=2,
+    position=3,
+    prompt_text='She said, "Grüße, 你好",\r\nand left.',
+    provider="espeak",
+    voice_id="en-us+f2",
+    model_id="",
+    speed=1.25,
+    language="en",
+    seed=2**32 - 1,
+    status=TrialStatus.COMPLETED,
+    attempts=1,
+    provider_requests=2,
+    audio_name="trl_a.wav",
+    created_at=MOMENT,
+    ended_at=MOMENT + timedelta(seconds=1),
+    measurements=Measurements(
+        duration_seconds=0.1 + 0.2,
+        ttfb_ms=1e-7,
+        generation_time_ms=1e16 / 3,
+        ttfa_ms=200.0,
+        connection_reused=False,
+        transport="http/2",
+        sample_rate_hz=24000,
+        silence_ratio=0.0,
+        loudness_lufs=-23.04,
+        dc_offset=-1e-05,
+    ),
+)
+BROKEN = replace(
+    SPOKEN,
+    id="trl_b",
+    prompt_text='=HYPERLINK("http://example.com")',
+    speed=None,
+    language=None,
+    seed=None,
+    status=TrialStatus.FAILED,
+    error_kind="bad_audio",
+    error_message="-1 bytes",
+    ended_at=None,
+    measurements=Measurements(),
+)
+
+
+def read_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def read_jsonl(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in content.decode().splitlines()]
+
+
+def read_parquet(content: bytes) -> pa.Table:
+    return pq.read_table(io.BytesIO(content))
+
+
+def on_the_wire(trial: Trial) -> dict[str, Any]:
+    """A trial as the API's JSON has it, parameters flattened, and without what an export leaves out."""
+    links = AudioLinks("a secret that is long enough to sign with", "http://localhost", 60)
+    message = convert.trial(trial, links)
+    found = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    found.pop("audio_url", None)
+    return found.pop("parameters") | found
+
+
+def results(judges: Judges = Judges.BOTH) -> Results:
+    trials = [*by_silence([0.0] * 8, [0.8] * 8), *(failed(2, prompt) for prompt in range(8))]
+    cast = votes(0, 1, *["aa=x"] * 6) if judges.asks_listeners else []
+    verdict = decide([A, B, C], 8, trials, votes=cast, judges=judges)
+    return results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
+
+
+def test_an_export_has_every_field_of_a_trial_but_its_link() -> None:
+    every = replace(SPOKEN, audio_deleted_at=MOMENT, measurements=Measurements(**_all_measurements()))
+    assert {column.name for column in TRIALS} == set(on_the_wire(every))
+
+
+def _all_measurements() -> dict[str, Any]:
+    special = {"connection_reused": True, "transport": "pipe", "region": "eu", "sample_rate_hz": 1}
+    return {field.name: special.get(field.name, 1.0) for field in fields(Measurements)}
+
+
+def test_lines_of_json_are_the_trials_of_the_api() -> None:
+    lines = read_jsonl(jsonl_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
+    names = [column.name for column in TRIALS]
+    for line, trial in zip(lines, (SPOKEN, BROKEN), strict=True):
+        assert list(line) == names
+        assert {name: value for name, value in line.items() if value is not None} == on_the_wire(trial)
+
+
+def test_csv_has_the_trials_of_the_api() -> None:
+    content = csv_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN]))
+    for row, trial in zip(read_csv(content), (SPOKEN, BROKEN), strict=True):
+        expected = on_the_wire(trial)
+        for column in TRIALS:
+            cell, value = row[column.name], expected.get(column.name)
+            if value is None:
+                assert cell == "", column.name
+            elif column.kind in (Kind.REAL, Kind.INTEGER):
+                assert float(cell) == value, column.name
+            elif column.kind is Kind.FLAG:
+                assert cell == json.dumps(value)
+            else:
+                assert cell.removeprefix("'") == value, column.name
+
+
+def test_csv_is_as_rfc_4180_has_it() -> None:
+    columns = [Column("a", Kind.TEXT, str), Column("b,c", Kind.REAL, float), Column("d", Kind.FLAG, bool)]
+    table = Filled(columns, [["x\ny", 0.5, True], ['say "hi"', -2.0, None], [None, None, False]], {})
+    assert csv_file.write(table) == b'a,"b,c",d\r\n"x\ny",0.5,true\r\n"say ""hi""",-2.0,\r\n,,false\r\n'
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_text_that_would_be_a_formula_is_marked_as_text(start: str) -> None:
+    columns = [Column("text", Kind.TEXT, str), Column("number", Kind.REAL, float)]
+    content = csv_file.write(Filled(columns, [[f"{start}1+1", -1.0], [f"a{start}1", 1.0]], {}))
+    assert [(row["text"], row["number"]) for row in read_csv(content)] == [
+        (f"'{start}1+1", "-1.0"),
+        (f"a{start}1", "1.0"),
+    ]
+
+
+def test_parquet_has_typed_columns() -> None:
+    table = read_parquet(parquet_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
+    types = {name: table.schema.field(name).type for name in ("id", "seed", "ttfb_ms", "connection_reused", "ended_at")}
+    assert types == {
+        "id": pa.string(),
+        "seed": pa.int64(),
+        "ttfb_ms": pa.float64(),
+        "connection_reused": pa.bool_(),
+        "ended_at": pa.timestamp("us", tz="UTC"),
+    }
+    assert table.schema.metadata == {b"experiment_id": EXPERIMENT.encode(), b"method_version": METHOD_VERSION.encode()}
+    rows = table.to_pylist()
+    assert rows[0]["prompt_text"] == SPOKEN.prompt_text
+    assert (rows[0]["duration_seconds"], rows[0]["generation_time_ms"]) == (0.1 + 0.2, 1e16 / 3)
+    assert (rows[0]["created_at"], rows[1]["ended_at"], rows[1]["seed"]) == (MOMENT, None, None)
+    # What spreadsheets would make of it is not the concern of a typed file.
+    assert rows[1]["prompt_text"] == BROKEN.prompt_text
+
+
+def test_moments_are_in_utc_whatever_zone_they_were_read_in() -> None:
+    there = replace(SPOKEN, created_at=MOMENT.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    table = trials_table(EXPERIMENT, [there])
+    assert read_csv(csv_file.write(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
+    assert read_jsonl(jsonl_file.write(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
+    assert read_parquet(parquet_file.write(table)).to_pylist()[0]["created_at"] == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "shown"), [(0, "12:30:15Z"), (5000, "12:30:15.005Z"), (120, "12:30:15.000120Z")]
+)
+def test_moments_have_as_many_digits_as_in_the_api(microseconds: int, shown: str) -> None:
+    table = trials_table(EXPERIMENT, [replace(SPOKEN, created_at=MOMENT.replace(microsecond=microseconds))])
+    assert read_csv(csv_file.write(table))[0]["created_at"] == f"2026-03-01T{shown}"
+
+
+def test_no_trials_make_a_file_without_rows() -> None:
+    table = trials_table(EXPERIMENT, [])
+    assert csv_file.write(table) == (",".join(column.name for column in TRIALS) + "\r\n").encode()
+    assert jsonl_file.write(table) == b""
+    read = read_parquet(parquet_file.write(table))
+    assert (read.num_rows, read.column_names) == (0, [column.name for column in TRIALS])
+
+
+def test_what_is_no_number_is_null_in_json() -> None:
+    odd = replace(SPOKEN, measurements=Measurements(loudness_lufs=float("-inf"), peak=float("nan")))
+    (line,) = read_jsonl(jsonl_file.write(trials_table(EXPERIMENT, [odd])))
+    assert (line["loudness_lufs"], line["peak"]) == (None, None)
+
+
+def test_results_have_a_row_for_each_model_and_the_verdict_in_each() -> None:
+    of = results()
+    rows = read_jsonl(jsonl_file.write(results_table(of)))
+    assert [(row["voice_id"], row["rank"]) for row in rows] == [("a", 1), ("b", 2), ("c", 3)]
+    assert rows[0]["composite_score"] == of.rankings[0].composite_score
+    assert {name: rows[0][f"component_{name}"] for name in ("ttfb", "silence", "prosody")} == {
+        "ttfb": 0.9,
+        "silence": 1.0,
+        "prosody": None,
+    }
+    assert (rows[0]["weight_ttfb"], rows[0]["weight_ttfa"], rows[0]["profile"]) == (0.3, None, "latency")
+    assert (rows[2]["avg_ttfb_ms"], rows[2]["component_ttfb"], rows[2]["reliability"]) == (None, None, 0.0)
+    for row in rows:
+        assert (row["experiment_id"], row["winner"], row["confidence"]) == (EXPERIMENT, "espeak:a", "low")
+        assert row["reasons"] == " ".join(of.reasons)
+        assert (row["inputs_digest"], row["method_version"]) == (of.inputs_digest, METHOD_VERSION)
+        assert row["computed_at"] == "2026-03-01T12:30:15.123456Z"
+        assert (row["votes_listeners"], row["votes_votes"], row["votes_both_bad"]) == (6, 24, 6)
+        assert (row["votes_leader"], row["votes_evidence_level"]) == ("espeak:a", "low")
+
+
+def test_pairs_have_a_row_for_each_pair_of_models() -> None:
+    of = results()
+    rows = read_jsonl(jsonl_file.write(pairs_table(of)))
+    assert [(row["model_a"], row["model_b"], row["pairs"]) for row in rows] == [
+        ("espeak:a", "espeak:b", 8),
+        ("espeak:a", "espeak:c", 0),
+        ("espeak:b", "espeak:c", 0),
+    ]
+    assert (rows[0]["p_value"], rows[0]["favours"], rows[0]["ties"]) == (2 / 2**8, "espeak:a", 8)
+    assert (rows[0]["votes_a"], rows[0]["votes_ties"], rows[0]["votes_p_value"]) == (12, 6, 2 / 2**6)
+    assert (rows[1]["effect"], rows[1]["favours"], rows[1]["votes_p_value"], rows[1]["votes_a"]) == (
+        None,
+        None,
+        None,
+        0,
+    )
+
+
+def test_where_nobody_was_asked_there_are_no_votes() -> None:
+    of = results(Judges.MEASUREMENTS)
+    (row, *_) = read_jsonl(jsonl_file.write(results_table(of)))
+    assert {value for name, value in row.items() if name.startswith("votes_")} == {None}
+    (pair, *_) = read_jsonl(jsonl_file.write(pairs_table(of)))
+    assert {value for name, value in pair.items() if name.startswith("votes_")} == {None}
+
+
+def test_results_of_another_profile_have_its_parts() -> None:
+    trials = [
+        replace(one, ttfa_ms=100.0, naturalness_mos=3.0, word_error_rate=0.0, prosody_score=0.5)
+        for one in latencies([1.0], [2.0])
+    ]
+    verdict = decide([A, B], 1, trials, composite=QUALITY)
+    of = results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
+    (row, _) = read_parquet(parquet_file.write(results_table(of))).to_pylist()
+    assert (row["component_naturalness"], row["component_intelligibility"], row["weight_naturalness"]) == (
+        0.5,
+        1.0,
+        0.4,
+    )
+    assert (row["component_ttfb"], row["profile"], row["computed_at"]) == (None, "quality", MOMENT)
+
+
+@pytest.mark.parametrize("columns", [TRIALS, RESULTS, PAIRS], ids=["trials", "results", "pairs"])
+def test_no_two_columns_share_a_name(columns: Sequence[Column]) -> None:
+    names = [column.name for column in columns]
+    assert len(set(names)) == len(names)
+
+
+# What PostgreSQL can store: everything but NUL and halves of surrogate pairs.
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(TEXTS, NUMBERS, st.none() | st.integers(-(2**63), 2**63 - 1)), max_size=5))
+def test_every_file_gives_back_what_was_written(rows: list[tuple[str, float | None, int | None]]) -> None:
+    columns = [Column("text", Kind.TEXT, str), Column("real", Kind.REAL, float), Column("integer", Kind.INTEGER, int)]
+    table = Filled(columns, rows, {})
+    assert [tuple(row.values()) for row in read_jsonl_exactly(jsonl_file.write(table))] == rows
+    assert [tuple(row.values()) for row in read_parquet(parquet_file.write(table)).to_pylist()] == rows
+    back = [
+        (row["text"], float(row["real"]) if row["real"] else None, int(row["integer"]) if row["integer"] else None)
+        for row in read_csv(csv_file.write(table))
+    ]
+    marked = [(f"'{text}" if text.startswith(csv_file.FORMULA_STARTS) else text, *rest) for text, *rest in rows]
+    assert back == marked
+
+
+def read_jsonl_exactly(content: bytes) -> list[dict[str, Any]]:
+    """Reads lines that end at LF alone: text may hold the other line ends of Unicode."""
+    return [json.loads(line) for line in content.decode().split("\n")[:-1]]
+
+
+def exporting(desk: Desk) -> Exporting:
+    return Exporting(desk.database, desk.store, desk.reading)
+
+
+async def test_trials_can_be_exported_at_any_time(desk: Desk) -> None:
+    experiment_id, trials = await desk.start(prompts=["One.", "Two."])
+    export = await exporting(desk).export(experiment_id, "jsonl", "trials")
+    assert (export.name, export.content_type) == (f"{experiment_id}-trials.jsonl", "application/x-ndjson")
+    assert [row["id"] for row in read_jsonl(export.content)] == [trial.id for trial in trials]
+    planned = await desk.planning.create(desk.plan())
+    assert (await exporting(desk).export(planned.id, "jsonl", "trials")).content == b""
+
+
+async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
+    experiment_id, trials = await desk.start()
+    for table in ("results", "pairs"):
+        with pytest.raises(WrongState, match="the experiment is running"):
+            await exporting(desk).export(experiment_id, "csv", table)
+    await desk.finish(*trials)
+    stored = results_convert.results(await desk.reading.results(experiment_id))
+    export = await exporting(desk).export(experiment_id, "parquet", "results")
+    assert export.name == f"{experiment_id}-results.parquet"
+    rows = read_parquet(export.content).to_pylist()
+    assert [row["composite_score"] for row in rows] == [ranking.composite_score for ranking in stored.rankings]
+    (pair,) = read_csv((await exporting(desk).export(experiment_id, "csv", "pairs")).content)
+    assert (pair["model_a"], pair["p_value"]) == ("espeak:en", "1.0")
+
+
+async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await exporting(desk).export("exp_x", "", "songs")
+    assert [(each.field, each.description) for each in refused.value.violations] == [
+        ("format", "must be one of csv, parquet, jsonl"),
+        ("table", "must be one of trials, results, pairs"),
+    ]
+
+
+async def test_nobody_exports_what_is_not_theirs(desk: Desk) -> None:
+    experiment_id, _ = await desk.start()
+    call_as("dev_b")
+    for table in ("trials", "results"):
+        with pytest.raises(NotFound):
+            await exporting(desk).export(experiment_id, "csv", table)
+
+
+def test_a_file_goes_out_in_pieces() -> None:
+    content = bytes(range(256)) * 1000
+    pieces = list(Export("a", "b", content).pieces())
+    assert [len(piece) for piece in pieces] == [PIECE_BYTES] * 3 + [256_000 - 3 * PIECE_BYTES]
+    assert b"".join(pieces) == content
+    # A file without a byte has a type all the same.
+    assert list(Export("a", "b", b"").pieces()) == [b""]
+
+
+async def test_exported_trials_of_listeners_are_those_of_the_api(desk: Desk) -> None:
+    experiment_id, trials = await desk.start(
+        eval_mode=EvalMode.HUMAN, models=[ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]
+    )
+    await desk.finish(*trials)
+    lines = read_jsonl((await exporting(desk).export(experiment_id, "jsonl", "trials")).content)
+    expected = [on_the_wire(trial) for trial in await desk.trials(experiment_id)]
+    assert [{k: v for k, v in line.items() if v is not None} for line in lines] == expected

@@ -1,0 +1,305 @@
+"""What happens to experiments after they are planned, through a whole mesh: broken off, retried, cloned, deleted, kept
+for a while, and followed by many."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from psycopg import AsyncConnection
+
+from deploy.local.mesh import Mesh
+from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.mesh import mesh_settings, register
+
+SOON = 30.0
+LOOK_AGAIN_SECONDS = 0.05
+FOLLOWERS = 30
+MODELS = [{"provider": "standin", "voice_id": voice} for voice in ("steady", "wav", "stuck", "empty")]
+STEADY, WAV, STUCK, EMPTY = MODELS
+
+Json = Mapping[str, Any]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def provider() -> AsyncIterator[OpenAiServer]:
+    """A provider whose voices do well, hang in mid-answer, or say nothing."""
+    async with OpenAiServer().serving() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[Mesh]:
+    """A mesh that looks for old audio all the time."""
+    voices = [model["voice_id"] for model in MODELS]
+    server = {"id": "standin", "base_url": provider.base_url, "model": MODEL, "voices": voices, "max_concurrency": 4}
+    env = {"tts": {"OPENAI_COMPATIBLE": json.dumps([server])}, "experiments": {"RETENTION_SWEEP_SECONDS": "0.1"}}
+    async with Mesh(mesh_settings(tmp_path_factory.mktemp("lifecycle")), service_env=env) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A developer's HTTP client."""
+    developer = await register(mesh)
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    limits = httpx.Limits(max_connections=None)
+    url = f"{mesh.api_url}/api/v1"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=SOON, limits=limits) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(mesh: Mesh) -> AsyncIterator[AsyncConnection]:
+    """The mesh's database, beside its services."""
+    async with await AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+        yield connection
+
+
+async def started(http: httpx.AsyncClient, *models: Json, prompts: int = 1) -> str:
+    plan = {
+        "name": "a life",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": list(models),
+        "prompts": [f"Prompt {n}." for n in range(prompts)],
+    }
+    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
+    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
+    return id_
+
+
+async def messages(http: httpx.AsyncClient, id_: str) -> AsyncGenerator[Json, None]:
+    """Yields what the stream of an experiment tells, but for heartbeats."""
+    async with http.stream("GET", f"/experiments/{id_}/stream") as stream:
+        async for line in stream.raise_for_status().aiter_lines():
+            if line and '"heartbeat"' not in line:
+                yield json.loads(line.removeprefix("data: "))
+
+
+async def ended(http: httpx.AsyncClient, id_: str) -> Json:
+    """Follows an experiment to its end, and returns it."""
+    async with asyncio.timeout(SOON):
+        told = [message async for message in messages(http, id_)]
+    assert told[-1]["kind"] == "end"
+    return dict(told[-1]["experiment"])
+
+
+async def trials(http: httpx.AsyncClient, id_: str) -> list[Json]:
+    return list(
+        (await http.get(f"/experiments/{id_}/trials", params={"page_size": 100})).raise_for_status().json()["trials"]
+    )
+
+
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Returns once a condition of the mesh holds."""
+    async with asyncio.timeout(SOON):
+        while True:
+            holds = condition()
+            if await holds if isinstance(holds, Awaitable) else holds:
+                return
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def stored(mesh: Mesh, trial_ids: list[str]) -> list[Path]:
+    """Returns what the audio store has of trials."""
+    return [path for path in (mesh.data_dir.path / "audio").rglob("*") if path.name.startswith(tuple(trial_ids))]
+
+
+async def evaluations(database: AsyncConnection, trial_ids: list[str]) -> int:
+    cursor = await database.execute("SELECT count(*) FROM scoring.evaluations WHERE id = ANY(%s)", (trial_ids,))
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_cancelling_closes_the_providers_connection(http: httpx.AsyncClient, provider: OpenAiServer) -> None:
+    provider.asked.clear()
+    provider.gone.clear()
+    id_ = await started(http, STUCK, STEADY)
+    async with asyncio.timeout(SOON):
+        await provider.asked.wait()
+        cancelled = (await http.post(f"/experiments/{id_}/cancel")).raise_for_status().json()
+        await provider.gone.wait()
+    assert cancelled["status"] == "cancelled"
+    assert {trial["status"] for trial in await trials(http, id_)} <= {"cancelled", "completed"}
+
+
+async def test_a_deleted_experiment_leaves_no_audio_and_no_measurements(
+    mesh: Mesh, http: httpx.AsyncClient, database: AsyncConnection
+) -> None:
+    id_ = await started(http, STEADY, WAV, prompts=2)
+    assert (await ended(http, id_))["completed_trials"] == 4
+    spoken = await trials(http, id_)
+    trial_ids = [trial["id"] for trial in spoken]
+    assert len([path for path in stored(mesh, trial_ids) if path.suffix == ".wav"]) == 4
+    assert await evaluations(database, trial_ids) == 4
+
+    deleted = (await http.delete(f"/experiments/{id_}")).raise_for_status().json()
+    assert deleted == {"id": id_, "trials": 4}
+    assert (await http.get(f"/experiments/{id_}")).status_code == 404
+    assert (await http.delete(f"/experiments/{id_}")).status_code == 404
+    await until(lambda: not stored(mesh, trial_ids))
+
+    async def forgotten() -> bool:
+        return await evaluations(database, trial_ids) == 0
+
+    await until(forgotten)
+    assert (await http.get(spoken[0]["audio_url"])).status_code == 404
+
+
+async def test_deleting_what_runs_breaks_it_off_and_leaves_nothing_of_it(
+    mesh: Mesh, http: httpx.AsyncClient, provider: OpenAiServer, database: AsyncConnection
+) -> None:
+    provider.asked.clear()
+    provider.gone.clear()
+    id_ = await started(http, STUCK, STEADY, prompts=3)
+    trial_ids = [trial["id"] for trial in await trials(http, id_)]
+    follower = asyncio.create_task(ended(http, id_))
+    async with asyncio.timeout(SOON):
+        await provider.asked.wait()
+        (await http.delete(f"/experiments/{id_}")).raise_for_status()
+        await provider.gone.wait()
+    assert (await follower)["status"] == "cancelled"
+    await until(lambda: not stored(mesh, trial_ids))
+
+    async def quiet() -> bool:
+        query = "SELECT count(*) FROM experiments.outbox WHERE published_at IS NULL"
+        row = await (await database.execute(query)).fetchone()
+        return row == (0,) and not stored(mesh, trial_ids) and not await evaluations(database, trial_ids)
+
+    await until(quiet)
+
+
+async def test_failed_trials_are_retried_once_their_provider_has_recovered(
+    http: httpx.AsyncClient, provider: OpenAiServer
+) -> None:
+    id_ = await started(http, STEADY, EMPTY, prompts=2)
+    before = await ended(http, id_)
+    assert (before["completed_trials"], before["failed_trials"]) == (2, 2)
+    asked_before = provider.asked_of["steady"]
+    provider.tempers["empty"] = TEMPERS["steady"]
+    try:
+        running = (await http.post(f"/experiments/{id_}/retry")).raise_for_status().json()
+        assert (running["status"], running["failed_trials"]) == ("running", 0)
+        after = await ended(http, id_)
+    finally:
+        provider.tempers["empty"] = TEMPERS["empty"]
+    assert (after["status"], after["completed_trials"], after["failed_trials"]) == ("completed", 4, 0)
+    assert provider.asked_of["steady"] == asked_before
+    results = (await http.get(f"/experiments/{id_}/results")).raise_for_status().json()
+    assert [ranking["trials_completed"] for ranking in results["rankings"]] == [2, 2]
+    # A warm-up of its first run is one of the requests of a trial.
+    by_voice = {trial["voice_id"]: trial for trial in await trials(http, id_)}
+    assert by_voice["empty"]["provider_requests"] >= 2
+    assert by_voice["empty"]["error_message"] == ""
+    again = await http.post(f"/experiments/{id_}/retry")
+    assert (again.status_code, again.json()["details"][0]["reason"]) == (409, "WRONG_STATE")
+
+
+async def test_what_failed_in_measuring_is_measured_again_and_not_spoken_again(
+    http: httpx.AsyncClient, provider: OpenAiServer, database: AsyncConnection
+) -> None:
+    id_ = await started(http, STEADY, WAV)
+    await ended(http, id_)
+    trial = (await trials(http, id_))[0]
+    await database.execute(
+        "UPDATE scoring.evaluations SET status = 'failed', error_message = 'x', signal_metrics = NULL WHERE id = %s",
+        (trial["id"],),
+    )
+    await database.execute(
+        "UPDATE experiments.trials SET status = 'failed', error_kind = 'evaluation_failed', silence_ratio = NULL "
+        "WHERE id = %s",
+        (trial["id"],),
+    )
+    await database.execute(
+        "UPDATE experiments.experiments SET completed_trials = 1, failed_trials = 1 WHERE id = %s", (id_,)
+    )
+    asked_before = sum(provider.asked_of.values())
+    (await http.post(f"/experiments/{id_}/retry")).raise_for_status()
+    assert (await ended(http, id_))["completed_trials"] == 2
+    measured = (await trials(http, id_))[0]
+    assert (measured["status"], measured["silence_ratio"]) == ("completed", trial["silence_ratio"])
+    assert sum(provider.asked_of.values()) == asked_before
+
+
+async def test_a_clone_with_changes_runs_for_itself(http: httpx.AsyncClient) -> None:
+    id_ = await started(http, STEADY, WAV)
+    await ended(http, id_)
+    changes = {"name": "again", "prompts": ["Another prompt.", "And one more."], "repeats": 2}
+    clone = (await http.post(f"/experiments/{id_}/clone", json=changes)).raise_for_status().json()
+    assert (clone["status"], clone["cloned_from"], clone["total_trials"]) == ("created", id_, 8)
+    (await http.post(f"/experiments/{clone['id']}/run")).raise_for_status()
+    assert (await ended(http, clone["id"]))["completed_trials"] == 8
+    assert (await http.get(f"/experiments/{id_}")).json()["total_trials"] == 2
+
+
+async def test_audio_goes_when_its_time_is_over_and_its_measurements_stay(
+    mesh: Mesh, http: httpx.AsyncClient, database: AsyncConnection
+) -> None:
+    id_ = await started(http, STEADY, WAV)
+    await ended(http, id_)
+    spoken = await trials(http, id_)
+    trial_ids = [trial["id"] for trial in spoken]
+    assert (await http.get(spoken[0]["audio_url"])).status_code == 200
+    await database.execute(
+        "UPDATE experiments.experiments SET ended_at = ended_at - interval '31 days' WHERE id = %s", (id_,)
+    )
+
+    async def marked() -> bool:
+        return all("audio_deleted_at" in trial for trial in await trials(http, id_))
+
+    await until(marked)
+    await until(lambda: not stored(mesh, trial_ids))
+    after = await trials(http, id_)
+    assert not any("audio_url" in trial for trial in after)
+    assert [trial["duration_seconds"] for trial in after] == [trial["duration_seconds"] for trial in spoken]
+    assert (await http.get(spoken[0]["audio_url"])).status_code == 404
+    assert (await http.get(f"/experiments/{id_}/results")).status_code == 200
+
+
+async def test_many_follow_one_experiment_and_who_is_cut_off_comes_back(http: httpx.AsyncClient) -> None:
+    plan = {
+        "name": "followed",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": [STEADY, WAV],
+        "prompts": [f"Prompt {n}." for n in range(10)],
+    }
+    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
+    ready = asyncio.Barrier(FOLLOWERS + 1)
+
+    async def follow(*, drop: bool) -> list[Json]:
+        told = []
+        async with aclosing(messages(http, id_)) as stream:
+            async for message in stream:
+                told.append(message)
+                if len(told) == 1:
+                    await ready.wait()
+                if drop and message["kind"] == "progress":
+                    break
+        # Whose connection has dropped follows again.
+        return told + [message async for message in messages(http, id_)] if drop else told
+
+    followers = [asyncio.create_task(follow(drop=number == 0)) for number in range(FOLLOWERS)]
+    async with asyncio.timeout(SOON):
+        await ready.wait()
+        (await http.post(f"/experiments/{id_}/run")).raise_for_status()
+        streams = await asyncio.gather(*followers)
+    final = (await http.get(f"/experiments/{id_}")).json()
+    for told in streams:
+        kinds = [message["kind"] for message in told]
+        assert (kinds[0], kinds.count("end"), kinds[-1]) == ("state", 1, "end")
+        assert told[0]["experiment"]["status"] == "created"
+        assert told[-1]["experiment"] == final
+        latest = {m["trial"]["id"]: m["trial"]["status"] for m in told if m["kind"] == "progress"}
+        assert list(latest.values()) == ["completed"] * 20
+    resumed = streams[0]
+    second_state = next(n for n, message in enumerate(resumed) if n and message["kind"] == "state")
+    assert resumed[second_state]["experiment"]["status"] in ("running", "completed")

@@ -1,6 +1,6 @@
 """The table of API cases. Each is run over gRPC, gRPC-Web and JSON, through the gateway."""
 
-from tests.contract.cases import auth, catalogue, experiments, lifecycle, listening, planning, speech
+from tests.contract.cases import auth, catalogue, experiments, exports, lifecycle, listening, planning, speech
 from tests.contract.cases.case import Case
 
 CASES: list[Case] = [
@@ -8,6 +8,7 @@ CASES: list[Case] = [
     *catalogue.CASES,
     *planning.CASES,
     *experiments.CASES,
+    *exports.CASES,
     *lifecycle.CASES,
     *listening.CASES,
     *speech.CASES,

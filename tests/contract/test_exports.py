@@ -1,0 +1,92 @@
+"""Exports as they arrive over each protocol: the trials and results of the API, and nothing else."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+
+from tests.contract.cases.experiments import RESULTS, TRIALS
+from tests.contract.cases.exports import EXPORT
+from tests.contract.clients import PROTOCOLS, Client, bearer
+from tests.contract.rpcs import rpcs
+from tests.contract.world import World
+
+
+async def export(client: Client, world: World, table: str, format_: str) -> bytes:
+    request = {"id": await world.value("completed_experiment"), "format": format_, "table": table}
+    outcome = await client.call(rpcs()[EXPORT], request, bearer(world.developer.api_key))
+    assert outcome.code == "OK", outcome.message
+    return outcome.raw
+
+
+async def trials_of_the_api(world: World) -> list[dict[str, Any]]:
+    answer = await world.call(TRIALS, {"id": await world.value("completed_experiment"), "page_size": 100})
+    return [{**trial.pop("parameters", {}), **trial} for trial in answer["trials"] if trial.pop("audio_url")]
+
+
+def known(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value not in (None, "")}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_exported_trials_are_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
+    expected = [known(trial) for trial in await trials_of_the_api(world)]
+    assert len(expected) == 2
+    lines = (await export(clients[protocol], world, "trials", "jsonl")).decode().splitlines()
+    assert [known(json.loads(line)) for line in lines] == expected
+
+    parquet = await export(clients[protocol], world, "trials", "parquet")
+    read = pq.read_table(io.BytesIO(parquet))
+    rows = [known(row) for row in read.to_pylist()]
+    for row, trial in zip(rows, expected, strict=True):
+        moments = {name for name in row if name.endswith("_at")}
+        assert {n: v for n, v in row.items() if n not in moments} == {
+            n: v for n, v in trial.items() if n not in moments
+        }
+    assert read.schema.metadata[b"experiment_id"].decode() == await world.value("completed_experiment")
+
+    text = (await export(clients[protocol], world, "trials", "csv")).decode()
+    for cells, row in zip(csv.DictReader(io.StringIO(text, newline="")), rows, strict=True):
+        assert (cells["id"], float(cells["ttfb_ms"])) == (row["id"], row["ttfb_ms"])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_exported_results_are_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
+    results = await world.call(RESULTS, {"id": await world.value("completed_experiment")})
+    read = pq.read_table(io.BytesIO(await export(clients[protocol], world, "results", "parquet")))
+    assert read.schema.metadata[b"method_version"].decode() == results["method_version"]
+    for row, ranking in zip(read.to_pylist(), results["rankings"], strict=True):
+        assert {name: row[name] for name in ranking if name != "components"} == {
+            name: value for name, value in ranking.items() if name != "components"
+        }
+        assert {part["metric"]: row[f"component_{part['metric']}"] for part in ranking["components"]} == {
+            part["metric"]: part["score"] for part in ranking["components"]
+        }
+        assert (row["inputs_digest"], row["reasons"]) == (results["inputs_digest"], " ".join(results["reasons"]))
+    lines = (await export(clients[protocol], world, "pairs", "jsonl")).decode().splitlines()
+    for line, pair in zip(map(json.loads, lines), results["head_to_head"], strict=True):
+        assert {name: line[name] for name in pair} == pair
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_results_are_the_same_when_they_are_reached_again(
+    protocol: str, clients: dict[str, Client], world: World
+) -> None:
+    request = {"id": await world.value("completed_experiment")}
+    headers = bearer(world.developer.api_key)
+    stored = (await clients[protocol].call(rpcs()[RESULTS], request, headers)).answer
+    again = (await clients[protocol].call(rpcs()[RESULTS], {**request, "recompute": True}, headers)).answer
+    assert stored.pop("computed_at") < again.pop("computed_at")
+    assert stored == again
+
+
+async def test_a_browser_learns_how_to_name_the_file(http: httpx.AsyncClient, world: World) -> None:
+    experiment = await world.value("completed_experiment")
+    path = f"/api/v1/experiments/{experiment}/export"
+    answer = await http.get(path, params={"format": "csv"}, headers=bearer(world.developer.api_key))
+    assert answer.headers["content-disposition"] == f'attachment; filename="{experiment}-trials.csv"'
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.runtime import event_loop
-from tests.bench import bench_gateway_read, bench_mesh, bench_outbox, bench_schedule, bench_signal
+from tests.bench import bench_gateway_read, bench_mesh, bench_outbox, bench_schedule, bench_signal, bench_verdict
 from tests.bench.result import BenchResult
 
 Bench = Callable[[], Awaitable[list[BenchResult]]]
@@ -26,10 +26,15 @@ async def _signal() -> list[BenchResult]:
     return [bench_signal.run()]
 
 
+async def _verdict() -> list[BenchResult]:
+    return bench_verdict.run()
+
+
 BENCHES: dict[str, Bench] = {
     "gateway_read": bench_gateway_read.run,
     "schedule_80_trials": bench_schedule.run,
     "signal": _signal,
+    "verdict": _verdict,
     "outbox_to_consumer": bench_outbox.run,
     "mesh": bench_mesh.run,
 }

@@ -25,7 +25,16 @@ from tests.contract.world import World
 from tests.mesh import Developer
 
 # What anybody may call, and what services may ask of auth before they can verify anything.
-OPEN_RPCS = {"AuthService.RegisterDeveloper", "MeshService.GetHealth", "TtsService.GetAudio"}
+OPEN_RPCS = {
+    "AuthService.RegisterDeveloper",
+    "MeshService.GetHealth",
+    "TtsService.GetAudio",
+    # What a listening link opens.
+    "ListeningService.JoinListening",
+    "ListeningService.NextListeningPair",
+    "ListeningService.GetListeningClip",
+    "ListeningService.CastListeningVote",
+}
 INTERNAL_RPCS = {"AuthService.ListSigningKeys", "EloService.ResolveVoiceModels"}
 ME = "AuthService.GetCurrentDeveloper"
 GUARDED = sorted(set(rpcs()) - OPEN_RPCS - {"AuthService.ListSigningKeys"})

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.addresses import Network
 from services.runtime.settings import ServiceSettings
 
@@ -15,6 +16,19 @@ def _networks(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _quality(value: object) -> object:
+    """Reads weights with commas between them: `naturalness=0.5,intelligibility=0.5`."""
+    if not isinstance(value, str):
+        return value
+    weights: dict[str, float] = {}
+    for part in value.split(","):
+        metric, given, weight = part.partition("=")
+        if not given:
+            raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; {part!r} is no weight")
+        weights[metric.strip()] = float(weight)
+    return own_weights(weights, QUALITY.name)
 
 
 class ExperimentsSettings(ServiceSettings):
@@ -32,5 +46,7 @@ class ExperimentsSettings(ServiceSettings):
     """How many experiments of a developer run at a time."""
     audio_retention_days: int = Field(30, ge=1, le=3650)
     """How long audio is kept after the end of an experiment whose plan does not say."""
+    quality_weights: Annotated[CompositeProfile, NoDecode, BeforeValidator(_quality)] = QUALITY
+    """What the composite profile `quality` gives weight to, from now on: `naturalness=0.5,intelligibility=0.5`."""
     webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     """Networks that webhooks may be sent to though they are not public: `10.0.0.0/8,::1/128`."""

@@ -11,6 +11,7 @@ from services.experiments.verdict import (
     METRIC_NAMES,
     PRIMARY_METRICS,
     PROFILES,
+    QUALITY,
     CompositeProfile,
     own_weights,
 )
@@ -48,11 +49,6 @@ class Plan:
     listening_days: int | None = None
     audio_retention_days: int | None = None
 
-    @property
-    def composite(self) -> CompositeProfile:
-        """How the composite score is made, of a plan that has been checked."""
-        return own_weights(dict(self.weights)) if self.weights else PROFILES[self.profile or LATENCY.name]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -64,6 +60,14 @@ class Rules:
     """For plans that leave it out."""
     most_running: int = 10
     """How many experiments of a developer run at a time."""
+    quality: CompositeProfile = QUALITY
+    """What the profile `quality` gives weight to."""
+
+    def composite(self, plan: Plan) -> CompositeProfile:
+        """Returns how the composite score is made, of a plan that has been checked."""
+        if plan.weights:
+            return own_weights(dict(plan.weights))
+        return {**PROFILES, QUALITY.name: self.quality}[plan.profile or LATENCY.name]
 
 
 def plan_of(experiment: Experiment) -> Plan:

@@ -61,7 +61,7 @@ class Planning:
         eval_mode = check(plan, self._rules)
         if plan.request_id and (before := await self._made_before(developer_id, plan.request_id)):
             return before
-        composite = plan.composite
+        composite = self._rules.composite(plan)
         if needs_listening(composite):
             check_measured(composite, await self._metrics.measured())
         models = await self._catalogue.resolve(plan.models)

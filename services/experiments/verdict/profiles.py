@@ -65,9 +65,10 @@ LISTENING_METRICS = ("naturalness", "intelligibility", "prosody")
 """What takes a listening model to measure."""
 
 
-def own_weights(weights: Mapping[str, float]) -> CompositeProfile:
+def own_weights(weights: Mapping[str, float], name: str = OWN_WEIGHTS) -> CompositeProfile:
     """A profile with weights of a developer's own; what weighs nothing is left out.
 
+    An installation's own weights for a profile that comes with the method keep its name; they are stored with results.
     Raises ValueError unless the metrics are among METRIC_NAMES and the weights from 0 to 1 with the sum 1.
     """
     for metric, weight in weights.items():
@@ -76,4 +77,4 @@ def own_weights(weights: Mapping[str, float]) -> CompositeProfile:
     total = math.fsum(weights.values())
     if abs(total - 1) > WEIGHTS_TOLERANCE:
         raise ValueError(f"weights must sum to 1, not {total:g}")
-    return CompositeProfile(OWN_WEIGHTS, 1, {metric: weight for metric, weight in weights.items() if weight > 0})
+    return CompositeProfile(name, 1, {metric: weight for metric, weight in weights.items() if weight > 0})

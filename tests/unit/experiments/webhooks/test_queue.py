@@ -1,0 +1,168 @@
+"""What the end of an experiment leaves for its webhook, and whose secret is shown when."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
+from services.experiments.webhooks import payload, signing
+from services.experiments.webhooks.domain import Delivery, DeliveryStatus
+from services.experiments.webhooks.queue import WebhookQueue
+from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.usecases import Endpoints
+from services.runtime import telemetry
+from services.runtime.errors import QuotaExceeded
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_webhook_store import MemoryWebhookStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+URL = "https://example.org/done"
+PUBLIC_URL = "https://arena.example.com"
+BOX = SecretBox("a secret")
+RUN_TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+TRACE = "00-" + "3" * 32 + "-" + "4" * 16 + "-01"
+
+
+def experiment(id_: str = "exp_a", **values: object) -> Experiment:
+    plain = Experiment(
+        id=id_,
+        developer_id="dev_a",
+        name="Wer spricht schöner?",
+        scenario="general",
+        eval_mode=EvalMode.AUTOMATED,
+        status=ExperimentStatus.COMPLETED,
+        models=[ModelSpec("espeak", "en"), ModelSpec("espeak", "de")],
+        prompts=["Hello."],
+        webhook_url=URL,
+        primary_metric="composite_per_prompt",
+        audio_retention_days=30,
+        total_trials=4,
+        completed_trials=3,
+        failed_trials=1,
+        created_at=NOON,
+        ended_at=NOON,
+        traceparent=RUN_TRACE,
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+class Desk:
+    """A queue and the endpoints it is for, in memory."""
+
+    def __init__(self) -> None:
+        self.database = MemoryDatabase("experiments")
+        self.store = MemoryWebhookStore()
+        self.queue = WebhookQueue(self.store, BOX, PUBLIC_URL)
+        self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), ())
+
+    async def plan(self, *experiments: Experiment) -> None:
+        async with self.database.transaction() as connection:
+            for one in experiments:
+                await self.queue.planned(connection, one)
+
+    async def end(self, ended: Experiment, winner: str | None = None) -> list[Delivery]:
+        async with self.database.transaction() as connection:
+            await self.queue.ended(connection, ended, winner)
+        async with self.database.reading() as connection:
+            return list(await self.store.deliveries(connection, ended.id, after=None, limit=9))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_a_completed_experiment_is_told_with_its_winner_and_where_its_results_are(desk: Desk) -> None:
+    await desk.plan(experiment())
+    (delivery,) = await desk.end(experiment(), "espeak:en")
+    assert json.loads(delivery.body) == {
+        "type": "experiment.completed",
+        "timestamp": "2026-01-01T12:00:00.000Z",
+        "data": {
+            "experiment_id": "exp_a",
+            "name": "Wer spricht schöner?",
+            "status": "completed",
+            "winner": "espeak:en",
+            "total_trials": 4,
+            "completed_trials": 3,
+            "failed_trials": 1,
+            "error_message": "",
+            "results_url": "https://arena.example.com/api/v1/experiments/exp_a/results",
+        },
+    }
+    assert delivery.id.startswith("msg_")
+    assert (delivery.type, delivery.status) == ("experiment.completed", DeliveryStatus.PENDING)
+    assert delivery.next_attempt_at == delivery.created_at
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(ExperimentStatus.FAILED, "results could not be computed"), (ExperimentStatus.CANCELLED, "")],
+)
+async def test_one_that_failed_or_was_cancelled_has_no_results(
+    desk: Desk, status: ExperimentStatus, message: str
+) -> None:
+    ended = experiment(status=status, error_message=message)
+    await desk.plan(ended)
+    (delivery,) = await desk.end(ended)
+    assert delivery.type == f"experiment.{status}"
+    data = json.loads(delivery.body)["data"]
+    assert (data["status"], data["error_message"], data["winner"], data["results_url"]) == (status, message, None, None)
+
+
+def test_the_largest_message_is_far_below_what_is_promised() -> None:
+    largest = experiment(name="😀" * 200, error_message='"' * 500)
+    assert len(payload.body(largest, "😀" * 501, PUBLIC_URL)) < payload.LARGEST_BODY
+    with pytest.raises(ValueError, match="has not ended"):
+        payload.body(experiment(ended_at=None), None, PUBLIC_URL)
+
+
+async def test_an_experiment_without_a_webhook_tells_nobody(desk: Desk) -> None:
+    await desk.plan(experiment(webhook_url=""))
+    assert await desk.end(experiment(webhook_url="")) == []
+    assert await desk.endpoints.secret_to_show(experiment(webhook_url="")) == ""
+
+
+async def test_an_endpoint_that_was_deleted_is_not_told(desk: Desk) -> None:
+    assert await desk.end(experiment()) == []
+
+
+async def test_an_endpoint_that_is_disabled_has_it_in_its_log_to_be_asked_for(desk: Desk) -> None:
+    await desk.plan(experiment())
+    async with desk.database.transaction() as connection:
+        endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
+        assert endpoint is not None
+        await desk.store.update_endpoint(connection, dataclasses.replace(endpoint, disabled_reason="it answered 410"))
+    (delivery,) = await desk.end(experiment())
+    assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
+    assert delivery.error_message == "the endpoint was disabled: it answered 410"
+
+
+async def test_a_delivery_goes_on_in_the_trace_that_ended_its_experiment(desk: Desk) -> None:
+    await desk.plan(experiment())
+    assert [one.traceparent for one in await desk.end(experiment())] == [RUN_TRACE]
+    with telemetry.span("a vote", TRACE, telemetry.SpanKind.SERVER):
+        (delivery,) = await desk.end(experiment("exp_b"))
+    assert delivery.traceparent.split("-")[1] == TRACE.split("-")[1]
+
+
+async def test_the_secret_of_a_new_url_is_shown_once(desk: Desk) -> None:
+    first, second, other = experiment(), experiment("exp_b"), experiment("exp_c", developer_id="dev_b")
+    await desk.plan(first, second, other)
+    shown = await desk.endpoints.secret_to_show(first)
+    async with desk.database.reading() as connection:
+        endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
+    assert endpoint is not None
+    assert signing.read(shown) == BOX.open(endpoint.secret, endpoint.id)
+    assert [await desk.endpoints.secret_to_show(one) for one in (first, second)] == ["", ""]
+    assert await desk.endpoints.secret_to_show(other) not in ("", shown)
+
+
+async def test_there_are_no_more_endpoints_than_there_may_be(desk: Desk) -> None:
+    await desk.plan(*(experiment(f"exp_{n}", webhook_url=f"{URL}/{n}") for n in range(100)))
+    with pytest.raises(QuotaExceeded, match="100 webhook endpoints"):
+        await desk.plan(experiment())
+    await desk.plan(experiment(webhook_url=f"{URL}/7"), experiment(developer_id="dev_b"))

@@ -18,7 +18,7 @@ import jinja2
 from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import Descriptors, http_route, query_enums, rpc_path
+from gateway.descriptors import Descriptors, http_route, query_parameters, rpc_path
 from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
 from gateway.local_replies import local_replies
@@ -83,7 +83,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         known_keys=KNOWN_KEYS.read_text(),
         local_replies=local_replies(
             list(settings.addresses()),
-            query_enums(routes),
+            query_parameters(routes),
             settings.max_upload_size_mb,
             settings.rate_limit_per_second,
         ),

@@ -51,14 +51,16 @@ class HttpRoute:
 
 
 @dataclass(frozen=True)
-class QueryEnum:
-    """A query parameter that takes only some values."""
+class QueryParameter:
+    """A query parameter that does not take every text."""
 
     rpc: str
     """The RPC's HTTP/2 path."""
-    parameter: str
-    values: tuple[str, ...]
-    """What it may be, without the zero value."""
+    name: str
+    pattern: str
+    """A regular expression for what the transcoder takes."""
+    description: str
+    """What it must be, in words."""
 
 
 def rpc_path(method: MethodDescriptor) -> str:
@@ -76,15 +78,26 @@ def http_route(method: MethodDescriptor) -> HttpRoute | None:
     return HttpRoute(verb.upper(), getattr(rule, verb), rule.body) if verb else None
 
 
-def query_enums(methods: Iterable[MethodDescriptor]) -> list[QueryEnum]:
-    """Returns the enum parameters of the RPCs that take a query."""
+def query_parameters(methods: Iterable[MethodDescriptor]) -> list[QueryParameter]:
+    """Returns the parameters, of the RPCs that take a query, that do not take every text."""
     return [
-        QueryEnum(rpc_path(method), field.name, enum_values(field.enum_type))
+        QueryParameter(rpc_path(method), field.name, *form)
         for method in methods
         if (route := http_route(method)) and not route.body
         for field in method.input_type.fields
-        if field.type == FieldDescriptor.TYPE_ENUM and field.enum_type
+        if (form := _form(field))
     ]
+
+
+def _form(field: FieldDescriptor) -> tuple[str, str] | None:
+    if field.type == FieldDescriptor.TYPE_ENUM and field.enum_type:
+        values = enum_values(field.enum_type)
+        return "|".join(values), f"must be one of {', '.join(values)}"
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return "true|t|yes|y|1|false|f|no|n|0", "must be true or false"
+    if field.type in (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32):
+        return "-?[0-9]{1,9}", "must be a whole number"
+    return None
 
 
 def enum_values(enum: EnumDescriptor) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from google.rpc import code_pb2
 
-from gateway.descriptors import QueryEnum
+from gateway.descriptors import QueryParameter
 
 # Envoy's own words.
 ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
@@ -38,11 +38,11 @@ class GatewayError:
 
 
 def gateway_errors(
-    services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int, calls_per_second: int
+    services: Sequence[str], parameters: Sequence[QueryParameter], largest_mb: int, calls_per_second: int
 ) -> list[GatewayError]:
-    """Returns all of them, the first that holds first. `enums` are the query parameters that take only some values."""
+    """Returns all of them, the first that holds first. `parameters` are those of queries that don't take every text."""
     return [
-        *_of_the_transcoder(enums),
+        *_of_the_transcoder(parameters),
         *_of_http(largest_mb),
         *_of_authorization(),
         GatewayError(
@@ -58,19 +58,19 @@ def gateway_errors(
     ]
 
 
-def _of_the_transcoder(enums: Sequence[QueryEnum]) -> Iterator[GatewayError]:
+def _of_the_transcoder(parameters: Sequence[QueryParameter]) -> Iterator[GatewayError]:
     refused = f"{DETAILS}.contains('grpc_json_transcode_failure')"
-    for enum in enums:
+    for parameter in parameters:
         # The transcoder's own words name the parameter but not what it may be.
-        query = f"request.headers['x-envoy-original-path'].matches('[?&]{enum.parameter}="
-        good = f"{query}({'|'.join(enum.values)})(&|$)')"
+        query = f"request.headers['x-envoy-original-path'].matches('[?&]{parameter.name}="
+        good = f"{query}({parameter.pattern})(&|$)')"
         yield GatewayError(
-            f"{refused} && {TRANSCODED} && request.path == '{enum.rpc}' && {query}') && !{good}",
+            f"{refused} && {TRANSCODED} && request.path == '{parameter.rpc}' && {query}') && !{good}",
             "MALFORMED_REQUEST",
             code_pb2.INVALID_ARGUMENT,
             400,
-            f"{enum.parameter}: must be one of {', '.join(enum.values)}",
-            blames=enum.parameter,
+            f"{parameter.name}: {parameter.description}",
+            blames=parameter.name,
         )
     yield GatewayError(
         f"{refused} && response.code == 404",

@@ -54,6 +54,11 @@ function envoy_on_response(handle)
   asking = math.max(asking - 1, 0)
   local answer = metadata:get(ANSWERED)
   if not answer or not answer.token then
+    -- Not good any more, or auth could not say.
+    if known[asked.authorization] then
+      known[asked.authorization] = nil
+      count = count - 1
+    end
     return
   end
   -- From before auth was asked, so it ends before auth would end it.

@@ -12,7 +12,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
-from gateway.descriptors import QueryEnum
+from gateway.descriptors import QueryParameter
 from gateway.gateway_errors import DETAILS, ENVOYS_MESSAGE, TRANSCODED, GatewayError, gateway_errors
 
 DOMAIN = "voicearena"
@@ -38,12 +38,12 @@ class LocalReply:
 
 
 def local_replies(
-    services: Sequence[str], enums: Sequence[QueryEnum], largest_mb: int, calls_per_second: int
+    services: Sequence[str], parameters: Sequence[QueryParameter], largest_mb: int, calls_per_second: int
 ) -> list[LocalReply]:
     """Returns the mappers, first match first."""
     # The check of JSON bodies writes its reply as it has to be.
     checked = LocalReply(f"{DETAILS} == 'lua_response'", content_type="application/json")
-    errors = gateway_errors(services, enums, largest_mb, calls_per_second)
+    errors = gateway_errors(services, parameters, largest_mb, calls_per_second)
     return [checked, *(reply for error in errors for reply in _replies(error))]
 
 

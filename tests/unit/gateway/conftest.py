@@ -1,12 +1,17 @@
 """A gateway: the real Envoy before a stand-in for every service."""
 
+import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import httpx
 import pytest
-from voicearena.gateway.v1 import external_auth_pb2
+from google.rpc import code_pb2
+from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
 
 from deploy.local.data_dir import DataDir
 from deploy.local.ports import choose_ports
@@ -17,21 +22,70 @@ from gateway.settings import GatewaySettings
 
 AUTHORIZATION = "/envoy.service.auth.v3.Authorization/Check"
 EMPTY = b""
+# Counted, but never too many.
+UNLIMITED = {"rate_limit_per_second": 100_000, "rate_limit_burst": 1_000_000}
 
 
+@dataclass
+class Answer:
+    """What auth says of an Authorization header."""
+
+    token: str
+    key: str = "key_a"
+    believe_ms: int = 0
+
+
+@dataclass
 class EveryService(grpc.GenericRpcHandler):
-    """Lets every call pass that has a key, and answers each with an empty message. `seen` are the requests, by path."""
+    """Every service and auth: answers each call with an empty message, and lets those pass that it is told to."""
 
-    def __init__(self) -> None:
-        self.seen: dict[str, bytes] = {}
+    known: dict[str, Answer] | None = None
+    """Whom auth lets pass, by Authorization header; None for everybody, as nobody."""
+    seen: dict[str, bytes] = field(default_factory=dict)
+    """The requests, by path."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    """The metadata of the last call."""
+    asked: list[str] = field(default_factory=list)
+    """The Authorization headers that auth was asked about."""
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    """Unset, auth does not answer."""
+    broken: bool = False
+    """Whether auth fails instead of answering."""
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        async def answer(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        async def answer(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+            if details.method == AUTHORIZATION:
+                return (await self._check(request, context)).SerializeToString()
             self.seen[details.method] = request
-            return external_auth_pb2.CheckResponse(ok_response={}).SerializeToString() if authorizes else EMPTY
+            self.metadata = {key: str(value) for key, value in details.invocation_metadata}
+            return EMPTY
 
-        authorizes = details.method == AUTHORIZATION
         return grpc.unary_unary_rpc_method_handler(answer)
+
+    async def _check(self, request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> ext_authz.CheckResponse:
+        headers = ext_authz.CheckRequest.FromString(request).attributes.request.http.headers
+        authorization = headers.get("authorization", "")
+        self.asked.append(authorization)
+        await self.may_answer.wait()
+        if self.broken:
+            await context.abort(grpc.StatusCode.INTERNAL, "broken")
+        if self.known is None:
+            return ext_authz.CheckResponse(ok_response={})
+        found = self.known.get(authorization)
+        if found is None:
+            denied = ext_authz.DeniedHttpResponse(status={"code": 401}, body="the API key is unknown")
+            return ext_authz.CheckResponse(status={"code": code_pb2.UNAUTHENTICATED}, denied_response=denied)
+        response = ext_authz.CheckResponse(ok_response={"headers_to_remove": ["authorization"]})
+        if found.token:
+            response.ok_response.headers.add(
+                header={"key": "x-voicearena-identity", "value": found.token},
+                append_action="OVERWRITE_IF_EXISTS_OR_ADD",
+            )
+            response.dynamic_metadata.update({"token": found.token, "key": found.key, "believe_ms": found.believe_ms})
+        return response
 
 
 @pytest.fixture(autouse=True)
@@ -40,39 +94,54 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.fixture(scope="module")
-async def services() -> AsyncIterator[tuple[EveryService, int]]:
-    server, handler = grpc.aio.server(), EveryService()
+@contextlib.asynccontextmanager
+async def serving(handler: EveryService) -> AsyncIterator[int]:
+    """Serves on a port of loopback."""
+    server = grpc.aio.server()
     server.add_generic_rpc_handlers([handler])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield handler, port
+    yield port
     await server.stop(grace=None)
+
+
+@contextlib.asynccontextmanager
+async def gateway(services_port: int, **settings: Any) -> AsyncIterator[str]:
+    """Runs Envoy before what listens on a port, and yields its URL. The elo service is down."""
+    data_dir = DataDir(None)
+    ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
+    here = f"127.0.0.1:{services_port}"
+    chosen = {
+        "api_port": ports["api_port"],
+        "envoy_admin_port": ports["envoy_admin_port"],
+        "auth_address": here,
+        "experiments_address": here,
+        "tts_address": here,
+        "elo_address": f"127.0.0.1:{ports['elo_port']}",
+        **settings,
+    }
+    file = data_dir.path / "envoy.yaml"
+    file.write_text(render(GatewaySettings(**chosen)))
+    arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
+    envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
+    await envoy.start()
+    transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
+    async with httpx.AsyncClient(transport=transport) as admin:
+        await admin.get(f"http://127.0.0.1:{ports['envoy_admin_port']}/ready")
+    yield f"http://127.0.0.1:{ports['api_port']}"
+    await envoy.stop()
+    data_dir.release()
+
+
+@pytest.fixture(scope="module")
+async def services() -> AsyncIterator[tuple[EveryService, int]]:
+    handler = EveryService()
+    async with serving(handler) as port:
+        yield handler, port
 
 
 @pytest.fixture(scope="module")
 async def api(services: tuple[EveryService, int]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway. The elo service is down."""
-    data_dir = DataDir(None)
-    ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))
-    here = f"127.0.0.1:{services[1]}"
-    settings = GatewaySettings(
-        api_port=ports["api_port"],
-        envoy_admin_port=ports["envoy_admin_port"],
-        auth_address=here,
-        experiments_address=here,
-        tts_address=here,
-        elo_address=f"127.0.0.1:{ports['elo_port']}",
-    )
-    file = data_dir.path / "envoy.yaml"
-    file.write_text(render(settings))
-    arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
-    envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
-    await envoy.start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports['api_port']}") as client:
-        transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
-        async with httpx.AsyncClient(transport=transport) as admin:
-            await admin.get(f"http://127.0.0.1:{ports['envoy_admin_port']}/ready")
+    """A client of the gateway."""
+    async with gateway(services[1], **UNLIMITED) as url, httpx.AsyncClient(base_url=url) as client:
         yield client
-    await envoy.stop()
-    data_dir.release()

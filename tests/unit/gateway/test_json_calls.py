@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from voicearena.experiments.v1 import experiment_service_pb2
+from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
 MALFORMED = "MALFORMED_REQUEST"
+KNOWN = ", ".join(field.name for field in experiment_service_pb2.CreateExperimentRequest.DESCRIPTOR.fields)
+MODES = ", ".join(experiment_pb2.Experiment.EvalMode.keys()[1:])
 CREATE = "/voicearena.experiments.v1.ExperimentService/CreateExperiment"
 
 
@@ -22,27 +24,20 @@ def error_of(answer):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (
-            '{"nme": "x"}',
-            "nme: unknown field; known ones are name, scenario, eval_mode, models, prompts, webhook_url, request_id",
-        ),
+        ('{"nme": "x"}', f"nme: unknown field; known ones are {KNOWN}"),
         (
             '{"models": [{}, {"voice": "x"}]}',
-            "models[1].voice: unknown field; known ones are provider, voice_id, model_id",
+            "models[1].voice: unknown field; known ones are provider, voice_id, model_id, parameters",
         ),
-        (
-            '{"we\\"ird<\\u00e9": 1}',
-            "we?ird??: unknown field; known ones are name, scenario, eval_mode, models, "
-            "prompts, webhook_url, request_id",
-        ),
+        ('{"we\\"ird<\\u00e9": 1}', f"we?ird??: unknown field; known ones are {KNOWN}"),
         ('{"name": 3}', "name: must be a string"),
         ('{"name": ["x"]}', "name: must be a string"),
         ('{"prompts": "x"}', "prompts: must be a list"),
         ('{"prompts": ["x", {}]}', "prompts[1]: must be a string"),
         ('{"models": {}}', "models: must be a list"),
         ('{"models": ["espeak"]}', "models[0]: must be an object"),
-        ('{"eval_mode": "manual"}', "eval_mode: must be one of automated"),
-        ('{"eval_mode": 1}', "eval_mode: must be one of automated"),
+        ('{"eval_mode": "manual"}', f"eval_mode: must be one of {MODES}"),
+        ('{"eval_mode": 1}', f"eval_mode: must be one of {MODES}"),
         ('{"name": "a", "name": "b"}', "name: given twice"),
         ('{"eval_mode": "automated", "evalMode": "automated"}', "eval_mode: given twice"),
         ("[]", "the body must be an object"),
@@ -116,7 +111,8 @@ async def test_null_stands_for_an_absent_field(api, services):
     [
         ("status=bogus", "status: must be one of created, running, completed, failed, cancelled"),
         ("scenario=general&status=run", "status: must be one of created, running, completed, failed, cancelled"),
-        ("page_size=many", 'page_size: invalid value "many" for type TYPE_INT32'),
+        ("page_size=many", "page_size: must be a whole number"),
+        ("status=created&page_size=", "page_size: must be a whole number"),
         (
             "bogus=1",
             'Could not find field "bogus" in the type "voicearena.experiments.v1.ListExperimentsRequest".',
@@ -128,12 +124,33 @@ async def test_a_bad_query_is_refused_with_the_parameter(api, query, message):
 
 
 @pytest.mark.parametrize(
+    ("path", "field", "description"),
+    [
+        ("experiments?status=x", "status", "must be one of created, running, completed, failed, cancelled"),
+        ("experiments?page_size=1.5", "page_size", "must be a whole number"),
+        ("models?active_only=maybe", "active_only", "must be true or false"),
+    ],
+)
+async def test_the_parameter_is_named_for_machines_too(api, path, field, description):
+    assert (await api.get(f"/api/v1/{path}")).json()["details"][1] == {
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "field_violations": [{"field": field, "description": description}],
+    }
+
+
+async def test_how_long_a_json_call_may_take_is_not_for_its_client_to_say(api, services):
+    for verb, path in (("GET", "experiments/x"), ("POST", "experiments/x/run"), ("GET", "experiments/x/stream")):
+        assert (await api.request(verb, f"/api/v1/{path}", headers={"grpc-timeout": "1n"})).status_code == 200
+        assert "grpc-timeout" not in services[0].metadata
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("GET", "/api/v1/nothing"),
         ("GET", "/"),
         ("PUT", "/api/v1/health"),
-        ("DELETE", "/api/v1/experiments/x"),
+        ("DELETE", "/api/v1/experiments"),
         ("POST", "/voicearena.auth.v1.AuthService/ListSigningKeys"),
     ],
 )

@@ -5,15 +5,20 @@ import base64
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.descriptors import QueryEnum
+from gateway.descriptors import QueryParameter
 from gateway.gateway_errors import gateway_errors
 from gateway.local_replies import IS_GRPC, IS_GRPC_WEB, LocalReply, local_replies
 
-STATUS = QueryEnum("/voicearena.experiments.v1.ExperimentService/ListExperiments", "status", ("created", "running"))
+STATUS = QueryParameter(
+    "/voicearena.experiments.v1.ExperimentService/ListExperiments",
+    "status",
+    "created|running",
+    "must be one of created, running",
+)
 
 
 def replies() -> list[LocalReply]:
-    return local_replies(["auth", "tts"], [STATUS], 50)
+    return local_replies(["auth", "tts"], [STATUS], 50, 7)
 
 
 def of_tts(kind: str) -> LocalReply:
@@ -74,9 +79,9 @@ def test_every_reply_has_an_answer_for_json():
 
 
 def test_a_query_parameter_says_what_it_may_be():
-    assert gateway_errors([], [STATUS], 50)[0].message == "status: must be one of created, running"
+    assert gateway_errors([], [STATUS], 50, 7)[0].message == "status: must be one of created, running"
 
 
 def test_the_limit_that_a_body_broke_is_told():
-    too_large = next(e for e in gateway_errors([], [], 2) if e.reason == "REQUEST_TOO_LARGE")
+    too_large = next(e for e in gateway_errors([], [], 2, 7) if e.reason == "REQUEST_TOO_LARGE")
     assert too_large.message == "the body is too large: JSON may have 2 MB, anything else 2 MB"

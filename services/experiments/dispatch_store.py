@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.domain import Trial, TrialStatus
 from services.experiments.tables import CHANGED, EXPERIMENTS, PROVIDERS, TRIAL_COLUMNS, TRIALS, trial_from
 from services.runtime.hot_reads import HotConnection, hot_query
+from services.runtime.statements import Statement
 
 _E, _T, _P = EXPERIMENTS.c, TRIALS.c, PROVIDERS.c
 
@@ -75,7 +76,9 @@ class DispatchStore(Protocol):
         """
 
 
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LOCK = Statement(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), 0)))
+)
 _ASKED = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("asked")
 _WAITED_FOR = hot_query(
     sa.select(_ASKED).where(sa.exists().where(_T.provider == _ASKED, _T.status == sa.literal_column("'pending'")))
@@ -139,11 +142,24 @@ _CHOSEN = sa.text(
 ).columns(sa.column("id", sa.Text))
 
 
+def _releasing() -> "sa.Select[Any]":
+    chosen = _CHOSEN.cte("turns")
+    at = sa.bindparam("at", type_=sa.DateTime(timezone=True))
+    moved = (
+        sa.update(TRIALS)
+        .where(_T.id == chosen.c.id, _E.id == _T.experiment_id)
+        .values(status=TrialStatus.SYNTHESIZING.value, attempts=_T.attempts + 1, requested_at=at, released_at=at)
+        .returning(*TRIAL_COLUMNS, _E.developer_id, _E.traceparent)
+        .cte("moved")
+    )
+    return sa.select(*moved.c, sa.func.pg_notify(CHANGED, moved.c.experiment_id))
+
+
+_RELEASE = Statement(_releasing())
+
+
 class SqlDispatchStore:
     """The store over PostgreSQL."""
-
-    def __init__(self) -> None:
-        self._release = _release_statement()
 
     async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         added = insert(PROVIDERS).values(
@@ -181,29 +197,14 @@ class SqlDispatchStore:
         local_lookahead: int,
     ) -> Sequence[Released]:
         # A statement of its own: what the next one sees is from after the lock.
-        await connection.execute(_LOCK, {"name": f"voicearena provider {provider}"})
-        rows = await connection.execute(
-            self._release,
-            {
-                "of_provider": provider,
-                "at": at,
-                "unknown_concurrency": unknown_concurrency,
-                "local_lookahead": local_lookahead,
-            },
+        await _LOCK.execute(connection, name=f"voicearena provider {provider}")
+        rows = await _RELEASE.execute(
+            connection,
+            of_provider=provider,
+            at=at,
+            unknown_concurrency=unknown_concurrency,
+            local_lookahead=local_lookahead,
         )
         count = len(TRIAL_COLUMNS)
         released = [Released(trial_from(row[:count]), row[count], row[count + 1]) for row in rows]
         return sorted(released, key=lambda one: (one.trial.position, one.trial.id))
-
-
-def _release_statement() -> "sa.Select[tuple[Any, ...]]":
-    chosen = _CHOSEN.cte("turns")
-    at = sa.bindparam("at", type_=sa.DateTime(timezone=True))
-    moved = (
-        sa.update(TRIALS)
-        .where(_T.id == chosen.c.id, _E.id == _T.experiment_id)
-        .values(status=TrialStatus.SYNTHESIZING, attempts=_T.attempts + 1, requested_at=at, released_at=at)
-        .returning(*TRIAL_COLUMNS, _E.developer_id, _E.traceparent)
-        .cte("moved")
-    )
-    return sa.select(*moved.c, sa.func.pg_notify(CHANGED, moved.c.experiment_id))

@@ -9,6 +9,6 @@ LONGEST_WAIT_SECONDS = Gauge(
 )
 RELEASE_SECONDS = Histogram(
     "voicearena_release_seconds",
-    "Time from asking whose turn it is at a provider until the requests are committed",
+    "Time from asking whose turn it is at a provider until that is known",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )

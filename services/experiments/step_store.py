@@ -3,6 +3,7 @@ does is this."""
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.domain import ExperimentStatus, Measurements, TrialStatus
 from services.experiments.tables import CHANGED, EXPERIMENTS, TRIALS
 from services.runtime import inbox
+from services.runtime.statements import Statement
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 
@@ -65,20 +67,14 @@ class SqlStepStore:
     """The store over PostgreSQL."""
 
     async def hold(self, connection: AsyncConnection, trial_id: str) -> Held | None:
-        row = (await connection.execute(_held(trial_id))).one_or_none()
+        row = (await _HOLD.execute(connection, held_trial=trial_id)).one_or_none()
         return Held(row.id, row.developer_id, ExperimentStatus(row.status)) if row else None
 
     async def hold_for(
         self, connection: AsyncConnection, trial_id: str, *, consumer: str, event_id: str
     ) -> tuple[Held | None, bool]:
-        recorded = inbox.recording(consumer, event_id).cte("recorded")
-        # In a part of its own: PostgreSQL may look at a row that it has waited for a second time, and must not record
-        # the event a second time then.
-        held = _held(trial_id).cte("held")
-        first = sa.select(sa.func.count()).select_from(recorded).scalar_subquery()
-        nothing = sa.select(sa.literal(1).label("one")).subquery("always")
-        query = sa.select(held, first.label("first")).select_from(nothing.outerjoin(held, sa.true()))
-        row = (await connection.execute(query)).one()
+        values = {"held_trial": trial_id, "consumer": consumer, "event_id": event_id}
+        row = (await _HOLD_FOR.execute(connection, **values)).one()
         return Held(row.id, row.developer_id, ExperimentStatus(row.status)) if row.id else None, bool(row.first)
 
     async def move(
@@ -92,35 +88,63 @@ class SqlStepStore:
         **values: Any,
     ) -> Moved | None:
         known = {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
-        step = sa.and_(_T.id == trial_id, _T.status == during)
-        if attempt is not None:
-            step = sa.and_(step, _T.attempts == attempt)
-        moved = (
-            sa.update(TRIALS)
-            .where(step)
-            .values(status=status, **known, **values)
-            .returning(_T.experiment_id, _T.provider)
-            .cte("moved")
-        )
-        ended: dict[Any, Any] = {
-            _E.progressed_at: sa.func.now(),
-            _E.completed_trials: _E.completed_trials + int(status is TrialStatus.COMPLETED),
-            _E.failed_trials: _E.failed_trials + int(status is TrialStatus.FAILED),
-        }
-        counted = (
-            sa.update(EXPERIMENTS)
-            .where(_E.id == moved.c.experiment_id)
-            .values(ended)
-            .returning(_E.id, (_E.total_trials - _E.completed_trials - _E.failed_trials).label("left"))
-            .cte("counted")
-        )
-        query = sa.select(moved.c.provider, counted.c.left, sa.func.pg_notify(CHANGED, counted.c.id)).join_from(
-            moved, counted, counted.c.id == moved.c.experiment_id
-        )
-        row = (await connection.execute(query)).one_or_none()
+        new = {**known, **values, "status": status.value}
+        row = (
+            await _moving(tuple(sorted(new)), attempt is not None).execute(
+                connection,
+                moved_trial=trial_id,
+                during=during.value,
+                **({} if attempt is None else {"attempt": attempt}),
+                completed=int(status is TrialStatus.COMPLETED),
+                failed=int(status is TrialStatus.FAILED),
+                **{f"new_{name}": value for name, value in new.items()},
+            )
+        ).one_or_none()
         return Moved(row.provider, row.left == 0) if row else None
 
 
-def _held(trial_id: str) -> "sa.Select[tuple[str, str, str]]":
-    its = sa.select(_T.experiment_id).where(_T.id == trial_id).scalar_subquery()
+def _held() -> "sa.Select[tuple[str, str, str]]":
+    its = sa.select(_T.experiment_id).where(_T.id == sa.bindparam("held_trial", type_=sa.Text)).scalar_subquery()
     return sa.select(_E.id, _E.developer_id, _E.status).where(_E.id == its).with_for_update()
+
+
+def _held_for() -> "sa.Select[Any]":
+    recorded = inbox.recording(sa.bindparam("consumer", type_=sa.Text), sa.bindparam("event_id", type_=sa.Text))
+    # In a part of its own: PostgreSQL may look at a row that it has waited for a second time, and must not record the
+    # event a second time then.
+    held = _held().cte("held")
+    first = sa.select(sa.func.count()).select_from(recorded.cte("recorded")).scalar_subquery()
+    always = sa.select(sa.literal(1).label("one")).subquery("always")
+    return sa.select(held, first.label("first")).select_from(always.outerjoin(held, sa.true()))
+
+
+_HOLD, _HOLD_FOR = Statement(_held()), Statement(_held_for())
+
+
+@cache
+def _moving(columns: tuple[str, ...], for_attempt: bool) -> Statement:
+    """Returns the statement that writes these columns of a trial. There are a few, one for each kind of step."""
+    step = [_T.id == sa.bindparam("moved_trial"), _T.status == sa.bindparam("during")]
+    if for_attempt:
+        step.append(_T.attempts == sa.bindparam("attempt"))
+    moved = (
+        sa.update(TRIALS)
+        .where(*step)
+        .values({name: sa.bindparam(f"new_{name}", type_=_T[name].type) for name in columns})
+        .returning(_T.experiment_id, _T.provider)
+        .cte("moved")
+    )
+    ended: dict[Any, Any] = {
+        _E.progressed_at: sa.func.now(),
+        _E.completed_trials: _E.completed_trials + sa.bindparam("completed", type_=sa.Integer),
+        _E.failed_trials: _E.failed_trials + sa.bindparam("failed", type_=sa.Integer),
+    }
+    counted = (
+        sa.update(EXPERIMENTS)
+        .where(_E.id == moved.c.experiment_id)
+        .values(ended)
+        .returning(_E.id, (_E.total_trials - _E.completed_trials - _E.failed_trials).label("left"))
+        .cte("counted")
+    )
+    query = sa.select(moved.c.provider, counted.c.left, sa.func.pg_notify(CHANGED, counted.c.id))
+    return Statement(query.join_from(moved, counted, counted.c.id == moved.c.experiment_id))

@@ -7,8 +7,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 PROCESSED = sa.table("processed_events", sa.column("consumer", sa.Text), sa.column("event_id", sa.Text))
 
+Value = str | sa.BindParameter[str]
 
-def recording(consumer: str, event_id: str) -> ReturningInsert[tuple[str]]:
+
+def recording(consumer: Value, event_id: Value) -> ReturningInsert[tuple[str]]:
     """Returns the statement that records the event; it returns a row unless the event was recorded before."""
     return (
         insert(PROCESSED)

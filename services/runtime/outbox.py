@@ -40,6 +40,9 @@ KEEP_PUBLISHED = timedelta(days=2)
 KEEP_PROCESSED = timedelta(days=7)
 PRUNE_SECONDS = 3600.0
 
+Traced = tuple[Message, str]
+"""An event and the traceparent of what it belongs to, empty for the current trace."""
+
 AGE = Gauge("voicearena_outbox_age_seconds", "Age of the oldest event that is not yet published")
 
 
@@ -48,8 +51,8 @@ async def add(connection: AsyncConnection, *messages: Message) -> None:
     await add_each(connection, [(message, "") for message in messages])
 
 
-async def add_each(connection: AsyncConnection, traced: Sequence[tuple[Message, str]]) -> None:
-    """Records events that belong to traces of their own, each with its traceparent; empty for the current trace."""
+async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> None:
+    """Records events that belong to traces of their own."""
     rows = []
     for message, traceparent in traced:
         event_id = ids.new_id("evt")

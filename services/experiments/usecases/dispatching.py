@@ -1,16 +1,18 @@
 """Whose turn it is: gives pending trials to their providers, as many at a time as a provider takes.
 
 The queue before a provider lies in PostgreSQL, for all experiments and processes together, so that no experiment gets
-more of a provider than others that wait for it, and a slow provider keeps nobody else waiting. Whoever frees a slot or
-adds a trial calls `release` once that is committed; what a crash in between leaves behind is found by the reconciler.
+more of a provider than others that wait for it, and a slow provider keeps nobody else waiting. The answer that makes
+room at a provider gives it away in its own transaction (`next_requests`). Whoever adds trials or makes room in another
+way calls `release` once that is committed; what a crash in between leaves behind is found by the reconciler.
 """
 
 import asyncio
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import events_out, figures
 from services.experiments.dispatch_store import DispatchStore, Provider
@@ -86,13 +88,18 @@ class Dispatcher:
     async def _release(self, provider: str) -> int:
         if not await self._store.waited_for(self._database.hot, [provider]):
             return 0
-        with figures.RELEASE_SECONDS.time():
-            released = await self._released(provider)
-        figures.TRIALS.labels(TrialStatus.SYNTHESIZING).inc(released)
-        return released
-
-    async def _released(self, provider: str) -> int:
         async with self._database.transaction() as connection:
+            requests = await self.next_requests(connection, provider)
+            await outbox.add_each(connection, requests)
+        return len(requests)
+
+    async def next_requests(self, connection: AsyncConnection, provider: str) -> Sequence[outbox.Traced]:
+        """Releases in the transaction of a caller who has made room; the requests have to be recorded in it.
+
+        Whoever else releases at this provider waits until the transaction ends. The caller may hold experiments' locks,
+        and takes none from now on.
+        """
+        with figures.RELEASE_SECONDS.time():
             released = await self._store.release(
                 connection,
                 provider,
@@ -100,9 +107,8 @@ class Dispatcher:
                 unknown_concurrency=UNKNOWN_CONCURRENCY,
                 local_lookahead=LOCAL_LOOKAHEAD,
             )
-            requests = [
-                (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
-                for one in released
-            ]
-            await outbox.add_each(connection, requests)
-        return len(released)
+        figures.TRIALS.labels(TrialStatus.SYNTHESIZING).inc(len(released))
+        return [
+            (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
+            for one in released
+        ]

@@ -81,9 +81,9 @@ class Progress:
             if moved is None:
                 return _ignored(trial_id, attempt)
             request = events_out.evaluation_requested(trial_id, 1, held.developer_id, audio_name)
-            await outbox.add(connection, request)
+            others = await self._dispatcher.next_requests(connection, moved.provider)
+            await outbox.add_each(connection, [(request, ""), *others])
         figures.TRIALS.labels(TrialStatus.SCORING).inc()
-        await self._dispatcher.release([moved.provider])
 
     async def evaluated(self, event_id: str, trial_id: str, attempt: int, measured: Measurements) -> None:
         """A trial has been measured: it is complete."""
@@ -123,8 +123,7 @@ class Progress:
                 return
             moved = await self._end(connection, held, trial_id, during, attempt, status, measured, **values)
         if moved is None:
-            return _ignored(trial_id, attempt)
-        await self._after_end(moved, during, status)
+            _ignored(trial_id, attempt)
 
     async def _held(
         self, connection: AsyncConnection, event_id: str, trial_id: str, during: TrialStatus
@@ -154,14 +153,15 @@ class Progress:
         moved = await self._steps.move(
             connection, trial_id, during, attempt, status, measured, **values, ended_at=now()
         )
-        if moved is not None and moved.last:
-            await self._finishing.trials_ended(connection, await self._whole(connection, held))
-        return moved
-
-    async def _after_end(self, moved: Moved, during: TrialStatus, status: TrialStatus) -> None:
+        if moved is None:
+            return None
         figures.TRIALS.labels(status).inc()
+        if moved.last:
+            await self._finishing.trials_ended(connection, await self._whole(connection, held))
         if during is TrialStatus.SYNTHESIZING:
-            await self._dispatcher.release([moved.provider])
+            # After the verdict, so that nobody waits for it at the provider.
+            await outbox.add_each(connection, await self._dispatcher.next_requests(connection, moved.provider))
+        return moved
 
     async def _whole(self, connection: AsyncConnection, held: Held) -> Experiment:
         experiment = await self._store.lock(connection, held.experiment_id)
@@ -188,20 +188,17 @@ class Progress:
             if held is None or held.status is not ExperimentStatus.RUNNING:
                 return
             if asked >= MOST_ATTEMPTS:
-                moved = await self._give_up(connection, held, stale, asked)
+                await self._give_up(connection, held, stale, asked)
             else:
-                moved = None
                 await self._request_again(connection, held, stale)
-        if moved is not None:
-            await self._after_end(moved, stale.status, TrialStatus.FAILED)
 
-    async def _give_up(self, connection: AsyncConnection, held: Held, stale: Trial, asked: int) -> Moved | None:
+    async def _give_up(self, connection: AsyncConnection, held: Held, stale: Trial, asked: int) -> None:
         during = stale.status
         step, kind = (
             ("speech", "timed_out") if during is TrialStatus.SYNTHESIZING else ("measurements", EVALUATION_FAILED)
         )
         error = f"no {step} came back after {asked} requests"
-        return await self._end(
+        await self._end(
             connection,
             held,
             stale.id,

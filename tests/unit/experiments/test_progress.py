@@ -213,7 +213,7 @@ async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
 async def test_an_answer_whose_transaction_broke_can_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     _, trial, _ = await only(desk)
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "add", None)
+        patched.setattr(outbox, "add_each", None)
         with pytest.raises(TypeError):
             await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
     assert (await now_is(desk, trial)).status is SYNTHESIZING

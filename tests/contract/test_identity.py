@@ -1,6 +1,7 @@
 """Who calls is what the gateway says, and the gateway says only what it has checked."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,7 +84,8 @@ async def direct(mesh: Mesh) -> AsyncIterator[Callable[[str], GrpcClient]]:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", sorted(set(public_rpcs()) - OPEN_RPCS))
 async def test_every_rpc_wants_a_key(name: str, protocol: str, clients: dict[str, Client], world: World) -> None:
-    request = {"id": "x"} if "id" in rpcs()[name].descriptor.input_type.fields_by_name else {}
+    route = rpcs()[name].route
+    request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
     without = await clients[protocol].call(rpcs()[name], request)
     mangled = await clients[protocol].call(rpcs()[name], request, await world.headers("mangled key"))
     assert (without.code, without.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")

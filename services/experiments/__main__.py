@@ -77,7 +77,6 @@ async def main() -> None:
             ),
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
-        audio = await service.enter("audio store", _audio_store(settings))
         store, lifecycle_store, listening = SqlStore(), SqlLifecycleStore(), SqlListeningStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
@@ -127,7 +126,8 @@ async def main() -> None:
             ListeningServicer(
                 Links(database, store, listening, tokens, PageTokens(secret.encode())),
                 Listeners(database, store, listening, finishing, tokens),
-                Clips(database, store, listening, audio),
+                # Not among what this service needs to serve: without it, only clips are Unavailable.
+                Clips(database, store, listening, AudioStore(settings.audio_storage_path)),
                 closing,
                 settings.public_url,
             ),
@@ -159,10 +159,6 @@ async def main() -> None:
 
 async def _http_post(settings: ExperimentsSettings) -> HttpPost:
     return HttpPost(settings.webhook_allowed_networks)
-
-
-async def _audio_store(settings: ExperimentsSettings) -> AudioStore:
-    return AudioStore(settings.audio_storage_path)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ TABLES = (
     "experiments.listening_listeners",
     "experiments.listening_assignments",
     "experiments.listening_votes",
+    "experiments.webhook_endpoints",
+    "experiments.webhook_deliveries",
 )
 
 

@@ -15,6 +15,8 @@ from tests.contract.world import World
 SERVICES = {
     "voicearena.auth.v1.AuthService",
     "voicearena.experiments.v1.ExperimentService",
+    "voicearena.experiments.v1.ListeningService",
+    "voicearena.experiments.v1.WebhookService",
     "voicearena.tts.v1.TtsService",
     "voicearena.scoring.v1.ScoringService",
     "voicearena.elo.v1.EloService",

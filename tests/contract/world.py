@@ -18,12 +18,13 @@ from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
+from tests.contract.webhook_world import WebhookWorld
 from tests.mesh import STAND_IN, Developer, register
 
 MOST_KEYS = 100
 
 
-class World(ListeningWorld, LifecycleWorld):
+class World(ListeningWorld, LifecycleWorld, WebhookWorld):
     """One for all cases. `value` returns what a name stands for; a name with `new` is made anew for each case."""
 
     def __init__(self, mesh: Mesh, client: Client, developer: Developer, somebody_else: Developer) -> None:

@@ -1,6 +1,6 @@
 """The table of API cases. Each is run over gRPC, gRPC-Web and JSON, through the gateway."""
 
-from tests.contract.cases import auth, catalogue, experiments, exports, lifecycle, listening, planning, speech
+from tests.contract.cases import auth, catalogue, experiments, exports, lifecycle, listening, planning, speech, webhooks
 from tests.contract.cases.case import Case
 
 CASES: list[Case] = [
@@ -12,4 +12,5 @@ CASES: list[Case] = [
     *lifecycle.CASES,
     *listening.CASES,
     *speech.CASES,
+    *webhooks.CASES,
 ]

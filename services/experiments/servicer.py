@@ -112,14 +112,14 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def ExportExperiment(
         self, request: experiment_service_pb2.ExportExperimentRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        export = await self._exporting.export(request.id, *results_convert.export_names(request))
-        # Over HTTP it is a header, by which browsers and `curl -OJ` name the file.
-        await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
-        kind = export.content_type
-        for piece in export.pieces():
-            yield HttpBody(content_type=kind, data=piece)
-            # HTTP takes the type from the first message only.
-            kind = ""
+        async with self._exporting.export(request.id, *results_convert.export_names(request)) as export:
+            # Over HTTP it is a header, by which browsers and `curl -OJ` name the file.
+            await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
+            kind = export.content_type
+            for piece in export.pieces():
+                yield HttpBody(content_type=kind, data=piece)
+                # HTTP takes the type from the first message only.
+                kind = ""
 
     async def ListTrials(
         self, request: experiment_service_pb2.ListTrialsRequest, context: Context

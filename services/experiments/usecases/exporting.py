@@ -1,7 +1,9 @@
 """Exports: what is asked for, read in one go, made into a file apart from other calls, and given out in pieces."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,11 +13,15 @@ from services.experiments.exports.columns import Filled
 from services.experiments.store import Store
 from services.experiments.usecases.reading import Reading
 from services.runtime.db import Database
+from services.runtime.errors import QuotaExceeded
+from services.runtime.identity import current_identity
 from services.runtime.validation import Validation
 
 PIECE_BYTES = 64 * 1024
-# A file is at most a few megabytes (400 trials with the longest prompts); this many may be made at a time.
+# A file is at most a few megabytes (400 trials with the longest prompts); this many are made at a time.
 MOST_AT_A_TIME = 2
+# How many of a developer's are in memory at a time: a slow reader keeps its file there for as long as it reads.
+MOST_OF_A_DEVELOPER = 4
 
 
 class ExportTable(StrEnum):
@@ -64,13 +70,30 @@ class Exporting:
         self._store = store
         self._reading = reading
         self._room = asyncio.Semaphore(MOST_AT_A_TIME)
+        self._in_hand: Counter[str] = Counter()
 
-    async def export(self, experiment_id: str, format_: str, table: str) -> Export:
-        """Returns a file of the caller's experiment.
+    @asynccontextmanager
+    async def export(self, experiment_id: str, format_: str, table: str) -> AsyncIterator[Export]:
+        """Makes a file of the caller's experiment, which is in their hands until the block ends.
 
         InvalidInput for an unknown format or table, NotFound if they have no such experiment, WrongState for results of
-        one that is not completed.
+        one that is not completed, QuotaExceeded while they have as many exports in hand as they may.
         """
+        developer_id = current_identity().developer_id
+        if self._in_hand[developer_id] >= MOST_OF_A_DEVELOPER:
+            raise QuotaExceeded(
+                f"{MOST_OF_A_DEVELOPER} exports of yours are being sent; read one of them to its end",
+                limit=str(MOST_OF_A_DEVELOPER),
+            )
+        self._in_hand[developer_id] += 1
+        try:
+            yield await self._make(experiment_id, format_, table)
+        finally:
+            self._in_hand[developer_id] -= 1
+            if not self._in_hand[developer_id]:
+                del self._in_hand[developer_id]
+
+    async def _make(self, experiment_id: str, format_: str, table: str) -> Export:
         valid = Validation()
         valid.one_of(format_, "format", tuple(FORMATS))
         valid.one_of(table, "table", tuple(ExportTable))

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -24,7 +25,7 @@ from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_ta
 from services.experiments.usecases.exporting import PIECE_BYTES, Export, Exporting
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
-from services.runtime.errors import InvalidInput, NotFound, WrongState
+from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
 from tests.unit.experiments.conftest import Desk, call_as
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes
 
@@ -302,33 +303,38 @@ def exporting(desk: Desk) -> Exporting:
     return Exporting(desk.database, desk.store, desk.reading)
 
 
+async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> Export:
+    async with exporting(desk).export(experiment_id, format_, table) as export:
+        return export
+
+
 async def test_trials_can_be_exported_at_any_time(desk: Desk) -> None:
     experiment_id, trials = await desk.start(prompts=["One.", "Two."])
-    export = await exporting(desk).export(experiment_id, "jsonl", "trials")
+    export = await exported(desk, experiment_id, "jsonl", "trials")
     assert (export.name, export.content_type) == (f"{experiment_id}-trials.jsonl", "application/x-ndjson")
     assert [row["id"] for row in read_jsonl(export.content)] == [trial.id for trial in trials]
     planned = await desk.planning.create(desk.plan())
-    assert (await exporting(desk).export(planned.id, "jsonl", "trials")).content == b""
+    assert (await exported(desk, planned.id, "jsonl", "trials")).content == b""
 
 
 async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
     for table in ("results", "pairs"):
         with pytest.raises(WrongState, match="the experiment is running"):
-            await exporting(desk).export(experiment_id, "csv", table)
+            await exported(desk, experiment_id, "csv", table)
     await desk.finish(*trials)
     stored = results_convert.results(await desk.reading.results(experiment_id))
-    export = await exporting(desk).export(experiment_id, "parquet", "results")
+    export = await exported(desk, experiment_id, "parquet", "results")
     assert export.name == f"{experiment_id}-results.parquet"
     rows = read_parquet(export.content).to_pylist()
     assert [row["composite_score"] for row in rows] == [ranking.composite_score for ranking in stored.rankings]
-    (pair,) = read_csv((await exporting(desk).export(experiment_id, "csv", "pairs")).content)
+    (pair,) = read_csv((await exported(desk, experiment_id, "csv", "pairs")).content)
     assert (pair["model_a"], pair["p_value"]) == ("espeak:en", "1.0")
 
 
 async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await exporting(desk).export("exp_x", "", "songs")
+        await exported(desk, "exp_x", "", "songs")
     assert [(each.field, each.description) for each in refused.value.violations] == [
         ("format", "must be one of csv, parquet, jsonl"),
         ("table", "must be one of trials, results, pairs"),
@@ -340,7 +346,7 @@ async def test_nobody_exports_what_is_not_theirs(desk: Desk) -> None:
     call_as("dev_b")
     for table in ("trials", "results"):
         with pytest.raises(NotFound):
-            await exporting(desk).export(experiment_id, "csv", table)
+            await exported(desk, experiment_id, "csv", table)
 
 
 def test_a_file_goes_out_in_pieces() -> None:
@@ -357,6 +363,23 @@ async def test_exported_trials_of_listeners_are_those_of_the_api(desk: Desk) -> 
         eval_mode=EvalMode.HUMAN, models=[ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]
     )
     await desk.finish(*trials)
-    lines = read_jsonl((await exporting(desk).export(experiment_id, "jsonl", "trials")).content)
+    lines = read_jsonl((await exported(desk, experiment_id, "jsonl", "trials")).content)
     expected = [on_the_wire(trial) for trial in await desk.trials(experiment_id)]
     assert [{k: v for k, v in line.items() if v is not None} for line in lines] == expected
+
+
+async def test_a_developer_has_four_exports_in_hand_at_most(desk: Desk) -> None:
+    experiment_id, _ = await desk.start()
+    exports = exporting(desk)
+    async with AsyncExitStack() as reading:
+        for _ in range(4):
+            await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))
+        with pytest.raises(QuotaExceeded, match="4 exports of yours are being sent") as refused:
+            await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))
+        assert refused.value.metadata == {"limit": "4"}
+        call_as("dev_b")
+        with pytest.raises(NotFound):
+            await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))
+    call_as("dev_a")
+    async with exports.export(experiment_id, "csv", "trials") as export:
+        assert export.content_type == "text/csv; charset=utf-8"

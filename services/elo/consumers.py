@@ -15,6 +15,7 @@ def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
 
     async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
         drafts = [convert.from_voice(voice, event.provider) for voice in event.voices]
-        await catalogue.learn(delivery.event_id, event.provider.id, drafts, event.told_providers)
+        provider = convert.from_provider(event.provider, delivery.occurred_at)
+        await catalogue.learn(delivery.event_id, provider, drafts, event.told_providers)
 
     return {VoicesDiscovered: voices_discovered}

@@ -1,9 +1,11 @@
 """Between the domain and the wire."""
 
+from datetime import datetime
+
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
-from services.elo.domain import VoiceModel
+from services.elo.domain import PARAMETERS, Provider, VoiceModel
 from services.runtime.clock import now
 
 
@@ -19,8 +21,8 @@ def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
         developer_id=model.developer_id,
         active=model.active,
     )
-    if model.speed is not None:
-        message.config.parameters.speed = model.speed
+    for name, value in model.parameters().items():
+        setattr(message.config.parameters, name, value)
     message.created_at.FromDatetime(model.created_at)
     message.updated_at.FromDatetime(model.updated_at)
     return message
@@ -47,10 +49,17 @@ def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel:
     return _draft(name, provider.id, "", config)
 
 
+def from_provider(provider: tts_pb2.Provider, told_at: datetime) -> Provider:
+    """Returns what the catalogue has to know of a provider."""
+    reason = "" if provider.available else provider.unavailable_reason or "it is not available"
+    return Provider(provider.id, told_at, reason, tuple(name for name in PARAMETERS if name in provider.parameters))
+
+
 def _draft(
     name: str, provider: str, version: str, config: elo_pb2.VoiceModelConfig, *, id_: str = "", active: bool = True
 ) -> VoiceModel:
     moment = now()
+    given = {field.name: value for field, value in config.parameters.ListFields()}
     return VoiceModel(
         id=id_,
         developer_id="",
@@ -59,7 +68,9 @@ def _draft(
         version=version,
         voice_id=config.voice_id,
         model_id=config.model_id,
-        speed=config.parameters.speed if config.parameters.HasField("speed") else None,
+        speed=given.get("speed"),
+        language=given.get("language"),
+        seed=given.get("seed"),
         rating=0.0,
         active=active,
         created_at=moment,

@@ -1,5 +1,6 @@
 """What a voice model is, and which one a question means."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,23 +17,27 @@ LONGEST_MODEL = 200
 LONGEST_REQUEST_ID = 100
 MOST_QUERIES = 10
 SLOWEST, FASTEST = 0.5, 2.0
+LARGEST_SEED = 2**32 - 1
+# Of BCP 47: a language, then subtags. Whether a provider speaks it is for the provider to say.
+LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+PARAMETERS = ("speed", "language", "seed")
 
 # What update_mask may name, and the attributes that each of them means.
 UPDATABLE: dict[str, tuple[str, ...]] = {
     "name": ("name",),
     "version": ("version",),
     "active": ("active",),
-    "config": ("voice_id", "model_id", "speed"),
+    "config": ("voice_id", "model_id", *PARAMETERS),
     "config.voice_id": ("voice_id",),
     "config.model_id": ("model_id",),
-    "config.parameters": ("speed",),
-    "config.parameters.speed": ("speed",),
+    "config.parameters": PARAMETERS,
+    **{f"config.parameters.{name}": (name,) for name in PARAMETERS},
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceModel:
-    """One voice of one provider in one version. `speed` is relative, None for the voice's own."""
+    """One voice of one provider in one version. What is None is left to the provider."""
 
     id: str
     developer_id: str
@@ -42,11 +47,44 @@ class VoiceModel:
     voice_id: str
     model_id: str
     speed: float | None
+    """Relative to the voice's own."""
     rating: float
     active: bool
     created_at: datetime
     updated_at: datetime
+    language: str | None = None
+    """A BCP 47 tag."""
+    seed: int | None = None
     seq: int = 0
+
+    def parameters(self) -> dict[str, float | str | int]:
+        """Returns the parameters that are given, by name."""
+        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What tts has told of a provider, and when."""
+
+    id: str
+    told_at: datetime
+    unavailable_reason: str = ""
+    """Why it can't be used, empty if it can."""
+    parameters: tuple[str, ...] = PARAMETERS
+    """Those that it takes."""
+
+    def fault(self) -> str:
+        """Returns why none of its models can be chosen, empty if they can."""
+        return f"{self.id} can't be used: {self.unavailable_reason}" if self.unavailable_reason else ""
+
+    def refusals(self, model: VoiceModel) -> dict[str, str]:
+        """Returns the parameters of a model that the provider does not take, and what it takes."""
+        taken = f"it takes {', '.join(self.parameters)}" if self.parameters else "it takes none"
+        return {
+            name: f"is not a parameter of {self.id}; {taken}"
+            for name in model.parameters()
+            if name not in self.parameters
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import INSTALLATION, VoiceModel
+from services.elo.domain import INSTALLATION, Provider, VoiceModel
 
 METADATA = sa.MetaData()
 VOICE_MODELS = sa.Table(
@@ -27,6 +27,14 @@ VOICE_MODELS = sa.Table(
     sa.Column("active", sa.Boolean),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("updated_at", sa.DateTime(timezone=True)),
+)
+PROVIDERS = sa.Table(
+    "providers",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("told_at", sa.DateTime(timezone=True)),
+    sa.Column("unavailable_reason", sa.Text),
+    sa.Column("parameters", ARRAY(sa.Text)),
 )
 KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
 
@@ -69,8 +77,11 @@ class Store(Protocol):
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         """Says whether a provider has a voice."""
 
-    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
-        """Returns the providers whose voices are known, by name."""
+    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+        """Remembers what was told of a provider, unless something later is known."""
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
+        """Returns the providers that were told of, by id."""
 
 
 def _values(model: VoiceModel) -> dict[str, Any]:
@@ -80,7 +91,7 @@ def _values(model: VoiceModel) -> dict[str, Any]:
         "version": model.version,
         "voice_id": model.voice_id,
         "model_id": model.model_id,
-        "parameters": {} if model.speed is None else {"speed": model.speed},
+        "parameters": model.parameters(),
         "rating": model.rating,
         "active": model.active,
         "updated_at": model.updated_at,
@@ -97,6 +108,8 @@ def _model(row: sa.Row[Any]) -> VoiceModel:
         voice_id=row.voice_id,
         model_id=row.model_id,
         speed=row.parameters.get("speed"),
+        language=row.parameters.get("language"),
+        seed=row.parameters.get("seed"),
         rating=row.rating,
         active=row.active,
         created_at=row.created_at,
@@ -197,6 +210,20 @@ class SqlStore:
         query = sa.select(KNOWN_VOICES).where(KNOWN_VOICES.c.provider == provider, KNOWN_VOICES.c.voice_id == voice_id)
         return (await connection.execute(query)).first() is not None
 
-    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
-        query = sa.select(KNOWN_VOICES.c.provider).distinct().order_by(KNOWN_VOICES.c.provider)
-        return list((await connection.execute(query)).scalars())
+    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+        told = insert(PROVIDERS).values(
+            id=provider.id,
+            told_at=provider.told_at,
+            unavailable_reason=provider.unavailable_reason,
+            parameters=list(provider.parameters),
+        )
+        changed = {name: told.excluded[name] for name in ("told_at", "unavailable_reason", "parameters")}
+        await connection.execute(
+            told.on_conflict_do_update(
+                index_elements=["id"], set_=changed, where=PROVIDERS.c.told_at < told.excluded.told_at
+            )
+        )
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
+        rows = await connection.execute(sa.select(PROVIDERS).order_by(PROVIDERS.c.id))
+        return [Provider(row.id, row.told_at, row.unavailable_reason, tuple(row.parameters)) for row in rows]

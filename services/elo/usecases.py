@@ -2,13 +2,13 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo import convert, domain
-from services.elo.domain import INSTALLATION, Query, VoiceModel
+from services.elo.domain import INSTALLATION, Provider, Query, VoiceModel
 from services.elo.store import Store
 from services.runtime import ids, inbox, outbox
 from services.runtime.clock import now
@@ -51,7 +51,7 @@ class Catalogue:
         async with self._database.transaction() as connection:
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
                 return before
-            await self._check_voice(connection, model)
+            await self._check_with_provider(connection, model)
             if await self._store.add(connection, model, request_id):
                 await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
                 return model
@@ -115,13 +115,14 @@ class Catalogue:
             valid = Validation()
             _check(model, valid)
             valid.finish()
-            await self._check_voice(connection, model)
+            if any(path.startswith("config") for path in mask):
+                await self._check_with_provider(connection, model)
             if not await self._store.update(connection, model):
                 raise AlreadyExists("you have registered this provider, voice, model and version already")
         return model
 
     async def resolve(self, queries: Sequence[Query]) -> Sequence[VoiceModel]:
-        """Returns the model that each query means; InvalidInput names those that mean none."""
+        """Returns the model that each query means; InvalidInput names those that mean none that can be used."""
         valid = Validation()
         valid.require(len(queries) <= domain.MOST_QUERIES, "queries", f"must be at most {domain.MOST_QUERIES}")
         valid.finish()
@@ -129,11 +130,13 @@ class Catalogue:
         async with self._database.reading() as connection:
             candidates = await self._store.candidates(connection, {q.provider for q in queries}, developer_id)
             found = [domain.resolve(q, candidates, developer_id) for q in queries]
-            providers = await self._store.providers(connection) if None in found else []
+            providers = {p.id: p for p in await self._store.providers(connection)}
         for index, (query, model) in enumerate(zip(queries, found, strict=True)):
-            if model is not None:
+            if fault := _fault(query.provider, providers, "in the catalogue"):
+                valid.require(False, f"models[{index}].provider", fault)
+            elif model is not None:
                 continue
-            if any(m.provider == query.provider for m in candidates):
+            elif any(m.provider == query.provider for m in candidates):
                 some = ", ".join(dict.fromkeys(m.voice_id for m in candidates if m.provider == query.provider))
                 valid.require(
                     False,
@@ -142,25 +145,24 @@ class Catalogue:
                     f"{query.provider}): {some[:300]}{'...' if len(some) > 300 else ''}",
                 )
             else:
-                valid.require(
-                    False, f"models[{index}].provider", f"must be a provider in the catalogue: {', '.join(providers)}"
-                )
+                valid.require(False, f"models[{index}].provider", f"{query.provider} has no voices in the catalogue")
         valid.finish()
         return [model for model in found if model is not None]
 
     async def learn(
-        self, event_id: str, provider: str, drafts: Sequence[VoiceModel], told_providers: Sequence[str]
+        self, event_id: str, provider: Provider, drafts: Sequence[VoiceModel], told_providers: Sequence[str]
     ) -> None:
-        """Adds the voices of a provider that the catalogue does not have yet, as the installation's.
+        """Remembers a provider, and adds those of its voices that the catalogue does not have, as the installation's.
 
-        `told_providers` are all whose voices are being told; the catalogue is filled once it knows all of them.
+        `told_providers` are all that are being told of; the catalogue is filled once it knows all of them.
         """
         moment = now()
         self._told = frozenset(told_providers)
         async with self._database.transaction() as connection:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
-            await self._store.learn_voices(connection, provider, [d.voice_id for d in drafts])
+            await self._store.learn_provider(connection, provider)
+            await self._store.learn_voices(connection, provider.id, [d.voice_id for d in drafts])
             for draft in drafts:
                 model = dataclasses.replace(
                     draft,
@@ -177,18 +179,29 @@ class Catalogue:
     async def check_filled(self) -> None:
         """Raises Unavailable while voices are missing: nothing can be compared before tts has told of them."""
         async with self._database.reading() as connection:
-            known = await self._store.providers(connection)
+            known = {provider.id for provider in await self._store.providers(connection)}
         if not known or not self._told.issubset(known):
             raise Unavailable("the catalogue is not filled; waiting for tts to tell its voices")
 
-    async def _check_voice(self, connection: AsyncConnection, model: VoiceModel) -> None:
-        if await self._store.knows_voice(connection, model.provider, model.voice_id):
-            return
-        providers = await self._store.providers(connection)
-        if model.provider not in providers:
-            raise InvalidInput(FieldViolation("provider", f"must be a provider in use: {', '.join(providers)}"))
+    async def _check_with_provider(self, connection: AsyncConnection, model: VoiceModel) -> None:
+        """Raises InvalidInput unless the provider can be used, has the voice, and takes the parameters."""
+        providers = {provider.id: provider for provider in await self._store.providers(connection)}
+        if fault := _fault(model.provider, providers, "in use"):
+            raise InvalidInput(FieldViolation("provider", fault))
+        valid = Validation()
         where = f"GET /api/v1/voices?provider={model.provider} lists them"
-        raise InvalidInput(FieldViolation("config.voice_id", f"must be a voice of {model.provider}; {where}"))
+        known = await self._store.knows_voice(connection, model.provider, model.voice_id)
+        valid.require(known, "config.voice_id", f"must be a voice of {model.provider}; {where}")
+        for name, refusal in providers[model.provider].refusals(model).items():
+            valid.require(False, f"config.parameters.{name}", refusal)
+        valid.finish()
+
+
+def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> str:
+    """Returns why a provider can't be chosen, empty if it can."""
+    if provider_id in providers:
+        return providers[provider_id].fault()
+    return f"must be a provider {where}: {', '.join(p.id for p in providers.values() if not p.fault())}"
 
 
 def _check(model: VoiceModel, valid: Validation) -> None:
@@ -202,4 +215,14 @@ def _check(model: VoiceModel, valid: Validation) -> None:
         model.speed is None or domain.SLOWEST <= model.speed <= domain.FASTEST,
         "config.parameters.speed",
         f"must be {domain.SLOWEST} to {domain.FASTEST}",
+    )
+    valid.require(
+        model.language is None or bool(domain.LANGUAGE.fullmatch(model.language)),
+        "config.parameters.language",
+        "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR",
+    )
+    valid.require(
+        model.seed is None or 0 <= model.seed <= domain.LARGEST_SEED,
+        "config.parameters.seed",
+        f"must be 0 to {domain.LARGEST_SEED}",
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import INSTALLATION, VoiceModel
+from services.elo.domain import INSTALLATION, Provider, VoiceModel
 from tests.fakes.memory_database import table
 
 
@@ -74,8 +74,13 @@ class MemoryEloStore:
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         return (provider, voice_id) in table(connection, "known_voices")
 
-    async def providers(self, connection: AsyncConnection) -> Sequence[str]:
-        return sorted({provider for provider, _ in table(connection, "known_voices")})
+    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+        known = table(connection, "providers")
+        if provider.id not in known or known[provider.id].told_at < provider.told_at:
+            known[provider.id] = provider
+
+    async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
+        return sorted(table(connection, "providers").values(), key=lambda provider: provider.id)
 
 
 def _same(a: VoiceModel, b: VoiceModel) -> bool:

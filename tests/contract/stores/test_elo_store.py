@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.elo.domain import INSTALLATION, VoiceModel
+from services.elo.domain import INSTALLATION, Provider, VoiceModel
 from services.elo.store import SqlStore, Store
 from services.runtime.db import Database
 from tests.fakes.memory_database import MemoryDatabase
@@ -53,7 +53,16 @@ async def add(database: Database, store: Store, *models: VoiceModel) -> list[Voi
 
 
 async def test_a_model_is_found_again_with_all_that_was_stored(database: Database, store: Store) -> None:
-    given = model("mdl_a", owner="dev_a", speed=1.25, model_id="large", rating=1512.5, active=False)
+    given = model(
+        "mdl_a",
+        owner="dev_a",
+        speed=1.25,
+        language="pt-BR",
+        seed=2**32 - 1,
+        model_id="large",
+        rating=1512.5,
+        active=False,
+    )
     (found,) = await add(database, store, given)
     assert found == dataclasses.replace(given, seq=found.seq)
     assert found.seq > 0
@@ -174,7 +183,20 @@ async def test_voices_that_are_told_twice_are_known_once(database: Database, sto
         await store.learn_voices(connection, "espeak", ["de", "fr"])
         await store.learn_voices(connection, "silent", [])
     async with database.reading() as connection:
-        assert await store.providers(connection) == ["espeak", "flite"]
         assert await store.knows_voice(connection, "espeak", "fr")
         assert not await store.knows_voice(connection, "flite", "fr")
         assert not await store.knows_voice(connection, "silent", "fr")
+
+
+async def test_of_a_provider_what_was_told_last_is_known_in_whatever_order_it_comes(
+    database: Database, store: Store
+) -> None:
+    early, late = NOON, NOON + timedelta(minutes=1)
+    off = Provider("cartesia", late, "set CARTESIA_API_KEY", ())
+    async with database.transaction() as connection:
+        await store.learn_provider(connection, Provider("flite", early))
+        await store.learn_provider(connection, Provider("flite", late, parameters=("speed",)))
+        await store.learn_provider(connection, off)
+        await store.learn_provider(connection, Provider("cartesia", early))
+    async with database.reading() as connection:
+        assert await store.providers(connection) == [off, Provider("flite", late, parameters=("speed",))]

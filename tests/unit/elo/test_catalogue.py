@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo import convert
-from services.elo.domain import INSTALLATION, Query, VoiceModel
+from services.elo.domain import INSTALLATION, PARAMETERS, Provider, Query, VoiceModel
 from services.elo.usecases import Catalogue
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
@@ -15,6 +16,10 @@ from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
 from tests.unit.elo.test_resolve import model
+
+
+def provider(id_: str, *, minute: int = 0, reason: str = "", parameters: tuple[str, ...] = PARAMETERS) -> Provider:
+    return Provider(id_, datetime(2026, 1, 1, 12, minute, tzinfo=UTC), reason, parameters)
 
 
 def call_as(developer_id: str) -> None:
@@ -41,7 +46,7 @@ def empty(database: MemoryDatabase) -> Catalogue:
 @pytest.fixture
 async def catalogue(empty: Catalogue) -> Catalogue:
     """A catalogue that knows the voices en and de of espeak."""
-    await empty.learn("evt_a", "espeak", [model(0, "en"), model(0, "de")], ["espeak"])
+    await empty.learn("evt_a", provider("espeak"), [model(0, "en"), model(0, "de")], ["espeak"])
     return empty
 
 
@@ -52,8 +57,8 @@ def faults(error: InvalidInput) -> list[tuple[str, str]]:
 async def test_voices_that_are_told_become_the_installations_models_once(
     catalogue: Catalogue, database: MemoryDatabase
 ) -> None:
-    await catalogue.learn("evt_a", "espeak", [model(0, "never")], ["espeak"])
-    await catalogue.learn("evt_b", "espeak", [model(0, "de"), model(0, "fr")], ["espeak"])
+    await catalogue.learn("evt_a", provider("espeak"), [model(0, "never")], ["espeak"])
+    await catalogue.learn("evt_b", provider("espeak"), [model(0, "de"), model(0, "fr")], ["espeak"])
     models, _ = await catalogue.page("", False, False, 0, "")
     assert [(m.voice_id, m.developer_id, m.rating) for m in models] == [
         ("en", INSTALLATION, 1500.0),
@@ -66,10 +71,10 @@ async def test_voices_that_are_told_become_the_installations_models_once(
 async def test_a_catalogue_is_not_filled_before_every_provider_that_was_told_of_is_known(empty: Catalogue) -> None:
     with pytest.raises(Unavailable):
         await empty.check_filled()
-    await empty.learn("evt_a", "espeak", [model(0, "en")], ["espeak", "flite"])
+    await empty.learn("evt_a", provider("espeak"), [model(0, "en")], ["espeak", "flite"])
     with pytest.raises(Unavailable):
         await empty.check_filled()
-    await empty.learn("evt_b", "flite", [model(0, "slt", provider="flite")], ["espeak", "flite"])
+    await empty.learn("evt_b", provider("flite"), [model(0, "slt", provider="flite")], ["espeak", "flite"])
     await empty.check_filled()
 
 
@@ -111,6 +116,14 @@ async def test_the_same_model_again_is_refused(catalogue: Catalogue) -> None:
         ({"speed": 0.49}, "config.parameters.speed"),
         ({"speed": 2.01}, "config.parameters.speed"),
         ({"speed": float("nan")}, "config.parameters.speed"),
+        ({"language": "e"}, "config.parameters.language"),
+        ({"language": "en_US"}, "config.parameters.language"),
+        ({"language": "de-"}, "config.parameters.language"),
+        ({"language": "en-" + "a" * 8 * 2}, "config.parameters.language"),
+        ({"language": "en" + "-abcdefgh" * 4}, "config.parameters.language"),
+        ({"language": "en\n"}, "config.parameters.language"),
+        ({"seed": -1}, "config.parameters.seed"),
+        ({"seed": 2**32}, "config.parameters.seed"),
     ],
 )
 async def test_a_model_that_can_not_be_is_refused_by_field(
@@ -126,6 +139,80 @@ async def test_a_model_that_can_not_be_is_refused_by_field(
 @pytest.mark.parametrize("speed", [0.5, 2.0])
 async def test_the_limits_of_speed_are_allowed(catalogue: Catalogue, speed: float) -> None:
     assert (await catalogue.create(dataclasses.replace(model(0, "en"), speed=speed), "")).speed == speed
+
+
+@pytest.mark.parametrize(
+    "language", ["en", "pt-BR", "zh-Hant-TW", "sl-rozaj-biske-1994", "abcdefgh-abcdefgh-abcdefgh-abcdefgh"[:35]]
+)
+async def test_what_has_the_shape_of_a_language_is_kept_with_the_seed(catalogue: Catalogue, language: str) -> None:
+    wanted = dataclasses.replace(model(0, "en"), language=language, seed=2**32 - 1)
+    made = await catalogue.create(wanted, "")
+    assert (made.language, made.seed) == (language, 2**32 - 1)
+    parameters = convert.voice_model(await catalogue.get(made.id)).config.parameters
+    assert (parameters.language, parameters.seed, parameters.HasField("speed")) == (language, 2**32 - 1, False)
+
+
+async def test_each_parameter_is_updated_by_itself_or_all_together(catalogue: Catalogue) -> None:
+    made = await catalogue.create(dataclasses.replace(model(0, "en"), speed=1.5, language="en", seed=7), "")
+    wanted = dataclasses.replace(made, speed=None, language="en-GB", seed=None)
+    updated = await catalogue.update(wanted, ["config.parameters.language"])
+    assert (updated.speed, updated.language, updated.seed) == (1.5, "en-GB", 7)
+    updated = await catalogue.update(wanted, ["config.parameters.seed"])
+    assert (updated.speed, updated.language, updated.seed) == (1.5, "en-GB", None)
+    updated = await catalogue.update(wanted, ["config.parameters"])
+    assert updated.parameters() == {"language": "en-GB"}
+
+
+async def test_a_provider_that_can_not_be_used_is_named_with_what_would_enable_it(empty: Catalogue) -> None:
+    told = ["cartesia", "espeak"]
+    off = provider("cartesia", reason="set CARTESIA_API_KEY", parameters=())
+    await empty.learn("evt_a", off, [], told)
+    await empty.learn("evt_b", provider("espeak"), [model(0, "en")], told)
+    await empty.check_filled()
+    fault = "cartesia can't be used: set CARTESIA_API_KEY"
+    with pytest.raises(InvalidInput) as raised:
+        await empty.resolve([Query("cartesia", "x"), Query("espeak", ""), Query("nobody", "")])
+    assert faults(raised.value) == [
+        ("models[0].provider", fault),
+        ("models[2].provider", "must be a provider in the catalogue: espeak"),
+    ]
+    with pytest.raises(InvalidInput) as raised:
+        await empty.create(model(0, "x", provider="cartesia"), "")
+    assert faults(raised.value) == [("provider", fault)]
+
+
+async def test_it_is_refused_although_it_could_be_used_before_and_taken_when_it_can_be_again(empty: Catalogue) -> None:
+    voices = [model(0, "sonic", provider="cartesia")]
+    await empty.learn("evt_a", provider("cartesia"), voices, ["cartesia"])
+    own = await empty.create(model(0, "sonic", provider="cartesia"), "")
+    await empty.learn("evt_b", provider("cartesia", minute=1, reason="set CARTESIA_API_KEY"), [], ["cartesia"])
+    for voice in ("sonic", ""):
+        with pytest.raises(InvalidInput, match="set CARTESIA_API_KEY"):
+            await empty.resolve([Query("cartesia", voice)])
+    # What is not about the provider can be changed all the same.
+    assert not (await empty.update(dataclasses.replace(own, active=False), ["active"])).active
+    with pytest.raises(InvalidInput, match="set CARTESIA_API_KEY"):
+        await empty.update(own, ["config"])
+    await empty.learn("evt_c", provider("cartesia", minute=2), voices, ["cartesia"])
+    assert [m.voice_id for m in await empty.resolve([Query("cartesia", "")])] == ["sonic"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [(("speed",), "it takes speed"), ((), "it takes none"), (("speed", "seed"), "it takes speed, seed")],
+)
+async def test_a_parameter_that_the_provider_does_not_take_is_refused_by_name(
+    empty: Catalogue, taken: tuple[str, ...], words: str
+) -> None:
+    await empty.learn("evt_a", provider("espeak", parameters=taken), [model(0, "en")], ["espeak"])
+    with pytest.raises(InvalidInput) as raised:
+        await empty.create(dataclasses.replace(model(0, "en"), language="en"), "")
+    expected = [("config.parameters.language", f"is not a parameter of espeak; {words}")]
+    assert faults(raised.value) == expected
+    made = await empty.create(model(0, "en"), "")
+    with pytest.raises(InvalidInput) as raised:
+        await empty.update(dataclasses.replace(made, language="en"), ["config.parameters.language"])
+    assert faults(raised.value) == expected
 
 
 async def test_an_update_changes_what_its_mask_names(catalogue: Catalogue) -> None:

@@ -59,7 +59,8 @@ def _start_logging(service: str, log_level: str) -> None:
         _add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        # Without what local variables hold: keys, texts, passwords.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()],

@@ -216,7 +216,8 @@ class SpeechServer(ABC):
         self._tasks.add(task)
         self.connections += 1
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            # Cancelled when the server ends, about which the loop need not complain.
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 began: bytes | None = b""
                 while began is not None:
                     began = await self._exchange(await _read(began, reader), reader, writer)

@@ -38,7 +38,8 @@ class Account:
 class Page:
     """One page of a list of voices; `next_query` fetches the one after it, None on the last."""
 
-    items: Sequence[object]
+    items: Any
+    """A list, if the answer is one that can be read."""
     next_query: Mapping[str, str] | None = None
 
 
@@ -96,12 +97,13 @@ class HostedEngine(SpeechEngine):
             seen.append(asked)
             try:
                 page = page_of(await self._client.get(url, headers, asked))
-                items = list(page.items)
+                if not isinstance(page.items, list):
+                    raise TypeError
             except (LookupError, TypeError, AttributeError):
                 raise self._client.error(
                     FailureKind.PROVIDER_UNAVAILABLE, "sent a list of voices that can't be read"
                 ) from None
-            for item in items:
+            for item in page.items:
                 with suppress(LookupError, TypeError, AttributeError):
                     if voice := voice_of(item):
                         voices.setdefault(voice.voice_id, voice)

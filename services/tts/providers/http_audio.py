@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -52,13 +53,18 @@ class AudioClient:
         self._name = name
         self._secret = Secret(secret)
         self._explain = explain
-        self._client = httpx.AsyncClient(
+        # One more than speak at a time, so that a list of voices takes nobody's place.
+        self._most_connections = max_concurrency + 1
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """Made when it is first needed: its certificates cost time and memory, and most providers are not used."""
+        return httpx.AsyncClient(
             http2=True,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(
-                # One more than speak at a time, so that a list of voices takes nobody's place.
-                max_connections=max_concurrency + 1,
-                max_keepalive_connections=max_concurrency + 1,
+                max_connections=self._most_connections,
+                max_keepalive_connections=self._most_connections,
                 keepalive_expiry=KEEPALIVE_SECONDS,
             ),
             # A key must not follow a redirect to wherever it points.
@@ -67,7 +73,8 @@ class AudioClient:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def speak(self, request: SpeechRequest, timing: Timing) -> AsyncGenerator[bytes, None]:
         """Yields the samples of the answer as they arrive; SynthesisError for whatever else comes."""
@@ -79,7 +86,9 @@ class AudioClient:
                 connecting_since = time.monotonic()
             elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
                 timing.connect_ms = (time.monotonic() - connecting_since) * 1000
-            elif event.endswith(".send_request_headers.started"):
+            elif event.endswith((".send_request_headers.started", ".send_request_body.complete")):
+                # The whole request is with the kernel once its body is, however long this process took to get there.
+                # Only of a provider that answers before it has read the body, the headers' time is the last.
                 timing.sent_at = time.monotonic()
 
         failed: SynthesisError | None = None

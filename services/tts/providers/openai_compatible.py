@@ -112,4 +112,6 @@ def explain(status: int, body: Any) -> Refusal:
 def _page(body: Any) -> Page:
     """Reads `{voices: [...]}` or the bare list, of names or of objects with `id` or `name`."""
     items = body["voices"] if isinstance(body, dict) else body
-    return Page([{"id": item} if isinstance(item, str) else item for item in items])
+    if isinstance(items, list):
+        items = [{"id": item} if isinstance(item, str) else item for item in items]
+    return Page(items)

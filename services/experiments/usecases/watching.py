@@ -26,8 +26,10 @@ from services.runtime.identity import current_identity
 
 log = structlog.get_logger()
 
-# Steps of many trials that come close together are read, and told, together.
+# Steps of many trials that come close together are read, and told, together; the more so the more there are to be told.
 BETWEEN_READS_SECONDS = 0.05
+FOR_EACH_WATCHER_SECONDS = 0.001
+LONGEST_BETWEEN_READS_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 # The database is away, or all its connections are in use; later it may be otherwise.
 UNREADABLE = (*DISCONNECTED, PoolTimeout, TimeoutError)
@@ -141,7 +143,8 @@ class Feed(Generic[M]):
         if self.over:
             self._answer(self._joining, False)
             return
-        await asyncio.sleep(BETWEEN_READS_SECONDS)
+        pause = max(BETWEEN_READS_SECONDS, self.watchers * FOR_EACH_WATCHER_SECONDS)
+        await asyncio.sleep(min(pause, LONGEST_BETWEEN_READS_SECONDS))
         try:
             async with asyncio.timeout(self._look_again_seconds):
                 await self._asked.wait()

@@ -91,11 +91,8 @@ async def test_only_what_has_moved_since_is_read(
     assert (await moved(database, lifecycle, mark))[0] == []
 
 
-async def test_nothing_is_missed_that_commits_after_something_younger(
-    database: Database, store: Store, lifecycle: LifecycleStore
-) -> None:
-    if isinstance(database, MemoryDatabase):
-        pytest.skip("its transactions follow one another")
+async def test_nothing_is_missed_that_commits_after_something_younger(emptied_schema: Database) -> None:
+    database, store, lifecycle = emptied_schema, SqlStore(), SqlLifecycleStore()
     await add(database, store, experiment("exp_a"))
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
     _, mark = await moved(database, lifecycle)
@@ -129,9 +126,7 @@ async def test_a_deleted_experiment_leaves_nothing(database: Database, store: St
         assert await store.trials(connection, "exp_b") == [kept]
 
 
-async def test_whatever_belongs_to_an_experiment_goes_with_it(database: Database) -> None:
-    if isinstance(database, MemoryDatabase):
-        pytest.skip("it has no foreign keys")
+async def test_whatever_belongs_to_an_experiment_goes_with_it(emptied_schema: Database) -> None:
     query = """
         SELECT tables.relname, EXISTS (
             SELECT FROM pg_constraint WHERE conrelid = tables.oid AND confrelid = 'experiments'::regclass
@@ -141,7 +136,7 @@ async def test_whatever_belongs_to_an_experiment_goes_with_it(database: Database
         WHERE tables.relnamespace = 'experiments'::regnamespace AND tables.relkind = 'r'
         AND columns.attname = 'experiment_id'
     """
-    async with database.reading() as connection:
+    async with emptied_schema.reading() as connection:
         found: dict[str, bool] = dict(tuple(row) for row in await connection.execute(sa.text(query)))
     assert "trials" in found
     assert {name for name, goes in found.items() if not goes} == set()
@@ -226,11 +221,8 @@ async def test_audio_is_due_when_its_time_is_over_and_once(
     assert await all_trials(database, store, "exp_c") == [kept]
 
 
-async def test_who_sweeps_at_the_same_time_passes_over_what_another_holds(
-    database: Database, store: Store, lifecycle: LifecycleStore
-) -> None:
-    if isinstance(database, MemoryDatabase):
-        pytest.skip("its transactions follow one another")
+async def test_who_sweeps_at_the_same_time_passes_over_what_another_holds(emptied_schema: Database) -> None:
+    database, store, lifecycle = emptied_schema, SqlStore(), SqlLifecycleStore()
     await add(database, store, *(experiment(f"exp_{n}", ended_at=NOON, audio_retention_days=1) for n in "ab"))
     async with database.transaction() as one, database.transaction() as other:
         assert await lifecycle.audio_due(one, NOON + 2 * DAY, 1) == ["exp_a"]

@@ -118,7 +118,7 @@ class Room:
 
 @pytest.fixture
 async def room(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
-    monkeypatch.setattr(watching, "BETWEEN_READS_SECONDS", 0)
+    monkeypatch.setattr(watching, "LONGEST_BETWEEN_READS_SECONDS", 0)
     monkeypatch.setattr(watching, "RETRY_SECONDS", 0)
     call_as("dev_a")
     room = Room()

@@ -14,7 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from services.runtime import event_loop
-from tests.bench import bench_gateway_read, bench_mesh, bench_outbox, bench_schedule, bench_signal, bench_verdict
+from tests.bench import (
+    bench_fixed_time,
+    bench_gateway_read,
+    bench_mesh,
+    bench_outbox,
+    bench_schedule,
+    bench_signal,
+    bench_verdict,
+)
 from tests.bench.result import BenchResult
 
 Bench = Callable[[], Awaitable[list[BenchResult]]]
@@ -32,7 +40,8 @@ async def _verdict() -> list[BenchResult]:
 
 BENCHES: dict[str, Bench] = {
     "gateway_read": bench_gateway_read.run,
-    "schedule_80_trials": bench_schedule.run,
+    "schedule": bench_schedule.run,
+    "fixed_time": bench_fixed_time.run,
     "signal": _signal,
     "verdict": _verdict,
     "outbox_to_consumer": bench_outbox.run,

@@ -1,97 +1,113 @@
-"""How close an experiment comes to the ideal schedule: engines that take a fixed time, as many at once as they allow.
+"""How close an experiment over four providers of uneven speed comes to the least time that it can take.
 
-The time is a client's: from asking for the run until the experiment is seen completed.
+Each provider answers two requests at a time, after a time that is log-normal and proportional to the length of the
+text; the slowest takes five times as long as the fastest. The least time is, of the provider that has most to do, the
+longest trial or the work divided by its two places, whichever is more: nobody can be done before, not even who knows
+all times in advance. Beside it, on the same stand-ins, a runner that makes eight requests (two of each provider) and
+waits for all of them before it makes the next eight.
 """
 
 import asyncio
 import json
 import math
-import statistics
+import random
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import httpx
 
 from tests.bench import running_mesh
 from tests.bench.result import BenchResult
+from tests.bench.timed_run import timed_run, wait_for_voices
 from tests.fakes.openai_server import MODEL, OpenAiServer
+from tests.fakes.speech_server import Request, Speech, Temper
 
-VOICES = ("steady", "calm", "even", "level")
-CONCURRENCY = 4
-PROMPTS = 20
-ENGINE_SECONDS = 0.25
-ROUNDS = 3
-TARGET = 1.15
-TRIALS = len(VOICES) * PROMPTS
-IDEAL_SECONDS = math.ceil(TRIALS / CONCURRENCY) * ENGINE_SECONDS
-PROVIDER = "fixed-time"
+# Of a prompt of this benchmark; each provider has one voice of its own.
+MEDIAN_SECONDS: Mapping[str, float] = {"quick": 0.4, "fair": 0.7, "slow": 1.1, "slowest": 2.0}
+SPREAD = 0.4
+"""The standard deviation of the logarithm: of 20 times the longest is about four times the shortest."""
+CONCURRENCY = 2
+PROMPTS = [f"Prompt number {number:02} of the benchmark has as many characters as the others." for number in range(20)]
+TRIALS = len(MEDIAN_SECONDS) * len(PROMPTS)
+BATCH_PROMPTS = CONCURRENCY
+ROUNDS = 2
+TARGET = 1.10
+LONGEST_SECONDS = 60.0
 
-POLL_SECONDS = 0.02
-LONGEST_RUN_SECONDS = 6 * IDEAL_SECONDS
-CATALOGUE_SECONDS = 30.0
+
+class UnevenServer(OpenAiServer):
+    """Takes the time that `seconds_for` says."""
+
+    def answer(self, request: Request) -> Speech | Temper:
+        """Returns the speech that is asked for, and writes down how long it takes."""
+        wanted = super().answer(request)
+        if isinstance(wanted, Speech):
+            self.script[wanted.voice].append(Temper(before_seconds=seconds_for(wanted.voice, wanted.text)))
+        return wanted
+
+
+def seconds_for(voice: str, text: str) -> float:
+    """Returns how long a voice takes for a text: the same whenever it is asked."""
+    drawn = random.Random(f"{voice} {text}").gauss(0, SPREAD)
+    return MEDIAN_SECONDS[voice] * math.exp(drawn) * len(text) / len(PROMPTS[0])
+
+
+def least_seconds() -> float:
+    """Returns the least time in which all trials can be made."""
+    of_each = [[seconds_for(voice, prompt) for prompt in PROMPTS] for voice in MEDIAN_SECONDS]
+    return max(max(max(times), math.fsum(times) / CONCURRENCY) for times in of_each)
 
 
 async def run() -> list[BenchResult]:
-    """Runs experiments one after another, the first only to warm up, and takes the median of the rest."""
-    async with OpenAiServer(seconds=ENGINE_SECONDS).serving() as engine:
-        engine.tempers.update(dict.fromkeys(VOICES, engine.tempers["steady"]))
-        environment = {"tts": {"OPENAI_COMPATIBLE": json.dumps([_server(engine.base_url)])}}
+    """Runs the experiment a few times, each in an order of its own, and the batches once."""
+    least = least_seconds()
+    async with UnevenServer().serving() as engine:
+        engine.tempers.update(dict.fromkeys(MEDIAN_SECONDS, engine.tempers["steady"]))
+        servers = [
+            {
+                "id": voice,
+                "base_url": engine.base_url,
+                "model": MODEL,
+                "voices": [voice],
+                "max_concurrency": CONCURRENCY,
+            }
+            for voice in MEDIAN_SECONDS
+        ]
+        models = [(voice, voice) for voice in MEDIAN_SECONDS]
+        environment = {"tts": {"OPENAI_COMPATIBLE": json.dumps(servers)}}
         async with running_mesh.mesh(environment) as mesh, await running_mesh.client(mesh) as client:
-            await _wait_for_catalogue(client)
-            await _timed_run(client)
-            seconds = [await _timed_run(client) for _ in range(ROUNDS)]
-    ratios = [each / IDEAL_SECONDS for each in seconds]
+            await wait_for_voices(client, {voice: [voice] for voice in MEDIAN_SECONDS})
+            seconds = [await timed_run(client, models, PROMPTS, LONGEST_SECONDS) for _ in range(ROUNDS)]
+        at_once = engine.most_at_once
+        batches = await _in_batches(engine.base_url)
+    if at_once > CONCURRENCY * len(MEDIAN_SECONDS):
+        raise RuntimeError(f"{at_once} requests were made at a time")
+    ratios = [each / least for each in seconds]
     return [
         BenchResult(
-            name="schedule of 80 trials",
-            value=statistics.median(ratios),
-            unit="x ideal",
+            name="schedule of 80 trials, 4 providers",
+            value=math.fsum(ratios) / ROUNDS,
+            unit="x least",
             target=TARGET,
             higher_is_better=False,
-            detail=f"{CONCURRENCY} at a time x {1000 * ENGINE_SECONDS:.0f} ms: "
-            f"{statistics.median(seconds):.2f} s beside {IDEAL_SECONDS:.2f} s, "
-            f"{ROUNDS} runs of {min(ratios):.2f} to {max(ratios):.2f}",
+            detail=f"{', '.join(f'{each:.1f}' for each in seconds)} s with warm-ups beside {least:.1f} s; "
+            f"batches of {BATCH_PROMPTS * len(models)} with a barrier: {batches / least:.2f} x ({batches:.1f} s)",
         )
     ]
 
 
-def _server(base_url: str) -> dict[str, Any]:
-    return {
-        "id": PROVIDER,
-        "base_url": base_url,
-        "model": MODEL,
-        "voices": VOICES,
-        "max_concurrency": CONCURRENCY,
-    }
+async def _in_batches(base_url: str) -> float:
+    """Returns the seconds that the other runner takes. It calls the stand-ins itself and measures nothing."""
+    began = time.perf_counter()
+    async with httpx.AsyncClient(base_url=base_url, timeout=LONGEST_SECONDS, trust_env=False) as client:
+        for first in range(0, len(PROMPTS), BATCH_PROMPTS):
+            async with asyncio.TaskGroup() as batch:
+                for prompt in PROMPTS[first : first + BATCH_PROMPTS]:
+                    for voice in MEDIAN_SECONDS:
+                        batch.create_task(_speak(client, voice, prompt))
+    return time.perf_counter() - began
 
 
-async def _wait_for_catalogue(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(CATALOGUE_SECONDS):
-        while len((await _get(client, f"/models?provider={PROVIDER}"))["models"]) < len(VOICES):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
-
-
-async def _timed_run(client: httpx.AsyncClient) -> float:
-    """Returns the seconds that a run takes. RuntimeError unless every trial is completed."""
-    plan = {
-        "name": "A fixed time",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [{"provider": PROVIDER, "voice_id": voice} for voice in VOICES],
-        "prompts": [f"Prompt number {number} of the benchmark." for number in range(PROMPTS)],
-    }
-    created = (await client.post("/experiments", json=plan)).raise_for_status().json()
-    started = time.perf_counter()
-    async with asyncio.timeout(LONGEST_RUN_SECONDS):
-        (await client.post(f"/experiments/{created['id']}/run", json={})).raise_for_status()
-        while (seen := await _get(client, f"/experiments/{created['id']}"))["status"] == "running":  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
-    seconds = time.perf_counter() - started
-    if seen["status"] != "completed" or seen["completed_trials"] != TRIALS:
-        raise RuntimeError(f"the experiment ended as {seen}")
-    return seconds
-
-
-async def _get(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.get(path)).raise_for_status().json()
-    return found
+async def _speak(client: httpx.AsyncClient, voice: str, text: str) -> None:
+    body = {"model": MODEL, "voice": voice, "input": text, "response_format": "pcm"}
+    (await client.post("/audio/speech", json=body)).raise_for_status()

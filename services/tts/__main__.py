@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
@@ -35,6 +36,11 @@ R = TypeVar("R")
 
 async def serve(settings: TtsSettings) -> None:
     """Serves until it is told to stop."""
+    with ThreadPoolExecutor(1, thread_name_prefix="measure") as measuring:
+        await _serve(settings, measuring)
+
+
+async def _serve(settings: TtsSettings, measuring: Executor) -> None:
     async with Service("tts", settings) as service:
         store = await service.enter("audio store", _opened(AudioStore(settings.audio_storage_path)))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "tts"))
@@ -49,6 +55,7 @@ async def serve(settings: TtsSettings) -> None:
             links=AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
             publish=FactPublisher(bus, started=process_id).publish,
             patience=Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds),
+            measuring=measuring,
         )
         metrics.watch(providers, studio.in_hand)
         # Before the first request, so that none meets a provider that was not looked at yet.

@@ -134,9 +134,9 @@ class Utterance:
 class Timing:
     """What an engine notes while it makes one utterance. Times are of the monotonic clock, in seconds.
 
-    The engine sets `sent_at` when the request goes out over an open connection, and calls `received` with the time at
-    which audio arrived, read next to the socket or in the worker itself. How slowly the audio is then taken from the
-    engine changes nothing.
+    The engine sets `sent_at` when the whole request has gone out over an open connection, and calls `received` with the
+    time at which audio arrived, read next to the socket or in the worker itself. How slowly the audio is then taken
+    from the engine changes nothing.
     """
 
     sample_rate_hz: int = 0

@@ -115,8 +115,8 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
             key = (job.requester, job.run_id, provider.id)
             await studio.warm_ups.once(key, partial(_warm_up, studio, provider, utterance, requests))
         pcm, timing = await _spoken(studio, provider, utterance, requests)
-    # Off the loop, so that measuring one utterance does not delay the clock of another.
-    measurements = await asyncio.to_thread(measure, pcm, timing)
+    # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
+    measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
     speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
     await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
     return speech

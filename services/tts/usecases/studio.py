@@ -4,6 +4,7 @@ import asyncio
 import random
 import weakref
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -34,6 +35,8 @@ class Studio:
     links: Links
     publish: Callable[[Fact], Awaitable[None]]
     patience: Patience
+    measuring: Executor
+    """One thread: while several measure, the loop, which reads the clock, waits longer for its turn."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: random.Random = field(default_factory=random.Random)
     warm_ups: WarmUps = field(default_factory=WarmUps)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from services.tts.usecases.studio import Studio
 from tests.fakes.engine import ScriptedEngine
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MEASURING = ThreadPoolExecutor(1)
 LINKS = AudioLinks("a secret of the tests", "http://localhost:8080", 60)
 
 
@@ -52,6 +54,7 @@ async def scene(folder: Path, engines: Sequence[ScriptedEngine] = (), longest_qu
         LINKS,
         publish,
         Patience(5, 5),
+        MEASURING,
         sleep=sleep,
         jitter=random.Random(1),
     )

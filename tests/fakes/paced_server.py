@@ -1,0 +1,187 @@
+"""A server that speaks as OpenAI's does, at a pace that is told, and notes when it did what.
+
+It is a process of its own, so that what the asking process is busy with delays nothing here. The clock is the machine's
+monotonic one, the same in every process. The voice is the plan, see `Plan`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+from tests.fakes.openai_server import tone
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one request is answered. All times are in ms."""
+
+    headers: int = 0
+    """From the request to the headers of the answer."""
+    first: int = 0
+    """From the headers to the first audio."""
+    pieces: int = 4
+    """Of equal length."""
+    between: int = 0
+    """From one piece to the next."""
+    silence: int = 0
+    """At the beginning of the audio."""
+    sound: int = 400
+    """Audible, after the silence."""
+
+    @property
+    def voice(self) -> str:
+        """The plan as the voice of a request."""
+        return "_".join(f"{name}-{value}" for name, value in asdict(self).items())
+
+    @classmethod
+    def of(cls, voice: str) -> Plan:
+        """Reads the voice of a request."""
+        return cls(**{name: int(value) for name, _, value in (part.partition("-") for part in voice.split("_"))})
+
+    @property
+    def audio(self) -> bytes:
+        """All that is answered: signed 16-bit mono at 24 kHz."""
+        return tone(self.sound / 1000, self.silence / 1000)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """When the server did what, in seconds of the monotonic clock."""
+
+    text: str
+    connected: float
+    """It began to make the connection."""
+    ready: float
+    """The connection was made."""
+    asked: float
+    """It had the whole request."""
+    first: float
+    """It sent the first audio."""
+    last: float
+    """It sent the last audio."""
+
+
+class PacedServer:
+    """The process, and what it notes."""
+
+    def __init__(self, process: asyncio.subprocess.Process, base_url: str) -> None:
+        self.base_url = base_url
+        self._process = process
+
+    async def noted(self) -> Noted:
+        """Returns the notes of the next request that was answered."""
+        assert self._process.stdout is not None
+        return Noted(**json.loads(await self._process.stdout.readline()))
+
+
+@asynccontextmanager
+async def paced_server(certificate: Path | None = None, handshake_ms: int = 0) -> AsyncIterator[PacedServer]:
+    """Runs the server; over TLS with the certificate and key of a PEM file, each handshake begun after a wait."""
+    command = [sys.executable, "-m", "tests.fakes.paced_server", "--handshake-ms", str(handshake_ms)]
+    if certificate is not None:
+        command += ["--certificate", str(certificate)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        port = int(await process.stdout.readline())
+        scheme = "https" if certificate else "http"
+        yield PacedServer(process, f"{scheme}://127.0.0.1:{port}/v1")
+    finally:
+        process.kill()
+        await process.wait()
+
+
+class _Patient(asyncio.StreamReaderProtocol):
+    """Leaves what comes in the socket, where TLS begins to read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+        super().connection_made(transport)
+
+
+class _Serving:
+    def __init__(self, tls: ssl.SSLContext | None, handshake_ms: int) -> None:
+        self._tls = tls
+        self._handshake_ms = handshake_ms
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected = time.monotonic()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await asyncio.sleep(self._handshake_ms / 1000)
+            if self._tls is not None:
+                await writer.start_tls(self._tls)
+            else:
+                cast(asyncio.ReadTransport, writer.transport).resume_reading()
+            ready = time.monotonic()
+            while True:
+                await self._exchange(reader, writer, connected, ready)
+        writer.close()
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected: float, ready: float
+    ) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length:")[2].split("\r\n")[0])
+        body = json.loads(await reader.readexactly(length))
+        asked = time.monotonic()
+        plan = Plan.of(body["voice"])
+        audio = plan.audio
+        await _until(asked + plan.headers / 1000)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: audio/pcm\r\ntransfer-encoding: chunked\r\n\r\n")
+        await writer.drain()
+        # A whole number of samples in each piece.
+        size = -(-len(audio) // plan.pieces // 2) * 2
+        due = asked + (plan.headers + plan.first) / 1000
+        first = last = 0.0
+        for start in range(0, len(audio), size):
+            await _until(due)
+            last = time.monotonic()
+            first = first or last
+            piece = audio[start : start + size]
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+            due += plan.between / 1000
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        _tell(json.dumps(asdict(Noted(body["input"], connected, ready, asked, first, last))))
+
+
+async def _until(at: float) -> None:
+    await asyncio.sleep(max(at - time.monotonic(), 0))
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def _main(certificate: str, handshake_ms: int) -> None:
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    serving = _Serving(tls, handshake_ms)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Patient(asyncio.StreamReader(), serving.converse), "127.0.0.1", 0
+    )
+    _tell(str(server.sockets[0].getsockname()[1]))
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--certificate", default="", help="a PEM file with certificate and key; no TLS if empty")
+    parser.add_argument("--handshake-ms", type=int, default=0)
+    options = parser.parse_args()
+    asyncio.run(_main(options.certificate, options.handshake_ms))

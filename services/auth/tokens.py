@@ -1,6 +1,7 @@
 """Mints identity tokens. Each process signs with a key of its own, whose private half never leaves its memory."""
 
 import asyncio
+import math
 from datetime import timedelta
 
 import jwt
@@ -44,7 +45,8 @@ class TokenIssuer:
             "scope": " ".join(api_key.scopes),
             "key": api_key.id,
             "iat": issued,
-            "exp": min(expires, api_key.expires_at) if api_key.expires_at else expires,
+            # In whole seconds; the gateway sees to the rest of the last one.
+            "exp": math.ceil(min(expires, api_key.expires_at or expires).timestamp()),
         }
         return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self.key_id})
 

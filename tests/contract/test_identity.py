@@ -17,8 +17,10 @@ from voicearena.elo.v1 import elo_service_pb2
 from voicearena.gateway.v1 import external_auth_pb2
 
 from deploy.local.mesh import Mesh
+from services.auth.domain import SCOPES
 from services.runtime.identity import ALGORITHM, AUDIENCE, IDENTITY_HEADER, ISSUER
 from services.runtime.ids import new_id
+from services.runtime.interceptors import scope_of
 from tests.contract.clients import PROTOCOLS, Client, GrpcClient, bearer, json_failure
 from tests.contract.leftovers import Leftovers
 from tests.contract.rpcs import Rpc, public_rpcs, rpcs
@@ -63,6 +65,7 @@ async def sign(leftovers: Leftovers) -> Sign:
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": developer_id,
+            "scope": " ".join(SCOPES),
             "iat": moment - timedelta(minutes=10),
             "exp": moment + timedelta(seconds=seconds),
             **claims,
@@ -132,6 +135,11 @@ async def test_a_service_takes_a_good_token_only(
     good = sign(somebody)
     head, body, signature = good.split(".")
     assert await outcome(good) == ("OK", "")
+    scope = scope_of(rpcs()[name].path)
+    others = " ".join(each for each in SCOPES if each != scope)
+    assert await outcome(sign(somebody, scope=others)) == (
+        ("PERMISSION_DENIED", "SCOPE_MISSING") if scope else ("OK", "")
+    )
     assert await outcome(sign(somebody, seconds=-1)) == refused
     assert await outcome(sign(somebody, aud="elsewhere")) == refused
     assert await outcome(sign(somebody, iss="elsewhere")) == refused
@@ -196,6 +204,45 @@ async def test_nor_as_json(request_type: Any, http: httpx.AsyncClient, world: Wo
     kind = "AuthService" if "auth" in service else "EloService"
     answer = await http.post(f"/{service}.{kind}/{method}", json={}, headers=bearer(world.developer.api_key))
     assert (answer.status_code, json_failure(answer).reason) == (404, "ROUTE_NOT_FOUND")
+
+
+# What any key may do, and what nobody needs a key for.
+WITHOUT_SCOPE = {
+    "AuthService.RegisterDeveloper",
+    "AuthService.GetCurrentDeveloper",
+    "AuthService.ListSigningKeys",
+    "MeshService.GetHealth",
+    "TtsService.ListProviders",
+    "TtsService.ListVoices",
+    "TtsService.GetAudio",
+    "ScoringService.ListMetrics",
+    "EloService.ResolveVoiceModels",
+    "ListeningService.JoinListening",
+    "ListeningService.NextListeningPair",
+    "ListeningService.GetListeningClip",
+    "ListeningService.CastListeningVote",
+}
+
+
+@pytest.mark.parametrize("name", sorted(rpcs()))
+def test_every_rpc_takes_a_scope_that_keys_can_hold_or_is_known_to_need_none(name: str) -> None:
+    scope = scope_of(rpcs()[name].path)
+    assert (scope == "") is (name in WITHOUT_SCOPE)
+    assert scope in ("", *SCOPES)
+
+
+async def test_a_key_that_expires_stops_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
+    grpc_client, headers = clients["grpc"], bearer(developer.api_key)
+    ends = datetime.now(UTC) + timedelta(seconds=2)
+    request = {"name": "brief", "expires_at": ends.isoformat().replace("+00:00", "Z")}
+    made = (await grpc_client.call(rpcs()["AuthService.CreateApiKey"], request, headers)).answer
+    used = bearer(made["key"])
+    async with asyncio.timeout(10):
+        while (outcome := await grpc_client.call(rpcs()[ME], {}, used)).code == "OK":
+            assert datetime.now(UTC) < ends + timedelta(seconds=1)
+    assert datetime.now(UTC) >= ends
+    assert outcome.reason == "CREDENTIALS_INVALID"
+    assert "the API key expired at" in outcome.message
 
 
 async def test_a_revoked_key_stops_within_a_second(clients: dict[str, Client], developer: Developer) -> None:

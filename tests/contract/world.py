@@ -14,6 +14,7 @@ from services.runtime.audio_store import AudioLinks
 from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.cases.case import Given
 from tests.contract.clients import Client, bearer
+from tests.contract.keys_world import KeysWorld
 from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
 from tests.contract.outcome import Outcome
@@ -24,7 +25,7 @@ from tests.mesh import STAND_IN, Developer, register
 MOST_KEYS = 100
 
 
-class World(ListeningWorld, LifecycleWorld, WebhookWorld):
+class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     """One for all cases. `value` returns what a name stands for; a name with `new` is made anew for each case."""
 
     def __init__(self, mesh: Mesh, client: Client, developer: Developer, somebody_else: Developer) -> None:

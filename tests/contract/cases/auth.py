@@ -2,6 +2,7 @@
 
 import re
 
+from services.auth.domain import SCOPES
 from tests.contract.cases.case import Case, Fails, Given, Ok
 from tests.contract.matching import ABSENT
 
@@ -14,6 +15,8 @@ ME = "AuthService.GetCurrentDeveloper"
 CREATE = "AuthService.CreateApiKey"
 LIST = "AuthService.ListApiKeys"
 REVOKE = "AuthService.RevokeApiKey"
+ROTATE = "AuthService.RotateApiKey"
+ALL_SCOPES = list(SCOPES)
 
 CASES = [
     Case("the mesh is healthy", "MeshService.GetHealth", {}, Ok({"status": "ok"}), caller="nobody"),
@@ -76,11 +79,149 @@ CASES = [
                     "prefix": re.compile(r"kc_\w{8}"),
                     "created_at": MOMENT,
                     "revoked_at": ABSENT,
+                    "scopes": ALL_SCOPES,
+                    "expires_at": ABSENT,
+                    "last_used_at": ABSENT,
+                    "replaced_by": "",
                 },
                 "key": API_KEY,
             }
         ),
     ),
+    Case(
+        "a key that may little and not for long",
+        CREATE,
+        {"name": "ci", "scopes": ["speech", "models:read"], "expires_at": Given("tomorrow")},
+        Ok({"api_key": {"scopes": ["models:read", "speech"], "expires_at": Given("tomorrow")}, "key": API_KEY}),
+    ),
+    Case(
+        "a key is as the one that it is made with",
+        CREATE,
+        {"name": "ci"},
+        Ok({"api_key": {"scopes": ["models:read", "keys"], "expires_at": ABSENT}}),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key lasts as the one that it is made with",
+        CREATE,
+        {"name": "ci"},
+        Ok({"api_key": {"scopes": ALL_SCOPES, "expires_at": Given("end_of_key_of_a_day")}}),
+        caller="key of a day",
+    ),
+    Case(
+        "the same request again shows no key",
+        CREATE,
+        {"name": "made once", "request_id": Given("used_key_request_id")},
+        Ok({"api_key": {"id": Given("key_of_request_id"), "name": "made once"}, "key": ""}),
+    ),
+    Case(
+        "no key makes one that may more",
+        CREATE,
+        {"name": "mightier", "scopes": ["models:read", "webhooks"]},
+        Fails("SCOPE_MISSING", says="an API key with the scope webhooks", metadata={"scope": "webhooks"}),
+        caller="key of few scopes",
+    ),
+    Case(
+        "no key makes one that lasts longer",
+        CREATE,
+        {"name": "longer", "expires_at": Given("day_after_tomorrow")},
+        Fails("INVALID_INPUT", fields=("expires_at",), says="no later than 20"),
+        caller="key of a day",
+    ),
+    Case(
+        "every bad field of a key is named",
+        CREATE,
+        {"name": "", "scopes": ["speech", "all"], "expires_at": "2020-01-01T00:00:00Z", "request_id": "r" * 101},
+        Fails(
+            "INVALID_INPUT",
+            fields=("name", "scopes[1]", "expires_at", "request_id"),
+            says="experiments:read, experiments:write, models:read",
+        ),
+    ),
+    Case("whoever has a key sees who they are", ME, {}, Ok({"id": Given("developer_id")}), caller="key of few scopes"),
+    Case(
+        "a key may what it holds",
+        "EloService.ListVoiceModels",
+        {"page_size": 1},
+        Ok(),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key of another scope",
+        "ExperimentService.ListExperiments",
+        {},
+        Fails("SCOPE_MISSING", says="this takes an API key with the scope experiments:read"),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key of another scope is told so before what it asks for is looked at",
+        "EloService.CreateVoiceModel",
+        {},
+        Fails("SCOPE_MISSING", says="models:write", metadata={"scope": "models:write"}),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key of another scope, and a stream",
+        "ExperimentService.WatchExperiment",
+        {"id": Given("created_experiment")},
+        Fails("SCOPE_MISSING", says="experiments:read"),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key of another scope, and audio",
+        "TtsService.SynthesizeSpeech",
+        {"text": "Hello", "provider": "espeak"},
+        Fails("SCOPE_MISSING", says="speech"),
+        caller="key of few scopes",
+    ),
+    Case(
+        "an expired key says which took its place",
+        ME,
+        {},
+        Fails("CREDENTIALS_INVALID", says="UTC; use key_"),
+        caller="expired key",
+    ),
+    Case("a rotated key goes on for a while", ME, {}, Ok({"id": Given("developer_id")}), caller="rotated key"),
+    Case(
+        "a key is rotated",
+        ROTATE,
+        {"id": Given("new_key_id"), "overlap_seconds": 60},
+        Ok(
+            {
+                "api_key": {"id": KEY_ID, "name": "to be revoked", "scopes": ALL_SCOPES, "expires_at": ABSENT},
+                "key": API_KEY,
+            }
+        ),
+    ),
+    Case(
+        "a key is rotated once",
+        ROTATE,
+        {"id": Given("rotated_key_id")},
+        Fails("WRONG_STATE", says="was rotated to key_"),
+    ),
+    Case("a revoked key is not rotated", ROTATE, {"id": Given("revoked_key_id")}, Fails("WRONG_STATE", says="revoked")),
+    Case(
+        "a key rotates none that may more",
+        ROTATE,
+        {"id": Given("first_key_id")},
+        Fails("SCOPE_MISSING"),
+        caller="key of few scopes",
+    ),
+    Case(
+        "a key rotates none that lasts longer",
+        ROTATE,
+        {"id": Given("first_key_id")},
+        Fails("PERMISSION_DENIED", says="works longer"),
+        caller="key of a day",
+    ),
+    Case(
+        "an overlap has an end",
+        ROTATE,
+        {"id": Given("first_key_id"), "overlap_seconds": 2592001},
+        Fails("INVALID_INPUT", fields=("overlap_seconds",), says="2592000"),
+    ),
+    Case("somebody else's key is not rotated", ROTATE, {"id": Given("others_key_id")}, Fails("NOT_FOUND")),
+    Case("an id of no key to rotate", ROTATE, {"id": "x"}, Fails("INVALID_INPUT", fields=("id",), says="key_")),
     Case("a key needs a name", CREATE, {}, Fails("INVALID_INPUT", fields=("name",))),
     Case("a key's name has an end", CREATE, {"name": "k" * 101}, Fails("INVALID_INPUT", fields=("name",), says="100")),
     Case(

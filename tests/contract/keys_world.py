@@ -1,0 +1,71 @@
+"""What the cases of API keys find in the mesh: keys that may little, don't last, or were rotated."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CREATE = "AuthService.CreateApiKey"
+ROTATE = "AuthService.RotateApiKey"
+
+
+class KeysWorld:
+    """What `World` has for API keys. Makers that leave something beside what they return note it in `_kept`."""
+
+    _kept: dict[str, Any]
+
+    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
+        raise NotImplementedError
+
+    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
+        raise NotImplementedError
+
+    # Who calls.
+
+    async def _key_of_few_scopes(self) -> str:
+        scopes = ["models:read", "keys"]
+        return str((await self.call(CREATE, {"name": "reads models and makes keys", "scopes": scopes}))["key"])
+
+    async def _key_of_a_day(self) -> str:
+        self._kept["end_of_key_of_a_day"] = await self.value("tomorrow")
+        request = {"name": "for a day", "expires_at": self._kept["end_of_key_of_a_day"]}
+        return str((await self.call(CREATE, request))["key"])
+
+    async def _end_of_key_of_a_day(self) -> str:
+        await self.value("key_of_a_day")
+        return str(self._kept["end_of_key_of_a_day"])
+
+    async def _expired_key(self) -> str:
+        made = await self.call(CREATE, {"name": "expired"})
+        await self.call(ROTATE, {"id": made["api_key"]["id"], "overlap_seconds": 0})
+        return str(made["key"])
+
+    async def _rotated_key(self) -> str:
+        made = await self.call(CREATE, {"name": "rotated"})
+        await self.call(ROTATE, {"id": made["api_key"]["id"]})
+        return str(made["key"])
+
+    # Keys and what is asked of them.
+
+    async def _tomorrow(self) -> str:
+        return (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def _day_after_tomorrow(self) -> str:
+        return (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def _first_key_id(self) -> str:
+        keys: list[dict[str, Any]] = (await self.call("AuthService.ListApiKeys", {"page_size": 100}))["api_keys"]
+        return str(keys[-1]["id"])
+
+    async def _rotated_key_id(self) -> str:
+        made = await self.call(CREATE, {"name": "rotated"})
+        await self.call(ROTATE, {"id": made["api_key"]["id"]})
+        return str(made["api_key"]["id"])
+
+    async def _used_key_request_id(self) -> str:
+        request_id = secrets.token_hex(8)
+        made = await self.call(CREATE, {"name": "made once", "request_id": request_id})
+        self._kept["key_of_request_id"] = made["api_key"]["id"]
+        return request_id

@@ -1,0 +1,221 @@
+"""Webhooks from the mesh to a receiver that verifies them with the public library."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.mesh import Developer
+
+WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.05
+# How soon a message comes on a machine that does other things beside; far below the 15 s for which one that hangs is
+# waited for.
+AT_ONCE_SECONDS = 8.0
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def receiver() -> AsyncIterator[WebhookReceiver]:
+    """A receiver of this test's own."""
+    async with WebhookReceiver().serving() as serving:
+        yield serving
+
+
+class Caller:
+    """A developer, and shorter words for what tests do with webhooks."""
+
+    def __init__(self, mesh: Mesh, developer: Developer, http: httpx.AsyncClient) -> None:
+        self.mesh = mesh
+        self.developer = developer
+        self._http = http
+
+    async def call(self, verb: str, path: str, **body: object) -> Any:
+        answer = await self._http.request(verb, path, json=body if verb == "POST" else None)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def plan(self, webhook_url: str) -> dict[str, Any]:
+        models = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")]
+        plan = {"name": "told", "scenario": "general", "eval_mode": "automated", "models": models}
+        made: dict[str, Any] = await self.call(
+            "POST", "/experiments", **plan, prompts=["Hello."], webhook_url=webhook_url
+        )
+        return made
+
+    async def cancelled(self, webhook_url: str) -> str:
+        """Returns an experiment that was planned and cancelled, of which its webhook is told."""
+        id_ = str((await self.plan(webhook_url))["id"])
+        await self.call("POST", f"/experiments/{id_}/cancel")
+        return id_
+
+    async def delivery(self, experiment_id: str) -> dict[str, Any]:
+        (delivery,) = (await self.call("GET", f"/experiments/{experiment_id}/webhook-deliveries"))["deliveries"]
+        return dict(delivery)
+
+    async def settled(self, experiment_id: str, attempts: int = 1) -> dict[str, Any]:
+        """Waits until so many attempts have been noted, and returns the delivery."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                delivery = await self.delivery(experiment_id)
+                if len(delivery["attempts"]) >= attempts:
+                    return delivery
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def redeliver(self, delivery: dict[str, Any]) -> dict[str, Any]:
+        path = f"/experiments/{delivery['experiment_id']}/webhook-deliveries/{delivery['id']}/redeliver"
+        return dict(await self.call("POST", path))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def caller(mesh: Mesh, developer: Developer) -> AsyncIterator[Caller]:
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    async with httpx.AsyncClient(
+        base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=WAIT_SECONDS, trust_env=False
+    ) as http:
+        yield Caller(mesh, developer, http)
+
+
+async def test_a_completed_experiment_is_told_with_a_signature_that_verifies(
+    caller: Caller, receiver: WebhookReceiver
+) -> None:
+    planned = await caller.plan(receiver.url("ok"))
+    receiver.secrets["ok"] = [planned["webhook_secret"]]
+    await caller.call("POST", f"/experiments/{planned['id']}/run")
+    async with asyncio.timeout(WAIT_SECONDS):
+        (message,) = await receiver.wait("ok")
+    assert message.verified
+    assert message.json["type"] == "experiment.completed"
+    data = message.json["data"]
+    assert (data["experiment_id"], data["status"], data["completed_trials"]) == (planned["id"], "completed", 2)
+    results = await caller.call("GET", data["results_url"])
+    assert results["experiment_id"] == planned["id"]
+    delivery = await caller.settled(planned["id"])
+    assert (delivery["id"], delivery["status"], delivery["error_message"]) == (message.id, "delivered", "")
+    assert [(each["response_status"], each["by_hand"]) for each in delivery["attempts"]] == [(200, False)]
+
+
+async def test_a_failed_and_a_cancelled_experiment_are_told(caller: Caller, receiver: WebhookReceiver) -> None:
+    planned = await caller.plan(receiver.url("ok"))
+    receiver.secrets["ok"] = [planned["webhook_secret"]]
+    # No request can make the verdict impossible.
+    async with await psycopg.AsyncConnection.connect(caller.mesh.database_url, autocommit=True) as connection:
+        await connection.execute(
+            "UPDATE experiments.experiments SET primary_metric = 'nonsense' WHERE id = %s", [planned["id"]]
+        )
+    await caller.call("POST", f"/experiments/{planned['id']}/run")
+    async with asyncio.timeout(WAIT_SECONDS):
+        await receiver.wait("ok")
+        await caller.cancelled(receiver.url("ok"))
+        failed, cancelled = await receiver.wait("ok", 2)
+    assert (failed.verified, failed.json["type"]) == (True, "experiment.failed")
+    assert failed.json["data"]["error_message"].startswith("results could not be computed")
+    assert (cancelled.verified, cancelled.json["type"]) == (True, "experiment.cancelled")
+    assert failed.id != cancelled.id
+
+
+async def test_both_secrets_verify_after_a_rotation_and_a_message_asked_for_again_has_its_id(
+    caller: Caller, receiver: WebhookReceiver
+) -> None:
+    made = await caller.call("POST", "/webhook-endpoints", url=receiver.url("ok"))
+    receiver.secrets["ok"] = [made["secret"]]
+    delivery = await caller.settled(await caller.cancelled(receiver.url("ok")))
+    rotated = await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret")
+    receiver.secrets["ok"] = [rotated["secret"], made["secret"]]
+    asked = await caller.redeliver(delivery)
+    assert (asked["id"], asked["status"]) == (delivery["id"], "pending")
+    again = await caller.settled(delivery["experiment_id"], 2)
+    await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret", overlap_seconds=0)
+    await caller.redeliver(delivery)
+    refused = await caller.settled(delivery["experiment_id"], 3)
+    assert [message.id for message in receiver.at("ok")] == [delivery["id"]] * 3
+    assert [message.verified for message in receiver.at("ok")] == [True, True, False]
+    assert [each["by_hand"] for each in refused["attempts"]] == [False, True, True]
+    assert [each["response_status"] for each in refused["attempts"]] == [200, 200, 401]
+    # What was taken once stays delivered.
+    assert [again["status"], refused["status"]] == ["delivered", "delivered"]
+
+
+async def test_a_secret_lies_nowhere_in_the_clear(mesh: Mesh, caller: Caller, receiver: WebhookReceiver) -> None:
+    made = await caller.call("POST", "/webhook-endpoints", url=receiver.url("ok"))
+    rotated = await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret")
+    await caller.settled(await caller.cancelled(receiver.url("ok")))
+    logs = b"".join(log.read_bytes() for log in (mesh.data_dir.path / "logs").glob("*.log"))
+    async with await psycopg.AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+        query = "SELECT id, url, secret, old_secret FROM experiments.webhook_endpoints WHERE id = %s"
+        row = await (await connection.execute(query, [made["endpoint"]["id"]])).fetchone()
+    assert row is not None
+    for spelling in (made["secret"], rotated["secret"]):
+        secret = base64.b64decode(spelling.removeprefix("whsec_"))
+        assert len(secret) == 32
+        assert spelling.encode() not in logs
+        assert all(secret not in bytes(sealed) for sealed in row[2:])
+
+
+async def test_a_receiver_that_hangs_or_floods_delays_nobody(caller: Caller, receiver: WebhookReceiver) -> None:
+    hanging = [await caller.cancelled(receiver.url("hanging")) for _ in range(6)]
+    flooding = [await caller.cancelled(receiver.url(temper)) for temper in ("flooding", "flooding_headers")]
+    async with asyncio.timeout(WAIT_SECONDS):
+        await receiver.wait("hanging", 4)
+    async with asyncio.timeout(AT_ONCE_SECONDS):
+        for count in range(1, 4):
+            await caller.cancelled(receiver.url("ok"))
+            await receiver.wait("ok", count)
+    # No more at a time than one endpoint may have; those who hang still do.
+    assert len(receiver.at("hanging")) == 4
+    assert [(await caller.delivery(id_))["attempts"] for id_ in hanging] == [[]] * 6
+    assert (await caller.settled(flooding[0]))["status"] == "delivered"
+    assert (await caller.settled(flooding[1]))["status"] == "pending"
+
+
+async def test_an_endpoint_that_is_gone_is_told_again_once_it_is_enabled(
+    caller: Caller, receiver: WebhookReceiver
+) -> None:
+    delivery = await caller.settled(await caller.cancelled(receiver.url("gone")))
+    assert delivery["status"] == "failed"
+    assert "410" in delivery["error_message"]
+    path = f"/webhook-endpoints/{delivery['endpoint_id']}"
+    endpoint = await caller.call("GET", path)
+    assert (endpoint["enabled"], "410" in endpoint["disabled_reason"]) == (False, True)
+    late = await caller.delivery(await caller.cancelled(receiver.url("gone")))
+    assert (late["status"], late["attempts"]) == ("failed", [])
+    receiver.answer("gone", status=200)
+    assert (await caller.call("POST", f"{path}/enable"))["enabled"]
+    await caller.redeliver(late)
+    assert (await caller.settled(late["experiment_id"]))["status"] == "delivered"
+    assert [message.id for message in receiver.at("gone")] == [delivery["id"], late["id"]]
+
+
+async def test_a_redirect_leads_nowhere(caller: Caller, receiver: WebhookReceiver) -> None:
+    delivery = await caller.settled(await caller.cancelled(receiver.url("redirecting")))
+    assert (delivery["status"], delivery["attempts"][0]["response_status"]) == ("pending", 302)
+    assert delivery["error_message"] == "it answered 302, and redirects are not followed"
+    assert receiver.at("ok") == []
+
+
+async def test_a_process_that_stops_hands_back_what_it_was_at(
+    mesh: Mesh, caller: Caller, receiver: WebhookReceiver
+) -> None:
+    id_ = await caller.cancelled(receiver.url("hanging"))
+    async with asyncio.timeout(WAIT_SECONDS):
+        await receiver.wait("hanging")
+    await mesh.stop("experiments")
+    receiver.answer("hanging", hangs=False)
+    try:
+        async with await psycopg.AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+            query = "SELECT lease, attempts_made FROM experiments.webhook_deliveries WHERE experiment_id = %s"
+            assert await (await connection.execute(query, [id_])).fetchone() == (None, 0)
+    finally:
+        await mesh.start("experiments")
+        await mesh.wait_serving()
+    async with asyncio.timeout(WAIT_SECONDS):
+        first, second = await receiver.wait("hanging", 2)
+    assert first.id == second.id
+    assert (await caller.settled(id_))["status"] == "delivered"

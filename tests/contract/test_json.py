@@ -105,7 +105,7 @@ BAD_BODIES = [
     pytest.param('{"prompts":[1]}', "prompts[0]", "string", id="a number in a list of strings"),
     pytest.param('{"models":{"provider":"espeak"}}', "models", "list", id="an object for a list"),
     pytest.param('{"models":["espeak:en-us"]}', "models[0]", "object", id="a string for an object"),
-    pytest.param('{"eval_mode":"human"}', "eval_mode", "automated", id="an unknown enum value"),
+    pytest.param('{"eval_mode":"by_ear"}', "eval_mode", "automated", id="an unknown enum value"),
     pytest.param('{"eval_mode":1}', "eval_mode", "automated", id="a number for an enum"),
     pytest.param('{"name":"a","name":"b"}', "name", "twice", id="a field twice"),
     pytest.param("[" * 10_000, "", "object", id="brackets without end"),
@@ -123,6 +123,29 @@ async def test_a_body_that_is_not_what_the_route_takes(
     assert (answer.status_code, outcome.reason, outcome.fields) == (400, "MALFORMED_REQUEST", (field,))
     assert field in outcome.message
     assert says in outcome.message
+    assert await leftovers.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "field"),
+    [
+        ("POST", "/clone", '{"nmae":"Another"}', "nmae"),
+        ("POST", "/clone", '{"repeats":"many"}', "repeats"),
+        ("POST", "/clone", '{"repeats":1,"repeats":2}', "repeats"),
+        ("POST", "/retry", '{"failed_only":true}', "failed_only"),
+        ("DELETE", "?force=true", "", "force"),
+    ],
+)
+async def test_a_field_that_the_later_life_of_an_experiment_does_not_know(
+    verb: str, path: str, body: str, field: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
+) -> None:
+    experiment = f"{EXPERIMENTS}/{await world.value('created_experiment')}"
+    before = await leftovers.rows()
+    headers = bearer(world.developer.api_key) | (JSON if body else {})
+    answer = await http.request(verb, experiment + path, content=body, headers=headers)
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+    assert field in outcome.message
     assert await leftovers.rows() == before
 
 
@@ -182,7 +205,7 @@ async def test_a_query_that_is_not_what_the_route_takes(
         ("GET", "/api/v1/nothing"),
         ("GET", "/api/v2/experiments"),
         ("PUT", EXPERIMENTS),
-        ("DELETE", "/api/v1/experiments/exp_00000000000000000000000000000000"),
+        ("DELETE", EXPERIMENTS),
         ("POST", "/api/v1/health"),
         ("GET", "/api/v1/experiments/a/b/c"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled
 
-from services.experiments import events_out
+from services.experiments import events_out, figures
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
 from services.experiments.lifecycle_store import LifecycleStore
 from services.experiments.store import Store
@@ -72,6 +72,8 @@ class Lifecycle:
             )
             await announce(connection, experiment.id)
             running = await self._locked(connection, experiment.id)
+        for trial in trials:
+            figures.TRIALS.labels(trial.status).inc()
         await self._dispatcher.release({trial.provider for trial in trials if trial.status is TrialStatus.PENDING})
         return running
 

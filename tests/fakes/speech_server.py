@@ -162,6 +162,11 @@ class SpeechServer(ABC):
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def at_once(self) -> int:
+        """How many requests for speech are in hand."""
+        return self._at_once
+
     @abstractmethod
     def answer(self, request: Request) -> Speech | Temper:
         """Returns the speech that is asked for, or else what is answered; `voices_answer` for a list of voices."""

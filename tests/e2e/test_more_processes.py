@@ -1,0 +1,183 @@
+"""More processes of a service share its work: each job is done once, and what one leaves another takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from deploy.local.process import Process
+from tests.contract.stores.servers import free_port
+from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.mesh import mesh_settings, register
+
+END_SECONDS = 90.0
+VOICES = ("quick", "calm")
+PROMPTS = 15
+TRIALS = PROMPTS * len(VOICES)
+CONCURRENCY = 6
+
+
+class Beside:
+    """A further process of a service of the mesh."""
+
+    def __init__(self, process: Process, metrics: str) -> None:
+        self.process = process
+        self.metrics = metrics
+
+
+@asynccontextmanager
+async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[Beside]:
+    """Runs one more process of a service, which is told the same but where to listen."""
+    command = mesh.processes[service].command
+    metrics = f"127.0.0.1:{free_port()}"
+    own = {"GRPC_ADDRESS": f"127.0.0.1:{free_port()}", "METRICS_ADDRESS": metrics}
+    command = replace(command, name=name, environment={**command.environment, **own})
+    process = Process(command, mesh.data_dir, print, mesh.settings.stop_seconds)
+    await process.start()
+    try:
+        # It serves once it has said so; its consumers take part from then on.
+        log = mesh.data_dir.log(name)
+        async with asyncio.timeout(END_SECONDS):
+            while '"SERVING"' not in log.read_text():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        yield Beside(process, metrics)
+    finally:
+        await process.stop()
+
+
+async def sample(address: str, name: str, label: str) -> float:
+    """Returns what a process counts under a metric's name and a label; 0 if it has not counted any yet."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        page = (await client.get(f"http://{address}/metrics")).text
+    found = re.search(rf"^{name}{{[^}}]*{re.escape(label)}[^}}]*}} (\S+)$", page, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def records(mesh: Mesh, job_id: str) -> list[str]:
+    """Returns for what each request to a provider was made, of one job."""
+    names = sorted(Path(mesh.data_dir.path / "audio").glob(f"{job_id}-try-*.json"))
+    return [json.loads(name.read_text())["purpose"] for name in names]
+
+
+class World:
+    """The mesh with its provider, and a developer's client."""
+
+    def __init__(self, mesh: Mesh, provider: OpenAiServer, http: httpx.AsyncClient) -> None:
+        self.mesh = mesh
+        self.provider = provider
+        self.http = http
+
+    async def begun(self, name: str, voices: tuple[str, ...] = VOICES) -> str:
+        plan = {
+            "name": name,
+            "scenario": "general",
+            "eval_mode": "automated",
+            "models": [{"provider": "standin", "voice_id": voice} for voice in voices],
+            "prompts": [f"Prompt number {number} for all processes." for number in range(PROMPTS)],
+        }
+        created = (await self.http.post("/experiments", json=plan)).raise_for_status().json()
+        (await self.http.post(f"/experiments/{created['id']}/run")).raise_for_status()
+        return str(created["id"])
+
+    async def ended(self, experiment_id: str) -> list[dict]:
+        """Waits for the end and returns the trials."""
+        async with asyncio.timeout(END_SECONDS), self.http.stream("GET", f"/experiments/{experiment_id}/stream") as s:
+            async for _ in s.aiter_lines():
+                pass
+        experiment = (await self.http.get(f"/experiments/{experiment_id}")).json()
+        assert (experiment["status"], experiment["completed_trials"]) == ("completed", TRIALS)
+        return (await self.http.get(f"/experiments/{experiment_id}/trials?page_size=100")).json()["trials"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(tmp_path_factory) -> AsyncIterator[World]:
+    provider = OpenAiServer()
+    provider.tempers.update({voice: replace(TEMPERS["steady"], before_seconds=0.2) for voice in VOICES})
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(provider.serving())
+        standin = {
+            "id": "standin",
+            "base_url": provider.base_url,
+            "model": MODEL,
+            "voices": [*VOICES, "hanging", "stuck"],
+            "max_concurrency": CONCURRENCY,
+        }
+        env = {
+            "tts": {"OPENAI_COMPATIBLE": json.dumps([standin]), "FIRST_BYTE_TIMEOUT_SECONDS": "60"},
+            "experiments": {"RECONCILE_AFTER_SECONDS": "60"},
+        }
+        mesh = await stack.enter_async_context(
+            Mesh(mesh_settings(tmp_path_factory.mktemp("processes")), service_env=env)
+        )
+        developer = await register(mesh)
+        headers = {"authorization": f"Bearer {developer.api_key}"}
+        http = httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS)
+        yield World(mesh, provider, await stack.enter_async_context(http))
+
+
+async def test_work_spreads_over_processes_and_each_job_is_done_once(world: World) -> None:
+    mesh, asked_before = world.mesh, len(world.provider.requests)
+    tts, scoring = (mesh.processes[name].command.environment["METRICS_ADDRESS"] for name in ("tts", "scoring"))
+    async with another(mesh, "tts", "tts-2") as tts_2, another(mesh, "scoring", "scoring-2") as scoring_2:
+        requests = ("voicearena_tts_provider_requests_total", 'provider="standin"')
+        evaluations = ("voicearena_event_seconds_count", 'EvaluationRequested",outcome="done"')
+        before = [await sample(each, *requests) for each in (tts, tts_2.metrics)]
+        measured_before = [await sample(each, *evaluations) for each in (scoring, scoring_2.metrics)]
+        trials = await world.ended(await world.begun("two of each"))
+        spoken = [await sample(each, *requests) - n for each, n in zip((tts, tts_2.metrics), before, strict=True)]
+        measured = [
+            await sample(each, *evaluations) - n
+            for each, n in zip((scoring, scoring_2.metrics), measured_before, strict=True)
+        ]
+    assert min(spoken) >= TRIALS / 4
+    assert min(measured) >= 1
+    assert sum(measured) == TRIALS
+    # Each process warms the provider up once.
+    assert sum(spoken) == len(world.provider.requests) - asked_before == TRIALS + 2
+    purposes = Counter(purpose for trial in trials for purpose in records(mesh, trial["id"]))
+    assert purposes == {"speech": TRIALS, "warm_up": 2}
+    assert all(records(mesh, trial["id"]).count("speech") == 1 for trial in trials)
+
+
+async def test_a_process_that_is_stopped_hands_back_what_it_has_in_hand(world: World) -> None:
+    """Nothing is asked again for a minute, so what completes meanwhile was handed over."""
+    mesh = world.mesh
+    async with another(mesh, "tts", "tts-3") as leaving:
+        experiment_id = await world.begun("one leaves")
+        asked = ("voicearena_tts_provider_requests_total", 'provider="standin"')
+        while not await sample(leaving.metrics, *asked):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await leaving.process.stop()
+        assert leaving.process.exit_status == 0
+        async with asyncio.timeout(30):
+            trials = await world.ended(experiment_id)
+    assert len({trial["id"] for trial in trials}) == TRIALS
+
+
+async def test_a_cancelled_experiment_leaves_its_provider_at_once_in_every_process(world: World) -> None:
+    provider = world.provider
+    async with another(world.mesh, "tts", "tts-4"):
+        provider.gone.clear()
+        before = len(provider.requests)
+        # The warm-ups of both processes hang, and the jobs wait for them.
+        experiment_id = await world.begun("cancelled", ("hanging", "stuck"))
+        async with asyncio.timeout(END_SECONDS):
+            while len(provider.requests) - before < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            assert provider.at_once == 2
+            (await world.http.post(f"/experiments/{experiment_id}/cancel")).raise_for_status()
+            while provider.at_once:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert provider.gone.is_set()
+        # The mesh goes on as before.
+        await world.ended(await world.begun("afterwards"))

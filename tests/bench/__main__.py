@@ -17,6 +17,7 @@ from services.runtime import event_loop
 from tests.bench import (
     bench_fixed_time,
     bench_gateway_read,
+    bench_key_check,
     bench_mesh,
     bench_outbox,
     bench_schedule,
@@ -40,6 +41,7 @@ async def _verdict() -> list[BenchResult]:
 
 BENCHES: dict[str, Bench] = {
     "gateway_read": bench_gateway_read.run,
+    "key_check": bench_key_check.run,
     "schedule": bench_schedule.run,
     "fixed_time": bench_fixed_time.run,
     "signal": _signal,

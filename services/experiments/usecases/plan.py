@@ -119,7 +119,7 @@ def check_measured(composite: CompositeProfile, measured: Collection[str]) -> No
     valid.require(
         not missing,
         "weights" if own else "profile",
-        f"{'these' if own else composite.name} need {', '.join(missing)}, which takes listening models that this "
+        f"{'these need' if own else f'{composite.name} needs'} {', '.join(missing)}, which takes listening models that this "
         "installation does not have; GET /api/v1/metrics lists what is measured",
     )
     valid.finish()
@@ -175,7 +175,7 @@ def _check_weights(weights: Sequence[tuple[str, float]], valid: Validation) -> N
         sound = sound and known and once and share
     if sound:
         total = math.fsum(weight for _, weight in weights)
-        valid.require(abs(total - 1) <= WEIGHTS_TOLERANCE, "weights", f"must sum to 1, got {total:g}")
+        valid.require(abs(total - 1) <= WEIGHTS_TOLERANCE, "weights", f"must sum to 1, got {total:.7g}")
 
 
 def _check_numbers(plan: Plan, valid: Validation) -> None:

@@ -132,7 +132,7 @@ class Planning:
             await self._store.add_trials(connection, trials, moment)
             await announce(connection, planned.id)
         figures.TRIALS.labels(TrialStatus.PENDING).inc(len(trials))
-        await self._dispatcher.release({model.provider for model in models})
+        await self._dispatcher.release([model.provider for model in models])
         return dataclasses.replace(
             experiment, status=ExperimentStatus.RUNNING, models=models, traceparent=traceparent, started_at=moment
         )
@@ -152,7 +152,7 @@ class Planning:
                 )
             cancelled = await self._finishing.cancel(connection, experiment)
             await announce(connection, experiment_id)
-        await self._dispatcher.release({model.provider for model in cancelled.models})
+        await self._dispatcher.release([model.provider for model in cancelled.models])
         return cancelled
 
     async def _get(self, experiment_id: str) -> Experiment:

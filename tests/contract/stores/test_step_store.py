@@ -202,8 +202,9 @@ async def test_measurements_add_up_and_none_erases_an_earlier_one(
             provider_requests=3,
         )
         await steps.move(connection, "trl_a", SCORING, 2, DONE, signal, ended_at=NOON + MINUTE)
-        failure = {"error_kind": "bad_audio", "error_message": "no audio"}
-        await steps.move(connection, "trl_b", SYNTHESIZING, 1, FAILED, NOTHING, **failure)
+        await steps.move(
+            connection, "trl_b", SYNTHESIZING, 1, FAILED, NOTHING, error_kind="bad_audio", error_message="no audio"
+        )
     added = {name: value for name, value in dataclasses.asdict(signal).items() if value is not None}
     async with database.reading() as connection:
         assert await store.trial(connection, "trl_a") == trial(
@@ -215,7 +216,9 @@ async def test_measurements_add_up_and_none_erases_an_earlier_one(
             ended_at=NOON + MINUTE,
             measurements=dataclasses.replace(synthesis, **added),
         )
-        assert await store.trial(connection, "trl_b") == trial("trl_b", 1, status=FAILED, **failure)
+        assert await store.trial(connection, "trl_b") == trial(
+            "trl_b", 1, status=FAILED, error_kind="bad_audio", error_message="no audio"
+        )
 
 
 async def stale(database: Database, store: Store, seconds: float, limit: int = 9) -> list[str]:

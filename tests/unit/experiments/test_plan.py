@@ -1,0 +1,175 @@
+"""Plans: how the score is made, how often and how long, and which of it an installation can't do."""
+
+import math
+
+import pytest
+
+from services.experiments.domain import EvalMode, ModelSpec
+from services.experiments.usecases.plan import plan_of
+from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
+from services.runtime.errors import InvalidInput
+from tests.unit.experiments.conftest import Desk
+
+HALVES = [("ttfb", 0.5), ("silence", 0.5)]
+THIRDS = [("ttfb", 0.333_333_3), ("ttfa", 0.333_333_3), ("silence", 0.333_333_4)]
+EVERYTHING = [
+    ("ttfb", 0.125),
+    ("generation_time", 0.125),
+    ("ttfa", 0.125),
+    ("silence", 0.125),
+    ("duration_accuracy", 0.125),
+    ("naturalness", 0.125),
+    ("intelligibility", 0.125),
+    ("prosody", 0.125),
+]
+HEARD = {"naturalness_mos", "word_error_rate", "prosody_score"}
+
+
+async def refused(desk: Desk, **changed: object) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidInput) as raised:
+        await desk.planning.create(desk.plan(**changed))
+    return [(violation.field, violation.description) for violation in raised.value.violations]
+
+
+async def test_what_a_plan_leaves_out_is_as_the_installation_has_it(desk: Desk) -> None:
+    made = await desk.planning.create(desk.plan())
+    assert (made.repeats, made.composite, made.primary_metric) == (1, LATENCY, "composite_per_prompt")
+    assert (made.votes_per_pair, made.listening_days, made.audio_retention_days) == (3, 14, 30)
+    assert made.cloned_from == ""
+
+
+async def test_a_plan_is_kept_as_it_is_given(desk: Desk) -> None:
+    made = await desk.planning.create(
+        desk.plan(
+            eval_mode=EvalMode.HYBRID,
+            repeats=5,
+            weights=HALVES,
+            primary_metric="ttfa_ms",
+            seed=0,
+            votes_per_pair=100,
+            listening_days=90,
+            audio_retention_days=3650,
+            prompts=["One.", "Two."],
+        )
+    )
+    assert (made.eval_mode, made.repeats, made.total_trials) == (EvalMode.HYBRID, 5, 20)
+    assert made.composite == CompositeProfile("custom", 1, {"ttfb": 0.5, "silence": 0.5})
+    assert (made.primary_metric, made.seed) == ("ttfa_ms", 0)
+    assert (made.votes_per_pair, made.listening_days, made.audio_retention_days) == (100, 90, 3650)
+    assert await desk.reading.get(made.id) == made
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "description"),
+    [
+        ({"repeats": 0}, "repeats", "must be 1 to 5, got 0"),
+        ({"repeats": 6}, "repeats", "must be 1 to 5, got 6"),
+        ({"repeats": -1}, "repeats", "must be 1 to 5, got -1"),
+        ({"seed": -1}, "seed", "must be 0 to 4294967295, got -1"),
+        ({"votes_per_pair": 0}, "votes_per_pair", "must be 1 to 100, got 0"),
+        ({"votes_per_pair": 101}, "votes_per_pair", "must be 1 to 100, got 101"),
+        ({"listening_days": 0}, "listening_days", "must be 1 to 90, got 0"),
+        ({"listening_days": 91}, "listening_days", "must be 1 to 90, got 91"),
+        ({"audio_retention_days": 0}, "audio_retention_days", "must be 1 to 3650, got 0"),
+        ({"audio_retention_days": 3651}, "audio_retention_days", "must be 1 to 3650, got 3651"),
+        ({"profile": "Latency"}, "profile", "must be one of latency, quality"),
+        (
+            {"primary_metric": "mos"},
+            "primary_metric",
+            "must be one of composite_per_prompt, ttfb_ms, ttfa_ms, generation_time_ms",
+        ),
+        ({"profile": "latency", "weights": HALVES}, "profile", "must be empty where weights are given"),
+        ({"weights": [("ttfb", 0.5), ("silence", 0.4)]}, "weights", "must sum to 1, got 0.9"),
+        ({"weights": [("ttfb", 0.5), ("silence", 0.500_002)]}, "weights", "must sum to 1, got 1.000002"),
+        ({"weights": [("ttfb", 0.0)]}, "weights", "must sum to 1, got 0"),
+        ({"weights": [("ttfb", 1.5)]}, "weights[0].weight", "must be 0 to 1, got 1.5"),
+        ({"weights": [("ttfb", 1.25), ("ttfa", -0.25)]}, "weights[0].weight", "must be 0 to 1, got 1.25"),
+        ({"weights": [("ttfb", 1.0), ("ttfa", -0.25)]}, "weights[1].weight", "must be 0 to 1, got -0.25"),
+        ({"weights": [("ttfb", math.nan)]}, "weights[0].weight", "must be 0 to 1, got nan"),
+        ({"weights": [("ttfb", math.inf)]}, "weights[0].weight", "must be 0 to 1, got inf"),
+        (
+            {"weights": [("ttfb", 0.5), ("ttfb", 0.5)]},
+            "weights[1].metric",
+            "must be given once; weights[0] is ttfb too",
+        ),
+        (
+            {"weights": [("speed", 1.0)]},
+            "weights[0].metric",
+            "must be one of ttfb, generation_time, ttfa, silence, duration_accuracy, naturalness, intelligibility, "
+            "prosody",
+        ),
+        ({"weights": [*EVERYTHING, ("ttfb", 0.0)]}, "weights", "must be at most 8 weights, got 9"),
+    ],
+)
+async def test_what_is_out_of_range_is_named_with_what_is_allowed(
+    desk: Desk, changed: dict[str, object], field: str, description: str
+) -> None:
+    assert (await refused(desk, **changed))[0] == (field, description)
+
+
+async def test_all_that_is_wrong_with_numbers_and_weights_is_told_at_once(desk: Desk) -> None:
+    found = await refused(desk, repeats=0, weights=[("x", 2.0)], primary_metric="x", votes_per_pair=0)
+    assert [field for field, _ in found] == [
+        "weights[0].metric",
+        "weights[0].weight",
+        "primary_metric",
+        "repeats",
+        "votes_per_pair",
+    ]
+
+
+@pytest.mark.parametrize("weights", [[("ttfa", 1.0)], HALVES, THIRDS])
+async def test_weights_may_be_one_and_may_be_rounded(desk: Desk, weights: list[tuple[str, float]]) -> None:
+    made = await desk.planning.create(desk.plan(weights=weights))
+    assert dict(made.composite.weights) == dict(weights)
+
+
+async def test_a_profile_that_listens_is_refused_where_nobody_does(desk: Desk) -> None:
+    (violation,) = await refused(desk, profile="quality")
+    assert violation == (
+        "profile",
+        "quality needs naturalness_mos, word_error_rate, prosody_score, which takes listening models that this "
+        "installation does not have; GET /api/v1/metrics lists what is measured",
+    )
+    desk.metrics.names = HEARD - {"prosody_score"}
+    (violation,) = await refused(desk, profile="quality")
+    assert violation[1].startswith("quality needs prosody_score, which")
+
+
+async def test_weights_that_listen_are_refused_where_nobody_does(desk: Desk) -> None:
+    ((field, description),) = await refused(desk, weights=[("prosody", 0.5), ("ttfb", 0.5)])
+    assert (field, description[:29]) == ("weights", "these need prosody_score, whi")
+    # What weighs nothing is not needed.
+    made = await desk.planning.create(desk.plan(weights=[("prosody", 0.0), ("ttfb", 1.0)]))
+    assert dict(made.composite.weights) == {"ttfb": 1.0}
+
+
+async def test_what_listens_can_be_had_where_somebody_does(desk: Desk) -> None:
+    desk.metrics.names = HEARD
+    assert (await desk.planning.create(desk.plan(profile="quality"))).composite == QUALITY
+    made = await desk.planning.create(desk.plan(weights=EVERYTHING))
+    assert dict(made.composite.weights) == dict(EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"profile": "quality", "primary_metric": "ttfa_ms", "webhook_url": "https://example.org/x"},
+        {"weights": HALVES, "repeats": 3, "eval_mode": EvalMode.HUMAN, "votes_per_pair": 7},
+        {"listening_days": 2, "audio_retention_days": 5},
+    ],
+)
+async def test_the_plan_of_an_experiment_makes_another_one_like_it(desk: Desk, changed: dict[str, object]) -> None:
+    desk.metrics.names = HEARD
+    first = await desk.planning.create(desk.plan(**changed, seed=1, request_id="request 1"))
+    second = await desk.planning.create(plan_of(first), cloned_from=first.id)
+    assert second.cloned_from == first.id
+    assert plan_of(second) == plan_of(first)
+    assert second.seed != first.seed
+
+
+async def test_a_plan_asks_the_catalogue_anew(desk: Desk) -> None:
+    desk.catalogue.model_id = "large"
+    made = await desk.planning.create(desk.plan())
+    assert plan_of(made).models == [ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]

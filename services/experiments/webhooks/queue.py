@@ -32,16 +32,6 @@ class Webhooks(Protocol):
         """Notes that an experiment has ended, as its status says, if it has a webhook; in the caller's transaction."""
 
 
-class NoWebhooks:
-    """Tells nobody."""
-
-    async def planned(self, connection: AsyncConnection, experiment: Experiment) -> None:
-        return
-
-    async def ended(self, connection: AsyncConnection, experiment: Experiment, winner: str | None = None) -> None:
-        return
-
-
 class WebhookQueue:
     """The deliveries that wait in the database for a Sender."""
 

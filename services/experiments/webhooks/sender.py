@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from services.experiments.webhooks import signing
 from services.experiments.webhooks.claiming import Claim, Limits
@@ -32,6 +33,10 @@ POLL_SECONDS = 1.0
 # How long what a killed process was at stays with it: longer than an attempt takes and is noted.
 LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
 NOTE_RETRY_SECONDS = 0.5
+# Attempts that end together must not take all connections to the database.
+MOST_NOTED_AT_ONCE = 3
+# PostgreSQL is away, or all connections to it are in use; either ends.
+AWAY = (*DISCONNECTED, NoConnectionFree)
 
 ATTEMPTS = Counter("voicearena_webhook_attempts_total", "Attempts to deliver a webhook", ["outcome"])
 OLDEST = Gauge("voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due")
@@ -60,6 +65,7 @@ class Sender:
         self._settling = Settling(database, store, now, jitter)
         self._wake = asyncio.Event()
         self._leases: set[str] = set()
+        self._noting = asyncio.Semaphore(MOST_NOTED_AT_ONCE)
 
     async def run(self) -> None:
         """Sends for ever: at once when woken, and every second what has become due. Ends by giving back its leases."""
@@ -79,7 +85,7 @@ class Sender:
                 for claim in await self.claim():
                     claimed = True
                     tasks.create_task(self.attempt(claim))
-            except DISCONNECTED as error:
+            except AWAY as error:
                 log.warning("webhooks can't be sent now", error=str(error))
             if not claimed:
                 with suppress(TimeoutError):
@@ -151,9 +157,10 @@ class Sender:
         """Notes an attempt, also if PostgreSQL is away for a moment; what can't be noted is attempted again later."""
         while True:
             try:
-                await self._settling.settle(claim, answer, started_at, duration_ms)
+                async with self._noting:
+                    await self._settling.settle(claim, answer, started_at, duration_ms)
                 return
-            except DISCONNECTED as error:
+            except AWAY as error:
                 log.warning("an attempt can't be noted now", delivery_id=claim.delivery.id, error=str(error))
                 if self._now() > started_at + LEASE:
                     return
@@ -165,5 +172,5 @@ class Sender:
             try:
                 async with self._database.transaction() as connection:
                     await self._store.release(connection, leases)
-            except DISCONNECTED as error:
+            except AWAY as error:
                 log.warning("claims were not given back; their time will be over", error=str(error))

@@ -16,7 +16,6 @@ from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.reading import Reading
 from services.experiments.usecases.recomputing import Recomputing
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
-from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
@@ -25,6 +24,7 @@ from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials,
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
+from tests.fakes.no_webhooks import NoWebhooks
 
 ID = f"exp_{'a' * 32}"
 MODELS = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de", "large"), ModelSpec("flite", "slt")]

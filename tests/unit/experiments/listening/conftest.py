@@ -28,13 +28,13 @@ from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.usecases.finishing import Finishing
 from services.experiments.verdict import Vote
-from services.experiments.webhooks.queue import NoWebhooks
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
+from tests.fakes.no_webhooks import NoWebhooks
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EXPERIMENT = "exp_" + "0" * 32

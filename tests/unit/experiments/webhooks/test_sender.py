@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 
 from services.experiments.webhooks import signing
@@ -278,6 +279,23 @@ async def test_an_experiment_that_is_deleted_meanwhile_leaves_nothing(desk: Desk
         table(connection, "webhook_deliveries").clear()
     await desk.sender.attempt(claim)
     assert await desk.attempts("a") == []
+
+
+async def test_outcomes_and_what_is_due_are_counted(desk: Desk) -> None:
+    def counted(outcome: str) -> float:
+        return REGISTRY.get_sample_value("voicearena_webhook_attempts_total", {"outcome": outcome}) or 0.0
+
+    before = counted("delivered"), counted("throttled")
+    await desk.endpoint("good")
+    await desk.endpoint("busy")
+    desk.answers["https://busy"] = BUSY
+    await desk.delivery("a", next_attempt_at=desk.time - MINUTE)
+    await desk.delivery("b", "busy")
+    await desk.send()
+    assert REGISTRY.get_sample_value("voicearena_webhook_oldest_pending_seconds") == 60.0
+    assert (counted("delivered"), counted("throttled")) == (before[0] + 1, before[1] + 1)
+    await desk.send()
+    assert REGISTRY.get_sample_value("voicearena_webhook_oldest_pending_seconds") == 0.0
 
 
 async def test_receivers_that_hang_cost_nobody_else_anything(desk: Desk) -> None:

@@ -1,0 +1,191 @@
+"""An experiment over hosted providers, each a stand-in as strict as the original, through a whole mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.fakes.cartesia_server import CartesiaServer
+from tests.fakes.deepgram_server import DeepgramServer, voice_id
+from tests.fakes.elevenlabs_server import ElevenLabsServer
+from tests.fakes.smallestai_server import SmallestAiServer
+from tests.fakes.speech_server import SpeechServer
+from tests.mesh import mesh_settings, register
+
+END_SECONDS = 60.0
+KEYS = {
+    "cartesia": "sk_car_Q2x7Vb9LmT4kWz81",
+    "elevenlabs": "sk_9fQ2Zr7Wm4TxB81LdKcE",
+    "smallestai": "sk_7hYt5RrE3wQ1zXcV8bNm",
+}
+PROMPTS = ["One prompt.", "And another one."]
+# A warm-up for each provider, once.
+WARM_UPS = 1
+
+
+@dataclass(frozen=True)
+class Site:
+    """A mesh with its providers; Deepgram's stand-in is there, but no key for it."""
+
+    mesh: Mesh
+    data: Path
+    servers: dict[str, SpeechServer]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with AsyncExitStack() as stack:
+        servers: dict[str, SpeechServer] = {
+            "cartesia": await stack.enter_async_context(CartesiaServer(KEYS["cartesia"]).serving()),
+            "elevenlabs": await stack.enter_async_context(ElevenLabsServer(KEYS["elevenlabs"]).serving()),
+            "smallestai": await stack.enter_async_context(SmallestAiServer(KEYS["smallestai"]).serving()),
+            "deepgram": await stack.enter_async_context(DeepgramServer().serving()),
+        }
+        env = {f"{name.upper()}_BASE_URL": server.base_url for name, server in servers.items()}
+        env |= {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
+        env |= {"DEEPGRAM_API_KEY": "", "FIRST_BYTE_TIMEOUT_SECONDS": "2", "SYNTHESIS_TIMEOUT_SECONDS": "4"}
+        data = tmp_path_factory.mktemp("hosted")
+        mesh = await stack.enter_async_context(Mesh(mesh_settings(data), service_env={"tts": env}))
+        yield Site(mesh, data, servers)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A developer's HTTP client."""
+    developer = await register(site.mesh)
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    url = f"{site.mesh.api_url}/api/v1"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=END_SECONDS, trust_env=False) as client:
+        yield client
+
+
+def plan(*models: tuple[str, str]) -> dict[str, object]:
+    chosen = [{"provider": provider, "voice_id": voice} for provider, voice in models]
+    return {
+        "name": "hosted",
+        "scenario": "adversarial",
+        "eval_mode": "automated",
+        "models": chosen,
+        "prompts": PROMPTS,
+    }
+
+
+async def run(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[dict, list[dict]]:
+    """Runs an experiment to its end; returns it with its trials."""
+    created = (await http.post("/experiments", json=plan(*models))).raise_for_status().json()
+    path = f"/experiments/{created['id']}"
+    (await http.post(f"{path}/run")).raise_for_status()
+    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"{path}/stream") as stream:
+        async for _ in stream.aiter_lines():
+            pass
+    experiment = (await http.get(path)).raise_for_status().json()
+    return experiment, (await http.get(f"{path}/trials")).json()["trials"]
+
+
+async def test_an_experiment_over_three_hosted_providers_completes(site: Site, http: httpx.AsyncClient) -> None:
+    names = ("cartesia", "elevenlabs", "smallestai")
+    experiment, trials = await run(http, *((name, "steady") for name in names))
+    assert (experiment["status"], experiment["completed_trials"]) == ("completed", 6)
+    for trial in trials:
+        assert (trial["status"], trial["error_message"]) == ("completed", "")
+        audio = await http.get(trial["audio_url"])
+        assert audio.content[44:] == site.servers[trial["provider"]].tempers["steady"].body
+    assert {trial["model_id"] for trial in trials} == {"sonic-3", "eleven_flash_v2_5", "lightning_v3.1"}
+    for name in names:
+        assert site.servers[name].asked_of["steady"] == len(PROMPTS) + WARM_UPS
+
+
+async def test_a_models_parameters_reach_the_provider(site: Site, http: httpx.AsyncClient) -> None:
+    parameters = {"speed": 1.1, "language": "en", "seed": 7}
+    config = {"voice_id": "slow", "model_id": "eleven_flash_v2_5", "parameters": parameters}
+    (await http.post("/models", json={"name": "Seeded", "provider": "elevenlabs", "config": config})).raise_for_status()
+    server = site.servers["elevenlabs"]
+    before = len(server.requests)
+    experiment, _ = await run(http, ("elevenlabs", "slow"), ("smallestai", "steady"))
+    assert experiment["completed_trials"] == 4
+    for body in server.requests[before:]:
+        assert (body["voice_settings"], body["language_code"], body["seed"]) == ({"speed": 1.1}, "en", 7)
+
+
+async def test_a_parameter_that_a_provider_does_not_take_is_a_400_that_names_it(http: httpx.AsyncClient) -> None:
+    speech = {"text": "Hello", "provider": "cartesia", "voice_id": "steady", "parameters": {"seed": 7}}
+    answer = await http.post("/speech", json=speech)
+    assert answer.status_code == 400
+    assert "parameters.seed" in answer.text
+    assert "it takes language, speed" in answer.text
+
+
+async def test_a_provider_without_a_key_is_listed_with_its_setting_and_choosing_it_is_a_400(
+    site: Site, http: httpx.AsyncClient
+) -> None:
+    listed = {each["id"]: each for each in (await http.get("/providers")).json()["providers"]}
+    assert listed["deepgram"]["unavailable_reason"] == "set DEEPGRAM_API_KEY"
+    assert not listed["deepgram"]["available"]
+    assert listed["elevenlabs"]["parameters"] == ["language", "seed", "speed"]
+    assert listed["elevenlabs"]["default_model"] == "eleven_flash_v2_5"
+    models = (("deepgram", voice_id("steady")), ("cartesia", "steady"))
+    answer = await http.post("/experiments", json=plan(*models))
+    if answer.is_success:
+        answer = await http.post(f"/experiments/{answer.json()['id']}/run")
+    assert answer.status_code == 400
+    assert "DEEPGRAM_API_KEY" in answer.text
+    assert site.servers["deepgram"].counts()["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "voice", "kind"),
+    [
+        ("cartesia", "spent", "quota_exceeded"),
+        ("elevenlabs", "unauthorized", "credentials_rejected"),
+        ("elevenlabs", "spent", "quota_exceeded"),
+        ("smallestai", "broken", "provider_unavailable"),
+        ("smallestai", "html", "bad_audio"),
+    ],
+)
+async def test_what_a_provider_refuses_fails_its_trials_and_no_others(
+    site: Site, http: httpx.AsyncClient, provider: str, voice: str, kind: str
+) -> None:
+    other = "cartesia" if provider != "cartesia" else "elevenlabs"
+    experiment, trials = await run(http, (provider, voice), (other, "steady"))
+    assert (experiment["status"], experiment["completed_trials"], experiment["failed_trials"]) == ("completed", 2, 2)
+    for trial in trials:
+        if trial["voice_id"] == voice:
+            assert trial["error_message"].startswith(f"{kind}: ")
+    if kind != "provider_unavailable":  # what can't help is not tried again
+        assert site.servers[provider].asked_of[voice] == len(PROMPTS) + WARM_UPS
+
+
+async def test_keys_are_nowhere_in_what_the_mesh_keeps_and_logs(site: Site, http: httpx.AsyncClient) -> None:
+    """After every way of failing: rows of the database, events, audio and logs are all files of the data directory."""
+    for name, key in KEYS.items():
+        server = site.servers[name]
+        told = server.refusal(500, f"no luck with {key}", key)
+        server.tempers["steady"] = told
+        speech = {"text": "Hello", "provider": name, "voice_id": "steady"}
+        answer = await http.post("/speech", json=speech)
+        assert answer.status_code == 503
+        assert key not in answer.text
+    experiment, trials = await run(http, ("cartesia", "steady"), ("elevenlabs", "steady"))
+    assert experiment["failed_trials"] == 4
+    assert all("***" in trial["error_message"] for trial in trials)
+    kept: set[str] = set()
+    for file in site.data.rglob("*"):
+        if not file.is_file():
+            continue
+        content = file.read_bytes()
+        if b"no luck with ***" in content:
+            kept.add(file.relative_to(site.data).parts[0])
+        for key in KEYS.values():
+            for spelling in (key, base64.b64encode(key.encode()).decode()[:-4]):
+                assert spelling.encode() not in content, file
+    # What was said without the key is found where it would have been.
+    assert {"logs", "postgres"} <= kept, kept

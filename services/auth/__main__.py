@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2
@@ -16,6 +17,7 @@ from services.auth import consumers
 from services.auth.gateway_authorization import GatewayAuthorization
 from services.auth.key_cache import KeyCache
 from services.auth.key_uses import KeyUses
+from services.auth.mesh_processes import MeshProcesses
 from services.auth.mesh_servicer import MeshServicer
 from services.auth.servicer import AuthServicer
 from services.auth.settings import AuthSettings
@@ -30,6 +32,8 @@ from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+
+R = TypeVar("R")
 
 AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
 MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
@@ -86,7 +90,7 @@ async def main() -> None:
             public=("RegisterDeveloper", "ListSigningKeys"),
         )
         addresses = {
-            "auth": settings.grpc_address,
+            "auth": settings.auth_address,
             "experiments": settings.experiments_address,
             "tts": settings.tts_address,
             "scoring": settings.scoring_address,
@@ -95,7 +99,7 @@ async def main() -> None:
         service.add_servicer(
             MESH,
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
-            MeshServicer({name: service.channel(address) for name, address in addresses.items()}),
+            MeshServicer(await service.enter("mesh", _opened(MeshProcesses(addresses)))),
             public=("GetHealth",),
         )
         service.add_unlisted(
@@ -110,6 +114,10 @@ async def main() -> None:
             lambda: bus.consume(consumers.handlers(cache), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"),
         )
         await service.run()
+
+
+async def _opened(resource: R) -> R:
+    return resource
 
 
 if __name__ == "__main__":

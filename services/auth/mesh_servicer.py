@@ -1,38 +1,39 @@
-"""MeshService: whether every service is serving."""
+"""MeshService: whether every service is serving, and how each does."""
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any
+from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc, status_pb2
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
-
+from services.auth.mesh_processes import PROCESS, MeshProcesses
 from services.runtime.errors import Unavailable
 from services.runtime.rpc import Context
 
-CHECK_SECONDS = 2.0
+SILENT = "does not answer"
 
 
 class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
-    """Implements MeshService by asking each service's own health."""
+    """Implements MeshService by asking every process."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
-        self._stubs = {name: health_pb2_grpc.HealthStub(channel) for name, channel in channels.items()}
+    def __init__(self, processes: MeshProcesses) -> None:
+        self._processes = processes
 
     async def GetHealth(
         self, request: mesh_service_pb2.GetHealthRequest, context: Context
     ) -> mesh_service_pb2.GetHealthResponse:
-        states = dict(zip(self._stubs, await asyncio.gather(*map(_state, self._stubs.values())), strict=True))
-        down = {name: state for name, state in states.items() if state != "SERVING"}
+        down = {service.name: _faults(service) for service in await self._processes.ask() if not service.serving}
         if down:
-            raise Unavailable(f"not serving: {', '.join(down)}", **down)
+            # Faults by name only, since anybody may ask for the health.
+            named = (f"{name} ({faults})" if faults != SILENT else name for name, faults in down.items())
+            raise Unavailable(f"not serving: {', '.join(named)}", **down)
         return mesh_service_pb2.GetHealthResponse(status="ok")
 
+    async def GetStatus(
+        self, request: mesh_service_pb2.GetStatusRequest, context: Context
+    ) -> mesh_service_pb2.GetStatusResponse:
+        return mesh_service_pb2.GetStatusResponse(services=await self._processes.ask())
 
-async def _state(stub: Any) -> str:
-    try:
-        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS)
-    except grpc.aio.AioRpcError as error:
-        return error.code().name
-    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+def _faults(service: status_pb2.ServiceStatus) -> str:
+    """Returns the names of what is wrong with a service that is not serving."""
+    names = {fault.name for process in service.processes for fault in process.faults}
+    if names == {PROCESS}:
+        return SILENT
+    return ", ".join(sorted(names - {PROCESS})) or "starting or stopping"

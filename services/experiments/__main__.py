@@ -13,7 +13,7 @@ from voicearena.experiments.v1 import (
 )
 from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
-from services.experiments import consumers, lifecycle_convert
+from services.experiments import consumers, lifecycle_convert, status
 from services.experiments.catalogue import EloCatalogue
 from services.experiments.dispatch_store import SqlDispatchStore
 from services.experiments.lifecycle_store import SqlLifecycleStore
@@ -138,6 +138,7 @@ async def main() -> None:
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
             WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, PageTokens(secret.encode()))),
         )
+        service.report(status.report)
         post = await service.enter("webhook connections", _http_post(settings))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
         service.background("listening", closing.run)

@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 # A call to another service that has no deadline of its own.
 DEFAULT_CALL_SECONDS = 5.0
+# A service that was away is found again this soon; by default that may take two minutes.
+CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
 
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
@@ -217,5 +219,6 @@ class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
 
 
 def open_channel(address: str) -> grpc.aio.Channel:
-    """Returns a channel to another service of the mesh."""
-    return grpc.aio.insecure_channel(address, interceptors=[ClientInterceptor()])
+    """Returns a channel to another service of the mesh: to one of its processes, if the address names several."""
+    target = f"ipv4:{address}" if "," in address else address
+    return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS, interceptors=[ClientInterceptor()])

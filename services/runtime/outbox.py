@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime import ids
+from services.runtime import ids, telemetry
 from services.runtime.bus import Bus, BusUnavailable
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
@@ -43,7 +43,7 @@ PRUNE_SECONDS = 3600.0
 Traced = tuple[Message, str]
 """An event and the traceparent of what it belongs to, empty for the current trace."""
 
-AGE = Gauge("voicearena_outbox_age_seconds", "Age of the oldest event that is not yet published")
+AGE = Gauge(telemetry.OUTBOX_AGE, "Age of the oldest event that is not yet published")
 
 
 async def add(connection: AsyncConnection, *messages: Message) -> None:

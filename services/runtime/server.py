@@ -15,14 +15,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 
 from services.runtime import telemetry
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
+from services.runtime.process_servicer import ProcessServicer
 from services.runtime.settings import ServiceSettings
+from services.runtime.status import Reporter
 
 log = structlog.get_logger()
 
+PROCESS_SERVICE = process_service_pb2.DESCRIPTOR.services_by_name["ProcessService"]
 CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
@@ -60,6 +64,11 @@ class Service:
 
     def __init__(self, name: str, settings: ServiceSettings, verifier: TokenVerifier | None = None) -> None:
         self.name = name
+        self.failing: Mapping[str, Exception] = {}
+        """The checks that failed when they were last made."""
+        self.serving = False
+        """Whether it takes calls: what its health says."""
+        self._reporters: list[Reporter] = []
         self._settings = settings
         self._resources: list[Resource] = []
         self._checks: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -81,6 +90,14 @@ class Service:
         telemetry.start(self.name, self._settings.log_level, self._settings.metrics_address)
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.add_servicer(
+            PROCESS_SERVICE,
+            process_service_pb2_grpc.add_ProcessServiceServicer_to_server,
+            ProcessServicer(self, self._reporters),
+            # What a process lacks may be what identities are checked with.
+            public=("GetProcessStatus",),
+            listed=False,
+        )
         return self
 
     async def __aexit__(
@@ -112,11 +129,13 @@ class Service:
         servicer: Any,
         *,
         public: tuple[str, ...] = (),
+        listed: bool = True,
     ) -> None:
-        """Serves a gRPC service. `public` are those of its RPCs that need no identity."""
+        """Serves a gRPC service, which reflection tells of if it is `listed`. `public` are its RPCs without identity."""
         paths = {f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}" for name in public}
         add(servicer, GuardedServer(self._server, self._verifier, paths))
-        self._names.append(descriptor.full_name)
+        if listed:
+            self._names.append(descriptor.full_name)
 
     def add_unlisted(self, add: Callable[[Any, grpc.aio.Server], None], servicer: Any) -> None:
         """Serves what is for the gateway alone and not part of the API, unguarded."""
@@ -129,6 +148,10 @@ class Service:
     def health_check(self, name: str, check: Callable[[], Awaitable[None]]) -> None:
         """Adds a condition of being SERVING: a coroutine that raises while it does not hold."""
         self._checks[name] = check
+
+    def report(self, reporter: Reporter) -> None:
+        """Adds to what this process tells of its status."""
+        self._reporters.append(reporter)
 
     def background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Adds work that goes on while the service runs; if it breaks it is begun again, later each time."""
@@ -144,37 +167,42 @@ class Service:
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
         tasks = [asyncio.create_task(_supervise(name, work), name=name) for name, work in self._background.items()]
-        tasks.append(asyncio.create_task(self._watch_health(), name="health"))
+        tasks.append(asyncio.create_task(self._watch_health(stopping), name="health"))
         log.info("listening", address=self._settings.grpc_address)
         await stopping.wait()
         log.info("stopping")
+        self.serving = False
         await self._health.enter_graceful_shutdown()
         drains = [each.drain(self._settings.drain_seconds) for each in self._resources if isinstance(each, Drains)]
         await asyncio.gather(self._server.stop(self._settings.drain_seconds), *drains)
         # Background work, the outbox for one, goes on until what was in hand is done.
         await _end(tasks)
 
-    async def _watch_health(self) -> None:
-        serving: bool | None = None
+    async def _watch_health(self, stopping: asyncio.Event) -> None:
+        before: bool | None = None
         while True:
-            faults = await self.faults()
-            if serving is not (not faults):
-                serving = not faults
-                status = "SERVING" if serving else "NOT_SERVING"
-                log.log(20 if serving else 30, "health", status=status, **faults)
+            self.failing = await self._failing()
+            if stopping.is_set():
+                return
+            self.serving = not self.failing
+            if before is not self.serving:
+                before = self.serving
+                status = "SERVING" if self.serving else "NOT_SERVING"
+                faults = {name: _first_line(error) for name, error in self.failing.items()}
+                log.log(20 if self.serving else 30, "health", status=status, **faults)
                 for name in ("", self.name):
                     await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
-            await asyncio.sleep(CHECK_EVERY_SECONDS if serving else CHECK_EVERY_SECONDS / 10)
+            await asyncio.sleep(CHECK_EVERY_SECONDS if self.serving else CHECK_EVERY_SECONDS / 10)
 
-    async def faults(self) -> dict[str, str]:
-        """Returns what keeps the service from serving: the name of each check that fails, and why."""
-        found: dict[str, str] = {}
+    async def _failing(self) -> Mapping[str, Exception]:
+        """Makes all checks; returns what keeps the service from serving: each check that fails, and why."""
+        found: dict[str, Exception] = {}
         for name, check in self._checks.items():
             try:
                 async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                     await check()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as the reason
-                found[name] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                found[name] = error
         return found
 
 
@@ -187,6 +215,10 @@ async def signing_keys(auth_address: str) -> Mapping[str, bytes]:
         except grpc.aio.AioRpcError as error:
             raise ConnectionError(error.details()) from error
     return {key.id: key.public_key for key in answer.keys}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 class _ChannelResource:

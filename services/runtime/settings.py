@@ -1,5 +1,6 @@
 """Settings from the environment, typed and checked before anything starts."""
 
+import ipaddress
 import sys
 from typing import Annotated, TypeVar
 
@@ -14,7 +15,23 @@ def _host_port(value: str) -> str:
     return value
 
 
+def _addresses(value: str) -> str:
+    parts = [_host_port(part.strip()) for part in value.split(",")]
+    if len(parts) > 1 and not all(_is_ipv4(part.rpartition(":")[0]) for part in parts):
+        raise ValueError("must be host:port; several, with commas between them, must begin with IPv4 addresses")
+    return ",".join(parts)
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
 Address = Annotated[str, AfterValidator(_host_port)]
+Addresses = Annotated[str, AfterValidator(_addresses)]
 
 
 class ServiceSettings(BaseSettings):
@@ -39,11 +56,12 @@ class ServiceSettings(BaseSettings):
     """How long a link to audio works."""
     public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
     """Where people reach the gateway; links to audio begin with it."""
-    auth_address: Address = "127.0.0.1:50051"
-    experiments_address: Address = "127.0.0.1:50052"
-    tts_address: Address = "127.0.0.1:50053"
-    scoring_address: Address = "127.0.0.1:50054"
-    elo_address: Address = "127.0.0.1:50055"
+    # Where each service is: a `host:port` whose host may have an address for each process, or several of IPv4.
+    auth_address: Addresses = "127.0.0.1:50051"
+    experiments_address: Addresses = "127.0.0.1:50052"
+    tts_address: Addresses = "127.0.0.1:50053"
+    scoring_address: Addresses = "127.0.0.1:50054"
+    elo_address: Addresses = "127.0.0.1:50055"
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     drain_seconds: float = Field(10.0, ge=0, le=600)
     """How long calls in hand may go on after SIGTERM."""

@@ -35,6 +35,8 @@ EVENTS_WAITING = Gauge(
 EVENTS_UNCONFIRMED = Gauge(
     "voicearena_events_unconfirmed", "Events that processes have in hand, all together", ["stream", "consumer"]
 )
+# Exported by the services that have an outbox.
+OUTBOX_AGE = "voicearena_outbox_age_seconds"
 DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
 
 # From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.

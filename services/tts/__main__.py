@@ -9,11 +9,12 @@ from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
+from services.runtime.cancellation import end_if_cancelled
 from services.runtime.event_loop import run
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.tts import consumers, metrics
+from services.tts import consumers, metrics, status
 from services.tts.audio_results import AudioResults
 from services.tts.consumers import FactPublisher
 from services.tts.providers.catalogue import engines_of
@@ -58,6 +59,7 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
             measuring=measuring,
         )
         metrics.watch(providers, studio.in_hand)
+        service.report(status.reporter(providers))
         # Before the first request, so that none meets a provider that was not looked at yet.
         await providers.refresh()
 
@@ -67,6 +69,7 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
                 await voices.discover_voices(studio)
                 again_at = clock() + DISCOVERY_SECONDS
                 while clock() < again_at:
+                    end_if_cancelled()
                     await asyncio.sleep(CHANGES_SECONDS)
                     await voices.tell_changes(studio)
 

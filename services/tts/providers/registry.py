@@ -10,6 +10,7 @@ import structlog
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.tts.domain import FailureKind, SynthesisError, Voice
 from services.tts.providers.engine import SpeechEngine
+from services.tts.providers.outcomes import Outcomes
 from services.tts.slots import Slots
 
 log = structlog.get_logger()
@@ -29,6 +30,7 @@ class Provider:
     fault: str | None = None
     """Why it can't be used though its engine could be, None if it can."""
     refreshed_at: float = float("-inf")
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     @property
     def id(self) -> str:

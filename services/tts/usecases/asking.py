@@ -43,8 +43,10 @@ async def _ask(
                 yield piece
     except SynthesisError as error:
         provider.slots.failed(error)
+        provider.outcomes.failed(error)
         metrics.ERRORS.labels(provider.id, error.kind.value).inc()
         raise
     provider.slots.succeeded()
+    provider.outcomes.succeeded()
     if timing.sent_at is not None and timing.first_byte_at is not None:
         metrics.TTFB_SECONDS.labels(provider.id).observe(timing.first_byte_at - timing.sent_at)

@@ -1,0 +1,86 @@
+"""The processes of the mesh: where each service's are, and what they tell of themselves."""
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+
+import grpc
+from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc, status_pb2
+
+from services.runtime.interceptors import CHANNEL_OPTIONS
+
+# A process answers from its memory, so one that takes longer is as good as down.
+ANSWER_SECONDS = 2.0
+RESOLVE_SECONDS = 1.0
+# The fault of a process that tells none itself.
+PROCESS = "process"
+SILENCE: Mapping[grpc.StatusCode, str] = {
+    grpc.StatusCode.UNAVAILABLE: "it does not answer",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "it does not answer in time",
+    grpc.StatusCode.UNIMPLEMENTED: "it is of another version, which tells no status",
+}
+
+
+class MeshProcesses:
+    """All processes, as many as the services' addresses lead to at the time."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        """`addresses` are by service, each a `host:port` or several with commas between them."""
+        self._addresses = addresses
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    async def ask(self) -> Sequence[status_pb2.ServiceStatus]:
+        """Asks all at once, and returns the status of each service, with at least one process, within 3 seconds."""
+        targets = await asyncio.gather(*(_targets(address) for address in self._addresses.values()))
+        for gone in self._channels.keys() - {target for found in targets for target in found}:
+            await self._channels.pop(gone).close()
+        asked = await asyncio.gather(
+            *(self._service(*service) for service in zip(self._addresses, targets, strict=True))
+        )
+        return list(asked)
+
+    async def ping(self) -> None:
+        """Answering for a mesh that is down is what this is for, so nothing of it is a condition of serving."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def _service(self, name: str, targets: Sequence[str]) -> status_pb2.ServiceStatus:
+        statuses = await asyncio.gather(*(_status(self._channel(target)) for target in targets))
+        return status_pb2.ServiceStatus(name=name, serving=any(each.serving for each in statuses), processes=statuses)
+
+    def _channel(self, target: str) -> grpc.aio.Channel:
+        if target not in self._channels:
+            # Without the identity of who asks: this has to work where it can't be checked.
+            self._channels[target] = grpc.aio.insecure_channel(target, CHANNEL_OPTIONS)
+        return self._channels[target]
+
+
+async def _targets(addresses: str) -> list[str]:
+    """Returns a `host:port` for each process: each address of each host, of one family, since others repeat them."""
+    found = await asyncio.gather(*(_resolved(address) for address in addresses.split(",")))
+    return list(dict.fromkeys(target for targets in found for target in targets))
+
+
+async def _resolved(address: str) -> Sequence[str]:
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            entries = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError):
+        return [address]
+    family = min(entry[0] for entry in entries)
+    hosts = sorted({str(entry[4][0]) for entry in entries if entry[0] == family})
+    return [f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in hosts]
+
+
+async def _status(channel: grpc.aio.Channel) -> status_pb2.ProcessStatus:
+    stub = process_service_pb2_grpc.ProcessServiceStub(channel)
+    try:
+        answer = await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest(), timeout=ANSWER_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        reason = SILENCE.get(error.code(), f"its answer is {error.code().name}")
+        return status_pb2.ProcessStatus(faults=[status_pb2.Fault(name=PROCESS, reason=reason)])
+    return answer.status

@@ -11,12 +11,13 @@ from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
 from services.experiments.listening.ballot import NoBallot
 from services.experiments.usecases.changes import Changes
 from services.experiments.usecases.dispatching import Dispatcher
+from services.experiments.usecases.feed import Seen
 from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.plan import Plan, Rules
 from services.experiments.usecases.planning import Planning
 from services.experiments.usecases.progress import Progress
 from services.experiments.usecases.reading import Reading
-from services.experiments.usecases.watching import Seen, Watching
+from services.experiments.usecases.watching import Watching
 from services.experiments.webhooks.queue import WebhookQueue
 from services.experiments.webhooks.sealing import SecretBox
 from services.runtime.errors import FieldViolation, InvalidInput

@@ -17,9 +17,10 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.usecases import watching
+from services.experiments.usecases import feed
 from services.experiments.usecases.changes import Changes, announce
-from services.experiments.usecases.watching import Seen, Watching
+from services.experiments.usecases.feed import Seen
+from services.experiments.usecases.watching import Watching
 from services.runtime.errors import InvalidInput, NotFound
 from tests.fakes.memory_database import MemoryDatabase, table
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
@@ -118,8 +119,8 @@ class Room:
 
 @pytest.fixture
 async def room(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
-    monkeypatch.setattr(watching, "LONGEST_BETWEEN_READS_SECONDS", 0)
-    monkeypatch.setattr(watching, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(feed, "LONGEST_BETWEEN_READS_SECONDS", 0)
+    monkeypatch.setattr(feed, "RETRY_SECONDS", 0)
     call_as("dev_a")
     room = Room()
     await room.plan()

@@ -149,7 +149,9 @@ class Bus:
             config = _consumer_config(durable, subjects)
             if broadcast:
                 _make_broadcast(config, replay_seconds)
-            self._consumers[stream, durable] = config
+            # One that was begun before goes on where it is; from when it hears can't be changed.
+            if not broadcast or (stream, durable) not in self._consumers:
+                self._consumers[stream, durable] = config
         await self._repair(None)
         taking = [
             Consumption(

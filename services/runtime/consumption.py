@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js import errors as js_errors
 
 from services.runtime import telemetry
-from services.runtime.cancellation import end_if_cancelled
+from services.runtime.cancellation import end_if_cancelled, is_cancelled
 from services.runtime.pull import Pull
 
 log = structlog.get_logger()
@@ -94,7 +94,11 @@ class Consumption:
                 try:
                     if pull is None:
                         pull = await Pull.open(self._client, self._jetstream, self._stream, self._durable)
-                    message = await pull.next(FETCH_SECONDS)
+                    fetched = await pull.next(FETCH_SECONDS)
+                    if is_cancelled():
+                        await fetched.nak()
+                        continue
+                    message = fetched
                 except TimeoutError:
                     continue
                 except (nats.errors.Error, js_errors.Error, OSError) as error:

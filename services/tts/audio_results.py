@@ -13,8 +13,8 @@ class Store(Protocol):
     async def put(self, name: str, data: bytes) -> None:
         """Stores or replaces one object, whole or not at all."""
 
-    async def put_json(self, name: str, value: dict[str, object]) -> None:
-        """Stores a note."""
+    async def create_json(self, name: str, value: dict[str, object]) -> bool:
+        """Stores a note unless there is one of this name; says whether it did."""
 
     async def get_json(self, name: str) -> dict[str, object] | None:
         """Returns a note, None if there is none."""
@@ -39,10 +39,17 @@ class AudioResults:
             return None
         return StoredSpeech(**{**note, "measurements": Measurements(**note["measurements"])})
 
-    async def keep(self, speech: StoredSpeech, audio: bytes) -> None:
-        """Stores a job's audio, a whole WAV, and then its note."""
+    async def keep(self, speech: StoredSpeech, audio: bytes) -> StoredSpeech:
+        """Stores a job's audio, a whole WAV, and then its note; returns the job's result.
+
+        That is the first one: a process that stood still and comes late with another finds it there.
+        """
+        if (known := await self.find(speech.job_id)) is not None:
+            return known
         await self._store.put(speech.audio_name, audio)
-        await self._store.put_json(note_name(speech.job_id), asdict(speech))
+        if await self._store.create_json(note_name(speech.job_id), asdict(speech)):
+            return speech
+        return await self.find(speech.job_id) or speech
 
     async def delete(self, job_id: str) -> None:
         """Deletes a job's note, so that it is no result any more, and then its audio."""

@@ -85,7 +85,8 @@ async def delete_speech(studio: Studio, job_ids: Sequence[str]) -> None:
 
 
 async def _give_up(studio: Studio, job: Job, requests: JobRequests, kind: FailureKind, message: str) -> None:
-    log.warning(
+    tell = log.info if kind is FailureKind.CANCELLED else log.warning
+    tell(
         "a synthesis failed",
         job_id=job.job_id,
         attempt=job.attempt,
@@ -118,8 +119,7 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
     # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
     measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
     speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
-    await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
-    return speech
+    return await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
 
 
 async def _warm_up(studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:

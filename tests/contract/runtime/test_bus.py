@@ -257,6 +257,16 @@ async def test_what_was_broadcast_a_while_ago_is_heard_by_who_asks_for_it(bus: B
         assert await inbox.next() == "before"
 
 
+async def test_who_begins_to_listen_again_goes_on_where_it_was(bus: Bus, inbox: Inbox, name: str) -> None:
+    await bus.publish(fact(name, "before"), event_id="evt_before" + name)
+    async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
+        assert await inbox.next() == "before"
+        await inbox.handled.get()
+    await bus.publish(fact(name, "between"), event_id="evt_between" + name)
+    async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
+        assert await inbox.next() == "between"
+
+
 async def test_one_connection_shares_some_events_and_hears_all_of_others(bus: Bus, name: str) -> None:
     shared, broadcast = Inbox(), Inbox()
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)

@@ -26,12 +26,13 @@ def outcomes(here: Scene) -> dict[str, str]:
 
 
 async def speaking(here: Scene, jobs: list[Job]) -> list[asyncio.Task[None]]:
-    """Begins jobs and waits until the provider has as many as it takes."""
-    going = [asyncio.create_task(synthesize(here.studio, each)) for each in jobs]
+    """Begins jobs, one after the other, and waits until each is at the provider or waits for a slot."""
     slots = here.studio.providers.get("fake").slots
-    most = min(slots.limit, len(jobs))
-    while here.engine.running < most or slots.in_use + slots.waiting < len(jobs):  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    going = []
+    for number, each in enumerate(jobs, 1):
+        going.append(asyncio.create_task(synthesize(here.studio, each)))
+        while here.engine.running + slots.waiting < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
     return going
 
 

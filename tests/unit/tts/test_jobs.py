@@ -68,6 +68,24 @@ async def test_audio_without_its_note_is_made_again(tmp_path: Path) -> None:
     assert len(here.engine.asked) == 1
 
 
+async def test_who_comes_late_with_another_result_answers_with_the_first(tmp_path: Path) -> None:
+    """As a process does that stood still while another did its job."""
+    late = await scene(tmp_path)
+    late.engine.hold.clear()
+    standing = asyncio.create_task(synthesize(late.studio, job()))
+    while not late.engine.running:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    other = await scene(tmp_path, [ScriptedEngine(audio=tone(0.75))])
+    await synthesize(other.studio, job())
+    late.engine.hold.set()
+    await standing
+    (first,), (second,) = other.facts, late.facts
+    assert isinstance(first, Synthesized)
+    assert isinstance(second, Synthesized)
+    assert second.speech == first.speech
+    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()).pcm == tone(0.75)
+
+
 async def test_a_provider_never_has_more_requests_than_its_slots(tmp_path: Path) -> None:
     here = await scene(tmp_path, [ScriptedEngine(max_concurrency=3)])
     await asyncio.gather(*(synthesize(here.studio, job(f"trl_{n}")) for n in range(20)))

@@ -47,7 +47,14 @@ PLANNED = {
     "created_at": MOMENT,
     "started_at": ABSENT,
     "ended_at": ABSENT,
+    "repeats": 1,
+    "seed": lambda value: isinstance(value, int) and 0 <= value < 2**32,
+    "composite": {"name": "latency", "version": 1},
+    "primary_metric": "composite_per_prompt",
+    "audio_retention_days": 30,
+    "cloned_from": "",
 }
+HALVES = [{"metric": "silence", "weight": 0.5}, {"metric": "ttfa", "weight": 0.5}]
 CASES = [
     Case("an experiment is planned", CREATE, experiment(), Ok(PLANNED)),
     Case(
@@ -66,6 +73,32 @@ CASES = [
         CREATE,
         experiment(models=MODELS[:4], prompts=["x" * 5000] * 20),
         Ok({"total_trials": 80}),
+    ),
+    Case(
+        "repeats, a seed, weights and times of one's own",
+        CREATE,
+        experiment(
+            eval_mode="hybrid",
+            repeats=5,
+            seed=4294967295,
+            weights=HALVES,
+            primary_metric="ttfa_ms",
+            votes_per_pair=100,
+            listening_days=90,
+            audio_retention_days=3650,
+        ),
+        Ok(
+            {
+                "eval_mode": "hybrid",
+                "total_trials": 10,
+                "repeats": 5,
+                "seed": 4294967295,
+                "composite": {"name": "custom", "version": 1},
+                "primary_metric": "ttfa_ms",
+                "audio_retention_days": 3650,
+                "listening": {"votes_per_pair": 100, "open": False},
+            }
+        ),
     ),
     Case(
         "the same request again returns the first experiment",
@@ -106,6 +139,35 @@ CASES = [
     refused("a webhook on two lines", "webhook_url", says="http", webhook_url="http://example.com/\n"),
     refused("a webhook without a host", "webhook_url", says="http", webhook_url="https://"),
     refused("a webhook that never ends", "webhook_url", says="2048", webhook_url="https://e.com/" + "x" * 2048),
+    refused("no repeats", "repeats", says="1 to 5", repeats=0),
+    refused("six repeats", "repeats", says="1 to 5", repeats=6),
+    refused("repeats below nothing", "repeats", says="1 to 5", repeats=-1),
+    refused("an unknown profile", "profile", says="latency, quality", profile="karaoke"),
+    refused("a profile that takes what is not measured", "profile", says="naturalness_mos", profile="quality"),
+    refused("a profile and weights", "profile", says="weights", profile="latency", weights=HALVES),
+    refused("weights that don't sum to 1", "weights", says="sum to 1", weights=HALVES[:1]),
+    refused(
+        "a negative weight",
+        "weights[1].weight",
+        says="0 to 1",
+        weights=[{"metric": "ttfb", "weight": 1}, {"metric": "ttfa", "weight": -0.5}],
+    ),
+    refused("a weight above 1", "weights[0].weight", says="0 to 1", weights=[{"metric": "ttfb", "weight": 1.5}]),
+    refused("an unknown metric", "weights[0].metric", says="silence", weights=[{"metric": "charm", "weight": 1}]),
+    refused("a metric with two weights", "weights[1].metric", says="once", weights=HALVES[:1] * 2),
+    refused(
+        "weights that take what is not measured",
+        "weights",
+        says="prosody_score",
+        weights=[{"metric": "prosody", "weight": 1}],
+    ),
+    refused("an unknown primary metric", "primary_metric", says="ttfa_ms", primary_metric="charm"),
+    refused("no votes", "votes_per_pair", says="1 to 100", votes_per_pair=0),
+    refused("votes without end", "votes_per_pair", says="1 to 100", votes_per_pair=101),
+    refused("no time to listen", "listening_days", says="1 to 90", listening_days=0),
+    refused("time to listen without end", "listening_days", says="1 to 90", listening_days=91),
+    refused("audio that is not kept", "audio_retention_days", says="1 to 3650", audio_retention_days=0),
+    refused("audio that is kept for ever", "audio_retention_days", says="1 to 3650", audio_retention_days=3651),
     refused("a request_id that never ends", "request_id", says="100", request_id="r" * 101),
     refused(
         "every fault is named at once",

@@ -1,0 +1,134 @@
+"""Experiments share providers, on a real mesh: a small one does not wait for a large one, nor anybody for a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.fakes.openai_server import MODEL, OpenAiServer
+from tests.mesh import mesh_settings, register
+
+END_SECONDS = 90.0
+VOICES = ("one", "two", "three", "four")
+SECONDS = 0.25
+PLACES = 4
+MOST_RUNNING = 3
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def provider() -> AsyncIterator[OpenAiServer]:
+    """A server whose voices take some time, and one that takes long."""
+    async with OpenAiServer(seconds=SECONDS).serving() as server:
+        steady = server.tempers["steady"]
+        server.tempers.update(dict.fromkeys(VOICES, steady))
+        server.tempers["late"] = replace(steady, before_seconds=8 * SECONDS)
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[Mesh]:
+    """A mesh with two providers that are that server, and a small quota."""
+
+    def entry(name: str, voices: Sequence[str], places: int) -> dict[str, object]:
+        common = {"base_url": provider.base_url, "model": MODEL}
+        return {**common, "id": name, "voices": list(voices), "max_concurrency": places}
+
+    servers = [entry("hosted", VOICES, PLACES), entry("tardy", ["late"], 1)]
+    env = {
+        "tts": {"OPENAI_COMPATIBLE": json.dumps(servers)},
+        "experiments": {"MAX_RUNNING_EXPERIMENTS": str(MOST_RUNNING)},
+    }
+    async with Mesh(mesh_settings(tmp_path_factory.mktemp("turns")), service_env=env) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A developer's HTTP client."""
+    developer = await register(mesh)
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    async with httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS) as client:
+        yield client
+
+
+async def create(http: httpx.AsyncClient, voices: Sequence[tuple[str, str]], prompts: int) -> str:
+    """Plans an experiment and returns its id."""
+    plan = {
+        "name": "turns",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": [{"provider": provider, "voice_id": voice} for provider, voice in voices],
+        "prompts": [f"Prompt number {number}." for number in range(prompts)],
+    }
+    created = (await http.post("/experiments", json=plan)).raise_for_status().json()
+    return str(created["id"])
+
+
+async def end(http: httpx.AsyncClient, experiment_id: str) -> None:
+    """Follows an experiment to its end."""
+    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"/experiments/{experiment_id}/stream") as stream:
+        async for _ in stream.aiter_lines():
+            pass
+
+
+async def trials(http: httpx.AsyncClient, experiment_id: str) -> list[dict[str, Any]]:
+    answer = await http.get(f"/experiments/{experiment_id}/trials", params={"page_size": 100})
+    found: list[dict[str, Any]] = answer.raise_for_status().json()["trials"]
+    return found
+
+
+async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
+    http: httpx.AsyncClient, provider: OpenAiServer
+) -> None:
+    large = await create(http, [("hosted", voice) for voice in VOICES], 20)
+    small = await create(http, [("hosted", "one"), ("hosted", "two")], 1)
+    for experiment_id in (large, small):
+        (await http.post(f"/experiments/{experiment_id}/run")).raise_for_status()
+    await end(http, small)
+    after = await trials(http, large)
+    completed = [trial["status"] for trial in after].count("completed")
+    assert completed < len(after) / 2, "the small one waited for most of the large one"
+    assert [trial["status"] for trial in after].count("pending") > len(after) / 4
+    await end(http, large)
+    after = await trials(http, large)
+    assert [trial["status"] for trial in after] == ["completed"] * 80
+    assert provider.most_at_once <= PLACES
+    # The order of asking is drawn, and is what was kept to.
+    assert sorted(trial["position"] for trial in after) == list(range(80))
+    assert [trial["position"] for trial in after] != list(range(80))
+
+
+async def test_a_slow_provider_delays_no_other(http: httpx.AsyncClient) -> None:
+    both = await create(http, [("hosted", "one"), ("tardy", "late")], 4)
+    (await http.post(f"/experiments/{both}/run")).raise_for_status()
+    await end(http, both)
+    found = await trials(http, both)
+    ends = {
+        name: sorted(trial["ended_at"] for trial in found if trial["provider"] == name) for name in ("hosted", "tardy")
+    }
+    assert [trial["status"] for trial in found] == ["completed"] * 8
+    assert ends["hosted"][-1] < ends["tardy"][1]
+
+
+async def test_a_quota_bounds_how_many_run_at_a_time(http: httpx.AsyncClient) -> None:
+    ids = [await create(http, [("hosted", "one"), ("tardy", "late")], 3) for _ in range(MOST_RUNNING + 1)]
+    answers = await asyncio.gather(*(http.post(f"/experiments/{experiment_id}/run") for experiment_id in ids))
+    assert sorted(answer.status_code for answer in answers) == [200] * MOST_RUNNING + [429]
+    refused = next(answer for answer in answers if answer.status_code == 429).json()
+    info = next(detail for detail in refused["details"] if "reason" in detail)
+    assert (info["reason"], info["metadata"]) == ("QUOTA_EXCEEDED", {"limit": str(MOST_RUNNING)})
+    assert "wait for one to complete, or cancel one" in refused["message"]
+    left = ids[[answer.status_code for answer in answers].index(429)]
+    running = next(each for each in ids if each != left)
+    (await http.post(f"/experiments/{running}/cancel")).raise_for_status()
+    assert (await http.post(f"/experiments/{left}/run")).status_code == 200
+    for experiment_id in ids:
+        if experiment_id != running:
+            (await http.post(f"/experiments/{experiment_id}/cancel")).raise_for_status()

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from tests.fakes import speech_server
+from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "sonic-3"
@@ -66,23 +66,23 @@ class CartesiaServer(SpeechServer):
 
     def _speech(self, request: Request) -> Speech | Temper:
         try:
-            body = speech_server.json_body(request)
+            body = request_checks.json_body(request)
         except ValueError as error:
             return self.refusal(400, f"The body can't be read: {error}", "invalid_request")
-        if fault := speech_server.mistyped(body, _FIELDS, {"model_id", "transcript", "voice", "output_format"}):
+        if fault := request_checks.mistyped(body, _FIELDS, {"model_id", "transcript", "voice", "output_format"}):
             return self.refusal(400, fault, "invalid_request")
         assert isinstance(body, dict)
         if body["model_id"] != MODEL:
             return self.refusal(404, f"There is no model {body['model_id']}", "model_not_found")
         if not 0 < len(body["transcript"]) <= LONGEST_TRANSCRIPT:
             return self.refusal(400, "transcript: too long", "transcript_too_long")
-        fault = speech_server.mistyped(body["voice"], {"mode": str, "id": str}, {"mode", "id"})
+        fault = request_checks.mistyped(body["voice"], {"mode": str, "id": str}, {"mode", "id"})
         if fault or body["voice"]["mode"] != "id":
             return self.refusal(400, f"voice.{fault or 'mode: must be id'}", "invalid_request")
         if body["output_format"] != {"container": "raw", "encoding": "pcm_s16le", "sample_rate": SAMPLE_RATE_HZ}:
             return self.refusal(400, "output_format: only raw pcm_s16le at 24000 is spoken here", "invalid_request")
         config = body.get("generation_config", {})
-        if fault := speech_server.mistyped(config, {"speed": (int, float)}, set()):
+        if fault := request_checks.mistyped(config, {"speed": (int, float)}, set()):
             return self.refusal(400, f"generation_config.{fault}", "invalid_request")
         if not 0.6 <= config.get("speed", 1.0) <= 1.5:
             return self.refusal(400, "generation_config.speed: must be 0.6 to 1.5", "invalid_request")

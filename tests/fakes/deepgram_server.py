@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from tests.fakes import speech_server
+from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "aura-2"
@@ -59,10 +59,10 @@ class DeepgramServer(SpeechServer):
         if request.headers.get("content-type") != "application/json":
             return self.refusal(415, "Content-type must be application/json", "UNSUPPORTED_MEDIA_TYPE")
         try:
-            body = speech_server.json_body(request)
+            body = request_checks.json_body(request)
         except ValueError as error:
             return self.refusal(400, f"Invalid JSON submitted. {error}", "category:INVALID_JSON")
-        if fault_text := speech_server.mistyped(body, {"text": str}, {"text"}):
+        if fault_text := request_checks.mistyped(body, {"text": str}, {"text"}):
             return self.refusal(400, f"Json deserialize error: {fault_text}", "category:INVALID_JSON")
         assert isinstance(body, dict)
         if not body["text"]:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from tests.fakes import speech_server
+from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "eleven_flash_v2_5"
@@ -66,10 +66,10 @@ class ElevenLabsServer(SpeechServer):
         if request.query != {"output_format": "pcm_24000"}:
             return _faults("query.output_format", "only pcm_24000 is spoken here")
         try:
-            body = speech_server.json_body(request)
+            body = request_checks.json_body(request)
         except ValueError as error:
             return _faults("body", f"JSON decode error: {error}")
-        if fault := speech_server.mistyped(body, _FIELDS, {"text"}):
+        if fault := request_checks.mistyped(body, _FIELDS, {"text"}):
             return _faults(*fault.split(": ", 1))
         assert isinstance(body, dict)
         if body.get("model_id") != MODEL:
@@ -77,7 +77,7 @@ class ElevenLabsServer(SpeechServer):
         if not 0 < len(body["text"]) <= LONGEST_TEXT:
             return self.refusal(400, "The text is longer than the limit", "text_too_long")
         settings = body.get("voice_settings", {})
-        if fault := speech_server.mistyped(settings, _SETTINGS, set()):
+        if fault := request_checks.mistyped(settings, _SETTINGS, set()):
             return _faults(f"voice_settings.{fault.split(': ', 1)[0]}", fault.split(": ", 1)[1])
         if not 0.7 <= settings.get("speed", 1.0) <= 1.2:
             return self.refusal(400, "speed must be 0.7 to 1.2", "invalid_voice_settings")

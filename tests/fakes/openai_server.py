@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from tests.fakes import speech_server
+from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper, tone
 
 __all__ = ["LONGEST_INPUT", "MODEL", "SAMPLE_RATE_HZ", "TEMPERS", "OpenAiServer", "Temper", "tone"]
@@ -62,10 +62,10 @@ class OpenAiServer(SpeechServer):
 
     def _speech(self, request: Request) -> Speech | Temper:
         try:
-            body = speech_server.json_body(request)
+            body = request_checks.json_body(request)
         except ValueError as error:
             return self.refusal(400, f"We could not parse the JSON body of your request: {error}")
-        if fault := speech_server.mistyped(body, _FIELDS, {"model", "input", "voice"}):
+        if fault := request_checks.mistyped(body, _FIELDS, {"model", "input", "voice"}):
             return self.refusal(400, fault)
         assert isinstance(body, dict)
         if body["model"] != MODEL:

@@ -1,4 +1,4 @@
-"""A server that speaks as Smallest AI's `POST /waves/v1/tts`, `.../tts/live` and its list of voices do.
+"""A server that speaks as Smallest AI's `POST /waves/v1/tts/live` and its list of voices do.
 
 `python -m tests.fakes.smallestai_server --port 9103` serves it.
 """
@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 
-from tests.fakes import speech_server
+from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import RAW, Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "lightning_v3.1"
@@ -47,7 +47,6 @@ class SmallestAiServer(SpeechServer):
         return "text/event-stream", _event, b'data: {"done": true}\n\n'
 
     def answer(self, request: Request) -> Speech | Temper:
-        # The route that answers with one body is as strict, but nothing asks it here.
         routes = {"/waves/v1/tts/live": "POST", LIST_PATH: "GET"}
         if request.path not in routes:
             return self.refusal(404, f"Cannot {request.method} {request.path}", "not_found")
@@ -60,10 +59,10 @@ class SmallestAiServer(SpeechServer):
 
     def _speech(self, request: Request) -> Speech | Temper:
         try:
-            body = speech_server.json_body(request)
+            body = request_checks.json_body(request)
         except ValueError as error:
             return self.refusal(400, f"Invalid JSON: {error}", "bad_request")
-        if fault := speech_server.mistyped(body, _FIELDS, {"text", "voice_id"}):
+        if fault := request_checks.mistyped(body, _FIELDS, {"text", "voice_id"}):
             return self.refusal(400, fault, "bad_request")
         assert isinstance(body, dict)
         if body.get("model", MODEL) != MODEL:

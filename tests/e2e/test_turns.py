@@ -1,4 +1,4 @@
-"""Experiments share providers, on a real mesh: a small one does not wait for a large one, nor anybody for a slow one."""
+"""Experiments share providers, on a real mesh: a small one does not wait for a large one, nor any for a slow one."""
 
 from __future__ import annotations
 

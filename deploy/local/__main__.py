@@ -61,11 +61,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Runs the whole mesh on this machine.")
     parser.add_argument("--ephemeral", action="store_true", help="keep the data in a directory deleted at the end")
     parser.add_argument("--data-dir", type=Path, help="where the data lies (ARENA_DATA_DIR, .arena by default)")
+    parser.add_argument("--workers", help="how many processes of a service run: tts=2,scoring=2 (WORKERS)")
     arguments = parser.parse_args()
     if arguments.ephemeral and arguments.data_dir:
         parser.error("--ephemeral makes a data directory of its own: leave out --data-dir")
     try:
-        asyncio.run(serve(load_settings(arena_data_dir=arguments.data_dir, ephemeral=arguments.ephemeral or None)))
+        settings = load_settings(
+            arena_data_dir=arguments.data_dir, ephemeral=arguments.ephemeral or None, workers=arguments.workers
+        )
+        asyncio.run(serve(settings))
     except (MeshError, httpx.HTTPError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -16,14 +16,17 @@ from gateway.settings import GatewaySettings
 def command(
     settings: LocalSettings,
     ports: Mapping[str, int],
-    endpoints: Mapping[str, str],
+    endpoints: Mapping[str, Sequence[str]],
     data_dir: DataDir,
     environment: Mapping[str, str],
     extra_routes: Sequence[ExtraRoute] = (),
 ) -> Command:
-    """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad."""
+    """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad.
+
+    `endpoints` are those of each service's workers.
+    """
     try:
-        chosen: dict[str, Any] = {f"{name}_address": address for name, address in endpoints.items()}
+        chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
         chosen |= {name: ports[name] for name in ("api_port", "envoy_admin_port")}
         chosen |= {name: getattr(settings, name) for name in ("api_host", "rate_limit_per_second", "rate_limit_burst")}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]

@@ -5,6 +5,7 @@ async with Mesh(load_settings(ephemeral=True, api_port=0)) as mesh:
 """
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import Command, Process
 from deploy.local.readiness import wait_healthy
-from deploy.local.services import SERVICES, Service, command, endpoints
+from deploy.local.services import SERVICES, Service, command, endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
 from gateway.config import ExtraRoute
 
@@ -43,12 +44,15 @@ class Mesh:
         extra_routes: Sequence[ExtraRoute] = (),
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
-        """`service_env` is set above a service's environment, by its name; `say` gets one line for each event."""
+        """`service_env` is set above the environment of a service, or of one worker of it, by its name.
+
+        `say` gets one line for each event.
+        """
         self.settings = settings
         self.processes: dict[str, Process] = {}
         """Every child by name: postgres, nats, envoy and the services."""
         self.endpoints: dict[str, str] = {}
-        """Where each service listens, `host:port` by name."""
+        """Where each service, and each further worker of one, listens: `host:port` by name."""
         self.ports: dict[str, int] = {}
         """The port of each setting."""
         self.ready = False
@@ -56,7 +60,7 @@ class Mesh:
         self.data_dir: DataDir
         self._postgres: Postgres | None = None
         self._nats: Nats | None = None
-        self._services = services
+        self._services = with_workers(services, settings.workers)
         self._service_env = service_env or {}
         self._extra_routes = extra_routes
         self._say = say
@@ -124,14 +128,21 @@ class Mesh:
     async def _start(self) -> None:
         settings = self.settings
         external = {"postgres_port": settings.database_url, "nats_port": settings.nats_url}
-        self.ports = choose_ports(settings, frozenset(name for name, url in external.items() if url))
+        self.ports = choose_ports(
+            settings,
+            frozenset(name for name, url in external.items() if url),
+            [name for s in self._services if s.worker_of for name in (s.port_setting, s.metrics_port_setting)],
+        )
         self.endpoints = endpoints(self._services, self.ports)
         environment = inherited_environment()
         if not settings.database_url:
             self._postgres = Postgres(self.data_dir, self.ports["postgres_port"], environment)
         if not settings.nats_url:
             self._nats = Nats(self.data_dir, self.ports["nats_port"], environment)
-        gateway = envoy.command(settings, self.ports, self.endpoints, self.data_dir, environment, self._extra_routes)
+        workers: dict[str, list[str]] = {}
+        for service in self._services:
+            workers.setdefault(service.kind, []).append(self.endpoints[service.name])
+        gateway = envoy.command(settings, self.ports, workers, self.data_dir, environment, self._extra_routes)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._launch(gateway))
@@ -144,7 +155,7 @@ class Mesh:
             raise errors.exceptions[0] from None
         shared = {**environment, **self._shared(environment)}
         for service in self._services:
-            extra = self._service_env.get(service.name, {})
+            extra = {**self._service_env.get(service.kind, {}), **self._service_env.get(service.name, {})}
             await self._launch(command(service, self.ports, shared, extra))
         await self.wait_serving(settings.ready_seconds)
         self.ready = True
@@ -161,7 +172,9 @@ class Mesh:
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
             # What is tried on one machine has its receiver there, too.
             "WEBHOOK_ALLOWED_NETWORKS": environment.get("WEBHOOK_ALLOWED_NETWORKS", LOOPBACK_NETWORKS),
-            **{f"{name.upper()}_ADDRESS": address for name, address in self.endpoints.items()},
+            **{f"{s.name.upper()}_ADDRESS": self.endpoints[s.name] for s in self._services if not s.worker_of},
+            # So that health speaks of all of them.
+            "FURTHER_WORKERS": json.dumps({s.name: self.endpoints[s.name] for s in self._services if s.worker_of}),
         }
 
     @property

@@ -3,7 +3,7 @@
 import errno
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from deploy.local.errors import MeshError
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
@@ -14,9 +14,15 @@ PICKED_FROM = range(20000, 32000)
 ATTEMPTS = 200
 
 
-def choose_ports(settings: LocalSettings, unused: frozenset[str] = frozenset()) -> dict[str, int]:
-    """Returns a port for each `..._port` setting but the `unused`. MeshError names each that is taken."""
+def choose_ports(
+    settings: LocalSettings, unused: frozenset[str] = frozenset(), further: Sequence[str] = ()
+) -> dict[str, int]:
+    """Returns a port for each `..._port` setting but the `unused`, and a free one for each of `further`.
+
+    MeshError names each that is taken.
+    """
     wanted = {name: getattr(settings, name) for name in PORT_SETTINGS if name not in unused}
+    wanted |= dict.fromkeys(further, 0)
     problems = _taken(wanted, settings.api_host) + _twice(wanted)
     if problems:
         raise MeshError("\n".join(problems))

@@ -5,14 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy.local.process import Command
+from deploy.local.settings import SERVICE_NAMES
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service of the mesh and how it is started."""
+    """A service of the mesh, or a further worker of one, and how it is started."""
 
     name: str
     arguments: Sequence[str]
+    worker_of: str = ""
+    """The service that this is a further worker of, empty for the first."""
+
+    @property
+    def kind(self) -> str:
+        """Which service it is."""
+        return self.worker_of or self.name
 
     @property
     def port_setting(self) -> str:
@@ -25,14 +33,23 @@ class Service:
         return f"{self.name}_metrics_port"
 
 
-SERVICES = tuple(
-    Service(name, (sys.executable, "-m", f"services.{name}"))
-    for name in ("auth", "experiments", "tts", "scoring", "elo")
-)
+SERVICES = tuple(Service(name, (sys.executable, "-m", f"services.{name}")) for name in SERVICE_NAMES)
+
+
+def with_workers(services: Sequence[Service], workers: Mapping[str, int]) -> list[Service]:
+    """Returns the services with the further workers of each, `tts-2` say, as many in all as `workers` says."""
+    return [
+        *services,
+        *(
+            Service(f"{service.name}-{number}", service.arguments, worker_of=service.name)
+            for service in services
+            for number in range(2, workers.get(service.name, 1) + 1)
+        ),
+    ]
 
 
 def endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str, str]:
-    """Returns where each service listens, `host:port` by name."""
+    """Returns where each service, and each further worker, listens: `host:port` by name."""
     return {s.name: f"127.0.0.1:{ports[s.port_setting]}" for s in services}
 
 

@@ -5,14 +5,32 @@ from pathlib import Path
 from typing import Annotated
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.local.errors import MeshError
 
 ENV_FILE = ".env"
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 picks a free one."""
+
+
+SERVICE_NAMES = ("auth", "experiments", "tts", "scoring", "elo")
+MOST_WORKERS = 16
+
+
+def parse_workers(value: object) -> object:
+    """Reads `tts=2,scoring=2`; ValueError if it is not that."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, _, number = part.partition("=")
+        if name not in SERVICE_NAMES or not number.isdecimal() or not 1 <= int(number) <= MOST_WORKERS:
+            names = ", ".join(SERVICE_NAMES)
+            raise ValueError(f"{part!r} must be SERVICE=NUMBER: one of {names}, and 1 to {MOST_WORKERS}")
+        found[name] = int(number)
+    return found
 
 
 class LocalSettings(BaseSettings):
@@ -40,6 +58,8 @@ class LocalSettings(BaseSettings):
     rate_limit_burst: int = Field(100, ge=1, le=1_000_000)
     """Calls that may come at once after a pause."""
     envoy_admin_port: Port = 9901
+    workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = {}
+    """How many processes of a service run, `tts=2,scoring=2`; one if it is not named."""
     envoy_concurrency: int = Field(0, ge=0, le=64)
     """Envoy's worker threads; 0 for one per two processors, since the services need the others."""
     postgres_port: Port = 55432

@@ -95,6 +95,7 @@ async def main() -> None:
             "tts": settings.tts_address,
             "scoring": settings.scoring_address,
             "elo": settings.elo_address,
+            **settings.further_workers,
         }
         service.add_servicer(
             MESH,

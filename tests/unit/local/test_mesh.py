@@ -23,21 +23,23 @@ SERVICES = tuple(
 )
 
 
-def mesh_in(directory: Path, **how: object) -> Mesh:
-    settings = load_settings(arena_data_dir=directory, **FREE)
+def mesh_in(directory: Path, *, workers: str = "", **how: object) -> Mesh:
+    settings = load_settings(arena_data_dir=directory, workers=workers, **FREE)
     return Mesh(settings, **{"services": SERVICES, "say": lambda line: None, **how})
 
 
 @pytest.fixture(scope="module")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
-    async with mesh_in(tmp_path_factory.mktemp("mesh") / "data", service_env={"tts": {"NAME_OF_TEST": "x"}}) as running:
+    told = {"tts": {"NAME_OF_TEST": "x"}, "tts-2": {"OF_THE_SECOND": "y"}}
+    directory = tmp_path_factory.mktemp("mesh") / "data"
+    async with mesh_in(directory, workers="tts=2", service_env=told) as running:
         yield running
 
 
 async def test_every_child_runs(mesh):
     assert {name for name, process in mesh.processes.items() if process.running} == {
         *("postgres", "nats", "envoy"),
-        *("auth", "experiments", "tts", "scoring", "elo"),
+        *("auth", "experiments", "tts", "tts-2", "scoring", "elo"),
     }
 
 
@@ -58,6 +60,20 @@ async def test_a_service_is_told_where_everything_is(mesh):
         "NAME_OF_TEST=x",
     ):
         assert line in said.splitlines()
+
+
+async def test_a_further_worker_has_ports_of_its_own_and_gateway_and_health_know_of_it(mesh):
+    first, second = mesh.endpoints["tts"], mesh.endpoints["tts-2"]
+    assert first != second
+    for address in (first, second):
+        async with grpc.aio.insecure_channel(address) as channel:
+            await asyncio.wait_for(channel.channel_ready(), 30)
+    told = (mesh.data_dir.path / "logs" / "tts-2.log").read_text().splitlines()
+    assert {f"GRPC_ADDRESS={second}", f"TTS_ADDRESS={first}", "NAME_OF_TEST=x", "OF_THE_SECOND=y"} <= set(told)
+    assert f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts-2_metrics_port']}" in told
+    assert f'FURTHER_WORKERS={{"tts-2": "{second}"}}' in (mesh.data_dir.path / "logs" / "auth.log").read_text()
+    gateway = (mesh.data_dir.path / "run" / "envoy.yaml").read_text()
+    assert all(f"port_value: {address.rpartition(':')[2]}" in gateway for address in (first, second))
 
 
 async def test_a_service_that_is_killed_serves_again(mesh):

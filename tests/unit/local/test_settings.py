@@ -39,3 +39,18 @@ def test_children_get_the_env_file_below_the_environment(monkeypatch):
     monkeypatch.setenv("HOME", "/here")
     environment = inherited_environment()
     assert (environment["SOME_API_KEY"], environment["HOME"]) == ("from-file", "/here")
+
+
+def test_workers_are_told_by_the_environment_or_the_caller(monkeypatch):
+    monkeypatch.setenv("WORKERS", " tts=2, scoring=3,")
+    assert load_settings().workers == {"tts": 2, "scoring": 3}
+    assert load_settings(workers="elo=1").workers == {"elo": 1}
+    monkeypatch.setenv("WORKERS", "")
+    assert load_settings().workers == {}
+
+
+@pytest.mark.parametrize("workers", ["tts", "tts=", "tts=0", "tts=17", "tts=two", "nobody=2", "tts=2;scoring=2"])
+def test_workers_that_can_not_be_are_named_with_what_is_allowed(monkeypatch, workers):
+    monkeypatch.setenv("WORKERS", workers)
+    with pytest.raises(MeshError, match=r"bad setting: WORKERS: .* must be SERVICE=NUMBER: one of auth, "):
+        load_settings()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
     from voicearena.experiments.v1.results_pb2 import Results
     from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
+    from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
 
@@ -60,6 +61,13 @@ class ArenaClient:
 
         stub = mesh_service_pb2_grpc.MeshServiceStub(self._connected())
         self.call(stub.GetHealth, mesh_service_pb2.GetHealthRequest(), timeout)
+
+    def status(self) -> GetStatusResponse:
+        """How each service is, and whether it keeps up."""
+        from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+
+        stub = mesh_service_pb2_grpc.MeshServiceStub(self._connected())
+        return self.call(stub.GetStatus, mesh_service_pb2.GetStatusRequest())
 
     def register_developer(self, name: str, email: str) -> RegisterDeveloperResponse:
         """Creates a developer with a first API key."""

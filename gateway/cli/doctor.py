@@ -11,17 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from rich.text import Text
-
+from gateway.cli.account_checks import key_checks, webhook_checks
 from gateway.cli.address import GatewayAddress
+from gateway.cli.checks import Check, Outcome, asked, failed
 from gateway.cli.client import ArenaClient
-from gateway.cli.errors import HINT_DOCTOR, HINT_KEY, HINT_START, CliError
-from gateway.cli.rendering import plain
+from gateway.cli.errors import HINT_DOCTOR, HINT_START, CliError, ExitCode
+from gateway.cli.mesh_checks import Logs, health_checks, status_checks
 from gateway.cli.session import Session
+
+if TYPE_CHECKING:
+    from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
 
 OLDEST_PYTHON = (3, 11)
 HTTP_SECONDS = 5.0
@@ -30,26 +33,6 @@ MAX_CLOCK_SKEW_SECONDS = 30.0
 # An experiment of 80 trials is some 50 MB of WAV; the database and the bus take about as much.
 MIN_FREE_BYTES = 1024**3
 GIB = 1024**3
-
-Answer = TypeVar("Answer")
-
-
-class Outcome(StrEnum):
-    """What a check found. A note is worth knowing and no problem."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding, with what to do about it."""
-
-    name: str
-    outcome: Outcome
-    detail: str
-    advice: str = ""
 
 
 def run_checks(session: Session, data_dir: Path) -> Iterator[Check]:
@@ -75,12 +58,41 @@ def run_checks(session: Session, data_dir: Path) -> Iterator[Check]:
     yield Check("gateway", Outcome.OK, f"{address} answers")
     if answer.clock_skew_seconds is not None:
         yield clock_check(answer.clock_skew_seconds)
+    logs = Logs(data_dir / "logs" if address.is_this_machine and (data_dir / "logs").is_dir() else None)
     with session.client() as client:
-        yield asked("services", client.health, lambda _: (Outcome.OK, "every service is serving", ""))
-        yield key_check(session, client)
-        yield from provider_checks(client)
-        yield asked("voices", client.voices, lambda voices: _counted(len(voices), "voice", "No provider has a voice."))
-        yield asked("catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR))
+        yield from service_checks(session, client, logs)
+
+
+def service_checks(session: Session, client: ArenaClient, logs: Logs) -> Iterator[Check]:
+    """What the services lack, and then what takes an API key. While keys can't be looked up that is left out."""
+    # Without the key, which need not be looked up for this.
+    with ArenaClient(session.address, None) as nobody:
+        ill = _failure(nobody.health)
+    status: GetStatusResponse | None = None
+    untold: CliError | None = None
+    if session.api_key() is not None:
+        try:
+            status = client.status()
+        except CliError as error:
+            untold = error
+    if status is not None:
+        yield from status_checks(status, _own_version(), logs)
+    elif ill is not None:
+        yield from health_checks(ill, logs)
+    else:
+        yield Check("services", Outcome.OK, "every service is serving")
+    if untold is not None and untold.exit_code == ExitCode.UNAVAILABLE:
+        yield Check(
+            "rest", Outcome.PROBLEM, f"could not be looked at: {untold.message}", "Mend that first, then ask again."
+        )
+        return
+    yield from key_checks(session, client)
+    if status is None:
+        return  # there is no key, or none that is taken
+    yield from provider_checks(client)
+    yield from webhook_checks(client)
+    yield asked("voices", client.voices, lambda voices: _counted(len(voices), "voice", "No provider has a voice."))
+    yield asked("catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR))
 
 
 @dataclass(frozen=True)
@@ -136,19 +148,12 @@ def clock_check(skew_seconds: float) -> Check:
     return Check("clock", Outcome.PROBLEM, detail, "Set both by NTP: signed links expire by the clock.")
 
 
-def key_check(session: Session, client: ArenaClient) -> Check:
-    """Whether there is a key and the gateway takes it."""
-    if session.api_key() is None:
-        return Check("key", Outcome.PROBLEM, f"none is stored for {session.address}", HINT_KEY)
-    return asked("key", client.current_developer, lambda developer: (Outcome.OK, f"belongs to {developer.email}", ""))
-
-
 def provider_checks(client: ArenaClient) -> Iterator[Check]:
     """Each provider. One that is not set up is a note; none that is available is a problem."""
     try:
         providers = client.providers()
     except CliError as error:
-        yield Check("providers", Outcome.PROBLEM, error.message, error.hint)
+        yield failed("providers", error)
         return
     for provider in providers:
         if provider.available:
@@ -159,20 +164,19 @@ def provider_checks(client: ArenaClient) -> Iterator[Check]:
         yield Check("providers", Outcome.PROBLEM, "none is available", "Set up one of those above.")
 
 
-def asked(name: str, ask: Callable[[], Answer], judge: Callable[[Answer], tuple[Outcome, str, str]]) -> Check:
-    """A check that is a call to the API: its failure is the problem, its answer is judged."""
+def _failure(ask: Callable[[], object]) -> CliError | None:
     try:
-        outcome, detail, advice = judge(ask())
+        ask()
     except CliError as error:
-        return Check(name, Outcome.PROBLEM, error.message, "" if error.hint == HINT_DOCTOR else error.hint)
-    return Check(name, outcome, detail, advice)
+        return error
+    return None
 
 
-def check_line(check: Check) -> Text:
-    """A finding as one line, or two when there is advice."""
-    mark, style = {Outcome.OK: ("✓", "green"), Outcome.NOTE: ("·", "dim"), Outcome.PROBLEM: ("✗", "red")}[check.outcome]
-    line = Text.assemble((mark, style), f" {check.name}: ", plain(check.detail))
-    return line.append(f"\n    {check.advice}") if check.advice else line
+def _own_version() -> str:
+    try:
+        return version("voice-arena")
+    except PackageNotFoundError:
+        return ""
 
 
 def _counted(count: int, noun: str, advice: str) -> tuple[Outcome, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class CliError(Exception):
     """A command can't do its work.
 
     `details` are further lines, one per bad field say; `hint` says what to do; `retryable` says that the same call may
-    work in a moment, as after a dropped connection.
+    work in a moment, as after a dropped connection; `metadata` is what the server told for programs.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class CliError(Exception):
         hint: str = "",
         details: Sequence[str] = (),
         retryable: bool = False,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -60,6 +61,7 @@ class CliError(Exception):
         self.hint = hint
         self.details = tuple(details)
         self.retryable = retryable
+        self.metadata = dict(metadata or {})
 
     def lines(self) -> list[str]:
         """What to print on stderr, line by line."""
@@ -95,6 +97,7 @@ def from_rpc(error: grpc.RpcError, url: str) -> CliError:
         hint=_hint(info.reason),
         details=violations if len(violations) > 1 else (),
         retryable=info.reason in ("UNAVAILABLE", "BUSY", "DEADLINE_EXCEEDED"),
+        metadata=info.metadata,
     )
 
 

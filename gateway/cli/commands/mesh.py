@@ -46,7 +46,8 @@ def doctor(
     ] = Path(".arena"),
 ) -> None:
     """Check the installation, name what is wrong, and say what to do. Ends with 1 if there is a problem."""
-    from gateway.cli.doctor import Outcome, check_line, run_checks
+    from gateway.cli.checks import Outcome, check_line
+    from gateway.cli.doctor import run_checks
 
     checks = []
     for check in run_checks(session, data_dir):

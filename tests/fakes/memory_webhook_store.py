@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.webhooks.claiming import Claim, Limits
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
-from services.experiments.webhooks.store import Cursor
+from services.experiments.webhooks.store import Cursor, Logged
 from tests.fakes.memory_database import table
 
 
@@ -89,9 +89,9 @@ class MemoryWebhookStore:
 
     async def deliveries(
         self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[Logged]:
         found = [d for d in table(connection, "webhook_deliveries").values() if d.experiment_id == experiment_id]
-        return _newest_first(found, after, limit)
+        return [(d, await self.attempts(connection, d.id)) for d in _newest_first(found, after, limit)]
 
     async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
         table(connection, "webhook_deliveries")[delivery.id] = delivery
@@ -100,11 +100,8 @@ class MemoryWebhookStore:
         attempts = table(connection, "webhook_attempts")
         attempts[delivery_id] = (*attempts.get(delivery_id, ()), attempt)
 
-    async def attempts(
-        self, connection: AsyncConnection, delivery_ids: Collection[str]
-    ) -> Mapping[str, Sequence[Attempt]]:
-        attempts = table(connection, "webhook_attempts")
-        return {delivery_id: list(attempts.get(delivery_id, ())) for delivery_id in delivery_ids}
+    async def attempts(self, connection: AsyncConnection, delivery_id: str) -> Sequence[Attempt]:
+        return list(table(connection, "webhook_attempts").get(delivery_id, ()))
 
     async def claim(
         self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits

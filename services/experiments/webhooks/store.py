@@ -1,6 +1,6 @@
 """Every query of webhooks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -27,6 +27,10 @@ _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
 
 Cursor = tuple[datetime, str]
 """When the last row of a page was created, and its id."""
+
+
+Logged = tuple[Delivery, Sequence[Attempt]]
+"""A delivery and its attempts, the first one first."""
 
 
 class WebhookStore(Protocol):
@@ -83,8 +87,8 @@ class WebhookStore(Protocol):
 
     async def deliveries(
         self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Delivery]:
-        """Returns an experiment's deliveries, newest first."""
+    ) -> Sequence[Logged]:
+        """Returns an experiment's deliveries, newest first, each with its attempts, as they were at one moment."""
 
     async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
         """Writes a delivery."""
@@ -92,10 +96,8 @@ class WebhookStore(Protocol):
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
         """Adds an attempt."""
 
-    async def attempts(
-        self, connection: AsyncConnection, delivery_ids: Collection[str]
-    ) -> Mapping[str, Sequence[Attempt]]:
-        """Returns the attempts of deliveries by their ids, the first one first; of one without, the empty list."""
+    async def attempts(self, connection: AsyncConnection, delivery_id: str) -> Sequence[Attempt]:
+        """Returns a delivery's attempts, the first one first."""
 
     async def claim(
         self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
@@ -190,12 +192,24 @@ class SqlWebhookStore:
 
     async def deliveries(
         self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[Logged]:
         query = sa.select(*DELIVERY_COLUMNS).where(_D.experiment_id == experiment_id)
         if after is not None:
             query = query.where(sa.tuple_(_D.created_at, _D.id) < sa.tuple_(*after))
-        query = query.order_by(_D.created_at.desc(), _D.id.desc()).limit(limit)
-        return [delivery_from(row) for row in await connection.execute(query)]
+        page = query.order_by(_D.created_at.desc(), _D.id.desc()).limit(limit).subquery("page")
+        # One statement: of two, the second would see attempts that the state in the first knows nothing of.
+        with_attempts = (
+            sa.select(*page.c, _A.id.label("attempt"), *ATTEMPT_COLUMNS)
+            .outerjoin(ATTEMPTS, _A.delivery_id == page.c.id)
+            .order_by(page.c.created_at.desc(), page.c.id.desc(), _A.id)
+        )
+        count = len(DELIVERY_COLUMNS)
+        found: dict[str, tuple[Delivery, list[Attempt]]] = {}
+        for row in await connection.execute(with_attempts):
+            _, attempts = found.setdefault(row.id, (delivery_from(row[:count]), []))
+            if row.attempt is not None:
+                attempts.append(attempt_from(row[count + 1 :]))
+        return list(found.values())
 
     async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
         await connection.execute(sa.update(DELIVERIES).where(_D.id == delivery.id).values(**values_of(delivery)))
@@ -203,14 +217,9 @@ class SqlWebhookStore:
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
         await connection.execute(sa.insert(ATTEMPTS).values(delivery_id=delivery_id, **values_of(attempt)))
 
-    async def attempts(
-        self, connection: AsyncConnection, delivery_ids: Collection[str]
-    ) -> Mapping[str, Sequence[Attempt]]:
-        found: dict[str, list[Attempt]] = {delivery_id: [] for delivery_id in delivery_ids}
-        query = sa.select(_A.delivery_id, *ATTEMPT_COLUMNS).where(_A.delivery_id.in_(delivery_ids)).order_by(_A.id)
-        for delivery_id, *row in await connection.execute(query):
-            found[delivery_id].append(attempt_from(row))
-        return found
+    async def attempts(self, connection: AsyncConnection, delivery_id: str) -> Sequence[Attempt]:
+        query = sa.select(*ATTEMPT_COLUMNS).where(_A.delivery_id == delivery_id).order_by(_A.id)
+        return [attempt_from(row) for row in await connection.execute(query)]
 
     async def claim(
         self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits

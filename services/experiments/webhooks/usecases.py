@@ -8,10 +8,10 @@ from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
 from services.experiments.webhooks.addresses import Network
-from services.experiments.webhooks.domain import Attempt, Delivery, Endpoint
+from services.experiments.webhooks.domain import Delivery, Endpoint
 from services.experiments.webhooks.queue import check_room, new_endpoint, wake
 from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.store import Cursor, WebhookStore
+from services.experiments.webhooks.store import Cursor, Logged, WebhookStore
 from services.experiments.webhooks.targets import check_url
 from services.runtime import ids
 from services.runtime.clock import now
@@ -129,9 +129,7 @@ class DeliveryLog:
         self._store = store
         self._pages = pages
 
-    async def page(
-        self, experiment_id: str, size: int, token: str
-    ) -> tuple[Sequence[tuple[Delivery, Sequence[Attempt]]], str]:
+    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Logged], str]:
         """Returns a page of an experiment's deliveries with their attempts, newest first, and the token of the next."""
         size = page_size(size)
         await self._check_owned(experiment_id)
@@ -139,10 +137,9 @@ class DeliveryLog:
         after = _cursor(self._pages, token, filters)
         async with self._database.reading() as connection:
             found = await self._store.deliveries(connection, experiment_id, after=after, limit=size + 1)
-            attempts = await self._store.attempts(connection, [delivery.id for delivery in found[:size]])
-        return [(d, attempts[d.id]) for d in found[:size]], _next(self._pages, found, size, filters)
+        return found[:size], _next(self._pages, [delivery for delivery, _ in found], size, filters)
 
-    async def redeliver(self, experiment_id: str, delivery_id: str) -> tuple[Delivery, Sequence[Attempt]]:
+    async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
         """Asks for an attempt at once; WrongState while one is under way or if its endpoint is not told."""
         ids.check_id(delivery_id, "msg", "delivery_id")
         await self._check_owned(experiment_id)
@@ -162,7 +159,7 @@ class DeliveryLog:
             moment = now()
             if delivery.under_way(moment):
                 raise WrongState("an attempt is under way", status="under_way")
-            attempts = (await self._store.attempts(connection, [delivery_id]))[delivery_id]
+            attempts = await self._store.attempts(connection, delivery_id)
             if len(attempts) >= domain.MOST_ATTEMPTS:
                 raise WrongState(f"it was attempted {len(attempts)} times, which is enough", status=delivery.status)
             asked = dataclasses.replace(delivery, asked_at=moment)

@@ -22,6 +22,10 @@ SECOND = timedelta(seconds=1)
 LEASED_UNTIL = NOON + 20 * SECOND
 MANY = Limits(per_endpoint=100, per_developer=100)
 URL = "https://example.org/done"
+ATTEMPTS = [
+    Attempt(attempted_at=NOON, response_status=500, error="it answered 500", duration_ms=1.5, by_hand=False),
+    Attempt(attempted_at=NOON, response_status=None, error="no answer", duration_ms=15e3, by_hand=True),
+]
 
 
 @pytest.fixture
@@ -159,20 +163,21 @@ async def test_deliveries_are_found_again_and_listed_newest_first(database: Data
     async with database.transaction() as connection:
         assert await store.delivery(connection, "msg_a", lock=True) == a
         assert await store.delivery(connection, "msg_c", lock=True) is None
-        assert await store.deliveries(connection, "exp_a", after=None, limit=9) == [b, a]
-        assert await store.deliveries(connection, "exp_a", after=(b.created_at, b.id), limit=9) == [a]
         assert await store.deliveries(connection, "exp_b", after=None, limit=9) == []
+        for one in ATTEMPTS:
+            await store.add_attempt(connection, "msg_a", one)
+        assert await store.deliveries(connection, "exp_a", after=None, limit=9) == [(b, []), (a, ATTEMPTS)]
+        assert await store.deliveries(connection, "exp_a", after=None, limit=1) == [(b, [])]
+        assert await store.deliveries(connection, "exp_a", after=(b.created_at, b.id), limit=1) == [(a, ATTEMPTS)]
 
 
 async def test_attempts_are_kept_in_their_order(database: Database, store: WebhookStore) -> None:
     await keep(database, store, delivery("msg_a"), delivery("msg_b"))
-    first = Attempt(attempted_at=NOON, response_status=500, error="it answered 500", duration_ms=1.5, by_hand=False)
-    second = Attempt(attempted_at=NOON, response_status=None, error="no answer", duration_ms=15e3, by_hand=True)
     async with database.transaction() as connection:
-        await store.add_attempt(connection, "msg_a", first)
-        await store.add_attempt(connection, "msg_a", second)
-        assert await store.attempts(connection, ["msg_a", "msg_b"]) == {"msg_a": [first, second], "msg_b": []}
-        assert await store.attempts(connection, []) == {}
+        for one in ATTEMPTS:
+            await store.add_attempt(connection, "msg_a", one)
+        assert await store.attempts(connection, "msg_a") == ATTEMPTS
+        assert await store.attempts(connection, "msg_b") == []
 
 
 async def test_what_is_due_is_claimed_the_longest_due_first(database: Database, store: WebhookStore) -> None:

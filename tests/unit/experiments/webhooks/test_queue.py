@@ -67,7 +67,8 @@ class Desk:
         async with self.database.transaction() as connection:
             await self.queue.ended(connection, ended, winner)
         async with self.database.reading() as connection:
-            return list(await self.store.deliveries(connection, ended.id, after=None, limit=9))
+            found = await self.store.deliveries(connection, ended.id, after=None, limit=9)
+        return [delivery for delivery, _ in found]
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Desk:
 
     async def attempts(self, name: str) -> list[Attempt]:
         async with self.database.reading() as connection:
-            return list((await self.store.attempts(connection, [f"msg_{name}"]))[f"msg_{name}"])
+            return list(await self.store.attempts(connection, f"msg_{name}"))
 
     async def send(self) -> int:
         """Attempts all that is due once, and returns how many that were."""

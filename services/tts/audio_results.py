@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from services.tts.domain import Measurements, StoredSpeech, audio_name, note_name
+from services.tts.domain import Measurements, StoredSpeech
+from services.tts.object_names import audio_name, note_name
 
 
 class Store(Protocol):

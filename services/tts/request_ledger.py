@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Protocol
 
 from services.runtime.clock import now
-from services.tts.domain import Job, is_job_id, try_name
+from services.tts.domain import Job
+from services.tts.object_names import is_job_id, try_name
 
 
 class Purpose(Enum):

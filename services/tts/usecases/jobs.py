@@ -21,10 +21,10 @@ from services.tts.domain import (
     Synthesized,
     Timing,
     Utterance,
-    is_job_id,
     retry_delay,
 )
 from services.tts.measurement import measure
+from services.tts.object_names import is_job_id
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Provider
 from services.tts.request_ledger import JobRequests, Purpose

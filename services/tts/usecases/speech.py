@@ -5,7 +5,8 @@ from contextlib import aclosing
 
 from services.runtime.errors import CredentialsMissing, FieldViolation, InvalidInput, NotFound, SynthesisFailed
 from services.runtime.identity import Identity
-from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance, job_of_audio
+from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
+from services.tts.object_names import job_of_audio
 from services.tts.speech_buffer import Sink, buffered
 from services.tts.usecases.asking import ask_for_stream
 from services.tts.usecases.studio import Studio, checked

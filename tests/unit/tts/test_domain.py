@@ -14,11 +14,10 @@ from services.tts.domain import (
     Utterance,
     Voice,
     find_voice,
-    is_job_id,
-    job_of_audio,
     retry_delay,
     violations_of,
 )
+from services.tts.object_names import is_job_id, job_of_audio
 
 PROVIDER = Capabilities(
     "short",

@@ -212,6 +212,7 @@ WITHOUT_SCOPE = {
     "AuthService.GetCurrentDeveloper",
     "AuthService.ListSigningKeys",
     "MeshService.GetHealth",
+    "MeshService.GetStatus",
     "TtsService.ListProviders",
     "TtsService.ListVoices",
     "TtsService.GetAudio",

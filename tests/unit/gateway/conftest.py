@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +12,8 @@ import pytest
 from google.rpc import code_pb2
 from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
 
-from deploy.local.data_dir import DataDir
-from deploy.local.ports import choose_ports
-from deploy.local.process import Command, Process
-from deploy.local.settings import PORT_SETTINGS, LocalSettings
-from gateway.config import envoy_binary, render
 from gateway.settings import GatewaySettings
+from tests.gateway import running_gateway
 
 AUTHORIZATION = "/envoy.service.auth.v3.Authorization/Check"
 EMPTY = b""
@@ -105,32 +100,10 @@ async def serving(handler: EveryService) -> AsyncIterator[int]:
     await server.stop(grace=None)
 
 
-@contextlib.asynccontextmanager
-async def gateway(services_port: int, **settings: Any) -> AsyncIterator[str]:
+def gateway(services_port: int, **settings: Any) -> contextlib.AbstractAsyncContextManager[str]:
     """Runs Envoy before what listens on a port, and yields its URL. The elo service is down."""
-    data_dir = DataDir(None)
-    ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
-    here = f"127.0.0.1:{services_port}"
-    chosen = {
-        "api_port": ports["api_port"],
-        "envoy_admin_port": ports["envoy_admin_port"],
-        "auth_address": here,
-        "experiments_address": here,
-        "tts_address": here,
-        "elo_address": f"127.0.0.1:{ports['elo_port']}",
-        **settings,
-    }
-    file = data_dir.path / "envoy.yaml"
-    file.write_text(render(GatewaySettings(**chosen)))
-    arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
-    envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
-    await envoy.start()
-    transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
-    async with httpx.AsyncClient(transport=transport) as admin:
-        await admin.get(f"http://127.0.0.1:{ports['envoy_admin_port']}/ready")
-    yield f"http://127.0.0.1:{ports['api_port']}"
-    await envoy.stop()
-    data_dir.release()
+    here = {f"{name}_address": f"127.0.0.1:{services_port}" for name in ("auth", "experiments", "tts")}
+    return running_gateway(**here, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,8 @@ def test_envoy_says_what_is_wrong_with_a_configuration():
 
 def test_identity_headers_are_stripped_before_anybody_is_authorized_and_that_is_after_json_became_grpc():
     config = rendered()
-    wanted = ["cors", "grpc_web", "header_mutation", "grpc_json_transcoder", "ext_authz", "router"]
+    who_calls = ["known_keys", "ext_authz", "local_ratelimit"]
+    wanted = ["cors", "grpc_web", "header_mutation", "grpc_json_transcoder", *who_calls, "router"]
     assert [name for name in filters(config) if name in wanted] == wanted
     strips = connection_manager(config)["http_filters"][filters(config).index("header_mutation")]
     assert {"remove": "x-voicearena-identity"} in strips["typed_config"]["mutations"]["request_mutations"]
@@ -109,6 +110,8 @@ def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds
         "/voicearena.experiments.v1.ExperimentService/WatchExperiment",
         "/voicearena.tts.v1.TtsService/SynthesizeSpeech",
         "/voicearena.tts.v1.TtsService/GetAudio",
+        "/voicearena.experiments.v1.ExperimentService/ExportExperiment",
+        "/voicearena.experiments.v1.ListeningService/GetListeningClip",
     ):
         route = route_to(config, path)["route"]
         assert (route["timeout"], route["idle_timeout"]) == ("0s", "60s")

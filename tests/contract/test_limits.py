@@ -1,0 +1,46 @@
+"""Calls per key are limited, with the keys of auth itself: a gateway with low limits before the services of the mesh."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.contract.clients import bearer, http_client, json_failure
+from tests.gateway import running_gateway
+from tests.mesh import register
+
+ME = "/api/v1/developers/me"
+BURST = 3
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def strict(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that lets few calls pass."""
+    here = {f"{name}_address": address for name, address in mesh.endpoints.items()}
+    async with (
+        running_gateway(rate_limit_per_second=1, rate_limit_burst=BURST, **here) as url,
+        http_client(url) as client,
+    ):
+        yield client
+
+
+async def test_two_keys_of_one_developer_are_counted_each_for_itself(mesh: Mesh, strict: httpx.AsyncClient) -> None:
+    first = (await register(mesh)).api_key
+    made = await strict.post("/api/v1/api-keys", json={"name": "second"}, headers=bearer(first))
+    second = made.json()["key"]
+    answers = [await strict.get(ME, headers=bearer(first)) for _ in range(2 * BURST)]
+    assert json_failure(answers[-1]).reason == "RATE_LIMITED"
+    assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "1")
+    answer = await strict.get(ME, headers=bearer(second))
+    assert (answer.status_code, answer.headers["x-ratelimit-remaining"]) == (200, str(BURST - 1))
+
+
+async def test_registering_is_counted_by_address_and_costs_no_key_anything(
+    mesh: Mesh, strict: httpx.AsyncClient
+) -> None:
+    key = (await register(mesh)).api_key
+    answers = [await strict.post("/api/v1/developers", json={}) for _ in range(2 * BURST)]
+    assert [answer.status_code for answer in answers[:BURST]] == [400] * BURST
+    assert json_failure(answers[-1]).reason == "RATE_LIMITED"
+    assert (await strict.get(ME, headers=bearer(key))).status_code == 200

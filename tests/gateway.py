@@ -1,0 +1,37 @@
+"""Gateways for tests: Envoy on free ports before whatever is told."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from deploy.local.data_dir import DataDir
+from deploy.local.ports import choose_ports
+from deploy.local.process import Command, Process
+from deploy.local.settings import PORT_SETTINGS, LocalSettings
+from gateway.config import envoy_binary, render
+from gateway.settings import GatewaySettings
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(**settings: Any) -> AsyncIterator[str]:
+    """Runs Envoy with some settings of its own, and yields its URL. A service without an address is down."""
+    data_dir = DataDir(None)
+    ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
+    chosen = {name: ports[name] for name in ("api_port", "envoy_admin_port")}
+    down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in ("auth", "experiments", "tts", "elo")}
+    file = data_dir.path / "envoy.yaml"
+    file.write_text(render(GatewaySettings(**{**chosen, **down, **settings})))
+    arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
+    envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
+    await envoy.start()
+    transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as admin:
+        await admin.get(f"http://127.0.0.1:{ports['envoy_admin_port']}/ready")
+    yield f"http://127.0.0.1:{ports['api_port']}"
+    await envoy.stop()
+    data_dir.release()

@@ -55,7 +55,9 @@ class TrialBoard:
             ]
             failed = sum(trial.status == trial.failed for trial in ended)
             name = model_name(model.provider, model.voice_id)
-            rows.append(ModelProgress(name, len(ended), failed, len(self._experiment.prompts)))
+            # A mesh from before there were repeats does not tell of them.
+            total = len(self._experiment.prompts) * (self._experiment.repeats or 1)
+            rows.append(ModelProgress(name, len(ended), failed, total))
         return rows
 
 
@@ -141,6 +143,14 @@ def progress_line(models: Sequence[ModelProgress]) -> str:
     return f"{ended} of {total} trials ended{suffix}: {counts}"
 
 
+def listening_line(experiment: Experiment) -> str:
+    """`Listeners: 3 of 12 votes`, empty unless people are voting."""
+    listening = experiment.listening
+    if not listening.open:
+        return ""
+    return f"Listeners: {listening.votes_received} of {listening.votes_needed} votes"
+
+
 def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float, console: Console) -> Experiment:
     """Shows an experiment's progress on `console` until it ends and returns it as it is then.
 
@@ -152,6 +162,7 @@ def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float
 
     view: ProgressView = LiveBars(console) if console.is_terminal else PlainLines(console)
     board: TrialBoard | None = None
+    said = ""
     with view:
         for message in follow(client, experiment_id, timeout_seconds, on_drop=dropped):
             if message.kind == message.heartbeat:
@@ -169,6 +180,11 @@ def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float
             if message.kind == message.progress:
                 board.put(message.trial)
             view.show(board.models())
+            if listening := listening_line(experiment):
+                # Said once for each number of votes; the trials have all ended by then.
+                if listening != said:
+                    console.print(listening, markup=False, highlight=False, soft_wrap=True)
+                said = listening
             if message.kind == message.end:
                 return experiment
     raise CliError("The experiment's stream ended early.", ExitCode.UNAVAILABLE)

@@ -116,17 +116,25 @@ def experiment_card(experiment: Experiment) -> RenderableType:
     """One experiment in a few lines."""
     status = experiment.Status.Name(experiment.status)
     models = ", ".join(model_name(model.provider, model.voice_id) for model in experiment.models)
+    times = f", each spoken {experiment.repeats} times" if experiment.repeats > 1 else ""
     lines = [
         Text.assemble(plain(experiment.name), "  ", status_text(status)),
         plain(f"  id        {experiment.id}"),
         plain(f"  scenario  {experiment.scenario}"),
         plain(f"  models    {models}"),
-        plain(f"  prompts   {len(experiment.prompts)}"),
+        plain(f"  prompts   {len(experiment.prompts)}{times}"),
         plain(
             f"  trials    {experiment.completed_trials} of {experiment.total_trials} completed, "
             f"{experiment.failed_trials} failed"
         ),
     ]
+    if experiment.HasField("listening"):
+        listening = experiment.listening
+        state = "open" if listening.open else "not open"
+        votes = (
+            f"{listening.votes_received} of {listening.votes_needed} votes" if listening.votes_needed else "no votes"
+        )
+        lines.append(plain(f"  listening {votes}, {state}"))
     if experiment.webhook_url:
         lines.append(plain(f"  webhook   {experiment.webhook_url}"))
     if experiment.error_message:

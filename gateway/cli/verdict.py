@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 NOT_ENOUGH = "not enough evidence"
-MATRIX_RULE = "won-lost-tied; an arrow where chance is ruled out (Holm p at most 0.05)"
+MATRIX_RULE = "won-lost-tied; an arrow where chance is ruled out (Holm p ≤ 0.05)"
 FEWEST_OF_A_MATRIX = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
 DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"

@@ -17,7 +17,8 @@ PAUSED = ("tts", "scoring", "experiments", "elo")
 # Longer than the bus waits for an acknowledgement (10 s), so that it hands out again what a paused process has.
 PAUSE_SECONDS = 11.5
 FULL_SECONDS = (1.0, 4.0)
-BROKEN_SECONDS = (3.0, 6.0)
+# Shorter than the wait before the second attempt, since minutes go by before the third.
+BROKEN_SECONDS = (1.0, 3.5)
 
 
 @dataclass(frozen=True)

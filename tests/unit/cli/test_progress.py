@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
 
-from gateway.cli.progress import LiveBars, ModelProgress, PlainLines, TrialBoard
+from gateway.cli.progress import LiveBars, ModelProgress, PlainLines, TrialBoard, listening_line
 
 
 def experiment() -> Experiment:
@@ -29,6 +29,19 @@ def test_trials_are_counted_for_their_model() -> None:
         ModelProgress("espeak:en-us", ended=2, failed=1, total=2),
         ModelProgress("espeak:en-gb", ended=0, failed=0, total=2),
     ]
+
+
+def test_repeats_are_trials_too() -> None:
+    repeated = experiment()
+    repeated.repeats = 3
+    assert [model.total for model in TrialBoard(repeated, []).models()] == [6, 6]
+
+
+def test_votes_are_told_while_people_can_vote() -> None:
+    voting = experiment()
+    assert listening_line(voting) == ""
+    voting.listening.votes_received, voting.listening.votes_needed, voting.listening.open = 3, 12, True
+    assert listening_line(voting) == "Listeners: 3 of 12 votes"
 
 
 def test_a_trial_that_has_ended_does_not_go_back() -> None:

@@ -10,8 +10,8 @@ from gateway.cli.checks import Check, Outcome, duration, failed
 from gateway.cli.errors import CliError
 
 if TYPE_CHECKING:
+    from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, ProviderStatus
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
-    from voicearena.mesh.v1.status_pb2 import ProcessStatus, ProviderStatus
 
 # Events go out within a second, and a relay that waits for the bus tries for some seconds.
 LONGEST_OUTBOX_SECONDS = 15.0
@@ -92,7 +92,7 @@ def health_checks(error: CliError, logs: Logs) -> Iterator[Check]:
         yield Check("services", Outcome.PROBLEM, error.message, logs.of(error.metadata["service"]))
     elif error.metadata:
         faults: dict[str, dict[str, str]] = {}
-        for service, said in error.metadata.items():
+        for service, said in sorted(error.metadata.items()):
             if said == UNKNOWN:
                 yield starting_check(service)
             else:
@@ -110,8 +110,9 @@ def status_checks(status: GetStatusResponse, own_version: str, logs: Logs) -> It
             yield starting_check(service.name)
     yield from fault_checks(_faults(status), logs)
     if all(process.serving for service in status.services for process in service.processes):
-        count = sum(len(service.processes) for service in status.services)
-        yield Check("services", Outcome.OK, f"every service is serving, {count} processes")
+        more = sum(len(service.processes) for service in status.services) - len(status.services)
+        detail = "every service is serving" + (f", with {more} more process{'es' if more > 1 else ''}" if more else "")
+        yield Check("services", Outcome.OK, detail)
     yield from version_checks(status, own_version)
     for service in status.services:
         yield from _work_checks(service.name, list(service.processes), logs)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 import grpc
-from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc, status_pb2
+from voicearena.mesh.v1 import mesh_pb2, process_service_pb2, process_service_pb2_grpc
 
 from services.runtime.interceptors import CHANNEL_OPTIONS
 
@@ -29,7 +29,7 @@ class MeshProcesses:
         self._addresses = addresses
         self._channels: dict[str, grpc.aio.Channel] = {}
 
-    async def ask(self) -> Sequence[status_pb2.ServiceStatus]:
+    async def ask(self) -> Sequence[mesh_pb2.ServiceStatus]:
         """Asks all at once, and returns the status of each service, with at least one process, within 3 seconds."""
         targets = await asyncio.gather(*(_targets(address) for address in self._addresses.values()))
         for gone in self._channels.keys() - {target for found in targets for target in found}:
@@ -47,9 +47,9 @@ class MeshProcesses:
         for channel in self._channels.values():
             await channel.close()
 
-    async def _service(self, name: str, targets: Sequence[str]) -> status_pb2.ServiceStatus:
+    async def _service(self, name: str, targets: Sequence[str]) -> mesh_pb2.ServiceStatus:
         statuses = await asyncio.gather(*(_status(self._channel(target)) for target in targets))
-        return status_pb2.ServiceStatus(name=name, serving=any(each.serving for each in statuses), processes=statuses)
+        return mesh_pb2.ServiceStatus(name=name, serving=any(each.serving for each in statuses), processes=statuses)
 
     def _channel(self, target: str) -> grpc.aio.Channel:
         if target not in self._channels:
@@ -76,11 +76,11 @@ async def _resolved(address: str) -> Sequence[str]:
     return [f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in hosts]
 
 
-async def _status(channel: grpc.aio.Channel) -> status_pb2.ProcessStatus:
+async def _status(channel: grpc.aio.Channel) -> mesh_pb2.ProcessStatus:
     stub = process_service_pb2_grpc.ProcessServiceStub(channel)
     try:
         answer = await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest(), timeout=ANSWER_SECONDS)
     except grpc.aio.AioRpcError as error:
         reason = SILENCE.get(error.code(), f"its answer is {error.code().name}")
-        return status_pb2.ProcessStatus(faults=[status_pb2.Fault(name=PROCESS, reason=reason)])
+        return mesh_pb2.ProcessStatus(faults=[mesh_pb2.Fault(name=PROCESS, reason=reason)])
     return answer.status

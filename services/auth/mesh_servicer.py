@@ -1,6 +1,6 @@
 """MeshService: whether every service is serving, and how each does."""
 
-from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc, status_pb2
+from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
 
 from services.auth.mesh_processes import PROCESS, MeshProcesses
 from services.runtime.errors import Unavailable
@@ -31,7 +31,7 @@ class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
         return mesh_service_pb2.GetStatusResponse(services=await self._processes.ask())
 
 
-def _faults(service: status_pb2.ServiceStatus) -> str:
+def _faults(service: mesh_pb2.ServiceStatus) -> str:
     """Returns the names of what is wrong with a service that is not serving."""
     names = {fault.name for process in service.processes for fault in process.faults}
     if names == {PROCESS}:

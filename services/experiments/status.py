@@ -1,6 +1,6 @@
 """What the experiments service tells of its status: the work that has not ended, as Prometheus is told of it."""
 
-from voicearena.mesh.v1.status_pb2 import ProcessStatus, TrialsAtProvider
+from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
 
 from services.experiments import figures
 from services.experiments.webhooks import sender

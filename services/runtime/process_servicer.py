@@ -5,7 +5,7 @@ from importlib import metadata
 from typing import Protocol
 
 from prometheus_client import REGISTRY
-from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc, status_pb2
+from voicearena.mesh.v1 import mesh_pb2, process_service_pb2, process_service_pb2_grpc
 
 from services.runtime import telemetry
 from services.runtime.event_loop import Stopwatch
@@ -40,10 +40,10 @@ class ProcessServicer(process_service_pb2_grpc.ProcessServiceServicer):
     async def GetProcessStatus(
         self, request: process_service_pb2.GetProcessStatusRequest, context: Context
     ) -> process_service_pb2.GetProcessStatusResponse:
-        status = status_pb2.ProcessStatus(
+        status = mesh_pb2.ProcessStatus(
             serving=self._progress.serving,
             faults=[
-                status_pb2.Fault(name=name, reason=reason_of(error)) for name, error in self._progress.failing.items()
+                mesh_pb2.Fault(name=name, reason=reason_of(error)) for name, error in self._progress.failing.items()
             ],
             version=self._version,
             uptime_seconds=round(self._running.seconds(), 1),

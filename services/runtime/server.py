@@ -131,7 +131,7 @@ class Service:
         public: tuple[str, ...] = (),
         listed: bool = True,
     ) -> None:
-        """Serves a gRPC service, which reflection tells of if it is `listed`. `public` are its RPCs without identity."""
+        """Serves a gRPC service, which reflection tells of if `listed`. `public` of its RPCs need no identity."""
         paths = {f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}" for name in public}
         add(servicer, GuardedServer(self._server, self._verifier, paths))
         if listed:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from prometheus_client import Gauge
-from voicearena.mesh.v1 import status_pb2
+from voicearena.mesh.v1 import mesh_pb2
 
 from services.runtime import telemetry
 from services.runtime.deliveries import BusUnavailable
@@ -11,7 +11,7 @@ from services.runtime.errors import ArenaError
 
 LARGEST_COUNT = 2**31 - 1
 
-Reporter = Callable[[status_pb2.ProcessStatus], None]
+Reporter = Callable[[mesh_pb2.ProcessStatus], None]
 """Adds what a service knows of its own work."""
 
 # What libraries say names hosts, users and paths. Whoever has a key may read a status, so only what is known is told.
@@ -65,11 +65,11 @@ def by_labels(gauge: Gauge) -> dict[tuple[str, ...], float]:
     return {tuple(sample.labels.values()): sample.value for family in gauge.collect() for sample in family.samples}
 
 
-def streams() -> list[status_pb2.StreamStatus]:
+def streams() -> list[mesh_pb2.StreamStatus]:
     """Returns how far this process is with the streams of events that it takes part in."""
     waiting, in_hand = by_labels(telemetry.EVENTS_WAITING), by_labels(telemetry.EVENTS_IN_HAND)
     return [
-        status_pb2.StreamStatus(
+        mesh_pb2.StreamStatus(
             stream=stream,
             consumer=consumer,
             waiting=count(waiting.get((stream, consumer), 0)),

@@ -1,6 +1,6 @@
 """What the tts service tells of its status: how its providers do."""
 
-from voicearena.mesh.v1.status_pb2 import ProcessStatus, ProviderStatus
+from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, ProviderStatus
 
 from services.runtime.status import Reporter
 from services.tts.providers.registry import Provider, Providers

@@ -26,7 +26,7 @@ from voicearena.experiments.v1 import (
     webhook_service_pb2,
     webhook_service_pb2_grpc,
 )
-from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
 from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 KEY = "kc_right"
@@ -36,11 +36,16 @@ Watch = experiment_service_pb2.WatchExperimentResponse
 
 
 async def refuse(
-    context: Any, code: int, reason: str, message: str, violations: dict[str, str] | None = None
+    context: Any,
+    code: int,
+    reason: str,
+    message: str,
+    violations: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> NoReturn:
     """Ends a call as the services do: a google.rpc.Status with ErrorInfo, and BadRequest if fields are named."""
     status = status_pb2.Status(code=code, message=message)
-    parts: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="voicearena")]
+    parts: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="voicearena", metadata=metadata)]
     if violations:
         request = error_details_pb2.BadRequest()
         for field, description in violations.items():
@@ -75,7 +80,16 @@ class StandIn(
     """Every service at once. `streams` are the streams that watchers get, one after another."""
 
     def __init__(self) -> None:
-        self.down: str | None = None
+        self.down: dict[str, str] = {}
+        self.keys_unavailable = False
+        self.status = mesh_service_pb2.GetStatusResponse(
+            services=[
+                mesh_pb2.ServiceStatus(
+                    name=name, serving=True, processes=[mesh_pb2.ProcessStatus(serving=True, version="1.2.3")]
+                )
+                for name in ("auth", "experiments", "tts", "scoring", "elo")
+            ]
+        )
         self.voices = [tts_pb2.Voice(provider="espeak", voice_id=f"v{n}", sample_rate_hz=22050) for n in range(130)]
         self.chunks = [HttpBody(content_type=PCM_TYPE, data=b"\x01\x00" * 8000), HttpBody(data=b"\x02\x00" * 8000)]
         self.experiment = experiment_pb2.Experiment(
@@ -104,8 +118,15 @@ class StandIn(
 
     async def GetHealth(self, request: Any, context: Any) -> Any:
         if self.down:
-            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", f"Not serving: {self.down}.")
+            message = f"Not serving: {', '.join(self.down)}."
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", message, metadata=self.down)
         return mesh_service_pb2.GetHealthResponse(status="ok")
+
+    async def GetStatus(self, request: Any, context: Any) -> Any:
+        if self.keys_unavailable:
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "Keys can't be looked up.")
+        await require_key(context)
+        return self.status
 
     async def RegisterDeveloper(self, request: Any, context: Any) -> Any:
         if request.email == "taken@example.com":

@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.address import GatewayAddress
+from gateway.cli.checks import Check, Outcome, check_line, duration
 from gateway.cli.doctor import (
-    Check,
-    Outcome,
     ask_gateway,
-    check_line,
     clock_check,
     disk_check,
-    key_check,
     provider_checks,
     python_check,
     run_checks,
+    service_checks,
 )
 from gateway.cli.errors import HINT_KEY, HINT_START
+from gateway.cli.mesh_checks import Logs
 from gateway.cli.session import Session
 from tests.unit.cli.stand_in import KEY, StandIn, run_arena
 
@@ -134,17 +133,60 @@ async def test_a_provider_that_is_not_set_up_is_only_a_note(mesh: StandIn) -> No
     ]
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (KEY, Check("key", Outcome.OK, "belongs to ada@example.com")),
-        ("kc_wrong", Check("key", Outcome.PROBLEM, "The API key is not valid.", HINT_KEY)),
-    ],
-)
-async def test_the_key_is_tried(mesh: StandIn, given: str, expected: Check) -> None:
-    session = Session(key=given)
+async def checks_of(session: Session) -> list[Check]:
     with session.client() as client:
-        assert await asyncio.to_thread(key_check, session, client) == expected
+        return await asyncio.to_thread(lambda: list(service_checks(session, client, Logs(None))))
+
+
+async def test_of_a_sound_mesh_everything_is_looked_at(mesh: StandIn) -> None:
+    assert [(check.name, check.outcome) for check in await checks_of(Session(key=KEY))] == [
+        ("services", Outcome.OK),
+        ("versions", Outcome.NOTE),
+        ("key", Outcome.OK),
+        ("provider espeak", Outcome.OK),
+        ("provider cartesia", Outcome.NOTE),
+        ("voices", Outcome.OK),
+        ("catalogue", Outcome.OK),
+    ]
+
+
+async def test_without_a_key_that_is_taken_what_needs_one_is_left_out(mesh: StandIn) -> None:
+    services = Check("services", Outcome.OK, "every service is serving")
+    assert await checks_of(Session(key="kc_wrong")) == [
+        services,
+        Check("key", Outcome.PROBLEM, "The API key is not valid.", HINT_KEY),
+    ]
+    assert await checks_of(Session()) == [
+        services,
+        Check("key", Outcome.PROBLEM, f"none is stored for {Session().address}", HINT_KEY),
+    ]
+
+
+async def test_while_keys_cannot_be_looked_up_the_health_says_why(mesh: StandIn) -> None:
+    mesh.down = {"auth": "database", "elo": "catalogue, database", "tts": "does not answer"}
+    mesh.keys_unavailable = True
+    assert await checks_of(Session(key=KEY)) == [
+        Check(
+            "database",
+            Outcome.PROBLEM,
+            "auth and elo can't use it",
+            "Start PostgreSQL, or point DATABASE_URL to one that runs. The log of postgres says more.",
+        ),
+        Check("tts", Outcome.PROBLEM, "it does not answer", "Start it again. The log of tts says more."),
+        Check(
+            "rest",
+            Outcome.PROBLEM,
+            "could not be looked at: Keys can't be looked up.",
+            "Mend that first, then ask again.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7200.0, "2 h"), (172800.0, "2 days")]
+)
+def test_times_are_told_in_words(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
 
 
 def test_a_finding_is_a_line_and_its_advice_another() -> None:

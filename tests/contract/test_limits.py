@@ -1,4 +1,4 @@
-"""Calls per key are limited, with the keys of auth itself: a gateway with low limits before the services of the mesh."""
+"""Calls per key are limited, with the keys of auth itself: a gateway with low limits before the mesh's services."""
 
 from collections.abc import AsyncIterator
 

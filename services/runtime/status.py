@@ -17,6 +17,7 @@ Reporter = Callable[[mesh_pb2.ProcessStatus], None]
 # What libraries say names hosts, users and paths. Whoever has a key may read a status, so only what is known is told.
 _KNOWN = (
     ("connection refused", "connection refused"),
+    ("connectionrefusederror", "connection refused"),
     ("name or service not known", "the name of its host is not known"),
     ("failed to resolve host", "the name of its host is not known"),
     ("temporary failure in name resolution", "the name of its host is not known"),
@@ -32,7 +33,9 @@ _KNOWN = (
     ("no space left", "no space is left on its disk"),
     ("read-only file system", "it is read-only"),
     ("permission denied", "permission denied"),
+    ("permissionerror", "permission denied"),
     ("no such file", "it is not there"),
+    ("filenotfounderror", "it is not there"),
     ("not found", "it is not there"),
     ("does not exist", "it is not there"),
     ("timed out", "no answer in time"),
@@ -49,8 +52,9 @@ def reason_of(error: Exception) -> str:
         return text
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    looked_at = f"{type(error).__name__} {text}".lower()
     for said, reason in _KNOWN:
-        if said in text.lower():
+        if said in looked_at:
             return reason
     return f"{type(error.__cause__ or error).__name__}; the log of the service says more"
 

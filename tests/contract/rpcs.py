@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from voicearena.auth.v1 import auth_service_pb2
 from voicearena.elo.v1 import elo_service_pb2
 from voicearena.experiments.v1 import experiment_service_pb2, listening_service_pb2, webhook_service_pb2
-from voicearena.mesh.v1 import mesh_service_pb2
+from voicearena.mesh.v1 import mesh_service_pb2, process_service_pb2
 from voicearena.scoring.v1 import scoring_service_pb2
 from voicearena.tts.v1 import tts_service_pb2
 
@@ -23,6 +23,7 @@ MODULES = (
     scoring_service_pb2,
     elo_service_pb2,
     mesh_service_pb2,
+    process_service_pb2,
 )
 
 

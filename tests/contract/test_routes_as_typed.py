@@ -15,11 +15,13 @@ from tests.contract.rpcs import public_rpcs
 
 ROUTES = {
     "GET /api/v1/health",
+    "GET /api/v1/status",
     "POST /api/v1/developers",
     "GET /api/v1/developers/me",
     "POST /api/v1/api-keys",
     "GET /api/v1/api-keys",
     "DELETE /api/v1/api-keys/{id}",
+    "POST /api/v1/api-keys/{id}/rotate",
     "GET /api/v1/providers",
     "GET /api/v1/voices",
     "POST /api/v1/speech",
@@ -31,6 +33,9 @@ ROUTES = {
     "POST /api/v1/experiments",
     "POST /api/v1/experiments/{id}/run",
     "POST /api/v1/experiments/{id}/cancel",
+    "POST /api/v1/experiments/{id}/retry",
+    "POST /api/v1/experiments/{id}/clone",
+    "DELETE /api/v1/experiments/{id}",
     "GET /api/v1/experiments",
     "GET /api/v1/experiments/{id}",
     "GET /api/v1/experiments/{id}/results",

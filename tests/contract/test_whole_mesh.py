@@ -24,6 +24,9 @@ SERVICES = {
 }
 
 
+STATUS = "MeshService.GetStatus"
+
+
 async def test_reflection_lists_and_describes_every_service(mesh: Mesh) -> None:
     def ask() -> tuple[set[str], dict[str, list[str]]]:
         with grpc.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
@@ -57,6 +60,7 @@ async def test_a_service_that_is_down_is_named(
     await mesh.stop("scoring")
     try:
         health = await http.get("/api/v1/health")
+        status = await clients["grpc"].call(rpcs()[STATUS], {}, bearer(world.developer.api_key))
         down = [
             await clients[protocol].call(rpcs()["ScoringService.ListMetrics"], {}, bearer(world.developer.api_key))
             for protocol in ("grpc", "grpc-web", "json")
@@ -67,7 +71,11 @@ async def test_a_service_that_is_down_is_named(
         await mesh.wait_serving()
     outcome = json_failure(health)
     assert (health.status_code, outcome.reason, outcome.message) == (503, "UNAVAILABLE", "not serving: scoring")
-    assert outcome.metadata == {"scoring": "UNAVAILABLE"}
+    assert outcome.metadata == {"scoring": "does not answer"}
+    serving = {service["name"]: service.get("serving", False) for service in status.answer["services"]}
+    assert serving == {"auth": True, "experiments": True, "tts": True, "scoring": False, "elo": True}
+    (scoring,) = status.answer["services"][3]["processes"]
+    assert scoring["faults"] == [{"name": "process", "reason": "it does not answer"}]
     assert [(each.code, each.reason, each.metadata) for each in down] == [
         ("UNAVAILABLE", "UNAVAILABLE", {"service": "scoring"})
     ] * 3

@@ -17,9 +17,27 @@ LIST = "AuthService.ListApiKeys"
 REVOKE = "AuthService.RevokeApiKey"
 ROTATE = "AuthService.RotateApiKey"
 ALL_SCOPES = list(SCOPES)
+SERVICES = [
+    {
+        "name": name,
+        "serving": True,
+        "processes": [
+            {
+                "serving": True,
+                "faults": [],
+                "version": re.compile(r"\d+\.\d+\.\d+"),
+                "uptime_seconds": lambda seconds: seconds > 0,
+                "outbox_age_seconds": ABSENT if name == "tts" else lambda seconds: 0 <= seconds < 15,
+            }
+        ],
+    }
+    for name in ("auth", "experiments", "tts", "scoring", "elo")
+]
 
 CASES = [
     Case("the mesh is healthy", "MeshService.GetHealth", {}, Ok({"status": "ok"}), caller="nobody"),
+    Case("the mesh tells how each service does", "MeshService.GetStatus", {}, Ok({"services": SERVICES})),
+    Case("the status is for who has a key", "MeshService.GetStatus", {}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
     Case(
         "a developer registers and is shown a key",
         REGISTER,

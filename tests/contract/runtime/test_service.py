@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 
 from tests.contract.runtime.conftest import SOON
 from tests.contract.stores.servers import free_port
@@ -134,6 +136,23 @@ async def test_a_service_lists_what_it_serves_and_counts_what_it_does(probe: Pro
         assert names == {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
     page = await asyncio.to_thread(_fetch, f"http://{probe.metrics}/metrics")
     assert "# TYPE voicearena_rpc_seconds histogram" in page
+
+
+async def test_a_process_tells_what_it_lacks_in_words_that_name_nothing_of_the_installation(probe: Probe) -> None:
+    await probe.logged("health", status="NOT_SERVING")
+    async with grpc.aio.insecure_channel(probe.address) as channel:
+        stub = process_service_pb2_grpc.ProcessServiceStub(channel)
+        status = (await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest())).status
+        assert [(fault.name, fault.reason) for fault in status.faults] == [
+            ("first", "connection refused"),
+            ("second", "connection refused"),
+        ]
+        assert (status.serving, status.version) == (False, version("voice-arena"))
+        probe.answer(True)
+        await probe.logged("health", status="SERVING")
+        status = (await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest())).status
+        assert (status.serving, list(status.faults)) == (True, [])
+        assert not status.HasField("outbox_age_seconds")
 
 
 def _fetch(url: str) -> str:

@@ -83,6 +83,7 @@ def test_each_service_is_reached(path, cluster):
     [
         "/voicearena.auth.v1.AuthService/ListSigningKeys",
         "/voicearena.elo.v1.EloService/ResolveVoiceModels",
+        "/voicearena.mesh.v1.ProcessService/GetProcessStatus",
         "/envoy.service.auth.v3.Authorization/Check",
     ],
 )

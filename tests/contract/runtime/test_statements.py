@@ -32,8 +32,15 @@ async def test_values_go_in_and_come_back_and_constants_stay(database: Database)
 async def test_values_keep_their_types(database: Database) -> None:
     moment = datetime(2026, 1, 1, 12, tzinfo=UTC)
     given = {"at": moment, "number": 1.5, "whole": 7, "text": "ü ' % :x", "yes": True}
-    types = {"at": sa.DateTime(True), "number": sa.Double, "whole": sa.BigInteger, "text": sa.Text, "yes": sa.Boolean}
-    echo = Statement(sa.select(*(sa.bindparam(name, type_=kind).label(name) for name, kind in types.items())))
+    echo = Statement(
+        sa.select(
+            sa.bindparam("at", type_=sa.DateTime(True)).label("at"),
+            sa.bindparam("number", type_=sa.Double).label("number"),
+            sa.bindparam("whole", type_=sa.BigInteger).label("whole"),
+            sa.bindparam("text", type_=sa.Text).label("text"),
+            sa.bindparam("yes", type_=sa.Boolean).label("yes"),
+        )
+    )
     async with database.reading() as connection:
         row = (await echo.execute(connection, **given)).one()
     assert row._asdict() == given

@@ -116,11 +116,12 @@ def check_measured(composite: CompositeProfile, measured: Collection[str]) -> No
     needed = [METRICS[metric].measurement for metric in composite.weights if metric in LISTENING_METRICS]
     missing = [name for name in needed if name not in measured]
     own = composite.name == OWN_WEIGHTS
+    who_needs = "these need" if own else f"{composite.name} needs"
     valid.require(
         not missing,
         "weights" if own else "profile",
-        f"{'these need' if own else f'{composite.name} needs'} {', '.join(missing)}, which takes listening models that this "
-        "installation does not have; GET /api/v1/metrics lists what is measured",
+        f"{who_needs} {', '.join(missing)}, which takes listening models that this installation does not have; "
+        "GET /api/v1/metrics lists what is measured",
     )
     valid.finish()
 

@@ -1,7 +1,7 @@
 """What one read costs: an experiment as JSON through Envoy, beside a bare echo as JSON through the same Envoy.
 
-The read is authorized, guarded, traced, measured, and made in PostgreSQL; the echo is none of this. Both are called by
-the same generator in turns, so that what else the machine does falls on both.
+The read is authorized, counted, guarded, traced, measured, and made in PostgreSQL, and every trace is exported; the
+echo is none of this. Both are called by the same generator in turns, so that what else the machine does falls on both.
 """
 
 import statistics
@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 
 from deploy.local.mesh import Mesh
+from deploy.local.settings import SERVICE_NAMES
 from gateway.config import ExtraRoute
 from gateway.settings import Endpoint
-from tests.bench import echo_server, http_load, running_mesh
+from tests.bench import echo_server, http_load, running_mesh, trace_sink
 from tests.bench.result import BenchResult
 
 ROUNDS = 12
@@ -38,8 +39,10 @@ async def run() -> list[BenchResult]:
         echo_server.compile_descriptors(descriptors)
         port = running_mesh.free_port()
         route = ExtraRoute(echo_server.SERVICE, [Endpoint("127.0.0.1", port)], descriptors)
-        async with echo_server.running(descriptors, port), running_mesh.mesh(extra_routes=[route]) as mesh:
-            return [await _compare(mesh)]
+        async with echo_server.running(descriptors, port), trace_sink.running() as collector:
+            env = {name: {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} for name in SERVICE_NAMES}
+            async with running_mesh.mesh(service_env=env, extra_routes=[route]) as mesh:
+                return [await _compare(mesh)]
 
 
 async def _compare(mesh: Mesh) -> BenchResult:

@@ -1,7 +1,7 @@
 """A bare grpc.aio service that returns what it is given: what the rate of a real one is compared with.
 
-`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these the
-service has around its calls what those of the mesh have: identity, trace context, metrics.
+`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these
+the service has around its calls what those of the mesh have: identity, trace context, metrics.
 """
 
 import asyncio

@@ -32,10 +32,17 @@ def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> Synthe
     return request
 
 
-def evaluation_requested(trial_id: str, attempt: int, developer_id: str, audio_name: str) -> EvaluationRequested:
+def evaluation_requested(
+    experiment_id: str, trial_id: str, attempt: int, developer_id: str, audio_name: str
+) -> EvaluationRequested:
     """Asks scoring to measure a trial's audio."""
     return EvaluationRequested(
-        requester=REQUESTER, job_id=trial_id, attempt=attempt, developer_id=developer_id, audio_name=audio_name
+        requester=REQUESTER,
+        job_id=trial_id,
+        attempt=attempt,
+        developer_id=developer_id,
+        audio_name=audio_name,
+        run_id=experiment_id,
     )
 
 
@@ -43,7 +50,7 @@ def request_again(trial: Trial, attempt: int, developer_id: str) -> SynthesisReq
     """Asks once more for the step that a trial in flight is at."""
     if trial.status is TrialStatus.SYNTHESIZING:
         return synthesis_requested(trial, attempt, developer_id)
-    return evaluation_requested(trial.id, attempt, developer_id, trial.audio_name or "")
+    return evaluation_requested(trial.experiment_id, trial.id, attempt, developer_id, trial.audio_name or "")
 
 
 def synthesis_cancellation_requested(experiment_id: str) -> SynthesisCancellationRequested:

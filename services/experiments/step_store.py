@@ -24,6 +24,8 @@ class Held:
     experiment_id: str
     developer_id: str
     status: ExperimentStatus
+    traceparent: str = ""
+    """Of the call that has run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,14 @@ class SqlStepStore:
 
     async def hold(self, connection: AsyncConnection, trial_id: str) -> Held | None:
         row = (await _HOLD.execute(connection, held_trial=trial_id)).one_or_none()
-        return Held(row.id, row.developer_id, ExperimentStatus(row.status)) if row else None
+        return _held_as(row) if row else None
 
     async def hold_for(
         self, connection: AsyncConnection, trial_id: str, *, consumer: str, event_id: str
     ) -> tuple[Held | None, bool]:
         values = {"held_trial": trial_id, "consumer": consumer, "event_id": event_id}
         row = (await _HOLD_FOR.execute(connection, **values)).one()
-        return Held(row.id, row.developer_id, ExperimentStatus(row.status)) if row.id else None, bool(row.first)
+        return _held_as(row) if row.id else None, bool(row.first)
 
     async def move(
         self,
@@ -103,9 +105,13 @@ class SqlStepStore:
         return Moved(row.provider, row.left == 0) if row else None
 
 
-def _held() -> "sa.Select[tuple[str, str, str]]":
+def _held_as(row: Any) -> Held:
+    return Held(row.id, row.developer_id, ExperimentStatus(row.status), row.traceparent)
+
+
+def _held() -> "sa.Select[tuple[str, str, str, str]]":
     its = sa.select(_T.experiment_id).where(_T.id == sa.bindparam("held_trial", type_=sa.Text)).scalar_subquery()
-    return sa.select(_E.id, _E.developer_id, _E.status).where(_E.id == its).with_for_update()
+    return sa.select(_E.id, _E.developer_id, _E.status, _E.traceparent).where(_E.id == its).with_for_update()
 
 
 def _held_for() -> "sa.Select[Any]":

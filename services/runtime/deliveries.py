@@ -35,6 +35,9 @@ FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
 
+# The fields of events that say what they are about.
+LOGGED_IDS = ("experiment_id", "run_id", "job_id")
+
 
 class BusUnavailable(Exception):
     """NATS can't be reached, or did not confirm."""
@@ -103,7 +106,10 @@ class Deliveries:
         envelope, tries = read.envelope, message.metadata.num_delivered
         delivery = Delivery(envelope.id, tries, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent)
         try:
-            with telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER):
+            with (
+                telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER),
+                telemetry.working_on(**_ids_of(read.event)),
+            ):
                 reason = await self._handle(message, read, delivery)
                 if reason:
                     await self._give_up(message, read, delivery, reason)
@@ -191,6 +197,10 @@ def _read(message: Msg) -> _Read:
     event = events.event_types()[name].new()
     envelope.event.Unpack(event)
     return _Read(name, envelope, event)
+
+
+def _ids_of(event: Message) -> dict[str, str]:
+    return {name: getattr(event, name) for name in LOGGED_IDS if name in event.DESCRIPTOR.fields_by_name}
 
 
 async def _nak(message: Msg, delay: float) -> None:

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from random import getrandbits
 
@@ -38,6 +38,9 @@ EVENTS_UNCONFIRMED = Gauge(
 # Exported by the services that have an outbox.
 OUTBOX_AGE = "voicearena_outbox_age_seconds"
 DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
+
+# Ids come from events, and go into every line.
+LONGEST_ID = 120
 
 # From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -120,6 +123,26 @@ def _recorded(tracer: Tracer, name: str, parent: SpanContext | None, kind: SpanK
         own = current.get_span_context()
         with _Bound(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"):
             yield
+
+
+def continuing(traceparent: str) -> AbstractContextManager[object]:
+    """Lets the work of the block go on with a trace that was kept, unless it is in that trace already.
+
+    For work that somebody else's call or a clock has brought about: its events and logs belong to what it is done for.
+    """
+    if _parse(traceparent) is None or traceparent[3:35] == trace_id():
+        return nullcontext()
+    return _Bound(traceparent)
+
+
+@contextmanager
+def working_on(**ids: str) -> Iterator[None]:
+    """Names what is worked on, `experiment_id` say, in each log line of the block and in the span around it."""
+    known = {name: value[:LONGEST_ID] for name, value in ids.items() if value}
+    if _tracer is not None:
+        trace.get_current_span().set_attributes(known)
+    with structlog.contextvars.bound_contextvars(**known):
+        yield
 
 
 class _Bound:

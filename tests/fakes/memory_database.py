@@ -147,6 +147,11 @@ class MemoryDatabase(Database):
         """Returns the events in the outbox, in their order."""
         return [unpacked(envelope) for _, envelope in self._tables.get("outbox", {}).values()]
 
+    def traces(self) -> list[str]:
+        """Returns the trace id of each event in the outbox, in their order; empty for one in no trace."""
+        envelopes = (Envelope.FromString(envelope) for _, envelope in self._tables.get("outbox", {}).values())
+        return [envelope.traceparent[3:35] for envelope in envelopes]
+
 
 def unpacked(envelope: bytes) -> Message:
     """Returns the event in an envelope."""

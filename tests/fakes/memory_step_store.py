@@ -21,7 +21,7 @@ class MemoryStepStore:
         if trial is None:
             return None
         experiment = table(connection, "experiments")[trial.experiment_id]
-        return Held(experiment.id, experiment.developer_id, experiment.status)
+        return Held(experiment.id, experiment.developer_id, experiment.status, experiment.traceparent)
 
     async def hold_for(
         self, connection: AsyncConnection, trial_id: str, *, consumer: str, event_id: str

@@ -15,7 +15,7 @@ from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, Vote, decide
 from services.experiments.verdict import Trial as VerdictTrial
 from services.experiments.webhooks.queue import Webhooks
-from services.runtime import outbox
+from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 
 log = structlog.get_logger()
@@ -37,13 +37,18 @@ class Finishing:
 
     async def conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Reaches the verdict from the trials and votes that there are, and completes the experiment with it."""
+        # Who casts the last vote, or looks at the clock, is in another trace or in none.
+        with telemetry.working_on(experiment_id=experiment.id), telemetry.continuing(experiment.traceparent):
+            await self._conclude(connection, experiment)
+
+    async def _conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
         trials = await self._store.trials(connection, experiment.id)
         votes = await self._ballot.votes(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
         try:
             # Exact p-values of four models take long enough to be felt by other calls.
             verdict = await asyncio.to_thread(compute_verdict, experiment, trials, votes)
         except Exception as error:
-            log.error("a verdict could not be computed", experiment_id=experiment.id, exc_info=error)
+            log.error("a verdict could not be computed", exc_info=error)
             await self._fail(connection, experiment, one_line(f"results could not be computed: {error}"))
             return
         moment = now()

@@ -5,7 +5,8 @@ answer counts only if it is to the latest request of the trial's current step: w
 effect. An answer about a trial that is not there any more is about one that was deleted, and so is what it left behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from services.experiments.step_store import Held, Moved, StepStore
 from services.experiments.store import Store
 from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
-from services.runtime import outbox
+from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.db import Database
 
@@ -65,24 +66,27 @@ class Progress:
             held = await self._held(connection, event_id, trial_id, TrialStatus.SYNTHESIZING)
             if held is None:
                 return
-            moved = await self._steps.move(
-                connection,
-                trial_id,
-                TrialStatus.SYNTHESIZING,
-                attempt,
-                TrialStatus.SCORING,
-                measured,
-                audio_name=audio_name,
-                provider_requests=provider_requests,
-                attempts=1,
-                attempts_before=0,
-                requested_at=now(),
-            )
-            if moved is None:
-                return _ignored(trial_id, attempt)
-            request = events_out.evaluation_requested(trial_id, 1, held.developer_id, audio_name)
-            others = await self._dispatcher.next_requests(connection, moved.provider)
-            await outbox.add_each(connection, [(request, ""), *others])
+            with _work_for(held):
+                moved = await self._steps.move(
+                    connection,
+                    trial_id,
+                    TrialStatus.SYNTHESIZING,
+                    attempt,
+                    TrialStatus.SCORING,
+                    measured,
+                    audio_name=audio_name,
+                    provider_requests=provider_requests,
+                    attempts=1,
+                    attempts_before=0,
+                    requested_at=now(),
+                )
+                if moved is None:
+                    return _ignored(trial_id, attempt)
+                request = events_out.evaluation_requested(
+                    held.experiment_id, trial_id, 1, held.developer_id, audio_name
+                )
+                others = await self._dispatcher.next_requests(connection, moved.provider)
+                await outbox.add_each(connection, [(request, ""), *others])
         figures.TRIALS.labels(TrialStatus.SCORING).inc()
 
     async def evaluated(self, event_id: str, trial_id: str, attempt: int, measured: Measurements) -> None:
@@ -121,9 +125,9 @@ class Progress:
             held = await self._held(connection, event_id, trial_id, during)
             if held is None:
                 return
-            moved = await self._end(connection, held, trial_id, during, attempt, status, measured, **values)
-        if moved is None:
-            _ignored(trial_id, attempt)
+            with _work_for(held):
+                if not await self._end(connection, held, trial_id, during, attempt, status, measured, **values):
+                    _ignored(trial_id, attempt)
 
     async def _held(
         self, connection: AsyncConnection, event_id: str, trial_id: str, during: TrialStatus
@@ -187,10 +191,11 @@ class Progress:
             held = await self._steps.hold(connection, stale.id)
             if held is None or held.status is not ExperimentStatus.RUNNING:
                 return
-            if asked >= MOST_ATTEMPTS:
-                await self._give_up(connection, held, stale, asked)
-            else:
-                await self._request_again(connection, held, stale)
+            with _work_for(held):
+                if asked >= MOST_ATTEMPTS:
+                    await self._give_up(connection, held, stale, asked)
+                else:
+                    await self._request_again(connection, held, stale)
 
     async def _give_up(self, connection: AsyncConnection, held: Held, stale: Trial, asked: int) -> None:
         during = stale.status
@@ -225,6 +230,13 @@ class Progress:
         if moved is not None:
             log.warning("asking again", trial_id=stale.id, step=stale.status, attempt=attempt)
             await outbox.add(connection, events_out.request_again(stale, attempt, held.developer_id))
+
+
+@contextmanager
+def _work_for(held: Held) -> Iterator[None]:
+    """Has logs name the experiment, and events of the block be of the trace in which it was run."""
+    with telemetry.working_on(experiment_id=held.experiment_id), telemetry.continuing(held.traceparent):
+        yield
 
 
 def _deletions(trial_id: str, during: TrialStatus) -> Sequence[Message]:

@@ -112,15 +112,16 @@ class Sender:
     async def attempt(self, claim: Claim) -> None:
         """Makes one attempt and notes what came of it."""
         delivery = claim.delivery
-        with telemetry.span(f"webhook {delivery.type}", delivery.traceparent, SpanKind.CLIENT):
+        with (
+            telemetry.span(f"webhook {delivery.type}", delivery.traceparent, SpanKind.CLIENT),
+            telemetry.working_on(experiment_id=delivery.experiment_id, delivery_id=delivery.id),
+        ):
             started_at, watch = self._now(), Stopwatch()
             answer = await self._answer(claim, started_at)
             duration_ms = watch.seconds() * 1000
             ATTEMPTS.labels(answer.outcome).inc()
             log.info(
                 "a webhook was attempted",
-                delivery_id=delivery.id,
-                experiment_id=delivery.experiment_id,
                 endpoint_id=delivery.endpoint_id,
                 outcome=str(answer.outcome),
                 status=answer.response_status,
@@ -130,7 +131,7 @@ class Sender:
                 await self._note(claim, answer, started_at, duration_ms)
             except Exception as error:
                 # Nothing is lost: once the lease is over it is attempted again. The others must not wait for that.
-                log.error("an attempt could not be noted", delivery_id=delivery.id, exc_info=error)
+                log.error("an attempt could not be noted", exc_info=error)
         self._leases.discard(claim.lease)
         # Another may have waited for this one's place.
         self._wake.set()
@@ -142,7 +143,7 @@ class Sender:
             return Answer(outcome=Outcome.BROKEN, error=str(error))
         except Exception as error:
             # A fault of one delivery must not stop the others; it is noted as an attempt and tried again in time.
-            log.error("a webhook could not be attempted", delivery_id=claim.delivery.id, exc_info=error)
+            log.error("a webhook could not be attempted", exc_info=error)
             return Answer(outcome=Outcome.BROKEN, error="it could not be attempted, by a fault of this server")
 
     def _headers(self, claim: Claim, at: datetime) -> Mapping[str, str]:
@@ -161,7 +162,7 @@ class Sender:
                     await self._settling.settle(claim, answer, started_at, duration_ms)
                 return
             except AWAY as error:
-                log.warning("an attempt can't be noted now", delivery_id=claim.delivery.id, error=str(error))
+                log.warning("an attempt can't be noted now", error=str(error))
                 if self._now() > started_at + LEASE:
                     return
             await asyncio.sleep(NOTE_RETRY_SECONDS)

@@ -3,6 +3,9 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from opentelemetry.trace import SpanKind
+
+from services.runtime import telemetry
 from services.tts import metrics
 from services.tts.domain import SynthesisError, Timing, Utterance
 from services.tts.providers.deadline import Patience, speak_in_time
@@ -28,8 +31,9 @@ async def ask_for_job(
     """Returns all audio of an utterance; SynthesisError. `record` runs once it is this request's turn, before it."""
     async with provider.slots.for_job():
         await record()
-        async with aclosing(_ask(provider, utterance, timing, patience)) as audio:
-            return b"".join([piece async for piece in audio])
+        with telemetry.span(f"ask {provider.id}", telemetry.current_traceparent(), SpanKind.CLIENT):
+            async with aclosing(_ask(provider, utterance, timing, patience)) as audio:
+                return b"".join([piece async for piece in audio])
 
 
 async def _ask(

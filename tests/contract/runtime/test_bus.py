@@ -6,9 +6,11 @@ from contextlib import suppress
 import nats
 import psycopg
 import pytest
+import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import REGISTRY
 from voicearena.events.v1.envelope_pb2 import DeadLetter
+from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.runtime import bus as bus_module
 from services.runtime import consumption, deliveries, telemetry
@@ -16,7 +18,7 @@ from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.deliveries import MAX_DELIVERIES
 from services.runtime.errors import Unavailable
 from services.runtime.events import DEAD_LETTER_SUBJECT, subject_of
-from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact
+from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact, running
 from tests.contract.stores.servers import RunningNats
 
 
@@ -53,6 +55,17 @@ async def test_an_event_reaches_its_handler_with_id_and_trace(bus: Bus, inbox: I
         job, delivery = await inbox.deliveries.get()
     assert (job, delivery.event_id, delivery.deliveries) == ("job", "evt_a" + name, 1)
     assert traces == [trace]
+
+
+async def test_log_lines_of_handling_an_event_name_its_job_and_run(bus: Bus, name: str) -> None:
+    bound: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+
+    async def take(event: SynthesisRequested, delivery: Delivery) -> None:
+        bound.put_nowait(structlog.contextvars.get_contextvars())
+
+    await bus.publish(SynthesisRequested(requester=name, job_id="job_1", run_id="exp_1"), event_id="evt_a" + name)
+    async with running(bus.consume({SynthesisRequested: take}, max_in_flight=1)):
+        assert await bound.get() == {"job_id": "job_1", "run_id": "exp_1"}
 
 
 async def test_the_same_id_again_is_dropped_by_the_server(bus: Bus, inbox: Inbox, name: str) -> None:

@@ -94,6 +94,7 @@ async def test_a_trial_whose_audio_is_there_is_only_measured_again(desk: Desk, l
             attempt=2,
             developer_id="dev_a",
             audio_name=f"{failed.id}.wav",
+            run_id=failed.experiment_id,
         )
     ]
     await desk.progress.evaluated(desk.event_id(), failed.id, 1, SIGNAL)

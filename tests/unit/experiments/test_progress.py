@@ -48,6 +48,7 @@ async def test_audio_that_is_there_is_asked_to_be_measured(desk: Desk) -> None:
             attempt=1,
             developer_id="dev_a",
             audio_name=f"{trial.id}.wav",
+            run_id=trial.experiment_id,
         )
     ]
 

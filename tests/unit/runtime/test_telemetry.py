@@ -3,9 +3,10 @@
 import re
 
 import pytest
+import structlog
 from opentelemetry.trace import SpanKind
 
-from services.runtime.telemetry import current_traceparent, span, trace_id
+from services.runtime.telemetry import LONGEST_ID, continuing, current_traceparent, span, trace_id, working_on
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -62,3 +63,35 @@ def test_a_malformed_parent_is_no_parent(malformed: str) -> None:
     with span("work", malformed, SpanKind.SERVER):
         assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", current_traceparent())
         assert trace_id() not in (TRACE, TRACE.upper())
+
+
+OTHER = "00-11111111111111111111111111111111-2222222222222222-01"
+
+
+@pytest.mark.parametrize("outer", ["", OTHER])
+def test_work_for_something_goes_on_with_its_trace_whatever_brought_it_about(outer: str) -> None:
+    with span("outer", outer, SpanKind.CONSUMER):
+        before = current_traceparent()
+        with continuing(PARENT):
+            assert current_traceparent() == PARENT
+        assert current_traceparent() == before
+
+
+def test_work_that_is_in_its_trace_already_stays_where_it_is_in_it() -> None:
+    child = f"00-{TRACE}-3333333333333333-01"
+    with span("event", child, SpanKind.CONSUMER), continuing(PARENT):
+        assert current_traceparent() == child
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense"])
+def test_work_whose_trace_was_not_kept_stays_in_the_one_at_hand(kept: str) -> None:
+    with span("event", PARENT, SpanKind.CONSUMER), continuing(kept):
+        assert current_traceparent() == PARENT
+
+
+def test_what_is_worked_on_is_bound_to_log_lines_for_the_block() -> None:
+    with working_on(experiment_id="exp_1", job_id=""):
+        with working_on(job_id="j" * 500):
+            assert structlog.contextvars.get_contextvars() == {"experiment_id": "exp_1", "job_id": "j" * LONGEST_ID}
+        assert structlog.contextvars.get_contextvars() == {"experiment_id": "exp_1"}
+    assert structlog.contextvars.get_contextvars() == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ class Span:
     trace_id: str
     span_id: str
     parent_id: str
+    attributes: Mapping[str, str]
 
 
 class TraceCollector:
@@ -43,17 +44,21 @@ class TraceCollector:
         finally:
             server.close()
 
-    async def whole_trace(self, trace_id: str, root: str, wanted: set[str]) -> dict[str, Span]:
+    def trace(self, trace_id: str) -> list[Span]:
+        """Returns the spans of a trace that have come."""
+        return [span for span in self.spans if span.trace_id == trace_id]
+
+    async def whole_trace(self, trace_id: str, root: str, wanted: set[str]) -> None:
         """Waits until spans of a trace with all of these names have come and every one's parent but `root`.
 
-        Processes export in their own time, so a parent may come after its children. Returns the spans by name.
+        Processes export in their own time, so a parent may come after its children.
         """
         async with self._came:
             while True:
-                found = [span for span in self.spans if span.trace_id == trace_id]
+                found = self.trace(trace_id)
                 known = {root, *(span.span_id for span in found)}
                 if wanted <= {span.name for span in found} and all(span.parent_id in known for span in found):
-                    return {span.name: span for span in found}
+                    return
                 await self._came.wait()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,6 +87,7 @@ class TraceCollector:
                         span.trace_id.hex(),
                         span.span_id.hex(),
                         span.parent_span_id.hex(),
+                        {a.key: a.value.string_value for a in span.attributes},
                     )
                     for span in scope.spans
                 ]

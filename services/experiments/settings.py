@@ -34,7 +34,7 @@ def _quality(value: object) -> object:
 class ExperimentsSettings(ServiceSettings):
     """The experiments service's settings."""
 
-    reconcile_after_seconds: float = Field(20.0, gt=0, le=3600)
+    reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
     """How long an experiment may stand still before its unanswered requests are made again."""
     watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
     """How often a stream says that it lives while nothing changes."""

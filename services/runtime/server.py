@@ -88,6 +88,7 @@ class Service:
 
     async def __aenter__(self) -> "Service":
         telemetry.start(self.name, self._settings.log_level, self._settings.metrics_address)
+        telemetry.SERVING.set_function(lambda: self.serving)
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.add_servicer(

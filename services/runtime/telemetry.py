@@ -12,7 +12,7 @@ from random import getrandbits
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
 RPC_SECONDS = Histogram(
     "voicearena_rpc_seconds",
@@ -26,6 +26,7 @@ EVENT_SECONDS = Histogram(
     ["event", "outcome"],
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+SERVING = Gauge("voicearena_serving", "Whether the process takes calls, 0 or 1")
 EVENTS_PUBLISHED = Counter("voicearena_events_published_total", "Events published", ["subject"])
 # `consumer` is `shared` by the processes of a service, or a process's own `broadcast`.
 EVENTS_IN_HAND = Gauge("voicearena_events_in_hand", "Events that this process works on now", ["stream", "consumer"])
@@ -53,6 +54,7 @@ def start(service: str, log_level: str, metrics_address: str) -> None:
     """Begins logging, serves metrics, and exports traces if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
     _start_logging(service, log_level)
     host, _, port = metrics_address.rpartition(":")
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     start_http_server(int(port), addr=host)
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         _start_tracing(service)

@@ -201,10 +201,10 @@ async def test_looking_tells_how_much_there_is_to_do(desk: Desk) -> None:
     await desk.start(models=four_voices("acme"), prompts=["One."])
     await desk.dispatcher.look()
     labels = {"provider": "acme", "status": "pending"}
-    assert REGISTRY.get_sample_value("voicearena_unfinished_trials", labels) == 2
+    assert REGISTRY.get_sample_value("voicearena_trials_unfinished", labels) == 2
     labels["status"] = "synthesizing"
-    assert REGISTRY.get_sample_value("voicearena_unfinished_trials", labels) == 2
-    waited = REGISTRY.get_sample_value("voicearena_longest_wait_seconds", {"provider": "acme"})
+    assert REGISTRY.get_sample_value("voicearena_trials_unfinished", labels) == 2
+    waited = REGISTRY.get_sample_value("voicearena_trials_longest_wait_seconds", {"provider": "acme"})
     assert waited is not None
     assert 0 <= waited < 5
 

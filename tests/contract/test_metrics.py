@@ -1,0 +1,101 @@
+"""Metrics: what the README says of them, what processes export, and that both follow Prometheus's conventions."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.mesh import Mesh
+from services import metric_table
+from services.metric_table import BEGIN, END, PREFIX, SERVICES
+from tests.contract.clients import Client, bearer
+from tests.contract.rpcs import rpcs
+from tests.contract.world import World
+
+README = Path(__file__).parents[2] / "README.md"
+# Of whatever kind.
+ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}|kc_")
+# What has to be seen of a mesh: calls, events and their lag, the outbox, providers, trials, webhooks, health.
+WATCHED = {
+    "voicearena_serving",
+    "voicearena_rpc_seconds",
+    "voicearena_event_seconds",
+    "voicearena_events_waiting",
+    "voicearena_dead_letters_total",
+    "voicearena_outbox_age_seconds",
+    "voicearena_tts_ttfb_seconds",
+    "voicearena_tts_provider_errors_total",
+    "voicearena_trials_total",
+    "voicearena_trials_unfinished",
+    "voicearena_webhook_attempts_total",
+    "voicearena_webhook_oldest_pending_seconds",
+}
+
+
+def documented() -> Mapping[tuple[str, str, frozenset[str]], set[str]]:
+    """Returns the services that export each metric, by the README."""
+    table = README.read_text().split(BEGIN)[1].split(END)[0]
+    found = {}
+    for row in table.strip().splitlines()[2:]:
+        name, kind, labels, of, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        services = set(SERVICES) - {of.removeprefix("all but ")} if of.startswith("all") else set(of.split(", "))
+        found[name.strip("`"), kind, frozenset(labels.split(", ")) - {"-"}] = services
+    return found
+
+
+def test_the_readme_has_the_metrics_that_services_declare() -> None:
+    assert metric_table.table() == README.read_text().split(BEGIN)[1].split(END)[0].strip()
+
+
+def test_what_has_to_be_watched_is_there() -> None:
+    assert {name for name, _, _ in documented()} >= WATCHED
+
+
+@pytest.mark.parametrize(("name", "kind"), sorted((name, kind) for name, kind, _ in documented()))
+def test_names_follow_the_conventions(name: str, kind: str) -> None:
+    assert re.fullmatch(r"voicearena(_[a-z]+)+", name)
+    assert name.endswith("_total") is (kind == "counter")
+    if kind == "histogram":
+        assert name.endswith("_seconds")
+    assert not re.search(r"_(ms|millis|milliseconds|minutes|kb|mb|percent)(_|$)", name)
+
+
+async def exported(mesh: Mesh, service: str) -> list[Metric]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        page = await client.get(f"http://127.0.0.1:{mesh.ports[f'{service}_metrics_port']}/metrics")
+    return [family for family in text_string_to_metric_families(page.text) if family.name.startswith(PREFIX)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_process_exports_what_the_readme_says(
+    service: str, mesh: Mesh, clients: dict[str, Client], world: World
+) -> None:
+    # So that there is a sample of what has labels.
+    await world.value("completed_experiment")
+    await clients["grpc"].call(rpcs()["MeshService.GetStatus"], {}, bearer(world.developer.api_key))
+    found = {}
+    for family in await exported(mesh, service):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        found[name, family.type] = labels
+    said = {(name, kind): labels for (name, kind, labels), of in documented().items() if service in of}
+    assert found.keys() == said.keys()
+    for metric, labels in found.items():
+        assert labels in (set(), said[metric])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_label_has_an_id_as_its_value(service: str, mesh: Mesh, world: World) -> None:
+    await world.value("completed_experiment")
+    values = {
+        value
+        for family in await exported(mesh, service)
+        for sample in family.samples
+        for value in sample.labels.values()
+    }
+    assert [value for value in values if ID.search(value)] == []
+    assert len(values) < 300

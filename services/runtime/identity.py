@@ -81,11 +81,15 @@ class TokenVerifier:
         self._fetching = asyncio.Lock()
         self._verified: dict[str, tuple[float, Caller]] = {}
 
+    def known(self, token: str) -> Caller | None:
+        """Returns whom a token speaks of that has been verified before and has not expired since."""
+        found = self._verified.get(token)
+        return found[1] if found is not None and found[0] > time.time() else None
+
     async def verify(self, token: str) -> Caller:
         """Returns whom a token speaks of; Unauthenticated if it is not good, Unavailable if that can't be told."""
-        known = self._verified.get(token)
-        if known is not None and known[0] > time.time():
-            return known[1]
+        if known := self.known(token):
+            return known
         try:
             key_id = str(jwt.get_unverified_header(token).get("kid", ""))
             claims = jwt.decode(

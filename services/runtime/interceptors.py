@@ -6,6 +6,7 @@ costs every call several percent.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -16,6 +17,7 @@ import grpc
 import structlog
 from google.protobuf import descriptor_pool
 from google.protobuf.message import DecodeError
+from google.rpc import code_pb2
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 from voicearena.auth.v1 import options_pb2
@@ -41,6 +43,9 @@ DEFAULT_CALL_SECONDS = 5.0
 # A service that was away is found again this soon; by default that may take two minutes.
 CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
 
+Metadata = Sequence[tuple[str, str | bytes]]
+
+_metadata: ContextVar[Metadata] = ContextVar("metadata", default=())
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
 
@@ -60,9 +65,9 @@ class GuardedServer:
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
         """Serves the methods of a service."""
-        guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
-        self._server.add_registered_method_handlers(service, guarded)
+        paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
+        guarded = {method: self._guarded(method, handler) for method, handler in paths.items()}
+        self._server.add_generic_rpc_handlers((_Handlers(guarded),))
 
     def _guarded(self, method: str, handler: MethodHandler) -> MethodHandler:
         if handler.request_streaming:
@@ -77,16 +82,31 @@ class GuardedServer:
         return grpc.unary_unary_rpc_method_handler(unary, None, serialise)
 
 
+class _Handlers(grpc.GenericRpcHandler):
+    """Finds the handler of a method by its path, in the task in which it then runs."""
+
+    def __init__(self, handlers: Mapping[str, MethodHandler]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> MethodHandler | None:
+        # Read already; the call's context would read it again, which costs as much as all the rest.
+        _metadata.set(handler_call_details.invocation_metadata)
+        return self._handlers.get(handler_call_details.method)
+
+
 def _unary(method: str, behaviour: Any, parse: Any, admission: _Admission) -> Any:
     ended = _Ended(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
-        token, traceparent = _metadata(context)
+        token, traceparent = _learn(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
-                await admission.admit(token)
+                identity.set_caller(admission.known(token) or await admission.admit(token))
                 response = await behaviour(_parsed(parse, request), context)
+            except asyncio.CancelledError:
+                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
                 await _abort(context, error, method, ended, watch)
             ended.ok.observe(watch.seconds())
@@ -100,14 +120,17 @@ def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> A
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
-        token, traceparent = _metadata(context)
+        token, traceparent = _learn(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
-                await admission.admit(token)
+                identity.set_caller(admission.known(token) or await admission.admit(token))
                 # Closed here and now when the client leaves, and with it what it was waiting for.
                 async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
                     async for response in responses:
                         yield response
+            except (asyncio.CancelledError, GeneratorExit):
+                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
                 await _abort(context, error, method, ended, watch)
             ended.ok.observe(watch.seconds())
@@ -115,11 +138,11 @@ def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> A
     return call
 
 
-def _metadata(context: Context) -> tuple[str, str]:
+def _learn(context: Context) -> tuple[str, str]:
     """Notes the deadline of a call and returns its identity token and its trace context, empty if it has none."""
     _deadline.set(context.time_remaining)
     token = traceparent = ""
-    for key, value in context.invocation_metadata() or ():
+    for key, value in _metadata.get():
         if key == identity.IDENTITY_HEADER:
             token = str(value)
         elif key == "traceparent":
@@ -135,17 +158,21 @@ class _Admission:
         self._public = public
         self._scope = scope_of(method)
 
-    async def admit(self, token: str) -> None:
-        """Learns who calls; Unauthenticated if that is nobody and must be somebody, ScopeMissing if they may not."""
+    def known(self, token: str) -> identity.Caller | None:
+        """Returns who calls, if they have called before and may."""
+        caller = self._verifier.known(token)
+        return caller if caller and (not self._scope or self._scope in caller.identity.scopes) else None
+
+    async def admit(self, token: str) -> identity.Caller | None:
+        """Returns who calls; Unauthenticated if that is nobody and must be somebody, ScopeMissing if they may not."""
         if token:
             caller = await self._verifier.verify(token)
             if self._scope and self._scope not in caller.identity.scopes:
                 raise ScopeMissing(self._scope)
-            identity.set_caller(caller)
-        elif self._public:
-            identity.set_caller(None)
-        else:
+            return caller
+        if not self._public:
             raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+        return None
 
 
 def scope_of(method: str) -> str:
@@ -166,7 +193,7 @@ class _Ended:
         self.ok = telemetry.RPC_SECONDS.labels(method, "OK")
 
     def failed(self, code: int, seconds: float) -> None:
-        telemetry.RPC_SECONDS.labels(self._method, str(code)).observe(seconds)
+        telemetry.RPC_SECONDS.labels(self._method, code_pb2.Code.Name(code)).observe(seconds)
 
 
 def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:

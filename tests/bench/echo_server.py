@@ -1,7 +1,7 @@
 """A bare grpc.aio service that returns what it is given: what the rate of a real one is compared with.
 
-`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these
-the service has around its calls what those of the mesh have: identity, trace context, metrics.
+`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these it
+serves the same twice, with what services of the mesh have around a call: for everybody, and for those with a key.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from services.runtime.interceptors import GuardedServer
 from services.runtime.server import signing_keys
 
 SERVICE = "bench.v1.EchoService"
+OBSERVED_SERVICE = "bench.v1.ObservedEchoService"
 GUARDED_SERVICE = "bench.v1.GuardedEchoService"
 PROTO = Path(__file__).parent / "echo.proto"
 THIRD_PARTY = Path(__file__).parents[2] / "protos" / "third_party"
@@ -89,8 +90,11 @@ async def serve(descriptors: Path, port: int, *auth_address: str) -> None:
     method = grpc.unary_unary_rpc_method_handler(echo, message.FromString, message.SerializeToString)
     server = grpc.aio.server()
     if auth_address:
-        guarded = GuardedServer(server, TokenVerifier(partial(signing_keys, *auth_address)), set())
-        guarded.add_registered_method_handlers(GUARDED_SERVICE, {"Echo": method})
+        guarded = GuardedServer(
+            server, TokenVerifier(partial(signing_keys, *auth_address)), public={f"/{OBSERVED_SERVICE}/Echo"}
+        )
+        for service in (OBSERVED_SERVICE, GUARDED_SERVICE):
+            guarded.add_registered_method_handlers(service, {"Echo": method})
     else:
         server.add_registered_method_handlers(SERVICE, {"Echo": method})
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": method}),))

@@ -60,6 +60,24 @@ CASES = [
         Fails("INVALID_INPUT", fields=("provider",), says="espeak"),
     ),
     Case(
+        "a model of a provider that can't be used says what would enable it",
+        CREATE,
+        model(provider="cartesia", config={"voice_id": "f786b574-daa5-4673-aa0c-cbe3e8534c02"}),
+        Fails("INVALID_INPUT", fields=("provider",), says="cartesia can't be used: set CARTESIA_API_KEY"),
+    ),
+    Case(
+        "a parameter that the provider does not take",
+        CREATE,
+        model(config={"voice_id": "en-gb", "parameters": {"seed": 7}}),
+        Fails("INVALID_INPUT", fields=("config.parameters.seed",), says="is not a parameter of espeak; it takes speed"),
+    ),
+    Case(
+        "a language that has not the shape of one",
+        CREATE,
+        model(config={"voice_id": "en-gb", "parameters": {"language": "en_GB"}}),
+        Fails("INVALID_INPUT", fields=("config.parameters.language",), says="BCP 47"),
+    ),
+    Case(
         "a model with an unknown voice",
         CREATE,
         model(config={"voice_id": "tlh"}),

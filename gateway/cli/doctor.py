@@ -20,7 +20,7 @@ from gateway.cli.address import GatewayAddress
 from gateway.cli.checks import Check, Outcome, asked, failed
 from gateway.cli.client import ArenaClient
 from gateway.cli.errors import HINT_DOCTOR, HINT_START, CliError, ExitCode
-from gateway.cli.mesh_checks import Logs, health_checks, status_checks
+from gateway.cli.mesh_checks import Logs, health_checks, silent_services, status_checks
 from gateway.cli.session import Session
 
 if TYPE_CHECKING:
@@ -89,10 +89,14 @@ def service_checks(session: Session, client: ArenaClient, logs: Logs) -> Iterato
     yield from key_checks(session, client)
     if status is None:
         return  # there is no key, or none that is taken
-    yield from provider_checks(client)
-    yield from webhook_checks(client)
-    yield asked("voices", client.voices, lambda voices: _counted(len(voices), "voice", "No provider has a voice."))
-    yield asked("catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR))
+    silent = silent_services(status)
+    if "tts" not in silent:
+        yield from provider_checks(client)
+        yield asked("voices", client.voices, lambda voices: _counted(len(voices), "voice", "No provider has a voice."))
+    if "experiments" not in silent:
+        yield from webhook_checks(client)
+    if "elo" not in silent:
+        yield asked("catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR))
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,15 @@ ADVICE: Mapping[str, tuple[str, str]] = {
     "audio store": ("Check that AUDIO_STORAGE_PATH can be written and has room.", ""),
     CATALOGUE: ("It is filled when tts has told its voices: see what tts lacks.", ""),
 }
+# Providers whose settings begin with their name; those of the others are in OPENAI_COMPATIBLE.
+OWN_SETTINGS = {"espeak", "flite", "cartesia", "elevenlabs", "smallestai", "deepgram", "openai"}
 PROVIDER_ADVICE = {
-    "credentials_rejected": "Check the key: {setting}_API_KEY.",
+    "credentials_rejected": "Check its key: {api_key}.",
     "quota_exceeded": "Its account has nothing left: top it up, or use another key.",
-    "rate_limited": "Lower {setting}_CONCURRENCY to what the account's plan allows.",
+    "rate_limited": "Lower {concurrency} to what the account's plan allows.",
     "timed_out": "It is slow or can't be reached: see its status page, and the network of tts.",
     "provider_unavailable": "It is down or can't be reached: see its status page, and the network of tts.",
-    "bad_audio": "It answers with what is no audio: check {setting}_BASE_URL and {setting}_MODEL.",
+    "bad_audio": "It answers with what is no audio: check {base_url} and {model}.",
 }
 
 
@@ -123,6 +125,15 @@ def starting_check(service: str) -> Check:
     return Check(service, Outcome.PROBLEM, "is starting or stopping", "Ask again in some seconds.")
 
 
+def silent_services(status: GetStatusResponse) -> set[str]:
+    """Returns the services of which no process answers: what is asked of them would only be waited for."""
+    return {
+        service.name
+        for service in status.services
+        if all(any(fault.name == PROCESS for fault in process.faults) for process in service.processes)
+    }
+
+
 def version_checks(status: GetStatusResponse, own_version: str) -> Iterator[Check]:
     """Whether all run the same code."""
     found: dict[str, list[str]] = {}
@@ -172,7 +183,7 @@ def _trial_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
     for provider, trials in seen.items():
         if trials.longest_wait_seconds > LONGEST_TRIAL_SECONDS:
             detail = f"{trials.pending:,} wait for {provider}, the first for {duration(trials.longest_wait_seconds)}"
-            advice = f"{_setting(provider)}_CONCURRENCY is how many requests it is given at a time."
+            advice = f"{_settings(provider)['concurrency']} is how many requests it is given at a time."
             yield Check("trials", Outcome.NOTE, detail, advice)
 
 
@@ -186,7 +197,7 @@ def _provider_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
     for provider in failing.values():
         old = provider.last_error_seconds > OLD_FAILURE_SECONDS
         detail = f"its last request failed {duration(provider.last_error_seconds)} ago: {provider.last_error_kind}"
-        advice = PROVIDER_ADVICE.get(provider.last_error_kind, "").format(setting=_setting(provider.id))
+        advice = PROVIDER_ADVICE.get(provider.last_error_kind, "").format(**_settings(provider.id))
         yield Check(f"provider {provider.id}", Outcome.NOTE if old else Outcome.PROBLEM, detail, advice)
 
 
@@ -202,8 +213,14 @@ def _faults(status: GetStatusResponse) -> Mapping[str, Mapping[str, str]]:
     return faults
 
 
-def _setting(provider: str) -> str:
-    return provider.upper().replace("-", "_")
+def _settings(provider: str) -> Mapping[str, str]:
+    """Returns what the settings of a provider are called."""
+    own = provider in OWN_SETTINGS
+    names = {"api_key": "api_key", "base_url": "base_url", "model": "model", "concurrency": "max_concurrency"}
+    return {
+        name: f"{provider}_{name}".upper() if own else f"{of_server} in OPENAI_COMPATIBLE"
+        for name, of_server in names.items()
+    }
 
 
 def _listed(names: Collection[str]) -> str:

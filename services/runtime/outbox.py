@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -70,6 +70,9 @@ class OutboxRelay:
         self._database = database
         self._bus = bus
         self._wake = asyncio.Event()
+        self._oldest: datetime | None = None
+        # At any moment, since a bus that is away holds a batch up for long.
+        AGE.set_function(self._age)
 
     async def run(self) -> None:
         """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
@@ -104,7 +107,7 @@ class OutboxRelay:
                     .with_for_update(skip_locked=True)
                 )
             ).all()
-            AGE.set((now() - rows[0].created_at).total_seconds() if rows else 0)
+            self._oldest = rows[0].created_at if rows else None
             if not rows:
                 return 0
             outcomes = await asyncio.gather(
@@ -119,7 +122,12 @@ class OutboxRelay:
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
+        self._oldest = None
         return len(done)
+
+    def _age(self) -> float:
+        """Returns the age in seconds of the oldest event that is not known to be published, 0 if there is none."""
+        return max(0.0, (now() - self._oldest).total_seconds()) if self._oldest else 0.0
 
     async def prune(self) -> None:
         """Deletes the records that nobody needs any more."""

@@ -5,11 +5,12 @@ from collections import Counter
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import bus as bus_module
 from services.runtime import inbox as inbox_module
-from services.runtime import outbox
+from services.runtime import outbox, telemetry
 from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.db import Database
 from services.runtime.envelopes import wrap
@@ -133,6 +134,33 @@ async def test_what_was_published_stays_published_though_the_rest_was_not(
         await OutboxRelay(database, bus).publish_batch()
     assert await unpublished(database) == 1
     assert await OutboxRelay(database, bus).publish_batch() == 1
+
+
+async def test_the_age_of_what_is_not_published_grows_while_the_bus_keeps_a_batch_waiting(
+    database: Database, bus: Bus, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def age() -> float:
+        return REGISTRY.get_sample_value(telemetry.OUTBOX_AGE) or 0.0
+
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def waits(subject: str, envelope: bytes, event_id: str) -> None:
+        asked.set()
+        await may_answer.wait()
+
+    monkeypatch.setattr(bus, "publish_raw", waits)
+    relay = OutboxRelay(database, bus)
+    assert age() == 0.0
+    await add(database, name, "one")
+    publishing = asyncio.create_task(relay.publish_batch())
+    async with asyncio.timeout(SOON):
+        await asked.wait()
+        first = age()
+        assert first > 0.0
+        while age() == first:
+            await asyncio.sleep(0)
+    may_answer.set()
+    assert (await publishing, age()) == (1, 0.0)
 
 
 async def test_what_a_server_that_is_away_does_not_take_is_published_once_it_is_back(

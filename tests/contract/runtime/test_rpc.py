@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_status import rpc_status
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, experiment_service_pb2_grpc
 
@@ -383,6 +384,7 @@ async def test_a_stream_that_its_client_leaves_ends_its_handler(
             ended.set()
 
     service.stream = endless
+    before = calls_of("WatchExperiment", "CANCELLED")
     async with Line(services[0].address) as line, asyncio.timeout(SOON):
         channel = grpc.aio.insecure_channel(line.address)
         call: Any = Stub(channel).WatchExperiment(WATCH, metadata=CREDENTIALS)
@@ -395,6 +397,12 @@ async def test_a_stream_that_its_client_leaves_ends_its_handler(
             line.cut()
         await ended.wait()
         await channel.close()
+    assert calls_of("WatchExperiment", "CANCELLED") == before + 1
+
+
+def calls_of(rpc: str, code: str) -> float:
+    labels = {"method": f"/voicearena.experiments.v1.ExperimentService/{rpc}", "code": code}
+    return REGISTRY.get_sample_value("voicearena_rpc_seconds_count", labels) or 0
 
 
 async def test_a_call_that_its_client_cancels_ends_its_handler(service: Servicer, stub: Any) -> None:
@@ -413,7 +421,9 @@ async def test_a_call_that_its_client_cancels_ends_its_handler(service: Servicer
     waiting = asyncio.ensure_future(call)
     async with asyncio.timeout(SOON):
         await started.wait()
+        before = calls_of("GetExperiment", "CANCELLED")
         call.cancel()
         await ended.wait()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    assert calls_of("GetExperiment", "CANCELLED") == before + 1

@@ -150,6 +150,15 @@ async def test_of_a_sound_mesh_everything_is_looked_at(mesh: StandIn) -> None:
     ]
 
 
+async def test_what_a_service_that_does_not_answer_would_be_asked_is_left_out(mesh: StandIn) -> None:
+    for service in mesh.status.services:
+        if service.name in ("tts", "elo"):
+            service.serving = False
+            del service.processes[:]
+            service.processes.add().faults.add(name="process", reason="it does not answer")
+    assert [check.name for check in await checks_of(Session(key=KEY))] == ["tts", "elo", "versions", "key"]
+
+
 async def test_without_a_key_that_is_taken_what_needs_one_is_left_out(mesh: StandIn) -> None:
     services = Check("services", Outcome.OK, "every service is serving")
     assert await checks_of(Session(key="kc_wrong")) == [

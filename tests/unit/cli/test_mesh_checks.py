@@ -177,7 +177,7 @@ def test_a_command_of_another_version_is_a_note() -> None:
                 "trials",
                 Outcome.NOTE,
                 "70 wait for acme, the first for 5 min",
-                "ACME_CONCURRENCY is how many requests it is given at a time.",
+                "max_concurrency in OPENAI_COMPATIBLE is how many requests it is given at a time.",
             ),
         ),
     ],
@@ -196,7 +196,7 @@ def provider(**figures: object) -> ProcessStatus:
 @pytest.mark.parametrize(
     ("kind", "advice"),
     [
-        ("credentials_rejected", "Check the key: SMALLESTAI_API_KEY."),
+        ("credentials_rejected", "Check its key: SMALLESTAI_API_KEY."),
         ("quota_exceeded", "Its account has nothing left: top it up, or use another key."),
         ("rate_limited", "Lower SMALLESTAI_CONCURRENCY to what the account's plan allows."),
         ("something_new", ""),

@@ -61,8 +61,20 @@ class Bus:
     async def connect(cls, url: str, service: str) -> "Bus":
         """Waits for NATS, checks its version, and makes the streams that are missing."""
 
+        last = ""
+
         async def on_error(error: Exception) -> None:
-            log.warning("nats", error=str(error) or type(error).__name__)
+            # While the server is away each try to connect fails, four times a second.
+            nonlocal last
+            text = str(error) or type(error).__name__
+            if text != last:
+                last = text
+                log.warning("nats", error=text)
+
+        async def on_reconnected() -> None:
+            nonlocal last
+            last = ""
+            log.info("connected to NATS again")
 
         async with asyncio.timeout(CONNECT_SECONDS):
             while True:
@@ -75,6 +87,7 @@ class Bus:
                         ping_interval=10,
                         max_outstanding_pings=2,
                         error_cb=on_error,
+                        reconnected_cb=on_reconnected,
                         allow_reconnect=True,
                     )
                     break

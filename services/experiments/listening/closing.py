@@ -12,10 +12,10 @@ from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
 from services.experiments.usecases.changes import announce
 from services.experiments.usecases.finishing import Finishing
-from services.runtime import ids
+from services.runtime import ids, telemetry
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
-from services.runtime.db import Database
+from services.runtime.db import DISCONNECTED, Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
 
@@ -68,6 +68,10 @@ class Closing:
         return sum([await self._close(experiment_id) for experiment_id in found])
 
     async def _close(self, experiment_id: str) -> bool:
+        with telemetry.working_on(experiment_id=experiment_id):
+            return await self._close_if_due(experiment_id)
+
+    async def _close_if_due(self, experiment_id: str) -> bool:
         async with self._database.transaction() as connection:
             experiment = await self._experiments.lock(connection, experiment_id)
             # The last vote, a retry or another process may have come first.
@@ -75,7 +79,7 @@ class Closing:
                 return False
             if experiment.listening_until is None or experiment.listening_until > self._clock():
                 return False
-            log.info("the time for listening is over", experiment_id=experiment_id)
+            log.info("the time for listening is over")
             await self._finishing.conclude(connection, experiment)
             await announce(connection, experiment_id)
             return True
@@ -84,5 +88,10 @@ class Closing:
         """Looks for experiments whose time is over, for ever."""
         while True:
             end_if_cancelled()
-            if not await self.overdue():
+            closed = 0
+            try:
+                closed = await self.overdue()
+            except DISCONNECTED as error:
+                log.warning("whose time for listening is over can't be looked for now", error=str(error))
+            if not closed:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -83,10 +83,14 @@ async def messages(http: httpx.AsyncClient, id_: str) -> AsyncGenerator[Json, No
                 yield json.loads(line.removeprefix("data: "))
 
 
-async def ended(http: httpx.AsyncClient, id_: str) -> Json:
-    """Follows an experiment to its end, and returns it."""
+async def ended(http: httpx.AsyncClient, id_: str, follows: asyncio.Event | None = None) -> Json:
+    """Follows an experiment to its end, and returns it. `follows` is set once it is being told."""
+    told = []
     async with asyncio.timeout(SOON):
-        told = [message async for message in messages(http, id_)]
+        async for message in messages(http, id_):
+            told.append(message)
+            if follows is not None:
+                follows.set()
     assert told[-1]["kind"] == "end"
     return dict(told[-1]["experiment"])
 
@@ -161,8 +165,10 @@ async def test_deleting_what_runs_breaks_it_off_and_leaves_nothing_of_it(
     provider.gone.clear()
     id_ = await started(http, STUCK, STEADY, prompts=3)
     trial_ids = [trial["id"] for trial in await trials(http, id_)]
-    follower = asyncio.create_task(ended(http, id_))
+    follows = asyncio.Event()
+    follower = asyncio.create_task(ended(http, id_, follows))
     async with asyncio.timeout(SOON):
+        await follows.wait()
         await provider.asked.wait()
         (await http.delete(f"/experiments/{id_}")).raise_for_status()
         await provider.gone.wait()

@@ -78,7 +78,8 @@ async def main() -> None:
             ),
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "auth"))
-        auth = Auth(database, store, PageTokens(settings.audio_url_secret.get_secret_value().encode()))
+        secret = settings.audio_url_secret.get_secret_value().encode()
+        auth = Auth(database, store, PageTokens(secret), secret)
         issuer = TokenIssuer(database, store)
         await issuer.announce()
         uses = KeyUses(database, store)

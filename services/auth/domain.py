@@ -1,6 +1,7 @@
 """What a developer and an API key are, and how a key is made and recognised."""
 
 import hashlib
+import hmac
 import secrets
 import zlib
 from collections.abc import Collection
@@ -31,6 +32,9 @@ DEFAULT_OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=30)
 
 LONGEST_REQUEST_ID = 100
+# Who has the id of a registration, and its address, can read its key for a while: a UUID is long enough.
+SHORTEST_REGISTRATION_ID = 16
+REPEATABLE = timedelta(minutes=10)
 LONGEST_NAME = 200
 LONGEST_KEY_NAME = 100
 LONGEST_EMAIL = 254
@@ -87,10 +91,19 @@ def in_order(scopes: Collection[str]) -> tuple[str, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
 
 
-def new_key() -> str:
-    """Returns a new API key: `kc_`, 43 random digits of base 62 (256 bits), and 6 digits of their CRC-32."""
-    body = KEY_START + _base62(int.from_bytes(secrets.token_bytes(RANDOM_BYTES)), RANDOM_DIGITS)
+def new_key(random: bytes | None = None) -> str:
+    """Returns a new API key: `kc_`, 43 random digits of base 62 (256 bits), and 6 digits of their CRC-32.
+
+    The 32 bytes are drawn unless they are given; then the same ones make the same key.
+    """
+    drawn = secrets.token_bytes(RANDOM_BYTES) if random is None else random
+    body = KEY_START + _base62(int.from_bytes(drawn), RANDOM_DIGITS)
     return body + _checksum(body)
+
+
+def key_of_registration(secret: bytes, request_id: str, address: str) -> str:
+    """Returns the first key of who registers with a request id: the same for the same request, and nobody else's."""
+    return new_key(hmac.digest(secret, f"registration\n{request_id}\n{address}".encode(), "sha256"))
 
 
 def is_well_formed(key: str) -> bool:

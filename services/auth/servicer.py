@@ -18,7 +18,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     async def RegisterDeveloper(
         self, request: auth_service_pb2.RegisterDeveloperRequest, context: Context
     ) -> auth_service_pb2.RegisterDeveloperResponse:
-        developer, key = await self._auth.register(request.name, request.email)
+        developer, key = await self._auth.register(request.name, request.email, request.request_id)
         return auth_service_pb2.RegisterDeveloperResponse(
             id=developer.id, name=developer.name, email=developer.email, api_key=key
         )

@@ -1,5 +1,6 @@
 """What the auth service does: one function per verb."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -26,24 +27,44 @@ SPECIAL_USE_DOMAIN_NAMES[:] = [name for name in SPECIAL_USE_DOMAIN_NAMES if name
 class Auth:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store, pages: PageTokens) -> None:
+    def __init__(self, database: Database, store: Store, pages: PageTokens, secret: bytes) -> None:
+        """`secret` is the same in all processes; keys of registrations that can be repeated are derived from it."""
         self._database = database
         self._store = store
         self._pages = pages
+        self._secret = hashlib.sha256(b"registrations" + secret).digest()
 
-    async def register(self, name: str, email: str) -> tuple[Developer, str]:
+    async def register(self, name: str, email: str, request_id: str = "") -> tuple[Developer, str]:
         """Creates a developer and returns it with its first API key; AlreadyExists if the address is taken."""
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_NAME)
         address = _address(email, valid)
+        few, most = domain.SHORTEST_REGISTRATION_ID, domain.LONGEST_REQUEST_ID
+        if request_id:
+            valid.text(request_id, "request_id", longest=most, shortest=few)
         valid.finish()
         developer = Developer(ids.new_id("dev"), name.strip(), address, now())
-        key, api_key = _issue(developer.id, domain.FIRST_KEY_NAME)
+        given = domain.key_of_registration(self._secret, request_id, address) if request_id else None
+        key, api_key = _issue(developer.id, domain.FIRST_KEY_NAME, key=given)
         async with self._database.transaction() as connection:
-            if not await self._store.add_developer(connection, developer):
-                raise AlreadyExists("email: a developer with this address is registered already", field="email")
-            await self._store.add_api_key(connection, api_key)
-        return developer, key
+            if await self._store.add_developer(connection, developer):
+                await self._store.add_api_key(connection, api_key)
+                return developer, key
+            before = await self._registered_before(connection, developer, api_key) if request_id else None
+        if before is None:
+            raise AlreadyExists("email: a developer with this address is registered already", field="email")
+        return before, key
+
+    async def _registered_before(
+        self, connection: AsyncConnection, developer: Developer, api_key: ApiKey
+    ) -> Developer | None:
+        """Returns who was registered by the very same request, a short while ago."""
+        known = await self._store.find_key(connection, api_key.key_hash)
+        if known is None or known.fault(now()) or known.created_at < now() - domain.REPEATABLE:
+            return None
+        before = await self._store.get_developer(connection, known.developer_id)
+        same = before is not None and (before.name, before.email) == (developer.name, developer.email)
+        return before if same else None
 
     async def current_developer(self) -> Developer:
         """Returns who is calling."""
@@ -179,9 +200,14 @@ def _check_held(scopes: Sequence[str], calling: ApiKey) -> None:
 
 
 def _issue(
-    developer_id: str, name: str, scopes: tuple[str, ...] = domain.SCOPES, expires_at: datetime | None = None
+    developer_id: str,
+    name: str,
+    scopes: tuple[str, ...] = domain.SCOPES,
+    expires_at: datetime | None = None,
+    *,
+    key: str | None = None,
 ) -> tuple[str, ApiKey]:
-    key = domain.new_key()
+    key = key or domain.new_key()
     api_key = ApiKey(
         id=ids.new_id("key"),
         developer_id=developer_id,

@@ -46,6 +46,13 @@ CASES = [
         caller="nobody",
     ),
     Case(
+        "a registration that can be repeated has an id that can't be guessed",
+        REGISTER,
+        {"name": "Ada", "email": Given("new_email"), "request_id": "1"},
+        Fails("INVALID_INPUT", fields=("request_id",), says="16 to 100"),
+        caller="nobody",
+    ),
+    Case(
         "an address is registered once",
         REGISTER,
         {"name": "Ada", "email": Given("registered_email")},

@@ -21,7 +21,7 @@ def store() -> MemoryAuthStore:
 
 @pytest.fixture
 def auth(database: MemoryDatabase, store: MemoryAuthStore) -> Auth:
-    return Auth(database, store, PageTokens(b"a secret"))
+    return Auth(database, store, PageTokens(b"a secret"), b"a secret")
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""Registering is repeatable for who made the request, and for nobody else."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.auth import domain, usecases
+from services.auth.domain import Developer
+from services.auth.usecases import Auth
+from services.runtime.clock import now
+from services.runtime.errors import AlreadyExists, InvalidInput
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_auth_store import MemoryAuthStore
+from tests.fakes.memory_database import MemoryDatabase
+
+REQUEST = "6f1c7a52-9f0e-4f0e-8f55-2f9a4f2c7b11"
+
+
+async def register(auth: Auth, request_id: str = REQUEST, **changed: str) -> tuple[Developer, str]:
+    return await auth.register(**{"name": "Ada", "email": "ada@example.org", "request_id": request_id, **changed})
+
+
+async def test_the_same_request_returns_the_same_developer_and_key(auth: Auth) -> None:
+    developer, key = await register(auth)
+    assert await register(auth) == (developer, key)
+    assert domain.is_well_formed(key)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"request_id": ""}, {"request_id": REQUEST[:-1] + "2"}, {"name": "Eve"}, {"email": "ADA@example.org"}]
+)
+async def test_another_request_for_the_address_is_refused(auth: Auth, changed: dict[str, str]) -> None:
+    await register(auth)
+    with pytest.raises(AlreadyExists):
+        await register(auth, **changed)
+
+
+async def test_after_ten_minutes_it_is_refused_too(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    await register(auth)
+    later = now() + timedelta(minutes=10, seconds=1)
+    monkeypatch.setattr(usecases, "now", lambda: later)
+    with pytest.raises(AlreadyExists):
+        await register(auth)
+
+
+async def test_a_key_that_was_revoked_since_is_not_shown_again(auth: Auth) -> None:
+    developer, _ = await register(auth)
+    set_caller(Caller(Identity(developer.id, frozenset(domain.SCOPES), ""), "a token"))
+    try:
+        (first,), _ = await auth.list_api_keys(0, "")
+        await auth.revoke_api_key(first.id)
+    finally:
+        set_caller(None)
+    with pytest.raises(AlreadyExists):
+        await register(auth)
+
+
+async def test_the_key_depends_on_the_installation_the_request_and_the_address(
+    auth: Auth, database: MemoryDatabase, store: MemoryAuthStore
+) -> None:
+    other = Auth(MemoryDatabase("auth"), MemoryAuthStore(), PageTokens(b"a secret"), b"another secret")
+    keys = {
+        (await register(auth))[1],
+        (await register(other))[1],
+        (await register(auth, email="eve@example.org"))[1],
+        (await register(auth, REQUEST + "0", email="bob@example.org"))[1],
+    }
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize("request_id", ["1", "x" * 15, "x" * 101, " " * 20])
+async def test_an_id_that_could_be_guessed_is_refused(auth: Auth, request_id: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await register(auth, request_id)
+    assert [violation.field for violation in refused.value.violations] == ["request_id"]

@@ -41,7 +41,10 @@ def declared() -> dict[Metric, list[str]]:
 
 def _printed(service: str) -> str:
     command = [sys.executable, "-c", DECLARED, service]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=README.parent).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=README.parent)
+    if done.returncode:
+        raise RuntimeError(f"{service} can't be imported:\n{done.stderr}")
+    return done.stdout
 
 
 def table() -> str:

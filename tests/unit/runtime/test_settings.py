@@ -82,3 +82,22 @@ def test_every_bad_value_is_named_and_no_secret_shown(
 
 def test_a_secret_does_not_show_when_settings_are_printed() -> None:
     assert SECRET not in repr(load_settings(ServiceSettings))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("tts:50053", "tts:50053"),
+        ("10.0.0.1:50053, 10.0.0.2:50053", "10.0.0.1:50053,10.0.0.2:50053"),
+    ],
+)
+def test_a_service_may_have_several_addresses(monkeypatch: pytest.MonkeyPatch, value: str, expected: str) -> None:
+    monkeypatch.setenv("TTS_ADDRESS", value)
+    assert load_settings(ServiceSettings).tts_address == expected
+
+
+def test_several_names_are_refused_since_one_can_stand_for_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTS_ADDRESS", "tts-1:50053,tts-2:50053")
+    assert "several, with commas between them, must begin with IPv4 addresses" in complaint(capsys)

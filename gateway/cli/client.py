@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -31,6 +32,9 @@ SPEECH_SECONDS = 120.0
 # A watch is opened anew this often: a stream that died without a word is noticed no later.
 STREAM_SECONDS = 120.0
 PAGE_SIZE = 100
+# A key may make more calls after a second, says the gateway; a command of many calls waits for it.
+RATE_LIMIT_SECONDS = 1.0
+RATE_LIMIT_TRIES = 10
 # A list longer than this many pages is cut rather than fetched for ever from a server that repeats itself.
 MAX_PAGES = 200
 
@@ -252,10 +256,12 @@ class ArenaClient:
         """Makes a call of any stub and returns its answer; CliError says in people's words what failed."""
         import grpc
 
-        try:
-            return method(request, timeout=timeout, metadata=self._metadata())
-        except grpc.RpcError as error:
-            raise from_rpc(error, str(self.address)) from error
+        for left in reversed(range(RATE_LIMIT_TRIES)):
+            try:
+                return method(request, timeout=timeout, metadata=self._metadata())
+            except grpc.RpcError as error:
+                self._wait_or_raise(from_rpc(error, str(self.address)), left)
+        raise AssertionError("the last try returns or raises")
 
     def stream(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request, timeout: float
@@ -263,13 +269,23 @@ class ArenaClient:
         """Yields the answers of a streaming call of any stub, which ends with the generator; CliError as for `call`."""
         import grpc
 
-        call = method(request, timeout=timeout, metadata=self._metadata())
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            raise from_rpc(error, str(self.address)) from error
-        finally:
-            call.cancel()
+        # A call over the limit is refused before its first answer, so none is yielded twice.
+        for left in reversed(range(RATE_LIMIT_TRIES)):
+            call = method(request, timeout=timeout, metadata=self._metadata())
+            try:
+                yield from call
+            except grpc.RpcError as error:
+                self._wait_or_raise(from_rpc(error, str(self.address)), left)
+            else:
+                return
+            finally:
+                call.cancel()
+
+    def _wait_or_raise(self, error: CliError, tries_left: int) -> None:
+        """Waits for the limit of calls to give way; raises any other error, and this one after many tries."""
+        if error.reason != "RATE_LIMITED" or not tries_left:
+            raise error
+        time.sleep(RATE_LIMIT_SECONDS)
 
 
 def every_page(page: Callable[[str], tuple[Sequence[Item], str]], limit: int | None = None) -> list[Item]:

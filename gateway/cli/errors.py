@@ -42,7 +42,7 @@ class CliError(Exception):
     """A command can't do its work.
 
     `details` are further lines, one per bad field say; `hint` says what to do; `retryable` says that the same call may
-    work in a moment, as after a dropped connection; `metadata` is what the server told for programs.
+    work in a moment, as after a dropped connection; `reason` and `metadata` are what the server told for programs.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class CliError(Exception):
         hint: str = "",
         details: Sequence[str] = (),
         retryable: bool = False,
+        reason: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -61,6 +62,7 @@ class CliError(Exception):
         self.hint = hint
         self.details = tuple(details)
         self.retryable = retryable
+        self.reason = reason
         self.metadata = dict(metadata or {})
 
     def lines(self) -> list[str]:
@@ -97,6 +99,7 @@ def from_rpc(error: grpc.RpcError, url: str) -> CliError:
         hint=_hint(info.reason),
         details=violations if len(violations) > 1 else (),
         retryable=info.reason in ("UNAVAILABLE", "BUSY", "DEADLINE_EXCEEDED"),
+        reason=info.reason,
         metadata=info.metadata,
     )
 
@@ -124,6 +127,7 @@ def _hint(reason: str) -> str:
         "CREDENTIALS_INVALID": HINT_KEY,
         "UNAVAILABLE": HINT_DOCTOR,
         "BUSY": "Try again in a moment.",
+        "RATE_LIMITED": "Too many calls at once; try again in a moment.",
         "SYNTHESIS_FAILED": "`arena voices` lists what can speak.",
         "INTERNAL": "The server's log has more under the id above.",
     }.get(reason, "")

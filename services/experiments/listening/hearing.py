@@ -13,7 +13,7 @@ def check_heard(assignment: Assignment, at: datetime) -> None:
     missing = [side for side, sent_at in sent.items() if sent_at is None]
     if missing:
         clips = " and ".join(f"clip {side.upper()}" for side in missing)
-        raise WrongState(f"{clips} was not fetched to its end: play both clips, then vote", status="not_fetched")
+        raise WrongState(f"{clips} must be fetched to the end first: play both clips, then vote", status="not_fetched")
     began = min(sent_at for sent_at in sent.values() if sent_at is not None)
     left = assignment.seconds - (at - began).total_seconds()
     if left > 0:

@@ -115,6 +115,8 @@ class StandIn(
         ]
         self.wav = b"RIFF and so on"
         self.requests: list[Any] = []
+        self.calls_refused = 0
+        """How many calls for results are refused before one is answered."""
 
     async def GetHealth(self, request: Any, context: Any) -> Any:
         if self.down:
@@ -189,6 +191,9 @@ class StandIn(
         return experiment_service_pb2.ListExperimentsResponse(experiments=[self.experiment])
 
     async def GetResults(self, request: Any, context: Any) -> Any:
+        if self.calls_refused:
+            self.calls_refused -= 1
+            await refuse(context, code_pb2.RESOURCE_EXHAUSTED, "RATE_LIMITED", "Too many calls.")
         if request.id != EXPERIMENT_ID:
             await refuse(context, code_pb2.NOT_FOUND, "NOT_FOUND", f"There is no experiment {request.id}.")
         self.requests.append(request)

@@ -27,6 +27,7 @@ from voicearena.experiments.v1.webhook_service_pb2 import (
 )
 from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
 
+from gateway.cli import client
 from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
 
 CREATE = ("experiment", "create", "--name", "N", "--model", "x:a", "--model", "y:b", "--prompt", "Hi.")
@@ -190,6 +191,17 @@ async def test_a_report_has_the_audio_of_each_trial_in_it(mesh: StandIn, key: st
     assert mesh.requests[1:] == [GetAudioRequest(name="trl_1.wav")]
     assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--no-audio")).exit_code == 0
     assert "<audio" not in file.read_text()
+
+
+async def test_a_command_of_many_calls_waits_for_the_limit_of_calls(
+    mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RATE_LIMIT_SECONDS", 0.0)
+    mesh.calls_refused = 3
+    assert (await run_arena("experiment", "results", EXPERIMENT_ID)).exit_code == 0
+    mesh.calls_refused = client.RATE_LIMIT_TRIES
+    outcome = await run_arena("experiment", "results", EXPERIMENT_ID)
+    assert (outcome.exit_code, outcome.err.splitlines()[1]) == (6, "Too many calls at once; try again in a moment.")
 
 
 async def test_a_report_that_grows_too_large_is_not_written(mesh: StandIn, key: str, tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ def on_dead(studio: Studio) -> DeadHandler:
 
 
 class FactPublisher:
-    """Publishes facts. The same fact of the same attempt has the same event id, however often it is published.
+    """Publishes facts. The same fact has the same event id, however often it is published; one that says anything else,
+    since the job was done again after its audio was deleted, has another, so that it is heard.
 
     What is told of a provider has another id each time that it has changed, even back to what it was, and in each
     process: `started` tells processes apart.
@@ -76,7 +77,7 @@ class FactPublisher:
             if event != before:
                 revision += 1
                 self._told[fact.provider.id] = (event, revision)
-            identity = f"{self._started}\n{fact.provider.id}\n{revision}"
+            identity = f"{self._started}\n{fact.provider.id}\n{revision}".encode()
         else:
-            identity = f"{fact.job.requester}\n{fact.job.job_id}\n{fact.job.attempt}"
-        return "evt_" + hashlib.sha256(f"{event.DESCRIPTOR.name}\n{identity}".encode()).hexdigest()[:32]
+            identity = event.SerializeToString(deterministic=True)
+        return "evt_" + hashlib.sha256(event.DESCRIPTOR.name.encode() + b"\n" + identity).hexdigest()[:32]

@@ -60,8 +60,8 @@ def _counted(outcomes: list[Outcome]) -> dict[str, str]:
     return {
         **{f"experiments {status}": str(count) for status, count in sorted(experiments.items())},
         **{f"trials {status}": str(count) for status, count in sorted(trials.items())},
-        "requests to providers": str(sum(outcome.requests for outcome in outcomes)),
-        "requests recorded": str(sum(outcome.account.recorded_requests for outcome in outcomes)),
+        "requests for speech": str(sum(outcome.requests.total() for outcome in outcomes)),
+        "requests recorded": str(sum(outcome.account.recorded.total() for outcome in outcomes)),
         "webhooks": str(len(told)),
         "webhooks told again": str(sum(count - 1 for count in told if count > 1)),
         "events sent again": str(sum(outcome.duplicates for outcome in outcomes)),

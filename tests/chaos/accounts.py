@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ import psycopg
 from deploy.local.mesh import Mesh
 
 _TRY = re.compile(r"(?P<job>trl_[0-9a-f]{32})-try-\d+\.json")
+SPEECH = "speech"
 ENDED = ("completed", "failed", "cancelled")
 
 
@@ -32,8 +35,8 @@ class Account:
     """The status of each experiment."""
     trials: dict[str, int] = field(default_factory=dict)
     """How many trials have each status."""
-    recorded_requests: int = 0
-    """Requests to providers that the audio store has a record of, of this round's trials."""
+    recorded: Counter[str] = field(default_factory=Counter)
+    """Requests for speech, by text, that the audio store has a record of; of this round's trials, without warm-ups."""
 
     def expect(self, holds: bool, otherwise: str) -> None:
         """Notes what is wrong unless it holds."""
@@ -103,11 +106,14 @@ async def _experiment(
 async def _audio(
     connection: psycopg.AsyncConnection[tuple[object, ...]], folder: Path, experiments: set[str], account: Account
 ) -> None:
-    cursor = await connection.execute("SELECT id, experiment_id FROM experiments.trials")
-    owners = {str(trial_id): str(experiment_id) for trial_id, experiment_id in await cursor.fetchall()}
+    cursor = await connection.execute("SELECT id, experiment_id, prompt_text FROM experiments.trials")
+    owners = {
+        str(trial_id): (str(experiment_id), str(text)) for trial_id, experiment_id, text in await cursor.fetchall()
+    }
     for file in folder.iterdir():  # noqa: ASYNC240 - a small local folder
         tried = _TRY.fullmatch(file.name)
         job = tried["job"] if tried else file.stem
         account.expect(job in owners, f"{file.name} belongs to no trial")
-        if tried and owners.get(job) in experiments:
-            account.recorded_requests += 1
+        experiment_id, text = owners.get(job, ("", ""))
+        if tried and experiment_id in experiments and json.loads(file.read_bytes())["purpose"] == SPEECH:
+            account.recorded[text] += 1

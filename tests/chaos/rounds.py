@@ -37,8 +37,8 @@ class Outcome:
     seed: int
     faults: list[str]
     account: Account = field(default_factory=Account)
-    requests: int = 0
-    """How often providers were asked."""
+    requests: Counter[str] = field(default_factory=Counter)
+    """How often providers were asked for each text."""
     webhooks: Counter[str] = field(default_factory=Counter)
     """Deliveries of each experiment's message."""
     duplicates: int = 0
@@ -71,7 +71,6 @@ class Chaos:
         names = list(faults) or _drawn(random)
         outcome = Outcome(seed, names)
         began = asyncio.get_running_loop().time()
-        asked_before = self._asked()
         await self._mesh.wait_serving()
         plans = [
             _plan(random, seed, number, self._voices, self._receiver.url(PATH))
@@ -96,7 +95,7 @@ class Chaos:
         await self._mesh.wait_serving()
         await self._quiet([one.id for one in planned])
         outcome.account = await draw_up(self._mesh, planned)
-        outcome.requests = self._asked() - asked_before
+        outcome.requests = self._asked({prompt for plan in plans for prompt in plan.prompts})
         self._check_requests(outcome)
         self._check_webhooks(outcome)
         for one in planned:
@@ -111,8 +110,9 @@ class Chaos:
                 await asyncio.sleep(random.uniform(0, LATEST_FAULT_SECONDS))
                 await FAULTS[name](self._victims, random)
 
-    def _asked(self) -> int:
-        return sum(sum(server.asked_of.values()) for server in self._servers)
+    def _asked(self, texts: set[str]) -> Counter[str]:
+        """Returns how often providers were asked for each text. Each round has texts of its own."""
+        return Counter({text: sum(server.asked_for[text] for server in self._servers) for text in texts})
 
     async def _quiet(self, experiments: Sequence[str]) -> None:
         """Waits until nothing of a round is on its way any more: events published and webhooks delivered."""
@@ -133,10 +133,11 @@ class Chaos:
                 await asyncio.sleep(POLL_SECONDS)
 
     def _check_requests(self, outcome: Outcome) -> None:
-        recorded = outcome.account.recorded_requests
-        outcome.account.expect(
-            outcome.requests <= recorded, f"providers were asked {outcome.requests} times, recorded are {recorded}"
-        )
+        recorded = outcome.account.recorded
+        for text, asked in outcome.requests.items():
+            outcome.account.expect(
+                asked <= recorded[text], f"{text!r} was asked for {asked} times, recorded are {recorded[text]}"
+            )
 
     def _check_webhooks(self, outcome: Outcome) -> None:
         for experiment_id, status in outcome.account.experiments.items():

@@ -32,5 +32,5 @@ async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, fau
     outcome = await chaos.round(seed, faults)
     assert outcome.account.wrong == []
     assert sum(outcome.account.trials.values()) > 0
-    assert outcome.requests > 0
+    assert outcome.requests.total() > 0
     assert (DUPLICATE in faults) is (outcome.duplicates > 0)

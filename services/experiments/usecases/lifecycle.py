@@ -82,7 +82,8 @@ class Lifecycle:
         async with self._database.transaction() as connection:
             experiment = await self._locked(connection, experiment_id)
             trial_ids = await self._lifecycle.trial_ids(connection, [experiment.id])
-            if experiment.status is ExperimentStatus.RUNNING:
+            if experiment.status is not ExperimentStatus.CREATED:
+                # When it has ended, too: requests that the bus brings a second time must not be carried out again.
                 await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))
             if not experiment.status.ended:
                 cancelled = ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)

@@ -134,14 +134,12 @@ class Progress:
     ) -> Held | None:
         """Returns the trial's experiment, locked, if the answer is to have an effect on it."""
         held, first_time = await self._steps.hold_for(connection, trial_id, consumer=CONSUMER, event_id=event_id)
-        if not first_time:
-            return None
         if held is None:
+            # Also when the event was seen before: then the work was done a second time, after the deletion.
             log.info("what belongs to a deleted trial is deleted", trial_id=trial_id, step=during)
             await outbox.add(connection, *_deletions(trial_id, during))
-        elif held.status is ExperimentStatus.RUNNING:
-            return held
-        return None
+            return None
+        return held if first_time and held.status is ExperimentStatus.RUNNING else None
 
     async def _end(
         self,

@@ -189,6 +189,7 @@ async def test_what_is_deleted_is_gone_and_deleted_elsewhere_too(desk: Desk, lif
     assert await lifecycle.delete(experiment_id) == 2
     trial_ids = sorted([first.id, second.id])
     assert since(desk, before) == [
+        SynthesisCancellationRequested(requester="experiments", run_id=experiment_id),
         SpeechDeletionRequested(requester="experiments", job_ids=trial_ids),
         EvaluationDeletionRequested(requester="experiments", job_ids=trial_ids),
     ]
@@ -239,13 +240,13 @@ async def test_what_was_never_run_is_deleted_without_a_word_to_providers(desk: D
     assert desk.database.published() == [ExperimentCancelled(experiment_id=planned.id, developer_id="dev_a")]
 
 
-async def test_what_comes_late_for_a_deleted_trial_is_deleted_too_and_once(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_what_comes_late_for_a_deleted_trial_is_deleted_too_each_time(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, (first, _) = await desk.start()
     await lifecycle.delete(experiment_id)
     before = len(desk.database.published())
     for _ in range(2):
         await desk.progress.synthesized("evt_late", first.id, 1, f"{first.id}.wav", SYNTHESIS)
-    assert since(desk, before) == [SpeechDeletionRequested(requester="experiments", job_ids=[first.id])]
+    assert since(desk, before) == [SpeechDeletionRequested(requester="experiments", job_ids=[first.id])] * 2
     await desk.progress.evaluated(desk.event_id(), first.id, 1, SIGNAL)
     assert EvaluationDeletionRequested(requester="experiments", job_ids=[first.id]) in since(desk, before)
 

@@ -156,11 +156,12 @@ async def test_what_an_answer_about_a_deleted_trial_left_behind_is_deleted(desk:
     evaluation = EvaluationDeletionRequested(requester="experiments", job_ids=["trl_gone"])
     for _ in range(2):
         await desk.progress.synthesized("evt_same", "trl_gone", 1, "a.wav", SYNTHESIS)
-    assert desk.database.published() == [speech]
+    # Each time: the same answer again may be to work that was done again.
+    assert desk.database.published() == [speech] * 2
     await desk.progress.failed(desk.event_id(), "trl_gone", None, SYNTHESIZING, "no", kind="timed_out")
-    assert desk.database.published() == [speech, speech]
+    assert desk.database.published() == [speech] * 3
     await desk.progress.evaluated(desk.event_id(), "trl_gone", 1, SIGNAL)
-    assert desk.database.published() == [speech, speech, speech, evaluation]
+    assert desk.database.published() == [*[speech] * 4, evaluation]
 
 
 async def test_cancelling_ends_what_has_not_ended_and_ignores_what_comes_back(desk: Desk) -> None:

@@ -24,8 +24,9 @@ FETCH_AGAIN_SECONDS = 0.05
 # of events a second, and next to nothing while there are none.
 FETCHERS = 2
 LAG_SECONDS = 5.0
-# Within which handlers that are cancelled have to end.
+# Within which handlers and fetchers that are cancelled have to end.
 CANCEL_SECONDS = 2.0
+CANCELLATIONS = 3
 
 
 class Consumption:
@@ -70,9 +71,13 @@ class Consumption:
     async def drain(self, seconds: float) -> None:
         """Takes nothing more, and gives what is in hand so long; what is not done then is cancelled and handed back."""
         self._draining = True
-        for fetcher in self._fetchers:
-            fetcher.cancel()
-        await asyncio.gather(*self._fetchers, return_exceptions=True)
+        left = set(self._fetchers)
+        # One that waits for NATS may swallow a cancellation; it gets another.
+        for _ in range(CANCELLATIONS):
+            for fetcher in left:
+                fetcher.cancel()
+            if left:
+                _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
         if not self._in_hand:
             return
         log.info("finishing events in hand", stream=self._stream, count=len(self._in_hand))

@@ -56,8 +56,8 @@ publish-protos: $(STAMPS)/dev $(STUBS) ## make the protos as they are what `make
 bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
 	@$(BIN)/python -m tests.bench
 
-chaos: $(STAMPS)/dev $(STUBS) ## break everything for 50 rounds and count what is lost (ROUNDS=5 SEED=17 for others)
-	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+chaos: $(STAMPS)/dev $(STUBS) ## break everything for 50 rounds and count what is lost (ROUNDS=5 SEED=17 WORKERS=tts=2 for others)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 clean: ## remove what was installed, generated and cached; the data in .arena stays
 	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

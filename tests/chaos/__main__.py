@@ -10,11 +10,13 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.settings import parse_workers
 from tests.chaos.faults import DUPLICATE, FAULTS, REORDER
 from tests.chaos.rounds import Outcome
 from tests.chaos.world import chaos_world
@@ -22,11 +24,11 @@ from tests.chaos.world import chaos_world
 ROUNDS, FIRST_SEED = 50, 1
 
 
-async def run(rounds: int, first_seed: int, console: Console) -> int:
+async def run(rounds: int, first_seed: int, workers: Mapping[str, int], console: Console) -> int:
     """Makes the rounds, prints each as it ends and the table at the end, and returns how many went wrong."""
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as directory:
-        async with chaos_world(Path(directory)) as chaos:
+        async with chaos_world(Path(directory), workers) as chaos:
             for seed in range(first_seed, first_seed + rounds):
                 outcome = await chaos.round(seed)
                 outcomes.append(outcome)
@@ -85,8 +87,11 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=FIRST_SEED, help="the seed of the first round; the next are the next"
     )
+    parser.add_argument(
+        "--workers", type=parse_workers, default={}, help="processes of services, tts=2,experiments=2 say"
+    )
     options = parser.parse_args()
-    sys.exit(bool(asyncio.run(run(options.rounds, options.seed, Console()))))
+    sys.exit(bool(asyncio.run(run(options.rounds, options.seed, options.workers, Console()))))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
@@ -27,10 +28,13 @@ class Follower:
         self._metadata = (("authorization", f"Bearer {developer.api_key}"),)
 
     async def run(self, request: experiment_service_pb2.CreateExperimentRequest) -> experiment_pb2.Experiment:
-        """Creates and runs an experiment in a mesh that is well."""
-        experiment = await self._stub.CreateExperiment(request, metadata=self._metadata, timeout=CALL_SECONDS)
+        """Creates and runs an experiment, once, though the mesh may not have got over the last fault yet."""
+        request.request_id = secrets.token_hex(16)
+        experiment: experiment_pb2.Experiment = await self._insist(self._stub.CreateExperiment, request, ())
         run = experiment_service_pb2.RunExperimentRequest(id=experiment.id)
-        return await self._stub.RunExperiment(run, metadata=self._metadata, timeout=CALL_SECONDS)
+        # It runs already where only the answer was lost.
+        await self._insist(self._stub.RunExperiment, run, {grpc.StatusCode.ABORTED})
+        return experiment
 
     async def watch(self, experiment_id: str) -> AsyncIterator[Watched]:
         """Yields what is seen until the end, watching again after each break; states are then seen again."""
@@ -71,21 +75,20 @@ class Follower:
         request = experiment_service_pb2.DeleteExperimentRequest(id=experiment_id)
         await self._insist(self._stub.DeleteExperiment, request, {grpc.StatusCode.NOT_FOUND})
 
-    async def _insist(self, method: Any, request: Any, accepted: Collection[grpc.StatusCode]) -> None:
+    async def _insist(self, method: Any, request: Any, accepted: Collection[grpc.StatusCode]) -> Any:
+        """Makes a call until it is answered; None if with a status that is accepted."""
         while True:
             try:
-                await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
+                return await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 if error.code() in accepted:
-                    return
+                    return None
                 if error.code() not in IN_TROUBLE:
                     raise
                 await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
 
     async def trials(self, experiment_id: str) -> list[experiment_pb2.Trial]:
         """Returns all trials of an experiment."""
         request = experiment_service_pb2.ListTrialsRequest(id=experiment_id, page_size=100)
-        answer = await self._stub.ListTrials(request, metadata=self._metadata, timeout=CALL_SECONDS)
+        answer = await self._insist(self._stub.ListTrials, request, ())
         return list(answer.trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,8 @@ CONCURRENCY = 3
 
 
 @asynccontextmanager
-async def chaos_world(directory: Path) -> AsyncIterator[Chaos]:
-    """Starts all of it, and ends it with the block."""
+async def chaos_world(directory: Path, workers: Mapping[str, int] | None = None) -> AsyncIterator[Chaos]:
+    """Starts all of it, and ends it with the block. `workers` are how many processes of a service there are."""
     hosted, compatible, receiver = CartesiaServer(KEY), OpenAiServer(), WebhookReceiver()
     for server in (hosted, compatible):
         server.tempers = {voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in SECONDS.items()}
@@ -56,7 +56,8 @@ async def chaos_world(directory: Path) -> AsyncIterator[Chaos]:
                 "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             },
         }
-        async with Mesh(mesh_settings(directory), service_env=env) as mesh:
+        settings = mesh_settings(directory).model_copy(update={"workers": dict(workers or {})})
+        async with Mesh(settings, service_env=env) as mesh:
             developer = await register(mesh)
             receiver.secrets[PATH] = [await _endpoint(mesh, developer, receiver.url(PATH))]
             async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:

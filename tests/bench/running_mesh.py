@@ -15,11 +15,11 @@ from gateway.config import ExtraRoute
 CALL_SECONDS = 30.0
 
 
-def free_settings(data_dir: Path | None = None) -> LocalSettings:
+def free_settings(data_dir: Path | None = None, *, counted: bool = True) -> LocalSettings:
     """Returns settings with free ports and the data in `data_dir`, or in a directory deleted at the end."""
     ports = dict.fromkeys(PORT_SETTINGS, 0)
-    # Calls are counted, as everywhere, but never too many.
-    limits = {"rate_limit_per_second": 100_000, "rate_limit_burst": 1_000_000}
+    # Calls are counted, as everywhere, but never too many; or not counted at all.
+    limits = {"rate_limit_per_second": 100_000 if counted else 0, "rate_limit_burst": 1_000_000}
     return load_settings(**ports, **limits, arena_data_dir=data_dir, ephemeral=data_dir is None)
 
 
@@ -30,9 +30,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def mesh(service_env: Mapping[str, Mapping[str, str]] | None = None, extra_routes: Sequence[ExtraRoute] = ()) -> Mesh:
-    """Returns a mesh that forgets everything at its end."""
-    return Mesh(free_settings(), service_env=service_env, extra_routes=extra_routes)
+def mesh(
+    service_env: Mapping[str, Mapping[str, str]] | None = None,
+    extra_routes: Sequence[ExtraRoute] = (),
+    *,
+    counted: bool = True,
+) -> Mesh:
+    """Returns a mesh that forgets everything at its end. `counted` says whether calls count towards a rate limit."""
+    return Mesh(free_settings(counted=counted), service_env=service_env, extra_routes=extra_routes)
 
 
 async def client(mesh: Mesh) -> httpx.AsyncClient:

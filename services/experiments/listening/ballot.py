@@ -25,16 +25,6 @@ class Ballot(Protocol):
         """Returns every vote of an experiment, in the order in which they were cast."""
 
 
-class NoBallot:
-    """Asks nobody."""
-
-    async def open(self, connection: AsyncConnection, experiment: Experiment) -> bool:
-        return False
-
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        return ()
-
-
 class ListenersBallot:
     """Asks those who come by a listening link."""
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
-from services.experiments.listening.ballot import NoBallot
 from services.experiments.usecases.changes import Changes
 from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.feed import Seen
@@ -29,6 +28,7 @@ from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
 from tests.fakes.memory_step_store import MemoryStepStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
+from tests.fakes.no_ballot import NoBallot
 
 SYNTHESIS = Measurements(duration_seconds=2.0, ttfb_ms=100.0, generation_time_ms=300.0, ttfa_ms=110.0)
 SIGNAL = Measurements(silence_ratio=0.2, trailing_silence_ms=5.0, peak=0.5, clipping_ratio=0.0, dc_offset=0.0)

@@ -1,7 +1,7 @@
 # What one does here, in one place. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up gen gen-ts lint publish-protos bench chaos clean
+.PHONY: help demo test up gen gen-ts lint publish-protos bench chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +58,9 @@ bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
 
 chaos: $(STAMPS)/dev $(STUBS) ## break everything for 50 rounds and count what is lost (ROUNDS=5 SEED=17 WORKERS=tts=2 for others)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
+
+attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs here and print what was withstood (URL=... KEY=kc_... ONLY=text)
+	@$(BIN)/python -m tests.attack $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove what was installed, generated and cached; the data in .arena stays
 	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

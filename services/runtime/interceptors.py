@@ -23,6 +23,7 @@ from opentelemetry.trace import SpanKind
 from voicearena.auth.v1 import options_pb2
 
 from services.runtime import identity, telemetry
+from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
 from services.runtime.errors import (
@@ -34,7 +35,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.event_loop import Stopwatch
-from services.runtime.rpc import Context, MethodHandler
+from services.runtime.rpc import Context, MethodHandler, call_metadata
 
 log = structlog.get_logger()
 
@@ -43,9 +44,6 @@ DEFAULT_CALL_SECONDS = 5.0
 # A service that was away is found again this soon; by default that may take two minutes.
 CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
 
-Metadata = Sequence[tuple[str, str | bytes]]
-
-_metadata: ContextVar[Metadata] = ContextVar("metadata", default=())
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
 
@@ -90,7 +88,7 @@ class _Handlers(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> MethodHandler | None:
         # Read already; the call's context would read it again, which costs as much as all the rest.
-        _metadata.set(handler_call_details.invocation_metadata)
+        call_metadata.set(handler_call_details.invocation_metadata)
         return self._handlers.get(handler_call_details.method)
 
 
@@ -142,7 +140,7 @@ def _learn(context: Context) -> tuple[str, str]:
     """Notes the deadline of a call and returns its identity token and its trace context, empty if it has none."""
     _deadline.set(context.time_remaining)
     token = traceparent = ""
-    for key, value in _metadata.get():
+    for key, value in call_metadata.get():
         if key == identity.IDENTITY_HEADER:
             token = str(value)
         elif key == "traceparent":
@@ -222,7 +220,7 @@ async def _abort(context: Context, error: Exception, method: str, ended: _Ended,
 
 
 class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    """Passes on who is calling, the trace, and what is left of the deadline."""
+    """Passes on who is calling and from where, the trace, and what is left of the deadline."""
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Calls another service on behalf of the call at hand."""
@@ -230,6 +228,8 @@ class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         caller = identity.current_caller()
         if caller is not None:
             metadata.append((identity.IDENTITY_HEADER, caller.token))
+        if (address := client_address()) is not None:
+            metadata.append((CLIENT_ADDRESS_HEADER, address.partition("/")[0]))
         if traceparent := telemetry.current_traceparent():
             metadata.append(("traceparent", traceparent))
         remaining = _deadline.get()

@@ -87,4 +87,9 @@ class DataDir:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 16384))
             lines = file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
-        return "\n".join(f"    {line}" for line in lines) or "    (its log is empty)"
+        return "\n".join(f"    {_printable(line)}" for line in lines) or "    (its log is empty)"
+
+
+def _printable(line: str) -> str:
+    """Returns a line of a log without what would steer the terminal that it is shown on."""
+    return "".join(character if character.isprintable() else " " for character in line)

@@ -73,7 +73,10 @@ class Session:
 
     def note(self, message: str) -> None:
         """Says something on stderr."""
-        self.err.print(message, markup=False, highlight=False, soft_wrap=True)
+        from gateway.cli.rendering import plain
+
+        for line in message.splitlines():
+            self.err.print(plain(line), soft_wrap=True)
 
     def print_message(self, message: Message) -> None:
         """Prints a message as the JSON that the API's own JSON face would give."""
@@ -81,7 +84,8 @@ class Session:
 
     def print_document(self, document: object) -> None:
         """Prints one JSON document."""
-        self.out.file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        self.out.file.write("".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text) + "\n")
 
 
 def with_session(command: Callable[Concatenate[Session, Parameters], None]) -> Callable[..., None]:
@@ -135,3 +139,8 @@ def _console(*, stderr: bool) -> Console:
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return Console(file=stream, highlight=False)
+
+
+def _escaped(character: str) -> str:
+    """Returns a character of a JSON text as JSON escapes it, which json leaves to whoever prints to a terminal."""
+    return json.dumps(character)[1:-1]

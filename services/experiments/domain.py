@@ -29,7 +29,6 @@ LONGEST_PROVIDER = 100
 LONGEST_VOICE = 200
 LONGEST_URL = 2048
 LONGEST_REQUEST_ID = 100
-LONGEST_ERROR = 500
 
 
 class ExperimentStatus(StrEnum):
@@ -188,8 +187,3 @@ class Trial:
     created_at: datetime
     ended_at: datetime | None = None
     measurements: Measurements = field(default_factory=Measurements)
-
-
-def one_line(message: str) -> str:
-    """Returns an error as it is stored: one line, at most 500 characters."""
-    return " ".join(message.split())[:LONGEST_ERROR]

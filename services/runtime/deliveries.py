@@ -21,6 +21,7 @@ from services.runtime import events, telemetry
 from services.runtime.db import DISCONNECTED
 from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
+from services.runtime.outside_text import one_line
 
 log = structlog.get_logger()
 
@@ -152,7 +153,7 @@ class Deliveries:
         if delivery.deliveries < (MAX_TRANSIENT_DELIVERIES if transient else MAX_DELIVERIES):
             await _nak(message, _retry_seconds(delivery.deliveries, transient))
             return ""
-        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return one_line(str(error).strip().partition("\n")[0]) or type(error).__name__
 
     async def _give_up(self, message: Msg, read: _Read, delivery: Delivery, reason: str) -> None:
         if self._on_dead is not None:

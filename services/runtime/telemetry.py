@@ -14,6 +14,8 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
+from services.runtime.outside_text import for_log
+
 RPC_SECONDS = Histogram(
     "voicearena_rpc_seconds",
     "Time from an RPC's arrival to its end",
@@ -70,7 +72,7 @@ def _start_logging(service: str, log_level: str) -> None:
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()],
+        processors=[*shared, structlog.processors.EventRenamer("message"), _clean, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -83,6 +85,7 @@ def _start_logging(service: str, log_level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.EventRenamer("message"),
+                _clean,
                 structlog.processors.JSONRenderer(),
             ],
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -182,3 +185,8 @@ def _add_trace_id(_: object, __: str, entry: structlog.typing.EventDict) -> stru
     if found := trace_id():
         entry["trace_id"] = found
     return entry
+
+
+def _clean(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Cleans every text of a line: what came from outside may be in any of them, an error's message too."""
+    return {name: for_log(value) for name, value in entry.items()}

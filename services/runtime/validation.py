@@ -1,6 +1,7 @@
 """Collects everything that is wrong with a request, so that a caller learns of all of it at once."""
 
 from services.runtime.errors import FieldViolation, InvalidInput
+from services.runtime.outside_text import first_control
 
 
 class Validation:
@@ -16,14 +17,18 @@ class Validation:
         return condition
 
     def text(self, value: str, field: str, *, longest: int, shortest: int = 1) -> bool:
-        """Requires `shortest` to `longest` characters, not only white space unless `shortest` is 0, and no NUL."""
+        """Requires `shortest` to `longest` characters, not only white space unless `shortest` is 0.
+
+        Control characters are refused, but for those that are white space.
+        """
         limits = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
+        control = first_control(value[:longest])
         return (
             self.require(len(value) <= longest, field, f"must be {limits} characters, got {len(value)}")
             and self.require(shortest == 0 or len(value) >= shortest, field, f"must be {limits} characters")
             and self.require(shortest == 0 or not value.isspace(), field, "must not be only white space")
-            # PostgreSQL can't store it.
-            and self.require("\0" not in value, field, "must not contain the character U+0000")
+            # PostgreSQL stores no NUL, and a terminal obeys others.
+            and self.require(not control, field, f"must not contain the character {control}")
         )
 
     def one_of(self, value: str, field: str, allowed: tuple[str, ...]) -> bool:

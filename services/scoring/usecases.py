@@ -14,6 +14,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.identity import current_identity
+from services.runtime.outside_text import one_line
 from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, SignalMetrics, Status
 from services.scoring.metrics.signal import measure
 from services.scoring.store import Store
@@ -67,12 +68,14 @@ class Scoring:
         try:
             await self._end(job, event_id, await self._measure(evaluation.audio_name))
         except AudioUnreadable as error:
-            await self._end(job, event_id, str(error))
+            await self._end(job, event_id, one_line(str(error)))
 
     async def give_up(self, job: Job, event_id: str, reason: str) -> None:
         """Fails the evaluation of a job that was tried too often, unless it has ended meanwhile, and answers."""
         await self._begin(job)
-        await self._end(job, event_id, f"The audio could not be measured, and no further try is made: {reason}")
+        await self._end(
+            job, event_id, f"The audio could not be measured, and no further try is made: {one_line(reason)}"
+        )
 
     async def delete(self, job_ids: Sequence[str], event_id: str) -> None:
         """Deletes the evaluations of jobs, those too that are under way; InvalidInput if they are too many."""

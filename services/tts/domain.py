@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from services.runtime.errors import FieldViolation, InvalidInput
+from services.runtime.outside_text import first_control, one_line
 from services.tts.object_names import audio_name
 
 LONGEST_TEXT = 5000
@@ -47,7 +48,8 @@ _WORTH_A_RETRY = {FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE, Fa
 class SynthesisError(Exception):
     """A provider gave no usable audio.
 
-    `message` is a sentence for people, without keys, addresses or what the provider was asked to say. `retry_after` is
+    `message` is a sentence for people, without keys, addresses or what the provider was asked to say. It may have a
+    provider's words in it, so it is cleaned here, whoever raises it. `retry_after` is
     how many seconds the provider asked to be left alone. `concurrency_full` says that as many requests are under way as
     it allows at a time, which is not a matter of waiting; `allowed_concurrency` is how many it allows, where it tells.
     """
@@ -62,9 +64,9 @@ class SynthesisError(Exception):
         concurrency_full: bool = False,
         allowed_concurrency: int | None = None,
     ) -> None:
-        super().__init__(message)
         self.kind = kind
-        self.message = message
+        self.message = one_line(message)
+        super().__init__(self.message)
         self.worth_a_retry = kind in _WORTH_A_RETRY if worth_a_retry is None else worth_a_retry
         self.retry_after = retry_after
         self.concurrency_full = concurrency_full
@@ -246,8 +248,8 @@ def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldVio
         found.append(FieldViolation("text", f"must be at most {longest} characters for {provider.id}, got {len(text)}"))
     elif text.isspace():
         found.append(FieldViolation("text", "must not be only white space"))
-    elif "\0" in text:
-        found.append(FieldViolation("text", "must not contain the character U+0000"))
+    elif control := first_control(text):
+        found.append(FieldViolation("text", f"must not contain the character {control}"))
     return found + _parameter_violations(utterance.parameters, provider)
 
 

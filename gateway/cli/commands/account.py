@@ -38,12 +38,14 @@ def register(
 def login(session: Session) -> None:
     """Check an API key and store it. It comes from --key, ARENA_API_KEY, a prompt, or a line on stdin."""
     key = session.given_key or _asked_key()
+    from gateway.cli.rendering import plain
+
     with ArenaClient(session.address, key) as client:
         developer = client.current_developer()
     if session.json:
         session.print_message(developer)
     else:
-        session.out.print(f"You are {developer.name} <{developer.email}>.", markup=False, highlight=False)
+        session.out.print(plain(f"You are {developer.name} <{developer.email}>."))
     _store(session, Credential(key, developer.id, developer.email))
 
 

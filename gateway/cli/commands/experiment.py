@@ -174,7 +174,7 @@ def results(
 @with_session
 def trials(session: Session, experiment_id: IdArgument) -> None:
     """List each trial with its measurements and a link to its audio."""
-    from gateway.cli.rendering import audio_lines, trials_table
+    from gateway.cli.rendering import audio_lines, plain, trials_table
 
     with session.client() as client:
         found = client.trials(experiment_id)
@@ -184,7 +184,7 @@ def trials(session: Session, experiment_id: IdArgument) -> None:
     session.out.print(trials_table(found))
     session.out.print()
     for line in audio_lines(found):
-        session.out.print(line, markup=False, highlight=False, soft_wrap=True)
+        session.out.print(plain(line), soft_wrap=True)
 
 
 @app.command("list")

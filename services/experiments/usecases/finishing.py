@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 
 from services.experiments import events_out, results_convert
-from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus, one_line
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.listening.ballot import Ballot
 from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, Vote, decide
@@ -17,6 +17,7 @@ from services.experiments.verdict import Trial as VerdictTrial
 from services.experiments.webhooks.queue import Webhooks
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
+from services.runtime.outside_text import one_line
 
 log = structlog.get_logger()
 

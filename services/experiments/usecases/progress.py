@@ -22,7 +22,6 @@ from services.experiments.domain import (
     Measurements,
     Trial,
     TrialStatus,
-    one_line,
 )
 from services.experiments.step_store import Held, Moved, StepStore
 from services.experiments.store import Store
@@ -31,6 +30,7 @@ from services.experiments.usecases.finishing import Finishing
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.db import Database
+from services.runtime.outside_text import one_line
 
 log = structlog.get_logger()
 

@@ -14,6 +14,7 @@ from services.experiments.webhooks.resolving import Forbidden, Lookup, SystemLoo
 from services.experiments.webhooks.retry_after import retry_after
 from services.experiments.webhooks.targets import BadTarget, Target, parse
 from services.runtime.clock import now
+from services.runtime.outside_text import one_line
 
 # Of the standard: name, connection, handshake, request and status together.
 TIMEOUT_SECONDS = 15.0
@@ -145,7 +146,7 @@ def _unreachable(error: httpx.TransportError) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not good: {cause.verify_message}"
+            return f"its certificate is not good: {one_line(cause.verify_message)}"
         if isinstance(cause, ssl.SSLError):
             return "it does not speak TLS as it should"
         cause = cause.__cause__ or cause.__context__

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.runtime.outside_text import decoded
 from services.tts.domain import FailureKind, SynthesisError, Timing
 from services.tts.providers.espeak_frames import HEAD, STAMP, Kind, pack, unpack_head
 
@@ -105,7 +106,7 @@ class EspeakProcess:
                     break
                 elif kind is Kind.FAILED:
                     self._speaking = False
-                    raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, payload.decode(), worth_a_retry=False)
+                    raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, decoded(payload), worth_a_retry=False)
                 else:
                     raise WorkerGone("the espeak worker said what it should not")
             self._speaking = False

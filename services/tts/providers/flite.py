@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
+from services.runtime.outside_text import decoded
 from services.tts import wav
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Timing, Utterance, Voice
 from services.tts.providers.engine import SpeechEngine
@@ -116,4 +117,4 @@ async def _run(command: list[str], seconds: float | None = None) -> str:
     if process.returncode:
         how = f"ended with status {process.returncode}" if process.returncode > 0 else "crashed"
         raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite {how}")
-    return printed.decode(errors="replace")
+    return decoded(printed)

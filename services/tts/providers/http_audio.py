@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from services.runtime.outside_text import decoded, one_line
 from services.tts.domain import FailureKind, SynthesisError, Timing
 from services.tts.providers.audio_body import AudioBody, UnusableBody
 from services.tts.providers.audio_events import AudioEvents, BrokenOff, ToldError
@@ -186,9 +187,9 @@ class AudioClient:
         return None
 
     def _presentable(self, text: str) -> str:
-        # What is cut off first is never shown, so that a long answer costs little to look through.
-        line = self._secret.blot(" ".join(text[: 8 * LONGEST_MESSAGE].split()))
-        return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+        # The key is looked for in what is shown, since a key with something invisible in it is a key once cleaned; and
+        # before the text is cut, which could leave a part of a key that is too short to be found.
+        return one_line(self._secret.blot(one_line(text, 8 * LONGEST_MESSAGE)), LONGEST_MESSAGE)
 
 
 def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEvents:
@@ -202,6 +203,6 @@ def _error_body(response: httpx.Response, content: bytes) -> Any:
     try:
         return parsed(content)
     except ValueError:
-        text = content.decode(errors="replace").strip()
+        text = decoded(content).strip()
     is_page = "html" in response.headers.get("content-type", "") or text.startswith("<")
     return "" if is_page else text

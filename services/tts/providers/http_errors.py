@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from services.runtime.outside_text import one_line
 from services.tts.domain import FailureKind
 
 # Whoever asks for more is not waited for, so more need not be told.
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
+# What is read of a provider's words to find out what they mean; less of it is shown.
+MAX_SAID_CHARACTERS = 2000
+MAX_PLACE_CHARACTERS = 50
 
 _SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TOO_LONG = re.compile(
@@ -61,7 +65,7 @@ def refusal_of(status: int, told: str, codes: Mapping[str, FailureKind], *said: 
 
     Words only narrow down what the status says; a code counts whatever the status.
     """
-    known = [code for code in said if isinstance(code, str) and code in codes]
+    known = [code for code in map(text_of, said) if code in codes]
     kind = codes[known[0]] if known else None
     if kind is None and kind_of_status(status) is FailureKind.INVALID_REQUEST:
         if _TOO_LONG.search(told):
@@ -80,7 +84,7 @@ def validation_message(detail: object) -> str:
     if not isinstance(detail, list):
         return ""
     faults = [fault for fault in detail[:3] if isinstance(fault, dict)]
-    return "; ".join(f"{_place(fault.get('loc'))}: {fault.get('msg', fault.get('type', ''))}" for fault in faults)
+    return "; ".join(f"{_place(fault.get('loc'))}: {text_of(fault.get('msg', fault.get('type')))}" for fault in faults)
 
 
 def parsed(content: bytes | str) -> Any:
@@ -92,8 +96,8 @@ def parsed(content: bytes | str) -> Any:
 
 
 def text_of(value: object) -> str:
-    """Returns a string as it is, and nothing for anything else: what is said to people must be words."""
-    return value if isinstance(value, str) else ""
+    """Returns a string, cleaned, and nothing for anything else: what is said to people must be words."""
+    return one_line(value, MAX_SAID_CHARACTERS) if isinstance(value, str) else ""
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
@@ -116,4 +120,6 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def _place(loc: object) -> str:
-    return ".".join(str(part) for part in loc if part != "body") if isinstance(loc, list) else "request"
+    if not isinstance(loc, list):
+        return "request"
+    return ".".join(one_line(str(part), MAX_PLACE_CHARACTERS) for part in loc[:10] if part != "body")

@@ -1,0 +1,146 @@
+"""What of a text from outside is stored, logged, sent and shown."""
+
+import json
+
+import pytest
+import structlog
+
+from services.runtime.outside_text import decoded, first_control, for_log, is_identifier, one_line
+
+
+@pytest.mark.parametrize(
+    ("said", "cleaned"),
+    [
+        ("as it is", "as it is"),
+        ("Ünïcode 你好 ñ", "Ünïcode 你好 ñ"),
+        ("quota\0 exceeded", "quota exceeded"),
+        ("two\r\nlines\tand\u2028more\u2029", "two lines and more"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;a title\x07text", "text"),
+        ("\x1b]8;;http://example.com\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b2Jcleared \x9dtitle\x9c", "cleared"),
+        ("\x1b(Bcharset \x1bcreset", "charset reset"),
+        ("\x1b]0;without an end", "0;without an end"),
+        ("bell\x07 del\x7f back\x08", "bell del back"),
+        ("half \ud83d of a pair \udc00", "half of a pair"),
+        ("\u202egnp.exe\u202c \u2066isolated\u2069", "gnp.exe isolated"),
+        ("\ufeffin\u200bvis\u00adib\u2060le\U000e0041", "invisible"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d👧", "👩\u200d👧"),
+        ("ad\u200dmin\u200c", "admin"),
+        ("z" + "\u0301" * 40 + "!", "z" + "\u0301" * 6 + "!"),
+        (" \0\x1b\u200b ", ""),
+    ],
+)
+def test_a_text_becomes_a_line_without_what_steers_hides_or_can_not_be_stored(said: str, cleaned: str) -> None:
+    assert one_line(said) == cleaned
+
+
+def test_what_is_cleaned_can_be_encoded_and_stays_as_it_is_when_cleaned_again() -> None:
+    everything = "".join(map(chr, [*range(0x3000), *range(0xD7F0, 0xE010), *range(0xFE00, 0x10100), 0xE0001, 0x10FFFF]))
+    for start in range(0, len(everything), 100):
+        cleaned = one_line(everything[start : start + 100])
+        cleaned.encode()
+        assert "\0" not in cleaned
+        assert one_line(cleaned) == cleaned
+
+
+def test_a_long_text_is_cut_with_an_ellipsis() -> None:
+    assert one_line("a" * 10, 10) == "a" * 10
+    assert one_line("abcd efgh ijkl", 10) == "abcd efgh…"
+    assert one_line("é" * 1000, 10) == "é" * 9 + "…"
+
+
+def test_a_text_of_many_megabytes_is_not_looked_through() -> None:
+    assert one_line("\x1b]" * 5_000_000 + "x", 10) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"\xef\xbb\xbfhi", "hi"),
+        (b"caf\xe9", "caf\ufffd"),
+        (b"\xed\xa0\x80", "\ufffd" * 3),
+        (b"a\0b", "a\0b"),
+        (b"", ""),
+    ],
+)
+def test_bytes_are_read_as_utf_8_whatever_they_are(content: bytes, text: str) -> None:
+    assert decoded(content) == text
+
+
+@pytest.mark.parametrize("value", ["alloy", "a" * 100, "你好", "en-us+f3", "A1/b:c", "e\u0301"])
+def test_an_identifier_is_what_can_be_seen(value: str) -> None:
+    assert is_identifier(value, 100)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "a" * 101,
+        "a b",
+        "a\0",
+        "a\n",
+        "a\u00a0b",
+        "\u200ba",
+        "a\u202eb",
+        "\ud800",
+        "a\x1b",
+        "\ufeff",
+        None,
+        5,
+        ["a"],
+    ],
+)
+def test_anything_else_is_none(value: object) -> None:
+    assert not is_identifier(value, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("plain\ttext\r\nof two lines\f\v\x85", ""),
+        ("a\0b", "U+0000"),
+        ("\x1b[0m", "U+001B"),
+        ("x\x9b", "U+009B"),
+        ("\x7f", "U+007F"),
+    ],
+)
+def test_the_first_control_character_is_named_unless_it_is_white_space(text: str, found: str) -> None:
+    assert first_control(text) == found
+
+
+def test_every_text_of_a_log_line_is_cleaned_however_deep_it_is() -> None:
+    line = {
+        "reason": "a\x1b[2Jb\nc",
+        "exception": [{"exc_value": "\ud800x", "frames": ({"line": 3},)}],
+        "n": 1.5,
+        "no": None,
+    }
+    assert for_log(line) == {
+        "reason": "ab\nc".replace("ab", "a b"),
+        "exception": [{"exc_value": "x", "frames": [{"line": 3}]}],
+        "n": 1.5,
+        "no": None,
+    }
+
+
+def test_a_log_line_is_bounded() -> None:
+    cleaned = for_log("x" * 1_000_000)
+    assert isinstance(cleaned, str)
+    assert len(cleaned) == 2000
+
+
+def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> None:
+    from services.runtime import telemetry
+
+    before = structlog.get_config()
+    try:
+        telemetry._start_logging("tts", "INFO")
+        structlog.get_logger().info("said", reason="\x1b]0;x\x07evil\0\u202e")
+    finally:
+        structlog.configure(**before)
+        structlog.contextvars.clear_contextvars()
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["reason"] == "evil"

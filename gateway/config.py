@@ -22,6 +22,7 @@ from gateway.descriptors import Descriptors, http_route, query_parameters, rpc_p
 from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
 from gateway.local_replies import local_replies
+from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.settings import Endpoint, GatewaySettings
 
 TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
@@ -37,6 +38,8 @@ OPEN_PREFIXES = [
 MEGABYTE = 1024 * 1024
 # Keys, and addresses without one, whose calls are counted at a time.
 MOST_CALLERS = 10_000
+# After so many failed calls in a row the connections to a service's process are replaced.
+MAX_FAILED_CALLS = 20
 # A larger body is not even read.
 LARGEST_DISCARDED_MB = 1024
 
@@ -80,6 +83,9 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         descriptors=_descriptors(settings, extra_routes),
         transcoded_services=[*services, *(r.service for r in extra_routes)],
         json_body_check=json_body_check(routes),
+        refusals=REFUSALS,
+        stripped_headers=STRIPPED_HEADERS,
+        max_failed_calls=MAX_FAILED_CALLS,
         known_keys=KNOWN_KEYS.read_text(),
         local_replies=local_replies(
             list(settings.addresses()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from google.rpc import code_pb2
 
 from gateway.descriptors import QueryParameter
+from gateway.refusals import REFUSALS
 
 # Envoy's own words.
 ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
@@ -42,6 +43,7 @@ def gateway_errors(
 ) -> list[GatewayError]:
     """Returns all of them, the first that holds first. `parameters` are those of queries that don't take every text."""
     return [
+        *_of_refusals(),
         *_of_the_transcoder(parameters),
         *_of_http(largest_mb),
         *_of_authorization(),
@@ -56,6 +58,17 @@ def gateway_errors(
         *_of_upstreams(services),
         *_of_the_rest(),
     ]
+
+
+def _of_refusals() -> Iterator[GatewayError]:
+    for refusal in REFUSALS:
+        yield GatewayError(
+            f"{DETAILS} == 'fault_filter_abort' && xds.route_name == '{refusal.name}'",
+            refusal.reason,
+            refusal.code,
+            refusal.http_status,
+            refusal.message,
+        )
 
 
 def _of_the_transcoder(parameters: Sequence[QueryParameter]) -> Iterator[GatewayError]:

@@ -25,7 +25,7 @@ def client_address() -> str | None:
     """
     for name, value in call_metadata.get():
         if name == CLIENT_ADDRESS_HEADER:
-            return grouped_address(str(value))
+            return _grouped(str(value))
     return None
 
 
@@ -49,8 +49,7 @@ class AddressHash:
         return self.of(address) if address is not None else None
 
 
-def grouped_address(text: str) -> str | None:
-    """Returns an address as `client_address` does, None if the text is no address."""
+def _grouped(text: str) -> str | None:
     try:
         # A zone such as `%eth0` names an interface of the gateway's machine, and is not part of the address.
         address = ipaddress.ip_address(text.partition("%")[0])

@@ -46,12 +46,20 @@ class EveryService(grpc.GenericRpcHandler):
     """Unset, auth does not answer."""
     broken: bool = False
     """Whether auth fails instead of answering."""
+    peers: list[str] = field(default_factory=list)
+    """The connections over which calls came, each once."""
+    spoilt: set[str] = field(default_factory=set)
+    """Connections on which every call fails."""
 
     def __post_init__(self) -> None:
         self.may_answer.set()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         async def answer(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+            if context.peer() not in self.peers:
+                self.peers.append(context.peer())
+            if context.peer() in self.spoilt:
+                await context.abort(grpc.StatusCode.INTERNAL, "metadata can't be read")
             if details.method == AUTHORIZATION:
                 return (await self._check(request, context)).SerializeToString()
             self.seen[details.method] = request

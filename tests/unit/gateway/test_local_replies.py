@@ -79,7 +79,8 @@ def test_every_reply_has_an_answer_for_json():
 
 
 def test_a_query_parameter_says_what_it_may_be():
-    assert gateway_errors([], [STATUS], 50, 7)[0].message == "status: must be one of created, running"
+    blaming = [e.message for e in gateway_errors([], [STATUS], 50, 7) if e.blames == "status"]
+    assert blaming == ["status: must be one of created, running"]
 
 
 def test_the_limit_that_a_body_broke_is_told():

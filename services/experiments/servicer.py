@@ -112,7 +112,8 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def ExportExperiment(
         self, request: experiment_service_pb2.ExportExperimentRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        async with self._exporting.export(request.id, *results_convert.export_names(request)) as export:
+        names, bom = results_convert.export_names(request), request.bom or not request.HasField("bom")
+        async with self._exporting.export(request.id, *names, byte_order_mark=bom) as export:
             # Over HTTP it is a header, by which browsers and `curl -OJ` name the file.
             await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
             kind = export.content_type

@@ -15,9 +15,11 @@ from tests.contract.clients import PROTOCOLS, Client, bearer
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-async def export(client: Client, world: World, table: str, format_: str) -> bytes:
-    request = {"id": await world.value("completed_experiment"), "format": format_, "table": table}
+
+async def export(client: Client, world: World, table: str, format_: str, **more: object) -> bytes:
+    request = {"id": await world.value("completed_experiment"), "format": format_, "table": table, **more}
     outcome = await client.call(rpcs()[EXPORT], request, bearer(world.developer.api_key))
     assert outcome.code == "OK", outcome.message
     return outcome.raw
@@ -49,7 +51,10 @@ async def test_exported_trials_are_those_of_the_api(protocol: str, clients: dict
         }
     assert read.schema.metadata[b"experiment_id"].decode() == await world.value("completed_experiment")
 
-    text = (await export(clients[protocol], world, "trials", "csv")).decode()
+    raw = await export(clients[protocol], world, "trials", "csv")
+    assert raw[:3] == BYTE_ORDER_MARK
+    assert await export(clients[protocol], world, "trials", "csv", bom=False) == raw[3:]
+    text = raw[3:].decode()
     for cells, row in zip(csv.DictReader(io.StringIO(text, newline="")), rows, strict=True):
         assert (cells["id"], float(cells["ttfb_ms"])) == (row["id"], row["ttfb_ms"])
 
@@ -87,6 +92,9 @@ async def test_results_are_the_same_when_they_are_reached_again(
 async def test_a_browser_learns_how_to_name_the_file(http: httpx.AsyncClient, world: World) -> None:
     experiment = await world.value("completed_experiment")
     path = f"/api/v1/experiments/{experiment}/export"
-    answer = await http.get(path, params={"format": "csv"}, headers=bearer(world.developer.api_key))
+    headers = bearer(world.developer.api_key)
+    answer = await http.get(path, params={"format": "csv"}, headers=headers)
+    assert answer.content[:3] == BYTE_ORDER_MARK
+    assert (await http.get(f"{path}?format=csv&bom=false", headers=headers)).content == answer.content[3:]
     assert answer.headers["content-disposition"] == f'attachment; filename="{experiment}-trials.csv"'
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"

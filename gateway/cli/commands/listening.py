@@ -29,6 +29,8 @@ def link(
     """Make a link under which anyone can judge, and print it."""
     from voicearena.experiments.v1.listening_service_pb2 import CreateListeningLinkRequest
 
+    from gateway.cli.rendering import plain
+
     request = CreateListeningLinkRequest(
         experiment_id=experiment_id, expires_in_seconds=max(60, round(days * DAY_SECONDS))
     )
@@ -38,7 +40,7 @@ def link(
         session.print_message(answer)
     else:
         session.note(f"{answer.link.id}; whoever has this link can judge:")
-        session.out.print(answer.url, markup=False, highlight=False, soft_wrap=True)
+        session.out.print(plain(answer.url), soft_wrap=True)
 
 
 @app.command("links")

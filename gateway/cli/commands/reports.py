@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -48,22 +49,32 @@ def export(
     out: Annotated[
         str, typer.Option("--out", "-o", help="The file to write, - for stdout; ID-TABLE.FORMAT if not given.")
     ] = "",
+    bom: Annotated[
+        bool | None,
+        typer.Option(
+            "--bom/--no-bom",
+            help="Begin a CSV with the mark by which spreadsheets know UTF-8, as it does if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write trials, results or pairs of models as CSV, Parquet or JSON lines."""
-    import sys
-
     from voicearena.experiments.v1.experiment_service_pb2 import ExportExperimentRequest
 
     request = ExportExperimentRequest(
         id=experiment_id,
         format=ExportExperimentRequest.Format.Value(form),
         table=ExportExperimentRequest.Table.Value(table),
+        bom=bom,
     )
+    if out == STDOUT and form is Format.PARQUET and sys.stdout.isatty():
+        raise CliError("Parquet is not text.", ExitCode.USAGE, hint="Name a file with --out, or pipe it on.")
     with session.client() as client:
         chunks = client.stream(client.experiment_stub.ExportExperiment, request, EXPORT_SECONDS)
         data = b"".join(chunk.data for chunk in chunks)
     if out == STDOUT:
-        sys.stdout.buffer.write(data)
+        # What others wrote into names and prompts must not steer a terminal; a file or a pipe gets it as it is.
+        sys.stdout.buffer.write(_shown(data) if sys.stdout.isatty() else data)
         return
     path = Path(out or f"{experiment_id}-{table}.{form}")
     write(path, data)
@@ -115,6 +126,11 @@ def report(
         session.print_document({"file": str(path), "bytes": len(document)})
     else:
         session.note(f"{path}: {len(document) / MEGABYTE:.1f} MB, open it in any browser.")
+
+
+def _shown(data: bytes) -> bytes:
+    """Text with a blank for each character that could steer a terminal; lines and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in data.decode()).encode()
 
 
 def write(path: Path, data: bytes) -> None:

@@ -38,10 +38,11 @@ class Format:
 
     content_type: str
     write: Callable[[Filled], bytes]
+    byte_order_mark: bytes = b""
 
 
 FORMATS: Mapping[str, Format] = {
-    "csv": Format("text/csv; charset=utf-8", csv_file.write),
+    "csv": Format("text/csv; charset=utf-8", csv_file.write, csv_file.BYTE_ORDER_MARK),
     "parquet": Format("application/vnd.apache.parquet", parquet_file.write),
     "jsonl": Format("application/x-ndjson", jsonl_file.write),
 }
@@ -73,9 +74,12 @@ class Exporting:
         self._in_hand: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def export(self, experiment_id: str, format_: str, table: str) -> AsyncIterator[Export]:
+    async def export(
+        self, experiment_id: str, format_: str, table: str, *, byte_order_mark: bool = True
+    ) -> AsyncIterator[Export]:
         """Makes a file of the caller's experiment, which is in their hands until the block ends.
 
+        `byte_order_mark` lets a CSV begin with one. The other formats never have one.
         InvalidInput for an unknown format or table, NotFound if they have no such experiment, WrongState for results of
         one that is not completed, QuotaExceeded while they have as many exports in hand as they may.
         """
@@ -87,13 +91,13 @@ class Exporting:
             )
         self._in_hand[developer_id] += 1
         try:
-            yield await self._make(experiment_id, format_, table)
+            yield await self._make(experiment_id, format_, table, byte_order_mark)
         finally:
             self._in_hand[developer_id] -= 1
             if not self._in_hand[developer_id]:
                 del self._in_hand[developer_id]
 
-    async def _make(self, experiment_id: str, format_: str, table: str) -> Export:
+    async def _make(self, experiment_id: str, format_: str, table: str, byte_order_mark: bool) -> Export:
         valid = Validation()
         valid.one_of(format_, "format", tuple(FORMATS))
         valid.one_of(table, "table", tuple(ExportTable))
@@ -102,6 +106,8 @@ class Exporting:
         filled = await self._filled(experiment_id, ExportTable(table))
         async with self._room:
             content = await asyncio.to_thread(kind.write, filled)
+        if byte_order_mark:
+            content = kind.byte_order_mark + content
         return Export(f"{experiment_id}-{table}.{format_}", kind.content_type, content)
 
     async def _filled(self, experiment_id: str, table: ExportTable) -> Filled:

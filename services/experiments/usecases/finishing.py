@@ -11,6 +11,7 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 from services.experiments import events_out, results_convert
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.listening.ballot import Ballot
+from services.experiments.prompts import units
 from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, Vote, decide
 from services.experiments.verdict import Trial as VerdictTrial
@@ -102,6 +103,7 @@ def compute_verdict(experiment: Experiment, trials: Sequence[Trial], votes: Sequ
         primary_metric=experiment.primary_metric,
         votes=votes,
         judges=Judges(experiment.eval_mode),
+        same_as=units(experiment.prompts),
     )
 
 

@@ -45,7 +45,7 @@ class Lifecycle:
         """Creates an experiment like another one of the caller, but for what `change` changes of its plan."""
         async with self._database.reading() as connection:
             original = await self._owned(connection, experiment_id)
-        return await self._planning.create(change(plan_of(original)), cloned_from=original.id)
+        return await self._planning.create(change(plan_of(original)), original)
 
     async def retry(self, experiment_id: str) -> Experiment:
         """Asks again for the failed trials of a completed experiment. A trial whose audio is there is measured again,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from services.experiments import domain
 from services.experiments.domain import EvalMode, Experiment, ModelSpec
+from services.experiments.prompts import comparable, units
 from services.experiments.verdict import (
     LATENCY,
     METRIC_NAMES,
@@ -92,14 +93,18 @@ def plan_of(experiment: Experiment) -> Plan:
     )
 
 
-def check(plan: Plan, rules: Rules) -> EvalMode:
-    """Returns who judges; InvalidInput names every field that is out of range."""
+def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> EvalMode:
+    """Returns who judges; InvalidInput names every field that is out of range.
+
+    `known_prompts` are those of the experiment that is cloned. A clone may keep them though some of them are equal, as
+    they may be in experiments that were made before this was refused.
+    """
     valid = Validation()
     valid.text(plan.name, "name", longest=domain.LONGEST_NAME)
     valid.one_of(plan.scenario, "scenario", domain.SCENARIOS)
     valid.require(plan.eval_mode is not None, "eval_mode", f"must be one of {', '.join(EvalMode)}")
     _check_models(plan, valid)
-    _check_prompts(plan, valid)
+    _check_prompts(plan, valid, known_prompts)
     if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
         fault = rules.webhook_fault(plan.webhook_url)
         valid.require(fault is None, "webhook_url", fault or "")
@@ -144,12 +149,25 @@ def _check_models(plan: Plan, valid: Validation) -> None:
         )
 
 
-def _check_prompts(plan: Plan, valid: Validation) -> None:
+def _check_prompts(plan: Plan, valid: Validation, known: Sequence[str]) -> None:
     few, most = domain.FEWEST_PROMPTS, domain.MOST_PROMPTS
     count = len(plan.prompts)
     valid.require(few <= count <= most, "prompts", f"must be {few} to {most} prompts, got {count}")
-    for index, prompt in enumerate(plan.prompts[:most]):
-        valid.text(prompt, f"prompts[{index}]", longest=domain.LONGEST_PROMPT)
+    prompts = plan.prompts[:most]
+    sound = [valid.text(text, f"prompts[{index}]", longest=domain.LONGEST_PROMPT) for index, text in enumerate(prompts)]
+    if count > most or not all(sound):
+        # What is wrong with them is named already, and texts of any length are not compared.
+        return
+    for index, first in enumerate(units(prompts)):
+        field = f"prompts[{index}]"
+        if valid.require(bool(comparable(prompts[index])), field, "must not be only characters that can't be seen"):
+            valid.require(
+                first == index or list(prompts) == list(known),
+                field,
+                f"must differ from the others; prompts[{first}] is spoken the same (case, white space and the spelling "
+                "of characters aside), and equal prompts are one unit of evidence: use `repeats` to speak one more "
+                "than once",
+            )
 
 
 def _check_score(plan: Plan, valid: Validation) -> None:

@@ -55,10 +55,13 @@ class Planning:
         self._dispatcher = dispatcher
         self._rules = rules
 
-    async def create(self, plan: Plan, cloned_from: str = "") -> Experiment:
-        """Stores a plan as an experiment; InvalidInput names every field that is out of range."""
+    async def create(self, plan: Plan, original: Experiment | None = None) -> Experiment:
+        """Stores a plan as an experiment; InvalidInput names every field that is out of range.
+
+        `original` is the experiment that it is a clone of.
+        """
         developer_id = current_identity().developer_id
-        eval_mode = check(plan, self._rules)
+        eval_mode = check(plan, self._rules, known_prompts=original.prompts if original else ())
         if plan.request_id and (before := await self._made_before(developer_id, plan.request_id)):
             return before
         composite = self._rules.composite(plan)
@@ -84,7 +87,7 @@ class Planning:
             votes_per_pair=_given(plan.votes_per_pair, domain.VOTES_PER_PAIR),
             listening_days=_given(plan.listening_days, domain.LISTENING_DAYS),
             audio_retention_days=_given(plan.audio_retention_days, self._rules.audio_retention_days),
-            cloned_from=cloned_from,
+            cloned_from=original.id if original else "",
             total_trials=len(models) * len(plan.prompts) * repeats,
             created_at=now(),
         )

@@ -17,7 +17,7 @@ from services.experiments.verdict.results import Judges, Level, Verdict, VoteSum
 from services.experiments.verdict.trials import Model, Trial, collect
 from services.experiments.verdict.votes import Vote, check_votes
 
-METHOD_VERSION = "verdict/2"
+METHOD_VERSION = "verdict/3"
 """Goes up whenever the same trials and votes would give other results."""
 
 
@@ -30,16 +30,18 @@ def decide(
     primary_metric: str = PRIMARY_METRIC,
     votes: Iterable[Vote] = (),
     judges: Judges = Judges.MEASUREMENTS,
+    same_as: Sequence[int] | None = None,
 ) -> Verdict:
     """Reach the verdict over `models`, given in the experiment's order, from all of its ended trials and its votes.
 
     **Measurements.** The unit of evidence is the prompt: repeats collapse to their median per model, prompt and
-    measurement first. The leader is the model with the best composite score (among equals, the first by name). It is
-    the winner if both the gap to the second and the evidence of the primary metric against every opponent allow at
-    least low confidence. Testing a leader that was picked by the same data against its hardest opponent, unadjusted,
-    keeps the error rate: Gutmann & Maymin, Is the selected population the best?, 1987; Hung & Fithian, Rank
-    verification for exponential families, arXiv 1610.03944. A completed trial without a measurement that the profile or
-    the primary metric needs counts for reliability, and for all else as not measured.
+    measurement first, and so do prompts of the same text (`same_as`, see `trials.collect`). The leader is the model
+    with the best composite score (among equals, the first by name). It is the winner if both the gap to the second and
+    the evidence of the primary metric against every opponent allow at least low confidence. Testing a leader that was
+    picked by the same data against its hardest opponent, unadjusted, keeps the error rate: Gutmann & Maymin, Is the
+    selected population the best?, 1987; Hung & Fithian, Rank verification for exponential families, arXiv 1610.03944. A
+    completed trial without a measurement that the profile or the primary metric needs counts for reliability, and for
+    all else as not measured.
 
     **Listeners.** The unit of evidence is the listener, see `votes`. The leader is the model with the best preference
     share, the gap is that of preference shares, and the leader is tested against its hardest opponent in the same way.
@@ -59,7 +61,7 @@ def decide(
     if votes and not judges.asks_listeners:
         raise ValueError("there are votes, and no listener was asked")
     metric = PRIMARY_METRICS[primary_metric]
-    collected = collect(models, prompt_count, trials, metric.needs(composite))
+    collected = collect(models, prompt_count, trials, metric.needs(composite), same_as)
     check_votes(votes, len(models), prompt_count)
     field = contest(collected, composite, metric, votes, judges)
     heard = by_listeners(field) if judges.asks_listeners else None
@@ -74,14 +76,14 @@ def decide(
         leader=leader,
         gap_level=found.gap.level if found else Level.inconclusive,
         evidence_level=found.evidence.level if found else Level.inconclusive,
-        reasons=_reasons(field, found, confidence, judges),
+        reasons=_reasons(field, found, confidence, judges, prompt_count),
         p_winner=found.p_winner if found else None,
         minimum_detectable_effect=_minimum_detectable_effect(field, found) if judges is not Judges.LISTENERS else None,
         primary_metric=primary_metric,
         composite=composite,
         method_version=METHOD_VERSION,
         votes=_vote_summary(field, heard) if heard else None,
-        inputs_digest=inputs_digest(models, prompt_count, trials, composite, primary_metric, votes, judges),
+        inputs_digest=inputs_digest(models, prompt_count, trials, composite, primary_metric, votes, judges, same_as),
     )
 
 
@@ -95,7 +97,9 @@ def _found(field: Contest, heard: Finding | None, judges: Judges) -> Finding | N
     return by_both(field, by_measurements(field), heard)
 
 
-def _reasons(field: Contest, found: Finding | None, confidence: Level, judges: Judges) -> tuple[str, ...]:
+def _reasons(
+    field: Contest, found: Finding | None, confidence: Level, judges: Judges, prompt_count: int
+) -> tuple[str, ...]:
     if found:
         reasons = found.gap.reasons + found.evidence.reasons
     elif sum(bool(of.completed) for of in field.of) < 2:
@@ -104,6 +108,9 @@ def _reasons(field: Contest, found: Finding | None, confidence: Level, judges: J
         reasons = ("Fewer than two models have a trial that can be judged, so there is nothing to compare.",)
     if confidence is Level.high or judges is Judges.LISTENERS:
         return reasons
+    different = field.of[0].prompt_count
+    if different < prompt_count:
+        reasons += (f"Prompts of the same text count as one: of {prompt_count} prompts {different} are different.",)
     return reasons + unmeasured(field, found.best_first if found else range(len(field.of)))
 
 

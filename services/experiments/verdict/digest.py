@@ -23,6 +23,7 @@ def inputs_digest(
     primary_metric: str,
     votes: Iterable[Vote],
     judges: Judges,
+    same_as: Sequence[int] | None = None,
 ) -> str:
     """`sha256:` and the hexadecimal digest of the inputs in one canonical form.
 
@@ -41,6 +42,8 @@ def inputs_digest(
             [vote.listener, vote.prompt_index, vote.first, vote.second, vote.answer.value] for vote in votes
         ),
     }
+    if same_as is not None and list(same_as) != list(range(prompt_count)):
+        inputs["same_as"] = list(same_as)
     canonical = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 

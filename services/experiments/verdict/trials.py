@@ -86,6 +86,7 @@ class ModelTrials:
 
     model: Model
     prompt_count: int
+    """How many different prompts there are."""
     completed: dict[int, Measured]
     """By prompt index, in ascending order; a prompt without a completed trial is not in it."""
     measured: dict[int, Measured]
@@ -109,9 +110,16 @@ class ModelTrials:
 
 
 def collect(
-    models: Sequence[Model], prompt_count: int, trials: Iterable[Trial], needs: Collection[str]
+    models: Sequence[Model],
+    prompt_count: int,
+    trials: Iterable[Trial],
+    needs: Collection[str],
+    same_as: Sequence[int] | None = None,
 ) -> list[ModelTrials]:
     """Sort trials by model and prompt and collapse repeats, in the order of `models`.
+
+    `same_as` has for each prompt the index of the first prompt that is equal to it, its own where it is the first.
+    Equal prompts are one prompt from here on, and their trials repeats of it.
 
     `needs` names the measurements that a trial is judged by. A completed trial that lacks one has spoken, so it counts
     for reliability, but it counts as not measured: nothing is assumed in place of what is missing.
@@ -133,18 +141,21 @@ def collect(
         if trial.completed:
             _check_measurements(trial, place)
         of_models[trial.model_index].append(trial)
-    return [_collect(model, prompt_count, own, needs) for model, own in zip(models, of_models, strict=True)]
+    same_as = range(prompt_count) if same_as is None else same_as
+    if len(same_as) != prompt_count:
+        raise ValueError(f"{len(same_as)} prompts are compared with each other, and there are {prompt_count}")
+    return [_collect(model, same_as, own, needs) for model, own in zip(models, of_models, strict=True)]
 
 
-def _collect(model: Model, prompt_count: int, trials: Sequence[Trial], needs: Collection[str]) -> ModelTrials:
+def _collect(model: Model, same_as: Sequence[int], trials: Sequence[Trial], needs: Collection[str]) -> ModelTrials:
     completed = [trial for trial in trials if trial.completed]
     lacking = {name for trial in completed for name in needs if getattr(trial, name) is None}
     measured = [trial for trial in completed if all(getattr(trial, name) is not None for name in needs)]
     return ModelTrials(
         model=model,
-        prompt_count=prompt_count,
-        completed=_by_prompt(completed),
-        measured=_by_prompt(measured),
+        prompt_count=len(set(same_as)),
+        completed=_by_prompt(completed, same_as),
+        measured=_by_prompt(measured, same_as),
         trials_completed=len(completed),
         trials_failed=len(trials) - len(completed),
         trials_unmeasured=len(completed) - len(measured),
@@ -152,10 +163,10 @@ def _collect(model: Model, prompt_count: int, trials: Sequence[Trial], needs: Co
     )
 
 
-def _by_prompt(trials: Sequence[Trial]) -> dict[int, Measured]:
+def _by_prompt(trials: Sequence[Trial], same_as: Sequence[int]) -> dict[int, Measured]:
     by_prompt: dict[int, list[Trial]] = {}
     for trial in trials:
-        by_prompt.setdefault(trial.prompt_index, []).append(trial)
+        by_prompt.setdefault(same_as[trial.prompt_index], []).append(trial)
     return {prompt: _collapse(by_prompt[prompt]) for prompt in sorted(by_prompt)}
 
 

@@ -48,6 +48,12 @@ CASES = [
     ),
     Case("trials are what is exported", EXPORT, {"id": COMPLETED, "format": "csv"}, Ok({"content_type": TYPES["csv"]})),
     Case(
+        "a CSV without a byte order mark",
+        EXPORT,
+        {"id": COMPLETED, "format": "csv", "bom": False},
+        Ok({"content_type": TYPES["csv"]}),
+    ),
+    Case(
         "trials before the end",
         EXPORT,
         {"id": Given("created_experiment"), "format": "jsonl"},

@@ -137,6 +137,7 @@ CLONES = [
         says="en-gb",
         models=[{"provider": "espeak", "voice_id": "tlh"}, MODELS[0]],
     ),
+    refused("a clone with the same prompt twice", "prompts[1]", says="prompts[0]", prompts=["One.", " ONE."]),
     refused("a clone with an empty prompt", "prompts[0]", says="1 to 5000", prompts=[""]),
     refused("a clone in an unknown scenario", "scenario", says="customer_support", scenario="karaoke"),
     refused("a clone with an unknown eval_mode", "eval_mode", json_reason="MALFORMED_REQUEST", eval_mode=7),

@@ -71,7 +71,7 @@ CASES = [
     Case(
         "as much as there may be",
         CREATE,
-        experiment(models=MODELS[:4], prompts=["x" * 5000] * 20),
+        experiment(models=MODELS[:4], prompts=[f"{number:02}{'x' * 4998}" for number in range(20)]),
         Ok({"total_trials": 80}),
     ),
     Case(
@@ -133,6 +133,23 @@ CASES = [
     refused("an empty prompt", "prompts[1]", says="1 to 5000", prompts=["Hello.", ""]),
     refused("a prompt of white space", "prompts[0]", says="white space", prompts=[" \t\n\u3000"]),
     refused("a prompt of 100 kB", "prompts[2]", says="5000", prompts=["Hello.", "Hi.", "x" * 100_000]),
+    refused(
+        "the same prompt eight times", *(f"prompts[{n}]" for n in range(1, 8)), says="prompts[0]", prompts=["Hi."] * 8
+    ),
+    *(
+        refused(
+            f"a prompt that differs in {what} only", "prompts[1]", says="prompts[0]", prompts=["Caf\u00e9 one.", text]
+        )
+        for what, text in {
+            "white space around it": "  Caf\u00e9 one.\n",
+            "white space in it": "Caf\u00e9\u00a0\tone.",
+            "upper case": "CAF\u00c9 ONE.",
+            "a letter in two characters": "Cafe\u0301 one.",
+            "full-width letters": "Caf\u00e9 \uff4f\uff4e\uff45.",
+            "characters that can't be seen": "\ufeffCa\u200bf\u00e9\u00ad one.\u2060",
+        }.items()
+    ),
+    refused("a prompt that can't be seen", "prompts[0]", says="can't be seen", prompts=["\u200b\u2060"]),
     refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
     refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),
     refused("a webhook with a space", "webhook_url", says="http", webhook_url="http://exa mple.com/"),

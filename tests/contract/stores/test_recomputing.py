@@ -176,7 +176,7 @@ async def test_what_is_recomputed_is_not_stored(database: Database, store: Store
     async with database.transaction() as connection:
         await store.set_status(connection, ID, ExperimentStatus.COMPLETED, results={"method_version": "verdict/1"})
     reading, again = recomputing(database, store, listening)
-    assert (await again.results(ID))["method_version"] == "verdict/2"
+    assert (await again.results(ID))["method_version"] == "verdict/3"
     assert await reading.results(ID) == {"method_version": "verdict/1"}
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import fields, replace
@@ -147,6 +148,49 @@ def test_csv_is_as_rfc_4180_has_it() -> None:
     assert csv_file.write(table) == b'a,"b,c",d\r\n"x\ny",0.5,true\r\n"say ""hi""",-2.0,\r\n,,false\r\n'
 
 
+BLANKS = [
+    *("", " ", "\t", "\r", "\n", "\v", "\x00", "\x1b", "\x85", "\u00a0", "\u00ad", "\u034f", "\u115f", "\u1680"),
+    *("\u180e", "\u2003", "\u200b", "\u200f", "\u2028", "\u202e", "\u202f", "\u2060", "\u2800", "\u3000"),
+    *("\u3164", "\ufe0f", "\ufeff", "\U000e0020", " \u200b \ufeff\t"),
+]
+FORMULAS = ["=1+1", "+1", "-1+cmd|' /C calc'!A1", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", "﹦1"]
+
+
+@pytest.mark.parametrize("blanks", BLANKS)
+@pytest.mark.parametrize(
+    "formula", ["=1+1", "+1", "-1+cmd|' /C calc'!A1", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", "﹦1"]
+)
+def test_formulas_are_marked_after_what_can_not_be_seen_too(blanks: str, formula: str) -> None:
+    columns = [Column("text", Kind.TEXT, str)]
+    (row,) = read_csv(csv_file.write(Filled(columns, [[f"{blanks}{formula}"]], {})))
+    assert row["text"] == f"'{blanks}{formula}"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("a;\u00a0\u200b@x; -1", "a;\u00a0\u200b'@x; '-1"),
+        ("a\tb | c; d", "a\tb | c; d"),
+        ("2 - 1 = 1", "2 - 1 = 1"),
+        ("'=1", "'=1"),
+        (" a", " a"),
+    ],
+)
+def test_formulas_are_marked_where_another_separator_would_begin_a_cell(text: str, written: str) -> None:
+    assert csv_file.marked(text) == written
+
+
+@pytest.mark.parametrize("text", ["\t" * 5000, " ;" * 2500, "\u200b" * 5000, "\n" * 5000])
+def test_marking_takes_a_time_that_grows_with_the_length_alone(text: str) -> None:
+    began = time.process_time()
+    for _ in range(20):
+        csv_file.marked(text)
+    # Quadratic, each of them would take this long.
+    assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_text_that_would_be_a_formula_is_marked_as_text(start: str) -> None:
     columns = [Column("text", Kind.TEXT, str), Column("number", Kind.REAL, float)]
@@ -284,19 +328,21 @@ NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 def test_every_file_gives_back_what_was_written(rows: list[tuple[str, float | None, int | None]]) -> None:
     columns = [Column("text", Kind.TEXT, str), Column("real", Kind.REAL, float), Column("integer", Kind.INTEGER, int)]
     table = Filled(columns, rows, {})
-    assert [tuple(row.values()) for row in read_jsonl_exactly(jsonl_file.write(table))] == rows
+    assert [tuple(row.values()) for row in read_jsonl(jsonl_file.write(table))] == rows
     assert [tuple(row.values()) for row in read_parquet(parquet_file.write(table)).to_pylist()] == rows
     back = [
         (row["text"], float(row["real"]) if row["real"] else None, int(row["integer"]) if row["integer"] else None)
         for row in read_csv(csv_file.write(table))
     ]
-    marked = [(f"'{text}" if text.startswith(csv_file.FORMULA_STARTS) else text, *rest) for text, *rest in rows]
+    marked = [(csv_file.marked(text), *rest) for text, *rest in rows]
     assert back == marked
 
 
-def read_jsonl_exactly(content: bytes) -> list[dict[str, Any]]:
-    """Reads lines that end at LF alone: text may hold the other line ends of Unicode."""
-    return [json.loads(line) for line in content.decode().split("\n")[:-1]]
+@given(st.lists(TEXTS, max_size=5))
+def test_no_character_of_a_text_ends_a_line_of_json_for_any_reader(texts: list[str]) -> None:
+    columns = [Column("text", Kind.TEXT, str)]
+    content = jsonl_file.write(Filled(columns, [[f"{text}\u2028\u2029\x85"] for text in texts], {}))
+    assert [row["text"] for row in read_jsonl(content)] == [f"{text}\u2028\u2029\x85" for text in texts]
 
 
 def exporting(desk: Desk) -> Exporting:
@@ -328,8 +374,22 @@ async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
     assert export.name == f"{experiment_id}-results.parquet"
     rows = read_parquet(export.content).to_pylist()
     assert [row["composite_score"] for row in rows] == [ranking.composite_score for ranking in stored.rankings]
-    (pair,) = read_csv((await exported(desk, experiment_id, "csv", "pairs")).content)
+    content = (await exported(desk, experiment_id, "csv", "pairs")).content
+    assert content[:3] == b"\xef\xbb\xbf"
+    (pair,) = read_csv(content[3:])
     assert (pair["model_a"], pair["p_value"]) == ("espeak:en", "1.0")
+
+
+@pytest.mark.parametrize(("format_", "begins"), [("csv", b"id,"), ("jsonl", b"{"), ("parquet", b"PAR1")])
+async def test_only_a_csv_has_a_byte_order_mark_and_not_where_none_is_wanted(
+    desk: Desk, format_: str, begins: bytes
+) -> None:
+    experiment_id, _ = await desk.start()
+    marked = (await exported(desk, experiment_id, format_, "trials")).content
+    async with exporting(desk).export(experiment_id, format_, "trials", byte_order_mark=False) as export:
+        plain = export.content
+    assert plain.startswith(begins)
+    assert marked == (b"\xef\xbb\xbf" if format_ == "csv" else b"") + plain
 
 
 async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None:

@@ -275,3 +275,19 @@ async def test_cancelling_what_runs_breaks_off_what_is_in_flight(desk: Desk) -> 
     await desk.planning.cancel(planned.id)
     broken_off = [e for e in desk.database.published() if isinstance(e, SynthesisCancellationRequested)]
     assert broken_off == [SynthesisCancellationRequested(requester="experiments", run_id=experiment_id)]
+
+
+async def test_an_old_experiment_with_equal_prompts_can_still_be_cloned(desk: Desk, lifecycle: Lifecycle) -> None:
+    planned = await desk.planning.create(desk.plan(prompts=["Hi.", "Ho."]))
+    # As it was made before equal prompts were refused.
+    old = dataclasses.replace(planned, id="exp_" + "e" * 32, prompts=["Hi.", " hi."])
+    async with desk.database.transaction() as connection:
+        await desk.store.add(connection, old, "")
+    assert list((await lifecycle.clone(old.id, lambda plan: dataclasses.replace(plan, name="again"))).prompts) == [
+        "Hi.",
+        " hi.",
+    ]
+    with pytest.raises(InvalidInput) as refused:
+        await lifecycle.clone(old.id, lambda plan: dataclasses.replace(plan, prompts=["HI.", " hi."]))
+    assert [violation.field for violation in refused.value.violations] == ["prompts[1]"]
+    assert "prompts[0]" in refused.value.violations[0].description

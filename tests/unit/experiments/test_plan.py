@@ -163,7 +163,7 @@ async def test_what_listens_can_be_had_where_somebody_does(desk: Desk) -> None:
 async def test_the_plan_of_an_experiment_makes_another_one_like_it(desk: Desk, changed: dict[str, object]) -> None:
     desk.metrics.names = HEARD
     first = await desk.planning.create(desk.plan(**changed, seed=1, request_id="request 1"))
-    second = await desk.planning.create(plan_of(first), cloned_from=first.id)
+    second = await desk.planning.create(plan_of(first), first)
     assert second.cloned_from == first.id
     assert plan_of(second) == plan_of(first)
     assert second.seed != first.seed

@@ -62,7 +62,7 @@ def test_eight_clear_prompts_of_eight_are_high() -> None:
     assert [ranking.rank for ranking in verdict.rankings] == [1, 2]
     # The standard deviation is 0.0125 * sqrt(8 / 7); 8 pairs detect 1.19 of them.
     assert verdict.minimum_detectable_effect == pytest.approx(1.19 * 0.0125 * (8 / 7) ** 0.5)
-    assert (verdict.primary_metric, verdict.method_version) == ("composite_per_prompt", "verdict/2")
+    assert (verdict.primary_metric, verdict.method_version) == ("composite_per_prompt", "verdict/3")
     assert (verdict.composite.name, verdict.composite.version) == ("latency", 1)
 
 

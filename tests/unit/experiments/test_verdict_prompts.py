@@ -1,0 +1,31 @@
+"""Equal prompts, as experiments have them that were made before they were refused."""
+
+import pytest
+
+from services.experiments.verdict import Level, decide
+from tests.unit.experiments.verdict_trials import A, B, by_silence
+
+
+def test_prompts_of_the_same_text_are_one_unit_of_evidence() -> None:
+    trials = by_silence([0.0] * 8, [0.8] * 8)
+    assert decide([A, B], 8, trials).p_winner == 2 / 2**8
+    repeated = decide([A, B], 8, trials, same_as=[0] * 8)
+    assert (repeated.p_winner, repeated.confidence, repeated.winner) == (1.0, Level.inconclusive, None)
+    assert repeated.head_to_head[0].pairs == 1
+    assert repeated.reasons[-1] == "Prompts of the same text count as one: of 8 prompts 1 are different."
+    halves = decide([A, B], 8, trials, same_as=[0, 1, 2, 3, 0, 1, 2, 3])
+    assert (halves.p_winner, halves.evidence_level) == (2 / 2**4, Level.low)
+
+
+def test_trials_of_equal_prompts_collapse_to_their_median() -> None:
+    trials = by_silence([0.0, 0.4, 0.2], [0.8, 0.8, 0.8])
+    verdict = decide([A, B], 3, trials, same_as=[0, 0, 0])
+    assert verdict.rankings[0].avg_silence_ratio == pytest.approx(0.2)
+    assert verdict.rankings[0].trials_completed == 3
+
+
+def test_a_verdict_over_different_prompts_has_the_digest_that_it_always_had() -> None:
+    trials = by_silence([0.0] * 4, [0.8] * 4)
+    plain = decide([A, B], 4, trials)
+    assert decide([A, B], 4, trials, same_as=[0, 1, 2, 3]).inputs_digest == plain.inputs_digest
+    assert decide([A, B], 4, trials, same_as=[0, 1, 1, 3]).inputs_digest != plain.inputs_digest

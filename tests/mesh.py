@@ -58,7 +58,9 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
         "local": True,
     }
     return {
-        "tts": {"OPENAI_COMPATIBLE": json.dumps([stand_in]), "SPEECH_QUEUE": "2", "FIRST_BYTE_TIMEOUT_SECONDS": "3"}
+        # All tests call from one address.
+        "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000"},
+        "tts": {"OPENAI_COMPATIBLE": json.dumps([stand_in]), "SPEECH_QUEUE": "2", "FIRST_BYTE_TIMEOUT_SECONDS": "3"},
     }
 
 

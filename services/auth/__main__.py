@@ -14,6 +14,7 @@ from voicearena.scoring.v1 import scoring_service_pb2
 from voicearena.tts.v1 import tts_service_pb2
 
 from services.auth import consumers
+from services.auth.address_counts import AddressCounts
 from services.auth.gateway_authorization import GatewayAuthorization
 from services.auth.key_cache import KeyCache
 from services.auth.key_uses import KeyUses
@@ -24,8 +25,10 @@ from services.auth.settings import AuthSettings
 from services.auth.store import SqlStore
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
+from services.auth.voters import VoterCache, Voters, VoterTokens
 from services.runtime import event_loop
 from services.runtime.bus import Bus
+from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.identity import TokenVerifier
 from services.runtime.outbox import OutboxRelay
@@ -49,6 +52,7 @@ OTHERS = (
 # What the gateway lets pass without a key. GetAudio then wants a signed link.
 PUBLIC_PATHS = (
     "/voicearena.auth.v1.AuthService/RegisterDeveloper",
+    "/voicearena.auth.v1.AuthService/CreateVoter",
     "/voicearena.mesh.v1.MeshService/GetHealth",
     "/voicearena.tts.v1.TtsService/GetAudio",
     # What a listening link opens; the link is the permission.
@@ -84,11 +88,14 @@ async def main() -> None:
         await issuer.announce()
         uses = KeyUses(database, store)
         cache = KeyCache(database, store, issuer, uses)
+        voter_addresses = AddressHash(settings.audio_url_secret.get_secret_value(), "voter sessions")
+        voter_tokens = VoterTokens(settings.audio_url_secret.get_secret_value())
+        voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)
         service.add_servicer(
             AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
-            AuthServicer(auth),
-            public=("RegisterDeveloper", "ListSigningKeys"),
+            AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
+            public=("RegisterDeveloper", "CreateVoter", "ListSigningKeys"),
         )
         addresses = {
             "auth": settings.auth_address,
@@ -105,7 +112,8 @@ async def main() -> None:
             public=("GetHealth",),
         )
         service.add_unlisted(
-            external_auth_pb2_grpc.add_AuthorizationServicer_to_server, GatewayAuthorization(cache, PUBLIC_PATHS)
+            external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
+            GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses), PUBLIC_PATHS),
         )
         service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
         service.background("outbox", OutboxRelay(database, bus).run)

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from voicearena.auth.v1 import auth_pb2
+from voicearena.auth.v1 import auth_pb2, auth_service_pb2
 
 from services.auth import domain
+from services.auth.voters import VoterSession
 
 
 def developer(value: domain.Developer) -> auth_pb2.Developer:
@@ -24,6 +25,13 @@ def api_key(value: domain.ApiKey) -> auth_pb2.ApiKey:
     for name in ("revoked_at", "expires_at", "last_used_at"):
         if (moment := getattr(value, name)) is not None:
             getattr(message, name).FromDatetime(moment)
+    return message
+
+
+def voter_session(value: VoterSession) -> auth_service_pb2.CreateVoterResponse:
+    """Returns a new voter session as it goes over the wire."""
+    message = auth_service_pb2.CreateVoterResponse(id=value.id, session_token=value.token)
+    message.expires_at.FromDatetime(value.expires_at)
     return message
 
 

@@ -1,10 +1,10 @@
-"""Answers Envoy's ext_authz: an API key in, an identity token out.
+"""Answers Envoy's ext_authz: an API key or a voter's session in, an identity token out.
 
 Envoy asks after it has turned JSON into gRPC, so every path here is `/package.Service/Method`, and a denial that
 carries `grpc-status-details-bin` comes out as the same error over gRPC, gRPC-Web and JSON.
 
-What Envoy is to remember of a good key goes with the answer as dynamic metadata, `token`, `key` (its id) and
-`believe_ms`, for gateway/known_keys.lua; and `key` for the limits of calls per key.
+What Envoy is to remember of a good one goes with the answer as dynamic metadata, `token`, `key` and `believe_ms`, for
+gateway/known_keys.lua. `key` is what its calls are counted by: the id of a key, and for a voter a hash of the address.
 """
 
 import base64
@@ -17,6 +17,8 @@ from voicearena.gateway.v1 import external_auth_pb2 as ext_authz
 from voicearena.gateway.v1 import external_auth_pb2_grpc
 
 from services.auth.key_cache import KeyCache, Recognised
+from services.auth.voters import TOKEN_START, VoterCache
+from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status
 from services.runtime.errors import ArenaError, CredentialsMissing, Unauthenticated, Unavailable
@@ -35,30 +37,37 @@ UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
     """Implements Envoy's Authorization service. `public` are the paths that need no key."""
 
-    def __init__(self, cache: KeyCache, public: Collection[str]) -> None:
+    def __init__(self, cache: KeyCache, voters: VoterCache, public: Collection[str]) -> None:
         self._cache = cache
+        self._voters = voters
         self._public = frozenset(public)
 
     async def Check(self, request: ext_authz.CheckRequest, context: Context) -> ext_authz.CheckResponse:
-        """Lets a call with a good key go on as its developer, and a public call without one as nobody."""
+        """Lets a call go on as the developer of its key or as the voter of its session; a public one also as nobody."""
         http = request.attributes.request.http
         public = http.path.partition("?")[0] in self._public
         try:
-            return _allow(await self._cache.recognise(_key(http.headers.get("authorization", ""))))
+            return _allow(await self._recognise(http))
         except Unauthenticated as error:
             return _allow(None) if public else _deny(error)
         except DISCONNECTED as error:
             log.warning("an API key can't be looked up", error=str(error))
             return _deny(Unavailable("auth can't look up API keys now; try again"))
 
+    async def _recognise(self, http: ext_authz.AttributeContext.HttpRequest) -> Recognised:
+        credential = _credential(http.headers.get("authorization", ""))
+        if credential.startswith(TOKEN_START):
+            return self._voters.recognise(credential, http.headers.get(CLIENT_ADDRESS_HEADER, ""))
+        return await self._cache.recognise(credential)
 
-def _key(authorization: str) -> str:
-    scheme, _, key = authorization.partition(" ")
+
+def _credential(authorization: str) -> str:
+    scheme, _, credential = authorization.partition(" ")
     if not authorization:
         raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
     if scheme.lower() != "bearer" or len(authorization) > LONGEST_HEADER:
         raise Unauthenticated("the Authorization header must be `Bearer KEY`")
-    return key.strip()
+    return credential.strip()
 
 
 def _allow(recognised: Recognised | None) -> ext_authz.CheckResponse:

@@ -27,7 +27,10 @@ LARGEST_CACHE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A good API key: its id, the identity token of its developer, and how long, from now, both may be believed."""
+    """A good API key: its id, the identity token of its developer, and how long, from now, both may be believed.
+
+    Or a voter's session; its calls are counted by address, so `key_id` stands for that.
+    """
 
     key_id: str
     token: str

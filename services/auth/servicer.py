@@ -6,14 +6,16 @@ from voicearena.auth.v1 import auth_pb2, auth_service_pb2, auth_service_pb2_grpc
 
 from services.auth import convert
 from services.auth.usecases import Auth
+from services.auth.voters import Voters
 from services.runtime.rpc import Context
 
 
 class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     """Implements AuthService; the RPCs are described in the proto."""
 
-    def __init__(self, auth: Auth) -> None:
+    def __init__(self, auth: Auth, voters: Voters) -> None:
         self._auth = auth
+        self._voters = voters
 
     async def RegisterDeveloper(
         self, request: auth_service_pb2.RegisterDeveloperRequest, context: Context
@@ -54,6 +56,11 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         overlap = timedelta(seconds=request.overlap_seconds) if request.HasField("overlap_seconds") else None
         api_key, key = await self._auth.rotate_api_key(request.id, overlap=overlap, request_id=request.request_id)
         return auth_service_pb2.CreateApiKeyResponse(api_key=convert.api_key(api_key), key=key)
+
+    async def CreateVoter(
+        self, request: auth_service_pb2.CreateVoterRequest, context: Context
+    ) -> auth_service_pb2.CreateVoterResponse:
+        return convert.voter_session(await self._voters.create())
 
     async def ListSigningKeys(
         self, request: auth_service_pb2.ListSigningKeysRequest, context: Context

@@ -42,6 +42,16 @@ SIGNING_KEYS = sa.Table(
     sa.Column("public_key", sa.LargeBinary),
     sa.Column("used_until", sa.DateTime(timezone=True)),
 )
+ADDRESS_COUNTS = sa.Table(
+    "address_counts",
+    METADATA,
+    sa.Column("what", sa.Text),
+    sa.Column("address", sa.LargeBinary),
+    sa.Column("hour", sa.DateTime(timezone=True)),
+    sa.Column("count", sa.Integer),
+)
+# Rows of the past that one call deletes.
+MAX_DELETED_COUNTS = 100
 
 
 class Store(Protocol):
@@ -92,6 +102,14 @@ class Store(Protocol):
 
     async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
         """Returns (id, public key) of the keys in use."""
+
+    async def count_address(
+        self, connection: AsyncConnection, what: str, address: bytes, hour: datetime, after: datetime
+    ) -> int:
+        """Counts one more of a kind for an address in an hour; returns how many there are in the hours after `after`.
+
+        Counts of hours up to `after` are forgotten.
+        """
 
 
 class SqlStore:
@@ -201,6 +219,25 @@ class SqlStore:
     async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
         query = sa.select(SIGNING_KEYS.c.id, SIGNING_KEYS.c.public_key).where(SIGNING_KEYS.c.used_until > now)
         return [(row.id, row.public_key) for row in await connection.execute(query)]
+
+    async def count_address(
+        self, connection: AsyncConnection, what: str, address: bytes, hour: datetime, after: datetime
+    ) -> int:
+        counts = ADDRESS_COUNTS.c
+        await connection.execute(
+            insert(ADDRESS_COUNTS)
+            .values(what=what, address=address, hour=hour, count=1)
+            .on_conflict_do_update(index_elements=["what", "address", "hour"], set_={"count": counts.count + 1})
+        )
+        # Whoever else deletes the same rows is not waited for.
+        past = sa.select(counts.what, counts.address, counts.hour).where(counts.hour <= after)
+        past = past.limit(MAX_DELETED_COUNTS).with_for_update(skip_locked=True)
+        key = sa.tuple_(counts.what, counts.address, counts.hour)
+        await connection.execute(sa.delete(ADDRESS_COUNTS).where(key.in_(past)))
+        total = sa.select(sa.func.sum(counts.count)).where(
+            counts.what == what, counts.address == address, counts.hour > after
+        )
+        return int((await connection.execute(total)).scalar_one())
 
 
 def _api_key(row: sa.Row[Any]) -> ApiKey:

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
 import structlog
@@ -13,7 +15,7 @@ from services.auth.store import Store
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
-from services.runtime.identity import ALGORITHM, AUDIENCE, ISSUER
+from services.runtime.identity import ALGORITHM, AUDIENCE, ISSUER, VOTER_AUDIENCE
 
 log = structlog.get_logger()
 
@@ -48,7 +50,17 @@ class TokenIssuer:
             # In whole seconds; the gateway sees to the rest of the last one.
             "exp": math.ceil(min(expires, api_key.expires_at or expires).timestamp()),
         }
-        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self.key_id})
+        return self._signed(claims)
+
+    def mint_for_voter(self, voter_id: str, expires_at: datetime) -> str:
+        """Returns a token that says which voter calls: for five minutes, or until the session expires."""
+        issued = now()
+        expires = min(issued + timedelta(seconds=TOKEN_SECONDS), expires_at)
+        claims = {"iss": ISSUER, "aud": VOTER_AUDIENCE, "sub": voter_id, "iat": issued, "exp": expires}
+        return self._signed(claims)
+
+    def _signed(self, claims: Mapping[str, Any]) -> str:
+        return jwt.encode(dict(claims), self._private, algorithm=ALGORITHM, headers={"kid": self.key_id})
 
     async def announce(self) -> None:
         """Stores the public key, or prolongs it."""

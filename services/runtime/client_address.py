@@ -25,7 +25,7 @@ def client_address() -> str | None:
     """
     for name, value in call_metadata.get():
         if name == CLIENT_ADDRESS_HEADER:
-            return _grouped(str(value))
+            return grouped_address(str(value))
     return None
 
 
@@ -49,7 +49,8 @@ class AddressHash:
         return self.of(address) if address is not None else None
 
 
-def _grouped(text: str) -> str | None:
+def grouped_address(text: str) -> str | None:
+    """Returns an address as `client_address` does, None if the text is no address."""
     try:
         # A zone such as `%eth0` names an interface of the gateway's machine, and is not part of the address.
         address = ipaddress.ip_address(text.partition("%")[0])

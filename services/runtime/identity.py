@@ -11,21 +11,26 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.runtime.errors import CredentialsMissing, Unauthenticated, Unavailable
+from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
 
 IDENTITY_HEADER = "x-voicearena-identity"
 ISSUER = "voicearena.auth"
 AUDIENCE = "voicearena"
+# A token of a voter is for another audience, so nothing can take it for a developer's.
+VOTER_AUDIENCE = "voicearena.voters"
 ALGORITHM = "EdDSA"
 
 # Ed25519 takes about 0.1 ms to verify, much of what a read costs; a token that was good is good until it expires.
 LARGEST_CACHE = 10_000
 # The least time between two times that unknown key ids make us ask auth for its keys. A call with one waits that long.
 KEY_REFRESH_SECONDS = 1.0
+KEY_NEEDED = "an API key is needed: send it as `Authorization: Bearer KEY`"
+NOT_FOR_VOTERS = "this takes a developer's API key: a voter's session may only listen and vote"
 UNREACHABLE = "auth can't be reached for its signing keys"
 
 
@@ -40,22 +45,41 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """An identity with the token that proves it, so that it can be passed on."""
+class Voter:
+    """Somebody with an anonymous session, who may listen and vote and nothing else."""
 
-    identity: Identity
+    id: str
+    """`usr_` and 32 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A developer or a voter, with the token that proves it, so that it can be passed on."""
+
+    identity: Identity | None
+    """The developer, None if a voter calls."""
     token: str
+    voter: Voter | None = None
+    """The voter, None if a developer calls."""
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 def current_identity() -> Identity:
-    """Returns who is calling; CredentialsMissing if nobody is known."""
+    """Returns the developer who is calling; CredentialsMissing if that is nobody, PermissionDenied if it is a voter."""
     caller = _caller.get()
     if caller is None:
-        raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+        raise CredentialsMissing(KEY_NEEDED)
+    if caller.identity is None:
+        raise PermissionDenied(NOT_FOR_VOTERS)
     return caller.identity
+
+
+def current_voter() -> Voter | None:
+    """Returns the voter who is calling, None if a developer calls or nobody is known."""
+    caller = _caller.get()
+    return caller.voter if caller is not None else None
 
 
 def current_caller() -> Caller | None:
@@ -96,14 +120,13 @@ class TokenVerifier:
                 token,
                 await self._key(key_id),
                 algorithms=[ALGORITHM],
-                audience=AUDIENCE,
+                audience=[AUDIENCE, VOTER_AUDIENCE],
                 issuer=ISSUER,
                 options={"require": ["exp", "iat", "sub"]},
             )
         except jwt.InvalidTokenError as error:
             raise Unauthenticated(f"the identity token is not valid: {error}") from None
-        scopes = frozenset(str(claims.get("scope", "")).split())
-        caller = Caller(Identity(str(claims["sub"]), scopes, str(claims.get("key", ""))), token)
+        caller = _caller_of(claims, token)
         if len(self._verified) >= LARGEST_CACHE:
             self._verified.clear()
         self._verified[token] = (float(claims["exp"]), caller)
@@ -135,3 +158,13 @@ class TokenVerifier:
             raise Unavailable(UNREACHABLE) from error
         self._keys = {k: Ed25519PublicKey.from_public_bytes(raw) for k, raw in keys.items()}
         self._fetched_at = started_at
+
+
+def _caller_of(claims: Mapping[str, Any], token: str) -> Caller:
+    subject = str(claims["sub"])
+    if claims["aud"] == AUDIENCE:
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        return Caller(Identity(subject, scopes, str(claims.get("key", ""))), token)
+    if claims["aud"] == VOTER_AUDIENCE:
+        return Caller(None, token, Voter(subject))
+    raise Unauthenticated("the identity token is for several audiences")

@@ -31,6 +31,7 @@ from services.runtime.errors import (
     CredentialsMissing,
     FieldViolation,
     InvalidInput,
+    PermissionDenied,
     ScopeMissing,
     Unavailable,
 )
@@ -159,17 +160,27 @@ class _Admission:
     def known(self, token: str) -> identity.Caller | None:
         """Returns who calls, if they have called before and may."""
         caller = self._verifier.known(token)
-        return caller if caller and (not self._scope or self._scope in caller.identity.scopes) else None
+        return caller if caller is not None and self._lets_in(caller) else None
+
+    def _lets_in(self, caller: identity.Caller) -> bool:
+        if caller.identity is None:
+            # A voter.
+            return self._public
+        return not self._scope or self._scope in caller.identity.scopes
 
     async def admit(self, token: str) -> identity.Caller | None:
-        """Returns who calls; Unauthenticated if that is nobody and must be somebody, ScopeMissing if they may not."""
+        """Returns who calls.
+
+        Unauthenticated if that is nobody and must be somebody, ScopeMissing if their key may not, and PermissionDenied
+        if a voter calls what takes a developer.
+        """
         if token:
             caller = await self._verifier.verify(token)
-            if self._scope and self._scope not in caller.identity.scopes:
-                raise ScopeMissing(self._scope)
-            return caller
+            if self._lets_in(caller):
+                return caller
+            raise ScopeMissing(self._scope) if caller.identity else PermissionDenied(identity.NOT_FOR_VOTERS)
         if not self._public:
-            raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
+            raise CredentialsMissing(identity.KEY_NEEDED)
         return None
 
 

@@ -47,6 +47,9 @@ class KeysWorld:
         await self.call(ROTATE, {"id": made["api_key"]["id"]})
         return str(made["key"])
 
+    async def _voter_session(self) -> str:
+        return str((await self.call("AuthService.CreateVoter", {}, "nobody"))["session_token"])
+
     # Keys and what is asked of them.
 
     async def _tomorrow(self) -> str:

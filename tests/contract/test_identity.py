@@ -30,6 +30,7 @@ from tests.mesh import Developer
 # What anybody may call.
 OPEN_RPCS = {
     "AuthService.RegisterDeveloper",
+    "AuthService.CreateVoter",
     "MeshService.GetHealth",
     "TtsService.GetAudio",
     # What a listening link opens.
@@ -95,6 +96,18 @@ async def test_every_rpc_wants_a_key(name: str, protocol: str, clients: dict[str
     mangled = await clients[protocol].call(rpcs()[name], request, await world.headers("mangled key"))
     assert (without.code, without.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")
     assert (mangled.code, mangled.reason) == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", sorted(set(public_rpcs()) - OPEN_RPCS))
+async def test_no_rpc_of_developers_takes_a_voter(
+    name: str, protocol: str, clients: dict[str, Client], world: World
+) -> None:
+    route = rpcs()[name].route
+    request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
+    outcome = await clients[protocol].call(rpcs()[name], request, await world.headers("voter session"))
+    assert (outcome.code, outcome.reason) == ("PERMISSION_DENIED", "PERMISSION_DENIED")
+    assert "a voter's session may only listen and vote" in outcome.message
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -211,6 +224,7 @@ async def test_nor_as_json(request_type: Any, http: httpx.AsyncClient, world: Wo
 # What any key may do, and what nobody needs a key for.
 WITHOUT_SCOPE = {
     "AuthService.RegisterDeveloper",
+    "AuthService.CreateVoter",
     "AuthService.GetCurrentDeveloper",
     *OPEN_TO_SERVICES,
     "MeshService.GetHealth",

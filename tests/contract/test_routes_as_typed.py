@@ -18,6 +18,7 @@ ROUTES = {
     "GET /api/v1/status",
     "POST /api/v1/developers",
     "GET /api/v1/developers/me",
+    "POST /api/v1/voters",
     "POST /api/v1/api-keys",
     "GET /api/v1/api-keys",
     "DELETE /api/v1/api-keys/{id}",

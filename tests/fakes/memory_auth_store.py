@@ -78,6 +78,15 @@ class MemoryAuthStore:
         keys = table(connection, "signing_keys").items()
         return [(key_id, public_key) for key_id, (public_key, used_until) in keys if used_until > now]
 
+    async def count_address(
+        self, connection: AsyncConnection, what: str, address: bytes, hour: datetime, after: datetime
+    ) -> int:
+        counts = table(connection, "address_counts")
+        counts[what, address, hour] = counts.get((what, address, hour), 0) + 1
+        for key in [key for key in counts if key[2] <= after]:
+            del counts[key]
+        return sum(count for (other, where, _), count in counts.items() if (other, where) == (what, address))
+
 
 def _keys_of(connection: AsyncConnection, developer_id: str) -> list[ApiKey]:
     return [key for key in table(connection, "api_keys").values() if key.developer_id == developer_id]

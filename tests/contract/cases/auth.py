@@ -87,6 +87,33 @@ CASES = [
         {},
         Ok({"id": Given("developer_id"), "name": "Ada", "email": Given("registered_email"), "created_at": MOMENT}),
     ),
+    Case(
+        "anybody gets a session to listen and vote with",
+        "AuthService.CreateVoter",
+        {},
+        Ok(
+            {
+                "id": re.compile(r"usr_[0-9a-f]{32}"),
+                "session_token": re.compile(r"vt_[\w-]{64}"),
+                "expires_at": MOMENT,
+            }
+        ),
+        caller="nobody",
+    ),
+    Case(
+        "a voter is no developer",
+        ME,
+        {},
+        Fails("PERMISSION_DENIED", says="may only listen and vote"),
+        caller="voter session",
+    ),
+    Case(
+        "a voter's session is no key to audio",
+        "TtsService.GetAudio",
+        {"name": Given("audio_name")},
+        Fails("CREDENTIALS_MISSING"),
+        caller="voter session",
+    ),
     Case("a call without a key", ME, {}, Fails("CREDENTIALS_MISSING", says="Authorization: Bearer"), caller="nobody"),
     Case("a mangled key", ME, {}, Fails("CREDENTIALS_INVALID", says="mangled"), caller="mangled key"),
     Case("a key that was never issued", ME, {}, Fails("CREDENTIALS_INVALID", says="unknown"), caller="unknown key"),

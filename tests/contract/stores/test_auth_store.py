@@ -1,5 +1,6 @@
 """What the auth service's stores have in common."""
 
+import asyncio
 import dataclasses
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -167,3 +168,27 @@ async def test_signing_keys_are_listed_until_their_time_is_over_and_can_be_prolo
         assert sorted(both) == [("sig_a", b"public a"), ("sig_b", b"public b")]
         assert await store.list_signing_keys(connection, NOON + MINUTE) == [("sig_b", b"public b")]
         assert await store.list_signing_keys(connection, NOON + 2 * MINUTE) == []
+
+
+async def test_calls_are_counted_by_address_and_hour(database: Database, store: Store) -> None:
+    here, there, hour = b"hash of here", b"hash of there", timedelta(hours=1)
+
+    async def count(what: str, address: bytes, at: datetime) -> int:
+        async with database.transaction() as connection:
+            return await store.count_address(connection, what, address, at, at - 2 * hour)
+
+    assert [await count("votes", here, NOON) for _ in range(3)] == [1, 2, 3]
+    assert await count("votes", there, NOON) == 1
+    assert await count("registrations", here, NOON) == 1
+    assert await count("votes", here, NOON + hour) == 4
+    # What is two hours old does not count any more, and is forgotten.
+    assert await count("votes", here, NOON + 2 * hour) == 2
+    assert await count("votes", here, NOON + hour) == 3
+
+
+async def test_calls_that_are_counted_at_once_are_all_counted(database: Database, store: Store) -> None:
+    async def count() -> int:
+        async with database.transaction() as connection:
+            return await store.count_address(connection, "votes", b"hash", NOON, NOON - timedelta(hours=24))
+
+    assert sorted(await asyncio.gather(*(count() for _ in range(8)))) == list(range(1, 9))

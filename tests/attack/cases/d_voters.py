@@ -1,0 +1,51 @@
+"""Attacks on and with the anonymous sessions of people who listen and vote."""
+
+from __future__ import annotations
+
+import re
+
+from tests.attack.attack import CannotTry, attack
+from tests.attack.target import Target
+from tests.contract.clients import PROTOCOLS, bearer
+from tests.contract.rpcs import public_rpcs, rpcs
+
+# What anybody may call.
+OPEN = {
+    "AuthService.RegisterDeveloper",
+    "AuthService.CreateVoter",
+    "MeshService.GetHealth",
+    "TtsService.GetAudio",
+    "ListeningService.JoinListening",
+    "ListeningService.NextListeningPair",
+    "ListeningService.GetListeningClip",
+    "ListeningService.CastListeningVote",
+}
+JSON_BUSY = "the address has made too many calls lately"
+
+
+async def session(target: Target) -> dict[str, str]:
+    """Returns the header of a new session."""
+    made = await target.call("AuthService.CreateVoter", {}, "nobody")
+    if made.code == "RESOURCE_EXHAUSTED":
+        raise CannotTry(JSON_BUSY)
+    return bearer(made.answer["session_token"])
+
+
+@attack("calls what takes a developer with a voter's session", promise="403 for every such call")
+async def call_as_a_voter(target: Target) -> None:
+    headers = await session(target)
+    for name in sorted(set(public_rpcs()) - OPEN):
+        for protocol in PROTOCOLS:
+            route = rpcs()[name].route
+            request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
+            outcome = await target.clients[protocol].call(rpcs()[name], request, headers)
+            assert outcome.code == "PERMISSION_DENIED", f"{name} over {protocol} answered {outcome.code}"
+
+
+@attack("changes a voter's session token", promise="401 for every change")
+async def change_a_session(target: Target) -> None:
+    token = (await session(target))["authorization"].removeprefix("Bearer ")
+    for place in range(3, len(token), 7):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        answer = await target.http.get("/api/v1/developers/me", headers=bearer(changed))
+        assert answer.status_code == 401, f"a token changed at {place} was answered {answer.status_code}"

@@ -40,6 +40,12 @@ from services.runtime.rpc import Context, MethodHandler, call_metadata
 
 log = structlog.get_logger()
 
+# Set by the gateway when it makes a call out of JSON; what a client sends under this name is removed.
+TRANSCODED_HEADER = "x-envoy-original-path"
+# As many trailers as the gateway takes from a service (`max_headers_count` of its clusters), with gRPC's own more than
+# that: it resets the one stream on which they come.
+RESETTING_TRAILERS = tuple((f"broken-off-{number}", "") for number in range(100))
+
 # A call to another service that has no deadline of its own.
 DEFAULT_CALL_SECONDS = 5.0
 # A service that was away is found again this soon; by default that may take two minutes.
@@ -119,6 +125,7 @@ def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> A
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
+        begun = False
         token, traceparent = _learn(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
@@ -127,11 +134,12 @@ def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> A
                 async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
                     async for response in responses:
                         yield response
+                        begun = True
             except (asyncio.CancelledError, GeneratorExit):
                 ended.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                await _abort(context, error, method, ended, watch)
+                await _abort(context, error, method, ended, watch, broken_off=begun and _is_json_call())
             ended.ok.observe(watch.seconds())
 
     return call
@@ -214,8 +222,10 @@ def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
         ) from None
 
 
-async def _abort(context: Context, error: Exception, method: str, ended: _Ended, watch: Stopwatch) -> None:
-    """Ends the call with the status of an error. Always raises."""
+async def _abort(
+    context: Context, error: Exception, method: str, ended: _Ended, watch: Stopwatch, *, broken_off: bool = False
+) -> None:
+    """Ends the call with the status of an error, or, `broken_off`, so that the gateway resets it. Always raises."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     known = error if isinstance(error, ArenaError) else unexpected(error)
@@ -227,7 +237,15 @@ async def _abort(context: Context, error: Exception, method: str, ended: _Ended,
         known = ArenaError(f"something broke on the server; its logs have it as {error_id}", error_id=error_id)
     status = to_status(known)
     ended.failed(status.code, watch.seconds())
+    if broken_off:
+        # A JSON client has the status 200 and sees no trailers, so a clean end would pass half for whole.
+        await context.abort(grpc.StatusCode.UNKNOWN, known.message, RESETTING_TRAILERS)
     await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _is_json_call() -> bool:
+    """Tells whether the gateway has made the call at hand out of JSON: it says so with the path that it had."""
+    return any(key == TRANSCODED_HEADER for key, _ in call_metadata.get())
 
 
 class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):

@@ -10,7 +10,15 @@ from tests.attack.attack import attack
 from tests.attack.target import Target
 
 VOICES = ("en-us", "en-gb")
-SPELLINGS = ["Café one.", " Café one.\n", "CAFÉ ONE.", "Cafe\u0301 one.", "Café\u00a0one.", "Ca\u200bfé one.", "Ｃafé one."]
+SPELLINGS = [
+    "Café one.",
+    " Café one.\n",
+    "CAFÉ ONE.",
+    "Cafe\u0301 one.",
+    "Café\u00a0one.",
+    "Ca\u200bfé one.",
+    "Ｃafé one.",
+]
 BLANKS = (" ", "\u00a0", "\u200b", "\ufeff", "\u2800", "\u00ad", "\n", "\t")
 FORMULAS = [f"{blank}=HYPERLINK(1),{number}" for number, blank in enumerate(BLANKS)]
 

@@ -106,6 +106,11 @@ def key_of_registration(secret: bytes, request_id: str, address: str) -> str:
     return new_key(hmac.digest(secret, f"registration\n{request_id}\n{address}".encode(), "sha256"))
 
 
+def hash_of_registration_id(secret: bytes, request_id: str) -> bytes:
+    """Returns what is stored of the request id of a registration: whoever knows the id itself can read the key."""
+    return hmac.digest(secret, f"registration id\n{request_id}".encode(), "sha256")
+
+
 def is_well_formed(key: str) -> bool:
     """Says whether a key can have been issued, so that a mangled one is refused without a look-up."""
     body, checksum = key[:-CHECKSUM_DIGITS], key[-CHECKSUM_DIGITS:]

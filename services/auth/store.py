@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.domain import ApiKey, Developer, in_order
+from services.runtime.request_ids import Earlier
 
 METADATA = sa.MetaData()
 DEVELOPERS = sa.Table(
@@ -18,6 +19,8 @@ DEVELOPERS = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("email", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True)),
+    sa.Column("registration", sa.LargeBinary),
+    sa.Column("registration_fingerprint", sa.LargeBinary),
 )
 API_KEYS = sa.Table(
     "api_keys",
@@ -34,6 +37,7 @@ API_KEYS = sa.Table(
     sa.Column("last_used_at", sa.DateTime(timezone=True)),
     sa.Column("replaced_by", sa.Text),
     sa.Column("request_id", sa.Text),
+    sa.Column("request_fingerprint", sa.LargeBinary),
 )
 SIGNING_KEYS = sa.Table(
     "signing_keys",
@@ -50,6 +54,7 @@ ADDRESS_COUNTS = sa.Table(
     sa.Column("hour", sa.DateTime(timezone=True)),
     sa.Column("count", sa.Integer),
 )
+
 # Rows of the past that one call deletes.
 MAX_DELETED_COUNTS = 100
 
@@ -57,8 +62,20 @@ MAX_DELETED_COUNTS = 100
 class Store(Protocol):
     """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
 
-    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
-        """Adds a developer; False if the e-mail address is taken."""
+    async def add_developer(
+        self,
+        connection: AsyncConnection,
+        developer: Developer,
+        registration: bytes | None = None,
+        fingerprint: bytes | None = None,
+    ) -> bool:
+        """Adds a developer; False if the e-mail address is taken, or the registration was made before.
+
+        `registration` is the hash of its request id, and `fingerprint` that of its request.
+        """
+
+    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+        """Returns the developer whom a registration made."""
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
         """Returns a developer."""
@@ -66,10 +83,14 @@ class Store(Protocol):
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         """Makes other transactions that lock this developer wait for this one."""
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
+    async def add_api_key(
+        self, connection: AsyncConnection, key: ApiKey, request_id: str = "", fingerprint: bytes | None = None
+    ) -> None:
         """Adds an API key."""
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[ApiKey] | None:
         """Returns the API key that a request made before."""
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
@@ -115,10 +136,23 @@ class Store(Protocol):
 class SqlStore:
     """The store over PostgreSQL."""
 
-    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
+    async def add_developer(
+        self,
+        connection: AsyncConnection,
+        developer: Developer,
+        registration: bytes | None = None,
+        fingerprint: bytes | None = None,
+    ) -> bool:
         result = await connection.execute(
             insert(DEVELOPERS)
-            .values(id=developer.id, name=developer.name, email=developer.email, created_at=developer.created_at)
+            .values(
+                id=developer.id,
+                name=developer.name,
+                email=developer.email,
+                created_at=developer.created_at,
+                registration=registration,
+                registration_fingerprint=fingerprint if registration else None,
+            )
             .on_conflict_do_nothing()
             .returning(DEVELOPERS.c.id)
         )
@@ -126,12 +160,19 @@ class SqlStore:
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
         row = (await connection.execute(sa.select(DEVELOPERS).where(DEVELOPERS.c.id == developer_id))).one_or_none()
-        return Developer(**row._mapping) if row else None
+        return _developer(row) if row else None
+
+    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+        query = sa.select(DEVELOPERS).where(DEVELOPERS.c.registration == registration)
+        row = (await connection.execute(query)).one_or_none()
+        return Earlier(_developer(row), row.registration_fingerprint, row.created_at) if row else None
 
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         await connection.execute(sa.select(DEVELOPERS.c.id).where(DEVELOPERS.c.id == developer_id).with_for_update())
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
+    async def add_api_key(
+        self, connection: AsyncConnection, key: ApiKey, request_id: str = "", fingerprint: bytes | None = None
+    ) -> None:
         await connection.execute(
             sa.insert(API_KEYS).values(
                 id=key.id,
@@ -144,13 +185,16 @@ class SqlStore:
                 expires_at=key.expires_at,
                 replaced_by=key.replaced_by,
                 request_id=request_id or None,
+                request_fingerprint=fingerprint if request_id else None,
             )
         )
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[ApiKey] | None:
         query = sa.select(API_KEYS).where(API_KEYS.c.developer_id == developer_id, API_KEYS.c.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return _api_key(row) if row else None
+        return Earlier(_api_key(row), row.request_fingerprint, row.created_at) if row else None
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         query = sa.select(sa.func.count()).where(
@@ -238,6 +282,10 @@ class SqlStore:
             counts.what == what, counts.address == address, counts.hour > after
         )
         return int((await connection.execute(total)).scalar_one())
+
+
+def _developer(row: sa.Row[Any]) -> Developer:
+    return Developer(id=row.id, name=row.name, email=row.email, created_at=row.created_at)
 
 
 def _api_key(row: sa.Row[Any]) -> ApiKey:

@@ -17,6 +17,7 @@ from services.runtime.db import Database
 from services.runtime.errors import AlreadyExists, NotFound, PermissionDenied, ScopeMissing, Unauthenticated, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
+from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
 # An installation may be in a network of its own, where no name is reachable from outside and these are in use.
@@ -35,7 +36,10 @@ class Auth:
         self._secret = hashlib.sha256(b"registrations" + secret).digest()
 
     async def register(self, name: str, email: str, request_id: str = "") -> tuple[Developer, str]:
-        """Creates a developer and returns it with its first API key; AlreadyExists if the address is taken."""
+        """Creates a developer and returns it with its first API key.
+
+        AlreadyExists if the address is taken; RequestIdReused if somebody else was registered by this request id.
+        """
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_NAME)
         address = _address(email, valid)
@@ -44,27 +48,30 @@ class Auth:
             valid.text(request_id, "request_id", longest=most, shortest=few)
         valid.finish()
         developer = Developer(ids.new_id("dev"), name.strip(), address, now())
+        request = domain.hash_of_registration_id(self._secret, request_id) if request_id else None
         given = domain.key_of_registration(self._secret, request_id, address) if request_id else None
         key, api_key = _issue(developer.id, domain.FIRST_KEY_NAME, key=given)
         async with self._database.transaction() as connection:
-            if await self._store.add_developer(connection, developer):
+            if await self._store.add_developer(connection, developer, request, current_fingerprint()):
                 await self._store.add_api_key(connection, api_key)
                 return developer, key
-            before = await self._registered_before(connection, developer, api_key) if request_id else None
+            before = await self._registered_before(connection, request, api_key) if request else None
         if before is None:
             raise AlreadyExists("email: a developer with this address is registered already", field="email")
         return before, key
 
     async def _registered_before(
-        self, connection: AsyncConnection, developer: Developer, api_key: ApiKey
+        self, connection: AsyncConnection, request: bytes, api_key: ApiKey
     ) -> Developer | None:
         """Returns who was registered by the very same request, a short while ago."""
+        earlier = await self._store.find_registration(connection, request)
+        if earlier is None:
+            return None
+        developer = earlier.repeated()
         known = await self._store.find_key(connection, api_key.key_hash)
         if known is None or known.fault(now()) or known.created_at < now() - domain.REPEATABLE:
             return None
-        before = await self._store.get_developer(connection, known.developer_id)
-        same = before is not None and (before.name, before.email) == (developer.name, developer.email)
-        return before if same else None
+        return developer
 
     async def current_developer(self) -> Developer:
         """Returns who is calling."""
@@ -147,7 +154,8 @@ class Auth:
         """Returns the key that the caller's request made before, and lets no other request of theirs pass meanwhile."""
         developer_id = current_identity().developer_id
         await self._store.lock_developer(connection, developer_id)
-        return await self._store.find_request(connection, developer_id, request_id) if request_id else None
+        before = await self._store.find_request(connection, developer_id, request_id) if request_id else None
+        return before.repeated() if before else None
 
     async def _calling_key(self, connection: AsyncConnection) -> ApiKey:
         identity = current_identity()
@@ -161,7 +169,7 @@ class Auth:
     async def _add(self, connection: AsyncConnection, api_key: ApiKey, request_id: str) -> None:
         if await self._store.count_valid_keys(connection, api_key.developer_id, now()) >= domain.MOST_KEYS:
             raise WrongState(f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first")
-        await self._store.add_api_key(connection, api_key, request_id)
+        await self._store.add_api_key(connection, api_key, request_id, current_fingerprint())
 
     async def list_api_keys(self, size: int, token: str) -> tuple[Sequence[ApiKey], str]:
         """Returns a page of the caller's API keys and the token of the next, empty on the last."""

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
+from services.runtime.request_ids import Earlier
 
 METADATA = sa.MetaData()
 VOICE_MODELS = sa.Table(
@@ -17,6 +18,7 @@ VOICE_MODELS = sa.Table(
     sa.Column("seq", sa.BigInteger, sa.Identity(always=True)),
     sa.Column("developer_id", sa.Text),
     sa.Column("request_id", sa.Text),
+    sa.Column("request_fingerprint", sa.LargeBinary),
     sa.Column("name", sa.Text),
     sa.Column("provider", sa.Text),
     sa.Column("version", sa.Text),
@@ -36,16 +38,21 @@ PROVIDERS = sa.Table(
     sa.Column("unavailable_reason", sa.Text),
     sa.Column("parameters", ARRAY(sa.Text)),
 )
+
 KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
 
 
 class Store(Protocol):
     """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
 
-    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, model: VoiceModel, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         """Adds a model; False if there is one of the same owner, provider, voice, model and version, or request id."""
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[VoiceModel] | None:
         """Returns the model that a request made before."""
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
@@ -121,13 +128,16 @@ def _model(row: sa.Row[Any]) -> VoiceModel:
 class SqlStore:
     """The store over PostgreSQL."""
 
-    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, model: VoiceModel, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         result = await connection.execute(
             insert(VOICE_MODELS)
             .values(
                 id=model.id,
                 developer_id=model.developer_id,
                 request_id=request_id or None,
+                request_fingerprint=fingerprint if request_id else None,
                 created_at=model.created_at,
                 **_values(model),
             )
@@ -136,12 +146,14 @@ class SqlStore:
         )
         return result.first() is not None
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[VoiceModel] | None:
         query = sa.select(VOICE_MODELS).where(
             VOICE_MODELS.c.developer_id == developer_id, VOICE_MODELS.c.request_id == request_id
         )
         row = (await connection.execute(query)).one_or_none()
-        return _model(row) if row else None
+        return Earlier(_model(row), row.request_fingerprint, row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
         query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.id == model_id)

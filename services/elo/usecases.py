@@ -16,6 +16,7 @@ from services.runtime.db import Database
 from services.runtime.errors import AlreadyExists, FieldViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
+from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
 PROVIDER = re.compile(r"[a-z0-9_-]+")
@@ -50,15 +51,15 @@ class Catalogue:
         )
         async with self._database.transaction() as connection:
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
-                return before
+                return before.repeated()
             await self._check_with_provider(connection, model)
-            if await self._store.add(connection, model, request_id):
+            if await self._store.add(connection, model, request_id, current_fingerprint()):
                 await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
                 return model
         # Perhaps the same request, at the same moment.
         async with self._database.reading() as connection:
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
-                return before
+                return before.repeated()
         raise AlreadyExists("you have registered this provider, voice, model and version already", field="config")
 
     async def page(

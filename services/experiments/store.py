@@ -20,6 +20,7 @@ from services.experiments.tables import (
     trial_values,
 )
 from services.runtime.hot_reads import HotConnection, hot_query
+from services.runtime.request_ids import Earlier
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 _PLACE = (_T.prompt_index, _T.model_index, _T.repeat_index)
@@ -27,6 +28,7 @@ _PLACE = (_T.prompt_index, _T.model_index, _T.repeat_index)
 _GET_MANY = hot_query(
     sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 )
+
 _LOCK_RUNNING = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 Owned = tuple[str, str]
@@ -36,10 +38,14 @@ Owned = tuple[str, str]
 class Store(Protocol):
     """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
 
-    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, experiment: Experiment, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         """Adds an experiment; False if its developer has made this request before."""
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[Experiment] | None:
         """Returns the experiment that a request made before."""
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
@@ -106,19 +112,28 @@ class Store(Protocol):
 class SqlStore:
     """The store over PostgreSQL."""
 
-    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, experiment: Experiment, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         result = await connection.execute(
             insert(EXPERIMENTS)
-            .values(**experiment_values(experiment), request_id=request_id or None)
+            .values(
+                **experiment_values(experiment),
+                request_id=request_id or None,
+                request_fingerprint=fingerprint if request_id else None,
+            )
             .on_conflict_do_nothing(constraint="experiments_request")
             .returning(_E.id)
         )
         return result.first() is not None
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
-        query = sa.select(*EXPERIMENT_COLUMNS).where(_E.developer_id == developer_id, _E.request_id == request_id)
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[Experiment] | None:
+        query = sa.select(*EXPERIMENT_COLUMNS, _E.request_fingerprint)
+        query = query.where(_E.developer_id == developer_id, _E.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return experiment_from(row) if row else None
+        return Earlier(experiment_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id, _E.developer_id == developer_id)

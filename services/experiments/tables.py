@@ -27,6 +27,7 @@ EXPERIMENTS = sa.Table(
     sa.Column("id", sa.Text),
     sa.Column("developer_id", sa.Text),
     sa.Column("request_id", sa.Text),
+    sa.Column("request_fingerprint", sa.LargeBinary),
     sa.Column("name", sa.Text),
     sa.Column("scenario", sa.Text),
     sa.Column("eval_mode", sa.Text),

@@ -5,6 +5,7 @@ standard library only, so that domain code may import it.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import ClassVar
 
 
@@ -72,6 +73,20 @@ class AlreadyExists(ArenaError):
     """Something that has to be unique is taken."""
 
     reason = "ALREADY_EXISTS"
+
+
+class RequestIdReused(AlreadyExists):
+    """The request id was used before, for another call; metadata has `first_used_at`."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, first_used_at: datetime) -> None:
+        moment = f"{first_used_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(
+            f"request_id: it was used at {moment} for another request: send exactly that one again, or a new id",
+            field="request_id",
+            first_used_at=moment,
+        )
 
 
 class WrongState(ArenaError):

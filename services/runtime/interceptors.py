@@ -16,13 +16,14 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 from voicearena.auth.v1 import options_pb2
 
-from services.runtime import identity, telemetry
+from services.runtime import identity, request_ids, telemetry
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
@@ -79,6 +80,9 @@ class GuardedServer:
             raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
         # Parsed within, since gRPC itself would tell whoever sends what can't be read that the server broke.
         parse, serialise = handler.request_deserializer, handler.response_serializer
+        described = _descriptor(method)
+        if parse is not None and described is not None and request_ids.has_request_id(described.input_type):
+            parse = request_ids.noted(parse)
         admission = _Admission(method, self._verifier, method in self._public)
         if handler.response_streaming:
             stream = _stream(method, handler.unary_stream, parse, admission)
@@ -194,12 +198,16 @@ class _Admission:
 
 def scope_of(method: str) -> str:
     """Returns the scope that an RPC takes, by its path; empty if it takes none, or if it is no RPC of the protos."""
+    descriptor = _descriptor(method)
+    return "" if descriptor is None else str(descriptor.GetOptions().Extensions[options_pb2.scope])
+
+
+def _descriptor(method: str) -> MethodDescriptor | None:
     service, _, name = method.lstrip("/").partition("/")
     try:
-        descriptor = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+        return descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
     except KeyError:
-        return ""
-    return str(descriptor.GetOptions().Extensions[options_pb2.scope])
+        return None
 
 
 class _Ended:

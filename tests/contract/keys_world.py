@@ -67,6 +67,12 @@ class KeysWorld:
         await self.call(ROTATE, {"id": made["api_key"]["id"]})
         return str(made["api_key"]["id"])
 
+    async def _used_registration_id(self) -> str:
+        request_id = secrets.token_hex(16)
+        request = {"name": "Ada", "email": await self.value("new_email", {}), "request_id": request_id}
+        await self.call("AuthService.RegisterDeveloper", request, "nobody")
+        return request_id
+
     async def _used_key_request_id(self) -> str:
         request_id = secrets.token_hex(8)
         made = await self.call(CREATE, {"name": "made once", "request_id": request_id})

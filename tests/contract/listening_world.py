@@ -36,6 +36,9 @@ class ListeningWorld:
 
     # Experiments.
 
+    async def _new_human_experiment(self) -> str:
+        return await self._created_human_experiment()
+
     async def _created_human_experiment(self, caller: str = "developer") -> str:
         plan = planning.experiment(eval_mode="human", prompts=["Hi."], votes_per_pair=100)
         return str((await self.call(planning.CREATE, plan, caller))["id"])

@@ -7,18 +7,32 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.domain import ApiKey, Developer
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
 
 class MemoryAuthStore:
     """Implements `services.auth.store.Store` over a MemoryDatabase."""
 
-    async def add_developer(self, connection: AsyncConnection, developer: Developer) -> bool:
-        developers = table(connection, "developers")
+    async def add_developer(
+        self,
+        connection: AsyncConnection,
+        developer: Developer,
+        registration: bytes | None = None,
+        fingerprint: bytes | None = None,
+    ) -> bool:
+        developers, registrations = table(connection, "developers"), table(connection, "registrations")
+        if registration in registrations:
+            return False
         if any(other.email.lower() == developer.email.lower() for other in developers.values()):
             return False
         developers[developer.id] = developer
+        if registration:
+            registrations[registration] = Earlier(developer, fingerprint, developer.created_at)
         return True
+
+    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+        return table(connection, "registrations").get(registration)
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
         return table(connection, "developers").get(developer_id)
@@ -26,14 +40,19 @@ class MemoryAuthStore:
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         """A MemoryDatabase runs one transaction at a time."""
 
-    async def add_api_key(self, connection: AsyncConnection, key: ApiKey, request_id: str = "") -> None:
+    async def add_api_key(
+        self, connection: AsyncConnection, key: ApiKey, request_id: str = "", fingerprint: bytes | None = None
+    ) -> None:
         table(connection, "api_keys")[key.id] = key
         if request_id:
-            table(connection, "api_key_requests")[key.developer_id, request_id] = key.id
+            table(connection, "api_key_requests")[key.developer_id, request_id] = key.id, fingerprint
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> ApiKey | None:
-        key_id = table(connection, "api_key_requests").get((developer_id, request_id))
-        return table(connection, "api_keys")[key_id] if key_id else None
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[ApiKey] | None:
+        key_id, fingerprint = table(connection, "api_key_requests").get((developer_id, request_id), ("", None))
+        key = table(connection, "api_keys").get(key_id)
+        return Earlier(key, fingerprint, key.created_at) if key else None
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         return sum(not key.fault(at) for key in _keys_of(connection, developer_id))

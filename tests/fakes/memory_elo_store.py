@@ -6,25 +6,31 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
 
 class MemoryEloStore:
     """Implements `services.elo.store.Store` over a MemoryDatabase."""
 
-    async def add(self, connection: AsyncConnection, model: VoiceModel, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, model: VoiceModel, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         models, requests = table(connection, "voice_models"), table(connection, "requests")
         request = (model.developer_id, request_id)
         if any(_same(model, other) for other in models.values()) or (request_id and request in requests):
             return False
         models[model.id] = dataclasses.replace(model, seq=len(models) + 1)
         if request_id:
-            requests[request] = model.id
+            requests[request] = model.id, fingerprint
         return True
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> VoiceModel | None:
-        model_id = table(connection, "requests").get((developer_id, request_id))
-        return table(connection, "voice_models").get(model_id)
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[VoiceModel] | None:
+        model_id, fingerprint = table(connection, "requests").get((developer_id, request_id), ("", None))
+        model = table(connection, "voice_models").get(model_id)
+        return Earlier(model, fingerprint, model.created_at) if model else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
         return table(connection, "voice_models").get(model_id)

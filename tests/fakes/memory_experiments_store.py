@@ -17,25 +17,31 @@ from services.experiments.domain import (
 )
 from services.experiments.store import Owned
 from services.runtime.hot_reads import HotConnection
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
 
 class MemoryExperimentsStore:
     """Implements `services.experiments.store.Store` over a MemoryDatabase."""
 
-    async def add(self, connection: AsyncConnection, experiment: Experiment, request_id: str) -> bool:
+    async def add(
+        self, connection: AsyncConnection, experiment: Experiment, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         requests = table(connection, "requests")
         request = (experiment.developer_id, request_id)
         if request_id and request in requests:
             return False
         if request_id:
-            requests[request] = experiment.id
+            requests[request] = experiment.id, fingerprint
         table(connection, "experiments")[experiment.id] = experiment
         return True
 
-    async def find_request(self, connection: AsyncConnection, developer_id: str, request_id: str) -> Experiment | None:
-        experiment_id = table(connection, "requests").get((developer_id, request_id))
-        return table(connection, "experiments").get(experiment_id)
+    async def find_request(
+        self, connection: AsyncConnection, developer_id: str, request_id: str
+    ) -> Earlier[Experiment] | None:
+        experiment_id, fingerprint = table(connection, "requests").get((developer_id, request_id), ("", None))
+        experiment = table(connection, "experiments").get(experiment_id)
+        return Earlier(experiment, fingerprint, experiment.created_at) if experiment else None
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         experiment = await self.lock(connection, experiment_id)

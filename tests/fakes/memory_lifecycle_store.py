@@ -36,7 +36,7 @@ class MemoryLifecycleStore:
         for name in ("experiments", "results", "progressed_at", "audio_deleted_at"):
             keyed[name] = {experiment_id}
         requests = table(connection, "requests")
-        keyed["requests"] = {request for request, made in requests.items() if made == experiment_id}
+        keyed["requests"] = {request for request, (made, _) in requests.items() if made == experiment_id}
         for name, keys in keyed.items():
             for key in keys:
                 table(connection, name).pop(key, None)

@@ -20,25 +20,31 @@ from services.experiments.listening.domain import (
     preferred,
 )
 from services.experiments.verdict import Vote
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
 
 class MemoryListeningStore:
     """Implements `services.experiments.listening.store.ListeningStore` over a MemoryDatabase."""
 
-    async def add_link(self, connection: AsyncConnection, link: Link, request_id: str) -> bool:
+    async def add_link(
+        self, connection: AsyncConnection, link: Link, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         requests = table(connection, "listening_requests")
         request = (link.experiment_id, request_id)
         if request_id and request in requests:
             return False
         if request_id:
-            requests[request] = link.id
+            requests[request] = link.id, fingerprint
         table(connection, "listening_links")[link.id] = link
         return True
 
-    async def link_of_request(self, connection: AsyncConnection, experiment_id: str, request_id: str) -> Link | None:
-        link_id = table(connection, "listening_requests").get((experiment_id, request_id))
-        return table(connection, "listening_links").get(link_id)
+    async def link_of_request(
+        self, connection: AsyncConnection, experiment_id: str, request_id: str
+    ) -> Earlier[Link] | None:
+        link_id, fingerprint = table(connection, "listening_requests").get((experiment_id, request_id), ("", None))
+        link = table(connection, "listening_links").get(link_id)
+        return Earlier(link, fingerprint, link.created_at) if link else None
 
     async def link(self, connection: AsyncConnection, link_id: str) -> Link | None:
         return table(connection, "listening_links").get(link_id)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.webhooks.claiming import Claim, Limits
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
 from services.experiments.webhooks.store import Cursor, Logged
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
 
@@ -17,15 +18,21 @@ class MemoryWebhookStore:
     """Implements `services.experiments.webhooks.store.WebhookStore` over a MemoryDatabase."""
 
     async def add_endpoint(
-        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+        self,
+        connection: AsyncConnection,
+        endpoint: Endpoint,
+        *,
+        request_id: str = "",
+        fingerprint: bytes | None = None,
+        untold: str = "",
     ) -> bool:
         endpoints, requests = table(connection, "webhook_endpoints"), table(connection, "webhook_requests")
         owner = endpoint.developer_id
-        made = endpoints.get(requests.get((owner, request_id))) if request_id else None
+        made = await self.endpoint_of_request(connection, owner, request_id) if request_id else None
         if made or await self.endpoint_at(connection, owner, endpoint.url):
             return False
         if request_id:
-            requests[owner, request_id] = endpoint.id
+            requests[owner, request_id] = endpoint.id, fingerprint
         if untold:
             table(connection, "untold")[endpoint.id] = untold
         endpoints[endpoint.id] = endpoint
@@ -44,9 +51,10 @@ class MemoryWebhookStore:
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Endpoint | None:
-        endpoint_id = table(connection, "webhook_requests").get((developer_id, request_id))
-        return table(connection, "webhook_endpoints").get(endpoint_id)
+    ) -> Earlier[Endpoint] | None:
+        endpoint_id, fingerprint = table(connection, "webhook_requests").get((developer_id, request_id), ("", None))
+        endpoint = table(connection, "webhook_endpoints").get(endpoint_id)
+        return Earlier(endpoint, fingerprint, endpoint.created_at) if endpoint else None
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int

@@ -21,6 +21,7 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size, type_of_value
+from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
 
@@ -67,7 +68,7 @@ class Links:
             if experiment is None or experiment.developer_id != developer_id:
                 raise NotFound("experiment", experiment_id)
             if request_id and (before := await self._store.link_of_request(connection, experiment_id, request_id)):
-                return self._made(before)
+                return self._made(before.repeated())
             _check_listens(experiment)
             if len(await self._store.links(connection, experiment_id, limit=MOST_LINKS)) == MOST_LINKS:
                 raise QuotaExceeded(f"an experiment has at most {MOST_LINKS} listening links", limit=str(MOST_LINKS))
@@ -80,7 +81,7 @@ class Links:
                 expires_at=(moment + timedelta(seconds=seconds)).replace(microsecond=0),
                 created_at=moment,
             )
-            await self._store.add_link(connection, link, request_id)
+            await self._store.add_link(connection, link, request_id, current_fingerprint())
         return self._made(link)
 
     def _made(self, link: Link) -> MadeLink:

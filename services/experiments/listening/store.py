@@ -39,6 +39,7 @@ from services.experiments.listening.tables import (
 )
 from services.experiments.tables import EXPERIMENTS
 from services.experiments.verdict import Vote
+from services.runtime.request_ids import Earlier
 
 _E, _L, _P, _A, _V = EXPERIMENTS.c, LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
 
@@ -46,10 +47,14 @@ _E, _L, _P, _A, _V = EXPERIMENTS.c, LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
 class ListeningStore(Protocol):
     """What listening asks of the database. Each method works in the connection's transaction, if it has one."""
 
-    async def add_link(self, connection: AsyncConnection, link: Link, request_id: str) -> bool:
+    async def add_link(
+        self, connection: AsyncConnection, link: Link, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         """Adds a link; False if this request has made one for the experiment before."""
 
-    async def link_of_request(self, connection: AsyncConnection, experiment_id: str, request_id: str) -> Link | None:
+    async def link_of_request(
+        self, connection: AsyncConnection, experiment_id: str, request_id: str
+    ) -> Earlier[Link] | None:
         """Returns the link that a request made before."""
 
     async def link(self, connection: AsyncConnection, link_id: str) -> Link | None:
@@ -113,20 +118,25 @@ class ListeningStore(Protocol):
 class SqlListeningStore:
     """The store over PostgreSQL."""
 
-    async def add_link(self, connection: AsyncConnection, link: Link, request_id: str) -> bool:
+    async def add_link(
+        self, connection: AsyncConnection, link: Link, request_id: str, fingerprint: bytes | None = None
+    ) -> bool:
         values = {column.name: getattr(link, column.name) for column in LINK_COLUMNS}
         result = await connection.execute(
             insert(LINKS)
-            .values(**values, request_id=request_id or None)
+            .values(**values, request_id=request_id or None, request_fingerprint=fingerprint if request_id else None)
             .on_conflict_do_nothing(constraint="listening_links_request")
             .returning(_L.id)
         )
         return result.first() is not None
 
-    async def link_of_request(self, connection: AsyncConnection, experiment_id: str, request_id: str) -> Link | None:
-        query = sa.select(*LINK_COLUMNS).where(_L.experiment_id == experiment_id, _L.request_id == request_id)
+    async def link_of_request(
+        self, connection: AsyncConnection, experiment_id: str, request_id: str
+    ) -> Earlier[Link] | None:
+        query = sa.select(*LINK_COLUMNS, _L.request_fingerprint)
+        query = query.where(_L.experiment_id == experiment_id, _L.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return link_from(row) if row else None
+        return Earlier(link_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def link(self, connection: AsyncConnection, link_id: str) -> Link | None:
         row = (await connection.execute(sa.select(*LINK_COLUMNS).where(_L.id == link_id))).one_or_none()

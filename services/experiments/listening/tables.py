@@ -17,6 +17,7 @@ LINKS = sa.Table(
     sa.Column("experiment_id", sa.Text),
     sa.Column("developer_id", sa.Text),
     sa.Column("request_id", sa.Text),
+    sa.Column("request_fingerprint", sa.LargeBinary),
     sa.Column("expires_at", _MOMENT),
     sa.Column("revoked_at", _MOMENT),
     sa.Column("created_at", _MOMENT),

@@ -28,6 +28,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
+from services.runtime.request_ids import current_fingerprint
 from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
 
@@ -92,7 +93,7 @@ class Planning:
             created_at=now(),
         )
         async with self._database.transaction() as connection:
-            added = await self._store.add(connection, experiment, plan.request_id)
+            added = await self._store.add(connection, experiment, plan.request_id, current_fingerprint())
             if added:
                 await self._webhooks.planned(connection, experiment)
         if added:
@@ -103,7 +104,8 @@ class Planning:
 
     async def _made_before(self, developer_id: str, request_id: str) -> Experiment | None:
         async with self._database.reading() as connection:
-            return await self._store.find_request(connection, developer_id, request_id)
+            before = await self._store.find_request(connection, developer_id, request_id)
+        return before.repeated() if before else None
 
     async def run(self, experiment_id: str) -> Experiment:
         """Plans every trial, and asks for the speech of those whose turn it is.

@@ -22,6 +22,7 @@ from services.experiments.webhooks.tables import (
     endpoint_from,
     values_of,
 )
+from services.runtime.request_ids import Earlier
 
 _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
 
@@ -37,7 +38,13 @@ class WebhookStore(Protocol):
     """What webhooks ask of the database. Who locks both an endpoint and deliveries locks the endpoint first."""
 
     async def add_endpoint(
-        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+        self,
+        connection: AsyncConnection,
+        endpoint: Endpoint,
+        *,
+        request_id: str = "",
+        fingerprint: bytes | None = None,
+        untold: str = "",
     ) -> bool:
         """Adds an endpoint; False if its developer has one with this URL or has made this request before.
 
@@ -56,7 +63,7 @@ class WebhookStore(Protocol):
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Endpoint | None:
+    ) -> Earlier[Endpoint] | None:
         """Returns the endpoint that a request made before."""
 
     async def endpoints(
@@ -115,11 +122,22 @@ class SqlWebhookStore:
     """The store over PostgreSQL."""
 
     async def add_endpoint(
-        self, connection: AsyncConnection, endpoint: Endpoint, *, request_id: str = "", untold: str = ""
+        self,
+        connection: AsyncConnection,
+        endpoint: Endpoint,
+        *,
+        request_id: str = "",
+        fingerprint: bytes | None = None,
+        untold: str = "",
     ) -> bool:
         result = await connection.execute(
             insert(ENDPOINTS)
-            .values(**values_of(endpoint), request_id=request_id or None, untold_experiment_id=untold or None)
+            .values(
+                **values_of(endpoint),
+                request_id=request_id or None,
+                request_fingerprint=fingerprint if request_id else None,
+                untold_experiment_id=untold or None,
+            )
             .on_conflict_do_nothing()
             .returning(_E.id)
         )
@@ -137,8 +155,11 @@ class SqlWebhookStore:
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Endpoint | None:
-        return await _endpoint(connection, _E.developer_id == developer_id, _E.request_id == request_id)
+    ) -> Earlier[Endpoint] | None:
+        query = sa.select(*ENDPOINT_COLUMNS, _E.request_fingerprint)
+        query = query.where(_E.developer_id == developer_id, _E.request_id == request_id)
+        row = (await connection.execute(query)).one_or_none()
+        return Earlier(endpoint_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int

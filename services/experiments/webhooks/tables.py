@@ -17,6 +17,7 @@ ENDPOINTS = sa.Table(
     sa.Column("developer_id", sa.Text),
     sa.Column("url", sa.Text),
     sa.Column("request_id", sa.Text),
+    sa.Column("request_fingerprint", sa.LargeBinary),
     sa.Column("untold_experiment_id", sa.Text),
     sa.Column("disabled_reason", sa.Text),
     sa.Column("secret", sa.LargeBinary),

@@ -19,6 +19,7 @@ from services.runtime.db import Database
 from services.runtime.errors import AlreadyExists, NotFound, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
+from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
 
@@ -45,17 +46,19 @@ class Endpoints:
         valid.finish()
         async with self._database.transaction() as connection:
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
-                return before, ""
+                return before.repeated(), ""
             if taken := await self._store.endpoint_at(connection, developer_id, url):
                 raise _taken(taken)
             await check_room(self._store, connection, developer_id)
             endpoint, secret = new_endpoint(self._box, developer_id, url)
-            if await self._store.add_endpoint(connection, endpoint, request_id=request_id):
+            if await self._store.add_endpoint(
+                connection, endpoint, request_id=request_id, fingerprint=current_fingerprint()
+            ):
                 return endpoint, secret
         # The same request, or another with this URL, was quicker at the same moment.
         async with self._database.reading() as connection:
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
-                return before, ""
+                return before.repeated(), ""
             raise _taken(await self._store.endpoint_at(connection, developer_id, url))
 
     async def secret_to_show(self, experiment: Experiment) -> str:

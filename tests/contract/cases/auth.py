@@ -167,6 +167,31 @@ CASES = [
         Ok({"api_key": {"id": Given("key_of_request_id"), "name": "made once"}, "key": ""}),
     ),
     Case(
+        "another key with the same request id",
+        CREATE,
+        {"name": "made once", "scopes": ["speech"], "request_id": Given("used_key_request_id")},
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
+    ),
+    Case(
+        "a rotation with the request id of a creation",
+        ROTATE,
+        {"id": Given("new_key_id"), "request_id": Given("used_key_request_id")},
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
+    ),
+    Case(
+        "a registration with the request id of another",
+        REGISTER,
+        {"name": "Ada", "email": Given("new_email"), "request_id": Given("used_registration_id")},
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
+        caller="nobody",
+    ),
+    Case(
         "no key makes one that may more",
         CREATE,
         {"name": "mightier", "scopes": ["models:read", "webhooks"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ CODES = {
     "SCOPE_MISSING": "PERMISSION_DENIED",
     "NOT_FOUND": "NOT_FOUND",
     "ALREADY_EXISTS": "ALREADY_EXISTS",
+    "REQUEST_ID_REUSED": "ALREADY_EXISTS",
     "WRONG_STATE": "ABORTED",
     "BUSY": "RESOURCE_EXHAUSTED",
     "QUOTA_EXCEEDED": "RESOURCE_EXHAUSTED",
@@ -64,6 +66,14 @@ class Fails:
 
     def reason_over(self, protocol: str) -> str:
         return self.json_reason if protocol == "json" and self.json_reason else self.reason
+
+
+# A request id that was used for another request.
+REUSED = Fails(
+    "REQUEST_ID_REUSED",
+    says="for another request",
+    metadata={"field": "request_id", "first_used_at": re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")},
+)
 
 
 @dataclass(frozen=True)

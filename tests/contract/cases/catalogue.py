@@ -41,10 +41,12 @@ CASES = [
         ),
     ),
     Case(
-        "the same request again returns the first model",
+        "another model with the same request id",
         CREATE,
         model(request_id=Given("used_request_id")),
-        Ok({"id": Given("model_of_request_id")}),
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
     ),
     Case("the same model again", CREATE, model(version=Given("own_model_version")), Fails("ALREADY_EXISTS")),
     Case(

@@ -126,8 +126,16 @@ CLONES = [
     Case(
         "the same request again returns the first clone",
         CLONE,
-        {"id": Given("completed_experiment"), "name": "Another", "request_id": Given("used_clone_request_id")},
+        {"id": Given("completed_experiment"), "request_id": Given("used_clone_request_id")},
         Ok({"id": Given("experiment_of_clone_request_id"), "name": "Test experiment"}),
+    ),
+    Case(
+        "another clone with the same request id",
+        CLONE,
+        {"id": Given("completed_experiment"), "name": "Another", "request_id": Given("used_clone_request_id")},
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
     ),
     refused("a clone of one model", "models", says="2 to 4", models=MODELS[:1]),
     refused("a clone of the same model twice", "models[1]", says="differ", models=[MODELS[0], MODELS[0]]),

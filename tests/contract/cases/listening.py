@@ -75,6 +75,14 @@ LINKS = [
         Ok({"token": Given("token_of_request_id"), "link": {"id": Given("link_of_request_id")}}),
         request_id=Given("used_link_request_id"),
     ),
+    link(
+        "another link with the same request id",
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
+        request_id=Given("used_link_request_id"),
+        expires_in_seconds=60,
+    ),
     link("a link for less than a minute", Fails("INVALID_INPUT", ("expires_in_seconds",), "60"), expires_in_seconds=59),
     link(
         "a link for more than 90 days",

@@ -103,8 +103,24 @@ CASES = [
     Case(
         "the same request again returns the first experiment",
         CREATE,
-        experiment(request_id=Given("used_request_id"), name="Another"),
+        experiment(request_id=Given("used_request_id")),
         Ok({"id": Given("experiment_of_request_id"), "name": "Test experiment"}),
+    ),
+    Case(
+        "another experiment with the same request id",
+        CREATE,
+        experiment(request_id=Given("used_request_id"), name="Another"),
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
+    ),
+    Case(
+        "a clone with the request id of a new experiment",
+        "ExperimentService.CloneExperiment",
+        {"id": Given("experiment_of_request_id"), "request_id": Given("used_request_id")},
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
     ),
     refused("a name is needed", "name", name=""),
     refused("a name has an end", "name", says="200", name="n" * 201),

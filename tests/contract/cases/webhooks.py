@@ -62,10 +62,12 @@ CASES = [
         Ok({"endpoint": {**ENDPOINT, "url": Given("new_webhook_url")}, "secret": SECRET}),
     ),
     Case(
-        "the same request again returns the endpoint without its secret",
+        "another endpoint with the same request id",
         CREATE,
         {"url": "https://example.com/another", "request_id": Given("used_webhook_request_id")},
-        Ok({"endpoint": {"id": Given("endpoint_of_request_id")}, "secret": ""}),
+        Fails(
+            "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
+        ),
     ),
     Case(
         "a URL has one endpoint",

@@ -11,6 +11,7 @@ from services.auth.domain import ApiKey, Developer
 from services.auth.store import SqlStore, Store
 from services.runtime import ids
 from services.runtime.db import Database
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
 
@@ -107,12 +108,12 @@ async def test_a_key_keeps_what_it_may_and_until_when_and_is_valid_until_then(
 async def test_a_key_is_found_by_the_request_that_made_it(database: Database, store: Store, registered: None) -> None:
     key = key_of(ADA)
     async with database.transaction() as connection:
-        await store.add_api_key(connection, key, "request 1")
+        await store.add_api_key(connection, key, "request 1", b"fingerprint")
         # Without an id requests are not told apart.
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(BOB), "request 1")
-        assert await store.find_request(connection, ADA.id, "request 1") == key
+        assert await store.find_request(connection, ADA.id, "request 1") == Earlier(key, b"fingerprint", key.created_at)
         assert await store.find_request(connection, ADA.id, "request 2") is None
 
 
@@ -192,3 +193,13 @@ async def test_calls_that_are_counted_at_once_are_all_counted(database: Database
             return await store.count_address(connection, "votes", b"hash", NOON, NOON - timedelta(hours=24))
 
     assert sorted(await asyncio.gather(*(count() for _ in range(8)))) == list(range(1, 9))
+
+
+async def test_a_developer_is_found_by_the_registration_that_made_them(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        assert await store.add_developer(connection, ADA, b"hash", b"fingerprint")
+        assert not await store.add_developer(connection, BOB, b"hash", b"another")
+        assert await store.add_developer(connection, BOB)
+        assert await store.add_developer(connection, Developer("dev_c", "Eve", "eve@example.org", NOON))
+        assert await store.find_registration(connection, b"hash") == Earlier(ADA, b"fingerprint", NOON)
+        assert await store.find_registration(connection, b"another hash") is None

@@ -83,13 +83,13 @@ async def test_an_owner_has_a_voice_once_in_each_version(database: Database, sto
 
 async def test_a_request_makes_one_model_per_developer(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
-        assert await store.add(connection, model("mdl_a", owner="dev_a"), "request 1")
+        assert await store.add(connection, model("mdl_a", owner="dev_a"), "request 1", b"fingerprint")
         assert not await store.add(connection, model("mdl_b", owner="dev_a"), "request 1")
         assert await store.add(connection, model("mdl_c", owner="dev_b"), "request 1")
     async with database.reading() as connection:
         found = await store.find_request(connection, "dev_a", "request 1")
         assert found is not None
-        assert found.id == "mdl_a"
+        assert (found.result.id, found.fingerprint, found.at) == ("mdl_a", b"fingerprint", found.result.created_at)
         assert await store.find_request(connection, "dev_a", "request 2") is None
 
 

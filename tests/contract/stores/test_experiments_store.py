@@ -9,6 +9,7 @@ import pytest
 from services.experiments.domain import Experiment, ModelSpec, TrialStatus
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
+from services.runtime.request_ids import Earlier
 from tests.contract.stores.experiment_rows import (
     COMPLETED,
     MINUTE,
@@ -58,10 +59,12 @@ async def test_experiments_of_many_developers_are_read_together(database: Databa
 async def test_a_request_makes_one_experiment_per_developer(database: Database, store: Store) -> None:
     first = experiment("exp_a")
     async with database.transaction() as connection:
-        assert await store.add(connection, first, "request 1")
+        assert await store.add(connection, first, "request 1", b"fingerprint")
         assert not await store.add(connection, experiment("exp_b"), "request 1")
         assert await store.add(connection, experiment("exp_c", owner="dev_b"), "request 1")
-        assert await store.find_request(connection, "dev_a", "request 1") == first
+        assert await store.find_request(connection, "dev_a", "request 1") == Earlier(
+            first, b"fingerprint", first.created_at
+        )
         assert await store.find_request(connection, "dev_a", "request 2") is None
         assert await store.get(connection, "dev_a", "exp_b") is None
 

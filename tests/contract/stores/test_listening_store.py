@@ -14,6 +14,7 @@ from services.experiments.listening.store import ListeningStore, SqlListeningSto
 from services.experiments.store import SqlStore
 from services.experiments.verdict import Answer, Vote
 from services.runtime.db import Database
+from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
@@ -129,11 +130,13 @@ async def test_a_request_makes_one_link_per_experiment(database: Database, store
     await add_experiment(database)
     await add_experiment(database, "exp_b")
     async with database.transaction() as connection:
-        assert await store.add_link(connection, link(), "once")
+        assert await store.add_link(connection, link(), "once", b"fingerprint")
         assert not await store.add_link(connection, link("lnk_b"), "once")
         assert await store.add_link(connection, link("lnk_c", of="exp_b"), "once")
     async with database.reading() as connection:
-        assert await store.link_of_request(connection, "exp_a", "once") == link()
+        assert await store.link_of_request(connection, "exp_a", "once") == Earlier(
+            link(), b"fingerprint", link().created_at
+        )
         assert await store.link_of_request(connection, "exp_a", "twice") is None
         assert len(await store.links(connection, "exp_a")) == 1
 

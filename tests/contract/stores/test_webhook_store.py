@@ -13,6 +13,7 @@ from services.experiments.webhooks.claiming import Limits
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
 from services.experiments.webhooks.store import SqlWebhookStore, WebhookStore
 from services.runtime.db import Database
+from services.runtime.request_ids import Earlier
 from tests.contract.stores.test_experiments_store import MINUTE, NOON, add, experiment
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
@@ -102,11 +103,13 @@ async def test_an_endpoint_is_found_again_by_id_url_and_request(database: Databa
         paused_until=NOON + 2 * MINUTE,
     )
     async with database.transaction() as connection:
-        assert await store.add_endpoint(connection, given, request_id="request 1")
+        assert await store.add_endpoint(connection, given, request_id="request 1", fingerprint=b"fingerprint")
         for way in ({"lock": True}, {"keep": True}, {}):
             assert await store.endpoint(connection, "whe_a", **way) == given
         assert await store.endpoint_at(connection, "dev_a", URL, keep=True) == given
-        assert await store.endpoint_of_request(connection, "dev_a", "request 1") == given
+        assert await store.endpoint_of_request(connection, "dev_a", "request 1") == Earlier(
+            given, b"fingerprint", given.created_at
+        )
         assert await store.endpoint(connection, "whe_b") is None
         assert await store.endpoint_at(connection, "dev_b", URL) is None
         assert await store.endpoint_at(connection, "dev_a", URL + "?") is None

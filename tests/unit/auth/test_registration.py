@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperRequest
 
 from services.auth import domain, usecases
 from services.auth.domain import Developer
 from services.auth.usecases import Auth
 from services.runtime.clock import now
-from services.runtime.errors import AlreadyExists, InvalidInput
+from services.runtime.errors import AlreadyExists, InvalidInput, RequestIdReused
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.runtime.request_ids import set_request
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
 
@@ -18,7 +20,9 @@ REQUEST = "6f1c7a52-9f0e-4f0e-8f55-2f9a4f2c7b11"
 
 
 async def register(auth: Auth, request_id: str = REQUEST, **changed: str) -> tuple[Developer, str]:
-    return await auth.register(**{"name": "Ada", "email": "ada@example.org", "request_id": request_id, **changed})
+    request = {"name": "Ada", "email": "ada@example.org", "request_id": request_id, **changed}
+    set_request(RegisterDeveloperRequest(**request))
+    return await auth.register(**request)
 
 
 async def test_the_same_request_returns_the_same_developer_and_key(auth: Auth) -> None:
@@ -27,12 +31,17 @@ async def test_the_same_request_returns_the_same_developer_and_key(auth: Auth) -
     assert domain.is_well_formed(key)
 
 
-@pytest.mark.parametrize(
-    "changed", [{"request_id": ""}, {"request_id": REQUEST[:-1] + "2"}, {"name": "Eve"}, {"email": "ADA@example.org"}]
-)
-async def test_another_request_for_the_address_is_refused(auth: Auth, changed: dict[str, str]) -> None:
+@pytest.mark.parametrize("request_id", ["", REQUEST[:-1] + "2"])
+async def test_another_request_for_the_address_is_refused(auth: Auth, request_id: str) -> None:
     await register(auth)
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AlreadyExists, match="email: a developer with this address is registered already"):
+        await register(auth, request_id)
+
+
+@pytest.mark.parametrize("changed", [{"name": "Eve"}, {"email": "ADA@example.org"}, {"email": "eve@example.org"}])
+async def test_the_request_id_of_another_request_is_refused(auth: Auth, changed: dict[str, str]) -> None:
+    await register(auth)
+    with pytest.raises(RequestIdReused):
         await register(auth, **changed)
 
 
@@ -63,8 +72,8 @@ async def test_the_key_depends_on_the_installation_the_request_and_the_address(
     keys = {
         (await register(auth))[1],
         (await register(other))[1],
-        (await register(auth, email="eve@example.org"))[1],
         (await register(auth, REQUEST + "0", email="bob@example.org"))[1],
+        domain.key_of_registration(auth._secret, REQUEST, "bob@example.org"),
     }
     assert len(keys) == 4
 

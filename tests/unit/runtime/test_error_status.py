@@ -1,6 +1,7 @@
 """Errors as they travel, and back."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
 from services.runtime import errors
 from services.runtime.error_status import CODES, error_info, from_status, to_status, unexpected
-from services.runtime.errors import ArenaError, FieldViolation, InvalidInput, NotFound, ScopeMissing, Unavailable
+from services.runtime.errors import (
+    ArenaError,
+    FieldViolation,
+    InvalidInput,
+    NotFound,
+    RequestIdReused,
+    ScopeMissing,
+    Unavailable,
+)
 
 PROTO = Path(__file__).parents[3] / "protos/voicearena/errors/v1/error_reason.proto"
 REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
@@ -28,6 +37,8 @@ def example(kind: type[ArenaError]) -> ArenaError:
         return kind("experiment", "exp_1")
     if issubclass(kind, ScopeMissing):
         return kind("experiments:read")
+    if issubclass(kind, RequestIdReused):
+        return kind(datetime(2026, 11, 26, 9, 30, tzinfo=UTC))
     return kind("it went wrong", status="running", kind="timed_out")
 
 

@@ -1,0 +1,12 @@
+"""What a request was, beside its request id, so that another one with the same id is refused."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Adds the column. Requests of before have no fingerprint, and are not compared."""
+    op.add_column("voice_models", sa.Column("request_fingerprint", sa.LargeBinary))

@@ -1,0 +1,89 @@
+"""A request id makes a call repeatable, and only that call: over every protocol, and for calls at the same moment."""
+
+import asyncio
+import secrets
+from typing import Any
+
+import pytest
+
+from tests.contract.cases import planning
+from tests.contract.clients import PROTOCOLS, Client, bearer
+from tests.contract.outcome import Outcome
+from tests.contract.rpcs import rpcs
+from tests.contract.world import World
+
+# Two bodies of each call that takes a request id.
+CALLS = sorted(name for name, rpc in rpcs().items() if "request_id" in rpc.descriptor.input_type.fields_by_name)
+AT_ONCE = 4
+
+
+async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns two requests that differ, without their request id."""
+    some = secrets.token_hex(6)
+    match name:
+        case "AuthService.RegisterDeveloper":
+            return {"name": "Ada", "email": f"{some}@example.com"}, {"name": "Ada", "email": f"{some}@example.org"}
+        case "AuthService.CreateApiKey":
+            return {"name": "laptop"}, {"name": "laptop", "scopes": ["speech"]}
+        case "AuthService.RotateApiKey":
+            id_ = await world.value("new_key_id", {})
+            return {"id": id_}, {"id": id_, "overlap_seconds": 60}
+        case "EloService.CreateVoiceModel":
+            config = {"voice_id": "en-gb"}
+            model = {"name": "Mine", "provider": "espeak", "version": some, "config": config}
+            return model, {**model, "version": f"{some}-2"}
+        case "ExperimentService.CreateExperiment":
+            return planning.experiment(), planning.experiment(name="Another")
+        case "ExperimentService.CloneExperiment":
+            id_ = await world.value("created_experiment")
+            return {"id": id_}, {"id": id_, "name": "Another"}
+        case "ListeningService.CreateListeningLink":
+            id_ = await world.value("new_human_experiment", {})
+            return {"experiment_id": id_}, {"experiment_id": id_, "expires_in_seconds": 60}
+        case "WebhookService.CreateWebhookEndpoint":
+            return {"url": f"https://example.com/{some}"}, {"url": f"https://example.com/{some}/2"}
+    raise AssertionError(f"no requests of {name} are known here")
+
+
+def made(outcome: Outcome) -> str:
+    """Returns the id of what a call made."""
+    answer = outcome.answer
+    for name in ("api_key", "link", "endpoint"):
+        if isinstance(answer.get(name), dict):
+            return str(answer[name]["id"])
+    return str(answer["id"])
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_the_same_call_returns_the_first_result_and_another_is_refused(
+    name: str, clients: dict[str, Client], world: World
+) -> None:
+    body, another = await bodies(name, world)
+    request_id = {"request_id": secrets.token_hex(16)}
+    headers = bearer(world.developer.api_key)
+    first = await clients["grpc"].call(rpcs()[name], body | request_id, headers)
+    assert first.code == "OK", first.message
+    for protocol in PROTOCOLS:
+        again = await clients[protocol].call(rpcs()[name], body | request_id, headers)
+        assert (again.code, made(again)) == ("OK", made(first)), protocol
+        refused = await clients[protocol].call(rpcs()[name], another | request_id, headers)
+        assert (refused.code, refused.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED"), protocol
+        assert refused.http_status in (None, 409)
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_of_two_calls_at_once_one_is_refused(name: str, clients: dict[str, Client], world: World) -> None:
+    both = await bodies(name, world)
+    request_id = {"request_id": secrets.token_hex(16)}
+    headers = bearer(world.developer.api_key)
+    outcomes = await asyncio.gather(
+        *(
+            clients[protocol].call(rpcs()[name], body | request_id, headers)
+            for protocol in PROTOCOLS
+            for body in both * AT_ONCE
+        )
+    )
+    refused = [outcome for outcome in outcomes if outcome.code != "OK"]
+    assert {outcome.reason for outcome in refused} == {"REQUEST_ID_REUSED"}
+    assert len(refused) == len(outcomes) // 2
+    assert len({made(outcome) for outcome in outcomes if outcome.code == "OK"}) == 1

@@ -189,8 +189,11 @@ def _trial_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
 
 def _provider_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
     failing: dict[str, ProviderStatus] = {}
+    left_out: dict[str, str] = {}
     for process in processes:
         for provider in process.providers:
+            if provider.voices_left_out:
+                left_out[provider.id] = provider.voices_left_out
             known = failing.get(provider.id)
             if provider.failing and (known is None or provider.last_error_seconds < known.last_error_seconds):
                 failing[provider.id] = provider
@@ -199,6 +202,9 @@ def _provider_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
         detail = f"its last request failed {duration(provider.last_error_seconds)} ago: {provider.last_error_kind}"
         advice = PROVIDER_ADVICE.get(provider.last_error_kind, "").format(**_settings(provider.id))
         yield Check(f"provider {provider.id}", Outcome.NOTE if old else Outcome.PROBLEM, detail, advice)
+    for provider_id, said in left_out.items():
+        advice = "The others can be used. What its list of voices says is for the provider to correct."
+        yield Check(f"voices of {provider_id}", Outcome.NOTE, f"left out of its list: {said}", advice)
 
 
 def _faults(status: GetStatusResponse) -> Mapping[str, Mapping[str, str]]:

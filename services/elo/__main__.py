@@ -41,7 +41,12 @@ async def main() -> None:
         )
         service.health_check("catalogue", catalogue.check_filled)
         service.background("outbox", OutboxRelay(database, bus).run)
-        service.background("events", lambda: bus.consume(consumers.handlers(catalogue), max_in_flight=2))
+        service.background(
+            "events",
+            lambda: bus.consume(
+                consumers.handlers(catalogue), max_in_flight=2, on_dead=consumers.dead_handler(catalogue)
+            ),
+        )
         await service.run()
 
 

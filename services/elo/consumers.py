@@ -1,21 +1,40 @@
 """Events in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import structlog
 from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
 from services.elo import convert
 from services.elo.usecases import Catalogue
-from services.runtime.bus import Delivery, Handler
+from services.runtime.bus import DeadHandler, Delivery, Handler
+
+log = structlog.get_logger()
 
 
 def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
     """Returns what is done about each event."""
 
     async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
-        drafts = [convert.from_voice(voice, event.provider) for voice in event.voices]
+        found = [convert.from_voice(voice, event.provider) for voice in event.voices]
+        drafts = [draft for draft in found if draft is not None]
+        if len(drafts) < len(found):
+            log.warning("voices were left out", provider=event.provider.id, count=len(found) - len(drafts))
         provider = convert.from_provider(event.provider, delivery.occurred_at)
         await catalogue.learn(delivery.event_id, provider, drafts, event.told_providers)
 
     return {VoicesDiscovered: voices_discovered}
+
+
+def dead_handler(catalogue: Catalogue) -> DeadHandler:
+    """Returns what is done about voices that could not be taken in: only their own provider can't be used."""
+
+    async def given_up(event: VoicesDiscovered, delivery: Delivery, reason: str) -> None:
+        provider = convert.from_provider(event.provider, delivery.occurred_at)
+        fault = "its voices could not be taken into the catalogue"
+        provider = replace(provider, unavailable_reason=provider.unavailable_reason or fault)
+        await catalogue.learn(delivery.event_id, provider, [], event.told_providers)
+
+    return given_up

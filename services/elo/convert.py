@@ -5,8 +5,9 @@ from datetime import datetime
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
-from services.elo.domain import PARAMETERS, Provider, VoiceModel
+from services.elo.domain import LONGEST_MODEL, LONGEST_NAME, LONGEST_VOICE, PARAMETERS, Provider, VoiceModel
 from services.runtime.clock import now
+from services.runtime.outside_text import is_identifier, one_line
 
 
 def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
@@ -42,16 +43,20 @@ def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[Voice
     return draft, paths
 
 
-def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel:
-    """Returns the catalogue's entry for a voice that was discovered."""
+def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel | None:
+    """Returns the catalogue's entry for a voice that was discovered, None if it could not be asked for by its ids."""
+    if not is_identifier(voice.voice_id, LONGEST_VOICE):
+        return None
+    if voice.model_id and not is_identifier(voice.model_id, LONGEST_MODEL):
+        return None
     config = elo_pb2.VoiceModelConfig(voice_id=voice.voice_id, model_id=voice.model_id)
-    name = f"{provider.display_name} {voice.display_name or voice.voice_id}"
+    name = one_line(f"{provider.display_name} {voice.display_name or voice.voice_id}", LONGEST_NAME)
     return _draft(name, provider.id, "", config)
 
 
 def from_provider(provider: tts_pb2.Provider, told_at: datetime) -> Provider:
     """Returns what the catalogue has to know of a provider."""
-    reason = "" if provider.available else provider.unavailable_reason or "it is not available"
+    reason = "" if provider.available else one_line(provider.unavailable_reason) or "it is not available"
     return Provider(provider.id, told_at, reason, tuple(name for name in PARAMETERS if name in provider.parameters))
 
 

@@ -27,6 +27,8 @@ from services.tts.usecases import voices
 from services.tts.usecases.studio import Studio
 
 DISCOVERY_SECONDS = 600.0
+# A provider that takes longer to tell its voices does not keep the others from being used meanwhile.
+FIRST_LOOK_SECONDS = 5.0
 # A provider that is found to be down, or up again, by who asks it is made known this soon.
 CHANGES_SECONDS = 5.0
 # A process that starts hears of what was cancelled before: jobs of it may be waiting.
@@ -61,12 +63,12 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         metrics.watch(providers, studio.in_hand)
         service.report(status.reporter(providers))
         # Before the first request, so that none meets a provider that was not looked at yet.
-        await providers.refresh()
+        await providers.refresh(FIRST_LOOK_SECONDS)
 
         async def discover_voices() -> None:
             clock = asyncio.get_running_loop().time
             while True:
-                await voices.discover_voices(studio)
+                await voices.discover_voices(studio, FIRST_LOOK_SECONDS)
                 again_at = clock() + DISCOVERY_SECONDS
                 while clock() < again_at:
                     end_if_cancelled()

@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from services.runtime.outside_text import is_identifier, one_line
 from services.runtime.settings import ServiceSettings
 
 CARTESIA_URL = "https://api.cartesia.ai"
@@ -25,6 +26,8 @@ DEEPGRAM_URL = "https://api.deepgram.com"
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 OWN_IDS = frozenset({"espeak", "flite", "openai", "cartesia", "elevenlabs", "smallestai", "deepgram"})
+
+MAX_ID_CHARACTERS = 100
 
 _HTTP_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
 
@@ -50,10 +53,16 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _id(value: str) -> str:
+    if not is_identifier(value, MAX_ID_CHARACTERS):
+        raise ValueError(f"must be 1 to {MAX_ID_CHARACTERS} characters that can be seen, without blanks")
+    return value
+
+
 _Key = Annotated[SecretStr | None, BeforeValidator(_key)]
 _Url = Annotated[str, Field(pattern=rf"^$|{_HTTP_URL}"), AfterValidator(_url)]
-_Model = Annotated[str, Field(min_length=1, max_length=100)]
-_VOICE = Annotated[str, Field(pattern=r"^[^\s,]{1,100}$")]
+_Model = Annotated[str, AfterValidator(_id)]
+_VOICE = Annotated[str, Field(pattern=r"^[^,]*$"), AfterValidator(_id)]
 _Voices = Annotated[tuple[_VOICE, ...], Field(max_length=200)]
 _ListedVoices = Annotated[_Voices, NoDecode]
 _SampleRate = Annotated[int, Field(ge=8000, le=48000)]
@@ -66,7 +75,7 @@ class CompatibleServer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
-    display_name: str = Field("", max_length=100)
+    display_name: Annotated[str, AfterValidator(one_line)] = Field("", max_length=100)
     base_url: Annotated[str, Field(pattern=_HTTP_URL), AfterValidator(_url)]
     api_key: _Key = None
     model: _Model

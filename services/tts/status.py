@@ -24,6 +24,7 @@ def _status(provider: Provider) -> ProviderStatus:
         limit=slots.limit,
         waiting=slots.waiting,
         failing=outcomes.failing,
+        voices_left_out=provider.left_out,
     )
     if outcomes.last_kind is not None:
         status.last_error_kind = outcomes.last_kind.value

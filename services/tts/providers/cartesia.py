@@ -84,5 +84,6 @@ def explain(status: int, body: Any) -> Refusal:
 
 def _page(body: Any) -> Page:
     items = body["data"]
-    goes_on = bool(items) and body.get("has_more", len(items) == PAGE_SIZE)
-    return Page(items, {"limit": str(PAGE_SIZE), "starting_after": str(items[-1]["id"])} if goes_on else None)
+    ids = [each["id"] for each in items if isinstance(each, dict) and isinstance(each.get("id"), str)]
+    goes_on = bool(ids) and body.get("has_more", len(items) == PAGE_SIZE)
+    return Page(items, {"limit": str(PAGE_SIZE), "starting_after": ids[-1]} if goes_on else None)

@@ -37,6 +37,10 @@ class SpeechEngine(ABC):
         """Returns what can be offered while the provider has never told its voices."""
         return ()
 
+    def voices_left_out(self) -> str:
+        """Says how many voices `voices` left out of the provider's list and why; empty if none were."""
+        return ""
+
     @abstractmethod
     def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         """Yields signed 16-bit little-endian mono audio as it arrives, in non-empty pieces of any size.

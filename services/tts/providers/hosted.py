@@ -3,23 +3,23 @@
 import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.runtime.outside_text import is_identifier, one_line
 from services.tts.domain import Capabilities, FailureKind, Timing, Utterance, Voice
 from services.tts.providers.engine import SpeechEngine
 from services.tts.providers.http_audio import AudioClient, SpeechRequest
 from services.tts.providers.http_errors import Explain
+from services.tts.providers.voice_list import UnusableVoice, VoiceList
 
 SAMPLE_RATE_HZ = 24000
-# More than any provider has today, and little enough for one event.
-MOST_VOICES = 2000
-MOST_PAGES = 40
-LONGEST_NAME = 100
-MOST_LANGUAGES = 20
+MAX_PAGES = 40
+MAX_ID_CHARACTERS = 100
+MAX_NAME_CHARACTERS = 100
+MAX_LANGUAGES = 20
 
-_VOICE_ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,100}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -58,6 +58,7 @@ class HostedEngine(SpeechEngine):
         self._client = AudioClient(capabilities.display_name, capabilities.max_concurrency, api_key, explain)
         self._missing = missing
         self._default_voices = default_voices
+        self._left_out = ""
 
     async def close(self) -> None:
         await self._client.close()
@@ -67,7 +68,10 @@ class HostedEngine(SpeechEngine):
 
     def default_voices(self) -> Sequence[Voice]:
         model = self.capabilities.default_model
-        return [voice for each in self._default_voices if (voice := self._voice(each, "", (), model))]
+        return [self._voice(each, "", (), model) for each in self._default_voices]
+
+    def voices_left_out(self) -> str:
+        return self._left_out
 
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._client.speak(self._request(utterance), timing)) as audio:
@@ -88,12 +92,13 @@ class HostedEngine(SpeechEngine):
     ) -> list[Voice]:
         """Returns the voices of all pages, in order and each once, at most 2000 of at most 40 pages.
 
-        SynthesisError if a page can't be had or is not such as `page_of` expects. What can't be a voice is left out.
+        SynthesisError if a page can't be had or is not such as `page_of` expects. What can't be a voice is left out,
+        and `voices_left_out` says so. `voice_of` returns None for what is no voice of this engine and needs no word.
         """
-        voices: dict[str, Voice] = {}
+        found = VoiceList()
         asked: Mapping[str, str] | None = query
         seen: list[Mapping[str, str]] = []
-        while asked is not None and asked not in seen and len(seen) < MOST_PAGES and len(voices) < MOST_VOICES:
+        while asked is not None and asked not in seen and len(seen) < MAX_PAGES and not found.full:
             seen.append(asked)
             try:
                 page = page_of(await self._client.get(url, headers, asked))
@@ -103,27 +108,36 @@ class HostedEngine(SpeechEngine):
                 raise self._client.error(
                     FailureKind.PROVIDER_UNAVAILABLE, "sent a list of voices that can't be read"
                 ) from None
-            for item in page.items:
-                with suppress(LookupError, TypeError, AttributeError):
+            for place, item in enumerate(page.items):
+                if found.full:
+                    found.skip(len(page.items) - place)
+                    break
+                try:
                     if voice := voice_of(item):
-                        voices.setdefault(voice.voice_id, voice)
+                        found.add(voice)
+                except UnusableVoice as error:
+                    found.refuse(str(error))
+                except (LookupError, TypeError, AttributeError):
+                    found.refuse("that can't be read")
             asked = page.next_query
-        return list(voices.values())[:MOST_VOICES]
+        more = f"all that is after page {len(seen)}" if asked is not None else ""
+        self._left_out = "; ".join(filter(None, (found.left_out(), more)))
+        return found.voices
 
     def _voice(
         self, voice_id: object, name: object, languages: object = (), model_id: str = "", sample_rate_hz: int = 0
-    ) -> Voice | None:
-        """Returns a voice as the provider tells it, None if its id is none that could be asked for."""
-        if not isinstance(voice_id, str) or not _VOICE_ID.fullmatch(voice_id):
-            return None
-        shown = " ".join(name.split())[:LONGEST_NAME] if isinstance(name, str) else ""
-        told = languages if isinstance(languages, list | tuple) else ()
+    ) -> Voice:
+        """Returns a voice as the provider tells it, its name cleaned; UnusableVoice if its id can't be asked for."""
+        if not is_identifier(voice_id, MAX_ID_CHARACTERS):
+            raise UnusableVoice(f"without an id of 1 to {MAX_ID_CHARACTERS} characters that can be seen, and no blanks")
+        shown = one_line(name, MAX_NAME_CHARACTERS) if isinstance(name, str) else ""
+        told = languages[: 10 * MAX_LANGUAGES] if isinstance(languages, list | tuple) else ()
         tags = [each.replace("_", "-") for each in told if isinstance(each, str) and _LANGUAGE.fullmatch(each)]
         return Voice(
             provider=self.capabilities.id,
             voice_id=voice_id,
             display_name=shown or voice_id,
-            languages=tuple(dict.fromkeys(tags))[:MOST_LANGUAGES],
+            languages=tuple(dict.fromkeys(tags))[:MAX_LANGUAGES],
             model_id=model_id,
             sample_rate_hz=sample_rate_hz or SAMPLE_RATE_HZ,
         )

@@ -66,7 +66,7 @@ class OpenAiCompatibleEngine(HostedEngine):
 
     async def voices(self) -> Sequence[Voice]:
         if self._endpoint.voices:
-            return [voice for each in self._endpoint.voices if (voice := self._named(each, ""))]
+            return [self._named(each, "") for each in self._endpoint.voices]
         voices = await self._listed(f"{self._url}/voices", self._headers, {}, _page, self._told)
         if not voices:
             raise SynthesisError(
@@ -79,7 +79,7 @@ class OpenAiCompatibleEngine(HostedEngine):
         languages = [item.get("language"), item.get("lang_code")]
         return self._named(item.get("id") or item.get("voice_id") or item.get("name"), item.get("name"), languages)
 
-    def _named(self, voice_id: object, name: object, languages: Sequence[object] = ()) -> Voice | None:
+    def _named(self, voice_id: object, name: object, languages: Sequence[object] = ()) -> Voice:
         shown = text_of(name) or text_of(voice_id).replace("_", " ").title()
         return self._voice(voice_id, shown, languages, self._endpoint.model, self._endpoint.sample_rate_hz)
 

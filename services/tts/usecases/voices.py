@@ -14,9 +14,12 @@ async def list_voices(studio: Studio, provider_id: str) -> list[Voice]:
     return [voice for provider in chosen if not provider.unavailable_reason for voice in provider.voices]
 
 
-async def discover_voices(studio: Studio) -> None:
-    """Asks every provider for its voices and makes known what there is, whether it is new or not."""
-    await studio.providers.refresh()
+async def discover_voices(studio: Studio, seconds: float | None = None) -> None:
+    """Asks every provider for its voices and makes known what there is, whether it is new or not.
+
+    Waits for `seconds`, for all of them if None; what a slower one tells is made known with the changes.
+    """
+    await studio.providers.refresh(seconds)
     studio.told.clear()
     await tell_changes(studio)
 
@@ -33,5 +36,11 @@ async def tell_changes(studio: Studio) -> None:
             continue
         if reason:
             log.info("a provider can't be used", provider=provider.id, reason=reason)
-        await studio.publish(fact)
+        try:
+            await studio.publish(fact)
+        except (ValueError, TypeError) as error:
+            # Something in it can't be sent. The others are told all the same, and next time this one is told without.
+            log.error("what a provider tells could not be made known", provider=provider.id, exc_info=error)
+            provider.voices, provider.fault = [], "what it tells of its voices can't be made known"
+            continue
         studio.told[provider.id] = fact

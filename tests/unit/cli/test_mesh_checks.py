@@ -221,6 +221,13 @@ def test_a_failure_of_long_ago_is_only_a_note() -> None:
     assert (checks[1].outcome, checks[1].detail) == (Outcome.NOTE, "its last request failed 60 min ago: timed_out")
 
 
+def test_voices_that_were_left_out_are_a_note_and_said_once() -> None:
+    process = provider(voices_left_out="2 with an id that came before")
+    (check,) = found(("tts", [process, process]))[1:]
+    assert (check.name, check.outcome) == ("voices of smallestai", Outcome.NOTE)
+    assert check.detail == "left out of its list: 2 with an id that came before"
+
+
 def test_the_health_names_what_is_wrong_without_reasons() -> None:
     error = CliError("Not serving.", metadata={"tts": "bus", "auth": "bus", "elo": "starting or stopping"})
     assert [(check.name, check.detail) for check in health_checks(error, HERE)] == [

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import structlog
+from voicearena.mesh.v1.mesh_pb2 import ProcessStatus
 
-from services.tts.domain import FailureKind, SynthesisError
-from services.tts.providers import hosted as hosted_engines
-from services.tts.providers import registry
+from services.tts import status
+from services.tts.convert import fact_to_event
+from services.tts.domain import FailureKind, SynthesisError, Voice, VoicesFound
+from services.tts.providers import registry, voice_list
 from services.tts.providers.registry import Providers
+from tests.fakes.engine import ScriptedEngine
 from tests.fakes.speech_server import Temper, tone
 from tests.unit.tts.hosted import CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, Booth, Hosted
 
@@ -56,10 +59,13 @@ async def test_every_page_is_read(booth: Booth) -> None:
 
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS], ids=str)
 async def test_a_list_without_end_is_read_to_its_bound(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosted_engines, "MOST_VOICES", 120)
+    monkeypatch.setattr(voice_list, "MAX_VOICES", 120)
     booth.server.tempers = {f"v{number}": Temper() for number in range(1000)}
     assert len(await booth.engine.voices()) == 120
     assert booth.server.listings == 2
+    assert booth.engine.voices_left_out() == (
+        "80 after the first 120, which are as many as are taken; all that is after page 2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,8 @@ async def test_a_list_that_goes_in_circles_is_left(booth: Booth, page: object) -
 async def test_what_can_be_no_voice_is_left_out(
     booth: Booth, wrap: Callable[[list[object]], object], id_field: str
 ) -> None:
-    odd = [{}, 5, None, [], {id_field: 5}, {id_field: ""}, {id_field: "x" * 101}, {id_field: "a b"}, {id_field: "a\nb"}]
+    bad_ids = [5, "", "x" * 10_000, "a b", "a\nb", "a\0b", "a\ud800", "\u200ba", "a\u202eb", {"id": "a"}, ["a"]]
+    odd = [{}, 5, None, [], *({id_field: bad} for bad in bad_ids)]
     nested = {
         id_field: "odd",
         "name": 5,
@@ -106,6 +113,94 @@ async def test_what_can_be_no_voice_is_left_out(
     assert ids[-1] == "good"
     assert set(ids) <= {"odd", "good"}
     assert ids.count("good") == 1
+    # What each thing is that is no voice depends on how its provider's voices are read; all are counted.
+    left_out = booth.engine.voices_left_out()
+    assert "1 with an id that came before" in left_out
+    assert sum(int(part.split()[0]) for part in left_out.split("; ")) == len(odd) + 2 - ids.count("odd")
+
+
+def named(voice_id: object, **more: object) -> dict[str, object]:
+    """Returns a voice as each of the providers has it in its list."""
+    return {**dict.fromkeys(("id", "voice_id", "voiceId", "canonical_name"), voice_id), **more}
+
+
+def listed(hosted: Hosted, items: list[dict[str, object]]) -> Temper:
+    """Returns a provider's answer with these voices."""
+    key = {"Cartesia": "data", "Deepgram": "tts"}.get(hosted.name, "voices")
+    body = json.dumps({key: items, "has_more": False}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return Temper(200, "application/json", body, piece_bytes=2**20)
+
+
+@pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS, SMALLESTAI], ids=str)
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada\0 Lovelace", "Ada Lovelace"),
+        ("\x1b[31mRed\x1b[0m\r\n", "Red"),
+        ("\ud800half", "half"),
+        ("\u202eeviL", "eviL"),
+        ("x" * 10_000, "x" * 99 + "…"),
+        ("\0\u200b", "good"),
+        (7, "good"),
+    ],
+)
+async def test_a_name_is_cleaned_and_its_voice_offered(booth: Booth, name: object, shown: str) -> None:
+    booth.server.listing = listed(booth.hosted, [named("good", name=name, displayName=name)])
+    (voice,) = await booth.engine.voices()
+    assert voice.display_name == shown
+    assert booth.engine.voices_left_out() == ""
+
+
+async def test_a_list_of_very_many_voices_is_cut_and_says_so(booth: Booth) -> None:
+    booth.server.listing = listed(booth.hosted, [named(f"v{number}") for number in range(60_000)])
+    assert len(await booth.engine.voices()) == 2000
+    left_out = booth.engine.voices_left_out()
+    assert left_out == "58,000 after the first 2,000, which are as many as are taken"
+
+
+@pytest.mark.parametrize("provider", [ELEVENLABS], ids=str)
+async def test_a_list_is_cut_to_the_bytes_that_one_event_takes(booth: Booth) -> None:
+    booth.server.listing = listed(booth.hosted, [named(f"v{number}", name="名" * 100) for number in range(2000)])
+    voices = await booth.engine.voices()
+    event = fact_to_event(VoicesFound(booth.engine.capabilities, tuple(voices), ("elevenlabs",)))
+    assert 450_000 < event.ByteSize() < 600_000
+    assert f"after the first {len(voices):,}, which" in booth.engine.voices_left_out()
+
+
+async def test_voices_that_are_left_out_are_logged_once_and_told_in_the_status(booth: Booth) -> None:
+    booth.server.listing = listed(booth.hosted, [named("good"), named("a\0b")])
+    providers = Providers([booth.engine], 1)
+    with structlog.testing.capture_logs() as logs:
+        await providers.refresh()
+        await providers.refresh()
+    (said,) = logs
+    left_out = "1 without an id of 1 to 100 characters that can be seen, and no blanks"
+    assert (said["event"], said["left_out"]) == ("voices were left out", left_out)
+    told = ProcessStatus()
+    status.reporter(providers)(told)
+    assert told.providers[0].voices_left_out == left_out
+
+
+async def test_an_engine_that_breaks_or_hangs_keeps_no_other_from_being_used() -> None:
+    class Broken(ScriptedEngine):
+        async def voices(self) -> Sequence[Voice]:
+            raise RuntimeError("a fault of the engine")
+
+    class Hanging(ScriptedEngine):
+        async def voices(self) -> Sequence[Voice]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    providers = Providers([Broken("broken"), Hanging("hanging"), ScriptedEngine("sound")], 1)
+    async with asyncio.timeout(5):
+        await providers.refresh(0.05)
+    reasons = {provider.id: provider.unavailable_reason for provider in providers.all()}
+    assert reasons == {
+        "broken": "the voices of broken could not be read",
+        "hanging": "hanging has not told its voices yet",
+        "sound": None,
+    }
+    await providers.close()
 
 
 @pytest.mark.parametrize(

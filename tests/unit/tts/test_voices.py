@@ -69,3 +69,25 @@ async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path, monk
         await discover_voices(here.studio)
     await tell_changes(here.studio)
     assert told(here) == [("fake", None, VOICES, ("fake",))]
+
+
+async def test_what_can_not_be_made_known_of_one_provider_is_told_of_it_and_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await scene(tmp_path, [ScriptedEngine("odd"), ScriptedEngine("sound")])
+    publish = here.studio.publish
+
+    async def strict(fact: VoicesFound) -> None:
+        if fact.provider.id == "odd" and fact.voices:
+            "\ud800".encode()
+        await publish(fact)
+
+    object.__setattr__(here.studio, "publish", strict)
+    await discover_voices(here.studio)
+    await tell_changes(here.studio)
+    reason = "what it tells of its voices can't be made known"
+    assert told(here) == [
+        ("sound", None, VOICES, ("odd", "sound")),
+        ("odd", reason, [], ("sound",)),
+        ("sound", None, VOICES, ("sound",)),
+    ]

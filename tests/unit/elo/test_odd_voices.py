@@ -1,0 +1,55 @@
+"""The catalogue takes in what it can of the voices that it is told of, and waits for no others."""
+
+import pytest
+import structlog
+from voicearena.tts.v1.events_pb2 import VoicesDiscovered
+from voicearena.tts.v1.tts_pb2 import Provider, Voice
+
+from services.elo.consumers import dead_handler, handlers
+from services.elo.usecases import Catalogue
+from services.runtime.bus import Delivery
+from services.runtime.errors import InvalidInput, Unavailable
+from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.pages import PageTokens
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_elo_store import MemoryEloStore
+from tests.unit.elo.test_resolve import NOON, model
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    set_caller(Caller(Identity("dev_a", frozenset()), "a token"))
+    return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), PageTokens(b"a secret"))
+
+
+def told(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:
+    listed = Provider(id=provider, display_name="Acme", available=True)
+    return VoicesDiscovered(provider=listed, voices=voices, told_providers=["acme", "espeak"])
+
+
+def delivery(event_id: str) -> Delivery:
+    return Delivery(event_id, 1, NOON, "")
+
+
+@pytest.mark.parametrize("bad", ["", "a\0b", "a b", "x" * 201, "\u200b", "a\x1b[0m"])
+async def test_a_voice_that_can_not_be_asked_for_is_left_out_and_the_others_are_taken(
+    catalogue: Catalogue, bad: str
+) -> None:
+    event = told(
+        Voice(voice_id=bad), Voice(voice_id="ok", model_id="m\0"), Voice(voice_id="ann", display_name="A\0n\x1b[2Jn")
+    )
+    with structlog.testing.capture_logs() as logs:
+        await handlers(catalogue)[VoicesDiscovered](event, delivery("evt_1"))
+    models, _ = await catalogue.page("", False, False, 0, "")
+    assert [(model.voice_id, model.name) for model in models] == [("ann", "Acme A n n")]
+    assert [(line["event"], line["provider"], line["count"]) for line in logs] == [("voices were left out", "acme", 2)]
+
+
+async def test_voices_that_were_given_up_keep_only_their_own_provider_from_being_used(catalogue: Catalogue) -> None:
+    await handlers(catalogue)[VoicesDiscovered](told(Voice(voice_id="en"), provider="espeak"), delivery("evt_1"))
+    with pytest.raises(Unavailable):
+        await catalogue.check_filled()
+    await dead_handler(catalogue)(told(Voice(voice_id="ann")), delivery("evt_2"), "it broke")
+    await catalogue.check_filled()
+    with pytest.raises(InvalidInput, match="acme can't be used: its voices could not be taken into the catalogue"):
+        await catalogue.create(model(0, "ann", provider="acme"), "")

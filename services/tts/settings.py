@@ -29,7 +29,7 @@ OWN_IDS = frozenset({"espeak", "flite", "openai", "cartesia", "elevenlabs", "sma
 
 MAX_ID_CHARACTERS = 100
 
-_HTTP_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+_HTTP_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?(\?[^\s#]*)?$"
 
 
 def _key(value: Any) -> Any:
@@ -50,7 +50,10 @@ def _url(value: str) -> str:
         usable = False
     if not usable:
         raise ValueError("must be an address that can be asked")
-    return value.rstrip("/")
+    base, question, query = value.partition("?")
+    if base.rstrip("/").endswith("/audio/speech"):
+        raise ValueError("must be the base URL, which is what comes before /audio/speech")
+    return base.rstrip("/") + question + query
 
 
 def _id(value: str) -> str:
@@ -96,7 +99,7 @@ class TtsSettings(ServiceSettings):
     """flite processes at a time."""
     cartesia_api_key: _Key = None
     cartesia_base_url: _Url = CARTESIA_URL
-    """Of this and of every other provider: where it is, or what stands in for it."""
+    """Of this and of every other provider: where it is, or what stands in for it. The routes follow its path."""
     cartesia_model: _Model = "sonic-3"
     cartesia_voices: _ListedVoices = ("f786b574-daa5-4673-aa0c-cbe3e8534c02",)
     """Of this and of every other hosted provider: ids separated by commas. They come first in its list, and are what is
@@ -121,7 +124,7 @@ class TtsSettings(ServiceSettings):
     deepgram_concurrency: _Concurrency = 15
     openai_api_key: _Key = None
     openai_base_url: _Url = ""
-    """OpenAI itself if empty."""
+    """OpenAI itself if empty. `/audio/speech` follows its path, and `/v1/audio/speech` a host without a path."""
     openai_model: _Model = "gpt-4o-mini-tts"
     openai_voices: _ListedVoices = ()
     """Separated by commas. If empty, those that OpenAI is known for, or that the server at `openai_base_url` lists."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper, tone
@@ -41,17 +42,26 @@ class OpenAiServer(SpeechServer):
     lists_voices = True
     """False for OpenAI itself."""
 
+    root = "/v1"
+    """What its routes begin with."""
+
+    def __init__(self, key: str = "", seconds: float = 0.0, allowed_at_once: int | None = None) -> None:
+        super().__init__(key, seconds, allowed_at_once)
+        self.queries: list[str] = []
+        """Of the requests that came, whatever they asked for."""
+
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://127.0.0.1:{self.port}{self.root}"
 
     def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
         return self._refusal(status, message, code, None, headers)
 
     def answer(self, request: Request) -> Speech | Temper:
         route = (request.method, request.path)
-        listing = ("GET", "/v1/audio/voices")
-        if route != ("POST", "/v1/audio/speech") and not (self.lists_voices and route == listing):
+        listing = ("GET", f"{self.root}/audio/voices")
+        self.queries.append(urlencode(request.query))
+        if route != ("POST", f"{self.root}/audio/speech") and not (self.lists_voices and route == listing):
             return self.refusal(404, f"Invalid URL ({request.method} {request.path})")
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
             sent = request.headers.get("authorization", "")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, Utterance, Voice
+from services.tts.providers.addresses import route
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first
 from services.tts.providers.http_audio import SpeechRequest
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of
@@ -53,7 +54,7 @@ class CartesiaEngine(HostedEngine):
         self._headers = {"authorization": f"Bearer {account.api_key}", "cartesia-version": VERSION}
 
     async def voices(self) -> Sequence[Voice]:
-        url, query = f"{self._account.base_url}/voices", {"limit": str(PAGE_SIZE)}
+        url, query = route(self._account.base_url, "/voices"), {"limit": str(PAGE_SIZE)}
         return first(await self._listed(url, self._headers, query, _page, self._told), self._account.voices)
 
     def _told(self, item: Any) -> Voice | None:
@@ -71,7 +72,7 @@ class CartesiaEngine(HostedEngine):
             body["language"] = utterance.parameters.language
         if utterance.parameters.speed is not None:
             body["generation_config"] = {"speed": utterance.parameters.speed}
-        return SpeechRequest(f"{self._account.base_url}/tts/bytes", self._headers, body, SAMPLE_RATE_HZ)
+        return SpeechRequest(route(self._account.base_url, "/tts/bytes"), self._headers, body, SAMPLE_RATE_HZ)
 
 
 def explain(status: int, body: Any) -> Refusal:

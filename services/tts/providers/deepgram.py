@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.addresses import route, without_version
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first
 from services.tts.providers.http_audio import SpeechRequest
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of
@@ -46,10 +46,11 @@ class DeepgramEngine(HostedEngine):
             account.voices,
         )
         self._account = account
+        self._base_url = without_version(account.base_url, "/v1")
         self._headers = {"authorization": f"Token {account.api_key}"}
 
     async def voices(self) -> Sequence[Voice]:
-        url = f"{self._account.base_url}/v1/models"
+        url = route(self._base_url, "/v1/models")
         return first(await self._listed(url, self._headers, {}, _page, self._told), self._account.voices)
 
     def _told(self, item: Any) -> Voice | None:
@@ -72,8 +73,9 @@ class DeepgramEngine(HostedEngine):
         }
         if utterance.parameters.speed is not None:
             query["speed"] = f"{utterance.parameters.speed:g}"
-        url = f"{self._account.base_url}/v1/speak?{urlencode(query)}"
-        return SpeechRequest(url, self._headers, {"text": utterance.text}, SAMPLE_RATE_HZ)
+        return SpeechRequest(
+            route(self._base_url, "/v1/speak", query), self._headers, {"text": utterance.text}, SAMPLE_RATE_HZ
+        )
 
 
 def explain(status: int, body: Any) -> Refusal:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.addresses import route, without_version
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
 from services.tts.providers.http_audio import SpeechRequest
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
@@ -57,10 +58,11 @@ class ElevenLabsEngine(HostedEngine):
             account.voices,
         )
         self._account = account
+        self._base_url = without_version(account.base_url, "/v1", "/v2")
         self._headers = {"xi-api-key": account.api_key}
 
     async def voices(self) -> Sequence[Voice]:
-        url, query = f"{self._account.base_url}/v2/voices", {"page_size": str(PAGE_SIZE)}
+        url, query = route(self._base_url, "/v2/voices"), {"page_size": str(PAGE_SIZE)}
         return first(await self._listed(url, self._headers, query, _page, self._told), self._account.voices)
 
     def _told(self, item: Any) -> Voice | None:
@@ -82,8 +84,8 @@ class ElevenLabsEngine(HostedEngine):
             body["voice_settings"] = {"speed": parameters.speed}
         if parameters.seed is not None:
             body["seed"] = parameters.seed
-        voice_id = quote(utterance.voice_id, safe="")
-        url = f"{self._account.base_url}/v1/text-to-speech/{voice_id}/stream?output_format=pcm_{SAMPLE_RATE_HZ}"
+        path = f"/v1/text-to-speech/{quote(utterance.voice_id, safe='')}/stream"
+        url = route(self._base_url, path, {"output_format": f"pcm_{SAMPLE_RATE_HZ}"})
         return SpeechRequest(url, self._headers, body, SAMPLE_RATE_HZ)
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from services.runtime.outside_text import decoded, one_line
 from services.tts.domain import FailureKind, SynthesisError, Timing
+from services.tts.providers.addresses import route
 from services.tts.providers.audio_body import AudioBody, UnusableBody
 from services.tts.providers.audio_events import AudioEvents, BrokenOff, ToldError
 from services.tts.providers.http_errors import Explain, kind_of_status, parsed, retry_after_seconds
@@ -126,7 +127,7 @@ class AudioClient:
         """Returns the JSON value that is answered; SynthesisError for whatever else comes."""
         failed: SynthesisError | None = None
         try:
-            async with self._client.stream("GET", url, headers={**_AS_IT_IS, **headers}, params=params) as response:
+            async with self._client.stream("GET", route(url, "", params), headers={**_AS_IT_IS, **headers}) as response:
                 if response.status_code != httpx.codes.OK:
                     raise await self._refusal(response)
                 content = b""

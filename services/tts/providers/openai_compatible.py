@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.addresses import route, with_version
 from services.tts.providers.hosted import HostedEngine, Page
 from services.tts.providers.http_audio import SpeechRequest
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
@@ -25,8 +26,8 @@ _CODES = {
 class Endpoint:
     """Where such a server is and what it is asked for.
 
-    `base_url` is with or without its final `/v1`. Without `voices` the server is asked for them. `missing` says which
-    setting would make it usable, None if it is.
+    Routes are `base_url` + `/audio/...`; `/v1` is added to a bare host only. Without `voices` the server is asked for
+    them. `missing` says which setting would make it usable, None if it is.
     """
 
     id: str
@@ -61,13 +62,13 @@ class OpenAiCompatibleEngine(HostedEngine):
             endpoint.missing,
         )
         self._endpoint = endpoint
-        self._url = endpoint.base_url.rstrip("/").removesuffix("/v1") + "/v1/audio"
+        self._base_url = with_version(endpoint.base_url, "/v1")
         self._headers = {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
 
     async def voices(self) -> Sequence[Voice]:
         if self._endpoint.voices:
             return [self._named(each, "") for each in self._endpoint.voices]
-        voices = await self._listed(f"{self._url}/voices", self._headers, {}, _page, self._told)
+        voices = await self._listed(route(self._base_url, "/audio/voices"), self._headers, {}, _page, self._told)
         if not voices:
             raise SynthesisError(
                 FailureKind.PROVIDER_UNAVAILABLE,
@@ -92,7 +93,8 @@ class OpenAiCompatibleEngine(HostedEngine):
         }
         if utterance.parameters.speed is not None:
             body["speed"] = utterance.parameters.speed
-        return SpeechRequest(f"{self._url}/speech", self._headers, body, self._endpoint.sample_rate_hz)
+        url = route(self._base_url, "/audio/speech")
+        return SpeechRequest(url, self._headers, body, self._endpoint.sample_rate_hz)
 
 
 def explain(status: int, body: Any) -> Refusal:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, Utterance, Voice
+from services.tts.providers.addresses import route, without_version
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
 from services.tts.providers.http_audio import SpeechRequest
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
@@ -73,11 +74,12 @@ class SmallestAiEngine(HostedEngine):
             account.voices,
         )
         self._account = account
+        self._base_url = without_version(account.base_url, "/waves/v1")
         self._headers = {"authorization": f"Bearer {account.api_key}"}
 
     async def voices(self) -> Sequence[Voice]:
         # One list for all models of this generation.
-        url = f"{self._account.base_url}/waves/v1/lightning-v3.1/get_voices"
+        url = route(self._base_url, "/waves/v1/lightning-v3.1/get_voices")
         return first(await self._listed(url, self._headers, {}, _page, self._told), self._account.voices)
 
     def _told(self, item: Any) -> Voice | None:
@@ -97,7 +99,7 @@ class SmallestAiEngine(HostedEngine):
             body["speed"] = utterance.parameters.speed
         if utterance.parameters.language is not None:
             body["language"] = primary_language(utterance.parameters.language)
-        return SpeechRequest(f"{self._account.base_url}/waves/v1/tts/live", self._headers, body, SAMPLE_RATE_HZ)
+        return SpeechRequest(route(self._base_url, "/waves/v1/tts/live"), self._headers, body, SAMPLE_RATE_HZ)
 
 
 def explain(status: int, body: Any) -> Refusal:

@@ -39,6 +39,19 @@ async def test_every_parameter_that_is_declared_is_passed_on_and_no_other(booth:
     assert {name for name in ("speed", "language", "seed") if getattr(booth.hosted.every, name) is not None} == declared
 
 
+@pytest.mark.parametrize("ending", ["/", "//", "version", "version/"])
+async def test_an_address_may_end_with_slashes_or_with_the_version_that_its_routes_begin_with(
+    provider: Hosted, ending: str
+) -> None:
+    version = {"ElevenLabs": "/v1", "Smallest AI": "/waves/v1", "Deepgram": "/v1"}.get(provider.name, "")
+    async with provider.server(key=KEY).serving() as server:
+        engine = provider.engine(server.base_url + ending.replace("version", version), KEY)
+        assert len(await engine.voices()) == len(server.tempers)
+        spoken = engine.synthesize(Utterance(HELLO, provider.voice("steady")), Timing())
+        assert b"".join([piece async for piece in spoken]) == TEMPERS["steady"].body
+        await engine.close()
+
+
 async def test_streaming_begins_before_the_end(booth: Booth) -> None:
     async with aclosing(booth.engine.synthesize(booth.utterance("stuck"), Timing())) as audio, asyncio.timeout(5):
         assert await anext(audio)

@@ -55,13 +55,29 @@ async def test_a_server_that_does_not_end_is_cut_off(engine: OpenAiCompatibleEng
     assert caught.value.kind is FailureKind.BAD_AUDIO
 
 
-@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
-async def test_an_address_is_taken_with_and_without_its_version(openai_server: OpenAiServer, ending: str) -> None:
-    address = openai_server.base_url.removesuffix("/v1") + ending
-    engine = OpenAiCompatibleEngine(replace(endpoint(openai_server), base_url=address))
+@pytest.mark.parametrize(
+    ("ending", "root"),
+    [
+        ("", "/v1"),
+        ("/", "/v1"),
+        ("/v1", "/v1"),
+        ("/v1/", "/v1"),
+        ("/v1/openai", "/v1/openai"),
+        ("/v1/openai//", "/v1/openai"),
+        ("/proxy", "/proxy"),
+        ("/openai/deployments/tts?api-version=2025-03-01", "/openai/deployments/tts"),
+        ("?key=1", "/v1"),
+    ],
+)
+async def test_the_routes_follow_the_path_of_an_address(openai_server: OpenAiServer, ending: str, root: str) -> None:
+    openai_server.root = root
+    address = openai_server.base_url.removesuffix(root) + ending
+    engine = OpenAiCompatibleEngine(replace(endpoint(openai_server), base_url=address, voices=()))
+    assert [voice.voice_id for voice in await engine.voices()] == list(openai_server.tempers)
     audio = b"".join([piece async for piece in engine.synthesize(Utterance("Hello.", "steady"), Timing())])
     await engine.close()
     assert audio == tone(1.0, 0.1)
+    assert openai_server.queries == [ending.partition("?")[2]] * 2
 
 
 async def test_a_server_that_asks_for_no_key_is_sent_none() -> None:

@@ -112,6 +112,11 @@ async def test_further_servers_are_providers_of_their_own(monkeypatch: pytest.Mo
         ("OPENAI_COMPATIBLE", json.dumps([SERVER | {"id": "cartesia"}]), "every id must differ"),
         ("OPENAI_BASE_URL", "ftp://x", "OPENAI_BASE_URL: String should match"),
         ("CARTESIA_BASE_URL", "http://x:99999", "CARTESIA_BASE_URL: Value error, must be an address"),
+        (
+            "OPENAI_BASE_URL",
+            "http://x/v1/audio/speech",
+            "must be the base URL, which is what comes before /audio/speech",
+        ),
         ("CARTESIA_BASE_URL", "http://[x]", "CARTESIA_BASE_URL: Value error, must be an address"),
         ("DEEPGRAM_CONCURRENCY", "65", "DEEPGRAM_CONCURRENCY: Input should be less than or equal to 64"),
         ("ESPEAK_CONCURRENCY", "0", "ESPEAK_CONCURRENCY: Input should be greater than or equal to 1"),

@@ -3,7 +3,7 @@
 An answer is believed for less than a second after the look-up that it rests on, so that a revoked key stops working
 within one even when the bus is away. The gateway believes it too: what is left of that time goes with the answer, and
 so that enough is left, auth itself answers from memory for a part of it only. `ApiKeyRevoked` drops a key here at once.
-The identity token of an answer is minted anew once a minute.
+The identity token of an answer is minted anew once a minute, and when the clock was set.
 """
 
 import asyncio
@@ -14,14 +14,13 @@ from services.auth import domain
 from services.auth.domain import ApiKey
 from services.auth.key_uses import KeyUses
 from services.auth.store import Store
-from services.auth.tokens import TokenIssuer
+from services.auth.tokens import IdentityToken, TokenIssuer
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
 
 BELIEVED_SECONDS = 0.8
 REMEMBERED_SECONDS = 0.3
-TOKEN_REUSE_SECONDS = 60.0
 LARGEST_CACHE = 10_000
 
 
@@ -40,8 +39,7 @@ class Recognised:
 @dataclass(slots=True)
 class _Entry:
     api_key: ApiKey
-    token: str
-    minted_at: float
+    token: IdentityToken
     checked_at: float
 
 
@@ -87,12 +85,8 @@ class KeyCache:
             self._entries.pop(key_hash, None)
             raise Unauthenticated(fault)
         self._uses.note(api_key.id)
-        if (
-            known is None
-            or started - known.minted_at > TOKEN_REUSE_SECONDS
-            or known.api_key.expires_at != api_key.expires_at
-        ):
-            known = _Entry(api_key, self._issuer.mint(api_key), started, started)
+        if known is None or not known.token.can_be_reused(now()) or known.api_key.expires_at != api_key.expires_at:
+            known = _Entry(api_key, self._issuer.mint(api_key), started)
         known.checked_at = started
         if len(self._entries) >= LARGEST_CACHE:
             self._entries.clear()
@@ -106,12 +100,17 @@ class KeyCache:
 
 
 def _is_fresh(entry: _Entry) -> bool:
-    # One that has expired since is looked up too, which says so.
-    return time.monotonic() - entry.checked_at < REMEMBERED_SECONDS and not entry.api_key.fault(now())
+    # One that has expired since is looked up too, which says so. So is one whose token the clock has left behind.
+    at = now()
+    return (
+        time.monotonic() - entry.checked_at < REMEMBERED_SECONDS
+        and entry.token.can_be_reused(at)
+        and not entry.api_key.fault(at)
+    )
 
 
 def _recognised(entry: _Entry) -> Recognised:
     left = entry.checked_at + BELIEVED_SECONDS - time.monotonic()
     if entry.api_key.expires_at is not None:
         left = min(left, (entry.api_key.expires_at - now()).total_seconds())
-    return Recognised(entry.api_key.id, entry.token, left)
+    return Recognised(entry.api_key.id, entry.token.text, left)

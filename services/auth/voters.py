@@ -5,13 +5,12 @@ installation can make. So nothing is looked up, and a token that was guessed or 
 """
 
 import struct
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.auth.address_counts import AddressCounts
 from services.auth.key_cache import BELIEVED_SECONDS, Recognised
-from services.auth.tokens import TokenIssuer
+from services.auth.tokens import IdentityToken, TokenIssuer
 from services.runtime import ids
 from services.runtime.client_address import AddressHash, grouped_address
 from services.runtime.clock import now
@@ -23,8 +22,6 @@ VOTER_PREFIX = "usr"
 TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
 MAX_REMEMBERED = 10_000
-# An identity token lasts for five minutes; one that is older than this, or was made in the future, is made anew.
-TOKEN_REUSE_SECONDS = 60.0
 
 _CONTENT = struct.Struct(">16sQ")
 ASK_AGAIN = "make another with POST /api/v1/voters"
@@ -71,7 +68,7 @@ class VoterCache:
         self._tokens = tokens
         self._issuer = issuer
         self._addresses = addresses
-        self._minted: dict[str, tuple[float, str]] = {}
+        self._minted: dict[str, IdentityToken] = {}
 
     def recognise(self, token: str, address: str) -> Recognised:
         """Returns what a session's token stands for; Unauthenticated if it is no good, and why.
@@ -79,16 +76,15 @@ class VoterCache:
         Sessions cost nothing, so their calls are counted together with all others from the same address.
         """
         session = self._tokens.session(token)
-        at = time.time()
-        minted_at, minted = self._minted.get(token, (0.0, ""))
-        if not 0 <= at - minted_at < TOKEN_REUSE_SECONDS:
+        minted = self._minted.get(token)
+        if minted is None or not minted.can_be_reused(now()):
             minted = self._issuer.mint_for_voter(session.id, session.expires_at)
             if len(self._minted) >= MAX_REMEMBERED:
                 self._minted.clear()
-            self._minted[token] = (at, minted)
+            self._minted[token] = minted
         left = min(BELIEVED_SECONDS, (session.expires_at - now()).total_seconds())
         counted_as = f"adr_{self._addresses.of(grouped_address(address) or '').hex()}"
-        return Recognised(counted_as, minted, left)
+        return Recognised(counted_as, minted.text, left)
 
 
 class Voters:

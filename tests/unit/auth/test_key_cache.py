@@ -2,18 +2,17 @@
 
 import asyncio
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import jwt
 import psycopg
 import pytest
 
-from services.auth import domain, key_cache
-from services.auth.domain import ApiKey
-from services.auth.key_cache import BELIEVED_SECONDS, REMEMBERED_SECONDS, TOKEN_REUSE_SECONDS, KeyCache
+from services.auth import domain, key_cache, tokens
+from services.auth.key_cache import BELIEVED_SECONDS, REMEMBERED_SECONDS, KeyCache
 from services.auth.key_uses import KeyUses
-from services.auth.tokens import TokenIssuer
+from services.auth.tokens import CLOCK_CHECK_SECONDS, TOKEN_REUSE_SECONDS, TokenIssuer
 from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import Unauthenticated
@@ -120,21 +119,73 @@ async def test_an_answer_says_what_is_left_of_the_time_for_which_it_is_believed(
     assert (await cache.recognise(key)).believed_seconds == pytest.approx(BELIEVED_SECONDS)
 
 
+class WallClock:
+    """The time of day as auth sees it, which can be set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = timedelta(0)
+        self._began = now()
+        for module in (key_cache, tokens):
+            monkeypatch.setattr(module, "now", self.now)
+
+    def now(self) -> datetime:
+        return self._began + self.ahead
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    return WallClock(monkeypatch)
+
+
 async def test_a_key_that_is_looked_up_again_keeps_its_token_for_a_minute(
-    cache: KeyCache, clock: SimpleNamespace, key: str, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+    cache: KeyCache, clock: SimpleNamespace, wall: WallClock, key: str
 ) -> None:
-    minted: list[str] = []
+    first = await token_of(cache, key)
+    clock.now, wall.ahead = TOKEN_REUSE_SECONDS - 1, timedelta(seconds=TOKEN_REUSE_SECONDS - 1)
+    assert await token_of(cache, key) == first
+    clock.now, wall.ahead = TOKEN_REUSE_SECONDS, timedelta(seconds=TOKEN_REUSE_SECONDS)
+    assert await token_of(cache, key) != first
 
-    def mint(api_key: ApiKey) -> str:
-        minted.append(api_key.id)
-        return f"token {len(minted)}"
 
-    monkeypatch.setattr(issuer, "mint", mint)
-    assert await token_of(cache, key) == "token 1"
-    clock.now = TOKEN_REUSE_SECONDS
-    assert await token_of(cache, key) == "token 1"
-    clock.now = TOKEN_REUSE_SECONDS + 1
-    assert await token_of(cache, key) == "token 2"
+@pytest.mark.parametrize("jump", [timedelta(minutes=10), timedelta(days=3), timedelta(minutes=-10)])
+async def test_a_clock_that_jumps_gets_a_token_that_is_good_by_it(
+    jump: timedelta, cache: KeyCache, clock: SimpleNamespace, wall: WallClock, key: str
+) -> None:
+    await token_of(cache, key)
+    # The machine slept, say, so the timer stood still.
+    wall.ahead = jump
+    claims = jwt.decode(await token_of(cache, key), options={"verify_signature": False})
+    assert (claims["iat"], claims["exp"]) == (int(wall.now().timestamp()), math.ceil(wall.now().timestamp() + 300))
+    clock.now = REMEMBERED_SECONDS
+    claims_after_a_look_up = jwt.decode(await token_of(cache, key), options={"verify_signature": False})
+    assert claims_after_a_look_up == claims
+
+
+async def test_the_signing_key_is_prolonged_when_the_clock_jumps(
+    database: MemoryDatabase, issuer: TokenIssuer, wall: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    jumps = {3: timedelta(minutes=59), 5: timedelta(days=3), 8: timedelta(days=2)}
+    announced: list[timedelta] = []
+    announce = issuer.announce
+
+    async def counted() -> None:
+        announced.append(wall.ahead)
+        await announce()
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        wall.ahead = jumps.get(len(naps), wall.ahead)
+        if len(naps) == 10:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(issuer, "announce", counted)
+    monkeypatch.setattr(tokens, "asyncio", SimpleNamespace(sleep=nap))
+    await issuer.announce()
+    with pytest.raises(asyncio.CancelledError):
+        await issuer.keep_announced()
+    assert announced == [timedelta(0), timedelta(days=3), timedelta(days=2)]
+    assert set(naps) == {CLOCK_CHECK_SECONDS}
 
 
 async def test_calls_that_arrive_together_share_one_look_up(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -50,7 +49,6 @@ def move_clock(monkeypatch: pytest.MonkeyPatch, **ahead: float) -> None:
     monkeypatch.setattr(voters, "now", lambda: later)
     monkeypatch.setattr(tokens_module, "now", lambda: later)
     monkeypatch.setattr(address_counts, "now", lambda: later)
-    monkeypatch.setattr(voters, "time", SimpleNamespace(time=later.timestamp))
 
 
 def claims_of(token: str, issuer: TokenIssuer) -> dict[str, object]:

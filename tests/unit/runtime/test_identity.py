@@ -10,8 +10,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.runtime import identity
-from services.runtime.errors import CredentialsMissing, Unauthenticated, Unavailable
-from services.runtime.identity import AUDIENCE, ISSUER, Caller, Identity, TokenVerifier, current_identity, set_caller
+from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.identity import (
+    AUDIENCE,
+    ISSUER,
+    VOTER_AUDIENCE,
+    Caller,
+    Identity,
+    TokenVerifier,
+    Voter,
+    current_identity,
+    current_voter,
+    set_caller,
+)
 
 PRIVATE = Ed25519PrivateKey.generate()
 STRANGER = Ed25519PrivateKey.generate()
@@ -90,6 +101,25 @@ def verifier(auth: Auth) -> TokenVerifier:
 
 async def test_a_good_token_says_who_calls_and_what_their_key_allows(verifier: TokenVerifier) -> None:
     given = token()
+    assert await verifier.verify(given) == Caller(CALLER, given)
+
+
+async def test_a_token_of_a_voter_says_so(verifier: TokenVerifier) -> None:
+    given = token(aud=VOTER_AUDIENCE, sub="usr_a", scope=None)
+    assert await verifier.verify(given) == Caller(None, given, Voter("usr_a"))
+    set_caller(await verifier.verify(given))
+    assert current_voter() == Voter("usr_a")
+    with pytest.raises(PermissionDenied, match="takes a developer's API key"):
+        current_identity()
+
+
+async def test_a_token_for_developers_and_voters_is_refused(verifier: TokenVerifier) -> None:
+    with pytest.raises(Unauthenticated, match="several audiences"):
+        await verifier.verify(token(aud=[AUDIENCE, VOTER_AUDIENCE]))
+
+
+async def test_a_token_from_before_the_clock_was_set_back_is_good(verifier: TokenVerifier) -> None:
+    given = token(iat=datetime.now(UTC) + timedelta(minutes=10))
     assert await verifier.verify(given) == Caller(CALLER, given)
 
 

@@ -7,6 +7,7 @@ mask, are kept although the user is not root any more. It imports nothing but th
 
 import ctypes
 import os
+import resource
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -16,6 +17,10 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
+# What it writes is for its user only.
+UMASK = 0o077
+# A dump of its memory would hold its secrets. One byte, since with 0 Linux still pipes dumps to a program that is set.
+CORE_BYTES = 1
 
 
 def die_with(parent: int, signal: int) -> None:
@@ -55,6 +60,10 @@ def prctl(option: int, *arguments: int) -> None:
 
 if __name__ == "__main__":
     parent, death_signal, user, group, kept = (int(a) for a in sys.argv[1:6])
+    os.umask(UMASK)
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    core = CORE_BYTES if hard == resource.RLIM_INFINITY else min(CORE_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_CORE, (core, core))
     if user >= 0:
         become(user, group, kept)
     # After the change of user, which would clear it.

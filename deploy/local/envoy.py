@@ -37,6 +37,7 @@ def command(
     except FileNotFoundError:
         raise MeshError("the protos are not compiled: run `make gen`") from None
     file = data_dir.path / "run" / "envoy.yaml"
+    file.touch(mode=0o600)
     file.write_text(configuration)
     arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", str(settings.envoy_threads)]
     # Nothing is handed over to a next Envoy, so its shared memory, which would clash between meshes, is not needed.

@@ -8,20 +8,22 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from deploy.local import envoy
 from deploy.local.data_dir import DataDir
+from deploy.local.environment import plain
 from deploy.local.errors import MeshError
 from deploy.local.first_developer import first_api_key
 from deploy.local.nats import Nats
 from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
-from deploy.local.process import Command, Process
+from deploy.local.process import Command, Process, Say, never_failing
 from deploy.local.readiness import wait_healthy
 from deploy.local.services import SERVICES, Service, command, endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
+from deploy.local.watch import Watch
 from gateway.config import ExtraRoute
 
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
@@ -42,7 +44,7 @@ class Mesh:
         services: Sequence[Service] = SERVICES,
         service_env: Mapping[str, Mapping[str, str]] | None = None,
         extra_routes: Sequence[ExtraRoute] = (),
-        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+        say: Say = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         """`service_env` is set above the environment of a service, or of one worker of it, by its name.
 
@@ -63,14 +65,18 @@ class Mesh:
         self._services = with_workers(services, settings.workers)
         self._service_env = service_env or {}
         self._extra_routes = extra_routes
-        self._say = say
+        self._say = never_failing(say)
         self._starts_before: dict[str, int] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Mesh":
         """Starts everything and waits until every service is serving. MeshError says what failed."""
         self.data_dir = DataDir(None if self.settings.ephemeral else self.settings.arena_data_dir)
         try:
             await self._start()
+        except OSError as error:
+            await self._stop()
+            raise MeshError(f"the mesh can't be started: {error}") from None
         except BaseException:
             await self._stop()
             raise
@@ -134,7 +140,8 @@ class Mesh:
             [name for s in self._services if s.worker_of for name in (s.port_setting, s.metrics_port_setting)],
         )
         self.endpoints = endpoints(self._services, self.ports)
-        environment = inherited_environment()
+        everything = inherited_environment()
+        environment = plain(everything)
         if not settings.database_url:
             self._postgres = Postgres(self.data_dir, self.ports["postgres_port"], environment)
         if not settings.nats_url:
@@ -153,7 +160,12 @@ class Mesh:
                     group.create_task(self._launch(self._postgres.command()))
         except* MeshError as errors:
             raise errors.exceptions[0] from None
-        shared = {**environment, **self._shared(environment)}
+        except* OSError as errors:
+            raise MeshError(f"the mesh can't be started: {errors.exceptions[0]}") from None
+        self._watching = asyncio.create_task(
+            Watch(self.data_dir, self.processes, self._nats, self._say).run(), name="watch"
+        )
+        shared = {**everything, **self._shared(everything)}
         for service in self._services:
             extra = {**self._service_env.get(service.kind, {}), **self._service_env.get(service.name, {})}
             await self._launch(command(service, self.ports, shared, extra))
@@ -163,6 +175,7 @@ class Mesh:
     def _shared(self, environment: Mapping[str, str]) -> dict[str, str]:
         settings = self.settings
         return {
+            "ARENA_DATA_DIR": str(self.data_dir.path),
             "DATABASE_URL": self.database_url,
             "NATS_URL": self.nats_url,
             "AUDIO_STORAGE_PATH": settings.audio_storage_path or str(self.data_dir.path / "audio"),
@@ -211,6 +224,9 @@ class Mesh:
 
     async def _stop(self) -> None:
         """Stops what runs, whatever was started: what uses something stops before it."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         base = ("envoy", "nats", "postgres")
         await asyncio.gather(*(p.stop() for name, p in self.processes.items() if name not in base))
         for name in base:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.data_dir import DataDir
@@ -11,6 +12,8 @@ from deploy.local.errors import MeshError
 from deploy.local.process import Command, Process
 
 USER = "voicearena"
+# What NATS calls the account of a server that declares none.
+ACCOUNT = "$G"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.03
 # Older servers ignore `filter_subjects` and `sync_interval: always` without a word, and would lose messages.
@@ -33,8 +36,9 @@ jetstream {{
 class Nats:
     """How to start and reach the embedded NATS."""
 
-    def __init__(self, data_dir: DataDir, port: int, environment: dict[str, str]) -> None:
-        self._store = data_dir.path / "nats"
+    def __init__(self, data_dir: DataDir, port: int, environment: Mapping[str, str]) -> None:
+        self.store = data_dir.path / "nats"
+        """Where its streams lie."""
         self._file = data_dir.path / "run" / "nats.conf"
         self._password = data_dir.secret("nats_password")
         self._port = port
@@ -48,7 +52,7 @@ class Nats:
     def command(self) -> Command:
         """Writes its configuration and returns how it is started."""
         text = CONFIGURATION.format(
-            port=self._port, user=USER, password=self._password, store=json.dumps(str(self._store))
+            port=self._port, user=USER, password=self._password, store=json.dumps(str(self.store))
         )
         self._file.touch(mode=0o600)
         self._file.write_text(text)
@@ -72,9 +76,21 @@ class Nats:
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
             raise MeshError(f"NATS {version} is too old; {'.'.join(map(str, OLDEST_VERSION))} is needed")
 
+    def has_stored(self, stream: str) -> bool:
+        """Says whether the files of a stream are there. A server whose files are deleted goes on without a word."""
+        return (self.store / "jetstream" / ACCOUNT / "streams" / stream).is_dir()
+
+    def set_aside(self, at: float) -> Path:
+        """Moves what it has stored out of the way, so that it starts empty. Of several times the last is kept."""
+        for before in self.store.parent.glob(f"{self.store.name}.broken-*"):
+            shutil.rmtree(before, ignore_errors=True)
+        aside = self.store.with_name(f"{self.store.name}.broken-{at:.0f}")
+        self.store.rename(aside)
+        return aside
+
     def forget(self) -> None:
         """Deletes everything that it has stored. It must not run."""
-        shutil.rmtree(self._store, ignore_errors=True)
+        shutil.rmtree(self.store, ignore_errors=True)
 
 
 def binary() -> Path:

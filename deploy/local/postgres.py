@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -49,13 +50,16 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "idle_in_transaction_session_timeout": "60s",
+    # Without the rows and values of failed statements, which may hold prompts.
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
 }
 
 
 class Postgres:
     """How to make, start and reach the embedded PostgreSQL."""
 
-    def __init__(self, data_dir: DataDir, port: int, environment: dict[str, str]) -> None:
+    def __init__(self, data_dir: DataDir, port: int, environment: Mapping[str, str]) -> None:
         self._home = data_dir.path / "postgres"
         self._cluster = self._home / "data"
         self._password = data_dir.secret("postgres_password")
@@ -125,7 +129,7 @@ class Postgres:
             *[str(self._binaries / "initdb"), "-D", str(cluster), "-U", ROLE, "--pwfile", str(password)],
             *["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"],
             *["--builtin-locale=C.UTF-8", "--no-instructions"],
-            env=self._environment,
+            env=dict(self._environment),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -12,6 +12,8 @@ from pathlib import Path
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
 
+Say = Callable[[str], None]
+
 WRAPPER = Path(__file__).parent / "child.py"
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 15.0
@@ -35,7 +37,7 @@ class Command:
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Set over the supervisor's own."""
+    """All of it: nothing of the supervisor's own is added."""
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     """What it gets if the supervisor is killed."""
@@ -45,19 +47,23 @@ class Command:
 class Process:
     """A child that is kept running until it is stopped."""
 
-    def __init__(self, command: Command, data_dir: DataDir, say: Callable[[str], None], stop_seconds: float) -> None:
+    def __init__(self, command: Command, data_dir: DataDir, say: Say, stop_seconds: float) -> None:
         self.command = command
         self.exits = 0
         """How often it ended unasked."""
         self.exit_status: int | None = None
         """What it last ended with; negative for a signal."""
         self._data_dir = data_dir
-        self._say = say
+        self._say = never_failing(say)
         self._stop_seconds = stop_seconds
         self._child: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._changed = asyncio.Condition()
+        self._changing = asyncio.Lock()
+        self.wanted = False
+        """Whether it is to run: it was started and not stopped since."""
         self.starts = 0
         """How often it has been started."""
 
@@ -75,12 +81,29 @@ class Process:
 
     async def start(self) -> None:
         """Starts it and keeps it running. Returns once it has been started the first time."""
+        async with self._changing:
+            await self._start()
+
+    async def stop(self) -> None:
+        """Asks it to stop, kills it if it does not in time, and waits until it is gone. It is not started again."""
+        async with self._changing:
+            await self._stop()
+
+    async def restart(self) -> None:
+        """Stops it in order and starts it again, unless somebody has stopped it meanwhile."""
+        async with self._changing:
+            if self.wanted:
+                await self._stop()
+                await self._start()
+
+    async def _start(self) -> None:
+        self.wanted = True
         self._stopping.clear()
         await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise {self.command.name}")
 
-    async def stop(self) -> None:
-        """Asks it to stop, kills it if it does not in time, and waits until it is gone. It is not started again."""
+    async def _stop(self) -> None:
+        self.wanted = False
         self._stopping.set()
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
@@ -99,6 +122,10 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(number)
 
+    def hurry(self) -> None:
+        """Starts it at once if it waits to be started again, since what made it end is over."""
+        self._hurry.set()
+
     async def wait_started(self, times: int) -> None:
         """Waits until it has been started `times` times in all."""
         async with self._changed:
@@ -113,7 +140,7 @@ class Process:
         user = self.command.user
         identity = (user.uid, user.gid, user.capabilities) if user else (-1, -1, 0)
         prefix = [sys.executable, "-I", "-S", WRAPPER, os.getpid(), int(self.command.death_signal), *identity]
-        with self._data_dir.log(self.command.name).open("ab") as log:
+        with self._data_dir.open_log(self.command.name) as log:
             self._child = await asyncio.create_subprocess_exec(
                 *map(str, prefix),
                 *self.command.arguments,
@@ -142,12 +169,27 @@ class Process:
                 self.exits += 1
                 self._changed.notify_all()
             self._say(f"{self.command.name} ended with {self._ending()}; it is started again in {delay:g} s")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
-            if self._stopping.is_set():
-                return
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
-            await self._spawn()
+            while True:
+                await self._pause(delay)
+                if self._stopping.is_set():
+                    return
+                delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+                try:
+                    await self._spawn()
+                    break
+                except OSError as error:
+                    # No memory, no process or no file to spare: a moment later there may be.
+                    self._say(f"{self.command.name} can't be started: {error}; it is tried again in {delay:g} s")
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits so long, or until it is to stop or to hurry."""
+        self._hurry.clear()
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._hurry)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _reap(self) -> None:
         assert self._child is not None
@@ -160,3 +202,13 @@ class Process:
     def _ending(self) -> str:
         status = self.exit_status or 0
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+
+
+def never_failing(say: Say) -> Say:
+    """Returns a `say` that can be called where the terminal is gone, or the disk that it is written to is full."""
+
+    def safely(line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            say(line)
+
+    return safely

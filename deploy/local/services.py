@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deploy.local.environment import of_service
 from deploy.local.process import Command
 from deploy.local.settings import SERVICE_NAMES
 
@@ -54,11 +55,10 @@ def endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str
 
 
 def command(service: Service, ports: Mapping[str, int], shared: Mapping[str, str], extra: Mapping[str, str]) -> Command:
-    """Returns how a service is started: with what all are told, its own addresses, and `extra` above them."""
-    environment = {
+    """Returns how a service is started: with its own of what all are told, its addresses, and `extra` above them."""
+    told = {
         **shared,
         "GRPC_ADDRESS": f"127.0.0.1:{ports[service.port_setting]}",
         "METRICS_ADDRESS": f"127.0.0.1:{ports[service.metrics_port_setting]}",
-        **extra,
     }
-    return Command(service.name, service.arguments, environment)
+    return Command(service.name, service.arguments, {**of_service(service.kind, told), **extra})

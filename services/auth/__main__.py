@@ -116,7 +116,8 @@ async def main() -> None:
             GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses), PUBLIC_PATHS),
         )
         service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
-        service.background("outbox", OutboxRelay(database, bus).run)
+        relay = OutboxRelay(database, bus)
+        service.background("outbox", relay.run, relay.check)
         service.background("signing key", issuer.keep_announced)
         service.background("key uses", uses.keep_writing)
         service.background(

@@ -18,10 +18,11 @@ from voicearena.gateway.v1 import external_auth_pb2_grpc
 
 from services.auth.key_cache import KeyCache, Recognised
 from services.auth.voters import TOKEN_START, VoterCache
+from services.runtime import database_errors
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status
-from services.runtime.errors import ArenaError, CredentialsMissing, Unauthenticated, Unavailable
+from services.runtime.errors import ArenaError, CredentialsMissing, DiskFull, Unauthenticated, Unavailable
 from services.runtime.identity import IDENTITY_HEADER
 from services.runtime.rpc import Context
 
@@ -50,9 +51,10 @@ class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
             return _allow(await self._recognise(http))
         except Unauthenticated as error:
             return _allow(None) if public else _deny(error)
-        except DISCONNECTED as error:
+        except (*DISCONNECTED, TimeoutError) as error:
             log.warning("an API key can't be looked up", error=str(error))
-            return _deny(Unavailable("auth can't look up API keys now; try again"))
+            why = database_errors.explain(error)
+            return _deny(why if isinstance(why, DiskFull) else Unavailable(f"API keys can't be checked: {why.message}"))
 
     async def _recognise(self, http: ext_authz.AttributeContext.HttpRequest) -> Recognised:
         credential = _credential(http.headers.get("authorization", ""))

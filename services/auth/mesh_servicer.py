@@ -3,7 +3,8 @@
 from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
 
 from services.auth.mesh_processes import PROCESS, MeshProcesses
-from services.runtime.errors import Unavailable
+from services.runtime import disk
+from services.runtime.errors import DiskFull, Unavailable
 from services.runtime.rpc import Context
 
 SILENT = "does not answer"
@@ -22,7 +23,10 @@ class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
         if down:
             # Faults by name only, since anybody may ask for the health.
             named = (f"{name} ({faults})" if faults != SILENT else name for name, faults in down.items())
-            raise Unavailable(f"not serving: {', '.join(named)}", **down)
+            said = f"not serving: {', '.join(named)}"
+            if disk.is_full():
+                raise DiskFull(f"the disk is full; {said}", **down)
+            raise Unavailable(said, **down)
         return mesh_service_pb2.GetHealthResponse(status="ok")
 
     async def GetStatus(

@@ -40,7 +40,8 @@ async def main() -> None:
             EloServicer(catalogue),
         )
         service.health_check("catalogue", catalogue.check_filled)
-        service.background("outbox", OutboxRelay(database, bus).run)
+        relay = OutboxRelay(database, bus)
+        service.background("outbox", relay.run, relay.check)
         service.background(
             "events",
             lambda: bus.consume(

@@ -1,7 +1,7 @@
-"""What the elo service is told; all of it is what every service is told."""
+"""What the elo service is told."""
 
-from services.runtime.settings import ServiceSettings
+from services.runtime.settings import DatabaseSettings, ServiceSettings, SigningSettings
 
 
-class EloSettings(ServiceSettings):
+class EloSettings(ServiceSettings, DatabaseSettings, SigningSettings):
     """The elo service's settings."""

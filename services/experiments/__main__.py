@@ -144,7 +144,8 @@ async def main() -> None:
         service.background("listening", closing.run)
         sweeper = Sweeper(Retention(database, lifecycle_store), settings.retention_sweep_seconds)
         service.background("retention", sweeper.run)
-        service.background("outbox", OutboxRelay(database, bus).run)
+        relay = OutboxRelay(database, bus)
+        service.background("outbox", relay.run, relay.check)
         service.background("changes", changes.run)
         service.background("reconciler", Reconciler(progress, dispatcher, settings.reconcile_after_seconds).run)
         service.background(

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.addresses import Network
-from services.runtime.settings import ServiceSettings
+from services.runtime.settings import Addresses, AudioSettings, DatabaseSettings, LinkSettings, ServiceSettings
 
 
 def _networks(value: object) -> object:
@@ -31,9 +31,11 @@ def _quality(value: object) -> object:
     return own_weights(weights, QUALITY.name)
 
 
-class ExperimentsSettings(ServiceSettings):
+class ExperimentsSettings(ServiceSettings, DatabaseSettings, AudioSettings, LinkSettings):
     """The experiments service's settings."""
 
+    scoring_address: Addresses = "127.0.0.1:50054"
+    elo_address: Addresses = "127.0.0.1:50055"
     reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
     """How long an experiment may stand still before its unanswered requests are made again."""
     watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)

@@ -11,11 +11,16 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import obstore
+import structlog
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+from services.runtime import disk, status
+from services.runtime.errors import DiskFull, NotFound, Unauthenticated, Unavailable
 
+log = structlog.get_logger()
+
+FULL = "the disk of the audio store is full; it goes on once there is room again"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
 CHUNK_BYTES = 64 * 1024
 RETRIES = 3
@@ -27,13 +32,19 @@ class AudioStore:
 
     def __init__(self, location: str) -> None:
         self._store: ObjectStore = _open(location)
+        self._folder = None if "://" in location else _folder(location)
+
+    def check_room(self) -> None:
+        """Raises DiskFull if the next recordings might not fit. A bucket says so itself."""
+        if self._folder is not None and disk.free_bytes(self._folder) < disk.MIN_FREE_BYTES:
+            raise DiskFull(FULL)
 
     async def put(self, name: str, data: bytes) -> None:
         """Stores or replaces one object, whole or not at all; Unavailable if the store does not take it."""
         try:
             await obstore.put_async(self._store, _checked(name), data)
         except (BaseError, OSError) as error:
-            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+            raise _unwritten(error) from error
 
     async def create(self, name: str, data: bytes) -> bool:
         """Stores an object unless there is one of this name; says whether it did.
@@ -45,7 +56,7 @@ class AudioStore:
         except AlreadyExistsError:
             return False
         except (BaseError, OSError) as error:
-            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+            raise _unwritten(error) from error
         return True
 
     async def exists(self, name: str) -> bool:
@@ -55,7 +66,7 @@ class AudioStore:
         except FileNotFoundError:
             return False
         except (BaseError, OSError) as error:
-            raise Unavailable(f"the audio store can't be read: {_first_line(error)}") from error
+            raise _unread(error) from error
         return True
 
     async def delete(self, name: str) -> None:
@@ -65,7 +76,7 @@ class AudioStore:
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
-            raise Unavailable(f"the audio store can't be written: {_first_line(error)}") from error
+            raise _unwritten(error) from error
 
     async def get(self, name: str) -> bytes:
         """Returns one object; NotFound if there is none."""
@@ -80,7 +91,7 @@ class AudioStore:
         except FileNotFoundError:
             raise NotFound("audio", name) from None
         except (BaseError, OSError) as error:
-            raise Unavailable(f"the audio store can't be read: {_first_line(error)}") from error
+            raise _unread(error) from error
 
     async def put_json(self, name: str, value: dict[str, object]) -> None:
         """Stores a note."""
@@ -143,9 +154,13 @@ def _open(location: str) -> ObjectStore:
             client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": True},
             retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIME},
         )
-    folder = Path(location).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(location)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return LocalStore(folder)
+
+
+def _folder(location: str) -> Path:
+    return Path(location).expanduser().resolve()
 
 
 def _checked(name: str) -> str:
@@ -154,5 +169,18 @@ def _checked(name: str) -> str:
     return name
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _unwritten(error: Exception) -> Unavailable:
+    if disk.says_full(error):
+        return DiskFull(FULL)
+    return Unavailable(f"the audio store can't be written: {_reason(error)}")
+
+
+def _unread(error: Exception) -> Unavailable:
+    return Unavailable(f"the audio store can't be read: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """Returns the end of what the library says, which is the system's or the server's reason; the rest names paths."""
+    lines = str(error).strip().splitlines()
+    log.warning("the audio store failed", error=lines[0] if lines else type(error).__name__)
+    return status.reason_of(error)

@@ -5,6 +5,7 @@ whenever they are missed.
 """
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -17,23 +18,26 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
 
-from services.runtime import events, telemetry
+from services.runtime import events, streams, telemetry
 from services.runtime.clock import now
 from services.runtime.consumption import Consumption
-from services.runtime.deliveries import BusUnavailable, DeadHandler, Deliveries, Delivery, Handler
+from services.runtime.deliveries import DeadHandler, Deliveries, Delivery, Handler
 from services.runtime.envelopes import wrap
+from services.runtime.errors import BusUnavailable
+from services.runtime.event_loop import Stopwatch
 
 __all__ = ["Bus", "BusUnavailable", "DeadHandler", "Delivery", "Handler"]
 
 log = structlog.get_logger()
 
-OLDEST_SERVER = (2, 10)
+# Older ones know no time to live of one message.
+OLDEST_SERVER = (2, 11)
 CONNECT_SECONDS = 60.0
 PUBLISH_SECONDS = 5.0
 PUBLISH_TRIES = 3
-STREAM_AGE_SECONDS = 3 * 24 * 3600.0
-DEAD_LETTER_AGE_SECONDS = 30 * 24 * 3600.0
-DUPLICATE_WINDOW_SECONDS = 120.0
+# A publish that was confirmed so recently shows that the bus takes events; else one is made to find out.
+CONFIRM_SECONDS = 3.0
+PROBE_TIMEOUT_SECONDS = 2.0
 
 # A killed worker's events come to another after this long; a living one says meanwhile that it is at it.
 ACK_WAIT_SECONDS = 10.0
@@ -56,6 +60,7 @@ class Bus:
         self._consumers: dict[tuple[str, str], api.ConsumerConfig] = {}
         self._consumptions: set[Consumption] = set()
         self._drained = False
+        self._confirmed: Stopwatch | None = None
 
     @classmethod
     async def connect(cls, url: str, service: str) -> "Bus":
@@ -98,19 +103,29 @@ class Bus:
         if (version.major, version.minor) < OLDEST_SERVER:
             await client.close()
             found, oldest = f"{version.major}.{version.minor}", ".".join(map(str, OLDEST_SERVER))
-            raise RuntimeError(f"NATS {found} is too old: subject filters need {oldest}")
+            raise RuntimeError(f"NATS {found} is too old: messages with a time to live need {oldest}")
         bus = cls(client, service)
         await bus._ensure()
         return bus
 
     async def ping(self) -> None:
-        """Raises BusUnavailable if NATS does not answer."""
+        """Raises BusUnavailable unless NATS confirms what is published and gives out what is consumed."""
         if not self._client.is_connected:
             raise BusUnavailable("not connected to NATS")
+        if self._confirmed is None or self._confirmed.seconds() > CONFIRM_SECONDS:
+            await self._probe()
+        for each in self._consumptions:
+            each.check()
+
+    async def _probe(self) -> None:
+        subject, headers = events.probe_subject(self._service), {streams.TTL_HEADER: f"{streams.PROBE_SECONDS}s"}
         try:
-            await self._client.flush(timeout=2)
-        except (nats.errors.Error, TimeoutError) as error:
-            raise BusUnavailable(str(error)) from error
+            await self._jetstream.publish(subject, b"", timeout=PROBE_TIMEOUT_SECONDS, headers=headers)
+        except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
+            if isinstance(error, js_errors.NoStreamResponseError):
+                await self._repair(error)
+            raise BusUnavailable(f"NATS did not confirm: {error or type(error).__name__}") from error
+        self._confirmed = Stopwatch()
 
     async def close(self) -> None:
         """Flushes and closes the connection."""
@@ -123,16 +138,18 @@ class Bus:
 
     async def publish_raw(self, subject: str, envelope: bytes, event_id: str) -> None:
         """Publishes an envelope and waits for the confirmation; BusUnavailable after a few tries without."""
+        headers = {"Nats-Msg-Id": event_id}
+        if (ttl := streams.ttl_of(subject)) is not None:
+            headers[streams.TTL_HEADER] = f"{ttl}s"
         for attempt in range(PUBLISH_TRIES):
             try:
-                await self._jetstream.publish(
-                    subject, envelope, timeout=PUBLISH_SECONDS, headers={"Nats-Msg-Id": event_id}
-                )
+                await self._jetstream.publish(subject, envelope, timeout=PUBLISH_SECONDS, headers=headers)
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
                 if attempt + 1 == PUBLISH_TRIES:
                     raise BusUnavailable(f"publishing to {subject}: {error or type(error).__name__}") from error
                 await self._repair(error)
             else:
+                self._confirmed = Stopwatch()
                 telemetry.EVENTS_PUBLISHED.labels(subject).inc()
                 return
 
@@ -152,7 +169,7 @@ class Bus:
         With `broadcast`, a name unique to this process, every process gets every event from `replay_seconds` ago on,
         instead of sharing them.
         """
-        deliveries = Deliveries(self._service, handlers, on_dead, self.publish_raw)
+        deliveries = Deliveries(self._service, handlers, on_dead, self.publish_raw, self._erase)
         by_stream: dict[str, list[str]] = {}
         for kind in handlers:
             declared = events.event_type(kind)
@@ -189,6 +206,12 @@ class Bus:
         finally:
             self._consumptions.difference_update(taking)
 
+    async def _erase(self, stream: str, sequence: int) -> None:
+        """Asks NATS to delete a message and to overwrite it. Without an answer, since its time ends in any case."""
+        request = json.dumps({"seq": sequence}).encode()
+        with suppress(nats.errors.Error, OSError):
+            await self._client.publish(f"{api.DEFAULT_PREFIX}.STREAM.MSG.DELETE.{stream}", request)
+
     async def drain(self, seconds: float) -> None:
         """Takes no more events; those in hand may go on for so long and are then handed back to other processes."""
         self._drained = True
@@ -212,25 +235,10 @@ class Bus:
                 await asyncio.sleep(REPAIR_SECONDS)
 
     async def _ensure(self) -> None:
-        for owner in events.streams():
-            await self._ensure_stream(events.stream_of(owner), events.subjects_of(owner), STREAM_AGE_SECONDS)
-        await self._ensure_stream(events.DEAD_LETTER_STREAM, events.DEAD_LETTER_SUBJECT, DEAD_LETTER_AGE_SECONDS)
+        for each in streams.all_streams():
+            await streams.ensure(self._jetstream, each)
         for (stream, _), config in self._consumers.items():
             await self._jetstream.add_consumer(stream, config)
-
-    async def _ensure_stream(self, name: str, subject: str, max_age: float) -> None:
-        config = api.StreamConfig(
-            name=name,
-            subjects=[subject],
-            storage=api.StorageType.FILE,
-            retention=api.RetentionPolicy.LIMITS,
-            max_age=max_age,
-            duplicate_window=DUPLICATE_WINDOW_SECONDS,
-        )
-        try:
-            await self._jetstream.stream_info(name)
-        except js_errors.NotFoundError:
-            await self._jetstream.add_stream(config)
 
 
 def _consumer_config(durable: str, subjects: list[str]) -> api.ConsumerConfig:

@@ -13,6 +13,8 @@ from nats.js import errors as js_errors
 
 from services.runtime import telemetry
 from services.runtime.cancellation import end_if_cancelled, is_cancelled
+from services.runtime.errors import BusUnavailable
+from services.runtime.event_loop import Stopwatch
 from services.runtime.pull import Pull
 
 log = structlog.get_logger()
@@ -24,6 +26,10 @@ FETCH_AGAIN_SECONDS = 0.05
 # of events a second, and next to nothing while there are none.
 FETCHERS = 2
 LAG_SECONDS = 5.0
+# How long a consumer may be out of sight, or have events without giving out one, before it counts as dead. NATS may
+# take some seconds to start, and fetchers wait up to 5 s for an event.
+MAX_SILENT_SECONDS = 20.0
+MAX_STUCK_SECONDS = 60.0
 # Within which handlers and fetchers that are cancelled have to end.
 CANCEL_SECONDS = 2.0
 CANCELLATIONS = 3
@@ -52,14 +58,38 @@ class Consumption:
         self._deliver = deliver
         self._repair = repair
         self._room = asyncio.Semaphore(max_in_flight)
+        self._max_in_flight = max_in_flight
         self._fetchers: set[asyncio.Task[None]] = set()
         self._fetcher_count = min(FETCHERS, max_in_flight)
         self._in_hand: set[asyncio.Task[None]] = set()
         self._labels = (stream, "broadcast" if broadcast else "shared")
         self._draining = False
+        self._fetched = Stopwatch()
+        self._seen = Stopwatch()
+        self._moved = Stopwatch()
+        self._given_out = -1
+
+    def check(self) -> None:
+        """Raises BusUnavailable if events don't reach this process though they should."""
+        if self._draining:
+            return
+        if self._seen.seconds() > MAX_SILENT_SECONDS:
+            raise BusUnavailable(f"the consumer of {self._stream} does not answer")
+        if self._full:
+            return
+        if self._fetched.seconds() > MAX_SILENT_SECONDS:
+            raise BusUnavailable(f"nothing asks for events of {self._stream}")
+        if self._moved.seconds() > MAX_STUCK_SECONDS:
+            raise BusUnavailable(f"events of {self._stream} wait and are not given out")
+
+    @property
+    def _full(self) -> bool:
+        """Whether this process has as much in hand as it takes."""
+        return len(self._in_hand) >= self._max_in_flight
 
     async def run(self) -> None:
         """Hands on what comes, for ever; cancelled, it ends when all handlers have."""
+        self._fetched, self._seen, self._moved = Stopwatch(), Stopwatch(), Stopwatch()
         telemetry.EVENTS_IN_HAND.labels(*self._labels).set_function(lambda: len(self._in_hand))
         async with asyncio.TaskGroup() as tasks:
             if not self._draining:
@@ -95,6 +125,7 @@ class Consumption:
             while True:
                 end_if_cancelled()
                 await self._room.acquire()
+                self._fetched = Stopwatch()
                 message = None
                 try:
                     if pull is None:
@@ -138,4 +169,9 @@ class Consumption:
                 info = await self._jetstream.consumer_info(self._stream, self._durable)
                 waiting.set(info.num_pending or 0)
                 unconfirmed.set(info.num_ack_pending or 0)
+                self._seen = Stopwatch()
+                given_out = info.delivered.consumer_seq if info.delivered else 0
+                if not info.num_pending or given_out != self._given_out or self._full:
+                    self._moved = Stopwatch()
+                self._given_out = given_out
             await asyncio.sleep(LAG_SECONDS)

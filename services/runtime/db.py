@@ -14,6 +14,7 @@ import structlog
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from services.runtime.hot_reads import PsycopgHotConnection
@@ -21,8 +22,9 @@ from services.runtime.migration import upgrade
 
 log = structlog.get_logger()
 
-# What PostgreSQL going away looks like; the work it happened to is worth doing again.
-DISCONNECTED = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# What PostgreSQL going away looks like, or having no connection or no room. The work it happened to is worth doing
+# again; `database_errors` tells what it was.
+DISCONNECTED = (OperationalError, InterfaceError, NoConnectionFree, psycopg.OperationalError, psycopg.InterfaceError)
 
 CONNECT_TIMEOUT_SECONDS = 5
 # How long a starting service waits for PostgreSQL before it gives up and lets its supervisor try again.

@@ -17,9 +17,9 @@ from nats.js import errors as js_errors
 from opentelemetry.trace import SpanKind
 from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
 
-from services.runtime import events, telemetry
+from services.runtime import events, status, telemetry
 from services.runtime.db import DISCONNECTED
-from services.runtime.errors import Unavailable
+from services.runtime.errors import BusUnavailable, Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.outside_text import one_line
 
@@ -38,10 +38,6 @@ LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
 
 # The fields of events that say what they are about.
 LOGGED_IDS = ("experiment_id", "run_id", "job_id")
-
-
-class BusUnavailable(Exception):
-    """NATS can't be reached, or did not confirm."""
 
 
 TRANSIENT = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, TimeoutError)
@@ -69,6 +65,9 @@ class DeadHandler(Protocol):
 Publish = Callable[[str, bytes, str], Awaitable[None]]
 """Publishes an envelope under a subject and an id, or raises BusUnavailable."""
 
+Erase = Callable[[str, int], Awaitable[None]]
+"""Deletes the message of a stream with this sequence number."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -88,11 +87,13 @@ class Deliveries:
         handlers: Mapping[type[Message], Handler],
         on_dead: DeadHandler | None,
         publish: Publish,
+        erase: Erase,
     ) -> None:
         self._service = service
         self._handlers = {kind.DESCRIPTOR.full_name: handler for kind, handler in handlers.items()}
         self._on_dead = on_dead
         self._publish = publish
+        self._erase = erase
 
     async def deliver(self, message: Msg) -> None:
         """Deals with one message to its acknowledgement, of whatever kind.
@@ -111,24 +112,25 @@ class Deliveries:
                 telemetry.span(f"{read.name} handle", envelope.traceparent, SpanKind.CONSUMER),
                 telemetry.working_on(**_ids_of(read.event)),
             ):
-                reason = await self._handle(message, read, delivery)
-                if reason:
-                    await self._give_up(message, read, delivery, reason)
+                fault = await self._handle(message, read, delivery)
+                if fault is not None:
+                    await self._give_up(message, read, delivery, fault)
         except asyncio.CancelledError:
             # Another process takes it over at once; if it was acknowledged already, the server ignores this.
             await _nak(message, 0)
             raise
 
-    async def _handle(self, message: Msg, read: _Read, delivery: Delivery) -> str:
-        """Runs the handler; returns why the event is to be given up, empty if it is done or comes again."""
+    async def _handle(self, message: Msg, read: _Read, delivery: Delivery) -> Exception | None:
+        """Runs the handler; returns why the event is to be given up, None if it is done or comes again."""
         if delivery.deliveries > MAX_TRANSIENT_DELIVERIES:
-            return "it was delivered too often without an end"
+            return Unavailable("it was delivered too often without an end")
         watch = Stopwatch()
         heartbeat = asyncio.create_task(_say_in_progress(message))
         try:
             if (handler := self._handlers.get(read.name)) is not None:
                 await handler(read.event, delivery)
             await message.ack_sync(timeout=ACK_SECONDS)
+            await self._forget(message)
             telemetry.EVENT_SECONDS.labels(read.name, "done").observe(watch.seconds())
         except (nats.errors.Error, js_errors.Error) as error:
             # The effect is recorded; the event comes again and is recognised.
@@ -138,9 +140,9 @@ class Deliveries:
             return await self._failed(message, read, delivery, error)
         finally:
             heartbeat.cancel()
-        return ""
+        return None
 
-    async def _failed(self, message: Msg, read: _Read, delivery: Delivery, error: Exception) -> str:
+    async def _failed(self, message: Msg, read: _Read, delivery: Delivery, error: Exception) -> Exception | None:
         transient = isinstance(error, TRANSIENT)
         log.warning(
             "an event's handler failed",
@@ -152,18 +154,20 @@ class Deliveries:
         )
         if delivery.deliveries < (MAX_TRANSIENT_DELIVERIES if transient else MAX_DELIVERIES):
             await _nak(message, _retry_seconds(delivery.deliveries, transient))
-            return ""
-        return one_line(str(error).strip().partition("\n")[0]) or type(error).__name__
+            return None
+        return error
 
-    async def _give_up(self, message: Msg, read: _Read, delivery: Delivery, reason: str) -> None:
+    async def _give_up(self, message: Msg, read: _Read, delivery: Delivery, fault: Exception) -> None:
         if self._on_dead is not None:
             try:
-                await self._on_dead(read.event, delivery, reason)
+                # Who asked for the work reads it, so it is told in words that name no host, user or path.
+                await self._on_dead(read.event, delivery, status.reason_of(fault))
             except Exception as error:  # noqa: BLE001 - it is tried again with the event
                 log.error("what was given up could not be reported", event_id=delivery.event_id, error=str(error))
                 await _nak(message, LONGEST_RETRY_SECONDS)
                 return
-        await self._bury(message, read.envelope, reason)
+        first = one_line(str(fault).strip().partition("\n")[0]) or type(fault).__name__
+        await self._bury(message, read.envelope, first)
 
     async def _bury(self, message: Msg, envelope: Envelope | None, reason: str) -> None:
         """Keeps the event as a dead letter, then acknowledges it."""
@@ -172,8 +176,9 @@ class Deliveries:
         died_at = Timestamp()
         died_at.GetCurrentTime()
         letter = DeadLetter(
-            envelope=envelope,
-            unreadable=b"" if envelope else message.data,
+            envelope=events.redacted(envelope) if envelope else None,
+            # Nobody can tell what of it somebody wrote.
+            unreadable=b"" if envelope or events.is_private(message.subject) else message.data,
             subject=message.subject,
             consumer=self._service,
             deliveries=message.metadata.num_delivered,
@@ -187,8 +192,14 @@ class Deliveries:
                 events.DEAD_LETTER_SUBJECT, letter.SerializeToString(), f"dead-{self._service}-{event_id}"
             )
             await message.ack_sync(timeout=ACK_SECONDS)
+            await self._forget(message)
         except (BusUnavailable, nats.errors.Error, js_errors.Error) as error:
             log.warning("a dead letter could not be kept; its event comes again", error=str(error))
+
+    async def _forget(self, message: Msg) -> None:
+        """Deletes an event from the bus that carries what somebody wrote: it is a command, which is done."""
+        if events.is_private(message.subject):
+            await self._erase(message.metadata.stream, message.metadata.sequence.stream)
 
 
 def _read(message: Msg) -> _Read:

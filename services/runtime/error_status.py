@@ -1,6 +1,7 @@
 """The one place where errors become gRPC statuses, with the details that clients of any language can read."""
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,7 +11,16 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
-from services.runtime.errors import ArenaError, DeadlineExceeded, FieldViolation, InvalidInput, Unavailable
+from services.runtime import disk
+from services.runtime.errors import (
+    TOO_MANY_FILES,
+    ArenaError,
+    DeadlineExceeded,
+    DiskFull,
+    FieldViolation,
+    InvalidInput,
+    Unavailable,
+)
 
 DOMAIN = "voicearena"
 
@@ -27,6 +37,7 @@ CODES: Mapping[str, int] = {
     "REQUEST_TOO_LARGE": code_pb2.RESOURCE_EXHAUSTED,
     "BUSY": code_pb2.RESOURCE_EXHAUSTED,
     "UNAVAILABLE": code_pb2.UNAVAILABLE,
+    "DISK_FULL": code_pb2.UNAVAILABLE,
     "SYNTHESIS_FAILED": code_pb2.UNAVAILABLE,
     "DEADLINE_EXCEEDED": code_pb2.DEADLINE_EXCEEDED,
     "SCOPE_MISSING": code_pb2.PERMISSION_DENIED,
@@ -91,6 +102,10 @@ def unexpected(error: BaseException) -> ArenaError | None:
         return from_rpc_error(error)
     if isinstance(error, asyncio.TimeoutError):
         return DeadlineExceeded("it was not done in time")
+    if disk.says_full(error):
+        return DiskFull("a disk of the mesh is full; it goes on once there is room again")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return Unavailable(TOO_MANY_FILES)
     return None
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
+TOO_MANY_FILES = "this service has too many files and connections open; try again"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
@@ -126,6 +128,16 @@ class Unavailable(ArenaError):
     """Something that is needed is down; later it may not be."""
 
     reason = "UNAVAILABLE"
+
+
+class DiskFull(Unavailable):
+    """There is no room on a disk that is needed; later there may be."""
+
+    reason = "DISK_FULL"
+
+
+class BusUnavailable(Exception):
+    """NATS can't be reached, or did not confirm."""
 
 
 class SynthesisFailed(ArenaError):

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from voicearena.auth.v1 import events_pb2 as auth_events
 from voicearena.elo.v1 import events_pb2 as elo_events
 from voicearena.events.v1 import options_pb2
+from voicearena.events.v1.envelope_pb2 import Envelope
 from voicearena.experiments.v1 import events_pb2 as experiments_events
 from voicearena.scoring.v1 import events_pb2 as scoring_events
 from voicearena.tts.v1 import events_pb2 as tts_events
@@ -47,6 +48,11 @@ class EventType:
     @property
     def is_command(self) -> bool:
         return self.descriptor.name.endswith("Requested")
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it carries what somebody wrote, such as a prompt: a field that is marked `debug_redact`."""
+        return any(field.GetOptions().debug_redact for field in self.descriptor.fields)
 
     def filter_subject(self, consumer: str) -> str:
         """What a service subscribes to: its own answers, commands from anyone."""
@@ -93,6 +99,42 @@ def subject_of(message: Message) -> str:
     if not requester.isidentifier():
         raise ValueError(f"{kind.descriptor.name} needs the name of a service as requester, got {requester!r}")
     return f"{kind.subject}.{requester}"
+
+
+def probe_subject(service: str) -> str:
+    """Returns where a service publishes to see whether that can be done: its own stream, or the first if it has none.
+
+    Nobody consumes it.
+    """
+    owners = list(streams())
+    return f"voicearena.{service if service in owners else owners[0]}.probe"
+
+
+@cache
+def private_subjects() -> tuple[str, ...]:
+    """Returns the subjects of events that carry what somebody wrote, without their requester."""
+    return tuple(kind.subject for kind in event_types().values() if kind.is_private)
+
+
+def is_private(subject: str) -> bool:
+    """Says whether events of this subject carry what somebody wrote."""
+    return any(subject == private or subject.startswith(f"{private}.") for private in private_subjects())
+
+
+def redacted(envelope: Envelope) -> Envelope:
+    """Returns an envelope without what somebody wrote."""
+    kind = event_types().get(envelope.event.TypeName())
+    if kind is None or not kind.is_private:
+        return envelope
+    event = kind.new()
+    envelope.event.Unpack(event)
+    for field in kind.descriptor.fields:
+        if field.GetOptions().debug_redact:
+            event.ClearField(field.name)
+    without = Envelope()
+    without.CopyFrom(envelope)
+    without.event.Pack(event)
+    return without
 
 
 def streams() -> Iterable[str]:

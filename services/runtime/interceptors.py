@@ -23,7 +23,7 @@ from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 from voicearena.auth.v1 import options_pb2
 
-from services.runtime import identity, request_ids, telemetry
+from services.runtime import database_errors, identity, request_ids, telemetry
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status, unexpected
@@ -34,7 +34,6 @@ from services.runtime.errors import (
     InvalidInput,
     PermissionDenied,
     ScopeMissing,
-    Unavailable,
 )
 from services.runtime.event_loop import Stopwatch
 from services.runtime.rpc import Context, MethodHandler, call_metadata
@@ -238,7 +237,8 @@ async def _abort(
         raise error
     known = error if isinstance(error, ArenaError) else unexpected(error)
     if known is None and isinstance(error, DISCONNECTED):
-        known = Unavailable("the database can't be reached; try again")
+        log.warning("the database failed", method=method, error=str(error).strip())
+        known = database_errors.explain(error)
     if known is None:
         error_id = secrets.token_hex(6)
         log.error("an RPC broke", method=method, error_id=error_id, exc_info=error)

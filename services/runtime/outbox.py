@@ -17,7 +17,9 @@ from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.envelopes import wrap
-from services.runtime.events import subject_of
+from services.runtime.errors import Unavailable
+from services.runtime.event_loop import Stopwatch
+from services.runtime.events import private_subjects, subject_of
 
 log = structlog.get_logger()
 
@@ -34,11 +36,12 @@ PROCESSED = sa.table("processed_events", sa.column("processed_at", sa.DateTime(t
 
 BATCH = 200
 POLL_SECONDS = 1.0
-# Published rows stay a while: they are the record to look at when somebody asks what was sent.
-KEEP_PUBLISHED = timedelta(days=2)
 # A consumer's record must outlive every redelivery, and streams keep events for three days.
 KEEP_PROCESSED = timedelta(days=7)
 PRUNE_SECONDS = 3600.0
+
+# Events go out within a second, and a relay that waits for the bus tries for up to 20 s.
+MAX_AGE_SECONDS = 60.0
 
 Traced = tuple[Message, str]
 """An event and the traceparent of what it belongs to, empty for the current trace."""
@@ -63,6 +66,22 @@ async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> Non
         await connection.execute(sa.insert(OUTBOX), rows)
 
 
+async def withdraw(connection: AsyncConnection, text: str) -> None:
+    """Deletes the private events that name `text`, an id, and are not published yet, in the caller's transaction.
+
+    One that a relay is publishing at this moment stays: it leaves the bus in its time.
+    """
+    named = (
+        sa.select(OUTBOX.c.id)
+        .where(
+            sa.or_(*(OUTBOX.c.subject.startswith(f"{subject}.") for subject in private_subjects())),
+            sa.func.pg_catalog.position(OUTBOX.c.envelope, sa.bindparam("named", text.encode(), sa.LargeBinary)) > 0,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(named)))
+
+
 class OutboxRelay:
     """Publishes a service's outbox. Any number of relays may run side by side."""
 
@@ -71,6 +90,7 @@ class OutboxRelay:
         self._bus = bus
         self._wake = asyncio.Event()
         self._oldest: datetime | None = None
+        self._looked = Stopwatch()
         # At any moment, since a bus that is away holds a batch up for long.
         AGE.set_function(self._age)
 
@@ -80,6 +100,13 @@ class OutboxRelay:
             tasks.create_task(self._database.listen("outbox", lambda _: self._wake.set()))
             tasks.create_task(self._keep_pruning())
             tasks.create_task(self._relay())
+
+    async def check(self) -> None:
+        """Raises Unavailable while events are not published, or nobody looks for them."""
+        if (age := self._age()) > MAX_AGE_SECONDS:
+            raise Unavailable(f"the oldest event has waited {age:.0f} s to be published")
+        if self._looked.seconds() > MAX_AGE_SECONDS:
+            raise Unavailable(f"nobody has looked for events for {self._looked.seconds():.0f} s")
 
     async def _relay(self) -> None:
         while True:
@@ -107,6 +134,7 @@ class OutboxRelay:
                     .with_for_update(skip_locked=True)
                 )
             ).all()
+            self._looked = Stopwatch()
             self._oldest = rows[0].created_at if rows else None
             if not rows:
                 return 0
@@ -115,9 +143,8 @@ class OutboxRelay:
             )
             done = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
             if done:
-                await connection.execute(
-                    sa.update(OUTBOX).where(OUTBOX.c.id.in_(done)).values(published_at=sa.func.now())
-                )
+                # Not kept as a record: an event may carry what somebody wrote and has deleted since.
+                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(done)))
         # What was published stays published even when the rest was not.
         for outcome in outcomes:
             if outcome is not None:
@@ -132,7 +159,8 @@ class OutboxRelay:
     async def prune(self) -> None:
         """Deletes the records that nobody needs any more."""
         async with self._database.transaction() as connection:
-            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at < now() - KEEP_PUBLISHED))
+            # Earlier versions kept what they had published.
+            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None)))
             await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED))
 
     async def _keep_pruning(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -17,7 +17,8 @@ from grpc_reflection.v1alpha import reflection
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 
-from services.runtime import telemetry
+from services.runtime import disk, telemetry
+from services.runtime.background import Background, Work
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.process_servicer import ProcessServicer
@@ -32,10 +33,8 @@ CHECK_TIMEOUT_SECONDS = 3.0
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 # The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
 LARGEST_METADATA_BYTES = 64 * 1024
-FIRST_RESTART_SECONDS = 0.2
-CANCELLATIONS = 3
-CANCEL_SECONDS = 1.0
-LONGEST_RESTART_SECONDS = 10.0
+LOST_STATUS = 70
+"""With what a process ends that can't keep its background work going; its supervisor starts it again."""
 
 
 class Resource(Protocol):
@@ -72,7 +71,9 @@ class Service:
         self._settings = settings
         self._resources: list[Resource] = []
         self._checks: dict[str, Callable[[], Awaitable[None]]] = {}
-        self._background: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._stopping = asyncio.Event()
+        self._lost = ""
+        self._background = Background(self._end_for)
         self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
         self._verifier = verifier or TokenVerifier(partial(signing_keys, settings.auth_address))
         self._health = health.HealthServicer()
@@ -87,6 +88,7 @@ class Service:
         )
 
     async def __aenter__(self) -> "Service":
+        disk.watch(self._settings.arena_data_dir)
         telemetry.start(self.name, self._settings.log_level, self._settings.metrics_address)
         telemetry.SERVING.set_function(lambda: self.serving)
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -154,38 +156,52 @@ class Service:
         """Adds to what this process tells of its status."""
         self._reporters.append(reporter)
 
-    def background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Adds work that goes on while the service runs; if it breaks it is begun again, later each time."""
-        self._background[name] = work
+    def background(self, name: str, work: Work, check: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Adds work that goes on while the service runs; however it ends it is begun again, later each time.
+
+        `check` raises while the work does not do what it is for, which is then a fault of the service's health.
+        """
+        self._background.add(name, work)
+        if check is not None:
+            self._checks[name] = check
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT, then lets the calls and events in hand end."""
-        stopping = asyncio.Event()
+        """Serves until SIGTERM or SIGINT, then lets the calls and events in hand end.
+
+        SystemExit if background work can't be kept going.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, self._stopping.set)
         reflection.enable_server_reflection(self._names, self._server)
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
-        tasks = [asyncio.create_task(_supervise(name, work), name=name) for name, work in self._background.items()]
-        tasks.append(asyncio.create_task(self._watch_health(stopping), name="health"))
+        self._background.add("health", self._watch_health)
+        self._background.start()
         log.info("listening", address=self._settings.grpc_address)
-        await stopping.wait()
+        await self._stopping.wait()
         log.info("stopping")
         self.serving = False
         await self._health.enter_graceful_shutdown()
         drains = [each.drain(self._settings.drain_seconds) for each in self._resources if isinstance(each, Drains)]
         await asyncio.gather(self._server.stop(self._settings.drain_seconds), *drains)
         # Background work, the outbox for one, goes on until what was in hand is done.
-        await _end(tasks)
+        await self._background.end()
+        if self._lost:
+            raise SystemExit(LOST_STATUS)
 
-    async def _watch_health(self, stopping: asyncio.Event) -> None:
+    def _end_for(self, work: str) -> None:
+        """Ends the process, since it can't do all that it is for any more."""
+        self._lost = work
+        self._stopping.set()
+        log.error("the process ends, since background work was lost", work=work)
+
+    async def _watch_health(self) -> None:
         before: bool | None = None
         while True:
             self.failing = await self._failing()
-            if stopping.is_set():
-                return
-            self.serving = not self.failing
+            # One that stops is not serving, whatever it still could do.
+            self.serving = not self.failing and not self._stopping.is_set()
             if before is not self.serving:
                 before = self.serving
                 status = "SERVING" if self.serving else "NOT_SERVING"
@@ -197,7 +213,7 @@ class Service:
 
     async def _failing(self) -> Mapping[str, Exception]:
         """Makes all checks; returns what keeps the service from serving: each check that fails, and why."""
-        found: dict[str, Exception] = {}
+        found: dict[str, Exception] = dict(self._background.failing())
         for name, check in self._checks.items():
             try:
                 async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
@@ -231,30 +247,3 @@ class _ChannelResource:
 
     async def close(self) -> None:
         await self._channel.close()
-
-
-async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancels tasks until they have ended: one that swallows a cancellation gets it again, a few times."""
-    left = set(tasks)
-    for _ in range(CANCELLATIONS):
-        for task in left:
-            task.cancel()
-        if left:
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-    if left:
-        log.error("background work did not end", work=[task.get_name() for task in left])
-
-
-async def _supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    delay = FIRST_RESTART_SECONDS
-    while True:
-        started = asyncio.get_running_loop().time()
-        try:
-            await work()
-            log.error("background work ended", work=name)
-        except Exception as error:
-            log.error("background work broke", work=name, exc_info=error)
-        if asyncio.get_running_loop().time() - started > LONGEST_RESTART_SECONDS:
-            delay = FIRST_RESTART_SECONDS
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, LONGEST_RESTART_SECONDS)

@@ -35,7 +35,11 @@ Addresses = Annotated[str, AfterValidator(_addresses)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service is told. A field's environment variable is its name in upper case."""
+    """What every service is told. A field's environment variable is its name in upper case.
+
+    A service's own class adds the groups below that it needs, and no others: what a process isn't told it can't lose.
+    The runner of a mesh on one machine passes each process its own settings only (deploy/local/environment.py).
+    """
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
@@ -43,28 +47,47 @@ class ServiceSettings(BaseSettings):
     """Where this service listens."""
     metrics_address: Address = "127.0.0.1:9464"
     """Where Prometheus reads this service's metrics, at /metrics."""
+    nats_url: str = "nats://127.0.0.1:4222"
+    auth_address: Addresses = "127.0.0.1:50051"
+    """Where the keys are that verify who calls: a `host:port` whose host may have an address for each process, or
+    several of IPv4. The addresses of other services are like it."""
+    arena_data_dir: str = ""
+    """Where the data of a mesh on one machine lies, so that a full disk is named as the reason of what it causes."""
+    log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+    drain_seconds: float = Field(10.0, ge=0, le=600)
+    """How long calls in hand may go on after SIGTERM."""
+
+
+class DatabaseSettings(BaseSettings):
+    """Of a service with a schema of its own."""
+
     database_url: SecretStr = SecretStr("postgresql://localhost:5432/voicearena")
     """PostgreSQL. Each service keeps to a schema of its own name."""
     database_pool_size: int = Field(5, ge=1, le=100)
     """Connections per pool; a service has a pool for reading and one for transactions."""
-    nats_url: str = "nats://127.0.0.1:4222"
+
+
+class AudioSettings(BaseSettings):
+    """Of a service that reads or writes audio."""
+
     audio_storage_path: str = ".arena/audio"
     """A directory, or s3://bucket/prefix."""
+
+
+class SigningSettings(BaseSettings):
+    """Of a service that signs links or page tokens."""
+
     audio_url_secret: SecretStr = Field(default=..., min_length=16)
-    """Signs links to audio and page tokens; the same in every service."""
+    """Signs links to audio and page tokens; the same in every service that has it."""
+
+
+class LinkSettings(SigningSettings):
+    """Of a service that makes links to audio."""
+
     audio_url_ttl_seconds: int = Field(3600, ge=10, le=7 * 24 * 3600)
     """How long a link to audio works."""
     public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
     """Where people reach the gateway; links to audio begin with it."""
-    # Where each service is: a `host:port` whose host may have an address for each process, or several of IPv4.
-    auth_address: Addresses = "127.0.0.1:50051"
-    experiments_address: Addresses = "127.0.0.1:50052"
-    tts_address: Addresses = "127.0.0.1:50053"
-    scoring_address: Addresses = "127.0.0.1:50054"
-    elo_address: Addresses = "127.0.0.1:50055"
-    log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
-    drain_seconds: float = Field(10.0, ge=0, le=600)
-    """How long calls in hand may go on after SIGTERM."""
 
 
 S = TypeVar("S", bound=BaseSettings)

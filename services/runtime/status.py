@@ -5,11 +5,14 @@ from collections.abc import Callable
 from prometheus_client import Gauge
 from voicearena.mesh.v1 import mesh_pb2
 
-from services.runtime import telemetry
-from services.runtime.deliveries import BusUnavailable
-from services.runtime.errors import ArenaError
+from services.runtime import disk, telemetry
+from services.runtime.db import DISCONNECTED
+from services.runtime.errors import ArenaError, BusUnavailable
 
 LARGEST_COUNT = 2**31 - 1
+
+# What fails without a word of why where there is no room to write.
+AWAY = (*DISCONNECTED, BusUnavailable, TimeoutError)
 
 Reporter = Callable[[mesh_pb2.ProcessStatus], None]
 """Adds what a service knows of its own work."""
@@ -30,7 +33,7 @@ _KNOWN = (
     ("too many clients", "it has too many connections"),
     ("remaining connection slots", "it has too many connections"),
     ("queuepool limit", "all connections are in use"),
-    ("no space left", "no space is left on its disk"),
+    ("too many open files", "too many files and connections are open"),
     ("read-only file system", "it is read-only"),
     ("permission denied", "permission denied"),
     ("permissionerror", "permission denied"),
@@ -45,6 +48,8 @@ _KNOWN = (
 
 def reason_of(error: Exception) -> str:
     """Returns why a check failed, in a few words that name no host, user or path."""
+    if disk.says_full(error) or (isinstance(error, AWAY) and disk.is_full()):
+        return "no space is left on its disk"
     own = isinstance(error, ArenaError | BusUnavailable)
     text = str(error).strip()
     # What was raised for something that a library said has its words.

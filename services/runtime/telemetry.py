@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from random import getrandbits
+from typing import TextIO, cast
 
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
+from services.runtime.log_stream import LogStream
 from services.runtime.outside_text import for_log
 
 RPC_SECONDS = Histogram(
@@ -63,6 +65,7 @@ def start(service: str, log_level: str, metrics_address: str) -> None:
 
 
 def _start_logging(service: str, log_level: str) -> None:
+    stream = cast(TextIO, LogStream(sys.stderr))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_trace_id,
@@ -74,12 +77,12 @@ def _start_logging(service: str, log_level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.EventRenamer("message"), _clean, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
     # Libraries log through the standard library; their lines get the same shape.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[

@@ -42,7 +42,8 @@ async def main() -> None:
             service.add_servicer(
                 SCORING, scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
             )
-            service.background("outbox", OutboxRelay(database, bus).run)
+            relay = OutboxRelay(database, bus)
+            service.background("outbox", relay.run, relay.check)
             service.background(
                 "evaluations",
                 lambda: bus.consume(

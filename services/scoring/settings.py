@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from services.runtime.settings import ServiceSettings
+from services.runtime.settings import AudioSettings, DatabaseSettings, ServiceSettings
 
 
-class ScoringSettings(ServiceSettings):
+class ScoringSettings(ServiceSettings, DatabaseSettings, AudioSettings):
     """The scoring service's settings."""
 
     max_eval_workers: int = Field(4, ge=1, le=64)

@@ -43,7 +43,7 @@ def on_dead(studio: Studio) -> DeadHandler:
     async def given_up(event: Message, delivery: Delivery, reason: str) -> None:
         if isinstance(event, SynthesisRequested):
             job = job_from_event(event, delivery.occurred_at)
-            message = "the speech could not be made; the job was given up after several tries"
+            message = f"the speech could not be made; the job was given up after several tries: {reason}"
             await jobs.give_up(studio, job, FailureKind.PROVIDER_UNAVAILABLE, message)
         else:
             # Nobody waits for a deletion; its dead letter says what is left.

@@ -22,6 +22,9 @@ class Purpose(Enum):
 class Store(Protocol):
     """What is needed of the audio store."""
 
+    def check_room(self) -> None:
+        """Raises DiskFull if audio might not fit."""
+
     async def create_json(self, name: str, value: dict[str, object]) -> bool:
         """Stores a note unless there is one of this name; says whether it did."""
 
@@ -57,7 +60,11 @@ class JobRequests:
         self._count: int | None = None
 
     async def record(self, purpose: Purpose) -> None:
-        """Records a request that is about to be made; Unavailable if it can't be, and then it must not be made."""
+        """Records a request that is about to be made; Unavailable if it can't be, and then it must not be made.
+
+        DiskFull if its audio might not fit: what can't be kept need not be paid for.
+        """
+        self._store.check_room()
         number = (self._count or 0) + 1
         note: dict[str, object] = {
             "provider": self._job.provider,

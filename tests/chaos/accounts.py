@@ -95,7 +95,7 @@ async def _experiment(
             f"{planned.id} counts {completed} completed and {failed} failed of {statuses}",
         )
     cursor = await connection.execute(
-        "SELECT count(*) FROM experiments.outbox WHERE subject ~ 'experiment_(completed|failed|cancelled)$'"
+        "SELECT count(*) FROM chaos.events WHERE subject ~ 'experiment_(completed|failed|cancelled)$'"
         " AND position(%s::bytea in envelope) > 0",
         (planned.id.encode(),),
     )

@@ -10,6 +10,7 @@ import grpc
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.chaos.events_kept import keep_events
 from tests.chaos.watching import Follower
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 from tests.mesh import mesh_settings, register
@@ -44,6 +45,7 @@ async def mesh(provider: OpenAiServer, tmp_path_factory) -> AsyncIterator[Mesh]:
         "experiments": {"RECONCILE_AFTER_SECONDS": "2", "WATCH_HEARTBEAT_SECONDS": "1"},
     }
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("chaos")), service_env=env) as running:
+        await keep_events(running.database_url)
         yield running
 
 

@@ -50,7 +50,7 @@ async def check_complete(mesh: Mesh, follower: Follower, experiment_id: str) -> 
         )
         assert await evaluated.fetchone() == (TRIALS, TRIALS)
         ended = await connection.execute(
-            "SELECT count(*) FROM experiments.outbox WHERE subject LIKE '%%experiment_completed'"
+            "SELECT count(*) FROM chaos.events WHERE subject LIKE '%%experiment_completed'"
             " AND position(%s::bytea in envelope) > 0",
             (experiment_id.encode(),),
         )

@@ -12,6 +12,7 @@ import grpc
 import httpx
 
 from deploy.local.mesh import Mesh
+from tests.chaos.events_kept import keep_events
 from tests.chaos.rounds import PATH, Chaos
 from tests.chaos.watching import Follower
 from tests.fakes.cartesia_server import CartesiaServer
@@ -58,6 +59,7 @@ async def chaos_world(directory: Path, workers: Mapping[str, int] | None = None)
         }
         settings = mesh_settings(directory).model_copy(update={"workers": dict(workers or {})})
         async with Mesh(settings, service_env=env) as mesh:
+            await keep_events(mesh.database_url)
             developer = await register(mesh)
             receiver.secrets[PATH] = [await _endpoint(mesh, developer, receiver.url(PATH))]
             async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:

@@ -46,7 +46,7 @@ async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[Beside]:
     await process.start()
     try:
         # It serves once it has said so; its consumers take part from then on.
-        log = mesh.data_dir.log(name)
+        log = mesh.data_dir.path / "logs" / f"{name}.log"
         async with asyncio.timeout(END_SECONDS):
             while '"SERVING"' not in log.read_text():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)

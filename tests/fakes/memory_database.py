@@ -41,6 +41,8 @@ class MemoryConnection:
         if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and isinstance(parameters, Mapping):
             self.notifications.append((parameters["c"], parameters["p"]))
             return _Result(None)
+        if isinstance(statement, sa.Delete) and statement.table.name == "outbox":
+            return self._withdraw(statement.compile(dialect=postgresql.dialect()).params["named"])  # type: ignore[no-untyped-call]
         if isinstance(statement, sa.Insert):
             if statement.table.name == "outbox" and isinstance(parameters, Sequence):
                 return self._add_events(parameters)
@@ -52,6 +54,12 @@ class MemoryConnection:
     def _add_events(self, rows: Sequence[Mapping[str, Any]]) -> "_Result":
         for row in rows:
             self.tables.setdefault("outbox", {})[row["id"]] = (row["subject"], row["envelope"])
+        return _Result(None)
+
+    def _withdraw(self, named: bytes) -> "_Result":
+        waiting = self.tables.setdefault("outbox", {})
+        for event_id in [i for i, (s, envelope) in waiting.items() if events.is_private(s) and named in envelope]:
+            del waiting[event_id]
         return _Result(None)
 
     def _record(self, values: Mapping[str, Any]) -> "_Result":

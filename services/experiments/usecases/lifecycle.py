@@ -82,6 +82,8 @@ class Lifecycle:
         async with self._database.transaction() as connection:
             experiment = await self._locked(connection, experiment_id)
             trial_ids = await self._lifecycle.trial_ids(connection, [experiment.id])
+            # What was not sent yet holds the prompts; whoever would get it is told to forget it all the same.
+            await outbox.withdraw(connection, experiment.id)
             if experiment.status is not ExperimentStatus.CREATED:
                 # When it has ended, too: requests that the bus brings a second time must not be carried out again.
                 await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))

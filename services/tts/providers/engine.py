@@ -1,5 +1,6 @@
 """What every provider is to the rest of tts."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 
@@ -48,3 +49,12 @@ class SpeechEngine(ABC):
         `timing.sample_rate_hz` is set before the first piece; the other notes as `Timing` says. Raises SynthesisError.
         Closing the generator, or cancelling who waits for it, stops the provider's work and leaves the engine usable.
         """
+
+
+# An engine's own process needs the way to its code and nothing else: no key is in its environment.
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+def engine_environment() -> dict[str, str]:
+    """Returns the environment of a process that an engine starts."""
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -13,11 +12,10 @@ from typing import Any
 
 from services.runtime.outside_text import decoded
 from services.tts.domain import FailureKind, SynthesisError, Timing
+from services.tts.providers.engine import engine_environment
 from services.tts.providers.espeak_frames import HEAD, STAMP, Kind, pack, unpack_head
 
 WORKER = (sys.executable, "-m", "services.tts.providers.espeak_worker")
-# A worker needs the way to its code and nothing else: no key is in its environment.
-ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
 START_SECONDS = 10.0
 CANCEL_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
@@ -61,7 +59,7 @@ class EspeakProcess:
                 *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                env=engine_environment(),
             )
         except OSError as error:
             raise WorkerGone(f"no espeak worker could be started: {error.strerror}") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from services.runtime.outside_text import decoded
 from services.tts import wav
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Timing, Utterance, Voice
-from services.tts.providers.engine import SpeechEngine
+from services.tts.providers.engine import SpeechEngine, engine_environment
 
 PROVIDER = "flite"
 MAX_TEXT_CHARACTERS = 5000
@@ -102,6 +102,7 @@ async def _run(command: list[str], seconds: float | None = None) -> str:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            env=engine_environment(),
         )
     except OSError as error:
         raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite can't be run: {error.strerror}") from error

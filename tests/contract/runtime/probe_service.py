@@ -8,9 +8,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from services.runtime import event_loop, server
+from services.runtime import background, event_loop, server
 from services.runtime.server import Service
-from services.runtime.settings import ServiceSettings, load_settings
+from services.runtime.settings import AudioSettings, DatabaseSettings, ServiceSettings, load_settings
 
 FOLDER = Path(sys.argv[1])
 
@@ -57,10 +57,14 @@ async def work() -> None:
         tell("work ends")
 
 
+class ProbeSettings(ServiceSettings, DatabaseSettings, AudioSettings):
+    """What the probe is told."""
+
+
 async def main() -> None:
     server.CHECK_EVERY_SECONDS = 0.05
-    server.FIRST_RESTART_SECONDS = 0.01
-    async with Service("probe", load_settings(ServiceSettings)) as service:
+    background.FIRST_RESTART_SECONDS = 0.01
+    async with Service("probe", load_settings(ProbeSettings)) as service:
         await service.enter("first", Resource.open("first"))
         await service.enter("second", Source.open("second"))
         service.background("work", work)

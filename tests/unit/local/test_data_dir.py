@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import LARGEST_LOG_BYTES, TAIL_LINES, DataDir
+from deploy.local.data_dir import MAX_LOG_BYTES, TAIL_LINES, DataDir
 from deploy.local.errors import MeshError
 
 
@@ -51,16 +51,20 @@ def test_a_file_that_is_empty_is_as_good_as_none(data_dir):
     assert data_dir.read("api_key") is None
 
 
-def test_a_large_log_is_set_aside(data_dir):
-    log = data_dir.log("tts")
-    with log.open("wb") as file:
-        file.truncate(LARGEST_LOG_BYTES + 1)
-    assert data_dir.log("tts") == log
-    assert not log.exists()
-    assert Path(f"{log}.1").stat().st_size == LARGEST_LOG_BYTES + 1
+def test_a_large_log_is_set_aside_while_its_process_writes_to_it(data_dir):
+    with data_dir.open_log("tts") as file:
+        file.write(b"early\n")
+        file.flush()
+        os.truncate(file.fileno(), MAX_LOG_BYTES + 1)
+        data_dir.bound_logs()
+        file.write(b"late\n")
+    log = data_dir.path / "logs" / "tts.log"
+    assert log.read_text() == "late\n"
+    aside = Path(f"{log}.1")
+    assert (aside.stat().st_size, aside.stat().st_mode & 0o777) == (MAX_LOG_BYTES + 1, 0o600)
 
 
 def test_the_last_lines_of_a_log_are_shown(data_dir):
     assert data_dir.tail("tts") == "    (its log is empty)"
-    data_dir.log("tts").write_text("\n".join(map(str, range(100))))
+    (data_dir.path / "logs" / "tts.log").write_text("\n".join(map(str, range(100))))
     assert data_dir.tail("tts").split() == [str(n) for n in range(100 - TAIL_LINES, 100)]

@@ -45,19 +45,19 @@ async def test_every_child_runs(mesh):
 
 async def test_a_service_is_told_where_everything_is(mesh):
     # The health of stand-ins is auth's alone; each says what it was told before it listens.
-    async with grpc.aio.insecure_channel(mesh.endpoints["tts"]) as channel:
+    async with grpc.aio.insecure_channel(mesh.endpoints["experiments"]) as channel:
         await asyncio.wait_for(channel.channel_ready(), 30)
-    said = (mesh.data_dir.path / "logs" / "tts.log").read_text()
+    said = (mesh.data_dir.path / "logs" / "experiments.log").read_text()
     for line in (
-        f"GRPC_ADDRESS={mesh.endpoints['tts']}",
+        f"GRPC_ADDRESS={mesh.endpoints['experiments']}",
         f"ELO_ADDRESS={mesh.endpoints['elo']}",
-        f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts_metrics_port']}",
+        f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['experiments_metrics_port']}",
         f"DATABASE_URL={mesh.database_url}",
         f"NATS_URL={mesh.nats_url}",
         f"AUDIO_STORAGE_PATH={mesh.data_dir.path}/audio",
         f"PUBLIC_URL={mesh.api_url}",
         f"AUDIO_URL_SECRET={mesh.data_dir.secret('audio_url_secret')}",
-        "NAME_OF_TEST=x",
+        f"ARENA_DATA_DIR={mesh.data_dir.path}",
     ):
         assert line in said.splitlines()
 
@@ -69,7 +69,7 @@ async def test_a_further_worker_has_ports_of_its_own_and_gateway_and_health_know
         async with grpc.aio.insecure_channel(address) as channel:
             await asyncio.wait_for(channel.channel_ready(), 30)
     told = (mesh.data_dir.path / "logs" / "tts-2.log").read_text().splitlines()
-    assert {f"GRPC_ADDRESS={second}", f"TTS_ADDRESS={first}", "NAME_OF_TEST=x", "OF_THE_SECOND=y"} <= set(told)
+    assert {f"GRPC_ADDRESS={second}", "NAME_OF_TEST=x", "OF_THE_SECOND=y"} <= set(told)
     assert f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts-2_metrics_port']}" in told
     assert f'FURTHER_WORKERS={{"tts-2": "{second}"}}' in (mesh.data_dir.path / "logs" / "auth.log").read_text()
     gateway = (mesh.data_dir.path / "run" / "envoy.yaml").read_text()

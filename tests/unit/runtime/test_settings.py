@@ -2,9 +2,16 @@
 
 import pytest
 
-from services.runtime.settings import ServiceSettings, load_settings
+from services.runtime.settings import Addresses, DatabaseSettings, LinkSettings, load_settings
+from services.runtime.settings import ServiceSettings as BaseServiceSettings
 
 SECRET = "0123456789abcdef"
+
+
+class ServiceSettings(BaseServiceSettings, DatabaseSettings, LinkSettings):
+    """Of a service that needs most of it."""
+
+    tts_address: Addresses = "127.0.0.1:50053"
 
 
 @pytest.fixture(autouse=True)

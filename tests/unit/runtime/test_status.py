@@ -4,8 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from psycopg import OperationalError
 
-from services.runtime.deliveries import BusUnavailable
-from services.runtime.errors import Unavailable
+from services.runtime.errors import BusUnavailable, Unavailable
 from services.runtime.status import LARGEST_COUNT, by_labels, count, reason_of
 
 

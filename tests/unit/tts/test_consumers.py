@@ -59,11 +59,11 @@ async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
 
 async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await on_dead(here.studio)(REQUEST, DELIVERY, "KeyError: 'x'")
+    await on_dead(here.studio)(REQUEST, DELIVERY, "no answer in time")
     (fact,) = here.facts
     assert isinstance(fact, GivenUp)
     assert fact.kind is FailureKind.PROVIDER_UNAVAILABLE
-    assert fact.message == "the speech could not be made; the job was given up after several tries"
+    assert fact.message == "the speech could not be made; the job was given up after several tries: no answer in time"
 
 
 async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:

@@ -77,6 +77,9 @@ async def test_without_a_record_no_provider_is_asked(tmp_path: Path) -> None:
     here = await scene(tmp_path)
 
     class Away:
+        def check_room(self) -> None:
+            return
+
         async def create_json(self, name: str, value: dict[str, object]) -> bool:
             raise Unavailable("the audio store can't be written")
 

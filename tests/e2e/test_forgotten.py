@@ -1,0 +1,132 @@
+"""After an experiment is deleted, its prompts are nowhere: in no table, on no stream, in no log and in no file."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+
+import httpx
+import nats
+import pytest
+import pytest_asyncio
+from nats.js import errors as js_errors
+from psycopg import AsyncConnection, sql
+
+from deploy.local.mesh import Mesh
+from tests.mesh import STAND_IN, Developer
+
+SOON = 30.0
+LOOK_AGAIN_SECONDS = 0.1
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    url = f"{mesh.api_url}/api/v1"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=SOON, trust_env=False) as client:
+        yield client
+
+
+async def tables_with(mesh: Mesh, text: str) -> set[str]:
+    """Returns the tables of all schemas that hold a text, in whatever column."""
+    found = set()
+    async with await AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+        names = await connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables"
+            " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+        )
+        for schema, table in await names.fetchall():
+            # Binary columns are shown in hexadecimal digits.
+            query = sql.SQL("SELECT 1 FROM {} AS t WHERE t::text LIKE ANY(%s) LIMIT 1").format(
+                sql.Identifier(schema, table)
+            )
+            rows = await connection.execute(query, ([f"%{text}%", f"%{text.encode().hex()}%"],))
+            if await rows.fetchone():
+                found.add(f"{schema}.{table}")
+    return found
+
+
+async def streams_with(mesh: Mesh, text: str) -> set[str]:
+    """Returns the streams of which a message holds a text."""
+    client = await nats.connect(mesh.nats_url)
+    found = set()
+    try:
+        jetstream = client.jetstream()
+        for stream in await jetstream.streams_info():
+            name = str(stream.config.name)
+            for sequence in range(max(1, stream.state.first_seq), stream.state.last_seq + 1):
+                try:
+                    message = await jetstream.get_msg(name, sequence)
+                except js_errors.NotFoundError:
+                    continue
+                if text.encode() in (message.data or b""):
+                    found.add(name)
+    finally:
+        await client.close()
+    return found
+
+
+def files_with(mesh: Mesh, text: str) -> set[str]:
+    """Returns the logs and the files of the audio store that hold a text."""
+    folders = [mesh.data_dir.path / folder for folder in ("logs", "audio", "run")]
+    return {f.name for folder in folders for f in folder.rglob("*") if f.is_file() and text.encode() in f.read_bytes()}
+
+
+async def planned(http: httpx.AsyncClient, prompt: str, *voices: str) -> str:
+    plan = {
+        "name": "to be forgotten",
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": [{"provider": STAND_IN, "voice_id": voice} for voice in voices],
+        "prompts": [prompt],
+    }
+    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
+    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
+    return id_
+
+
+async def until_forgotten(mesh: Mesh, text: str) -> None:
+    async with asyncio.timeout(SOON):
+        while found := await tables_with(mesh, text) | await streams_with(mesh, text):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    assert not found
+
+
+@pytest.mark.parametrize("voices", [("steady", "wav"), ("steady", "empty")], ids=["completed", "with a failure"])
+async def test_the_prompt_of_an_experiment_that_has_ended_goes_with_it(
+    mesh: Mesh, http: httpx.AsyncClient, voices: tuple[str, ...]
+) -> None:
+    prompt = f"This is prompt {secrets.token_hex(8)}."
+    id_ = await planned(http, prompt, *voices)
+    async with asyncio.timeout(SOON):
+        while (await http.get(f"/experiments/{id_}")).json()["status"] == "running":  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    # Where it has to be, and what the other checks below would find.
+    assert await tables_with(mesh, prompt) == {"experiments.experiments", "experiments.trials"}
+    (await http.delete(f"/experiments/{id_}")).raise_for_status()
+    await until_forgotten(mesh, prompt)
+    assert files_with(mesh, prompt) == set()
+
+
+async def test_the_prompt_of_an_experiment_that_is_deleted_while_it_runs_goes_with_it(
+    mesh: Mesh, http: httpx.AsyncClient
+) -> None:
+    prompt = f"This is prompt {secrets.token_hex(8)}."
+    id_ = await planned(http, prompt, "slow", "stuck")
+    (await http.delete(f"/experiments/{id_}")).raise_for_status()
+    await until_forgotten(mesh, prompt)
+    assert files_with(mesh, prompt) == set()
+
+
+async def test_what_waits_for_a_bus_that_is_away_is_forgotten_too(mesh: Mesh, http: httpx.AsyncClient) -> None:
+    prompt = f"This is prompt {secrets.token_hex(8)}."
+    await mesh.stop("nats")
+    try:
+        id_ = await planned(http, prompt, "steady", "wav")
+        assert "experiments.outbox" in await tables_with(mesh, prompt)
+        (await http.delete(f"/experiments/{id_}")).raise_for_status()
+    finally:
+        await mesh.start("nats")
+    await until_forgotten(mesh, prompt)
+    await mesh.wait_serving()

@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *DATABASE,
         *SIGNING,
         *("EXPERIMENTS_ADDRESS", "TTS_ADDRESS", "SCORING_ADDRESS", "ELO_ADDRESS", "FURTHER_WORKERS"),
+        "MAX_VOTERS_PER_ADDRESS",
     ),
     "experiments": (
         *COMMON,

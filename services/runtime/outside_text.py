@@ -5,6 +5,7 @@ lone surrogate, a terminal obeys ESC, and characters that reverse or hide others
 here and nowhere else. This module imports the standard library only, so that domain code may import it.
 """
 
+import codecs
 import re
 import unicodedata
 from typing import TypeGuard
@@ -36,8 +37,9 @@ _WHITE_SPACE_CONTROLS = frozenset("\t\n\v\f\r\x85")
 
 
 def decoded(content: bytes) -> str:
-    """Returns bytes as text: UTF-8, with or without its mark, and U+FFFD for each byte that is none of it."""
-    return content.decode("utf-8-sig", errors="replace")
+    """Returns bytes as text: UTF-8, or UTF-16 if its mark is there, and U+FFFD for each byte that is none of it."""
+    in_two_bytes = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if in_two_bytes else "utf-8-sig", errors="replace")
 
 
 def one_line(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.tts.domain import FailureKind, Measurements, SynthesisError, Timing
+from services.tts.plausibility import check_samples
 
 FRAME_MS = 10
 HOP_MS = 1
@@ -49,13 +50,12 @@ def silence_edges(pcm: bytes, sample_rate_hz: int) -> Edges | None:
 def measure(pcm: bytes, timing: Timing) -> Measurements:
     """Returns the measurements of an utterance that came whole; SynthesisError bad_audio if there is nothing to hear.
 
-    `pcm` is signed 16-bit little-endian mono. Definitions follow github.com/coval-ai/benchmarks, docs/methodology.md:
-    what a listener waits is the first byte plus the silence before the first sound.
+    `pcm` is whole samples, signed 16-bit little-endian mono. Definitions follow github.com/coval-ai/benchmarks,
+    docs/methodology.md: what a listener waits is the first byte plus the silence before the first sound.
     """
     if not pcm or timing.first_byte_at is None:
         raise SynthesisError(FailureKind.BAD_AUDIO, "the provider answered without any audio")
-    if len(pcm) % 2:
-        raise SynthesisError(FailureKind.BAD_AUDIO, "the audio ends in the middle of a sample")
+    check_samples(pcm)
     edges = silence_edges(pcm, timing.sample_rate_hz)
     if edges is None:
         raise SynthesisError(FailureKind.BAD_AUDIO, "the audio is silent from beginning to end")

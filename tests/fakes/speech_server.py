@@ -216,6 +216,11 @@ class SpeechServer(ABC):
         if temper.retry_after_date_seconds is not None:
             at = datetime.now(UTC) + timedelta(seconds=temper.retry_after_date_seconds)
             head["retry-after"] = format_datetime(at, usegmt=True)
+        # Neither chunks nor any body belong to these.
+        bare = temper.declared_bytes is not None or temper.status in (204, 304)
+        if bare:
+            head["transfer-encoding"] = ""
+            head["content-length"] = "" if temper.declared_bytes is None else str(temper.declared_bytes)
         begin = f"HTTP/1.1 {temper.status} {HTTPStatus(temper.status).phrase}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items() if value)
         if temper.hang_after_pieces == 0:
@@ -230,11 +235,13 @@ class SpeechServer(ABC):
                 await asyncio.Event().wait()
             # Each piece at its own time, so that the delays of the timer don't add up.
             await _until(came + temper.before_seconds + number * temper.piece_seconds)
-            writer.write(_chunk(framed(temper.body[start : start + temper.piece_bytes])))
+            piece = framed(temper.body[start : start + temper.piece_bytes])
+            writer.write(piece if bare else _chunk(piece))
             await writer.drain()
-        writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
+        if not bare:
+            writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
         await writer.drain()
-        return True
+        return temper.declared_bytes is None
 
 
 def serve(server: type[SpeechServer], doc: str | None) -> None:

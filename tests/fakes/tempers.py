@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from tests.fakes import bodies
 
 SAMPLE_RATE_HZ = 24000
 PIECE_BYTES = 4800
@@ -37,6 +40,13 @@ class Temper:
     hang_after_pieces: int | None = None
     retry_after_date_seconds: int | None = None
     """`Retry-After` as a date, so far from the answer."""
+    declared_bytes: int | None = None
+    """`Content-Length`, and no chunks; the connection ends with the body, whatever length was declared."""
+
+
+def said(message: str, code: str = "server_error") -> bytes:
+    """Returns an error as OpenAI writes it, and as servers send it with status 200."""
+    return json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}}).encode()
 
 
 def wav(pcm: bytes) -> bytes:
@@ -46,6 +56,9 @@ def wav(pcm: bytes) -> bytes:
     return header + rate + b"\x02\0\x10\0data\xff\xff\xff\xff" + pcm
 
 
+SPENT = said("You exceeded your current quota", "insufficient_quota")
+LOST = said("The voice was lost")
+INFO = bodies.chunk(b"LIST", b"INFOISFT" + (14).to_bytes(4, "little") + b"Lavf60.16.100\0")
 HTML = b"<html><body>Welcome to nginx!</body></html>"
 TEMPERS: Mapping[str, Temper] = {
     "steady": Temper(),
@@ -63,4 +76,44 @@ TEMPERS: Mapping[str, Temper] = {
     "wav": Temper(body=wav(tone(0.2, 0.1))),
     "bad_gateway": Temper(502, "text/html", b"<html><body>502 Bad Gateway</body></html>"),
     "redirecting": Temper(302, "text/plain", b"", {"location": "http://127.0.0.1:1/"}),
+    # Answers that are not what their label says. Whoever believes them plays noise, half of the speech, or nothing.
+    "bare_mp3": Temper(body=bodies.mp3_frames(200)),
+    "bare_aac": Temper(content_type="application/octet-stream", body=bodies.adts_frames(200)),
+    "mp4": Temper(content_type="application/octet-stream", body=bodies.mp4(b"M4A ") + bytes(20_000)),
+    "opus": Temper(body=bodies.ogg(b"OpusHead\x01\x01") + bytes(20_000)),
+    "gzipped": Temper(body=b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + bytes(20_000)),
+    "encrypted": Temper(body=np.random.default_rng(1).bytes(96_000)),
+    "swapped": Temper(body=np.frombuffer(tone(1.0, 0.1), "<i2").byteswap().tobytes()),
+    "json_as_pcm": Temper(body=LOST),
+    "quota_as_pcm": Temper(body=b"\xef\xbb\xbf\r\n " + SPENT),
+    "quota_as_json": Temper(content_type="application/json", body=SPENT),
+    "quota_as_problem": Temper(content_type="application/problem+json", body=b'{"detail": "Your quota is used up"}'),
+    "html_as_octets": Temper(content_type="application/octet-stream", body=HTML),
+    "json_after_audio": Temper(body=tone(1.0) + LOST),
+    "quota_after_audio": Temper(body=wav(tone(1.0)) + SPENT),
+    "wavs": Temper(body=bodies.wav_of(tone(0.5, 0.1)) + bodies.wav_of(tone(0.5))),
+    "mixed_wavs": Temper(body=bodies.wav_of(tone(0.5, 0.1)) + bodies.wav_of(tone(0.5), rate=16000)),
+    "half_wav": Temper(content_type="audio/wav", body=bodies.wav_of(tone(0.5), claimed=48_000)),
+    "wav_and_more": Temper(content_type="audio/wav", body=bodies.wav_of(tone(0.5)) + tone(1.0)),
+    "wav_with_info": Temper(body=bodies.wav_of(tone(1.0, 0.1), claimed=0xFFFFFFFF, after=INFO)),
+    "stereo_wav": Temper(body=bodies.riff(bodies.fmt(channels=2, rate=24000), bodies.chunk(b"data", tone(1.0)))),
+    "rate_0": Temper(content_type="audio/pcm;rate=0"),
+    "rate_1": Temper(content_type="audio/pcm; rate=1"),
+    "two_channels": Temper(content_type="audio/L16;rate=24000;channels=2"),
+    "untyped": Temper(content_type=""),
+    "too_short": Temper(body=tone(0.02)),
+    "too_long": Temper(body=tone(1.0) * 60),
+    "part": Temper(206, body=tone(1.0)),
+    "nothing": Temper(204, body=b""),
+    "less_than_declared": Temper(body=tone(0.5), declared_bytes=48_000),
+    "null_error": Temper(
+        content_type="text/event-stream",
+        body=b"\xef\xbb\xbf" + bodies.audio_event(tone(0.5, 0.1), error=None) + bodies.audio_event(b"", done=True),
+        piece_bytes=333,
+    ),
+    "json_as_events": Temper(content_type="text/event-stream", body=SPENT),
+    "error_event": Temper(
+        content_type="text/event-stream",
+        body=bodies.audio_event(tone(0.5)) + b"event: error\ndata: The voice was lost\n\n",
+    ),
 }

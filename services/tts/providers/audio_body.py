@@ -1,95 +1,214 @@
 """Finds the samples in the body of an HTTP answer, whatever its sender calls them."""
 
-from collections.abc import Mapping
-from email.message import Message
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from services.tts.domain import SynthesisError
-from services.tts.wav import WavReader
+from services.tts.domain import FailureKind, SynthesisError
+from services.tts.plausibility import is_swapped
+from services.tts.providers import formats
+from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
+from services.tts.providers.content_type import Kind, declared_by
+from services.tts.wav_reader import WavReader
 
-_RAW_TYPES = {
-    "audio/pcm",
-    "audio/x-pcm",
-    "audio/l16",
-    "audio/raw",
-    "audio/x-raw",
-    "application/octet-stream",
-    "binary/octet-stream",
-}
-# What some servers call everything that they make; whether it is MP3 is told by how it begins.
-_MPEG_TYPES = {"audio/mpeg", "audio/mp3"}
-_WAV_TYPES = {"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}
-_SNIFFED_BYTES = 4
-_RIFF = b"RIFF"
-# What compressed audio begins with, should it come under the name of raw samples.
-_COMPRESSED = (b"ID3", b"OggS", b"fLaC")
+# As much of a text is read as may be an error.
+MAX_TEXT_BYTES = 64 * 1024
+# Enough samples to tell their order of bytes, once there is sound.
+ORDER_BYTES = 2048
+MAX_SILENT_BYTES = 256 * 1024
+
+Piece = tuple[float, bytes]
+"""Audio, and when the bytes that hold it arrived."""
 
 
-class UnusableBody(Exception):
-    """The body holds no samples that can be used; the message goes on after the provider's name."""
+class _Reader(Protocol):
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    def feed(self, piece: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...
 
 
 class AudioBody:
     """Takes the body in pieces and gives back signed 16-bit little-endian mono samples.
 
-    Which it is, raw or WAV, is told by the content type, and by the first four bytes: some servers send a WAV whatever
-    they call it, and its header is not audio. Raw samples have the rate that the content type says, or else the one
-    given.
+    What it is, is told by how it begins, and only then by the content type: a WAV is read under any name, another
+    format or a text is refused under any name. Until that is certain, which takes the first 12 bytes of most bodies
+    and never more than a few thousand, pieces are held back; each keeps the time at which it arrived, so the first
+    sample has the time of its own bytes. Raw samples have the rate that the content type says, or else the one given.
     """
 
-    def __init__(self, headers: Mapping[str, str], sample_rate_hz: int) -> None:
-        declared = Message()
-        declared["content-type"] = headers.get("content-type", "")
-        self._type = declared.get_content_type() if headers.get("content-type") else "no content type"
-        if self._type not in _RAW_TYPES | _WAV_TYPES | _MPEG_TYPES:
-            raise UnusableBody(f"answered with {self._type} where audio samples were asked for")
-        if headers.get("content-encoding", "identity") != "identity":
+    def __init__(self, headers: Mapping[str, str], sample_rate_hz: int, label: str | None = None) -> None:
+        self._declared = declared_by(headers)
+        self._label = label or self._declared.label
+        if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
             raise UnusableBody("compressed its answer, which it was asked not to")
-        rate = str(declared.get_param("rate", ""))
-        self.sample_rate_hz = int(rate) if rate.isdecimal() and 0 < len(rate) < 7 else sample_rate_hz
+        self.sample_rate_hz = self._declared.sample_rate_hz or sample_rate_hz
+        self._at = 0.0
+        self._held: list[Piece] = []
         self._begin = b""
-        self._sniffed = False
-        self._wav = WavReader() if self._type in _WAV_TYPES else None
+        self._reader: _Reader | None = None
+
+    def feed(self, piece: bytes, at: float) -> Iterator[Piece]:
+        """Yields the audio in the next piece, which may be none yet. UnusableBody or TextAnswer if it is no audio."""
+        self._at = at
+        if self._reader is not None:
+            yield from self._read(at, piece)
+            return
+        self._held.append((at, piece))
+        self._begin += piece
+        yield from self._decide(ended=False)
+
+    def finish(self) -> Iterator[Piece]:
+        """Yields what was held back, when nothing follows.
+
+        Raises UnusableBody or TextAnswer if the body turns out to be no audio, BrokenOff if its end is missing.
+        """
+        if self._reader is None:
+            yield from self._decide(ended=True)
+        if self._reader is not None:
+            try:
+                if audio := self._reader.finish():
+                    yield self._at, audio
+            except SynthesisError as error:
+                raise _as_body_error(error) from None
+
+    def _decide(self, *, ended: bool) -> Iterator[Piece]:
+        found = formats.format_of(self._begin, ended=ended)
+        if found == formats.UNDECIDED:
+            return
+        reader = self._reader_of(found) if found != formats.SAMPLES else self._reader_of_samples(ended)
+        if reader is None:
+            return
+        self._reader = reader
+        held, self._held, self._begin = self._held, [], b""
+        for at, piece in held:
+            yield from self._read(at, piece)
+
+    def _reader_of(self, found: str) -> _Reader:
+        """Returns what reads a body that shows what it is."""
+        if found == formats.WAV:
+            return _WavSamples(self._declared.sample_rate_hz)
+        if found == formats.TEXT:
+            return _Text(self._refusal)
+        raise UnusableBody(f"sent {found} as {self._label} where audio samples were asked for")
+
+    def _reader_of_samples(self, ended: bool) -> _Reader | None:
+        """Returns what reads a body that could be samples, None if their order of bytes is not certain yet."""
+        declared = self._declared
+        if declared.kind is Kind.WAV:
+            # Which it is not; its reader says so.
+            return _WavSamples(declared.sample_rate_hz)
+        if declared.kind not in (Kind.SAMPLES, Kind.MPEG):
+            raise UnusableBody(self._refusal)
+        if declared.kind is Kind.MPEG and formats.is_mpeg_frame(self._begin):
+            raise UnusableBody(f"sent MP3 as {self._label} where audio samples were asked for")
+        big_endian = declared.big_endian
+        if big_endian is None and declared.order_varies:
+            big_endian = _order_of(self._begin, ended)
+            if big_endian is None:
+                return None
+        return _RawSamples(self.sample_rate_hz, bool(big_endian))
+
+    @property
+    def _refusal(self) -> str:
+        return f"answered with {self._label} where audio samples were asked for"
+
+    def _read(self, at: float, piece: bytes) -> Iterator[Piece]:
+        assert self._reader is not None
+        try:
+            audio = self._reader.feed(piece)
+        except SynthesisError as error:
+            raise _as_body_error(error) from None
+        self.sample_rate_hz = self._reader.sample_rate_hz or self.sample_rate_hz
+        if audio:
+            yield at, audio
+
+
+def _order_of(begin: bytes, ended: bool) -> bool | None:
+    """Returns whether samples are big-endian, None if that needs more of them. Digital silence is the same in both."""
+    silent = len(begin) - len(begin.lstrip(b"\0"))
+    sound = begin[silent - silent % 2 :][:ORDER_BYTES]
+    if len(sound) < ORDER_BYTES and silent < MAX_SILENT_BYTES and not ended:
+        return None
+    return is_swapped(sound[: len(sound) - len(sound) % 2])
+
+
+class _RawSamples:
+    """Samples without a header. Half a sample at the end is given back as it is."""
+
+    def __init__(self, sample_rate_hz: int, big_endian: bool) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._big_endian = big_endian
+        self._half = b""
+        self._tail = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """Returns the audio in the next piece, which may be none yet; UnusableBody if it can't be audio."""
-        if not self._sniffed:
-            self._begin += piece
-            if len(self._begin) < _SNIFFED_BYTES:
-                return b""
-            piece = self._sniff()
-        if self._wav is None:
+        self._tail = (self._tail + piece[-formats.MAX_TAIL_BYTES :])[-formats.MAX_TAIL_BYTES :]
+        if not self._big_endian:
             return piece
-        try:
-            audio = self._wav.feed(piece)
-        except SynthesisError as error:
-            raise UnusableBody(f"sent what can't be read: {error.message}") from None
-        self.sample_rate_hz = self._wav.sample_rate_hz or self.sample_rate_hz
+        piece = self._half + piece
+        whole = len(piece) - len(piece) % 2
+        self._half = piece[whole:]
+        swapped = bytearray(piece[:whole])
+        swapped[::2], swapped[1::2] = swapped[1::2], swapped[::2]
+        return bytes(swapped)
+
+    def finish(self) -> bytes:
+        if text := formats.text_at_end(self._tail):
+            raise TextAnswer("sent text after its audio", text)
+        return self._half
+
+
+class _WavSamples:
+    """The samples of a WAV, which must have the rate that the content type says, if it says one."""
+
+    def __init__(self, declared_rate_hz: int | None) -> None:
+        self._wav = WavReader()
+        self._declared_rate_hz = declared_rate_hz
+        self._tail = b""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self._wav.sample_rate_hz
+
+    def feed(self, piece: bytes) -> bytes:
+        audio = self._wav.feed(piece)
+        rate = self._wav.sample_rate_hz
+        if rate and self._declared_rate_hz not in (None, rate):
+            raise UnusableBody(f"says a rate of {self._declared_rate_hz} Hz, and sent a WAV of {rate} Hz")
+        self._tail = (self._tail + audio[-formats.MAX_TAIL_BYTES :])[-formats.MAX_TAIL_BYTES :]
         return audio
 
     def finish(self) -> bytes:
-        """Returns what was held back, when nothing follows; UnusableBody if it ended within a header."""
-        if not self._sniffed:
-            rest = self._sniff()
-            return rest if self._wav is None else b""
-        if self._wav is not None and not self._wav.sample_rate_hz:
-            raise UnusableBody("sent a WAV that ends within its header")
+        trailing = self._wav.trailing
+        if text := formats.text_at_end(trailing or self._tail):
+            raise TextAnswer("sent text after its audio", text)
+        if trailing:
+            raise UnusableBody(f"sent {len(trailing)} bytes after the end of its WAV")
+        return self._wav.finish()
+
+
+class _Text:
+    """Text where audio was asked for. It is read as far as an error may reach."""
+
+    sample_rate_hz = 0
+
+    def __init__(self, refusal: str) -> None:
+        self._message = refusal
+        self._content = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        self._content += piece
+        if len(self._content) > MAX_TEXT_BYTES:
+            self.finish()
         return b""
 
-    def _sniff(self) -> bytes:
-        begin, self._begin, self._sniffed = self._begin, b"", True
-        if self._type in _MPEG_TYPES and (begin.startswith(_COMPRESSED) or _is_mpeg_frame(begin)):
-            raise UnusableBody(f"answered with {self._type} where audio samples were asked for")
-        if begin.startswith(_COMPRESSED):
-            raise UnusableBody(f"sent compressed audio under the type {self._type}")
-        if self._wav is None and begin.startswith(_RIFF):
-            self._wav = WavReader()
-        return begin
+    def finish(self) -> bytes:
+        raise TextAnswer(self._message, self._content[:MAX_TEXT_BYTES])
 
 
-def _is_mpeg_frame(begin: bytes) -> bool:
-    """Tells whether these are the first bytes of a frame of MPEG audio, layer 3, with a bit rate and sample rate that
-    there are."""
-    if len(begin) < _SNIFFED_BYTES or begin[0] != 0xFF or begin[1] & 0xE6 != 0xE2:
-        return False
-    version, bit_rate, sample_rate = begin[1] >> 3 & 3, begin[2] >> 4, begin[2] >> 2 & 3
-    return version != 1 and bit_rate not in (0, 15) and sample_rate != 3
+def _as_body_error(error: SynthesisError) -> Exception:
+    if error.kind is FailureKind.BAD_AUDIO:
+        return UnusableBody(f"sent what can't be read: {error.message}")
+    return BrokenOff(error.message)

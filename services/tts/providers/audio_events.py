@@ -1,12 +1,25 @@
 """Finds the samples in a stream of server-sent events whose data is JSON with audio in base64."""
 
 import base64
+import re
+from collections.abc import Iterator
 
-from services.tts.providers.audio_body import AudioBody, UnusableBody
-from services.tts.providers.http_errors import parsed, text_of
+from services.tts.providers import formats
+from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody, Piece
+from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
+from services.tts.providers.event_stream import Event, EventStream
+from services.tts.providers.http_errors import parsed
 
 # Seconds of audio in one event; a server that never ends its line is not read for ever.
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
+
+_LABEL = "text/event-stream"
+_NO_EVENT = re.compile(rb"[\s\xef\xbb\xbf]*[{\[<]")
+_WRAPPING = re.compile(rb"\s+")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+# How OpenAI ends its streams.
+_DONE = b"[DONE]"
+_DONE_TYPE = "speech.audio.done"
 
 
 class AudioEvents:
@@ -14,54 +27,69 @@ class AudioEvents:
 
     def __init__(self, sample_rate_hz: int) -> None:
         # What is in the events may be a WAV, or no samples at all, just as a body may.
-        self._samples = AudioBody({"content-type": "audio/pcm"}, sample_rate_hz)
-        self._rest = b""
-        self._data: list[bytes] = []
-        self._size = 0
+        self._samples = AudioBody({}, sample_rate_hz, "the audio of events")
+        self._stream = EventStream()
+        self._begin = b""
+        self._events = 0
         self._done = False
 
     @property
     def sample_rate_hz(self) -> int:
         return self._samples.sample_rate_hz
 
-    def feed(self, piece: bytes) -> bytes:
-        """Returns the audio of the events that are complete with this piece; UnusableBody if one can't be read."""
-        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
-        self._size += len(piece)
-        audio = b""
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[5:].strip())
-            elif not line and self._data:
-                audio += self._event(b"\n".join(self._data))
-                self._data, self._size = [], len(self._rest)
-        if self._size > LARGEST_EVENT_BYTES:
-            raise UnusableBody(f"sent an event of more than {LARGEST_EVENT_BYTES // 2**20} MiB")
-        return audio
+    def feed(self, piece: bytes, at: float) -> Iterator[Piece]:
+        """Yields the audio of the events that are complete with this piece.
 
-    def finish(self) -> bytes:
-        """Returns what was held back; BrokenOff if the last event was not the end."""
+        Raises UnusableBody if one can't be read, ToldError if one says that the server failed.
+        """
+        if not self._events and len(self._begin) < MAX_TEXT_BYTES:
+            self._begin += piece
+            found = formats.format_of(self._begin)
+            if found not in (formats.TEXT, formats.SAMPLES, formats.UNDECIDED):
+                raise UnusableBody(f"sent {found} as {_LABEL} where audio samples were asked for")
+        for event in self._stream.feed(piece):
+            self._events += 1
+            yield from self._audio(event, at)
+        if self._stream.size > LARGEST_EVENT_BYTES:
+            raise UnusableBody(f"sent an event of more than {LARGEST_EVENT_BYTES // 2**20} MiB")
+
+    def finish(self) -> Iterator[Piece]:
+        """Yields what was held back.
+
+        Raises BrokenOff if the last event was not the end, TextAnswer if the body is a text and no events at all.
+        """
+        if not self._events and _NO_EVENT.match(self._begin):
+            raise TextAnswer(f"answered with {_LABEL} that holds no events", self._begin)
         if not self._done:
             raise BrokenOff
-        return self._samples.finish()
+        yield from self._samples.finish()
 
-    def _event(self, data: bytes) -> bytes:
+    def _audio(self, event: Event, at: float) -> Iterator[Piece]:
+        if event.data.strip() == _DONE:
+            self._done = True
+            return
         try:
-            event = parsed(data)
-            if not isinstance(event, dict):
-                raise ValueError
-            self._done = self._done or event.get("done") is True
-            if "error" in event or event.get("status") == "error":
-                raise ToldError(text_of(event.get("message")) or text_of(event.get("error")))
-            samples = base64.b64decode(event.get("audio") or "", validate=True)
-        except (ValueError, TypeError):
-            raise UnusableBody("sent an event that can't be read") from None
-        return self._samples.feed(samples) if samples else b""
+            value = parsed(event.data)
+        except ValueError:
+            value = None
+        if event.name == "error":
+            raise ToldError(event.data.decode(errors="replace") if value is None else value)
+        if not isinstance(value, dict):
+            raise UnusableBody("sent an event that can't be read")
+        # An empty error is none: some servers send the field in every event.
+        if value.get("error") or value.get("status") == "error" or value.get("type") == "error":
+            raise ToldError(value)
+        self._done = self._done or value.get("done") is True or value.get("type") == _DONE_TYPE
+        if samples := _decoded(value.get("audio") or ""):
+            yield from self._samples.feed(samples, at)
 
 
-class BrokenOff(Exception):
-    """The events ended before the one that says so."""
-
-
-class ToldError(Exception):
-    """The server said in an event that it failed; the message is its own."""
+def _decoded(text: object) -> bytes:
+    """Returns what base64 stands for; padding may be missing, lines wrapped, and the alphabet that for URLs."""
+    try:
+        if not isinstance(text, str):
+            raise TypeError
+        plain = _WRAPPING.sub(b"", text.encode("ascii")).rstrip(b"=").translate(_STANDARD)
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except (ValueError, TypeError):
+        raise UnusableBody("sent an event that can't be read") from None

@@ -12,9 +12,18 @@ import httpx
 from services.runtime.outside_text import decoded, one_line
 from services.tts.domain import FailureKind, SynthesisError, Timing
 from services.tts.providers.addresses import route
-from services.tts.providers.audio_body import AudioBody, UnusableBody
-from services.tts.providers.audio_events import AudioEvents, BrokenOff, ToldError
-from services.tts.providers.http_errors import Explain, kind_of_status, parsed, retry_after_seconds
+from services.tts.providers.audio_body import AudioBody
+from services.tts.providers.audio_events import AudioEvents
+from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
+from services.tts.providers.content_type import Kind, declared_by
+from services.tts.providers.http_errors import (
+    Explain,
+    kind_of_status,
+    parsed,
+    refusal_in_answer,
+    retry_after_seconds,
+    words_of,
+)
 from services.tts.providers.secrecy import Secret
 
 CONNECT_SECONDS = 5.0
@@ -109,16 +118,15 @@ class AudioClient:
                     raise await self._refusal(response)
                 body = _body(response, request.sample_rate_hz)
                 async for piece in response.aiter_raw():
-                    arrived = time.monotonic()
-                    if audio := body.feed(piece):
+                    for at, audio in body.feed(piece, time.monotonic()):
                         timing.sample_rate_hz = body.sample_rate_hz
-                        timing.received(arrived)
+                        timing.received(at)
                         yield audio
-                if audio := body.finish():
+                for at, audio in body.finish():
                     timing.sample_rate_hz = body.sample_rate_hz
-                    timing.received(arrived)
+                    timing.received(at)
                     yield audio
-        except (UnusableBody, BrokenOff, ToldError, httpx.HTTPError) as error:
+        except (UnusableBody, BrokenOff, ToldError, TextAnswer, httpx.HTTPError) as error:
             failed = self._failure(error)
         if failed is not None:
             raise failed
@@ -151,13 +159,27 @@ class AudioClient:
     def _failure(self, error: Exception) -> SynthesisError:
         if isinstance(error, UnusableBody):
             return self.error(FailureKind.BAD_AUDIO, str(error))
+        if isinstance(error, TextAnswer):
+            value = _text_value(error.content, is_page=False)
+            return self._told(FailureKind.BAD_AUDIO, str(error), value)
         if isinstance(error, ToldError):
-            return self.error(FailureKind.PROVIDER_UNAVAILABLE, f"failed in mid-answer: {error}")
+            return self._told(FailureKind.PROVIDER_UNAVAILABLE, "failed in mid-answer", error.value)
+        if isinstance(error, BrokenOff) and str(error):
+            return self.error(FailureKind.PROVIDER_UNAVAILABLE, f"broke its answer off {error}")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return self.error(FailureKind.PROVIDER_UNAVAILABLE, "can't be reached")
         if isinstance(error, httpx.TimeoutException):
             return self.error(FailureKind.TIMED_OUT, "stopped answering")
         return self.error(FailureKind.PROVIDER_UNAVAILABLE, "broke its answer off")
+
+    def _told(self, kind: FailureKind, message: str, value: Any) -> SynthesisError:
+        """Returns the error that the server told in an answer with status 200; `kind` if its words say no other."""
+        refusal = refusal_in_answer(self._explain, value)
+        kind = refusal.kind or kind
+        told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else refusal.told
+        error = self.error(kind, f"{message}: {told}" if told else message)
+        error.concurrency_full = refusal.concurrency_full
+        return error
 
     async def _refusal(self, response: httpx.Response) -> SynthesisError:
         """Returns the error that an answer other than 200 stands for."""
@@ -166,11 +188,16 @@ class AudioClient:
             content += piece
             if len(content) > LARGEST_ERROR_BYTES:
                 break
-        status = response.status_code
-        refusal = self._explain(status, _error_body(response, content[:LARGEST_ERROR_BYTES]))
+        status, is_page = response.status_code, "html" in response.headers.get("content-type", "")
+        body = _text_value(content[:LARGEST_ERROR_BYTES], is_page=is_page)
+        refusal = self._explain(status, body)
+        words = refusal.told or words_of(body)
         kind = refusal.kind or kind_of_status(status)
+        if response.is_success:
+            # Part of the audio, or none: what was asked for is paid, and would come the same way again.
+            kind = FailureKind.BAD_AUDIO
         # Providers repeat parts of a key that they don't take.
-        told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else refusal.told
+        told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else words
         message = f"answered {status}: {told}" if told else f"answered {status}"
         error = self.error(kind, message)
         error.retry_after = retry_after_seconds(response.headers)
@@ -194,16 +221,15 @@ class AudioClient:
 
 
 def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEvents:
-    if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/event-stream":
+    if declared_by(response.headers).kind is Kind.EVENTS:
         return AudioEvents(sample_rate_hz)
     return AudioBody(response.headers, sample_rate_hz)
 
 
-def _error_body(response: httpx.Response, content: bytes) -> Any:
+def _text_value(content: bytes, *, is_page: bool) -> Any:
     """Returns JSON as its value and text as it is, and nothing of a page of HTML, which a proxy sent."""
     try:
         return parsed(content)
     except ValueError:
         text = decoded(content).strip()
-    is_page = "html" in response.headers.get("content-type", "") or text.startswith("<")
-    return "" if is_page else text
+    return "" if is_page or text.startswith("<") else text

@@ -30,6 +30,27 @@ _UNKNOWN_VOICE = re.compile(
 )
 _FULL = re.compile(r"concurren|simultaneous", re.IGNORECASE)
 _SPENT = re.compile(r"quota|credit|billing|payment|balance", re.IGNORECASE)
+# Where JSON errors have their words, the most telling first.
+_WORDS = (
+    "message",
+    "error_message",
+    "err_msg",
+    "msg",
+    "detail",
+    "details",
+    "error_description",
+    "description",
+    "error",
+    "errors",
+    "title",
+    "reason",
+)
+_SLOWER = re.compile(r"rate.?limit|too many requests|slow down|throttl", re.IGNORECASE)
+_KEY = re.compile(
+    r"(invalid|incorrect|missing|unknown|expired|bad) (api.?)?key|api.?key.{0,20}(invalid|missing|expired)"
+    r"|unauthori[sz]ed",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +100,26 @@ def refusal_of(status: int, told: str, codes: Mapping[str, FailureKind], *said: 
     return Refusal(kind, told, full)
 
 
+def refusal_in_answer(explain: Explain, body: Any) -> Refusal:
+    """Returns the refusal that an answer with status 200 holds: its words, and the kind if status or words tell it.
+
+    Some servers, and gateways before them, say the true status in the body.
+    """
+    status = _stated_status(body)
+    refusal = explain(status or 400, body)
+    told = refusal.told or words_of(body) or ("" if isinstance(body, str) else json.dumps(body))
+    kind = refusal.kind or (kind_of_status(status) if status else None)
+    if kind in (None, FailureKind.INVALID_REQUEST, FailureKind.PROVIDER_UNAVAILABLE):
+        by_words = (
+            (_SPENT, FailureKind.QUOTA_EXCEEDED),
+            (_FULL, FailureKind.RATE_LIMITED),
+            (_SLOWER, FailureKind.RATE_LIMITED),
+            (_KEY, FailureKind.CREDENTIALS_REJECTED),
+        )
+        kind = next((kind for pattern, kind in by_words if pattern.search(told)), kind)
+    return Refusal(kind, told, refusal.concurrency_full)
+
+
 def validation_message(detail: object) -> str:
     """Returns what FastAPI's list of validation faults says, `[{loc, msg, type}]`; empty if it is none."""
     if not isinstance(detail, list):
@@ -93,6 +134,18 @@ def parsed(content: bytes | str) -> Any:
         return json.loads(content)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def words_of(value: object, depth: int = 3) -> str:
+    """Returns what a JSON error says in whatever shape, such as a gateway's before the provider; "" if nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and depth:
+        return words_of(value[0], depth - 1)
+    if isinstance(value, dict) and depth:
+        parts = (words_of(value[name], depth - 1) for name in _WORDS if name in value)
+        return next(filter(None, parts), "")
+    return ""
 
 
 def text_of(value: object) -> str:
@@ -117,6 +170,19 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     except (ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _stated_status(body: Any) -> int | None:
+    """Returns the HTTP status of a failure that a JSON body says, None if it says none."""
+    if not isinstance(body, dict):
+        return None
+    for part in (body, body.get("error"), body.get("detail")):
+        if isinstance(part, dict):
+            for name in ("status", "status_code", "statusCode", "code"):
+                value = part.get(name)
+                if isinstance(value, int) and 400 <= value < 600:
+                    return value
+    return None
 
 
 def _place(loc: object) -> str:

@@ -3,13 +3,18 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+import structlog
 from opentelemetry.trace import SpanKind
 
 from services.runtime import telemetry
 from services.tts import metrics
 from services.tts.domain import SynthesisError, Timing, Utterance
+from services.tts.plausibility import check_longest, check_shortest
 from services.tts.providers.deadline import Patience, speak_in_time
 from services.tts.providers.registry import Provider
+from services.tts.wav import BYTES_PER_SAMPLE
+
+log = structlog.get_logger()
 
 
 async def ask_for_stream(
@@ -42,8 +47,11 @@ async def _ask(
     """Asks while a slot is held; the slots and the metrics learn how it went."""
     metrics.REQUESTS.labels(provider.id).inc()
     try:
-        async with aclosing(speak_in_time(provider.engine, utterance, timing, patience)) as audio:
-            async for piece in audio:
+        async with (
+            aclosing(speak_in_time(provider.engine, utterance, timing, patience)) as audio,
+            aclosing(_checked(provider.id, utterance, timing, audio)) as checked,
+        ):
+            async for piece in checked:
                 yield piece
     except SynthesisError as error:
         provider.slots.failed(error)
@@ -54,3 +62,22 @@ async def _ask(
     provider.outcomes.succeeded()
     if timing.sent_at is not None and timing.first_byte_at is not None:
         metrics.TTFB_SECONDS.labels(provider.id).observe(timing.first_byte_at - timing.sent_at)
+
+
+async def _checked(
+    provider_id: str, utterance: Utterance, timing: Timing, audio: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """Yields whole samples. Raises SynthesisError bad_audio if there are more or fewer than the text can take."""
+    half, total = b"", 0
+    async for piece in audio:
+        piece = half + piece
+        whole = len(piece) - len(piece) % BYTES_PER_SAMPLE
+        half = piece[whole:]
+        total += whole
+        check_longest(utterance, total / BYTES_PER_SAMPLE / timing.sample_rate_hz)
+        if whole:
+            yield piece[:whole] if half else piece
+    if half:
+        log.warning("half a sample at the end of the audio was left out", provider=provider_id)
+    if total:
+        check_shortest(utterance, total / BYTES_PER_SAMPLE / timing.sample_rate_hz)

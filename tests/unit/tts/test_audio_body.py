@@ -1,57 +1,98 @@
-"""Samples are found in whatever an answer's body is: raw, WAV, events; and what is none is refused."""
+"""Samples are found in whatever an answer's body is: raw or WAV; and what is none is refused."""
 
-import base64
-import json
+from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
 from services.tts import wav
-from services.tts.providers.audio_body import AudioBody, UnusableBody
-from services.tts.providers.audio_events import LARGEST_EVENT_BYTES, AudioEvents, BrokenOff, ToldError
+from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody
+from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
+from tests.fakes.bodies import FORMATS, adts_frames, chunk, fmt, mp3_frames, riff, wav_of
+from tests.fakes.tempers import tone
 
 PCM = bytes(range(1, 41))
+TYPES = ["audio/pcm", "audio/wav", "application/octet-stream", "audio/mpeg", "audio/ogg", "text/plain", ""]
+QUOTA = b'{"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}'
 
 
-def read(body: AudioBody | AudioEvents, data: bytes, piece_bytes: int) -> bytes:
-    audio = b"".join(body.feed(data[at : at + piece_bytes]) for at in range(0, len(data), piece_bytes))
-    return audio + body.finish()
+def headers(content_type: str) -> Mapping[str, str]:
+    return {"content-type": content_type} if content_type else {}
 
 
-def event(pcm: bytes) -> bytes:
-    return b"event: audio\ndata: " + json.dumps({"audio": base64.b64encode(pcm).decode()}).encode() + b"\n\n"
+def read(body: AudioBody, data: bytes, piece_bytes: int = 4800) -> bytes:
+    """Feeds a body in pieces, the n-th of which arrives at second n; returns all audio."""
+    starts = range(0, len(data), piece_bytes)
+    pieces = [each for n, at in enumerate(starts) for each in body.feed(data[at : at + piece_bytes], float(n))]
+    return b"".join(audio for _, audio in [*pieces, *body.finish()])
 
 
-DONE = b'data: {"done": true}\n\n'
+def why_not(content_type: str, data: bytes, piece_bytes: int = 4800) -> str:
+    """Returns why a body is refused."""
+    with pytest.raises(UnusableBody) as caught:
+        read(AudioBody(headers(content_type), 24000), data, piece_bytes)
+    return str(caught.value)
 
 
-@pytest.mark.parametrize("content_type", ["audio/wav", "audio/x-wav", "application/octet-stream", "audio/pcm"])
+def text_in(content_type: str, data: bytes, piece_bytes: int = 4800) -> tuple[str, bytes]:
+    """Returns the message about a text, and the text."""
+    with pytest.raises(TextAnswer) as caught:
+        read(AudioBody(headers(content_type), 24000), data, piece_bytes)
+    return str(caught.value), caught.value.content
+
+
+@pytest.mark.parametrize("content_type", TYPES)
 @pytest.mark.parametrize("piece_bytes", [1, 44, 4800])
 def test_the_header_of_a_wav_is_not_audio(content_type: str, piece_bytes: int) -> None:
-    body = AudioBody({"content-type": content_type}, 24000)
+    body = AudioBody(headers(content_type), 24000)
     assert read(body, wav.header(16000) + PCM, piece_bytes) == PCM
     assert body.sample_rate_hz == 16000
 
 
-@pytest.mark.parametrize(
-    ("content_type", "rate"),
-    [
-        ("audio/L16; rate=8000; channels=1", 8000),
-        ("audio/pcm;rate=16000", 16000),
-        ("audio/pcm;rate=loud", 24000),
-        ("audio/pcm;rate=99999999", 24000),
-        ("audio/x-pcm", 24000),
-    ],
-)
-def test_a_rate_in_the_content_type_counts(content_type: str, rate: int) -> None:
-    body = AudioBody({"content-type": content_type}, 24000)
-    assert read(body, PCM, 7) == PCM
-    assert body.sample_rate_hz == rate
+@pytest.mark.parametrize("content_type", TYPES)
+@pytest.mark.parametrize(("name", "data"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_format_is_refused_by_its_name_under_every_type(content_type: str, name: str, data: bytes) -> None:
+    shown = content_type or "an untyped body"
+    assert why_not(content_type, data) == f"sent {name} as {shown} where audio samples were asked for"
 
 
-@pytest.mark.parametrize("begin", [b"ID3\x04", b"\xff\xfb\x90\x64", b"\xff\xf3\x84\xc4", b"\xff\xe3\x18\xc4"])
-def test_mp3_is_told_by_how_it_begins(begin: bytes) -> None:
-    with pytest.raises(UnusableBody, match="answered with audio/mpeg where audio samples were asked for"):
-        AudioBody({"content-type": "audio/mpeg"}, 24000).feed(begin + PCM)
+@pytest.mark.parametrize("data", [mp3_frames(40), adts_frames(40), *(data for _, data in FORMATS[::5])])
+def test_a_format_is_found_out_before_any_sample_is_given_out(data: bytes) -> None:
+    body = AudioBody({"content-type": "audio/pcm"}, 24000)
+    given: list[tuple[float, bytes]] = []
+
+    def feed_bytewise() -> None:
+        for at in range(len(data)):
+            given.extend(body.feed(data[at : at + 1], 0.0))
+
+    with pytest.raises(UnusableBody):
+        feed_bytewise()
+    assert given == []
+
+
+def test_samples_are_given_out_with_their_first_piece() -> None:
+    body = AudioBody({"content-type": "audio/pcm"}, 24000)
+    assert list(body.feed(PCM, 5.0)) == [(5.0, PCM)]
+
+
+def test_a_sample_that_was_held_back_has_the_time_at_which_it_arrived() -> None:
+    body = AudioBody({"content-type": "audio/pcm"}, 24000)
+    held = mp3_frames(1)
+    assert list(body.feed(held[:200], 1.0)) == []
+    assert list(body.feed(held[200:], 2.0)) == []
+    assert list(body.feed(bytes(8), 3.0)) == [(1.0, held[:200]), (2.0, held[200:]), (3.0, bytes(8))]
+
+
+def test_the_first_sample_of_a_wav_has_the_time_of_its_own_piece() -> None:
+    body = AudioBody({"content-type": "audio/pcm"}, 24000)
+    assert list(body.feed(wav.header(24000)[:10], 1.0)) == []
+    assert list(body.feed(wav.header(24000)[10:], 2.0)) == []
+    assert list(body.feed(PCM, 3.0)) == [(3.0, PCM)]
+
+
+@pytest.mark.parametrize("begin", [b"\xff\xfb\x90\x64", b"\xff\xf3\x84\xc4", b"\xff\xe3\x18\xc4"])
+def test_one_frame_is_enough_where_the_type_says_mpeg(begin: bytes) -> None:
+    assert why_not("audio/mpeg", begin + PCM) == "sent MP3 as audio/mpeg where audio samples were asked for"
 
 
 @pytest.mark.parametrize("begin", [bytes(4), b"\xff\xff\xff\xff", b"\xff\xfb\xf0\xff", b"\xff\xeb\x90\x64"])
@@ -59,57 +100,107 @@ def test_samples_under_the_name_of_mp3_are_taken(begin: bytes) -> None:
     assert read(AudioBody({"content-type": "audio/mpeg"}, 24000), begin + PCM, 3) == begin + PCM
 
 
-def test_a_compressed_body_and_one_without_a_type_are_refused() -> None:
+@pytest.mark.parametrize("content_type", ["audio/ogg", "image/png", "multipart/mixed; boundary=x", "pcm", "video/mp4"])
+def test_samples_under_another_name_are_refused(content_type: str) -> None:
+    shown = content_type.partition(";")[0]
+    assert why_not(content_type, PCM) == f"answered with {shown} where audio samples were asked for"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
+def test_a_compressed_body_is_refused(encoding: str) -> None:
     with pytest.raises(UnusableBody, match="compressed its answer"):
-        AudioBody({"content-type": "audio/pcm", "content-encoding": "gzip"}, 24000)
-    with pytest.raises(UnusableBody, match="answered with no content type"):
-        AudioBody({}, 24000)
+        AudioBody({"content-type": "audio/pcm", "content-encoding": encoding}, 24000)
 
 
-def test_audio_shorter_than_what_is_sniffed_is_kept() -> None:
+def test_an_untyped_body_is_taken_for_what_it_is() -> None:
+    assert read(AudioBody({}, 24000), PCM) == PCM
+    assert read(AudioBody({"content-encoding": "Identity"}, 24000), PCM) == PCM
+
+
+def test_audio_shorter_than_what_is_looked_at_is_kept() -> None:
     body = AudioBody({"content-type": "audio/pcm"}, 24000)
-    assert (body.feed(b"\x01\x02"), body.finish()) == (b"", b"\x01\x02")
+    assert list(body.feed(b"\x01\x02", 7.0)) == []
+    assert list(body.finish()) == [(7.0, b"\x01\x02")]
 
 
-@pytest.mark.parametrize("piece_bytes", [1, 5, 10_000])
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
-def test_events_hold_samples_however_they_are_cut(piece_bytes: int, line_end: bytes) -> None:
-    stream = b": hello\n" + event(PCM[:10]) + event(b"") + event(PCM[10:]) + DONE
-    events = AudioEvents(24000)
-    assert read(events, stream.replace(b"\n", line_end), piece_bytes) == PCM
-    assert events.sample_rate_hz == 24000
+def test_an_empty_body_is_no_audio() -> None:
+    assert read(AudioBody({}, 24000), b"") == b""
 
 
-def test_events_may_hold_a_wav() -> None:
-    events = AudioEvents(24000)
-    assert read(events, event(wav.header(8000) + PCM) + DONE, 50) == PCM
-    assert events.sample_rate_hz == 8000
+@pytest.mark.parametrize("content_type", ["audio/pcm", "application/octet-stream", "", "application/json", "text/html"])
+@pytest.mark.parametrize("piece_bytes", [1, 4800])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\n  "])
+def test_a_text_is_read_and_no_audio(content_type: str, piece_bytes: int, before: bytes) -> None:
+    shown = content_type or "an untyped body"
+    told = (f"answered with {shown} where audio samples were asked for", before + QUOTA)
+    assert text_in(content_type, before + QUOTA, piece_bytes) == told
 
 
-def test_events_without_an_end_are_broken_off() -> None:
-    events = AudioEvents(24000)
-    assert events.feed(event(PCM)) == PCM
-    with pytest.raises(BrokenOff):
-        events.finish()
+def test_a_text_without_end_is_read_as_far_as_an_error_may_reach() -> None:
+    body = AudioBody({"content-type": "audio/pcm"}, 24000)
+    with pytest.raises(TextAnswer) as caught:
+        [list(body.feed(b"words and more words. " * 100, 0.0)) for _ in range(100)]
+    assert len(caught.value.content) == MAX_TEXT_BYTES
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 1000, 100_000])
+@pytest.mark.parametrize("sound", [tone(0.2), wav.header(24000) + tone(0.2), wav_of(tone(0.2))])
+def test_text_after_whole_audio_is_found(piece_bytes: int, sound: bytes) -> None:
+    assert text_in("audio/pcm", sound + QUOTA, piece_bytes) == ("sent text after its audio", QUOTA)
+
+
+def test_bytes_after_the_end_of_a_wav_are_refused() -> None:
+    """As from a server that writes a header for its first sentence and sends the others after it."""
+    assert why_not("audio/wav", wav_of(tone(0.1)) + tone(0.5)) == "sent 24000 bytes after the end of its WAV"
+
+
+def test_a_wav_that_is_shorter_than_it_says_was_broken_off() -> None:
+    with pytest.raises(BrokenOff, match="after 24000 of the 48000 bytes that its WAV declares"):
+        read(AudioBody({"content-type": "audio/wav"}, 24000), wav_of(tone(0.5), claimed=48000))
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"{", b"[]", b'{"audio": "***"}', b'{"audio": 5}', b'{"audio": "\xc3\xa9"}', b"[" * 100_000],
+    ("data", "why"),
+    [
+        (riff(fmt(channels=2), chunk(b"data", PCM)), "it has PCM, 2 channels and 16 bits, not 16-bit mono PCM"),
+        (riff(fmt(code=3, bits=32), chunk(b"data", PCM)), "it has float, 1 channels and 32 bits, not 16-bit mono PCM"),
+        (riff(fmt(rate=1), chunk(b"data", PCM)), "it has a sample rate of 1 Hz"),
+        (b"RIFF\x10\0\0\0WAVE", "it ends within its header"),
+        (b"\x01\x02\x03", "it does not begin with RIFF"),
+        (b"", "it ends within its header"),
+    ],
 )
-def test_an_event_that_can_not_be_read_is_refused(data: bytes) -> None:
-    with pytest.raises(UnusableBody, match="sent an event that can't be read"):
-        AudioEvents(24000).feed(b"data: " + data + b"\n\n")
+def test_a_wav_of_another_kind_is_refused_with_what_it_is(data: bytes, why: str) -> None:
+    assert why_not("audio/wav", data) == f"sent what can't be read: it is not a WAV that can be used: {why}"
 
 
-@pytest.mark.parametrize("data", [b'{"error": "lost"}', b'{"status": "error", "message": "lost"}'])
-def test_an_event_may_tell_a_failure(data: bytes) -> None:
-    with pytest.raises(ToldError, match=r"^lost$"):
-        AudioEvents(24000).feed(b"data: " + data + b"\n\n")
+def test_a_rate_that_the_wav_contradicts_is_refused() -> None:
+    assert why_not("audio/wav;rate=16000", wav_of(PCM)) == "says a rate of 16000 Hz, and sent a WAV of 24000 Hz"
+    assert read(AudioBody({"content-type": "audio/wav;rate=24000"}, 8000), wav_of(PCM)) == PCM
 
 
-def test_an_event_without_end_is_cut_off() -> None:
-    events = AudioEvents(24000)
-    assert events.feed(b"x" * LARGEST_EVENT_BYTES) == b""
-    with pytest.raises(UnusableBody, match="sent an event of more than 8 MiB"):
-        events.feed(b"x")
+@pytest.mark.parametrize("piece_bytes", [1, 7, 4800])
+def test_big_endian_samples_are_turned_round_where_the_type_says_so(piece_bytes: int) -> None:
+    sound = tone(0.2, 0.1)
+    swapped = np.frombuffer(sound, "<i2").byteswap().tobytes()
+    body = AudioBody({"content-type": "audio/pcm;endianness=big-endian;rate=16000"}, 24000)
+    assert read(body, swapped, piece_bytes) == sound
+    assert body.sample_rate_hz == 16000
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 333, 4800])
+@pytest.mark.parametrize("silence_seconds", [0.0, 0.1, 8.0])
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_the_order_of_l16_is_found_out_by_listening(piece_bytes: int, silence_seconds: float, big_endian: bool) -> None:
+    """RFC 2586 says big-endian; most speech servers send little-endian under this name."""
+    sound = tone(0.2, silence_seconds)
+    sent = np.frombuffer(sound, "<i2").byteswap().tobytes() if big_endian else sound
+    if silence_seconds < 1 or piece_bytes == 4800:
+        expected = sent if silence_seconds > 5 else sound
+        assert read(AudioBody({"content-type": "audio/L16;rate=24000;channels=1"}, 8000), sent, piece_bytes) == expected
+
+
+def test_half_a_sample_is_given_out_for_the_caller_to_drop() -> None:
+    assert read(AudioBody({"content-type": "audio/pcm"}, 24000), tone(0.1) + b"\x01") == tone(0.1) + b"\x01"
+    big_endian = AudioBody({"content-type": "audio/pcm;endian=big"}, 24000)
+    assert read(big_endian, b"\x01\x02\x03\x04" * 8 + b"\x05", 3) == b"\x02\x01\x04\x03" * 8 + b"\x05"

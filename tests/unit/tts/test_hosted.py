@@ -11,6 +11,9 @@ from services.tts.providers.deadline import Patience, speak_in_time
 from tests.fakes.speech_server import TEMPERS, Temper, tone
 from tests.unit.tts.hosted import CARTESIA, DEEPGRAM, ELEVENLABS, HELLO, KEY, OPENAI, SMALLESTAI, Booth, Hosted
 
+TEXT_AS_PCM = "answered with audio/pcm where audio samples were asked for"
+TEXT_IN_EVENTS = "answered with the audio of events where audio samples were asked for"
+
 
 async def test_samples_come_as_they_were_sent(booth: Booth) -> None:
     timing = Timing()
@@ -149,8 +152,47 @@ async def test_a_provider_that_says_when_to_come_back_is_heard_in_seconds_and_as
         ("bad_gateway", FailureKind.PROVIDER_UNAVAILABLE, True, "answered 502"),
         ("redirecting", FailureKind.PROVIDER_UNAVAILABLE, False, "answered 302"),
         ("html", FailureKind.BAD_AUDIO, False, "answered with text/html where audio samples were asked for"),
-        ("mp3", FailureKind.BAD_AUDIO, False, "answered with audio/mpeg where audio samples were asked for"),
-        ("hidden_mp3", FailureKind.BAD_AUDIO, False, "sent compressed audio under the type audio/pcm"),
+        ("mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/mpeg where audio samples were asked for"),
+        ("hidden_mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/pcm where audio samples were asked for"),
+        ("bare_mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/pcm where audio samples were asked for"),
+        ("bare_aac", FailureKind.BAD_AUDIO, False, "sent AAC (ADTS) as application/octet-stream where"),
+        ("mp4", FailureKind.BAD_AUDIO, False, "sent M4A as application/octet-stream where"),
+        ("opus", FailureKind.BAD_AUDIO, False, "sent Ogg Opus as audio/pcm where"),
+        ("gzipped", FailureKind.BAD_AUDIO, False, "sent gzip as audio/pcm where"),
+        ("json_as_pcm", FailureKind.BAD_AUDIO, False, f"{TEXT_AS_PCM}: The voice was lost"),
+        ("quota_as_pcm", FailureKind.QUOTA_EXCEEDED, False, f"{TEXT_AS_PCM}: You exceeded your current quota"),
+        ("quota_as_json", FailureKind.QUOTA_EXCEEDED, False, "answered with application/json where audio samples were"),
+        ("quota_as_problem", FailureKind.QUOTA_EXCEEDED, False, "answered with application/problem+json where"),
+        ("html_as_octets", FailureKind.BAD_AUDIO, False, "answered with application/octet-stream where audio samples"),
+        ("json_after_audio", FailureKind.BAD_AUDIO, False, "sent text after its audio: The voice was lost"),
+        ("quota_after_audio", FailureKind.QUOTA_EXCEEDED, False, "sent text after its audio: You exceeded your"),
+        (
+            "mixed_wavs",
+            FailureKind.BAD_AUDIO,
+            False,
+            "sent what can't be read: it is not a WAV that can be used",
+        ),
+        ("half_wav", FailureKind.PROVIDER_UNAVAILABLE, True, "broke its answer off after 24000 of the 48000 bytes"),
+        ("wav_and_more", FailureKind.BAD_AUDIO, False, "sent 48000 bytes after the end of its WAV"),
+        (
+            "stereo_wav",
+            FailureKind.BAD_AUDIO,
+            False,
+            "sent what can't be read: it is not a WAV that can be used",
+        ),
+        ("rate_0", FailureKind.BAD_AUDIO, False, "says rate=0 of its audio, which is no rate of 4000 to 192000 Hz"),
+        ("rate_1", FailureKind.BAD_AUDIO, False, "says rate=1 of its audio, which is no rate of 4000 to 192000 Hz"),
+        ("two_channels", FailureKind.BAD_AUDIO, False, "says channels=2 of its audio, where 16-bit mono was asked for"),
+        ("part", FailureKind.BAD_AUDIO, False, "answered 206"),
+        ("nothing", FailureKind.BAD_AUDIO, False, "answered 204"),
+        ("less_than_declared", FailureKind.PROVIDER_UNAVAILABLE, True, "broke its answer off"),
+        (
+            "json_as_events",
+            FailureKind.QUOTA_EXCEEDED,
+            False,
+            "answered with text/event-stream that holds no events: Y",
+        ),
+        ("error_event", FailureKind.PROVIDER_UNAVAILABLE, True, "failed in mid-answer: The voice was lost"),
     ],
 )
 async def test_what_is_no_audio_fails_with_its_kind(
@@ -158,7 +200,20 @@ async def test_what_is_no_audio_fails_with_its_kind(
 ) -> None:
     error = await booth.failure(temper)
     assert (error.kind, error.worth_a_retry) == (kind, worth_a_retry)
-    assert error.message == f"{booth.hosted.name} {words}"
+    if booth.hosted is SMALLESTAI and booth.server.tempers[temper].content_type == "audio/pcm":
+        # It sends what is called samples in events, and its error is of another shape.
+        words = words.replace("as audio/pcm", "as the audio of events").replace(TEXT_AS_PCM, TEXT_IN_EVENTS)
+    assert error.message.startswith(f"{booth.hosted.name} {words}")
+
+
+@pytest.mark.parametrize(("temper", "sound"), [("wavs", tone(0.5, 0.1) + tone(0.5)), ("wav_with_info", tone(1.0, 0.1))])
+async def test_what_a_wav_has_besides_its_samples_is_no_sound(booth: Booth, temper: str, sound: bytes) -> None:
+    assert await booth.spoken(temper) == sound
+
+
+async def test_a_body_without_a_type_and_events_with_empty_errors_are_heard(booth: Booth) -> None:
+    assert await booth.spoken("untyped") == TEMPERS["steady"].body
+    assert await booth.spoken("null_error") == tone(0.5, 0.1)
 
 
 async def test_a_page_of_html_under_any_status_is_not_repeated(booth: Booth) -> None:

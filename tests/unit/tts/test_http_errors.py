@@ -8,7 +8,13 @@ import pytest
 
 from services.tts.domain import FailureKind
 from services.tts.providers import cartesia, deepgram, elevenlabs, openai_compatible, smallestai
-from services.tts.providers.http_errors import Refusal, kind_of_status, retry_after_seconds
+from services.tts.providers.http_errors import (
+    Refusal,
+    kind_of_status,
+    refusal_in_answer,
+    retry_after_seconds,
+    words_of,
+)
 
 K = FailureKind
 Explain = Callable[[int, object], Refusal]
@@ -241,3 +247,45 @@ def test_retry_after_is_read_as_a_date_and_in_milliseconds() -> None:
     later = retry_after_seconds({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)})
     assert later is not None
     assert 3590 < later <= 3600
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        ({"error": {"message": "Spent.", "code": "insufficient_quota"}}, K.QUOTA_EXCEEDED, "Spent."),
+        ({"error": "You exceeded your current quota"}, K.QUOTA_EXCEEDED, "You exceeded your current quota"),
+        ({"fault": {"x": "no credits left"}}, K.QUOTA_EXCEEDED, '{"fault": {"x": "no credits left"}}'),
+        ("Payment required", K.QUOTA_EXCEEDED, "Payment required"),
+        ({"message": "Rate limit reached"}, K.RATE_LIMITED, "Rate limit reached"),
+        ({"message": "Too many concurrent requests"}, K.RATE_LIMITED, "Too many concurrent requests"),
+        ({"error": {"code": 429, "message": "Slow"}}, K.RATE_LIMITED, "Slow"),
+        ({"statusCode": 402, "message": "No"}, K.QUOTA_EXCEEDED, "No"),
+        ({"status": 503, "title": "Overloaded"}, K.PROVIDER_UNAVAILABLE, "Overloaded"),
+        ({"status": 200, "message": "OK"}, None, "OK"),
+        ({"status": True, "code": "5xx", "message": "odd"}, None, "odd"),
+        ({"error": {"message": "Invalid API key"}}, K.CREDENTIALS_REJECTED, "Invalid API key"),
+        ({"error": {"message": "The voice x does not exist"}}, K.UNKNOWN_VOICE, "The voice x does not exist"),
+        ({"detail": "input is too long"}, K.TEXT_TOO_LONG, "input is too long"),
+        ({"error": {"message": "The voice was lost"}}, None, "The voice was lost"),
+        ("", None, ""),
+        ([], None, "[]"),
+        (5, None, "5"),
+    ],
+)
+def test_an_error_under_status_200_is_read_as_a_refusal_is(body: object, kind: FailureKind | None, told: str) -> None:
+    refusal = refusal_in_answer(openai_compatible.explain, body)
+    assert (refusal.kind, refusal.told) == (kind, told)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"errors": [{"msg": "first"}, {"msg": "second"}]}, "first"),
+        ({"message": "", "error": {"reason": "told"}}, "told"),
+        ({"error": {"error": {"error": {"error": "too deep"}}}}, ""),
+        ({"error": {"code": 5}}, ""),
+        (None, ""),
+    ],
+)
+def test_words_are_found_in_any_shape(body: object, words: str) -> None:
+    assert words_of(body) == words

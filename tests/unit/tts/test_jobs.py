@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import structlog
 
 from services.runtime.errors import Unavailable
 from services.tts import wav
@@ -126,14 +129,29 @@ async def test_what_would_fail_again_is_told_at_once(tmp_path: Path) -> None:
     [
         (b"", "the provider answered without any audio"),
         (bytes(48000), "the audio is silent from beginning to end"),
-        (tone(0.5) + b"\0", "the audio ends in the middle of a sample"),
+        (tone(0.01), "the audio takes 0.01 s, but 6 characters take at least 0.05 s"),
+        (tone(22.5), "the audio is longer than the 22.00 s that 6 characters can take"),
+        (random.Random(1).randbytes(24000), "the audio is white noise at full scale, as compressed data are if taken"),
+        (np.frombuffer(tone(0.5), "<i2").byteswap().tobytes(), "the bytes of each sample are in big-endian order"),
     ],
 )
 async def test_audio_that_can_not_be_heard_fails_the_job(audio: bytes, message: str, tmp_path: Path) -> None:
     here = await scene(tmp_path, [ScriptedEngine(audio=audio)])
     await synthesize(here.studio, job())
-    assert here.facts == [GivenUp(job(), FailureKind.BAD_AUDIO, message, 1)]
+    (fact,) = here.facts
+    assert isinstance(fact, GivenUp)
+    assert (fact.kind, fact.provider_requests) == (FailureKind.BAD_AUDIO, 1)
+    assert fact.message.startswith(message)
     assert kept(tmp_path) == ["trl_1-try-1.json"]
+
+
+async def test_half_a_sample_at_the_end_is_left_out_and_noted(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(audio=tone(0.5) + b"\x01")])
+    with structlog.testing.capture_logs() as logs:
+        await synthesize(here.studio, job())
+    assert isinstance(here.facts[0], Synthesized)
+    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()).pcm == tone(0.5)
+    assert [each["provider"] for each in logs if each["event"].startswith("half a sample")] == ["fake"]
 
 
 @pytest.mark.parametrize(

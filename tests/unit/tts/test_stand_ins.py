@@ -84,7 +84,7 @@ async def test_a_valid_request_is_answered_with_raw_samples_at_24_khz(server: Sp
     if provider is SMALLESTAI:
         assert answer.headers["content-type"] == "text/event-stream"
         events = AudioEvents(24000)
-        content = events.feed(content) + events.finish()
+        content = b"".join(audio for _, audio in [*events.feed(content, 0.0), *events.finish()])
     assert content == TEMPERS["steady"].body
 
 

@@ -1,0 +1,272 @@
+"""Reads WAV files as they come over a network, with distrust of what their headers say."""
+
+import re
+import struct
+from enum import Enum, auto
+
+from services.tts.domain import FailureKind, SynthesisError
+
+MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4000, 192_000
+MAX_HEADER_BYTES = 64 * 1024
+# What may follow the samples: metadata, text about the file. A picture in an ID3 tag is the largest of them.
+MAX_CHUNK_AFTER_BYTES = 1024 * 1024
+# A server that does not know the length writes 0, or a number near the end of 31 or 32 bits, often less a header.
+# A GiB is six hours at 24 kHz.
+MIN_PLACEHOLDER_BYTES = 0x3FFFF000
+# A header that was counted in by mistake: less than a millisecond.
+MAX_MISCOUNTED_BYTES = 44
+
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+_CODECS = {
+    2: "ADPCM",
+    3: "float",
+    6: "A-law",
+    7: "mu-law",
+    17: "IMA ADPCM",
+    49: "GSM",
+    80: "MPEG",
+    85: "MP3",
+    255: "AAC",
+}
+# The rest of the GUID of a subformat whose first two bytes are a codec's number.
+_SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
+# The chunks that are known to follow samples. In a stream of unknown length they are looked for by these names.
+_NAMES = (
+    rb"LIST|id3 |ID3 |bext|cue |fact|smpl|inst|iXML|axml|_PMX|acid|afsp|levl|note|labl|JUNK|junk|PAD |FLLR|DISP|minf"
+)
+_AFTER = re.compile(rb"RIFF|" + _NAMES)
+_CHUNK_NAME = re.compile(rb"[\x20-\x7e]{4}")
+
+
+class _Mode(Enum):
+    HEADER = auto()
+    DATA = auto()
+    """As many bytes as the header says."""
+    ENDLESS = auto()
+    """All that come, but for the chunks at the end."""
+    CHUNK = auto()
+    """Inside a chunk after the samples."""
+    AFTER = auto()
+    TRAILING = auto()
+    """Bytes after the end that may be chunks or anything else."""
+
+
+class WavReader:
+    """Takes a WAV in pieces of any size and gives back the samples in it as soon as they are there.
+
+    Several WAVs of the same format, one after another, are one. Chunks after the samples are left out, also where the
+    length is unknown: there, what may be a chunk is held back until it is certain, which sound almost never looks like.
+    """
+
+    def __init__(self) -> None:
+        self.sample_rate_hz = 0
+        """0 until the whole header was read."""
+        self._mode = _Mode.HEADER
+        self._rest = bytearray()
+        self._left = 0
+        self._size = 0
+        self._pads = False
+
+    @property
+    def trailing(self) -> bytes:
+        """What came after the end of the file, and is no chunk of it."""
+        if self._mode is not _Mode.TRAILING:
+            return b""
+        rest = bytes(self._rest)
+        return b"" if not rest.strip(b"\0") or _are_chunks(rest) else rest
+
+    def feed(self, piece: bytes) -> bytes:
+        """Returns the audio in the next piece; SynthesisError bad_audio if this is no WAV that can be used."""
+        if self._mode is _Mode.DATA and len(piece) <= self._left:
+            self._left -= len(piece)
+            return piece
+        self._rest += piece
+        audio = bytearray()
+        before = None
+        while before != (before := (self._mode, len(self._rest))):
+            audio += self._step()
+        return bytes(audio)
+
+    def finish(self) -> bytes:
+        """Returns what was held back, when nothing follows.
+
+        Raises SynthesisError: bad_audio if not even the header is whole, provider_unavailable if the file was broken
+        off.
+        """
+        if self._mode is _Mode.HEADER:
+            if not self.sample_rate_hz:
+                raise _bad("it ends within its header")
+            raise _broken("in the header of another WAV")
+        if self._mode is _Mode.DATA and self._left > MAX_MISCOUNTED_BYTES:
+            raise _broken(f"after {self._size - self._left} of the {self._size} bytes that its WAV declares")
+        if self._mode is not _Mode.ENDLESS:
+            return b""
+        rest = bytes(self._rest)
+        ends = (each.start() for each in _AFTER.finditer(rest))
+        return rest[: next((end for end in ends if _are_chunks(rest[end:])), len(rest))]
+
+    def _step(self) -> bytes:
+        rest = self._rest
+        if self._mode is _Mode.HEADER:
+            self._parse()
+        elif self._mode is _Mode.DATA:
+            taken = self._take(min(self._left, len(rest)))
+            self._left -= len(taken)
+            if not self._left:
+                self._mode = _Mode.AFTER
+            return taken
+        elif self._mode is _Mode.ENDLESS:
+            return self._endless()
+        elif self._mode is _Mode.CHUNK:
+            self._left -= len(self._take(min(self._left, len(rest))))
+            if not self._left:
+                self._mode = _Mode.AFTER
+        elif self._mode is _Mode.AFTER:
+            self._after()
+        elif len(rest) > MAX_CHUNK_AFTER_BYTES:
+            raise _bad("it goes on after its end")
+        return b""
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._rest[:count])
+        del self._rest[:count]
+        return taken
+
+    def _parse(self) -> None:
+        """Goes on to the samples once the whole header is there."""
+        found = _header(self._rest)
+        if found is None:
+            if len(self._rest) > MAX_HEADER_BYTES:
+                raise _bad("its header does not end")
+            return
+        start, rate, size = found
+        if self.sample_rate_hz not in (0, rate):
+            raise _bad(f"it is followed by another one, of {rate} Hz instead of {self.sample_rate_hz} Hz")
+        self.sample_rate_hz = rate
+        self._take(start)
+        self._size = self._left = size
+        self._pads = size % 2 == 1
+        self._mode = _Mode.ENDLESS if size == 0 or size >= MIN_PLACEHOLDER_BYTES else _Mode.DATA
+
+    def _after(self) -> None:
+        """Decides what follows the end of the samples: nothing, a chunk, another WAV, or what is no part of it."""
+        rest = self._rest
+        if self._pads and rest:
+            self._pads = False
+            if rest[0] == 0:
+                self._take(1)
+        if len(rest) < 8:
+            return
+        name, size = bytes(rest[:4]), int.from_bytes(rest[4:8], "little")
+        if name == b"RIFF":
+            self._mode = _Mode.HEADER
+        elif _AFTER.fullmatch(name) and size <= MAX_CHUNK_AFTER_BYTES:
+            self._take(8)
+            self._left, self._pads = size, size % 2 == 1
+            self._mode = _Mode.CHUNK if size else _Mode.AFTER
+        else:
+            self._mode = _Mode.TRAILING
+
+    def _endless(self) -> bytes:
+        """Returns the samples that are certain to be some."""
+        rest = self._rest
+        at = 0
+        while candidate := _AFTER.search(rest, at):
+            start = candidate.start()
+            end = _end_of_chunks(rest, start)
+            if end is not None:
+                audio = self._take(start)
+                if len(rest) >= end - start + 12:
+                    # Another WAV begins here.
+                    self._take(end - start)
+                    self._mode = _Mode.HEADER
+                return audio
+            at = start + 4
+        return self._take(len(rest) - _begun(rest))
+
+
+def _begun(rest: bytearray) -> int:
+    """Returns how many of the last bytes could be the beginning of a chunk's name."""
+    names = [b"RIFF", *_NAMES.split(b"|")]
+    return next((n for n in (3, 2, 1) if any(name.startswith(rest[-n:]) for name in names) and len(rest) >= n), 0)
+
+
+def _end_of_chunks(rest: bytearray, start: int) -> int | None:
+    """Returns where the known chunks end that begin here, which may be beyond the bytes that are there.
+
+    None if these are no chunks: they must reach the end, or the beginning of another WAV.
+    """
+    at = start
+    while at + 8 <= len(rest):
+        name, size = bytes(rest[at : at + 4]), int.from_bytes(rest[at + 4 : at + 8], "little")
+        if name == b"RIFF":
+            return at if bytes(rest[at + 8 : at + 12]) == b"WAVE"[: len(rest) - at - 8] else None
+        if not _AFTER.fullmatch(name) or size > MAX_CHUNK_AFTER_BYTES:
+            return None
+        at += 8 + size + size % 2
+    return at
+
+
+def _are_chunks(rest: bytes) -> bool:
+    """Tells whether these bytes are nothing but whole chunks, the last one with or without its padding."""
+    at = 0
+    while at + 8 <= len(rest):
+        if not _CHUNK_NAME.fullmatch(rest[at : at + 4]):
+            return False
+        size = int.from_bytes(rest[at + 4 : at + 8], "little")
+        at += 8 + size
+        if at == len(rest):
+            return True
+        at += size % 2
+    return at == len(rest)
+
+
+def _header(head: bytearray) -> tuple[int, int, int] | None:
+    """Returns where the samples start, their rate in Hz and how many bytes are declared; None if more must come."""
+    if bytes(head[:4]) != b"RIFF"[: len(head)]:
+        raise _bad("it does not begin with RIFF")
+    if len(head) < 12:
+        return None
+    if head[8:12] != b"WAVE":
+        raise _bad("the RIFF is not of type WAVE")
+    at, rate = 12, 0
+    while len(head) >= at + 8:
+        name, size = bytes(head[at : at + 4]), int.from_bytes(head[at + 4 : at + 8], "little")
+        body = at + 8
+        if name == b"data":
+            if not rate:
+                raise _bad("it says nothing of its format")
+            return body, rate, size
+        if size > MAX_HEADER_BYTES:
+            raise _bad("its header does not end")
+        if name == b"fmt ":
+            if len(head) < body + min(size, 40):
+                return None
+            rate = _rate(bytes(head[body : body + size]))
+        # Chunks are padded to an even length.
+        at = body + size + size % 2
+    return None
+
+
+def _rate(chunk: bytes) -> int:
+    if len(chunk) < 16:
+        raise _bad("its format is cut short")
+    code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunk[:16])
+    if code == _EXTENSIBLE:
+        if len(chunk) < 40 or chunk[26:40] != _SUBFORMAT:
+            raise _bad("its extensible format says no codec that is known")
+        code = int.from_bytes(chunk[24:26], "little")
+    if code != _PCM or channels != 1 or bits != 16:
+        codec = "PCM" if code == _PCM else _CODECS.get(code, f"codec {code}")
+        raise _bad(f"it has {codec}, {channels} channels and {bits} bits, not 16-bit mono PCM")
+    if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
+        raise _bad(f"it has a sample rate of {rate} Hz")
+    return int(rate)
+
+
+def _bad(why: str) -> SynthesisError:
+    return SynthesisError(FailureKind.BAD_AUDIO, f"it is not a WAV that can be used: {why}")
+
+
+def _broken(where: str) -> SynthesisError:
+    return SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, where)

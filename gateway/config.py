@@ -18,9 +18,10 @@ import jinja2
 from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import Descriptors, http_route, query_parameters, rpc_path
+from gateway.descriptors import Descriptors, http_route, json_paths, query_parameters, rpc_path
 from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
+from gateway.json_query import json_query_check
 from gateway.local_replies import local_replies
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.settings import Endpoint, GatewaySettings
@@ -62,6 +63,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
     routes = {method: route for method in methods if (route := http_route(method))}
     streams = [method for method in routes if method.server_streaming]
+    paths = json_paths(routes)
     services = sorted({method.containing_service.full_name for method in methods})
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
@@ -83,6 +85,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         descriptors=_descriptors(settings, extra_routes),
         transcoded_services=[*services, *(r.service for r in extra_routes)],
         json_body_check=json_body_check(routes),
+        json_query_check=json_query_check(routes),
         refusals=REFUSALS,
         stripped_headers=STRIPPED_HEADERS,
         max_failed_calls=MAX_FAILED_CALLS,
@@ -90,9 +93,11 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         local_replies=local_replies(
             list(settings.addresses()),
             query_parameters(routes),
+            paths,
             settings.max_upload_size_mb,
             settings.rate_limit_per_second,
         ),
+        without_head=[path.pattern for path in paths if "GET" in path.verbs and not path.takes_head],
         event_stream_patterns=[_path_pattern(routes[m].template) for m in streams if not _is_raw(m)],
         internal_methods=[rpc_path(method) for method in methods if method not in routes],
         streaming_methods={rpc_path(m): _served_by(m.containing_service.full_name) for m in streams},

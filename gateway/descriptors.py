@@ -1,5 +1,6 @@
 """What the gateway reads from the compiled protos: which RPCs there are, which are public and what JSON they take."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,33 @@ class HttpRoute:
     body: str
     """Which field is the body: `*` for the whole request, empty for none."""
 
+    @property
+    def path_fields(self) -> tuple[str, ...]:
+        """The fields that the path names; of a nested one, the outermost."""
+        return tuple(re.findall(r"\{(\w+)", self.template))
+
+
+@dataclass(frozen=True)
+class JsonPath:
+    """A path of the JSON API and what can be done with it."""
+
+    template: str
+    """With a variable as `{}`."""
+    verbs: tuple[str, ...]
+    """The methods that have a route, in alphabetical order."""
+    takes_head: bool
+    """Whether HEAD is answered as GET is, without a body."""
+
+    @property
+    def allow(self) -> str:
+        """The value of the Allow header."""
+        return ", ".join(sorted({*self.verbs, "OPTIONS", *(["HEAD"] if self.takes_head else [])}))
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression (RE2) of the paths, without their query."""
+        return "[^/]+".join(re.escape(part) for part in self.template.split("{}")) + "/?"
+
 
 @dataclass(frozen=True)
 class QueryParameter:
@@ -76,6 +104,25 @@ def http_route(method: MethodDescriptor) -> HttpRoute | None:
     rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]
     verb = rule.WhichOneof("pattern")
     return HttpRoute(verb.upper(), getattr(rule, verb), rule.body) if verb else None
+
+
+def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:
+    """Returns the paths of the JSON routes, those without variables first."""
+    by_template: dict[str, list[tuple[str, MethodDescriptor]]] = {}
+    for method in methods:
+        if route := http_route(method):
+            template = re.sub(r"\{[^}]*\}", "{}", route.template)
+            by_template.setdefault(template, []).append((route.verb, method))
+    paths = [
+        JsonPath(
+            template,
+            tuple(sorted(verb for verb, _ in found)),
+            # A stream has no end that could be waited for, or bytes that must not be made for nothing.
+            any(verb == "GET" and not method.server_streaming for verb, method in found),
+        )
+        for template, found in by_template.items()
+    ]
+    return sorted(paths, key=lambda path: (path.template.count("{}"), path.template))
 
 
 def query_parameters(methods: Iterable[MethodDescriptor]) -> list[QueryParameter]:

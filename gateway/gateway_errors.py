@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from google.rpc import code_pb2
 
-from gateway.descriptors import QueryParameter
+from gateway.descriptors import JsonPath, QueryParameter
 from gateway.refusals import REFUSALS
 
 # Envoy's own words.
@@ -36,16 +36,24 @@ class GatewayError:
     metadata: Mapping[str, str] = field(default_factory=dict)
     blames: str = ""
     """The field of the request that is to blame, if it is one."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the answer."""
+    only_json: bool = False
+    """Whether no gRPC client can get it."""
 
 
 def gateway_errors(
-    services: Sequence[str], parameters: Sequence[QueryParameter], largest_mb: int, calls_per_second: int
+    services: Sequence[str],
+    parameters: Sequence[QueryParameter],
+    paths: Sequence[JsonPath],
+    largest_mb: int,
+    calls_per_second: int,
 ) -> list[GatewayError]:
-    """Returns all of them, the first that holds first. `parameters` are those of queries that don't take every text."""
+    """Returns all of them, the first that holds first: what is met most often first, since each is looked at in turn.
+
+    `parameters` are those of queries that don't take every text; `paths` are those of JSON routes.
+    """
     return [
-        *_of_refusals(),
-        *_of_the_transcoder(parameters),
-        *_of_http(largest_mb),
         *_of_authorization(),
         GatewayError(
             f"{DETAILS} == 'local_rate_limited'",
@@ -55,6 +63,9 @@ def gateway_errors(
             f"more than {calls_per_second} calls per second with one API key, or from one address without a key; "
             "try again in a second",
         ),
+        *_of_refusals(),
+        *_of_the_transcoder(parameters, paths),
+        *_of_http(largest_mb),
         *_of_upstreams(services),
         *_of_the_rest(),
     ]
@@ -71,7 +82,7 @@ def _of_refusals() -> Iterator[GatewayError]:
         )
 
 
-def _of_the_transcoder(parameters: Sequence[QueryParameter]) -> Iterator[GatewayError]:
+def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[JsonPath]) -> Iterator[GatewayError]:
     refused = f"{DETAILS}.contains('grpc_json_transcode_failure')"
     for parameter in parameters:
         # The transcoder's own words name the parameter but not what it may be.
@@ -84,6 +95,17 @@ def _of_the_transcoder(parameters: Sequence[QueryParameter]) -> Iterator[Gateway
             400,
             f"{parameter.name}: {parameter.description}",
             blames=parameter.name,
+        )
+    for path in paths:
+        yield GatewayError(
+            f"{refused} && response.code == 404 && request.url_path.matches(r'^{path.pattern}$')",
+            "METHOD_NOT_ALLOWED",
+            code_pb2.UNIMPLEMENTED,
+            405,
+            f"this path takes {path.allow}",
+            f"%REQ(:METHOD)% %PATH(NQ)% is not possible; this path takes {path.allow}",
+            headers={"allow": path.allow},
+            only_json=True,
         )
     yield GatewayError(
         f"{refused} && response.code == 404",

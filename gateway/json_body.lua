@@ -1,6 +1,6 @@
 -- Checks the body of a JSON request against what its route takes, and refuses it with the name of the field and what is
 -- allowed. The transcoder, which comes next, would drop unknown fields and take a value for a list.
--- ROUTES and MESSAGES stand above, written by json_body.py.
+-- ROUTES, MESSAGES and the functions of refusal.lua stand above; json_body.py writes them.
 
 local DEEPEST = 32
 local find, match, sub, byte = string.find, string.match, string.sub, string.byte
@@ -140,9 +140,8 @@ local function message_at(text, position, message, path, depth)
   return object_at(text, position, depth, function(name, at, seen)
     local known = message.fields[name]
     if not known then
-      local shown = sub(name:gsub("[^%w_. -]", "?"), 1, 100)
       local names = #message.names > 0 and "known ones are " .. table.concat(message.names, ", ") or "none is known"
-      refuse(within(path, shown), "unknown field; " .. names)
+      refuse(within(path, shown(name)), "unknown field; " .. names)
     end
     if seen[known.name] then
       refuse(within(path, known.name), "given twice")
@@ -192,7 +191,7 @@ function value(text, position, kind, path, depth)
     end)
   elseif wanted == "map" and found == "object" then
     return object_at(text, position, depth, function(name, at)
-      return value(text, at, kind.of, path .. "[" .. sub(name:gsub("[^%w_. -]", "?"), 1, 100) .. "]", depth + 1)
+      return value(text, at, kind.of, path .. "[" .. shown(name) .. "]", depth + 1)
     end)
   elseif wanted == "enum" then
     if found == "string" then
@@ -236,19 +235,34 @@ local function message_of(verb, path)
   end
 end
 
-local REPLY = '{"code":3,"message":"%s","details":['
-  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"MALFORMED_REQUEST","domain":"voicearena","metadata":{}},'
-  .. '{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":"%s","description":"%s"}]}]}'
+local function is_json(media_type)
+  local kind, parameters = match((media_type or ""):lower(), "^%s*([^;%s]+)%s*(.*)$")
+  if kind ~= "application/json" and not match(kind or "", "^application/[%w.!#$&^_-]+%+json$") then
+    return false
+  elseif parameters ~= "" and sub(parameters, 1, 1) ~= ";" then
+    return false
+  end
+  local charset = match(parameters, ';%s*charset%s*=%s*"?([^";%s]*)')
+  return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
+end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path = match(headers:get(":path"), "^[^?]*")
   local message = message_of(headers:get(":method"), path)
-  if not message or match(headers:get("content-type") or "", "^application/grpc") then
+  -- Before the body, since headers can't be read any more once it is there.
+  local media_type = headers:get("content-type")
+  if not message or match(media_type or "", "^application/grpc") then
     return
   end
   local body = handle:body()
-  if not body then
+  if not body or body:length() == 0 then
+    return
+  end
+  -- Pages of other sites may send plain text and forms without asking first.
+  if not is_json(media_type) then
+    local must = "must be application/json, and its charset utf-8 if it has one"
+    answer_with(handle, 415, "UNSUPPORTED_MEDIA_TYPE", "content-type: " .. must, "content-type", must)
     return
   end
   local good, fault = pcall(check, body:getBytes(0, body:length()), message)
@@ -259,6 +273,5 @@ function envoy_on_request(handle)
   end
   local where = fault.field == "" and "the body" or fault.field
   local text = fault.field == "" and where .. " " .. fault.description or where .. ": " .. fault.description
-  local reply = string.format(REPLY, text, fault.field, fault.description):gsub('a closing "', 'a closing \\"')
-  handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, reply)
+  answer_with(handle, 400, "MALFORMED_REQUEST", text, fault.field, fault.description)
 end

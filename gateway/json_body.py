@@ -1,14 +1,14 @@
 """Writes the Lua with which Envoy checks JSON bodies: what each route takes, from the protos, before json_body.lua."""
 
-import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from gateway.descriptors import enum_values, http_route
+from gateway.lua import path_pattern, table
 
+REFUSAL = Path(__file__).parent / "refusal.lua"
 CHECK = Path(__file__).parent / "json_body.lua"
 KINDS = {
     FieldDescriptor.TYPE_STRING: "string",
@@ -29,12 +29,11 @@ def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
     for method in methods:
         route = http_route(method)
         if route and route.body == "*":
-            # In a Lua pattern `%` escapes what is special, and only punctuation can be.
-            parts = [re.sub(r"([^\w/])", r"%\1", part) for part in re.split(r"\{[^}]*\}", route.template)]
-            pattern = "^" + "[^/]+".join(parts) + "/?$"
+            pattern = path_pattern(route.template)
             routes.append({"verb": route.verb, "pattern": pattern, "message": method.input_type.full_name})
             _describe(method.input_type, messages)
-    return f"local ROUTES = {_lua(routes)}\nlocal MESSAGES = {_lua(messages)}\n{CHECK.read_text()}"
+    tables = f"local ROUTES = {table(routes)}\nlocal MESSAGES = {table(messages)}"
+    return f"{tables}\n{REFUSAL.read_text()}\n{CHECK.read_text()}"
 
 
 def _describe(message: Descriptor, messages: dict[str, object]) -> None:
@@ -63,11 +62,3 @@ def _kind(field: FieldDescriptor, messages: dict[str, object]) -> dict[str, obje
         kind["values"] = list(enum_values(field.enum_type))
         kind["zero"] = field.enum_type.values_by_number[0].name
     return {"kind": "list", "of": kind, "name": field.name} if field.is_repeated else kind
-
-
-def _lua(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"[{json.dumps(k)}]={_lua(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "{" + ",".join(_lua(v) for v in value) + "}"
-    return json.dumps(value)

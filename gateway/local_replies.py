@@ -12,7 +12,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
-from gateway.descriptors import QueryParameter
+from gateway.descriptors import JsonPath, QueryParameter
 from gateway.gateway_errors import DETAILS, ENVOYS_MESSAGE, TRANSCODED, GatewayError, gateway_errors
 
 DOMAIN = "voicearena"
@@ -38,16 +38,32 @@ class LocalReply:
 
 
 def local_replies(
-    services: Sequence[str], parameters: Sequence[QueryParameter], largest_mb: int, calls_per_second: int
+    services: Sequence[str],
+    parameters: Sequence[QueryParameter],
+    paths: Sequence[JsonPath],
+    largest_mb: int,
+    calls_per_second: int,
 ) -> list[LocalReply]:
     """Returns the mappers, first match first."""
-    # The check of JSON bodies writes its reply as it has to be.
+    # The checks of JSON calls write their replies as they have to be.
     checked = LocalReply(f"{DETAILS} == 'lua_response'", content_type="application/json")
-    errors = gateway_errors(services, parameters, largest_mb, calls_per_second)
+    errors = gateway_errors(services, parameters, paths, largest_mb, calls_per_second)
     return [checked, *(reply for error in errors for reply in _replies(error))]
 
 
 def _replies(error: GatewayError) -> Iterator[LocalReply]:
+    if not error.only_json:
+        yield from _grpc_replies(error)
+    if "allow" in error.headers:
+        # Who only asks what is possible has asked nothing wrong.
+        asking = f"request.method == 'OPTIONS' && ({error.condition})"
+        yield LocalReply(asking, http_status=204, as_text="", headers=error.headers)
+    yield LocalReply(
+        f"({error.condition})", http_status=error.http_status, as_json=_as_json(error), headers=error.headers
+    )
+
+
+def _grpc_replies(error: GatewayError) -> Iterator[LocalReply]:
     headers = {"grpc-status": str(error.code)}
     if error.message != ENVOYS_MESSAGE:
         # What holds somebody else's words can't be written down beforehand; auth's denials bring their own.
@@ -63,7 +79,6 @@ def _replies(error: GatewayError) -> Iterator[LocalReply]:
         headers=headers if error.message == ENVOYS_MESSAGE else {**headers, "grpc-message": error.message},
     )
     yield LocalReply(f"{IS_GRPC} && {condition}", as_text=error.message, headers=headers)
-    yield LocalReply(condition, http_status=error.http_status, as_json=_as_json(error))
 
 
 def _status(error: GatewayError) -> status_pb2.Status:

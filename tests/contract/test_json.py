@@ -199,14 +199,25 @@ async def test_a_query_that_is_not_what_the_route_takes(
 
 
 @pytest.mark.parametrize(
+    ("verb", "path", "allow"),
+    [
+        ("PUT", "/api/v1/experiments", "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", "/api/v1/experiments", "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/api/v1/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take(verb: str, path: str, allow: str, http: httpx.AsyncClient) -> None:
+    answer = await http.request(verb, path)
+    outcome = json_failure(answer)
+    assert (answer.status_code, outcome.reason, answer.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", allow)
+
+
+@pytest.mark.parametrize(
     ("verb", "path"),
     [
         ("GET", "/"),
         ("GET", "/api/v1/nothing"),
         ("GET", "/api/v2/experiments"),
-        ("PUT", EXPERIMENTS),
-        ("DELETE", EXPERIMENTS),
-        ("POST", "/api/v1/health"),
         ("GET", "/api/v1/experiments/a/b/c"),
     ],
 )

@@ -123,9 +123,10 @@ def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds
 
 
 def test_only_messages_are_framed_as_events_and_audio_is_not():
-    events = [r for r in routes(rendered()) if "safe_regex" in r["match"]]
+    framing = "envoy.filters.http.grpc_json_transcoder"
+    events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
     assert [r["match"]["safe_regex"]["regex"] for r in events] == ["/api/v1/experiments/[^/]+/stream"]
-    transcoder = events[0]["typed_per_filter_config"]["envoy.filters.http.grpc_json_transcoder"]
+    transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
+JSON = {"content-type": "application/json"}
 MALFORMED = "MALFORMED_REQUEST"
 KNOWN = ", ".join(field.name for field in experiment_service_pb2.CreateExperimentRequest.DESCRIPTOR.fields)
 MODES = ", ".join(experiment_pb2.Experiment.EvalMode.keys()[1:])
@@ -54,7 +55,7 @@ def error_of(answer):
     ],
 )
 async def test_a_bad_body_is_refused_with_the_field_and_what_is_allowed(api, body, message):
-    answer = await api.post("/api/v1/experiments", content=body)
+    answer = await api.post("/api/v1/experiments", content=body, headers=JSON)
     assert error_of(answer) == (400, MALFORMED, message)
 
 
@@ -68,7 +69,7 @@ async def test_the_field_of_a_bad_body_is_named_for_machines_too(api):
 
 @pytest.mark.parametrize("number", ['"active": 1', '"active": "true"'])
 async def test_truth_is_not_a_number_nor_a_string(api, number):
-    answer = await api.patch("/api/v1/models/m", content=f"{{{number}}}")
+    answer = await api.patch("/api/v1/models/m", content=f"{{{number}}}", headers=JSON)
     assert error_of(answer) == (400, MALFORMED, "active: must be true or false")
 
 
@@ -87,7 +88,7 @@ async def test_a_good_body_arrives_whole(api, services):
         "models": [{"provider": "espeak"}, {"provider": "espeak", "voice_id": None}],
         "prompts": ["a", "b" * 100_000],
     }
-    answer = await api.post("/api/v1/experiments", content=json.dumps(sent))
+    answer = await api.post("/api/v1/experiments", content=json.dumps(sent), headers=JSON)
     assert answer.status_code == 200
     request = experiment_service_pb2.CreateExperimentRequest.FromString(services[0].seen[CREATE])
     assert request.name == sent["name"]
@@ -98,7 +99,7 @@ async def test_a_good_body_arrives_whole(api, services):
 
 async def test_a_call_without_a_body_is_one_with_an_empty_body(api):
     assert (await api.post("/api/v1/experiments/x/run")).status_code == 200
-    assert (await api.post("/api/v1/experiments/x/run", content="{}")).status_code == 200
+    assert (await api.post("/api/v1/experiments/x/run", json={})).status_code == 200
 
 
 async def test_null_stands_for_an_absent_field(api, services):
@@ -149,8 +150,8 @@ async def test_how_long_a_json_call_may_take_is_not_for_its_client_to_say(api, s
     [
         ("GET", "/api/v1/nothing"),
         ("GET", "/"),
-        ("PUT", "/api/v1/health"),
-        ("DELETE", "/api/v1/experiments"),
+        ("PUT", "/api/v1/nothing"),
+        ("DELETE", "/api/v1/experiments/x/nothing"),
         ("POST", "/voicearena.auth.v1.AuthService/ListSigningKeys"),
     ],
 )
@@ -192,7 +193,7 @@ async def test_pages_of_other_sites_can_read_errors_too(api):
     for answer in (
         await api.get("/api/v1/nothing", headers=allowed),
         await api.get("/api/v1/models", headers=allowed),
-        await api.post("/api/v1/experiments", content="{", headers=allowed),
+        await api.post("/api/v1/experiments", content="{", headers=JSON | allowed),
     ):
         assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
     other = await api.get("/api/v1/models", headers={"origin": "http://elsewhere"})

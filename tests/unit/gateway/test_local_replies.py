@@ -18,7 +18,7 @@ STATUS = QueryParameter(
 
 
 def replies() -> list[LocalReply]:
-    return local_replies(["auth", "tts"], [STATUS], 50, 7)
+    return local_replies(["auth", "tts"], [STATUS], [], 50, 7)
 
 
 def of_tts(kind: str) -> LocalReply:
@@ -79,10 +79,10 @@ def test_every_reply_has_an_answer_for_json():
 
 
 def test_a_query_parameter_says_what_it_may_be():
-    blaming = [e.message for e in gateway_errors([], [STATUS], 50, 7) if e.blames == "status"]
+    blaming = [e.message for e in gateway_errors([], [STATUS], [], 50, 7) if e.blames == "status"]
     assert blaming == ["status: must be one of created, running"]
 
 
 def test_the_limit_that_a_body_broke_is_told():
-    too_large = next(e for e in gateway_errors([], [], 2, 7) if e.reason == "REQUEST_TOO_LARGE")
+    too_large = next(e for e in gateway_errors([], [], [], 2, 7) if e.reason == "REQUEST_TOO_LARGE")
     assert too_large.message == "the body is too large: JSON may have 2 MB, anything else 2 MB"

@@ -7,6 +7,7 @@ import argparse
 import base64
 import ipaddress
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import jinja2
 from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import Descriptors, http_route, json_paths, query_parameters, rpc_path
+from gateway.descriptors import BYTES, CLIP, Descriptors, http_route, json_paths, query_parameters, rpc_path
 from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
 from gateway.json_query import json_query_check
@@ -37,6 +38,8 @@ OPEN_PREFIXES = [
     "/grpc.health.v1.Health/",
 ]
 MEGABYTE = 1024 * 1024
+# What waits in the gateway for one connection to take it. It counts as sent, so it is little beside a clip.
+MAX_BUFFERED_BYTES = 16 * 1024
 # Keys, and addresses without one, whose calls are counted at a time.
 MOST_CALLERS = 10_000
 # After so many failed calls in a row the connections to a service's process are replaced.
@@ -71,6 +74,9 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         listen=Endpoint(settings.api_host, settings.api_port),
         admin=Endpoint("127.0.0.1", settings.envoy_admin_port),
         max_connections=settings.max_connections,
+        max_buffered_bytes=MAX_BUFFERED_BYTES,
+        # Without slowing anybody, whose bytes under way are not counted by it.
+        unsent_limit={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},
         max_body_bytes=settings.max_upload_size_mb * MEGABYTE,
         max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
         max_discarded_bytes=LARGEST_DISCARDED_MB * MEGABYTE,
@@ -96,9 +102,26 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
             paths,
             settings.max_upload_size_mb,
             settings.rate_limit_per_second,
+            {
+                routes[method].template.partition("{")[0]: _served_by(method.containing_service.full_name)
+                for method in routes
+                if method.name in BYTES
+            },
         ),
         without_head=[path.pattern for path in paths if "GET" in path.verbs and not path.takes_head],
         event_stream_patterns=[_path_pattern(routes[m].template) for m in streams if not _is_raw(m)],
+        bytes_routes={
+            _path_pattern(routes[method].template): f"{_served_by(method.containing_service.full_name)}_http"
+            for method in routes
+            if method.name in BYTES
+        },
+        clip_paths=[
+            prefix
+            for method in routes
+            if method.name == CLIP
+            for prefix in (rpc_path(method), routes[method].template.partition("{")[0])
+        ],
+        http_clusters={f"{name}_http": endpoints for name, endpoints in settings.http_addresses().items()},
         internal_methods=[rpc_path(method) for method in methods if method not in routes],
         streaming_methods={rpc_path(m): _served_by(m.containing_service.full_name) for m in streams},
         service_prefixes={f"/{name}/": _served_by(name) for name in services},

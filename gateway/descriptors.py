@@ -9,6 +9,11 @@ from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, MethodDescriptor
 
+# RPCs that stream stored audio. Over plain HTTP their services serve the same with lengths and ranges, which the
+# transcoder can't have, so GET and HEAD of their routes go there as they are.
+BYTES = ("GetAudio", "GetListeningClip")
+CLIP = "GetListeningClip"
+
 
 @dataclass(frozen=True)
 class Descriptors:
@@ -118,7 +123,7 @@ def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:
             template,
             tuple(sorted(verb for verb, _ in found)),
             # A stream has no end that could be waited for, or bytes that must not be made for nothing.
-            any(verb == "GET" and not method.server_streaming for verb, method in found),
+            any(verb == "GET" and (not method.server_streaming or method.name in BYTES) for verb, method in found),
         )
         for template, found in by_template.items()
     ]

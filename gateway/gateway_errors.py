@@ -48,10 +48,12 @@ def gateway_errors(
     paths: Sequence[JsonPath],
     largest_mb: int,
     calls_per_second: int,
+    bytes_paths: Mapping[str, str] | None = None,
 ) -> list[GatewayError]:
     """Returns all of them, the first that holds first: what is met most often first, since each is looked at in turn.
 
-    `parameters` are those of queries that don't take every text; `paths` are those of JSON routes.
+    `parameters` are those of queries that don't take every text; `paths` are those of JSON routes; `bytes_paths` are
+    where stored audio is over plain HTTP, with the service of each.
     """
     return [
         *_of_authorization(),
@@ -66,7 +68,7 @@ def gateway_errors(
         *_of_refusals(),
         *_of_the_transcoder(parameters, paths),
         *_of_http(largest_mb),
-        *_of_upstreams(services),
+        *_of_upstreams(services, bytes_paths or {}),
         *_of_the_rest(),
     ]
 
@@ -161,10 +163,12 @@ def _of_authorization() -> Iterator[GatewayError]:
     yield GatewayError(f"{DETAILS} == 'ext_authz_error'", *_unreachable("auth"))
 
 
-def _of_upstreams(services: Sequence[str]) -> Iterator[GatewayError]:
+def _of_upstreams(services: Sequence[str], bytes_paths: Mapping[str, str]) -> Iterator[GatewayError]:
     lost = f"({DETAILS}.startsWith('upstream_reset') || {DETAILS}.startsWith('no_healthy_upstream'))"
     for service in services:
-        yield GatewayError(f"{lost} && request.path.startsWith('/voicearena.{service}.')", *_unreachable(service))
+        its = [f"/voicearena.{service}.", *(path for path, owner in bytes_paths.items() if owner == service)]
+        asked = " || ".join(f"request.path.startsWith('{path}')" for path in its)
+        yield GatewayError(f"{lost} && ({asked})", *_unreachable(service))
     timeout = f"({DETAILS}.contains('timeout') || response.code == 504 || response.code == 408)"
     yield GatewayError(
         timeout, "DEADLINE_EXCEEDED", code_pb2.DEADLINE_EXCEEDED, 504, "it was not done in the time given"

@@ -43,11 +43,12 @@ def local_replies(
     paths: Sequence[JsonPath],
     largest_mb: int,
     calls_per_second: int,
+    bytes_paths: Mapping[str, str] | None = None,
 ) -> list[LocalReply]:
     """Returns the mappers, first match first."""
     # The checks of JSON calls write their replies as they have to be.
     checked = LocalReply(f"{DETAILS} == 'lua_response'", content_type="application/json")
-    errors = gateway_errors(services, parameters, paths, largest_mb, calls_per_second)
+    errors = gateway_errors(services, parameters, paths, largest_mb, calls_per_second, bytes_paths)
     return [checked, *(reply for error in errors for reply in _replies(error))]
 
 

@@ -56,6 +56,9 @@ class GatewaySettings(BaseSettings):
     tts_address: Addresses = Field(default_factory=partial(_at, 50053))
     scoring_address: Addresses = Field(default_factory=partial(_at, 50054))
     elo_address: Addresses = Field(default_factory=partial(_at, 50055))
+    experiments_http_address: Addresses = Field(default_factory=partial(_at, 50062))
+    """Where the services that have audio serve it over plain HTTP, each worker of them."""
+    tts_http_address: Addresses = Field(default_factory=partial(_at, 50063))
     descriptors: Path = DESCRIPTORS
     """The compiled protos, as Envoy finds them."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
@@ -85,3 +88,7 @@ class GatewaySettings(BaseSettings):
             "scoring": self.scoring_address,
             "elo": self.elo_address,
         }
+
+    def http_addresses(self) -> dict[str, tuple[Endpoint, ...]]:
+        """Returns where services serve audio over plain HTTP, by service."""
+        return {"experiments": self.experiments_http_address, "tts": self.tts_http_address}

@@ -26,6 +26,7 @@ COMMON = ("GRPC_ADDRESS", "METRICS_ADDRESS", "NATS_URL", "AUTH_ADDRESS", "ARENA_
 DATABASE = ("DATABASE_URL", "DATABASE_POOL_SIZE")
 AUDIO = ("AUDIO_STORAGE_PATH",)
 SIGNING = ("AUDIO_URL_SECRET",)
+HTTP = ("HTTP_ADDRESS",)
 LINKS = (*SIGNING, "AUDIO_URL_TTL_SECONDS", "PUBLIC_URL")
 HOSTED = tuple(
     f"{provider}_{name}"
@@ -43,6 +44,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "experiments": (
         *COMMON,
+        *HTTP,
         *DATABASE,
         *AUDIO,
         *LINKS,
@@ -52,6 +54,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "tts": (
         *COMMON,
+        *HTTP,
         *AUDIO,
         *LINKS,
         *HOSTED,

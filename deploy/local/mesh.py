@@ -21,7 +21,7 @@ from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import Command, Process, Say, never_failing
 from deploy.local.readiness import wait_healthy
-from deploy.local.services import SERVICES, Service, command, endpoints, with_workers
+from deploy.local.services import SERVICES, Service, command, endpoints, http_endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
 from deploy.local.watch import Watch
 from gateway.config import ExtraRoute
@@ -137,7 +137,7 @@ class Mesh:
         self.ports = choose_ports(
             settings,
             frozenset(name for name, url in external.items() if url),
-            [name for s in self._services if s.worker_of for name in (s.port_setting, s.metrics_port_setting)],
+            [name for s in self._services if s.worker_of for name in s.port_settings],
         )
         self.endpoints = endpoints(self._services, self.ports)
         everything = inherited_environment()
@@ -147,8 +147,11 @@ class Mesh:
         if not settings.nats_url:
             self._nats = Nats(self.data_dir, self.ports["nats_port"], environment)
         workers: dict[str, list[str]] = {}
+        audio = http_endpoints(self._services, self.ports)
         for service in self._services:
             workers.setdefault(service.kind, []).append(self.endpoints[service.name])
+            if service.name in audio:
+                workers.setdefault(f"{service.kind}_http", []).append(audio[service.name])
         gateway = envoy.command(settings, self.ports, workers, self.data_dir, environment, self._extra_routes)
         try:
             async with asyncio.TaskGroup() as group:

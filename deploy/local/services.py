@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deploy.local.environment import of_service
 from deploy.local.process import Command
-from deploy.local.settings import SERVICE_NAMES
+from deploy.local.settings import HTTP_SERVICE_NAMES, SERVICE_NAMES
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ class Service:
         """The setting of its metrics port."""
         return f"{self.name}_metrics_port"
 
+    @property
+    def http_port_setting(self) -> str:
+        """The setting of the port on which it serves audio, empty if it has none."""
+        return f"{self.name}_http_port" if self.kind in HTTP_SERVICE_NAMES else ""
+
+    @property
+    def port_settings(self) -> list[str]:
+        """The settings of all its ports."""
+        return [name for name in (self.port_setting, self.metrics_port_setting, self.http_port_setting) if name]
+
 
 SERVICES = tuple(Service(name, (sys.executable, "-m", f"services.{name}")) for name in SERVICE_NAMES)
 
@@ -54,11 +64,17 @@ def endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str
     return {s.name: f"127.0.0.1:{ports[s.port_setting]}" for s in services}
 
 
+def http_endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str, str]:
+    """Returns where each service that has audio, and each further worker of one, serves it: `host:port` by name."""
+    return {s.name: f"127.0.0.1:{ports[s.http_port_setting]}" for s in services if s.http_port_setting}
+
+
 def command(service: Service, ports: Mapping[str, int], shared: Mapping[str, str], extra: Mapping[str, str]) -> Command:
     """Returns how a service is started: with its own of what all are told, its addresses, and `extra` above them."""
     told = {
         **shared,
         "GRPC_ADDRESS": f"127.0.0.1:{ports[service.port_setting]}",
         "METRICS_ADDRESS": f"127.0.0.1:{ports[service.metrics_port_setting]}",
+        **({"HTTP_ADDRESS": f"127.0.0.1:{ports[service.http_port_setting]}"} if service.http_port_setting else {}),
     }
     return Command(service.name, service.arguments, {**of_service(service.kind, told), **extra})

@@ -16,6 +16,8 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 SERVICE_NAMES = ("auth", "experiments", "tts", "scoring", "elo")
+HTTP_SERVICE_NAMES = ("experiments", "tts")
+"""Those that serve audio over plain HTTP too."""
 MOST_WORKERS = 16
 
 
@@ -69,6 +71,8 @@ class LocalSettings(BaseSettings):
     tts_port: Port = 50053
     scoring_port: Port = 50054
     elo_port: Port = 50055
+    experiments_http_port: Port = 50062
+    tts_http_port: Port = 50063
     auth_metrics_port: Port = 9464
     experiments_metrics_port: Port = 9465
     tts_metrics_port: Port = 9466

@@ -30,6 +30,7 @@ from services.runtime import event_loop
 from services.runtime.bus import Bus
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
+from services.runtime.http_routes import path_prefix
 from services.runtime.identity import TokenVerifier
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
@@ -60,6 +61,11 @@ PUBLIC_PATHS = (
     "/voicearena.experiments.v1.ListeningService/NextListeningPair",
     "/voicearena.experiments.v1.ListeningService/GetListeningClip",
     "/voicearena.experiments.v1.ListeningService/CastListeningVote",
+    # The same audio and clips over plain HTTP.
+    path_prefix(tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"]),
+    path_prefix(
+        listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"].methods_by_name["GetListeningClip"]
+    ),
 )
 
 

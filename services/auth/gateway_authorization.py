@@ -23,7 +23,7 @@ from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.db import DISCONNECTED
 from services.runtime.error_status import to_status
 from services.runtime.errors import ArenaError, CredentialsMissing, DiskFull, Unauthenticated, Unavailable
-from services.runtime.identity import IDENTITY_HEADER
+from services.runtime.identity import IDENTITY_HEADER, KEY_FAULT_HEADER
 from services.runtime.rpc import Context
 
 log = structlog.get_logger()
@@ -36,7 +36,10 @@ UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
-    """Implements Envoy's Authorization service. `public` are the paths that need no key."""
+    """Implements Envoy's Authorization service.
+
+    `public` are the paths that need no key; one that ends in a slash stands for all paths below it.
+    """
 
     def __init__(self, cache: KeyCache, voters: VoterCache, public: Collection[str]) -> None:
         self._cache = cache
@@ -46,11 +49,16 @@ class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
     async def Check(self, request: ext_authz.CheckRequest, context: Context) -> ext_authz.CheckResponse:
         """Lets a call go on as the developer of its key or as the voter of its session; a public one also as nobody."""
         http = request.attributes.request.http
-        public = http.path.partition("?")[0] in self._public
+        path = http.path.partition("?")[0]
+        public = path in self._public or path[: path.rfind("/") + 1] in self._public
         try:
             return _allow(await self._recognise(http))
-        except Unauthenticated as error:
+        except CredentialsMissing as error:
             return _allow(None) if public else _deny(error)
+        except Unauthenticated as error:
+            # What needs no key goes on without it; where there is something that only a key opens, the service says why
+            # this one did not.
+            return _allow(None, fault=error.message) if public else _deny(error)
         except (*DISCONNECTED, TimeoutError) as error:
             log.warning("an API key can't be looked up", error=str(error))
             why = database_errors.explain(error)
@@ -72,15 +80,14 @@ def _credential(authorization: str) -> str:
     return credential.strip()
 
 
-def _allow(recognised: Recognised | None) -> ext_authz.CheckResponse:
+def _allow(recognised: Recognised | None, fault: str = "") -> ext_authz.CheckResponse:
     response = ext_authz.CheckResponse()
     response.status.code = 0
     response.ok_response.headers_to_remove.append("authorization")
+    if fault:
+        _add_header(response, KEY_FAULT_HEADER, fault)
     if recognised:
-        option = response.ok_response.headers.add(
-            append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD
-        )
-        option.header.key, option.header.value = IDENTITY_HEADER, recognised.token
+        _add_header(response, IDENTITY_HEADER, recognised.token)
         response.dynamic_metadata.update(
             {
                 "token": recognised.token,
@@ -89,6 +96,13 @@ def _allow(recognised: Recognised | None) -> ext_authz.CheckResponse:
             }
         )
     return response
+
+
+def _add_header(response: ext_authz.CheckResponse, name: str, value: str) -> None:
+    option = response.ok_response.headers.add(
+        append_action=ext_authz.HeaderValueOption.AppendAction.OVERWRITE_IF_EXISTS_OR_ADD
+    )
+    option.header.key, option.header.value = name, value
 
 
 def _deny(error: ArenaError) -> ext_authz.CheckResponse:

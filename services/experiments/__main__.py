@@ -1,6 +1,7 @@
 """Builds the experiments service and runs it."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from voicearena.elo.v1 import elo_service_pb2_grpc
 from voicearena.experiments.v1 import (
@@ -11,15 +12,18 @@ from voicearena.experiments.v1 import (
     webhook_service_pb2,
     webhook_service_pb2_grpc,
 )
+from voicearena.gateway.v1 import access_log_pb2_grpc
 from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
 from services.experiments import consumers, lifecycle_convert, status
 from services.experiments.catalogue import EloCatalogue
 from services.experiments.dispatch_store import SqlDispatchStore
 from services.experiments.lifecycle_store import SqlLifecycleStore
+from services.experiments.listening.access_log_servicer import AccessLog
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.clips import Clips
 from services.experiments.listening.closing import Closing
+from services.experiments.listening.hearing import Hearing
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.servicer import PUBLIC, ListeningServicer
@@ -60,6 +64,8 @@ from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+
+R = TypeVar("R")
 
 
 async def main() -> None:
@@ -120,18 +126,27 @@ async def main() -> None:
             ),
         )
         tokens, closing = ListeningTokens(secret), Closing(database, store, listening, finishing)
+        listening_servicer = ListeningServicer(
+            Links(database, store, listening, tokens, PageTokens(secret.encode())),
+            Listeners(database, store, listening, finishing, tokens),
+            # Not among what this service needs to serve: without it, only clips are Unavailable.
+            Clips(database, store, listening, AudioStore(settings.audio_storage_path), secret),
+            closing,
+            settings.public_url,
+        )
+        listening_service = listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"]
         service.add_servicer(
-            listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"],
+            listening_service,
             listening_service_pb2_grpc.add_ListeningServiceServicer_to_server,
-            ListeningServicer(
-                Links(database, store, listening, tokens, PageTokens(secret.encode())),
-                Listeners(database, store, listening, finishing, tokens),
-                # Not among what this service needs to serve: without it, only clips are Unavailable.
-                Clips(database, store, listening, AudioStore(settings.audio_storage_path)),
-                closing,
-                settings.public_url,
-            ),
+            listening_servicer,
             public=PUBLIC,
+        )
+        service.serve_bytes(
+            settings.http_address, listening_service.methods_by_name["GetListeningClip"], listening_servicer.find_clip
+        )
+        service.add_unlisted(
+            access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
+            await service.enter("access log", _opened(AccessLog(Hearing(database, listening)))),
         )
         service.add_servicer(
             webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
@@ -157,6 +172,10 @@ async def main() -> None:
             ),
         )
         await service.run()
+
+
+async def _opened(resource: R) -> R:
+    return resource
 
 
 async def _http_post(settings: ExperimentsSettings) -> HttpPost:

@@ -8,7 +8,14 @@ from pydantic_settings import NoDecode
 
 from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.addresses import Network
-from services.runtime.settings import Addresses, AudioSettings, DatabaseSettings, LinkSettings, ServiceSettings
+from services.runtime.settings import (
+    Addresses,
+    AudioSettings,
+    DatabaseSettings,
+    HttpSettings,
+    LinkSettings,
+    ServiceSettings,
+)
 
 
 def _networks(value: object) -> object:
@@ -31,7 +38,7 @@ def _quality(value: object) -> object:
     return own_weights(weights, QUALITY.name)
 
 
-class ExperimentsSettings(ServiceSettings, DatabaseSettings, AudioSettings, LinkSettings):
+class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings):
     """The experiments service's settings."""
 
     scoring_address: Addresses = "127.0.0.1:50054"

@@ -5,9 +5,11 @@ import hmac
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import obstore
@@ -18,6 +20,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from services.runtime import disk, status
 from services.runtime.errors import DiskFull, NotFound, Unauthenticated, Unavailable
 
+if TYPE_CHECKING:
+    from obstore import GetOptions
+
 log = structlog.get_logger()
 
 FULL = "the disk of the audio store is full; it goes on once there is room again"
@@ -25,6 +30,22 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
 CHUNK_BYTES = 64 * 1024
 RETRIES = 3
 RETRY_TIME = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """One version of an object in the store."""
+
+    name: str
+    size: int
+    version: str
+    """What the store calls this version; empty if it has no word for it."""
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag, with its quotes."""
+        known = f"{self.name}\n{self.size}\n{self.version}"
+        return f'"{hashlib.sha256(known.encode()).hexdigest()[:32]}"'
 
 
 class AudioStore:
@@ -68,6 +89,32 @@ class AudioStore:
         except (BaseError, OSError) as error:
             raise _unread(error) from error
         return True
+
+    async def find_bytes(self, name: str) -> "StoredBytes":
+        """Returns how large an object is and which version of it is there; NotFound if there is none."""
+        try:
+            meta = await obstore.head_async(self._store, _checked(name))
+        except FileNotFoundError:
+            raise NotFound("audio", name) from None
+        except (BaseError, OSError) as error:
+            raise _unread(error) from error
+        return StoredBytes(name, meta["size"], meta["e_tag"] or "")
+
+    async def read(self, stored: "StoredBytes", start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yields a part of the very version of an object that was found; Unavailable if another has replaced it."""
+        if start == end:
+            return
+        options: GetOptions = {"range": (start, end)}
+        if stored.version:
+            options["if_match"] = stored.version
+        try:
+            result = await obstore.get_async(self._store, _checked(stored.name), options=options)
+            async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+        except FileNotFoundError:
+            raise NotFound("audio", stored.name) from None
+        except (BaseError, OSError) as error:
+            raise _unread(error) from error
 
     async def delete(self, name: str) -> None:
         """Deletes an object, if it is there."""

@@ -150,3 +150,18 @@ class DeadlineExceeded(ArenaError):
     """It was not done in the time given."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+class RangeNotSatisfiable(ArenaError):
+    """A range of bytes begins where there are none; metadata has the size."""
+
+    reason = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message, size=str(size))
+
+
+class PreconditionFailed(ArenaError):
+    """The caller's condition on what is stored does not hold."""
+
+    reason = "PRECONDITION_FAILED"

@@ -17,8 +17,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.rpc import call_metadata
 
 IDENTITY_HEADER = "x-voicearena-identity"
+KEY_FAULT_HEADER = "x-voicearena-key-fault"
+"""What is wrong with the API key of a call that needs none: the gateway lets it pass as nobody's, and says so."""
 ISSUER = "voicearena.auth"
 AUDIENCE = "voicearena"
 # A token of a voter is for another audience, so nothing can take it for a developer's.
@@ -70,7 +73,7 @@ def current_identity() -> Identity:
     """Returns the developer who is calling; CredentialsMissing if that is nobody, PermissionDenied if it is a voter."""
     caller = _caller.get()
     if caller is None:
-        raise CredentialsMissing(KEY_NEEDED)
+        raise nobody(KEY_NEEDED)
     if caller.identity is None:
         raise PermissionDenied(NOT_FOR_VOTERS)
     return caller.identity
@@ -80,6 +83,14 @@ def current_voter() -> Voter | None:
     """Returns the voter who is calling, None if a developer calls or nobody is known."""
     caller = _caller.get()
     return caller.voter if caller is not None else None
+
+
+def nobody(needed: str) -> Unauthenticated:
+    """Returns the error for a call that takes somebody and has nobody: what its key lacks, or that it has none."""
+    for name, value in call_metadata.get():
+        if name == KEY_FAULT_HEADER:
+            return Unauthenticated(str(value))
+    return CredentialsMissing(needed)
 
 
 def current_caller() -> Caller | None:

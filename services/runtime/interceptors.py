@@ -82,7 +82,7 @@ class GuardedServer:
         described = _descriptor(method)
         if parse is not None and described is not None and request_ids.has_request_id(described.input_type):
             parse = request_ids.noted(parse)
-        admission = _Admission(method, self._verifier, method in self._public)
+        admission = Admission(method, self._verifier, method in self._public)
         if handler.response_streaming:
             stream = _stream(method, handler.unary_stream, parse, admission)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialise)
@@ -102,8 +102,8 @@ class _Handlers(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-def _unary(method: str, behaviour: Any, parse: Any, admission: _Admission) -> Any:
-    ended = _Ended(method)
+def _unary(method: str, behaviour: Any, parse: Any, admission: Admission) -> Any:
+    ended = Ended(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
@@ -123,8 +123,8 @@ def _unary(method: str, behaviour: Any, parse: Any, admission: _Admission) -> An
     return call
 
 
-def _stream(method: str, behaviour: Any, parse: Any, admission: _Admission) -> Any:
-    ended = _Ended(method)
+def _stream(method: str, behaviour: Any, parse: Any, admission: Admission) -> Any:
+    ended = Ended(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
@@ -160,7 +160,7 @@ def _learn(context: Context) -> tuple[str, str]:
     return token, traceparent
 
 
-class _Admission:
+class Admission:
     """Who may call a method."""
 
     def __init__(self, method: str, verifier: identity.TokenVerifier, public: bool) -> None:
@@ -209,7 +209,7 @@ def _descriptor(method: str) -> MethodDescriptor | None:
         return None
 
 
-class _Ended:
+class Ended:
     """The metrics of one method's ends."""
 
     def __init__(self, method: str) -> None:
@@ -230,11 +230,22 @@ def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
 
 
 async def _abort(
-    context: Context, error: Exception, method: str, ended: _Ended, watch: Stopwatch, *, broken_off: bool = False
+    context: Context, error: Exception, method: str, ended: Ended, watch: Stopwatch, *, broken_off: bool = False
 ) -> None:
     """Ends the call with the status of an error, or, `broken_off`, so that the gateway resets it. Always raises."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    known = told(error, method)
+    status = to_status(known)
+    ended.failed(status.code, watch.seconds())
+    if broken_off:
+        # A JSON client has the status 200 and sees no trailers, so a clean end would pass half for whole.
+        await context.abort(grpc.StatusCode.UNKNOWN, known.message, RESETTING_TRAILERS)
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+def told(error: Exception, method: str) -> ArenaError:
+    """Returns what the caller of a method is told of an error. What was not foreseen is logged and named by an id."""
     known = error if isinstance(error, ArenaError) else unexpected(error)
     if known is None and isinstance(error, DISCONNECTED):
         log.warning("the database failed", method=method, error=str(error).strip())
@@ -243,12 +254,7 @@ async def _abort(
         error_id = secrets.token_hex(6)
         log.error("an RPC broke", method=method, error_id=error_id, exc_info=error)
         known = ArenaError(f"something broke on the server; its logs have it as {error_id}", error_id=error_id)
-    status = to_status(known)
-    ended.failed(status.code, watch.seconds())
-    if broken_off:
-        # A JSON client has the status 200 and sees no trailers, so a clean end would pass half for whole.
-        await context.abort(grpc.StatusCode.UNKNOWN, known.message, RESETTING_TRAILERS)
-    await context.abort_with_status(rpc_status.to_status(status))
+    return known
 
 
 def _is_json_call() -> bool:

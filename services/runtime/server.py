@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import grpc
 import structlog
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health as health_service
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
@@ -19,6 +19,7 @@ from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 
 from services.runtime import disk, telemetry
 from services.runtime.background import Background, Work
+from services.runtime.http_bytes import Find, HttpBytes
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.process_servicer import ProcessServicer
@@ -76,6 +77,7 @@ class Service:
         self._background = Background(self._end_for)
         self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
         self._verifier = verifier or TokenVerifier(partial(signing_keys, settings.auth_address))
+        self._http = HttpBytes(self._verifier)
         self._health = health.HealthServicer()
         self._server = grpc.aio.server(
             options=[
@@ -144,6 +146,10 @@ class Service:
         """Serves what is for the gateway alone and not part of the API, unguarded."""
         add(servicer, self._server)
 
+    def serve_bytes(self, address: str, method: MethodDescriptor, find: Find) -> None:
+        """Serves an RPC that streams stored bytes over plain HTTP too, at an address. `find` judges who may call."""
+        self._http.add(address, method, find)
+
     def reflect(self, *names: str) -> None:
         """Lists further services in this process's reflection."""
         self._names.extend(name for name in names if name not in self._names)
@@ -176,6 +182,7 @@ class Service:
         reflection.enable_server_reflection(self._names, self._server)
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
+        await self._http.start(self._settings.drain_seconds)
         self._background.add("health", self._watch_health)
         self._background.start()
         log.info("listening", address=self._settings.grpc_address)
@@ -184,7 +191,7 @@ class Service:
         self.serving = False
         await self._health.enter_graceful_shutdown()
         drains = [each.drain(self._settings.drain_seconds) for each in self._resources if isinstance(each, Drains)]
-        await asyncio.gather(self._server.stop(self._settings.drain_seconds), *drains)
+        await asyncio.gather(self._server.stop(self._settings.drain_seconds), self._http.stop(), *drains)
         # Background work, the outbox for one, goes on until what was in hand is done.
         await self._background.end()
         if self._lost:

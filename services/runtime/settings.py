@@ -58,6 +58,13 @@ class ServiceSettings(BaseSettings):
     """How long calls in hand may go on after SIGTERM."""
 
 
+class HttpSettings(BaseSettings):
+    """Of a service that serves stored bytes over plain HTTP."""
+
+    http_address: Address = "127.0.0.1:50061"
+    """Where it serves them."""
+
+
 class DatabaseSettings(BaseSettings):
     """Of a service with a schema of its own."""
 

@@ -9,8 +9,6 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-FULL_SCALE = 32768.0
-"""The amplitude, on the 16-bit scale, that counts as 1."""
 LARGEST_AUDIO_BYTES = 128 * 1024 * 1024
 """46 minutes at 24 kHz. A recording is held in memory while it is measured."""
 

@@ -23,6 +23,7 @@ from services.tts.providers.registry import Providers
 from services.tts.request_ledger import RequestLedger
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
+from services.tts.stored_audio import StoredAudio
 from services.tts.usecases import voices
 from services.tts.usecases.studio import Studio
 
@@ -80,6 +81,11 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
             tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
             TtsServicer(studio, PageTokens(secret.encode())),
             public=("GetAudio",),
+        )
+        service.serve_bytes(
+            settings.http_address,
+            tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"],
+            StoredAudio(studio).find,
         )
         service.background("voice discovery", discover_voices)
         service.background(

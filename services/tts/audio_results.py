@@ -1,9 +1,10 @@
 """A job's audio and what was measured of it, kept in the audio store under the job's id."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from services.runtime.audio_store import StoredBytes
 from services.tts.domain import Measurements, StoredSpeech
 from services.tts.object_names import audio_name, note_name
 
@@ -22,6 +23,12 @@ class Store(Protocol):
 
     def open(self, name: str) -> AsyncIterator[bytes]:
         """Yields one object; NotFound if there is none."""
+
+    async def find_bytes(self, name: str) -> StoredBytes:
+        """Returns how large an object is and which version of it is there; NotFound if there is none."""
+
+    def read(self, stored: StoredBytes, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yields a part of the very version of an object that was found."""
 
     async def delete(self, name: str) -> None:
         """Deletes an object, if it is there."""
@@ -60,3 +67,11 @@ class AudioResults:
     def open(self, speech_name: str) -> AsyncIterator[bytes]:
         """Yields a WAV in pieces of 64 KiB; NotFound if there is none."""
         return self._store.open(speech_name)
+
+    async def find_audio(self, speech_name: str) -> StoredBytes:
+        """Returns how large a WAV is and which version of it is there; NotFound if there is none."""
+        return await self._store.find_bytes(speech_name)
+
+    def read(self, stored: StoredBytes, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yields a part of a WAV in pieces of 64 KiB."""
+        return self._store.read(stored, start, end)

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from services.runtime.outside_text import is_identifier, one_line
-from services.runtime.settings import AudioSettings, LinkSettings, ServiceSettings
+from services.runtime.settings import AudioSettings, HttpSettings, LinkSettings, ServiceSettings
 
 CARTESIA_URL = "https://api.cartesia.ai"
 ELEVENLABS_URL = "https://api.elevenlabs.io"
@@ -90,7 +90,7 @@ class CompatibleServer(BaseModel):
     """The server runs on this machine, so nothing is sent elsewhere."""
 
 
-class TtsSettings(ServiceSettings, AudioSettings, LinkSettings):
+class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     """Settings of the tts service. A field's environment variable is its name in upper case."""
 
     espeak_concurrency: int = Field(2, ge=1, le=32)

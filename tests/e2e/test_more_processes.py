@@ -40,7 +40,8 @@ async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[Beside]:
     """Runs one more process of a service, which is told the same but where to listen."""
     command = mesh.processes[service].command
     metrics = f"127.0.0.1:{free_port()}"
-    own = {"GRPC_ADDRESS": f"127.0.0.1:{free_port()}", "METRICS_ADDRESS": metrics}
+    own = {name: f"127.0.0.1:{free_port()}" for name in ("GRPC_ADDRESS", "HTTP_ADDRESS")}
+    own["METRICS_ADDRESS"] = metrics
     command = replace(command, name=name, environment={**command.environment, **own})
     process = Process(command, mesh.data_dir, print, mesh.settings.stop_seconds)
     await process.start()

@@ -19,6 +19,7 @@ from services.experiments.listening.domain import (
     Side,
     preferred,
 )
+from services.experiments.listening.store import MAX_SENT_PIECES
 from services.experiments.verdict import Vote
 from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
@@ -119,13 +120,27 @@ class MemoryListeningStore:
         given = table(connection, "listening_assignments").values()
         return next((each for each in given if clip in (each.clip_a, each.clip_b)), None)
 
-    async def clip_sent(self, connection: AsyncConnection, assignment_id: str, side: Side, began_at: datetime) -> None:
+    async def add_sent(
+        self,
+        connection: AsyncConnection,
+        assignment_id: str,
+        side: Side,
+        sent: tuple[int, int],
+        size: int,
+        at: datetime,
+    ) -> None:
         given = table(connection, "listening_assignments")
         assignment: Assignment = given[assignment_id]
-        if side is Side.A:
-            given[assignment_id] = dataclasses.replace(assignment, a_sent_at=assignment.a_sent_at or began_at)
-        else:
-            given[assignment_id] = dataclasses.replace(assignment, b_sent_at=assignment.b_sent_at or began_at)
+        if assignment.sent_at(side) is not None:
+            return
+        known = table(connection, "listening_sent")
+        covered = _merged([*known.get((assignment_id, side), []), sent])
+        if len(covered) > MAX_SENT_PIECES:
+            return
+        known[assignment_id, side] = covered
+        if covered[0][0] == 0 and covered[0][1] >= size:
+            column = "a_sent_at" if side is Side.A else "b_sent_at"
+            given[assignment_id] = dataclasses.replace(assignment, **{column: at})
 
     async def add_vote(
         self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
@@ -170,3 +185,14 @@ class MemoryListeningStore:
 
 def _place(link: Link) -> tuple[datetime, str]:
     return link.created_at, link.id
+
+
+def _merged(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns the same bytes in as few pieces as possible."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(pieces):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged

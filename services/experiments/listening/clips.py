@@ -1,36 +1,40 @@
 """The clips that listeners hear, made of stored speech when they are fetched."""
 
 import asyncio
+import hmac
 import re
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from hashlib import sha256
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Trial
+from services.experiments.listening import rendering
 from services.experiments.listening.domain import Assignment, Side
-from services.experiments.listening.rendering import render
 from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+from services.runtime.signing import derived_key
 
 log = structlog.get_logger()
 
 NAME = re.compile(r"clp_[0-9a-f]{32}\.wav")
-PIECE_BYTES = 64 * 1024
-# A clip of five seconds has 240 kB. Both clips of a pair are fetched close to one another, often by many listeners.
-KEPT_BYTES = 32 * 1024 * 1024
+PIECE_BYTES = 16 * 1024
+# A clip of five seconds has 240 kB, and its speech before it is dithered twice that. Both clips of a pair are fetched
+# close to one another, a clip often in several ranges, and its speech by many listeners.
+KEPT_CLIP_BYTES = 12 * 1024 * 1024
+KEPT_SPEECH_BYTES = 20 * 1024 * 1024
 # So that many listeners at once neither fill the memory nor keep the other calls from the processor.
 RENDERED_AT_A_TIME = 2
-
-Kept = tuple[str, float]
-"""A trial and the loudness to which it was brought."""
+ETAG_BYTES = 16
 
 
 class Audio(Protocol):
@@ -38,6 +42,22 @@ class Audio(Protocol):
 
     async def get(self, name: str) -> bytes:
         """Returns a stored WAV; NotFound if there is none, Unavailable if that can't be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is sent to a listener."""
+
+    name: str
+    content: bytes
+    etag: str
+    """A strong entity tag, with its quotes. It says nothing of what the clip is made of."""
+
+    async def pieces(self, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yields the bytes from a position to another one, without the last, in pieces."""
+        last = len(self.content) if end is None else end
+        for position in range(start, last, PIECE_BYTES):
+            yield self.content[position : min(position + PIECE_BYTES, last)]
 
 
 class Clips:
@@ -49,19 +69,23 @@ class Clips:
         experiments: Store,
         store: ListeningStore,
         audio: Audio,
+        secret: str,
         clock: Callable[[], datetime] = now,
     ) -> None:
+        """`secret` decides, with a clip's name, what tells it from other clips of the same speech."""
         self._database = database
         self._experiments = experiments
         self._store = store
         self._audio = audio
+        self._seeds = derived_key(secret, "clips: noise and silence")
+        self._tags = derived_key(secret, "clips: entity tags")
         self._clock = clock
-        self._kept: OrderedDict[Kept, bytes] = OrderedDict()
-        self._rendering: weakref.WeakValueDictionary[Kept, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._clips: _Kept[str, bytes] = _Kept(KEPT_CLIP_BYTES, len)
+        self._speech: _Kept[str, rendering.Samples] = _Kept(KEPT_SPEECH_BYTES, lambda samples: samples.nbytes)
         self._turns = asyncio.Semaphore(RENDERED_AT_A_TIME)
 
-    async def send(self, name: str) -> AsyncGenerator[bytes, None]:
-        """Yields a clip, and notes it as sent once all of it was taken.
+    async def find(self, name: str) -> Clip:
+        """Returns a clip; the same bytes every time.
 
         NotFound if there is none of this name; Unauthenticated if the link that it came by has ended. No error says
         anything of the trial.
@@ -70,13 +94,9 @@ class Clips:
             raise NotFound("clip", name[:200])
         async with self._database.reading() as connection:
             assignment, trial = await self._found(connection, name)
-        content = await self._rendered(name, trial, assignment.target_lufs)
-        began_at = self._clock()
-        for start in range(0, len(content), PIECE_BYTES):
-            yield content[start : start + PIECE_BYTES]
-        side = Side.A if name == assignment.clip_a else Side.B
-        async with self._database.transaction() as connection:
-            await self._store.clip_sent(connection, assignment.id, side, began_at)
+        content = await self._clips.get(name, lambda: self._made(name, assignment, trial))
+        tag = hmac.new(self._tags, name.encode(), sha256).digest()[:ETAG_BYTES]
+        return Clip(name, content, f'"{tag.hex()}"')
 
     async def _found(self, connection: AsyncConnection, name: str) -> tuple[Assignment, Trial]:
         assignment = await self._store.assignment_of_clip(connection, name)
@@ -90,19 +110,17 @@ class Clips:
             raise NotFound("clip", name)
         return assignment, trial
 
-    async def _rendered(self, name: str, trial: Trial, target_lufs: float) -> bytes:
-        key = (trial.id, target_lufs)
-        # Once, however many want it at this moment.
-        lock = self._rendering.setdefault(key, asyncio.Lock())
-        async with lock:
-            content = self._kept.pop(key, None)
-            if content is None:
-                async with self._turns:
-                    stored = await self._stored(name, trial)
-                    loudness = trial.measurements.loudness_lufs
-                    content = await asyncio.to_thread(render, stored, target_lufs, loudness)
-            self._keep(key, content)
-            return content
+    async def _made(self, name: str, assignment: Assignment, trial: Trial) -> bytes:
+        played = await self._speech.get(trial.id, lambda: self._played(name, trial))
+        seconds = assignment.seconds_of(Side.A if name == assignment.clip_a else Side.B)
+        seed = hmac.new(self._seeds, name.encode(), sha256).digest()
+        async with self._turns:
+            return await asyncio.to_thread(rendering.clip, played, assignment.target_lufs, seconds, seed)
+
+    async def _played(self, name: str, trial: Trial) -> rendering.Samples:
+        async with self._turns:
+            stored = await self._stored(name, trial)
+            return await asyncio.to_thread(rendering.play, stored)
 
     async def _stored(self, name: str, trial: Trial) -> bytes:
         """Returns the stored speech; errors speak of the clip, since their own name the trial."""
@@ -114,7 +132,30 @@ class Clips:
             log.warning("stored speech can't be read", trial_id=trial.id, error=error.message)
             raise Unavailable("the clip can't be read now; try again") from None
 
-    def _keep(self, key: Kept, content: bytes) -> None:
-        self._kept[key] = content
-        while sum(map(len, self._kept.values())) > KEPT_BYTES:
-            self._kept.popitem(last=False)
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class _Kept(Generic[Key, Value]):
+    """What was made lately, up to some number of bytes."""
+
+    def __init__(self, max_bytes: int, size: Callable[[Value], int]) -> None:
+        self._max_bytes = max_bytes
+        self._size = size
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._bytes = 0
+        self._making: weakref.WeakValueDictionary[Key, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def get(self, key: Key, make: Callable[[], Awaitable[Value]]) -> Value:
+        """Returns a value, made once however many want it at this moment."""
+        lock = self._making.setdefault(key, asyncio.Lock())
+        async with lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            value = self._values[key] = await make()
+        self._bytes += self._size(value)
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._size(self._values.popitem(last=False)[1])
+        return value

@@ -107,7 +107,7 @@ class Assignment:
     shown_at: datetime
     """When it was given to the listener last."""
     a_sent_at: datetime | None = None
-    """When the first sending of clip A that came to its end began; None if none has."""
+    """When all of clip A had gone out, in one piece or in several; None while it has not."""
     b_sent_at: datetime | None = None
     answer: ListenerAnswer | None = None
     """What the listener said; None until then."""
@@ -115,6 +115,14 @@ class Assignment:
     def trial_of(self, clip: str) -> str:
         """Returns the id of the trial that is heard in one of its clips."""
         return self.second_trial if (clip == self.clip_a) == self.swapped else self.first_trial
+
+    def sent_at(self, side: Side) -> datetime | None:
+        """Returns when all of a clip had gone out, None while it has not."""
+        return self.a_sent_at if side is Side.A else self.b_sent_at
+
+    def seconds_of(self, side: Side) -> float:
+        """Returns the length of a clip."""
+        return self.a_seconds if side is Side.A else self.b_seconds
 
     @property
     def seconds(self) -> float:

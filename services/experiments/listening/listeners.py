@@ -26,6 +26,7 @@ from services.experiments.listening.domain import (
 )
 from services.experiments.listening.hearing import check_heard
 from services.experiments.listening.pairing import Drawn, count, draw, short_of_votes
+from services.experiments.listening.rendering import clip_seconds
 from services.experiments.listening.store import ListeningStore
 from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
 from services.experiments.store import Store
@@ -161,7 +162,7 @@ class Listeners:
         seconds = []
         for trial_id in (drawn.first_trial, drawn.second_trial):
             trial = await self._experiments.trial(connection, trial_id)
-            seconds.append((trial.measurements.duration_seconds if trial else None) or 0.0)
+            seconds.append(clip_seconds((trial.measurements.duration_seconds if trial else None) or 0.0))
         a_seconds, b_seconds = reversed(seconds) if drawn.swapped else seconds
         return Assignment(
             id=ids.new_id("pai"),

@@ -29,16 +29,14 @@ def target_lufs(measured: Iterable[Measurements]) -> float:
 
 
 def gain(target: float, loudness_lufs: float | None, rms: float, peak: float) -> float:
-    """Returns the factor that brings a clip to the target loudness.
+    """Returns the factor that brings a clip to the target loudness, as far as its peak allows.
 
-    A clip that is too short for a measured loudness goes by its RMS, and only as far as its peak allows: it is quieter
-    than the others rather than distorted. RMS and peak are relative to full scale. Silence stays what it is.
+    A clip that is too short for a measured loudness goes by its RMS. What is peaky and short is quieter than the others
+    rather than distorted. RMS and peak are relative to full scale. Silence stays what it is.
     """
-    if loudness_lufs is not None:
-        return float(10 ** ((target - loudness_lufs) / 20))
     if rms <= 0 or peak <= 0:
         return 1.0
-    loudness = RMS_OFFSET_DB + 20 * math.log10(rms)
+    loudness = RMS_OFFSET_DB + 20 * math.log10(rms) if loudness_lufs is None else loudness_lufs
     if loudness < QUIETEST_LUFS:
         return 1.0
     return min(float(10 ** ((target - loudness) / 20)), LARGEST_PEAK / peak)

@@ -41,6 +41,9 @@ from services.experiments.tables import EXPERIMENTS
 from services.experiments.verdict import Vote
 from services.runtime.request_ids import Earlier
 
+MAX_SENT_PIECES = 100
+"""Pieces of a clip with holes between them, up to which what has gone out is kept."""
+
 _E, _L, _P, _A, _V = EXPERIMENTS.c, LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
 
 
@@ -100,8 +103,19 @@ class ListeningStore(Protocol):
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
         """Returns the assignment that a clip is of."""
 
-    async def clip_sent(self, connection: AsyncConnection, assignment_id: str, side: Side, began_at: datetime) -> None:
-        """Notes that a clip was sent whole, unless it was before."""
+    async def add_sent(
+        self,
+        connection: AsyncConnection,
+        assignment_id: str,
+        side: Side,
+        sent: tuple[int, int],
+        size: int,
+        at: datetime,
+    ) -> None:
+        """Adds bytes, from a position to another one, to what has gone out of a clip of some size, unless all has.
+
+        When they cover all of it, this is the moment at which it had gone out.
+        """
 
     async def add_vote(
         self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
@@ -223,10 +237,24 @@ class SqlListeningStore:
         row = (await connection.execute(query)).one_or_none()
         return assignment_from(row) if row else None
 
-    async def clip_sent(self, connection: AsyncConnection, assignment_id: str, side: Side, began_at: datetime) -> None:
-        column = _A.a_sent_at if side is Side.A else _A.b_sent_at
-        change = sa.update(ASSIGNMENTS).where(_A.id == assignment_id, column.is_(None))
-        await connection.execute(change.values({column: began_at}))
+    async def add_sent(
+        self,
+        connection: AsyncConnection,
+        assignment_id: str,
+        side: Side,
+        sent: tuple[int, int],
+        size: int,
+        at: datetime,
+    ) -> None:
+        sent_at, before = (_A.a_sent_at, _A.a_sent) if side is Side.A else (_A.b_sent_at, _A.b_sent)
+        covered = before.op("+")(sa.func.int4multirange(sa.func.int4range(*sent)))
+        whole = sa.func.int4multirange(sa.func.int4range(0, size))
+        # A player asks for a handful of ranges; what comes in thousands of pieces is not kept.
+        few = sa.select(sa.func.count() <= MAX_SENT_PIECES).select_from(sa.func.unnest(covered)).scalar_subquery()
+        change = sa.update(ASSIGNMENTS).where(_A.id == assignment_id, sent_at.is_(None), few)
+        await connection.execute(
+            change.values({before: covered, sent_at: sa.case((covered.op("@>")(whole), at), else_=None)})
+        )
 
     async def add_vote(
         self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime

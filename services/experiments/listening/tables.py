@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
 
@@ -63,6 +64,9 @@ ASSIGNMENTS = sa.Table(
     sa.Column("shown_at", _MOMENT),
     sa.Column("a_sent_at", _MOMENT),
     sa.Column("b_sent_at", _MOMENT),
+    # The bytes that have gone out.
+    sa.Column("a_sent", INT4MULTIRANGE),
+    sa.Column("b_sent", INT4MULTIRANGE),
 )
 VOTES = sa.Table(
     "listening_votes",

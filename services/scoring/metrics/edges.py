@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.domain import FULL_SCALE, Recording
+from services.scoring.domain import Recording
+from services.shared.audio.loudness import FULL_SCALE
 
 FRAME_MS = 10
 HOP_MS = 1

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from services.runtime.errors import CredentialsMissing, FieldViolation, InvalidInput, NotFound, SynthesisFailed
-from services.runtime.identity import Identity
+from services.runtime.errors import FieldViolation, InvalidInput, NotFound, SynthesisFailed
+from services.runtime.identity import Identity, nobody
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.object_names import job_of_audio
 from services.tts.speech_buffer import Sink, buffered
@@ -43,7 +43,13 @@ async def speak(studio: Studio, provider_id: str, utterance: Utterance) -> Async
 async def open_audio(
     studio: Studio, name: str, caller: Identity | None, link: tuple[int, str] | None
 ) -> AsyncIterator[bytes]:
-    """Returns the pieces of a stored WAV, for who has a signed link (expiry and signature) or is its owner.
+    """Returns the pieces of a stored WAV; raises as `check_audio` does."""
+    await check_audio(studio, name, caller, link)
+    return studio.results.open(name)
+
+
+async def check_audio(studio: Studio, name: str, caller: Identity | None, link: tuple[int, str] | None) -> None:
+    """Raises unless a WAV is stored and may be heard: by a signed link (expiry and signature), or by its owner.
 
     NotFound if there is none or it is somebody else's; Unauthenticated if the link is not good, or there is neither
     link nor caller.
@@ -54,8 +60,7 @@ async def open_audio(
     if link is not None:
         studio.links.verify(name, *link)
     elif caller is None:
-        raise CredentialsMissing("audio needs the whole link, with expires and signature, or its owner's API key")
+        raise nobody("audio needs the whole link, with expires and signature, or its owner's API key")
     speech = await studio.results.find(job_id)
     if speech is None or (link is None and caller is not None and speech.developer_id != caller.developer_id):
         raise NotFound("audio", name)
-    return studio.results.open(name)

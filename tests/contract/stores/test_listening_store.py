@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey, Side
-from services.experiments.listening.store import ListeningStore, SqlListeningStore
+from services.experiments.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
 from services.experiments.store import SqlStore
 from services.experiments.verdict import Answer, Vote
 from services.runtime.db import Database
@@ -217,16 +217,39 @@ async def test_a_pair_is_held_until_it_is_answered_or_was_shown_too_long_ago(
         assert await store.held(connection, "exp_x", NOON) == {}
 
 
-async def test_only_the_first_sending_of_a_clip_is_noted(database: Database, store: ListeningStore) -> None:
+async def test_a_clip_has_gone_out_at_the_moment_at_which_its_pieces_cover_it(
+    database: Database, store: ListeningStore
+) -> None:
+    await seat(database, store, "lsn_a")
+    await give(database, store, assignment())
+
+    async def add(side: Side, start: int, end: int, minutes: int) -> Assignment:
+        async with database.transaction() as connection:
+            await store.add_sent(connection, "pai_a", side, (start, end), 100, NOON + minutes * MINUTE)
+            (found,) = await store.assignments(connection, "lsn_a")
+        return found
+
+    assert await add(Side.A, 0, 2, 0) == assignment()
+    assert await add(Side.A, 60, 100, 1) == assignment()
+    assert await add(Side.A, 3, 60, 2) == assignment(), "one byte is missing"
+    assert await add(Side.B, 0, 100, 3) == assignment(b_sent_at=NOON + 3 * MINUTE)
+    sent = assignment(a_sent_at=NOON + 4 * MINUTE, b_sent_at=NOON + 3 * MINUTE)
+    assert await add(Side.A, 1, 70, 4) == sent
+    assert await add(Side.A, 0, 100, 5) == sent, "the first time counts"
+
+
+async def test_what_goes_out_in_hundreds_of_pieces_is_not_kept_until_it_comes_whole(
+    database: Database, store: ListeningStore
+) -> None:
     await seat(database, store, "lsn_a")
     await give(database, store, assignment())
     async with database.transaction() as connection:
-        await store.clip_sent(connection, "pai_a", Side.A, NOON)
-        await store.clip_sent(connection, "pai_a", Side.A, NOON + MINUTE)
-        assert await store.assignments(connection, "lsn_a") == [assignment(a_sent_at=NOON)]
-        await store.clip_sent(connection, "pai_a", Side.B, NOON + MINUTE)
-        sent = assignment(a_sent_at=NOON, b_sent_at=NOON + MINUTE)
-        assert await store.assignments(connection, "lsn_a") == [sent]
+        for start in range(0, 4 * MAX_SENT_PIECES, 2):
+            await store.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
+        for start in range(1, 4 * MAX_SENT_PIECES, 2):
+            await store.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
+        await store.add_sent(connection, "pai_a", Side.A, (2 * MAX_SENT_PIECES, 1000), 1000, NOON + MINUTE)
+        assert await store.assignments(connection, "lsn_a") == [assignment(a_sent_at=NOON + MINUTE)]
 
 
 async def test_a_vote_is_counted_at_its_pair_and_link_and_told_of_models_rather_than_sides(

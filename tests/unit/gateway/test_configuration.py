@@ -1,5 +1,6 @@
 """The rendered configuration, as Envoy would read it."""
 
+import socket
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,28 @@ def test_only_messages_are_framed_as_events_and_audio_is_not():
     assert [r["match"]["safe_regex"]["regex"] for r in events] == ["/api/v1/experiments/[^/]+/stream"]
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
+
+
+def test_stored_audio_goes_to_the_services_as_it_is_asked_for():
+    plain = [r for r in routes(rendered()) if r.get("route", {}).get("cluster", "").endswith("_http")]
+    assert {r["match"]["safe_regex"]["regex"]: r["route"]["cluster"] for r in plain} == {
+        "/api/v1/audio/[^/]+": "tts_http",
+        "/api/v1/listening\\-clips/[^/]+": "experiments_http",
+    }
+    for route in plain:
+        assert route["match"]["headers"] == [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
+        assert (route["route"]["timeout"], route["route"]["idle_timeout"]) == ("0s", "60s")
+        off = route["typed_per_filter_config"]["envoy.filters.http.grpc_json_transcoder"]
+        assert off["disabled"] is True
+        # The key is checked as for any other call.
+        assert "envoy.filters.http.ext_authz" not in route["typed_per_filter_config"]
+
+
+def test_what_has_left_for_a_connection_is_little_beside_a_clip():
+    listener = rendered()["static_resources"]["listeners"][0]
+    assert listener["per_connection_buffer_limit_bytes"] == 16384
+    (option,) = listener["socket_options"]
+    assert (option["level"], option["name"], option["int_value"]) == (6, socket.TCP_NOTSENT_LOWAT, 16384)
 
 
 def test_bodies_of_json_are_held_to_what_a_service_takes_and_to_the_upload_limit_if_that_is_less():

@@ -39,6 +39,8 @@ def example(kind: type[ArenaError]) -> ArenaError:
         return kind("experiments:read")
     if issubclass(kind, RequestIdReused):
         return kind(datetime(2026, 11, 26, 9, 30, tzinfo=UTC))
+    if issubclass(kind, errors.RangeNotSatisfiable):
+        return kind("there are fewer bytes", 100)
     return kind("it went wrong", status="running", kind="timed_out")
 
 
@@ -70,6 +72,9 @@ def test_every_code_is_the_one_that_becomes_the_documented_http_status(reason: s
         code_pb2.UNAVAILABLE: 503,
         code_pb2.DEADLINE_EXCEEDED: 504,
         code_pb2.INTERNAL: 500,
+        # Of stored audio, which the gateway does not transcode.
+        code_pb2.OUT_OF_RANGE: 416,
+        code_pb2.FAILED_PRECONDITION: 412,
     }
     (documented,) = re.findall(rf"// ERROR_REASON_{reason}: .* HTTP (\d+)\.", PROTO.read_text())
     # gRPC has no code of its own for it; the gateway answers 413 when it sees the reason.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import sosfilt
 
-from services.scoring.metrics.loudness import K_WEIGHTING, integrated_lufs, weighted
+from services.shared.audio.loudness import K_WEIGHTING, integrated_lufs, weighted
 from tests.unit.scoring.recordings import recording, silence, tone
 
 RATES = [8000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]

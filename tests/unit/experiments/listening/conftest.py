@@ -23,6 +23,7 @@ from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.clips import Clips
 from services.experiments.listening.closing import Closing
 from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
+from services.experiments.listening.hearing import Hearing, Sent
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.tokens import ListeningTokens
@@ -81,7 +82,8 @@ class Room:
             clock=self.now,
             chance=random.Random(7),
         )
-        self.clips = Clips(self.database, self.experiments, self.store, self.audio, self.now)
+        self.clips = Clips(self.database, self.experiments, self.store, self.audio, "a secret of sixteen", self.now)
+        self.hearing = Hearing(self.database, self.store, self.now)
         self.closing = Closing(self.database, self.experiments, self.store, self.finishing, self.now)
 
     def now(self) -> datetime:
@@ -190,8 +192,16 @@ class Room:
             (link,) = await self.store.links(connection, EXPERIMENT)
         return link
 
-    async def hear(self, clip: str) -> bytes:
-        return b"".join([piece async for piece in self.clips.send(clip)])
+    async def hear(self, name: str) -> bytes:
+        """Fetches a clip, and has the gateway say so."""
+        clip = await self.clips.find(name)
+        await self.sent(name, 0, len(clip.content))
+        return clip.content
+
+    async def sent(self, name: str, start: int, end: int) -> None:
+        """Has the gateway say that bytes of a clip have gone out just now."""
+        size = len((await self.clips.find(name)).content)
+        await self.hearing.note(Sent(name, start, end, size), self.at)
 
     async def play(self, token: str, listener: str) -> Assignment:
         """Takes the listener's pair and hears both clips."""
@@ -199,7 +209,7 @@ class Room:
         assert pair is not None
         await self.hear(pair.clip_a)
         await self.hear(pair.clip_b)
-        self.wait(seconds=2 * CLIP_SECONDS)
+        self.wait(seconds=pair.seconds)
         return pair
 
     async def answer(self, token: str, listener: str, answer: str = "a") -> ListenerProgress:

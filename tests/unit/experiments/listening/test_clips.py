@@ -2,15 +2,14 @@
 
 import asyncio
 import dataclasses
-from contextlib import aclosing
 
 import pytest
 
 from services.experiments.listening import clips
 from services.experiments.listening.domain import Assignment
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
-from services.scoring.metrics.loudness import integrated_lufs
 from services.scoring.wav import read_wav
+from services.shared.audio.loudness import integrated_lufs
 from tests.fakes.memory_database import table
 from tests.unit.experiments.listening.conftest import CLIP_SECONDS, Room
 
@@ -37,7 +36,7 @@ async def test_both_clips_have_one_loudness_and_are_what_the_sides_say(room: Roo
     assert a != b
     for clip in (a, b):
         recording = read_wav(clip)
-        assert (recording.sample_rate_hz, len(recording.samples)) == (24_000, 24_000 * CLIP_SECONDS)
+        assert (recording.sample_rate_hz, len(recording.samples)) == (24_000, 24_000 * (CLIP_SECONDS + 0.25))
         # What was measured is said to be -15.7 LUFS, which a tone at a quarter of full scale has, to half a decibel.
         assert integrated_lufs(recording) == pytest.approx(-23, abs=0.6)
     assert room.audio.fetched == [f"{pair.trial_of(clip)}.wav" for clip in (pair.clip_a, pair.clip_b)]
@@ -52,18 +51,39 @@ async def test_names_of_clips_are_of_one_listener_and_pair_alone(room: Room) -> 
     assert all(clips.NAME.fullmatch(name) for name in names)
 
 
-async def test_a_clip_counts_as_sent_when_all_of_it_was_taken(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "PIECE_BYTES", 40_000)
+async def test_a_clip_has_the_same_bytes_and_tag_every_time_and_in_every_process(room: Room) -> None:
     await room.begin()
     pair = await given(room)
-    async with aclosing(room.clips.send(pair.clip_a)) as pieces:
-        assert len(await anext(pieces)) == 40_000
-        assert await sent(room, pair) == (False, False)
-        assert len(await anext(pieces)) == 32_044
-        assert await sent(room, pair) == (False, False)
-    assert await sent(room, pair) == (False, False), "who left before the end may not have got it"
-    await room.hear(pair.clip_b)
-    assert await sent(room, pair) == (False, True)
+    other = clips.Clips(room.database, room.experiments, room.store, room.audio, "a secret of sixteen", room.now)
+    assert await room.clips.find(pair.clip_a) == await other.find(pair.clip_a)
+    another = clips.Clips(room.database, room.experiments, room.store, room.audio, "another secret, that", room.now)
+    assert (await another.find(pair.clip_a)).content != (await other.find(pair.clip_a)).content
+
+
+async def test_clips_of_one_trial_have_neither_bytes_nor_tags_in_common(room: Room) -> None:
+    await room.begin(votes_per_pair=9)
+    pairs = [await given(room) for _ in range(4)]
+    names = [name for pair in pairs for name in (pair.clip_a, pair.clip_b) if pair.trial_of(name) == "trl_0_0_0"]
+    found = [await room.clips.find(name) for name in names]
+    assert len(found) == len({clip.content for clip in found}) == len({clip.etag for clip in found}) == 4
+
+
+async def test_fetching_a_clip_says_nothing_of_its_being_heard(room: Room) -> None:
+    await room.begin()
+    pair = await given(room)
+    clip = await room.clips.find(pair.clip_a)
+    assert b"".join([piece async for piece in clip.pieces()]) == clip.content
+    assert await sent(room, pair) == (False, False), "only what the gateway says counts"
+
+
+async def test_a_part_of_a_clip_comes_in_pieces(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "PIECE_BYTES", 40_000)
+    await room.begin()
+    clip = await room.clips.find((await given(room)).clip_a)
+    for start, end in ((0, None), (1, 2), (10, 80_011), (44, 40_044)):
+        pieces = [piece async for piece in clip.pieces(start, end)]
+        assert b"".join(pieces) == clip.content[start:end]
+        assert all(0 < len(piece) <= 40_000 for piece in pieces)
 
 
 async def test_speech_is_prepared_once_for_all_who_want_it(room: Room) -> None:
@@ -74,12 +94,24 @@ async def test_speech_is_prepared_once_for_all_who_want_it(room: Room) -> None:
 
 
 async def test_only_so_much_prepared_speech_is_kept(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "KEPT_BYTES", 100_000)
+    monkeypatch.setattr(clips, "KEPT_CLIP_BYTES", 0)
+    # A clip's speech has 144,000.
+    monkeypatch.setattr(clips, "KEPT_SPEECH_BYTES", 200_000)
+    few = clips.Clips(room.database, room.experiments, room.store, room.audio, "a secret of sixteen", room.now)
     await room.begin()
     pair = await given(room)
-    for clip in (pair.clip_a, pair.clip_b, pair.clip_b, pair.clip_a):
-        await room.hear(clip)
+    for name in (pair.clip_a, pair.clip_b, pair.clip_b, pair.clip_a):
+        await few.find(name)
     assert len(room.audio.fetched) == 3
+
+
+async def test_a_clip_that_is_fetched_in_ranges_is_made_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(clips.rendering, "clip", lambda *what: made.append(what) or b"RIFF")
+    await room.begin()
+    pair = await given(room)
+    await asyncio.gather(*(room.clips.find(name) for _ in range(5) for name in (pair.clip_a, pair.clip_b)))
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a listener's clip is made of, measured with scoring's meter, which knows nothing of it."""
 
 import io
+import itertools
 import math
 import struct
 import wave
@@ -11,10 +12,25 @@ from numpy.typing import NDArray
 
 from services.experiments.domain import Measurements
 from services.experiments.listening.loudness import LARGEST_PEAK, TARGET_LUFS, gain, target_lufs
-from services.experiments.listening.rendering import render
+from services.experiments.listening.rendering import clip, clip_seconds, play
 from services.scoring.domain import Recording
-from services.scoring.metrics.loudness import integrated_lufs
 from services.scoring.wav import read_wav
+from services.shared.audio.loudness import integrated_lufs
+
+SEED = b"a seed"
+DITHER = 2
+"""Steps of 16-bit PCM by which a sample may differ from what was played."""
+
+
+def render(given: bytes, target_lufs: float, seed: bytes = SEED) -> bytes:
+    """Returns the clip of stored speech."""
+    played = play(given)
+    return clip(played, target_lufs, clip_seconds(len(played) / 24_000), seed)
+
+
+def heard(made: bytes) -> NDArray[np.float64]:
+    """Returns the samples of a clip, full scale 1."""
+    return read_wav(made).samples / 32768
 
 
 def stored(samples: NDArray[np.float64], rate: int) -> bytes:
@@ -46,49 +62,101 @@ def measured(wav: bytes) -> tuple[float, Recording]:
 @pytest.mark.parametrize("level", [0.03, 0.3, 0.9])
 def test_every_clip_has_the_same_loudness_and_rate_whatever_it_was(rate: int, level: float) -> None:
     given = stored(speech(3, rate, level), rate)
-    loudness, recording = measured(render(given, -23.0, measured(given)[0]))
+    loudness, recording = measured(render(given, -23.0))
     assert loudness == pytest.approx(-23.0, abs=0.1)
     assert recording.sample_rate_hz == 24_000
-    assert recording.duration_seconds == pytest.approx(3, abs=1e-3)
+    assert recording.duration_seconds == 3.25
 
 
 def test_a_clip_is_a_header_of_44_bytes_and_samples() -> None:
-    clip = render(stored(speech(1, 24_000, 0.3), 24_000), -23.0, -20.0)
-    assert len(clip) == 44 + 2 * 24_000
-    head = b"RIFF", 36 + 48_000, b"WAVE", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16, b"data", 48_000
-    assert struct.unpack("<4sI4s4sIHHIIHH4sI", clip[:44]) == head
+    made = render(stored(speech(1, 24_000, 0.3), 24_000), -23.0)
+    assert len(made) == 44 + 2 * 30_000
+    head = b"RIFF", 36 + 60_000, b"WAVE", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16, b"data", 60_000
+    assert struct.unpack("<4sI4s4sIHHIIHH4sI", made[:44]) == head
 
 
 def test_silence_at_the_ends_stays() -> None:
     silence = np.zeros(12_000)
     given = stored(np.concatenate([silence, speech(1, 24_000, 0.3), silence, silence]), 24_000)
-    samples = read_wav(render(given, -23.0, -18.0)).samples
-    loud = np.flatnonzero(samples)
-    assert (len(samples), loud[0] >= 12_000, loud[-1] < 36_000) == (60_000, True, True)
+    samples = read_wav(render(given, -23.0)).samples
+    loud = np.flatnonzero(np.abs(samples) > 10 * DITHER)
+    assert (len(samples), loud[0] >= 12_000, loud[-1] < 36_000 + 600) == (66_000, True, True)
 
 
-def test_the_same_speech_gives_the_same_bytes() -> None:
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 0.97, 2.22, 3.0])
+def test_the_length_of_a_clip_is_known_before_it_is_made_and_tells_that_of_its_speech_in_steps(seconds: float) -> None:
+    whole = clip_seconds(seconds)
+    assert whole % 0.25 == 0
+    assert 0.03 - 1e-9 < whole - seconds < 0.28 + 1e-9
+    made = render(stored(speech(seconds, 16_000, 0.3), 16_000), -23.0)
+    assert len(made) == 44 + whole * 48_000
+
+
+def test_a_clip_that_its_speech_does_not_fit_in_is_longer() -> None:
+    played = play(stored(speech(2, 24_000, 0.3), 24_000))
+    assert len(clip(played, -23.0, 1.0, SEED)) == 44 + 2.25 * 48_000
+    assert len(clip(played, -23.0, 3.0, SEED)) == 44 + 3 * 48_000
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
     given = stored(speech(1, 22_050, 0.3), 22_050)
-    assert render(given, -23.0, -20.0) == render(given, -23.0, -20.0)
+    assert render(given, -23.0) == render(given, -23.0)
+
+
+def test_clips_of_the_same_speech_share_no_run_of_samples() -> None:
+    given = stored(speech(1, 24_000, 0.3), 24_000)
+    plain = np.rint(play(given)).astype("<i2").tobytes()
+    clips = [render(given, -23.0, seed)[44:] for seed in (b"one", b"two", b"three")]
+    for one, other in itertools.combinations([plain, *clips], 2):
+        # 32 samples that are more than silence, taken anywhere.
+        loud = np.abs(np.frombuffer(one, dtype="<i2")) > 10 * DITHER
+        runs = {one[2 * at : 2 * at + 64] for at in range(6_000, 18_000) if loud[at]}
+        assert len(runs) > 3000
+        assert not [at for at in range(0, len(other) - 64, 2) if other[at : at + 64] in runs]
+
+
+def test_what_is_added_to_speech_is_no_more_than_a_dither_and_silence_before_it() -> None:
+    given = stored(speech(1, 24_000, 0.3), 24_000)
+    played = play(given).astype(np.float64)
+    leads = set()
+    for number in range(20):
+        samples = read_wav(render(given, -23.0, b"seed %d" % number)).samples.astype(np.float64)
+        # Where it is the same but for its level is where the speech begins.
+        lead = max(range(100, 620), key=lambda at: float(np.corrcoef(samples[at : at + 24_000], played)[0, 1]))
+        leads.add(lead)
+        level = float(np.dot(samples[lead : lead + 24_000], played) / np.dot(played, played))
+        samples[lead : lead + 24_000] -= level * played
+        assert np.max(np.abs(samples)) <= DITHER
+        # A triangle of two steps and the rounding have half a step on the average, -96 dBFS.
+        assert np.sqrt(np.mean(np.square(samples))) == pytest.approx(0.5, abs=0.02)
+    assert len(leads) > 15
+    assert all(120 <= lead <= 600 for lead in leads)
+
+
+@pytest.mark.parametrize("seconds", [0.42, 0.55, 0.7, 0.95, 1.3])
+def test_short_speech_has_the_target_loudness_with_the_silence_around_it(seconds: float) -> None:
+    for number in range(5):
+        loudness, _ = measured(render(stored(speech(seconds, 16_000, 0.1), 16_000), -23.0, b"seed %d" % number))
+        assert loudness == pytest.approx(-23.0, abs=0.05)
 
 
 def test_what_is_too_short_for_a_meter_goes_by_its_rms() -> None:
     time = np.arange(4800) / 24_000
-    samples = read_wav(render(stored(0.01 * np.sin(2 * np.pi * 440 * time), 24_000), -23.0, None)).samples / 32768
-    rms = math.sqrt(float(np.mean(np.square(samples))))
+    samples = heard(render(stored(0.01 * np.sin(2 * np.pi * 440 * time), 24_000), -23.0))
+    assert len(samples) == 6000
+    rms = math.sqrt(float(np.sum(np.square(samples))) / 4800)
     assert -0.691 + 20 * math.log10(rms) == pytest.approx(-23.0, abs=0.05)
 
 
 def test_what_is_too_short_for_a_meter_is_quieter_rather_than_distorted() -> None:
     click = np.zeros(4800)
     click[2400] = 0.5
-    samples = read_wav(render(stored(click, 24_000), -23.0, None)).samples
-    assert np.max(np.abs(samples)) == pytest.approx(LARGEST_PEAK * 32768, rel=1e-3)
+    assert np.max(np.abs(heard(render(stored(click, 24_000), -23.0)))) == pytest.approx(LARGEST_PEAK, rel=1e-3)
 
 
 def test_silence_and_nothing_at_all_stay_what_they_are() -> None:
-    assert not read_wav(render(stored(np.zeros(2400), 24_000), -23.0, None)).samples.any()
-    assert len(render(stored(np.zeros(0), 24_000), -23.0, None)) == 44
+    assert np.max(np.abs(read_wav(render(stored(np.zeros(2400), 24_000), -23.0)).samples)) <= DITHER
+    assert len(render(stored(np.zeros(0), 24_000), -23.0)) == 44 + 12_000
 
 
 def test_what_is_not_16_bit_mono_is_refused() -> None:
@@ -100,7 +168,7 @@ def test_what_is_not_16_bit_mono_is_refused() -> None:
         writer.writeframes(b"\0" * 8)
     for bad in (written.getvalue(), b"", b"RIFF", b"<html>"):
         with pytest.raises(ValueError, match="stored speech"):
-            render(bad, -23.0, -20.0)
+            play(bad)
 
 
 def test_the_target_is_lowered_until_no_peak_comes_above_minus_1_dbfs() -> None:
@@ -118,12 +186,14 @@ def test_a_peaky_clip_and_an_even_one_are_played_at_one_loudness_without_clippin
     burst[1000:1010] = 0.8
     clips = [stored(burst, 24_000), stored(speech(3, 16_000, 0.5), 16_000)]
     known = []
-    for clip in clips:
-        loudness, recording = measured(clip)
+    for given in clips:
+        loudness, recording = measured(given)
         known.append(Measurements(loudness_lufs=loudness, peak=float(np.max(np.abs(recording.samples)) / 32768)))
     target = target_lufs(known)
     assert target < TARGET_LUFS
-    for clip, one in zip(clips, known, strict=True):
-        loudness, recording = measured(render(clip, target, one.loudness_lufs))
-        assert loudness == pytest.approx(target, abs=0.1)
-        assert np.max(np.abs(recording.samples)) < 32767
+    peaky, even = (measured(render(given, target)) for given in clips)
+    assert even[0] == pytest.approx(target, abs=0.05)
+    # The silence around it makes it a little quieter, which its peak leaves no room to make up for.
+    assert target - 0.3 < peaky[0] < target + 0.05
+    for _, recording in (peaky, even):
+        assert np.max(np.abs(recording.samples)) <= LARGEST_PEAK * 32768 + DITHER

@@ -1,0 +1,265 @@
+"""Serves stored bytes over plain HTTP, with lengths, ranges and entity tags, which no answer of gRPC can have.
+
+The gateway sends GET and HEAD of the routes in gateway/config.py here instead of transcoding them. Everything else is
+as for an RPC: the identity that the gateway found, the errors in JSON, the trace and the metrics, under the RPC's name.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import structlog
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.json_format import MessageToDict
+from google.rpc import code_pb2
+from opentelemetry.trace import SpanKind
+
+from services.runtime import identity, telemetry
+from services.runtime.byte_ranges import Selected, select
+from services.runtime.client_address import CLIENT_ADDRESS_HEADER
+from services.runtime.error_status import to_status
+from services.runtime.errors import ArenaError, NotFound, RangeNotSatisfiable
+from services.runtime.event_loop import Stopwatch
+from services.runtime.http_routes import path_prefix
+from services.runtime.interceptors import Admission, Ended, told
+from services.runtime.rpc import call_metadata
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = structlog.get_logger()
+
+# Longer than the gateway keeps an idle connection, so that it never sends a request on one that is just being closed.
+KEEP_ALIVE_SECONDS = 120
+# As the gateway's transcoder maps them, and the two reasons that only plain HTTP has.
+HTTP_STATUS: Mapping[int, int] = {
+    code_pb2.INVALID_ARGUMENT: 400,
+    code_pb2.UNAUTHENTICATED: 401,
+    code_pb2.PERMISSION_DENIED: 403,
+    code_pb2.NOT_FOUND: 404,
+    code_pb2.ABORTED: 409,
+    code_pb2.FAILED_PRECONDITION: 412,
+    code_pb2.OUT_OF_RANGE: 416,
+    code_pb2.RESOURCE_EXHAUSTED: 429,
+    code_pb2.INTERNAL: 500,
+    code_pb2.UNAVAILABLE: 503,
+    code_pb2.DEADLINE_EXCEEDED: 504,
+}
+
+Headers = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for."""
+
+    name: str
+    """The last part of the path."""
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What there is to send."""
+
+    content_type: str
+    size: int
+    etag: str
+    """A strong entity tag with its quotes: other bytes have another one."""
+    read: Callable[[int, int], AsyncGenerator[bytes, None]]
+    """Yields the bytes from a position to another one, without the last."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sending: Callable[[Selected], Mapping[str, str]] = lambda _: {}
+    """Returns further headers of an answer that has a body."""
+
+
+Find = Callable[[Asked], Awaitable[Content]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class HttpBytes:
+    """An HTTP server for some RPCs that stream `google.api.HttpBody`, at the paths of their JSON routes."""
+
+    def __init__(self, verifier: identity.TokenVerifier) -> None:
+        self._verifier = verifier
+        self._address = ""
+        self._routes: dict[str, _Route] = {}
+        self._server: uvicorn.Server | None = None
+        self._socket: socket.socket | None = None
+
+    def add(self, address: str, method: MethodDescriptor, find: Find) -> None:
+        """Serves an RPC at the address of all of them.
+
+        `find` returns what to send, or raises what the caller is told; nobody may be calling.
+        """
+        self._address = address
+        rpc = f"/{method.containing_service.full_name}/{method.name}"
+        admission = Admission(rpc, self._verifier, public=True)
+        self._routes[path_prefix(method)] = _Route(rpc, find, admission, Ended(rpc))
+
+    async def start(self, drain_seconds: float) -> None:
+        """Listens, if it serves anything; OSError if the address is taken."""
+        if not self._routes:
+            return
+        # Imported here: most services have nothing to serve with it.
+        import uvicorn
+
+        host, _, port = self._address.rpartition(":")
+        # What it says of itself is said better by our own lines.
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+        config = uvicorn.Config(
+            self,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            # Envoy adds one.
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        )
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+        await self._server.startup([self._socket])
+
+    async def stop(self) -> None:
+        """Takes no more requests and lets those in hand end, within the time set."""
+        if self._server is not None and self._socket is not None:
+            await self._server.shutdown([self._socket])
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers a request (ASGI)."""
+        headers = _joined(scope["headers"])
+        call_metadata.set([(name, headers.get(name, "")) for name in _PASSED_ON if name in headers])
+        prefix, _, name = scope["path"].rpartition("/")
+        route = self._routes.get(f"{prefix}/")
+        if route is None or scope["method"] not in ("GET", "HEAD"):
+            # The gateway sends nothing else here.
+            await _refuse(send, NotFound("route", scope["path"][:200]))
+            return
+        watch = Stopwatch()
+        with telemetry.span(route.rpc, headers.get("traceparent", ""), SpanKind.SERVER):
+            answering = _Answering(route, scope, headers, send)
+            code = await answering.run(name, asyncio.create_task(_left(receive)))
+            if code == code_pb2.OK:
+                route.ended.ok.observe(watch.seconds())
+            else:
+                route.ended.failed(code, watch.seconds())
+
+
+_PASSED_ON = (CLIENT_ADDRESS_HEADER, identity.IDENTITY_HEADER, identity.KEY_FAULT_HEADER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    rpc: str
+    find: Find
+    admission: Admission
+    ended: Ended
+
+
+@dataclass(slots=True)
+class _Answering:
+    """One request."""
+
+    route: _Route
+    scope: Message
+    headers: Mapping[str, str]
+    send: Send
+    started: bool = False
+
+    async def run(self, name: str, left: "asyncio.Task[None]") -> int:
+        """Answers, and returns how it went as a google.rpc.Code."""
+        try:
+            token = self.headers.get(identity.IDENTITY_HEADER, "")
+            identity.set_caller(self.route.admission.known(token) or await self.route.admission.admit(token))
+            query = dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+            whole = await self._answer(await self.route.find(Asked(name, query)), left)
+            return int(code_pb2.OK if whole else code_pb2.CANCELLED)
+        except Exception as error:  # noqa: BLE001 - every error becomes an answer here
+            known = told(error, self.route.rpc)
+            status = to_status(known)
+            if not self.started:
+                await _refuse(self.send, known)
+            else:
+                # The answer ends before its length is reached: the connection is closed, and the gateway resets the
+                # client's.
+                log.warning("stored bytes broke off", method=self.route.rpc, error=known.message)
+            return int(status.code)
+        finally:
+            left.cancel()
+
+    async def _answer(self, content: Content, left: "asyncio.Task[None]") -> bool:
+        """Returns whether all of the answer was taken."""
+        selected = select(self.scope["method"], self.headers, content.etag, content.size)
+        headers = {"etag": content.etag, "accept-ranges": "bytes", "x-content-type-options": "nosniff"}
+        headers |= content.headers
+        if selected is None:
+            await self._start(304, headers)
+            await self.send({"type": "http.response.body"})
+            return True
+        headers |= {"content-type": content.content_type, "content-length": str(selected.end - selected.start)}
+        if selected.partial:
+            headers["content-range"] = selected.content_range
+        if self.scope["method"] == "HEAD":
+            await self._start(200, headers)
+            await self.send({"type": "http.response.body"})
+            return True
+        await self._start(206 if selected.partial else 200, {**headers, **content.sending(selected)})
+        async with aclosing(content.read(selected.start, selected.end)) as pieces:
+            async for piece in pieces:
+                if left.done():
+                    return False
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.send({"type": "http.response.body"})
+        return True
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        self.started = True
+        await self.send({"type": "http.response.start", "status": status, "headers": _encoded(headers.items())})
+
+
+async def _left(receive: Receive) -> None:
+    """Returns when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _refuse(send: Send, error: ArenaError) -> None:
+    status = to_status(error)
+    body = json.dumps(
+        MessageToDict(status, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    ).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
+    if isinstance(error, RangeNotSatisfiable):
+        headers["content-range"] = f"bytes */{error.metadata['size']}"
+    start = {"type": "http.response.start", "status": HTTP_STATUS[status.code], "headers": _encoded(headers.items())}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Returns headers by lower-case name, those that come several times joined as RFC 9110 has it."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

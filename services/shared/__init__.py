@@ -1,0 +1,1 @@
+"""What knows the domain and more than one service uses."""

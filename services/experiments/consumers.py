@@ -1,10 +1,11 @@
 """Events in: what tts and scoring have done, or could not do, and what providers tts has."""
 
 from collections.abc import Mapping
+from datetime import UTC
 
 from google.protobuf.message import Message
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
-from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisFailed, VoicesDiscovered
+from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisDelayed, SynthesisFailed, VoicesDiscovered
 
 from services.experiments import convert
 from services.experiments.domain import EVALUATION_FAILED, TrialStatus
@@ -43,6 +44,10 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             provider_requests=event.provider_requests,
         )
 
+    async def synthesis_delayed(event: SynthesisDelayed, delivery: Delivery) -> None:
+        until = event.until.ToDatetime(tzinfo=UTC)
+        await progress.delayed(delivery.event_id, event.job_id, event.attempt, until)
+
     async def evaluation_completed(event: EvaluationCompleted, delivery: Delivery) -> None:
         measured = convert.evaluation_measurements(event)
         await progress.evaluated(delivery.event_id, event.job_id, event.attempt, measured)
@@ -63,6 +68,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
     return {
         SpeechSynthesized: speech_synthesized,
         SynthesisFailed: synthesis_failed,
+        SynthesisDelayed: synthesis_delayed,
         EvaluationCompleted: evaluation_completed,
         EvaluationFailed: evaluation_failed,
         VoicesDiscovered: voices_discovered,
@@ -72,9 +78,10 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
 def dead_handler(progress: Progress) -> DeadHandler:
     """Returns what is done about an answer that could not be taken in: its trial fails, and says why."""
 
-    async def failed(event: Answer | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
-        if isinstance(event, VoicesDiscovered):
-            return  # tts tells of its providers again
+    async def failed(event: Answer | SynthesisDelayed | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
+        # tts tells of its providers again, and a delay only spares a request.
+        if isinstance(event, VoicesDiscovered | SynthesisDelayed):
+            return
         of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)
         await progress.failed(
             delivery.event_id,

@@ -1,6 +1,6 @@
 """How many requests one provider is given at a time, by what it answered so far."""
 
-from services.tts.domain import LARGEST_RETRY_DELAY_SECONDS, SynthesisError
+from services.tts.domain import LARGEST_RETRY_DELAY_SECONDS, MAX_RETRY_AFTER_SECONDS, SynthesisError
 
 # Requests that must go well before one more at a time is tried: often enough to come back within minutes, seldom enough
 # that a provider that stays full refuses few.
@@ -34,8 +34,12 @@ class ProviderLimit:
 
 
 def pause_seconds(error: SynthesisError) -> float:
-    """Returns how long a provider that failed so is given nothing more: as it asks, at most 20 s.
+    """Returns how long a provider that failed so is given nothing more: as it asks, up to 120 s.
 
-    A place at a provider that is full comes free when another request ends, so that is not waited for in time.
+    One that asks for more gets 20 s: the job is given up, and the others find out for themselves. A place at a provider
+    that is full comes free when another request ends, so that is not waited for in time.
     """
-    return 0.0 if error.concurrency_full else min(error.retry_after or 0.0, LARGEST_RETRY_DELAY_SECONDS)
+    asked = error.retry_after or 0.0
+    if error.concurrency_full:
+        return 0.0
+    return asked if asked <= MAX_RETRY_AFTER_SECONDS else LARGEST_RETRY_DELAY_SECONDS

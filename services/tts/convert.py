@@ -6,6 +6,7 @@ from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
 
 from services.tts.domain import (
     Capabilities,
+    Delayed,
     Fact,
     GivenUp,
     Job,
@@ -92,7 +93,12 @@ def measurements_to_proto(measurements: Measurements) -> tts_pb2.SynthesisMeasur
 
 def fact_to_event(
     fact: Fact,
-) -> events_pb2.SpeechSynthesized | events_pb2.SynthesisFailed | events_pb2.VoicesDiscovered:
+) -> (
+    events_pb2.SpeechSynthesized
+    | events_pb2.SynthesisFailed
+    | events_pb2.SynthesisDelayed
+    | events_pb2.VoicesDiscovered
+):
     """Returns the event that tells a fact."""
     if isinstance(fact, Synthesized):
         return events_pb2.SpeechSynthesized(
@@ -112,6 +118,12 @@ def fact_to_event(
             message=fact.message,
             provider_requests=fact.provider_requests,
         )
+    if isinstance(fact, Delayed):
+        delayed = events_pb2.SynthesisDelayed(
+            requester=fact.job.requester, job_id=fact.job.job_id, attempt=fact.job.attempt
+        )
+        delayed.until.FromDatetime(fact.until)
+        return delayed
     return events_pb2.VoicesDiscovered(
         provider=provider_to_proto(fact.provider, fact.unavailable_reason),
         voices=[voice_to_proto(voice) for voice in fact.voices],

@@ -21,6 +21,10 @@ MOST_TRIES = 3
 MOST_TRIES_WHEN_FULL = 8
 FIRST_RETRY_DELAY_SECONDS = 0.5
 LARGEST_RETRY_DELAY_SECONDS = 20.0
+# `Retry-After` up to this is waited for: windows of a minute are usual, and some are counted from their beginning.
+MAX_RETRY_AFTER_SECONDS = 120.0
+# Who asked is told of a wait that is longer than this, so that they don't take the job for lost.
+MIN_TOLD_DELAY_SECONDS = 5.0
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LONGEST_RUN_ID = 100
@@ -235,7 +239,15 @@ class VoicesFound:
     """Why it can't be used, None if it can."""
 
 
-Fact = Synthesized | GivenUp | VoicesFound
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A job waits until a time, as its provider asked."""
+
+    job: Job
+    until: datetime
+
+
+Fact = Synthesized | GivenUp | Delayed | VoicesFound
 
 
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
@@ -293,12 +305,12 @@ def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> flo
     """Returns how many seconds to wait after the n-th failed try, None if another can't help.
 
     Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together, to
-    20 s. A provider that asks for more patience than that is not waited for. One that is full is asked more often than
-    one that fails.
+    20 s. A provider that asks for patience gets it, up to 120 s; one that asks for more is not waited for. One that is
+    full is asked more often than one that fails.
     """
     if tries >= (MOST_TRIES_WHEN_FULL if error.concurrency_full else MOST_TRIES) or not error.worth_a_retry:
         return None
-    if (error.retry_after or 0.0) > LARGEST_RETRY_DELAY_SECONDS:
+    if (error.retry_after or 0.0) > MAX_RETRY_AFTER_SECONDS:
         return None
     delay: float = FIRST_RETRY_DELAY_SECONDS * 2 ** (tries - 1) * (1 + jitter.random())
     return max(min(delay, LARGEST_RETRY_DELAY_SECONDS), error.retry_after or 0.0)

@@ -1,6 +1,7 @@
 """Who is next at a provider."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -8,6 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from services.runtime.errors import Busy
 from services.tts.concurrency import ProviderLimit, pause_seconds
 from services.tts.domain import SynthesisError
+
+# Somebody listens: they are told to come back rather than kept waiting for longer.
+MAX_STREAM_PAUSE_SECONDS = 20.0
 
 
 class Slots:
@@ -44,7 +48,10 @@ class Slots:
 
     @asynccontextmanager
     async def for_stream(self) -> AsyncIterator[None]:
-        """Holds a slot for a stream; Busy if too many wait already."""
+        """Holds a slot for a stream; Busy if too many wait already, or if the provider is to be left alone for longer
+        than somebody would wait."""
+        if (pause := self._pause_left()) > MAX_STREAM_PAUSE_SECONDS:
+            raise Busy(f"{self._provider} asked to be left alone; try again in {math.ceil(pause)} s")
         if not self._free() and len(self._streams) >= self._longest_queue:
             raise Busy(f"{self._provider} is busy and its queue of {self._longest_queue} is full; try again later")
         async with self._slot(self._streams):
@@ -80,6 +87,9 @@ class Slots:
     def _resume(self) -> None:
         self._end_of_pause = None
         self._hand_out()
+
+    def _pause_left(self) -> float:
+        return self._end_of_pause.when() - asyncio.get_running_loop().time() if self._end_of_pause is not None else 0.0
 
     def _free(self) -> bool:
         return self._in_use < self._limit.now and self._end_of_pause is None

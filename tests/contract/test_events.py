@@ -76,7 +76,7 @@ def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: Eve
 
 @every_event
 def test_commands_and_what_answers_them_go_to_one_requester(event: EventType) -> None:
-    answered = {"SpeechSynthesized", "SynthesisFailed", "EvaluationCompleted", "EvaluationFailed"}
+    answered = {"SpeechSynthesized", "SynthesisFailed", "SynthesisDelayed", "EvaluationCompleted", "EvaluationFailed"}
     assert event.per_requester is (event.is_command or event.descriptor.name in answered)
 
 

@@ -7,7 +7,7 @@ effect. An answer about a trial that is not there any more is about one that was
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -38,6 +38,8 @@ CONSUMER = "experiments"
 # With a patience of 20 s that doubles, the last request is given up about 85 minutes after the first.
 MOST_ATTEMPTS = 8
 RECONCILE_BATCH = 200
+# A delay that tts tells of; longer than any that it waits for.
+MAX_DELAY = timedelta(minutes=10)
 
 
 class Progress:
@@ -88,6 +90,21 @@ class Progress:
                 others = await self._dispatcher.next_requests(connection, moved.provider)
                 await outbox.add_each(connection, [(request, ""), *others])
         figures.TRIALS.labels(TrialStatus.SCORING).inc()
+
+    async def delayed(self, event_id: str, trial_id: str, attempt: int, until: datetime) -> None:
+        """The provider of a trial asked for patience, and gets it: nothing is asked again before its time is over."""
+        async with self._database.transaction() as connection:
+            held = await self._held(connection, event_id, trial_id, TrialStatus.SYNTHESIZING)
+            if held is not None:
+                await self._steps.move(
+                    connection,
+                    trial_id,
+                    TrialStatus.SYNTHESIZING,
+                    attempt,
+                    TrialStatus.SYNTHESIZING,
+                    Measurements(),
+                    requested_at=min(until, now() + MAX_DELAY),
+                )
 
     async def evaluated(self, event_id: str, trial_id: str, attempt: int, measured: Measurements) -> None:
         """A trial has been measured: it is complete."""

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from services.runtime.outside_text import decoded, one_line
-from services.tts.domain import FailureKind, SynthesisError, Timing
+from services.tts.domain import MAX_RETRY_AFTER_SECONDS, FailureKind, SynthesisError, Timing
 from services.tts.providers.addresses import route
 from services.tts.providers.audio_body import AudioBody
 from services.tts.providers.audio_events import AudioEvents
@@ -199,8 +199,11 @@ class AudioClient:
         # Providers repeat parts of a key that they don't take.
         told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else words
         message = f"answered {status}: {told}" if told else f"answered {status}"
+        retry_after = retry_after_seconds(response.headers)
+        if (retry_after or 0.0) > MAX_RETRY_AFTER_SECONDS:
+            message = f"asks to be left alone for {retry_after:,.0f} s, which is too long to wait; it {message}"
         error = self.error(kind, message)
-        error.retry_after = retry_after_seconds(response.headers)
+        error.retry_after = retry_after
         error.concurrency_full = refusal.concurrency_full
         if _COUNT.fullmatch(allowed := response.headers.get(_ALLOWED_CONCURRENCY_HEADER, "")):
             error.allowed_concurrency = int(allowed)

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
+from services.runtime.clock import now
+from services.runtime.deliveries import BusUnavailable
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.tts import wav
 from services.tts.domain import (
     LONGEST_RUN_ID,
+    MIN_TOLD_DELAY_SECONDS,
     MOST_DELETED_JOBS,
+    Delayed,
     FailureKind,
     GivenUp,
     Job,
@@ -115,7 +120,7 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
         if job.run_id:
             key = (job.requester, job.run_id, provider.id)
             await studio.warm_ups.once(key, partial(_warm_up, studio, provider, utterance, requests))
-        pcm, timing = await _spoken(studio, provider, utterance, requests)
+        pcm, timing = await _spoken(studio, provider, job, utterance, requests)
     # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
     measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
     speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
@@ -135,7 +140,7 @@ async def _warm_up(studio: Studio, provider: Provider, utterance: Utterance, req
 
 
 async def _spoken(
-    studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests
+    studio: Studio, provider: Provider, job: Job, utterance: Utterance, requests: JobRequests
 ) -> tuple[bytes, Timing]:
     """Returns all audio of an utterance, tried again where that can help; the slot is free between tries."""
     tries = 0
@@ -150,4 +155,8 @@ async def _spoken(
             if delay is None:
                 raise
             log.info("a synthesis is tried again", provider=provider.id, reason=error.message, delay_seconds=delay)
+            if delay > MIN_TOLD_DELAY_SECONDS:
+                # Without it whoever asked may ask once more, which is no reason to give the job back now.
+                with suppress(BusUnavailable):
+                    await studio.publish(Delayed(job, now() + timedelta(seconds=delay)))
             await studio.sleep(delay)

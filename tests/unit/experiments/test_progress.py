@@ -12,6 +12,7 @@ from services.experiments.domain import ExperimentStatus, Measurements, Trial, T
 from services.experiments.usecases import finishing
 from services.experiments.usecases.progress import MOST_ATTEMPTS
 from services.runtime import outbox
+from services.runtime.clock import now
 from services.runtime.errors import WrongState
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
@@ -240,6 +241,18 @@ async def test_what_was_just_asked_for_is_left_alone(desk: Desk) -> None:
     before = len(desk.database.published())
     assert await desk.progress.reconcile(timedelta(seconds=20)) == 0
     assert asked_since(desk, before) == []
+
+
+async def test_a_trial_whose_provider_asked_for_patience_is_left_alone_until_then(desk: Desk) -> None:
+    _, first, second = await only(desk)
+    await desk.progress.delayed(desk.event_id(), first.id, 1, now() + timedelta(seconds=60))
+    # A delay of another attempt, and one that is over.
+    await desk.progress.delayed(desk.event_id(), second.id, 2, now() + timedelta(seconds=60))
+    await desk.progress.delayed(desk.event_id(), second.id, 1, now() - timedelta(seconds=1))
+    assert await desk.progress.reconcile(timedelta(0)) == 1
+    assert [(await now_is(desk, trial)).attempts for trial in (first, second)] == [1, 2]
+    await desk.speak(first)
+    assert (await now_is(desk, first)).status is SCORING
 
 
 async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) -> None:

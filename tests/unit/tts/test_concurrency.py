@@ -77,12 +77,14 @@ def test_other_failures_leave_the_limit_alone() -> None:
     ("error", "seconds"),
     [
         (limited(3.0), 3.0),
+        (limited(60.0), 60.0),
+        (limited(120.0), 120.0),
         (limited(3600.0), 20.0),
         (limited(None), 0.0),
         (SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, "busy", retry_after=2.0), 2.0),
         (SynthesisError(FailureKind.RATE_LIMITED, "full", retry_after=5.0, concurrency_full=True), 0.0),
     ],
-    ids=["seconds", "an hour", "nothing said", "a 503", "full"],
+    ids=["seconds", "a minute", "two minutes", "an hour", "nothing said", "a 503", "full"],
 )
 def test_a_provider_is_left_alone_as_long_as_it_asks_to_be(error: SynthesisError, seconds: float) -> None:
     assert pause_seconds(error) == seconds

@@ -154,6 +154,8 @@ def test_what_would_fail_again_is_not(kind: FailureKind) -> None:
     assert retry_delay(1, SynthesisError(kind, "x"), NoJitter()) is None
 
 
-@pytest.mark.parametrize(("asked", "delay"), [(0.1, 0.5), (7.0, 7.0), (20.0, 20.0), (21.0, None)])
+@pytest.mark.parametrize(
+    ("asked", "delay"), [(0.1, 0.5), (7.0, 7.0), (30.0, 30.0), (120.0, 120.0), (121.0, None), (86400.0, None)]
+)
 def test_a_provider_that_asks_for_patience_gets_it_up_to_a_point(asked: float, delay: float | None) -> None:
     assert retry_delay(1, SynthesisError(FailureKind.RATE_LIMITED, "x", retry_after=asked), NoJitter()) == delay

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,11 @@ import structlog
 
 from services.runtime.errors import Unavailable
 from services.tts import wav
-from services.tts.domain import FailureKind, GivenUp, Job, StoredSpeech, SynthesisError, Synthesized
-from services.tts.usecases.jobs import synthesize
+from services.tts.domain import Delayed, FailureKind, GivenUp, Job, StoredSpeech, SynthesisError, Synthesized
+from services.tts.usecases.jobs import cancel_run, synthesize
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.openai_server import tone
-from tests.unit.tts.studio import job, kept, scene
+from tests.unit.tts.studio import NOON, job, kept, scene
 
 
 async def test_a_job_is_spoken_kept_and_told(tmp_path: Path) -> None:
@@ -106,6 +107,42 @@ async def test_what_may_pass_is_tried_again_after_growing_delays(tmp_path: Path)
     assert len(here.engine.asked) == 3
     assert 0.5 <= here.sleeps[0] <= 1.0
     assert here.sleeps[1] == 5.0
+
+
+@pytest.mark.parametrize("asked", [30.0, 120.0])
+async def test_a_provider_that_asks_for_patience_is_waited_for_and_who_asked_is_told(
+    tmp_path: Path, asked: float
+) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [SynthesisError(FailureKind.RATE_LIMITED, "slower", retry_after=asked)]
+    waiting = asyncio.create_task(synthesize(here.studio, job()))
+    provider = here.studio.providers.get("fake")
+    while not here.sleeps:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    # The studio does not sleep, so that only the pause of the provider is real; its slot is free meanwhile.
+    assert (here.sleeps, provider.slots.in_use, len(here.engine.asked)) == ([asked], 0, 1)
+    (delayed,) = here.facts
+    assert isinstance(delayed, Delayed)
+    assert delayed.job == job()
+    assert abs((delayed.until - datetime.now(UTC)).total_seconds() - asked) < 5
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert provider.slots.waiting == 0
+
+
+async def test_a_run_can_be_cancelled_while_its_job_waits_for_the_provider(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    here.engine.failures = [SynthesisError(FailureKind.RATE_LIMITED, "slower", retry_after=60.0)]
+    waiting = asyncio.create_task(synthesize(here.studio, job(run_id="exp_1")))
+    # It is the warm-up that is refused; the job waits for the end of the pause.
+    while not here.studio.providers.get("fake").slots.waiting:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    async with asyncio.timeout(5):
+        await cancel_run(here.studio, "experiments", "exp_1", NOON)
+        await waiting
+    last = here.facts[-1]
+    assert isinstance(last, GivenUp)
+    assert last.kind is FailureKind.CANCELLED
 
 
 async def test_the_third_failure_is_told(tmp_path: Path) -> None:

@@ -145,6 +145,20 @@ async def test_a_slot_that_is_won_back_goes_to_who_waits() -> None:
     assert requests.running == ["j1", "j2", "j3"]
 
 
+async def test_nobody_listens_to_a_long_pause_and_jobs_wait_for_its_end() -> None:
+    slots = Slots("p", count=2, longest_queue=5)
+    slots.failed(refusal(retry_after=20.5))
+    with pytest.raises(Busy, match="p asked to be left alone; try again in 21 s"):
+        async with slots.for_stream():
+            pass
+    requests = Requests(slots)
+    waiting = await requests.begin("j1")
+    assert (requests.running, slots.waiting) == ([], 1)
+    waiting.cancel()
+    await requests.settle()
+    assert slots.waiting == 0
+
+
 async def test_a_provider_that_asks_to_be_left_alone_is_asked_nothing_until_then() -> None:
     slots = Slots("p", count=2, longest_queue=0)
     requests = Requests(slots)

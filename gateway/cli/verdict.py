@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 NOT_ENOUGH = "not enough evidence"
+LARGE_SHARE = 0.5
 MATRIX_RULE = "won-lost-tied; an arrow where chance is ruled out (Holm p ≤ 0.05)"
 FEWEST_OF_A_MATRIX = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
@@ -118,11 +119,18 @@ def head_to_head_table(results: Results) -> Table:
 
 
 def votes_summary(results: Results) -> str:
-    """How many listeners gave how many votes, and what they say of chance."""
+    """How many listeners gave how many votes, from where, and which were left out."""
     votes = results.votes
     summary = f"{_count(votes.votes, 'vote')} of {_count(votes.listeners, 'listener')}"
     if votes.both_bad:
         summary += f", {votes.both_bad} of them that both were bad"
+    if votes.supervised:
+        summary += f"; {votes.supervised} by a supervised panel, whose listeners may share one address"
+    if votes.largest_address_share > LARGE_SHARE:
+        summary += f"; {votes.largest_address_share:.0%} of listeners at one address"
+    if votes.excluded:
+        why = ", ".join(f"{each.votes} {each.description or each.reason}" for each in votes.exclusions)
+        summary += f"; {_count(votes.excluded, 'further vote')} left out: {why}"
     return summary
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypeVar
 
+from voicearena.auth.v1 import auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2_grpc
 from voicearena.experiments.v1 import (
     experiment_service_pb2,
@@ -27,6 +28,7 @@ from services.experiments.listening.hearing import Hearing
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.servicer import PUBLIC, ListeningServicer
+from services.experiments.listening.sessions import AuthSessions
 from services.experiments.listening.store import SqlListeningStore
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.metrics import ScoringMetrics
@@ -59,6 +61,7 @@ from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
+from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
@@ -120,7 +123,7 @@ async def main() -> None:
                 reading,
                 watching,
                 Recomputing(database, store, ballot, reading),
-                Exporting(database, store, reading),
+                Exporting(database, store, reading, ballot),
                 endpoints,
                 links,
             ),
@@ -128,7 +131,16 @@ async def main() -> None:
         tokens, closing = ListeningTokens(secret), Closing(database, store, listening, finishing)
         listening_servicer = ListeningServicer(
             Links(database, store, listening, tokens, PageTokens(secret.encode())),
-            Listeners(database, store, listening, finishing, tokens),
+            Listeners(
+                database,
+                store,
+                listening,
+                finishing,
+                tokens,
+                AuthSessions(auth_service_pb2_grpc.AuthServiceStub(service.channel(settings.auth_address))),
+                # Of each experiment on its own, so that nobody is found again in another one.
+                address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
+            ),
             # Not among what this service needs to serve: without it, only clips are Unavailable.
             Clips(database, store, listening, AudioStore(settings.audio_storage_path), secret),
             closing,

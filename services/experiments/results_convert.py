@@ -7,6 +7,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from voicearena.experiments.v1 import experiment_service_pb2, results_pb2
 
 from services.experiments.verdict import (
+    EXCLUSIONS,
     CompositeProfile,
     HeadToHead,
     Level,
@@ -141,4 +142,12 @@ def _summary(value: VoteSummary) -> results_pb2.VoteSummary:
         leader=_name(value.leader),
         p_winner=value.p_winner,
         evidence_level=_level(value.evidence_level),
+        excluded=sum(value.excluded.values()),
+        exclusions=[
+            results_pb2.VoteExclusion(reason=reason, votes=count, description=EXCLUSIONS.get(reason, reason))
+            for reason, count in sorted(value.excluded.items())
+        ],
+        supervised=value.supervised,
+        unknown=value.unknown,
+        largest_address_share=value.largest_address_share,
     )

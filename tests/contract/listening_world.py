@@ -129,6 +129,16 @@ class ListeningWorld:
         answer = await self.call(listening.NEXT, {"token": token, "listener": listener}, "nobody")
         return dict(answer["pair"])
 
+    async def _session_that_joined(self) -> str:
+        """Of `listener_of_session`."""
+        joined = await self.call(listening.JOIN, {"token": await self.value("link_token")}, "nobody")
+        self._kept["listener_of_session"] = joined["listener"]
+        return str(joined["session_token"])
+
+    async def _listener_of_session(self) -> str:
+        await self.value("session_that_joined")
+        return str(self._kept["listener_of_session"])
+
     async def _new_listener(self) -> str:
         return await self._join(await self.value("link_token"))
 

@@ -45,7 +45,9 @@ async def anyone(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def listened_to(http: httpx.AsyncClient, **changes: object) -> tuple[str, str]:
+async def listened_to(
+    http: httpx.AsyncClient, link_changes: dict[str, object] | None = None, **changes: object
+) -> tuple[str, str]:
     """Runs an experiment until listeners can vote; returns its id and the token of a link."""
     plan = {
         "name": "who sounds better",
@@ -57,7 +59,7 @@ async def listened_to(http: httpx.AsyncClient, **changes: object) -> tuple[str, 
         **changes,
     }
     created = (await http.post("/api/v1/experiments", json=plan)).raise_for_status().json()
-    link = await http.post(f"/api/v1/experiments/{created['id']}/listening-links", json={})
+    link = await http.post(f"/api/v1/experiments/{created['id']}/listening-links", json=link_changes or {})
     (await http.post(f"/api/v1/experiments/{created['id']}/run")).raise_for_status()
     opened = await followed(http, created["id"], until_open=True)
     assert opened["status"] == "running"
@@ -99,6 +101,17 @@ class Listener:
             assert voted["progress"]["votes_given"] == given
         return given
 
+    async def vote_for_longer(self) -> int:
+        """Joins, hears one pair and votes for the clip that lasts longer, which is of the same voice for everybody."""
+        listener = (await self._post("listeners"))["listener"]
+        pair = (await self._post("next", listener=listener))["pair"]
+        await self.clip(pair["clip_a_url"])
+        await self.clip(pair["clip_b_url"])
+        await asyncio.sleep(pair["clip_a_seconds"] + pair["clip_b_seconds"])
+        answer = "a" if pair["clip_a_seconds"] > pair["clip_b_seconds"] else "b"
+        voted = await self._post("votes", listener=listener, pair_id=pair["id"], answer=answer)
+        return int(voted["progress"]["votes_given"])
+
 
 @pytest.mark.parametrize("eval_mode", ["human", "hybrid"])
 async def test_two_listeners_answer_every_pair_and_the_verdict_has_their_votes(
@@ -124,7 +137,49 @@ async def test_two_listeners_answer_every_pair_and_the_verdict_has_their_votes(
     (pair,) = results["head_to_head"]
     assert (pair["votes"]["a"] + pair["votes"]["b"], pair["votes"]["both_bad"]) == (2, 2)
     (link,) = (await http.get(f"/api/v1/experiments/{experiment_id}/listening-links")).json()["links"]
-    assert (link["listeners"], link["votes"]) == (2, 4)
+    assert (link["listeners"], link["votes"], link["excluded_votes"]) == (2, 4, 0)
+    # Both came from this machine.
+    assert (said["excluded"], said["supervised"], said["largest_address_share"]) == (0, 0, 1)
+    assert any("at one address" in reason for reason in results["reasons"])
+
+
+@pytest.mark.parametrize(("most", "counted"), [(None, 3), (0, 12)])
+async def test_twelve_listeners_at_one_address_prove_little(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient, most: int | None, counted: int
+) -> None:
+    """They are one script, as far as anybody can tell, and all say the same of the one prompt."""
+    changes = {} if most is None else {"max_listeners_per_address": most}
+    experiment_id, token = await listened_to(http, changes, prompts=PROMPTS[:1], votes_per_pair=12)
+    listeners = [Listener(anyone, token) for _ in range(12)]
+    assert await asyncio.gather(*(each.vote_for_longer() for each in listeners)) == [1] * 12
+    if counted < 12:
+        (await http.post(f"/api/v1/experiments/{experiment_id}/close-listening", json={})).raise_for_status()
+    results = (await http.get(f"/api/v1/experiments/{experiment_id}/results")).raise_for_status().json()
+    said = results["votes"]
+    assert (said["votes"], said["listeners"], said["excluded"]) == (counted, counted, 12 - counted)
+    left_out = [] if counted == 12 else [("address_limit", 9)]
+    assert [(each["reason"], each["votes"]) for each in said["exclusions"]] == left_out
+    assert said["supervised"] == (12 if most == 0 else 0)
+    # With twelve of one mind the p-value is 2 / 2^12.
+    assert (results["confidence"], results["p_winner"]) == (("inconclusive", 0.25) if left_out else ("low", 2 / 2**12))
+
+
+async def test_a_session_is_one_listener_and_a_revoked_link_takes_no_vote(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+) -> None:
+    experiment_id, token = await listened_to(http)
+    joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
+    session = {"authorization": f"Bearer {joined['session_token']}"}
+    again = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={}, headers=session)).json()
+    assert (again["listener"], again["session_token"]) == (joined["listener"], "")
+    body = {"listener": joined["listener"]}
+    pair = (await anyone.post(f"/api/v1/listening/{token}/next", json=body, headers=session)).json()["pair"]
+    links = f"/api/v1/experiments/{experiment_id}/listening-links"
+    (link,) = (await http.get(links)).json()["links"]
+    (await http.delete(f"{links}/{link['id']}")).raise_for_status()
+    vote = {**body, "pair_id": pair["id"], "answer": "a"}
+    refused = await anyone.post(f"/api/v1/listening/{token}/votes", json=vote, headers=session)
+    assert (refused.status_code, "was revoked" in refused.json()["message"]) == (401, True)
 
 
 async def test_nothing_that_a_listener_gets_tells_who_speaks(

@@ -17,10 +17,10 @@ from services.experiments.listening.domain import (
     Pair,
     PairKey,
     Side,
-    preferred,
 )
+from services.experiments.listening.judging import CastVote, Judgement, VoteState
 from services.experiments.listening.store import MAX_SENT_PIECES
-from services.experiments.verdict import Vote
+from services.experiments.listening.tables import cast_vote
 from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
@@ -73,14 +73,20 @@ class MemoryListeningStore:
         links[link_id] = link = dataclasses.replace(link, revoked_at=link.revoked_at or at)
         return link
 
-    async def add_listener(self, connection: AsyncConnection, listener: Listener, most: int) -> bool:
-        links = table(connection, "listening_links")
-        link = links[listener.link_id]
-        if link.listeners >= most:
-            return False
+    async def add_listener(
+        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+    ) -> Listener | None:
+        links, listeners = table(connection, "listening_links"), table(connection, "listening_listeners")
+        link: Link = links[listener.link_id]
+        its = [each for each in listeners.values() if each.link_id == link.id]
+        if known := [each for each in its if each.voter_id == listener.voter_id is not None]:
+            return known[0]
+        from_there = sum(each.address == listener.address for each in its)
+        if link.listeners >= most or (listener.address is not None and from_there >= most_from_address):
+            return None
         links[link.id] = dataclasses.replace(link, listeners=link.listeners + 1)
-        table(connection, "listening_listeners")[listener.id] = listener
-        return True
+        listeners[listener.id] = listener
+        return listener
 
     async def listener(self, connection: AsyncConnection, listener_id: str) -> Listener | None:
         return table(connection, "listening_listeners").get(listener_id)
@@ -143,34 +149,80 @@ class MemoryListeningStore:
             given[assignment_id] = dataclasses.replace(assignment, **{column: at})
 
     async def add_vote(
-        self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
     ) -> None:
-        given, pairs = table(connection, "listening_assignments"), table(connection, "listening_pairs")
+        given = table(connection, "listening_assignments")
         same = [
             each for each in given.values() if (each.listener_id, each.key) == (assignment.listener_id, assignment.key)
         ]
         if any(each.answer is not None for each in same):
             raise IntegrityError("a vote", None, ValueError("one for each listener and pair"))
         given[assignment.id] = dataclasses.replace(given[assignment.id], answer=answer)
-        pair = pairs[assignment.experiment_id, assignment.key]
-        pairs[assignment.experiment_id, assignment.key] = dataclasses.replace(pair, votes=pair.votes + 1)
+        _count(connection, assignment.experiment_id, assignment.key, 1)
         links = table(connection, "listening_links")
         link = links[assignment.link_id]
         links[link.id] = dataclasses.replace(link, votes=link.votes + 1)
-        votes, key = table(connection, "listening_votes"), assignment.key
-        votes[len(votes)] = (
-            assignment.experiment_id,
-            Vote(
-                assignment.listener_id,
-                key.prompt_index,
-                key.first,
-                key.second,
-                preferred(answer, assignment.swapped),
-            ),
-        )
+        table(connection, "listening_votes")[assignment.id] = (at, address)
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        return [vote for of, vote in table(connection, "listening_votes").values() if of == experiment_id]
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        links = table(connection, "listening_links")
+        for each in judgements:
+            table(connection, "listening_vote_states")[each.vote.id] = (each.state, each.doubt, at)
+            more = (each.doubt is None) - each.vote.counts
+            _count(connection, each.vote.experiment_id, each.vote.key, more)
+            link = links[each.vote.link_id]
+            links[link.id] = dataclasses.replace(link, excluded_votes=link.excluded_votes - more)
+
+    async def cast(
+        self, connection: AsyncConnection, experiment_id: str, listener_id: str | None = None
+    ) -> Sequence[CastVote]:
+        given, states = table(connection, "listening_assignments"), table(connection, "listening_vote_states")
+        listeners, links = table(connection, "listening_listeners"), table(connection, "listening_links")
+        found = []
+        for id_, (at, address) in table(connection, "listening_votes").items():
+            assignment: Assignment = given[id_]
+            listener: Listener = listeners[assignment.listener_id]
+            if assignment.experiment_id == experiment_id and listener_id in (None, listener.id):
+                state, doubt, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
+                found.append(
+                    cast_vote(
+                        assignment,
+                        cast_at=at,
+                        address=address,
+                        joined_from=listener.address,
+                        supervised=links[listener.link_id].supervised,
+                        state=state,
+                        doubt=doubt,
+                        judged_at=judged_at,
+                    )
+                )
+        return found
+
+    async def places(
+        self, connection: AsyncConnection, link_id: str, address: bytes, *, besides: str
+    ) -> Collection[str]:
+        link: Link = table(connection, "listening_links")[link_id]
+        return {
+            vote.listener_id
+            for vote in await self.cast(connection, link.experiment_id)
+            if vote.link_id == link_id and vote.listener_id != besides
+            if vote.holds_place and address in vote.addresses
+        }
+
+    async def same_session(self, connection: AsyncConnection, listener_id: str) -> Collection[str]:
+        listeners = table(connection, "listening_listeners")
+        own: Listener = listeners[listener_id]
+        return {
+            vote.listener_id
+            for vote in await self.cast(connection, own.experiment_id)
+            if vote.listener_id != own.id and vote.holds_place
+            if listeners[vote.listener_id].voter_id == own.voter_id is not None
+        }
 
     async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
         found = [
@@ -181,6 +233,12 @@ class MemoryListeningStore:
             and experiment.listening_until <= at
         ]
         return [experiment.id for experiment in sorted(found, key=lambda each: each.listening_until)][:limit]
+
+
+def _count(connection: AsyncConnection, experiment_id: str, key: PairKey, more: int) -> None:
+    pairs = table(connection, "listening_pairs")
+    pair: Pair = pairs[experiment_id, key]
+    pairs[experiment_id, key] = dataclasses.replace(pair, votes=pair.votes + more)
 
 
 def _place(link: Link) -> tuple[datetime, str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment
-from services.experiments.verdict import Vote
+from services.experiments.listening.judging import CastVote
 
 
 class NoBallot:
@@ -14,5 +14,5 @@ class NoBallot:
     async def open(self, connection: AsyncConnection, experiment: Experiment) -> bool:
         return False
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
+    async def cast(self, connection: AsyncConnection, experiment_id: str) -> Sequence[CastVote]:
         return ()

@@ -25,6 +25,16 @@ def link(
     session: Session,
     experiment_id: IdArgument,
     days: Annotated[float, typer.Option(min=0.001, max=90.0, help="How long it works.")] = 14.0,
+    max_listeners_per_address: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="How many listeners at one address count, 3 if not given; 0 for a panel in one place that somebody "
+            "supervises, which the results then say.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a link under which anyone can judge, and print it."""
     from voicearena.experiments.v1.listening_service_pb2 import CreateListeningLinkRequest
@@ -32,7 +42,9 @@ def link(
     from gateway.cli.rendering import plain
 
     request = CreateListeningLinkRequest(
-        experiment_id=experiment_id, expires_in_seconds=max(60, round(days * DAY_SECONDS))
+        experiment_id=experiment_id,
+        expires_in_seconds=max(60, round(days * DAY_SECONDS)),
+        max_listeners_per_address=max_listeners_per_address,
     )
     with session.client() as client:
         answer = client.call(client.listening_stub.CreateListeningLink, request)
@@ -64,7 +76,8 @@ def links(session: Session, experiment_id: IdArgument) -> None:
     if session.json:
         session.print_document(list_document("links", found))
         return
-    table = new_table("Id", "State", "Listeners", "Votes", right=("Listeners", "Votes"))
+    numbers = ("Listeners", "Votes", "Left out")
+    table = new_table("Id", "State", "Per address", *numbers, right=numbers)
     table.columns[0].no_wrap = True
     for one in found:
         if one.HasField("revoked_at"):
@@ -72,7 +85,8 @@ def links(session: Session, experiment_id: IdArgument) -> None:
         else:
             past = one.expires_at.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
             state = f"{'expired' if past else 'until'} {moment(one.expires_at)}"
-        table.add_row(plain(one.id), state, str(one.listeners), str(one.votes))
+        most = str(one.max_listeners_per_address or "supervised")
+        table.add_row(plain(one.id), state, most, str(one.listeners), str(one.votes), str(one.excluded_votes))
     session.out.print(table)
 
 

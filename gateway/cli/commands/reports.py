@@ -32,6 +32,7 @@ class Table(StrEnum):
     TRIALS = "trials"
     RESULTS = "results"
     PAIRS = "pairs"
+    VOTES = "votes"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write trials, results or pairs of models as CSV, Parquet or JSON lines."""
+    """Write trials, results, pairs of models or votes as CSV, Parquet or JSON lines."""
     from voicearena.experiments.v1.experiment_service_pb2 import ExportExperimentRequest
 
     request = ExportExperimentRequest(

@@ -1,4 +1,4 @@
-"""The tables that can be exported: trials, results by model, and pairs of models.
+"""The tables that can be exported: trials, results by model, and pairs of models. That of votes is in `votes`.
 
 Columns are named as in the API. What a message nests is flattened: a part of the composite score is `component_ttfb`,
 its weight `weight_ttfb`. `audio_url` is left out, since a link expires and a file does not.
@@ -131,7 +131,8 @@ RESULTS: Sequence[Column] = (
     *_its(Kind.REAL, "avg_naturalness_mos", "avg_word_error_rate", "avg_prosody_score"),
     *map(_component, METRIC_NAMES),
     *_ABOUT,
-    *_listeners(Kind.INTEGER, "listeners", "votes", "both_bad"),
+    *_listeners(Kind.INTEGER, "listeners", "votes", "both_bad", "excluded", "supervised", "unknown"),
+    *_listeners(Kind.REAL, "largest_address_share"),
     *_listeners(Kind.TEXT, "leader"),
     *_listeners(Kind.REAL, "p_winner"),
     *_listeners(Kind.TEXT, "evidence_level"),

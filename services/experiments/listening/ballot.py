@@ -7,11 +7,11 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
+from services.experiments.listening.judging import CastVote
 from services.experiments.listening.loudness import target_lufs
 from services.experiments.listening.pairing import count, hearable
 from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
-from services.experiments.verdict import Vote
 from services.runtime.clock import now
 
 
@@ -21,8 +21,8 @@ class Ballot(Protocol):
     async def open(self, connection: AsyncConnection, experiment: Experiment) -> bool:
         """Lets listeners vote from now on, in the caller's transaction; False if there is no pair to vote on."""
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        """Returns every vote of an experiment, in the order in which they were cast."""
+    async def cast(self, connection: AsyncConnection, experiment_id: str) -> Sequence[CastVote]:
+        """Returns every vote of an experiment with its state, in the order in which they were cast."""
 
 
 class ListenersBallot:
@@ -54,5 +54,5 @@ class ListenersBallot:
         )
         return received < needed
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        return await self._store.votes(connection, experiment_id)
+    async def cast(self, connection: AsyncConnection, experiment_id: str) -> Sequence[CastVote]:
+        return await self._store.cast(connection, experiment_id)

@@ -23,7 +23,12 @@ def answer(value: int) -> ListenerAnswer:
 def link(value: Link) -> listening_pb2.ListeningLink:
     """Returns a link as it goes over the wire."""
     message = listening_pb2.ListeningLink(
-        id=value.id, experiment_id=value.experiment_id, listeners=value.listeners, votes=value.votes
+        id=value.id,
+        experiment_id=value.experiment_id,
+        listeners=value.listeners,
+        votes=value.votes,
+        max_listeners_per_address=value.max_listeners_per_address,
+        excluded_votes=value.excluded_votes,
     )
     message.expires_at.FromDatetime(value.expires_at)
     message.created_at.FromDatetime(value.created_at)
@@ -46,9 +51,12 @@ def progress(value: ListenerProgress) -> listening_pb2.ListenerProgress:
 
 
 def joined(value: Joined) -> listening_service_pb2.JoinListeningResponse:
-    """Returns a new listener."""
+    """Returns a listener, with the session that was made for them."""
     message = listening_service_pb2.JoinListeningResponse(listener=value.token, progress=progress(value.progress))
     message.expires_at.FromDatetime(value.expires_at)
+    if value.session is not None:
+        message.session_token = value.session.token
+        message.session_expires_at.FromDatetime(value.session.expires_at)
     return message
 
 

@@ -13,6 +13,12 @@ MOST_LINKS = 1000
 """Links of one experiment, the revoked and expired ones too."""
 MOST_LISTENERS = 10_000
 """Listeners of one link: far more than any panel has, and an end for who joins in a loop."""
+MIN_LISTENERS_PER_ADDRESS, MAX_LISTENERS_PER_ADDRESS, DEFAULT_LISTENERS_PER_ADDRESS = 0, 1000, 3
+"""Listeners of one link at one address whose votes count: three leave room for a family or a shared desk."""
+SUPERVISED = 0
+"""The limit of a link for a supervised panel: there is none."""
+MAX_JOINED_FROM_ADDRESS = 1000
+"""Listeners who may join by one link from one address, whether their votes count or not."""
 HELD_FOR = timedelta(minutes=10)
 """How long a pair that was given out counts as about to be answered."""
 
@@ -45,6 +51,14 @@ class Link:
     created_at: datetime
     listeners: int = 0
     votes: int = 0
+    max_listeners_per_address: int = DEFAULT_LISTENERS_PER_ADDRESS
+    """Listeners at one address whose votes count; SUPERVISED for any number."""
+    excluded_votes: int = 0
+
+    @property
+    def supervised(self) -> bool:
+        """Whether it is for a panel in one place, where somebody sees who listens."""
+        return self.max_listeners_per_address == SUPERVISED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +69,10 @@ class Listener:
     link_id: str
     experiment_id: str
     created_at: datetime
+    voter_id: str | None = None
+    """Their anonymous session; None if they joined before there were any."""
+    address: bytes | None = None
+    """The keyed hash of the address that they joined from; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -128,6 +146,20 @@ class Assignment:
     def seconds(self) -> float:
         """The length of both clips together."""
         return self.a_seconds + self.b_seconds
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """The first moment at which each clip can have been heard since it had gone out, and both in turn.
+
+        None while one has not gone out whole.
+        """
+        if self.a_sent_at is None or self.b_sent_at is None:
+            return None
+        return max(
+            self.a_sent_at + timedelta(seconds=self.a_seconds),
+            self.b_sent_at + timedelta(seconds=self.b_seconds),
+            min(self.a_sent_at, self.b_sent_at) + timedelta(seconds=self.seconds),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,15 +50,11 @@ class Hearing:
 
 def check_heard(assignment: Assignment, at: datetime) -> None:
     """Raises WrongState unless both clips went out whole, and there was time since to hear each, and both in turn."""
-    sent = {side: sent_at for side in Side if (sent_at := assignment.sent_at(side)) is not None}
-    missing = [side for side in Side if side not in sent]
-    if missing:
+    ready_at = assignment.ready_at
+    if ready_at is None:
+        missing = [side for side in Side if assignment.sent_at(side) is None]
         clips = " and ".join(f"clip {side.upper()}" for side in missing)
         raise WrongState(f"{clips} must be fetched to the end first: play both clips, then vote", status="not_fetched")
-    ready_at = max(
-        *(sent_at + timedelta(seconds=assignment.seconds_of(side)) for side, sent_at in sent.items()),
-        min(sent.values()) + timedelta(seconds=assignment.seconds),
-    )
     left = (ready_at - at).total_seconds()
     if left > 0:
         raise WrongState(

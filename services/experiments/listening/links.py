@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from services.experiments.domain import LONGEST_REQUEST_ID, Experiment
 from services.experiments.listening.domain import (
+    DEFAULT_LISTENERS_PER_ADDRESS,
     LINK_SECONDS,
     LONGEST_LINK_SECONDS,
+    MAX_LISTENERS_PER_ADDRESS,
+    MIN_LISTENERS_PER_ADDRESS,
     MOST_LINKS,
     SHORTEST_LINK_SECONDS,
     Link,
@@ -52,13 +55,26 @@ class Links:
         self._pages = pages
         self._clock = clock
 
-    async def create(self, experiment_id: str, expires_in_seconds: int | None, request_id: str) -> MadeLink:
+    async def create(
+        self,
+        experiment_id: str,
+        expires_in_seconds: int | None,
+        request_id: str,
+        max_listeners_per_address: int | None = None,
+    ) -> MadeLink:
         """Makes a link; WrongState if nobody listens to the experiment (any more)."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         seconds = LINK_SECONDS if expires_in_seconds is None else expires_in_seconds
         valid = Validation()
         limits = f"must be {SHORTEST_LINK_SECONDS} to {LONGEST_LINK_SECONDS}, got {seconds}"
         valid.require(SHORTEST_LINK_SECONDS <= seconds <= LONGEST_LINK_SECONDS, "expires_in_seconds", limits)
+        most = DEFAULT_LISTENERS_PER_ADDRESS if max_listeners_per_address is None else max_listeners_per_address
+        valid.require(
+            MIN_LISTENERS_PER_ADDRESS <= most <= MAX_LISTENERS_PER_ADDRESS,
+            "max_listeners_per_address",
+            f"must be {MIN_LISTENERS_PER_ADDRESS} to {MAX_LISTENERS_PER_ADDRESS}, where 0 means a supervised panel "
+            f"that has no limit, got {most}",
+        )
         valid.text(request_id, "request_id", longest=LONGEST_REQUEST_ID, shortest=0)
         valid.finish()
         developer_id = current_identity().developer_id
@@ -80,6 +96,7 @@ class Links:
                 # A token has whole seconds.
                 expires_at=(moment + timedelta(seconds=seconds)).replace(microsecond=0),
                 created_at=moment,
+                max_listeners_per_address=most,
             )
             await self._store.add_link(connection, link, request_id, current_fingerprint())
         return self._made(link)

@@ -1,5 +1,8 @@
 """What listeners do: join, hear a pair, vote.
 
+A listener is somebody with an anonymous session; the same session is the same listener of a link, whoever joins again.
+Whether a vote counts is judged with it (`judging`), and not said to who casts it.
+
 Who gives out a pair or takes a vote holds the experiment's row lock, so that votes are counted one after another, the
 one that completes them reaches the verdict in its own transaction, and none comes after it.
 """
@@ -15,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.domain import Experiment, ExperimentStatus
 from services.experiments.listening.domain import (
     HELD_FOR,
+    MAX_JOINED_FROM_ADDRESS,
     MOST_LISTENERS,
     Assignment,
     Link,
@@ -25,8 +29,10 @@ from services.experiments.listening.domain import (
     is_open,
 )
 from services.experiments.listening.hearing import check_heard
+from services.experiments.listening.judging import Judgement, judge, unclaimed
 from services.experiments.listening.pairing import Drawn, count, draw, short_of_votes
 from services.experiments.listening.rendering import clip_seconds
+from services.experiments.listening.sessions import Session, Sessions
 from services.experiments.listening.store import ListeningStore
 from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
 from services.experiments.store import Store
@@ -36,6 +42,7 @@ from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, Unauthenticated, WrongState
+from services.runtime.identity import current_voter
 
 # A pair that is asked for again and again is noted as shown this often at most.
 NOTE_SHOWN_EVERY = timedelta(minutes=1)
@@ -43,11 +50,13 @@ NOTE_SHOWN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A new listener."""
+    """A listener."""
 
     token: str
     expires_at: datetime
     progress: ListenerProgress
+    session: Session | None = None
+    """The session that was made for them, None if they came with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +102,53 @@ class Listeners:
         store: ListeningStore,
         finishing: Finishing,
         tokens: ListeningTokens,
+        sessions: Sessions,
         *,
+        address_of: Callable[[str], bytes | None],
         clock: Callable[[], datetime] = now,
         chance: random.Random | None = None,
     ) -> None:
+        """`address_of` takes an experiment's id to the keyed hash of the address from which this call comes."""
         self._database = database
         self._experiments = experiments
         self._store = store
         self._finishing = finishing
         self._tokens = tokens
+        self._sessions = sessions
+        self._address_of = address_of
         self._clock = clock
         # Nobody can foresee the sides.
         self._chance = chance or random.SystemRandom()
 
     async def join(self, token: str) -> Joined:
-        """Makes a listener; Unauthenticated if the link is not good, QuotaExceeded if it has all it may have."""
+        """Returns the listener that the caller's session is, made if it is none yet.
+
+        Unauthenticated if the link is not good, QuotaExceeded if it has all the listeners it may have.
+        """
+        async with self._database.reading() as connection:
+            # First, so that a link that is no good costs no session.
+            link = await self._link(connection, token)
+        voter = current_voter()
+        session = None if voter else await self._sessions.new()
         async with self._database.transaction() as connection:
-            sight = await self._sight(connection, token)
             listener = Listener(
                 id=ids.new_id(LISTENER_PREFIX),
-                link_id=sight.link.id,
-                experiment_id=sight.link.experiment_id,
+                link_id=link.id,
+                experiment_id=link.experiment_id,
                 created_at=self._clock(),
+                voter_id=voter.id if voter else session.voter_id if session else None,
+                address=self._address_of(link.experiment_id),
             )
-            if not await self._store.add_listener(connection, listener, MOST_LISTENERS):
+            joined = await self._store.add_listener(connection, listener, MOST_LISTENERS, MAX_JOINED_FROM_ADDRESS)
+            if joined is None:
                 raise QuotaExceeded(
-                    f"{MOST_LISTENERS} listeners have joined by this link, and no more may: ask for another one",
+                    f"{MOST_LISTENERS} listeners have joined by this link, or {MAX_JOINED_FROM_ADDRESS} from your "
+                    "address, and no more may: ask for another link",
                     limit=str(MOST_LISTENERS),
                 )
-        return Joined(
-            self._tokens.of_listener(listener.id, sight.link.id), sight.link.expires_at, sight.progress(self._clock())
-        )
+            listener_token = self._tokens.of_listener(joined.id, link.id)
+            sight = await self._sight(connection, token, listener_token)
+        return Joined(listener_token, sight.link.expires_at, sight.progress(self._clock()), session)
 
     async def next_pair(self, token: str, listener: str) -> Next:
         """Returns the pair that a listener is at, else a new one, else none."""
@@ -201,7 +226,9 @@ class Listeners:
                 if not is_open(sight.experiment, moment):
                     raise WrongState("listening has closed: no votes are taken any more", status="closed")
                 check_heard(assignment, moment)
-                await self._store.add_vote(connection, assignment, answer, moment)
+                address = self._address_of(experiment_id)
+                await self._store.add_vote(connection, assignment, answer, moment, address)
+                await self._store.judge(connection, await self._judged(connection, sight.link, assignment), moment)
                 await self._count(connection, sight.experiment)
             elif assignment.answer is not answer:
                 raise WrongState(
@@ -210,6 +237,16 @@ class Listeners:
                     answer=assignment.answer,
                 )
             return (await self._sight(connection, token, listener)).progress(moment)
+
+    async def _judged(self, connection: AsyncConnection, link: Link, last: Assignment) -> list[Judgement]:
+        """Judges the votes of a listener, of which the one about `last` was added just now."""
+        votes = await self._store.cast(connection, link.experiment_id, last.listener_id)
+        places = [
+            await self._store.places(connection, link.id, address, besides=last.listener_id)
+            for address in ([] if link.supervised else unclaimed(votes))
+        ]
+        others = await self._store.same_session(connection, last.listener_id)
+        return judge(votes, link, places=places, same_session=others)
 
     async def _count(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Counts the votes of an experiment, and reaches the verdict if that are all."""

@@ -43,7 +43,8 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
         self, request: listening_service_pb2.CreateListeningLinkRequest, context: Context
     ) -> listening_service_pb2.CreateListeningLinkResponse:
         seconds = request.expires_in_seconds if request.HasField("expires_in_seconds") else None
-        made = await self._links.create(request.experiment_id, seconds, request.request_id)
+        most = request.max_listeners_per_address if request.HasField("max_listeners_per_address") else None
+        made = await self._links.create(request.experiment_id, seconds, request.request_id, most)
         return convert.made_link(made, self._public_url)
 
     async def ListListeningLinks(

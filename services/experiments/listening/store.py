@@ -17,28 +17,32 @@ from services.experiments.listening.domain import (
     Pair,
     PairKey,
     Side,
-    preferred,
 )
+from services.experiments.listening.judging import CastVote, Judgement
 from services.experiments.listening.tables import (
     ASSIGNMENT_COLUMNS,
     ASSIGNMENTS,
+    CAST_COLUMNS,
+    HOLDS_PLACE,
     LINK_COLUMNS,
     LINKS,
     LISTENER_COLUMNS,
     LISTENERS,
     PAIR_COLUMNS,
     PAIRS,
+    STATES,
     VOTES,
     WITH_ANSWERS,
+    WITH_STATES,
     assignment_from,
     assignment_values,
+    cast_from,
     link_from,
     listener_from,
     pair_from,
     pair_values,
 )
 from services.experiments.tables import EXPERIMENTS
-from services.experiments.verdict import Vote
 from services.runtime.request_ids import Earlier
 
 MAX_SENT_PIECES = 100
@@ -76,8 +80,13 @@ class ListeningStore(Protocol):
     async def revoke_link(self, connection: AsyncConnection, link_id: str, at: datetime) -> Link | None:
         """Revokes a link unless it was revoked before, and returns it."""
 
-    async def add_listener(self, connection: AsyncConnection, listener: Listener, most: int) -> bool:
-        """Adds a listener and counts it at its link; False if the link has as many as it may have."""
+    async def add_listener(
+        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+    ) -> Listener | None:
+        """Adds a listener, counts it at its link and returns it, or the one that its session is of this link already.
+
+        None if the link has as many as it may have, in all or from the listener's address.
+        """
 
     async def listener(self, connection: AsyncConnection, listener_id: str) -> Listener | None:
         """Returns a listener."""
@@ -118,12 +127,30 @@ class ListeningStore(Protocol):
         """
 
     async def add_vote(
-        self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
     ) -> None:
-        """Adds a vote and counts it at its pair and link."""
+        """Adds a vote, which counts until it is judged, and counts it at its pair and link."""
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        """Returns an experiment's votes in the order in which they were cast."""
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        """Gives votes further states. The pairs of those that no longer count, or count again, have other counts."""
+
+    async def cast(
+        self, connection: AsyncConnection, experiment_id: str, listener_id: str | None = None
+    ) -> Sequence[CastVote]:
+        """Returns an experiment's votes, or those of one listener, in the order in which they were cast."""
+
+    async def places(
+        self, connection: AsyncConnection, link_id: str, address: bytes, *, besides: str
+    ) -> Collection[str]:
+        """Returns the listeners of a link who hold a place at an address, without one of them; see `judging`."""
+
+    async def same_session(self, connection: AsyncConnection, listener_id: str) -> Collection[str]:
+        """Returns the other listeners of the same session and experiment who hold a place."""
 
     async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
         """Returns running experiments whose time for listening is over, the longest overdue first."""
@@ -176,10 +203,23 @@ class SqlListeningStore:
         row = (await connection.execute(change)).one_or_none()
         return link_from(row) if row else None
 
-    async def add_listener(self, connection: AsyncConnection, listener: Listener, most: int) -> bool:
+    async def add_listener(
+        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+    ) -> Listener | None:
         # What the new row refers to is locked before its link is, in the order in which who votes locks them.
         its_experiment = sa.select(_E.id).where(_E.id == listener.experiment_id)
         await connection.execute(its_experiment.with_for_update(read=True, key_share=True))
+        # Who joins by the same link waits here, so that a session is one listener and nobody is counted too much.
+        await connection.execute(sa.select(_L.id).where(_L.id == listener.link_id).with_for_update())
+        its_link = LISTENERS.c.link_id == listener.link_id
+        if listener.voter_id is not None:
+            known = sa.select(*LISTENER_COLUMNS).where(its_link, LISTENERS.c.voter_id == listener.voter_id)
+            if row := (await connection.execute(known)).one_or_none():
+                return listener_from(row)
+        if listener.address is not None:
+            there = sa.select(sa.func.count()).where(its_link, LISTENERS.c.address == listener.address)
+            if (await connection.execute(there)).scalar_one() >= most_from_address:
+                return None
         counted = await connection.execute(
             sa.update(LINKS)
             .where(_L.id == listener.link_id, _L.listeners < most)
@@ -187,10 +227,10 @@ class SqlListeningStore:
             .returning(_L.id)
         )
         if counted.first() is None:
-            return False
+            return None
         values = {column.name: getattr(listener, column.name) for column in LISTENER_COLUMNS}
         await connection.execute(sa.insert(LISTENERS).values(**values))
-        return True
+        return listener
 
     async def listener(self, connection: AsyncConnection, listener_id: str) -> Listener | None:
         query = sa.select(*LISTENER_COLUMNS).where(LISTENERS.c.id == listener_id)
@@ -257,7 +297,12 @@ class SqlListeningStore:
         )
 
     async def add_vote(
-        self, connection: AsyncConnection, assignment: Assignment, answer: ListenerAnswer, at: datetime
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
     ) -> None:
         key, experiment_id = assignment.key, assignment.experiment_id
         await connection.execute(
@@ -271,24 +316,62 @@ class SqlListeningStore:
                 swapped=assignment.swapped,
                 answer=answer,
                 cast_at=at,
+                address=address,
             )
         )
+        await self._count(connection, experiment_id, key, 1)
+        await connection.execute(sa.update(LINKS).where(_L.id == assignment.link_id).values({_L.votes: _L.votes + 1}))
+
+    async def _count(self, connection: AsyncConnection, experiment_id: str, key: PairKey, more: int) -> None:
         its_pair = (
             _P.experiment_id == experiment_id,
             _P.prompt_index == key.prompt_index,
             _P.first == key.first,
             _P.second == key.second,
         )
-        await connection.execute(sa.update(PAIRS).where(*its_pair).values({_P.votes: _P.votes + 1}))
-        await connection.execute(sa.update(LINKS).where(_L.id == assignment.link_id).values({_L.votes: _L.votes + 1}))
+        await connection.execute(sa.update(PAIRS).where(*its_pair).values({_P.votes: _P.votes + more}))
 
-    async def votes(self, connection: AsyncConnection, experiment_id: str) -> Sequence[Vote]:
-        columns = (_V.listener_id, _V.prompt_index, _V.first, _V.second, _V.swapped, _V.answer)
-        query = sa.select(*columns).where(_V.experiment_id == experiment_id).order_by(_V.seq)
-        return [
-            Vote(listener, prompt_index, first, second, preferred(ListenerAnswer(answer), swapped))
-            for listener, prompt_index, first, second, swapped, answer in await connection.execute(query)
-        ]
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        for each in judgements:
+            vote = each.vote
+            await connection.execute(
+                sa.insert(STATES).values(assignment_id=vote.id, state=each.state, reason=each.doubt or "", judged_at=at)
+            )
+            more = (each.doubt is None) - vote.counts
+            if more:
+                await self._count(connection, vote.experiment_id, vote.key, more)
+                excluded = {_L.excluded_votes: _L.excluded_votes - more}
+                await connection.execute(sa.update(LINKS).where(_L.id == vote.link_id).values(excluded))
+
+    async def cast(
+        self, connection: AsyncConnection, experiment_id: str, listener_id: str | None = None
+    ) -> Sequence[CastVote]:
+        query = sa.select(*CAST_COLUMNS).select_from(WITH_STATES).where(_V.experiment_id == experiment_id)
+        if listener_id is not None:
+            query = query.where(_V.listener_id == listener_id)
+        return [cast_from(row) for row in await connection.execute(query.order_by(_V.seq))]
+
+    async def places(
+        self, connection: AsyncConnection, link_id: str, address: bytes, *, besides: str
+    ) -> Collection[str]:
+        holding = sa.select(LISTENERS.c.id).select_from(WITH_STATES).where(LISTENERS.c.link_id == link_id, HOLDS_PLACE)
+        there = sa.or_(LISTENERS.c.address == address, _V.address == address)
+        query = holding.where(there, LISTENERS.c.id != besides).distinct()
+        return list((await connection.execute(query)).scalars())
+
+    async def same_session(self, connection: AsyncConnection, listener_id: str) -> Collection[str]:
+        own = LISTENERS.alias()
+        query = (
+            sa.select(LISTENERS.c.id)
+            .select_from(WITH_STATES.join(own, own.c.id == listener_id))
+            .where(
+                LISTENERS.c.id != listener_id,
+                LISTENERS.c.voter_id == own.c.voter_id,
+                LISTENERS.c.experiment_id == own.c.experiment_id,
+                HOLDS_PLACE,
+            )
+        )
+        return list((await connection.execute(query.distinct())).scalars())
 
     async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
         query = (

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 
-from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
+from services.experiments.listening.domain import SUPERVISED, Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
+from services.experiments.listening.judging import WITHOUT_PLACE, CastVote, Doubt, VoteState
 
 METADATA = sa.MetaData()
 _MOMENT = sa.DateTime(timezone=True)
@@ -24,6 +25,8 @@ LINKS = sa.Table(
     sa.Column("created_at", _MOMENT),
     sa.Column("listeners", sa.Integer),
     sa.Column("votes", sa.Integer),
+    sa.Column("max_listeners_per_address", sa.Integer),
+    sa.Column("excluded_votes", sa.Integer),
 )
 LISTENERS = sa.Table(
     "listening_listeners",
@@ -32,6 +35,8 @@ LISTENERS = sa.Table(
     sa.Column("link_id", sa.Text),
     sa.Column("experiment_id", sa.Text),
     sa.Column("created_at", _MOMENT),
+    sa.Column("voter_id", sa.Text),
+    sa.Column("address", sa.LargeBinary),
 )
 _KEY = ("prompt_index", "first", "second")
 PAIRS = sa.Table(
@@ -79,6 +84,16 @@ VOTES = sa.Table(
     sa.Column("swapped", sa.Boolean),
     sa.Column("answer", sa.Text),
     sa.Column("cast_at", _MOMENT),
+    sa.Column("address", sa.LargeBinary),
+)
+STATES = sa.Table(
+    "listening_vote_states",
+    METADATA,
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("assignment_id", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("judged_at", _MOMENT),
 )
 
 _L, _P, _A, _V = LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
@@ -89,6 +104,33 @@ _ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name n
 ASSIGNMENT_COLUMNS = [*(_A[name] for name in (*_KEY, *_ASSIGNMENT_FIELDS)), _V.answer]
 """To be read from WITH_ANSWERS."""
 WITH_ANSWERS = ASSIGNMENTS.outerjoin(VOTES, _V.assignment_id == _A.id)
+_STATE = (
+    sa.select(STATES.c.state, STATES.c.reason, STATES.c.judged_at)
+    .where(STATES.c.assignment_id == _V.assignment_id)
+    .order_by(STATES.c.seq.desc())
+    .limit(1)
+    .lateral("listening_state")
+)
+CAST_COLUMNS = [
+    *ASSIGNMENT_COLUMNS,
+    _V.cast_at,
+    _V.address,
+    LISTENERS.c.address.label("joined_from"),
+    _L.max_listeners_per_address,
+    _STATE.c.state,
+    _STATE.c.reason,
+    _STATE.c.judged_at,
+]
+"""To be read from WITH_STATES."""
+WITH_STATES = (
+    VOTES.join(ASSIGNMENTS, _A.id == _V.assignment_id)
+    .join(LISTENERS, LISTENERS.c.id == _V.listener_id)
+    .join(LINKS, _L.id == LISTENERS.c.link_id)
+    .outerjoin(_STATE, sa.true())
+)
+"""Votes, each with the state that it was given last."""
+HOLDS_PLACE = sa.or_(_STATE.c.reason.is_(None), _STATE.c.reason.not_in(WITHOUT_PLACE))
+"""Whether a vote of WITH_STATES gives its listener a place; see `judging`."""
 
 
 def link_from(row: Sequence[Any]) -> Link:
@@ -135,3 +177,34 @@ def assignment_values(assignment: Assignment) -> dict[str, Any]:
     """Returns what is stored of an assignment."""
     values = {name: getattr(assignment, name) for name in _ASSIGNMENT_FIELDS}
     return {**dataclasses.asdict(assignment.key), **values}
+
+
+def cast_from(row: Sequence[Any]) -> CastVote:
+    """Returns the vote in a row of CAST_COLUMNS."""
+    cast_at, address, joined_from, most, state, reason, judged_at = row[len(ASSIGNMENT_COLUMNS) :]
+    return cast_vote(
+        assignment_from(row[: len(ASSIGNMENT_COLUMNS)]),
+        cast_at=cast_at,
+        address=address,
+        joined_from=joined_from,
+        supervised=most == SUPERVISED,
+        state=VoteState(state) if state else VoteState.UNKNOWN,
+        doubt=Doubt(reason) if reason else None,
+        judged_at=judged_at,
+    )
+
+
+def cast_vote(assignment: Assignment, **known: Any) -> CastVote:
+    """Returns the vote that answers an assignment, with what else is `known` of it."""
+    assert assignment.answer is not None
+    return CastVote(
+        id=assignment.id,
+        experiment_id=assignment.experiment_id,
+        listener_id=assignment.listener_id,
+        link_id=assignment.link_id,
+        key=assignment.key,
+        swapped=assignment.swapped,
+        answer=assignment.answer,
+        ready_at=assignment.ready_at,
+        **known,
+    )

@@ -10,6 +10,8 @@ from enum import StrEnum
 from services.experiments import results_convert
 from services.experiments.exports import csv_file, jsonl_file, parquet_file, tables
 from services.experiments.exports.columns import Filled
+from services.experiments.exports.votes import votes_table
+from services.experiments.listening.ballot import Ballot
 from services.experiments.store import Store
 from services.experiments.usecases.reading import Reading
 from services.runtime.db import Database
@@ -30,6 +32,7 @@ class ExportTable(StrEnum):
     TRIALS = "trials"
     RESULTS = "results"
     PAIRS = "pairs"
+    VOTES = "votes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,11 @@ class Export:
 class Exporting:
     """The use case over one database."""
 
-    def __init__(self, database: Database, store: Store, reading: Reading) -> None:
+    def __init__(self, database: Database, store: Store, reading: Reading, ballot: Ballot) -> None:
         self._database = database
         self._store = store
         self._reading = reading
+        self._ballot = ballot
         self._room = asyncio.Semaphore(MOST_AT_A_TIME)
         self._in_hand: Counter[str] = Counter()
 
@@ -116,4 +120,8 @@ class Exporting:
             async with self._database.reading() as connection:
                 return tables.trials_table(experiment_id, await self._store.trials(connection, experiment_id))
         results = results_convert.results(await self._reading.results(experiment_id))
+        if table is ExportTable.VOTES:
+            experiment = await self._reading.get(experiment_id)
+            async with self._database.reading() as connection:
+                return votes_table(experiment, await self._ballot.cast(connection, experiment_id))
         return tables.results_table(results) if table is ExportTable.RESULTS else tables.pairs_table(results)

@@ -11,9 +11,11 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 from services.experiments import events_out, results_convert
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.listening.ballot import Ballot
+from services.experiments.listening.judging import CastVote
+from services.experiments.listening.panels import counted, panel
 from services.experiments.prompts import units
 from services.experiments.store import Store
-from services.experiments.verdict import Judges, Model, Verdict, Vote, decide
+from services.experiments.verdict import Judges, Model, Verdict, decide
 from services.experiments.verdict import Trial as VerdictTrial
 from services.experiments.webhooks.queue import Webhooks
 from services.runtime import outbox, telemetry
@@ -45,10 +47,10 @@ class Finishing:
 
     async def _conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
         trials = await self._store.trials(connection, experiment.id)
-        votes = await self._ballot.votes(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
+        cast = await self._ballot.cast(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
         try:
             # Exact p-values of four models take long enough to be felt by other calls.
-            verdict = await asyncio.to_thread(compute_verdict, experiment, trials, votes)
+            verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
         except Exception as error:
             log.error("a verdict could not be computed", exc_info=error)
             await self._fail(connection, experiment, one_line(f"results could not be computed: {error}"))
@@ -93,7 +95,7 @@ class Finishing:
         await self._webhooks.ended(connection, failed)
 
 
-def compute_verdict(experiment: Experiment, trials: Sequence[Trial], votes: Sequence[Vote]) -> Verdict:
+def compute_verdict(experiment: Experiment, trials: Sequence[Trial], cast: Sequence[CastVote]) -> Verdict:
     """Returns the verdict over an experiment's ended trials and its votes."""
     return decide(
         [_model(model) for model in experiment.models],
@@ -101,7 +103,8 @@ def compute_verdict(experiment: Experiment, trials: Sequence[Trial], votes: Sequ
         [_trial(trial) for trial in trials],
         composite=experiment.composite,
         primary_metric=experiment.primary_metric,
-        votes=votes,
+        votes=counted(cast),
+        panel=panel(cast),
         judges=Judges(experiment.eval_mode),
         same_as=units(experiment.prompts),
     )

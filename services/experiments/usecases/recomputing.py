@@ -24,7 +24,10 @@ class Recomputing:
         self._reading = reading
 
     async def results(self, experiment_id: str) -> dict[str, Any]:
-        """Returns results as they come out today, and stores nothing; WrongState unless the experiment is completed."""
+        """Returns results as they come out today, and stores nothing; WrongState unless the experiment is completed.
+
+        What was judged of votes since then shows here, and not in the stored results.
+        """
         await self._reading.get(experiment_id)
         async with self._database.transaction() as connection:
             # Locked, so that trials and votes are those of one moment: a retry of failed trials may begin at any time.
@@ -34,6 +37,6 @@ class Recomputing:
                 await self._reading.results(experiment_id)
                 raise WrongState("the experiment was changed just now; ask again")
             trials = await self._store.trials(connection, experiment_id)
-            votes = await self._ballot.votes(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
-        verdict = await asyncio.to_thread(compute_verdict, experiment, trials, votes)
+            cast = await self._ballot.cast(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
+        verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
         return results_convert.results_to_store(experiment_id, verdict, now())

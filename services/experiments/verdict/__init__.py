@@ -26,9 +26,10 @@ from services.experiments.verdict.results import (
     VoteSummary,
 )
 from services.experiments.verdict.trials import Model, Trial
-from services.experiments.verdict.votes import Answer, Vote
+from services.experiments.verdict.votes import EXCLUSIONS, Answer, Panel, Vote
 
 __all__ = [
+    "EXCLUSIONS",
     "LATENCY",
     "LISTENING_METRICS",
     "METHOD_VERSION",
@@ -45,6 +46,7 @@ __all__ = [
     "Model",
     "ModelRanking",
     "PairVotes",
+    "Panel",
     "Trial",
     "Verdict",
     "Vote",

@@ -14,7 +14,7 @@ from services.experiments.verdict.primary import PRIMARY_METRIC, PRIMARY_METRICS
 from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.results import HeadToHead, Judges, PairVotes
 from services.experiments.verdict.trials import ModelTrials
-from services.experiments.verdict.votes import Tally, Vote, preference_shares, tally
+from services.experiments.verdict.votes import Panel, Tally, Vote, preference_shares, tally
 
 SCORE_DIGITS = 12
 """Scores and shares that are equal to this many digits are equal but for rounding."""
@@ -38,6 +38,8 @@ class Contest:
     tallies: Mapping[tuple[int, int], Tally]
     shares: Sequence[float | None]
     """The preference share of each, None for a model that nobody voted on."""
+    panel: Panel
+    """Who gave the votes."""
 
     def tally(self, a: int, b: int) -> Tally:
         """The votes on two models as the first of them sees it."""
@@ -68,7 +70,12 @@ class Finding:
 
 
 def contest(
-    of: Sequence[ModelTrials], profile: CompositeProfile, metric: PrimaryMetric, votes: Sequence[Vote], judges: Judges
+    of: Sequence[ModelTrials],
+    profile: CompositeProfile,
+    metric: PrimaryMetric,
+    votes: Sequence[Vote],
+    panel: Panel,
+    judges: Judges,
 ) -> Contest:
     """Work out what is known of the models and of each pair."""
     durations = median_durations(of)
@@ -88,6 +95,7 @@ def contest(
         votes=votes,
         tallies=tallies,
         shares=preference_shares(votes, len(of)),
+        panel=panel,
     )
 
 

@@ -15,10 +15,13 @@ from services.experiments.verdict.profiles import LATENCY, CompositeProfile
 from services.experiments.verdict.ranking import rank
 from services.experiments.verdict.results import Judges, Level, Verdict, VoteSummary
 from services.experiments.verdict.trials import Model, Trial, collect
-from services.experiments.verdict.votes import Vote, check_votes
+from services.experiments.verdict.votes import Panel, Vote, check_votes
 
 METHOD_VERSION = "verdict/3"
 """Goes up whenever the same trials and votes would give other results."""
+
+
+NOBODY_KNOWN = Panel()
 
 
 def decide(
@@ -29,6 +32,7 @@ def decide(
     composite: CompositeProfile = LATENCY,
     primary_metric: str = PRIMARY_METRIC,
     votes: Iterable[Vote] = (),
+    panel: Panel = NOBODY_KNOWN,
     judges: Judges = Judges.MEASUREMENTS,
     same_as: Sequence[int] | None = None,
 ) -> Verdict:
@@ -45,6 +49,7 @@ def decide(
 
     **Listeners.** The unit of evidence is the listener, see `votes`. The leader is the model with the best preference
     share, the gap is that of preference shares, and the leader is tested against its hardest opponent in the same way.
+    `votes` are those that count; `panel` says who gave them and what was left out.
 
     **Both.** Ranking, gap and leader are those of the measurements; the evidence is the lower of the two, and
     inconclusive where listeners lead with another model.
@@ -63,7 +68,7 @@ def decide(
     metric = PRIMARY_METRICS[primary_metric]
     collected = collect(models, prompt_count, trials, metric.needs(composite), same_as)
     check_votes(votes, len(models), prompt_count)
-    field = contest(collected, composite, metric, votes, judges)
+    field = contest(collected, composite, metric, votes, panel, judges)
     heard = by_listeners(field) if judges.asks_listeners else None
     found = _found(field, heard, judges)
     confidence = min(found.gap.level, found.evidence.level) if found else Level.inconclusive
@@ -83,7 +88,9 @@ def decide(
         composite=composite,
         method_version=METHOD_VERSION,
         votes=_vote_summary(field, heard) if heard else None,
-        inputs_digest=inputs_digest(models, prompt_count, trials, composite, primary_metric, votes, judges, same_as),
+        inputs_digest=inputs_digest(
+            models, prompt_count, trials, composite, primary_metric, votes, judges, same_as, panel
+        ),
     )
 
 
@@ -132,4 +139,8 @@ def _vote_summary(field: Contest, heard: Finding) -> VoteSummary:
         leader=field.of[heard.leader].model if heard.leader is not None else None,
         p_winner=heard.p_winner,
         evidence_level=heard.evidence.level,
+        excluded=field.panel.excluded,
+        supervised=field.panel.supervised,
+        unknown=field.panel.unknown,
+        largest_address_share=field.panel.from_one_address / len(field.votes) if field.panel.from_one_address else None,
     )

@@ -10,7 +10,7 @@ from dataclasses import fields
 from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.results import Judges
 from services.experiments.verdict.trials import ALWAYS_MEASURED, MAYBE_MEASURED, Model, Trial
-from services.experiments.verdict.votes import Vote
+from services.experiments.verdict.votes import Panel, Vote
 
 _PLACE = [field.name for field in fields(Trial) if field.name not in (*ALWAYS_MEASURED, *MAYBE_MEASURED)]
 
@@ -24,6 +24,7 @@ def inputs_digest(
     votes: Iterable[Vote],
     judges: Judges,
     same_as: Sequence[int] | None = None,
+    panel: Panel | None = None,
 ) -> str:
     """`sha256:` and the hexadecimal digest of the inputs in one canonical form.
 
@@ -44,6 +45,8 @@ def inputs_digest(
     }
     if same_as is not None and list(same_as) != list(range(prompt_count)):
         inputs["same_as"] = list(same_as)
+    if panel is not None and panel != Panel():
+        inputs["panel"] = [sorted(panel.excluded.items()), panel.supervised, panel.unknown, panel.from_one_address]
     canonical = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 

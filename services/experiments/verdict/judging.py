@@ -12,9 +12,11 @@ from services.experiments.verdict.levels import (
     grade_listeners,
     grade_opponent,
     hold_down,
+    hold_to_address,
 )
 from services.experiments.verdict.pairing import pair
 from services.experiments.verdict.results import Level
+from services.experiments.verdict.votes import EXCLUSIONS
 
 
 def by_measurements(contest: Contest) -> Finding:
@@ -41,7 +43,9 @@ def by_listeners(contest: Contest) -> Finding:
     order = sorted(range(len(contest.of)), key=contest.by_share)
     leader = order[0]
     if not contest.votes:
-        nothing = Graded(Level.inconclusive, ("No listener has voted, so there is no evidence of what they prefer.",))
+        none = "No listener has a vote that counts" if contest.panel.excluded else "No listener has voted"
+        reasons = (f"{none}, so there is no evidence of what they prefer.", *_left_out(contest))
+        nothing = Graded(Level.inconclusive, reasons)
         return Finding(order, None, Graded(Level.inconclusive, ()), nothing, None)
     # Nobody can vote on a model that never spoke, so it is no opponent.
     against = [
@@ -55,11 +59,15 @@ def by_listeners(contest: Contest) -> Finding:
             for opponent, votes in zip(against, tallies, strict=True)
         ]
     )
+    evidence = hold_to_address(evidence, contest.panel, len(contest.votes))
+    evidence = hold_down(evidence, [contest.of[position] for position in order], unmeasured=False)
+    if evidence.level is not Level.high:
+        evidence = Graded(evidence.level, evidence.reasons + _left_out(contest))
     return Finding(
         best_first=order,
         leader=leader,
         gap=_gap(contest, leader, second, lambda position: contest.shares[position] or 0.0, of="preference share"),
-        evidence=hold_down(evidence, [contest.of[position] for position in order], unmeasured=False),
+        evidence=evidence,
         p_winner=max((votes.p_value for votes in tallies if votes.p_value is not None), default=None),
     )
 
@@ -80,6 +88,15 @@ def by_both(contest: Contest, measured: Finding, heard: Finding) -> Finding:
             *reasons,
         )
     return Finding(measured.best_first, measured.leader, measured.gap, Graded(level, reasons), measured.p_winner)
+
+
+def _left_out(contest: Contest) -> tuple[str, ...]:
+    """What to say of votes that don't count, a sentence if there are some."""
+    excluded = contest.panel.excluded
+    if not excluded:
+        return ()
+    why = ", ".join(f"{count} {EXCLUSIONS.get(reason, reason)}" for reason, count in sorted(excluded.items()))
+    return (f"Further votes were left out as doubtful, {sum(excluded.values())} in all: {why}.",)
 
 
 def _score(contest: Contest) -> Callable[[int], float]:

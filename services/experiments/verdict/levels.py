@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.experiments.verdict.pairing import Pairing
 from services.experiments.verdict.results import Level
 from services.experiments.verdict.trials import Model, ModelTrials
-from services.experiments.verdict.votes import Tally
+from services.experiments.verdict.votes import Panel, Tally
 
 GAPS = {Level.high: 0.10, Level.medium: 0.05, Level.low: 0.02}
 """The distance of the first two composite scores, or preference shares, has to be more than this."""
@@ -22,6 +22,9 @@ PRACTICAL_MARGIN = 0.05
 
 TOLERATED_FAILURES = 0.10
 """The share of prompts that a model may leave without a trial to judge before confidence is held at low."""
+
+TOLERATED_ADDRESS_SHARE = 0.5
+"""The share of the votes that may be of listeners at one address before confidence is held at low."""
 
 ROUNDING = 1e-9
 """0.9 - 0.8 is 0.1 and not above it."""
@@ -73,6 +76,20 @@ def hold_down(graded: Graded, models: Sequence[ModelTrials], *, unmeasured: bool
             there += f", and {len(of.measured)} of them with all that it is judged by"
         reasons.append(f"{there}; with more than {TOLERATED_FAILURES:.0%} missing, confidence is at most low.")
     return Graded(level, tuple(reasons))
+
+
+def hold_to_address(graded: Graded, panel: Panel, votes: int) -> Graded:
+    """Hold a grade at low where more than half of the votes are of listeners at one address.
+
+    Whether they are many people in one office or one person at one keyboard, nobody can tell from afar.
+    """
+    if panel.from_one_address <= TOLERATED_ADDRESS_SHARE * votes:
+        return graded
+    reason = (
+        f"{panel.from_one_address} of {votes} counted votes are of listeners at one address, who may be one person; "
+        "with more than half from one address, confidence is at most low."
+    )
+    return Graded(min(graded.level, Level.low), (*graded.reasons, reason))
 
 
 def grade_opponent(pairing: Pairing) -> Graded:

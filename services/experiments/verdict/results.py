@@ -92,6 +92,14 @@ class VoteSummary:
     p_winner: float | None
     """The largest p-value of this leader against an opponent with which it was compared."""
     evidence_level: Level
+    excluded: Mapping[str, int]
+    """How many further votes were left out as doubtful, by reason."""
+    supervised: int
+    """How many of the votes came by links of supervised panels."""
+    unknown: int
+    """How many of the votes were cast before votes were judged."""
+    largest_address_share: float | None
+    """The share of the votes that are of listeners at one address, the one with the most; None if none is known."""
 
 
 @dataclass(frozen=True)

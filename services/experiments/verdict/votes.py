@@ -10,7 +10,7 @@ large, and do not make chance look like a preference that listeners share.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
 
@@ -37,6 +37,30 @@ class Vote:
     """Position of the first model in the experiment's models; below `second`."""
     second: int
     answer: Answer
+
+
+EXCLUSIONS: Mapping[str, str] = {
+    "address_limit": "of more listeners at one address than the link allows",
+    "same_session": "of a session that had voted by another link",
+    "too_fast": "of listeners who answered faster than people react",
+    "one_side": "of listeners who answered the same side every time",
+}
+"""Why votes are left out, in words that go on from `3 votes`."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Who gave the votes, as far as it bears on how much they say."""
+
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    """How many further votes were left out as doubtful, by reason; those without any are not in it."""
+    supervised: int = 0
+    """How many of the votes that count came by a link of a supervised panel, which lets one address have any number of
+    listeners."""
+    unknown: int = 0
+    """How many of the votes that count were cast before votes were judged, so that nothing is known of them."""
+    from_one_address: int = 0
+    """How many of the votes that count are of listeners at one address: of the address with the most."""
 
 
 @dataclass(frozen=True)

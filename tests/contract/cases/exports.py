@@ -12,7 +12,7 @@ TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "jsonl": "application/x-ndjson",
 }
-TABLES = ("trials", "results", "pairs")
+TABLES = ("trials", "results", "pairs", "votes")
 COMPLETED = Given("completed_experiment")
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
@@ -66,7 +66,7 @@ CASES = [
             {"id": Given("created_experiment"), "format": "csv", "table": table},
             Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
         )
-        for table in ("results", "pairs")
+        for table in TABLES[1:]
     ),
     Case(
         "an export without a format",

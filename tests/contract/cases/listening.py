@@ -20,7 +20,17 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")
 LISTENER = re.compile(r"[A-Za-z0-9_-]{54}")
 CLIP_URL = re.compile(r"http://[^/]+/api/v1/listening-clips/clp_[0-9a-f]{32}\.wav")
 NO_EXPERIMENT = "exp_" + "0" * 32
-LINK = {"id": LINK_ID, "expires_at": MOMENT, "revoked_at": ABSENT, "created_at": MOMENT, "listeners": 0, "votes": 0}
+SESSION = re.compile(r"vt_[A-Za-z0-9_-]{64}")
+LINK = {
+    "id": LINK_ID,
+    "expires_at": MOMENT,
+    "revoked_at": ABSENT,
+    "created_at": MOMENT,
+    "listeners": 0,
+    "votes": 0,
+    "max_listeners_per_address": 3,
+    "excluded_votes": 0,
+}
 PAIR = {
     "id": re.compile(r"pai_[0-9a-f]{32}"),
     "prompt_text": re.compile(r"H(i|o|ey)\."),
@@ -88,6 +98,24 @@ LINKS = [
         "a link for more than 90 days",
         Fails("INVALID_INPUT", ("expires_in_seconds",), "7776000"),
         expires_in_seconds=7776001,
+    ),
+    link(
+        "a link for a supervised panel",
+        Ok({"link": {"max_listeners_per_address": 0}}),
+        max_listeners_per_address=0,
+    ),
+    link(
+        "a link for as many listeners at an address as there may be",
+        Ok({"link": {"max_listeners_per_address": 1000}}),
+        max_listeners_per_address=1000,
+    ),
+    *(
+        link(
+            f"a link for {most} listeners at an address",
+            Fails("INVALID_INPUT", ("max_listeners_per_address",), "0 to 1000"),
+            max_listeners_per_address=most,
+        )
+        for most in (-1, 1001)
     ),
     link("a request_id that never ends", Fails("INVALID_INPUT", ("request_id",), "100"), request_id="r" * 101),
     link(
@@ -203,9 +231,31 @@ LISTENERS = [
                 "listener": LISTENER,
                 "expires_at": MOMENT,
                 "progress": {"votes_given": 0, "pairs_left": 3, "open": True},
+                "session_token": SESSION,
+                "session_expires_at": MOMENT,
             }
         ),
         caller="nobody",
+    ),
+    Case(
+        "who comes with a session joins with it",
+        JOIN,
+        {"token": Given("link_token")},
+        Ok({"listener": LISTENER, "session_token": "", "session_expires_at": ABSENT}),
+        caller="voter session",
+    ),
+    Case(
+        "a session that joins again is the same listener",
+        JOIN,
+        {"token": Given("link_token")},
+        Ok({"listener": Given("listener_of_session"), "session_token": ""}),
+        caller="session that joined",
+    ),
+    Case(
+        "a developer who joins is a listener like any other",
+        JOIN,
+        {"token": Given("link_token")},
+        Ok({"listener": LISTENER, "session_token": SESSION}),
     ),
     Case(
         "who joins before there is something to hear waits",

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey, Side
+from services.experiments.listening.judging import Doubt, Judgement, VoteState
+from services.experiments.listening.panels import counted
 from services.experiments.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
 from services.experiments.store import SqlStore
 from services.experiments.verdict import Answer, Vote
@@ -22,6 +24,7 @@ from tests.fakes.memory_listening_store import MemoryListeningStore
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 KEY = PairKey(0, 0, 1)
+HERE, THERE = b"here", b"there"
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ async def seat(database: Database, store: ListeningStore, *listeners: str) -> No
     async with database.transaction() as connection:
         await store.add_link(connection, link(), "")
         for each in listeners:
-            assert await store.add_listener(connection, listener(each), 9)
+            assert await store.add_listener(connection, listener(each), 9, 9)
         await store.put_pairs(connection, "exp_a", [pair(), pair(PairKey(1, 0, 1))])
 
 
@@ -157,9 +160,9 @@ async def test_a_link_counts_its_listeners_and_takes_no_more_than_it_may(
     await add_experiment(database)
     async with database.transaction() as connection:
         await store.add_link(connection, link(), "")
-        assert await store.add_listener(connection, listener("lsn_a"), 2)
-        assert await store.add_listener(connection, listener("lsn_b"), 2)
-        assert not await store.add_listener(connection, listener("lsn_c"), 2)
+        assert await store.add_listener(connection, listener("lsn_a"), 2, 9)
+        assert await store.add_listener(connection, listener("lsn_b"), 2, 9)
+        assert not await store.add_listener(connection, listener("lsn_c"), 2, 9)
     async with database.reading() as connection:
         assert await store.link(connection, "lnk_a") == dataclasses.replace(link(), listeners=2)
         assert await store.listener(connection, "lsn_b") == listener("lsn_b")
@@ -261,18 +264,149 @@ async def test_a_vote_is_counted_at_its_pair_and_link_and_told_of_models_rather_
     async with database.transaction() as connection:
         for each, answer in zip(given, ("a", "b", "both_bad"), strict=True):
             await store.add_vote(connection, each, ListenerAnswer(answer), NOON)
-        assert await store.votes(connection, "exp_a") == [
+        assert counted(await store.cast(connection, "exp_a")) == [
             Vote("lsn_a", 0, 0, 1, Answer.SECOND),
             Vote("lsn_a", 1, 0, 1, Answer.SECOND),
             Vote("lsn_b", 0, 0, 1, Answer.BOTH_BAD),
         ]
-        assert await store.votes(connection, "exp_x") == []
+        assert await store.cast(connection, "exp_x") == []
         assert [each.votes for each in await store.pairs(connection, "exp_a")] == [2, 1]
         found = await store.link(connection, "lnk_a")
         assert found is not None
         assert (found.votes, found.listeners) == (3, 2)
         answers = [each.answer for each in await store.assignments(connection, "lsn_a")]
         assert answers == [ListenerAnswer.A, ListenerAnswer.B]
+
+
+async def test_a_session_is_one_listener_of_a_link(database: Database, store: ListeningStore) -> None:
+    await add_experiment(database)
+    first = dataclasses.replace(listener("lsn_a"), voter_id="usr_a", address=HERE)
+    async with database.transaction() as connection:
+        await store.add_link(connection, link("lnk_a"), "")
+        await store.add_link(connection, link("lnk_b"), "")
+        assert await store.add_listener(connection, first, 9, 9) == first
+        again = dataclasses.replace(first, id="lsn_b", address=THERE)
+        assert await store.add_listener(connection, again, 1, 1) == first
+        by_another = dataclasses.replace(again, link_id="lnk_b")
+        assert await store.add_listener(connection, by_another, 9, 9) == by_another
+        assert await store.listener(connection, "lsn_b") == by_another
+        # Those of before there were sessions are not one and the same.
+        assert await store.add_listener(connection, listener("lsn_c"), 9, 9) == listener("lsn_c")
+        assert await store.add_listener(connection, listener("lsn_d"), 9, 9) == listener("lsn_d")
+        found = await store.link(connection, "lnk_a")
+        assert found is not None
+        assert found.listeners == 3
+
+
+async def test_so_many_may_join_by_a_link_from_an_address(database: Database, store: ListeningStore) -> None:
+    await add_experiment(database)
+    async with database.transaction() as connection:
+        await store.add_link(connection, link("lnk_a"), "")
+        for id_ in ("lsn_a", "lsn_b"):
+            assert await store.add_listener(connection, dataclasses.replace(listener(id_), address=HERE), 9, 2)
+        assert not await store.add_listener(connection, dataclasses.replace(listener("lsn_c"), address=HERE), 9, 2)
+        assert await store.add_listener(connection, dataclasses.replace(listener("lsn_d"), address=THERE), 9, 2)
+        assert await store.add_listener(connection, listener("lsn_e"), 9, 0)
+
+
+async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
+    database: Database, store: ListeningStore
+) -> None:
+    await seat(database, store, "lsn_a", "lsn_b")
+    await give(
+        database, store, assignment(a_sent_at=NOON, b_sent_at=NOON + MINUTE), assignment("pai_b", listener_id="lsn_b")
+    )
+
+    async def counts() -> tuple[int, int, int]:
+        found = await store.link(connection, "lnk_a")
+        assert found is not None
+        return (await store.pairs(connection, "exp_a"))[0].votes, found.votes, found.excluded_votes
+
+    async with database.transaction() as connection:
+        await store.add_vote(connection, assignment(), ListenerAnswer.A, NOON + 2 * MINUTE, HERE)
+        await store.add_vote(connection, assignment("pai_b", listener_id="lsn_b"), ListenerAnswer.B, NOON, None)
+        first, second = await store.cast(connection, "exp_a")
+        assert (first.state, first.doubt, first.counts, first.judged_at) == (VoteState.UNKNOWN, None, True, None)
+        assert (first.address, first.joined_from, first.supervised, first.cast_at) == (
+            HERE,
+            None,
+            False,
+            NOON + 2 * MINUTE,
+        )
+        assert (first.ready_at, second.ready_at) == (NOON + timedelta(seconds=3.75), None)
+        assert await counts() == (2, 2, 0)
+        await store.judge(connection, [Judgement(first, None), Judgement(second, Doubt.ADDRESS_LIMIT)], NOON)
+        assert await counts() == (1, 2, 1)
+        (second,) = await store.cast(connection, "exp_a", "lsn_b")
+        assert (second.state, second.doubt, second.judged_at) == (VoteState.EXCLUDED, Doubt.ADDRESS_LIMIT, NOON)
+        assert [vote.listener for vote in counted(await store.cast(connection, "exp_a"))] == ["lsn_a"]
+        await store.judge(connection, [Judgement(second, Doubt.ONE_SIDE)], NOON)
+        assert await counts() == (1, 2, 1)
+        (second,) = await store.cast(connection, "exp_a", "lsn_b")
+        await store.judge(connection, [Judgement(second, None)], NOON + MINUTE)
+        assert await counts() == (2, 2, 0)
+        (second,) = await store.cast(connection, "exp_a", "lsn_b")
+        assert (second.state, second.doubt, second.judged_at) == (VoteState.COUNTED, None, NOON + MINUTE)
+
+
+async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_were_one_too_many(
+    database: Database, store: ListeningStore
+) -> None:
+    await add_experiment(database)
+    seats = {"lsn_a": HERE, "lsn_b": THERE, "lsn_c": HERE, "lsn_d": HERE}
+    async with database.transaction() as connection:
+        for id_ in ("lnk_a", "lnk_b"):
+            await store.add_link(connection, link(id_), "")
+        for id_, joined_from in seats.items():
+            of = "lnk_b" if id_ == "lsn_d" else "lnk_a"
+            voter_id = "usr_d" if id_ == "lsn_a" else f"usr_{id_[-1]}"
+            each = dataclasses.replace(listener(id_), link_id=of, voter_id=voter_id, address=joined_from)
+            assert await store.add_listener(connection, each, 9, 9)
+        await store.put_pairs(connection, "exp_a", [pair()])
+        # Nobody has voted, so nobody holds a place.
+        assert not await store.places(connection, "lnk_a", HERE, besides="")
+        for id_ in seats:
+            given = assignment(f"pai_{id_}", listener_id=id_, link_id="lnk_b" if id_ == "lsn_d" else "lnk_a")
+            await store.add_assignment(connection, given)
+            await store.add_vote(connection, given, ListenerAnswer.A, NOON, HERE if id_ == "lsn_b" else None)
+        assert set(await store.places(connection, "lnk_a", HERE, besides="")) == {"lsn_a", "lsn_b", "lsn_c"}
+        assert set(await store.places(connection, "lnk_a", HERE, besides="lsn_a")) == {"lsn_b", "lsn_c"}
+        assert set(await store.places(connection, "lnk_a", THERE, besides="")) == {"lsn_b"}
+        assert set(await store.places(connection, "lnk_b", HERE, besides="")) == {"lsn_d"}
+        assert set(await store.same_session(connection, "lsn_a")) == {"lsn_d"}
+        assert not await store.same_session(connection, "lsn_b")
+
+        (of_c,), (of_d,) = (
+            await store.cast(connection, "exp_a", "lsn_c"),
+            await store.cast(connection, "exp_a", "lsn_d"),
+        )
+        await store.judge(connection, [Judgement(of_c, Doubt.ADDRESS_LIMIT), Judgement(of_d, Doubt.SAME_SESSION)], NOON)
+        assert set(await store.places(connection, "lnk_a", HERE, besides="")) == {"lsn_a", "lsn_b"}
+        assert not await store.same_session(connection, "lsn_a")
+        (of_a,) = await store.cast(connection, "exp_a", "lsn_a")
+        await store.judge(connection, [Judgement(of_a, Doubt.ONE_SIDE)], NOON)
+        assert set(await store.places(connection, "lnk_a", HERE, besides="")) == {"lsn_a", "lsn_b"}
+        assert set(await store.same_session(connection, "lsn_d")) == {"lsn_a"}
+
+
+async def test_a_session_that_joins_many_times_at_once_is_one_listener(emptied_schema: Database) -> None:
+    store = SqlListeningStore()
+    await add_experiment(emptied_schema)
+    async with emptied_schema.transaction() as connection:
+        await store.add_link(connection, link(), "")
+
+    async def join(number: int) -> str:
+        each = dataclasses.replace(listener(f"lsn_{number}"), voter_id="usr_a")
+        async with emptied_schema.transaction() as connection:
+            joined = await store.add_listener(connection, each, 9, 9)
+        assert joined is not None
+        return joined.id
+
+    assert len(set(await asyncio.gather(*map(join, range(5))))) == 1
+    async with emptied_schema.reading() as connection:
+        found = await store.link(connection, "lnk_a")
+        assert found is not None
+        assert found.listeners == 1
 
 
 async def test_a_listener_votes_once_on_a_pair(database: Database, store: ListeningStore) -> None:
@@ -303,12 +437,17 @@ async def test_votes_are_not_changed_and_go_with_their_experiment(emptied_schema
     await give(emptied_schema, store, assignment())
     async with emptied_schema.transaction() as connection:
         await store.add_vote(connection, assignment(), ListenerAnswer.A, NOON)
+        (vote,) = await store.cast(connection, "exp_a")
+        await store.judge(connection, [Judgement(vote, None)], NOON)
     with pytest.raises(DBAPIError, match="votes are not changed"):
         async with emptied_schema.transaction() as connection:
             await connection.execute(sa.text("UPDATE listening_votes SET answer = 'b'"))
+    with pytest.raises(DBAPIError, match="states of votes are not changed"):
+        async with emptied_schema.transaction() as connection:
+            await connection.execute(sa.text("UPDATE listening_vote_states SET state = 'unknown'"))
     async with emptied_schema.transaction() as connection:
         await connection.execute(sa.text("DELETE FROM experiments"))
-        for name in ("links", "listeners", "pairs", "assignments", "votes"):
+        for name in ("links", "listeners", "pairs", "assignments", "votes", "vote_states"):
             assert (await connection.execute(sa.text(f"SELECT count(*) FROM listening_{name}"))).scalar() == 0
 
 
@@ -319,7 +458,7 @@ async def test_who_joins_while_a_vote_is_counted_waits_for_it(emptied_schema: Da
 
     async def join() -> bool:
         async with emptied_schema.transaction() as connection:
-            return await store.add_listener(connection, listener("lsn_b"), 9)
+            return bool(await store.add_listener(connection, listener("lsn_b"), 9, 9))
 
     waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%exp%'")
     async with asyncio.timeout(10), emptied_schema.transaction() as connection:

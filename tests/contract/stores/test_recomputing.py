@@ -10,6 +10,7 @@ from services.experiments import results_convert
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, Measurements, ModelSpec, TrialStatus
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
+from services.experiments.listening.judging import Doubt, Judgement
 from services.experiments.listening.store import ListeningStore, SqlListeningStore
 from services.experiments.store import SqlStore, Store
 from services.experiments.usecases.finishing import Finishing
@@ -96,7 +97,7 @@ async def vote(database: Database, listening: ListeningStore, random: np.random.
         )
         for number in range(LISTENERS):
             listener = Listener(id=f"lsn_{number}", link_id="lnk_a", experiment_id=ID, created_at=NOON)
-            assert await listening.add_listener(connection, listener, LISTENERS)
+            assert await listening.add_listener(connection, listener, LISTENERS, LISTENERS)
             for key in keys:
                 id_ = f"pai_{number}_{key.prompt_index}_{key.first}_{key.second}"
                 assignment = Assignment(
@@ -168,6 +169,46 @@ async def test_a_recomputed_verdict_is_the_same(
     # On the wire too, bit for bit.
     messages = [results_convert.results(each) for each in (first, second)]
     assert messages[0].SerializeToString(deterministic=True) == messages[1].SerializeToString(deterministic=True)
+
+
+async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
+    database: Database, store: Store, listening: ListeningStore
+) -> None:
+    random = np.random.default_rng(12)
+    given = experiment(
+        ID,
+        status=ExperimentStatus.RUNNING,
+        eval_mode=EvalMode.HUMAN,
+        models=MODELS,
+        prompts=[f"Prompt {number}." for number in range(PROMPTS)],
+        repeats=REPEATS,
+        primary_metric="composite_per_prompt",
+    )
+    await add(database, store, given)
+    await measure(database, store, given, random)
+    await vote(database, listening, random)
+    async with database.transaction() as connection:
+        await Finishing(store, ListenersBallot(store, listening), NoWebhooks()).conclude(connection, given)
+    reading, again = recomputing(database, store, listening)
+    before = await reading.results(ID)
+    votes = LISTENERS * PROMPTS * 3
+    # They were cast before votes were judged, so to speak, and count.
+    assert (before["votes"]["votes"], before["votes"]["unknown"], before["votes"].get("excluded")) == (
+        votes,
+        votes,
+        None,
+    )
+
+    async with database.transaction() as connection:
+        of_one = await listening.cast(connection, ID, "lsn_0")
+        await listening.judge(connection, [Judgement(each, Doubt.ONE_SIDE) for each in of_one], NOON)
+    assert await reading.results(ID) == before
+    after = await again.results(ID)
+    assert (after["votes"]["votes"], after["votes"]["listeners"]) == (votes - len(of_one), LISTENERS - 1)
+    ((exclusion),) = after["votes"]["exclusions"]
+    assert (exclusion["reason"], exclusion["votes"]) == ("one_side", len(of_one))
+    assert after["inputs_digest"] != before["inputs_digest"]
+    assert f"{len(of_one)} {exclusion['description']}." in after["reasons"][-1]
 
 
 async def test_what_is_recomputed_is_not_stored(database: Database, store: Store, listening: ListeningStore) -> None:

@@ -106,7 +106,9 @@ class StandIn(
         self.streams: list[list[Watch]] = []
         self.endpoint = webhook_pb2.WebhookEndpoint(id="whe_1", url="https://example.com/hook", enabled=True)
         self.deliveries: list[webhook_pb2.WebhookDelivery] = []
-        self.link = listening_pb2.ListeningLink(id="lnk_1", experiment_id=EXPERIMENT_ID, listeners=3, votes=12)
+        self.link = listening_pb2.ListeningLink(
+            id="lnk_1", experiment_id=EXPERIMENT_ID, listeners=3, votes=12, excluded_votes=5
+        )
         self.link.expires_at.FromJsonString("2999-01-01T00:00:00Z")
         self.api_key = auth_pb2.ApiKey(id="key_1", name="ci", prefix="kc_abcdefgh", scopes=["experiments:read"])
         self.exported = [

@@ -89,6 +89,12 @@ async def test_a_webhook_secret_is_shown_when_it_is_made(mesh: StandIn, key: str
             CreateListeningLinkRequest(experiment_id=EXPERIMENT_ID, expires_in_seconds=43200),
         ),
         (
+            ("listen", "link", EXPERIMENT_ID, "--days", "0.5", "--max-listeners-per-address", "0"),
+            CreateListeningLinkRequest(
+                experiment_id=EXPERIMENT_ID, expires_in_seconds=43200, max_listeners_per_address=0
+            ),
+        ),
+        (
             ("listen", "revoke", EXPERIMENT_ID, "lnk_1"),
             RevokeListeningLinkRequest(experiment_id=EXPERIMENT_ID, link_id="lnk_1"),
         ),
@@ -137,7 +143,7 @@ async def test_what_is_shown_once_goes_to_stdout_alone(
     [
         (("keys", "list"), ("key_1", "ci", "kc_abcdefgh", "experiments:read", "valid")),
         (("webhooks", "list"), ("whe_1", "https://example.com/hook", "enabled")),
-        (("listen", "links", EXPERIMENT_ID), ("lnk_1", "until 2999-01-01", "3", "12")),
+        (("listen", "links", EXPERIMENT_ID), ("lnk_1", "until 2999-01-01", "supervised", "3", "12", "5")),
     ],
 )
 async def test_lists_are_tables(

@@ -12,6 +12,7 @@ from gateway.cli.verdict import (
     ranking_table,
     results_view,
     verdict_sentences,
+    votes_summary,
 )
 from tests.unit.cli.test_rendering import drawn
 
@@ -137,3 +138,18 @@ def test_the_whole_view_fits_its_terminal(results: Results, width: int) -> None:
 
 def test_tiny_p_values_are_not_written_as_zero() -> None:
     assert [p_value(None), p_value(0.0001), p_value(0.001), p_value(1.0)] == ["–", "<0.001", "0.001", "1.000"]
+
+
+def test_the_votes_are_told_with_what_bears_on_them() -> None:
+    results = Results()
+    votes = results.votes
+    votes.votes, votes.listeners, votes.both_bad = 32, 8, 2
+    assert votes_summary(results) == "32 votes of 8 listeners, 2 of them that both were bad"
+    votes.supervised, votes.largest_address_share, votes.excluded = 16, 0.75, 5
+    votes.exclusions.add(reason="one_side", votes=4, description="of listeners who answered one side")
+    votes.exclusions.add(reason="new_reason", votes=1)
+    assert votes_summary(results) == (
+        "32 votes of 8 listeners, 2 of them that both were bad; 16 by a supervised panel, whose listeners may share "
+        "one address; 75% of listeners at one address; 5 further votes left out: 4 of listeners who answered one side, "
+        "1 new_reason"
+    )

@@ -23,10 +23,12 @@ from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
 from services.experiments.exports import csv_file, jsonl_file, parquet_file
 from services.experiments.exports.columns import Column, Filled, Kind
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
+from services.experiments.exports.votes import VOTES
 from services.experiments.usecases.exporting import PIECE_BYTES, Export, Exporting
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
+from tests.fakes.no_ballot import NoBallot
 from tests.unit.experiments.conftest import Desk, call_as
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes
 
@@ -313,7 +315,7 @@ def test_results_of_another_profile_have_its_parts() -> None:
     assert (row["component_ttfb"], row["profile"], row["computed_at"]) == (None, "quality", MOMENT)
 
 
-@pytest.mark.parametrize("columns", [TRIALS, RESULTS, PAIRS], ids=["trials", "results", "pairs"])
+@pytest.mark.parametrize("columns", [TRIALS, RESULTS, PAIRS, VOTES], ids=["trials", "results", "pairs", "votes"])
 def test_no_two_columns_share_a_name(columns: Sequence[Column]) -> None:
     names = [column.name for column in columns]
     assert len(set(names)) == len(names)
@@ -346,7 +348,7 @@ def test_no_character_of_a_text_ends_a_line_of_json_for_any_reader(texts: list[s
 
 
 def exporting(desk: Desk) -> Exporting:
-    return Exporting(desk.database, desk.store, desk.reading)
+    return Exporting(desk.database, desk.store, desk.reading, NoBallot())
 
 
 async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> Export:
@@ -365,7 +367,7 @@ async def test_trials_can_be_exported_at_any_time(desk: Desk) -> None:
 
 async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
-    for table in ("results", "pairs"):
+    for table in ("results", "pairs", "votes"):
         with pytest.raises(WrongState, match="the experiment is running"):
             await exported(desk, experiment_id, "csv", table)
     await desk.finish(*trials)
@@ -397,7 +399,7 @@ async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None
         await exported(desk, "exp_x", "", "songs")
     assert [(each.field, each.description) for each in refused.value.violations] == [
         ("format", "must be one of csv, parquet, jsonl"),
-        ("table", "must be one of trials, results, pairs"),
+        ("table", "must be one of trials, results, pairs, votes"),
     ]
 
 

@@ -6,6 +6,7 @@ import random
 import wave
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,11 @@ from services.experiments.listening.clips import Clips
 from services.experiments.listening.closing import Closing
 from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
 from services.experiments.listening.hearing import Hearing, Sent
+from services.experiments.listening.judging import CastVote
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
+from services.experiments.listening.panels import counted
+from services.experiments.listening.sessions import Session
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.usecases.finishing import Finishing
 from services.experiments.verdict import Vote
@@ -40,6 +44,8 @@ from tests.fakes.no_webhooks import NoWebhooks
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EXPERIMENT = "exp_" + "0" * 32
 CLIP_SECONDS = 1.5
+DECIDE_SECONDS = 0.6
+"""What somebody takes to answer once both clips have ended."""
 RATE = 16_000
 
 
@@ -60,6 +66,19 @@ class MemoryAudio:
         return self.stored[name]
 
 
+class MemorySessions:
+    """Makes sessions, one after another."""
+
+    def __init__(self) -> None:
+        self.made: list[Session] = []
+
+    async def new(self) -> Session:
+        number = len(self.made) + 1
+        session = Session(f"usr_{number:032x}", f"vt_{number}", NOON + timedelta(days=90))
+        self.made.append(session)
+        return session
+
+
 class Room:
     """The use cases, and shorter words for what tests do with them."""
 
@@ -71,6 +90,9 @@ class Room:
         self.at = NOON
         self.ballot = ListenersBallot(self.experiments, self.store, self.now)
         self.finishing = Finishing(self.experiments, self.ballot, NoWebhooks())
+        self.sessions = MemorySessions()
+        self.address: bytes | None = None
+        """The address from which the next call comes."""
         tokens = ListeningTokens("a secret of sixteen")
         self.links = Links(self.database, self.experiments, self.store, tokens, PageTokens(b"a secret"), self.now)
         self.listeners = Listeners(
@@ -79,6 +101,8 @@ class Room:
             self.store,
             self.finishing,
             tokens,
+            self.sessions,
+            address_of=lambda experiment_id: self.address,
             clock=self.now,
             chance=random.Random(7),
         )
@@ -181,7 +205,17 @@ class Room:
 
     async def votes(self) -> list[Vote]:
         async with self.database.reading() as connection:
-            return list(await self.ballot.votes(connection, EXPERIMENT))
+            return counted(await self.ballot.cast(connection, EXPERIMENT))
+
+    async def cast(self) -> list[CastVote]:
+        async with self.database.reading() as connection:
+            return list(await self.ballot.cast(connection, EXPERIMENT))
+
+    async def stored_results(self) -> dict[str, Any]:
+        async with self.database.reading() as connection:
+            found = await self.experiments.results(connection, EXPERIMENT)
+        assert found is not None
+        return found
 
     async def link(self) -> str:
         """Makes a link and returns its token."""
@@ -209,7 +243,7 @@ class Room:
         assert pair is not None
         await self.hear(pair.clip_a)
         await self.hear(pair.clip_b)
-        self.wait(seconds=pair.seconds)
+        self.wait(seconds=pair.seconds + DECIDE_SECONDS)
         return pair
 
     async def answer(self, token: str, listener: str, answer: str = "a") -> ListenerProgress:

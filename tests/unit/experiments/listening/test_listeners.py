@@ -105,12 +105,13 @@ async def test_sides_are_swapped_at_random_and_undone_in_the_vote(room: Room) ->
     await room.begin(prompts=20)
     token, (listener,) = await joined(room)
     swapped = []
-    for _ in range(20):
+    for number in range(20):
         pair = await room.play(token, listener)
         swapped.append(pair.swapped)
         assert pair.trial_of(pair.clip_a) == (pair.second_trial if pair.swapped else pair.first_trial)
-        await room.listeners.vote(token, listener, pair.id, A)
-        assert (await room.votes())[-1].answer is (Answer.SECOND if pair.swapped else Answer.FIRST)
+        answer = (A, B)[number % 2]
+        await room.listeners.vote(token, listener, pair.id, answer)
+        assert (await room.votes())[-1].answer is (Answer.SECOND if pair.swapped == (answer is A) else Answer.FIRST)
     assert set(swapped) == {True, False}
 
 

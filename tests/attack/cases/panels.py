@@ -1,0 +1,123 @@
+"""One attacker who wants to be a panel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.attack.attack import attack
+from tests.attack.cases.evidence import plan
+from tests.attack.target import Target
+from tests.contract.clients import bearer
+from tests.contract.rpcs import rpcs
+
+OPEN_SECONDS = 20.0
+LISTENERS = 6
+
+
+@asynccontextmanager
+async def listened_to(target: Target, **link: object) -> AsyncIterator[tuple[str, str]]:
+    """Opens an experiment of one short prompt to listeners; yields its id and a link's token, and deletes it."""
+    human = {**plan(["Hi."]), "eval_mode": "human", "votes_per_pair": 100}
+    created = await target.call("ExperimentService.CreateExperiment", human)
+    id_ = created.answer["id"]
+    try:
+        made = await target.call("ListeningService.CreateListeningLink", {"experiment_id": id_, **link})
+        await target.call("ExperimentService.RunExperiment", {"id": id_})
+        async with asyncio.timeout(OPEN_SECONDS):
+            while not (await target.call("ExperimentService.GetExperiment", {"id": id_})).answer["listening"]["open"]:
+                await asyncio.sleep(0.05)
+        yield id_, made.answer["token"]
+    finally:
+        await target.call("ExperimentService.DeleteExperiment", {"id": id_})
+
+
+async def hear(target: Target, token: str, listener: str) -> tuple[dict[str, Any], str]:
+    """Takes a pair, hears it, and returns a vote for the longer clip, and the pair's id."""
+    body = {"token": token, "listener": listener}
+    pair = (await target.call("ListeningService.NextListeningPair", body, "nobody")).answer["pair"]
+    for clip in ("a", "b"):
+        answer = await target.http.get(pair[f"clip_{clip}_url"])
+        assert answer.status_code == 200, answer.text
+    await asyncio.sleep(pair["clip_a_seconds"] + pair["clip_b_seconds"] + 0.1)
+    longer = "a" if pair["clip_a_seconds"] > pair["clip_b_seconds"] else "b"
+    return {**body, "pair_id": pair["id"], "answer": longer}, pair["id"]
+
+
+async def joined(target: Target, token: str) -> dict[str, Any]:
+    return (await target.call("ListeningService.JoinListening", {"token": token}, "nobody")).answer
+
+
+@attack("plays six listeners at one address and votes for one voice", promise="three count, and there is no winner")
+async def play_a_panel(target: Target) -> None:
+    async with listened_to(target) as (id_, token):
+
+        async def one() -> None:
+            vote, _ = await hear(target, token, (await joined(target, token))["listener"])
+            taken = await target.call("ListeningService.CastListeningVote", vote, "nobody")
+            assert taken.answer["progress"]["votes_given"] == 1, "a voter can tell that the vote was left out"
+
+        await asyncio.gather(*(one() for _ in range(LISTENERS)))
+        await target.call("ListeningService.CloseListening", {"experiment_id": id_})
+        results = (await target.call("ExperimentService.GetResults", {"id": id_})).answer
+        votes = results["votes"]
+        assert (votes["votes"], votes["excluded"]) == (3, LISTENERS - 3), votes
+        assert results["confidence"] == "inconclusive", results
+        assert "winner" not in results, results
+
+
+@attack("calls twelve listeners at one address a supervised panel", promise="shown in the results, and low at most")
+async def supervise_oneself(target: Target) -> None:
+    async with listened_to(target, max_listeners_per_address=0) as (id_, token):
+
+        async def one() -> None:
+            vote, _ = await hear(target, token, (await joined(target, token))["listener"])
+            await target.call("ListeningService.CastListeningVote", vote, "nobody")
+
+        await asyncio.gather(*(one() for _ in range(2 * LISTENERS)))
+        await target.call("ListeningService.CloseListening", {"experiment_id": id_})
+        results = (await target.call("ExperimentService.GetResults", {"id": id_})).answer
+        assert results["confidence"] in ("low", "inconclusive"), results
+        assert results["votes"]["supervised"] == results["votes"]["votes"] == 2 * LISTENERS, results["votes"]
+        assert any("at one address" in reason for reason in results["reasons"]), results["reasons"]
+
+
+@attack("votes twice at once, again, for somebody else, and after the link was revoked", promise="one vote, and 401")
+async def vote_more_than_once(target: Target) -> None:
+    async with listened_to(target) as (id_, token):
+        first, second = await joined(target, token), await joined(target, token)
+        vote, _ = await hear(target, token, first["listener"])
+        rpc = "ListeningService.CastListeningVote"
+        at_once = await asyncio.gather(*(target.call(rpc, vote, "nobody") for _ in range(5)))
+        assert {each.code for each in at_once} == {"OK"}, [each.message for each in at_once]
+        links = await target.call("ListeningService.ListListeningLinks", {"experiment_id": id_})
+        (link,) = links.answer["links"]
+        assert link["votes"] == 1, link
+        other = "b" if vote["answer"] == "a" else "a"
+        changed = await target.call(rpc, {**vote, "answer": other}, "nobody")
+        assert (changed.reason, changed.metadata.get("status")) == ("WRONG_STATE", "answered"), changed
+        foreign = await target.call(rpc, {**vote, "listener": second["listener"]}, "nobody")
+        assert foreign.code == "NOT_FOUND", foreign
+        unheard = await target.call(
+            "ListeningService.NextListeningPair", {"token": token, "listener": second["listener"]}, "nobody"
+        )
+        revoked = {"experiment_id": id_, "link_id": link["id"]}
+        await target.call("ListeningService.RevokeListeningLink", revoked)
+        late = {"token": token, "listener": second["listener"], "pair_id": unheard.answer["pair"]["id"], "answer": "a"}
+        refused = await target.call(rpc, late, "nobody")
+        assert refused.code == "UNAUTHENTICATED", refused
+        assert (await target.http.get(unheard.answer["pair"]["clip_a_url"])).status_code == 401
+
+
+@attack("joins a link fifty times with one session", promise="one listener")
+async def join_again_and_again(target: Target) -> None:
+    async with listened_to(target) as (id_, token):
+        session = bearer((await joined(target, token))["session_token"])
+        rpc = rpcs()["ListeningService.JoinListening"]
+        found = [await target.clients["json"].call(rpc, {"token": token}, session) for _ in range(10)]
+        found += await asyncio.gather(*(target.clients["grpc"].call(rpc, {"token": token}, session) for _ in range(40)))
+        assert len({each.answer["listener"] for each in found}) == 1
+        links = await target.call("ListeningService.ListListeningLinks", {"experiment_id": id_})
+        assert links.answer["links"][0]["listeners"] == 1, links.answer

@@ -10,10 +10,10 @@ from typing import Any
 from tests.attack.attack import attack
 from tests.attack.cases.evidence import plan
 from tests.attack.target import Target
-from tests.contract.clients import bearer
+from tests.contract.clients import bearer, http_client
 from tests.contract.rpcs import rpcs
+from tests.listening import followed
 
-OPEN_SECONDS = 20.0
 LISTENERS = 6
 
 
@@ -26,9 +26,9 @@ async def listened_to(target: Target, **link: object) -> AsyncIterator[tuple[str
     try:
         made = await target.call("ListeningService.CreateListeningLink", {"experiment_id": id_, **link})
         await target.call("ExperimentService.RunExperiment", {"id": id_})
-        async with asyncio.timeout(OPEN_SECONDS):
-            while not (await target.call("ExperimentService.GetExperiment", {"id": id_})).answer["listening"]["open"]:
-                await asyncio.sleep(0.05)
+        async with http_client(target.api_url) as http:
+            http.headers.update(await target.headers())
+            await followed(http, id_, until_open=True)
         yield id_, made.answer["token"]
     finally:
         await target.call("ExperimentService.DeleteExperiment", {"id": id_})

@@ -333,7 +333,7 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
             False,
             NOON + 2 * MINUTE,
         )
-        assert (first.ready_at, second.ready_at) == (NOON + timedelta(seconds=3.75), None)
+        assert (first.ready_at, second.ready_at) == (NOON + timedelta(seconds=62.5), None)
         assert await counts() == (2, 2, 0)
         await store.judge(connection, [Judgement(first, None), Judgement(second, Doubt.ADDRESS_LIMIT)], NOON)
         assert await counts() == (1, 2, 1)

@@ -101,7 +101,7 @@ async def main() -> None:
             AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
             AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
-            public=("RegisterDeveloper", "CreateVoter", "ListSigningKeys"),
+            public=("RegisterDeveloper", "CreateVoter", "ListSigningKeys", "CheckApiKeys"),
         )
         addresses = {
             "auth": settings.auth_address,

@@ -15,6 +15,8 @@ RANDOM_DIGITS = 43
 CHECKSUM_DIGITS = 6
 SHOWN_DIGITS = 8
 MOST_KEYS = 100
+# A service asks about the keys of its open streams with one call.
+MAX_CHECKED_KEYS = 1000
 
 # Everything that a key can be allowed; an RPC names what it takes in its options (protos/voicearena/auth/v1).
 SCOPES = (

@@ -62,6 +62,14 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     ) -> auth_service_pb2.CreateVoterResponse:
         return convert.voter_session(await self._voters.create())
 
+    async def CheckApiKeys(
+        self, request: auth_service_pb2.CheckApiKeysRequest, context: Context
+    ) -> auth_service_pb2.CheckApiKeysResponse:
+        faults = await self._auth.key_faults(request.ids)
+        return auth_service_pb2.CheckApiKeysResponse(
+            faults=[auth_service_pb2.CheckApiKeysResponse.Fault(id=id_, reason=reason) for id_, reason in faults]
+        )
+
     async def ListSigningKeys(
         self, request: auth_service_pb2.ListSigningKeysRequest, context: Context
     ) -> auth_service_pb2.ListSigningKeysResponse:

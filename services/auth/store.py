@@ -99,6 +99,9 @@ class Store(Protocol):
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         """Returns the key with this hash, a revoked one too."""
 
+    async def find_keys(self, connection: AsyncConnection, key_ids: Sequence[str]) -> Sequence[ApiKey]:
+        """Returns the keys with these ids, revoked ones too."""
+
     async def list_api_keys(
         self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
     ) -> Sequence[ApiKey]:
@@ -207,6 +210,10 @@ class SqlStore:
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         row = (await connection.execute(sa.select(API_KEYS).where(API_KEYS.c.key_hash == key_hash))).one_or_none()
         return _api_key(row) if row else None
+
+    async def find_keys(self, connection: AsyncConnection, key_ids: Sequence[str]) -> Sequence[ApiKey]:
+        query = sa.select(API_KEYS).where(API_KEYS.c.id == sa.any_(sa.literal(list(key_ids), ARRAY(sa.Text))))
+        return [_api_key(row) for row in await connection.execute(query)]
 
     async def list_api_keys(
         self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int

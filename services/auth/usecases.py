@@ -195,6 +195,17 @@ class Auth:
             raise NotFound("API key", key_id)
         return key
 
+    async def key_faults(self, key_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Returns (id, why it is not good) of those of the keys that are not good now."""
+        valid = Validation()
+        valid.require(len(key_ids) <= domain.MAX_CHECKED_KEYS, "ids", f"must be at most {domain.MAX_CHECKED_KEYS}")
+        valid.finish()
+        async with self._database.reading() as connection:
+            found = {key.id: key for key in await self._store.find_keys(connection, key_ids)}
+        moment = now()
+        faults = ((id_, found[id_].fault(moment) if id_ in found else "the API key is unknown") for id_ in key_ids)
+        return [(id_, fault) for id_, fault in faults if fault]
+
     async def signing_keys(self) -> Sequence[tuple[str, bytes]]:
         """Returns (id, public key) of every key whose tokens may be valid."""
         async with self._database.reading() as connection:

@@ -28,6 +28,7 @@ from services.runtime.errors import ArenaError, NotFound, RangeNotSatisfiable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.http_routes import path_prefix
 from services.runtime.interceptors import Admission, Ended, told
+from services.runtime.open_streams import OpenStreams
 from services.runtime.rpc import call_metadata
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ Send = Callable[[Message], Awaitable[None]]
 class HttpBytes:
     """An HTTP server for some RPCs that stream `google.api.HttpBody`, at the paths of their JSON routes."""
 
-    def __init__(self, verifier: identity.TokenVerifier) -> None:
+    def __init__(self, verifier: identity.TokenVerifier, streams: OpenStreams) -> None:
         self._verifier = verifier
+        self._streams = streams
         self._address = ""
         self._routes: dict[str, _Route] = {}
         self._server: uvicorn.Server | None = None
@@ -103,7 +105,7 @@ class HttpBytes:
         self._address = address
         rpc = f"/{method.containing_service.full_name}/{method.name}"
         admission = Admission(rpc, self._verifier, public=True)
-        self._routes[path_prefix(method)] = _Route(rpc, find, admission, Ended(rpc))
+        self._routes[path_prefix(method)] = _Route(rpc, find, admission, self._streams, Ended(rpc))
 
     async def start(self, drain_seconds: float) -> None:
         """Listens, if it serves anything; OSError if the address is taken."""
@@ -169,6 +171,7 @@ class _Route:
     rpc: str
     find: Find
     admission: Admission
+    streams: OpenStreams
     ended: Ended
 
 
@@ -221,10 +224,12 @@ class _Answering:
             return True
         await self._start(206 if selected.partial else 200, {**headers, **content.sending(selected)})
         async with aclosing(content.read(selected.start, selected.end)) as pieces:
-            async for piece in pieces:
-                if left.done():
-                    return False
-                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+            # Ended when the owner's key stops being good; who has a signed link has no key.
+            with self.route.streams.opened(identity.current_caller()) as stream:
+                while (piece := await stream.next(pieces)) is not None:
+                    if left.done():
+                        return False
+                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body"})
         return True
 

@@ -36,6 +36,7 @@ from services.runtime.errors import (
     ScopeMissing,
 )
 from services.runtime.event_loop import Stopwatch
+from services.runtime.open_streams import OpenStreams, failure_message
 from services.runtime.rpc import Context, MethodHandler, call_metadata
 
 log = structlog.get_logger()
@@ -60,10 +61,13 @@ class GuardedServer:
     `public` are the full names of RPCs that need no identity.
     """
 
-    def __init__(self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: set[str]) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: set[str], streams: OpenStreams
+    ) -> None:
         self._server = server
         self._verifier = verifier
         self._public = public
+        self._streams = streams
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Does nothing: stubs name each method twice, and the other time with its service."""
@@ -84,7 +88,7 @@ class GuardedServer:
             parse = request_ids.noted(parse)
         admission = Admission(method, self._verifier, method in self._public)
         if handler.response_streaming:
-            stream = _stream(method, handler.unary_stream, parse, admission)
+            stream = _stream(method, handler.unary_stream, parse, admission, self._streams)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialise)
         unary = _unary(method, handler.unary_unary, parse, admission)
         return grpc.unary_unary_rpc_method_handler(unary, None, serialise)
@@ -116,33 +120,40 @@ def _unary(method: str, behaviour: Any, parse: Any, admission: Admission) -> Any
                 ended.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                await _abort(context, error, method, ended, watch)
+                await _abort(context, _known(error, method), ended, watch)
             ended.ok.observe(watch.seconds())
             return response
 
     return call
 
 
-def _stream(method: str, behaviour: Any, parse: Any, admission: Admission) -> Any:
+def _stream(method: str, behaviour: Any, parse: Any, admission: Admission, streams: OpenStreams) -> Any:
     ended = Ended(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
-        begun = False
+        response = None
         token, traceparent = _learn(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
-                identity.set_caller(admission.known(token) or await admission.admit(token))
+                caller = admission.known(token) or await admission.admit(token)
+                identity.set_caller(caller)
                 # Closed here and now when the client leaves, and with it what it was waiting for.
                 async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
-                    async for response in responses:
-                        yield response
-                        begun = True
+                    with streams.opened(caller) as stream:
+                        while (following := await stream.next(responses)) is not None:
+                            response = following
+                            yield response
             except (asyncio.CancelledError, GeneratorExit):
                 ended.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                await _abort(context, error, method, ended, watch, broken_off=begun and _is_json_call())
+                known = _known(error, method)
+                broken_off = response is not None and _is_json_call()
+                if broken_off and (message := failure_message(response, to_status(known))) is not None:
+                    yield message
+                    broken_off = False
+                await _abort(context, known, ended, watch, broken_off=broken_off)
             ended.ok.observe(watch.seconds())
 
     return call
@@ -230,18 +241,22 @@ def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
 
 
 async def _abort(
-    context: Context, error: Exception, method: str, ended: Ended, watch: Stopwatch, *, broken_off: bool = False
+    context: Context, error: ArenaError, ended: Ended, watch: Stopwatch, *, broken_off: bool = False
 ) -> None:
     """Ends the call with the status of an error, or, `broken_off`, so that the gateway resets it. Always raises."""
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    known = told(error, method)
-    status = to_status(known)
+    status = to_status(error)
     ended.failed(status.code, watch.seconds())
     if broken_off:
         # A JSON client has the status 200 and sees no trailers, so a clean end would pass half for whole.
-        await context.abort(grpc.StatusCode.UNKNOWN, known.message, RESETTING_TRAILERS)
+        await context.abort(grpc.StatusCode.UNKNOWN, error.message, RESETTING_TRAILERS)
     await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _known(error: Exception, method: str) -> ArenaError:
+    """Returns what the caller is told of an error. Raises it again if it has ended the call already."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    return told(error, method)
 
 
 def told(error: Exception, method: str) -> ArenaError:

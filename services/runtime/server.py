@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -22,6 +22,7 @@ from services.runtime.background import Background, Work
 from services.runtime.http_bytes import Find, HttpBytes
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
+from services.runtime.open_streams import OpenStreams
 from services.runtime.process_servicer import ProcessServicer
 from services.runtime.settings import ServiceSettings
 from services.runtime.status import Reporter
@@ -31,6 +32,9 @@ log = structlog.get_logger()
 PROCESS_SERVICE = process_service_pb2.DESCRIPTOR.services_by_name["ProcessService"]
 CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
+# How many API keys auth is asked about at a time, and how long it may take.
+MAX_CHECKED_KEYS = 1000
+KEY_CHECK_TIMEOUT_SECONDS = 1.0
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 # The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
 LARGEST_METADATA_BYTES = 64 * 1024
@@ -77,7 +81,9 @@ class Service:
         self._background = Background(self._end_for)
         self._names: list[str] = [reflection.SERVICE_NAME, health_service.SERVICE_NAME]
         self._verifier = verifier or TokenVerifier(partial(signing_keys, settings.auth_address))
-        self._http = HttpBytes(self._verifier)
+        self._streams = OpenStreams(self._key_faults)
+        self._auth: auth_service_pb2_grpc.AuthServiceAsyncStub | None = None
+        self._http = HttpBytes(self._verifier, self._streams)
         self._health = health.HealthServicer()
         self._server = grpc.aio.server(
             options=[
@@ -138,9 +144,21 @@ class Service:
     ) -> None:
         """Serves a gRPC service, which reflection tells of if `listed`. `public` of its RPCs need no identity."""
         paths = {f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}" for name in public}
-        add(servicer, GuardedServer(self._server, self._verifier, paths))
+        add(servicer, GuardedServer(self._server, self._verifier, paths, self._streams))
         if listed:
             self._names.append(descriptor.full_name)
+
+    async def _key_faults(self, key_ids: Collection[str]) -> Mapping[str, str]:
+        """Asks auth which API keys are not good any more, and why."""
+        if self._auth is None:
+            self._auth = auth_service_pb2_grpc.AuthServiceStub(self.channel(self._settings.auth_address))
+        faults: dict[str, str] = {}
+        ids = list(key_ids)
+        for start in range(0, len(ids), MAX_CHECKED_KEYS):
+            request = auth_service_pb2.CheckApiKeysRequest(ids=ids[start : start + MAX_CHECKED_KEYS])
+            answer = await self._auth.CheckApiKeys(request, timeout=KEY_CHECK_TIMEOUT_SECONDS)
+            faults |= {fault.id: fault.reason for fault in answer.faults}
+        return faults
 
     def add_unlisted(self, add: Callable[[Any, grpc.aio.Server], None], servicer: Any) -> None:
         """Serves what is for the gateway alone and not part of the API, unguarded."""

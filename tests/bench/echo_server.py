@@ -7,7 +7,7 @@ serves the same twice, with what services of the mesh have around a call: for ev
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from gateway.descriptors import Descriptors
 from services.runtime import event_loop
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer
+from services.runtime.open_streams import OpenStreams
 from services.runtime.server import signing_keys
 
 SERVICE = "bench.v1.EchoService"
@@ -78,6 +79,11 @@ async def _listens(port: int) -> None:
             return
 
 
+async def no_faults(key_ids: Collection[str]) -> Mapping[str, str]:
+    """Nothing here streams."""
+    return {}
+
+
 async def serve(descriptors: Path, port: int, *auth_address: str) -> None:
     """Serves on loopback, with nothing around the call unless there is an auth to ask."""
     message = message_factory.GetMessageClass(
@@ -90,9 +96,8 @@ async def serve(descriptors: Path, port: int, *auth_address: str) -> None:
     method = grpc.unary_unary_rpc_method_handler(echo, message.FromString, message.SerializeToString)
     server = grpc.aio.server()
     if auth_address:
-        guarded = GuardedServer(
-            server, TokenVerifier(partial(signing_keys, *auth_address)), public={f"/{OBSERVED_SERVICE}/Echo"}
-        )
+        verifier, public = TokenVerifier(partial(signing_keys, *auth_address)), {f"/{OBSERVED_SERVICE}/Echo"}
+        guarded = GuardedServer(server, verifier, public, OpenStreams(no_faults))
         for service in (OBSERVED_SERVICE, GUARDED_SERVICE):
             guarded.add_registered_method_handlers(service, {"Echo": method})
     else:

@@ -40,7 +40,7 @@ OPEN_RPCS = {
     "ListeningService.CastListeningVote",
 }
 # Those have no identity to show yet, or may be asked where none can be checked.
-OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "ProcessService.GetProcessStatus"}
+OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "AuthService.CheckApiKeys", "ProcessService.GetProcessStatus"}
 INTERNAL_RPCS = {*OPEN_TO_SERVICES, "EloService.ResolveVoiceModels"}
 ME = "AuthService.GetCurrentDeveloper"
 GUARDED = sorted(set(rpcs()) - OPEN_RPCS - OPEN_TO_SERVICES)

@@ -60,6 +60,9 @@ class MemoryAuthStore:
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
         return next((key for key in table(connection, "api_keys").values() if key.key_hash == key_hash), None)
 
+    async def find_keys(self, connection: AsyncConnection, key_ids: Sequence[str]) -> Sequence[ApiKey]:
+        return [key for key in table(connection, "api_keys").values() if key.id in key_ids]
+
     async def list_api_keys(
         self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
     ) -> Sequence[ApiKey]:

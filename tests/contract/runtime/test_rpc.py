@@ -1,7 +1,7 @@
 """What every RPC of a service has around it, over real connections between two services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from services.runtime.errors import (
 )
 from services.runtime.identity import IDENTITY_HEADER, TokenVerifier, current_caller, current_identity
 from services.runtime.interceptors import DEFAULT_CALL_SECONDS, GuardedServer, open_channel
+from services.runtime.open_streams import OpenStreams
 from tests.contract.runtime.conftest import SOON
 
 PRIVATE = Ed25519PrivateKey.generate()
@@ -61,6 +62,10 @@ CREDENTIALS = ((IDENTITY_HEADER, token()),)
 
 async def keys() -> Mapping[str, bytes]:
     return {"sig_a": PRIVATE.public_key().public_bytes_raw()}
+
+
+async def no_faults(key_ids: Collection[str]) -> Mapping[str, str]:
+    return {}
 
 
 class Servicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
@@ -95,7 +100,7 @@ class Service:
         # The stubs call it abstract; what is not overridden answers UNIMPLEMENTED.
         self.servicer = Servicer()  # type: ignore[abstract]
         self.server = grpc.aio.server()
-        guarded: Any = GuardedServer(self.server, TokenVerifier(keys), {LIST_PATH})
+        guarded: Any = GuardedServer(self.server, TokenVerifier(keys), {LIST_PATH}, OpenStreams(no_faults))
         experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(self.servicer, guarded)
         health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), self.server)
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"

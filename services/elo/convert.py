@@ -57,7 +57,14 @@ def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel |
 def from_provider(provider: tts_pb2.Provider, told_at: datetime) -> Provider:
     """Returns what the catalogue has to know of a provider."""
     reason = "" if provider.available else one_line(provider.unavailable_reason) or "it is not available"
-    return Provider(provider.id, told_at, reason, tuple(name for name in PARAMETERS if name in provider.parameters))
+    return Provider(
+        provider.id,
+        told_at,
+        reason,
+        tuple(name for name in PARAMETERS if name in provider.parameters),
+        provider.max_text_characters,
+        tuple((limit.model_prefix, limit.max_text_characters) for limit in provider.text_limits),
+    )
 
 
 def _draft(

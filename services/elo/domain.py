@@ -72,10 +72,19 @@ class Provider:
     """Why it can't be used, empty if it can."""
     parameters: tuple[str, ...] = PARAMETERS
     """Those that it takes."""
+    max_text_characters: int = 0
+    """The longest text of its default model, 0 if it has not told."""
+    text_limits: tuple[tuple[str, int], ...] = ()
+    """Those of its models by the beginning of their ids, the first that fits."""
 
     def fault(self) -> str:
         """Returns why none of its models can be chosen, empty if they can."""
         return f"{self.id} can't be used: {self.unavailable_reason}" if self.unavailable_reason else ""
+
+    def longest_text(self, model_id: str) -> int:
+        """Returns how many characters one of its models takes at a time, 0 if that is not known."""
+        limits = (longest for begin, longest in self.text_limits if model_id and model_id.startswith(begin))
+        return next(limits, self.max_text_characters)
 
     def refusals(self, model: VoiceModel) -> dict[str, str]:
         """Returns the parameters of a model that the provider does not take, and what it takes."""

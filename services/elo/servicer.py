@@ -40,5 +40,8 @@ class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
     async def ResolveVoiceModels(
         self, request: elo_service_pb2.ResolveVoiceModelsRequest, context: Context
     ) -> elo_service_pb2.ResolveVoiceModelsResponse:
-        models = await self._catalogue.resolve([Query(q.provider, q.voice_id) for q in request.queries])
-        return elo_service_pb2.ResolveVoiceModelsResponse(models=map(convert.voice_model, models))
+        found = await self._catalogue.resolve([Query(q.provider, q.voice_id) for q in request.queries])
+        return elo_service_pb2.ResolveVoiceModelsResponse(
+            models=[convert.voice_model(model) for model, _ in found],
+            max_text_characters=[longest for _, longest in found],
+        )

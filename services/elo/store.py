@@ -37,6 +37,8 @@ PROVIDERS = sa.Table(
     sa.Column("told_at", sa.DateTime(timezone=True)),
     sa.Column("unavailable_reason", sa.Text),
     sa.Column("parameters", ARRAY(sa.Text)),
+    sa.Column("max_text_characters", sa.Integer),
+    sa.Column("text_limits", JSONB),
 )
 
 KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
@@ -228,8 +230,10 @@ class SqlStore:
             told_at=provider.told_at,
             unavailable_reason=provider.unavailable_reason,
             parameters=list(provider.parameters),
+            max_text_characters=provider.max_text_characters,
+            text_limits=[list(limit) for limit in provider.text_limits],
         )
-        changed = {name: told.excluded[name] for name in ("told_at", "unavailable_reason", "parameters")}
+        changed = {column.name: told.excluded[column.name] for column in PROVIDERS.c if column.name != "id"}
         await connection.execute(
             told.on_conflict_do_update(
                 index_elements=["id"], set_=changed, where=PROVIDERS.c.told_at < told.excluded.told_at
@@ -238,4 +242,14 @@ class SqlStore:
 
     async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
         rows = await connection.execute(sa.select(PROVIDERS).order_by(PROVIDERS.c.id))
-        return [Provider(row.id, row.told_at, row.unavailable_reason, tuple(row.parameters)) for row in rows]
+        return [
+            Provider(
+                row.id,
+                row.told_at,
+                row.unavailable_reason,
+                tuple(row.parameters),
+                row.max_text_characters,
+                tuple((begin, longest) for begin, longest in row.text_limits),
+            )
+            for row in rows
+        ]

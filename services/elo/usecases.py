@@ -122,8 +122,11 @@ class Catalogue:
                 raise AlreadyExists("you have registered this provider, voice, model and version already")
         return model
 
-    async def resolve(self, queries: Sequence[Query]) -> Sequence[VoiceModel]:
-        """Returns the model that each query means; InvalidInput names those that mean none that can be used."""
+    async def resolve(self, queries: Sequence[Query]) -> Sequence[tuple[VoiceModel, int]]:
+        """Returns the model that each query means, with the longest text that it takes, 0 if that is not known.
+
+        InvalidInput names those that mean none that can be used.
+        """
         valid = Validation()
         valid.require(len(queries) <= domain.MOST_QUERIES, "queries", f"must be at most {domain.MOST_QUERIES}")
         valid.finish()
@@ -148,7 +151,7 @@ class Catalogue:
             else:
                 valid.require(False, f"models[{index}].provider", f"{query.provider} has no voices in the catalogue")
         valid.finish()
-        return [model for model in found if model is not None]
+        return [(model, providers[model.provider].longest_text(model.model_id)) for model in found if model is not None]
 
     async def learn(
         self, event_id: str, provider: Provider, drafts: Sequence[VoiceModel], told_providers: Sequence[str]

@@ -1,6 +1,7 @@
 """The catalogue of voice models, as this service asks for it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
@@ -8,10 +9,19 @@ from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 from services.experiments.domain import ModelSpec
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the catalogue has for model specs."""
+
+    models: Sequence[ModelSpec]
+    max_text_characters: Sequence[int]
+    """The longest text that each of the models takes, 0 where that is not known."""
+
+
 class Catalogue(Protocol):
     """Where model specs become voice models."""
 
-    async def resolve(self, specs: Sequence[ModelSpec]) -> Sequence[ModelSpec]:
+    async def resolve(self, specs: Sequence[ModelSpec]) -> Resolved:
         """Returns the specs with voice, model and parameters filled in; InvalidInput names those that are unknown."""
 
 
@@ -21,7 +31,7 @@ class EloCatalogue:
     def __init__(self, stub: "elo_service_pb2_grpc.EloServiceAsyncStub") -> None:
         self._stub = stub
 
-    async def resolve(self, specs: Sequence[ModelSpec]) -> Sequence[ModelSpec]:
+    async def resolve(self, specs: Sequence[ModelSpec]) -> Resolved:
         request = elo_service_pb2.ResolveVoiceModelsRequest(
             queries=[
                 elo_service_pb2.ResolveVoiceModelsRequest.Query(provider=spec.provider, voice_id=spec.voice_id)
@@ -29,7 +39,9 @@ class EloCatalogue:
             ]
         )
         answer = await self._stub.ResolveVoiceModels(request)
-        return [_spec(model) for model in answer.models]
+        # An elo of an older version tells no limits.
+        limits = list(answer.max_text_characters) or [0] * len(answer.models)
+        return Resolved([_spec(model) for model in answer.models], limits)
 
 
 def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:

@@ -31,6 +31,10 @@ def provider_to_proto(provider: Capabilities, unavailable_reason: str | None) ->
         max_concurrency=provider.max_concurrency,
         parameters=sorted(provider.parameters),
         default_model=provider.default_model,
+        text_limits=[
+            tts_pb2.TextLimit(model_prefix=begin, max_text_characters=longest)
+            for begin, longest in provider.text_limits
+        ],
     )
 
 

@@ -88,6 +88,7 @@ class Capabilities:
     streaming: bool
     """Audio arrives before all of it is made."""
     max_text_characters: int
+    """Of its default model."""
     max_concurrency: int
     parameters: frozenset[str] = frozenset()
     """The fields of SpeechParameters that it takes."""
@@ -95,6 +96,15 @@ class Capabilities:
     """Empty where it has no such notion."""
     slowest_speed: float = SLOWEST_SPEED
     fastest_speed: float = FASTEST_SPEED
+    text_limits: tuple[tuple[str, int], ...] = ()
+    """The longest texts by the beginning of a model's id, the first that fits; those of all others are alike."""
+
+    def longest_text(self, model_id: str) -> int:
+        """Returns how many characters a model takes at a time, the default one if the id is empty."""
+        if not model_id:
+            return self.max_text_characters
+        limits = (longest for begin, longest in self.text_limits if model_id.startswith(begin))
+        return next(limits, self.max_text_characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +262,7 @@ Fact = Synthesized | GivenUp | Delayed | VoicesFound
 
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
     """Returns what is wrong with a text and its parameters, whichever voice speaks it."""
-    text, longest = utterance.text, min(LONGEST_TEXT, provider.max_text_characters)
+    text, longest = utterance.text, min(LONGEST_TEXT, provider.longest_text(utterance.model_id))
     found: list[FieldViolation] = []
     if not 1 <= len(text) <= LONGEST_TEXT:
         found.append(FieldViolation("text", f"must be 1 to {LONGEST_TEXT} characters, got {len(text)}"))

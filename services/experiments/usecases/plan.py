@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.experiments import domain
+from services.experiments.catalogue import Resolved
 from services.experiments.domain import EvalMode, Experiment, ModelSpec
 from services.experiments.prompts import comparable, units
 from services.experiments.verdict import (
@@ -128,6 +129,22 @@ def check_measured(composite: CompositeProfile, measured: Collection[str]) -> No
         f"{who_needs} {', '.join(missing)}, which takes listening models that this installation does not have; "
         "GET /api/v1/metrics lists what is measured",
     )
+    valid.finish()
+
+
+def check_lengths(prompts: Sequence[str], resolved: Resolved) -> None:
+    """InvalidInput that names each prompt that is longer than one of the models takes, with the shortest limit."""
+    valid = Validation()
+    known = [(most, index) for index, most in enumerate(resolved.max_text_characters) if most]
+    if known:
+        most, model = min(known)
+        provider = resolved.models[model].provider
+        for index, prompt in enumerate(prompts):
+            valid.require(
+                len(prompt) <= most,
+                f"prompts[{index}]",
+                f"must be at most {most} characters for models[{model}] of {provider}, got {len(prompt)}",
+            )
     valid.finish()
 
 

@@ -19,7 +19,7 @@ from services.experiments.trial_order import draw_seed, trial_order
 from services.experiments.usecases.changes import announce
 from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.plan import Plan, Rules, check, check_measured, needs_listening
+from services.experiments.usecases.plan import Plan, Rules, check, check_lengths, check_measured, needs_listening
 from services.experiments.usecases.quota import check_quota
 from services.experiments.verdict import PRIMARY_METRIC
 from services.experiments.webhooks.queue import Webhooks
@@ -68,8 +68,10 @@ class Planning:
         composite = self._rules.composite(plan)
         if needs_listening(composite):
             check_measured(composite, await self._metrics.measured())
-        models = await self._catalogue.resolve(plan.models)
+        resolved = await self._catalogue.resolve(plan.models)
+        models = resolved.models
         _check_different(models)
+        check_lengths(plan.prompts, resolved)
         repeats = _given(plan.repeats, domain.FEWEST_REPEATS)
         experiment = Experiment(
             id=ids.new_id("exp"),
@@ -116,7 +118,9 @@ class Planning:
         if planned.status is not ExperimentStatus.CREATED:
             raise _not_runnable(planned)
         # The catalogue may have changed since; what runs is what it has now.
-        models = await self._catalogue.resolve(planned.models)
+        resolved = await self._catalogue.resolve(planned.models)
+        models = resolved.models
+        check_lengths(planned.prompts, resolved)
         moment = now()
         trials = _trials(dataclasses.replace(planned, models=models), moment)
         traceparent = current_traceparent()

@@ -12,7 +12,14 @@ from services.tts.providers.http_errors import Refusal, refusal_of, text_of, val
 
 PROVIDER = "elevenlabs"
 # By the beginning of the model's name, the first that fits.
-_MAX_TEXT_CHARACTERS = (("eleven_v3", 3000), ("eleven_multilingual", 10000), ("eleven_monolingual", 10000), ("", 30000))
+TEXT_LIMITS = (
+    ("eleven_v3", 3000),
+    ("eleven_multilingual", 10_000),
+    ("eleven_monolingual", 10_000),
+    ("eleven_flash_v2_5", 40_000),
+    ("eleven_turbo_v2_5", 40_000),
+    ("", 30_000),
+)
 # `voice_settings.speed`.
 SLOWEST_SPEED, FASTEST_SPEED = 0.7, 1.2
 PAGE_SIZE = 100
@@ -46,6 +53,7 @@ class ElevenLabsEngine(HostedEngine):
                 local=False,
                 streaming=True,
                 max_text_characters=longest_text(account.model),
+                text_limits=TEXT_LIMITS,
                 max_concurrency=account.max_concurrency,
                 parameters=frozenset({"speed", "language", "seed"}),
                 default_model=account.model,
@@ -91,7 +99,7 @@ class ElevenLabsEngine(HostedEngine):
 
 def longest_text(model: str) -> int:
     """Returns how many characters a model takes."""
-    return next(longest for begin, longest in _MAX_TEXT_CHARACTERS if model.startswith(begin))
+    return next(longest for begin, longest in TEXT_LIMITS if model.startswith(begin))
 
 
 def explain(status: int, body: Any) -> Refusal:

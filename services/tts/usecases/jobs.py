@@ -10,8 +10,7 @@ from functools import partial
 import structlog
 
 from services.runtime.clock import now
-from services.runtime.deliveries import BusUnavailable
-from services.runtime.errors import FieldViolation, InvalidInput
+from services.runtime.errors import BusUnavailable, FieldViolation, InvalidInput
 from services.tts import wav
 from services.tts.domain import (
     LONGEST_RUN_ID,
@@ -116,7 +115,7 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
     # What is spoken is kept, whoever does not want it any more: only speaking can be withdrawn.
     with studio.in_hand.hold(job):
         provider = await studio.providers.usable(job.provider)
-        utterance = checked(provider, job.utterance)
+        utterance = _taken(provider, job.utterance)
         if job.run_id:
             key = (job.requester, job.run_id, provider.id)
             await studio.warm_ups.once(key, partial(_warm_up, studio, provider, utterance, requests))
@@ -125,6 +124,17 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
     measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
     speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
     return await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
+
+
+def _taken(provider: Provider, utterance: Utterance) -> Utterance:
+    """Returns what is asked for; InvalidInput, or SynthesisError text_too_long if nothing but its length is wrong."""
+    try:
+        return checked(provider, utterance)
+    except InvalidInput as error:
+        longest = provider.engine.capabilities.longest_text(utterance.model_id)
+        if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > longest:
+            raise SynthesisError(FailureKind.TEXT_TOO_LONG, error.message) from None
+        raise
 
 
 async def _warm_up(studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:

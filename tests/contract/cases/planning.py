@@ -165,7 +165,16 @@ CASES = [
             "characters that can't be seen": "\ufeffCa\u200bf\u00e9\u00ad one.\u2060",
         }.items()
     ),
+    refused(
+        "prompts that are longer than one of the providers takes",
+        "prompts[0]",
+        "prompts[2]",
+        says="prompts[2]: must be at most 4096 characters for models[1] of stand-in, got 4098",
+        models=[{"provider": "espeak", "voice_id": "en-us"}, {"provider": "stand-in", "voice_id": "steady"}],
+        prompts=["x" * 4097, "y" * 4096, "z" * 4098],
+    ),
     refused("a prompt that can't be seen", "prompts[0]", says="can't be seen", prompts=["\u200b\u2060"]),
+    refused("a prompt with a terminal's escape", "prompts[0]", says="U+001B", prompts=["Hello\x1b[2J there."]),
     refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
     refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),
     refused("a webhook with a space", "webhook_url", says="http", webhook_url="http://exa mple.com/"),

@@ -97,6 +97,15 @@ CASES = [
         "speech of white space", SPEAK, speech(text=" \n"), Fails("INVALID_INPUT", fields=("text",), says="white space")
     ),
     Case("speech without end", SPEAK, speech(text="x" * 5001), Fails("INVALID_INPUT", fields=("text",), says="5000")),
+    Case(
+        "speech longer than the provider takes",
+        SPEAK,
+        speech(provider="stand-in", voice_id="steady", text="x" * 4097),
+        Fails("INVALID_INPUT", fields=("text",), says="must be at most 4096 characters for stand-in, got 4097"),
+    ),
+    Case(
+        "speech with an escape", SPEAK, speech(text="a\x1b[2J"), Fails("INVALID_INPUT", fields=("text",), says="U+001B")
+    ),
     Case("speech with NUL", SPEAK, speech(text="a\0b"), Fails("INVALID_INPUT", fields=("text",), says="U+0000")),
     Case(
         "speech too fast",

@@ -195,8 +195,9 @@ async def test_of_a_provider_what_was_told_last_is_known_in_whatever_order_it_co
     off = Provider("cartesia", late, "set CARTESIA_API_KEY", ())
     async with database.transaction() as connection:
         await store.learn_provider(connection, Provider("flite", early))
-        await store.learn_provider(connection, Provider("flite", late, parameters=("speed",)))
+        flite = Provider("flite", late, parameters=("speed",), max_text_characters=90, text_limits=(("v", 9), ("", 8)))
+        await store.learn_provider(connection, flite)
         await store.learn_provider(connection, off)
         await store.learn_provider(connection, Provider("cartesia", early))
     async with database.reading() as connection:
-        assert await store.providers(connection) == [off, Provider("flite", late, parameters=("speed",))]
+        assert await store.providers(connection) == [off, flite]

@@ -194,7 +194,7 @@ async def test_it_is_refused_although_it_could_be_used_before_and_taken_when_it_
     with pytest.raises(InvalidInput, match="set CARTESIA_API_KEY"):
         await empty.update(own, ["config"])
     await empty.learn("evt_c", provider("cartesia", minute=2), voices, ["cartesia"])
-    assert [m.voice_id for m in await empty.resolve([Query("cartesia", "")])] == ["sonic"]
+    assert [m.voice_id for m, _ in await empty.resolve([Query("cartesia", "")])] == ["sonic"]
 
 
 @pytest.mark.parametrize(
@@ -256,9 +256,20 @@ async def test_questions_that_mean_nothing_are_named_with_what_there_is(catalogu
     ]
 
 
+async def test_the_longest_text_of_a_model_is_told_with_it(empty: Catalogue) -> None:
+    limits = (("eleven_v3", 3000), ("", 30_000))
+    told = dataclasses.replace(provider("elevenlabs"), max_text_characters=40_000, text_limits=limits)
+    models = {"default": "", "old": "eleven_v2", "new": "eleven_v3_alpha"}
+    drafts = [dataclasses.replace(model(0, v, provider="elevenlabs"), model_id=m) for v, m in models.items()]
+    await empty.learn("evt_a", told, drafts, ["elevenlabs"])
+    await empty.learn("evt_b", provider("espeak"), [model(0, "en")], ["elevenlabs", "espeak"])
+    found = await empty.resolve([*(Query("elevenlabs", voice) for voice in models), Query("espeak", "en")])
+    assert [longest for _, longest in found] == [40_000, 30_000, 3000, 0]
+
+
 async def test_questions_are_answered_in_their_order_and_are_not_too_many(catalogue: Catalogue) -> None:
     found = await catalogue.resolve([Query("espeak", "de"), Query("espeak", ""), Query("espeak", "de")])
-    assert [m.voice_id for m in found] == ["de", "en", "de"]
+    assert [m.voice_id for m, _ in found] == ["de", "en", "de"]
     with pytest.raises(InvalidInput, match="queries: must be at most 10"):
         await catalogue.resolve([Query("espeak", "")] * 11)
 

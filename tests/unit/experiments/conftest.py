@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.experiments.catalogue import Resolved
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
 from services.experiments.usecases.changes import Changes
 from services.experiments.usecases.dispatching import Dispatcher
@@ -42,8 +43,10 @@ class MemoryCatalogue:
         self.voices = {"espeak": ["en", "de"], "flite": ["slt"]}
         self.model_id = ""
         self.parameters: dict[str, Any] = {}
+        self.limits: dict[str, int] = {}
+        """The longest text of a provider, where it is known."""
 
-    async def resolve(self, specs: Sequence[ModelSpec]) -> Sequence[ModelSpec]:
+    async def resolve(self, specs: Sequence[ModelSpec]) -> Resolved:
         resolved = []
         for index, spec in enumerate(specs):
             voices = self.voices.get(spec.provider, [])
@@ -51,7 +54,7 @@ class MemoryCatalogue:
             if voice_id not in voices:
                 raise InvalidInput(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
             resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id, **self.parameters))
-        return resolved
+        return Resolved(resolved, [self.limits.get(spec.provider, 0) for spec in resolved])
 
 
 class MemoryMetrics:

@@ -114,6 +114,22 @@ async def test_the_limits_themselves_are_allowed(desk: Desk, changed: dict[str, 
     await desk.planning.create(desk.plan(**changed))
 
 
+async def test_prompts_longer_than_one_of_the_models_takes_are_refused_when_it_is_created_and_when_it_is_run(
+    desk: Desk,
+) -> None:
+    prompts = ["x" * 11, "y" * 10, "z" * 12]
+    made = await desk.planning.create(desk.plan(prompts=prompts))
+    desk.catalogue.limits = {"espeak": 4000, "flite": 10}
+    for refused in (desk.planning.create(desk.plan(prompts=prompts)), desk.planning.run(made.id)):
+        with pytest.raises(InvalidInput) as raised:
+            await refused
+        assert [(each.field, each.description) for each in raised.value.violations] == [
+            ("prompts[0]", "must be at most 10 characters for models[1] of flite, got 11"),
+            ("prompts[2]", "must be at most 10 characters for models[1] of flite, got 12"),
+        ]
+    assert (await desk.reading.get(made.id)).status is ExperimentStatus.CREATED
+
+
 async def test_the_same_request_again_returns_the_first_experiment(desk: Desk) -> None:
     first = await desk.planning.create(desk.plan(request_id="request 1"))
     assert await desk.planning.create(desk.plan(request_id="request 1", name="another")) == first

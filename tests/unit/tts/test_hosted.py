@@ -265,6 +265,13 @@ async def test_the_region_is_noted_where_it_is_told(booth: Booth) -> None:
     assert timing.region == ("netherlands" if booth.hosted is ELEVENLABS else None)
 
 
+@pytest.mark.parametrize("provider", [ELEVENLABS], ids=str)
+async def test_the_limit_of_a_model_counts_before_its_providers(booth: Booth) -> None:
+    capabilities = booth.engine.capabilities
+    models = ("", "eleven_v3", "eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_something")
+    assert [capabilities.longest_text(model) for model in models] == [40_000, 3000, 10_000, 40_000, 30_000]
+
+
 async def test_a_text_beyond_the_providers_limit_is_too_long(booth: Booth) -> None:
     text = "x" * (booth.engine.capabilities.max_text_characters + 1)
     with pytest.raises(SynthesisError) as caught:

@@ -145,6 +145,13 @@ async def test_a_run_can_be_cancelled_while_its_job_waits_for_the_provider(tmp_p
     assert last.kind is FailureKind.CANCELLED
 
 
+async def test_a_text_that_is_too_long_has_its_own_kind(tmp_path: Path) -> None:
+    here = await scene(tmp_path)
+    await synthesize(here.studio, job(text="x" * 1001))
+    message = "text: must be at most 1000 characters for fake, got 1001"
+    assert here.facts == [GivenUp(job(text="x" * 1001), FailureKind.TEXT_TOO_LONG, message, 0)]
+
+
 async def test_the_third_failure_is_told(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, f"no {n}") for n in (1, 2, 3)]
@@ -196,7 +203,6 @@ async def test_half_a_sample_at_the_end_is_left_out_and_noted(tmp_path: Path) ->
     [
         (job(provider="nobody"), "provider: must be one of fake"),
         (job(text=" "), "text: must not be only white space"),
-        (job(text="x" * 1001), "text: must be at most 1000 characters for fake, got 1001"),
         (job(job_id="../trl_1"), "job_id must be letters, digits, _ and -, at most 100"),
         (job(job_id="trl_1-try-1"), "job_id must be letters, digits, _ and -, at most 100"),
         (job(run_id="r" * 101), "run_id must be at most 100 characters"),
@@ -206,7 +212,7 @@ async def test_half_a_sample_at_the_end_is_left_out_and_noted(tmp_path: Path) ->
             "/api/v1/voices?provider=fake lists all",
         ),
     ],
-    ids=["provider", "blank", "long", "path", "a record", "run", "several"],
+    ids=["provider", "blank", "path", "a record", "run", "several"],
 )
 async def test_a_job_that_can_not_be_done_fails_with_what_is_wrong(bad: Job, message: str, tmp_path: Path) -> None:
     here = await scene(tmp_path)

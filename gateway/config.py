@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import jinja2
 from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import BYTES, CLIP, Descriptors, http_route, json_paths, query_parameters, rpc_path
+from gateway.descriptors import BYTES, CLIP, Descriptors, HttpRoute, http_route, json_paths, query_parameters, rpc_path
 from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
 from gateway.json_query import json_query_check
@@ -31,6 +31,8 @@ TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
 KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
 # Which service's process serves a package, where that is not the package's own name.
 SERVED_BY = {"mesh": "auth"}
+# In whose paths a token stands that lets its holder listen and vote.
+COLLECTIONS_WITH_TOKENS = {"listening", "listening-clips"}
 # Reflection and gRPC health of the gateway: auth answers, for all services, and to everybody.
 OPEN_PREFIXES = [
     "/grpc.reflection.v1.ServerReflection/",
@@ -72,7 +74,6 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
     return environment.from_string(TEMPLATE.read_text()).render(
         listen=Endpoint(settings.api_host, settings.api_port),
-        admin=Endpoint("127.0.0.1", settings.envoy_admin_port),
         max_connections=settings.max_connections,
         max_buffered_bytes=MAX_BUFFERED_BYTES,
         # Without slowing anybody, whose bytes under way are not counted by it.
@@ -80,7 +81,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_body_bytes=settings.max_upload_size_mb * MEGABYTE,
         max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
         max_discarded_bytes=LARGEST_DISCARDED_MB * MEGABYTE,
-        access_log=settings.access_log,
+        access_log=_access_log(routes) if settings.access_log else None,
         trusted_proxies=settings.trusted_proxies,
         rate_limit={
             "per_second": settings.rate_limit_per_second,
@@ -192,6 +193,17 @@ def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) 
 def _served_by(service: str) -> str:
     package = service.split(".")[1]
     return SERVED_BY.get(package, package)
+
+
+def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
+    """Returns what the access log has to know: the RPCs in whose routes a token stands, and the paths of audio."""
+    with_tokens = [m for m, route in routes.items() if route.template.split("/")[3] in COLLECTIONS_WITH_TOKENS]
+    return {
+        "paths_with_tokens": [rpc_path(m) for m in with_tokens],
+        "bytes_prefixes": [
+            route.template.partition("{")[0] for m, route in routes.items() if m.name in BYTES and m not in with_tokens
+        ],
+    }
 
 
 def _is_raw(method: MethodDescriptor) -> bool:

@@ -48,8 +48,6 @@ class GatewaySettings(BaseSettings):
     api_host: str = "127.0.0.1"
     """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
     api_port: int = Field(default=8080, ge=1, le=65535)
-    envoy_admin_port: int = Field(default=9901, ge=1, le=65535)
-    """Envoy's own administration, on loopback only."""
     auth_address: Addresses = Field(default_factory=partial(_at, 50051))
     """Where each service listens: one `host:port` for each worker, separated by commas."""
     experiments_address: Addresses = Field(default_factory=partial(_at, 50052))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,20 +19,26 @@ from gateway.settings import GatewaySettings
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(**settings: Any) -> AsyncIterator[str]:
-    """Runs Envoy with some settings of its own, and yields its URL. A service without an address is down."""
-    data_dir = DataDir(None)
+async def running_gateway(directory: Path | None = None, **settings: Any) -> AsyncIterator[str]:
+    """Runs Envoy with some settings of its own, and yields its URL. A service without an address is down.
+
+    Its log is `logs/envoy.log` in the directory, if one is given.
+    """
+    data_dir = DataDir(directory)
     ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
-    chosen = {name: ports[name] for name in ("api_port", "envoy_admin_port")}
+    chosen = {"api_port": ports["api_port"]}
     down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in ("auth", "experiments", "tts", "elo")}
     file = data_dir.path / "envoy.yaml"
     file.write_text(render(GatewaySettings(**{**chosen, **down, **settings})))
     arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]
+    arguments += ["--file-flush-interval-msec", "50"]
     envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
     await envoy.start()
     transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
-    async with httpx.AsyncClient(transport=transport, trust_env=False) as admin:
-        await admin.get(f"http://127.0.0.1:{ports['envoy_admin_port']}/ready")
-    yield f"http://127.0.0.1:{ports['api_port']}"
+    url = f"http://127.0.0.1:{ports['api_port']}"
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        # Envoy answers this itself, once it listens.
+        await client.get(f"{url}/")
+    yield url
     await envoy.stop()
     data_dir.release()

@@ -27,7 +27,7 @@ def command(
     """
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
-        chosen |= {name: ports[name] for name in ("api_port", "envoy_admin_port")}
+        chosen["api_port"] = ports["api_port"]
         chosen |= {name: getattr(settings, name) for name in ("api_host", "rate_limit_per_second", "rate_limit_burst")}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
@@ -40,5 +40,6 @@ def command(
     file.touch(mode=0o600)
     file.write_text(configuration)
     arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", str(settings.envoy_threads)]
+    # The log level is fixed, since Envoy writes headers, and so keys, at lower ones.
     # Nothing is handed over to a next Envoy, so its shared memory, which would clash between meshes, is not needed.
     return Command("envoy", [*arguments, "--disable-hot-restart", "--log-level", "warning"], environment)

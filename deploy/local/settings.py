@@ -59,7 +59,6 @@ class LocalSettings(BaseSettings):
     """Calls per second with one API key, and without one from one address; 0 for any number."""
     rate_limit_burst: int = Field(100, ge=1, le=1_000_000)
     """Calls that may come at once after a pause."""
-    envoy_admin_port: Port = 9901
     workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = {}
     """How many processes of a service run, `tts=2,scoring=2`; one if it is not named."""
     envoy_concurrency: int = Field(0, ge=0, le=64)

@@ -186,9 +186,8 @@ def test_each_worker_is_an_endpoint():
     assert cluster["type"] == "STATIC"
 
 
-def test_envoys_administration_is_on_loopback_whatever_the_api_is_on():
-    config = rendered(api_host="0.0.0.0")
-    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+def test_there_is_no_admin_interface():
+    assert set(rendered()) == {"overload_manager", "static_resources"}
 
 
 def test_a_further_service_is_reached_as_grpc_and_json_without_authorization():

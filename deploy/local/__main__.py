@@ -9,19 +9,25 @@ from pathlib import Path
 import httpx
 
 from deploy.local.errors import MeshError
+from deploy.local.first_developer import KEY_FILE, fault_of
 from deploy.local.mesh import Mesh
 from deploy.local.settings import LocalSettings, load_settings
 
+REGISTER = "POST /api/v1/developers registers another"
 
-def banner(mesh: Mesh, api_key: str | None) -> str:
-    """Returns what is shown once the mesh is ready."""
+
+def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
+    """Returns what is shown once the mesh is ready. `fault` is why the key does not work, empty if it does."""
+    shown = api_key or f"shown when its developer was registered; {REGISTER}"
+    if fault:
+        shown = f"the one in {mesh.data_dir.path / KEY_FILE} does not work: {fault}. {REGISTER}"
     rows = {
         "API": f"{mesh.api_url}/api/v1",
         "Health": f"{mesh.api_url}/api/v1/health",
         "gRPC": mesh.api_url.removeprefix("http://"),
         "Data": str(mesh.data_dir.path) + (" (deleted at the end)" if mesh.settings.ephemeral else ""),
         "Logs": str(mesh.data_dir.path / "logs"),
-        "API key": api_key or "shown when its developer was registered; POST /api/v1/developers registers another",
+        "API key": shown,
     }
     lines = [f"  {name:<8} {value}" for name, value in rows.items()]
     return "\n".join(["", "Voice Arena is ready.", "", *lines, "", "Ctrl-C stops it.", ""])
@@ -34,7 +40,8 @@ async def serve(settings: LocalSettings) -> None:
 
     async def run() -> None:
         async with mesh:
-            print(banner(mesh, await mesh.first_api_key()), flush=True)
+            key = await mesh.first_api_key()
+            print(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""), flush=True)
             await told.wait()
             print("Stopping.", file=sys.stderr, flush=True)
 

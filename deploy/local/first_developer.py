@@ -24,3 +24,10 @@ async def first_api_key(api_url: str, data_dir: DataDir) -> str | None:
     if answer.is_error:
         raise httpx.HTTPError(f"the first developer could not be registered: {message_of(answer)}")
     return data_dir.write(KEY_FILE, str(answer.json()["api_key"]))
+
+
+async def fault_of(api_key: str, api_url: str) -> str:
+    """Returns why an API key does not work, empty if it does. httpx.HTTPError if the API can't be reached."""
+    async with httpx.AsyncClient(base_url=api_url, timeout=10, trust_env=False) as client:
+        answer = await client.get("/api/v1/developers/me", headers={"authorization": f"Bearer {api_key}"})
+    return message_of(answer) if answer.status_code == httpx.codes.UNAUTHORIZED else ""

@@ -1,7 +1,7 @@
 """What the auth service does: one function per verb."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -105,7 +105,7 @@ class Auth:
             calling = await self._calling_key(connection)
             may = domain.in_order(scopes) or calling.scopes
             ends = expires_at or calling.expires_at
-            _check_held(may, calling)
+            _check_held(may, calling.scopes)
             if calling.expires_at is not None:
                 until = f"must be no later than {calling.expires_at:%Y-%m-%dT%H:%M:%SZ}, when the calling key expires"
                 valid.require(ends is not None and ends <= calling.expires_at, "expires_at", until)
@@ -140,7 +140,7 @@ class Auth:
                 raise WrongState(f"{fault}; a key that is not valid can't be rotated")
             if old.replaced_by:
                 raise WrongState(f"the API key was rotated to {old.replaced_by} already; rotate that one")
-            _check_held(old.scopes, calling)
+            _check_held(old.scopes, calling.scopes)
             if old.outlives(calling):
                 raise PermissionDenied("this API key works longer than the one that the call is made with; use it")
             key, api_key = _issue(old.developer_id, old.name, old.scopes, old.expires_at)
@@ -184,10 +184,18 @@ class Auth:
         return keys[:size], self._pages.encode([last.created_at.isoformat(), last.id], filters) if last else ""
 
     async def revoke_api_key(self, key_id: str) -> ApiKey:
-        """Makes a key of the caller invalid everywhere and returns it; NotFound if they have no such key."""
+        """Makes a key of the caller invalid everywhere and returns it.
+
+        NotFound if they have no such key; ScopeMissing if it holds a scope that the calling key does not, unless it is
+        the calling key itself.
+        """
         ids.check_id(key_id, "key")
-        developer_id = current_identity().developer_id
+        calling = current_identity()
+        developer_id = calling.developer_id
         async with self._database.transaction() as connection:
+            revoked = await self._store.get_api_key(connection, developer_id, key_id)
+            if revoked is not None and revoked.id != calling.key_id:
+                _check_held(revoked.scopes, calling.scopes)
             if await self._store.revoke(connection, developer_id, key_id, now()):
                 await outbox.add(connection, ApiKeyRevoked(api_key_id=key_id, developer_id=developer_id))
             key = await self._store.get_api_key(connection, developer_id, key_id)
@@ -212,9 +220,10 @@ class Auth:
             return await self._store.list_signing_keys(connection, now())
 
 
-def _check_held(scopes: Sequence[str], calling: ApiKey) -> None:
+def _check_held(scopes: Sequence[str], held: Collection[str]) -> None:
+    """Lets nobody make, rotate or revoke a key that may more than their own."""
     for scope in scopes:
-        if scope not in calling.scopes:
+        if scope not in held:
             raise ScopeMissing(scope)
 
 

@@ -28,6 +28,9 @@ class KeysWorld:
         scopes = ["models:read", "keys"]
         return str((await self.call(CREATE, {"name": "reads models and makes keys", "scopes": scopes}))["key"])
 
+    async def _new_key_of_few_scopes_id(self) -> str:
+        return str((await self.call(CREATE, {"name": "reads models", "scopes": ["models:read"]}))["api_key"]["id"])
+
     async def _key_of_a_day(self) -> str:
         self._kept["end_of_key_of_a_day"] = await self.value("tomorrow")
         request = {"name": "for a day", "expires_at": self._kept["end_of_key_of_a_day"]}

@@ -11,7 +11,7 @@ from services.auth.domain import SCOPES, ApiKey
 from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import InvalidInput, NotFound, PermissionDenied, ScopeMissing, Unauthenticated, WrongState
-from services.runtime.identity import set_caller
+from services.runtime.identity import Caller, Identity, set_caller
 from tests.unit.auth.test_usecases import call_as, fields
 
 DAY = timedelta(days=1)
@@ -191,3 +191,36 @@ async def test_what_is_not_the_callers_key_can_not_be_rotated(auth: Auth, first:
     for key_id, error in ((others.id, NotFound), ("key_" + "0" * 32, NotFound), ("key_1", InvalidInput)):
         with pytest.raises(error):
             await auth.rotate_api_key(key_id)
+
+
+async def test_a_key_revokes_none_that_may_more_and_itself_always(auth: Auth, first: ApiKey) -> None:
+    lesser, _ = await auth.create_api_key("ci", scopes=["keys"])
+    least, _ = await auth.create_api_key("ci", scopes=["keys"])
+    call_as(first.developer_id, lesser)
+    with pytest.raises(ScopeMissing, match="experiments:read"):
+        await auth.revoke_api_key(first.id)
+    assert (await own(auth, first.id)).revoked_at is None
+    assert (await auth.revoke_api_key(least.id)).revoked_at is not None
+    assert (await auth.revoke_api_key(lesser.id)).revoked_at is not None
+    call_as(first.developer_id, first)
+    assert (await auth.revoke_api_key(first.id)).revoked_at is not None
+
+
+async def test_a_key_revokes_itself_though_it_may_more_than_a_token_says(auth: Auth, first: ApiKey) -> None:
+    set_caller(Caller(Identity(first.developer_id, frozenset({"keys"}), first.id), "a token"))
+    assert (await auth.revoke_api_key(first.id)).revoked_at is not None
+
+
+async def test_keys_that_are_not_good_are_named_with_the_reason(auth: Auth, first: ApiKey) -> None:
+    revoked, _ = await auth.create_api_key("ci")
+    await auth.revoke_api_key(revoked.id)
+    old, _ = await auth.create_api_key("ci")
+    new, _ = await auth.rotate_api_key(old.id, overlap=timedelta(0))
+    faults = dict(await auth.key_faults([first.id, revoked.id, "key_x", old.id, new.id]))
+    assert list(faults) == [revoked.id, "key_x", old.id]
+    assert faults[revoked.id] == "the API key was revoked"
+    assert faults["key_x"] == "the API key is unknown"
+    assert f"use {new.id}, to which it was rotated" in faults[old.id]
+    assert await auth.key_faults([]) == []
+    with pytest.raises(InvalidInput, match="ids: must be at most 1000"):
+        await auth.key_faults(["key_x"] * 1001)

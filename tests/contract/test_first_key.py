@@ -1,0 +1,39 @@
+"""What `make up` shows as the first API key is true: a key that works, or why it does not."""
+
+from deploy.local.__main__ import banner
+from deploy.local.first_developer import fault_of
+from deploy.local.mesh import Mesh
+from services.auth.domain import new_key
+from tests.contract.world import World
+
+
+def line_of_key(text: str) -> str:
+    (line,) = [line for line in text.splitlines() if "API key" in line]
+    return line.strip()
+
+
+async def test_a_key_that_works_is_shown(mesh: Mesh) -> None:
+    key = await mesh.first_api_key()
+    assert key is not None
+    assert await fault_of(key, mesh.api_url) == ""
+    assert line_of_key(banner(mesh, key, "")) == f"API key  {key}"
+
+
+async def test_a_key_that_was_revoked_is_not_shown_and_said_why(mesh: Mesh, world: World) -> None:
+    key = await world.value("revoked_key")
+    fault = await fault_of(key, mesh.api_url)
+    assert fault == "the API key was revoked"
+    shown = line_of_key(banner(mesh, key, fault))
+    assert shown == (
+        f"API key  the one in {mesh.data_dir.path / 'api_key'} does not work: the API key was revoked. "
+        "POST /api/v1/developers registers another"
+    )
+
+
+async def test_a_key_of_another_database_and_one_that_has_expired_are_said_to_be_so(mesh: Mesh, world: World) -> None:
+    assert await fault_of(new_key(), mesh.api_url) == "the API key is unknown"
+    assert (await fault_of(await world.value("expired_key"), mesh.api_url)).startswith("the API key expired at ")
+
+
+def test_without_a_key_it_says_so(mesh: Mesh) -> None:
+    assert "registers another" in line_of_key(banner(mesh, None, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import psutil
@@ -16,7 +16,21 @@ from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
 END_SECONDS = 60.0
-VOICES = ("steady", "hanging", "stuck", "broken", "empty", "silent", "html", "spent", "failing")
+# Answers that are shorter or come sooner than sound speech, so that whoever believes them sees a winner.
+MISLABELLED = {
+    "bare_mp3": "bad_audio",
+    "json_as_pcm": "bad_audio",
+    "quota_as_pcm": "quota_exceeded",
+    "mixed_wavs": "bad_audio",
+    "half_wav": "provider_unavailable",
+    "rate_0": "bad_audio",
+    "too_short": "bad_audio",
+    "swapped": "bad_audio",
+}
+VOICES = (
+    *("steady", "slow", "hanging", "stuck", "broken", "empty", "silent", "html", "spent", "failing"),
+    *MISLABELLED,
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -44,14 +58,16 @@ async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def compare(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[dict, list[dict], dict]:
-    """Runs an experiment over two prompts to its end; returns it with its trials and results."""
+async def compare(
+    http: httpx.AsyncClient, *models: tuple[str, str], prompts: Sequence[str] = ("One prompt.", "And another one.")
+) -> tuple[dict, list[dict], dict]:
+    """Runs an experiment to its end; returns it with its trials and results."""
     plan = {
         "name": "failing engines",
         "scenario": "adversarial",
         "eval_mode": "automated",
         "models": [{"provider": provider, "voice_id": voice} for provider, voice in models],
-        "prompts": ["One prompt.", "And another one."],
+        "prompts": list(prompts),
     }
     created = (await http.post("/experiments", json=plan)).raise_for_status().json()
     (await http.post(f"/experiments/{created['id']}/run")).raise_for_status()
@@ -75,6 +91,7 @@ async def compare(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[di
         ("html", "bad_audio"),
         ("spent", "quota_exceeded"),
         ("failing", "provider_unavailable"),
+        *MISLABELLED.items(),
     ],
 )
 async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_complete(
@@ -94,6 +111,16 @@ async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_co
     reliability = {ranking["voice_id"]: ranking["reliability"] for ranking in results["rankings"]}
     assert reliability == {voice: 0, "steady": 1, "en-us": 1}
     assert results["rankings"][-1]["voice_id"] == voice
+
+
+@pytest.mark.parametrize("voice", ["bare_mp3", "json_as_pcm", "half_wav", "too_short"])
+async def test_a_voice_that_is_quick_because_it_is_broken_does_not_win(http: httpx.AsyncClient, voice: str) -> None:
+    """The sound voice answers 200 ms later, and 8 prompts are enough to see that."""
+    prompts = [f"This is prompt number {number} of the comparison." for number in range(8)]
+    _, trials, results = await compare(http, ("standin", voice), ("standin", "slow"), prompts=prompts)
+    assert {trial["voice_id"] for trial in trials if trial["status"] == "completed"} == {"slow"}
+    assert results.get("winner", {}).get("voice_id") != voice
+    assert all(ranking["reliability"] == 0 for ranking in results["rankings"] if ranking["voice_id"] == voice)
 
 
 async def test_an_experiment_in_which_everything_fails_completes_without_a_ranking(http: httpx.AsyncClient) -> None:

@@ -102,7 +102,7 @@ TEMPERS: Mapping[str, Temper] = {
     "two_channels": Temper(content_type="audio/L16;rate=24000;channels=2"),
     "untyped": Temper(content_type=""),
     "too_short": Temper(body=tone(0.02)),
-    "too_long": Temper(body=tone(1.0) * 60),
+    "too_long": Temper(body=tone(1.0) * 61),
     "part": Temper(206, body=tone(1.0)),
     "nothing": Temper(204, body=b""),
     "less_than_declared": Temper(body=tone(0.5), declared_bytes=48_000),

@@ -34,6 +34,10 @@ LARGEST_ERROR_BYTES = 64 * 1024
 LARGEST_LIST_BYTES = 8 * 1024 * 1024
 LONGEST_MESSAGE = 200
 
+# Of the characters of an error; a few may be broken.
+MAX_ODD_SHARE = 0.1
+
+_NO_CHARACTER = "\ufffd"
 _AS_IT_IS = {"accept-encoding": "identity"}
 # Where providers say in which of their regions an answer was made.
 _REGION_HEADERS = ("x-region", "x-ms-region")
@@ -230,9 +234,13 @@ def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEve
 
 
 def _text_value(content: bytes, *, is_page: bool) -> Any:
-    """Returns JSON as its value and text as it is, and nothing of a page of HTML, which a proxy sent."""
+    """Returns JSON as its value and text as it is.
+
+    Nothing of a page of HTML, which a proxy sent, and nothing of what is no text, such as a part of the audio.
+    """
     try:
         return parsed(content)
     except ValueError:
         text = decoded(content).strip()
-    return "" if is_page or text.startswith("<") else text
+    odd = sum(character == _NO_CHARACTER or not (character.isprintable() or character.isspace()) for character in text)
+    return "" if is_page or text.startswith("<") or odd > MAX_ODD_SHARE * len(text) else text

@@ -1,0 +1,149 @@
+"""Attacks by a provider whose answers are not what their label says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from tests.attack.attack import CannotTry, attack
+from tests.attack.target import Target
+from tests.mesh import STAND_IN
+
+END_SECONDS = 25.0
+SOUND = "steady"
+# 25 characters: at least 0.24 s of speech, at most 60 s.
+PROMPT = "How can I help you today?"
+
+
+async def compare(target: Target, voices: list[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Runs an experiment over up to three voices of the stand-in and one that is sound.
+
+    Returns each voice's trial, and the results.
+    """
+    if target.speech_server is None:
+        raise CannotTry("it takes the provider stand-in of the tests, which has a voice for each broken answer")
+    plan = {
+        "name": "Broken answers",
+        "scenario": "adversarial",
+        "eval_mode": "automated",
+        "models": [{"provider": target.provider, "voice_id": voice} for voice in (*voices, SOUND)],
+        "prompts": [PROMPT],
+    }
+    headers = await target.headers()
+    made = await target.http.post("/api/v1/experiments", json=plan, headers=headers)
+    made.raise_for_status()
+    path = f"/api/v1/experiments/{made.json()['id']}"
+    (await target.http.post(f"{path}/run", headers=headers)).raise_for_status()
+    async with asyncio.timeout(END_SECONDS), target.http.stream("GET", f"{path}/stream", headers=headers) as stream:
+        async for _ in stream.aiter_lines():
+            pass
+    trials = (await target.http.get(f"{path}/trials", headers=headers)).raise_for_status().json()["trials"]
+    results = (await target.http.get(f"{path}/results", headers=headers)).raise_for_status().json()
+    return {trial["voice_id"]: trial for trial in trials}, results
+
+
+async def assert_refused(target: Target, expected: Mapping[str, str]) -> None:
+    """Asserts that each voice fails with a message that begins so, that a sound one completes, and that none wins."""
+    trials, results = await compare(target, list(expected))
+    for voice, beginning in expected.items():
+        trial = trials[voice]
+        assert trial["status"] == "failed", f"what {voice} sent is a {trial['status']} trial"
+        assert trial["error_message"].startswith(beginning), f"{voice}: {trial['error_message']}"
+    assert trials[SOUND]["status"] == "completed", f"{SOUND}: {trials[SOUND]['error_message']}"
+    counted = [ranking["voice_id"] for ranking in results["rankings"] if ranking["reliability"]]
+    assert set(counted) <= {SOUND}, f"{counted} are ranked as if they had spoken"
+    assert "winner" not in results, f"{results['winner']} wins"
+
+
+def sent(name: str, content_type: str = "audio/pcm") -> str:
+    """Returns what the message says of a format."""
+    return f"bad_audio: {STAND_IN} sent {name} as {content_type} where audio samples were asked for"
+
+
+@attack("sends compressed audio or files as raw samples", promise="bad_audio that names the format; never a result")
+async def send_other_formats(target: Target) -> None:
+    await assert_refused(
+        target,
+        {"bare_mp3": sent("MP3"), "mp4": sent("M4A", "application/octet-stream"), "opus": sent("Ogg Opus")},
+    )
+    await assert_refused(
+        target,
+        {
+            "bare_aac": sent("AAC (ADTS)", "application/octet-stream"),
+            "gzipped": sent("gzip"),
+            "encrypted": "bad_audio: the audio is white noise at full scale",
+        },
+    )
+
+
+@attack("sends an error as speech, with status 200", promise="bad_audio or quota_exceeded, in the server's words")
+async def send_errors_as_speech(target: Target) -> None:
+    answered = f"{STAND_IN} answered with"
+    await assert_refused(
+        target,
+        {
+            "json_as_pcm": f"bad_audio: {answered} audio/pcm where audio samples were asked for: The voice was lost",
+            "quota_as_pcm": f"quota_exceeded: {answered} audio/pcm where audio samples were asked for: You exceeded",
+            "quota_as_json": f"quota_exceeded: {answered} application/json where audio samples were asked for: You",
+        },
+    )
+    await assert_refused(
+        target,
+        {
+            "html_as_octets": f"bad_audio: {answered} application/octet-stream where audio samples were asked for",
+            "json_after_audio": f"bad_audio: {STAND_IN} sent text after its audio: The voice was lost",
+            "quota_after_audio": f"quota_exceeded: {STAND_IN} sent text after its audio: You exceeded",
+        },
+    )
+
+
+@attack("sends WAVs that are cut short, joined or lie about their size", promise="joined, tried again or bad_audio")
+async def send_odd_wavs(target: Target) -> None:
+    await assert_refused(
+        target,
+        {
+            "mixed_wavs": f"bad_audio: {STAND_IN} sent what can't be read",
+            "half_wav": f"provider_unavailable: {STAND_IN} broke its answer off after 24000 of the 48000 bytes",
+            "wav_and_more": f"bad_audio: {STAND_IN} sent 48000 bytes after the end of its WAV",
+        },
+    )
+    trials, _ = await compare(target, ["wavs", "wav_with_info", "untyped"])
+    seconds = {voice: round(trial.get("duration_seconds", 0), 6) for voice, trial in trials.items()}
+    assert seconds == {"wavs": 1.1, "wav_with_info": 1.1, "untyped": 1.1, SOUND: 1.1}, f"the clips last {seconds} s"
+
+
+@attack("says things of its samples that can't be obeyed", promise="bad_audio after one request, that names them")
+async def send_odd_parameters(target: Target) -> None:
+    said = f"bad_audio: {STAND_IN} says"
+    voices = {"rate_0": f"{said} rate=0", "rate_1": f"{said} rate=1", "two_channels": f"{said} channels=2"}
+    before = dict(target.speech_server.asked_of) if target.speech_server else {}
+    await assert_refused(target, voices)
+    assert target.speech_server is not None
+    asked = {voice: target.speech_server.asked_of[voice] - before.get(voice, 0) for voice in voices}
+    # One of them was asked for the warm-up of the experiment, too.
+    assert sum(asked.values()) <= len(voices) + 1, f"{asked} requests were made, which are paid"
+
+
+@attack("sends far less or more speech than the text can take", promise="bad_audio with the bound")
+async def send_implausible_speech(target: Target) -> None:
+    await assert_refused(
+        target,
+        {
+            "too_short": "bad_audio: the audio takes 0.02 s, but 25 characters take at least",
+            "too_long": "bad_audio: the audio is longer than the 60.00 s that 25 characters can take",
+            "swapped": "bad_audio: the bytes of each sample are in big-endian order",
+        },
+    )
+
+
+@attack("answers with a part, with nothing, or with less than it declared", promise="bad_audio or tried again")
+async def send_partial_answers(target: Target) -> None:
+    await assert_refused(
+        target,
+        {
+            "part": f"bad_audio: {STAND_IN} answered 206",
+            "nothing": f"bad_audio: {STAND_IN} answered 204",
+            "less_than_declared": f"provider_unavailable: {STAND_IN} broke its answer off",
+        },
+    )

@@ -30,6 +30,9 @@ MIN_NOISE_RMS = 0.4
 MAX_NOISE_CORRELATION = 0.1
 NOISE_LAGS = 8
 
+# Of the samples that are not zero; a few may be NaN, infinite or clipped.
+MIN_FLOAT_SHARE = 0.98
+
 _FULL_SCALE = 32768.0
 
 
@@ -84,7 +87,11 @@ def check_samples(pcm: bytes) -> None:
         return
     if is_swapped(pcm):
         raise SynthesisError(FailureKind.BAD_AUDIO, "the bytes of each sample are in big-endian order")
-    if _is_noise(samples.astype(np.float64) / _FULL_SCALE):
+    if _are_floats(samples):
+        raise SynthesisError(FailureKind.BAD_AUDIO, "the samples are 32-bit floats, not 16-bit integers")
+    if samples.any() and not (samples[::2].any() and samples[1::2].any()):
+        raise SynthesisError(FailureKind.BAD_AUDIO, "every second sample is 0, as in samples of 32 bits")
+    if _is_noise(samples.astype(np.float32) / np.float32(_FULL_SCALE)):
         raise SynthesisError(
             FailureKind.BAD_AUDIO, "the audio is white noise at full scale, as compressed data are if taken for samples"
         )
@@ -96,17 +103,31 @@ def is_swapped(pcm: bytes) -> bool:
     Samples of few values say nothing of their order: made of 8 bits, or clipped until two are left.
     """
     samples = np.frombuffer(pcm, dtype="<i2")
-    low, high = np.bincount(samples & 0xFF, minlength=256), np.bincount(samples >> 8 & 0xFF, minlength=256)
-    if np.count_nonzero(low) < 2 or np.count_nonzero(high) < MIN_LOW_BYTES:
+    if _roughness(samples) <= MIN_SWAPPED_GAIN * _roughness(samples.byteswap()):
         return False
-    return bool(_roughness(samples) > MIN_SWAPPED_GAIN * _roughness(samples.byteswap()))
+    low, high = np.bincount(samples & 0xFF, minlength=256), np.bincount(samples >> 8 & 0xFF, minlength=256)
+    return bool(np.count_nonzero(low) > 1 and np.count_nonzero(high) >= MIN_LOW_BYTES)
 
 
 def _roughness(samples: NDArray[np.int16]) -> float:
-    return float(np.abs(np.diff(samples.astype(np.int32))).mean()) if samples.size > 1 else 0.0
+    wide = samples.astype(np.float32)
+    return float(np.abs(wide[1:] - wide[:-1]).mean()) if samples.size > 1 else 0.0
 
 
-def _is_noise(samples: NDArray[np.float64]) -> bool:
+def _are_floats(samples: NDArray[np.int16]) -> bool:
+    """Tells whether nearly all pairs of samples are floats of a size that audio has, 2^-24 to 2, or zero.
+
+    Pairs of integers are floats of any size at all, or none.
+    """
+    upper = samples[1::2][: samples.size // 2]
+    exponents = upper >> 7 & 0xFF
+    sounding = upper != 0
+    if np.count_nonzero(sounding) < MIN_JUDGED_SAMPLES // 4:
+        return False
+    return bool(np.mean((exponents[sounding] >= 103) & (exponents[sounding] <= 127)) > MIN_FLOAT_SHARE)
+
+
+def _is_noise(samples: NDArray[np.float32]) -> bool:
     energy = float(samples @ samples)
     if energy < MIN_NOISE_RMS**2 * samples.size:
         return False

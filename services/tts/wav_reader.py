@@ -8,8 +8,8 @@ from services.tts.domain import FailureKind, SynthesisError
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4000, 192_000
 MAX_HEADER_BYTES = 64 * 1024
-# What may follow the samples: metadata, text about the file. A picture in an ID3 tag is the largest of them.
-MAX_CHUNK_AFTER_BYTES = 1024 * 1024
+# What may follow the samples: metadata, text about the file. It is held back where the length is unknown.
+MAX_CHUNK_AFTER_BYTES = 256 * 1024
 # A server that does not know the length writes 0, or a number near the end of 31 or 32 bits, often less a header.
 # A GiB is six hours at 24 kHz.
 MIN_PLACEHOLDER_BYTES = 0x3FFFF000
@@ -175,6 +175,8 @@ class WavReader:
             start = candidate.start()
             end = _end_of_chunks(rest, start)
             if end is not None:
+                if len(rest) - start > 2 * MAX_CHUNK_AFTER_BYTES:
+                    raise _bad("it goes on after its end")
                 audio = self._take(start)
                 if len(rest) >= end - start + 12:
                     # Another WAV begins here.

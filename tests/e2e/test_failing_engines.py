@@ -119,7 +119,7 @@ async def test_a_voice_that_is_quick_because_it_is_broken_does_not_win(http: htt
     prompts = [f"This is prompt number {number} of the comparison." for number in range(8)]
     _, trials, results = await compare(http, ("standin", voice), ("standin", "slow"), prompts=prompts)
     assert {trial["voice_id"] for trial in trials if trial["status"] == "completed"} == {"slow"}
-    assert results.get("winner", {}).get("voice_id") != voice
+    assert results.get("winner", "") in ("", "standin:slow")
     assert all(ranking["reliability"] == 0 for ranking in results["rankings"] if ranking["voice_id"] == voice)
 
 

@@ -62,7 +62,7 @@ _TEXT = re.compile(r"text/.*|.*\+(json|xml)")
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*")
 # GStreamer separates its parameters by commas. Header lines that are repeated are joined by commas, too.
-_PARAMETER = re.compile(rf'[;,]\s*(?:({_NAME})\s*=\s*({_NAME}|"(?:[^"\\]|\\.)*")|({_NAME}/{_NAME}))?\s*')
+_PARAMETER = re.compile(rf'[;,]\s*(?:({_NAME})\s*=\s*([^\s;,"=]+|"(?:[^"\\]|\\.)*")|({_NAME}/{_NAME}))?\s*')
 
 _RATE_NAMES = {"rate", "samplerate", "samplingrate", "samplefrequency", "frequency", "sr", "hz"}
 _CHANNELS_NAMES = {"channels", "channel", "ch", "channelcount", "numchannels"}
@@ -71,11 +71,27 @@ _CODEC_NAMES = {"codec", "codecs", "encoding", "format", "sampleformat", "contai
 _ORDER_NAMES = {"endianness", "endian", "byteorder"}
 _SIGN_NAMES = {"signed", "sign", "signedness"}
 # These say nothing of the samples.
-_IGNORED_NAMES = {"charset", "name", "filename", "layout"}
+_IGNORED_NAMES = {"charset", "name", "filename", "layout", "ptime", "maxptime"}
 
 _MONO = {"1", "mono"}
 # "1" is the number of PCM among the codecs of WAV, RFC 2361.
-_PCM = {"pcm", "lpcm", "linear", "linear16", "pcm16", "l16", "s16", "int16", "i16", "raw", "none", "wav", "wave", "1"}
+_PCM = {
+    "pcm",
+    "lpcm",
+    "linear",
+    "linear16",
+    "pcm16",
+    "l16",
+    "s16",
+    "int16",
+    "i16",
+    "raw",
+    "none",
+    "wav",
+    "wave",
+    "1",
+    "audio/pcm",
+}
 _LITTLE = {"little", "littleendian", "le", "1234", "s16le", "pcms16le"}
 _BIG = {"big", "bigendian", "be", "network", "4321", "s16be", "pcms16be"}
 _SIGNED = {"signed", "true", "1", "yes", "signedint", "signedinteger"}

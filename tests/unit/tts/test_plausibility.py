@@ -137,6 +137,21 @@ def test_bytes_that_are_no_samples_are_refused(body: bytes) -> None:
     assert caught.value.kind is FailureKind.BAD_AUDIO
 
 
+@pytest.mark.parametrize("loudness", [0.001, 0.1, 1.0])
+@pytest.mark.parametrize("odd", [0.0, float("nan"), float("inf")])
+def test_floats_are_refused(loudness: float, odd: float) -> None:
+    sound = np.frombuffer(tone(0.5, 0.2), "<i2").astype("<f4") * np.float32(loudness / 8192)
+    sound[::200] = odd
+    with pytest.raises(SynthesisError, match="the samples are 32-bit floats"):
+        check_samples(sound.tobytes())
+
+
+def test_integers_of_32_bits_are_refused() -> None:
+    sound = np.frombuffer(tone(0.5), "<i2").astype("<i4") << 16
+    with pytest.raises(SynthesisError, match="every second sample is 0"):
+        check_samples(sound.astype("<i4").tobytes())
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.35), st.sampled_from([8000, 16000, 24000]))
 @settings(max_examples=100, deadline=None)
 def test_hiss_is_sound(seed: int, rms: float, samples: int) -> None:

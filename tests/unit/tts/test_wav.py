@@ -190,6 +190,13 @@ def test_a_file_that_goes_on_for_ever_after_its_end_is_refused() -> None:
         reader.feed(b"\x01" * 2 * 1024 * 1024)
 
 
+def test_chunks_without_end_are_refused() -> None:
+    reader = WavReader()
+    assert reader.feed(wav_of(PCM, claimed=0)) == PCM
+    with pytest.raises(SynthesisError, match="goes on after its end"):
+        reader.feed(chunk(b"LIST", b"") * 100_000)
+
+
 def test_a_sample_that_was_cut_in_half_is_left_out() -> None:
     assert wav.decode(riff(fmt(), chunk(b"data", PCM, 0x7FFFF000)) + b"\x01").pcm == PCM
 

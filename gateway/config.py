@@ -6,7 +6,6 @@ Settings come from the environment (settings.py). `--validate` asks Envoy whethe
 import argparse
 import base64
 import ipaddress
-import re
 import socket
 import subprocess
 import sys
@@ -20,34 +19,37 @@ from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
 from gateway.descriptors import BYTES, CLIP, Descriptors, HttpRoute, http_route, json_paths, query_parameters, rpc_path
-from gateway.gateway_errors import LARGEST_JSON_MB
 from gateway.json_body import json_body_check
 from gateway.json_query import json_query_check
 from gateway.local_replies import local_replies
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
+from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, served_by
 from gateway.settings import Endpoint, GatewaySettings
 
 TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
 KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
-# Which service's process serves a package, where that is not the package's own name.
-SERVED_BY = {"mesh": "auth"}
 # In whose paths a token stands that lets its holder listen and vote.
 COLLECTIONS_WITH_TOKENS = {"listening", "listening-clips"}
+BODY_LIMIT = Path(__file__).parent / "body_limit.lua"
+GRPC_WEB_BODY = Path(__file__).parent / "grpc_web_body.lua"
 # Reflection and gRPC health of the gateway: auth answers, for all services, and to everybody.
 OPEN_PREFIXES = [
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
     "/grpc.health.v1.Health/",
 ]
-MEGABYTE = 1024 * 1024
 # What waits in the gateway for one connection to take it. It counts as sent, so it is little beside a clip.
 MAX_BUFFERED_BYTES = 16 * 1024
 # Keys, and addresses without one, whose calls are counted at a time.
 MOST_CALLERS = 10_000
 # After so many failed calls in a row the connections to a service's process are replaced.
 MAX_FAILED_CALLS = 20
-# A larger body is not even read.
+# A larger body is not read to its end before it is refused.
 LARGEST_DISCARDED_MB = 1024
+# Calls without a key that may be under way in one service at a time. Calls with one have a limit of their own.
+MAX_ANONYMOUS_CALLS = 512
+# Reflection and gRPC health need no longer, and a stream that is open costs the others of its address nothing after it.
+MAX_OPEN_STREAM_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,12 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     """Returns the configuration as YAML. FileNotFoundError if the protos are not compiled."""
     methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
     routes = {method: route for method in methods if (route := http_route(method))}
-    streams = [method for method in routes if method.server_streaming]
     paths = json_paths(routes)
     services = sorted({method.containing_service.full_name for method in methods})
+    max_upload_kb = settings.max_upload_size_mb * 1024
+    json_calls, rpcs = json_routes(routes, max_upload_kb), rpc_routes(routes, max_upload_kb)
+    limits = sorted({call.max_body_kb for call in json_calls} | {rpc.max_body_kb for rpc in rpcs})
+    addresses = settings.addresses()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
     return environment.from_string(TEMPLATE.read_text()).render(
@@ -78,15 +83,21 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_buffered_bytes=MAX_BUFFERED_BYTES,
         # Without slowing anybody, whose bytes under way are not counted by it.
         unsent_limit={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},
-        max_body_bytes=settings.max_upload_size_mb * MEGABYTE,
-        max_json_bytes=min(settings.max_upload_size_mb, LARGEST_JSON_MB) * MEGABYTE,
-        max_discarded_bytes=LARGEST_DISCARDED_MB * MEGABYTE,
+        max_discarded_bytes=LARGEST_DISCARDED_MB * 1024 * 1024,
+        max_json_bytes=max(call.max_body_kb for call in json_calls if call.message) * 1024,
+        body_limits=limits,
+        max_anonymous_calls=MAX_ANONYMOUS_CALLS,
+        max_open_stream_seconds=MAX_OPEN_STREAM_SECONDS,
         access_log=_access_log(routes) if settings.access_log else None,
         trusted_proxies=settings.trusted_proxies,
         rate_limit={
             "per_second": settings.rate_limit_per_second,
             "burst": settings.rate_limit_burst,
             "most_callers": MOST_CALLERS,
+        },
+        anonymous_limit={
+            "per_second": settings.anonymous_rate_limit_per_second,
+            "burst": settings.anonymous_rate_limit_burst,
         },
         cors_origins=[_origin(o) for o in settings.cors_origins],
         descriptors=_descriptors(settings, extra_routes),
@@ -96,23 +107,25 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         refusals=REFUSALS,
         stripped_headers=STRIPPED_HEADERS,
         max_failed_calls=MAX_FAILED_CALLS,
-        known_keys=KNOWN_KEYS.read_text(),
+        known_keys=_known_keys(settings),
+        body_limit=BODY_LIMIT.read_text(),
+        grpc_web_body=GRPC_WEB_BODY.read_text(),
         local_replies=local_replies(
-            list(settings.addresses()),
+            list(addresses),
             query_parameters(routes),
             paths,
-            settings.max_upload_size_mb,
+            limits,
             settings.rate_limit_per_second,
+            settings.anonymous_rate_limit_per_second,
             {
-                routes[method].template.partition("{")[0]: _served_by(method.containing_service.full_name)
+                routes[method].template.partition("{")[0]: served_by(method.containing_service.full_name)
                 for method in routes
                 if method.name in BYTES
             },
         ),
         without_head=[path.pattern for path in paths if "GET" in path.verbs and not path.takes_head],
-        event_stream_patterns=[_path_pattern(routes[m].template) for m in streams if not _is_raw(m)],
         bytes_routes={
-            _path_pattern(routes[method].template): f"{_served_by(method.containing_service.full_name)}_http"
+            path_pattern(routes[method].template): f"{served_by(method.containing_service.full_name)}_http"
             for method in routes
             if method.name in BYTES
         },
@@ -123,12 +136,23 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
             for prefix in (rpc_path(method), routes[method].template.partition("{")[0])
         ],
         http_clusters={f"{name}_http": endpoints for name, endpoints in settings.http_addresses().items()},
+        json_routes=json_calls,
+        rpc_routes=rpcs,
+        smallest={
+            "name": route_name(DEFAULT_MAX_BODY_KB, limited_by_address=False),
+            "name_limited": route_name(DEFAULT_MAX_BODY_KB, limited_by_address=True),
+            "max_body_kb": DEFAULT_MAX_BODY_KB,
+        },
         internal_methods=[rpc_path(method) for method in methods if method not in routes],
-        streaming_methods={rpc_path(m): _served_by(m.containing_service.full_name) for m in streams},
-        service_prefixes={f"/{name}/": _served_by(name) for name in services},
         open_prefixes=OPEN_PREFIXES,
         extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service, "open": not r.guarded} for r in extra_routes],
-        clusters={**settings.addresses(), **{r.service: r.endpoints for r in extra_routes}},
+        # The key check and what is open to everybody go to auth over connections, and with limits, of their own.
+        clusters={
+            **addresses,
+            "key_check": settings.auth_address,
+            "open": settings.auth_address,
+            **{r.service: r.endpoints for r in extra_routes},
+        },
     )
 
 
@@ -190,11 +214,6 @@ def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) 
     return {"inline": base64.b64encode(joined.file_set.SerializeToString()).decode()}
 
 
-def _served_by(service: str) -> str:
-    package = service.split(".")[1]
-    return SERVED_BY.get(package, package)
-
-
 def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
     """Returns what the access log has to know: the RPCs in whose routes a token stands, and the paths of audio."""
     with_tokens = [m for m, route in routes.items() if route.template.split("/")[3] in COLLECTIONS_WITH_TOKENS]
@@ -206,12 +225,12 @@ def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[
     }
 
 
-def _is_raw(method: MethodDescriptor) -> bool:
-    return method.output_type.full_name == "google.api.HttpBody"
-
-
-def _path_pattern(template: str) -> str:
-    return re.sub(r"\\\{[^}]*\}", "[^/]+", re.escape(template))
+def _known_keys(settings: GatewaySettings) -> str:
+    limits = {
+        "UNKNOWN_KEYS_BURST": settings.anonymous_rate_limit_burst,
+        "UNKNOWN_KEYS_PER_SECOND": settings.anonymous_rate_limit_per_second,
+    }
+    return "".join(f"local {name} = {value}\n" for name, value in limits.items()) + KNOWN_KEYS.read_text()
 
 
 def _origin(origin: str) -> dict[str, object]:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, MethodDescriptor
+from voicearena.gateway.v1 import options_pb2
 
 # RPCs that stream stored audio. Over plain HTTP their services serve the same with lengths and ranges, which the
 # transcoder can't have, so GET and HEAD of their routes go there as they are.
@@ -103,12 +105,21 @@ def rpc_path(method: MethodDescriptor) -> str:
 
 def http_route(method: MethodDescriptor) -> HttpRoute | None:
     """Returns an RPC's JSON route, None if it has none: such an RPC is for services of the mesh only."""
-    # Read again with the pool in which the extension is known.
-    options = message_factory.GetMessageClass(descriptor_pb2.MethodOptions.DESCRIPTOR)()
-    options.ParseFromString(method.GetOptions().SerializeToString())
-    rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]
+    rule: http_pb2.HttpRule = _options(method).Extensions[annotations_pb2.http]
     verb = rule.WhichOneof("pattern")
     return HttpRoute(verb.upper(), getattr(rule, verb), rule.body) if verb else None
+
+
+def call_options(method: MethodDescriptor) -> options_pb2.CallOptions:
+    """Returns how the gateway is to treat the calls of an RPC."""
+    return _options(method).Extensions[options_pb2.call]
+
+
+def _options(method: MethodDescriptor) -> descriptor_pb2.MethodOptions:
+    # Read again with the pool in which the extensions are known.
+    options = message_factory.GetMessageClass(descriptor_pb2.MethodOptions.DESCRIPTOR)()
+    options.ParseFromString(method.GetOptions().SerializeToString())
+    return cast("descriptor_pb2.MethodOptions", options)
 
 
 def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:

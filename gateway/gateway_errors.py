@@ -7,14 +7,13 @@ from google.rpc import code_pb2
 
 from gateway.descriptors import JsonPath, QueryParameter
 from gateway.refusals import REFUSALS
+from gateway.routes import LIMITED_BY_ADDRESS, route_name
 
 # Envoy's own words.
 ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
 # CEL: Envoy's name for why it answered, and whether the transcoder has turned JSON into gRPC.
 DETAILS = "response.code_details"
 TRANSCODED = "'x-envoy-original-path' in request.headers"
-# What a service receives in one message by default; a larger body could only be refused there.
-LARGEST_JSON_MB = 4
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,9 @@ def gateway_errors(
     services: Sequence[str],
     parameters: Sequence[QueryParameter],
     paths: Sequence[JsonPath],
-    largest_mb: int,
+    body_limits_kb: Sequence[int],
     calls_per_second: int,
+    anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
 ) -> list[GatewayError]:
     """Returns all of them, the first that holds first: what is met most often first, since each is looked at in turn.
@@ -57,17 +57,10 @@ def gateway_errors(
     """
     return [
         *_of_authorization(),
-        GatewayError(
-            f"{DETAILS} == 'local_rate_limited'",
-            "RATE_LIMITED",
-            code_pb2.RESOURCE_EXHAUSTED,
-            429,
-            f"more than {calls_per_second} calls per second with one API key, or from one address without a key; "
-            "try again in a second",
-        ),
+        *_of_limits(calls_per_second, anonymous_calls_per_second),
         *_of_refusals(),
         *_of_the_transcoder(parameters, paths),
-        *_of_http(largest_mb),
+        *_of_http(body_limits_kb),
         *_of_upstreams(services, bytes_paths or {}),
         *_of_the_rest(),
     ]
@@ -122,7 +115,7 @@ def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[Jso
     )
 
 
-def _of_http(largest_mb: int) -> Iterator[GatewayError]:
+def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
     for details, message in {
         "path_normalization_failed": "the path must not contain escaped slashes",
         "unexpected_underscore": "the names of headers must not contain underscores",
@@ -130,28 +123,69 @@ def _of_http(largest_mb: int) -> Iterator[GatewayError]:
         yield GatewayError(
             f"{DETAILS}.contains('{details}')", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, message
         )
-    largest_json_mb = min(LARGEST_JSON_MB, largest_mb)
-    for http_status, message in {
-        413: f"the body is too large: JSON may have {largest_json_mb} MB, anything else {largest_mb} MB",
-        431: "the headers are too large",
-    }.items():
+    too_large = {
+        **{
+            f"413 && xds.route_name.startsWith('{route_name(kb, limited_by_address=False)}')": _too_large(kb)
+            for kb in body_limits_kb
+            if kb
+        },
+        "413": f"the body is too large: at most {max(body_limits_kb)} kB are taken anywhere",
+        "431": "the headers are too large",
+    }
+    for condition, message in too_large.items():
         yield GatewayError(
-            f"response.code == {http_status}", "REQUEST_TOO_LARGE", code_pb2.RESOURCE_EXHAUSTED, http_status, message
+            f"response.code == {condition}",
+            "REQUEST_TOO_LARGE",
+            code_pb2.RESOURCE_EXHAUSTED,
+            int(condition[:3]),
+            message,
         )
     # A gRPC service or method that is not there, or is for services of the mesh only.
     yield GatewayError(
-        f"{DETAILS} == 'direct_response'", "ROUTE_NOT_FOUND", code_pb2.UNIMPLEMENTED, 404, "there is no such method"
+        f"{DETAILS} == 'direct_response' && response.code == 404",
+        "ROUTE_NOT_FOUND",
+        code_pb2.UNIMPLEMENTED,
+        404,
+        "there is no such method",
     )
 
 
+def _too_large(kb: int) -> str:
+    return f"the body is too large: at most {kb} kB are taken here"
+
+
+def _of_limits(calls_per_second: int, anonymous_calls_per_second: int) -> Iterator[GatewayError]:
+    limited, again = f"{DETAILS} == 'local_rate_limited'", "try again in a second"
+    strictly = f"{limited} && xds.route_name.endsWith('{LIMITED_BY_ADDRESS}')"
+    unknown = f"{DETAILS} == 'lua_response' && response.code == 429"
+    few, many = f"more than {anonymous_calls_per_second}", f"more than {calls_per_second}"
+    messages = {
+        unknown: f"{few} unknown API keys per second from one address; {again}",
+        strictly: f"{few} such calls per second from one address; {again}",
+        limited: f"{many} calls per second with one API key, or from one address without a key; {again}",
+    }
+    for condition, message in messages.items():
+        yield GatewayError(condition, "RATE_LIMITED", code_pb2.RESOURCE_EXHAUSTED, 429, message)
+
+
 def _of_authorization() -> Iterator[GatewayError]:
-    denied = f"{DETAILS} == 'ext_authz_denied' && response.code == 401"
-    # The words are auth's; which reason it had shows in whether there was a key at all.
-    for condition, reason in {
-        f"{denied} && !('authorization' in request.headers)": "CREDENTIALS_MISSING",
-        denied: "CREDENTIALS_INVALID",
-    }.items():
-        yield GatewayError(condition, reason, code_pb2.UNAUTHENTICATED, 401, ENVOYS_MESSAGE)
+    # By known_keys, or by the table of routes.
+    yield GatewayError(
+        f"({DETAILS} == 'lua_response' && response.code == 401)"
+        f" || ({DETAILS}.startsWith('no_healthy_upstream') && xds.cluster_name == 'identity_missing')",
+        "CREDENTIALS_MISSING",
+        code_pb2.UNAUTHENTICATED,
+        401,
+        "an API key is needed: send it as `Authorization: Bearer KEY`",
+    )
+    # The words are auth's.
+    yield GatewayError(
+        f"{DETAILS} == 'ext_authz_denied' && response.code == 401",
+        "CREDENTIALS_INVALID",
+        code_pb2.UNAUTHENTICATED,
+        401,
+        ENVOYS_MESSAGE,
+    )
     yield GatewayError(
         f"{DETAILS} == 'ext_authz_denied' && response.code == 503",
         "UNAVAILABLE",

@@ -6,7 +6,7 @@ from pathlib import Path
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from gateway.descriptors import enum_values, http_route
-from gateway.lua import path_pattern, table
+from gateway.lua import table
 
 REFUSAL = Path(__file__).parent / "refusal.lua"
 CHECK = Path(__file__).parent / "json_body.lua"
@@ -24,16 +24,12 @@ AS_STRINGS = {"google.protobuf.Timestamp", "google.protobuf.Duration", "google.p
 
 def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
     """Returns the Lua for the JSON routes whose body is the whole request."""
-    routes: list[object] = []
     messages: dict[str, object] = {}
     for method in methods:
         route = http_route(method)
         if route and route.body == "*":
-            pattern = path_pattern(route.template)
-            routes.append({"verb": route.verb, "pattern": pattern, "message": method.input_type.full_name})
             _describe(method.input_type, messages)
-    tables = f"local ROUTES = {table(routes)}\nlocal MESSAGES = {table(messages)}"
-    return f"{tables}\n{REFUSAL.read_text()}\n{CHECK.read_text()}"
+    return f"local MESSAGES = {table(messages)}\n{REFUSAL.read_text()}\n{CHECK.read_text()}"
 
 
 def _describe(message: Descriptor, messages: dict[str, object]) -> None:

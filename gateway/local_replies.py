@@ -41,14 +41,17 @@ def local_replies(
     services: Sequence[str],
     parameters: Sequence[QueryParameter],
     paths: Sequence[JsonPath],
-    largest_mb: int,
+    body_limits_kb: Sequence[int],
     calls_per_second: int,
+    anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
 ) -> list[LocalReply]:
     """Returns the mappers, first match first."""
     # The checks of JSON calls write their replies as they have to be.
-    checked = LocalReply(f"{DETAILS} == 'lua_response'", content_type="application/json")
-    errors = gateway_errors(services, parameters, paths, largest_mb, calls_per_second, bytes_paths)
+    checked = LocalReply(f"{DETAILS} == 'lua_response' && response.code in [400, 415]", content_type="application/json")
+    errors = gateway_errors(
+        services, parameters, paths, body_limits_kb, calls_per_second, anonymous_calls_per_second, bytes_paths
+    )
     return [checked, *(reply for error in errors for reply in _replies(error))]
 
 

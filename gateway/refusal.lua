@@ -13,7 +13,7 @@ end
 
 -- Returns a name from outside as it may be shown: short, and without what could be mistaken for more than a name.
 local function shown(name)
-  return (name:gsub("[^%w_. -]", "?"):sub(1, 100))
+  return (name:sub(1, 100):gsub("[^%w_. -]", "?"))
 end
 
 -- `field` is nil if no field is to blame.

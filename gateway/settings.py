@@ -72,6 +72,11 @@ class GatewaySettings(BaseSettings):
     """Calls per second with one API key, and without one from one address (of IPv6, one /64); 0 for any number."""
     rate_limit_burst: int = Field(default=100, ge=1, le=1_000_000)
     """Calls that may come at once after a pause."""
+    anonymous_rate_limit_per_second: int = Field(default=5, ge=0, le=100_000)
+    """Calls per second from one address that create something for anybody, ask for reflection, or bring an unknown key,
+    each counted for itself; 0 for any number."""
+    anonymous_rate_limit_burst: int = Field(default=50, ge=1, le=1_000_000)
+    """Such calls that may come at once after a pause."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     """How many proxies of one's own stand before the gateway and add to X-Forwarded-For where calls come from."""
     access_log: bool = False

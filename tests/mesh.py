@@ -43,6 +43,8 @@ def mesh_settings(directory: Path | None = None) -> LocalSettings:
         # Counted, but never too many.
         rate_limit_per_second=100_000,
         rate_limit_burst=1_000_000,
+        anonymous_rate_limit_per_second=100_000,
+        anonymous_rate_limit_burst=1_000_000,
         **dict.fromkeys(PORT_SETTINGS, 0),
     )
 

@@ -12,6 +12,15 @@ from deploy.local.settings import ENV_FILE, LocalSettings, describe
 from gateway.config import ExtraRoute, envoy_binary, render
 from gateway.settings import GatewaySettings
 
+# Settings of the gateway that the supervisor has, too.
+SHARED_SETTINGS = (
+    "api_host",
+    "rate_limit_per_second",
+    "rate_limit_burst",
+    "anonymous_rate_limit_per_second",
+    "anonymous_rate_limit_burst",
+)
+
 
 def command(
     settings: LocalSettings,
@@ -28,7 +37,7 @@ def command(
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
         chosen["api_port"] = ports["api_port"]
-        chosen |= {name: getattr(settings, name) for name in ("api_host", "rate_limit_per_second", "rate_limit_burst")}
+        chosen |= {name: getattr(settings, name) for name in SHARED_SETTINGS}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise MeshError(describe(error)) from None

@@ -19,6 +19,7 @@ SERVICE_NAMES = ("auth", "experiments", "tts", "scoring", "elo")
 HTTP_SERVICE_NAMES = ("experiments", "tts")
 """Those that serve audio over plain HTTP too."""
 MOST_WORKERS = 16
+MIN_ENVOY_THREADS = 2
 
 
 def parse_workers(value: object) -> object:
@@ -59,10 +60,16 @@ class LocalSettings(BaseSettings):
     """Calls per second with one API key, and without one from one address; 0 for any number."""
     rate_limit_burst: int = Field(100, ge=1, le=1_000_000)
     """Calls that may come at once after a pause."""
+    anonymous_rate_limit_per_second: int = Field(5, ge=0, le=100_000)
+    """Calls per second from one address that create something for anybody, ask for reflection, or bring an unknown key,
+    each counted for itself; 0 for any number."""
+    anonymous_rate_limit_burst: int = Field(50, ge=1, le=1_000_000)
+    """Such calls that may come at once after a pause."""
     workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = {}
     """How many processes of a service run, `tts=2,scoring=2`; one if it is not named."""
     envoy_concurrency: int = Field(0, ge=0, le=64)
-    """Envoy's worker threads; 0 for one per two processors, since the services need the others."""
+    """Envoy's worker threads; 0 for one per two processors, since the services need the others, but at least two: while
+    one is busy the other answers."""
     postgres_port: Port = 55432
     nats_port: Port = 54222
     auth_port: Port = 50051
@@ -85,7 +92,7 @@ class LocalSettings(BaseSettings):
     @property
     def envoy_threads(self) -> int:
         """How many worker threads Envoy gets."""
-        return self.envoy_concurrency or max(1, min(4, (os.cpu_count() or 1) // 2))
+        return self.envoy_concurrency or max(MIN_ENVOY_THREADS, min(4, (os.cpu_count() or 1) // 2))
 
 
 PORT_SETTINGS = [name for name in LocalSettings.model_fields if name.endswith("_port")]

@@ -30,7 +30,6 @@ from services.runtime import event_loop
 from services.runtime.bus import Bus
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
-from services.runtime.http_routes import path_prefix
 from services.runtime.identity import TokenVerifier
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
@@ -49,23 +48,6 @@ OTHERS = (
     tts_service_pb2,
     scoring_service_pb2,
     elo_service_pb2,
-)
-# What the gateway lets pass without a key. GetAudio then wants a signed link.
-PUBLIC_PATHS = (
-    "/voicearena.auth.v1.AuthService/RegisterDeveloper",
-    "/voicearena.auth.v1.AuthService/CreateVoter",
-    "/voicearena.mesh.v1.MeshService/GetHealth",
-    "/voicearena.tts.v1.TtsService/GetAudio",
-    # What a listening link opens; the link is the permission.
-    "/voicearena.experiments.v1.ListeningService/JoinListening",
-    "/voicearena.experiments.v1.ListeningService/NextListeningPair",
-    "/voicearena.experiments.v1.ListeningService/GetListeningClip",
-    "/voicearena.experiments.v1.ListeningService/CastListeningVote",
-    # The same audio and clips over plain HTTP.
-    path_prefix(tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"]),
-    path_prefix(
-        listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"].methods_by_name["GetListeningClip"]
-    ),
 )
 
 
@@ -101,7 +83,8 @@ async def main() -> None:
             AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
             AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
-            public=("RegisterDeveloper", "CreateVoter", "ListSigningKeys", "CheckApiKeys"),
+            # Of services, which have no identity of their own.
+            public=("ListSigningKeys", "CheckApiKeys"),
         )
         addresses = {
             "auth": settings.auth_address,
@@ -115,11 +98,10 @@ async def main() -> None:
             MESH,
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
             MeshServicer(await service.enter("mesh", _opened(MeshProcesses(addresses)))),
-            public=("GetHealth",),
         )
         service.add_unlisted(
             external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
-            GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses), PUBLIC_PATHS),
+            GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses)),
         )
         service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
         relay = OutboxRelay(database, bus)

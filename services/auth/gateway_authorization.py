@@ -1,7 +1,8 @@
 """Answers Envoy's ext_authz: an API key or a voter's session in, an identity token out.
 
-Envoy asks after it has turned JSON into gRPC, so every path here is `/package.Service/Method`, and a denial that
-carries `grpc-status-details-bin` comes out as the same error over gRPC, gRPC-Web and JSON.
+Envoy asks before it reads anything of a body, and only about calls that carry an Authorization header: it refuses the
+others itself where a key is needed. Its route says which RPCs are public, with `public` in the context extensions. A
+denial of a gRPC call carries `grpc-status-details-bin`; for JSON the gateway writes the error.
 
 What Envoy is to remember of a good one goes with the answer as dynamic metadata, `token`, `key` and `believe_ms`, for
 gateway/known_keys.lua. `key` is what its calls are counted by: the id of a key, and for a voter a hash of the address.
@@ -9,7 +10,6 @@ gateway/known_keys.lua. `key` is what its calls are counted by: the id of a key,
 
 import base64
 import math
-from collections.abc import Collection
 from urllib.parse import quote
 
 import structlog
@@ -29,6 +29,9 @@ from services.runtime.rpc import Context
 log = structlog.get_logger()
 
 LONGEST_HEADER = 500
+# What the gateway's route says of an RPC that can be called without a key.
+PUBLIC = "public"
+JSON_PREFIX = "/api/"
 # google.rpc.Code -> HTTP, for what is answered here.
 HTTP_STATUS = {16: 401, 14: 503}
 # What stands for itself in a grpc-message.
@@ -36,33 +39,28 @@ UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
-    """Implements Envoy's Authorization service.
+    """Implements Envoy's Authorization service."""
 
-    `public` are the paths that need no key; one that ends in a slash stands for all paths below it.
-    """
-
-    def __init__(self, cache: KeyCache, voters: VoterCache, public: Collection[str]) -> None:
+    def __init__(self, cache: KeyCache, voters: VoterCache) -> None:
         self._cache = cache
         self._voters = voters
-        self._public = frozenset(public)
 
     async def Check(self, request: ext_authz.CheckRequest, context: Context) -> ext_authz.CheckResponse:
         """Lets a call go on as the developer of its key or as the voter of its session; a public one also as nobody."""
         http = request.attributes.request.http
-        path = http.path.partition("?")[0]
-        public = path in self._public or path[: path.rfind("/") + 1] in self._public
+        public = PUBLIC in request.attributes.context_extensions
+        json = http.path.startswith(JSON_PREFIX)
         try:
             return _allow(await self._recognise(http))
-        except CredentialsMissing as error:
-            return _allow(None) if public else _deny(error)
         except Unauthenticated as error:
             # What needs no key goes on without it; where there is something that only a key opens, the service says why
             # this one did not.
-            return _allow(None, fault=error.message) if public else _deny(error)
+            return _allow(None, fault=error.message) if public else _deny(error, json=json)
         except (*DISCONNECTED, TimeoutError) as error:
             log.warning("an API key can't be looked up", error=str(error))
             why = database_errors.explain(error)
-            return _deny(why if isinstance(why, DiskFull) else Unavailable(f"API keys can't be checked: {why.message}"))
+            fault = why if isinstance(why, DiskFull) else Unavailable(f"API keys can't be checked: {why.message}")
+            return _deny(fault, json=json)
 
     async def _recognise(self, http: ext_authz.AttributeContext.HttpRequest) -> Recognised:
         credential = _credential(http.headers.get("authorization", ""))
@@ -105,13 +103,15 @@ def _add_header(response: ext_authz.CheckResponse, name: str, value: str) -> Non
     option.header.key, option.header.value = name, value
 
 
-def _deny(error: ArenaError) -> ext_authz.CheckResponse:
+def _deny(error: ArenaError, *, json: bool) -> ext_authz.CheckResponse:
     status = to_status(error)
     response = ext_authz.CheckResponse()
     response.status.CopyFrom(status)
     denied = response.denied_response
     denied.status.code = HTTP_STATUS[status.code]
     denied.body = status.message
+    if json:
+        return response
     headers = {
         "grpc-status-details-bin": base64.b64encode(status.SerializeToString()).decode().rstrip("="),
         # gRPC-Web has no room for the body, from which Envoy makes it for gRPC.

@@ -27,7 +27,7 @@ from services.experiments.listening.closing import Closing
 from services.experiments.listening.hearing import Hearing
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
-from services.experiments.listening.servicer import PUBLIC, ListeningServicer
+from services.experiments.listening.servicer import ListeningServicer
 from services.experiments.listening.sessions import AuthSessions
 from services.experiments.listening.store import SqlListeningStore
 from services.experiments.listening.tokens import ListeningTokens
@@ -151,7 +151,6 @@ async def main() -> None:
             listening_service,
             listening_service_pb2_grpc.add_ListeningServiceServicer_to_server,
             listening_servicer,
-            public=PUBLIC,
         )
         service.serve_bytes(
             settings.http_address, listening_service.methods_by_name["GetListeningClip"], listening_servicer.find_clip

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from voicearena.gateway.v1 import options_pb2
 from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 
 from services.runtime import disk, telemetry
@@ -142,8 +143,16 @@ class Service:
         public: tuple[str, ...] = (),
         listed: bool = True,
     ) -> None:
-        """Serves a gRPC service, which reflection tells of if `listed`. `public` of its RPCs need no identity."""
-        paths = {f"/{descriptor.full_name}/{descriptor.methods_by_name[name].name}" for name in public}
+        """Serves a gRPC service, which reflection tells of if `listed`.
+
+        No identity is needed for RPCs that are public by their options, and for those that `public` names: RPCs for
+        services of the mesh, which the gateway does not let through.
+        """
+        named = [descriptor.methods_by_name[name] for name in public]
+        open_to_all = [
+            method for method in descriptor.methods if method.GetOptions().Extensions[options_pb2.call].public
+        ]
+        paths = {f"/{descriptor.full_name}/{method.name}" for method in (*named, *open_to_all)}
         add(servicer, GuardedServer(self._server, self._verifier, paths, self._streams))
         if listed:
             self._names.append(descriptor.full_name)

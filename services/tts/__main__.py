@@ -80,7 +80,6 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
             tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
             TtsServicer(studio, PageTokens(secret.encode())),
-            public=("GetAudio",),
         )
         service.serve_bytes(
             settings.http_address,

@@ -19,7 +19,9 @@ def free_settings(data_dir: Path | None = None, *, counted: bool = True) -> Loca
     """Returns settings with free ports and the data in `data_dir`, or in a directory deleted at the end."""
     ports = dict.fromkeys(PORT_SETTINGS, 0)
     # Calls are counted, as everywhere, but never too many; or not counted at all.
-    limits = {"rate_limit_per_second": 100_000 if counted else 0, "rate_limit_burst": 1_000_000}
+    per_second = 100_000 if counted else 0
+    limits = {"rate_limit_per_second": per_second, "rate_limit_burst": 1_000_000}
+    limits |= {"anonymous_rate_limit_per_second": per_second, "anonymous_rate_limit_burst": 1_000_000}
     return load_settings(**ports, **limits, arena_data_dir=data_dir, ephemeral=data_dir is None)
 
 

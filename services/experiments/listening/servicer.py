@@ -22,8 +22,6 @@ from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.http_bytes import Asked, Content
 from services.runtime.rpc import Context
 
-# What anyone with a link may call.
-PUBLIC = ("JoinListening", "NextListeningPair", "GetListeningClip", "CastListeningVote")
 # A clip is for one listener; nobody on the way keeps it.
 NOT_KEPT = {"cache-control": "no-store"}
 CONTENT_TYPE = "audio/wav"

@@ -18,7 +18,13 @@ from tests.gateway import running_gateway
 AUTHORIZATION = "/envoy.service.auth.v3.Authorization/Check"
 EMPTY = b""
 # Counted, but never too many.
-UNLIMITED = {"rate_limit_per_second": 100_000, "rate_limit_burst": 1_000_000}
+UNLIMITED = {
+    "rate_limit_per_second": 100_000,
+    "rate_limit_burst": 1_000_000,
+    "anonymous_rate_limit_per_second": 100_000,
+    "anonymous_rate_limit_burst": 1_000_000,
+}
+ANYBODY = {"authorization": "Bearer anybody"}
 
 
 @dataclass
@@ -35,7 +41,7 @@ class EveryService(grpc.GenericRpcHandler):
     """Every service and auth: answers each call with an empty message, and lets those pass that it is told to."""
 
     known: dict[str, Answer] | None = None
-    """Whom auth lets pass, by Authorization header; None for everybody, as nobody."""
+    """Whom auth lets pass, by Authorization header; None for everybody, as somebody."""
     seen: dict[str, bytes] = field(default_factory=dict)
     """The requests, by path."""
     metadata: dict[str, str] = field(default_factory=dict)
@@ -69,15 +75,15 @@ class EveryService(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
     async def _check(self, request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> ext_authz.CheckResponse:
-        headers = ext_authz.CheckRequest.FromString(request).attributes.request.http.headers
-        authorization = headers.get("authorization", "")
+        attributes = ext_authz.CheckRequest.FromString(request).attributes
+        authorization = attributes.request.http.headers.get("authorization", "")
         self.asked.append(authorization)
         await self.may_answer.wait()
         if self.broken:
             await context.abort(grpc.StatusCode.INTERNAL, "broken")
-        if self.known is None:
-            return ext_authz.CheckResponse(ok_response={})
-        found = self.known.get(authorization)
+        found = Answer("somebody") if self.known is None else self.known.get(authorization)
+        if found is None and "public" in attributes.context_extensions:
+            return ext_authz.CheckResponse(ok_response={"headers_to_remove": ["authorization"]})
         if found is None:
             denied = ext_authz.DeniedHttpResponse(status={"code": 401}, body="the API key is unknown")
             return ext_authz.CheckResponse(status={"code": code_pb2.UNAUTHENTICATED}, denied_response=denied)
@@ -123,6 +129,6 @@ async def services() -> AsyncIterator[tuple[EveryService, int]]:
 
 @pytest.fixture(scope="module")
 async def api(services: tuple[EveryService, int]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway."""
-    async with gateway(services[1], **UNLIMITED) as url, httpx.AsyncClient(base_url=url) as client:
+    """A client of the gateway, with a key."""
+    async with gateway(services[1], **UNLIMITED) as url, httpx.AsyncClient(base_url=url, headers=ANYBODY) as client:
         yield client

@@ -1,5 +1,6 @@
 """The rendered configuration, as Envoy would read it."""
 
+import dataclasses
 import socket
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.config import ExtraRoute, render, validate
 from gateway.settings import DESCRIPTORS, Endpoint, GatewaySettings
 
 Config = dict[str, Any]
+IDENTIFIED = {"name": "x-voicearena-identity", "present_match": True}
 
 
 @cache
@@ -31,8 +33,8 @@ def routes(config: Config) -> list[Config]:
 
 
 def route_to(config: Config, path: str) -> Config:
-    """The first route that an RPC's path matches, whatever its headers."""
-    matches = [r for r in routes(config) if "headers" not in r["match"]]
+    """The route that an RPC's path matches when it is known who calls."""
+    matches = [r for r in routes(config) if r["match"].get("headers", [IDENTIFIED]) == [IDENTIFIED]]
     return next(r for r in matches if r["match"].get("path") == path or path.startswith(r["match"].get("prefix", "\0")))
 
 
@@ -53,10 +55,11 @@ def test_envoy_says_what_is_wrong_with_a_configuration():
         validate("static_resources: {no_such_field: 1}")
 
 
-def test_identity_headers_are_stripped_before_anybody_is_authorized_and_that_is_after_json_became_grpc():
+def test_identity_headers_are_stripped_first_and_who_calls_is_known_before_anything_of_a_body_is_read():
     config = rendered()
     who_calls = ["known_keys", "ext_authz", "local_ratelimit"]
-    wanted = ["cors", "grpc_web", "header_mutation", "grpc_json_transcoder", *who_calls, "router"]
+    the_body = ["body_limit", "body_limit_64", "body_limit_1536", "body_check", "grpc_json_transcoder"]
+    wanted = ["cors", "grpc_web", "header_mutation", *who_calls, *the_body, "router"]
     assert [name for name in filters(config) if name in wanted] == wanted
     strips = connection_manager(config)["http_filters"][filters(config).index("header_mutation")]
     assert {"remove": "x-voicearena-identity"} in strips["typed_config"]["mutations"]["request_mutations"]
@@ -71,8 +74,8 @@ def test_identity_headers_are_stripped_before_anybody_is_authorized_and_that_is_
         ("/voicearena.tts.v1.TtsService/ListVoices", "tts"),
         ("/voicearena.scoring.v1.ScoringService/ListMetrics", "scoring"),
         ("/voicearena.elo.v1.EloService/ListVoiceModels", "elo"),
-        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "auth"),
-        ("/grpc.health.v1.Health/Check", "auth"),
+        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "open"),
+        ("/grpc.health.v1.Health/Check", "open"),
     ],
 )
 def test_each_service_is_reached(path, cluster):
@@ -92,21 +95,41 @@ def test_what_services_ask_each_other_is_not_reached_from_outside(path):
     assert route_to(rendered(), path)["direct_response"] == {"status": 404}
 
 
-def test_only_reflection_and_health_need_no_authorization():
-    config = rendered()
-    open_to_all = [
-        r["match"].get("prefix")
-        for r in routes(config)
-        if "route" in r
-        and "envoy.filters.http.ext_authz" in (filters := r.get("typed_per_filter_config", {}))
-        # What is refused whoever asks goes to no service.
-        and filters.get("envoy.filters.http.fault", {}).get("abort", {}).get("percentage") != {"numerator": 100}
-    ]
-    assert open_to_all == [
+def test_without_an_identity_only_what_is_public_is_forwarded():
+    """Whatever was matched before the transcoder: this is what its RPC's path is matched with."""
+    forwarded = {
+        r["match"].get("path", r["match"].get("prefix"))
+        for r in routes(rendered())
+        if "route" in r and "safe_regex" not in r["match"] and "headers" not in r["match"]
+        if r["route"]["cluster"] != "identity_missing"
+    }
+    assert forwarded == {
+        # Before the transcoder, which refuses it.
+        "/api/",
         "/grpc.reflection.v1.ServerReflection/",
         "/grpc.reflection.v1alpha.ServerReflection/",
         "/grpc.health.v1.Health/",
-    ]
+        "/voicearena.auth.v1.AuthService/RegisterDeveloper",
+        "/voicearena.auth.v1.AuthService/CreateVoter",
+        "/voicearena.mesh.v1.MeshService/GetHealth",
+        "/voicearena.tts.v1.TtsService/GetAudio",
+        "/voicearena.experiments.v1.ListeningService/JoinListening",
+        "/voicearena.experiments.v1.ListeningService/NextListeningPair",
+        "/voicearena.experiments.v1.ListeningService/GetListeningClip",
+        "/voicearena.experiments.v1.ListeningService/CastListeningVote",
+    }
+
+
+def test_nothing_that_needs_no_key_shares_connections_or_limits_with_what_needs_one():
+    config = rendered()
+    for route in routes(config):
+        before_the_transcoder = "safe_regex" in route["match"] or route["match"].get("prefix") == "/api/"
+        if "route" in route and (not before_the_transcoder or route["route"]["cluster"].endswith("_http")):
+            identified = IDENTIFIED in route["match"].get("headers", [])
+            assert (route["route"].get("priority") == "HIGH") == identified
+    authorization = next(f for f in connection_manager(config)["http_filters"] if f["name"].endswith("ext_authz"))
+    asked = authorization["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"]
+    assert asked not in {route["route"]["cluster"] for route in routes(config) if "route" in route}
 
 
 def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds():
@@ -126,7 +149,7 @@ def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds
 def test_only_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
-    assert [r["match"]["safe_regex"]["regex"] for r in events] == ["/api/v1/experiments/[^/]+/stream"]
+    assert [r["match"]["safe_regex"]["regex"] for r in events] == ["(/api/v1/experiments/[^/]+/stream)/?"] * 2
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 
@@ -138,12 +161,12 @@ def test_stored_audio_goes_to_the_services_as_it_is_asked_for():
         "/api/v1/listening\\-clips/[^/]+": "experiments_http",
     }
     for route in plain:
-        assert route["match"]["headers"] == [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
+        assert {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}} in route["match"]["headers"]
         assert (route["route"]["timeout"], route["route"]["idle_timeout"]) == ("0s", "60s")
         off = route["typed_per_filter_config"]["envoy.filters.http.grpc_json_transcoder"]
         assert off["disabled"] is True
-        # The key is checked as for any other call.
-        assert "envoy.filters.http.ext_authz" not in route["typed_per_filter_config"]
+        # A key is checked as for any other call.
+        assert "disabled" not in route["typed_per_filter_config"]["envoy.filters.http.ext_authz"]
 
 
 def test_what_has_left_for_a_connection_is_little_beside_a_clip():
@@ -153,17 +176,13 @@ def test_what_has_left_for_a_connection_is_little_beside_a_clip():
     assert (option["level"], option["name"], option["int_value"]) == (6, socket.TCP_NOTSENT_LOWAT, 16384)
 
 
-def test_bodies_of_json_are_held_to_what_a_service_takes_and_to_the_upload_limit_if_that_is_less():
-    def limits(megabytes: int) -> tuple[int, int]:
+def test_bodies_are_held_to_what_their_route_takes_and_to_the_upload_limit_if_that_is_less():
+    def limits(megabytes: int) -> set[int]:
         http_filters = connection_manager(rendered(max_upload_size_mb=megabytes))["http_filters"]
-        named = {f["name"]: f.get("typed_config", {}) for f in http_filters}
-        return (
-            named["envoy.filters.http.grpc_json_transcoder"]["max_request_body_size"],
-            named["envoy.filters.http.body_size_limit"]["max_request_bytes"],
-        )
+        return {f["typed_config"]["max_request_bytes"] for f in http_filters if f["name"].startswith("body_limit_")}
 
-    assert limits(50) == (4 * 1024 * 1024, 50 * 1024 * 1024)
-    assert limits(2) == (2 * 1024 * 1024, 2 * 1024 * 1024)
+    assert limits(50) == {64 * 1024, 1536 * 1024}
+    assert limits(1) == {64 * 1024, 1024 * 1024}
 
 
 def test_each_origin_may_call_and_a_star_lets_all():
@@ -187,7 +206,7 @@ def test_each_worker_is_an_endpoint():
 
 
 def test_there_is_no_admin_interface():
-    assert set(rendered()) == {"overload_manager", "static_resources"}
+    assert "admin" not in rendered()
 
 
 def test_a_further_service_is_reached_as_grpc_and_json_without_authorization():
@@ -196,7 +215,10 @@ def test_a_further_service_is_reached_as_grpc_and_json_without_authorization():
     assert "proto_descriptor_bin" in str(config)
     added = [r for r in routes(config) if r["match"].get("prefix") == "/voicearena.elo.v1.EloService/"][-1]
     assert added["route"]["cluster"] == "voicearena.elo.v1.EloService"
-    assert added["typed_per_filter_config"]["envoy.filters.http.ext_authz"]["disabled"] is True
+    assert "headers" not in added["match"]
+    guarded = [r for r in routes(rendered(dataclasses.replace(extra, guarded=True))) if "prefix" in r["match"]]
+    added = next(r for r in guarded if r["match"]["prefix"] == "/voicearena.elo.v1.EloService/")
+    assert added["match"]["headers"] == [IDENTIFIED]
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "localhost:", "localhost:70000", "a:1,b"])

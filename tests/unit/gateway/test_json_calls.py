@@ -166,9 +166,12 @@ async def test_a_service_that_is_down_is_named(api):
     assert answer.json()["details"][0]["metadata"] == {"service": "elo"}
 
 
-async def test_a_body_of_more_than_4_mb_is_too_large(api):
-    answer = await api.post("/api/v1/experiments", json={"name": "x" * 4 * 1024 * 1024})
-    message = "the body is too large: JSON may have 4 MB, anything else 50 MB"
+@pytest.mark.parametrize(
+    ("path", "kb", "where"), [("experiments", 1536, "anywhere"), ("experiments/x/run", 64, "here")]
+)
+async def test_a_body_that_is_larger_than_its_route_takes_is_too_large(api, path, kb, where):
+    answer = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})
+    message = f"the body is too large: at most {kb} kB are taken {where}"
     assert error_of(answer) == (413, "REQUEST_TOO_LARGE", message)
 
 

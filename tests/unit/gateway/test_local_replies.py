@@ -18,7 +18,7 @@ STATUS = QueryParameter(
 
 
 def replies() -> list[LocalReply]:
-    return local_replies(["auth", "tts"], [STATUS], [], 50, 7)
+    return local_replies(["auth", "tts"], [STATUS], [], [64], 7, 2)
 
 
 def of_tts(kind: str) -> LocalReply:
@@ -63,13 +63,13 @@ def test_a_grpc_web_client_gets_http_200_and_an_empty_body():
 
 def test_words_of_others_are_passed_on_and_claim_no_details():
     denied = [r for r in replies() if "ext_authz_denied" in r.condition and r.condition.startswith(IS_GRPC)]
-    assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 3
+    assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 2
     assert all("grpc-status-details-bin" not in r.headers for r in denied)
 
 
 def test_what_the_body_check_answers_is_left_as_it_is():
     first = replies()[0]
-    assert first.condition == "response.code_details == 'lua_response'"
+    assert first.condition == "response.code_details == 'lua_response' && response.code in [400, 415]"
     assert (first.as_text, first.content_type, first.http_status) == ("%LOCAL_REPLY_BODY%", "application/json", 0)
 
 
@@ -79,10 +79,15 @@ def test_every_reply_has_an_answer_for_json():
 
 
 def test_a_query_parameter_says_what_it_may_be():
-    blaming = [e.message for e in gateway_errors([], [STATUS], [], 50, 7) if e.blames == "status"]
+    blaming = [e.message for e in gateway_errors([], [STATUS], [], [64], 7, 2) if e.blames == "status"]
     assert blaming == ["status: must be one of created, running"]
 
 
 def test_the_limit_that_a_body_broke_is_told():
-    too_large = next(e for e in gateway_errors([], [], [], 2, 7) if e.reason == "REQUEST_TOO_LARGE")
-    assert too_large.message == "the body is too large: JSON may have 2 MB, anything else 2 MB"
+    too_large = [e for e in gateway_errors([], [], [], [64, 1536], 7, 2) if e.http_status == 413]
+    assert [error.message for error in too_large] == [
+        "the body is too large: at most 64 kB are taken here",
+        "the body is too large: at most 1536 kB are taken here",
+        "the body is too large: at most 1536 kB are taken anywhere",
+    ]
+    assert "at most 64 kB" in too_large[0].condition

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from tests.unit.gateway.conftest import Answer, EveryService, gateway, serving
 
 GET = "/api/v1/experiments/x"
+PUBLIC = "/api/v1/health"
 RPC = "/voicearena.experiments.v1.ExperimentService/GetExperiment"
 MESSAGE = "more than 1 calls per second with one API key, or from one address without a key; try again in a second"
 BURST = 3
@@ -22,7 +23,7 @@ BURST = 3
 @pytest.fixture(scope="module")
 async def url() -> AsyncIterator[str]:
     known = {f"Bearer {n}": Answer(f"token {n}", f"key_{n}", 60_000) for n in range(100)}
-    services = EveryService(known={**known, "": Answer("")})
+    services = EveryService(known=known)
     limits = {"rate_limit_per_second": 1, "rate_limit_burst": BURST, "trusted_proxies": 1}
     async with serving(services) as port, gateway(port, **limits) as url:
         yield url
@@ -47,10 +48,10 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-async def use_up(api: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
+async def use_up(api: httpx.AsyncClient, headers: dict[str, str], path: str = GET) -> httpx.Response:
     """Calls until it is too much."""
     for _ in range(10 * BURST):
-        answer = await api.get(GET, headers=headers)
+        answer = await api.get(path, headers=headers)
         if answer.status_code != 200:
             return answer
     raise AssertionError("nothing was too much")
@@ -138,35 +139,35 @@ def from_address(address: str) -> dict[str, str]:
 
 
 async def test_without_a_key_calls_are_counted_by_address(api: httpx.AsyncClient, key: str) -> None:
-    assert (await use_up(api, from_address("10.0.0.1"))).status_code == 429
-    assert (await api.get(GET, headers=from_address("10.0.0.2"))).status_code == 200
+    assert (await use_up(api, from_address("10.0.0.1"), PUBLIC)).status_code == 429
+    assert (await api.get(PUBLIC, headers=from_address("10.0.0.2"))).status_code == 200
     # And a key is not asked where it calls from.
     assert (await api.get(GET, headers={**from_address("10.0.0.1"), **bearer(key)})).status_code == 200
 
 
 async def test_the_addresses_of_one_network_of_ipv6_are_one(api: httpx.AsyncClient) -> None:
-    await use_up(api, from_address("2001:db8:0:1::1"))
-    assert (await api.get(GET, headers=from_address("2001:db8:0:1:ffff::2"))).status_code == 429
-    assert (await api.get(GET, headers=from_address("2001:db8:0:2::1"))).status_code == 200
+    await use_up(api, from_address("2001:db8:0:1::1"), PUBLIC)
+    assert (await api.get(PUBLIC, headers=from_address("2001:db8:0:1:ffff::2"))).status_code == 429
+    assert (await api.get(PUBLIC, headers=from_address("2001:db8:0:2::1"))).status_code == 200
 
 
 async def test_without_a_proxy_that_is_trusted_nobody_says_where_they_call_from() -> None:
-    services = EveryService(known={"": Answer("")})
+    services = EveryService(known={})
     async with (
         serving(services) as port,
         gateway(port, rate_limit_per_second=1, rate_limit_burst=BURST) as url,
         httpx.AsyncClient(base_url=url) as api,
     ):
-        await use_up(api, from_address("10.0.0.1"))
-        assert (await api.get(GET, headers=from_address("10.0.0.2"))).status_code == 429
+        await use_up(api, from_address("10.0.0.1"), PUBLIC)
+        assert (await api.get(PUBLIC, headers=from_address("10.0.0.2"))).status_code == 429
 
 
 async def test_limits_can_be_lifted() -> None:
-    services = EveryService(known={"": Answer("")})
+    services = EveryService(known={})
     async with (
         serving(services) as port,
-        gateway(port, rate_limit_per_second=0) as url,
+        gateway(port, rate_limit_per_second=0, anonymous_rate_limit_per_second=0) as url,
         httpx.AsyncClient(base_url=url) as api,
     ):
-        answer = await api.get(GET)
+        answer = await api.get(PUBLIC)
         assert (answer.status_code, limits(answer.headers)) == (200, (None, None, None))

@@ -1,0 +1,11 @@
+-- Waits for the whole body of a gRPC-Web call, which is one message, and refuses it if body_limit.lua found it too large.
+
+function envoy_on_request(handle)
+  if not handle:headers():get("x-grpc-web") then
+    return
+  end
+  handle:body()
+  if handle:streamInfo():dynamicMetadata():get("voicearena.body") then
+    handle:respond({ [":status"] = "413" }, "")
+  end
+end

@@ -51,7 +51,10 @@ def link(
     if session.json:
         session.print_message(answer)
     else:
-        session.note(f"{answer.link.id}; whoever has this link can judge:")
+        supervised = (
+            "" if answer.link.max_listeners_per_address else ", as a supervised panel, which the results will say"
+        )
+        session.note(f"{answer.link.id}; whoever has this link can judge{supervised}:")
         session.out.print(plain(answer.url), soft_wrap=True)
 
 

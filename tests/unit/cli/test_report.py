@@ -90,6 +90,16 @@ def test_the_verdict_and_its_reasons_come_first(experiment: Experiment, results:
     assert "order of trials by seed 7, method verdict/9" in document
 
 
+def test_the_votes_are_told_with_a_supervised_panel_and_what_was_left_out(
+    experiment: Experiment, results: Results
+) -> None:
+    results.votes.votes, results.votes.listeners, results.votes.supervised, results.votes.excluded = 8, 8, 8, 3
+    results.votes.exclusions.add(reason="one_side", votes=3, description=HOSTILE)
+    document = render_report(experiment, results, trials())
+    assert "8 votes of 8 listeners; 8 by a supervised panel, whose listeners may share one address" in document
+    assert "3 further votes left out: 3 &lt;script&gt;" in document
+
+
 def test_the_chart_puts_scores_and_intervals_on_one_axis(results: Results) -> None:
     first, second = chart_rows(results)
     assert (first.name, first.wins, first.label) == ("x:a", True, "0.900 (0.800 to 1.000)")

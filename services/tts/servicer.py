@@ -52,7 +52,9 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     ) -> AsyncGenerator[HttpBody, None]:
         """Streams speech as it is made."""
         as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
-        spoken = speech.speak(self._studio, request.provider, convert.utterance_from_request(request))
+        caller = current_caller()
+        developer_id = caller.identity.developer_id if caller and caller.identity else ""
+        spoken = speech.speak(self._studio, request.provider, convert.utterance_from_request(request), developer_id)
         first = True
         async with aclosing(spoken) as pieces:
             async for sample_rate_hz, piece in pieces:

@@ -18,10 +18,13 @@ log = structlog.get_logger()
 
 
 async def ask_for_stream(
-    provider: Provider, utterance: Utterance, timing: Timing, patience: Patience
+    provider: Provider, utterance: Utterance, timing: Timing, patience: Patience, developer_id: str
 ) -> AsyncGenerator[bytes, None]:
-    """Yields audio for somebody who waits for it; Busy or SynthesisError."""
-    async with provider.slots.for_stream(), aclosing(_ask(provider, utterance, timing, patience)) as audio:
+    """Yields audio for a developer who waits for it; Busy or SynthesisError."""
+    async with (
+        provider.slots.for_stream(developer_id),
+        aclosing(_ask(provider, utterance, timing, patience)) as audio,
+    ):
         async for piece in audio:
             yield piece
 

@@ -7,15 +7,18 @@ from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Synt
 from services.runtime.identity import Identity, nobody
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.object_names import job_of_audio
-from services.tts.speech_buffer import Sink, buffered
+from services.tts.speech_buffer import Sink, SpeechBuffer, buffered
 from services.tts.usecases.asking import ask_for_stream
 from services.tts.usecases.studio import Studio, checked
 
 
-async def speak(studio: Studio, provider_id: str, utterance: Utterance) -> AsyncGenerator[tuple[int, bytes], None]:
+async def speak(
+    studio: Studio, provider_id: str, utterance: Utterance, developer_id: str
+) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yields sample rate in Hz and audio, as it is made; nothing is stored.
 
-    Before the first audio it raises InvalidInput, Busy or SynthesisFailed. Closing it stops the provider's work.
+    Before the first audio it raises InvalidInput, Busy or SynthesisFailed, later DeadlineExceeded if the audio is not
+    read. Closing it stops the provider's work.
     """
     try:
         provider = await studio.providers.usable(provider_id)
@@ -23,15 +26,17 @@ async def speak(studio: Studio, provider_id: str, utterance: Utterance) -> Async
         others = ", ".join(each.id for each in studio.providers.all() if not each.unavailable_reason)
         raise InvalidInput(FieldViolation("provider", f"{error.message}; can be used: {others or 'none'}")) from error
     utterance = checked(provider, utterance)
+    studio.speech_space.check(developer_id)
+    buffer = SpeechBuffer(studio.speech_space, developer_id, lambda: provider.slots.waiting > 0)
     timing = Timing()
     try:
 
         async def fill(sink: Sink) -> None:
-            async with aclosing(ask_for_stream(provider, utterance, timing, studio.patience)) as audio:
+            async with aclosing(ask_for_stream(provider, utterance, timing, studio.patience, developer_id)) as audio:
                 async for piece in audio:
                     await sink(piece)
 
-        async with aclosing(buffered(fill)) as pieces:
+        async with aclosing(buffered(fill, buffer)) as pieces:
             async for piece in pieces:
                 yield timing.sample_rate_hz, piece
         if timing.first_byte_at is None:

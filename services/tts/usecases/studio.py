@@ -15,6 +15,7 @@ from services.tts.jobs_in_hand import JobsInHand
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Provider, Providers
 from services.tts.request_ledger import RequestLedger
+from services.tts.speech_buffer import SpeechSpace
 from services.tts.warm_ups import WarmUps
 
 
@@ -40,6 +41,7 @@ class Studio:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: random.Random = field(default_factory=random.Random)
     warm_ups: WarmUps = field(default_factory=WarmUps)
+    speech_space: SpeechSpace = field(default_factory=SpeechSpace)
     in_hand: JobsInHand = field(default_factory=JobsInHand)
     locks: weakref.WeakValueDictionary[str, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary)
     """Of the jobs that are worked on, so that one asked for twice at once is done once."""

@@ -101,6 +101,6 @@ async def test_a_job_that_is_given_up_tells_what_was_asked_before(tmp_path: Path
 
 async def test_streams_leave_nothing_behind(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    async for _ in speak(here.studio, "fake", Utterance("Hello.", "ann")):
+    async for _ in speak(here.studio, "fake", Utterance("Hello.", "ann"), "dev_1"):
         pass
     assert kept(tmp_path) == []

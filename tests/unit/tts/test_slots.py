@@ -37,7 +37,9 @@ class Requests:
             await asyncio.sleep(0)
 
     async def _hold(self, name: str) -> None:
-        async with self.slots.for_job() if name.startswith("j") else self.slots.for_stream():
+        # s1 is a stream of one developer, ann-1 one of another's.
+        developer_id = name.partition("-")[0] if "-" in name else "dev"
+        async with self.slots.for_job() if name.startswith("j") else self.slots.for_stream(developer_id):
             self.running.append(name)
             await self._ends[name].wait()
 
@@ -149,7 +151,7 @@ async def test_nobody_listens_to_a_long_pause_and_jobs_wait_for_its_end() -> Non
     slots = Slots("p", count=2, longest_queue=5)
     slots.failed(refusal(retry_after=20.5))
     with pytest.raises(Busy, match="p asked to be left alone; try again in 21 s"):
-        async with slots.for_stream():
+        async with slots.for_stream("dev"):
             pass
     requests = Requests(slots)
     waiting = await requests.begin("j1")
@@ -175,3 +177,45 @@ async def test_a_provider_that_asks_to_be_left_alone_is_asked_nothing_until_then
     assert clock() - began >= 0.045
     await requests.end("j1")
     assert waiting.done()
+
+
+async def test_the_developer_with_the_fewest_streams_is_next() -> None:
+    requests = Requests(Slots("p", count=2, longest_queue=9))
+    for name in ("bob-1", "bob-2", "bob-3", "bob-4", "ann-1", "cleo-1", "ann-2"):
+        await requests.begin(name)
+    for name in ("bob-1", "bob-2", "ann-1", "cleo-1"):
+        await requests.end(name)
+    assert requests.running == ["bob-1", "bob-2", "ann-1", "cleo-1", "bob-3", "ann-2"]
+
+
+async def test_who_fills_the_queue_makes_place_for_others() -> None:
+    requests = Requests(Slots("p", count=1, longest_queue=2))
+    await requests.begin("bob-1")
+    second, third = await requests.begin("bob-2"), await requests.begin("bob-3")
+    await requests.begin("ann-1")
+    with pytest.raises(Busy, match="p is busy and its queue of 2 is full"):
+        await third
+    assert not second.done()
+    with pytest.raises(Busy):
+        await (await requests.begin("bob-4"))
+    await requests.begin("cleo-1")
+    with pytest.raises(Busy):
+        await second
+    # Who has as few as the others waits for them.
+    with pytest.raises(Busy):
+        await (await requests.begin("dan-1"))
+    await requests.end("bob-1")
+    await requests.end("ann-1")
+    assert requests.running == ["bob-1", "ann-1", "cleo-1"]
+
+
+async def test_whose_place_is_taken_at_the_moment_of_giving_up_leaves_nothing_behind() -> None:
+    slots = Slots("p", count=1, longest_queue=1)
+    requests = Requests(slots)
+    await requests.begin("bob-1")
+    leaving = await requests.begin("bob-2")
+    leaving.cancel()
+    await requests.begin("ann-1")
+    await requests.end("bob-1")
+    assert requests.running == ["bob-1", "ann-1"]
+    assert (slots.in_use, slots.waiting) == (1, 0)

@@ -1,0 +1,39 @@
+"""Attacks that keep a speech engine busy with streams that nobody reads."""
+
+import json
+import time
+from contextlib import AsyncExitStack
+
+from tests.attack.attack import attack
+from tests.attack.target import Target
+
+STREAMS = 24
+MAX_WAIT_SECONDS = 10.0
+# Minutes of speech: far more than all the buffers on the way take.
+TEXT = "All work and no play makes a dull day. " * 120
+
+
+@attack("opens streams of speech and reads none of them", promise="others are served within 10 s")
+async def leave_speech_unread(target: Target) -> None:
+    key = await target.key()
+    body = json.dumps({"text": TEXT, "provider": "espeak", "voice_id": "en-us"}).encode()
+    head = (
+        f"POST /api/v1/speech HTTP/1.1\r\nhost: {target.host}\r\nauthorization: Bearer {key}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    others = await target.headers("somebody_else")
+    async with AsyncExitStack() as stack:
+        readers = []
+        for _ in range(STREAMS):
+            reader, writer = await stack.enter_async_context(target.connect())
+            writer.write(head.encode() + body)
+            readers.append(reader)
+        # The first speaks by now, and nothing more is read of it.
+        await readers[0].readuntil(b"RIFF")
+        for _ in range(3):
+            began = time.monotonic()
+            speech = {"text": "Hello.", "provider": "espeak", "voice_id": "en-gb"}
+            answer = await target.http.post("/api/v1/speech", json=speech, headers=others)
+            waited = time.monotonic() - began
+            assert answer.status_code == 200, f"answered {answer.status_code}: {answer.text[:200]}"
+            assert waited < MAX_WAIT_SECONDS, f"somebody else waited {waited:.1f} s for one word"

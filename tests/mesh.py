@@ -61,7 +61,9 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
     }
     return {
         # All tests call from one address.
-        "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000"},
+        "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"},
+        "elo": {"MAX_MODELS": "1000000"},
+        "experiments": {"MAX_UNFINISHED_EXPERIMENTS": "1000000"},
         "tts": {"OPENAI_COMPATIBLE": json.dumps([stand_in]), "SPEECH_QUEUE": "2", "FIRST_BYTE_TIMEOUT_SECONDS": "3"},
     }
 

@@ -40,7 +40,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *DATABASE,
         *SIGNING,
         *("EXPERIMENTS_ADDRESS", "TTS_ADDRESS", "SCORING_ADDRESS", "ELO_ADDRESS", "FURTHER_WORKERS"),
-        "MAX_VOTERS_PER_ADDRESS",
+        *("MAX_VOTERS_PER_ADDRESS", "MAX_REGISTRATIONS_PER_ADDRESS"),
     ),
     "experiments": (
         *COMMON,
@@ -50,6 +50,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *LINKS,
         *("SCORING_ADDRESS", "ELO_ADDRESS"),
         *("RECONCILE_AFTER_SECONDS", "WATCH_HEARTBEAT_SECONDS", "RETENTION_SWEEP_SECONDS", "EVENTS_IN_FLIGHT"),
+        "MAX_UNFINISHED_EXPERIMENTS",
         *("MAX_RUNNING_EXPERIMENTS", "AUDIO_RETENTION_DAYS", "QUALITY_WEIGHTS", "WEBHOOK_ALLOWED_NETWORKS"),
     ),
     "tts": (
@@ -62,7 +63,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *("FIRST_BYTE_TIMEOUT_SECONDS", "SYNTHESIS_TIMEOUT_SECONDS", "SPEECH_QUEUE", "SYNTHESIS_JOBS_IN_HAND"),
     ),
     "scoring": (*COMMON, *DATABASE, *AUDIO, "MAX_EVAL_WORKERS"),
-    "elo": (*COMMON, *DATABASE, *SIGNING),
+    "elo": (*COMMON, *DATABASE, *SIGNING, "MAX_MODELS"),
 }
 # Who calls providers. The others go out only for traces and to a bucket.
 CALLS_OUTSIDE = ("tts",)

@@ -71,7 +71,13 @@ async def main() -> None:
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "auth"))
         secret = settings.audio_url_secret.get_secret_value().encode()
-        auth = Auth(database, store, PageTokens(secret), secret)
+        registrations = AddressCounts(
+            store,
+            AddressHash(settings.audio_url_secret.get_secret_value(), "registrations"),
+            "registrations",
+            settings.max_registrations_per_address,
+        )
+        auth = Auth(database, store, PageTokens(secret), secret, registrations)
         issuer = TokenIssuer(database, store)
         await issuer.announce()
         uses = KeyUses(database, store)

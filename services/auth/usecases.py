@@ -9,12 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
 
 from services.auth import domain
+from services.auth.address_counts import AddressCounts
 from services.auth.domain import ApiKey, Developer
 from services.auth.store import Store
 from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import AlreadyExists, NotFound, PermissionDenied, ScopeMissing, Unauthenticated, WrongState
+from services.runtime.errors import (
+    AlreadyExists,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    ScopeMissing,
+    Unauthenticated,
+    WrongState,
+)
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
 from services.runtime.request_ids import current_fingerprint
@@ -28,17 +37,24 @@ SPECIAL_USE_DOMAIN_NAMES[:] = [name for name in SPECIAL_USE_DOMAIN_NAMES if name
 class Auth:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store, pages: PageTokens, secret: bytes) -> None:
-        """`secret` is the same in all processes; keys of registrations that can be repeated are derived from it."""
+    def __init__(
+        self, database: Database, store: Store, pages: PageTokens, secret: bytes, registrations: AddressCounts
+    ) -> None:
+        """`secret` is the same in all processes; keys of registrations that can be repeated are derived from it.
+
+        `registrations` bounds how many are made from one address.
+        """
         self._database = database
         self._store = store
         self._pages = pages
+        self._registrations = registrations
         self._secret = hashlib.sha256(b"registrations" + secret).digest()
 
     async def register(self, name: str, email: str, request_id: str = "") -> tuple[Developer, str]:
         """Creates a developer and returns it with its first API key.
 
-        AlreadyExists if the address is taken; RequestIdReused if somebody else was registered by this request id.
+        AlreadyExists if the address is taken; RequestIdReused if somebody else was registered by this request id;
+        QuotaExceeded if too many have come from the caller's network address, those that found the address taken too.
         """
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_NAME)
@@ -53,9 +69,13 @@ class Auth:
         key, api_key = _issue(developer.id, domain.FIRST_KEY_NAME, key=given)
         async with self._database.transaction() as connection:
             if await self._store.add_developer(connection, developer, request, current_fingerprint()):
+                await self._registrations.add(connection)
                 await self._store.add_api_key(connection, api_key)
                 return developer, key
             before = await self._registered_before(connection, request, api_key) if request else None
+            if before is None:
+                # It tells whether somebody is registered, so it is no cheaper than registering.
+                await self._registrations.add(connection)
         if before is None:
             raise AlreadyExists("email: a developer with this address is registered already", field="email")
         return before, key
@@ -87,7 +107,7 @@ class Auth:
         """Issues one more API key to the caller, by default one that may and lasts as the calling one.
 
         Returns it with the key itself, which is empty if the request was made before. ScopeMissing if the calling key
-        does not hold a scope itself; WrongState if the caller holds the most keys already.
+        does not hold a scope itself; QuotaExceeded if the caller holds the most keys already.
         """
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_KEY_NAME)
@@ -119,8 +139,8 @@ class Auth:
     ) -> tuple[ApiKey, str]:
         """Issues a key that may and lasts as another of the caller's, which goes on working for `overlap`.
 
-        Returns as create_api_key does. NotFound if the caller has no such key; WrongState if it is not valid any more
-        or was rotated before; ScopeMissing if it holds a scope that the calling key does not.
+        Returns and raises as create_api_key does. NotFound if the caller has no such key; WrongState if it is not valid
+        any more or was rotated before; ScopeMissing if it holds a scope that the calling key does not.
         """
         overlap = domain.DEFAULT_OVERLAP if overlap is None else overlap
         longest = int(domain.LONGEST_OVERLAP.total_seconds())
@@ -168,7 +188,10 @@ class Auth:
 
     async def _add(self, connection: AsyncConnection, api_key: ApiKey, request_id: str) -> None:
         if await self._store.count_valid_keys(connection, api_key.developer_id, now()) >= domain.MOST_KEYS:
-            raise WrongState(f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first")
+            raise QuotaExceeded(
+                f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first",
+                limit=str(domain.MOST_KEYS),
+            )
         await self._store.add_api_key(connection, api_key, request_id, current_fingerprint())
 
     async def list_api_keys(self, size: int, token: str) -> tuple[Sequence[ApiKey], str]:

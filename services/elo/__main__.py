@@ -33,7 +33,7 @@ async def main() -> None:
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
         pages = PageTokens(settings.audio_url_secret.get_secret_value().encode())
-        catalogue = Catalogue(database, SqlStore(), pages)
+        catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
         service.add_servicer(
             elo_service_pb2.DESCRIPTOR.services_by_name["EloService"],
             elo_service_pb2_grpc.add_EloServiceServicer_to_server,

@@ -1,6 +1,7 @@
 """Every query of the elo service."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -44,6 +45,15 @@ PROVIDERS = sa.Table(
 KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many models a developer has."""
+
+    active: int
+    registered: int
+    """Archived ones too."""
+
+
 class Store(Protocol):
     """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
 
@@ -76,6 +86,9 @@ class Store(Protocol):
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
         """Returns the active models of these providers that are the installation's or this developer's."""
+
+    async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
+        """Counts a developer's models. Whoever else counts those of the same one waits until the transaction ends."""
 
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         """Writes a model's fields; False if it would be the same as another of its owner."""
@@ -191,6 +204,14 @@ class SqlStore:
         )
         return [_model(row) for row in await connection.execute(query.order_by(VOICE_MODELS.c.seq))]
 
+    async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
+        await _lock_owner(connection, developer_id)
+        query = sa.select(sa.func.count().filter(VOICE_MODELS.c.active), sa.func.count()).where(
+            VOICE_MODELS.c.developer_id == developer_id
+        )
+        active, registered = (await connection.execute(query)).one()
+        return Counts(active, registered)
+
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         others = VOICE_MODELS.alias()
         same = (
@@ -206,7 +227,7 @@ class SqlStore:
             .exists()
         )
         # Two updates of one owner can't pass each other between the look and the write.
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(model.developer_id))))
+        await _lock_owner(connection, model.developer_id)
         result = await connection.execute(
             sa.update(VOICE_MODELS)
             .where(VOICE_MODELS.c.id == model.id, ~same)
@@ -253,3 +274,7 @@ class SqlStore:
             )
             for row in rows
         ]
+
+
+async def _lock_owner(connection: AsyncConnection, developer_id: str) -> None:
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(developer_id))))

@@ -9,11 +9,19 @@ from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo import convert, domain
 from services.elo.domain import INSTALLATION, Provider, Query, VoiceModel
-from services.elo.store import Store
+from services.elo.store import Counts, Store
 from services.runtime import ids, inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import AlreadyExists, FieldViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
+from services.runtime.errors import (
+    AlreadyExists,
+    FieldViolation,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    Unavailable,
+)
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
 from services.runtime.request_ids import current_fingerprint
@@ -21,20 +29,27 @@ from services.runtime.validation import Validation
 
 PROVIDER = re.compile(r"[a-z0-9_-]+")
 CONSUMER = "elo"
+# Models are kept when they are archived, since results name them: this many times the active ones in all.
+ARCHIVED_PER_ACTIVE = 10
 
 
 class Catalogue:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store, pages: PageTokens) -> None:
+    def __init__(self, database: Database, store: Store, pages: PageTokens, max_models: int) -> None:
+        """`max_models` is how many active models a developer may have."""
         self._database = database
         self._store = store
         self._pages = pages
+        self._max_models = max_models
         # Providers that tts has told of, as far as this process has heard.
         self._told: frozenset[str] = frozenset()
 
     async def create(self, draft: VoiceModel, request_id: str) -> VoiceModel:
-        """Registers a model for the caller; AlreadyExists if they have the same. `draft` needs no id or owner."""
+        """Registers a model for the caller. `draft` needs no id or owner.
+
+        AlreadyExists if they have the same; QuotaExceeded if they have as many as there may be.
+        """
         valid = Validation()
         _check(draft, valid)
         valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
@@ -50,9 +65,12 @@ class Catalogue:
             updated_at=moment,
         )
         async with self._database.transaction() as connection:
+            # Before anything is looked at, since others of the same developer wait here.
+            counts = await self._store.count(connection, model.developer_id)
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
                 return before.repeated()
             await self._check_with_provider(connection, model)
+            self._check_quota(counts)
             if await self._store.add(connection, model, request_id, current_fingerprint()):
                 await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
                 return model
@@ -112,12 +130,15 @@ class Catalogue:
                 raise NotFound("voice model", changed.id)
             if model.developer_id != current_identity().developer_id:
                 raise PermissionDenied("only the developer who registered a voice model can change it")
+            was_active = model.active
             model = dataclasses.replace(model, **attributes, updated_at=now())
             valid = Validation()
             _check(model, valid)
             valid.finish()
             if any(path.startswith("config") for path in mask):
                 await self._check_with_provider(connection, model)
+            if model.active and not was_active:
+                self._check_active(await self._store.count(connection, model.developer_id))
             if not await self._store.update(connection, model):
                 raise AlreadyExists("you have registered this provider, voice, model and version already")
         return model
@@ -186,6 +207,25 @@ class Catalogue:
             known = {provider.id for provider in await self._store.providers(connection)}
         if not known or not self._told.issubset(known):
             raise Unavailable("the catalogue is not filled; waiting for tts to tell its voices")
+
+    def _check_quota(self, counts: Counts) -> None:
+        """Raises QuotaExceeded if no more models may be registered."""
+        self._check_active(counts)
+        limit = self._max_models * ARCHIVED_PER_ACTIVE
+        if counts.registered >= limit:
+            raise QuotaExceeded(
+                f"you have registered {counts.registered} voice models, and {limit} are kept, archived ones too",
+                limit=str(limit),
+            )
+
+    def _check_active(self, counts: Counts) -> None:
+        """Raises QuotaExceeded if no more models may be active."""
+        if counts.active >= self._max_models:
+            raise QuotaExceeded(
+                f"you have {counts.active} active voice models, and there may be {self._max_models} at a time: set "
+                "`active` of one to false",
+                limit=str(self._max_models),
+            )
 
     async def _check_with_provider(self, connection: AsyncConnection, model: VoiceModel) -> None:
         """Raises InvalidInput unless the provider can be used, has the voice, and takes the parameters."""

@@ -111,6 +111,7 @@ async def main() -> None:
             webhook_fault=lambda url: check_url(url, allowed),
             audio_retention_days=settings.audio_retention_days,
             most_running=settings.max_running_experiments,
+            max_unfinished=settings.max_unfinished_experiments,
             quality=settings.quality_weights,
         )
         planning = Planning(database, store, catalogue, metrics, finishing, webhooks, dispatcher, rules)

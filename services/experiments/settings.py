@@ -53,6 +53,8 @@ class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, Audio
     """How many events of each stream are handled at a time."""
     max_running_experiments: int = Field(10, ge=1, le=10_000)
     """How many experiments of a developer run at a time."""
+    max_unfinished_experiments: int = Field(500, ge=1, le=1_000_000)
+    """How many experiments of a developer may not have ended: created and not run yet, running, or listened to."""
     audio_retention_days: int = Field(30, ge=1, le=3650)
     """How long audio is kept after the end of an experiment whose plan does not say."""
     quality_weights: Annotated[CompositeProfile, NoDecode, BeforeValidator(_quality)] = QUALITY

@@ -29,7 +29,9 @@ _GET_MANY = hot_query(
     sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 )
 
-_LOCK_RUNNING = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+# In the words of the index over them.
+_UNFINISHED = sa.text("experiments.status IN ('created', 'running')")
+_LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 Owned = tuple[str, str]
 """A developer's id and the id of an experiment of theirs."""
@@ -76,6 +78,12 @@ class Store(Protocol):
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
         """Returns how many experiments of a developer are running, those that only wait for listeners left out.
+
+        Whoever else counts those of the same developer waits until the transaction ends.
+        """
+
+    async def count_unfinished(self, connection: AsyncConnection, developer_id: str) -> int:
+        """Returns how many experiments of a developer have not ended.
 
         Whoever else counts those of the same developer waits until the transaction ends.
         """
@@ -177,12 +185,17 @@ class SqlStore:
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
         # A statement of its own: what the next one sees is from after the lock.
-        await connection.execute(_LOCK_RUNNING, {"name": f"voicearena running {developer_id}"})
+        await connection.execute(_LOCK_COUNT, {"name": f"voicearena running {developer_id}"})
         query = sa.select(sa.func.count()).where(
             _E.developer_id == developer_id,
             _E.status == sa.literal_column(f"'{ExperimentStatus.RUNNING}'"),
             _E.listening_until.is_(None),
         )
+        return int((await connection.execute(query)).scalar_one())
+
+    async def count_unfinished(self, connection: AsyncConnection, developer_id: str) -> int:
+        await connection.execute(_LOCK_COUNT, {"name": f"voicearena unfinished {developer_id}"})
+        query = sa.select(sa.func.count()).where(_E.developer_id == developer_id, _UNFINISHED)
         return int((await connection.execute(query)).scalar_one())
 
     async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:

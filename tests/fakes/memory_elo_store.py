@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
+from services.elo.store import Counts
 from services.runtime.request_ids import Earlier
 from tests.fakes.memory_database import table
 
@@ -62,6 +63,10 @@ class MemoryEloStore:
             for model in table(connection, "voice_models").values()
             if model.provider in providers and model.developer_id in (INSTALLATION, developer_id) and model.active
         ]
+
+    async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
+        own = [m for m in table(connection, "voice_models").values() if m.developer_id == developer_id]
+        return Counts(sum(model.active for model in own), len(own))
 
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         models = table(connection, "voice_models")

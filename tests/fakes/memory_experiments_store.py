@@ -86,6 +86,10 @@ class MemoryExperimentsStore:
         experiments = table(connection, "experiments")
         experiments[experiment_id] = dataclasses.replace(experiments[experiment_id], status=status, **values)
 
+    async def count_unfinished(self, connection: AsyncConnection, developer_id: str) -> int:
+        experiments = table(connection, "experiments").values()
+        return sum(not each.status.ended for each in experiments if each.developer_id == developer_id)
+
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
         return sum(
             experiment.developer_id == developer_id

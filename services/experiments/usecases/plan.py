@@ -62,6 +62,8 @@ class Rules:
     """For plans that leave it out."""
     most_running: int = 10
     """How many experiments of a developer run at a time."""
+    max_unfinished: int = 500
+    """How many experiments of a developer may not have ended."""
     quality: CompositeProfile = QUALITY
     """What the profile `quality` gives weight to."""
 

@@ -20,7 +20,7 @@ from services.experiments.usecases.changes import announce
 from services.experiments.usecases.dispatching import Dispatcher
 from services.experiments.usecases.finishing import Finishing
 from services.experiments.usecases.plan import Plan, Rules, check, check_lengths, check_measured, needs_listening
-from services.experiments.usecases.quota import check_quota
+from services.experiments.usecases.quota import check_quota, check_unfinished
 from services.experiments.verdict import PRIMARY_METRIC
 from services.experiments.webhooks.queue import Webhooks
 from services.runtime import ids
@@ -57,8 +57,9 @@ class Planning:
         self._rules = rules
 
     async def create(self, plan: Plan, original: Experiment | None = None) -> Experiment:
-        """Stores a plan as an experiment; InvalidInput names every field that is out of range.
+        """Stores a plan as an experiment.
 
+        InvalidInput names every field that is out of range; QuotaExceeded if too many of the caller's have not ended.
         `original` is the experiment that it is a clone of.
         """
         developer_id = current_identity().developer_id
@@ -95,6 +96,13 @@ class Planning:
             created_at=now(),
         )
         async with self._database.transaction() as connection:
+            unfinished = await self._store.count_unfinished(connection, developer_id)
+            # The same request may have been made while this one waited.
+            if plan.request_id:
+                earlier = await self._store.find_request(connection, developer_id, plan.request_id)
+                if earlier is not None:
+                    return earlier.repeated()
+            check_unfinished(unfinished, self._rules.max_unfinished)
             added = await self._store.add(connection, experiment, plan.request_id, current_fingerprint())
             if added:
                 await self._webhooks.planned(connection, experiment)

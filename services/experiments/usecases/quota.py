@@ -1,4 +1,4 @@
-"""How many experiments a developer has running at a time."""
+"""How many experiments a developer has at a time: running, and not ended."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,4 +17,14 @@ async def check_quota(connection: AsyncConnection, store: Store, developer_id: s
             f"{running} of your experiments are running, and at most {most} may at a time: wait for one to complete, "
             "or cancel one, and then run this one",
             limit=str(most),
+        )
+
+
+def check_unfinished(unfinished: int, limit: int) -> None:
+    """Lets a developer have one more experiment that has not ended; QuotaExceeded if there are `limit`."""
+    if unfinished >= limit:
+        raise QuotaExceeded(
+            f"{unfinished} of your experiments have not ended, and there may be {limit} at a time: run, cancel or "
+            "delete some",
+            limit=str(limit),
         )

@@ -43,9 +43,12 @@ class WebhookQueue:
 
     async def planned(self, connection: AsyncConnection, experiment: Experiment) -> None:
         url, developer_id = experiment.webhook_url, experiment.developer_id
-        if not url or await self._store.endpoint_at(connection, developer_id, url):
+        if not url:
             return
-        await check_room(self._store, connection, developer_id)
+        endpoints = await self._store.count_endpoints(connection, developer_id)
+        if await self._store.endpoint_at(connection, developer_id, url):
+            return
+        check_room(endpoints)
         endpoint, _ = new_endpoint(self._box, developer_id, url)
         # Nothing is added if the same URL came from elsewhere at the same moment.
         await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
@@ -81,9 +84,9 @@ async def wake(connection: AsyncConnection) -> None:
     await notify(connection, SCHEMA, CHANNEL, "")
 
 
-async def check_room(store: WebhookStore, connection: AsyncConnection, developer_id: str) -> None:
+def check_room(endpoints: int) -> None:
     """QuotaExceeded if a developer has as many endpoints as there may be."""
-    if await store.count_endpoints(connection, developer_id) >= MOST_ENDPOINTS:
+    if endpoints >= MOST_ENDPOINTS:
         raise QuotaExceeded(
             f"there may be {MOST_ENDPOINTS} webhook endpoints; delete one first", limit=str(MOST_ENDPOINTS)
         )

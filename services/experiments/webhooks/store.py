@@ -24,6 +24,7 @@ from services.experiments.webhooks.tables import (
 )
 from services.runtime.request_ids import Earlier
 
+_LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
 
 Cursor = tuple[datetime, str]
@@ -72,7 +73,10 @@ class WebhookStore(Protocol):
         """Returns a developer's endpoints, newest first."""
 
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
-        """Returns how many endpoints a developer has."""
+        """Returns how many endpoints a developer has.
+
+        Whoever else counts those of the same developer waits until the transaction ends.
+        """
 
     async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
         """Returns the endpoint that this experiment made, the first time that it is asked for."""
@@ -171,6 +175,7 @@ class SqlWebhookStore:
         return [endpoint_from(row) for row in await connection.execute(query)]
 
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
+        await connection.execute(_LOCK_COUNT, {"name": f"voicearena webhook endpoints {developer_id}"})
         query = sa.select(sa.func.count()).select_from(ENDPOINTS).where(_E.developer_id == developer_id)
         return int((await connection.execute(query)).scalar_one())
 

@@ -45,11 +45,13 @@ class Endpoints:
         valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
         valid.finish()
         async with self._database.transaction() as connection:
+            # Before anything is looked at, since others of the same developer wait here.
+            endpoints = await self._store.count_endpoints(connection, developer_id)
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
                 return before.repeated(), ""
             if taken := await self._store.endpoint_at(connection, developer_id, url):
                 raise _taken(taken)
-            await check_room(self._store, connection, developer_id)
+            check_room(endpoints)
             endpoint, secret = new_endpoint(self._box, developer_id, url)
             if await self._store.add_endpoint(
                 connection, endpoint, request_id=request_id, fingerprint=current_fingerprint()

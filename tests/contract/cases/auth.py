@@ -305,7 +305,7 @@ CASES = [
         "no more keys than there may be",
         CREATE,
         {"name": "the 101st"},
-        Fails("WRONG_STATE", says="100"),
+        Fails("QUOTA_EXCEEDED", says="100", metadata={"limit": "100"}),
         caller="who holds all keys",
     ),
     Case(

@@ -1,12 +1,13 @@
 """What the elo service's stores have in common."""
 
+import asyncio
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
-from services.elo.store import SqlStore, Store
+from services.elo.store import Counts, SqlStore, Store
 from services.runtime.db import Database
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
@@ -201,3 +202,29 @@ async def test_of_a_provider_what_was_told_last_is_known_in_whatever_order_it_co
         await store.learn_provider(connection, Provider("cartesia", early))
     async with database.reading() as connection:
         assert await store.providers(connection) == [off, flite]
+
+
+async def test_models_are_counted_by_owner_and_an_archived_one_is_not_active(database: Database, store: Store) -> None:
+    a, _, _ = await add(
+        database,
+        store,
+        model("mdl_a", voice="a", owner="dev_a"),
+        model("mdl_b", voice="b", owner="dev_a"),
+        model("mdl_c", voice="c", owner="dev_b"),
+    )
+    async with database.transaction() as connection:
+        assert await store.update(connection, dataclasses.replace(a, active=False))
+        assert await store.count(connection, "dev_a") == Counts(active=1, registered=2)
+        assert await store.count(connection, "dev_c") == Counts(active=0, registered=0)
+
+
+async def test_who_counts_models_waits_for_another_that_does(database: Database, store: Store) -> None:
+    async def count() -> Counts:
+        async with database.transaction() as connection:
+            return await store.count(connection, "dev_a")
+
+    async with database.transaction() as connection:
+        assert (await store.count(connection, "dev_a")).active == 0
+        waiting = asyncio.create_task(count())
+        await store.add(connection, model("mdl_a", owner="dev_a"), "")
+    assert (await waiting).active == 1

@@ -174,3 +174,35 @@ async def test_who_counts_running_experiments_waits_for_another_that_does(databa
         waiting = asyncio.create_task(count())
         await store.set_status(connection, "exp_a", RUNNING)
     assert await waiting == 1
+
+
+async def test_unfinished_experiments_are_those_that_have_not_ended(database: Database, store: Store) -> None:
+    await add(
+        database,
+        store,
+        experiment("exp_a"),
+        experiment("exp_b", status=RUNNING),
+        experiment("exp_c", status=RUNNING, listening_until=NOON),
+        experiment("exp_d", status=COMPLETED),
+        experiment("exp_e", owner="dev_b"),
+    )
+    async with database.transaction() as connection:
+        assert await store.count_unfinished(connection, "dev_a") == 3
+        assert await store.count_unfinished(connection, "dev_b") == 1
+        assert await store.count_unfinished(connection, "dev_c") == 0
+
+
+async def test_who_counts_unfinished_experiments_waits_for_another_that_does(database: Database, store: Store) -> None:
+    counted = asyncio.Event()
+
+    async def count() -> int:
+        async with database.transaction() as connection:
+            counted.set()
+            return await store.count_unfinished(connection, "dev_a")
+
+    async with database.transaction() as connection:
+        assert await store.count_unfinished(connection, "dev_a") == 0
+        waiting = asyncio.create_task(count())
+        await store.add(connection, experiment("exp_a"), "")
+    assert await waiting == 1
+    assert counted.is_set()

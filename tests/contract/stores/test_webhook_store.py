@@ -296,3 +296,15 @@ async def test_what_waits_for_an_endpoint_is_given_up(database: Database, store:
     assert await found(database, store, "msg_asked") == dataclasses.replace(asked, asked_at=None)
     assert await found(database, store, "msg_failed") == failed
     assert await found(database, store, "msg_other") == other
+
+
+async def test_who_counts_endpoints_waits_for_another_that_does(database: Database, store: WebhookStore) -> None:
+    async def count() -> int:
+        async with database.transaction() as connection:
+            return await store.count_endpoints(connection, "dev_a")
+
+    async with database.transaction() as connection:
+        assert await store.count_endpoints(connection, "dev_a") == 0
+        waiting = asyncio.create_task(count())
+        await store.add_endpoint(connection, endpoint("whe_a"))
+    assert await waiting == 1

@@ -2,8 +2,10 @@
 
 import pytest
 
+from services.auth.address_counts import AddressCounts
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
+from services.runtime.client_address import AddressHash
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
@@ -19,9 +21,13 @@ def store() -> MemoryAuthStore:
     return MemoryAuthStore()
 
 
+def registrations(store: MemoryAuthStore, limit: int = 100) -> AddressCounts:
+    return AddressCounts(store, AddressHash("a secret", "registrations"), "registrations", limit)
+
+
 @pytest.fixture
 def auth(database: MemoryDatabase, store: MemoryAuthStore) -> Auth:
-    return Auth(database, store, PageTokens(b"a secret"), b"a secret")
+    return Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store))
 
 
 @pytest.fixture

@@ -10,7 +10,15 @@ from services.auth import domain, usecases
 from services.auth.domain import SCOPES, ApiKey
 from services.auth.usecases import Auth
 from services.runtime.clock import now
-from services.runtime.errors import InvalidInput, NotFound, PermissionDenied, ScopeMissing, Unauthenticated, WrongState
+from services.runtime.errors import (
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    ScopeMissing,
+    Unauthenticated,
+    WrongState,
+)
 from services.runtime.identity import Caller, Identity, set_caller
 from tests.unit.auth.test_usecases import call_as, fields
 
@@ -142,7 +150,7 @@ async def test_without_an_overlap_a_rotated_key_ends_at_once_even_if_no_more_may
     auth: Auth, first: ApiKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(domain, "MOST_KEYS", 1)
-    with pytest.raises(WrongState, match="you hold 1 valid"):
+    with pytest.raises(QuotaExceeded, match="you hold 1 valid"):
         await auth.rotate_api_key(first.id)
     new, _ = await auth.rotate_api_key(first.id, overlap=timedelta(0))
     ended = await own(auth, first.id)

@@ -5,16 +5,19 @@ from datetime import timedelta
 import pytest
 from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperRequest
 
-from services.auth import domain, usecases
+from services.auth import address_counts, domain, usecases
 from services.auth.domain import Developer
 from services.auth.usecases import Auth
+from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.clock import now
-from services.runtime.errors import AlreadyExists, InvalidInput, RequestIdReused
+from services.runtime.errors import AlreadyExists, InvalidInput, QuotaExceeded, RequestIdReused
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from services.runtime.request_ids import set_request
+from services.runtime.rpc import call_metadata
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
+from tests.unit.auth.conftest import registrations
 
 REQUEST = "6f1c7a52-9f0e-4f0e-8f55-2f9a4f2c7b11"
 
@@ -68,7 +71,10 @@ async def test_a_key_that_was_revoked_since_is_not_shown_again(auth: Auth) -> No
 async def test_the_key_depends_on_the_installation_the_request_and_the_address(
     auth: Auth, database: MemoryDatabase, store: MemoryAuthStore
 ) -> None:
-    other = Auth(MemoryDatabase("auth"), MemoryAuthStore(), PageTokens(b"a secret"), b"another secret")
+    other_store = MemoryAuthStore()
+    other = Auth(
+        MemoryDatabase("auth"), other_store, PageTokens(b"a secret"), b"another secret", registrations(other_store)
+    )
     keys = {
         (await register(auth))[1],
         (await register(other))[1],
@@ -83,3 +89,30 @@ async def test_an_id_that_could_be_guessed_is_refused(auth: Auth, request_id: st
     with pytest.raises(InvalidInput) as refused:
         await register(auth, request_id)
     assert [violation.field for violation in refused.value.violations] == ["request_id"]
+
+
+def call_from(address: str) -> None:
+    call_metadata.set(((CLIENT_ADDRESS_HEADER, address),))
+
+
+async def test_an_address_registers_so_often_a_day(
+    database: MemoryDatabase, store: MemoryAuthStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth = Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store, limit=3))
+    call_from("203.0.113.7")
+    await auth.register("Ada", "ada@example.org")
+    await register(auth, email="bob@example.org")
+    # Repeating a registration costs nothing; trying an address that is taken does.
+    await register(auth, email="bob@example.org")
+    with pytest.raises(AlreadyExists):
+        await auth.register("Eve", "ada@example.org")
+    for email in ("eve@example.org", "ada@example.org"):
+        with pytest.raises(QuotaExceeded, match="3 registrations were made from your address") as refused:
+            await auth.register("Eve", email)
+        assert refused.value.metadata == {"limit": "3"}
+    call_from("203.0.113.8")
+    await auth.register("Eve", "eve@example.org")
+    call_from("203.0.113.7")
+    later = now() + timedelta(hours=25)
+    monkeypatch.setattr(address_counts, "now", lambda: later)
+    await auth.register("Eve", "eve2@example.org")

@@ -8,7 +8,13 @@ from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
 from services.auth import domain
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
-from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, Unauthenticated, WrongState
+from services.runtime.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    Unauthenticated,
+)
 from services.runtime.identity import Caller, Identity, set_caller
 from tests.fakes.memory_database import MemoryDatabase
 
@@ -98,8 +104,9 @@ async def test_keys_are_issued_up_to_a_limit_and_again_after_one_is_revoked(
     monkeypatch.setattr(domain, "MOST_KEYS", 2)
     second, key = await auth.create_api_key(" ci ")
     assert (second.name, second.prefix) == ("ci", key[:11])
-    with pytest.raises(WrongState, match="you hold 2 valid API keys"):
+    with pytest.raises(QuotaExceeded, match="you hold 2 valid API keys") as refused:
         await auth.create_api_key("third")
+    assert refused.value.metadata == {"limit": "2"}
     await auth.revoke_api_key(second.id)
     await auth.create_api_key("third")
 

@@ -9,8 +9,8 @@ from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo import convert
 from services.elo.domain import INSTALLATION, PARAMETERS, Provider, Query, VoiceModel
-from services.elo.usecases import Catalogue
-from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, Unavailable
+from services.elo.usecases import ARCHIVED_PER_ACTIVE, Catalogue
+from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, QuotaExceeded, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
@@ -40,7 +40,7 @@ def database() -> MemoryDatabase:
 
 @pytest.fixture
 def empty(database: MemoryDatabase) -> Catalogue:
-    return Catalogue(database, MemoryEloStore(), PageTokens(b"a secret"))
+    return Catalogue(database, MemoryEloStore(), PageTokens(b"a secret"), max_models=5)
 
 
 @pytest.fixture
@@ -283,3 +283,39 @@ async def test_pages_hold_all_models_once(catalogue: Catalogue) -> None:
         pages.append(list(models))
     assert [[m.voice_id for m in page] for page in pages] == [["en", "de"], ["en"]]
     assert [m.id for m in (await catalogue.page("", False, True, 0, ""))[0]] == [own.id]
+
+
+def version(name: str) -> VoiceModel:
+    return dataclasses.replace(model(0, "en"), version=name)
+
+
+async def test_a_developer_has_so_many_active_models(catalogue: Catalogue) -> None:
+    made = [await catalogue.create(version(str(number)), "") for number in range(5)]
+    with pytest.raises(QuotaExceeded, match="you have 5 active voice models, and there may be 5 at a time") as refused:
+        await catalogue.create(version("one more"), "")
+    assert refused.value.metadata == {"limit": "5"}
+    # Another developer's don't count, and archiving one makes room.
+    call_as("dev_b")
+    await catalogue.create(model(0, "en"), "")
+    call_as("dev_a")
+    await catalogue.update(dataclasses.replace(made[0], active=False), ["active"])
+    await catalogue.create(version("one more"), "")
+    with pytest.raises(QuotaExceeded, match="you have 5 active"):
+        await catalogue.update(dataclasses.replace(made[0], active=True), ["active"])
+    # What is active may be changed all the same.
+    await catalogue.update(dataclasses.replace(made[1], name="renamed", active=True), ["name", "active"])
+
+
+async def test_a_request_that_is_repeated_needs_no_room(catalogue: Catalogue) -> None:
+    first = await catalogue.create(version("0"), "request 1")
+    for number in range(1, 5):
+        await catalogue.create(version(str(number)), "")
+    assert (await catalogue.create(version("0"), "request 1")).id == first.id
+
+
+async def test_archived_models_are_not_kept_without_end(catalogue: Catalogue) -> None:
+    for number in range(5 * ARCHIVED_PER_ACTIVE):
+        made = await catalogue.create(version(str(number)), "")
+        await catalogue.update(dataclasses.replace(made, active=False), ["active"])
+    with pytest.raises(QuotaExceeded, match="you have registered 50 voice models, and 50 are kept, archived ones too"):
+        await catalogue.create(version("one more"), "")

@@ -19,7 +19,7 @@ from tests.unit.elo.test_resolve import NOON, model
 @pytest.fixture
 def catalogue() -> Catalogue:
     set_caller(Caller(Identity("dev_a", frozenset()), "a token"))
-    return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), PageTokens(b"a secret"))
+    return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), PageTokens(b"a secret"), max_models=5)
 
 
 def told(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:

@@ -79,7 +79,7 @@ class Desk:
         self.webhooks = WebhookQueue(self.webhook_store, SecretBox("a secret"), "https://arena.example.com")
         self.finishing = Finishing(self.store, NoBallot(), self.webhooks)
         self.metrics = MemoryMetrics()
-        self.rules = Rules(most_running=3)
+        self.rules = Rules(most_running=3, max_unfinished=50)
         self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())
         self.planning = Planning(
             self.database,

@@ -269,3 +269,21 @@ async def test_no_more_run_at_a_time_than_the_quota_allows(desk: Desk) -> None:
     running = next(one.id for one in made if one.id != left)
     await desk.planning.cancel(running)
     assert (await desk.planning.run(left)).status is ExperimentStatus.RUNNING
+
+
+async def test_so_many_experiments_may_not_have_ended(desk: Desk) -> None:
+    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.max_unfinished - 1)]
+    repeated = await desk.planning.create(desk.plan(request_id="again"))
+    with pytest.raises(QuotaExceeded) as refused:
+        await desk.planning.create(desk.plan())
+    assert refused.value.metadata == {"limit": "50"}
+    assert refused.value.message == (
+        "50 of your experiments have not ended, and there may be 50 at a time: run, cancel or delete some"
+    )
+    # A request that is repeated needs no room, another developer has their own, and one that ends makes room.
+    assert (await desk.planning.create(desk.plan(request_id="again"))).id == repeated.id
+    call_as("dev_b")
+    await desk.planning.create(desk.plan())
+    call_as("dev_a")
+    await desk.planning.cancel(made[0].id)
+    await desk.planning.create(desk.plan())

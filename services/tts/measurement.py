@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.tts.domain import FailureKind, Measurements, SynthesisError, Timing
-from services.tts.plausibility import check_samples
+from services.tts.sample_formats import check_samples
 
 FRAME_MS = 10
 HOP_MS = 1

@@ -1,13 +1,6 @@
-"""What speech can be: how long for its text, and how its samples follow one another.
-
-A provider that sends something else has not spoken, whatever its label says, and must not be compared with those that
-have.
-"""
+"""How long speech can be for its text. A provider that sends more or less has not spoken the text."""
 
 import unicodedata
-
-import numpy as np
-from numpy.typing import NDArray
 
 from services.tts.domain import FailureKind, SynthesisError, Utterance
 
@@ -17,23 +10,6 @@ MAX_CHARACTERS_PER_SECOND = 100.0
 MAX_SECONDS_PER_CHARACTER = 2.0
 # Silence before and after, and what an engine adds of its own.
 MAX_SECONDS_BESIDE_TEXT = 10.0
-
-# Of the squared samples, how much the squared steps between them shrink if the bytes of each sample are swapped.
-MIN_SWAPPED_GAIN = 4.0
-# So many values at least has the byte of little weight in any recording.
-MIN_LOW_BYTES = 16
-# Below this many samples nothing is said of their order or their colour: 1/24 s at 24 kHz.
-MIN_JUDGED_SAMPLES = 1000
-# Compressed or encrypted bytes that are taken for samples have every value alike, so their RMS is 0.58 of full scale,
-# and no sample tells anything of the next. Speech is far from both.
-MIN_NOISE_RMS = 0.4
-MAX_NOISE_CORRELATION = 0.1
-NOISE_LAGS = 8
-
-# Of the samples that are not zero; a few may be NaN, infinite or clipped.
-MIN_FLOAT_SHARE = 0.98
-
-_FULL_SCALE = 32768.0
 
 
 def spoken_characters(text: str) -> int:
@@ -78,58 +54,3 @@ def check_shortest(utterance: Utterance, seconds: float) -> None:
             FailureKind.BAD_AUDIO,
             f"the audio takes {seconds:.2f} s, but {len(utterance.text)} characters take at least {shortest:.2f} s",
         )
-
-
-def check_samples(pcm: bytes) -> None:
-    """Raises SynthesisError bad_audio if whole 16-bit samples can't be a recording of anything."""
-    samples = np.frombuffer(pcm, dtype="<i2")
-    if samples.size < MIN_JUDGED_SAMPLES:
-        return
-    if is_swapped(pcm):
-        raise SynthesisError(FailureKind.BAD_AUDIO, "the bytes of each sample are in big-endian order")
-    if _are_floats(samples):
-        raise SynthesisError(FailureKind.BAD_AUDIO, "the samples are 32-bit floats, not 16-bit integers")
-    if samples.any() and not (samples[::2].any() and samples[1::2].any()):
-        raise SynthesisError(FailureKind.BAD_AUDIO, "every second sample is 0, as in samples of 32 bits")
-    if _is_noise(samples.astype(np.float32) / np.float32(_FULL_SCALE)):
-        raise SynthesisError(
-            FailureKind.BAD_AUDIO, "the audio is white noise at full scale, as compressed data are if taken for samples"
-        )
-
-
-def is_swapped(pcm: bytes) -> bool:
-    """Tells whether whole 16-bit samples are big-endian: read that way, they go on much more smoothly.
-
-    Samples of few values say nothing of their order: made of 8 bits, or clipped until two are left.
-    """
-    samples = np.frombuffer(pcm, dtype="<i2")
-    if _roughness(samples) <= MIN_SWAPPED_GAIN * _roughness(samples.byteswap()):
-        return False
-    low, high = np.bincount(samples & 0xFF, minlength=256), np.bincount(samples >> 8 & 0xFF, minlength=256)
-    return bool(np.count_nonzero(low) > 1 and np.count_nonzero(high) >= MIN_LOW_BYTES)
-
-
-def _roughness(samples: NDArray[np.int16]) -> float:
-    wide = samples.astype(np.float32)
-    return float(np.abs(wide[1:] - wide[:-1]).mean()) if samples.size > 1 else 0.0
-
-
-def _are_floats(samples: NDArray[np.int16]) -> bool:
-    """Tells whether nearly all pairs of samples are floats of a size that audio has, 2^-24 to 2, or zero.
-
-    Pairs of integers are floats of any size at all, or none.
-    """
-    upper = samples[1::2][: samples.size // 2]
-    exponents = upper >> 7 & 0xFF
-    sounding = upper != 0
-    if np.count_nonzero(sounding) < MIN_JUDGED_SAMPLES // 4:
-        return False
-    return bool(np.mean((exponents[sounding] >= 103) & (exponents[sounding] <= 127)) > MIN_FLOAT_SHARE)
-
-
-def _is_noise(samples: NDArray[np.float32]) -> bool:
-    energy = float(samples @ samples)
-    if energy < MIN_NOISE_RMS**2 * samples.size:
-        return False
-    lags = range(1, NOISE_LAGS + 1)
-    return all(abs(float(samples[:-lag] @ samples[lag:])) < MAX_NOISE_CORRELATION * energy for lag in lags)

@@ -19,6 +19,16 @@ def mpeg2_frames(count: int) -> bytes:
     return b"".join(b"\xff\xf3\x84\xc4" + body[: 192 - 4] for _ in range(count))
 
 
+def mp2_frames(count: int) -> bytes:
+    """Returns frames of MPEG 1 layer 2, 128 kbit/s at 48 kHz."""
+    return (b"\xff\xfd\x84\x04" + bytes(range(190)) * 2) * count
+
+
+def ac3_frames(count: int) -> bytes:
+    """Returns frames of AC-3, 64 kbit/s at 48 kHz."""
+    return (b"\x0b\x77\x12\x34\x08\x40" + bytes(range(250))) * count
+
+
 def adts_frames(count: int, length: int = 200) -> bytes:
     """Returns frames of AAC, low complexity, 24 kHz mono."""
     header = bytes([0xFF, 0xF1, 0x58, 0x40 | length >> 11, length >> 3 & 0xFF, (length & 7) << 5 | 0x1F, 0xFC])
@@ -47,6 +57,8 @@ FORMATS: list[tuple[str, bytes]] = [
     ("MP3", b"ID3\x04\x00\x00\x00\x00\x0f\x76" + bytes(2000)),
     ("MP3", mp3_frames(4)),
     ("MP3", mpeg2_frames(4)),
+    ("MP2", mp2_frames(4)),
+    ("AC-3", ac3_frames(4)),
     ("AAC (ADTS)", adts_frames(4)),
     ("AAC (LOAS)", loas_frames(4)),
     ("MP4", mp4(b"isom")),

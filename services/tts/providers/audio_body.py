@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+import numpy as np
+
 from services.tts.domain import FailureKind, SynthesisError
-from services.tts.plausibility import is_swapped
 from services.tts.providers import formats
 from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
 from services.tts.providers.content_type import Kind, declared_by
+from services.tts.sample_formats import is_swapped
 from services.tts.wav_reader import WavReader
 
 # As much of a text is read as may be an error.
@@ -108,7 +110,7 @@ class AudioBody:
             big_endian = _order_of(self._begin, ended)
             if big_endian is None:
                 return None
-        return _RawSamples(self.sample_rate_hz, bool(big_endian))
+        return _RawSamples(self.sample_rate_hz, bool(big_endian), self._label)
 
     @property
     def _refusal(self) -> str:
@@ -131,19 +133,23 @@ def _order_of(begin: bytes, ended: bool) -> bool | None:
     sound = begin[silent - silent % 2 :][:ORDER_BYTES]
     if len(sound) < ORDER_BYTES and silent < MAX_SILENT_BYTES and not ended:
         return None
-    return is_swapped(sound[: len(sound) - len(sound) % 2])
+    return is_swapped(np.frombuffer(sound[: len(sound) - len(sound) % 2], "<i2"))
 
 
 class _RawSamples:
     """Samples without a header. Half a sample at the end is given back as it is."""
 
-    def __init__(self, sample_rate_hz: int, big_endian: bool) -> None:
+    def __init__(self, sample_rate_hz: int, big_endian: bool, label: str) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._big_endian = big_endian
+        self._label = label
         self._half = b""
+        self._begin = b""
         self._tail = b""
 
     def feed(self, piece: bytes) -> bytes:
+        if len(self._begin) < formats.MAX_BEGIN_BYTES:
+            self._begin += piece[: formats.MAX_BEGIN_BYTES]
         self._tail = (self._tail + piece[-formats.MAX_TAIL_BYTES :])[-formats.MAX_TAIL_BYTES :]
         if not self._big_endian:
             return piece
@@ -157,6 +163,8 @@ class _RawSamples:
     def finish(self) -> bytes:
         if text := formats.text_at_end(self._tail):
             raise TextAnswer("sent text after its audio", text)
+        if frames := formats.frames_within(self._begin):
+            raise UnusableBody(f"sent {frames} as {self._label} where audio samples were asked for")
         return self._half
 
 

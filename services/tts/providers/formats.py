@@ -15,6 +15,9 @@ UNDECIDED, SAMPLES, WAV, TEXT = "undecided", "samples", "WAV", "text"
 MIN_TEXT_BYTES = 64
 # Two whole frames, each with the header of the next one.
 FRAMES_COMPARED = 3
+# Longer than most frames, so that one begins within these bytes, and how many of the body that takes.
+MAX_BEFORE_FRAMES_BYTES = 2048
+MAX_BEGIN_BYTES = 8192
 # What is looked at of a body's end.
 MAX_TAIL_BYTES = 4096
 # Of plain text at the end, which has no shape of its own.
@@ -39,6 +42,11 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"OpusHead", "Opus"),
     (0, b"MThd\x00\x00\x00\x06", "MIDI"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF)"),
+    (0, b".SoX", "SoX"),
+    (0, b"XoS.", "SoX"),
+    (0, b"\x64\xa3\x01\x00", "IRCAM"),
+    (0, b"nut/multimedia", "NUT"),
+    (0, b"APETAGEX", "an APE tag"),
     (0, b".ra\xfd", "RealAudio"),
     (0, b".RMF", "RealMedia"),
     (0, b"MAC \x96\x0f", "Monkey's Audio"),
@@ -97,12 +105,14 @@ _BIT_RATES = {
     (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+_AC3_BIT_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 _SAMPLE_RATES = (44100, 48000, 32000)
 
+_FRAME_BEGINS = re.compile(rb"\xff[\xe2-\xff]|\x56[\xe0-\xff]|\x0b\x77")
 _MARKUP = re.compile(rb"<(!doctype|html|head|body|\?xml|error|h1)\b", re.IGNORECASE)
 _TEXT_BYTES_AT_END = re.compile(rb"[\t\n\r\x20-\x7e]+\Z")
 
-Frame = tuple[int, object]
+Frame = tuple[int, tuple[int, ...]]
 """The length of a frame in bytes, and what all frames of a stream have in common."""
 
 
@@ -125,6 +135,18 @@ def format_of(begin: bytes, *, ended: bool = False) -> str:
         if not ended and len(begin) < length and begin.startswith(prefix[: len(begin)]):
             return UNDECIDED
     return _as_text(begin, ended) or _as_frames(begin, ended) or SAMPLES
+
+
+def frames_within(begin: bytes) -> str:
+    """Returns which frames follow one another from somewhere near the begin of a body; "" if there are none.
+
+    Before the first whole frame of a stream there may be silence, or a part of another frame.
+    """
+    for match in _FRAME_BEGINS.finditer(begin, 0, MAX_BEFORE_FRAMES_BYTES):
+        frames = begin[match.start() :]
+        if (found := _as_frames(frames, ended=False)) not in (None, UNDECIDED):
+            return str(found)
+    return ""
 
 
 def is_mpeg_frame(begin: bytes) -> bool:
@@ -191,14 +213,15 @@ def _as_text(begin: bytes, ended: bool) -> str | None:
 def _as_frames(begin: bytes, ended: bool) -> str | None:
     """Returns what frames follow one another, UNDECIDED while they may, and None if they don't."""
     for header_of, name in _FRAMES:
-        at, kept = 0, None
+        at = 0
+        kept: tuple[int, ...] = ()
         for number in range(FRAMES_COMPARED):
             if at + _HEADER_BYTES > len(begin):
                 # A body that ends after two frames or more has no more to compare.
                 if not ended:
                     return UNDECIDED
                 if number >= 2 and at <= len(begin):
-                    return name
+                    return name.format(*kept)
                 break
             frame = header_of(begin[at : at + _HEADER_BYTES])
             if frame is None or (number and frame[1] != kept):
@@ -206,7 +229,7 @@ def _as_frames(begin: bytes, ended: bool) -> str | None:
             kept = frame[1]
             at += frame[0]
         else:
-            return name
+            return name.format(*kept)
     return None
 
 
@@ -224,7 +247,7 @@ def _mpeg_frame(header: bytes) -> Frame | None:
         length = (12 * bits // rate + padding) * 4
     else:
         length = (72 if layer == 3 and version != 3 else 144) * bits // rate + padding
-    return length, (version, layer, rate_index)
+    return length, (layer, version, rate_index)
 
 
 def _adts_frame(header: bytes) -> Frame | None:
@@ -238,12 +261,25 @@ def _loas_frame(header: bytes) -> Frame | None:
     if len(header) < 3 or header[0] != 0x56 or header[1] & 0xE0 != 0xE0:
         return None
     length = (header[1] & 0x1F) << 8 | header[2]
-    return (length + 3, None) if length > 7 else None
+    return (length + 3, ()) if length > 7 else None
+
+
+def _ac3_frame(header: bytes) -> Frame | None:
+    if len(header) < 6 or header[:2] != b"\x0b\x77":
+        return None
+    rate_index, size_index, version = header[4] >> 6, header[4] & 63, header[5] >> 3
+    if version == 16:
+        return 2 * ((header[2] & 7) << 8 | header[3]) + 2, (version, rate_index)
+    if version > 10 or rate_index == 3 or size_index >= 2 * len(_AC3_BIT_RATES):
+        return None
+    words = 96_000 * _AC3_BIT_RATES[size_index // 2] // (48_000, 44_100, 32_000)[rate_index]
+    return 2 * (words + (size_index & 1 if rate_index == 1 else 0)), (version, rate_index)
 
 
 _HEADER_BYTES = 6
 _FRAMES: tuple[tuple[Callable[[bytes], Frame | None], str], ...] = (
-    (_mpeg_frame, "MP3"),
+    (_mpeg_frame, "MP{}"),
     (_adts_frame, "AAC (ADTS)"),
     (_loas_frame, "AAC (LOAS)"),
+    (_ac3_frame, "AC-3"),
 )

@@ -70,6 +70,10 @@ def test_a_format_is_found_out_before_any_sample_is_given_out(data: bytes) -> No
     assert given == []
 
 
+def test_a_stream_of_frames_that_begins_within_one_is_refused_at_its_end() -> None:
+    assert why_not("audio/pcm", mp3_frames(40)[100:]) == "sent MP3 as audio/pcm where audio samples were asked for"
+
+
 def test_samples_are_given_out_with_their_first_piece() -> None:
     body = AudioBody({"content-type": "audio/pcm"}, 24000)
     assert list(body.feed(PCM, 5.0)) == [(5.0, PCM)]

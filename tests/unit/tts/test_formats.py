@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from services.tts.domain import Timing, Utterance
 from services.tts.providers.espeak import EspeakEngine
-from services.tts.providers.formats import SAMPLES, TEXT, UNDECIDED, WAV, format_of, is_mpeg_frame, text_at_end
+from services.tts.providers.formats import (
+    SAMPLES,
+    TEXT,
+    UNDECIDED,
+    WAV,
+    format_of,
+    frames_within,
+    is_mpeg_frame,
+    text_at_end,
+)
 from tests.fakes.bodies import FORMATS, adts_frames, mp3_frames
 from tests.fakes.tempers import tone
 
@@ -96,6 +105,17 @@ def test_nothing_is_found_where_speech_ends(speech: bytes) -> None:
     assert not any(text_at_end(speech[:at]) for at in range(4096, len(speech), 106))
 
 
+def test_no_frames_are_found_within_speech(speech: bytes) -> None:
+    assert not any(frames_within(speech[at : at + 8192]) for at in range(0, len(speech), 999))
+
+
+@pytest.mark.parametrize(("name", "frames"), [("MP3", mp3_frames(8)), ("AAC (ADTS)", adts_frames(8))])
+@pytest.mark.parametrize("before", [bytes(1), bytes(1000), mp3_frames(1)[50:], b"\xff\xfb"])
+def test_frames_are_found_after_silence_and_a_part_of_another(name: str, frames: bytes, before: bytes) -> None:
+    assert format_of(before + frames) != name
+    assert frames_within(before + frames) == name
+
+
 def test_speech_is_told_by_its_first_12_bytes_nearly_everywhere(speech: bytes) -> None:
     starts = range(0, len(speech) - 12, 20)
     undecided = sum(format_of(speech[at : at + 12]) == UNDECIDED for at in starts)
@@ -109,6 +129,7 @@ def test_nothing_is_found_in_noise_of_any_loudness(seed: int, loudness: int) -> 
     noise = random.integers(-loudness, loudness, MAX_BEGIN_BYTES // 2, endpoint=True).astype("<i2").tobytes()
     assert format_of(noise) == SAMPLES
     assert text_at_end(noise) == b""
+    assert frames_within(noise) == ""
 
 
 @given(st.binary(max_size=600))

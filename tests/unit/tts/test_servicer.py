@@ -146,6 +146,33 @@ async def test_an_engine_that_says_nothing_fails_the_call(tmp_path: Path) -> Non
         await heard(await scene(tmp_path, [ScriptedEngine(audio=b"")]), speech())
 
 
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (tone(0.01), "the audio takes 0.01 s, but 6 characters take at least 0.05 s"),
+        (tone(23.0), "the audio is longer than the 22.00 s that 6 characters can take"),
+    ],
+    ids=["too short", "too long"],
+)
+async def test_speech_that_the_text_can_not_take_fails_in_the_end(audio: bytes, message: str, tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(audio=audio)])
+    got: list[bytes] = []
+
+    async def listen() -> None:
+        async for part in servicer(here).SynthesizeSpeech(speech(format="pcm"), CONTEXT):
+            got.append(part.data)  # noqa: PERF401
+
+    with pytest.raises(SynthesisFailed, match=message) as caught:
+        await listen()
+    assert caught.value.metadata["kind"] == "bad_audio"
+    assert len(b"".join(got)) <= 22 * 48000
+
+
+async def test_half_a_sample_at_the_end_of_a_stream_is_left_out(tmp_path: Path) -> None:
+    here = await scene(tmp_path, [ScriptedEngine(audio=tone(0.5) + b"\x01")])
+    assert b"".join(data for _, data in await heard(here, speech(format="pcm"))) == tone(0.5)
+
+
 async def test_a_listener_who_leaves_stops_the_engine(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.hold.clear()

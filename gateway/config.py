@@ -80,6 +80,10 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     return environment.from_string(TEMPLATE.read_text()).render(
         listen=Endpoint(settings.api_host, settings.api_port),
         max_connections=settings.max_connections,
+        connection_count_port=settings.connection_count_port,
+        connection_pressure_file=settings.connection_pressure_file,
+        # A body of at most a few megabytes, or one of any size over a slow line.
+        request_seconds=300 if any(rpc.streams_request for rpc in rpcs) else 60,
         max_buffered_bytes=MAX_BUFFERED_BYTES,
         # Without slowing anybody, whose bytes under way are not counted by it.
         unsent_limit={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},

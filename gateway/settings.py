@@ -68,6 +68,11 @@ class GatewaySettings(BaseSettings):
     """The largest body of a request."""
     max_connections: int = Field(default=4096, ge=1)
     """The most connections of clients at a time."""
+    connection_count_port: int = Field(default=0, ge=0, le=65535)
+    """The UDP port of loopback to which the gateway sends how many connections it has; 0 for none."""
+    connection_pressure_file: Path | None = None
+    """From which file it reads which share of the most connections that is. Above half of them it waits less and less
+    for connections on which nothing happens."""
     rate_limit_per_second: int = Field(default=50, ge=0, le=100_000)
     """Calls per second with one API key, and without one from one address (of IPv6, one /64); 0 for any number."""
     rate_limit_burst: int = Field(default=100, ge=1, le=1_000_000)

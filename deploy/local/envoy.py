@@ -10,6 +10,7 @@ from deploy.local.errors import MeshError
 from deploy.local.process import Command
 from deploy.local.settings import ENV_FILE, LocalSettings, describe
 from gateway.config import ExtraRoute, envoy_binary, render
+from gateway.connection_pressure import ConnectionPressure
 from gateway.settings import GatewaySettings
 
 # Settings of the gateway that the supervisor has, too.
@@ -28,16 +29,18 @@ def command(
     endpoints: Mapping[str, Sequence[str]],
     data_dir: DataDir,
     environment: Mapping[str, str],
+    pressure: ConnectionPressure,
     extra_routes: Sequence[ExtraRoute] = (),
 ) -> Command:
     """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad.
 
-    `endpoints` are those of each service's workers.
+    `endpoints` are those of each service's workers; `pressure` will be told how many connections there are.
     """
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
         chosen["api_port"] = ports["api_port"]
         chosen |= {name: getattr(settings, name) for name in SHARED_SETTINGS}
+        chosen |= {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]
     except ValidationError as error:
         raise MeshError(describe(error)) from None
@@ -45,6 +48,7 @@ def command(
         configuration = render(gateway, extra_routes)
     except FileNotFoundError:
         raise MeshError("the protos are not compiled: run `make gen`") from None
+    pressure.max_connections = gateway.max_connections
     file = data_dir.path / "run" / "envoy.yaml"
     file.touch(mode=0o600)
     file.write_text(configuration)

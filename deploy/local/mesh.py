@@ -25,6 +25,7 @@ from deploy.local.services import SERVICES, Service, command, endpoints, http_en
 from deploy.local.settings import LocalSettings, inherited_environment
 from deploy.local.watch import Watch
 from gateway.config import ExtraRoute
+from gateway.connection_pressure import ConnectionPressure
 
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 # The longest that tests and commands wait for a process.
@@ -62,6 +63,7 @@ class Mesh:
         self.data_dir: DataDir
         self._postgres: Postgres | None = None
         self._nats: Nats | None = None
+        self._pressure: ConnectionPressure | None = None
         self._services = with_workers(services, settings.workers)
         self._service_env = service_env or {}
         self._extra_routes = extra_routes
@@ -152,7 +154,11 @@ class Mesh:
             workers.setdefault(service.kind, []).append(self.endpoints[service.name])
             if service.name in audio:
                 workers.setdefault(f"{service.kind}_http", []).append(audio[service.name])
-        gateway = envoy.command(settings, self.ports, workers, self.data_dir, environment, self._extra_routes)
+        self._pressure = ConnectionPressure(self.data_dir.path / "run" / "connection_pressure")
+        await self._pressure.open()
+        gateway = envoy.command(
+            settings, self.ports, workers, self.data_dir, environment, self._pressure, self._extra_routes
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._launch(gateway))
@@ -235,4 +241,6 @@ class Mesh:
         for name in base:
             if name in self.processes:
                 await self.processes[name].stop()
+        if self._pressure:
+            self._pressure.close()
         self.data_dir.release()

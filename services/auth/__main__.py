@@ -77,11 +77,11 @@ async def main() -> None:
             "registrations",
             settings.max_registrations_per_address,
         )
-        auth = Auth(database, store, PageTokens(secret), secret, registrations)
         issuer = TokenIssuer(database, store)
         await issuer.announce()
         uses = KeyUses(database, store)
         cache = KeyCache(database, store, issuer, uses)
+        auth = Auth(database, store, PageTokens(secret), secret, registrations, cache.expect)
         voter_addresses = AddressHash(settings.audio_url_secret.get_secret_value(), "voter sessions")
         voter_tokens = VoterTokens(settings.audio_url_secret.get_secret_value())
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)

@@ -3,7 +3,8 @@
 An answer is believed for less than a second after the look-up that it rests on, so that a revoked key stops working
 within one even when the bus is away. The gateway believes it too: what is left of that time goes with the answer, and
 so that enough is left, auth itself answers from memory for a part of it only. `ApiKeyRevoked` drops a key here at once.
-The identity token of an answer is minted anew once a minute, and when the clock was set.
+That a key is unknown is remembered for a second, too. The identity token of an answer is minted anew once a minute, and
+when the clock was set.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ from services.runtime.errors import Unauthenticated
 
 BELIEVED_SECONDS = 0.8
 REMEMBERED_SECONDS = 0.3
+# A key that is unknown is not looked up again for this long, unless one is created meanwhile.
+UNKNOWN_SECONDS = 1.0
 LARGEST_CACHE = 10_000
+UNKNOWN = "the API key is unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class KeyCache:
         self._uses = uses
         self._entries: dict[bytes, _Entry] = {}
         self._checking: dict[bytes, asyncio.Lock] = {}
+        self._unknown: dict[bytes, float] = {}
+        """When keys that are unknown were looked up."""
 
     async def recognise(self, key: str) -> Recognised:
         """Returns what a key stands for; Unauthenticated if it is no good, and why."""
@@ -64,11 +70,17 @@ class KeyCache:
             entry = await self._checked(key_hash)
         return _recognised(entry)
 
+    def expect(self, key_hash: bytes) -> None:
+        """Forgets that a key was unknown, since it has been created."""
+        self._unknown.pop(key_hash, None)
+
     async def _checked(self, key_hash: bytes) -> _Entry:
         # One look-up for many calls that arrive together.
         lock = self._checking.setdefault(key_hash, asyncio.Lock())
         try:
             async with lock:
+                if time.monotonic() - self._unknown.get(key_hash, -UNKNOWN_SECONDS) < UNKNOWN_SECONDS:
+                    raise Unauthenticated(UNKNOWN)
                 entry = self._entries.get(key_hash)
                 return entry if entry is not None and _is_fresh(entry) else await self._check(key_hash, entry)
         finally:
@@ -80,8 +92,10 @@ class KeyCache:
         started = time.monotonic()
         async with self._database.reading() as connection:
             api_key = await self._store.find_key(connection, key_hash)
-        fault = api_key.fault(now()) if api_key is not None else "the API key is unknown"
-        if api_key is None or fault:
+        if api_key is None:
+            self._remember_unknown(key_hash, started)
+            raise Unauthenticated(UNKNOWN)
+        if fault := api_key.fault(now()):
             self._entries.pop(key_hash, None)
             raise Unauthenticated(fault)
         self._uses.note(api_key.id)
@@ -92,6 +106,12 @@ class KeyCache:
             self._entries.clear()
         self._entries[key_hash] = known
         return known
+
+    def _remember_unknown(self, key_hash: bytes, looked_up_at: float) -> None:
+        self._entries.pop(key_hash, None)
+        if len(self._unknown) >= LARGEST_CACHE:
+            self._unknown.clear()
+        self._unknown[key_hash] = looked_up_at
 
     def forget(self, key_id: str) -> None:
         """Drops a key, so that its next use is looked up."""

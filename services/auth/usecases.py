@@ -1,7 +1,7 @@
 """What the auth service does: one function per verb."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -38,17 +38,24 @@ class Auth:
     """The use cases over one database."""
 
     def __init__(
-        self, database: Database, store: Store, pages: PageTokens, secret: bytes, registrations: AddressCounts
+        self,
+        database: Database,
+        store: Store,
+        pages: PageTokens,
+        secret: bytes,
+        registrations: AddressCounts,
+        on_new_key: Callable[[bytes], None] = lambda key_hash: None,
     ) -> None:
         """`secret` is the same in all processes; keys of registrations that can be repeated are derived from it.
 
-        `registrations` bounds how many are made from one address.
+        `registrations` bounds how many are made from one address; `on_new_key` is told the hash of each key that was created.
         """
         self._database = database
         self._store = store
         self._pages = pages
         self._registrations = registrations
         self._secret = hashlib.sha256(b"registrations" + secret).digest()
+        self._on_new_key = on_new_key
 
     async def register(self, name: str, email: str, request_id: str = "") -> tuple[Developer, str]:
         """Creates a developer and returns it with its first API key.
@@ -67,15 +74,17 @@ class Auth:
         request = domain.hash_of_registration_id(self._secret, request_id) if request_id else None
         given = domain.key_of_registration(self._secret, request_id, address) if request_id else None
         key, api_key = _issue(developer.id, domain.FIRST_KEY_NAME, key=given)
+        before: Developer | None = developer
         async with self._database.transaction() as connection:
             if await self._store.add_developer(connection, developer, request, current_fingerprint()):
                 await self._registrations.add(connection)
                 await self._store.add_api_key(connection, api_key)
-                return developer, key
-            before = await self._registered_before(connection, request, api_key) if request else None
-            if before is None:
-                # It tells whether somebody is registered, so it is no cheaper than registering.
-                await self._registrations.add(connection)
+            else:
+                before = await self._registered_before(connection, request, api_key) if request else None
+                if before is None:
+                    # It tells whether somebody is registered, so it is no cheaper than registering.
+                    await self._registrations.add(connection)
+        self._on_new_key(api_key.key_hash)
         if before is None:
             raise AlreadyExists("email: a developer with this address is registered already", field="email")
         return before, key
@@ -132,6 +141,7 @@ class Auth:
                 valid.finish()
             key, api_key = _issue(calling.developer_id, name, may, ends)
             await self._add(connection, api_key, request_id)
+        self._on_new_key(api_key.key_hash)
         return api_key, key
 
     async def rotate_api_key(
@@ -168,6 +178,7 @@ class Auth:
             ends = min(ends, old.expires_at) if old.expires_at else ends
             await self._store.replace(connection, old.id, api_key.id, ends)
             await self._add(connection, api_key, request_id)
+        self._on_new_key(api_key.key_hash)
         return api_key, key
 
     async def _made_before(self, connection: AsyncConnection, request_id: str) -> ApiKey | None:

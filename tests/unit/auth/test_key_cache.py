@@ -10,14 +10,16 @@ import psycopg
 import pytest
 
 from services.auth import domain, key_cache, tokens
-from services.auth.key_cache import BELIEVED_SECONDS, REMEMBERED_SECONDS, KeyCache
+from services.auth.key_cache import BELIEVED_SECONDS, REMEMBERED_SECONDS, UNKNOWN_SECONDS, KeyCache
 from services.auth.key_uses import KeyUses
 from services.auth.tokens import CLOCK_CHECK_SECONDS, TOKEN_REUSE_SECONDS, TokenIssuer
 from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import Unauthenticated
+from services.runtime.pages import PageTokens
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
+from tests.unit.auth.conftest import registrations
 
 
 @pytest.fixture
@@ -83,17 +85,6 @@ async def test_a_mangled_key_is_refused_without_a_look_up(cache: KeyCache, datab
         with pytest.raises(Unauthenticated, match="mangled"):
             await token_of(cache, mangled)
     assert database.lookups == 0
-
-
-async def test_an_unknown_key_is_refused_and_asked_for_again(
-    cache: KeyCache, database: MemoryDatabase, clock: SimpleNamespace
-) -> None:
-    unknown = domain.new_key()
-    for _ in range(2):
-        with pytest.raises(Unauthenticated, match="the API key is unknown"):
-            await token_of(cache, unknown)
-    assert database.lookups == 2
-    assert cache._checking == {}
 
 
 async def test_a_key_is_remembered_for_a_part_of_the_time_for_which_it_is_believed(
@@ -364,3 +355,43 @@ async def test_what_is_remembered_is_bounded(cache: KeyCache, auth: Auth, monkey
         _, key = await auth.register("Ada", f"ada{number}@example.org")
         await token_of(cache, key)
         assert len(cache._entries) <= 3
+
+
+async def test_an_unknown_key_is_looked_up_once_a_second(
+    cache: KeyCache, database: MemoryDatabase, clock: SimpleNamespace
+) -> None:
+    unknown = domain.new_key()
+    for _ in range(5):
+        with pytest.raises(Unauthenticated, match="unknown"):
+            await cache.recognise(unknown)
+    assert database.lookups == 1
+    clock.now += UNKNOWN_SECONDS
+    with pytest.raises(Unauthenticated, match="unknown"):
+        await cache.recognise(unknown)
+    assert database.lookups == 2
+
+
+async def test_a_key_that_was_unknown_works_as_soon_as_it_is_created(
+    database: MemoryDatabase, store: MemoryAuthStore, cache: KeyCache
+) -> None:
+    """Repeating a registration derives the same key again, so that a key may be asked about before it is there."""
+    auth = Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store), cache.expect)
+    drawn = domain.new_key()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(domain, "new_key", lambda: drawn)
+        with pytest.raises(Unauthenticated):
+            await cache.recognise(drawn)
+        _, key = await auth.register("Ada", "ada@example.org")
+    assert key == drawn
+    assert (await cache.recognise(key)).token
+
+
+async def test_what_is_remembered_of_unknown_keys_is_bounded(
+    cache: KeyCache, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_cache, "LARGEST_CACHE", 3)
+    first = domain.new_key()
+    for key in (first, *(domain.new_key() for _ in range(3)), first):
+        with pytest.raises(Unauthenticated):
+            await cache.recognise(key)
+    assert database.lookups == 5

@@ -1,0 +1,156 @@
+"""What those can do who have no key: nothing before they are refused, and not too much of anything."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import grpc
+import httpx
+import pytest
+
+from gateway.config import MAX_OPEN_STREAM_SECONDS
+from tests.unit.gateway.conftest import Answer, EveryService, gateway, serving
+from tests.unit.gateway.test_json_calls import error_of
+
+GET = "/api/v1/experiments/x"
+PER_SECOND, BURST = 2, 20
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+
+
+@pytest.fixture(scope="module")
+async def stand_in() -> AsyncIterator[tuple[EveryService, str]]:
+    services = EveryService(known={f"Bearer {n}": Answer(f"token {n}", f"key_{n}", 600_000) for n in range(200)})
+    limits = {"anonymous_rate_limit_per_second": PER_SECOND, "anonymous_rate_limit_burst": BURST, "trusted_proxies": 1}
+    async with (
+        serving(services) as port,
+        gateway(port, rate_limit_per_second=1000, rate_limit_burst=1000, **limits) as url,
+    ):
+        yield services, url
+
+
+@pytest.fixture
+async def api(stand_in: tuple[EveryService, str]) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stand_in[1]) as client:
+        yield client
+
+
+_addresses = iter(range(1, 250))
+
+
+@pytest.fixture
+def address() -> dict[str, str]:
+    """Says that a call comes from an address from which nothing was called yet."""
+    return {"x-forwarded-for": f"10.0.0.{next(_addresses)}"}
+
+
+def bearer(key: object) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+async def test_who_has_no_key_is_refused_before_any_of_the_body_has_come(stand_in: tuple[EveryService, str]) -> None:
+    address = urlsplit(stand_in[1])
+    for path in ("/api/v1/experiments", "/api/v1/speech", "/api/v1/experiments/x/run"):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
+        writer.close()
+
+
+async def test_who_has_a_bad_key_is_refused_before_any_of_the_body_has_come(
+    stand_in: tuple[EveryService, str], address: dict[str, str]
+) -> None:
+    host = urlsplit(stand_in[1])
+    reader, writer = await asyncio.open_connection(host.hostname, host.port)
+    from_there = f"x-forwarded-for: {address['x-forwarded-for']}"
+    head = f"POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\n{from_there}\r\nauthorization: Bearer bad"
+    writer.write(f"{head}\r\ncontent-length: 1000\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+async def test_a_body_of_many_values_is_refused_and_quickly(api: httpx.AsyncClient) -> None:
+    body = b'{"prompts": [' + b'"",' * 480_000 + b'""]}'
+    began = time.monotonic()
+    answer = await api.post(
+        "/api/v1/experiments", content=body, headers={**bearer(0), "content-type": "application/json"}
+    )
+    assert error_of(answer) == (400, "MALFORMED_REQUEST", "the body has more than 5000 values")
+    assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize("piece", ['\\"', "\\u0041", " ", "9", "é"])
+async def test_a_body_of_one_long_value_is_checked_quickly(piece: str, api: httpx.AsyncClient) -> None:
+    value = "1" + piece * 1_000_000 if piece == "9" else '"' + piece * (1_400_000 // len(piece.encode())) + '"'
+    began = time.monotonic()
+    content = f'{{"name": {value}}}'.encode()
+    await api.post("/api/v1/experiments", content=content, headers={**bearer(0), "content-type": "application/json"})
+    assert time.monotonic() - began < 0.5
+
+
+async def test_unknown_keys_of_one_address_are_limited_before_auth_is_asked(
+    stand_in: tuple[EveryService, str], api: httpx.AsyncClient, address: dict[str, str]
+) -> None:
+    asked = len(stand_in[0].asked)
+    answers = [await api.get(GET, headers={**address, **bearer(f"unknown {n}")}) for n in range(5 * BURST)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:BURST] == [401] * BURST
+    assert set(statuses[BURST:]) <= {401, 429}
+    assert statuses.count(429) > 2 * BURST
+    assert len(stand_in[0].asked) - asked == statuses.count(401)
+    limited = next(answer for answer in answers if answer.status_code == 429)
+    message = f"more than {PER_SECOND} unknown API keys per second from one address; try again in a second"
+    assert error_of(limited) == (429, "RATE_LIMITED", message)
+    assert limited.headers["retry-after"] == "1"
+    # Neither other addresses nor keys that were good here before notice.
+    other = {"x-forwarded-for": "10.1.0.1"}
+    assert (await api.get(GET, headers={**other, **bearer("unknown")})).status_code == 401
+    await asyncio.sleep(int(limited.headers["retry-after"]))
+    assert (await api.get(GET, headers={**address, **bearer("unknown")})).status_code == 401
+
+
+async def test_many_good_keys_of_one_address_are_not_limited(api: httpx.AsyncClient, address: dict[str, str]) -> None:
+    answers = [await api.get(GET, headers={**address, **bearer(n)}) for n in range(5 * BURST)]
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_good_key_works_where_others_send_unknown_ones(api: httpx.AsyncClient, address: dict[str, str]) -> None:
+    assert (await api.get(GET, headers={**address, **bearer(150)})).status_code == 200
+    for n in range(2 * BURST):
+        await api.get(GET, headers={**address, **bearer(f"nobody's {n}")})
+    assert (await api.get(GET, headers={**address, **bearer(150)})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/developers", "/api/v1/voters", "/api/v1/listening/x/listeners"])
+async def test_what_creates_something_for_anybody_is_limited_more_strictly(
+    path: str, api: httpx.AsyncClient, address: dict[str, str]
+) -> None:
+    answers = [await api.post(path, headers=address) for _ in range(3 * BURST)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:BURST] == [200] * BURST
+    assert statuses.count(429) > BURST
+    limited = next(answer for answer in answers if answer.status_code == 429)
+    message = f"more than {PER_SECOND} such calls per second from one address; try again in a second"
+    assert error_of(limited) == (429, "RATE_LIMITED", message)
+    assert (limited.headers["retry-after"], limited.headers["x-ratelimit-reset"]) == ("1", "1")
+    # Other calls without a key have their own, wider limit.
+    assert (await api.get("/api/v1/health", headers=address)).status_code == 200
+
+
+async def test_reflection_is_limited_by_address_and_ends(
+    stand_in: tuple[EveryService, str], address: dict[str, str]
+) -> None:
+    metadata = tuple(address.items())
+    async with grpc.aio.insecure_channel(stand_in[1].removeprefix("http://")) as channel:
+        codes = []
+        for _ in range(2 * BURST):
+            try:
+                await channel.unary_unary(REFLECTION)(b"", metadata=metadata)
+                codes.append(grpc.StatusCode.OK)
+            except grpc.aio.AioRpcError as error:
+                codes.append(error.code())
+    assert codes[:BURST] == [grpc.StatusCode.OK] * BURST
+    assert codes[-1] == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert MAX_OPEN_STREAM_SECONDS <= 30

@@ -75,6 +75,10 @@ class SpeechServer(ABC):
             "limited": self._said(self.limited, **{"retry-after": "1"}),
             "limited_until": replace(self._said(self.limited), retry_after_date_seconds=30),
             "full": self._said(self.full),
+            # Words that can be neither stored nor shown as they are.
+            "odd_words": self._said(
+                Refusal(self.spent.status, f"{self.spent.code}\0", f"\x1b[1m{self.spent.message}\0")
+            ),
             "failing": self._said(self.failing),
             "overloaded": self._said(self.overloaded),
         }

@@ -4,8 +4,11 @@ import asyncio
 import json
 import time
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 from tests.attack.attack import CannotTry, attack
 from tests.attack.target import Target
+from tests.contract.rpcs import rpcs
 from tests.fakes.speech_server import Temper
 
 VOICE = "slow"
@@ -74,3 +77,49 @@ async def name_it_with_an_escape(target: Target) -> None:
             made = await target.call("ExperimentService.CreateExperiment", plan, protocol=protocol)
             assert made.reason == "INVALID_INPUT", f"{protocol} answered {made.code} to {name!r}"
             assert character in made.message, f"{protocol} said {made.message!r}"
+
+
+@attack("sends a name that is no UTF-8", promise="400, not a fault")
+async def send_what_is_no_text(target: Target) -> None:
+    headers = {**await target.headers(), "content-type": "application/json"}
+    for name in (b"\\ud800", b"\\udfff\\ud800", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"\\u0000"):
+        body = b'{"name": "a%s", "provider": "espeak", "config": {"voice_id": "en-us"}}' % name
+        answer = await target.http.post("/api/v1/models", content=body, headers=headers)
+        assert answer.status_code == 400, f"answered {answer.status_code} to {name!r}: {answer.text[:200]}"
+
+
+# What PostgreSQL stores not, what a terminal obeys, what hides, what is no name of anything, and what is far too long.
+ODD_TEXTS = ("a\0b", "\x1b[2J", "\u202egnp.exe", "../../etc/passwd", "x" * 20_000)
+
+
+@attack("puts odd characters into every text field of every RPC", promise="an answer with a reason, never a fault")
+async def fill_every_text_with_odd_characters(target: Target) -> None:
+    for rpc in rpcs().values():
+        if rpc.route is None:
+            continue
+        for field in texts_of(rpc.descriptor.input_type):
+            for odd in ODD_TEXTS:
+                async with asyncio.timeout(MAX_SECONDS):
+                    said = await target.call(rpc.name, request_with(field, odd), protocol="grpc")
+                where = f"{rpc.name} with {odd[:10]!r} in {'.'.join(each.name for each in field)}"
+                assert said.code not in ("INTERNAL", "UNKNOWN", "UNAVAILABLE"), f"{where}: {said.code} {said.message}"
+
+
+def texts_of(message: Descriptor, depth: int = 2) -> list[list[FieldDescriptor]]:
+    """Returns the paths to the text fields of a message and of those within it."""
+    found: list[list[FieldDescriptor]] = []
+    for field in message.fields:
+        if field.type == field.TYPE_STRING:
+            found.append([field])
+        elif field.type == field.TYPE_MESSAGE and depth and not field.message_type.full_name.startswith("google."):
+            found += [[field, *rest] for rest in texts_of(field.message_type, depth - 1)]
+    return found
+
+
+def request_with(path: list[FieldDescriptor], text: str) -> dict[str, object]:
+    """Returns a request in which one field has a text."""
+    value: object = text
+    for field in reversed(path):
+        value = {field.name: [value] if field.is_repeated else value}
+    assert isinstance(value, dict)
+    return value

@@ -98,3 +98,17 @@ async def test_a_full_provider_is_given_as_many_as_it_takes(server, engine, tmp_
     # What the provider was asked is on record, request for request.
     assert len([name for name in kept(tmp_path) if "-try-" in name]) == len(server.requests)
     assert sum(fact.provider_requests for fact in facts if isinstance(fact, Synthesized)) == len(server.requests)
+
+
+async def test_a_provider_that_asks_for_patience_is_asked_nothing_until_then(tmp_path: Path) -> None:
+    server = CartesiaServer("sk_car_secret1234")
+    server.script["steady"].append(replace(server.tempers["limited"], headers={"retry-after": "2"}))
+    facts: list[Fact] = []
+    async with server.serving(), studio_of(CartesiaEngine(account(server, "sonic-3")), tmp_path, facts) as studio:
+        began = asyncio.get_running_loop().time()
+        # The warm-up of the run is refused, and the job that follows it waits for the end of the pause.
+        await synthesize(studio, jobs("cartesia")[0])
+        waited = asyncio.get_running_loop().time() - began
+    assert [type(fact) for fact in facts] == [Synthesized]
+    assert len(server.requests) == 2
+    assert 1.9 <= waited < 5

@@ -112,6 +112,12 @@ async def test_a_refusal_has_its_kind_and_the_providers_words(booth: Booth, way:
     assert error.worth_a_retry is (kind in (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE))
 
 
+async def test_odd_characters_in_a_refusal_change_neither_its_kind_nor_its_words(booth: Booth) -> None:
+    kind, words = booth.hosted.says["spent"]
+    error = await booth.failure("odd_words")
+    assert (error.kind, error.message) == (kind, f"{booth.hosted.name} {words}")
+
+
 async def test_a_key_that_is_not_taken_is_said_in_no_words_of_the_provider(booth: Booth) -> None:
     error = await booth.failure("unauthorized")
     assert (error.kind, error.worth_a_retry) == (FailureKind.CREDENTIALS_REJECTED, False)

@@ -27,7 +27,8 @@ async def running_gateway(directory: Path | None = None, **settings: Any) -> Asy
     data_dir = DataDir(directory)
     ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
     chosen = {"api_port": ports["api_port"]}
-    down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in ("auth", "experiments", "tts", "elo")}
+    names = ("auth", "experiments", "tts", "elo", "experiments_http", "tts_http")
+    down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in names}
     file = data_dir.path / "envoy.yaml"
     file.write_text(render(GatewaySettings(**{**chosen, **down, **settings})))
     arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"]

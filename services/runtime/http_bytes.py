@@ -227,9 +227,11 @@ class _Answering:
             # Ended when the owner's key stops being good; who has a signed link has no key.
             with self.route.streams.opened(identity.current_caller()) as stream:
                 while (piece := await stream.next(pieces)) is not None:
+                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+                    # Others have their turn, and a client that has left is noticed, although nothing may have to wait.
+                    await asyncio.sleep(0)
                     if left.done():
                         return False
-                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body"})
         return True
 

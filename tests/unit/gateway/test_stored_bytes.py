@@ -1,0 +1,95 @@
+"""Stored bytes through the real Envoy: what breaks off is reset, and a service that is away is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+import httpx
+import pytest
+from voicearena.tts.v1 import tts_service_pb2
+
+from services.runtime.errors import Unavailable
+from services.runtime.http_bytes import Asked, Content, HttpBytes
+from services.runtime.identity import TokenVerifier
+from tests.contract.stores.servers import free_port
+from tests.gateway import running_gateway
+from tests.unit.gateway.conftest import UNLIMITED, EveryService, serving
+
+GET_AUDIO = tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"]
+SIZE = 500_000
+
+
+async def no_keys() -> Mapping[str, bytes]:
+    return {}
+
+
+async def find(asked: Asked) -> Content:
+    async def read(start: int, end: int) -> AsyncGenerator[bytes, None]:
+        for at in range(start, end, 10_000):
+            if asked.name == "short" and at >= 250_000:
+                raise Unavailable("the store went away")
+            yield bytes(min(10_000, end - at))
+
+    return Content("audio/wav", SIZE, '"tag"', read)
+
+
+@pytest.fixture(scope="module")
+async def url() -> AsyncIterator[str]:
+    """A gateway before stored bytes, with no service at the other addresses but auth."""
+    address = f"127.0.0.1:{free_port()}"
+    server = HttpBytes(TokenVerifier(no_keys))
+    server.add(address, GET_AUDIO, find)
+    await server.start(1)
+    async with (
+        serving(EveryService()) as auth,
+        running_gateway(auth_address=f"127.0.0.1:{auth}", tts_http_address=address, **UNLIMITED) as gateway,
+    ):
+        yield gateway
+    await server.stop()
+
+
+@pytest.fixture(params=["HTTP/1.1", "HTTP/2"])
+async def http(url: str, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the gateway that speaks one version of HTTP."""
+    http2 = request.param == "HTTP/2"
+    async with httpx.AsyncClient(base_url=url, http1=not http2, http2=http2, trust_env=False) as client:
+        yield client
+
+
+async def test_a_range_comes_as_it_was_asked_for(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/audio/a.wav", headers={"range": "bytes=10-19"})
+    assert (answer.status_code, len(answer.content)) == (206, 10)
+    assert (answer.headers["content-range"], answer.headers["content-length"]) == ("bytes 10-19/500000", "10")
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=100-"}])
+async def test_what_breaks_off_is_never_taken_for_whole(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        await http.get("/api/v1/audio/short", headers=headers)
+    # The connection, or the next one, goes on.
+    assert (await http.get("/api/v1/audio/a.wav")).status_code == 200
+
+
+async def test_a_service_that_is_away_is_named(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/listening-clips/clp_1.wav")
+    body = answer.json()
+    assert (answer.status_code, body["message"]) == (503, "experiments is not reachable; try again shortly")
+    assert body["details"][0]["metadata"] == {"service": "experiments"}
+
+
+async def test_pages_of_other_sites_may_ask_for_ranges_and_see_what_they_got(http: httpx.AsyncClient) -> None:
+    origin = {"origin": "http://localhost:3000"}
+    asked = {**origin, "access-control-request-method": "GET", "access-control-request-headers": "range, if-range"}
+    allowed = await http.options("/api/v1/audio/a.wav", headers=asked)
+    assert allowed.status_code == 200
+    assert {"range", "if-range", "if-none-match"} <= set(allowed.headers["access-control-allow-headers"].split(", "))
+    answer = await http.get("/api/v1/audio/a.wav", headers={**origin, "range": "bytes=0-1"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    seen = set(answer.headers["access-control-expose-headers"].split(", "))
+    assert {"accept-ranges", "content-length", "content-range", "etag"} <= seen
+
+
+@pytest.mark.parametrize("forged", ["x-voicearena-key-fault", "x-voicearena-clip"])
+async def test_what_only_the_mesh_says_is_not_taken_from_a_client(http: httpx.AsyncClient, forged: str) -> None:
+    answer = await http.get("/api/v1/audio/a.wav", headers={forged: "clp_1.wav 0-1/1"})
+    assert (answer.status_code, "x-voicearena-clip" in answer.headers) == (200, False)

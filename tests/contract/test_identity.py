@@ -14,7 +14,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from voicearena.auth.v1 import auth_service_pb2
 from voicearena.elo.v1 import elo_service_pb2
-from voicearena.gateway.v1 import external_auth_pb2
+from voicearena.gateway.v1 import access_log_pb2, external_auth_pb2
 
 from deploy.local.mesh import Mesh
 from services.auth.domain import SCOPES
@@ -205,9 +205,11 @@ async def test_what_is_for_services_is_not_reached_through_the_gateway(
 
 @pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
 async def test_nor_is_what_is_for_the_gateway_itself(protocol: str, clients: dict[str, Client]) -> None:
-    check = Rpc(external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"].methods_by_name["Check"])
-    outcome = await clients[protocol].call(check, {})
-    assert (outcome.code, outcome.reason) == ("UNIMPLEMENTED", "ROUTE_NOT_FOUND")
+    check = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"].methods_by_name["Check"]
+    tell = access_log_pb2.DESCRIPTOR.services_by_name["AccessLogService"].methods_by_name["StreamAccessLogs"]
+    for method in (check, tell):
+        outcome = await clients[protocol].call(Rpc(method), {})
+        assert (outcome.code, outcome.reason) == ("UNIMPLEMENTED", "ROUTE_NOT_FOUND")
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,29 @@ CASES = [
         Fails("CREDENTIALS_MISSING", says="signature"),
         caller="nobody",
     ),
+    # A key is optional here, but one that is no good is not taken for none.
+    *(
+        Case(
+            f"audio with the {key}", AUDIO, {"name": Given("audio_name")}, Fails("CREDENTIALS_INVALID", says=says), key
+        )
+        for key, says in {
+            "expired key": "the API key expired at",
+            "revoked key": "the API key was revoked",
+            "unknown key": "the API key is unknown",
+            "mangled key": "mangled",
+            "basic authorization": "must be `Bearer KEY`",
+        }.items()
+    ),
+    *(
+        Case(
+            f"audio by its link, with the {key}",
+            AUDIO,
+            {"name": Given("audio_name"), "expires": Given("link_expires"), "signature": Given("link_signature")},
+            Ok({"content_type": "audio/wav"}),
+            caller=key,
+        )
+        for key in ("expired key", "revoked key", "mangled key")
+    ),
     Case(
         "audio by a link that was prolonged",
         AUDIO,

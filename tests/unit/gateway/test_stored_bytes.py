@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ from voicearena.tts.v1 import tts_service_pb2
 from services.runtime.errors import Unavailable
 from services.runtime.http_bytes import Asked, Content, HttpBytes
 from services.runtime.identity import TokenVerifier
+from services.runtime.open_streams import OpenStreams
 from tests.contract.stores.servers import free_port
 from tests.gateway import running_gateway
 from tests.unit.gateway.conftest import UNLIMITED, EveryService, serving
@@ -20,6 +21,10 @@ SIZE = 500_000
 
 
 async def no_keys() -> Mapping[str, bytes]:
+    return {}
+
+
+async def no_faults(keys: Collection[str]) -> Mapping[str, str]:
     return {}
 
 
@@ -37,7 +42,7 @@ async def find(asked: Asked) -> Content:
 async def url() -> AsyncIterator[str]:
     """A gateway before stored bytes, with no service at the other addresses but auth."""
     address = f"127.0.0.1:{free_port()}"
-    server = HttpBytes(TokenVerifier(no_keys))
+    server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
     server.add(address, GET_AUDIO, find)
     await server.start(1)
     async with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from services.runtime import telemetry
 from services.runtime.errors import NotFound, Unavailable
 from services.runtime.http_bytes import Asked, Content, HttpBytes
 from services.runtime.identity import TokenVerifier, current_caller, nobody
+from services.runtime.open_streams import OpenStreams
 from tests.contract.stores.servers import free_port
 
 GET_AUDIO = tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"]
@@ -24,6 +25,10 @@ DATA = bytes(range(250)) * 4000
 
 
 async def no_keys() -> Mapping[str, bytes]:
+    return {}
+
+
+async def no_faults(keys: Collection[str]) -> Mapping[str, str]:
     return {}
 
 
@@ -68,7 +73,7 @@ def audio() -> Audio:
 @pytest_asyncio.fixture
 async def http(audio: Audio) -> AsyncIterator[httpx.AsyncClient]:
     address = f"127.0.0.1:{free_port()}"
-    server = HttpBytes(TokenVerifier(no_keys))
+    server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
     server.add(address, GET_AUDIO, audio.find)
     await server.start(1)
     async with httpx.AsyncClient(base_url=f"http://{address}/api/v1/audio/", trust_env=False) as client:
@@ -179,7 +184,7 @@ async def test_nothing_more_is_read_for_who_has_left(http: httpx.AsyncClient, au
 
 async def test_an_address_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = HttpBytes(TokenVerifier(no_keys))
+        server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
         server.add(f"127.0.0.1:{taken.getsockname()[1]}", GET_AUDIO, Audio().find)
         with pytest.raises(OSError, match="in use"):
             await server.start(1)
@@ -187,7 +192,7 @@ async def test_an_address_that_is_taken_is_said() -> None:
 
 async def test_what_is_in_hand_is_finished_before_the_end(audio: Audio) -> None:
     address = f"127.0.0.1:{free_port()}"
-    server = HttpBytes(TokenVerifier(no_keys))
+    server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
     server.add(address, GET_AUDIO, audio.find)
     await server.start(5)
     async with (

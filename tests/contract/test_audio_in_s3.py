@@ -71,3 +71,29 @@ async def test_a_bucket_that_is_away_is_asked_a_few_times_and_then_said(
     with pytest.raises(Unavailable):
         await store.put("trl_4.wav", b"RIFF")
     assert bucket.requests == 2
+
+
+async def test_a_part_is_all_that_is_asked_of_a_bucket(bucket: S3Server) -> None:
+    store = AudioStore(f"s3://{BUCKET}/audio")
+    data = bytes(range(250)) * 4000
+    await store.put("trl_5.wav", data)
+    found = await store.find_bytes("trl_5.wav")
+    assert found.size == len(data)
+    for start, end in ((0, 2), (999_990, 1_000_000), (5, 200_000)):
+        assert b"".join([piece async for piece in store.read(found, start, end)]) == data[start:end]
+    assert bucket.sent == ["bytes=0-1", "bytes=999990-999999", "bytes=5-199999"]
+    assert [piece async for piece in store.read(found, 7, 7)] == []
+
+
+async def test_what_was_replaced_is_not_joined_to_what_was_there_before(bucket: S3Server) -> None:
+    store = AudioStore(f"s3://{BUCKET}/audio")
+    await store.put("trl_6.wav", b"before")
+    found = await store.find_bytes("trl_6.wav")
+    assert (await store.find_bytes("trl_6.wav")).etag == found.etag
+    await store.put("trl_6.wav", b"after.")
+    with pytest.raises(Unavailable):
+        [piece async for piece in store.read(found, 0, 6)]
+    assert (await store.find_bytes("trl_6.wav")).etag != found.etag
+    await store.delete("trl_6.wav")
+    with pytest.raises(NotFound):
+        await store.find_bytes("trl_6.wav")

@@ -20,6 +20,8 @@ class S3Server:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.sent: list[str] = []
+        """The Range of each object that was asked for, empty for all of it."""
         self.away = False
         self.requests = 0
         self.port = 0
@@ -52,9 +54,18 @@ class S3Server:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, target, _ = head[0].split(" ")
                 status, answer = self._answer(method, target, headers, body)
+                kept = self.objects.get(_key(target), b"") if method in ("GET", "HEAD") else b""
+                extra = ""
+                # A part of it, as S3 answers who asks for one.
+                if method == "GET" and status.startswith("200") and "range" in headers:
+                    first, _, last = headers["range"].removeprefix("bytes=").partition("-")
+                    start, end = int(first), min(int(last) + 1, len(kept))
+                    status, answer = "206 Partial Content", kept[start:end]
+                    extra = f"content-range: bytes {start}-{end - 1}/{len(kept)}\r\n"
+                length = len(kept) if method == "HEAD" else len(answer)
                 writer.write(
-                    f'HTTP/1.1 {status}\r\netag: "e"\r\nlast-modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n'
-                    f"content-length: {len(answer)}\r\n\r\n".encode()
+                    f"HTTP/1.1 {status}\r\netag: {_etag(kept)}\r\nlast-modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n"
+                    f"{extra}content-length: {length}\r\n\r\n".encode()
                     + answer
                 )
                 await writer.drain()
@@ -82,6 +93,9 @@ class S3Server:
             return "405 Method Not Allowed", b"<Error><Code>MethodNotAllowed</Code></Error>"
         if key not in self.objects:
             return "404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>"
+        if headers.get("if-match", _etag(self.objects[key])) != _etag(self.objects[key]):
+            return "412 Precondition Failed", b"<Error><Code>PreconditionFailed</Code></Error>"
+        self.sent.append(headers.get("range", ""))
         return "200 OK", self.objects[key]
 
     def _delete(self, request: bytes) -> bytes:
@@ -91,6 +105,14 @@ class S3Server:
             self.objects.pop(key, None)
         deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
         return f"<DeleteResult>{deleted}</DeleteResult>".encode()
+
+
+def _key(target: str) -> str:
+    return urlsplit(target).path.removeprefix("/").partition("/")[2]
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content).hexdigest()}"'
 
 
 def _local(element: ElementTree.Element) -> str:

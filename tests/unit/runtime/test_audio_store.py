@@ -169,3 +169,18 @@ def test_a_link_holds_for_the_secret_that_made_it(clock: SimpleNamespace) -> Non
     other = AudioLinks("another secret here", "http://localhost:8080", ttl_seconds=60)
     with pytest.raises(Unauthenticated, match="was changed"):
         other.verify(*parts_of(LINKS.url(NAME)))
+
+
+async def test_a_part_is_read_of_the_version_that_was_found(tmp_path: Path) -> None:
+    store = AudioStore(str(tmp_path))
+    await store.put("trl_7.wav", b"0123456789")
+    found = await store.find_bytes("trl_7.wav")
+    assert found.size == 10
+    assert b"".join([piece async for piece in store.read(found, 3, 7)]) == b"3456"
+    await store.put("trl_7.wav", b"abcdefghijk")
+    with pytest.raises(Unavailable):
+        [piece async for piece in store.read(found, 3, 7)]
+    assert (await store.find_bytes("trl_7.wav")).etag != found.etag
+    for missing in ("trl_8.wav", "../trl_7.wav"):
+        with pytest.raises(NotFound):
+            await store.find_bytes(missing)

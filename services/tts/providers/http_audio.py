@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -142,12 +143,12 @@ class AudioClient:
             async with self._client.stream("GET", route(url, "", params), headers={**_AS_IT_IS, **headers}) as response:
                 if response.status_code != httpx.codes.OK:
                     raise await self._refusal(response)
-                content = b""
+                content = bytearray()
                 async for piece in response.aiter_raw():
                     content += piece
                     if len(content) > LARGEST_LIST_BYTES:
                         raise UnusableBody(f"sent a list of more than {LARGEST_LIST_BYTES // 2**20} MiB")
-                return parsed(content)
+                return parsed(bytes(content))
         except ValueError:
             failed = self.error(FailureKind.PROVIDER_UNAVAILABLE, "sent a list that is not JSON")
         except UnusableBody as error:
@@ -187,13 +188,15 @@ class AudioClient:
 
     async def _refusal(self, response: httpx.Response) -> SynthesisError:
         """Returns the error that an answer other than 200 stands for."""
-        content = b""
-        async for piece in response.aiter_raw():
-            content += piece
-            if len(content) > LARGEST_ERROR_BYTES:
-                break
+        content = bytearray()
+        # What it says in words may break off; what its status and headers say holds all the same.
+        with suppress(httpx.HTTPError):
+            async for piece in response.aiter_raw():
+                content += piece
+                if len(content) > LARGEST_ERROR_BYTES:
+                    break
         status, is_page = response.status_code, "html" in response.headers.get("content-type", "")
-        body = _text_value(content[:LARGEST_ERROR_BYTES], is_page=is_page)
+        body = _text_value(bytes(content[:LARGEST_ERROR_BYTES]), is_page=is_page)
         refusal = self._explain(status, body)
         words = refusal.told or words_of(body)
         kind = refusal.kind or kind_of_status(status)

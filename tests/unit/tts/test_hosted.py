@@ -112,6 +112,13 @@ async def test_a_refusal_has_its_kind_and_the_providers_words(booth: Booth, way:
     assert error.worth_a_retry is (kind in (FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE))
 
 
+async def test_a_refusal_whose_words_break_off_has_its_kind_and_its_patience(booth: Booth) -> None:
+    limited = booth.server.tempers["limited"]
+    booth.server.tempers["limited"] = replace(limited, piece_bytes=8, cut_after_pieces=2)
+    error = await booth.failure("limited")
+    assert (error.kind, error.retry_after) == (FailureKind.RATE_LIMITED, 1.0)
+
+
 async def test_odd_characters_in_a_refusal_change_neither_its_kind_nor_its_words(booth: Booth) -> None:
     kind, words = booth.hosted.says["spent"]
     error = await booth.failure("odd_words")

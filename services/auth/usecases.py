@@ -48,7 +48,8 @@ class Auth:
     ) -> None:
         """`secret` is the same in all processes; keys of registrations that can be repeated are derived from it.
 
-        `registrations` bounds how many are made from one address; `on_new_key` is told the hash of each key that was created.
+        `registrations` bounds how many are made from one address; `on_new_key` is told the hash of each key that is
+        created.
         """
         self._database = database
         self._store = store

@@ -7,7 +7,7 @@ from google.rpc import code_pb2
 
 from gateway.descriptors import JsonPath, QueryParameter
 from gateway.refusals import REFUSALS
-from gateway.routes import LIMITED_BY_ADDRESS, route_name
+from gateway.routes import LIMITED_BY_ADDRESS, SERVED_BY, route_name
 
 # Envoy's own words.
 ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
@@ -200,7 +200,9 @@ def _of_authorization() -> Iterator[GatewayError]:
 def _of_upstreams(services: Sequence[str], bytes_paths: Mapping[str, str]) -> Iterator[GatewayError]:
     lost = f"({DETAILS}.startsWith('upstream_reset') || {DETAILS}.startsWith('no_healthy_upstream'))"
     for service in services:
-        its = [f"/voicearena.{service}.", *(path for path, owner in bytes_paths.items() if owner == service)]
+        packages = [service, *(package for package, process in SERVED_BY.items() if process == service)]
+        its = [f"/voicearena.{package}." for package in packages]
+        its += [path for path, owner in bytes_paths.items() if owner == service]
         asked = " || ".join(f"request.path.startsWith('{path}')" for path in its)
         yield GatewayError(f"{lost} && ({asked})", *_unreachable(service))
     timeout = f"({DETAILS}.contains('timeout') || response.code == 504 || response.code == 408)"

@@ -46,6 +46,8 @@ MOST_CALLERS = 10_000
 MAX_FAILED_CALLS = 20
 # A larger body is not read to its end before it is refused.
 LARGEST_DISCARDED_MB = 1024
+# Envoy's own memory: about 50 MB at rest, and what calls have waiting.
+MAX_HEAP_MB = 512
 # Calls without a key that may be under way in one service at a time. Calls with one have a limit of their own.
 MAX_ANONYMOUS_CALLS = 512
 # Reflection and gRPC health need no longer, and a stream that is open costs the others of its address nothing after it.
@@ -80,6 +82,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     return environment.from_string(TEMPLATE.read_text()).render(
         listen=Endpoint(settings.api_host, settings.api_port),
         max_connections=settings.max_connections,
+        max_heap_bytes=MAX_HEAP_MB * 1024 * 1024,
         connection_count_port=settings.connection_count_port,
         connection_pressure_file=settings.connection_pressure_file,
         # A body of at most a few megabytes, or one of any size over a slow line.

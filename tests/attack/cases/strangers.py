@@ -35,10 +35,9 @@ async def promise_bodies_without_a_key(target: Target) -> None:
 @attack("sends half a million values in one body", promise="400 within half a second, and health goes on")
 async def send_many_values(target: Target) -> None:
     body = b'{"prompts": [' + b'"",' * 450_000 + b'""]}'
+    headers = JSON | await target.headers()
     began = time.monotonic()
-    answers = await asyncio.gather(
-        *(target.http.post(EXPERIMENTS, content=body, headers=JSON | await target.headers()) for _ in range(4))
-    )
+    answers = await asyncio.gather(*(target.http.post(EXPERIMENTS, content=body, headers=headers) for _ in range(4)))
     assert {answer.status_code for answer in answers} == {400}
     assert await target.is_healthy()
     assert time.monotonic() - began < 2, f"it took {time.monotonic() - began:.1f} s"

@@ -220,7 +220,8 @@ async def test_nor_as_json(request_type: Any, http: httpx.AsyncClient, world: Wo
     method = request_type.DESCRIPTOR.name.removesuffix("Request")
     kind = "AuthService" if "auth" in service else "EloService"
     answer = await http.post(f"/{service}.{kind}/{method}", json={}, headers=bearer(world.developer.api_key))
-    assert (answer.status_code, json_failure(answer).reason) == (404, "ROUTE_NOT_FOUND")
+    # A path of gRPC takes no JSON, whether or not it has a method.
+    assert (answer.status_code, json_failure(answer).reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 # What any key may do, and what nobody needs a key for.

@@ -27,7 +27,6 @@ from deploy.local.watch import Watch
 from gateway.config import ExtraRoute
 from gateway.connection_pressure import ConnectionPressure
 
-LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 # The longest that tests and commands wait for a process.
 WAIT_SECONDS = 60.0
 
@@ -192,8 +191,8 @@ class Mesh:
             "PUBLIC_URL": settings.public_url or self.api_url,
             # Well within the time after which a service that does not stop is killed.
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
-            # What is tried on one machine has its receiver there, too.
-            "WEBHOOK_ALLOWED_NETWORKS": environment.get("WEBHOOK_ALLOWED_NETWORKS", LOOPBACK_NETWORKS),
+            # Webhooks never go there.
+            "MESH_ADDRESSES": ",".join(f"127.0.0.1:{port}" for port in self.ports.values()),
             **{f"{s.name.upper()}_ADDRESS": self.endpoints[s.name] for s in self._services if not s.worker_of},
             # So that health speaks of all of them.
             "FURTHER_WORKERS": json.dumps({s.name: self.endpoints[s.name] for s in self._services if s.worker_of}),

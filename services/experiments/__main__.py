@@ -100,15 +100,15 @@ async def main() -> None:
             lambda seen: lifecycle_convert.watched(seen, links),
         )
         ballot = ListenersBallot(store, listening)
-        webhook_store, box, allowed = SqlWebhookStore(), SecretBox(secret), settings.webhook_allowed_networks
+        webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
         webhooks = WebhookQueue(webhook_store, box, settings.public_url)
-        endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), allowed)
+        endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
         finishing = Finishing(store, ballot, webhooks)
         dispatcher = Dispatcher(database, SqlDispatchStore())
         progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
         rules = Rules(
-            webhook_fault=lambda url: check_url(url, allowed),
+            webhook_fault=lambda url: check_url(url, reach),
             audio_retention_days=settings.audio_retention_days,
             most_running=settings.max_running_experiments,
             max_unfinished=settings.max_unfinished_experiments,
@@ -191,7 +191,7 @@ async def _opened(resource: R) -> R:
 
 
 async def _http_post(settings: ExperimentsSettings) -> HttpPost:
-    return HttpPost(settings.webhook_allowed_networks)
+    return HttpPost(settings.webhook_reach)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.addresses import Network
+from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports, site_port
 from services.runtime.settings import (
     Addresses,
     AudioSettings,
@@ -18,11 +19,28 @@ from services.runtime.settings import (
 )
 
 
-def _networks(value: object) -> object:
-    """Reads networks with commas between them."""
-    if not isinstance(value, str):
-        return value
-    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+def _opened(value: object) -> object:
+    """Reads networks and single ports with commas between them."""
+    return tuple(_network_or_port(part) for part in _parts(value)) if isinstance(value, str) else value
+
+
+def _network_or_port(text: str) -> Network | HostPort:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            return HostPort.parse(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is neither a network, 10.0.0.0/8, nor host:port, 127.0.0.1:9000") from None
+
+
+def _ports(value: object) -> object:
+    """Reads `host:port` with commas between them."""
+    return tuple(HostPort.parse(part) for part in _parts(value)) if isinstance(value, str) else value
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _quality(value: object) -> object:
@@ -59,5 +77,21 @@ class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, Audio
     """How long audio is kept after the end of an experiment whose plan does not say."""
     quality_weights: Annotated[CompositeProfile, NoDecode, BeforeValidator(_quality)] = QUALITY
     """What the composite profile `quality` gives weight to, from now on: `naturalness=0.5,intelligibility=0.5`."""
-    webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
-    """Networks that webhooks may be sent to though they are not public: `10.0.0.0/8,::1/128`."""
+    webhook_allowed_networks: Annotated[tuple[Network | HostPort, ...], NoDecode, BeforeValidator(_opened)] = ()
+    """What webhooks may be sent to though it is not public: networks, and single ports: `10.0.0.0/8,127.0.0.1:9000`."""
+    mesh_addresses: Annotated[tuple[HostPort, ...], NoDecode, BeforeValidator(_ports)] = ()
+    """Where the mesh listens, beside what the other settings name: `host:port`, several with commas between them.
+    Webhooks never go there."""
+
+    @property
+    def webhook_reach(self) -> Reach:
+        """How far webhooks reach."""
+        addresses = (self.grpc_address, self.metrics_address, self.http_address, self.auth_address)
+        named = ",".join((*addresses, self.scoring_address, self.elo_address))
+        mesh = [
+            *self.mesh_addresses,
+            *(HostPort.parse(each) for each in named.split(",")),
+            *database_ports(self.database_url.get_secret_value()),
+            *bus_ports(self.nats_url),
+        ]
+        return Reach.of(self.webhook_allowed_networks, mesh, site_port(self.public_url))

@@ -32,6 +32,7 @@ async def test_a_run_is_one_trace_from_the_request_through_events_to_the_webhook
     trace_id, caller = secrets.token_hex(16), secrets.token_hex(8)
     async with TraceCollector().serving() as collector, WebhookReceiver().serving() as receiver:
         env = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        env["WEBHOOK_ALLOWED_NETWORKS"] = f"127.0.0.1:{receiver.port}"
         async with Mesh(mesh_settings(tmp_path), service_env=dict.fromkeys(SERVICES, env)) as mesh:
             developer = await register(mesh)
             headers = {"authorization": f"Bearer {developer.api_key}"}

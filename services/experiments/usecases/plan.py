@@ -19,6 +19,7 @@ from services.experiments.verdict import (
 )
 from services.experiments.verdict.composite import METRICS
 from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, WEIGHTS_TOLERANCE
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import check_url
 from services.runtime.validation import Validation
 
@@ -26,7 +27,7 @@ RETENTION_DAYS = 30
 
 
 def _public_url_fault(url: str) -> str | None:
-    return check_url(url, ())
+    return check_url(url, Reach())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

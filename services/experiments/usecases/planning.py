@@ -23,6 +23,7 @@ from services.experiments.usecases.plan import Plan, Rules, check, check_lengths
 from services.experiments.usecases.quota import check_quota, check_unfinished
 from services.experiments.verdict import PRIMARY_METRIC
 from services.experiments.webhooks.queue import Webhooks
+from services.experiments.webhooks.targets import canonical
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -83,7 +84,7 @@ class Planning:
             status=ExperimentStatus.CREATED,
             models=models,
             prompts=plan.prompts,
-            webhook_url=plan.webhook_url,
+            webhook_url=canonical(plan.webhook_url),
             primary_metric=plan.primary_metric or PRIMARY_METRIC,
             composite=composite,
             repeats=repeats,

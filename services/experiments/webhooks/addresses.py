@@ -48,8 +48,39 @@ _REFUSED_V6 = tuple(
 )
 
 
+# IPv6 addresses in whose last 32 bits an IPv4 address stands, where translators send what is sent to them.
+_HOLDING_V4 = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "::/96",  # compatible
+            "::ffff:0:0/96",  # mapped
+            "::ffff:0:0:0/96",  # translated
+            "64:ff9b::/96",  # NAT64
+            "64:ff9b:1::/48",  # NAT64 of a network's own
+        ),
+    )
+)
+
+
+def inner(address: Address) -> Address:
+    """Returns the IPv4 address that an IPv6 address stands for, or the address itself if it stands for none."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    if int(address) > 1 and any(address in network for network in _HOLDING_V4):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
 def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether an address is a public one, or in a network that the operator allows."""
+    within = inner(address)
+    if within != address and not may_be_called(within, allowed):
+        return False
     if any(address in network for network in allowed):
         return True
     if isinstance(address, ipaddress.IPv4Address):

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import httpx
 
-from services.experiments.webhooks.addresses import Address, Network
+from services.experiments.webhooks.addresses import Address
 from services.experiments.webhooks.domain import Answer, Outcome
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.resolving import Forbidden, Lookup, SystemLookup, addresses_of
 from services.experiments.webhooks.retry_after import retry_after
 from services.experiments.webhooks.targets import BadTarget, Target, parse
@@ -40,14 +41,14 @@ class HttpPost:
 
     def __init__(
         self,
-        allowed: Sequence[Network],
+        reach: Reach,
         *,
         lookup: Lookup | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """`allowed` are networks that need not be public; `tls` are the authorities whose certificates are good."""
-        self._allowed = allowed
+        """`tls` are the authorities whose certificates are good."""
+        self._reach = reach
         self._lookup = lookup or SystemLookup()
         self._timeout_seconds = timeout_seconds
         # The transport rather than a client: no redirects, no cookies, no proxies or passwords from the environment.
@@ -69,7 +70,7 @@ class HttpPost:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = parse(url)
-                addresses = await addresses_of(target, self._lookup, self._allowed)
+                addresses = await addresses_of(target, self._lookup, self._reach)
                 response = await self._post(target, addresses, headers, body)
         except (BadTarget, Forbidden) as reason:
             return Answer(outcome=Outcome.FORBIDDEN, error=f"it may not be called: {reason}")

@@ -9,9 +9,11 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
-from services.experiments.webhooks.addresses import Address, Network, may_be_called
-from services.experiments.webhooks.targets import Target
+from services.experiments.webhooks.addresses import Address
+from services.experiments.webhooks.reach import Reach
+from services.experiments.webhooks.targets import Target, is_loopback_name
 
 # Names that are asked for at a time.
 MOST_QUESTIONS = 64
@@ -26,18 +28,36 @@ class Forbidden(Exception):
     """A target that may not be called; the message says why, without the address."""
 
 
-async def addresses_of(target: Target, lookup: Lookup, allowed: Sequence[Network]) -> Sequence[Address]:
+async def addresses_of(target: Target, lookup: Lookup, reach: Reach) -> Sequence[Address]:
     """Returns the addresses to call, the best first; Forbidden if one may not be called, OSError if there is none.
 
     One bad address of many is enough to refuse them all: a name that stands for both has been made to fool somebody.
     """
+    if reach.names_mesh(target.host, target.port):
+        raise Forbidden("it leads to a port of this installation")
     literal = target.address
     found = [literal] if literal else await lookup(target.host, target.port)
+    if is_loopback_name(target.host):
+        # Of both loopback addresses an operator may have opened one.
+        found = [each for each in found if reach.takes(target.host, each, target.port)] or found
     if not found:
         raise OSError("no address")
-    if not all(may_be_called(address, allowed) for address in found):
+    if not all(reach.takes(target.host, address, target.port) for address in found):
         raise Forbidden("the host is not a public one")
+    if await _leads_to_mesh(target, found, lookup, reach):
+        raise Forbidden("it leads to a port of this installation")
     return found[:MOST_ADDRESSES]
+
+
+async def _leads_to_mesh(target: Target, found: Sequence[Address], lookup: Lookup, reach: Reach) -> bool:
+    for host in reach.mesh_at(target.port):
+        known: Sequence[Address] = [host.address] if host.address else ()
+        if not known:
+            with suppress(OSError):
+                known = await lookup(host.host, host.port)
+        if any(reach.meets(address, known) for address in found):
+            return True
+    return False
 
 
 class SystemLookup:

@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from services.experiments.webhooks.addresses import Address, Network, may_be_called
+import idna
+
+from services.experiments.webhooks.addresses import Address
+from services.experiments.webhooks.reach import Reach
 
 LONGEST_URL = 2048
 LONGEST_HOST = 253
@@ -30,6 +32,9 @@ _METADATA_NAMES = (
 _INNER_SUFFIXES = (".internal", ".local", ".localdomain", ".lan", ".intranet", ".corp", ".home.arpa", ".svc")
 
 NOT_PUBLIC = "must not be a private, loopback, link-local or other special address"
+OF_THE_MESH = "must not lead to a port of this installation"
+# Scheme, host with port, and the rest.
+_PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +66,46 @@ class BadTarget(ValueError):
     """A URL that no webhook may be sent to; the message says what it has to be."""
 
 
-def check_url(url: str, allowed: Sequence[Network]) -> str | None:
-    """Returns what a URL has to be to get webhooks, None if it is. `allowed` are networks that need not be public."""
+def check_url(url: str, reach: Reach) -> str | None:
+    """Returns what a URL has to be to get webhooks, None if it is."""
     try:
         target = parse(url)
     except BadTarget as reason:
         return str(reason)
+    if reach.names_mesh(target.host, target.port):
+        return OF_THE_MESH
     address = target.address
     if address is not None:
-        return None if may_be_called(address, allowed) else NOT_PUBLIC
-    return None if _name_may_be_called(target.host, allowed) else "must not be a name of a private network"
+        return None if reach.takes(target.host, address, target.port) else NOT_PUBLIC
+    return None if _name_may_be_called(target, reach) else "must not be a name of a private network"
+
+
+def canonical(url: str) -> str:
+    """Returns a URL with its host in ASCII, as it is stored, shown and called: `xn--bcher-kva.example` say.
+
+    Raises BadTarget if the host has no such form, or if anything else is not ASCII.
+    """
+    if url.isascii():
+        return url
+    found = _PARTS.fullmatch(url)
+    if found is None or not found[3].isascii():
+        raise BadTarget("must be an http or https URL; other than in its host, what is not ASCII is percent-encoded")
+    if "@" in found[2]:
+        raise BadTarget("must be without user name and password")
+    host, colon, port = found[2].partition(":")
+    try:
+        # The mapping that browsers make before: capitals, wide digits and the full stops of other scripts.
+        ascii_host = idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise BadTarget("must have a host that is an internationalised domain name (IDNA 2008), or ASCII") from None
+    return f"{found[1]}{ascii_host}{colon}{port}{found[3]}"
 
 
 def parse(url: str) -> Target:
     """Returns where a URL leads; BadTarget if it has not the form that a webhook's has to have."""
     if len(url) > LONGEST_URL:
         raise BadTarget(f"must be at most {LONGEST_URL} characters, got {len(url)}")
+    url = canonical(url)
     # What follows would drop some of these, and servers and proxies read others each in their own way.
     if not url.isascii() or not url.isprintable() or any(character in url for character in ' \\"<>^`{|}'):
         raise BadTarget("must be an http or https URL in printable ASCII, without spaces and backslashes")
@@ -117,10 +146,18 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _name_may_be_called(name: str, allowed: Sequence[Network]) -> bool:
+def _name_may_be_called(target: Target, reach: Reach) -> bool:
     """What a name stands for is checked at delivery; a name that can only be private is refused before."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return any(may_be_called(address, allowed) for address in _LOOPBACK)
+    name, port = target.host, target.port
+    if any((name, port) == opened for opened in reach.endpoints):
+        return True
+    if is_loopback_name(name):
+        return any(reach.takes(name, address, port) for address in _LOOPBACK)
     if name in _METADATA_NAMES:
-        return any(may_be_called(address, allowed) for address in _METADATA)
-    return bool(allowed) or ("." in name and not name.endswith(_INNER_SUFFIXES))
+        return any(reach.takes(name, address, port) for address in _METADATA)
+    return bool(reach.networks) or ("." in name and not name.endswith(_INNER_SUFFIXES))
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a name stands for this machine wherever it is asked for."""
+    return name == "localhost" or name.endswith(".localhost")

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
-from services.experiments.webhooks.addresses import Network
 from services.experiments.webhooks.domain import Delivery, Endpoint
 from services.experiments.webhooks.queue import check_room, new_endpoint, wake
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import Cursor, Logged, WebhookStore
-from services.experiments.webhooks.targets import check_url
+from services.experiments.webhooks.targets import canonical, check_url
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -27,12 +27,11 @@ class Endpoints:
     """The use cases of endpoints, over one database."""
 
     def __init__(
-        self, database: Database, store: WebhookStore, box: SecretBox, pages: PageTokens, allowed: Sequence[Network]
+        self, database: Database, store: WebhookStore, box: SecretBox, pages: PageTokens, reach: Reach
     ) -> None:
-        """`allowed` are networks that need not be public."""
         self._database = database
         self._store = store
-        self._allowed = allowed
+        self._reach = reach
         self._box = box
         self._pages = pages
 
@@ -40,10 +39,11 @@ class Endpoints:
         """Returns a new endpoint with its secret, or with an empty one that which this request made before."""
         developer_id = current_identity().developer_id
         valid = Validation()
-        fault = check_url(url, self._allowed)
+        fault = check_url(url, self._reach)
         valid.require(fault is None, "url", fault or "")
         valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
         valid.finish()
+        url = canonical(url)
         async with self._database.transaction() as connection:
             # Before anything is looked at, since others of the same developer wait here.
             endpoints = await self._store.count_endpoints(connection, developer_id)

@@ -104,7 +104,16 @@ CASES = [
     refused("IPv4 in IPv6", "http://[::ffff:10.0.0.1]/", "private"),
     refused("IPv4 in NAT64", "http://[64:ff9b::a00:1]/", "private"),
     refused("a unique local address", "http://[fd00::1]/", "private"),
-    refused("digits of another script", "http://１０.0.0.1/", "ASCII"),
+    refused("digits of another script", "http://１０.0.0.1/", "private"),
+    refused("full stops of another script", "http://10。0。0。1/", "private"),
+    refused("a host that is no name in any script", "https://☃.example/", "IDNA"),
+    refused("a path that is not encoded", "https://example.com/ü", "percent-encoded"),
+    Case(
+        "an endpoint at an internationalised name is kept as punycode",
+        CREATE,
+        {"url": "https://bücher.example/hook"},
+        Ok({"endpoint": {**ENDPOINT, "url": "https://xn--bcher-kva.example/hook"}, "secret": SECRET}),
+    ),
     refused("a backslash", "http://example.com\\@10.0.0.1/", "ASCII"),
     Case(
         "an experiment makes the endpoint of a new URL and shows its secret",

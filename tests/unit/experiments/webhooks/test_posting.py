@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from services.experiments.webhooks.addresses import Address
 from services.experiments.webhooks.domain import Answer, Outcome
 from services.experiments.webhooks.posting import HttpPost
+from services.experiments.webhooks.reach import Reach
 from tests.fakes.webhook_receiver import WebhookReceiver
 
-LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
+LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
 HERE = ipaddress.ip_address("127.0.0.1")
 # Of an attempt here; what hangs is to be found out in a moment.
 TIMEOUT_SECONDS = 0.4

@@ -10,6 +10,7 @@ from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, 
 from services.experiments.webhooks import payload, signing
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
 from services.experiments.webhooks.queue import WebhookQueue
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import Endpoints
 from services.runtime import telemetry
@@ -56,7 +57,7 @@ class Desk:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
         self.queue = WebhookQueue(self.store, BOX, PUBLIC_URL)
-        self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), ())
+        self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), Reach())
 
     async def plan(self, *experiments: Experiment) -> None:
         async with self.database.transaction() as connection:

@@ -9,6 +9,7 @@ import pytest
 
 from services.experiments.webhooks import convert, signing
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime.clock import now
@@ -35,8 +36,8 @@ class Desk:
         self.experiments = MemoryExperimentsStore()
         self.store = MemoryWebhookStore()
         pages = PageTokens(b"a secret")
-        allowed = [ipaddress.ip_network("127.0.0.0/8")]
-        self.endpoints = Endpoints(self.database, self.store, BOX, pages, allowed)
+        reach = Reach((ipaddress.ip_network("127.0.0.0/8"),))
+        self.endpoints = Endpoints(self.database, self.store, BOX, pages, reach)
         self.log = DeliveryLog(self.database, self.experiments, self.store, pages)
 
     async def delivery(self, digit: str = "1", **values: object) -> Delivery:

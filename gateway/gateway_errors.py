@@ -123,6 +123,13 @@ def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
         yield GatewayError(
             f"{DETAILS}.contains('{details}')", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, message
         )
+    for http_status, message in {
+        426: "the version of HTTP must be 1.1 or 2",
+        501: "transfer-encoding: must be chunked, or absent",
+    }.items():
+        yield GatewayError(
+            f"response.code == {http_status}", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, http_status, message
+        )
     too_large = {
         **{
             f"413 && xds.route_name.startsWith('{route_name(kb, limited_by_address=False)}')": _too_large(kb)

@@ -48,6 +48,18 @@ def _unsupported(
 
 REFUSALS = (
     Refusal(
+        "bad_host",
+        ("/",),
+        ":authority",
+        # What is not one host and port; Envoy joins several with a comma.
+        r".*[^A-Za-z0-9.:_\[\]%~-].*",
+        False,
+        "MALFORMED_REQUEST",
+        code_pb2.INVALID_ARGUMENT,
+        400,
+        "host: must be given once, as a host with or without a port",
+    ),
+    Refusal(
         "bad_grpc_timeout",
         ("/",),
         "grpc-timeout",

@@ -63,7 +63,11 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
         # All tests call from one address.
         "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"},
         "elo": {"MAX_MODELS": "1000000"},
-        "experiments": {"MAX_UNFINISHED_EXPERIMENTS": "1000000"},
+        # Receivers of webhooks listen on ports of this machine.
+        "experiments": {
+            "MAX_UNFINISHED_EXPERIMENTS": "1000000",
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+        },
         "tts": {"OPENAI_COMPATIBLE": json.dumps([stand_in]), "SPEECH_QUEUE": "2", "FIRST_BYTE_TIMEOUT_SECONDS": "3"},
     }
 

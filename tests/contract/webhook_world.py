@@ -44,6 +44,9 @@ class WebhookWorld:
     async def _new_webhook_url(self) -> str:
         return f"{DEAD_END}/{secrets.token_hex(8)}"
 
+    async def _new_international_url(self) -> str:
+        return f"https://bücher.example/{secrets.token_hex(8)}"
+
     async def _endpoint(self, **changes: object) -> dict[str, Any]:
         made = await self.call(webhooks.CREATE, {"url": await self._new_webhook_url(), **changes})
         return dict(made["endpoint"])

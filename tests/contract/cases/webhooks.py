@@ -111,8 +111,10 @@ CASES = [
     Case(
         "an endpoint at an internationalised name is kept as punycode",
         CREATE,
-        {"url": "https://bücher.example/hook"},
-        Ok({"endpoint": {**ENDPOINT, "url": "https://xn--bcher-kva.example/hook"}, "secret": SECRET}),
+        {"url": Given("new_international_url")},
+        Ok(
+            {"endpoint": {**ENDPOINT, "url": re.compile("https://xn--bcher-kva[.]example/[0-9a-f]+")}, "secret": SECRET}
+        ),
     ),
     refused("a backslash", "http://example.com\\@10.0.0.1/", "ASCII"),
     Case(

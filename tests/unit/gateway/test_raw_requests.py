@@ -9,9 +9,12 @@ import pytest
 from tests.unit.gateway.conftest import EveryService
 
 SECONDS = 5.0
-POST = "POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-GET = "GET /api/v1/experiments HTTP/1.1\r\nhost: x\r\n"
+POST = (
+    "POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer kc_a\r\n"
+)
+GET = "GET /api/v1/experiments HTTP/1.1\r\nhost: x\r\nauthorization: Bearer kc_a\r\n"
 SMUGGLED = "GET /api/v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+LAST = "authorization: Bearer kc_a\r\nconnection: close\r\n\r\n"
 REFUSED = [
     (
         "two lengths of one body",
@@ -42,9 +45,9 @@ REFUSED = [
     ("another protocol", f"{GET}connection: upgrade\r\nupgrade: websocket\r\n\r\n", 403),
 ]
 SERVED = [
-    ("an absolute URI", "GET http://elsewhere/api/v1/experiments HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
-    ("slashes", "GET //api//v1/experiments HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
-    ("escaped dots", "GET /api/v1/x/%2e%2e/experiments HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+    ("an absolute URI", f"GET http://elsewhere/api/v1/experiments HTTP/1.1\r\nhost: x\r\n{LAST}"),
+    ("slashes", f"GET //api//v1/experiments HTTP/1.1\r\nhost: x\r\n{LAST}"),
+    ("escaped dots", f"GET /api/v1/x/%2e%2e/experiments HTTP/1.1\r\nhost: x\r\n{LAST}"),
     ("h2c", f"{GET}connection: upgrade, http2-settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n"),
 ]
 

@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 
+from services.tts.domain import FailureKind, SynthesisError
 from services.tts.wav_reader import WavReader
 
 BYTES_PER_SAMPLE = 2
@@ -51,6 +52,10 @@ def decode(content: bytes) -> Sound:
     Raises SynthesisError: bad_audio if it is not 16-bit mono PCM, provider_unavailable if it is shorter than it says.
     """
     reader = WavReader()
-    pcm = reader.feed(content)
-    pcm += reader.finish()
+    try:
+        pcm = reader.feed(content) + reader.finish()
+    except SynthesisError as error:
+        if error.kind is FailureKind.BAD_AUDIO:
+            raise
+        raise SynthesisError(error.kind, f"the audio was broken off {error.message}") from None
     return Sound(pcm[: len(pcm) - len(pcm) % BYTES_PER_SAMPLE], reader.sample_rate_hz)

@@ -162,6 +162,11 @@ def test_a_wav_that_is_shorter_than_it_says_was_broken_off(size: int, content: b
     assert (caught.value.kind, caught.value.message) == (FailureKind.PROVIDER_UNAVAILABLE, where)
 
 
+def test_a_whole_file_that_was_broken_off_says_so() -> None:
+    with pytest.raises(SynthesisError, match=r"^the audio was broken off after 800 of the 1600 bytes that its WAV"):
+        wav.decode(wav_of(PCM, claimed=1600))
+
+
 def test_a_header_that_was_counted_in_by_mistake_is_nothing_missing() -> None:
     assert wav.decode(wav_of(PCM, claimed=len(PCM) + 44)).pcm == PCM
 

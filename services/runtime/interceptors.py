@@ -261,10 +261,11 @@ def _known(error: Exception, method: str) -> ArenaError:
 
 def told(error: Exception, method: str) -> ArenaError:
     """Returns what the caller of a method is told of an error. What was not foreseen is logged and named by an id."""
-    known = error if isinstance(error, ArenaError) else unexpected(error)
-    if known is None and isinstance(error, DISCONNECTED):
+    if isinstance(error, DISCONNECTED):
         log.warning("the database failed", method=method, error=str(error).strip())
-        known = database_errors.explain(error)
+        known: ArenaError | None = database_errors.explain(error)
+    else:
+        known = error if isinstance(error, ArenaError) else unexpected(error)
     if known is None:
         error_id = secrets.token_hex(6)
         log.error("an RPC broke", method=method, error_id=error_id, exc_info=error)

@@ -11,12 +11,15 @@ from random import Random
 from deploy.local.mesh import Mesh
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.tmpfs import SmallDisk
 
 PROCESSES = ("tts", "scoring", "experiments", "auth", "elo", "envoy", "nats", "postgres")
 PAUSED = ("tts", "scoring", "experiments", "elo")
 # Longer than the bus waits for an acknowledgement (10 s), so that it hands out again what a paused process has.
 PAUSE_SECONDS = 11.5
 FULL_SECONDS = (1.0, 4.0)
+# Long enough that PostgreSQL and NATS have something to write that does not fit.
+DISK_SECONDS = (3.0, 15.0)
 # Shorter than the wait before the second attempt, since minutes go by before the third.
 BROKEN_SECONDS = (1.0, 3.5)
 
@@ -28,6 +31,8 @@ class Victims:
     mesh: Mesh
     providers: Sequence[SpeechServer]
     receiver: WebhookReceiver
+    disk: SmallDisk | None = None
+    """Where the data lies, if that is a disk that can be filled."""
 
 
 Fault = Callable[[Victims, Random], Awaitable[None]]
@@ -91,6 +96,16 @@ async def _break_receiver(world: Victims, random: Random) -> None:
         tempers["ok"] = whole
 
 
+async def _fill_disk(world: Victims, random: Random) -> None:
+    assert world.disk is not None
+    world.disk.fill()
+    try:
+        await asyncio.sleep(random.uniform(*DISK_SECONDS))
+    finally:
+        world.disk.empty()
+
+
+FULL_DISK = "fill the disk"
 FAULTS: Mapping[str, Fault] = {
     **{f"kill {name}": _kill(name) for name in PROCESSES},
     "kill all services": _kill_all_services,
@@ -99,6 +114,7 @@ FAULTS: Mapping[str, Fault] = {
     "wipe nats": _wipe_nats,
     "providers answer 429": _fill_providers,
     "receiver of webhooks breaks": _break_receiver,
+    FULL_DISK: _fill_disk,
 }
 # These go on for a whole round, beside the others.
 DUPLICATE, REORDER = "duplicate events", "reorder events"

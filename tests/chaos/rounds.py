@@ -13,11 +13,12 @@ from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
 from deploy.local.mesh import Mesh
 from tests.chaos.accounts import Account, Planned, draw_up
-from tests.chaos.faults import DUPLICATE, FAULTS, REORDER, Victims
+from tests.chaos.faults import DUPLICATE, FAULTS, FULL_DISK, REORDER, Victims
 from tests.chaos.interference import Interference
 from tests.chaos.watching import Follower
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.tmpfs import SmallDisk
 
 END_SECONDS = 180.0
 QUIET_SECONDS = 60.0
@@ -56,19 +57,26 @@ class Chaos:
         follower: Follower,
         providers: Sequence[tuple[str, SpeechServer, Sequence[str]]],
         receiver: WebhookReceiver,
+        disk: SmallDisk | None = None,
     ) -> None:
-        """`providers` are each one's id, its stand-in, and the voices to compare."""
+        """`providers` are each one's id, its stand-in, and the voices to compare. Without a `disk` none is filled."""
         self._mesh = mesh
         self._follower = follower
         self._servers = [server for _, server, _ in providers]
         self._voices = [(name, voice) for name, _, voices in providers for voice in voices]
         self._receiver = receiver
-        self._victims = Victims(mesh, self._servers, receiver)
+        self._victims = Victims(mesh, self._servers, receiver, disk)
+        self._faults = sorted(name for name in FAULTS if disk is not None or name != FULL_DISK)
+
+    @property
+    def disk(self) -> SmallDisk | None:
+        """The disk that can be filled, if there is one."""
+        return self._victims.disk
 
     async def round(self, seed: int, faults: Sequence[str] = ()) -> Outcome:
         """Makes one round; without `faults` the seed draws them. AssertionError if an experiment does not end."""
         random = Random(seed)
-        names = list(faults) or _drawn(random)
+        names = list(faults) or _drawn(random, self._faults)
         outcome = Outcome(seed, names)
         began = asyncio.get_running_loop().time()
         await self._mesh.wait_serving()
@@ -163,8 +171,8 @@ class Chaos:
         outcome.account.expect(not left, f"{left} are left of {planned.id}")
 
 
-def _drawn(random: Random) -> list[str]:
-    names = random.sample(sorted(FAULTS), random.choices((1, 2, 3), weights=(3, 4, 2))[0])
+def _drawn(random: Random, faults: Sequence[str]) -> list[str]:
+    names = random.sample(faults, random.choices((1, 2, 3), weights=(3, 4, 2))[0])
     return names + [name for name in (DUPLICATE, REORDER) if random.random() < INTERFERES]
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.chaos.faults import DUPLICATE, REORDER
+from tests.chaos.faults import DUPLICATE, FULL_DISK, REORDER
 from tests.chaos.rounds import Chaos
 from tests.chaos.world import chaos_world
 
@@ -26,9 +26,12 @@ async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos
         (2, ["wipe nats", "kill experiments", DUPLICATE]),
         (3, ["providers answer 429", "restart postgres", REORDER]),
         (4, ["pause tts", "kill all services", DUPLICATE, REORDER]),
+        (5, [FULL_DISK, DUPLICATE]),
     ],
 )
 async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, faults: list[str]) -> None:
+    if FULL_DISK in faults and chaos.disk is None:
+        pytest.skip("no small disk can be mounted here")
     outcome = await chaos.round(seed, faults)
     assert outcome.account.wrong == []
     assert sum(outcome.account.trials.values()) > 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +21,38 @@ from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.fakes.speech_server import TEMPERS
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import Developer, mesh_settings, register
+from tests.tmpfs import CannotMount, SmallDisk, small_disk
 
 KEY = "sk_chaos"
 # How long each voice takes to its first audio.
 SECONDS = {"calm": 0.1, "bright": 0.2, "deep": 0.3, "warm": 0.15}
 CONCURRENCY = 3
+# PostgreSQL's log of changes may take half of it.
+DISK_MEGABYTES = 512
 
 
 @asynccontextmanager
-async def chaos_world(directory: Path, workers: Mapping[str, int] | None = None) -> AsyncIterator[Chaos]:
-    """Starts all of it, and ends it with the block. `workers` are how many processes of a service there are."""
+async def chaos_world(
+    directory: Path,
+    workers: Mapping[str, int] | None = None,
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
+) -> AsyncIterator[Chaos]:
+    """Starts all of it, and ends it with the block. `workers` are how many processes of a service there are.
+
+    The data lies on a small disk of its own that can be filled; where none can be mounted, `say` is told so.
+    """
+    with ExitStack() as mounted:
+        disk = None
+        try:
+            disk = mounted.enter_context(small_disk(directory / "disk", DISK_MEGABYTES))
+        except CannotMount as error:
+            say(f"no disk is filled: {error}")
+        async with _world(disk.path / "data" if disk else directory, disk, workers) as chaos:
+            yield chaos
+
+
+@asynccontextmanager
+async def _world(directory: Path, disk: SmallDisk | None, workers: Mapping[str, int] | None) -> AsyncIterator[Chaos]:
     hosted, compatible, receiver = CartesiaServer(KEY), OpenAiServer(), WebhookReceiver()
     for server in (hosted, compatible):
         server.tempers = {voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in SECONDS.items()}
@@ -65,7 +88,7 @@ async def chaos_world(directory: Path, workers: Mapping[str, int] | None = None)
             async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
                 follower = Follower(mesh, developer, channel)
                 providers = (("cartesia", hosted, list(SECONDS)), ("standin", compatible, list(SECONDS)))
-                yield Chaos(mesh, follower, providers, receiver)
+                yield Chaos(mesh, follower, providers, receiver, disk)
 
 
 async def _endpoint(mesh: Mesh, developer: Developer, url: str) -> str:

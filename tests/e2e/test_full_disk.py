@@ -1,0 +1,167 @@
+"""A disk that is full for a while: the true reason meanwhile, and everything as before once there is room."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import psycopg
+import pytest
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from services.runtime.audio_store import FULL as AUDIO_FULL
+from services.runtime.database_errors import DATABASE_FULL
+from tests.fakes.openai_server import OpenAiServer
+from tests.mesh import STAND_IN, Developer, mesh_settings, service_env
+from tests.tmpfs import CannotMount, SmallDisk, small_disk
+
+SOON = 60.0
+MEGABYTES, AUDIO_MEGABYTES = 256, 64
+PROMPTS = 2
+ANSWERS = 8
+FULL_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.25
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmallDisk, SmallDisk]]:
+    """One for the data directory, and one for audio."""
+    folder = tmp_path_factory.mktemp("small")
+    try:
+        with small_disk(folder / "data", MEGABYTES) as data, small_disk(folder / "audio", AUDIO_MEGABYTES) as audio:
+            yield data, audio
+    except CannotMount as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    """What the supervisor says."""
+    return []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mesh(disks: tuple[SmallDisk, SmallDisk], speech_server: OpenAiServer, said: list[str]) -> AsyncIterator[Mesh]:
+    data, audio = disks
+    settings = mesh_settings(data.path / "data").model_copy(update={"audio_storage_path": str(audio.path / "audio")})
+    async with Mesh(settings, service_env=service_env(speech_server), say=said.append) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"authorization": f"Bearer {developer.api_key}"}
+    url = f"{mesh.api_url}/api/v1"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+        yield client
+
+
+async def started(http: httpx.AsyncClient, name: str) -> str:
+    plan = {
+        "name": name,
+        "scenario": "general",
+        "eval_mode": "automated",
+        "models": [{"provider": STAND_IN, "voice_id": voice} for voice in ("steady", "wav")],
+        "prompts": [f"{name}, prompt {number}." for number in range(PROMPTS)],
+    }
+    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
+    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
+    return id_
+
+
+async def check_completes(http: httpx.AsyncClient, id_: str) -> None:
+    async with asyncio.timeout(SOON):
+        while (answer := await http.get(f"/experiments/{id_}")).json().get("status") in (None, "running"):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    experiment = answer.json()
+    counted = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
+    assert counted == ("completed", 2 * PROMPTS, 0)
+
+
+async def switch_logs(mesh: Mesh) -> None:
+    async with await psycopg.AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+        for _ in range(100):
+            await connection.execute("SELECT pg_logical_emit_message(false, 'full', 'disk'), pg_switch_wal()")
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, str(answer.json()["details"][0]["reason"])
+
+
+async def test_a_disk_that_was_full_for_a_while_is_named_and_got_over(
+    mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, said: list[str]
+) -> None:
+    before = await started(http, "before")
+    await check_completes(http, before)
+    bus = mesh.processes["nats"].pid
+    refused: list[httpx.Response] = []
+    unwell: list[httpx.Response] = []
+    told: set[str] = set()
+    disks[0].fill()
+    ends = time.monotonic() + FULL_SECONDS
+    while time.monotonic() < ends:
+        answers = [await http.post(f"/experiments/{before}/clone", json={}), await http.get(f"/experiments/{before}")]
+        refused += [answer for answer in answers if answer.is_error]
+        if (health := await http.get("/health")).is_error:
+            unwell.append(health)
+        status = (await http.get("/status")).json()
+        processes = [process for service in status.get("services", []) for process in service["processes"]]
+        told |= {fault["reason"] for process in processes for fault in process.get("faults", [])}
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    disks[0].empty()
+    assert refused
+    assert {refusal(answer) for answer in refused} == {(503, "DISK_FULL")}
+    assert {answer.json()["message"] for answer in refused} == {DATABASE_FULL}
+    assert unwell
+    assert {refusal(answer) for answer in unwell} == {(503, "DISK_FULL")}
+    assert all(answer.json()["message"].startswith("the disk is full; not serving: ") for answer in unwell)
+    assert told == {"no space is left on its disk"}
+    await mesh.wait_serving()
+    await check_completes(http, await started(http, "after"))
+    assert [line for line in said if "disk" in line] == [
+        f"the disk of {mesh.data_dir.path} is full: make room, and everything goes on",
+        "there is room on the disk again",
+        "NATS is started anew: it stores nothing any more once its disk was full",
+    ]
+    assert mesh.processes["nats"].pid != bus
+    assert {name: process.exits for name, process in mesh.processes.items() if process.exits} == {}
+
+
+async def test_a_database_that_ended_for_want_of_room_starts_again_once_there_is_some(
+    mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient
+) -> None:
+    before = await started(http, "before the end of PostgreSQL")
+    disks[0].fill()
+    # Each switch begins a new file of the log; the first that there is no room for ends PostgreSQL.
+    with pytest.raises(psycopg.OperationalError):
+        await switch_logs(mesh)
+    answers = []
+    async with asyncio.timeout(SOON):
+        while len(answers) < ANSWERS:
+            answer = await http.get(f"/experiments/{before}")
+            if answer.is_error:
+                answers.append(answer)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    disks[0].empty()
+    assert {refusal(answer) for answer in answers} == {(503, "DISK_FULL")}, [answer.text for answer in answers]
+    await mesh.wait_serving()
+    await check_completes(http, before)
+
+
+async def test_no_provider_is_asked_for_what_the_audio_store_has_no_room_for(
+    mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, speech_server: OpenAiServer
+) -> None:
+    asked = len(speech_server.requests)
+    disks[1].fill()
+    id_ = await started(http, "without room")
+    async with asyncio.timeout(SOON):
+        while AUDIO_FULL not in (mesh.data_dir.path / "logs" / "tts.log").read_text():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    assert len(speech_server.requests) == asked
+    disks[1].empty()
+    await check_completes(http, id_)
+    # Nothing that was begun is left.
+    assert [file.name for file in (disks[1].path / "audio").iterdir() if file.suffix not in (".wav", ".json")] == []

@@ -1,0 +1,84 @@
+"""Logging never fails who logs: not on a full disk, not on a closed file, not without a reader."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.runtime.log_stream import LogStream
+
+PROGRAM = """
+import logging, os, sys, structlog
+from services.runtime import telemetry
+
+telemetry._start_logging("tts", "DEBUG")
+for log in (structlog.get_logger(), logging.getLogger("library")):
+    for number in range(100):
+        log.error("a line that nobody may read")
+    try:
+        raise OSError(28, "No space left on device")
+    except OSError:
+        log.exception("nor this")
+os.write(int(sys.argv[1]), b"went on")
+"""
+
+
+class Full(io.StringIO):
+    """A file on a disk that can be full."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_what_a_full_disk_does_not_take_is_counted_and_told_once_there_is_room() -> None:
+    file = Full()
+    stream = LogStream(file)
+    for _ in range(3):
+        stream.write("lost\n")
+    file.full = False
+    stream.write("written\n")
+    stream.write("and more\n")
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "written"
+    assert json.loads(lines[1]) == {"level": "warning", "message": "3 log lines may be missing here"}
+    assert lines[2:] == ["and more"]
+
+
+def test_a_closed_stream_and_none_at_all_take_everything() -> None:
+    closed = io.StringIO()
+    closed.close()
+    for stream in (LogStream(closed), LogStream(None)):
+        assert stream.write("line\n") == 5
+        stream.flush()
+
+
+@pytest.mark.parametrize("end", ["full", "no reader", "closed", "none"])
+def test_a_service_goes_on_whatever_becomes_of_its_log(end: str) -> None:
+    reader, writer = os.pipe()
+    out, told = os.pipe()
+    command = [sys.executable, "-c", PROGRAM, str(told)]
+    if end == "full":
+        if not Path("/dev/full").exists():
+            pytest.skip("there is no /dev/full here")
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    else:
+        stderr = writer
+    if end == "no reader":
+        os.close(reader)
+    if end == "closed":
+        command[2] = "import os; os.close(2)\n" + PROGRAM
+    if end == "none":
+        command = ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    ended = subprocess.run(command, stderr=stderr, timeout=60, pass_fds=[told])
+    os.close(told)
+    assert os.read(out, 100) == b"went on"
+    # At its end Python itself may find that it can't write what is left.
+    assert ended.returncode in (0, 120)

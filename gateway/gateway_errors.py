@@ -16,6 +16,10 @@ DETAILS = "response.code_details"
 TRANSCODED = "'x-envoy-original-path' in request.headers"
 
 
+# What auth says when it can't look up a key for want of room (services/runtime/database_errors.py).
+FULL_DISK = "the disk of the database is full"
+
+
 @dataclass(frozen=True)
 class GatewayError:
     """An error of the gateway's own."""
@@ -193,14 +197,13 @@ def _of_authorization() -> Iterator[GatewayError]:
         401,
         ENVOYS_MESSAGE,
     )
-    yield GatewayError(
-        f"{DETAILS} == 'ext_authz_denied' && response.code == 503",
-        "UNAVAILABLE",
-        code_pb2.UNAVAILABLE,
-        503,
-        ENVOYS_MESSAGE,
-        metadata={"service": "auth"},
-    )
+    away = f"{DETAILS} == 'ext_authz_denied' && response.code == 503"
+    # Auth can answer with a status, words and headers only; its words tell the reason.
+    for condition, reason in {
+        f"{away} && response.headers['grpc-message'].contains('{FULL_DISK}')": "DISK_FULL",
+        away: "UNAVAILABLE",
+    }.items():
+        yield GatewayError(condition, reason, code_pb2.UNAVAILABLE, 503, ENVOYS_MESSAGE, metadata={"service": "auth"})
     yield GatewayError(f"{DETAILS} == 'ext_authz_error'", *_unreachable("auth"))
 
 

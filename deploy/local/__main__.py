@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import httpx
 from deploy.local.errors import MeshError
 from deploy.local.first_developer import KEY_FILE, fault_of
 from deploy.local.mesh import Mesh
+from deploy.local.process import never_failing
 from deploy.local.settings import LocalSettings, load_settings
 
 REGISTER = "POST /api/v1/developers registers another"
@@ -35,15 +37,18 @@ def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
 
 async def serve(settings: LocalSettings) -> None:
     """Runs the mesh until SIGINT or SIGTERM; a second one kills it. MeshError if it can't start."""
-    mesh = Mesh(settings)
+    # The terminal, or the reader of a pipe, may go; the mesh stays.
+    show = never_failing(partial(print, flush=True))
+    say = never_failing(partial(print, file=sys.stderr, flush=True))
+    mesh = Mesh(settings, say=say)
     told = asyncio.Event()
 
     async def run() -> None:
         async with mesh:
             key = await mesh.first_api_key()
-            print(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""), flush=True)
+            show(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""))
             await told.wait()
-            print("Stopping.", file=sys.stderr, flush=True)
+            say("Stopping.")
 
     running = asyncio.create_task(run())
 
@@ -60,7 +65,7 @@ async def serve(settings: LocalSettings) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        print("Stopped before it was ready.", file=sys.stderr)
+        say("Stopped before it was ready.")
 
 
 def main() -> int:

@@ -13,8 +13,8 @@ from deploy.local.errors import MeshError
 # A log that is larger is set aside: each process keeps at most twice this.
 MAX_LOG_BYTES = 10 * 1024 * 1024
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
-# Of PostgreSQL's user, which sees to its permissions.
-NOT_OURS = ("postgres",)
+# Folders that are closed to others with all in them. PostgreSQL's is its own user's, who sees to it.
+CLOSED = ("audio", "logs", "nats", "run")
 TAIL_LINES = 15
 
 
@@ -33,6 +33,7 @@ class DataDir:
                 directory.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             # As root PostgreSQL runs as another user, who has to pass through, but can't list or read anything.
             self.path.chmod(0o711 if os.geteuid() == 0 else PRIVATE_FOLDER)
+            self._tighten()
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise MeshError(f"the data directory can't be used: {error}; set ARENA_DATA_DIR to another one") from None
@@ -45,7 +46,6 @@ class DataDir:
                 f"{self.path} is in use by another mesh (process {owner}): "
                 "stop it, or set ARENA_DATA_DIR to another directory"
             ) from None
-        self._tighten()
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
@@ -58,7 +58,7 @@ class DataDir:
     def _tighten(self) -> None:
         """Takes from others what they may do with what is here, such as an earlier version left it."""
         for entry in os.scandir(self.path):
-            if entry.name not in NOT_OURS and not entry.is_symlink():
+            if not entry.is_symlink() and (entry.is_file() or entry.name in CLOSED):
                 _close(Path(entry.path), entry.is_dir())
 
     def secret(self, name: str) -> str:

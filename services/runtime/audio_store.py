@@ -28,6 +28,8 @@ log = structlog.get_logger()
 FULL = "the disk of the audio store is full; it goes on once there is room again"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
 CHUNK_BYTES = 64 * 1024
+# No object takes so long to write.
+MAX_WRITE_SECONDS = 600.0
 RETRIES = 3
 RETRY_TIME = timedelta(seconds=10)
 
@@ -203,7 +205,18 @@ def _open(location: str) -> ObjectStore:
         )
     folder = _folder(location)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(folder)
     return LocalStore(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Deletes what processes that were killed in the middle of writing have left; see `put_async` for its names."""
+    for partial in folder.glob("*#*"):
+        try:
+            if time.time() - partial.stat().st_mtime > MAX_WRITE_SECONDS:
+                partial.unlink()
+        except OSError:
+            continue  # Another process was first.
 
 
 def _folder(location: str) -> Path:

@@ -87,6 +87,14 @@ async def switch_logs(mesh: Mesh) -> None:
             await connection.execute("SELECT pg_logical_emit_message(false, 'full', 'disk'), pg_switch_wal()")
 
 
+@pytest.fixture(autouse=True)
+def with_room_again(disks: tuple[SmallDisk, SmallDisk]) -> Iterator[None]:
+    """Leaves no disk full behind."""
+    yield
+    for disk in disks:
+        disk.empty()
+
+
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["details"][0]["reason"])
 
@@ -133,6 +141,7 @@ async def test_a_disk_that_was_full_for_a_while_is_named_and_got_over(
 async def test_a_database_that_ended_for_want_of_room_starts_again_once_there_is_some(
     mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient
 ) -> None:
+    await mesh.wait_serving()
     before = await started(http, "before the end of PostgreSQL")
     disks[0].fill()
     # Each switch begins a new file of the log; the first that there is no room for ends PostgreSQL.
@@ -154,6 +163,7 @@ async def test_a_database_that_ended_for_want_of_room_starts_again_once_there_is
 async def test_no_provider_is_asked_for_what_the_audio_store_has_no_room_for(
     mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, speech_server: OpenAiServer
 ) -> None:
+    await mesh.wait_serving()
     asked = len(speech_server.requests)
     disks[1].fill()
     id_ = await started(http, "without room")

@@ -40,7 +40,7 @@ def of_each_process(mesh: Mesh) -> list[tuple[str, int]]:
 async def mesh(tmp_path_factory: pytest.TempPathFactory):
     """A mesh that finds a data directory as an earlier version left it, and many secrets in its environment."""
     directory = tmp_path_factory.mktemp("secrets") / "data"
-    for folder in ("audio", "logs", "demo"):
+    for folder in ("audio", "logs", "nats"):
         (directory / folder).mkdir(parents=True, mode=0o755)
         (directory / folder / "old.wav").write_bytes(b"RIFF")
         (directory / folder / "old.wav").chmod(0o644)

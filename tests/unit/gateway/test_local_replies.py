@@ -63,7 +63,7 @@ def test_a_grpc_web_client_gets_http_200_and_an_empty_body():
 
 def test_words_of_others_are_passed_on_and_claim_no_details():
     denied = [r for r in replies() if "ext_authz_denied" in r.condition and r.condition.startswith(IS_GRPC)]
-    assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 2
+    assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 3
     assert all("grpc-status-details-bin" not in r.headers for r in denied)
 
 

@@ -78,7 +78,17 @@ class Nats:
 
     def has_stored(self, stream: str) -> bool:
         """Says whether the files of a stream are there. A server whose files are deleted goes on without a word."""
-        return (self.store / "jetstream" / ACCOUNT / "streams" / stream).is_dir()
+        return self._folder(stream).is_dir()
+
+    def consumers_of(self, stream: str) -> dict[str, Path]:
+        """Returns the folders of a stream's consumers by their names."""
+        try:
+            return {folder.name: folder for folder in (self._folder(stream) / "obs").iterdir()}
+        except OSError:
+            return {}
+
+    def _folder(self, stream: str) -> Path:
+        return self.store / "jetstream" / ACCOUNT / "streams" / stream
 
     def set_aside(self, at: float) -> Path:
         """Moves what it has stored out of the way, so that it starts empty. Of several times the last is kept."""

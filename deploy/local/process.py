@@ -89,11 +89,12 @@ class Process:
         async with self._changing:
             await self._stop()
 
-    async def restart(self) -> None:
-        """Stops it in order and starts it again, unless somebody has stopped it meanwhile."""
+    async def restart(self, between: Callable[[], None] = lambda: None) -> None:
+        """Stops it in order, calls `between`, and starts it again; does nothing if somebody has stopped it."""
         async with self._changing:
             if self.wanted:
                 await self._stop()
+                between()
                 await self._start()
 
     async def _start(self) -> None:

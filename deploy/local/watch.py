@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import nats
 import nats.errors
 from nats.aio.client import Client
-from nats.js import api
+from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
 
 from deploy.local.data_dir import DataDir
@@ -42,6 +44,7 @@ class Watch:
         self._disk = Disk(data_dir.path)
         self._client: Client | None = None
         self._refusals = self._silences = self._ends = 0
+        self._spoilt: set[Path] = set()
 
     async def run(self) -> None:
         """Looks until it is cancelled. Nothing that goes wrong with a look ends it."""
@@ -106,6 +109,7 @@ class Watch:
                 await self._restart_nats(f"it does not store what it is given ({error or type(error).__name__})")
             return False
         self._refusals = self._silences = 0
+        self._spoilt.clear()
         self._ends = process.exits
         return True
 
@@ -114,12 +118,29 @@ class Watch:
         assert self._nats is not None
         jetstream = client.jetstream(timeout=PROBE_TIMEOUT_SECONDS)
         for stream in await jetstream.streams_info():
-            if stream.config.name and not self._nats.has_stored(stream.config.name):
-                raise FileNotFoundError(f"the files of {stream.config.name} are gone")
+            name = str(stream.config.name)
+            if not self._nats.has_stored(name):
+                raise FileNotFoundError(f"the files of {name} are gone")
+            await self._check_consumers(jetstream, name)
             wildcard = next((s for s in stream.config.subjects or () if s.endswith(".>")), None)
             if wildcard and stream.config.allow_msg_ttl:
                 headers = {api.Header.MSG_TTL.value: PROBE_TTL}
                 await jetstream.publish(f"{wildcard.removesuffix('>')}probe", b"", headers=headers)
+
+    async def _check_consumers(self, jetstream: JetStreamContext, stream: str) -> None:
+        """Raises OSError if there are consumers that the server could not read. It can't make them again either."""
+        assert self._nats is not None
+        stored = self._nats.consumers_of(stream)
+        unread = set(stored) - {consumer.name for consumer in await jetstream.consumers_info(stream)}
+        if unread:
+            self._spoilt.update({stored[name] for name in unread})
+            raise OSError(f"it can't read the consumers {', '.join(sorted(unread))} of {stream}")
+
+    def _clear(self) -> None:
+        """Deletes the consumers that could not be read. Their services make them again and know what they have done."""
+        for folder in self._spoilt:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._spoilt.clear()
 
     async def _restart_nats(self, why: str) -> None:
         process = self._processes.get("nats")
@@ -127,7 +148,7 @@ class Watch:
             return
         self._refusals = self._silences = 0
         self._say(f"NATS is started anew: {why}")
-        await process.restart()
+        await process.restart(self._clear)
 
     async def _connected(self) -> Client:
         assert self._nats is not None

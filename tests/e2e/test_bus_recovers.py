@@ -24,7 +24,7 @@ from services.runtime.events import event_type
 from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import STAND_IN, mesh_settings, register, service_env
 
-SOON = 60.0
+SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.1
 PROMPTS = 2
 

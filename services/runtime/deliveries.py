@@ -197,7 +197,7 @@ class Deliveries:
             log.warning("a dead letter could not be kept; its event comes again", error=str(error))
 
     async def _forget(self, message: Msg) -> None:
-        """Deletes an event from the bus that carries what somebody wrote: it is a command, which is done."""
+        """Deletes an event from the bus that carries what somebody wrote. Its one consumer is done with it."""
         if events.is_private(message.subject):
             await self._erase(message.metadata.stream, message.metadata.sequence.stream)
 

@@ -32,6 +32,7 @@ from services.tts.object_names import is_job_id
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Provider
 from services.tts.request_ledger import JobRequests, Purpose
+from services.tts.unquoted import unquoted
 from services.tts.usecases.asking import ask_for_job
 from services.tts.usecases.studio import Studio, checked
 
@@ -97,7 +98,7 @@ async def _give_up(studio: Studio, job: Job, requests: JobRequests, kind: Failur
         provider=job.provider,
         voice_id=job.utterance.voice_id,
         kind=kind.value,
-        reason=message,
+        reason=unquoted(message, job.utterance.text),
     )
     await studio.publish(GivenUp(job, kind, message, await requests.total()))
 
@@ -164,7 +165,12 @@ async def _spoken(
             delay = retry_delay(tries, error, studio.jitter)
             if delay is None:
                 raise
-            log.info("a synthesis is tried again", provider=provider.id, reason=error.message, delay_seconds=delay)
+            log.info(
+                "a synthesis is tried again",
+                provider=provider.id,
+                reason=unquoted(error.message, utterance.text),
+                delay_seconds=delay,
+            )
             if delay > MIN_TOLD_DELAY_SECONDS:
                 # Without it whoever asked may ask once more, which is no reason to give the job back now.
                 with suppress(BusUnavailable):

@@ -517,3 +517,28 @@ async def test_many_who_publish_to_a_server_that_is_away_do_not_wait_for_one_ano
         )
     assert {type(outcome) for outcome in outcomes} == {BusUnavailable}
     assert len(repairs) < 20
+
+
+async def test_a_bus_is_well_only_if_it_confirms_and_its_consumers_are_alive(
+    connect: Connect, own_nats: RunningNats, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = await connect(own_nats.url)
+    monkeypatch.setattr(bus_module, "CONFIRM_SECONDS", 0.0)
+    async with inbox.consuming(bus):
+        await bus.ping()
+        for limit, words in (
+            ("MAX_SILENT_SECONDS", "does not answer|nothing asks for events"),
+            ("MAX_STUCK_SECONDS", "wait and are not given out"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(consumption, limit, -1.0)
+                with pytest.raises(BusUnavailable, match=words):
+                    await bus.ping()
+        await bus.ping()
+    # It answers, and stores nothing: as after a disk that was full.
+    client = await nats.connect(own_nats.url)
+    for stream in await client.jetstream().streams_info():
+        await client.jetstream().update_stream(stream.config.evolve(sealed=True))
+    await client.close()
+    with pytest.raises(BusUnavailable, match="NATS did not confirm"):
+        await bus.ping()

@@ -15,6 +15,7 @@ from services.runtime import outbox, telemetry
 from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.db import Database
 from services.runtime.envelopes import wrap
+from services.runtime.errors import Unavailable
 from services.runtime.events import subject_of
 from services.runtime.outbox import OutboxRelay
 from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact, running
@@ -284,3 +285,27 @@ async def test_old_records_are_pruned_and_what_is_not_published_never_is(
 
 async def _kept(connection: AsyncConnection, query: str) -> set[str]:
     return set((await connection.execute(sa.text(query))).scalars())
+
+
+async def test_an_outbox_that_does_not_move_is_a_fault(
+    database: Database, connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = await connect(own_nats.url)
+    relay = OutboxRelay(database, bus)
+    await relay.check()
+    await own_nats.stop()
+    await add(database, name, "waiting")
+    with pytest.raises(BusUnavailable):
+        await relay.publish_batch()
+    await relay.check()
+    monkeypatch.setattr(outbox, "MAX_AGE_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="the oldest event has waited"):
+        await relay.check()
+    await own_nats.start()
+    monkeypatch.setattr(outbox, "MAX_AGE_SECONDS", SOON)
+    async with running(relay.run()), asyncio.timeout(SOON):
+        while await rows(database):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(outbox, "MAX_AGE_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="nobody has looked for events"):
+        await relay.check()

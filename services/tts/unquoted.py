@@ -6,7 +6,7 @@ LEFT_OUT = "..."
 
 
 def unquoted(message: str, text: str) -> str:
-    """Returns a message without what it repeats of the text: all of a short text, else pieces of 12 characters or more."""
+    """Returns a message without what it repeats of a text: all of a short one, else pieces of 12 characters or more."""
     length = min(TELLING_CHARACTERS, len(text))
     if not length:
         return message

@@ -520,11 +520,13 @@ async def test_many_who_publish_to_a_server_that_is_away_do_not_wait_for_one_ano
 
 
 async def test_a_bus_is_well_only_if_it_confirms_and_its_consumers_are_alive(
-    connect: Connect, own_nats: RunningNats, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = await connect(own_nats.url)
     monkeypatch.setattr(bus_module, "CONFIRM_SECONDS", 0.0)
+    await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with inbox.consuming(bus):
+        assert await inbox.handled.get() == "job"
         await bus.ping()
         for limit, words in (
             ("MAX_SILENT_SECONDS", "does not answer|nothing asks for events"),

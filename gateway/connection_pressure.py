@@ -53,6 +53,7 @@ class ConnectionPressure(asyncio.DatagramProtocol):
         # Envoy watches the folder for a file that takes this name.
         new = self.file.with_suffix(".new")
         try:
+            new.touch(mode=0o600)
             new.write_text(share)
             new.rename(self.file)
         except OSError as error:

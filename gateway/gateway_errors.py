@@ -16,8 +16,8 @@ DETAILS = "response.code_details"
 TRANSCODED = "'x-envoy-original-path' in request.headers"
 
 
-# What auth says when it can't look up a key for want of room (services/runtime/database_errors.py).
-FULL_DISK = "the disk of the database is full"
+# The status with which auth says that it can't look up a key for want of room. Callers get 503.
+FULL_DISK = 507
 
 
 @dataclass(frozen=True)
@@ -197,13 +197,16 @@ def _of_authorization() -> Iterator[GatewayError]:
         401,
         ENVOYS_MESSAGE,
     )
-    away = f"{DETAILS} == 'ext_authz_denied' && response.code == 503"
-    # Auth can answer with a status, words and headers only; its words tell the reason.
-    for condition, reason in {
-        f"{away} && response.headers['grpc-message'].contains('{FULL_DISK}')": "DISK_FULL",
-        away: "UNAVAILABLE",
-    }.items():
-        yield GatewayError(condition, reason, code_pb2.UNAVAILABLE, 503, ENVOYS_MESSAGE, metadata={"service": "auth"})
+    # Auth can answer with a status, words and headers only; its status tells the reason.
+    for status, reason in {503: "UNAVAILABLE", FULL_DISK: "DISK_FULL"}.items():
+        yield GatewayError(
+            f"{DETAILS} == 'ext_authz_denied' && response.code == {status}",
+            reason,
+            code_pb2.UNAVAILABLE,
+            503,
+            ENVOYS_MESSAGE,
+            metadata={"service": "auth"},
+        )
     yield GatewayError(f"{DETAILS} == 'ext_authz_error'", *_unreachable("auth"))
 
 

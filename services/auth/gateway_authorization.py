@@ -34,6 +34,8 @@ PUBLIC = "public"
 JSON_PREFIX = "/api/"
 # google.rpc.Code -> HTTP, for what is answered here.
 HTTP_STATUS = {16: 401, 14: 503}
+# The gateway answers with 503 and the reason DISK_FULL (gateway/gateway_errors.py).
+FULL_DISK_STATUS = 507
 # What stands for itself in a grpc-message.
 UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
@@ -108,7 +110,7 @@ def _deny(error: ArenaError, *, json: bool) -> ext_authz.CheckResponse:
     response = ext_authz.CheckResponse()
     response.status.CopyFrom(status)
     denied = response.denied_response
-    denied.status.code = HTTP_STATUS[status.code]
+    denied.status.code = FULL_DISK_STATUS if isinstance(error, DiskFull) else HTTP_STATUS[status.code]
     denied.body = status.message
     if json:
         return response

@@ -186,6 +186,8 @@ async def test_a_part_is_read_of_the_version_that_was_found(tmp_path: Path) -> N
     for missing in ("trl_8.wav", "../trl_7.wav"):
         with pytest.raises(NotFound):
             await store.find_bytes(missing)
+
+
 def test_what_a_killed_process_left_half_written_is_deleted(tmp_path: Path) -> None:
     for name, age in (("trl_1.wav#1", 601), ("trl_2.wav#7", 30), ("trl_3.wav", 601)):
         (tmp_path / name).write_bytes(b"RIFF")

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
+import nats
 import psycopg
 import pytest
 import pytest_asyncio
@@ -78,13 +79,25 @@ async def check_completes(http: httpx.AsyncClient, id_: str) -> None:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
     experiment = answer.json()
     counted = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
-    assert counted == ("completed", 2 * PROMPTS, 0)
+    told = (await http.get(f"/experiments/{id_}/trials")).json()["trials"]
+    assert counted == ("completed", 2 * PROMPTS, 0), told
 
 
 async def switch_logs(mesh: Mesh) -> None:
     async with await psycopg.AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
         for _ in range(100):
             await connection.execute("SELECT pg_logical_emit_message(false, 'full', 'disk'), pg_switch_wal()")
+
+
+async def fill_streams(mesh: Mesh) -> None:
+    """Gives each stream more than fits into what it has on the disk already. None of it is an event."""
+    client = await nats.connect(mesh.nats_url)
+    for stream in await client.jetstream().streams_info():
+        for subject in stream.config.subjects or ():
+            if subject.endswith(".>"):
+                await client.publish(f"{subject.removesuffix('>')}filler", bytes(64 * 1024))
+    await client.flush()
+    await client.close()
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +122,7 @@ async def test_a_disk_that_was_full_for_a_while_is_named_and_got_over(
     unwell: list[httpx.Response] = []
     told: set[str] = set()
     disks[0].fill()
+    await fill_streams(mesh)
     ends = time.monotonic() + FULL_SECONDS
     while time.monotonic() < ends:
         answers = [await http.post(f"/experiments/{before}/clone", json={}), await http.get(f"/experiments/{before}")]

@@ -97,7 +97,7 @@ async def until_forgotten(mesh: Mesh, text: str) -> None:
 async def test_the_prompt_of_an_experiment_that_has_ended_goes_with_it(
     mesh: Mesh, http: httpx.AsyncClient, voices: tuple[str, ...]
 ) -> None:
-    prompt = f"This is prompt {secrets.token_hex(8)}."
+    prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, *voices)
     async with asyncio.timeout(SOON):
         while (await http.get(f"/experiments/{id_}")).json()["status"] == "running":  # noqa: ASYNC110
@@ -112,7 +112,7 @@ async def test_the_prompt_of_an_experiment_that_has_ended_goes_with_it(
 async def test_the_prompt_of_an_experiment_that_is_deleted_while_it_runs_goes_with_it(
     mesh: Mesh, http: httpx.AsyncClient
 ) -> None:
-    prompt = f"This is prompt {secrets.token_hex(8)}."
+    prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, "slow", "stuck")
     (await http.delete(f"/experiments/{id_}")).raise_for_status()
     await until_forgotten(mesh, prompt)
@@ -120,7 +120,7 @@ async def test_the_prompt_of_an_experiment_that_is_deleted_while_it_runs_goes_wi
 
 
 async def test_what_waits_for_a_bus_that_is_away_is_forgotten_too(mesh: Mesh, http: httpx.AsyncClient) -> None:
-    prompt = f"This is prompt {secrets.token_hex(8)}."
+    prompt = f"Prompt {secrets.token_hex(6)}."
     await mesh.stop("nats")
     try:
         id_ = await planned(http, prompt, "steady", "wav")

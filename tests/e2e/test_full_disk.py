@@ -156,7 +156,7 @@ async def test_a_database_that_ended_for_want_of_room_starts_again_once_there_is
     mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient
 ) -> None:
     await mesh.wait_serving()
-    before = await started(http, "before the end of PostgreSQL")
+    before = await started(http, "in trouble")
     disks[0].fill()
     # Each switch begins a new file of the log; the first that there is no room for ends PostgreSQL.
     with pytest.raises(psycopg.OperationalError):

@@ -9,9 +9,7 @@ import pytest
 from tests.unit.gateway.conftest import EveryService
 
 SECONDS = 5.0
-POST = (
-    "POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer k\r\n"
-)
+POST = "POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer k\r\n"
 GET = "GET /api/v1/experiments HTTP/1.1\r\nhost: x\r\nauthorization: Bearer kc_a\r\n"
 SMUGGLED = "GET /api/v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
 LAST = "authorization: Bearer kc_a\r\nconnection: close\r\n\r\n"

@@ -139,7 +139,7 @@ async def test_ranges_of_a_player_on_a_phone_join_to_the_whole(stored: Stored) -
         ("audio/a.wav?expires=abc", 400, "INVALID_INPUT"),
         ("audio/a.wav?expires=-1", 400, "INVALID_INPUT"),
         ("audio/a.wav?expires=99999999999999999999", 400, "INVALID_INPUT"),
-        ("audio/a.wav?name=b.wav", 400, "INVALID_INPUT"),
+        ("audio/a.wav?name=b.wav", 400, "MALFORMED_REQUEST"),
     ],
 )
 async def test_errors_are_those_of_every_route(

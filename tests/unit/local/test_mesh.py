@@ -128,10 +128,10 @@ async def test_a_service_that_can_not_start_ends_the_mesh_with_the_end_of_its_lo
 
 
 async def test_a_mesh_that_does_not_get_ready_says_who_is_to_blame(tmp_path):
-    settings = load_settings(arena_data_dir=tmp_path / "data", ready_seconds=3, **FREE)
+    settings = load_settings(arena_data_dir=tmp_path / "data", ready_seconds=6, **FREE)
     idle = Service("auth", ("/bin/sh", "-c", "echo asleep; exec sleep 600"))
     with pytest.raises(MeshError) as raised:
         async with Mesh(settings, services=[idle, *SERVICES[1:]]):
             pass
-    assert str(raised.value).startswith("the mesh was not ready within 3 s: auth is not reachable; try again shortly")
+    assert str(raised.value).startswith("the mesh was not ready within 6 s: auth is not reachable; try again shortly")
     assert "asleep" in str(raised.value)

@@ -32,9 +32,12 @@ def main(address: str, key: str) -> None:
             experiment_service_pb2.RunExperimentRequest(id=experiment.id), metadata=authorization, timeout=10
         )
         watch = experiment_service_pb2.WatchExperimentRequest(id=experiment.id)
+        shown = ""
         for seen in experiments.WatchExperiment(watch, metadata=authorization, timeout=60):
-            if seen.kind == experiment_service_pb2.WatchExperimentResponse.progress:
-                print(f"{seen.experiment.completed_trials} of {seen.experiment.total_trials} trials")
+            progress = f"{seen.experiment.completed_trials} of {seen.experiment.total_trials} trials"
+            if seen.HasField("experiment") and progress != shown:
+                print(progress)
+                shown = progress
         results = experiments.GetResults(
             experiment_service_pb2.GetResultsRequest(id=experiment.id), metadata=authorization, timeout=10
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,12 @@ from tests.contract.clients import bearer, http_client
 from tests.contract.outcome import Outcome
 from tests.listening import followed
 from tests.mesh import Developer
+
+NOTED_SECONDS = 10.0
+NOTED = """
+    SELECT 1 FROM experiments.listening_assignments
+    WHERE id = %s AND a_sent_at IS NOT NULL AND b_sent_at IS NOT NULL
+"""
 
 
 class ListeningWorld:
@@ -155,15 +162,23 @@ class ListeningWorld:
         return await self._pair(token, self._kept["its_listener"])
 
     async def _new_fetched_pair(self) -> str:
-        """Of `its_listener`, who has fetched the clips this moment."""
-        return str((await self._fetched(await self.value("link_token")))["id"])
+        """Of `its_listener`, who has just fetched the clips: as far as the mesh knows, a minute from now."""
+        pair = await self._fetched(await self.value("link_token"))
+        await self._move_fetching(pair, "+1 minute")
+        return str(pair["id"])
 
     async def _fetched(self, token: str) -> dict[str, Any]:
+        """Returns a pair whose clips have gone out, once the mesh has noted that."""
         pair = await self._shown(token)
         for url in (pair["clip_a_url"], pair["clip_b_url"]):
             heard = await self.try_call(listening.CLIP, {"name": url.rpartition("/")[2]}, "nobody")
             assert heard.code == "OK"
-        return pair
+        # The gateway tells of what it has sent a moment after it has sent it.
+        async with asyncio.timeout(NOTED_SECONDS), await self._database() as connection:
+            while True:
+                if await (await connection.execute(NOTED, [pair["id"]])).fetchone():
+                    return pair
+                await asyncio.sleep(0.02)
 
     async def _new_heard_pair(self) -> str:
         """Of `its_listener`, who has fetched the clips an hour ago."""
@@ -171,13 +186,19 @@ class ListeningWorld:
 
     async def _heard(self, token: str) -> str:
         pair = await self._fetched(token)
-        async with await AsyncConnection.connect(self.mesh.database_url, autocommit=True) as connection:
-            await connection.execute(
-                "UPDATE experiments.listening_assignments SET a_sent_at = a_sent_at - interval '1 hour',"
-                " b_sent_at = b_sent_at - interval '1 hour' WHERE id = %s",
-                [pair["id"]],
-            )
+        await self._move_fetching(pair, "-1 hour")
         return str(pair["id"])
+
+    async def _move_fetching(self, pair: dict[str, Any], by: str) -> None:
+        async with await self._database() as connection:
+            await connection.execute(
+                "UPDATE experiments.listening_assignments SET a_sent_at = a_sent_at + %(by)s::interval,"
+                " b_sent_at = b_sent_at + %(by)s::interval WHERE id = %(id)s",
+                {"id": pair["id"], "by": by},
+            )
+
+    async def _database(self) -> AsyncConnection[Any]:
+        return await AsyncConnection.connect(self.mesh.database_url, autocommit=True)
 
     async def _new_answered_pair(self) -> str:
         """Of `its_listener`, who has answered `a`."""

@@ -5,10 +5,7 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { Experiment_EvalMode } from "../gen/voicearena/experiments/v1/experiment_pb.js";
-import {
-  ExperimentService,
-  WatchExperimentResponse_Kind as Kind,
-} from "../gen/voicearena/experiments/v1/experiment_service_pb.js";
+import { ExperimentService } from "../gen/voicearena/experiments/v1/experiment_service_pb.js";
 import { Results_Level } from "../gen/voicearena/experiments/v1/results_pb.js";
 
 const [url = "http://localhost:8080", key = ""] = process.argv.slice(2);
@@ -35,9 +32,12 @@ try {
     prompts: ["Hello, how can I help you today?", "Your parcel will arrive on Monday."],
   });
   await experiments.runExperiment({ id: experiment.id });
+  let shown = "";
   for await (const seen of experiments.watchExperiment({ id: experiment.id }, { timeoutMs: 60_000 })) {
-    if (seen.kind === Kind.progress) {
-      console.log(`${seen.experiment?.completedTrials} of ${seen.experiment?.totalTrials} trials`);
+    const progress = `${seen.experiment?.completedTrials} of ${seen.experiment?.totalTrials} trials`;
+    if (seen.experiment && progress !== shown) {
+      console.log(progress);
+      shown = progress;
     }
   }
   const results = await experiments.getResults({ id: experiment.id });

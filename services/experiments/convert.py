@@ -9,11 +9,11 @@ from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
-from services.experiments import results_convert
-from services.experiments.dispatch_store import Provider
 from services.experiments.domain import EvalMode, Experiment, Measurements, ModelSpec, Trial
 from services.experiments.listening.domain import is_open
-from services.experiments.usecases.plan import Plan
+from services.experiments.planning.domain import Plan
+from services.experiments.results import convert as results_convert
+from services.experiments.running.dispatch_store import Provider
 from services.runtime.audio_store import AudioLinks
 from services.runtime.clock import now
 

@@ -11,14 +11,16 @@ from voicearena.experiments.v1 import (
     results_pb2,
 )
 
-from services.experiments import convert, lifecycle_convert, results_convert
+from services.experiments import convert
 from services.experiments.domain import Experiment
-from services.experiments.usecases.exporting import Exporting
-from services.experiments.usecases.lifecycle import Lifecycle
-from services.experiments.usecases.planning import Planning
-from services.experiments.usecases.reading import Reading
-from services.experiments.usecases.recomputing import Recomputing
-from services.experiments.usecases.watching import Watching
+from services.experiments.exports.usecases import Exporting
+from services.experiments.planning.lifecycle import Lifecycle
+from services.experiments.planning.usecases import Planning
+from services.experiments.results import convert as results_convert
+from services.experiments.results.recomputing import Recomputing
+from services.experiments.results.usecases import Reading
+from services.experiments.running import convert as lifecycle_convert
+from services.experiments.running.watching import Watching
 from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context

@@ -10,7 +10,7 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.auth import consumers as auth_consumers
 from services.elo import consumers as elo_consumers
-from services.experiments import consumers as experiments_consumers
+from services.experiments.running import consumers as experiments_consumers
 from services.runtime import events
 from services.runtime.events import EventType, event_types
 from services.scoring import consumers as scoring_consumers

@@ -8,8 +8,8 @@ from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.dispatch_store import Provider, Released, Unfinished
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
+from services.experiments.running.dispatch_store import Provider, Released, Unfinished
 from services.experiments.tables import CHANGED
 from services.runtime.hot_reads import HotConnection
 from tests.fakes.memory_database import MemoryConnection, table
@@ -18,7 +18,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class MemoryDispatchStore:
-    """Implements `services.experiments.dispatch_store.DispatchStore` over a MemoryDatabase."""
+    """Implements `services.experiments.running.dispatch_store.DispatchStore` over a MemoryDatabase."""
 
     async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         providers = table(connection, "providers")

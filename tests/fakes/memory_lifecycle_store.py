@@ -11,7 +11,7 @@ from tests.fakes.memory_database import table
 
 
 class MemoryLifecycleStore:
-    """Implements `services.experiments.lifecycle_store.LifecycleStore` over the tables of MemoryExperimentsStore."""
+    """Implements `running.lifecycle_store.LifecycleStore` over the tables of MemoryExperimentsStore."""
 
     async def moved_trials(
         self, connection: AsyncConnection, experiment_id: str, mark: int

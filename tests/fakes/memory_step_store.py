@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Measurements, TrialStatus
-from services.experiments.step_store import Held, Moved
+from services.experiments.running.step_store import Held, Moved
 from services.experiments.tables import CHANGED
 from services.runtime import inbox
 from services.runtime.clock import now
@@ -14,7 +14,7 @@ from tests.fakes.memory_database import MemoryConnection, table
 
 
 class MemoryStepStore:
-    """Implements `services.experiments.step_store.StepStore` over a MemoryDatabase."""
+    """Implements `services.experiments.running.step_store.StepStore` over a MemoryDatabase."""
 
     async def hold(self, connection: AsyncConnection, trial_id: str) -> Held | None:
         trial = table(connection, "trials").get(trial_id)

@@ -9,9 +9,9 @@ import structlog
 from services.experiments.domain import Experiment
 from services.experiments.listening.domain import awaits_votes
 from services.experiments.listening.store import ListeningStore
+from services.experiments.running.changes import announce
+from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
-from services.experiments.usecases.changes import announce
-from services.experiments.usecases.finishing import Finishing
 from services.runtime import ids, telemetry
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now

@@ -35,9 +35,9 @@ from services.experiments.listening.rendering import clip_seconds
 from services.experiments.listening.sessions import Session, Sessions
 from services.experiments.listening.store import ListeningStore
 from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
+from services.experiments.running.changes import announce
+from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
-from services.experiments.usecases.changes import announce
-from services.experiments.usecases.finishing import Finishing
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database

@@ -14,7 +14,7 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.step_store import SqlStepStore, StepStore
+from services.experiments.running.step_store import SqlStepStore, StepStore
 from services.experiments.store import Store
 from services.runtime.db import Database
 from tests.fakes.memory_database import MemoryConnection

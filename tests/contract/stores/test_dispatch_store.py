@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from services.experiments.dispatch_store import DispatchStore, Provider, Released, SqlDispatchStore, Unfinished
 from services.experiments.domain import TrialStatus
+from services.experiments.running.dispatch_store import DispatchStore, Provider, Released, SqlDispatchStore, Unfinished
 from services.experiments.store import SqlStore, Store
 from services.experiments.tables import CHANGED
 from services.runtime.db import Database

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.experiments import results_convert
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, Measurements, ModelSpec, TrialStatus
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
 from services.experiments.listening.judging import Doubt, Judgement
 from services.experiments.listening.store import ListeningStore, SqlListeningStore
+from services.experiments.results import convert as results_convert
+from services.experiments.results.recomputing import Recomputing
+from services.experiments.results.usecases import Reading
+from services.experiments.running.finishing import Finishing
 from services.experiments.store import SqlStore, Store
-from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.reading import Reading
-from services.experiments.usecases.recomputing import Recomputing
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
-from services.experiments.step_store import Held, Moved, SqlStepStore, StepStore
+from services.experiments.running.step_store import Held, Moved, SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.experiments.tables import CHANGED
 from services.runtime.clock import now

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from services.experiments.catalogue import Resolved
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
-from services.experiments.usecases.changes import Changes
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.feed import Seen
-from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.plan import Plan, Rules
-from services.experiments.usecases.planning import Planning
-from services.experiments.usecases.progress import Progress
-from services.experiments.usecases.reading import Reading
-from services.experiments.usecases.watching import Watching
+from services.experiments.planning.catalogue import Resolved
+from services.experiments.planning.domain import Plan, Rules
+from services.experiments.planning.usecases import Planning
+from services.experiments.results.usecases import Reading
+from services.experiments.running.changes import Changes
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.feed import Seen
+from services.experiments.running.finishing import Finishing
+from services.experiments.running.progress import Progress
+from services.experiments.running.watching import Watching
 from services.experiments.webhooks.queue import WebhookQueue
 from services.experiments.webhooks.sealing import SecretBox
 from services.runtime.errors import FieldViolation, InvalidInput

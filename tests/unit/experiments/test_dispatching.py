@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy.exc import OperationalError
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
-from services.experiments.dispatch_store import Provider
 from services.experiments.domain import ModelSpec, Trial, TrialStatus
-from services.experiments.usecases import dispatching
+from services.experiments.running import dispatching
+from services.experiments.running.dispatch_store import Provider
 from services.runtime.clock import now
 from tests.unit.experiments.conftest import Desk
 

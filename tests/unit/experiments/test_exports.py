@@ -18,13 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voicearena.experiments.v1.results_pb2 import Results
 
-from services.experiments import convert, results_convert
+from services.experiments import convert
 from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial, TrialStatus
 from services.experiments.exports import csv_file, jsonl_file, parquet_file
 from services.experiments.exports.columns import Column, Filled, Kind
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
+from services.experiments.exports.usecases import PIECE_BYTES, Export, Exporting
 from services.experiments.exports.votes import VOTES
-from services.experiments.usecases.exporting import PIECE_BYTES, Export, Exporting
+from services.experiments.results import convert as results_convert
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState

@@ -10,7 +10,7 @@ from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, Evalua
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
 from services.experiments.domain import Experiment, ExperimentStatus, Measurements, ModelSpec, Trial, TrialStatus
-from services.experiments.usecases.lifecycle import Lifecycle
+from services.experiments.planning.lifecycle import Lifecycle
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk, call_as
 
@@ -230,7 +230,7 @@ async def test_its_places_at_providers_are_given_to_others(desk: Desk, lifecycle
 async def test_the_largest_experiment_is_named_in_parts_of_what_an_event_may_name(
     desk: Desk, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.experiments.events_out.MOST_DELETED", 3)
+    monkeypatch.setattr("services.experiments.facts.MOST_DELETED", 3)
     experiment_id, trials = await desk.start(prompts=["One.", "Two."], repeats=2)
     await lifecycle.delete(experiment_id)
     parts = [event.job_ids for event in desk.database.published() if isinstance(event, SpeechDeletionRequested)]

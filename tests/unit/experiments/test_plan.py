@@ -5,7 +5,7 @@ import math
 import pytest
 
 from services.experiments.domain import EvalMode, ModelSpec
-from services.experiments.usecases.plan import plan_of
+from services.experiments.planning.domain import plan_of
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
 from services.runtime.errors import InvalidInput
 from tests.unit.experiments.conftest import Desk

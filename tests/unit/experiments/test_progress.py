@@ -9,8 +9,8 @@ from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, Evalua
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisRequested
 
 from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
-from services.experiments.usecases import finishing
-from services.experiments.usecases.progress import MOST_ATTEMPTS
+from services.experiments.running import finishing
+from services.experiments.running.progress import MOST_ATTEMPTS
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.errors import WrongState

@@ -8,9 +8,9 @@ from sqlalchemy.exc import OperationalError
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested
 
 from services.experiments.domain import ExperimentStatus
-from services.experiments.sweeper import Sweeper
-from services.experiments.usecases import retention
-from services.experiments.usecases.retention import Retention
+from services.experiments.running import retention
+from services.experiments.running.retention import Retention
+from services.experiments.running.sweeper import Sweeper
 from services.runtime.clock import now
 from tests.unit.experiments.conftest import Desk
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from services.experiments.planning.domain import Rules
 from services.experiments.settings import ExperimentsSettings
-from services.experiments.usecases.plan import Rules
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
 from tests.unit.experiments.conftest import Desk
 

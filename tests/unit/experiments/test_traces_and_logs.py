@@ -6,7 +6,7 @@ import pytest
 import structlog
 from opentelemetry.trace import SpanKind
 
-from services.experiments.usecases import finishing
+from services.experiments.running import finishing
 from services.runtime.telemetry import span
 from tests.unit.experiments.conftest import Desk
 

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from services.experiments.trial_order import Place, draw_seed, trial_order
+from services.experiments.planning.trial_order import Place, draw_seed, trial_order
 
 
 def test_every_trial_has_one_place() -> None:

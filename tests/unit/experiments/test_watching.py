@@ -17,10 +17,10 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.usecases import feed
-from services.experiments.usecases.changes import Changes, announce
-from services.experiments.usecases.feed import Seen
-from services.experiments.usecases.watching import Watching
+from services.experiments.running import feed
+from services.experiments.running.changes import Changes, announce
+from services.experiments.running.feed import Seen
+from services.experiments.running.watching import Watching
 from services.runtime.errors import InvalidInput, NotFound
 from tests.fakes.memory_database import MemoryDatabase, table
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore

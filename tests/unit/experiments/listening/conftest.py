@@ -31,7 +31,7 @@ from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.panels import counted
 from services.experiments.listening.sessions import Session
 from services.experiments.listening.tokens import ListeningTokens
-from services.experiments.usecases.finishing import Finishing
+from services.experiments.running.finishing import Finishing
 from services.experiments.verdict import Vote
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller

@@ -7,11 +7,11 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from voicearena.experiments.v1.results_pb2 import Results
 
+from services.experiments.exports.usecases import Exporting
 from services.experiments.listening import listeners as use_cases
 from services.experiments.listening.domain import Assignment, ListenerAnswer
 from services.experiments.listening.judging import VoteState
-from services.experiments.usecases.exporting import Exporting
-from services.experiments.usecases.reading import Reading
+from services.experiments.results.usecases import Reading
 from services.runtime.errors import InvalidInput, QuotaExceeded, Unauthenticated
 from services.runtime.identity import Caller, Voter, set_caller
 from services.runtime.pages import PageTokens

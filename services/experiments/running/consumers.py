@@ -9,8 +9,8 @@ from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisDelayed, Sy
 
 from services.experiments import convert
 from services.experiments.domain import EVALUATION_FAILED, TrialStatus
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.progress import Progress
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.progress import Progress
 from services.runtime.bus import DeadHandler, Delivery, Handler
 
 # The nearest of the kinds of SynthesisFailed: there is speech, and it can't be used.

@@ -8,12 +8,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 
-from services.experiments import events_out, results_convert
+from services.experiments import facts
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.listening.ballot import Ballot
 from services.experiments.listening.judging import CastVote
 from services.experiments.listening.panels import counted, panel
 from services.experiments.prompts import units
+from services.experiments.results import convert as results_convert
 from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, decide
 from services.experiments.verdict import Trial as VerdictTrial
@@ -72,7 +73,7 @@ class Finishing:
         """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
         moment = now()
         if experiment.status is ExperimentStatus.RUNNING:
-            await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))
+            await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
         await self._store.set_status(connection, experiment.id, ExperimentStatus.CANCELLED, ended_at=moment)
         await outbox.add(

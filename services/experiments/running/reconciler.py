@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import structlog
 
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.progress import RECONCILE_BATCH, Progress
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.progress import RECONCILE_BATCH, Progress
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.db import DISCONNECTED
 

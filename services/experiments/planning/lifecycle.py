@@ -5,15 +5,15 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled
 
-from services.experiments import events_out, figures
+from services.experiments import facts, figures
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
-from services.experiments.lifecycle_store import LifecycleStore
+from services.experiments.planning.domain import Plan, plan_of
+from services.experiments.planning.quota import check_quota
+from services.experiments.planning.usecases import Planning
+from services.experiments.running.changes import announce
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Store
-from services.experiments.usecases.changes import announce
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.plan import Plan, plan_of
-from services.experiments.usecases.planning import Planning
-from services.experiments.usecases.quota import check_quota
 from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -65,7 +65,7 @@ class Lifecycle:
             await outbox.add(
                 connection,
                 *(
-                    events_out.request_again(trial, trial.attempts, experiment.developer_id)
+                    facts.request_again(trial, trial.attempts, experiment.developer_id)
                     for trial in trials
                     if trial.status is TrialStatus.SCORING
                 ),
@@ -86,15 +86,15 @@ class Lifecycle:
             await outbox.withdraw(connection, experiment.id)
             if experiment.status is not ExperimentStatus.CREATED:
                 # When it has ended, too: requests that the bus brings a second time must not be carried out again.
-                await outbox.add(connection, events_out.synthesis_cancellation_requested(experiment.id))
+                await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
             if not experiment.status.ended:
                 cancelled = ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
                 await outbox.add(connection, cancelled)
-            for part in events_out.in_parts(trial_ids):
+            for part in facts.in_parts(trial_ids):
                 await outbox.add(
                     connection,
-                    events_out.speech_deletion_requested(part),
-                    events_out.evaluation_deletion_requested(part),
+                    facts.speech_deletion_requested(part),
+                    facts.evaluation_deletion_requested(part),
                 )
             await self._lifecycle.delete(connection, experiment.id)
             await announce(connection, experiment.id)

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.experiments import results_convert
 from services.experiments.exports import csv_file, jsonl_file, parquet_file, tables
 from services.experiments.exports.columns import Filled
 from services.experiments.exports.votes import votes_table
 from services.experiments.listening.ballot import Ballot
+from services.experiments.results import convert as results_convert
+from services.experiments.results.usecases import Reading
 from services.experiments.store import Store
-from services.experiments.usecases.reading import Reading
 from services.runtime.db import Database
 from services.runtime.errors import QuotaExceeded
 from services.runtime.identity import current_identity

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.experiments import domain, figures
-from services.experiments.catalogue import Catalogue
 from services.experiments.domain import (
     Experiment,
     ExperimentStatus,
@@ -13,14 +12,15 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.metrics import Metrics
+from services.experiments.planning.catalogue import Catalogue
+from services.experiments.planning.domain import Plan, Rules, check, check_lengths, check_measured, needs_listening
+from services.experiments.planning.metrics import Metrics
+from services.experiments.planning.quota import check_quota, check_unfinished
+from services.experiments.planning.trial_order import draw_seed, trial_order
+from services.experiments.running.changes import announce
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
-from services.experiments.trial_order import draw_seed, trial_order
-from services.experiments.usecases.changes import announce
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.finishing import Finishing
-from services.experiments.usecases.plan import Plan, Rules, check, check_lengths, check_measured, needs_listening
-from services.experiments.usecases.quota import check_quota, check_unfinished
 from services.experiments.verdict import PRIMARY_METRIC
 from services.experiments.webhooks.queue import Webhooks
 from services.experiments.webhooks.targets import canonical

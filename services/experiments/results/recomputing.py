@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from services.experiments import results_convert
 from services.experiments.domain import ExperimentStatus
 from services.experiments.listening.ballot import Ballot
+from services.experiments.results import convert as results_convert
+from services.experiments.results.usecases import Reading
+from services.experiments.running.finishing import compute_verdict
 from services.experiments.store import Store
-from services.experiments.usecases.finishing import compute_verdict
-from services.experiments.usecases.reading import Reading
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import WrongState

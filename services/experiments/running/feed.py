@@ -9,9 +9,9 @@ import structlog
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
-from services.experiments.lifecycle_store import LifecycleStore
+from services.experiments.running.changes import Changes
+from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Owned, Store
-from services.experiments.usecases.changes import Changes
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database

@@ -14,9 +14,9 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import events_out, figures
-from services.experiments.dispatch_store import DispatchStore, Provider
+from services.experiments import facts, figures
 from services.experiments.domain import TrialStatus
+from services.experiments.running.dispatch_store import DispatchStore, Provider
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
@@ -109,6 +109,6 @@ class Dispatcher:
             )
         figures.TRIALS.labels(TrialStatus.SYNTHESIZING).inc(len(released))
         return [
-            (events_out.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
+            (facts.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
             for one in released
         ]

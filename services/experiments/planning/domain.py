@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.experiments import domain
-from services.experiments.catalogue import Resolved
 from services.experiments.domain import EvalMode, Experiment, ModelSpec
+from services.experiments.planning.catalogue import Resolved
 from services.experiments.prompts import comparable, units
 from services.experiments.verdict import (
     LATENCY,

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from services.experiments.usecases.retention import BATCH, Retention
+from services.experiments.running.retention import BATCH, Retention
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.db import DISCONNECTED
 

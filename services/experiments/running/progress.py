@@ -14,7 +14,7 @@ import structlog
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import events_out, figures
+from services.experiments import facts, figures
 from services.experiments.domain import (
     EVALUATION_FAILED,
     Experiment,
@@ -23,10 +23,10 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.step_store import Held, Moved, StepStore
+from services.experiments.running.dispatching import Dispatcher
+from services.experiments.running.finishing import Finishing
+from services.experiments.running.step_store import Held, Moved, StepStore
 from services.experiments.store import Store
-from services.experiments.usecases.dispatching import Dispatcher
-from services.experiments.usecases.finishing import Finishing
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -84,9 +84,7 @@ class Progress:
                 )
                 if moved is None:
                     return _ignored(trial_id, attempt)
-                request = events_out.evaluation_requested(
-                    held.experiment_id, trial_id, 1, held.developer_id, audio_name
-                )
+                request = facts.evaluation_requested(held.experiment_id, trial_id, 1, held.developer_id, audio_name)
                 others = await self._dispatcher.next_requests(connection, moved.provider)
                 await outbox.add_each(connection, [(request, ""), *others])
         figures.TRIALS.labels(TrialStatus.SCORING).inc()
@@ -244,7 +242,7 @@ class Progress:
         )
         if moved is not None:
             log.warning("asking again", trial_id=stale.id, step=stale.status, attempt=attempt)
-            await outbox.add(connection, events_out.request_again(stale, attempt, held.developer_id))
+            await outbox.add(connection, facts.request_again(stale, attempt, held.developer_id))
 
 
 @contextmanager
@@ -255,12 +253,8 @@ def _work_for(held: Held) -> Iterator[None]:
 
 
 def _deletions(trial_id: str, during: TrialStatus) -> Sequence[Message]:
-    speech = events_out.speech_deletion_requested([trial_id])
-    return (
-        [speech]
-        if during is TrialStatus.SYNTHESIZING
-        else [speech, events_out.evaluation_deletion_requested([trial_id])]
-    )
+    speech = facts.speech_deletion_requested([trial_id])
+    return [speech] if during is TrialStatus.SYNTHESIZING else [speech, facts.evaluation_deletion_requested([trial_id])]
 
 
 def _ignored(trial_id: str, attempt: int | None) -> None:

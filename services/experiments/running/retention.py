@@ -2,8 +2,8 @@
 
 import structlog
 
-from services.experiments import events_out
-from services.experiments.lifecycle_store import LifecycleStore
+from services.experiments import facts
+from services.experiments.running.lifecycle_store import LifecycleStore
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -32,8 +32,8 @@ class Retention:
             if not due:
                 return 0
             # All their trials: one that was cancelled may have been spoken after all.
-            for part in events_out.in_parts(await self._lifecycle.trial_ids(connection, due)):
-                await outbox.add(connection, events_out.speech_deletion_requested(part))
+            for part in facts.in_parts(await self._lifecycle.trial_ids(connection, due)):
+                await outbox.add(connection, facts.speech_deletion_requested(part))
             await self._lifecycle.forget_audio(connection, due, moment)
         log.info("audio was kept long enough", experiments=len(due))
         return len(due)

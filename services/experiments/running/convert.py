@@ -6,8 +6,8 @@ from typing import Any
 from voicearena.experiments.v1 import experiment_service_pb2
 
 from services.experiments import convert
-from services.experiments.usecases.feed import Seen
-from services.experiments.usecases.plan import Plan
+from services.experiments.planning.domain import Plan
+from services.experiments.running.feed import Seen
 from services.runtime.audio_store import AudioLinks
 
 Watched = experiment_service_pb2.WatchExperimentResponse

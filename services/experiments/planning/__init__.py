@@ -1,0 +1,1 @@
+"""Creating experiments and running them."""

@@ -1,0 +1,1 @@
+"""Reading experiments, their trials and their results."""

@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PROTOS := $(shell find protos -name '*.proto' -not -path 'protos/third_party/*' -not -path 'protos/gen/*' 2>/dev/null)
 STUBS := protos/gen/.made
-# The protos may not change in what clients see on the wire or in JSON.
-COMPATIBLE := {"version":"v2","breaking":{"use":["WIRE_JSON"]}}
+# The protos may not change in what clients see on the wire or in JSON, and nothing that clients use may go.
+COMPATIBLE := {"version":"v2","breaking":{"use":["WIRE_JSON","PACKAGE_SERVICE_NO_DELETE","RPC_NO_DELETE","PACKAGE_MESSAGE_NO_DELETE"]}}
 WEB := gateway/web
 WEB_STUBS := $(WEB)/gen/.made
 # The node that the wheel brings, the other programs of the virtual environment, and those of the TypeScript package.

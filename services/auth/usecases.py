@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
 
-from services.auth import domain
+from services.auth import domain, facts
 from services.auth.address_counts import AddressCounts
 from services.auth.domain import ApiKey, Developer
 from services.auth.store import Store
@@ -232,7 +231,7 @@ class Auth:
             if revoked is not None and revoked.id != calling.key_id:
                 _check_held(revoked.scopes, calling.scopes)
             if await self._store.revoke(connection, developer_id, key_id, now()):
-                await outbox.add(connection, ApiKeyRevoked(api_key_id=key_id, developer_id=developer_id))
+                await outbox.add(connection, facts.api_key_revoked(key_id, developer_id))
             key = await self._store.get_api_key(connection, developer_id, key_id)
         if key is None:
             raise NotFound("API key", key_id)

@@ -5,9 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
-from services.elo import convert, domain
+from services.elo import domain, facts
 from services.elo.domain import INSTALLATION, Provider, Query, VoiceModel
 from services.elo.store import Counts, Store
 from services.runtime import ids, inbox, outbox
@@ -72,7 +71,7 @@ class Catalogue:
             await self._check_with_provider(connection, model)
             self._check_quota(counts)
             if await self._store.add(connection, model, request_id, current_fingerprint()):
-                await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
+                await outbox.add(connection, facts.voice_model_registered(model))
                 return model
         # Perhaps the same request, at the same moment.
         async with self._database.reading() as connection:
@@ -199,7 +198,7 @@ class Catalogue:
                     updated_at=moment,
                 )
                 if await self._store.add(connection, model, ""):
-                    await outbox.add(connection, VoiceModelRegistered(model=convert.voice_model(model)))
+                    await outbox.add(connection, facts.voice_model_registered(model))
 
     async def check_filled(self) -> None:
         """Raises Unavailable while voices are missing: nothing can be compared before tts has told of them."""

@@ -1,15 +1,33 @@
-"""The work that experiments ask of other services."""
+"""Events out: how experiments end, and the work that they ask of other services. One function for each."""
 
 from collections.abc import Iterator, Sequence
 
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
-from services.experiments.domain import Trial, TrialStatus
+from services.experiments.domain import Experiment, Trial, TrialStatus
 
 REQUESTER = "experiments"
 # As many as one event may name.
 MOST_DELETED = 500
+
+
+def experiment_completed(experiment: Experiment, winner: str | None) -> ExperimentCompleted:
+    """Returns the fact that an experiment has a verdict; `winner` is the model's name, None if no model won."""
+    return ExperimentCompleted(experiment_id=experiment.id, developer_id=experiment.developer_id, winner=winner)
+
+
+def experiment_failed(experiment: Experiment) -> ExperimentFailed:
+    """Returns the fact that no verdict could be reached, with the experiment's error message."""
+    return ExperimentFailed(
+        experiment_id=experiment.id, developer_id=experiment.developer_id, message=experiment.error_message
+    )
+
+
+def experiment_cancelled(experiment: Experiment) -> ExperimentCancelled:
+    """Returns the fact that an experiment was cancelled, or deleted before it had ended."""
+    return ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
 
 
 def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> SynthesisRequested:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.experiments.v1.events_pb2 import ExperimentCancelled
 
 from services.experiments import facts, figures
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
@@ -88,8 +87,7 @@ class Lifecycle:
                 # When it has ended, too: requests that the bus brings a second time must not be carried out again.
                 await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
             if not experiment.status.ended:
-                cancelled = ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
-                await outbox.add(connection, cancelled)
+                await outbox.add(connection, facts.experiment_cancelled(experiment))
             for part in facts.in_parts(trial_ids):
                 await outbox.add(
                     connection,

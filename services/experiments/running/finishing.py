@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 
 from services.experiments import facts
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
@@ -62,10 +61,7 @@ class Finishing:
             connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
         )
         winner = verdict.winner.name if verdict.winner else None
-        await outbox.add(
-            connection,
-            ExperimentCompleted(experiment_id=experiment.id, developer_id=experiment.developer_id, winner=winner),
-        )
+        await outbox.add(connection, facts.experiment_completed(experiment, winner))
         ended = dataclasses.replace(experiment, status=ExperimentStatus.COMPLETED, ended_at=moment)
         await self._webhooks.ended(connection, ended, winner)
 
@@ -76,9 +72,7 @@ class Finishing:
             await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
         await self._store.set_status(connection, experiment.id, ExperimentStatus.CANCELLED, ended_at=moment)
-        await outbox.add(
-            connection, ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
-        )
+        await outbox.add(connection, facts.experiment_cancelled(experiment))
         cancelled = dataclasses.replace(experiment, status=ExperimentStatus.CANCELLED, ended_at=moment)
         await self._webhooks.ended(connection, cancelled)
         return cancelled
@@ -88,11 +82,8 @@ class Finishing:
         await self._store.set_status(
             connection, experiment.id, ExperimentStatus.FAILED, error_message=message, ended_at=moment
         )
-        await outbox.add(
-            connection,
-            ExperimentFailed(experiment_id=experiment.id, developer_id=experiment.developer_id, message=message),
-        )
         failed = dataclasses.replace(experiment, status=ExperimentStatus.FAILED, error_message=message, ended_at=moment)
+        await outbox.add(connection, facts.experiment_failed(failed))
         await self._webhooks.ended(connection, failed)
 
 

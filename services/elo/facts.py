@@ -1,0 +1,11 @@
+"""Events out: one function for each, from domain values to the message."""
+
+from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
+
+from services.elo import convert
+from services.elo.domain import VoiceModel
+
+
+def voice_model_registered(model: VoiceModel) -> VoiceModelRegistered:
+    """Returns the fact that the catalogue has a new model."""
+    return VoiceModelRegistered(model=convert.voice_model(model))

@@ -1,5 +1,6 @@
 """Every query of the experiments service."""
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, Trial, TrialStatus
+from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.tables import (
     EXPERIMENT_COLUMNS,
     EXPERIMENTS,
@@ -71,10 +72,41 @@ class Store(Protocol):
     ) -> Sequence[Experiment]:
         """Returns a developer's experiments, newest first; empty filters leave nothing out."""
 
-    async def set_status(
-        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
-    ) -> None:
-        """Writes an experiment's status and further columns."""
+    # Each of these is one statement, and returns the experiment as it is then.
+
+    async def start(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        models: Sequence[ModelSpec],
+        traceparent: str,
+        at: datetime,
+    ) -> Experiment:
+        """Makes an experiment run that was created, with these models."""
+
+    async def open_listening(
+        self, connection: AsyncConnection, experiment_id: str, *, received: int, needed: int, until: datetime | None
+    ) -> Experiment:
+        """Notes how many votes there are and are needed, and until when listeners are asked; None if no vote lacks."""
+
+    async def count_votes(self, connection: AsyncConnection, experiment_id: str, received: int) -> Experiment:
+        """Notes how many votes there are."""
+
+    async def complete(
+        self, connection: AsyncConnection, experiment_id: str, results: Mapping[str, Any], at: datetime
+    ) -> Experiment:
+        """Ends an experiment with its results."""
+
+    async def fail(self, connection: AsyncConnection, experiment_id: str, message: str, at: datetime) -> Experiment:
+        """Ends an experiment for which no verdict could be reached."""
+
+    async def cancel(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Experiment:
+        """Ends an experiment that its developer stopped. Its trials are left to `cancel_trials`."""
+
+    async def reopen(
+        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
+    ) -> Experiment:
+        """Makes an experiment run again that had completed, without its results and without failed trials."""
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
         """Returns how many experiments of a developer are running, those that only wait for listeners left out.
@@ -178,10 +210,58 @@ class SqlStore:
         query = query.order_by(_E.created_at.desc(), _E.id.desc()).limit(limit)
         return [experiment_from(row) for row in await connection.execute(query)]
 
-    async def set_status(
-        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
-    ) -> None:
-        await connection.execute(sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(status=status, **values))
+    async def start(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        models: Sequence[ModelSpec],
+        traceparent: str,
+        at: datetime,
+    ) -> Experiment:
+        stored = [dataclasses.asdict(model) for model in models]
+        values = {"models": stored, "traceparent": traceparent, "started_at": at, "progressed_at": at}
+        return await _changed(connection, experiment_id, status=ExperimentStatus.RUNNING, **values)
+
+    async def open_listening(
+        self, connection: AsyncConnection, experiment_id: str, *, received: int, needed: int, until: datetime | None
+    ) -> Experiment:
+        votes = {"votes_received": received, "votes_needed": needed}
+        return await _changed(connection, experiment_id, **votes, listening_until=until)
+
+    async def count_votes(self, connection: AsyncConnection, experiment_id: str, received: int) -> Experiment:
+        return await _changed(connection, experiment_id, votes_received=received)
+
+    async def complete(
+        self, connection: AsyncConnection, experiment_id: str, results: Mapping[str, Any], at: datetime
+    ) -> Experiment:
+        return await _changed(
+            connection, experiment_id, status=ExperimentStatus.COMPLETED, results=results, ended_at=at
+        )
+
+    async def fail(self, connection: AsyncConnection, experiment_id: str, message: str, at: datetime) -> Experiment:
+        return await _changed(
+            connection, experiment_id, status=ExperimentStatus.FAILED, error_message=message, ended_at=at
+        )
+
+    async def cancel(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Experiment:
+        return await _changed(connection, experiment_id, status=ExperimentStatus.CANCELLED, ended_at=at)
+
+    async def reopen(
+        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
+    ) -> Experiment:
+        return await _changed(
+            connection,
+            experiment_id,
+            status=ExperimentStatus.RUNNING,
+            traceparent=traceparent,
+            failed_trials=0,
+            results=sa.null(),
+            listening_until=None,
+            votes_needed=0,
+            audio_deleted_at=None,
+            progressed_at=at,
+            ended_at=None,
+        )
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
         # A statement of its own: what the next one sees is from after the lock.
@@ -251,3 +331,8 @@ class SqlStore:
             .limit(limit)
         )
         return [trial_from(row) for row in await connection.execute(query)]
+
+
+async def _changed(connection: AsyncConnection, experiment_id: str, **values: Any) -> Experiment:
+    statement = sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(values).returning(*EXPERIMENT_COLUMNS)
+    return experiment_from((await connection.execute(statement)).one())

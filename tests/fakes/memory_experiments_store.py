@@ -74,17 +74,55 @@ class MemoryExperimentsStore:
         ]
         return sorted(found, key=lambda e: (e.created_at, e.id), reverse=True)[:limit]
 
-    async def set_status(
-        self, connection: AsyncConnection, experiment_id: str, status: ExperimentStatus, **values: Any
-    ) -> None:
-        if "models" in values:
-            values["models"] = [ModelSpec(**model) for model in values["models"]]
-        if "results" in values:
-            table(connection, "results")[experiment_id] = values.pop("results")
-        if "progressed_at" in values:
-            table(connection, "progressed_at")[experiment_id] = values.pop("progressed_at")
-        experiments = table(connection, "experiments")
-        experiments[experiment_id] = dataclasses.replace(experiments[experiment_id], status=status, **values)
+    async def start(
+        self,
+        connection: AsyncConnection,
+        experiment_id: str,
+        models: Sequence[ModelSpec],
+        traceparent: str,
+        at: datetime,
+    ) -> Experiment:
+        table(connection, "progressed_at")[experiment_id] = at
+        values = {"models": list(models), "traceparent": traceparent, "started_at": at}
+        return change(connection, experiment_id, status=ExperimentStatus.RUNNING, **values)
+
+    async def open_listening(
+        self, connection: AsyncConnection, experiment_id: str, *, received: int, needed: int, until: datetime | None
+    ) -> Experiment:
+        votes = {"votes_received": received, "votes_needed": needed}
+        return change(connection, experiment_id, **votes, listening_until=until)
+
+    async def count_votes(self, connection: AsyncConnection, experiment_id: str, received: int) -> Experiment:
+        return change(connection, experiment_id, votes_received=received)
+
+    async def complete(
+        self, connection: AsyncConnection, experiment_id: str, results: Mapping[str, Any], at: datetime
+    ) -> Experiment:
+        table(connection, "results")[experiment_id] = results
+        return change(connection, experiment_id, status=ExperimentStatus.COMPLETED, ended_at=at)
+
+    async def fail(self, connection: AsyncConnection, experiment_id: str, message: str, at: datetime) -> Experiment:
+        return change(connection, experiment_id, status=ExperimentStatus.FAILED, error_message=message, ended_at=at)
+
+    async def cancel(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Experiment:
+        return change(connection, experiment_id, status=ExperimentStatus.CANCELLED, ended_at=at)
+
+    async def reopen(
+        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
+    ) -> Experiment:
+        table(connection, "progressed_at")[experiment_id] = at
+        for name in ("results", "audio_deleted_at"):
+            table(connection, name).pop(experiment_id, None)
+        return change(
+            connection,
+            experiment_id,
+            status=ExperimentStatus.RUNNING,
+            traceparent=traceparent,
+            failed_trials=0,
+            listening_until=None,
+            votes_needed=0,
+            ended_at=None,
+        )
 
     async def count_unfinished(self, connection: AsyncConnection, developer_id: str) -> int:
         experiments = table(connection, "experiments").values()
@@ -149,3 +187,11 @@ class MemoryExperimentsStore:
 
 def _place(trial: Trial) -> tuple[int, int, int]:
     return trial.prompt_index, trial.model_index, trial.repeat_index
+
+
+def change(connection: AsyncConnection, experiment_id: str, **values: object) -> Experiment:
+    """Changes what is kept of an experiment, for tests that begin in the middle, and returns it."""
+    experiments = table(connection, "experiments")
+    experiment: Experiment = dataclasses.replace(experiments[experiment_id], **values)
+    experiments[experiment_id] = experiment
+    return experiment

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.domain import Measurements, Trial, TrialStatus
 from tests.fakes.memory_database import table
 
 
@@ -43,23 +43,6 @@ class MemoryLifecycleStore:
         for rows in connection.tables.values():  # type: ignore[attr-defined]
             for key in [key for key, row in rows.items() if getattr(row, "experiment_id", None) == experiment_id]:
                 del rows[key]
-
-    async def begin_again(
-        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
-    ) -> None:
-        experiments = table(connection, "experiments")
-        experiments[experiment_id] = dataclasses.replace(
-            experiments[experiment_id],
-            status=ExperimentStatus.RUNNING,
-            traceparent=traceparent,
-            failed_trials=0,
-            listening_until=None,
-            votes_needed=0,
-            ended_at=None,
-        )
-        table(connection, "progressed_at")[experiment_id] = at
-        for name in ("results", "audio_deleted_at"):
-            table(connection, name).pop(experiment_id, None)
 
     async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
         trials = table(connection, "trials")

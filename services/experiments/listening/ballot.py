@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
+from services.experiments.domain import Experiment, TrialStatus
 from services.experiments.listening.judging import CastVote
 from services.experiments.listening.loudness import target_lufs
 from services.experiments.listening.pairing import count, hearable
@@ -44,15 +44,11 @@ class ListenersBallot:
         pairs = await self._store.pairs(connection, experiment.id)
         received, needed = count(pairs, experiment.votes_per_pair)
         until = self._clock() + timedelta(days=experiment.listening_days)
-        await self._experiments.set_status(
-            connection,
-            experiment.id,
-            ExperimentStatus.RUNNING,
-            votes_needed=needed,
-            votes_received=received,
-            listening_until=until if received < needed else None,
+        lacking = received < needed
+        await self._experiments.open_listening(
+            connection, experiment.id, received=received, needed=needed, until=until if lacking else None
         )
-        return received < needed
+        return lacking
 
     async def cast(self, connection: AsyncConnection, experiment_id: str) -> Sequence[CastVote]:
         return await self._store.cast(connection, experiment_id)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Experiment, ExperimentStatus
+from services.experiments.domain import Experiment
 from services.experiments.listening.domain import (
     HELD_FOR,
     MAX_JOINED_FROM_ADDRESS,
@@ -252,9 +252,9 @@ class Listeners:
         """Counts the votes of an experiment, and reaches the verdict if that are all."""
         pairs = await self._store.pairs(connection, experiment.id)
         received, needed = count(pairs, experiment.votes_per_pair)
-        await self._experiments.set_status(connection, experiment.id, ExperimentStatus.RUNNING, votes_received=received)
+        counted = await self._experiments.count_votes(connection, experiment.id, received)
         if received >= needed:
-            await self._finishing.conclude(connection, dataclasses.replace(experiment, votes_received=received))
+            await self._finishing.conclude(connection, counted)
         await announce(connection, experiment.id)
 
     async def _link(self, connection: AsyncConnection, token: str) -> Link:

@@ -60,7 +60,7 @@ class Lifecycle:
             _check_retry(experiment)
             moment = now()
             trials = await self._lifecycle.retry_trials(connection, experiment.id, moment)
-            await self._lifecycle.begin_again(connection, experiment.id, current_traceparent(), moment)
+            running = await self._store.reopen(connection, experiment.id, current_traceparent(), moment)
             await outbox.add(
                 connection,
                 *(
@@ -70,7 +70,6 @@ class Lifecycle:
                 ),
             )
             await announce(connection, experiment.id)
-            running = await self._locked(connection, experiment.id)
         for trial in trials:
             figures.TRIALS.labels(trial.status).inc()
         await self._dispatcher.release({trial.provider for trial in trials if trial.status is TrialStatus.PENDING})

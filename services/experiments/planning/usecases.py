@@ -132,28 +132,17 @@ class Planning:
         check_lengths(planned.prompts, resolved)
         moment = now()
         trials = _trials(dataclasses.replace(planned, models=models), moment)
-        traceparent = current_traceparent()
         async with self._database.transaction() as connection:
             await check_quota(connection, self._store, planned.developer_id, self._rules.most_running)
             experiment = await self._store.lock(connection, planned.id)
             if experiment is None or experiment.status is not ExperimentStatus.CREATED:
                 raise _not_runnable(experiment or planned)
-            await self._store.set_status(
-                connection,
-                planned.id,
-                ExperimentStatus.RUNNING,
-                models=[dataclasses.asdict(model) for model in models],
-                traceparent=traceparent,
-                started_at=moment,
-                progressed_at=moment,
-            )
+            running = await self._store.start(connection, planned.id, models, current_traceparent(), moment)
             await self._store.add_trials(connection, trials, moment)
             await announce(connection, planned.id)
         figures.TRIALS.labels(TrialStatus.PENDING).inc(len(trials))
         await self._dispatcher.release([model.provider for model in models])
-        return dataclasses.replace(
-            experiment, status=ExperimentStatus.RUNNING, models=models, traceparent=traceparent, started_at=moment
-        )
+        return running
 
     async def cancel(self, experiment_id: str) -> Experiment:
         """Stops an experiment; WrongState once it has completed or failed."""

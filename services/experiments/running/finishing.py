@@ -1,7 +1,6 @@
 """How an experiment ends: the verdict, the event that tells of it, and the webhook."""
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 
 import structlog
@@ -57,13 +56,10 @@ class Finishing:
             return
         moment = now()
         results = results_convert.results_to_store(experiment.id, verdict, moment)
-        await self._store.set_status(
-            connection, experiment.id, ExperimentStatus.COMPLETED, results=results, ended_at=moment
-        )
+        completed = await self._store.complete(connection, experiment.id, results, moment)
         winner = verdict.winner.name if verdict.winner else None
         await outbox.add(connection, facts.experiment_completed(experiment, winner))
-        ended = dataclasses.replace(experiment, status=ExperimentStatus.COMPLETED, ended_at=moment)
-        await self._webhooks.ended(connection, ended, winner)
+        await self._webhooks.ended(connection, completed, winner)
 
     async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
         """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
@@ -71,18 +67,13 @@ class Finishing:
         if experiment.status is ExperimentStatus.RUNNING:
             await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
-        await self._store.set_status(connection, experiment.id, ExperimentStatus.CANCELLED, ended_at=moment)
+        cancelled = await self._store.cancel(connection, experiment.id, moment)
         await outbox.add(connection, facts.experiment_cancelled(experiment))
-        cancelled = dataclasses.replace(experiment, status=ExperimentStatus.CANCELLED, ended_at=moment)
         await self._webhooks.ended(connection, cancelled)
         return cancelled
 
     async def _fail(self, connection: AsyncConnection, experiment: Experiment, message: str) -> None:
-        moment = now()
-        await self._store.set_status(
-            connection, experiment.id, ExperimentStatus.FAILED, error_message=message, ended_at=moment
-        )
-        failed = dataclasses.replace(experiment, status=ExperimentStatus.FAILED, error_message=message, ended_at=moment)
+        failed = await self._store.fail(connection, experiment.id, message, now())
         await outbox.add(connection, facts.experiment_failed(failed))
         await self._webhooks.ended(connection, failed)
 

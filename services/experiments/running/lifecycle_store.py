@@ -1,13 +1,13 @@
-"""The queries by which experiments are followed, begun again and taken away."""
+"""The queries by which experiments are followed, retried and deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.domain import Measurements, Trial, TrialStatus
 from services.experiments.tables import EXPERIMENTS, TRIAL_COLUMNS, TRIALS, trial_from
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
@@ -30,11 +30,6 @@ class LifecycleStore(Protocol):
 
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
         """Deletes an experiment and all that belongs to it."""
-
-    async def begin_again(
-        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
-    ) -> None:
-        """Makes an experiment run that had completed, without its results and without failed trials."""
 
     async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
         """Takes an experiment's failed trials back, and returns them as they are then.
@@ -74,22 +69,6 @@ class SqlLifecycleStore:
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
         # Whatever refers to it goes with it, by the foreign keys.
         await connection.execute(sa.delete(EXPERIMENTS).where(_E.id == experiment_id))
-
-    async def begin_again(
-        self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
-    ) -> None:
-        values: dict[Any, Any] = {
-            _E.status: ExperimentStatus.RUNNING,
-            _E.traceparent: traceparent,
-            _E.failed_trials: 0,
-            _E.results: sa.null(),
-            _E.listening_until: None,
-            _E.votes_needed: 0,
-            _E.audio_deleted_at: None,
-            _E.progressed_at: at,
-            _E.ended_at: None,
-        }
-        await connection.execute(sa.update(EXPERIMENTS).where(_E.id == experiment_id).values(values))
 
     async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
         failed = sa.and_(_T.experiment_id == experiment_id, _T.status == TrialStatus.FAILED)

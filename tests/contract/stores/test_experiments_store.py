@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.experiments.domain import Experiment, ModelSpec, TrialStatus
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, TrialStatus
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
 from services.runtime.request_ids import Earlier
@@ -90,24 +90,54 @@ async def test_pages_are_newest_first_and_filtered(database: Database, store: St
     assert await page(status="running") == []
 
 
-async def test_a_status_is_written_with_what_belongs_to_it(database: Database, store: Store) -> None:
+async def test_an_experiment_starts_asks_listeners_and_completes(database: Database, store: Store) -> None:
     given = experiment("exp_a")
     await add(database, store, given, experiment("exp_b"))
+    started = dataclasses.replace(
+        given, status=RUNNING, models=[ModelSpec("flite", "slt")], traceparent="00-trace", started_at=NOON
+    )
     async with database.transaction() as connection:
-        models = [{"provider": "flite", "voice_id": "slt", "model_id": "", "speed": None}]
-        await store.set_status(connection, "exp_a", RUNNING, models=models, started_at=NOON, progressed_at=NOON)
+        assert await store.start(connection, "exp_a", started.models, "00-trace", NOON) == started
+    until = NOON + 9 * MINUTE
+    listening = dataclasses.replace(started, votes_received=1, votes_needed=6, listening_until=until)
     async with database.transaction() as connection:
-        await store.set_status(connection, "exp_a", COMPLETED, results={"winner": "flite:slt"}, ended_at=NOON + MINUTE)
+        opened = await store.open_listening(connection, "exp_a", received=1, needed=6, until=until)
+        assert opened == listening
+        counted = dataclasses.replace(listening, votes_received=2)
+        assert await store.count_votes(connection, "exp_a", 2) == counted
+    completed = dataclasses.replace(counted, status=COMPLETED, ended_at=NOON + MINUTE)
+    async with database.transaction() as connection:
+        assert await store.complete(connection, "exp_a", {"winner": "flite:slt"}, NOON + MINUTE) == completed
     async with database.reading() as connection:
-        assert await store.get(connection, "dev_a", "exp_a") == dataclasses.replace(
-            given,
-            status=COMPLETED,
-            models=[ModelSpec("flite", "slt")],
-            started_at=NOON,
-            ended_at=NOON + MINUTE,
-        )
+        assert await store.get(connection, "dev_a", "exp_a") == completed
         assert await store.results(connection, "exp_a") == {"winner": "flite:slt"}
         assert await store.get(connection, "dev_a", "exp_b") == experiment("exp_b")
+
+
+async def test_an_experiment_ends_without_results(database: Database, store: Store) -> None:
+    await add(database, store, experiment("exp_a", status=RUNNING), experiment("exp_b", status=RUNNING))
+    async with database.transaction() as connection:
+        failed = await store.fail(connection, "exp_a", "no verdict", NOON)
+        cancelled = await store.cancel(connection, "exp_b", NOON)
+    assert failed == experiment("exp_a", status=ExperimentStatus.FAILED, error_message="no verdict", ended_at=NOON)
+    assert cancelled == experiment("exp_b", status=ExperimentStatus.CANCELLED, ended_at=NOON)
+    async with database.reading() as connection:
+        assert await store.get(connection, "dev_a", "exp_a") == failed
+        assert await store.get(connection, "dev_a", "exp_b") == cancelled
+        assert await store.results(connection, "exp_a") is None
+
+
+async def test_an_experiment_is_reopened_without_what_it_came_to(database: Database, store: Store) -> None:
+    before = experiment("exp_a", status=RUNNING, completed_trials=3, failed_trials=1, started_at=NOON)
+    await add(database, store, before)
+    async with database.transaction() as connection:
+        await store.open_listening(connection, "exp_a", received=9, needed=9, until=NOON + MINUTE)
+        await store.complete(connection, "exp_a", {"winner": "espeak:en"}, NOON + MINUTE)
+        reopened = await store.reopen(connection, "exp_a", "00-trace", NOON + 2 * MINUTE)
+    assert reopened == dataclasses.replace(before, failed_trials=0, traceparent="00-trace", votes_received=9)
+    async with database.reading() as connection:
+        assert await store.get(connection, "dev_a", "exp_a") == reopened
+        assert await store.results(connection, "exp_a") is None
 
 
 async def test_trials_are_listed_by_prompt_model_and_repeat(database: Database, store: Store) -> None:
@@ -172,7 +202,7 @@ async def test_who_counts_running_experiments_waits_for_another_that_does(databa
     async with database.transaction() as connection:
         assert await store.count_running(connection, "dev_a") == 0
         waiting = asyncio.create_task(count())
-        await store.set_status(connection, "exp_a", RUNNING)
+        await store.start(connection, "exp_a", [], "", NOON)
     assert await waiting == 1
 
 

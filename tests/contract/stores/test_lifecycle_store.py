@@ -17,7 +17,6 @@ from tests.contract.stores.experiment_rows import (
     COMPLETED,
     MINUTE,
     NOON,
-    RUNNING,
     SCORING,
     SYNTHESIZING,
     add,
@@ -142,22 +141,6 @@ async def test_whatever_belongs_to_an_experiment_goes_with_it(emptied_schema: Da
     assert {name for name, goes in found.items() if not goes} == set()
 
 
-async def test_an_experiment_begins_again_without_what_it_came_to(
-    database: Database, store: Store, lifecycle: LifecycleStore
-) -> None:
-    before = experiment("exp_a", status=RUNNING, completed_trials=3, failed_trials=1, started_at=NOON)
-    await add(database, store, before)
-    async with database.transaction() as connection:
-        ended = {"results": {"winner": "espeak:en"}, "ended_at": NOON + MINUTE, "listening_until": NOON + DAY}
-        await store.set_status(connection, "exp_a", COMPLETED, votes_needed=9, votes_received=9, **ended)
-        await lifecycle.begin_again(connection, "exp_a", "00-trace", NOON + 2 * MINUTE)
-    async with database.reading() as connection:
-        assert await store.get(connection, "dev_a", "exp_a") == dataclasses.replace(
-            before, failed_trials=0, traceparent="00-trace", votes_received=9
-        )
-        assert await store.results(connection, "exp_a") is None
-
-
 async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
     database: Database, store: Store, steps: StepStore, lifecycle: LifecycleStore
 ) -> None:
@@ -187,10 +170,10 @@ async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
 async def test_patience_with_a_retried_trial_begins_anew(
     database: Database, store: Store, lifecycle: LifecycleStore
 ) -> None:
-    await add(database, store, experiment("exp_a", status=RUNNING))
+    await add(database, store, experiment("exp_a"))
     await add_trials(database, store, trial("trl_a", status=SYNTHESIZING, attempts=9, attempts_before=8))
     async with database.transaction() as connection:
-        await store.set_status(connection, "exp_a", RUNNING, progressed_at=NOON)
+        await store.start(connection, "exp_a", [], "", NOON)
     async with database.reading() as connection:
         stale = await store.stale_trials(connection, NOON + 2 * MINUTE, MINUTE, 9)
     assert [one.id for one in stale] == ["trl_a"]

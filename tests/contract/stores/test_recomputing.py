@@ -215,7 +215,7 @@ async def test_what_is_recomputed_is_not_stored(database: Database, store: Store
     given = experiment(ID, status=ExperimentStatus.COMPLETED, models=MODELS, primary_metric="ttfb_ms")
     await add(database, store, given)
     async with database.transaction() as connection:
-        await store.set_status(connection, ID, ExperimentStatus.COMPLETED, results={"method_version": "verdict/1"})
+        await store.complete(connection, ID, {"method_version": "verdict/1"}, NOON)
     reading, again = recomputing(database, store, listening)
     assert (await again.results(ID))["method_version"] == "verdict/3"
     assert await reading.results(ID) == {"method_version": "verdict/1"}

@@ -233,7 +233,9 @@ async def run(database: Database, store: Store, *trials: Trial, status: Experime
     await add(database, store, experiment("exp_a"))
     await add_trials(database, store, *trials)
     async with database.transaction() as connection:
-        await store.set_status(connection, "exp_a", status, started_at=NOON, progressed_at=NOON)
+        await store.start(connection, "exp_a", [], "", NOON)
+        if status is not RUNNING:
+            await store.cancel(connection, "exp_a", NOON)
 
 
 async def test_a_trial_in_flight_is_stale_once_patience_has_run_out(database: Database, store: Store) -> None:

@@ -12,6 +12,7 @@ from services.experiments.running import retention
 from services.experiments.running.retention import Retention
 from services.experiments.running.sweeper import Sweeper
 from services.runtime.clock import now
+from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.conftest import Desk
 
 DAY = timedelta(days=1)
@@ -31,7 +32,7 @@ async def ended(desk: Desk, at: datetime, status: ExperimentStatus = ExperimentS
     else:
         await desk.finish(first, second)
     async with desk.database.transaction() as connection:
-        await desk.store.set_status(connection, experiment_id, status, ended_at=at)
+        change(connection, experiment_id, status=status, ended_at=at)
     return sorted([first.id, second.id])
 
 

@@ -23,7 +23,7 @@ from services.experiments.running.feed import Seen
 from services.experiments.running.watching import Watching
 from services.runtime.errors import InvalidInput, NotFound
 from tests.fakes.memory_database import MemoryDatabase, table
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
 from tests.unit.experiments.conftest import call_as
 
@@ -101,9 +101,9 @@ class Room:
     async def change(self, status: ExperimentStatus, **values: object) -> Experiment:
         """Writes columns of the experiment, and returns it as it is then."""
         async with self.database.transaction() as connection:
-            await self.store.set_status(connection, EXPERIMENT_ID, status, **values)
+            changed = change(connection, EXPERIMENT_ID, status=status, **values)
             await announce(connection, EXPERIMENT_ID)
-        return dataclasses.replace(EXPERIMENT, status=status, **values)  # type: ignore[arg-type]
+        return changed
 
     async def delete(self) -> None:
         async with self.database.transaction() as connection:

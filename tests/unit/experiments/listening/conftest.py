@@ -37,7 +37,7 @@ from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
 from tests.fakes.memory_listening_store import MemoryListeningStore
 from tests.fakes.no_webhooks import NoWebhooks
 
@@ -153,15 +153,8 @@ class Room:
         async with self.database.transaction() as connection:
             await self.experiments.add_trials(connection, trials, NOON)
             done = sum(trial.status is TrialStatus.COMPLETED for trial in trials)
-            await self.experiments.set_status(
-                connection,
-                EXPERIMENT,
-                ExperimentStatus.RUNNING,
-                completed_trials=done,
-                failed_trials=len(trials) - done,
-            )
-            ended = await self.experiments.lock(connection, EXPERIMENT)
-            assert ended is not None
+            counts = {"completed_trials": done, "failed_trials": len(trials) - done}
+            ended = change(connection, EXPERIMENT, status=ExperimentStatus.RUNNING, **counts)
             await self.finishing.trials_ended(connection, ended)
         return trials
 

@@ -43,7 +43,7 @@ async def test_the_same_request_returns_the_same_link_even_after_the_end(room: R
     await room.plan()
     first = await room.links.create(EXPERIMENT, 60, "once")
     async with room.database.transaction() as connection:
-        await room.experiments.set_status(connection, EXPERIMENT, ExperimentStatus.CANCELLED)
+        await room.experiments.cancel(connection, EXPERIMENT, NOON)
     assert await room.links.create(EXPERIMENT, 3600, "once") == first
 
 

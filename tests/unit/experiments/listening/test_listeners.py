@@ -13,6 +13,7 @@ from services.experiments.listening.domain import HELD_FOR, ListenerAnswer, List
 from services.experiments.verdict import Answer, Vote
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
 from services.runtime.ids import new_id
+from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, Room
 
 A, B = ListenerAnswer.A, ListenerAnswer.B
@@ -264,7 +265,7 @@ async def test_a_retry_closes_the_vote_and_opens_it_again_for_what_lacks_votes(r
     assert (await room.experiment()).status is ExperimentStatus.COMPLETED
 
     async with room.database.transaction() as connection:
-        await room.experiments.set_status(connection, EXPERIMENT, ExperimentStatus.RUNNING, failed_trials=0)
+        change(connection, EXPERIMENT, status=ExperimentStatus.RUNNING, failed_trials=0)
     assert (await room.listeners.next_pair(token, listener)).progress.open is False
     assert await room.closing.overdue() == 0
 
@@ -273,7 +274,7 @@ async def test_a_retry_closes_the_vote_and_opens_it_again_for_what_lacks_votes(r
         assert trial is not None
         again = room._trial(await room.experiment(), 1, 1, 0, True)
         await room.experiments.add_trials(connection, [again], NOON)
-        await room.experiments.set_status(connection, EXPERIMENT, ExperimentStatus.RUNNING, completed_trials=4)
+        change(connection, EXPERIMENT, completed_trials=4)
         experiment = await room.experiments.lock(connection, EXPERIMENT)
         assert experiment is not None
         await room.finishing.trials_ended(connection, experiment)

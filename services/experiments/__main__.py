@@ -52,8 +52,8 @@ from services.experiments.running.watching import Watching
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
+from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.posting import HttpPost
-from services.experiments.webhooks.queue import WebhookQueue
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.sender import Sender
 from services.experiments.webhooks.servicer import WebhookServicer
@@ -103,9 +103,8 @@ async def main() -> None:
         )
         ballot = ListenersBallot(store, listening)
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
-        webhooks = WebhookQueue(webhook_store, box, settings.public_url)
         endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
-        finishing = Finishing(store, ballot, webhooks)
+        finishing = Finishing(store, ballot, Announcing(webhook_store, settings.public_url))
         dispatcher = Dispatcher(database, SqlDispatchStore())
         progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
@@ -116,7 +115,7 @@ async def main() -> None:
             max_unfinished=settings.max_unfinished_experiments,
             quality=settings.quality_weights,
         )
-        planning = Planning(database, store, catalogue, metrics, finishing, webhooks, dispatcher, rules)
+        planning = Planning(database, store, catalogue, metrics, finishing, endpoints, dispatcher, rules)
         service.add_servicer(
             experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,

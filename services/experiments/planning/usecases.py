@@ -22,8 +22,8 @@ from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.experiments.verdict import PRIMARY_METRIC
-from services.experiments.webhooks.queue import Webhooks
 from services.experiments.webhooks.targets import canonical
+from services.experiments.webhooks.usecases import Endpoints
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -44,7 +44,7 @@ class Planning:
         catalogue: Catalogue,
         metrics: Metrics,
         finishing: Finishing,
-        webhooks: Webhooks,
+        endpoints: Endpoints,
         dispatcher: Dispatcher,
         rules: Rules,
     ) -> None:
@@ -53,7 +53,7 @@ class Planning:
         self._catalogue = catalogue
         self._metrics = metrics
         self._finishing = finishing
-        self._webhooks = webhooks
+        self._endpoints = endpoints
         self._dispatcher = dispatcher
         self._rules = rules
 
@@ -106,7 +106,7 @@ class Planning:
             check_unfinished(unfinished, self._rules.max_unfinished)
             added = await self._store.add(connection, experiment, plan.request_id, current_fingerprint())
             if added:
-                await self._webhooks.planned(connection, experiment)
+                await self._endpoints.make_for(connection, experiment)
         if added:
             return experiment
         # The same request at the same moment was quicker.

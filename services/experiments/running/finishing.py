@@ -16,7 +16,7 @@ from services.experiments.results import convert as results_convert
 from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, decide
 from services.experiments.verdict import Trial as VerdictTrial
-from services.experiments.webhooks.queue import Webhooks
+from services.experiments.webhooks.announcing import Announcing
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
@@ -27,10 +27,10 @@ log = structlog.get_logger()
 class Finishing:
     """Ends experiments, each in the transaction of its caller, who holds the lock of the experiment's row."""
 
-    def __init__(self, store: Store, ballot: Ballot, webhooks: Webhooks) -> None:
+    def __init__(self, store: Store, ballot: Ballot, announcing: Announcing) -> None:
         self._store = store
         self._ballot = ballot
-        self._webhooks = webhooks
+        self._announcing = announcing
 
     async def trials_ended(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Goes on once the last trial has ended: to the listeners if they are asked, else to the verdict."""
@@ -58,8 +58,7 @@ class Finishing:
         results = results_convert.results_to_store(experiment.id, verdict, moment)
         completed = await self._store.complete(connection, experiment.id, results, moment)
         winner = verdict.winner.name if verdict.winner else None
-        await outbox.add(connection, facts.experiment_completed(experiment, winner))
-        await self._webhooks.ended(connection, completed, winner)
+        await self._announcing.record(connection, facts.experiment_completed(completed, winner), completed)
 
     async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
         """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
@@ -68,14 +67,12 @@ class Finishing:
             await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
         cancelled = await self._store.cancel(connection, experiment.id, moment)
-        await outbox.add(connection, facts.experiment_cancelled(experiment))
-        await self._webhooks.ended(connection, cancelled)
+        await self._announcing.record(connection, facts.experiment_cancelled(cancelled), cancelled)
         return cancelled
 
     async def _fail(self, connection: AsyncConnection, experiment: Experiment, message: str) -> None:
         failed = await self._store.fail(connection, experiment.id, message, now())
-        await outbox.add(connection, facts.experiment_failed(failed))
-        await self._webhooks.ended(connection, failed)
+        await self._announcing.record(connection, facts.experiment_failed(failed), failed)
 
 
 def compute_verdict(experiment: Experiment, trials: Sequence[Trial], cast: Sequence[CastVote]) -> Verdict:

@@ -12,10 +12,10 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from services.experiments.webhooks import signing
+from services.experiments.webhooks.announcing import CHANNEL
 from services.experiments.webhooks.claiming import Claim, Limits
 from services.experiments.webhooks.domain import Answer, Outcome
 from services.experiments.webhooks.posting import TIMEOUT_SECONDS, Post
-from services.experiments.webhooks.queue import CHANNEL
 from services.experiments.webhooks.sealing import SecretBox, Unsealable
 from services.experiments.webhooks.settling import Settling
 from services.experiments.webhooks.store import WebhookStore

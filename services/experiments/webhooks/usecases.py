@@ -4,11 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
+from services.experiments.webhooks.announcing import wake
 from services.experiments.webhooks.domain import Delivery, Endpoint
-from services.experiments.webhooks.queue import check_room, new_endpoint, wake
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import Cursor, Logged, WebhookStore
@@ -16,7 +18,7 @@ from services.experiments.webhooks.targets import canonical, check_url
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import AlreadyExists, NotFound, WrongState
+from services.runtime.errors import AlreadyExists, NotFound, QuotaExceeded, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size
 from services.runtime.request_ids import current_fingerprint
@@ -51,8 +53,7 @@ class Endpoints:
                 return before.repeated(), ""
             if taken := await self._store.endpoint_at(connection, developer_id, url):
                 raise _taken(taken)
-            check_room(endpoints)
-            endpoint, secret = new_endpoint(self._box, developer_id, url)
+            endpoint, secret = self._new(developer_id, url, endpoints)
             if await self._store.add_endpoint(
                 connection, endpoint, request_id=request_id, fingerprint=current_fingerprint()
             ):
@@ -62,6 +63,31 @@ class Endpoints:
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
                 return before.repeated(), ""
             raise _taken(await self._store.endpoint_at(connection, developer_id, url))
+
+    async def make_for(self, connection: AsyncConnection, experiment: Experiment) -> None:
+        """Makes an endpoint of a new experiment's webhook_url if there is none, in the caller's transaction.
+
+        Raises QuotaExceeded if its developer has as many as there may be.
+        """
+        url, developer_id = experiment.webhook_url, experiment.developer_id
+        if not url:
+            return
+        endpoints = await self._store.count_endpoints(connection, developer_id)
+        if not await self._store.endpoint_at(connection, developer_id, url):
+            endpoint, _ = self._new(developer_id, url, endpoints)
+            # Nothing is added if the same URL came from elsewhere at the same moment.
+            await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
+
+    def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
+        if others >= domain.MOST_ENDPOINTS:
+            raise QuotaExceeded(
+                f"there may be {domain.MOST_ENDPOINTS} webhook endpoints; delete one first",
+                limit=str(domain.MOST_ENDPOINTS),
+            )
+        endpoint_id, secret = ids.new_id("whe"), signing.new_secret()
+        sealed = self._box.seal(secret, endpoint_id)
+        endpoint = Endpoint(id=endpoint_id, developer_id=developer_id, url=url, secret=sealed, created_at=now())
+        return endpoint, signing.spelled(secret)
 
     async def secret_to_show(self, experiment: Experiment) -> str:
         """Returns the secret of the endpoint that an experiment's creation made, the first time; else an empty one."""

@@ -17,6 +17,8 @@ from services.experiments.results.usecases import Reading
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import SqlStore, Store
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
+from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.store import SqlWebhookStore
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
@@ -25,7 +27,7 @@ from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials,
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
-from tests.fakes.no_webhooks import NoWebhooks
+from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 ID = f"exp_{'a' * 32}"
 MODELS = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de", "large"), ModelSpec("flite", "slt")]
@@ -57,6 +59,11 @@ def developer() -> Iterator[None]:
 def recomputing(database: Database, store: Store, listening: ListeningStore) -> tuple[Reading, Recomputing]:
     reading = Reading(database, store, PageTokens(b"a secret"))
     return reading, Recomputing(database, store, ListenersBallot(store, listening), reading)
+
+
+def finishing(database: Database, store: Store, listening: ListeningStore) -> Finishing:
+    webhooks = MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
+    return Finishing(store, ListenersBallot(store, listening), Announcing(webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
@@ -155,7 +162,7 @@ async def test_a_recomputed_verdict_is_the_same(
     if mode.asks_listeners:
         await vote(database, listening, random)
     async with database.transaction() as connection:
-        await Finishing(store, ListenersBallot(store, listening), NoWebhooks()).conclude(connection, given)
+        await finishing(database, store, listening).conclude(connection, given)
 
     reading, again = recomputing(database, store, listening)
     stored = await reading.results(ID)
@@ -188,7 +195,7 @@ async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
     await measure(database, store, given, random)
     await vote(database, listening, random)
     async with database.transaction() as connection:
-        await Finishing(store, ListenersBallot(store, listening), NoWebhooks()).conclude(connection, given)
+        await finishing(database, store, listening).conclude(connection, given)
     reading, again = recomputing(database, store, listening)
     before = await reading.results(ID)
     votes = LISTENERS * PROMPTS * 3

@@ -18,8 +18,10 @@ from services.experiments.running.feed import Seen
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.progress import Progress
 from services.experiments.running.watching import Watching
-from services.experiments.webhooks.queue import WebhookQueue
+from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
@@ -76,8 +78,11 @@ class Desk:
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
         self.webhook_store = MemoryWebhookStore()
-        self.webhooks = WebhookQueue(self.webhook_store, SecretBox("a secret"), "https://arena.example.com")
-        self.finishing = Finishing(self.store, NoBallot(), self.webhooks)
+        self.endpoints = Endpoints(
+            self.database, self.webhook_store, SecretBox("a secret"), PageTokens(b"a secret"), Reach()
+        )
+        announcing = Announcing(self.webhook_store, "https://arena.example.com")
+        self.finishing = Finishing(self.store, NoBallot(), announcing)
         self.metrics = MemoryMetrics()
         self.rules = Rules(most_running=3, max_unfinished=50)
         self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())
@@ -87,7 +92,7 @@ class Desk:
             self.catalogue,
             self.metrics,
             self.finishing,
-            self.webhooks,
+            self.endpoints,
             self.dispatcher,
             self.rules,
         )

@@ -33,13 +33,14 @@ from services.experiments.listening.sessions import Session
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.running.finishing import Finishing
 from services.experiments.verdict import Vote
+from services.experiments.webhooks.announcing import Announcing
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
 from tests.fakes.memory_listening_store import MemoryListeningStore
-from tests.fakes.no_webhooks import NoWebhooks
+from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EXPERIMENT = "exp_" + "0" * 32
@@ -89,7 +90,7 @@ class Room:
         self.audio = MemoryAudio()
         self.at = NOON
         self.ballot = ListenersBallot(self.experiments, self.store, self.now)
-        self.finishing = Finishing(self.experiments, self.ballot, NoWebhooks())
+        self.finishing = Finishing(self.experiments, self.ballot, Announcing(MemoryWebhookStore(), ""))
         self.sessions = MemorySessions()
         self.address: bytes | None = None
         """The address from which the next call comes."""

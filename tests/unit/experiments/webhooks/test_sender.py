@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 
 from services.experiments.webhooks import signing
+from services.experiments.webhooks.announcing import wake
 from services.experiments.webhooks.domain import SCHEDULE, Answer, Attempt, Delivery, DeliveryStatus, Endpoint, Outcome
-from services.experiments.webhooks.queue import wake
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.sender import LEASE, Sender
 from services.runtime.clock import now as clock_now

@@ -20,7 +20,7 @@ from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 from tests.unit.experiments.conftest import call_as
-from tests.unit.experiments.webhooks.test_queue import experiment
+from tests.unit.experiments.webhooks.test_announcing import experiment
 
 URL = "https://example.org/done"
 BOX = SecretBox("a secret")

@@ -5,11 +5,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.message import Message
 
+from services.experiments import facts
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
-from services.experiments.webhooks import payload, signing
+from services.experiments.webhooks import announced, signing
+from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
-from services.experiments.webhooks.queue import WebhookQueue
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import Endpoints
@@ -50,23 +52,39 @@ def experiment(id_: str = "exp_a", **values: object) -> Experiment:
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
+def fact_of(ended: Experiment, winner: str | None = None) -> Message:
+    match ended.status:
+        case ExperimentStatus.COMPLETED:
+            return facts.experiment_completed(ended, winner)
+        case ExperimentStatus.FAILED:
+            return facts.experiment_failed(ended)
+        case _:
+            return facts.experiment_cancelled(ended)
+
+
+def body(ended: Experiment, winner: str | None = None) -> bytes:
+    fact = fact_of(ended, winner)
+    row = announced.ANNOUNCED[type(fact)]
+    return row.announcement(fact, ended, PUBLIC_URL).body(row.type)
+
+
 class Desk:
-    """A queue and the endpoints it is for, in memory."""
+    """What announces facts and the endpoints that are told, in memory."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
-        self.queue = WebhookQueue(self.store, BOX, PUBLIC_URL)
+        self.announcing = Announcing(self.store, PUBLIC_URL)
         self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), Reach())
 
     async def plan(self, *experiments: Experiment) -> None:
         async with self.database.transaction() as connection:
             for one in experiments:
-                await self.queue.planned(connection, one)
+                await self.endpoints.make_for(connection, one)
 
     async def end(self, ended: Experiment, winner: str | None = None) -> list[Delivery]:
         async with self.database.transaction() as connection:
-            await self.queue.ended(connection, ended, winner)
+            await self.announcing.record(connection, fact_of(ended, winner), ended)
         async with self.database.reading() as connection:
             found = await self.store.deliveries(connection, ended.id, after=None, limit=9)
         return [delivery for delivery, _ in found]
@@ -117,9 +135,9 @@ async def test_one_that_failed_or_was_cancelled_has_no_results(
 
 def test_the_largest_message_is_far_below_what_is_promised() -> None:
     largest = experiment(name="😀" * 200, error_message='"' * 500)
-    assert len(payload.body(largest, "😀" * 501, PUBLIC_URL)) < payload.LARGEST_BODY
+    assert len(body(largest, "😀" * 501)) < announced.MAX_BODY_BYTES
     with pytest.raises(ValueError, match="has not ended"):
-        payload.body(experiment(ended_at=None), None, PUBLIC_URL)
+        body(experiment(ended_at=None))
 
 
 async def test_an_experiment_without_a_webhook_tells_nobody(desk: Desk) -> None:

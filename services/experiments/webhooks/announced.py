@@ -1,0 +1,82 @@
+"""Which facts are announced to webhooks, and what the messages say. A new one is a row of ANNOUNCED."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from google.protobuf.message import Message
+from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
+
+from services.experiments.domain import Experiment, ExperimentStatus
+
+# Receivers may rely on it. A text without a limit of its own, such as an experiment's prompts, is not in a message.
+MAX_BODY_BYTES = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What one fact says to the webhook of its subject."""
+
+    subject_id: str
+    developer_id: str
+    webhook_url: str
+    """Empty if nobody is to be told."""
+    occurred_at: datetime
+    data: Mapping[str, Any]
+    traceparent: str = ""
+    """The trace of the subject's run, for a fact that has happened in no trace."""
+
+    def body(self, message_type: str) -> bytes:
+        """Returns the message as JSON."""
+        timestamp = self.occurred_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        message = {"type": message_type, "timestamp": timestamp, "data": self.data}
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Announced(NamedTuple):
+    """How one fact is announced."""
+
+    type: str
+    """The message's type: the type of the subject, a dot, and what happened to it."""
+    announcement: Callable[[Any, Any, str], Announcement]
+    """Takes the fact, what else is known of it, and the public URL that begins links. What else is known of a fact of
+    experiments is the experiment, whose texts stay off the bus; of any other fact, the `Delivery` by the bus."""
+
+    @property
+    def subject_type(self) -> str:
+        return self.type.partition(".")[0]
+
+
+def _experiment_ended(
+    fact: ExperimentCompleted | ExperimentFailed | ExperimentCancelled, experiment: Experiment, public_url: str
+) -> Announcement:
+    if experiment.ended_at is None:
+        raise ValueError(f"{experiment.id} has not ended")
+    completed = experiment.status is ExperimentStatus.COMPLETED
+    return Announcement(
+        subject_id=experiment.id,
+        developer_id=experiment.developer_id,
+        webhook_url=experiment.webhook_url,
+        occurred_at=experiment.ended_at,
+        traceparent=experiment.traceparent,
+        data={
+            "experiment_id": experiment.id,
+            "name": experiment.name,
+            "status": str(experiment.status),
+            "winner": getattr(fact, "winner", "") or None,
+            "total_trials": experiment.total_trials,
+            "completed_trials": experiment.completed_trials,
+            "failed_trials": experiment.failed_trials,
+            "error_message": experiment.error_message,
+            "results_url": f"{public_url}/api/v1/experiments/{experiment.id}/results" if completed else None,
+        },
+    )
+
+
+ANNOUNCED: Mapping[type[Message], Announced] = {
+    ExperimentCompleted: Announced("experiment.completed", _experiment_ended),
+    ExperimentFailed: Announced("experiment.failed", _experiment_ended),
+    ExperimentCancelled: Announced("experiment.cancelled", _experiment_ended),
+}

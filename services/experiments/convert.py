@@ -1,27 +1,39 @@
 """Between the domain and the wire."""
 
-import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, results_pb2
 from voicearena.scoring.v1 import scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
-from services.experiments.domain import EvalMode, Experiment, Measurements, ModelSpec, Trial
+from services.experiments.domain import EvalMode, Experiment, ModelSpec, Trial
 from services.experiments.listening.domain import is_open
 from services.experiments.planning.domain import Plan
 from services.experiments.results import convert as results_convert
 from services.experiments.running.dispatch_store import Provider
 from services.runtime.audio_store import AudioLinks
 from services.runtime.clock import now
+from services.shared.metrics import METRICS, Measurements, Source
 
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
 _TRIAL_STATUS = experiment_pb2.Trial.Status
 _EVAL_MODE = experiment_pb2.Experiment.EvalMode
-_TRIAL_MEASUREMENTS = [f.name for f in dataclasses.fields(Measurements)]
 EVAL_MODES = {_EVAL_MODE.Value(mode): mode for mode in EvalMode}
+
+
+def _measured_in(message: Descriptor, source: Source) -> Sequence[tuple[str, bool]]:
+    """Returns the metrics of a source, each with whether it may be absent from its message."""
+    return [(one.name, message.fields_by_name[one.name].has_presence) for one in METRICS if one.source is source]
+
+
+_SYNTHESIS = _measured_in(tts_pb2.SynthesisMeasurements.DESCRIPTOR, Source.SYNTHESIS)
+_SIGNAL = _measured_in(scoring_pb2.SignalMetrics.DESCRIPTOR, Source.SIGNAL)
+_LISTENING = _measured_in(scoring_pb2.ListeningMetrics.DESCRIPTOR, Source.LISTENING)
 
 
 def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
@@ -140,10 +152,10 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
     )
     if value.audio_deleted_at is not None:
         message.audio_deleted_at.FromDatetime(value.audio_deleted_at)
-    for name in _TRIAL_MEASUREMENTS:
-        measured = getattr(value.measurements, name)
+    for metric in METRICS:
+        measured = getattr(value.measurements, metric.name)
         if measured is not None:
-            setattr(message, name, measured)
+            setattr(message, metric.name, measured)
     if value.audio_name is not None:
         message.audio_url = links.url(value.audio_name)
     message.created_at.FromDatetime(value.created_at)
@@ -158,38 +170,16 @@ def _parameters(value: ModelSpec | Trial) -> tts_pb2.SpeechParameters:
 
 def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measurements:
     """Returns what tts measured."""
-    return Measurements(
-        duration_seconds=measured.duration_seconds,
-        ttfb_ms=measured.ttfb_ms,
-        generation_time_ms=measured.generation_time_ms,
-        ttfa_ms=measured.ttfa_ms,
-        leading_silence_ms=measured.leading_silence_ms,
-        real_time_factor=measured.real_time_factor,
-        connect_ms=measured.connect_ms if measured.HasField("connect_ms") else None,
-        connection_reused=measured.connection_reused,
-        transport=measured.transport,
-        sample_rate_hz=measured.sample_rate_hz,
-        region=measured.region if measured.HasField("region") else None,
-    )
-
-
-def signal_measurements(measured: scoring_pb2.SignalMetrics) -> Measurements:
-    """Returns what scoring measured."""
-    return Measurements(
-        silence_ratio=measured.silence_ratio,
-        trailing_silence_ms=measured.trailing_silence_ms,
-        peak=measured.peak,
-        clipping_ratio=measured.clipping_ratio,
-        loudness_lufs=measured.loudness_lufs if measured.HasField("loudness_lufs") else None,
-        dc_offset=measured.dc_offset,
-    )
+    return Measurements(**_taken(measured, _SYNTHESIS))
 
 
 def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
     """Returns all that scoring measured: of the samples, and by listening models where there are some."""
-    # Its fields have the names that measurements have here; those that are absent are not listed.
-    heard = {field.name: value for field, value in event.listening_metrics.ListFields()}
-    return dataclasses.replace(signal_measurements(event.signal_metrics), **heard)
+    return Measurements(**_taken(event.signal_metrics, _SIGNAL), **_taken(event.listening_metrics, _LISTENING))
+
+
+def _taken(message: Message, metrics: Sequence[tuple[str, bool]]) -> Mapping[str, Any]:
+    return {name: getattr(message, name) for name, optional in metrics if not optional or message.HasField(name)}
 
 
 def failure_kind(kind: int) -> str:

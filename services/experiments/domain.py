@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.experiments.verdict import LATENCY, CompositeProfile
+from services.shared.metrics import Measurements
 
 SCENARIOS = (
     "general",
@@ -129,32 +130,6 @@ class Experiment:
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurements:
-    """What was measured of a trial; None until it is. Units are in the names, ratios and amplitudes are 0 to 1."""
-
-    duration_seconds: float | None = None
-    ttfb_ms: float | None = None
-    generation_time_ms: float | None = None
-    ttfa_ms: float | None = None
-    leading_silence_ms: float | None = None
-    real_time_factor: float | None = None
-    connect_ms: float | None = None
-    connection_reused: bool | None = None
-    transport: str | None = None
-    sample_rate_hz: int | None = None
-    region: str | None = None
-    silence_ratio: float | None = None
-    trailing_silence_ms: float | None = None
-    peak: float | None = None
-    clipping_ratio: float | None = None
-    loudness_lufs: float | None = None
-    dc_offset: float | None = None
-    naturalness_mos: float | None = None
-    word_error_rate: float | None = None
-    prosody_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

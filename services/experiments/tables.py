@@ -11,12 +11,12 @@ from services.experiments.domain import (
     EvalMode,
     Experiment,
     ExperimentStatus,
-    Measurements,
     ModelSpec,
     Trial,
     TrialStatus,
 )
 from services.experiments.verdict import CompositeProfile
+from services.shared.metrics import METRICS, Measurements
 
 # Whoever changes an experiment or a trial of it says so here, with the experiment's id.
 CHANGED = "experiments_changed"
@@ -60,13 +60,13 @@ EXPERIMENTS = sa.Table(
 )
 EXPERIMENT_COLUMNS = [EXPERIMENTS.c[f.name] for f in dataclasses.fields(Experiment)]
 
-_MEASUREMENTS = [f.name for f in dataclasses.fields(Measurements)]
-_MEASUREMENT_TYPES: Mapping[str, type[sa.types.TypeEngine[Any]]] = {
-    "connection_reused": sa.Boolean,
-    "transport": sa.Text,
-    "region": sa.Text,
-    "sample_rate_hz": sa.Integer,
+_TYPES: Mapping[type, type[sa.types.TypeEngine[Any]]] = {
+    float: sa.Double,
+    int: sa.Integer,
+    bool: sa.Boolean,
+    str: sa.Text,
 }
+_MEASUREMENTS = [metric.name for metric in METRICS]
 TRIALS = sa.Table(
     "trials",
     METADATA,
@@ -96,7 +96,7 @@ TRIALS = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
-    *(sa.Column(name, _MEASUREMENT_TYPES.get(name, sa.Double)) for name in _MEASUREMENTS),
+    *(sa.Column(metric.name, _TYPES[metric.kind]) for metric in METRICS),
 )
 PROVIDERS = sa.Table(
     "providers",

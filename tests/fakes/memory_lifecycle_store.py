@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Measurements, Trial, TrialStatus
+from services.experiments.domain import Trial, TrialStatus
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import table
 
 

@@ -5,11 +5,12 @@ from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Measurements, TrialStatus
+from services.experiments.domain import TrialStatus
 from services.experiments.running.step_store import Held, Moved
 from services.experiments.tables import CHANGED
 from services.runtime import inbox
 from services.runtime.clock import now
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryConnection, table
 
 

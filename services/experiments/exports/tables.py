@@ -5,7 +5,7 @@ its weight `weight_ttfb`. `audio_url` is left out, since a link expires and a fi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC
 from operator import attrgetter
 from typing import Any
@@ -13,16 +13,17 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
-from services.experiments.domain import Measurements, Trial
+from services.experiments.domain import Trial
 from services.experiments.exports.columns import Column, Filled, Kind, Value, fill
 from services.experiments.verdict import METHOD_VERSION, METRIC_NAMES
+from services.shared.metrics import METRICS
 
-_KINDS = {"connection_reused": Kind.FLAG, "transport": Kind.TEXT, "region": Kind.TEXT, "sample_rate_hz": Kind.INTEGER}
+_KINDS = {float: Kind.REAL, int: Kind.INTEGER, bool: Kind.FLAG, str: Kind.TEXT}
 
 
-def _of(kind: Kind, *names: str, at: str = "") -> list[Column]:
-    """Columns that are attributes of the row's object, or of what it has at `at`."""
-    return [Column(name, kind, attrgetter(f"{at}.{name}" if at else name)) for name in names]
+def _of(kind: Kind, *names: str) -> list[Column]:
+    """Columns that are attributes of the row's object."""
+    return [Column(name, kind, attrgetter(name)) for name in names]
 
 
 TRIALS: Sequence[Column] = (
@@ -36,11 +37,7 @@ TRIALS: Sequence[Column] = (
     *_of(Kind.INTEGER, "attempts", "provider_requests"),
     *_of(Kind.TEXT, "error_kind", "error_message"),
     *_of(Kind.MOMENT, "created_at", "ended_at", "audio_deleted_at"),
-    *(
-        column
-        for field in fields(Measurements)
-        for column in _of(_KINDS.get(field.name, Kind.REAL), field.name, at="measurements")
-    ),
+    *(Column(metric.name, _KINDS[metric.kind], attrgetter(f"measurements.{metric.name}")) for metric in METRICS),
 )
 """A row is a `Trial`."""
 

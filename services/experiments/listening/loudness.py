@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from services.experiments.domain import Measurements
+from services.shared.metrics import Measurements
 
 TARGET_LUFS = -23.0
 """Where no clip is too peaky for it. It is the target of EBU R 128, with room above speech."""

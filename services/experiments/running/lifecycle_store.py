@@ -7,8 +7,9 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Measurements, Trial, TrialStatus
+from services.experiments.domain import Trial, TrialStatus
 from services.experiments.tables import EXPERIMENTS, TRIAL_COLUMNS, TRIALS, trial_from
+from services.shared.metrics import Measurements
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 _UNMEASURED = dict.fromkeys(Measurements.__dataclass_fields__)

@@ -15,14 +15,7 @@ from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import facts, figures
-from services.experiments.domain import (
-    EVALUATION_FAILED,
-    Experiment,
-    ExperimentStatus,
-    Measurements,
-    Trial,
-    TrialStatus,
-)
+from services.experiments.domain import EVALUATION_FAILED, Experiment, ExperimentStatus, Trial, TrialStatus
 from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.step_store import Held, Moved, StepStore
@@ -31,6 +24,7 @@ from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.outside_text import one_line
+from services.shared.metrics import Measurements
 
 log = structlog.get_logger()
 

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import ExperimentStatus, Measurements, TrialStatus
+from services.experiments.domain import ExperimentStatus, TrialStatus
 from services.experiments.tables import CHANGED, EXPERIMENTS, TRIALS
 from services.runtime import inbox
 from services.runtime.statements import Statement
+from services.shared.metrics import Measurements
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 

@@ -5,18 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import (
-    EvalMode,
-    Experiment,
-    ExperimentStatus,
-    Measurements,
-    ModelSpec,
-    Trial,
-    TrialStatus,
-)
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.running.step_store import SqlStepStore, StepStore
 from services.experiments.store import Store
 from services.runtime.db import Database
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryConnection
 from tests.fakes.memory_step_store import MemoryStepStore
 

@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Measurements, Trial, TrialStatus
+from services.experiments.domain import Trial, TrialStatus
 from services.experiments.running.lifecycle_store import LifecycleStore, SqlLifecycleStore
 from services.experiments.running.step_store import SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
+from services.shared.metrics import Measurements
 from tests.contract.stores.experiment_rows import (
     COMPLETED,
     MINUTE,

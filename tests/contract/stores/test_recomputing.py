@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, Measurements, ModelSpec, TrialStatus
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, TrialStatus
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
 from services.experiments.listening.judging import Doubt, Judgement
@@ -23,6 +23,7 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.metrics import Measurements
 from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials, experiment, move_trial, trial
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.domain import ExperimentStatus, Trial, TrialStatus
 from services.experiments.running.step_store import Held, Moved, SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.experiments.tables import CHANGED
 from services.runtime.clock import now
 from services.runtime.db import Database
+from services.shared.metrics import Measurements
 from tests.contract.stores.experiment_rows import (
     MINUTE,
     NOON,

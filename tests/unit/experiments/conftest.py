@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial
+from services.experiments.domain import EvalMode, ModelSpec, Trial
 from services.experiments.planning.catalogue import Resolved
 from services.experiments.planning.domain import Plan, Rules
 from services.experiments.planning.usecases import Planning
@@ -25,6 +25,7 @@ from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_dispatch_store import MemoryDispatchStore
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore

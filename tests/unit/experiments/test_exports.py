@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from voicearena.experiments.v1.results_pb2 import Results
 
 from services.experiments import convert
-from services.experiments.domain import EvalMode, Measurements, ModelSpec, Trial, TrialStatus
+from services.experiments.domain import EvalMode, ModelSpec, Trial, TrialStatus
 from services.experiments.exports import csv_file, jsonl_file, parquet_file
 from services.experiments.exports.columns import Column, Filled, Kind
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
@@ -29,6 +29,7 @@ from services.experiments.results import convert as results_convert
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
+from services.shared.metrics import Measurements
 from tests.fakes.no_ballot import NoBallot
 from tests.unit.experiments.conftest import Desk, call_as
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes

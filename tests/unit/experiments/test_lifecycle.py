@@ -9,9 +9,10 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
-from services.experiments.domain import Experiment, ExperimentStatus, Measurements, ModelSpec, Trial, TrialStatus
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.planning.lifecycle import Lifecycle
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
+from services.shared.metrics import Measurements
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk, call_as
 
 PENDING, SYNTHESIZING, SCORING = TrialStatus.PENDING, TrialStatus.SYNTHESIZING, TrialStatus.SCORING

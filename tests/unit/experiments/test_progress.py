@@ -8,12 +8,13 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisRequested
 
-from services.experiments.domain import ExperimentStatus, Measurements, Trial, TrialStatus
+from services.experiments.domain import ExperimentStatus, Trial, TrialStatus
 from services.experiments.running import finishing
 from services.experiments.running.progress import MOST_ATTEMPTS
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.errors import WrongState
+from services.shared.metrics import Measurements
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
 SYNTHESIZING, SCORING = TrialStatus.SYNTHESIZING, TrialStatus.SCORING

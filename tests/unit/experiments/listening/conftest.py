@@ -11,15 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.experiments.domain import (
-    EvalMode,
-    Experiment,
-    ExperimentStatus,
-    Measurements,
-    ModelSpec,
-    Trial,
-    TrialStatus,
-)
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.listening.ballot import ListenersBallot
 from services.experiments.listening.clips import Clips
 from services.experiments.listening.closing import Closing
@@ -37,6 +29,7 @@ from services.experiments.webhooks.announcing import Announcing
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
 from tests.fakes.memory_listening_store import MemoryListeningStore

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.experiments.domain import Measurements
 from services.experiments.listening.loudness import LARGEST_PEAK, TARGET_LUFS, gain, target_lufs
 from services.experiments.listening.rendering import clip, clip_seconds, play
 from services.scoring.domain import Recording
 from services.scoring.wav import read_wav
 from services.shared.audio.loudness import integrated_lufs
+from services.shared.metrics import Measurements
 
 SEED = b"a seed"
 DITHER = 2

@@ -1,0 +1,151 @@
+"""Every metric of a trial, described once.
+
+A field of `Measurements` is a metric. Its name is also the name of its column, of its field in `Trial` on the wire, and
+of its field in the message of whoever measures it. Storage, conversion, the verdict, exports, `GET /api/v1/metrics` and
+through it the command line follow from what is said here. docs/contributing.md says how to add one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Literal, get_args, get_type_hints
+
+
+class Direction(Enum):
+    """Which way a metric is better. The names are those of the wire."""
+
+    LOWER = "lower_is_better"
+    HIGHER = "higher_is_better"
+    NEUTRAL = "neutral"
+
+
+class Source(Enum):
+    """Who measures a metric of a trial."""
+
+    SYNTHESIS = "tts, while a provider speaks"
+    SIGNAL = "scoring, from the samples alone"
+    LISTENING = "scoring, by models that listen"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric."""
+
+    name: str
+    kind: type
+    """float, int, bool or str."""
+    source: Source
+    label: str
+    """The heading of its column in tables for people."""
+    unit: str
+    """Empty for a share, a truth value or a text."""
+    direction: Direction
+    description: str
+    """What it is, in a sentence."""
+    low: float = 0.0
+    high: float = math.inf
+    """The range. What a listening model estimates may lie outside."""
+    always: bool = False
+    """Whether every completed trial has it. A metric that was added later never is."""
+    summary: Literal["avg", "median", ""] = ""
+    """How a ranking sums up a model's values, which begins its field there; empty for a metric that is in no ranking.
+    A verdict is reached from the metrics that have one."""
+    primary: bool = False
+    """Whether an experiment may have it as its primary metric."""
+    part: str = ""
+    """The name under which a profile gives it weight in the composite score, empty if none can."""
+    worst: float = 0.0
+    best: float = 0.0
+    """The values that are worth 0 and 1 as that part; what lies beyond them is worth no less and no more."""
+
+    def worth(self, value: float) -> float:
+        """A value as a part of the composite score, 0 to 1, 1 is best."""
+        if self.best < self.worst:
+            return 1 - min((value - self.best) / (self.worst - self.best), 1)
+        return min(max((value - self.worst) / (self.best - self.worst), 0.0), 1.0)
+
+
+LOWER, HIGHER, NEUTRAL = Direction.LOWER, Direction.HIGHER, Direction.NEUTRAL
+SYNTHESIS, SIGNAL, LISTENING = Source.SYNTHESIS, Source.SIGNAL, Source.LISTENING
+
+
+def _metric(*about: Any, **more: Any) -> Any:
+    """A field that is None until it is measured. Takes what `Metric` takes after the name and the kind."""
+    return field(default=None, metadata={"about": about, "more": more})
+
+
+# fmt: off
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """What was measured of a trial; None until it is. The order is that of columns and reports: add at the end."""
+
+    duration_seconds: float | None = _metric(
+        SYNTHESIS, "Length", "s", NEUTRAL, "Length of the recording.",
+        always=True, summary="avg", part="duration_accuracy", best=1.0)
+    ttfb_ms: float | None = _metric(
+        SYNTHESIS, "TTFB", "ms", LOWER, "From the request sent to the first byte of audio.",
+        always=True, summary="avg", primary=True, part="ttfb", worst=2000.0)
+    generation_time_ms: float | None = _metric(
+        SYNTHESIS, "Total", "ms", LOWER, "From the request sent to the last byte of audio.",
+        always=True, summary="avg", primary=True, part="generation_time", worst=5000.0)
+    ttfa_ms: float | None = _metric(
+        SYNTHESIS, "First sound", "ms", LOWER, "TTFB and leading silence: what a listener waits.",
+        summary="median", primary=True, part="ttfa", worst=2000.0)
+    leading_silence_ms: float | None = _metric(
+        SYNTHESIS, "Leading silence", "ms", LOWER,
+        "Silence before the first 10 ms frame (1 ms hop, mean removed) with RMS above 0.01; all of it if none is.")
+    real_time_factor: float | None = _metric(
+        SYNTHESIS, "Real time factor", "", LOWER, "Generation time over length; below 1 is faster than speech.")
+    connect_ms: float | None = _metric(
+        SYNTHESIS, "Connect", "ms", LOWER, "The handshake; absent when no connection was made for the request.")
+    connection_reused: bool | None = _metric(
+        SYNTHESIS, "Reused", "", NEUTRAL, "Whether a connection or process was already open.")
+    transport: str | None = _metric(SYNTHESIS, "Transport", "", NEUTRAL, "How the engine was reached.")
+    sample_rate_hz: int | None = _metric(SYNTHESIS, "Rate", "Hz", NEUTRAL, "Samples per second of the audio.")
+    region: str | None = _metric(SYNTHESIS, "Region", "", NEUTRAL, "Where the provider says the audio was made.")
+    silence_ratio: float | None = _metric(
+        SIGNAL, "Silence", "", LOWER, "Share of samples with |amplitude| below 300 on the 16-bit scale.",
+        high=1.0, always=True, summary="avg", part="silence", worst=1.0)
+    trailing_silence_ms: float | None = _metric(
+        SIGNAL, "Trailing silence", "ms", LOWER,
+        "Silence after the last such frame; all of the recording if there is none.")
+    peak: float | None = _metric(
+        SIGNAL, "Peak", "", NEUTRAL, "Largest |amplitude|, relative to full scale.", high=1.0)
+    clipping_ratio: float | None = _metric(
+        SIGNAL, "Clipping", "", LOWER, "Share of samples in runs of at least 3 at the largest value of the format.",
+        high=1.0)
+    loudness_lufs: float | None = _metric(
+        SIGNAL, "Loudness", "LUFS", NEUTRAL,
+        "Integrated loudness after ITU-R BS.1770-4; absent below 0.4 s and when all of it is gated.", low=-math.inf)
+    dc_offset: float | None = _metric(
+        SIGNAL, "DC offset", "", NEUTRAL, "Mean of the samples, relative to full scale.", low=-1.0, high=1.0)
+    naturalness_mos: float | None = _metric(
+        LISTENING, "Naturalness", "MOS", HIGHER, "Predicted mean opinion score.",
+        low=1.0, high=5.0, summary="avg", part="naturalness", worst=1.0, best=5.0)
+    word_error_rate: float | None = _metric(
+        LISTENING, "Word errors", "", LOWER, "Wrong words of a transcript for each word of the prompt.",
+        summary="avg", part="intelligibility", worst=1.0)
+    prosody_score: float | None = _metric(
+        LISTENING, "Prosody", "", HIGHER, "How alive intonation and rhythm are.",
+        high=1.0, summary="avg", part="prosody", best=1.0)
+
+OF_RECORDINGS = (
+    Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,
+           "Whether some frame is above the silence threshold of the leading silence."),
+    Metric("rms", float, SIGNAL, "RMS", "", NEUTRAL, "Root mean square of all samples, relative to full scale.",
+           high=1.0),
+)
+"""What is measured of a recording and not kept with its trial."""
+# fmt: on
+
+_KINDS = get_type_hints(Measurements)
+METRICS = tuple(
+    Metric(one.name, get_args(_KINDS[one.name])[0], *one.metadata["about"], **one.metadata["more"])
+    for one in fields(Measurements)
+)
+"""Every metric of a trial, in the order of reports."""
+
+COMPARED = tuple(sorted((metric for metric in METRICS if metric.summary), key=lambda metric: not metric.always))
+"""The metrics that a verdict is reached from: first those that every completed trial has."""

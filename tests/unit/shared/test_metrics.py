@@ -1,0 +1,78 @@
+"""The table of metrics agrees with the protos, the columns, and itself."""
+
+import dataclasses
+import math
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from voicearena.experiments.v1.experiment_pb2 import Trial
+from voicearena.experiments.v1.results_pb2 import ModelRanking
+from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics, SignalMetrics
+from voicearena.tts.v1.tts_pb2 import SynthesisMeasurements
+
+from services.experiments.tables import TRIALS
+from services.shared.metrics import COMPARED, METRICS, OF_RECORDINGS, Direction, Measurements, Metric, Source
+
+TYPES = {
+    float: FieldDescriptor.TYPE_DOUBLE,
+    int: FieldDescriptor.TYPE_INT32,
+    bool: FieldDescriptor.TYPE_BOOL,
+    str: FieldDescriptor.TYPE_STRING,
+}
+MESSAGES = {
+    Source.SYNTHESIS: SynthesisMeasurements,
+    Source.SIGNAL: SignalMetrics,
+    Source.LISTENING: ListeningMetrics,
+}
+EVERY = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+
+
+@EVERY
+def test_a_metric_is_a_field_of_a_trial_and_of_the_message_in_which_it_is_measured(metric: Metric) -> None:
+    of_trial = Trial.DESCRIPTOR.fields_by_name[metric.name]
+    measured = MESSAGES[metric.source].DESCRIPTOR.fields_by_name[metric.name]
+    assert (of_trial.type, measured.type) == (TYPES[metric.kind], TYPES[metric.kind])
+    assert of_trial.has_presence
+
+
+@EVERY
+def test_a_metric_is_a_column_of_trials(metric: Metric) -> None:
+    assert TRIALS.c[metric.name].type.python_type is metric.kind
+
+
+@pytest.mark.parametrize("metric", COMPARED, ids=lambda metric: metric.name)
+def test_a_metric_by_which_models_are_compared_is_summed_up_in_rankings(metric: Metric) -> None:
+    summary = ModelRanking.DESCRIPTOR.fields_by_name[f"{metric.summary}_{metric.name}"]
+    assert (summary.type, summary.has_presence, metric.kind) == (FieldDescriptor.TYPE_DOUBLE, True, float)
+
+
+def test_whatever_rankings_sum_up_is_a_metric() -> None:
+    fields = {name for name in ModelRanking.DESCRIPTOR.fields_by_name if name.startswith(("avg_", "median_"))}
+    assert fields == {f"{metric.summary}_{metric.name}" for metric in COMPARED}
+
+
+@pytest.mark.parametrize("metric", [*METRICS, *OF_RECORDINGS], ids=lambda metric: metric.name)
+def test_a_metric_is_described(metric: Metric) -> None:
+    assert metric.label
+    assert metric.description.endswith(".")
+    assert metric.low < metric.high
+    assert metric.unit in ("", "s") or metric.name.endswith(f"_{metric.unit.lower()}")
+
+
+@pytest.mark.parametrize("metric", [metric for metric in METRICS if metric.part], ids=lambda metric: metric.name)
+def test_the_better_value_is_worth_more(metric: Metric) -> None:
+    assert metric in COMPARED
+    assert (metric.worth(metric.worst), metric.worth(metric.best)) == (0.0, 1.0)
+    assert metric.low <= min(metric.worst, metric.best)
+    assert max(metric.worst, metric.best) <= metric.high
+    if metric.direction is not Direction.NEUTRAL:
+        assert (metric.best > metric.worst) == (metric.direction is Direction.HIGHER)
+
+
+def test_a_primary_metric_has_a_better_side() -> None:
+    assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
+
+
+def test_nothing_is_measured_of_a_trial_until_it_is() -> None:
+    assert set(dataclasses.asdict(Measurements()).values()) == {None}
+    assert [metric.name for metric in METRICS if metric.low == -math.inf] == ["loudness_lufs"]

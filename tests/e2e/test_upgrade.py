@@ -1,0 +1,252 @@
+"""A mesh of the release before goes on under this one: what was under way finishes, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from deploy.local.mesh import Mesh
+from services.experiments.listening.tokens import ListeningTokens
+from tests.contract.stores.servers import running_postgres
+from tests.fakes.openai_server import TEMPERS, OpenAiServer
+from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.mesh import mesh_settings
+from tests.upgrade import saved_release
+from tests.upgrade.saved_release import Json, hear, until, vote
+
+KNOWN = saved_release.known()
+IDS: Mapping[str, str] = KNOWN["experiments"]
+CALL_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """The mesh that was upgraded, the HTTP client of its developer, and whom it talks to."""
+
+    http: httpx.AsyncClient
+    provider: OpenAiServer
+    receiver: WebhookReceiver
+
+    async def get(self, path: str) -> Any:
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def ended(self, name: str) -> Json:
+        """Waits for the end of an experiment, and returns it."""
+        path = f"/experiments/{IDS[name]}"
+        return dict(await until(lambda: self.get(path), lambda got: got["status"] not in ("created", "running")))
+
+    async def trials(self, name: str) -> list[Json]:
+        return list((await self.get(trials_path(name)))["trials"])
+
+    async def delivered(self, name: str) -> Json:
+        """Waits until the one delivery about an experiment has been taken, and returns it."""
+        path = f"/experiments/{IDS[name]}/webhook-deliveries"
+        answer = await until(lambda: self.get(path), lambda got: got["deliveries"][0]["status"] == "delivered")
+        (delivery,) = answer["deliveries"]
+        return dict(delivery)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Somebody who listens, with the link and the listener that they have."""
+
+    http: httpx.AsyncClient
+    token: str
+    listener: str
+
+    async def shown(self) -> Json | None:
+        """Returns the pair that the listener is at, or the next, None if there is none left."""
+        answer = await self.http.post(f"/listening/{self.token}/next", json={"listener": self.listener})
+        return answer.raise_for_status().json().get("pair")
+
+    async def vote_on(self, pair: Json | None) -> Json:
+        """Votes on a pair, and returns the listener's progress."""
+        assert pair is not None
+        return await vote(self.http, self.token, self.listener, pair["id"])
+
+    async def vote_on_all(self) -> None:
+        """Hears and votes on all pairs that are left."""
+        while await self.shown() is not None:
+            await self.vote_on(await hear(self.http, self.token, self.listener))
+
+
+def trials_path(name: str) -> str:
+    return f"/experiments/{IDS[name]}/trials?page_size=100"
+
+
+def known_trials(name: str, status: str) -> dict[str, Json]:
+    """Returns the trials that had a status when the release was saved, by id."""
+    return {trial["id"]: trial for trial in KNOWN["answers"][trials_path(name)]["trials"] if trial["status"] == status}
+
+
+@asynccontextmanager
+async def client(mesh: Mesh, key: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"authorization": f"Bearer {KNOWN['keys'][key]}"}
+    url = f"{mesh.api_url}/api/v1"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=CALL_SECONDS, trust_env=False) as http:
+        yield http
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def provider() -> AsyncIterator[OpenAiServer]:
+    """A provider whose voices all speak by now."""
+    server = OpenAiServer()
+    server.tempers.update({voice: TEMPERS["steady"] for voices in saved_release.VOICES.values() for voice in voices})
+    async with server.serving():
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def receiver() -> AsyncIterator[WebhookReceiver]:
+    """A receiver of webhooks that takes what it refused before."""
+    server = WebhookReceiver()
+    server.answer("failing", status=200)
+    server.secrets["failing"] = [KNOWN["webhook_secret"]]
+    async with server.serving():
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mesh(
+    tmp_path_factory: pytest.TempPathFactory, provider: OpenAiServer, receiver: WebhookReceiver
+) -> AsyncIterator[Mesh]:
+    """This release on the database and the audio of the one before, with a bus that remembers nothing."""
+    folder = tmp_path_factory.mktemp("upgraded")
+    async with running_postgres() as url:
+        await asyncio.to_thread(saved_release.restore, url, folder / "audio", receiver.url(""))
+        (folder / "audio_url_secret").write_text(KNOWN["audio_url_secret"])
+        settings = mesh_settings(folder).model_copy(update={"database_url": SecretStr(url)})
+        async with Mesh(settings, service_env=saved_release.service_env(provider)) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def upgraded(mesh: Mesh, provider: OpenAiServer, receiver: WebhookReceiver) -> AsyncIterator[Upgraded]:
+    async with client(mesh, "api_key") as http:
+        yield Upgraded(http, provider, receiver)
+
+
+def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
+    """Yields what an answer no longer says. Times and URLs differ in any case."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            if not key.endswith(("_at", "url", "_until")):
+                yield from differences(value, after.get(key), f"{at}.{key}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from differences(one, other, f"{at}[{index}]")
+    elif before != after:
+        yield f"{at}: {before!r} is {after!r}"
+
+
+ENDED = ("created", "delivered", "refused", "judged", "cancelled")
+KEPT = [path for path in KNOWN["answers"] if "/exp_" not in path or path.split("/")[2] in {IDS[name] for name in ENDED}]
+
+
+@pytest.mark.parametrize("path", KEPT)
+async def test_what_was_at_rest_is_as_it_was(upgraded: Upgraded, path: str) -> None:
+    assert list(differences(KNOWN["answers"][path], await upgraded.get(path))) == []
+
+
+async def test_an_experiment_that_ran_completes_and_what_was_measured_is_not_measured_again(upgraded: Upgraded) -> None:
+    ended = await upgraded.ended("running")
+    assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 12, 0)
+    trials = {trial["id"]: trial for trial in await upgraded.trials("running")}
+    before = known_trials("running", "completed")
+    assert len(before) == 2
+    assert list(differences(before, {id_: trials[id_] for id_ in before})) == []
+    (scoring,) = known_trials("running", "scoring").values()
+    assert trials[scoring["id"]]["status"] == "completed"
+    assert trials[scoring["id"]]["duration_seconds"] == scoring["duration_seconds"]
+    results = await upgraded.get(f"/experiments/{IDS['running']}/results")
+    assert results["head_to_head"][0]["pairs"] == 6
+
+
+async def test_an_experiment_that_was_retried_completes(upgraded: Upgraded) -> None:
+    ended = await upgraded.ended("retried")
+    assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 4, 0)
+    trials = {trial["id"]: trial for trial in await upgraded.trials("retried")}
+    before = known_trials("retried", "completed")
+    assert len(before) == 2
+    assert list(differences(before, {id_: trials[id_] for id_ in before})) == []
+    # One request of each failed trial is of the first run, before the retry.
+    assert all(trial["provider_requests"] >= 2 for id_, trial in trials.items() if id_ not in before)
+
+
+async def test_what_was_asked_for_while_the_bus_was_down_is_spoken(upgraded: Upgraded) -> None:
+    ended = await upgraded.ended("asked")
+    assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 2, 0)
+
+
+async def test_listeners_go_on_where_they_were_and_the_verdict_has_the_votes_of_before(upgraded: Upgraded) -> None:
+    id_ = IDS["listening"]
+    path = f"/experiments/{id_}/listening-links"
+    # The links, read again: their tokens name an expiry that has moved.
+    tokens = {}
+    for body in ({"request_id": "friends"}, {"request_id": "strict", "max_listeners_per_address": 1}):
+        made = (await upgraded.http.post(path, json=body)).raise_for_status().json()
+        tokens[made["link"]["id"]] = made["token"]
+    assert set(tokens) == {link["id"] for link in KNOWN["answers"][path]["links"]}
+    signed = ListeningTokens(KNOWN["audio_url_secret"])
+    listeners = [each for each in KNOWN["listeners"] if each["experiment_id"] == id_]
+    first, second, third, _ = (
+        Listener(upgraded.http, tokens[each["link_id"]], signed.of_listener(each["id"], each["link_id"]))
+        for each in listeners
+    )
+    before = await upgraded.get(f"/experiments/{id_}")
+    assert list(differences(KNOWN["answers"][f"/experiments/{id_}"], before)) == []
+    # What the first has heard need not be heard again.
+    assert await first.vote_on(await first.shown()) == {"votes_given": 2, "pairs_left": 0, "open": True}
+    await asyncio.gather(second.vote_on_all(), third.vote_on_all())
+    ended = await upgraded.ended("listening")
+    assert (ended["status"], ended["listening"]["votes_received"]) == ("completed", 6)
+    results = await upgraded.get(f"/experiments/{id_}/results")
+    votes = results["votes"]
+    assert (votes["votes"], votes["listeners"], votes["excluded"]) == (6, 3, 1)
+    assert [(each["reason"], each["votes"]) for each in votes["exclusions"]] == [("address_limit", 1)]
+
+
+async def test_a_message_that_was_refused_comes_with_a_signature_that_verifies(upgraded: Upgraded) -> None:
+    delivery = await upgraded.delivered("undelivered")
+    (message,) = await upgraded.receiver.wait("failing")
+    assert (message.id, message.verified, message.json["type"]) == (delivery["id"], True, "experiment.completed")
+    assert message.json["data"]["experiment_id"] == IDS["undelivered"]
+    assert [each["response_status"] for each in delivery["attempts"]] == [500, 200]
+
+
+async def test_a_message_of_before_can_be_asked_for_again(upgraded: Upgraded) -> None:
+    (before,) = (await upgraded.get(f"/experiments/{IDS['delivered']}/webhook-deliveries"))["deliveries"]
+    path = f"/experiments/{IDS['delivered']}/webhook-deliveries/{before['id']}/redeliver"
+    (await upgraded.http.post(path, json={})).raise_for_status()
+    (message,) = await upgraded.receiver.wait("ok")
+    assert message.id == before["id"]
+
+
+async def test_keys_open_what_they_opened(mesh: Mesh) -> None:
+    async with client(mesh, "limited") as limited, client(mesh, "revoked") as revoked:
+        assert (await limited.get("/experiments")).status_code == 200
+        assert (await limited.get("/webhook-endpoints")).status_code == 403
+        assert (await revoked.get("/experiments")).status_code == 401
+
+
+async def test_what_is_finished_can_be_heard_cloned_and_deleted(upgraded: Upgraded) -> None:
+    (spoken, *_) = await upgraded.trials("refused")
+    audio = await upgraded.http.get(spoken["audio_url"])
+    assert (audio.status_code, audio.content[:4]) == (200, b"RIFF")
+    cloned = (await upgraded.http.post(f"/experiments/{IDS['refused']}/clone", json={})).raise_for_status().json()
+    (await upgraded.http.post(f"/experiments/{cloned['id']}/run", json={})).raise_for_status()
+    path = f"/experiments/{cloned['id']}"
+    ended = await until(lambda: upgraded.get(path), lambda got: got["status"] not in ("created", "running"))
+    assert (ended["status"], ended["completed_trials"]) == ("completed", 4)
+    (await upgraded.http.delete(f"/experiments/{IDS['refused']}")).raise_for_status()
+    assert (await upgraded.http.get(f"/experiments/{IDS['refused']}")).status_code == 404

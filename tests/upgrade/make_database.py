@@ -1,0 +1,247 @@
+"""Saves a mesh of a release in the middle of everything, for the test that upgrades it.
+
+Run it in a checkout of the release that is upgraded from, with this folder copied into it as it is here:
+
+    .venv/bin/python -m tests.upgrade.make_database
+
+Then copy the folder back and commit `database.sql`, `audio.zip` and `known.json`. It takes about half a minute. The
+mesh is new and has stand-ins for its providers and for the receiver of webhooks, so nothing in the files is secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import psycopg
+
+from deploy.local.mesh import Mesh
+from deploy.local.postgres import binaries
+from tests.fakes.openai_server import TEMPERS, OpenAiServer, tone
+from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.mesh import mesh_settings, register
+from tests.upgrade import saved_release
+from tests.upgrade.saved_release import AUDIO, DATABASE, KNOWN, SAVED_RECEIVER, Json, hear, until, vote
+
+CALM, BRIGHT, LOST, HELD = (
+    {"provider": provider, "voice_id": voice} for provider, voices in saved_release.VOICES.items() for voice in voices
+)
+LOCAL = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")]
+SPOKEN = TEMPERS["steady"]
+ENDED = ("completed", "failed", "cancelled")
+
+
+class Maker:
+    """A developer of the mesh, and all that they leave half done."""
+
+    def __init__(self, mesh: Mesh, http: httpx.AsyncClient, provider: OpenAiServer, receiver: WebhookReceiver) -> None:
+        self.mesh = mesh
+        self.http = http
+        self.provider = provider
+        self.receiver = receiver
+
+    async def call(self, verb: str, path: str, **body: object) -> Any:
+        answer = await self.http.request(verb, path, json=body if verb == "POST" else None)
+        assert not answer.is_error, answer.text
+        return answer.json()
+
+    async def plan(self, name: str, models: Sequence[Json], prompts: int = 1, **changes: object) -> str:
+        body = {
+            "name": name,
+            "scenario": "general",
+            "eval_mode": "automated",
+            "models": models,
+            "prompts": [f"Prompt {number}." for number in range(prompts)],
+            **changes,
+        }
+        return str((await self.call("POST", "/experiments", **body))["id"])
+
+    async def run(self, id_: str) -> str:
+        await self.call("POST", f"/experiments/{id_}/run")
+        return id_
+
+    async def get(self, id_: str) -> Any:
+        return await self.call("GET", f"/experiments/{id_}")
+
+    async def ended(self, id_: str) -> str:
+        await until(lambda: self.get(id_), lambda got: got["status"] in ENDED)
+        return id_
+
+    async def trials(self, id_: str) -> list[Json]:
+        return list((await self.call("GET", f"/experiments/{id_}/trials?page_size=100"))["trials"])
+
+    async def trial_states(self, id_: str) -> list[str]:
+        return [trial["status"] for trial in await self.trials(id_)]
+
+    async def trials_are(self, id_: str, *statuses: str) -> None:
+        """Waits until an experiment has a trial of each status at the same time."""
+        await until(lambda: self.trial_states(id_), lambda got: set(got) >= set(statuses))
+
+    async def deliveries(self, id_: str) -> list[Json]:
+        return list((await self.call("GET", f"/experiments/{id_}/webhook-deliveries"))["deliveries"])
+
+    async def told(self, status: str, path: str) -> str:
+        """Returns a finished experiment whose webhook has been tried, with the outcome `status`."""
+        url = self.receiver.url(path)
+        id_ = await self.ended(await self.run(await self.plan(path, [CALM, BRIGHT], 2, webhook_url=url)))
+        await until(lambda: self.deliveries(id_), lambda got: got and got[0]["attempts"] and got[0]["status"] == status)
+        return id_
+
+    async def link(self, id_: str, request_id: str, **changes: object) -> str:
+        path = f"/experiments/{id_}/listening-links"
+        return str((await self.call("POST", path, request_id=request_id, **changes))["token"])
+
+    async def join(self, token: str) -> str:
+        return str((await self.call("POST", f"/listening/{token}/listeners"))["listener"])
+
+    async def voted(self, token: str) -> str:
+        """Returns a listener who has joined by a link and voted on one pair."""
+        listener = await self.join(token)
+        await vote(self.http, token, listener, (await hear(self.http, token, listener))["id"])
+        return listener
+
+    async def listened_to(self, name: str, prompts: int, votes_per_pair: int) -> str:
+        plan = await self.plan(name, [CALM, BRIGHT], prompts, eval_mode="human", votes_per_pair=votes_per_pair)
+        await self.run(plan)
+        await until(lambda: self.get(plan), lambda got: got["listening"]["open"])
+        return plan
+
+    async def judged(self) -> str:
+        """Returns an experiment whose verdict is that of a listener."""
+        id_ = await self.listened_to("judged", 1, 1)
+        await self.voted(await self.link(id_, "judges"))
+        return await self.ended(id_)
+
+    async def listening(self) -> str:
+        """Returns an experiment that four people listen to.
+
+        The first has voted and heard the next pair, the second was shown a pair. The others have voted by a link that
+        counts one listener of an address, so the vote of the last is left out.
+        """
+        id_ = await self.listened_to("listening", 2, 3)
+        token, strict = await self.link(id_, "friends"), await self.link(id_, "strict", max_listeners_per_address=1)
+        voter = await self.voted(token)
+        await hear(self.http, token, voter)
+        await self.call("POST", f"/listening/{token}/next", listener=await self.join(token))
+        await self.voted(strict)
+        await self.voted(strict)
+        return id_
+
+    async def retried(self) -> str:
+        """Returns an experiment whose failed trials are under way again."""
+        self.provider.tempers["lost"] = TEMPERS["empty"]
+        id_ = await self.ended(await self.run(await self.plan("retried", [CALM, LOST], 2)))
+        self.provider.tempers["lost"] = TEMPERS["hanging"]
+        await self.call("POST", f"/experiments/{id_}/retry")
+        await self.trials_are(id_, "completed", "pending", "synthesizing")
+        return id_
+
+    async def running(self) -> str:
+        """Returns an experiment with trials in every state, and stops the service that would measure more."""
+        self.provider.tempers["calm"] = replace(self.provider.tempers["calm"], before_seconds=0.5)
+        id_ = await self.run(await self.plan("running", [CALM, HELD], 6))
+        await until(lambda: self.get(id_), lambda got: got["completed_trials"] >= 2)
+        await self.mesh.stop("scoring")
+        await self.trials_are(id_, "completed", "scoring", "synthesizing", "pending")
+        return id_
+
+    async def keys(self) -> dict[str, str]:
+        """Returns a key with one scope, and one that was revoked."""
+        limited = await self.call("POST", "/api-keys", name="limited", scopes=["experiments:read"])
+        revoked = await self.call("POST", "/api-keys", name="revoked", scopes=["experiments:read"])
+        await self.call("DELETE", f"/api-keys/{revoked['api_key']['id']}")
+        return {"limited": limited["key"], "revoked": revoked["key"]}
+
+    async def answers(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Returns what the API says of everything, by path."""
+        paths = ["/models?registered_by_me=true", "/api-keys", "/webhook-endpoints"]
+        for id_ in ids:
+            parts = ("", "/trials?page_size=100", "/results", "/webhook-deliveries", "/listening-links")
+            paths += [f"/experiments/{id_}{part}" for part in parts]
+        answers = [await self.http.get(path) for path in paths]
+        return {path: answer.json() for path, answer in zip(paths, answers, strict=True) if not answer.is_error}
+
+
+async def make() -> None:
+    """Runs a mesh, and saves it."""
+    provider, receiver = OpenAiServer(), WebhookReceiver()
+    provider.tempers.update(
+        calm=replace(SPOKEN, body=tone(0.3, 0.1)), bright=replace(SPOKEN, body=tone(0.4, 0.1)), held=TEMPERS["hanging"]
+    )
+    async with provider.serving(), receiver.serving():
+        env = saved_release.service_env(provider)
+        env = {**env, "tts": {**env["tts"], "FIRST_BYTE_TIMEOUT_SECONDS": "120"}}
+        async with Mesh(mesh_settings(), service_env=env) as mesh:
+            developer = await register(mesh)
+            headers = {"authorization": f"Bearer {developer.api_key}"}
+            url = f"{mesh.api_url}/api/v1"
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as http:
+                maker = Maker(mesh, http, provider, receiver)
+                await _make(maker, developer.api_key)
+
+
+async def _make(maker: Maker, api_key: str) -> None:
+    endpoint = await maker.call("POST", "/webhook-endpoints", url=maker.receiver.url("failing"))
+    ids = {
+        "created": await maker.plan("created", [CALM, BRIGHT]),
+        "delivered": await maker.told("delivered", "ok"),
+        "refused": await maker.told("failed", "gone"),
+        "judged": await maker.judged(),
+        "listening": await maker.listening(),
+        "retried": await maker.retried(),
+        # Due again 5 s after its first attempt, so it comes late.
+        "undelivered": await maker.told("pending", "failing"),
+        "running": await maker.running(),
+        "cancelled": await maker.plan("cancelled", [CALM, BRIGHT]),
+        "asked": await maker.plan("asked", LOCAL),
+    }
+    keys = await maker.keys()
+    await maker.call("POST", "/models", name="ours", provider="standin", config={"voice_id": "calm"})
+    # What happens from here on stays in the outbox.
+    await maker.mesh.stop("nats")
+    await maker.call("POST", f"/experiments/{ids['cancelled']}/cancel")
+    await maker.run(ids["asked"])
+    await maker.trials_are(ids["asked"], "synthesizing")
+    answers = await maker.answers(list(ids.values()))
+    states = await maker.trial_states(ids["running"])
+    _save(maker, {"api_key": api_key, **keys}, ids, endpoint["secret"], answers)
+    assert await maker.trial_states(ids["running"]) == states
+
+
+def _save(maker: Maker, keys: Json, ids: Json, webhook_secret: str, answers: Json) -> None:
+    saved_at = datetime.now(UTC)
+    dump = [binaries() / "pg_dump", "--no-owner", "--no-privileges", "--dbname", maker.mesh.database_url]
+    script = subprocess.run(dump, capture_output=True, check=True).stdout.decode()
+    with psycopg.connect(maker.mesh.database_url) as connection:
+        query = "SELECT id, link_id, experiment_id FROM experiments.listening_listeners ORDER BY created_at, id"
+        listeners = [
+            dict(zip(("id", "link_id", "experiment_id"), row, strict=True)) for row in connection.execute(query)
+        ]
+        query = "SELECT count(*) FROM experiments.outbox WHERE published_at IS NULL"
+        assert connection.execute(query).fetchone() != (0,)
+    known = {
+        "saved_at": saved_at.isoformat(),
+        "audio_url_secret": maker.mesh.data_dir.secret("audio_url_secret"),
+        "keys": keys,
+        "webhook_secret": webhook_secret,
+        "experiments": ids,
+        "listeners": listeners,
+        "answers": answers,
+    }
+    receiver = maker.receiver.url("")
+    DATABASE.write_text(script.replace(receiver, SAVED_RECEIVER))
+    KNOWN.write_text(json.dumps(known, indent=1).replace(receiver, SAVED_RECEIVER) + "\n")
+    with zipfile.ZipFile(AUDIO, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted((maker.mesh.data_dir.path / "audio").iterdir()):
+            archive.write(file, file.name)
+
+
+if __name__ == "__main__":
+    asyncio.run(make())

@@ -6,29 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-import numpy as np
-from numpy.typing import NDArray
-
 LARGEST_AUDIO_BYTES = 128 * 1024 * 1024
 """46 minutes at 24 kHz. A recording is held in memory while it is measured."""
 
 
 class AudioUnreadable(Exception):
     """The audio can't be measured, and trying again would not help. The message says why, in a sentence."""
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """Mono audio as it was stored."""
-
-    samples: NDArray[np.int16]
-    """At least one sample, signed 16-bit."""
-    sample_rate_hz: int
-
-    @property
-    def duration_seconds(self) -> float:
-        """Its length."""
-        return len(self.samples) / self.sample_rate_hz
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from services.runtime.outside_text import one_line
 from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, SignalMetrics, Status
 from services.scoring.metrics.signal import measure
 from services.scoring.store import Store
-from services.scoring.wav import read_wav
+from services.shared.audio.wav import WavError, read_wav
 
 log = structlog.get_logger()
 
@@ -130,4 +130,10 @@ class Scoring:
 
 
 def _read_and_measure(content: bytearray) -> SignalMetrics:
-    return measure(read_wav(content))
+    try:
+        recording = read_wav(content)
+    except WavError as error:
+        raise AudioUnreadable(f"The audio is not a WAV that can be measured: {error}.") from None
+    if not len(recording.samples):
+        raise AudioUnreadable("The audio has no samples.")
+    return measure(recording)

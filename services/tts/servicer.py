@@ -11,7 +11,8 @@ from voicearena.tts.v1 import tts_service_pb2_grpc
 
 from services.runtime.identity import current_caller
 from services.runtime.pages import PageTokens, page_size
-from services.tts import convert, wav
+from services.shared.audio import wav
+from services.tts import convert
 from services.tts.usecases import speech, voices
 from services.tts.usecases.studio import Studio
 

@@ -11,8 +11,8 @@ import time  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.signal import lfilter  # noqa: E402
 
-from services.scoring.domain import Recording  # noqa: E402
 from services.scoring.metrics.signal import measure  # noqa: E402
+from services.shared.audio.recording import Recording  # noqa: E402
 from tests.bench.result import BenchResult  # noqa: E402
 
 SECONDS = 600

@@ -19,8 +19,8 @@ from voicearena.experiments.v1 import listening_service_pb2 as pb
 from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
 
 from deploy.local.mesh import Mesh
-from services.scoring.wav import read_wav
 from services.shared.audio.loudness import integrated_lufs
+from services.shared.audio.wav import read_wav
 from tests.contract import grpc_web
 from tests.listening import followed
 from tests.mesh import Developer

@@ -119,10 +119,10 @@ def fmt(code: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, more
     return chunk(b"fmt ", struct.pack("<HHIIHH", code, channels, rate, rate * width, width, bits) + more)
 
 
-def extensible(code: int = 1) -> bytes:
+def extensible(code: int = 1, rate: int = 8000) -> bytes:
     """Returns the format chunk of an extensible WAV whose subformat is a codec."""
     guid = struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71")
-    return fmt(0xFFFE, more=struct.pack("<HHI", 22, 16, 4) + guid)
+    return fmt(0xFFFE, rate=rate, more=struct.pack("<HHI", 22, 16, 4) + guid)
 
 
 def wav_of(pcm: bytes, rate: int = 24000, claimed: int | None = None, after: bytes = b"") -> bytes:

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment, TrialStatus
 from services.experiments.listening.judging import CastVote
-from services.experiments.listening.loudness import target_lufs
 from services.experiments.listening.pairing import count, hearable
 from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
 from services.runtime.clock import now
+from services.shared.audio.rendering import target_lufs
 
 
 class Ballot(Protocol):
@@ -39,8 +39,9 @@ class ListenersBallot:
         After a retry of failed trials it is opened again: votes that there are stay, and more pairs may need some.
         """
         trials = await self._experiments.trials(connection, experiment.id)
-        completed = [trial.measurements for trial in trials if trial.status is TrialStatus.COMPLETED]
-        await self._store.put_pairs(connection, experiment.id, hearable(trials, target_lufs(completed)))
+        completed = [each.measurements for each in trials if each.status is TrialStatus.COMPLETED]
+        target = target_lufs((measured.loudness_lufs, measured.peak) for measured in completed)
+        await self._store.put_pairs(connection, experiment.id, hearable(trials, target))
         pairs = await self._store.pairs(connection, experiment.id)
         received, needed = count(pairs, experiment.votes_per_pair)
         until = self._clock() + timedelta(days=experiment.listening_days)

@@ -15,7 +15,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Trial
-from services.experiments.listening import rendering
 from services.experiments.listening.domain import Assignment, Side
 from services.experiments.listening.store import ListeningStore
 from services.experiments.store import Store
@@ -23,6 +22,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
 from services.runtime.signing import derived_key
+from services.shared.audio import rendering
 
 log = structlog.get_logger()
 
@@ -120,7 +120,7 @@ class Clips:
     async def _played(self, name: str, trial: Trial) -> rendering.Samples:
         async with self._turns:
             stored = await self._stored(name, trial)
-            return await asyncio.to_thread(rendering.play, stored)
+            return await asyncio.to_thread(rendering.resampled, stored)
 
     async def _stored(self, name: str, trial: Trial) -> bytes:
         """Returns the stored speech; errors speak of the clip, since their own name the trial."""

@@ -31,7 +31,6 @@ from services.experiments.listening.domain import (
 from services.experiments.listening.hearing import check_heard
 from services.experiments.listening.judging import Judgement, judge, unclaimed
 from services.experiments.listening.pairing import Drawn, count, draw, short_of_votes
-from services.experiments.listening.rendering import clip_seconds
 from services.experiments.listening.sessions import Session, Sessions
 from services.experiments.listening.store import ListeningStore
 from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
@@ -43,6 +42,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, Unauthenticated, WrongState
 from services.runtime.identity import current_voter
+from services.shared.audio.rendering import clip_seconds
 
 # A pair that is asked for again and again is noted as shown this often at most.
 NOTE_SHOWN_EVERY = timedelta(minutes=1)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.domain import Direction, Recording, SignalMetrics
-from services.scoring.metrics.edges import Edges, find_edges
-from services.shared.audio.loudness import FULL_SCALE, integrated_lufs
+from services.scoring.domain import Direction, SignalMetrics
+from services.shared.audio.edges import Edges, find_edges
+from services.shared.audio.loudness import integrated_lufs
+from services.shared.audio.recording import FULL_SCALE, Recording
 
 BACKEND = "voicearena-signal/1"
 """Its number goes up whenever the same samples would give other values."""

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-FULL_SCALE = 32768.0
-"""The amplitude, on the 16-bit scale, that counts as 1."""
+from services.shared.audio.recording import FULL_SCALE, Recording
 
 STEP_SECONDS = 0.1
 """Blocks start this often: a quarter of a block, as they overlap by 75%."""
@@ -39,22 +37,6 @@ SETTLING_SECONDS = 0.1
 usual rates has few factors of two, and those transforms were seen to be the quick ones."""
 STEPS_AT_A_TIME = 64
 """6.4 seconds, which fit the processor's cache."""
-
-
-class Recording(Protocol):
-    """Mono audio."""
-
-    @property
-    def samples(self) -> NDArray[Any]:
-        """On the 16-bit scale, whole numbers or not."""
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Samples per second."""
-
-    @property
-    def duration_seconds(self) -> float:
-        """Its length."""
 
 
 def integrated_lufs(recording: Recording) -> float | None:

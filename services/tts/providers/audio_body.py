@@ -5,12 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
-from services.tts.domain import FailureKind, SynthesisError
+from services.shared.audio.wav import WavError
+from services.shared.audio.wav_reader import WavBrokenOff, WavReader
 from services.tts.providers import formats
 from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
 from services.tts.providers.content_type import Kind, declared_by
 from services.tts.sample_formats import is_swapped
-from services.tts.wav_reader import WavReader
 
 # As much of a text is read as may be an error.
 MAX_TEXT_BYTES = 64 * 1024
@@ -72,7 +72,7 @@ class AudioBody:
             try:
                 if audio := self._reader.finish():
                     yield self._at, audio
-            except SynthesisError as error:
+            except WavError as error:
                 raise _as_body_error(error) from None
 
     def _decide(self, *, ended: bool) -> Iterator[Piece]:
@@ -120,7 +120,7 @@ class AudioBody:
         assert self._reader is not None
         try:
             audio = self._reader.feed(piece)
-        except SynthesisError as error:
+        except WavError as error:
             raise _as_body_error(error) from None
         self.sample_rate_hz = self._reader.sample_rate_hz or self.sample_rate_hz
         if audio:
@@ -216,7 +216,7 @@ class _Text:
         raise TextAnswer(self._message, self._content[:MAX_TEXT_BYTES])
 
 
-def _as_body_error(error: SynthesisError) -> Exception:
-    if error.kind is FailureKind.BAD_AUDIO:
-        return UnusableBody(f"sent what can't be read: {error.message}")
-    return BrokenOff(error.message)
+def _as_body_error(error: WavError) -> Exception:
+    if isinstance(error, WavBrokenOff):
+        return BrokenOff(str(error))
+    return UnusableBody(f"sent what can't be read: it is not a WAV that can be used: {error}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeVar
 
+from services.shared.audio.wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from services.tts.providers.body_errors import UnusableBody
-from services.tts.wav_reader import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
 MAX_SHOWN_CHARACTERS = 60
 _T = TypeVar("_T")

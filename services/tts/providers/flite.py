@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from services.runtime.outside_text import decoded
-from services.tts import wav
+from services.shared.audio.wav import WavError
+from services.shared.audio.wav_reader import WavBrokenOff, WavReader
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Timing, Utterance, Voice
 from services.tts.providers.engine import SpeechEngine, engine_environment
 
@@ -84,14 +85,21 @@ class FliteEngine(SpeechEngine):
             timing.transport = "pipe"
             timing.sent_at = time.monotonic()
             await _run([*command, "-f", str(text), "-o", str(audio)])
+            reader = WavReader()
             try:
-                sound = wav.decode(await asyncio.to_thread(audio.read_bytes))
+                pcm = reader.feed(await asyncio.to_thread(audio.read_bytes)) + reader.finish()
             except FileNotFoundError:
                 raise SynthesisError(FailureKind.BAD_AUDIO, "flite ended well but wrote no audio") from None
-        timing.sample_rate_hz = sound.sample_rate_hz
+            except WavBrokenOff as error:
+                message = f"the audio was broken off {error}"
+                raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, message) from None
+            except WavError as error:
+                message = f"it is not a WAV that can be used: {error}"
+                raise SynthesisError(FailureKind.BAD_AUDIO, message) from None
+        timing.sample_rate_hz = reader.sample_rate_hz
         timing.received(time.monotonic())
-        if sound.pcm:
-            yield sound.pcm
+        if pcm:
+            yield pcm
 
 
 async def _run(command: list[str], seconds: float | None = None) -> str:

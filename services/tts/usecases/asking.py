@@ -7,12 +7,12 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from services.runtime import telemetry
+from services.shared.audio.wav import BYTES_PER_SAMPLE
 from services.tts import metrics
 from services.tts.domain import SynthesisError, Timing, Utterance
 from services.tts.plausibility import check_longest, check_shortest
 from services.tts.providers.deadline import Patience, speak_in_time
 from services.tts.providers.registry import Provider
-from services.tts.wav import BYTES_PER_SAMPLE
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ import structlog
 
 from services.runtime.clock import now
 from services.runtime.errors import BusUnavailable, FieldViolation, InvalidInput
-from services.tts import wav
+from services.shared.audio.wav import write_wav
 from services.tts.domain import (
     LONGEST_RUN_ID,
     MIN_TOLD_DELAY_SECONDS,
@@ -124,7 +124,7 @@ async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpee
     # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
     measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
     speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
-    return await studio.results.keep(speech, wav.encode(pcm, timing.sample_rate_hz))
+    return await studio.results.keep(speech, write_wav(pcm, timing.sample_rate_hz))
 
 
 def _taken(provider: Provider, utterance: Utterance) -> Utterance:

@@ -8,7 +8,7 @@ from voicearena.scoring.v1 import scoring_pb2
 from services.scoring import convert
 from services.scoring.domain import Direction, Evaluation, SignalMetrics, Status
 from services.scoring.metrics.signal import METRICS, measure
-from tests.unit.scoring.recordings import recording, tone
+from tests.fakes.recordings import recording, tone
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RUNNING = Evaluation(

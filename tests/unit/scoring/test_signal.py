@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from services.scoring.domain import SignalMetrics
 from services.scoring.metrics.signal import BACKEND, METRICS, SAMPLES_AT_A_TIME, measure
-from tests.unit.scoring.recordings import recording, silence, tone
+from tests.fakes.recordings import recording, silence, tone
 
 
 def test_a_recording_worked_by_hand() -> None:

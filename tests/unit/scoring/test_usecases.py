@@ -21,8 +21,9 @@ from services.scoring import consumers, convert, usecases
 from services.scoring.domain import Job, Status
 from services.scoring.metrics.signal import measure
 from services.scoring.usecases import Scoring
+from tests.fakes.bodies import wav_of
+from tests.fakes.recordings import recording, tone
 from tests.unit.scoring import fakes
-from tests.unit.scoring.recordings import recording, tone, wav_of
 
 ASKED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 JOB = Job(
@@ -52,7 +53,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(outbox, "add", fakes.add_to_outbox)
     monkeypatch.setattr(inbox, "first_time", fakes.first_time)
     database, audio = fakes.MemoryDatabase(), fakes.MemoryAudio()
-    audio.recordings["a.wav"] = wav_of(SOUND)
+    audio.recordings["a.wav"] = wav_of(SOUND.tobytes())
     with ThreadPoolExecutor(1) as workers:
         yield World(
             Scoring(database, fakes.MemoryStore(), audio, convert.answer, workers),  # type: ignore[arg-type]
@@ -100,8 +101,8 @@ async def test_a_request_that_was_overtaken_is_answered_with_the_latest_attempt(
     ("content", "message"),
     [
         (None, "The audio is not in the audio store."),
-        (b"not audio", "The audio is not a WAV that can be measured: it does not begin as one."),
-        (wav_of(SOUND[:0]), "The audio has no samples."),
+        (b"not audio", "The audio is not a WAV that can be measured: it does not begin with RIFF."),
+        (wav_of(b""), "The audio has no samples."),
     ],
 )
 async def test_audio_that_can_not_be_read_fails_the_evaluation(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from services.tts import wav
+from services.shared.audio import wav
 from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody
 from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
 from tests.fakes.bodies import FORMATS, adts_frames, chunk, fmt, mp3_frames, riff, wav_of

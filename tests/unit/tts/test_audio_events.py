@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from services.tts import wav
+from services.shared.audio import wav
 from services.tts.providers.audio_events import LARGEST_EVENT_BYTES, AudioEvents
 from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
 from tests.fakes.bodies import FORMATS, mp3_frames, wav_of

@@ -70,6 +70,7 @@ async def test_it_does_not_stream_so_the_first_byte_is_the_last(tmp_path: Path) 
         ("import os; os.abort()", FailureKind.PROVIDER_UNAVAILABLE, "flite crashed"),
         ("pass", FailureKind.BAD_AUDIO, "flite ended well but wrote no audio"),
         ("Path(options['-o']).write_text('oops')", FailureKind.BAD_AUDIO, "it is not a WAV that can be used"),
+        ("write(b'abcd', 100)", FailureKind.PROVIDER_UNAVAILABLE, "the audio was broken off after 4 of the 100 bytes"),
     ],
 )
 async def test_a_program_that_fails_is_reported(behave: str, kind: FailureKind, message: str, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 import structlog
 
 from services.runtime.errors import Unavailable
-from services.tts import wav
 from services.tts.domain import Delayed, FailureKind, GivenUp, Job, StoredSpeech, SynthesisError, Synthesized
 from services.tts.usecases.jobs import cancel_run, synthesize
+from tests.fakes.bodies import wav_of
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.openai_server import tone
 from tests.unit.tts.studio import NOON, job, kept, scene
@@ -26,7 +26,7 @@ async def test_a_job_is_spoken_kept_and_told(tmp_path: Path) -> None:
     (fact,) = here.facts
     assert isinstance(fact, Synthesized)
     assert (fact.job, fact.speech.audio_name) == (job(), "trl_1.wav")
-    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()) == wav.Sound(tone(0.5, 0.1), 24000)
+    assert (tmp_path / "trl_1.wav").read_bytes() == wav_of(tone(0.5, 0.1), 24000)
     assert fact.speech.measurements.ttfb_ms == pytest.approx(100.0)
     assert fact.speech.measurements.generation_time_ms == pytest.approx(600.0)
     assert fact.speech.measurements.duration_seconds == 0.6
@@ -87,7 +87,7 @@ async def test_who_comes_late_with_another_result_answers_with_the_first(tmp_pat
     assert isinstance(first, Synthesized)
     assert isinstance(second, Synthesized)
     assert second.speech == first.speech
-    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()).pcm == tone(0.75)
+    assert (tmp_path / "trl_1.wav").read_bytes() == wav_of(tone(0.75))
 
 
 async def test_a_provider_never_has_more_requests_than_its_slots(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ async def test_half_a_sample_at_the_end_is_left_out_and_noted(tmp_path: Path) ->
     with structlog.testing.capture_logs() as logs:
         await synthesize(here.studio, job())
     assert isinstance(here.facts[0], Synthesized)
-    assert wav.decode((tmp_path / "trl_1.wav").read_bytes()).pcm == tone(0.5)
+    assert (tmp_path / "trl_1.wav").read_bytes() == wav_of(tone(0.5))
     assert [each["provider"] for each in logs if each["event"].startswith("half a sample")] == ["fake"]
 
 

@@ -20,7 +20,7 @@ from services.runtime.errors import (
 )
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
-from services.tts import wav
+from services.shared.audio import wav
 from services.tts.domain import FailureKind, SynthesisError
 from services.tts.servicer import TtsServicer
 from services.tts.usecases.jobs import synthesize

@@ -8,8 +8,8 @@ import pytest
 from services.experiments.listening import clips
 from services.experiments.listening.domain import Assignment
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
-from services.scoring.wav import read_wav
 from services.shared.audio.loudness import integrated_lufs
+from services.shared.audio.wav import read_wav
 from tests.fakes.memory_database import table
 from tests.unit.experiments.listening.conftest import CLIP_SECONDS, Room
 

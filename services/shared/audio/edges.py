@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.domain import Recording
-from services.shared.audio.loudness import FULL_SCALE
+from services.shared.audio.recording import FULL_SCALE, Recording
 
 FRAME_MS = 10
 HOP_MS = 1
@@ -27,7 +27,7 @@ class Edges:
 
 
 def find_edges(recording: Recording, mean: float) -> Edges | None:
-    """The silence at both ends, None if no frame is audible.
+    """Returns the silence at both ends, None if no frame is audible.
 
     A frame of 10 ms is audible if its RMS is above 0.01 of full scale once `mean`, that of all samples on the 16-bit
     scale, is taken off. Frames start at every whole millisecond; a recording shorter than a frame is one frame.
@@ -53,7 +53,7 @@ def find_edges(recording: Recording, mean: float) -> Edges | None:
     raise AssertionError("a frame that is audible forwards is so backwards")
 
 
-def _audible(samples: NDArray[np.int16], starts: NDArray[np.int64], length: int, mean: float) -> NDArray[np.int64]:
+def _audible(samples: NDArray[Any], starts: NDArray[np.int64], length: int, mean: float) -> NDArray[np.int64]:
     """Which of the frames at `starts` are audible, by their position in it."""
     begin = int(starts[0])
     piece = samples[begin : int(starts[-1]) + length].astype(np.float64) - mean

@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.experiments.listening.loudness import LARGEST_PEAK, TARGET_LUFS, gain, target_lufs
-from services.experiments.listening.rendering import clip, clip_seconds, play
-from services.scoring.domain import Recording
-from services.scoring.wav import read_wav
 from services.shared.audio.loudness import integrated_lufs
-from services.shared.metrics import Measurements
+from services.shared.audio.recording import Recording
+from services.shared.audio.rendering import (
+    MAX_PEAK,
+    MAX_TARGET_LUFS,
+    clip,
+    clip_seconds,
+    gain,
+    resampled,
+    target_lufs,
+)
+from services.shared.audio.wav import WavError, read_wav
 
 SEED = b"a seed"
 DITHER = 2
@@ -24,7 +30,7 @@ DITHER = 2
 
 def render(given: bytes, target_lufs: float, seed: bytes = SEED) -> bytes:
     """Returns the clip of stored speech."""
-    played = play(given)
+    played = resampled(given)
     return clip(played, target_lufs, clip_seconds(len(played) / 24_000), seed)
 
 
@@ -93,7 +99,7 @@ def test_the_length_of_a_clip_is_known_before_it_is_made_and_tells_that_of_its_s
 
 
 def test_a_clip_that_its_speech_does_not_fit_in_is_longer() -> None:
-    played = play(stored(speech(2, 24_000, 0.3), 24_000))
+    played = resampled(stored(speech(2, 24_000, 0.3), 24_000))
     assert len(clip(played, -23.0, 1.0, SEED)) == 44 + 2.25 * 48_000
     assert len(clip(played, -23.0, 3.0, SEED)) == 44 + 3 * 48_000
 
@@ -105,7 +111,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 def test_clips_of_the_same_speech_share_no_run_of_samples() -> None:
     given = stored(speech(1, 24_000, 0.3), 24_000)
-    plain = np.rint(play(given)).astype("<i2").tobytes()
+    plain = np.rint(resampled(given)).astype("<i2").tobytes()
     clips = [render(given, -23.0, seed)[44:] for seed in (b"one", b"two", b"three")]
     for one, other in itertools.combinations([plain, *clips], 2):
         # 32 samples that are more than silence, taken anywhere.
@@ -117,7 +123,7 @@ def test_clips_of_the_same_speech_share_no_run_of_samples() -> None:
 
 def test_what_is_added_to_speech_is_no_more_than_a_dither_and_silence_before_it() -> None:
     given = stored(speech(1, 24_000, 0.3), 24_000)
-    played = play(given).astype(np.float64)
+    played = resampled(given).astype(np.float64)
     leads = set()
     for number in range(20):
         samples = read_wav(render(given, -23.0, b"seed %d" % number)).samples.astype(np.float64)
@@ -151,7 +157,7 @@ def test_what_is_too_short_for_a_meter_goes_by_its_rms() -> None:
 def test_what_is_too_short_for_a_meter_is_quieter_rather_than_distorted() -> None:
     click = np.zeros(4800)
     click[2400] = 0.5
-    assert np.max(np.abs(heard(render(stored(click, 24_000), -23.0)))) == pytest.approx(LARGEST_PEAK, rel=1e-3)
+    assert np.max(np.abs(heard(render(stored(click, 24_000), -23.0)))) == pytest.approx(MAX_PEAK, rel=1e-3)
 
 
 def test_silence_and_nothing_at_all_stay_what_they_are() -> None:
@@ -167,18 +173,16 @@ def test_what_is_not_16_bit_mono_is_refused() -> None:
         writer.setframerate(24_000)
         writer.writeframes(b"\0" * 8)
     for bad in (written.getvalue(), b"", b"RIFF", b"<html>"):
-        with pytest.raises(ValueError, match="stored speech"):
-            play(bad)
+        with pytest.raises(WavError):
+            resampled(bad)
 
 
 def test_the_target_is_lowered_until_no_peak_comes_above_minus_1_dbfs() -> None:
-    even = Measurements(loudness_lufs=-20.0, peak=0.5)
-    peaky = Measurements(loudness_lufs=-30.0, peak=0.9)
-    unknown = Measurements(peak=1.0)
-    assert target_lufs([]) == target_lufs([even, unknown]) == TARGET_LUFS
+    even, peaky, unknown = (-20.0, 0.5), (-30.0, 0.9), (None, 1.0)
+    assert target_lufs([]) == target_lufs([even, unknown]) == MAX_TARGET_LUFS
     target = target_lufs([even, peaky, unknown])
     assert target == pytest.approx(-30.0 - 1 - 20 * math.log10(0.9))
-    assert 0.9 * gain(target, -30.0, 0.1, 0.9) == pytest.approx(LARGEST_PEAK)
+    assert 0.9 * gain(target, -30.0, 0.1, 0.9) == pytest.approx(MAX_PEAK)
 
 
 def test_a_peaky_clip_and_an_even_one_are_played_at_one_loudness_without_clipping() -> None:
@@ -188,12 +192,12 @@ def test_a_peaky_clip_and_an_even_one_are_played_at_one_loudness_without_clippin
     known = []
     for given in clips:
         loudness, recording = measured(given)
-        known.append(Measurements(loudness_lufs=loudness, peak=float(np.max(np.abs(recording.samples)) / 32768)))
+        known.append((loudness, float(np.max(np.abs(recording.samples)) / 32768)))
     target = target_lufs(known)
-    assert target < TARGET_LUFS
+    assert target < MAX_TARGET_LUFS
     peaky, even = (measured(render(given, target)) for given in clips)
     assert even[0] == pytest.approx(target, abs=0.05)
     # The silence around it makes it a little quieter, which its peak leaves no room to make up for.
     assert target - 0.3 < peaky[0] < target + 0.05
     for _, recording in (peaky, even):
-        assert np.max(np.abs(recording.samples)) <= LARGEST_PEAK * 32768 + DITHER
+        assert np.max(np.abs(recording.samples)) <= MAX_PEAK * 32768 + DITHER

@@ -1,12 +1,10 @@
 """Reads WAV files as they come over a network, with distrust of what their headers say."""
 
 import re
-import struct
 from enum import Enum, auto
 
-from services.tts.domain import FailureKind, SynthesisError
+from services.shared.audio.wav import WavError, parse_header
 
-MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4000, 192_000
 MAX_HEADER_BYTES = 64 * 1024
 # What may follow the samples: metadata, text about the file. It is held back where the length is unknown.
 MAX_CHUNK_AFTER_BYTES = 256 * 1024
@@ -16,26 +14,16 @@ MIN_PLACEHOLDER_BYTES = 0x3FFFF000
 # A header that was counted in by mistake: less than a millisecond.
 MAX_MISCOUNTED_BYTES = 44
 
-_PCM, _EXTENSIBLE = 1, 0xFFFE
-_CODECS = {
-    2: "ADPCM",
-    3: "float",
-    6: "A-law",
-    7: "mu-law",
-    17: "IMA ADPCM",
-    49: "GSM",
-    80: "MPEG",
-    85: "MP3",
-    255: "AAC",
-}
-# The rest of the GUID of a subformat whose first two bytes are a codec's number.
-_SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
 # The chunks that are known to follow samples. In a stream of unknown length they are looked for by these names.
 _NAMES = (
     rb"LIST|id3 |ID3 |bext|cue |fact|smpl|inst|iXML|axml|_PMX|acid|afsp|levl|note|labl|JUNK|junk|PAD |FLLR|DISP|minf"
 )
 _AFTER = re.compile(rb"RIFF|" + _NAMES)
 _CHUNK_NAME = re.compile(rb"[\x20-\x7e]{4}")
+
+
+class WavBrokenOff(WavError):
+    """The file ended before its own end. The message says where: "after 5 of the 10 bytes that its WAV declares"."""
 
 
 class _Mode(Enum):
@@ -52,10 +40,10 @@ class _Mode(Enum):
 
 
 class WavReader:
-    """Takes a WAV in pieces of any size and gives back the samples in it as soon as they are there.
+    """Takes a WAV in pieces of any size and returns its samples as soon as they arrive.
 
-    Several WAVs of the same format, one after another, are one. Chunks after the samples are left out, also where the
-    length is unknown: there, what may be a chunk is held back until it is certain, which sound almost never looks like.
+    Several WAVs of the same format, one after another, count as one. Chunks after the samples are left out. If the
+    length is unknown, bytes that may be such a chunk are held back until that is certain; sound rarely looks like one.
     """
 
     def __init__(self) -> None:
@@ -76,7 +64,7 @@ class WavReader:
         return b"" if not rest.strip(b"\0") or _are_chunks(rest) else rest
 
     def feed(self, piece: bytes) -> bytes:
-        """Returns the audio in the next piece; SynthesisError bad_audio if this is no WAV that can be used."""
+        """Returns the audio in the next piece; WavError if this is no WAV that can be used."""
         if self._mode is _Mode.DATA and len(piece) <= self._left:
             self._left -= len(piece)
             return piece
@@ -90,15 +78,14 @@ class WavReader:
     def finish(self) -> bytes:
         """Returns what was held back, when nothing follows.
 
-        Raises SynthesisError: bad_audio if not even the header is whole, provider_unavailable if the file was broken
-        off.
+        Raises WavError if not even the header is whole, WavBrokenOff if the file ended before its own end.
         """
         if self._mode is _Mode.HEADER:
             if not self.sample_rate_hz:
-                raise _bad("it ends within its header")
-            raise _broken("in the header of another WAV")
+                raise WavError("it ends within its header")
+            raise WavBrokenOff("in the header of another WAV")
         if self._mode is _Mode.DATA and self._left > MAX_MISCOUNTED_BYTES:
-            raise _broken(f"after {self._size - self._left} of the {self._size} bytes that its WAV declares")
+            raise WavBrokenOff(f"after {self._size - self._left} of the {self._size} bytes that its WAV declares")
         if self._mode is not _Mode.ENDLESS:
             return b""
         rest = bytes(self._rest)
@@ -124,7 +111,7 @@ class WavReader:
         elif self._mode is _Mode.AFTER:
             self._after()
         elif len(rest) > MAX_CHUNK_AFTER_BYTES:
-            raise _bad("it goes on after its end")
+            raise WavError("it goes on after its end")
         return b""
 
     def _take(self, count: int) -> bytes:
@@ -134,16 +121,16 @@ class WavReader:
 
     def _parse(self) -> None:
         """Goes on to the samples once the whole header is there."""
-        found = _header(self._rest)
+        found = parse_header(self._rest)
+        if (found.start if found else len(self._rest)) > MAX_HEADER_BYTES:
+            raise WavError("its header does not end")
         if found is None:
-            if len(self._rest) > MAX_HEADER_BYTES:
-                raise _bad("its header does not end")
             return
-        start, rate, size = found
+        rate, size = found.sample_rate_hz, found.declared_bytes
         if self.sample_rate_hz not in (0, rate):
-            raise _bad(f"it is followed by another one, of {rate} Hz instead of {self.sample_rate_hz} Hz")
+            raise WavError(f"it is followed by another one, of {rate} Hz instead of {self.sample_rate_hz} Hz")
         self.sample_rate_hz = rate
-        self._take(start)
+        self._take(found.start)
         self._size = self._left = size
         self._pads = size % 2 == 1
         self._mode = _Mode.ENDLESS if size == 0 or size >= MIN_PLACEHOLDER_BYTES else _Mode.DATA
@@ -176,7 +163,7 @@ class WavReader:
             end = _end_of_chunks(rest, start)
             if end is not None:
                 if len(rest) - start > 2 * MAX_CHUNK_AFTER_BYTES:
-                    raise _bad("it goes on after its end")
+                    raise WavError("it goes on after its end")
                 audio = self._take(start)
                 if len(rest) >= end - start + 12:
                     # Another WAV begins here.
@@ -221,54 +208,3 @@ def _are_chunks(rest: bytes) -> bool:
             return True
         at += size % 2
     return at == len(rest)
-
-
-def _header(head: bytearray) -> tuple[int, int, int] | None:
-    """Returns where the samples start, their rate in Hz and how many bytes are declared; None if more must come."""
-    if bytes(head[:4]) != b"RIFF"[: len(head)]:
-        raise _bad("it does not begin with RIFF")
-    if len(head) < 12:
-        return None
-    if head[8:12] != b"WAVE":
-        raise _bad("the RIFF is not of type WAVE")
-    at, rate = 12, 0
-    while len(head) >= at + 8:
-        name, size = bytes(head[at : at + 4]), int.from_bytes(head[at + 4 : at + 8], "little")
-        body = at + 8
-        if name == b"data":
-            if not rate:
-                raise _bad("it says nothing of its format")
-            return body, rate, size
-        if size > MAX_HEADER_BYTES:
-            raise _bad("its header does not end")
-        if name == b"fmt ":
-            if len(head) < body + min(size, 40):
-                return None
-            rate = _rate(bytes(head[body : body + size]))
-        # Chunks are padded to an even length.
-        at = body + size + size % 2
-    return None
-
-
-def _rate(chunk: bytes) -> int:
-    if len(chunk) < 16:
-        raise _bad("its format is cut short")
-    code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunk[:16])
-    if code == _EXTENSIBLE:
-        if len(chunk) < 40 or chunk[26:40] != _SUBFORMAT:
-            raise _bad("its extensible format says no codec that is known")
-        code = int.from_bytes(chunk[24:26], "little")
-    if code != _PCM or channels != 1 or bits != 16:
-        codec = "PCM" if code == _PCM else _CODECS.get(code, f"codec {code}")
-        raise _bad(f"it has {codec}, {channels} channels and {bits} bits, not 16-bit mono PCM")
-    if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
-        raise _bad(f"it has a sample rate of {rate} Hz")
-    return int(rate)
-
-
-def _bad(why: str) -> SynthesisError:
-    return SynthesisError(FailureKind.BAD_AUDIO, f"it is not a WAV that can be used: {why}")
-
-
-def _broken(where: str) -> SynthesisError:
-    return SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, where)

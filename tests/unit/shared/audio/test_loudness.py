@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import sosfilt
 
 from services.shared.audio.loudness import K_WEIGHTING, integrated_lufs, weighted
-from tests.unit.scoring.recordings import recording, silence, tone
+from tests.fakes.recordings import recording, silence, tone
 
 RATES = [8000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -74,8 +75,44 @@ class MemoryWebhookStore:
                 return endpoint
         return None
 
-    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
-        table(connection, "webhook_endpoints")[endpoint.id] = endpoint
+    async def rotate(
+        self,
+        connection: AsyncConnection,
+        endpoint_id: str,
+        secret: bytes,
+        at: datetime,
+        old_expires_at: datetime | None,
+    ) -> Endpoint:
+        endpoints = table(connection, "webhook_endpoints")
+        endpoints[endpoint_id] = dataclasses.replace(
+            endpoints[endpoint_id],
+            secret=secret,
+            old_secret=endpoints[endpoint_id].secret if old_expires_at else None,
+            old_secret_expires_at=old_expires_at,
+            secret_rotated_at=at,
+        )
+        return cast(Endpoint, endpoints[endpoint_id])
+
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+        endpoints = table(connection, "webhook_endpoints")
+        endpoints[endpoint_id] = dataclasses.replace(endpoints[endpoint_id], disabled_reason="", paused_until=None)
+        return cast(Endpoint, endpoints[endpoint_id])
+
+    async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        endpoints = table(connection, "webhook_endpoints")
+        if (endpoint := endpoints.get(endpoint_id)) is not None and not endpoint.disabled_reason:
+            endpoints[endpoint_id] = dataclasses.replace(endpoint, disabled_reason=reason)
+
+    async def pause(self, connection: AsyncConnection, endpoint_id: str, until: datetime) -> None:
+        endpoints = table(connection, "webhook_endpoints")
+        if (endpoint := endpoints.get(endpoint_id)) is not None:
+            longest = max(until, endpoint.paused_until or until)
+            endpoints[endpoint_id] = dataclasses.replace(endpoint, paused_until=longest)
+
+    async def resume(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        endpoints = table(connection, "webhook_endpoints")
+        if (endpoint := endpoints.get(endpoint_id)) is not None:
+            endpoints[endpoint_id] = dataclasses.replace(endpoint, paused_until=None)
 
     async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
         table(connection, "webhook_endpoints").pop(endpoint_id, None)
@@ -96,12 +133,18 @@ class MemoryWebhookStore:
         return table(connection, "webhook_deliveries").get(delivery_id)
 
     async def deliveries(
-        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+        self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
     ) -> Sequence[Logged]:
-        found = [d for d in table(connection, "webhook_deliveries").values() if d.experiment_id == experiment_id]
+        subject, deliveries = (subject_type, subject_id), table(connection, "webhook_deliveries").values()
+        found = [d for d in deliveries if (d.subject_type, d.subject_id) == subject]
         return [(d, await self.attempts(connection, d.id)) for d in _newest_first(found, after, limit)]
 
-    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+    async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
+        deliveries = table(connection, "webhook_deliveries")
+        deliveries[delivery_id] = dataclasses.replace(deliveries[delivery_id], asked_at=at)
+        return cast(Delivery, deliveries[delivery_id])
+
+    async def settle(self, connection: AsyncConnection, delivery: Delivery) -> None:
         table(connection, "webhook_deliveries")[delivery.id] = delivery
 
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:

@@ -44,7 +44,8 @@ class Announcing:
         enabled = not endpoint.disabled_reason
         delivery = Delivery(
             id=ids.new_id("msg"),
-            experiment_id=announcement.subject_id,
+            subject_type=announced.subject_type,
+            subject_id=announcement.subject_id,
             endpoint_id=endpoint.id,
             type=announced.type,
             body=announcement.body(announced.type),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2
 
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.domain import EXPERIMENT, Attempt, Delivery, DeliveryStatus, Endpoint
 
 _STATUS = webhook_pb2.WebhookDelivery.Status
 
@@ -32,7 +32,9 @@ def delivery(value: Delivery, attempts: Sequence[Attempt]) -> webhook_pb2.Webhoo
     """Returns a delivery as it goes over the wire; one that somebody has asked for again is pending until then."""
     message = webhook_pb2.WebhookDelivery(
         id=value.id,
-        experiment_id=value.experiment_id,
+        experiment_id=value.subject_id if value.subject_type == EXPERIMENT else "",
+        subject_type=value.subject_type,
+        subject_id=value.subject_id,
         endpoint_id=value.endpoint_id,
         type=value.type,
         status=_STATUS.Value(DeliveryStatus.PENDING if value.asked_at else value.status),

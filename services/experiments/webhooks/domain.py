@@ -31,6 +31,9 @@ LONGEST_OVERLAP_SECONDS = 7 * 24 * 3600
 OVERLAP_SECONDS = 24 * 3600
 LONGEST_REQUEST_ID = 100
 
+EXPERIMENT = "experiment"
+"""The type of the subjects that this service owns."""
+
 DELETED = "the endpoint was deleted"
 
 
@@ -101,10 +104,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message to one endpoint, about one experiment."""
+    """One message to one endpoint, about one subject, such as an experiment."""
 
     id: str
-    experiment_id: str
+    subject_type: str
+    subject_id: str
     endpoint_id: str
     type: str
     body: bytes = field(repr=False)

@@ -114,7 +114,7 @@ class Sender:
         delivery = claim.delivery
         with (
             telemetry.span(f"webhook {delivery.type}", delivery.traceparent, SpanKind.CLIENT),
-            telemetry.working_on(experiment_id=delivery.experiment_id, delivery_id=delivery.id),
+            telemetry.working_on(**{f"{delivery.subject_type}_id": delivery.subject_id, "delivery_id": delivery.id}),
         ):
             started_at, watch = self._now(), Stopwatch()
             answer = await self._answer(claim, started_at)

@@ -1,6 +1,5 @@
 """Notes what came of an attempt, and what follows for the delivery and its endpoint, in one transaction."""
 
-import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 
@@ -39,23 +38,19 @@ class Settling:
             by_hand=by_hand,
         )
         async with self._database.transaction() as connection:
-            pause = answer.pause
-            lifted = answer.outcome is Outcome.DELIVERED and claim.endpoint.paused_until is not None
-            if answer.outcome is Outcome.GONE or pause is not None or lifted:
-                endpoint = await self._store.endpoint(connection, claim.endpoint.id, lock=True)
-                if endpoint is not None and answer.outcome is Outcome.GONE:
-                    log.info("a webhook endpoint wants no more", endpoint_id=endpoint.id)
-                    gone = dataclasses.replace(endpoint, disabled_reason=endpoint.disabled_reason or GONE)
-                    await self._store.update_endpoint(connection, gone)
-                elif endpoint is not None:
-                    until = max(moment + pause, endpoint.paused_until or moment) if pause is not None else None
-                    await self._store.update_endpoint(connection, dataclasses.replace(endpoint, paused_until=until))
+            if answer.outcome is Outcome.GONE:
+                log.info("a webhook endpoint wants no more", endpoint_id=claim.endpoint.id)
+                await self._store.disable(connection, claim.endpoint.id, GONE)
+            elif answer.pause is not None:
+                await self._store.pause(connection, claim.endpoint.id, moment + answer.pause)
+            elif answer.outcome is Outcome.DELIVERED and claim.endpoint.paused_until is not None:
+                await self._store.resume(connection, claim.endpoint.id)
             delivery = await self._store.delivery(connection, claim.delivery.id, lock=True)
             if delivery is None:
-                return  # Its experiment was deleted meanwhile.
+                return  # Its subject was deleted meanwhile.
             if delivery.lease == claim.lease or answer.outcome is Outcome.DELIVERED:
                 after = settled(delivery, answer, moment, self._jitter, by_hand=by_hand)
-                await self._store.update_delivery(connection, after)
+                await self._store.settle(connection, after)
             await self._store.add_attempt(connection, delivery.id, attempt)
             if answer.outcome is Outcome.GONE:
                 await self._store.give_up(connection, claim.endpoint.id, f"the endpoint was disabled: {GONE}")

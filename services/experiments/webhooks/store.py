@@ -81,8 +81,27 @@ class WebhookStore(Protocol):
     async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
         """Returns the endpoint that this experiment made, the first time that it is asked for."""
 
-    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
-        """Writes an endpoint."""
+    async def rotate(
+        self,
+        connection: AsyncConnection,
+        endpoint_id: str,
+        secret: bytes,
+        at: datetime,
+        old_expires_at: datetime | None,
+    ) -> Endpoint:
+        """Gives an endpoint a new secret. The old one signs, too, until `old_expires_at`; None: no more."""
+
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+        """Lets an endpoint that was disabled or is paused be told again."""
+
+    async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        """Lets an endpoint be told no more. One that is disabled keeps its reason."""
+
+    async def pause(self, connection: AsyncConnection, endpoint_id: str, until: datetime) -> None:
+        """Pauses an endpoint, at least until then."""
+
+    async def resume(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        """Ends the pause of an endpoint."""
 
     async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
         """Deletes an endpoint; what it was told stays."""
@@ -97,12 +116,15 @@ class WebhookStore(Protocol):
         """Returns a delivery, locked until the transaction ends if so asked."""
 
     async def deliveries(
-        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+        self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
     ) -> Sequence[Logged]:
-        """Returns an experiment's deliveries, newest first, each with its attempts, as they were at one moment."""
+        """Returns a subject's deliveries, newest first, each with its attempts, as they were at one moment."""
 
-    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
-        """Writes a delivery."""
+    async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
+        """Notes that somebody has asked for an attempt."""
+
+    async def settle(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        """Writes down the state of a delivery after an attempt."""
 
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
         """Adds an attempt."""
@@ -189,8 +211,35 @@ class SqlWebhookStore:
         row = result.one_or_none()
         return endpoint_from(row) if row else None
 
-    async def update_endpoint(self, connection: AsyncConnection, endpoint: Endpoint) -> None:
-        await connection.execute(sa.update(ENDPOINTS).where(_E.id == endpoint.id).values(**values_of(endpoint)))
+    async def rotate(
+        self,
+        connection: AsyncConnection,
+        endpoint_id: str,
+        secret: bytes,
+        at: datetime,
+        old_expires_at: datetime | None,
+    ) -> Endpoint:
+        old: dict[str, Any] = {
+            "old_secret": _E.secret if old_expires_at else None,
+            "old_secret_expires_at": old_expires_at,
+        }
+        change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(secret=secret, secret_rotated_at=at, **old)
+        return endpoint_from((await connection.execute(change.returning(*ENDPOINT_COLUMNS))).one())
+
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+        change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(disabled_reason="", paused_until=None)
+        return endpoint_from((await connection.execute(change.returning(*ENDPOINT_COLUMNS))).one())
+
+    async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
+        enabled = sa.and_(_E.id == endpoint_id, _E.disabled_reason == "")
+        await connection.execute(sa.update(ENDPOINTS).where(enabled).values(disabled_reason=reason))
+
+    async def pause(self, connection: AsyncConnection, endpoint_id: str, until: datetime) -> None:
+        longest = sa.func.greatest(_E.paused_until, until)
+        await connection.execute(sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(paused_until=longest))
+
+    async def resume(self, connection: AsyncConnection, endpoint_id: str) -> None:
+        await connection.execute(sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(paused_until=None))
 
     async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
         await connection.execute(sa.delete(ENDPOINTS).where(_E.id == endpoint_id))
@@ -217,9 +266,9 @@ class SqlWebhookStore:
         return delivery_from(row) if row else None
 
     async def deliveries(
-        self, connection: AsyncConnection, experiment_id: str, *, after: Cursor | None, limit: int
+        self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
     ) -> Sequence[Logged]:
-        query = sa.select(*DELIVERY_COLUMNS).where(_D.experiment_id == experiment_id)
+        query = sa.select(*DELIVERY_COLUMNS).where(_D.subject_type == subject_type, _D.subject_id == subject_id)
         if after is not None:
             query = query.where(sa.tuple_(_D.created_at, _D.id) < sa.tuple_(*after))
         page = query.order_by(_D.created_at.desc(), _D.id.desc()).limit(limit).subquery("page")
@@ -237,7 +286,11 @@ class SqlWebhookStore:
                 attempts.append(attempt_from(row[count + 1 :]))
         return list(found.values())
 
-    async def update_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
+    async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
+        change = sa.update(DELIVERIES).where(_D.id == delivery_id).values(asked_at=at)
+        return delivery_from((await connection.execute(change.returning(*DELIVERY_COLUMNS))).one())
+
+    async def settle(self, connection: AsyncConnection, delivery: Delivery) -> None:
         await connection.execute(sa.update(DELIVERIES).where(_D.id == delivery.id).values(**values_of(delivery)))
 
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:

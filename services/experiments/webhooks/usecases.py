@@ -1,6 +1,5 @@
 """Keeping webhook endpoints, reading what they were told, and telling them again."""
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -131,24 +130,17 @@ class Endpoints:
         secret, moment = signing.new_secret(), now()
         async with self._database.transaction() as connection:
             endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
-            rotated = dataclasses.replace(
-                endpoint,
-                secret=self._box.seal(secret, endpoint.id),
-                old_secret=endpoint.secret if overlap_seconds else None,
-                old_secret_expires_at=moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None,
-                secret_rotated_at=moment,
-            )
-            await self._store.update_endpoint(connection, rotated)
+            sealed = self._box.seal(secret, endpoint.id)
+            old_expires_at = moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None
+            rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_expires_at)
         return rotated, signing.spelled(secret)
 
     async def enable(self, endpoint_id: str) -> Endpoint:
         """Lets an endpoint of the caller be told again, and returns it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
-            endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
-            enabled = dataclasses.replace(endpoint, disabled_reason="", paused_until=None)
-            await self._store.update_endpoint(connection, enabled)
-        return enabled
+            _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            return await self._store.enable(connection, endpoint_id)
 
 
 class DeliveryLog:
@@ -167,7 +159,9 @@ class DeliveryLog:
         filters = {"list": "webhook deliveries", "experiment": experiment_id}
         after = _cursor(self._pages, token, filters)
         async with self._database.reading() as connection:
-            found = await self._store.deliveries(connection, experiment_id, after=after, limit=size + 1)
+            found = await self._store.deliveries(
+                connection, domain.EXPERIMENT, experiment_id, after=after, limit=size + 1
+            )
         return found[:size], _next(self._pages, [delivery for delivery, _ in found], size, filters)
 
     async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
@@ -176,7 +170,7 @@ class DeliveryLog:
         await self._check_owned(experiment_id)
         async with self._database.transaction() as connection:
             delivery = await self._store.delivery(connection, delivery_id)
-            if delivery is None or delivery.experiment_id != experiment_id:
+            if delivery is None or (delivery.subject_type, delivery.subject_id) != (domain.EXPERIMENT, experiment_id):
                 raise NotFound("webhook delivery", delivery_id)
             # It can't be deleted or disabled before the attempt is asked for and can be given up with the others.
             endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
@@ -193,8 +187,7 @@ class DeliveryLog:
             attempts = await self._store.attempts(connection, delivery_id)
             if len(attempts) >= domain.MOST_ATTEMPTS:
                 raise WrongState(f"it was attempted {len(attempts)} times, which is enough", status=delivery.status)
-            asked = dataclasses.replace(delivery, asked_at=moment)
-            await self._store.update_delivery(connection, asked)
+            asked = await self._store.ask(connection, delivery_id, moment)
             await wake(connection)
         return asked, attempts
 

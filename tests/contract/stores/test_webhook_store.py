@@ -49,7 +49,8 @@ def endpoint(id_: str, *, owner: str = "dev_a", url: str = "", minutes: int = 0,
 def delivery(id_: str, to: str = "whe_a", *, due: datetime | None = NOON, **values: object) -> Delivery:
     plain = Delivery(
         id=id_,
-        experiment_id="exp_a",
+        subject_type="experiment",
+        subject_id="exp_a",
         endpoint_id=to,
         type="experiment.completed",
         body=b'{"name":"\xc3\xa4"}',
@@ -148,15 +149,69 @@ async def test_the_endpoint_that_an_experiment_made_is_told_once(database: Datab
         assert await store.tell(connection, "exp_a", URL) is None
 
 
-async def test_an_endpoint_is_changed_and_deleted(database: Database, store: WebhookStore) -> None:
+async def test_an_endpoint_that_is_deleted_is_not_found(database: Database, store: WebhookStore) -> None:
     await keep(database, store, endpoint("whe_a"), endpoint("whe_b"))
-    changed = endpoint("whe_a", secret=b"new", old_secret=b"sealed", disabled_reason="why", paused_until=NOON)
     async with database.transaction() as connection:
-        await store.update_endpoint(connection, changed)
         await store.delete_endpoint(connection, "whe_b")
     async with database.reading() as connection:
-        assert await store.endpoint(connection, "whe_a") == changed
+        assert await store.endpoint(connection, "whe_a") == endpoint("whe_a")
         assert await store.endpoint(connection, "whe_b") is None
+
+
+async def test_a_new_secret_replaces_the_old_one_at_once_or_after_a_while(
+    database: Database, store: WebhookStore
+) -> None:
+    await keep(database, store, endpoint("whe_a"), endpoint("whe_b"))
+    until = NOON + MINUTE
+    overlapping = endpoint(
+        "whe_a", secret=b"new", old_secret=b"sealed", old_secret_expires_at=until, secret_rotated_at=NOON
+    )
+    async with database.transaction() as connection:
+        assert await store.rotate(connection, "whe_a", b"new", NOON, until) == overlapping
+        assert await store.endpoint(connection, "whe_a") == overlapping
+        at_once = endpoint("whe_a", secret=b"newer", secret_rotated_at=until)
+        assert await store.rotate(connection, "whe_a", b"newer", until, None) == at_once
+        assert await store.endpoint(connection, "whe_b") == endpoint("whe_b")
+
+
+async def test_an_endpoint_is_disabled_for_its_first_reason_until_it_is_enabled(
+    database: Database, store: WebhookStore
+) -> None:
+    await keep(database, store, endpoint("whe_a", paused_until=NOON), endpoint("whe_b"))
+    async with database.transaction() as connection:
+        for reason in ("first", "second"):
+            await store.disable(connection, "whe_a", reason)
+        assert await store.endpoint(connection, "whe_a") == endpoint(
+            "whe_a", paused_until=NOON, disabled_reason="first"
+        )
+        assert await store.enable(connection, "whe_a") == endpoint("whe_a")
+        assert await store.endpoint(connection, "whe_a") == endpoint("whe_a")
+        await store.disable(connection, "whe_unknown", "why")
+        assert await store.endpoint(connection, "whe_b") == endpoint("whe_b")
+
+
+async def test_a_pause_is_never_shortened_but_ends_when_it_is_ended(database: Database, store: WebhookStore) -> None:
+    await keep(database, store, endpoint("whe_a"), endpoint("whe_b"))
+    async with database.transaction() as connection:
+        for minutes, longest in ((2, 2), (1, 2), (3, 3)):
+            await store.pause(connection, "whe_a", NOON + minutes * MINUTE)
+            paused = endpoint("whe_a", paused_until=NOON + longest * MINUTE)
+            assert await store.endpoint(connection, "whe_a") == paused
+        await store.resume(connection, "whe_a")
+        assert await store.endpoint(connection, "whe_a") == endpoint("whe_a")
+        for unknown in (store.pause(connection, "whe_unknown", NOON), store.resume(connection, "whe_unknown")):
+            await unknown
+        assert await store.endpoint(connection, "whe_b") == endpoint("whe_b")
+
+
+async def test_who_asks_for_a_delivery_changes_nothing_else_of_it(database: Database, store: WebhookStore) -> None:
+    given = delivery("msg_a", due=None, status=DeliveryStatus.FAILED, error_message="it answered 500")
+    await keep(database, store, given, delivery("msg_b"))
+    async with database.transaction() as connection:
+        asked = await store.ask(connection, "msg_a", NOON)
+    assert asked == dataclasses.replace(given, asked_at=NOON)
+    assert await found(database, store, "msg_a") == asked
+    assert await found(database, store, "msg_b") == delivery("msg_b")
 
 
 async def test_deliveries_are_found_again_and_listed_newest_first(database: Database, store: WebhookStore) -> None:
@@ -166,12 +221,30 @@ async def test_deliveries_are_found_again_and_listed_newest_first(database: Data
     async with database.transaction() as connection:
         assert await store.delivery(connection, "msg_a", lock=True) == a
         assert await store.delivery(connection, "msg_c", lock=True) is None
-        assert await store.deliveries(connection, "exp_b", after=None, limit=9) == []
+        assert await store.deliveries(connection, "experiment", "exp_b", after=None, limit=9) == []
         for one in ATTEMPTS:
             await store.add_attempt(connection, "msg_a", one)
-        assert await store.deliveries(connection, "exp_a", after=None, limit=9) == [(b, []), (a, ATTEMPTS)]
-        assert await store.deliveries(connection, "exp_a", after=None, limit=1) == [(b, [])]
-        assert await store.deliveries(connection, "exp_a", after=(b.created_at, b.id), limit=1) == [(a, ATTEMPTS)]
+        assert await store.deliveries(connection, "experiment", "exp_a", after=None, limit=9) == [
+            (b, []),
+            (a, ATTEMPTS),
+        ]
+        assert await store.deliveries(connection, "experiment", "exp_a", after=None, limit=1) == [(b, [])]
+        assert await store.deliveries(connection, "experiment", "exp_a", after=(b.created_at, b.id), limit=1) == [
+            (a, ATTEMPTS)
+        ]
+
+
+async def test_a_subject_of_any_kind_has_its_own_deliveries(database: Database, store: WebhookStore) -> None:
+    of_experiment = delivery("msg_a")
+    # Ids are of one kind only, so this could not happen; the type counts all the same.
+    of_another = delivery("msg_b", subject_type="evaluation", type="evaluation.completed")
+    # No table here has a row for what another service owns.
+    foreign = delivery("msg_c", subject_type="evaluation", subject_id="eva_a", type="evaluation.failed")
+    await keep(database, store, of_experiment, of_another, foreign)
+    async with database.reading() as connection:
+        assert await store.deliveries(connection, "experiment", "exp_a", after=None, limit=9) == [(of_experiment, [])]
+        assert await store.deliveries(connection, "evaluation", "exp_a", after=None, limit=9) == [(of_another, [])]
+        assert await store.deliveries(connection, "evaluation", "eva_a", after=None, limit=9) == [(foreign, [])]
 
 
 async def test_attempts_are_kept_in_their_order(database: Database, store: WebhookStore) -> None:
@@ -239,7 +312,7 @@ async def test_an_endpoint_gets_no_more_at_a_time_than_it_may(database: Database
     assert await claimed(database, store, limits=limits) == []
     async with database.transaction() as connection:
         done = delivery("msg_a0", due=None, status=DeliveryStatus.DELIVERED)
-        await store.update_delivery(connection, done)
+        await store.settle(connection, done)
     assert await claimed(database, store, limits=limits, name="other") == ["msg_a2"]
 
 

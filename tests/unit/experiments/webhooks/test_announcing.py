@@ -86,7 +86,7 @@ class Desk:
         async with self.database.transaction() as connection:
             await self.announcing.record(connection, fact_of(ended, winner), ended)
         async with self.database.reading() as connection:
-            found = await self.store.deliveries(connection, ended.id, after=None, limit=9)
+            found = await self.store.deliveries(connection, "experiment", ended.id, after=None, limit=9)
         return [delivery for delivery, _ in found]
 
 
@@ -155,7 +155,7 @@ async def test_an_endpoint_that_is_disabled_has_it_in_its_log_to_be_asked_for(de
     async with desk.database.transaction() as connection:
         endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
         assert endpoint is not None
-        await desk.store.update_endpoint(connection, dataclasses.replace(endpoint, disabled_reason="it answered 410"))
+        await desk.store.disable(connection, endpoint.id, "it answered 410")
     (delivery,) = await desk.end(experiment())
     assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
     assert delivery.error_message == "the endpoint was disabled: it answered 410"

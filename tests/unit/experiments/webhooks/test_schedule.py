@@ -17,7 +17,8 @@ DELIVERED = Answer(outcome=Outcome.DELIVERED, response_status=200)
 def delivery(**values: object) -> Delivery:
     plain = Delivery(
         id="msg_a",
-        experiment_id="exp_a",
+        subject_type="experiment",
+        subject_id="exp_a",
         endpoint_id="whe_a",
         type="experiment.completed",
         body=b"{}",

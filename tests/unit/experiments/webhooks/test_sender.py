@@ -72,7 +72,8 @@ class Desk:
     async def delivery(self, name: str, to: str = "good", **values: object) -> None:
         plain = Delivery(
             id=f"msg_{name}",
-            experiment_id="exp_a",
+            subject_type="experiment",
+            subject_id="exp_a",
             endpoint_id=f"whe_{to}",
             type="experiment.completed",
             body=b'{"type":"experiment.completed"}',

@@ -45,7 +45,8 @@ class Desk:
         endpoint, _ = await self.endpoints.create(f"{URL}/{digit}", "")
         plain = Delivery(
             id="msg_" + digit * 32,
-            experiment_id=EXPERIMENT_ID,
+            subject_type="experiment",
+            subject_id=EXPERIMENT_ID,
             endpoint_id=endpoint.id,
             type="experiment.completed",
             body=b"{}",
@@ -133,8 +134,8 @@ async def test_an_overlap_has_limits(desk: Desk, seconds: int) -> None:
 async def test_a_disabled_endpoint_is_enabled(desk: Desk) -> None:
     endpoint, _ = await desk.endpoints.create(URL, "")
     async with desk.database.transaction() as connection:
-        gone = dataclasses.replace(endpoint, disabled_reason="it answered 410", paused_until=now())
-        await desk.store.update_endpoint(connection, gone)
+        await desk.store.disable(connection, endpoint.id, "it answered 410")
+        await desk.store.pause(connection, endpoint.id, now())
     assert not convert.endpoint(await desk.endpoints.get(endpoint.id), now()).enabled
     assert await desk.endpoints.enable(endpoint.id) == endpoint
     assert await desk.endpoints.enable(endpoint.id) == endpoint
@@ -207,9 +208,7 @@ async def test_a_delivery_is_not_asked_for_while_an_attempt_is_under_way(desk: D
 async def test_a_disabled_endpoint_is_not_told_by_hand(desk: Desk) -> None:
     given = await desk.delivery()
     async with desk.database.transaction() as connection:
-        endpoint = await desk.store.endpoint(connection, given.endpoint_id)
-        assert endpoint is not None
-        await desk.store.update_endpoint(connection, dataclasses.replace(endpoint, disabled_reason="it answered 410"))
+        await desk.store.disable(connection, given.endpoint_id, "it answered 410")
     with pytest.raises(WrongState, match="disabled: it answered 410"):
         await desk.log.redeliver(EXPERIMENT_ID, given.id)
 

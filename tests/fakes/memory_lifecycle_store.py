@@ -42,7 +42,7 @@ class MemoryLifecycleStore:
             for key in keys:
                 table(connection, name).pop(key, None)
         for rows in connection.tables.values():  # type: ignore[attr-defined]
-            for key in [key for key, row in rows.items() if getattr(row, "experiment_id", None) == experiment_id]:
+            for key in [key for key, row in rows.items() if experiment_id in _experiments_of(row)]:
                 del rows[key]
 
     async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
@@ -87,3 +87,8 @@ class MemoryLifecycleStore:
 
 def _trials(connection: AsyncConnection, experiment_ids: Sequence[str]) -> list[Trial]:
     return [trial for trial in table(connection, "trials").values() if trial.experiment_id in experiment_ids]
+
+
+def _experiments_of(row: object) -> tuple[str | None, str | None]:
+    """Returns the experiment that a row names, as its own field or as the subject of a delivery."""
+    return getattr(row, "experiment_id", None), getattr(row, "subject_id", None)

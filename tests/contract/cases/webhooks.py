@@ -42,6 +42,8 @@ UNREACHABLE = {
 DELIVERY = {
     "id": Given("its_delivery"),
     "experiment_id": Given("told_experiment"),
+    "subject_type": "experiment",
+    "subject_id": Given("told_experiment"),
     "endpoint_id": ENDPOINT_ID,
     "type": "experiment.cancelled",
     "created_at": MOMENT,

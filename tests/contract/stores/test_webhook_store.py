@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from services.experiments.running.lifecycle_store import SqlLifecycleStore
 from services.experiments.store import SqlStore
 from services.experiments.webhooks.claiming import Limits
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
@@ -17,6 +18,7 @@ from services.runtime.request_ids import Earlier
 from tests.contract.stores.test_experiments_store import MINUTE, NOON, add, experiment
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 SECOND = timedelta(seconds=1)
@@ -245,6 +247,16 @@ async def test_a_subject_of_any_kind_has_its_own_deliveries(database: Database, 
         assert await store.deliveries(connection, "experiment", "exp_a", after=None, limit=9) == [(of_experiment, [])]
         assert await store.deliveries(connection, "evaluation", "exp_a", after=None, limit=9) == [(of_another, [])]
         assert await store.deliveries(connection, "evaluation", "eva_a", after=None, limit=9) == [(foreign, [])]
+
+
+async def test_an_experiment_takes_its_deliveries_with_it(database: Database, store: WebhookStore) -> None:
+    foreign = delivery("msg_b", subject_type="evaluation", subject_id="eva_a")
+    await keep(database, store, delivery("msg_a"), foreign)
+    lifecycle = MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
+    async with database.transaction() as connection:
+        await lifecycle.delete(connection, "exp_a")
+    assert await found(database, store, "msg_a") is None
+    assert await found(database, store, "msg_b") == foreign
 
 
 async def test_attempts_are_kept_in_their_order(database: Database, store: WebhookStore) -> None:

@@ -50,15 +50,20 @@ class Metric:
     always: bool = False
     """Whether every completed trial has it. A metric that was added later never is."""
     summary: Literal["avg", "median", ""] = ""
-    """How a ranking sums up a model's values, which begins its field there; empty for a metric that is in no ranking.
-    A verdict is reached from the metrics that have one."""
-    primary: bool = False
-    """Whether an experiment may have it as its primary metric."""
+    """How a ranking sums up a model's values, empty for a metric that is in no ranking. A verdict is reached from those
+    that have one."""
+    primary: int = 0
+    """Its place among the primary metrics that an experiment may have, from 1; 0 if it can't be one."""
     part: str = ""
     """The name under which a profile gives it weight in the composite score, empty if none can."""
     worst: float = 0.0
     best: float = 0.0
     """The values that are worth 0 and 1 as that part; what lies beyond them is worth no less and no more."""
+
+    @property
+    def summary_field(self) -> str:
+        """The name of the summary in a ranking on the wire."""
+        return f"{self.summary}_{self.name}"
 
     def worth(self, value: float) -> float:
         """A value as a part of the composite score, 0 to 1, 1 is best."""
@@ -86,13 +91,13 @@ class Measurements:
         always=True, summary="avg", part="duration_accuracy", best=1.0)
     ttfb_ms: float | None = _metric(
         SYNTHESIS, "TTFB", "ms", LOWER, "From the request sent to the first byte of audio.",
-        always=True, summary="avg", primary=True, part="ttfb", worst=2000.0)
+        always=True, summary="avg", primary=1, part="ttfb", worst=2000.0)
     generation_time_ms: float | None = _metric(
         SYNTHESIS, "Total", "ms", LOWER, "From the request sent to the last byte of audio.",
-        always=True, summary="avg", primary=True, part="generation_time", worst=5000.0)
+        always=True, summary="avg", primary=3, part="generation_time", worst=5000.0)
     ttfa_ms: float | None = _metric(
         SYNTHESIS, "First sound", "ms", LOWER, "TTFB and leading silence: what a listener waits.",
-        summary="median", primary=True, part="ttfa", worst=2000.0)
+        summary="median", primary=2, part="ttfa", worst=2000.0)
     leading_silence_ms: float | None = _metric(
         SYNTHESIS, "Leading silence", "ms", LOWER,
         "Silence before the first 10 ms frame (1 ms hop, mean removed) with RMS above 0.01; all of it if none is.")

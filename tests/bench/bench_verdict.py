@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from services.experiments.verdict import QUALITY, Answer, Judges, Model, Trial, Vote, decide
+from services.shared.metrics import Measurements
 from tests.bench.result import BenchResult
 
 MODELS = [Model("engine", voice) for voice in ("steady", "calm", "even", "level")]
@@ -62,14 +63,16 @@ def _trials(random: np.random.Generator, repeats: int) -> list[Trial]:
             prompt_index=prompt,
             repeat_index=repeat,
             completed=True,
-            duration_seconds=random.uniform(1, 5),
-            ttfb_ms=random.uniform(100, 400),
-            generation_time_ms=random.uniform(300, 2000),
-            silence_ratio=random.uniform(0, 0.4),
-            ttfa_ms=random.uniform(100, 500),
-            naturalness_mos=random.uniform(2, 5),
-            word_error_rate=random.uniform(0, 0.2),
-            prosody_score=random.uniform(0, 1),
+            measurements=Measurements(
+                duration_seconds=random.uniform(1, 5),
+                ttfb_ms=random.uniform(100, 400),
+                generation_time_ms=random.uniform(300, 2000),
+                silence_ratio=random.uniform(0, 0.4),
+                ttfa_ms=random.uniform(100, 500),
+                naturalness_mos=random.uniform(2, 5),
+                word_error_rate=random.uniform(0, 0.2),
+                prosody_score=random.uniform(0, 1),
+            ),
         )
         for model in range(len(MODELS))
         for prompt in range(PROMPTS)

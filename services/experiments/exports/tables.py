@@ -16,7 +16,7 @@ from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Resu
 from services.experiments.domain import Trial
 from services.experiments.exports.columns import Column, Filled, Kind, Value, fill
 from services.experiments.verdict import METHOD_VERSION, METRIC_NAMES
-from services.shared.metrics import METRICS
+from services.shared.metrics import COMPARED, METRICS
 
 _KINDS = {float: Kind.REAL, int: Kind.INTEGER, bool: Kind.FLAG, str: Kind.TEXT}
 
@@ -123,9 +123,7 @@ RESULTS: Sequence[Column] = (
     *_its(Kind.TEXT, "provider", "voice_id", "model_id"),
     *_its(Kind.REAL, "composite_score", "score_low", "score_high", "preference_share"),
     *_its(Kind.INTEGER, "trials_completed", "trials_failed", "trials_unmeasured"),
-    *_its(Kind.REAL, "reliability", "avg_duration_seconds", "avg_ttfb_ms", "avg_generation_time_ms"),
-    *_its(Kind.REAL, "avg_silence_ratio", "median_ttfa_ms"),
-    *_its(Kind.REAL, "avg_naturalness_mos", "avg_word_error_rate", "avg_prosody_score"),
+    *_its(Kind.REAL, "reliability", *(metric.summary_field for metric in COMPARED)),
     *map(_component, METRIC_NAMES),
     *_ABOUT,
     *_listeners(Kind.INTEGER, "listeners", "votes", "both_bad", "excluded", "supervised", "unknown"),

@@ -17,8 +17,7 @@ from services.experiments.verdict import (
     CompositeProfile,
     own_weights,
 )
-from services.experiments.verdict.composite import METRICS
-from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, WEIGHTS_TOLERANCE
+from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, PARTS, WEIGHTS_TOLERANCE
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import check_url
 from services.runtime.validation import Validation
@@ -122,7 +121,7 @@ def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> Eva
 def check_measured(composite: CompositeProfile, measured: Collection[str]) -> None:
     """InvalidInput if a profile weighs what listening models measure, and it is not among what is `measured`."""
     valid = Validation()
-    needed = [METRICS[metric].measurement for metric in composite.weights if metric in LISTENING_METRICS]
+    needed = [PARTS[metric].name for metric in composite.weights if metric in LISTENING_METRICS]
     missing = [name for name in needed if name not in measured]
     own = composite.name == OWN_WEIGHTS
     who_needs = "these need" if own else f"{composite.name} needs"

@@ -17,6 +17,7 @@ from services.experiments.verdict import (
     Verdict,
     VoteSummary,
 )
+from services.shared.metrics import COMPARED
 
 _LEVEL = results_pb2.Results.Level
 _EXPORT = experiment_service_pb2.ExportExperimentRequest
@@ -77,6 +78,7 @@ def _level(level: Level) -> results_pb2.Results.Level.ValueType:
 
 
 def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
+    summaries: dict[str, Any] = {metric.summary_field: value.summaries.get(metric.name) for metric in COMPARED}
     return results_pb2.ModelRanking(
         provider=value.model.provider,
         voice_id=value.model.voice_id,
@@ -90,17 +92,10 @@ def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
         trials_failed=value.trials_failed,
         trials_unmeasured=value.trials_unmeasured,
         reliability=value.reliability,
-        avg_duration_seconds=value.avg_duration_seconds,
-        avg_ttfb_ms=value.avg_ttfb_ms,
-        avg_generation_time_ms=value.avg_generation_time_ms,
-        avg_silence_ratio=value.avg_silence_ratio,
-        median_ttfa_ms=value.median_ttfa_ms,
-        avg_naturalness_mos=value.avg_naturalness_mos,
-        avg_word_error_rate=value.avg_word_error_rate,
-        avg_prosody_score=value.avg_prosody_score,
         components=[
             results_pb2.CompositeComponent(metric=metric, score=score) for metric, score in value.components.items()
         ],
+        **summaries,
     )
 
 

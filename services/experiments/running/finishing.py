@@ -100,12 +100,5 @@ def _trial(trial: Trial) -> VerdictTrial:
         prompt_index=trial.prompt_index,
         repeat_index=trial.repeat_index,
         completed=trial.status is TrialStatus.COMPLETED,
-        duration_seconds=trial.measurements.duration_seconds,
-        ttfb_ms=trial.measurements.ttfb_ms,
-        generation_time_ms=trial.measurements.generation_time_ms,
-        silence_ratio=trial.measurements.silence_ratio,
-        ttfa_ms=trial.measurements.ttfa_ms,
-        naturalness_mos=trial.measurements.naturalness_mos,
-        word_error_rate=trial.measurements.word_error_rate,
-        prosody_score=trial.measurements.prosody_score,
+        measurements=trial.measurements,
     )

@@ -1,67 +1,20 @@
 """The composite score: one number from 0 to 1, 1 is best, for a model and, by the same formula, for one of its prompts.
 
-It is the weighted sum of the metrics that a profile names (`profiles`), each scaled as METRICS says. A model's score
-puts the means over its prompts into the scales; the composite of one prompt puts that prompt's own values into the same
-scales. Where nothing is clamped and nothing is missing, the mean of a model's prompt composites is therefore its score.
+It is the weighted sum of the parts that a profile names (`profiles`), each a metric scaled to 0 to 1 as the table of
+metrics says: 1 - ttfb_ms / 2000, say, and not below 0. A model's score puts the means over its prompts into the scales;
+the composite of one prompt puts that prompt's own values into the same scales. Where nothing is clamped and nothing is
+missing, the mean of a model's prompt composites is therefore its score.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.experiments.verdict.profiles import CompositeProfile
+from services.experiments.verdict.profiles import PARTS, CompositeProfile
 from services.experiments.verdict.trials import Measured, ModelTrials
-
-FIRST_SOUND_CEILING_MS = 2000.0
-"""Whoever takes this long to the first byte or the first sound is worth nothing in `ttfb` and `ttfa`."""
-GENERATION_TIME_CEILING_MS = 5000.0
-"""Whoever takes this long to the last byte is worth nothing in `generation_time`."""
-WORST_MOS, BEST_MOS = 1.0, 5.0
-"""The ends of the mean opinion score's scale."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How a measurement becomes a part of the score."""
-
-    measurement: str
-    """The field of `Measured` that it is made of."""
-    scaled: Callable[[float], float]
-    """Takes the measurement, or a mean of it, to 0 to 1, 1 is best."""
-
-
-def _below(ceiling: float) -> Callable[[float], float]:
-    return lambda value: 1 - min(value / ceiling, 1)
-
-
-def _clamped(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
-
-
-METRICS: Mapping[str, Scale] = {
-    # 1 - ttfb_ms / 2000
-    "ttfb": Scale("ttfb_ms", _below(FIRST_SOUND_CEILING_MS)),
-    # 1 - generation_time_ms / 5000
-    "generation_time": Scale("generation_time_ms", _below(GENERATION_TIME_CEILING_MS)),
-    # 1 - ttfa_ms / 2000
-    "ttfa": Scale("ttfa_ms", _below(FIRST_SOUND_CEILING_MS)),
-    # 1 - silence_ratio
-    "silence": Scale("silence_ratio", lambda ratio: 1 - ratio),
-    # 1 - |d - m| / m, where d is the length of the audio and m the median length that the models which completed the
-    # prompt gave it: who speaks much shorter than the others has left something out, who speaks much longer has added
-    # something. It is made prompt by prompt (`_duration_accuracy`), and its mean is taken as it is.
-    "duration_accuracy": Scale("duration_seconds", lambda accuracy: accuracy),
-    # (MOS - 1) / 4
-    "naturalness": Scale("naturalness_mos", lambda mos: _clamped((mos - WORST_MOS) / (BEST_MOS - WORST_MOS))),
-    # 1 - WER; as many wrong words as there are words, or more, are worth nothing
-    "intelligibility": Scale("word_error_rate", _below(1.0)),
-    # the prosody score as it is
-    "prosody": Scale("prosody_score", _clamped),
-}
-"""What a profile may give weight to, in the order in which parts are reported; each is clamped to 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +33,7 @@ class CompositeScore:
 
 def measurements_for(profile: CompositeProfile) -> frozenset[str]:
     """The measurements without which a trial has no composite."""
-    return frozenset(METRICS[metric].measurement for metric in profile.weights)
+    return frozenset(PARTS[metric].name for metric in profile.weights)
 
 
 def median_durations(trials: Sequence[ModelTrials]) -> dict[int, float]:
@@ -88,7 +41,7 @@ def median_durations(trials: Sequence[ModelTrials]) -> dict[int, float]:
     by_prompt: dict[int, list[float]] = {}
     for of_model in trials:
         for prompt, measured in of_model.measured.items():
-            by_prompt.setdefault(prompt, []).append(measured.duration_seconds)
+            by_prompt.setdefault(prompt, []).append(measured["duration_seconds"])
     return {prompt: median(durations) for prompt, durations in by_prompt.items()}
 
 
@@ -99,7 +52,7 @@ def model_score(
     return CompositeScore(
         profile,
         {
-            metric: METRICS[metric].scaled(
+            metric: PARTS[metric].worth(
                 mean(_value(metric, value, durations[prompt]) for prompt, value in measured.items())
             )
             for metric in profile.weights
@@ -111,7 +64,7 @@ def prompt_score(profile: CompositeProfile, measured: Measured, median_duration:
     """The composite of a single prompt, 0 to 1."""
     return CompositeScore(
         profile,
-        {metric: METRICS[metric].scaled(_value(metric, measured, median_duration)) for metric in profile.weights},
+        {metric: PARTS[metric].worth(_value(metric, measured, median_duration)) for metric in profile.weights},
     ).score
 
 
@@ -122,10 +75,12 @@ def mean(values: Iterable[float]) -> float:
 
 
 def _value(metric: str, measured: Measured, median_duration: float) -> float:
-    if metric == "duration_accuracy":
-        return _duration_accuracy(measured.duration_seconds, median_duration)
-    return float(getattr(measured, METRICS[metric].measurement))
+    value = measured[PARTS[metric].name]
+    return _duration_accuracy(value, median_duration) if metric == "duration_accuracy" else value
 
 
 def _duration_accuracy(seconds: float, median_seconds: float) -> float:
+    """1 - |d - m| / m, where d is the length of the audio and m the median length that the models which completed the
+    prompt gave it: one that speaks much shorter than the others has left something out, one that speaks much longer has
+    added something."""
     return 1 - min(abs(seconds - median_seconds) / median_seconds, 1)

@@ -6,13 +6,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from typing import Any
 
 from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.results import Judges
-from services.experiments.verdict.trials import ALWAYS_MEASURED, MAYBE_MEASURED, Model, Trial
+from services.experiments.verdict.trials import Model, Trial
 from services.experiments.verdict.votes import Panel, Vote
+from services.shared.metrics import COMPARED
 
-_PLACE = [field.name for field in fields(Trial) if field.name not in (*ALWAYS_MEASURED, *MAYBE_MEASURED)]
+_PLACE = [field.name for field in fields(Trial) if field.name != "measurements"]
+_FIRST = 8
+"""How many metrics there were when the form was made. A later one is in it by name, and only where it was measured, so
+that digests stay what they are."""
 
 
 def inputs_digest(
@@ -51,8 +56,9 @@ def inputs_digest(
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
-def _trial(trial: Trial) -> list[int | float | None]:
+def _trial(trial: Trial) -> list[Any]:
     place = [int(getattr(trial, name)) for name in _PLACE]
     # Adding 0.0 makes -0.0 what it equals.
-    measured = [getattr(trial, name) for name in (*ALWAYS_MEASURED, *MAYBE_MEASURED)]
-    return [*place, *(None if value is None else float(value) + 0.0 for value in measured)]
+    values = [(metric.name, getattr(trial.measurements, metric.name)) for metric in COMPARED]
+    exact = [(name, None if value is None else float(value) + 0.0) for name, value in values]
+    return [*place, *(value for _, value in exact[:_FIRST]), *(each for each in exact[_FIRST:] if each[1] is not None)]

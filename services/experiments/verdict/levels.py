@@ -98,7 +98,7 @@ def grade_opponent(pairing: Pairing) -> Graded:
     if pairing.p_value is None or pairing.b_mean is None:
         return Graded(Level.inconclusive, (f"No prompt was completed by both {leader} and {opponent}.",))
     if not pairing.a_is_better:
-        by = "" if metric.measurement is None else f" in {metric.name}"
+        by = "" if metric.metric is None else f" in {metric.name}"
         return Graded(
             Level.inconclusive,
             (f"Not enough evidence: over the prompts that both completed, {leader} is not ahead of {opponent}{by}.",),

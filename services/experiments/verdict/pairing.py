@@ -114,6 +114,11 @@ def _favours(pairing: Pairing) -> Model | None:
 
 def _prompt_winner(a: Measured, b: Measured) -> str:
     # The allowance is for sums of decimal fractions, 1050.3 - 1000.3 say: a tie is 50 ms, boundary included.
-    if abs(a.latency_ms - b.latency_ms) <= TIE_MS + 1e-9:
+    a_ms, b_ms = _latency_ms(a), _latency_ms(b)
+    if abs(a_ms - b_ms) <= TIE_MS + 1e-9:
         return "tie"
-    return "a" if a.latency_ms < b.latency_ms else "b"
+    return "a" if a_ms < b_ms else "b"
+
+
+def _latency_ms(measured: Measured) -> float:
+    return measured["ttfb_ms"] + measured["generation_time_ms"]

@@ -12,17 +12,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-METRIC_NAMES = (
-    "ttfb",
-    "generation_time",
-    "ttfa",
-    "silence",
-    "duration_accuracy",
-    "naturalness",
-    "intelligibility",
-    "prosody",
-)
-"""What may have a weight, in the order in which parts are reported; `composite.METRICS` says what each is."""
+from services.shared.metrics import METRICS, Direction, Metric, Source
+
+PARTS: Mapping[str, Metric] = {
+    metric.part: metric
+    for metric in sorted(
+        (metric for metric in METRICS if metric.part),
+        key=lambda metric: (metric.source is Source.LISTENING, metric.direction is Direction.NEUTRAL),
+    )
+}
+"""What may have a weight, with the metric that it is made of, in the order in which parts are reported: what is better
+by itself, what is compared between models, what listening models say."""
+METRIC_NAMES = tuple(PARTS)
 
 WEIGHTS_TOLERANCE = 1e-6
 """Weights whose sum is this close to 1 sum to 1: thirds can't be written exactly."""
@@ -61,7 +62,7 @@ PROFILES: Mapping[str, CompositeProfile] = {profile.name: profile for profile in
 
 OWN_WEIGHTS = "custom"
 """The name of a profile with weights of a developer's own."""
-LISTENING_METRICS = ("naturalness", "intelligibility", "prosody")
+LISTENING_METRICS = tuple(part for part, metric in PARTS.items() if metric.source is Source.LISTENING)
 """What takes a listening model to measure."""
 
 

@@ -10,6 +10,7 @@ from services.experiments.verdict.composite import mean
 from services.experiments.verdict.contest import Contest
 from services.experiments.verdict.evidence import hodges_lehmann_interval
 from services.experiments.verdict.results import Judges, ModelRanking
+from services.shared.metrics import COMPARED, Metric
 
 SPLIT_P = 0.05
 """Neighbours in the ranking have ranks of their own where `p_holm` is at most this."""
@@ -48,14 +49,8 @@ def _ranking(contest: Contest, position: int, place: int) -> ModelRanking:
     of, score = contest.of[position], contest.scores[position]
     interval = hodges_lehmann_interval(contest.prompt_scores[position])
     ended = of.trials_completed + of.trials_failed
-
-    def known(field: str) -> list[float]:
-        return [value for each in of.completed.values() if (value := getattr(each, field)) is not None]
-
-    def average(field: str) -> float | None:
-        values = known(field)
-        return mean(values) if values else None
-
+    completed = of.completed.values()
+    known = [(metric, [each[metric.name] for each in completed if metric.name in each]) for metric in COMPARED]
     return ModelRanking(
         model=of.model,
         rank=place,
@@ -67,13 +62,10 @@ def _ranking(contest: Contest, position: int, place: int) -> ModelRanking:
         trials_failed=of.trials_failed,
         trials_unmeasured=of.trials_unmeasured,
         reliability=of.trials_completed / ended if ended else 0.0,
-        avg_duration_seconds=average("duration_seconds"),
-        avg_ttfb_ms=average("ttfb_ms"),
-        avg_generation_time_ms=average("generation_time_ms"),
-        avg_silence_ratio=average("silence_ratio"),
-        median_ttfa_ms=median(waits) if (waits := known("ttfa_ms")) else None,
-        avg_naturalness_mos=average("naturalness_mos"),
-        avg_word_error_rate=average("word_error_rate"),
-        avg_prosody_score=average("prosody_score"),
+        summaries={metric.name: _summary(metric, values) for metric, values in known if values},
         components=score.components if score else {},
     )
+
+
+def _summary(metric: Metric, values: Sequence[float]) -> float:
+    return mean(values) if metric.summary == "avg" else median(values)

@@ -35,7 +35,7 @@ class Judges(StrEnum):
 
 @dataclass(frozen=True)
 class ModelRanking:
-    """One model's place. Averages are over the prompts that it completed, repeats collapsed, and None without any."""
+    """One model's place. Summaries are over the prompts that it completed, repeats collapsed."""
 
     model: Model
     rank: int
@@ -54,14 +54,8 @@ class ModelRanking:
     """How many of the completed ones lack something that they are judged by; they are in no score."""
     reliability: float
     """The share of its trials that completed, 0 to 1; 0 when it has none."""
-    avg_duration_seconds: float | None
-    avg_ttfb_ms: float | None
-    avg_generation_time_ms: float | None
-    avg_silence_ratio: float | None
-    median_ttfa_ms: float | None
-    avg_naturalness_mos: float | None
-    avg_word_error_rate: float | None
-    avg_prosody_score: float | None
+    summaries: Mapping[str, float]
+    """For each metric that it is compared by, by name, the mean or the median; none that it has no value of."""
     components: Mapping[str, float]
     """The parts of the composite score, each 0 to 1, in the order of the profile; empty if it has no score."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
+
+from services.shared.metrics import COMPARED, Measurements, Metric, Source
 
 MAX_PROMPTS = 20
 """The exact interval and the power table are made for up to this many prompts, which is what an experiment may have."""
 
-ALWAYS_MEASURED = ("duration_seconds", "ttfb_ms", "generation_time_ms", "silence_ratio")
-"""What a completed trial has in any case."""
-
-MAYBE_MEASURED = ("ttfa_ms", "naturalness_mos", "word_error_rate", "prosody_score")
-"""What a completed trial may lack."""
+Measured = Mapping[str, float]
+"""What one model did with one prompt: by the metric's name, the median over the repeats that have it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Trial:
-    """One prompt spoken by one model. A completed trial has the first four measurements; a failed one has none."""
+    """One prompt spoken by one model."""
 
     model_index: int
     """Position in the experiment's models, from 0."""
@@ -41,43 +40,10 @@ class Trial:
     """Position in the experiment's prompts, from 0."""
     completed: bool
     """False when it ended without audio or without measurements."""
-    duration_seconds: float | None = None
-    """Length of the audio, above 0."""
-    ttfb_ms: float | None = None
-    """From the request to the first byte of audio."""
-    generation_time_ms: float | None = None
-    """From the request to the last byte of audio."""
-    silence_ratio: float | None = None
-    """Share of silent samples, 0 to 1."""
-    ttfa_ms: float | None = None
-    """From the request to the first audible frame, where it was measured."""
-    naturalness_mos: float | None = None
-    """Predicted mean opinion score, 1 to 5, where a listening model is installed."""
-    word_error_rate: float | None = None
-    """Of a transcript against the prompt, 0 or more, where it was measured."""
-    prosody_score: float | None = None
-    """How alive intonation and rhythm are, 0 to 1, where it was measured."""
+    measurements: Measurements = field(default_factory=Measurements)
+    """A completed trial has those that are always measured; those of a failed one don't count."""
     repeat_index: int = 0
     """Which repetition of the same prompt with the same model this is."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one model did with one prompt: the median of each measurement over the repeats that have it."""
-
-    duration_seconds: float
-    ttfb_ms: float
-    generation_time_ms: float
-    silence_ratio: float
-    ttfa_ms: float | None
-    naturalness_mos: float | None
-    word_error_rate: float | None
-    prosody_score: float | None
-
-    @property
-    def latency_ms(self) -> float:
-        """Time to first byte plus generation time, by which prompts are won."""
-        return self.ttfb_ms + self.generation_time_ms
 
 
 @dataclass(frozen=True)
@@ -149,8 +115,8 @@ def collect(
 
 def _collect(model: Model, same_as: Sequence[int], trials: Sequence[Trial], needs: Collection[str]) -> ModelTrials:
     completed = [trial for trial in trials if trial.completed]
-    lacking = {name for trial in completed for name in needs if getattr(trial, name) is None}
-    measured = [trial for trial in completed if all(getattr(trial, name) is not None for name in needs)]
+    lacks = {id(trial): {name for name in needs if getattr(trial.measurements, name) is None} for trial in completed}
+    measured = [trial for trial in completed if not lacks[id(trial)]]
     return ModelTrials(
         model=model,
         prompt_count=len(set(same_as)),
@@ -159,7 +125,7 @@ def _collect(model: Model, same_as: Sequence[int], trials: Sequence[Trial], need
         trials_completed=len(completed),
         trials_failed=len(trials) - len(completed),
         trials_unmeasured=len(completed) - len(measured),
-        lacking=tuple(sorted(lacking)),
+        lacking=tuple(sorted(set().union(*lacks.values()))),
     )
 
 
@@ -171,23 +137,26 @@ def _by_prompt(trials: Sequence[Trial], same_as: Sequence[int]) -> dict[int, Mea
 
 
 def _check_measurements(trial: Trial, place: tuple[int, int, int]) -> None:
-    for field in (*ALWAYS_MEASURED, *MAYBE_MEASURED):
-        value = getattr(trial, field)
-        absent = value is None and field in MAYBE_MEASURED
-        if not absent and (value is None or not math.isfinite(value) or value < 0):
-            raise ValueError(f"completed trial {place} has {field} = {value}")
-    if trial.duration_seconds == 0:
+    for metric in COMPARED:
+        value = getattr(trial.measurements, metric.name)
+        if not _possible(metric, value):
+            raise ValueError(f"completed trial {place} has {metric.name} = {value}")
+    if trial.measurements.duration_seconds == 0:
         raise ValueError(f"completed trial {place} has no audio")
-    if trial.silence_ratio is not None and trial.silence_ratio > 1:
-        raise ValueError(f"completed trial {place} has silence_ratio = {trial.silence_ratio}")
+
+
+def _possible(metric: Metric, value: float | None) -> bool:
+    if value is None:
+        return not metric.always
+    if metric.source is Source.LISTENING:
+        # An estimate may lie outside the scale. It is worth no more than the end of the scale.
+        return math.isfinite(value) and value >= 0
+    return math.isfinite(value) and metric.low <= value <= metric.high
 
 
 def _collapse(repeats: Sequence[Trial]) -> Measured:
-    always = {field: float(median(getattr(repeat, field) for repeat in repeats)) for field in ALWAYS_MEASURED}
-    maybe = {field: _median_of_known(repeats, field) for field in MAYBE_MEASURED}
-    return Measured(**always, **maybe)  # type: ignore[arg-type]
-
-
-def _median_of_known(repeats: Sequence[Trial], field: str) -> float | None:
-    known = [value for repeat in repeats if (value := getattr(repeat, field)) is not None]
-    return float(median(known)) if known else None
+    known = {
+        metric.name: [value for repeat in repeats if (value := getattr(repeat.measurements, metric.name)) is not None]
+        for metric in COMPARED
+    }
+    return {name: float(median(values)) for name, values in known.items() if values}

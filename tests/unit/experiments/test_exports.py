@@ -302,10 +302,8 @@ def test_where_nobody_was_asked_there_are_no_votes() -> None:
 
 
 def test_results_of_another_profile_have_its_parts() -> None:
-    trials = [
-        replace(one, ttfa_ms=100.0, naturalness_mos=3.0, word_error_rate=0.0, prosody_score=0.5)
-        for one in latencies([1.0], [2.0])
-    ]
+    heard = {"ttfa_ms": 100.0, "naturalness_mos": 3.0, "word_error_rate": 0.0, "prosody_score": 0.5}
+    trials = [replace(one, measurements=replace(one.measurements, **heard)) for one in latencies([1.0], [2.0])]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
     of = results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
     (row, _) = read_parquet(parquet_file.write(results_table(of))).to_pylist()

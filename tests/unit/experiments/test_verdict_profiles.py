@@ -6,6 +6,7 @@ import pytest
 
 from services.experiments.verdict import (
     LATENCY,
+    LISTENING_METRICS,
     METRIC_NAMES,
     PRIMARY_METRICS,
     PROFILES,
@@ -16,7 +17,7 @@ from services.experiments.verdict import (
     decide,
     own_weights,
 )
-from services.experiments.verdict.composite import METRICS
+from services.experiments.verdict.profiles import PARTS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, latencies, trial
 
 
@@ -45,15 +46,25 @@ from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, late
 def test_each_metric_is_scaled_to_zero_to_one(metric: str, value: float, part: float) -> None:
     fields = {"ttfb_ms": "ttfb", "generation_time_ms": "generation", "silence_ratio": "silence", "ttfa_ms": "ttfa"}
     fields |= {"naturalness_mos": "mos", "word_error_rate": "wer", "prosody_score": "prosody"}
-    measured = {fields[METRICS[metric].measurement]: value}
+    measured = {fields[PARTS[metric].name]: value}
     trials = [trial(model, 0, **measured) for model in (0, 1)]  # type: ignore[arg-type]
     ranking = decide([A, B], 1, trials, composite=own_weights({metric: 1.0})).rankings[0]
     assert ranking.components == {metric: pytest.approx(part)}
     assert ranking.composite_score == pytest.approx(part)
 
 
-def test_metrics_are_named_and_scaled_in_one_order() -> None:
-    assert tuple(METRICS) == METRIC_NAMES
+def test_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
+    assert METRIC_NAMES == (
+        "ttfb",
+        "generation_time",
+        "ttfa",
+        "silence",
+        "duration_accuracy",
+        "naturalness",
+        "intelligibility",
+        "prosody",
+    )
+    assert LISTENING_METRICS == ("naturalness", "intelligibility", "prosody")
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -76,7 +87,11 @@ def test_quality_worked_by_hand() -> None:
     assert first.composite_score == pytest.approx(0.847)
     # 0.08 * 0.6 + 0.12 * 0.7 + 0.40 * 0.5 + 0.30 * 0.8 + 0.10 * 0.4
     assert second.composite_score == pytest.approx(0.612)
-    assert (first.avg_naturalness_mos, first.avg_word_error_rate, first.avg_prosody_score) == (4.2, 0.05, 0.7)
+    assert [first.summaries[name] for name in ("naturalness_mos", "word_error_rate", "prosody_score")] == [
+        4.2,
+        0.05,
+        0.7,
+    ]
     assert verdict.composite == QUALITY
     assert verdict.head_to_head[0].effect == pytest.approx(0.847 - 0.612)
 
@@ -170,7 +185,7 @@ def test_a_repeat_without_a_needed_measurement_leaves_the_others() -> None:
     ]
     first = decide([A, B], 1, trials, composite=own_weights({"naturalness": 1.0})).rankings[0]
     # The median of 4 and 2 is 3: (3 - 1) / 4.
-    assert (first.composite_score, first.avg_naturalness_mos, first.trials_unmeasured) == (0.5, 3.0, 1)
+    assert (first.composite_score, first.summaries["naturalness_mos"], first.trials_unmeasured) == (0.5, 3.0, 1)
 
 
 def test_the_interval_of_a_score_is_exact_from_six_prompts() -> None:
@@ -230,7 +245,7 @@ def test_models_that_are_equally_fast_favour_nobody() -> None:
 
 
 def test_primary_metrics_are_those_of_the_api() -> None:
-    assert list(PRIMARY_METRICS) == ["composite_per_prompt", "ttfb_ms", "ttfa_ms", "generation_time_ms"]
+    assert list(PRIMARY_METRICS) == ["composite_per_prompt", "ttfb_ms", "generation_time_ms", "ttfa_ms"]
     with pytest.raises(ValueError, match="no primary metric charm"):
         decide([A, B], 1, [], primary_metric="charm")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.experiments.verdict import Level, decide
-from tests.unit.experiments.verdict_trials import A, B, by_silence
+from services.experiments.verdict import QUALITY, Level, decide
+from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, trial
 
 
 def test_prompts_of_the_same_text_are_one_unit_of_evidence() -> None:
@@ -20,8 +20,23 @@ def test_prompts_of_the_same_text_are_one_unit_of_evidence() -> None:
 def test_trials_of_equal_prompts_collapse_to_their_median() -> None:
     trials = by_silence([0.0, 0.4, 0.2], [0.8, 0.8, 0.8])
     verdict = decide([A, B], 3, trials, same_as=[0, 0, 0])
-    assert verdict.rankings[0].avg_silence_ratio == pytest.approx(0.2)
+    assert verdict.rankings[0].summaries["silence_ratio"] == pytest.approx(0.2)
     assert verdict.rankings[0].trials_completed == 3
+
+
+def test_the_digest_of_the_same_inputs_is_what_it_was_in_earlier_releases() -> None:
+    trials = [
+        trial(0, 0, ttfa=200, mos=4.2, wer=0.05, prosody=0.7),
+        trial(1, 0, ttfa=300, mos=3.2),
+        trial(0, 1),
+        failed(1, 1),
+    ]
+    assert decide([A, B], 2, trials, composite=QUALITY).inputs_digest == (
+        "sha256:029cab65abe221751527649101e2d6a1a1c22926abef198d1b0d0bf4f2bb91ef"
+    )
+    assert decide([A, B], 2, trials).inputs_digest == (
+        "sha256:59cc8de851342480dead84d12cc45dab9c66e2d37d6ca11d6e71f4896a578f26"
+    )
 
 
 def test_a_verdict_over_different_prompts_has_the_digest_that_it_always_had() -> None:

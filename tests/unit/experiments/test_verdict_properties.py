@@ -202,8 +202,9 @@ def test_the_digest_changes_with_every_input(experiment: Drawn, data: st.DataObj
     before = experiment.verdict().inputs_digest
     index = data.draw(st.integers(0, len(experiment.trials) - 1))
     trials = list(experiment.trials)
-    silence = trials[index].silence_ratio
-    trials[index] = replace(trials[index], silence_ratio=0.5 if silence is None else float(np.nextafter(silence, 0)))
+    measured = trials[index].measurements
+    silence = 0.5 if measured.silence_ratio is None else float(np.nextafter(measured.silence_ratio, 0))
+    trials[index] = replace(trials[index], measurements=replace(measured, silence_ratio=silence))
     changes: list[dict[str, object]] = [
         {"trials": trials},
         {"prompts": experiment.prompts + 1},

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from services.experiments.verdict import Answer, Model, Trial, Vote
+from services.shared.metrics import Measurements
 
 A, B, C, D = (Model("espeak", voice) for voice in ("a", "b", "c", "d"))
 
@@ -27,14 +28,16 @@ def trial(
         prompt_index=prompt,
         repeat_index=repeat,
         completed=True,
-        duration_seconds=duration,
-        ttfb_ms=ttfb,
-        generation_time_ms=generation,
-        silence_ratio=silence,
-        ttfa_ms=ttfa,
-        naturalness_mos=mos,
-        word_error_rate=wer,
-        prosody_score=prosody,
+        measurements=Measurements(
+            duration_seconds=duration,
+            ttfb_ms=ttfb,
+            generation_time_ms=generation,
+            silence_ratio=silence,
+            ttfa_ms=ttfa,
+            naturalness_mos=mos,
+            word_error_rate=wer,
+            prosody_score=prosody,
+        ),
     )
 
 

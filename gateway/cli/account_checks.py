@@ -11,13 +11,9 @@ from gateway.cli.errors import HINT_KEY, CliError, ExitCode
 from gateway.cli.session import Session
 
 if TYPE_CHECKING:
-    from voicearena.auth.v1.auth_pb2 import ApiKey
-    from voicearena.experiments.v1.webhook_pb2 import WebhookEndpoint
-
     from gateway.cli.client import ArenaClient
 
 SOON_SECONDS = 7 * 86400.0
-PAGE_SIZE = 100
 
 
 def key_checks(session: Session, client: ArenaClient, now: Callable[[], float] = time.time) -> Iterator[Check]:
@@ -33,16 +29,8 @@ def key_checks(session: Session, client: ArenaClient, now: Callable[[], float] =
 
 
 def _expiry_checks(key: str, client: ArenaClient, now: float) -> Iterator[Check]:
-    from voicearena.auth.v1.auth_service_pb2 import ListApiKeysRequest
-
-    from gateway.cli.client import every_page
-
-    def page(token: str) -> tuple[list[ApiKey], str]:
-        answer = client.call(client.auth_stub.ListApiKeys, ListApiKeysRequest(page_size=PAGE_SIZE, page_token=token))
-        return list(answer.api_keys), answer.next_page_token
-
     try:
-        keys = every_page(page)
+        keys = client.api_keys()
     except CliError as error:
         if error.exit_code != ExitCode.NOT_AUTHENTICATED:
             yield failed("key", error)
@@ -57,17 +45,8 @@ def _expiry_checks(key: str, client: ArenaClient, now: float) -> Iterator[Check]
 
 def webhook_checks(client: ArenaClient) -> Iterator[Check]:
     """Endpoints that are not told of anything any more."""
-    from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
-
-    from gateway.cli.client import every_page
-
-    def page(token: str) -> tuple[list[WebhookEndpoint], str]:
-        request = ListWebhookEndpointsRequest(page_size=PAGE_SIZE, page_token=token)
-        answer = client.call(client.webhook_stub.ListWebhookEndpoints, request)
-        return list(answer.endpoints), answer.next_page_token
-
     try:
-        endpoints = every_page(page)
+        endpoints = client.webhook_endpoints()
     except CliError as error:
         if error.exit_code != ExitCode.NOT_AUTHENTICATED:
             yield failed("webhooks", error)

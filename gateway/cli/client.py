@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from gateway.cli.address import GatewayAddress
 from gateway.cli.errors import CliError, ExitCode, from_rpc
@@ -12,20 +12,24 @@ from gateway.cli.errors import CliError, ExitCode, from_rpc
 if TYPE_CHECKING:
     import grpc
     from google.api.httpbody_pb2 import HttpBody
-    from voicearena.auth.v1.auth_pb2 import Developer
+    from voicearena.auth.v1.auth_pb2 import ApiKey, Developer
     from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperResponse
     from voicearena.auth.v1.auth_service_pb2_grpc import AuthServiceStub
     from voicearena.elo.v1.elo_pb2 import VoiceModel
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
+    from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest, WatchExperimentResponse
     from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
     from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
     from voicearena.experiments.v1.results_pb2 import Results
+    from voicearena.experiments.v1.webhook_pb2 import WebhookEndpoint
     from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
+    from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
+    from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
 
 CALL_SECONDS = 15.0
 SPEECH_SECONDS = 120.0
@@ -41,6 +45,19 @@ MAX_PAGES = 200
 Item = TypeVar("Item")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+
+
+class _ListRequest(Protocol):
+    page_size: int
+    page_token: str
+
+
+class _ListResponse(Protocol):
+    next_page_token: str
+
+
+ListRequest = TypeVar("ListRequest", bound=_ListRequest)
+ListResponse = TypeVar("ListResponse", bound=_ListResponse)
 
 
 class ArenaClient:
@@ -61,77 +78,60 @@ class ArenaClient:
 
     def health(self, timeout: float = CALL_SECONDS) -> None:
         """Returns when every service is serving."""
-        from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+        from voicearena.mesh.v1.mesh_service_pb2 import GetHealthRequest
 
-        stub = mesh_service_pb2_grpc.MeshServiceStub(self._connected())
-        self.call(stub.GetHealth, mesh_service_pb2.GetHealthRequest(), timeout)
+        self.call(self.mesh_stub.GetHealth, GetHealthRequest(), timeout)
 
     def status(self) -> GetStatusResponse:
         """How each service is, and whether it keeps up."""
-        from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+        from voicearena.mesh.v1.mesh_service_pb2 import GetStatusRequest
 
-        stub = mesh_service_pb2_grpc.MeshServiceStub(self._connected())
-        return self.call(stub.GetStatus, mesh_service_pb2.GetStatusRequest())
+        return self.call(self.mesh_stub.GetStatus, GetStatusRequest())
 
     def register_developer(self, name: str, email: str) -> RegisterDeveloperResponse:
         """Creates a developer with a first API key."""
-        from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+        from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperRequest
 
-        stub = auth_service_pb2_grpc.AuthServiceStub(self._connected())
-        return self.call(stub.RegisterDeveloper, auth_service_pb2.RegisterDeveloperRequest(name=name, email=email))
+        return self.call(self.auth_stub.RegisterDeveloper, RegisterDeveloperRequest(name=name, email=email))
 
     def current_developer(self) -> Developer:
         """The developer whose key this client sends."""
-        from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+        from voicearena.auth.v1.auth_service_pb2 import GetCurrentDeveloperRequest
 
-        stub = auth_service_pb2_grpc.AuthServiceStub(self._connected())
-        return self.call(stub.GetCurrentDeveloper, auth_service_pb2.GetCurrentDeveloperRequest())
+        return self.call(self.auth_stub.GetCurrentDeveloper, GetCurrentDeveloperRequest())
+
+    def api_keys(self) -> list[ApiKey]:
+        """All API keys of the caller, newest first."""
+        from voicearena.auth.v1.auth_service_pb2 import ListApiKeysRequest
+
+        return self.listed(self.auth_stub.ListApiKeys, ListApiKeysRequest(), lambda page: page.api_keys)
 
     def providers(self) -> Sequence[Provider]:
         """Every provider, those that can't be used now too."""
-        from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
+        from voicearena.tts.v1.tts_service_pb2 import ListProvidersRequest
 
-        stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-        return self.call(stub.ListProviders, tts_service_pb2.ListProvidersRequest()).providers
+        return self.call(self.tts_stub.ListProviders, ListProvidersRequest()).providers
 
     def voices(self, provider: str = "") -> list[Voice]:
         """All voices, or all of one provider."""
-        from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
+        from voicearena.tts.v1.tts_service_pb2 import ListVoicesRequest
 
-        stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-
-        def page(token: str) -> tuple[Sequence[Voice], str]:
-            request = tts_service_pb2.ListVoicesRequest(provider=provider, page_size=PAGE_SIZE, page_token=token)
-            response = self.call(stub.ListVoices, request)
-            return response.voices, response.next_page_token
-
-        return every_page(page)
+        return self.listed(self.tts_stub.ListVoices, ListVoicesRequest(provider=provider), lambda page: page.voices)
 
     def voice_models(self) -> list[VoiceModel]:
         """The catalogue's entries that new experiments may use."""
-        from voicearena.elo.v1 import elo_service_pb2, elo_service_pb2_grpc
+        from voicearena.elo.v1.elo_service_pb2 import ListVoiceModelsRequest
 
-        stub = elo_service_pb2_grpc.EloServiceStub(self._connected())
-
-        def page(token: str) -> tuple[Sequence[VoiceModel], str]:
-            request = elo_service_pb2.ListVoiceModelsRequest(active_only=True, page_size=PAGE_SIZE, page_token=token)
-            response = self.call(stub.ListVoiceModels, request)
-            return response.models, response.next_page_token
-
-        return every_page(page)
+        request = ListVoiceModelsRequest(active_only=True)
+        return self.listed(self.elo_stub.ListVoiceModels, request, lambda page: page.models)
 
     def create_voice_model(self, request: CreateVoiceModelRequest) -> VoiceModel:
         """Registers a voice model of the caller's own in the catalogue."""
-        from voicearena.elo.v1 import elo_service_pb2_grpc
-
-        return self.call(elo_service_pb2_grpc.EloServiceStub(self._connected()).CreateVoiceModel, request)
+        return self.call(self.elo_stub.CreateVoiceModel, request)
 
     def speech(self, request: SynthesizeSpeechRequest) -> Iterator[HttpBody]:
         """Speaks a text; the audio comes in chunks as it is made."""
-        from voicearena.tts.v1 import tts_service_pb2_grpc
-
-        stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-        return self.stream(stub.SynthesizeSpeech, request, SPEECH_SECONDS)
+        return self.stream(self.tts_stub.SynthesizeSpeech, request, SPEECH_SECONDS)
 
     def create_experiment(self, request: CreateExperimentRequest) -> Experiment:
         """Plans an experiment."""
@@ -154,19 +154,9 @@ class ArenaClient:
         from voicearena.experiments.v1.experiment_pb2 import Experiment
         from voicearena.experiments.v1.experiment_service_pb2 import ListExperimentsRequest
 
-        stub = self.experiment_stub
         wanted = Experiment.Status.Value(status or "status_unspecified")
-
-        def page(token: str) -> tuple[Sequence[Experiment], str]:
-            response = self.call(
-                stub.ListExperiments,
-                ListExperimentsRequest(
-                    status=wanted, scenario=scenario, page_size=min(limit, PAGE_SIZE), page_token=token
-                ),
-            )
-            return response.experiments, response.next_page_token
-
-        return every_page(page, limit)
+        request = ListExperimentsRequest(status=wanted, scenario=scenario)
+        return self.listed(self.experiment_stub.ListExperiments, request, lambda page: page.experiments, limit)
 
     def results(self, experiment_id: str, *, recompute: bool = False) -> Results:
         """The verdict of a completed experiment, reached again if wanted."""
@@ -178,14 +168,8 @@ class ArenaClient:
         """All trials of an experiment, by prompt, then in the order of its models."""
         from voicearena.experiments.v1.experiment_service_pb2 import ListTrialsRequest
 
-        stub = self.experiment_stub
-
-        def page(token: str) -> tuple[Sequence[Trial], str]:
-            request = ListTrialsRequest(id=experiment_id, page_size=PAGE_SIZE, page_token=token)
-            response = self.call(stub.ListTrials, request)
-            return response.trials, response.next_page_token
-
-        return every_page(page)
+        request = ListTrialsRequest(id=experiment_id)
+        return self.listed(self.experiment_stub.ListTrials, request, lambda page: page.trials)
 
     def watch_experiment(
         self, experiment_id: str, timeout: float = STREAM_SECONDS
@@ -196,41 +180,68 @@ class ArenaClient:
         request = WatchExperimentRequest(id=experiment_id)
         return self.stream(self.experiment_stub.WatchExperiment, request, min(timeout, STREAM_SECONDS))
 
+    def webhook_endpoints(self) -> list[WebhookEndpoint]:
+        """All webhook endpoints of the caller, newest first."""
+        from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
+
+        request = ListWebhookEndpointsRequest()
+        return self.listed(self.webhook_stub.ListWebhookEndpoints, request, lambda page: page.endpoints)
+
     def audio(self, name: str) -> bytes:
         """Stored audio of the caller's own, by its name in the store."""
-        from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
+        from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
 
-        stub = tts_service_pb2_grpc.TtsServiceStub(self._connected())
-        chunks = self.stream(stub.GetAudio, tts_service_pb2.GetAudioRequest(name=name), SPEECH_SECONDS)
+        chunks = self.stream(self.tts_stub.GetAudio, GetAudioRequest(name=name), SPEECH_SECONDS)
         return b"".join(chunk.data for chunk in chunks)
 
     @property
-    def auth_stub(self) -> AuthServiceStub:
-        """API keys."""
-        from voicearena.auth.v1 import auth_service_pb2_grpc
+    def mesh_stub(self) -> MeshServiceStub:
+        """The mesh as a whole."""
+        from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
 
-        return auth_service_pb2_grpc.AuthServiceStub(self._connected())
+        return MeshServiceStub(self._connected())
+
+    @property
+    def auth_stub(self) -> AuthServiceStub:
+        """Developers and API keys."""
+        from voicearena.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+
+        return AuthServiceStub(self._connected())
+
+    @property
+    def tts_stub(self) -> TtsServiceStub:
+        """Providers, voices and speech."""
+        from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
+
+        return TtsServiceStub(self._connected())
+
+    @property
+    def elo_stub(self) -> EloServiceStub:
+        """The catalogue."""
+        from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
+
+        return EloServiceStub(self._connected())
 
     @property
     def experiment_stub(self) -> ExperimentServiceStub:
         """Experiments."""
-        from voicearena.experiments.v1 import experiment_service_pb2_grpc
+        from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 
-        return experiment_service_pb2_grpc.ExperimentServiceStub(self._connected())
+        return ExperimentServiceStub(self._connected())
 
     @property
     def webhook_stub(self) -> WebhookServiceStub:
         """Webhook endpoints and deliveries."""
-        from voicearena.experiments.v1 import webhook_service_pb2_grpc
+        from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
-        return webhook_service_pb2_grpc.WebhookServiceStub(self._connected())
+        return WebhookServiceStub(self._connected())
 
     @property
     def listening_stub(self) -> ListeningServiceStub:
         """Listening links."""
-        from voicearena.experiments.v1 import listening_service_pb2_grpc
+        from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
 
-        return listening_service_pb2_grpc.ListeningServiceStub(self._connected())
+        return ListeningServiceStub(self._connected())
 
     def _connected(self) -> grpc.Channel:
         import grpc
@@ -263,6 +274,25 @@ class ArenaClient:
                 self._wait_or_raise(from_rpc(error, str(self.address)), left)
         raise AssertionError("the last try returns or raises")
 
+    def listed(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[ListRequest, ListResponse],
+        request: ListRequest,
+        items: Callable[[ListResponse], Iterable[Item]],
+        limit: int | None = None,
+    ) -> list[Item]:
+        """Fetches the pages of a list until the last, or until `limit` items. `items` takes them from a page."""
+        found: list[Item] = []
+        request.page_size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
+        for _ in range(MAX_PAGES):
+            page = self.call(method, request)
+            found += items(page)
+            request.page_token = page.next_page_token
+            if not page.next_page_token or (limit is not None and len(found) >= limit):
+                return found[:limit]
+        hint = "Narrow it with an option."
+        raise CliError(f"The list goes on after {MAX_PAGES} pages.", ExitCode.UNEXPECTED, hint=hint)
+
     def stream(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request, timeout: float
     ) -> Iterator[Response]:
@@ -286,15 +316,3 @@ class ArenaClient:
         if error.reason != "RATE_LIMITED" or not tries_left:
             raise error
         time.sleep(RATE_LIMIT_SECONDS)
-
-
-def every_page(page: Callable[[str], tuple[Sequence[Item], str]], limit: int | None = None) -> list[Item]:
-    """Fetches page after page, each named by the token of the one before, until the last or until `limit` items."""
-    items: list[Item] = []
-    token = ""
-    for _ in range(MAX_PAGES):
-        more, token = page(token)
-        items += more
-        if not token or (limit is not None and len(items) >= limit):
-            return items[:limit]
-    raise CliError(f"The list goes on after {MAX_PAGES} pages.", ExitCode.UNEXPECTED, hint="Narrow it with an option.")

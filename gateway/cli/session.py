@@ -82,6 +82,23 @@ class Session:
         """Prints a message as the JSON that the API's own JSON face would give."""
         self.print_document(message_document(message))
 
+    def print_list(self, name: str, messages: Sequence[Message]) -> None:
+        """Prints all pages of a list as one document, `{name: [...]}`."""
+        self.print_document({name: [message_document(message) for message in messages]})
+
+    def print_done(self, message: Message, text: str) -> None:
+        """Prints an answer as JSON if that is wanted, else says on stderr what it means."""
+        if self.json:
+            self.print_message(message)
+        else:
+            self.note(text)
+
+    def print_secret(self, message: Message, text: str, secret: str) -> None:
+        """Like `print_done`, for an answer with a secret that is shown once. It goes to stdout by itself."""
+        self.print_done(message, text)
+        if not self.json:
+            self.out.print(secret, markup=False, highlight=False, soft_wrap=True)
+
     def print_document(self, document: object) -> None:
         """Prints one JSON document."""
         text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -116,11 +133,6 @@ def message_document(message: Message) -> dict[str, Any]:
     from google.protobuf.json_format import MessageToDict
 
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-
-
-def list_document(name: str, messages: Sequence[Message]) -> dict[str, Any]:
-    """All pages of a list as one document, `{name: [...]}`."""
-    return {name: [message_document(message) for message in messages]}
 
 
 def checked_key(key: str) -> str:

@@ -26,11 +26,8 @@ def register(
     with ArenaClient(session.address, None) as client:
         developer = client.register_developer(name, email)
     # The key comes first: should storing fail, it has been seen.
-    if session.json:
-        session.print_message(developer)
-    else:
-        session.note(f"Welcome, {developer.name}. This is your API key, shown this once:")
-        session.out.print(developer.api_key, markup=False, highlight=False, soft_wrap=True)
+    text = f"Welcome, {developer.name}. This is your API key, shown this once:"
+    session.print_secret(developer, text, developer.api_key)
     _store(session, Credential(developer.api_key, developer.id, developer.email))
 
 

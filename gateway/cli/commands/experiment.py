@@ -25,7 +25,7 @@ from gateway.cli.commands.experiment_options import (
 )
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.models import parse_model
-from gateway.cli.session import Session, list_document, with_session
+from gateway.cli.session import Session, with_session
 
 if TYPE_CHECKING:
     from voicearena.experiments.v1.experiment_pb2 import Experiment
@@ -179,7 +179,7 @@ def trials(session: Session, experiment_id: IdArgument) -> None:
     with session.client() as client:
         found = client.trials(experiment_id)
     if session.json:
-        session.print_document(list_document("trials", found))
+        session.print_list("trials", found)
         return
     session.out.print(trials_table(found))
     session.out.print()
@@ -201,7 +201,7 @@ def list_experiments(
     with session.client() as client:
         found = client.experiments(status.value if status else "", scenario, limit)
     if session.json:
-        session.print_document(list_document("experiments", found))
+        session.print_list("experiments", found)
     else:
         session.out.print(experiments_table(found, session.out.width))
 

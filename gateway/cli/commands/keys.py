@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.session import Session, list_document, with_session
+from gateway.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from voicearena.auth.v1.auth_pb2 import ApiKey
     from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyResponse
 
 app = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id.", show_default=False)]
-LIST_SIZE = 100
 
 
 @app.command("create")
@@ -50,21 +48,12 @@ def create(
 @with_session
 def list_keys(session: Session) -> None:
     """List your API keys, newest first, revoked and expired ones too."""
-    from voicearena.auth.v1.auth_service_pb2 import ListApiKeysRequest
-
-    from gateway.cli.client import every_page
     from gateway.cli.rendering import ABSENT, moment, new_table, plain
 
     with session.client() as client:
-        stub = client.auth_stub
-
-        def page(token: str) -> tuple[list[ApiKey], str]:
-            answer = client.call(stub.ListApiKeys, ListApiKeysRequest(page_size=LIST_SIZE, page_token=token))
-            return list(answer.api_keys), answer.next_page_token
-
-        keys = every_page(page)
+        keys = client.api_keys()
     if session.json:
-        session.print_document(list_document("api_keys", keys))
+        session.print_list("api_keys", keys)
         return
     table = new_table("Id", "Name", "Key", "Scopes", "Last used", "State")
     table.columns[0].no_wrap = True
@@ -112,15 +101,9 @@ def revoke(session: Session, key_id: KeyArgument) -> None:
 
     with session.client() as client:
         key = client.call(client.auth_stub.RevokeApiKey, RevokeApiKeyRequest(id=key_id))
-    if session.json:
-        session.print_message(key)
-    else:
-        session.note(f"{key.name} ({key.prefix}…) is revoked.")
+    session.print_done(key, f"{key.name} ({key.prefix}…) is revoked.")
 
 
 def _show(session: Session, answer: CreateApiKeyResponse) -> None:
-    if session.json:
-        session.print_message(answer)
-        return
-    session.note(f"{answer.api_key.name} ({answer.api_key.id}); the key is shown this once:")
-    session.out.print(answer.key, markup=False, highlight=False, soft_wrap=True)
+    text = f"{answer.api_key.name} ({answer.api_key.id}); the key is shown this once:"
+    session.print_secret(answer, text, answer.key)

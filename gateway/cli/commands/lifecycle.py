@@ -135,7 +135,4 @@ def delete(
             ):
                 raise CliError("Nothing was deleted.", ExitCode.USAGE, hint="--yes deletes without asking.")
         answer = client.call(client.experiment_stub.DeleteExperiment, DeleteExperimentRequest(id=experiment_id))
-    if session.json:
-        session.print_message(answer)
-    else:
-        session.note(f"Deleted {answer.id} and {answer.trials} trials; their audio follows within moments.")
+    session.print_done(answer, f"Deleted {answer.id} and {answer.trials} trials; their audio follows within moments.")

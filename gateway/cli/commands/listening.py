@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gateway.cli.commands.experiment_options import IdArgument
-from gateway.cli.session import Session, list_document, with_session
-
-if TYPE_CHECKING:
-    from voicearena.experiments.v1.listening_pb2 import ListeningLink
+from gateway.cli.session import Session, with_session
 
 app = typer.Typer(no_args_is_help=True, help="Let people judge experiments whose --eval-mode is human or hybrid.")
 
-LIST_SIZE = 100
 DAY_SECONDS = 24 * 3600
 
 
@@ -64,20 +60,13 @@ def links(session: Session, experiment_id: IdArgument) -> None:
     """List an experiment's links, newest first."""
     from voicearena.experiments.v1.listening_service_pb2 import ListListeningLinksRequest
 
-    from gateway.cli.client import every_page
     from gateway.cli.rendering import moment, new_table, plain
 
+    request = ListListeningLinksRequest(experiment_id=experiment_id)
     with session.client() as client:
-        stub = client.listening_stub
-
-        def page(token: str) -> tuple[list[ListeningLink], str]:
-            request = ListListeningLinksRequest(experiment_id=experiment_id, page_size=LIST_SIZE, page_token=token)
-            answer = client.call(stub.ListListeningLinks, request)
-            return list(answer.links), answer.next_page_token
-
-        found = every_page(page)
+        found = client.listed(client.listening_stub.ListListeningLinks, request, lambda page: page.links)
     if session.json:
-        session.print_document(list_document("links", found))
+        session.print_list("links", found)
         return
     numbers = ("Listeners", "Votes", "Left out")
     table = new_table("Id", "State", "Per address", *numbers, right=numbers)
@@ -106,10 +95,7 @@ def revoke(
     request = RevokeListeningLinkRequest(experiment_id=experiment_id, link_id=link_id)
     with session.client() as client:
         revoked = client.call(client.listening_stub.RevokeListeningLink, request)
-    if session.json:
-        session.print_message(revoked)
-    else:
-        session.note(f"{revoked.id} is revoked.")
+    session.print_done(revoked, f"{revoked.id} is revoked.")
 
 
 @app.command("close")

@@ -10,7 +10,7 @@ import typer
 
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.models import parse_model
-from gateway.cli.session import Session, list_document, with_session
+from gateway.cli.session import Session, with_session
 
 DEFAULT_OUT = "speech.wav"
 
@@ -26,7 +26,7 @@ def voices(
     with session.client() as client:
         found = client.voices(provider)
         if session.json:
-            session.print_document(list_document("voices", found))
+            session.print_list("voices", found)
             return
         providers = [one for one in client.providers() if not provider or one.id == provider]
     session.out.print(voices_table(found, providers))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.commands.experiment_options import IdArgument
-from gateway.cli.session import Session, list_document, with_session
+from gateway.cli.session import Session, with_session
 
 if TYPE_CHECKING:
     from voicearena.experiments.v1.experiment_pb2 import Experiment
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="URLs that are told when experiments end (Standard Webhooks).")
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.", show_default=False)]
-LIST_SIZE = 100
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,23 +52,12 @@ def create(
 @with_session
 def list_endpoints(session: Session) -> None:
     """List your endpoints, newest first."""
-    from voicearena.experiments.v1.webhook_pb2 import WebhookEndpoint
-    from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
-
-    from gateway.cli.client import every_page
     from gateway.cli.rendering import moment, new_table, plain
 
     with session.client() as client:
-        stub = client.webhook_stub
-
-        def page(token: str) -> tuple[list[WebhookEndpoint], str]:
-            request = ListWebhookEndpointsRequest(page_size=LIST_SIZE, page_token=token)
-            answer = client.call(stub.ListWebhookEndpoints, request)
-            return list(answer.endpoints), answer.next_page_token
-
-        endpoints = every_page(page)
+        endpoints = client.webhook_endpoints()
     if session.json:
-        session.print_document(list_document("endpoints", endpoints))
+        session.print_list("endpoints", endpoints)
         return
     table = new_table("Id", "URL", "State", "Created")
     table.columns[0].no_wrap = True
@@ -104,10 +92,7 @@ def enable(session: Session, endpoint_id: EndpointArgument) -> None:
 
     with session.client() as client:
         endpoint = client.call(client.webhook_stub.EnableWebhookEndpoint, EnableWebhookEndpointRequest(id=endpoint_id))
-    if session.json:
-        session.print_message(endpoint)
-    else:
-        session.note(f"{endpoint.url} is told again.")
+    session.print_done(endpoint, f"{endpoint.url} is told again.")
 
 
 @app.command("delete")
@@ -118,10 +103,7 @@ def delete(session: Session, endpoint_id: EndpointArgument) -> None:
 
     with session.client() as client:
         answer = client.call(client.webhook_stub.DeleteWebhookEndpoint, DeleteWebhookEndpointRequest(id=endpoint_id))
-    if session.json:
-        session.print_message(answer)
-    else:
-        session.note(f"Deleted {answer.id}.")
+    session.print_done(answer, f"Deleted {answer.id}.")
 
 
 @with_session
@@ -129,19 +111,11 @@ def deliveries(session: Session, experiment_id: IdArgument) -> None:
     """Show what was told of an experiment, and how each attempt went."""
     from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookDeliveriesRequest
 
-    from gateway.cli.client import every_page
-
+    request = ListWebhookDeliveriesRequest(experiment_id=experiment_id)
     with session.client() as client:
-        stub = client.webhook_stub
-
-        def page(token: str) -> tuple[list[WebhookDelivery], str]:
-            request = ListWebhookDeliveriesRequest(experiment_id=experiment_id, page_size=LIST_SIZE, page_token=token)
-            answer = client.call(stub.ListWebhookDeliveries, request)
-            return list(answer.deliveries), answer.next_page_token
-
-        found = every_page(page)
+        found = client.listed(client.webhook_stub.ListWebhookDeliveries, request, lambda page: page.deliveries)
     if session.json:
-        session.print_document(list_document("deliveries", found))
+        session.print_list("deliveries", found)
     elif not found:
         session.note("Nothing was told; an experiment tells its webhook_url when it has ended.")
     for delivery in found if not session.json else ():
@@ -183,8 +157,5 @@ def _print_delivery(session: Session, delivery: WebhookDelivery) -> None:
 
 
 def _show(session: Session, answer: WebhookEndpointWithSecret) -> None:
-    if session.json:
-        session.print_message(answer)
-        return
-    session.note(f"{answer.endpoint.url} ({answer.endpoint.id}); the secret is shown this once:")
-    session.out.print(answer.secret, markup=False, highlight=False, soft_wrap=True)
+    text = f"{answer.endpoint.url} ({answer.endpoint.id}); the secret is shown this once:"
+    session.print_secret(answer, text, answer.secret)

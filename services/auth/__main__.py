@@ -89,8 +89,6 @@ async def main() -> None:
             AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
             AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
-            # Of services, which have no identity of their own.
-            public=("ListSigningKeys", "CheckApiKeys"),
         )
         addresses = {
             "auth": settings.auth_address,

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import secrets
 import zlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,17 +17,6 @@ MOST_KEYS = 100
 # A service asks about the keys of its open streams with one call.
 MAX_CHECKED_KEYS = 1000
 
-# Everything that a key can be allowed; an RPC names what it takes in its options (protos/voicearena/auth/v1).
-SCOPES = (
-    "experiments:read",
-    "experiments:write",
-    "models:read",
-    "models:write",
-    "speech",
-    "evaluations:read",
-    "webhooks",
-    "keys",
-)
 LONGEST_LIFE = timedelta(days=3653)  # ten years
 DEFAULT_OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=30)
@@ -65,9 +53,9 @@ class ApiKey:
     prefix: str
     key_hash: bytes
     created_at: datetime
-    revoked_at: datetime | None = None
-    scopes: tuple[str, ...] = SCOPES
+    scopes: tuple[str, ...]
     """What it may do, in the order of SCOPES."""
+    revoked_at: datetime | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     """When it was last seen, within a minute."""
@@ -86,11 +74,6 @@ class ApiKey:
     def outlives(self, other: "ApiKey") -> bool:
         """Says whether it works longer than another."""
         return other.expires_at is not None and (self.expires_at is None or self.expires_at > other.expires_at)
-
-
-def in_order(scopes: Collection[str]) -> tuple[str, ...]:
-    """Returns scopes as they are kept: each once, in the order of SCOPES."""
-    return tuple(scope for scope in SCOPES if scope in scopes)
 
 
 def new_key(random: bytes | None = None) -> str:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.domain import ApiKey, Developer, in_order
+from services.auth.domain import ApiKey, Developer
+from services.runtime.identity import in_order
 from services.runtime.request_ids import Earlier
 
 METADATA = sa.MetaData()

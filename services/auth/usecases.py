@@ -23,7 +23,7 @@ from services.runtime.errors import (
     Unauthenticated,
     WrongState,
 )
-from services.runtime.identity import current_identity
+from services.runtime.identity import SCOPES, current_identity, in_order
 from services.runtime.pages import PageTokens, page_size
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
@@ -120,9 +120,9 @@ class Auth:
         """
         valid = Validation()
         valid.text(name, "name", longest=domain.LONGEST_KEY_NAME)
-        valid.require(len(scopes) <= len(domain.SCOPES), "scopes", f"must be at most {len(domain.SCOPES)}")
-        for index, scope in enumerate(scopes[: len(domain.SCOPES)]):
-            valid.one_of(scope, f"scopes[{index}]", domain.SCOPES)
+        valid.require(len(scopes) <= len(SCOPES), "scopes", f"must be at most {len(SCOPES)}")
+        for index, scope in enumerate(scopes[: len(SCOPES)]):
+            valid.one_of(scope, f"scopes[{index}]", SCOPES)
         if expires_at is not None:
             soon_enough = now() < expires_at <= now() + domain.LONGEST_LIFE
             valid.require(soon_enough, "expires_at", "must be in the future and at most ten years ahead")
@@ -132,7 +132,7 @@ class Auth:
             if before := await self._made_before(connection, request_id):
                 return before, ""
             calling = await self._calling_key(connection)
-            may = domain.in_order(scopes) or calling.scopes
+            may = in_order(scopes) or calling.scopes
             ends = expires_at or calling.expires_at
             _check_held(may, calling.scopes)
             if calling.expires_at is not None:
@@ -264,7 +264,7 @@ def _check_held(scopes: Sequence[str], held: Collection[str]) -> None:
 def _issue(
     developer_id: str,
     name: str,
-    scopes: tuple[str, ...] = domain.SCOPES,
+    scopes: tuple[str, ...] = SCOPES,
     expires_at: datetime | None = None,
     *,
     key: str | None = None,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from google.protobuf.descriptor import MethodDescriptor
+from voicearena.auth.v1 import options_pb2
 
 from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.rpc import call_metadata
@@ -35,6 +37,20 @@ KEY_REFRESH_SECONDS = 1.0
 KEY_NEEDED = "an API key is needed: send it as `Authorization: Bearer KEY`"
 NOT_FOR_VOTERS = "this takes a developer's API key: a voter's session may only listen and vote"
 UNREACHABLE = "auth can't be reached for its signing keys"
+
+SCOPES = tuple(name.replace("_", ":") for name in options_pb2.Scope.keys()[1:])
+"""Everything that an API key can be allowed."""
+
+
+def in_order(scopes: Collection[str]) -> tuple[str, ...]:
+    """Returns scopes as they are kept: each once, in the order of SCOPES."""
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def scope_of(method: MethodDescriptor) -> str:
+    """Returns the scope that an RPC takes, empty if it takes none."""
+    scope = method.GetOptions().Extensions[options_pb2.scope]
+    return options_pb2.Scope.Name(scope).replace("_", ":") if scope else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
-from voicearena.auth.v1 import options_pb2
 
 from services.runtime import database_errors, identity, request_ids, telemetry
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
@@ -177,7 +176,9 @@ class Admission:
     def __init__(self, method: str, verifier: identity.TokenVerifier, public: bool) -> None:
         self._verifier = verifier
         self._public = public
-        self._scope = scope_of(method)
+        described = _descriptor(method)
+        # Of an RPC that is not of the protos nothing is known.
+        self._scope = identity.scope_of(described) if described is not None else ""
 
     def known(self, token: str) -> identity.Caller | None:
         """Returns who calls, if they have called before and may."""
@@ -204,12 +205,6 @@ class Admission:
         if not self._public:
             raise CredentialsMissing(identity.KEY_NEEDED)
         return None
-
-
-def scope_of(method: str) -> str:
-    """Returns the scope that an RPC takes, by its path; empty if it takes none, or if it is no RPC of the protos."""
-    descriptor = _descriptor(method)
-    return "" if descriptor is None else str(descriptor.GetOptions().Extensions[options_pb2.scope])
 
 
 def _descriptor(method: str) -> MethodDescriptor | None:

@@ -106,8 +106,6 @@ class Service:
             PROCESS_SERVICE,
             process_service_pb2_grpc.add_ProcessServiceServicer_to_server,
             ProcessServicer(self, self._reporters),
-            # What a process lacks may be what identities are checked with.
-            public=("GetProcessStatus",),
             listed=False,
         )
         return self
@@ -140,20 +138,15 @@ class Service:
         add: Callable[[Any, Any], None],
         servicer: Any,
         *,
-        public: tuple[str, ...] = (),
         listed: bool = True,
     ) -> None:
-        """Serves a gRPC service, which reflection tells of if `listed`.
-
-        No identity is needed for RPCs that are public by their options, and for those that `public` names: RPCs for
-        services of the mesh, which the gateway does not let through.
-        """
-        named = [descriptor.methods_by_name[name] for name in public]
-        open_to_all = [
-            method for method in descriptor.methods if method.GetOptions().Extensions[options_pb2.call].public
-        ]
-        paths = {f"/{descriptor.full_name}/{method.name}" for method in (*named, *open_to_all)}
-        add(servicer, GuardedServer(self._server, self._verifier, paths, self._streams))
+        """Serves a gRPC service, which reflection lists if `listed`. Its RPCs that are public need no identity."""
+        public = {
+            f"/{descriptor.full_name}/{method.name}"
+            for method in descriptor.methods
+            if method.GetOptions().Extensions[options_pb2.call].public
+        }
+        add(servicer, GuardedServer(self._server, self._verifier, public, self._streams))
         if listed:
             self._names.append(descriptor.full_name)
 

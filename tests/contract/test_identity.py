@@ -17,10 +17,8 @@ from voicearena.elo.v1 import elo_service_pb2
 from voicearena.gateway.v1 import access_log_pb2, external_auth_pb2
 
 from deploy.local.mesh import Mesh
-from services.auth.domain import SCOPES
-from services.runtime.identity import ALGORITHM, AUDIENCE, IDENTITY_HEADER, ISSUER
+from services.runtime.identity import ALGORITHM, AUDIENCE, IDENTITY_HEADER, ISSUER, SCOPES, scope_of
 from services.runtime.ids import new_id
-from services.runtime.interceptors import scope_of
 from tests.contract.clients import PROTOCOLS, Client, GrpcClient, bearer, json_failure
 from tests.contract.leftovers import Leftovers
 from tests.contract.rpcs import Rpc, public_rpcs, rpcs
@@ -150,7 +148,7 @@ async def test_a_service_takes_a_good_token_only(
     good = sign(somebody)
     head, body, signature = good.split(".")
     assert await outcome(good) == ("OK", "")
-    scope = scope_of(rpcs()[name].path)
+    scope = scope_of(rpcs()[name].descriptor)
     others = " ".join(each for each in SCOPES if each != scope)
     assert await outcome(sign(somebody, scope=others)) == (
         ("PERMISSION_DENIED", "SCOPE_MISSING") if scope else ("OK", "")
@@ -246,7 +244,7 @@ WITHOUT_SCOPE = {
 
 @pytest.mark.parametrize("name", sorted(rpcs()))
 def test_every_rpc_takes_a_scope_that_keys_can_hold_or_is_known_to_need_none(name: str) -> None:
-    scope = scope_of(rpcs()[name].path)
+    scope = scope_of(rpcs()[name].descriptor)
     assert (scope == "") is (name in WITHOUT_SCOPE)
     assert scope in ("", *SCOPES)
 

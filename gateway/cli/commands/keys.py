@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from voicearena.auth.v1.options_pb2 import Scope
 
 from gateway.cli.session import Session, with_session
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id.", show_default=False)]
+SCOPES = [name.replace("_", ":") for name in Scope.keys()[1:]]
+
+
+def _scope(text: str) -> str:
+    if text not in SCOPES:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(SCOPES)}.")
+    return text
 
 
 @app.command("create")
@@ -25,8 +33,9 @@ def create(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it may do: experiments:read, experiments:write, models:read, models:write, speech, "
-            "evaluations:read, webhooks, keys. All that yours may, if none is given.",
+            parser=_scope,
+            metavar="SCOPE",
+            help=f"What it may do: {', '.join(SCOPES)}. All that yours may, if none is given.",
             show_default=False,
         ),
     ] = None,

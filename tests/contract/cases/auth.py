@@ -2,7 +2,7 @@
 
 import re
 
-from services.auth.domain import SCOPES
+from services.runtime.identity import SCOPES
 from tests.contract.cases.case import Case, Fails, Given, Ok
 from tests.contract.matching import ABSENT
 

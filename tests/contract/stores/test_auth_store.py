@@ -11,6 +11,7 @@ from services.auth.domain import ApiKey, Developer
 from services.auth.store import SqlStore, Store
 from services.runtime import ids
 from services.runtime.db import Database
+from services.runtime.identity import SCOPES
 from services.runtime.request_ids import Earlier
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
@@ -40,7 +41,7 @@ async def registered(database: Database, store: Store) -> None:
 
 def key_of(developer: Developer, *, minutes: int = 0, id_: str = "") -> ApiKey:
     id_ = id_ or ids.new_id("key")
-    return ApiKey(id_, developer.id, "a key", "kc_12345678", id_.encode(), NOON + minutes * MINUTE)
+    return ApiKey(id_, developer.id, "a key", "kc_12345678", id_.encode(), NOON + minutes * MINUTE, SCOPES)
 
 
 async def test_a_developer_is_found_again(database: Database, store: Store, registered: None) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.auth import domain, usecases
-from services.auth.domain import SCOPES, ApiKey
+from services.auth.domain import ApiKey
 from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import (
@@ -19,7 +19,7 @@ from services.runtime.errors import (
     Unauthenticated,
     WrongState,
 )
-from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.identity import SCOPES, Caller, Identity, set_caller
 from tests.unit.auth.test_usecases import call_as, fields
 
 DAY = timedelta(days=1)

@@ -16,6 +16,7 @@ from services.auth.tokens import CLOCK_CHECK_SECONDS, TOKEN_REUSE_SECONDS, Token
 from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import Unauthenticated
+from services.runtime.identity import SCOPES
 from services.runtime.pages import PageTokens
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
@@ -74,7 +75,7 @@ async def test_a_key_becomes_a_token_of_its_developer(
     token = await token_of(cache, key)
     public_key = issuer._private.public_key()
     claims = jwt.decode(token, public_key, algorithms=["EdDSA"], audience="voicearena", issuer="voicearena.auth")
-    assert (claims["sub"], claims["scope"].split()) == (developer_id, list(domain.SCOPES))
+    assert (claims["sub"], claims["scope"].split()) == (developer_id, list(SCOPES))
     assert claims["key"] == (await cache.recognise(key)).key_id
     assert claims["exp"] - claims["iat"] in (300, 301)
     assert jwt.get_unverified_header(token)["kid"] == issuer.key_id

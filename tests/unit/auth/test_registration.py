@@ -11,7 +11,7 @@ from services.auth.usecases import Auth
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.clock import now
 from services.runtime.errors import AlreadyExists, InvalidInput, QuotaExceeded, RequestIdReused
-from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.identity import SCOPES, Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
 from services.runtime.request_ids import set_request
 from services.runtime.rpc import call_metadata
@@ -58,7 +58,7 @@ async def test_after_ten_minutes_it_is_refused_too(auth: Auth, monkeypatch: pyte
 
 async def test_a_key_that_was_revoked_since_is_not_shown_again(auth: Auth) -> None:
     developer, _ = await register(auth)
-    set_caller(Caller(Identity(developer.id, frozenset(domain.SCOPES), ""), "a token"))
+    set_caller(Caller(Identity(developer.id, frozenset(SCOPES), ""), "a token"))
     try:
         (first,), _ = await auth.list_api_keys(0, "")
         await auth.revoke_api_key(first.id)

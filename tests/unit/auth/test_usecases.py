@@ -15,14 +15,14 @@ from services.runtime.errors import (
     QuotaExceeded,
     Unauthenticated,
 )
-from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.identity import SCOPES, Caller, Identity, set_caller
 from tests.fakes.memory_database import MemoryDatabase
 
 UNKNOWN_KEY = "key_" + "0" * 32
 
 
 def call_as(developer_id: str, key: domain.ApiKey | None = None) -> None:
-    scopes = frozenset(key.scopes) if key else frozenset(domain.SCOPES)
+    scopes = frozenset(key.scopes) if key else frozenset(SCOPES)
     set_caller(Caller(Identity(developer_id, scopes, key.id if key else ""), "a token"))
 
 

@@ -115,6 +115,12 @@ async def test_each_command_asks_for_what_it_says(
     assert (await run_arena("--json", *arguments)).exit_code == 0
 
 
+async def test_a_scope_that_does_not_exist_is_refused_before_the_call(mesh: StandIn, key: str) -> None:
+    outcome = await run_arena("keys", "create", "--name", "ci", "--scope", "everything")
+    assert (outcome.exit_code, mesh.requests) == (2, [])
+    assert "experiments:read" in outcome.err
+
+
 async def test_deleting_asks_first_and_no_is_no(mesh: StandIn, key: str) -> None:
     outcome = await run_arena("experiment", "delete", EXPERIMENT_ID, stdin="n\n")
     assert (outcome.exit_code, mesh.requests) == (2, [])

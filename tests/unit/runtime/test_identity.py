@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from voicearena.auth.v1 import auth_service_pb2
 
 from services.runtime import identity
 from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.identity import (
     AUDIENCE,
     ISSUER,
+    SCOPES,
     VOTER_AUDIENCE,
     Caller,
     Identity,
@@ -21,6 +23,8 @@ from services.runtime.identity import (
     Voter,
     current_identity,
     current_voter,
+    in_order,
+    scope_of,
     set_caller,
 )
 
@@ -272,3 +276,22 @@ async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:
         return current_identity().developer_id
 
     assert list(await asyncio.gather(call("dev_a"), call("dev_b"))) == ["dev_a", "dev_b"]
+
+
+def test_scopes_have_the_names_that_keys_were_given() -> None:
+    assert SCOPES == (
+        "experiments:read",
+        "experiments:write",
+        "models:read",
+        "models:write",
+        "speech",
+        "evaluations:read",
+        "webhooks",
+        "keys",
+    )
+    assert in_order(["keys", "speech", "keys"]) == ("speech", "keys")
+
+
+def test_the_scope_of_an_rpc_is_what_its_option_says() -> None:
+    methods = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name
+    assert [scope_of(methods[name]) for name in ("CreateApiKey", "GetCurrentDeveloper")] == ["keys", ""]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
     from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
+    from voicearena.scoring.v1.scoring_pb2 import Metric
+    from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
     from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
@@ -164,6 +166,12 @@ class ArenaClient:
 
         return self.call(self.experiment_stub.GetResults, GetResultsRequest(id=experiment_id, recompute=recompute))
 
+    def metrics(self) -> Sequence[Metric]:
+        """What is measured of a trial: names, units, headings."""
+        from voicearena.scoring.v1.scoring_service_pb2 import ListMetricsRequest
+
+        return self.call(self.scoring_stub.ListMetrics, ListMetricsRequest()).metrics
+
     def trials(self, experiment_id: str) -> list[Trial]:
         """All trials of an experiment, by prompt, then in the order of its models."""
         from voicearena.experiments.v1.experiment_service_pb2 import ListTrialsRequest
@@ -221,6 +229,13 @@ class ArenaClient:
         from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
 
         return EloServiceStub(self._connected())
+
+    @property
+    def scoring_stub(self) -> ScoringServiceStub:
+        """What is measured."""
+        from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
+
+        return ScoringServiceStub(self._connected())
 
     @property
     def experiment_stub(self) -> ExperimentServiceStub:

@@ -138,9 +138,10 @@ def _show(session: Session, mesh: LocalMesh, comparison: Comparison, data_dir: P
         return
     with ArenaClient(mesh.address, session.key) as client:
         trials = client.trials(comparison.experiment.id)
+        metrics = session.metrics(client)
     _print_list(session, "Voices", voice_lines(comparison.voices))
     session.out.print()
-    session.out.print(results_view(comparison.results, session.out.width))
+    session.out.print(results_view(comparison.results, metrics, session.out.width))
     _print_list(session, "Audio", audio_places(trials, data_dir))
     session.out.print()
 

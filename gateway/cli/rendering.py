@@ -12,15 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
     from rich.console import RenderableType
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+    from voicearena.scoring.v1.scoring_pb2 import Metric
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
 
 ABSENT = "–"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 # From this width on there is room for long bars.
 WIDE_COLUMNS = 100
+# Of the metrics that a table may show, this many fit a narrow terminal.
+NARROW_METRICS = 4
 STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
 
 
@@ -51,6 +55,27 @@ def seconds(value: float | None) -> str:
 def percent(share: float | None) -> str:
     """`12.3%` of a share from 0 to 1."""
     return ABSENT if share is None else f"{share:.1%}"
+
+
+def number(value: float | None) -> str:
+    """`4.12`."""
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
+"""How a metric is written, by its unit."""
+
+
+def measured(message: Message, field: str, metric: Metric) -> str:
+    """A metric as a message has it in this field, with its unit."""
+    known = field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
+    return FORMATS.get(metric.unit, number)(getattr(message, field) if known else None)
+
+
+def table_metrics(metrics: Sequence[Metric], width: int) -> list[Metric]:
+    """The metrics that a short table shows, in the order of its columns."""
+    shown = sorted((metric for metric in metrics if metric.column), key=lambda metric: metric.column)
+    return shown if width >= WIDE_COLUMNS else shown[:NARROW_METRICS]
 
 
 def moment(timestamp: Timestamp) -> str:
@@ -142,12 +167,13 @@ def experiment_card(experiment: Experiment) -> RenderableType:
     return Group(*lines)
 
 
-def trials_table(trials: Sequence[Trial]) -> RenderableType:
+def trials_table(trials: Sequence[Trial], metrics: Sequence[Metric], width: int) -> RenderableType:
     """The trials with their main measurements; the addresses of the audio stand below it, see `audio_lines`."""
     if not trials:
         return Text("No trials.")
-    numbers = ("Nr", "TTFB", "Total", "Length", "Silence")
-    table = new_table("Nr", "Prompt", "Model", "Status", "TTFB", "Total", "Length", "Silence", right=numbers)
+    shown = table_metrics(metrics, width)
+    labels = [metric.label for metric in shown]
+    table = new_table("Nr", "Prompt", "Model", "Status", *labels, right=("Nr", *labels))
     prompt = table.columns[1]
     prompt.overflow, prompt.no_wrap, prompt.ratio, prompt.min_width = "ellipsis", True, 1, 8
     table.expand = True
@@ -157,10 +183,7 @@ def trials_table(trials: Sequence[Trial]) -> RenderableType:
             plain(trial.prompt_text),
             plain(model_name(trial.provider, trial.voice_id)),
             status_text(trial.Status.Name(trial.status)),
-            milliseconds(trial.ttfb_ms if trial.HasField("ttfb_ms") else None),
-            milliseconds(trial.generation_time_ms if trial.HasField("generation_time_ms") else None),
-            seconds(trial.duration_seconds if trial.HasField("duration_seconds") else None),
-            percent(trial.silence_ratio if trial.HasField("silence_ratio") else None),
+            *(measured(trial, metric.name, metric) for metric in shown),
         )
     return table
 

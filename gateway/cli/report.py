@@ -12,13 +12,16 @@ from urllib.parse import urlsplit
 import jinja2
 
 from gateway.cli.intervals import Axis, axis_of, interval_of, told_apart
-from gateway.cli.rendering import milliseconds, model_name, percent, seconds
+from gateway.cli.rendering import measured, model_name, percent
 from gateway.cli.verdict import difference, p_value, verdict_sentences, votes_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.timestamp_pb2 import Timestamp
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
+    from voicearena.scoring.v1.scoring_pb2 import Metric
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 CHART_WIDTH, ROW_HEIGHT = 640, 34
@@ -54,12 +57,12 @@ class Cell:
     kind: str
 
 
-def render_report(experiment: Experiment, results: Results, trials: list[ReportTrial]) -> str:
+def render_report(
+    experiment: Experiment, results: Results, trials: list[ReportTrial], metrics: Sequence[Metric]
+) -> str:
     """Returns the HTML of a completed experiment."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
     environment.filters.update(
-        milliseconds=milliseconds,
-        seconds=seconds,
         percent=percent,
         p_value=p_value,
         moment=_moment,
@@ -81,6 +84,8 @@ def render_report(experiment: Experiment, results: Results, trials: list[ReportT
         prompts=_by_prompt(experiment, trials),
         columns=[model_name(model.provider, model.voice_id) for model in experiment.models],
         optional=_optional,
+        metrics=sorted((each for each in metrics if each.summary), key=lambda each: each.column or len(metrics)),
+        measured=measured,
     )
 
 

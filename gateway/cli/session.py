@@ -20,6 +20,7 @@ from gateway.cli.errors import CliError, ExitCode
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from rich.console import Console
+    from voicearena.scoring.v1.scoring_pb2 import Metric
 
     from gateway.cli.client import ArenaClient
 
@@ -77,6 +78,15 @@ class Session:
 
         for line in message.splitlines():
             self.err.print(plain(line), soft_wrap=True)
+
+    def metrics(self, client: ArenaClient) -> Sequence[Metric]:
+        """The metrics of trials; none, with a note that says why, where they can't be listed. A verdict stands without
+        its figures."""
+        try:
+            return client.metrics()
+        except CliError as error:
+            self.note(f"Without measurements: {error}")
+            return ()
 
     def print_message(self, message: Message) -> None:
         """Prints a message as the JSON that the API's own JSON face would give."""

@@ -13,18 +13,21 @@ from gateway.cli.rendering import (
     ABSENT,
     WIDE_COLUMNS,
     bar,
-    milliseconds,
+    measured,
     model_name,
     new_table,
     percent,
     plain,
-    seconds,
+    table_metrics,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
     from rich.table import Table
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
+    from voicearena.scoring.v1.scoring_pb2 import Metric
 
 NOT_ENOUGH = "not enough evidence"
 LARGE_SHARE = 0.5
@@ -34,11 +37,11 @@ WIDE_CELLS, NARROW_CELLS = 48, 28
 DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"
 
 
-def results_view(results: Results, width: int) -> RenderableType:
+def results_view(results: Results, metrics: Sequence[Metric], width: int) -> RenderableType:
     """All of it, for a terminal of `width` columns."""
     parts: list[RenderableType] = []
     if results.rankings:
-        parts += [Text("Ranking", style="bold"), ranking_table(results, width), Text()]
+        parts += [Text("Ranking", style="bold"), ranking_table(results, metrics, width), Text()]
         profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
         if any(ranking.HasField("score_low") for ranking in results.rankings):
             parts += [
@@ -64,10 +67,11 @@ def results_view(results: Results, width: int) -> RenderableType:
     return Group(*parts)
 
 
-def ranking_table(results: Results, width: int) -> Table:
+def ranking_table(results: Results, metrics: Sequence[Metric], width: int) -> Table:
     """One line per model, best first. Ranks that the evidence does not tell apart have an equals sign."""
     voted = ("Preferred",) if results.HasField("votes") else ()
-    numbers = (*voted, "TTFB", "Total", "Silence", "Length", "Trials")
+    shown = table_metrics(metrics, width)
+    numbers = (*voted, *(metric.label for metric in shown), "Trials")
     table = new_table("#", "Model", "Score", *numbers, right=numbers)
     cells = 20 if width >= WIDE_COLUMNS else 8
     ranks = [ranking.rank for ranking in results.rankings]
@@ -77,10 +81,7 @@ def ranking_table(results: Results, width: int) -> Table:
             _model(ranking, results),
             Text.assemble((bar(ranking.composite_score, cells), "cyan"), f" {ranking.composite_score:.3f}"),
             *(percent(ranking.preference_share if ranking.HasField("preference_share") else None) for _ in voted),
-            milliseconds(ranking.avg_ttfb_ms if ranking.HasField("avg_ttfb_ms") else None),
-            milliseconds(ranking.avg_generation_time_ms if ranking.HasField("avg_generation_time_ms") else None),
-            percent(ranking.avg_silence_ratio if ranking.HasField("avg_silence_ratio") else None),
-            seconds(ranking.avg_duration_seconds if ranking.HasField("avg_duration_seconds") else None),
+            *(measured(ranking, metric.summary, metric) for metric in shown),
             _trials(ranking),
         )
     return table

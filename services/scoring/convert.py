@@ -1,5 +1,6 @@
 """Domain to proto and back."""
 
+import math
 from dataclasses import asdict
 from datetime import datetime
 
@@ -8,8 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.scoring.v1 import scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
 
-from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
-from services.scoring.metrics.signal import SignalMetric
+from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics
+from services.shared.metrics import Metric
 
 
 def job(event: EvaluationRequested, requested_at: datetime) -> Job:
@@ -60,13 +62,18 @@ def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
     )
 
 
-def metric(described: SignalMetric) -> scoring_pb2.Metric:
+def metric(described: Metric) -> scoring_pb2.Metric:
     """A metric's description."""
     return scoring_pb2.Metric(
         name=described.name,
         unit=described.unit,
         direction=scoring_pb2.Metric.Direction.Value(described.direction.value),
         description=described.description,
+        label=described.label,
+        minimum=described.low if math.isfinite(described.low) else None,
+        maximum=described.high if math.isfinite(described.high) else None,
+        summary=described.summary_field,
+        column=described.column,
     )
 
 

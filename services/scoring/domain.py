@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+
+from services.scoring.metrics.signal import SignalMetrics
+from services.shared.metrics import METRICS, OF_RECORDINGS, Source
 
 LARGEST_AUDIO_BYTES = 128 * 1024 * 1024
 """46 minutes at 24 kHz. A recording is held in memory while it is measured."""
@@ -14,30 +17,17 @@ class AudioUnreadable(Exception):
     """The audio can't be measured, and trying again would not help. The message says why, in a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalMetrics:
-    """What is measured from the samples alone; `metrics.signal.METRICS` describes each field."""
-
-    duration_seconds: float
-    silence_ratio: float
-    leading_silence_ms: float
-    trailing_silence_ms: float
-    peak: float
-    clipping_ratio: float
-    loudness_lufs: float | None
-    dc_offset: float
-    audible: bool
-    rms: float
-    backend: str
-    """The code and its version that measured."""
-
-
-class Direction(Enum):
-    """Which way a metric is better. The names are those of the wire."""
-
-    higher_is_better = "higher_is_better"
-    lower_is_better = "lower_is_better"
-    neutral = "neutral"
+_DESCRIBED = {metric.name: metric for metric in (*METRICS, *OF_RECORDINGS)}
+_OF_SAMPLES = [_DESCRIBED[field.name] for field in fields(SignalMetrics) if field.name in _DESCRIBED]
+LISTED = (
+    *_OF_SAMPLES,
+    *(
+        metric
+        for metric in METRICS
+        if metric.source is Source.SYNTHESIS and metric.kind is not str and metric not in _OF_SAMPLES
+    ),
+)
+"""The numbers that are measured of a trial here, in the order in which they are listed."""
 
 
 class Status(Enum):

@@ -6,7 +6,7 @@ import grpc
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.scoring import convert
-from services.scoring.metrics.signal import METRICS
+from services.scoring.domain import LISTED
 from services.scoring.usecases import Scoring
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -26,4 +26,4 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     async def ListMetrics(
         self, request: scoring_service_pb2.ListMetricsRequest, context: Context
     ) -> scoring_service_pb2.ListMetricsResponse:
-        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, METRICS))
+        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, LISTED))

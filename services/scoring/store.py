@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics
 
 EVALUATIONS = sa.Table(
     "evaluations",

@@ -15,8 +15,8 @@ from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.identity import current_identity
 from services.runtime.outside_text import one_line
-from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, SignalMetrics, Status
-from services.scoring.metrics.signal import measure
+from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics, measure
 from services.scoring.store import Store
 from services.shared.audio.wav import WavError, read_wav
 

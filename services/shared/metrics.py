@@ -52,6 +52,8 @@ class Metric:
     summary: Literal["avg", "median", ""] = ""
     """How a ranking sums up a model's values, empty for a metric that is in no ranking. A verdict is reached from those
     that have one."""
+    column: int = 0
+    """Its place in a short table for people, from 1; 0 if a short table leaves it out."""
     primary: int = 0
     """Its place among the primary metrics that an experiment may have, from 1; 0 if it can't be one."""
     part: str = ""
@@ -63,7 +65,7 @@ class Metric:
     @property
     def summary_field(self) -> str:
         """The name of the summary in a ranking on the wire."""
-        return f"{self.summary}_{self.name}"
+        return f"{self.summary}_{self.name}" if self.summary else ""
 
     def worth(self, value: float) -> float:
         """A value as a part of the composite score, 0 to 1, 1 is best."""
@@ -88,13 +90,13 @@ class Measurements:
 
     duration_seconds: float | None = _metric(
         SYNTHESIS, "Length", "s", NEUTRAL, "Length of the recording.",
-        always=True, summary="avg", part="duration_accuracy", best=1.0)
+        always=True, column=4, summary="avg", part="duration_accuracy", best=1.0)
     ttfb_ms: float | None = _metric(
         SYNTHESIS, "TTFB", "ms", LOWER, "From the request sent to the first byte of audio.",
-        always=True, summary="avg", primary=1, part="ttfb", worst=2000.0)
+        always=True, column=1, summary="avg", primary=1, part="ttfb", worst=2000.0)
     generation_time_ms: float | None = _metric(
         SYNTHESIS, "Total", "ms", LOWER, "From the request sent to the last byte of audio.",
-        always=True, summary="avg", primary=3, part="generation_time", worst=5000.0)
+        always=True, column=2, summary="avg", primary=3, part="generation_time", worst=5000.0)
     ttfa_ms: float | None = _metric(
         SYNTHESIS, "First sound", "ms", LOWER, "TTFB and leading silence: what a listener waits.",
         summary="median", primary=2, part="ttfa", worst=2000.0)
@@ -112,7 +114,7 @@ class Measurements:
     region: str | None = _metric(SYNTHESIS, "Region", "", NEUTRAL, "Where the provider says the audio was made.")
     silence_ratio: float | None = _metric(
         SIGNAL, "Silence", "", LOWER, "Share of samples with |amplitude| below 300 on the 16-bit scale.",
-        high=1.0, always=True, summary="avg", part="silence", worst=1.0)
+        high=1.0, always=True, column=3, summary="avg", part="silence", worst=1.0)
     trailing_silence_ms: float | None = _metric(
         SIGNAL, "Trailing silence", "ms", LOWER,
         "Silence after the last such frame; all of the recording if there is none.")
@@ -128,13 +130,13 @@ class Measurements:
         SIGNAL, "DC offset", "", NEUTRAL, "Mean of the samples, relative to full scale.", low=-1.0, high=1.0)
     naturalness_mos: float | None = _metric(
         LISTENING, "Naturalness", "MOS", HIGHER, "Predicted mean opinion score.",
-        low=1.0, high=5.0, summary="avg", part="naturalness", worst=1.0, best=5.0)
+        low=1.0, high=5.0, column=5, summary="avg", part="naturalness", worst=1.0, best=5.0)
     word_error_rate: float | None = _metric(
         LISTENING, "Word errors", "", LOWER, "Wrong words of a transcript for each word of the prompt.",
-        summary="avg", part="intelligibility", worst=1.0)
+        column=6, summary="avg", part="intelligibility", worst=1.0)
     prosody_score: float | None = _metric(
         LISTENING, "Prosody", "", HIGHER, "How alive intonation and rhythm are.",
-        high=1.0, summary="avg", part="prosody", best=1.0)
+        high=1.0, column=7, summary="avg", part="prosody", best=1.0)
 
 OF_RECORDINGS = (
     Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,

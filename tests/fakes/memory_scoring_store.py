@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics
 from tests.fakes.memory_database import table
 
 

@@ -164,10 +164,10 @@ def results(
 
     with session.client() as client:
         found = client.results(experiment_id, recompute=recompute)
-    if session.json:
-        session.print_message(found)
-    else:
-        session.out.print(results_view(found, session.out.width))
+        if session.json:
+            session.print_message(found)
+        else:
+            session.out.print(results_view(found, session.metrics(client), session.out.width))
 
 
 @app.command("trials")
@@ -178,10 +178,10 @@ def trials(session: Session, experiment_id: IdArgument) -> None:
 
     with session.client() as client:
         found = client.trials(experiment_id)
-    if session.json:
-        session.print_list("trials", found)
-        return
-    session.out.print(trials_table(found))
+        if session.json:
+            session.print_list("trials", found)
+            return
+        session.out.print(trials_table(found, session.metrics(client), session.out.width))
     session.out.print()
     for line in audio_lines(found):
         session.out.print(plain(line), soft_wrap=True)
@@ -248,7 +248,7 @@ def watch_experiment(session: Session, client: ArenaClient, experiment_id: str, 
     if session.json:
         session.print_message(experiment)
     elif experiment.status == experiment.completed:
-        session.out.print(results_view(client.results(experiment_id), session.out.width))
+        session.out.print(results_view(client.results(experiment_id), session.metrics(client), session.out.width))
     if experiment.status != experiment.completed:
         status = experiment.Status.Name(experiment.status)
         reason = f": {experiment.error_message}" if experiment.error_message else "."

@@ -39,7 +39,7 @@ WeightOption = Annotated[
 PrimaryMetricOption = Annotated[
     str,
     typer.Option(
-        help="What evidence is computed from: composite_per_prompt, ttfb_ms, ttfa_ms or generation_time_ms.",
+        help="What evidence is computed from: composite_per_prompt if not given, or a metric such as ttfb_ms.",
         show_default=False,
     ),
 ]

@@ -103,6 +103,7 @@ def report(
     with session.client() as client:
         experiment = client.experiment(experiment_id)
         results = client.results(experiment_id)
+        metrics = session.metrics(client)
         trials, size = [], 0
         found = client.trials(experiment_id)
         for number, trial in enumerate(found, 1):
@@ -121,7 +122,7 @@ def report(
                     )
             trials.append(ReportTrial(trial, wav))
     path = out or Path(f"{experiment_id}.html")
-    document = render_report(experiment, results, trials).encode()
+    document = render_report(experiment, results, trials, metrics).encode()
     write(path, document)
     if session.json:
         session.print_document({"file": str(path), "bytes": len(document)})

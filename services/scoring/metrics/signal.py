@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.domain import Direction, SignalMetrics
-from services.shared.audio.edges import Edges, find_edges
+from services.shared.audio.edges import find_edges
 from services.shared.audio.loudness import integrated_lufs
 from services.shared.audio.recording import FULL_SCALE, Recording
 
@@ -28,114 +26,25 @@ SAMPLES_AT_A_TIME = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What was found in a recording, on the 16-bit scale, and what each metric follows from."""
+class SignalMetrics:
+    """What is measured from the samples alone. The table of metrics describes each field but the last."""
 
-    recording: Recording
-    mean: float
-    mean_square: float
-    silent: int
-    """How many samples are silent."""
-    largest: int
-    """The largest |amplitude|."""
+    duration_seconds: float
+    silence_ratio: float
+    leading_silence_ms: float
+    trailing_silence_ms: float
+    peak: float
+    clipping_ratio: float
     loudness_lufs: float | None
-    edges: Edges | None
-
-
-@dataclass(frozen=True, slots=True)
-class SignalMetric:
-    """One metric: how it is described, and how it follows from what was found."""
-
-    name: str
-    unit: str
-    direction: Direction
-    description: str
-    value: Callable[[Measured], float | bool | None]
-
-
-METRICS = (
-    SignalMetric(
-        "duration_seconds",
-        "s",
-        Direction.neutral,
-        "Length of the recording.",
-        lambda found: found.recording.duration_seconds,
-    ),
-    SignalMetric(
-        "silence_ratio",
-        "",
-        Direction.lower_is_better,
-        "Share of samples with |amplitude| below 300 on the 16-bit scale.",
-        lambda found: found.silent / len(found.recording.samples),
-    ),
-    SignalMetric(
-        "leading_silence_ms",
-        "ms",
-        Direction.lower_is_better,
-        "Silence before the first 10 ms frame (1 ms hop, mean removed) with RMS above 0.01; all of it if none is.",
-        lambda found: found.edges.leading_ms if found.edges else found.recording.duration_seconds * 1000,
-    ),
-    SignalMetric(
-        "trailing_silence_ms",
-        "ms",
-        Direction.lower_is_better,
-        "Silence after the last such frame; all of the recording if there is none.",
-        lambda found: found.edges.trailing_ms if found.edges else found.recording.duration_seconds * 1000,
-    ),
-    SignalMetric(
-        "peak",
-        "",
-        Direction.neutral,
-        "Largest |amplitude|, relative to full scale.",
-        lambda found: found.largest / FULL_SCALE,
-    ),
-    SignalMetric(
-        "clipping_ratio",
-        "",
-        Direction.lower_is_better,
-        "Share of samples in runs of at least 3 at the largest value of the format.",
-        lambda found: _clipped(found) / len(found.recording.samples),
-    ),
-    SignalMetric(
-        "loudness_lufs",
-        "LUFS",
-        Direction.neutral,
-        "Integrated loudness after ITU-R BS.1770-4; absent below 0.4 s and when all of it is gated.",
-        lambda found: found.loudness_lufs,
-    ),
-    SignalMetric(
-        "dc_offset",
-        "",
-        Direction.neutral,
-        "Mean of the samples, relative to full scale.",
-        lambda found: found.mean / FULL_SCALE,
-    ),
-    SignalMetric(
-        "audible",
-        "",
-        Direction.higher_is_better,
-        "Whether some frame is above the silence threshold of the leading silence.",
-        lambda found: found.edges is not None,
-    ),
-    SignalMetric(
-        "rms",
-        "",
-        Direction.neutral,
-        "Root mean square of all samples, relative to full scale.",
-        lambda found: math.sqrt(found.mean_square) / FULL_SCALE,
-    ),
-)
-"""Everything that is measured, in the order in which it is reported."""
+    dc_offset: float
+    audible: bool
+    rms: float
+    backend: str
+    """The code and its version that measured."""
 
 
 def measure(recording: Recording) -> SignalMetrics:
     """Measures a recording. Blocks for about a millisecond per five seconds of audio."""
-    found = _look_at(recording)
-    values: dict[str, float | bool | None] = {metric.name: metric.value(found) for metric in METRICS}
-    return SignalMetrics(backend=BACKEND, **values)  # type: ignore[arg-type]
-
-
-def _look_at(recording: Recording) -> Measured:
     samples = recording.samples
     total, squares, silent, largest = 0, 0.0, 0, 0
     for start in range(0, len(samples), SAMPLES_AT_A_TIME):
@@ -148,21 +57,23 @@ def _look_at(recording: Recording) -> Measured:
         # As Python integers, since the lowest value has no opposite in 16 bits.
         largest = max(largest, int(piece.max()), -int(piece.min()))
     mean = total / len(samples)
-    return Measured(
-        recording=recording,
-        mean=mean,
-        mean_square=squares / len(samples),
-        silent=silent,
-        largest=largest,
+    edges = find_edges(recording, mean)
+    return SignalMetrics(
+        duration_seconds=recording.duration_seconds,
+        silence_ratio=silent / len(samples),
+        leading_silence_ms=edges.leading_ms if edges else recording.duration_seconds * 1000,
+        trailing_silence_ms=edges.trailing_ms if edges else recording.duration_seconds * 1000,
+        peak=largest / FULL_SCALE,
+        clipping_ratio=_clipped(samples) / len(samples) if largest >= CLIPPED_FROM else 0.0,
         loudness_lufs=integrated_lufs(recording),
-        edges=find_edges(recording, mean),
+        dc_offset=mean / FULL_SCALE,
+        audible=edges is not None,
+        rms=math.sqrt(squares / len(samples)) / FULL_SCALE,
+        backend=BACKEND,
     )
 
 
-def _clipped(found: Measured) -> int:
-    if found.largest < CLIPPED_FROM:
-        return 0
-    samples = found.recording.samples
+def _clipped(samples: NDArray[np.int16]) -> int:
     return _in_runs(samples >= CLIPPED_FROM) + _in_runs(samples <= -CLIPPED_FROM)
 
 

@@ -14,7 +14,7 @@ AUDIO = "TtsService.GetAudio"
 METRICS = "ScoringService.ListMetrics"
 EVALUATION = "ScoringService.GetEvaluation"
 
-SIGNAL_METRICS = (
+METRICS_MEASURED = (
     "duration_seconds",
     "silence_ratio",
     "leading_silence_ms",
@@ -25,6 +25,13 @@ SIGNAL_METRICS = (
     "dc_offset",
     "audible",
     "rms",
+    "ttfb_ms",
+    "generation_time_ms",
+    "ttfa_ms",
+    "real_time_factor",
+    "connect_ms",
+    "connection_reused",
+    "sample_rate_hz",
 )
 
 
@@ -240,7 +247,7 @@ CASES = [
         "what is measured",
         METRICS,
         {},
-        Ok({"metrics": lambda metrics: tuple(each["name"] for each in metrics) == SIGNAL_METRICS}),
+        Ok({"metrics": lambda metrics: tuple(each["name"] for each in metrics) == METRICS_MEASURED}),
     ),
     Case(
         "the measurements of a trial",

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.runtime.db import Database
-from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.store import SqlStore, Store
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_scoring_store import MemoryScoringStore

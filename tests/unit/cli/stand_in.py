@@ -27,12 +27,24 @@ from voicearena.experiments.v1 import (
     webhook_service_pb2_grpc,
 )
 from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
+from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 KEY = "kc_right"
 EXPERIMENT_ID = "exp_" + "0" * 32
 PCM_TYPE = "audio/l16;rate=16000;channels=1"
 Watch = experiment_service_pb2.WatchExperimentResponse
+METRICS = [
+    scoring_pb2.Metric(name="duration_seconds", unit="s", label="Length", summary="avg_duration_seconds", column=4),
+    scoring_pb2.Metric(name="silence_ratio", label="Silence", summary="avg_silence_ratio", column=3),
+    scoring_pb2.Metric(name="peak", label="Peak"),
+    scoring_pb2.Metric(name="ttfb_ms", unit="ms", label="TTFB", summary="avg_ttfb_ms", column=1),
+    scoring_pb2.Metric(name="generation_time_ms", unit="ms", label="Total", summary="avg_generation_time_ms", column=2),
+    scoring_pb2.Metric(name="ttfa_ms", unit="ms", label="First sound", summary="median_ttfa_ms"),
+    scoring_pb2.Metric(name="naturalness_mos", unit="MOS", label="Natural", summary="avg_naturalness_mos", column=5),
+    scoring_pb2.Metric(name="charm_ratio", label="Charm", summary="avg_charm_ratio", column=6),
+]
+"""Those of an installation whose API is newer than these messages: they have no charm."""
 
 
 async def refuse(
@@ -74,6 +86,7 @@ class StandIn(
     tts_service_pb2_grpc.TtsServiceServicer,
     elo_service_pb2_grpc.EloServiceServicer,
     experiment_service_pb2_grpc.ExperimentServiceServicer,
+    scoring_service_pb2_grpc.ScoringServiceServicer,
     webhook_service_pb2_grpc.WebhookServiceServicer,
     listening_service_pb2_grpc.ListeningServiceServicer,
 ):
@@ -82,6 +95,7 @@ class StandIn(
     def __init__(self) -> None:
         self.down: dict[str, str] = {}
         self.keys_unavailable = False
+        self.scoring_down = False
         self.status = mesh_service_pb2.GetStatusResponse(
             services=[
                 mesh_pb2.ServiceStatus(
@@ -201,6 +215,11 @@ class StandIn(
         self.requests.append(request)
         return self.results
 
+    async def ListMetrics(self, request: Any, context: Any) -> Any:
+        if self.scoring_down:
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "scoring is away.")
+        return scoring_service_pb2.ListMetricsResponse(metrics=METRICS)
+
     async def ListTrials(self, request: Any, context: Any) -> Any:
         return experiment_service_pb2.ListTrialsResponse(trials=self.trials)
 
@@ -292,6 +311,7 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
+    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(stand_in, server)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(stand_in, server)
     listening_service_pb2_grpc.add_ListeningServiceServicer_to_server(stand_in, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")

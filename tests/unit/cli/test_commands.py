@@ -266,6 +266,25 @@ async def test_creating_with_watch_runs_it_and_shows_its_end(mesh: StandIn, key:
     assert mesh.experiment.status == Experiment.running
 
 
+async def test_figures_are_named_as_the_api_names_them(mesh: StandIn, key: str) -> None:
+    mesh.trials = [trial(1, "en-us", Trial.completed)]
+    mesh.trials[0].ttfb_ms = 3.5
+    outcome = await run_arena("experiment", "trials", EXPERIMENT_ID)
+    header, _, line = outcome.out.splitlines()[:3]
+    assert header.split() == ["Nr", "Prompt", "Model", "Status", "TTFB", "Total", "Silence", "Length"]
+    assert "3.5 ms" in line
+
+
+async def test_a_verdict_is_shown_without_its_figures_where_metrics_cannot_be_listed(mesh: StandIn, key: str) -> None:
+    mesh.scoring_down = True
+    mesh.results = Results(confidence=Results.inconclusive, reasons=["Only 1 prompt was compared."])
+    mesh.results.rankings.add(provider="espeak", voice_id="en-us", rank=1, trials_completed=1)
+    outcome = await run_arena("experiment", "results", EXPERIMENT_ID)
+    assert outcome.exit_code == 0
+    assert outcome.out.splitlines()[1].split() == ["#", "Model", "Score", "Trials"]
+    assert outcome.err.startswith("Without measurements: ")
+
+
 async def test_trials_in_json_leave_out_what_was_not_measured(mesh: StandIn, key: str) -> None:
     mesh.trials = [trial(1, "en-us", Trial.completed)]
     mesh.trials[0].ttfb_ms = 3.5

@@ -7,6 +7,7 @@ from voicearena.experiments.v1.results_pb2 import Results
 
 from gateway.cli.intervals import intervals_table, matrix_table, told_apart, whisker
 from gateway.cli.verdict import difference, results_view, votes_table
+from tests.unit.cli.stand_in import METRICS
 from tests.unit.cli.test_rendering import drawn
 
 
@@ -73,4 +74,6 @@ def test_votes_of_each_pair_that_was_heard_are_shown(results: Results) -> None:
         "x:a          4-2-2             1         5          0.375       –",
         "against x:c",
     ]
-    assert "Listeners  9 votes of 5 listeners, 1 of them that both were bad" in drawn(results_view(results, 100), 100)
+    assert "Listeners  9 votes of 5 listeners, 1 of them that both were bad" in drawn(
+        results_view(results, METRICS, 100), 100
+    )

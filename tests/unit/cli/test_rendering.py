@@ -21,6 +21,7 @@ from gateway.cli.rendering import (
     trials_table,
     voices_table,
 )
+from tests.unit.cli.stand_in import METRICS
 
 
 def drawn(renderable: RenderableType, width: int = 80) -> list[str]:
@@ -155,11 +156,11 @@ def test_trials_show_measurements_and_the_links_stand_below() -> None:
     )
     waiting = Trial(prompt_text="Bye.", provider="espeak", voice_id="en-us", status=Trial.pending)
     trials = [done, failed, waiting]
-    assert drawn(trials_table(trials)) == [
-        "Nr  Prompt               Model         Status       TTFB  Total  Length  Silence",
+    assert drawn(trials_table(trials, METRICS, 80)) == [
+        "Nr  Prompt               Model         Status       TTFB  Total  Silence  Length",
         "────────────────────────────────────────────────────────────────────────────────",
-        " 1  Hello, how can I h…  espeak:en-us  completed  3.2 ms  44 ms  3.41 s    12.3%",
-        " 2  Bye.                 espeak:en-gb  failed          –      –       –        –",
-        " 3  Bye.                 espeak:en-us  pending         –      –       –        –",
+        " 1  Hello, how can I h…  espeak:en-us  completed  3.2 ms  44 ms    12.3%  3.41 s",
+        " 2  Bye.                 espeak:en-gb  failed          –      –        –       –",
+        " 3  Bye.                 espeak:en-us  pending         –      –        –       –",
     ]
     assert audio_lines(trials) == [f"  1 {done.audio_url}", "  2 failed: timed out"]

@@ -11,6 +11,7 @@ from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
 from voicearena.experiments.v1.results_pb2 import Results
 
 from gateway.cli.report import ReportTrial, audio_name, chart_rows, matrix, render_report
+from tests.unit.cli.stand_in import METRICS
 
 WAV = b"RIFF\x00\x01 and the rest of it"
 HOSTILE = '<script>alert("x")</script>'
@@ -69,7 +70,7 @@ class Seen(HTMLParser):
 
 
 def test_all_audio_is_in_the_file_and_nothing_is_fetched(experiment: Experiment, results: Results) -> None:
-    document = render_report(experiment, results, trials())
+    document = render_report(experiment, results, trials(), METRICS)
     seen = Seen(document)
     assert seen.tags.count("audio") == 3
     assert seen.targets == [f"data:audio/wav;base64,{base64.b64encode(WAV).decode()}"] * 3
@@ -78,13 +79,13 @@ def test_all_audio_is_in_the_file_and_nothing_is_fetched(experiment: Experiment,
 
 
 def test_what_others_wrote_is_text_and_never_markup(experiment: Experiment, results: Results) -> None:
-    document = render_report(experiment, results, trials())
+    document = render_report(experiment, results, trials(), METRICS)
     assert "script" not in Seen(document).tags
     assert document.count("&lt;script&gt;") == 4
 
 
 def test_the_verdict_and_its_reasons_come_first(experiment: Experiment, results: Results) -> None:
-    document = render_report(experiment, results, trials())
+    document = render_report(experiment, results, trials(), METRICS)
     assert "<strong>x:a wins, with high confidence.</strong>" in document
     assert document.index("Two prompts only.") < document.index("<svg") < document.index("<audio")
     assert "order of trials by seed 7, method verdict/9" in document
@@ -95,7 +96,7 @@ def test_the_votes_are_told_with_a_supervised_panel_and_what_was_left_out(
 ) -> None:
     results.votes.votes, results.votes.listeners, results.votes.supervised, results.votes.excluded = 8, 8, 8, 3
     results.votes.exclusions.add(reason="one_side", votes=3, description=HOSTILE)
-    document = render_report(experiment, results, trials())
+    document = render_report(experiment, results, trials(), METRICS)
     assert "8 votes of 8 listeners; 8 by a supervised panel, whose listeners may share one address" in document
     assert "3 further votes left out: 3 &lt;script&gt;" in document
 
@@ -117,7 +118,7 @@ def test_the_matrix_is_read_by_line(results: Results) -> None:
 
 def test_an_experiment_without_a_ranking_still_has_a_report(experiment: Experiment) -> None:
     nothing = Results(confidence=Results.inconclusive, reasons=["Fewer than two models completed a trial."])
-    document = render_report(experiment, nothing, trials())
+    document = render_report(experiment, nothing, trials(), METRICS)
     assert "<svg" not in document
     assert "Fewer than two models completed a trial." in document
 

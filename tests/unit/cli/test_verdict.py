@@ -14,6 +14,7 @@ from gateway.cli.verdict import (
     verdict_sentences,
     votes_summary,
 )
+from tests.unit.cli.stand_in import METRICS
 from tests.unit.cli.test_rendering import drawn
 
 
@@ -48,7 +49,7 @@ def results() -> Results:
 
 
 def test_the_ranking_fits_80_columns_and_shared_ranks_are_marked(results: Results) -> None:
-    assert drawn(ranking_table(results, 80)) == [
+    assert drawn(ranking_table(results, METRICS, 80)) == [
         "#   Model                 Score             TTFB  Total  Silence  Length  Trials",
         "────────────────────────────────────────────────────────────────────────────────",
         "1   espeak:en-us          ███████  0.875  3.2 ms  45 ms    12.3%  3.41 s     6/6",
@@ -57,10 +58,18 @@ def test_the_ranking_fits_80_columns_and_shared_ranks_are_marked(results: Result
     ]
 
 
-def test_bars_are_longer_on_a_wide_terminal(results: Results) -> None:
-    assert drawn(ranking_table(results, 120), 120)[4] == (
-        "2=  espeak:en-us+whisper  ██████████           0.500  3.2 ms  45 ms    12.3%  3.41 s     6/7"
+def test_bars_are_longer_on_a_wide_terminal_and_more_metrics_fit(results: Results) -> None:
+    results.rankings[2].avg_naturalness_mos = 4.123
+    lines = drawn(ranking_table(results, METRICS, 120), 120)
+    assert lines[0].endswith("TTFB  Total  Silence  Length  Natural  Charm  Trials")
+    assert lines[3].endswith("3.2 ms  45 ms    12.3%  3.41 s        –      –     6/6")
+    assert lines[4] == (
+        "2=  espeak:en-us+whisper  ██████████           0.500  3.2 ms  45 ms    12.3%  3.41 s     4.12      –     6/7"
     )
+
+
+def test_without_a_list_of_metrics_the_ranking_stands_alone(results: Results) -> None:
+    assert drawn(ranking_table(results, (), 80))[0].split() == ["#", "Model", "Score", "Trials"]
 
 
 def test_a_model_without_completed_trials_has_dashes(results: Results) -> None:
@@ -68,7 +77,7 @@ def test_a_model_without_completed_trials_has_dashes(results: Results) -> None:
     for field in ("avg_ttfb_ms", "avg_generation_time_ms", "avg_silence_ratio", "avg_duration_seconds"):
         ranking.ClearField(field)
     ranking.trials_completed = 0
-    assert drawn(ranking_table(results, 80))[4] == (
+    assert drawn(ranking_table(results, METRICS, 80))[4] == (
         "2=  espeak:en-us+whisper  ████     0.500       –      –        –       –     0/1"
     )
 
@@ -121,7 +130,7 @@ def test_an_inconclusive_verdict_says_not_enough_evidence_and_no_winner(results:
 
 def test_without_a_ranking_only_the_verdict_is_drawn() -> None:
     results = Results(confidence=Results.inconclusive, reasons=["Fewer than two models completed a trial."])
-    assert drawn(results_view(results, 80)) == [
+    assert drawn(results_view(results, METRICS, 80)) == [
         "Verdict",
         "There is not enough evidence to rank these models.",
         "  Fewer than two models completed a trial.",
@@ -130,7 +139,7 @@ def test_without_a_ranking_only_the_verdict_is_drawn() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_whole_view_fits_its_terminal(results: Results, width: int) -> None:
-    lines = drawn(results_view(results, width), width)
+    lines = drawn(results_view(results, METRICS, width), width)
     assert max(map(len, lines)) <= width
     headings = ["Ranking", "Parts of the score", "Head to head", "Verdict"]
     assert [line.split("  ")[0] for line in lines if line.split("  ")[0] in headings] == headings

@@ -12,7 +12,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from services.runtime.errors import NotFound
-from services.scoring.domain import Evaluation, Job, SignalMetrics, Status
+from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.metrics.signal import SignalMetrics
 
 
 @dataclass

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from voicearena.scoring.v1 import scoring_pb2
 
 from services.scoring import convert
-from services.scoring.domain import Direction, Evaluation, SignalMetrics, Status
-from services.scoring.metrics.signal import METRICS, measure
+from services.scoring.domain import LISTED, Evaluation, Status
+from services.scoring.metrics.signal import SignalMetrics, measure
+from services.shared.metrics import Direction
 from tests.fakes.recordings import recording, tone
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,10 +57,14 @@ def test_a_failed_evaluation_says_why() -> None:
 
 
 def test_every_metric_is_listed_as_it_is_measured() -> None:
-    listed = [convert.metric(metric) for metric in METRICS]
-    assert [metric.name for metric in listed] == [metric.name for metric in METRICS]
-    loudness = next(metric for metric in listed if metric.name == "loudness_lufs")
-    assert (loudness.unit, loudness.direction) == ("LUFS", scoring_pb2.Metric.neutral)
+    listed = {metric.name: convert.metric(metric) for metric in LISTED}
+    loudness = listed["loudness_lufs"]
+    assert (loudness.unit, loudness.direction, loudness.label) == ("LUFS", scoring_pb2.Metric.neutral, "Loudness")
+    assert not loudness.HasField("minimum")
+    silence = listed["silence_ratio"]
+    assert (silence.minimum, silence.maximum, silence.summary, silence.column) == (0.0, 1.0, "avg_silence_ratio", 3)
+    first_sound = listed["ttfa_ms"]
+    assert (first_sound.summary, first_sound.column, first_sound.HasField("maximum")) == ("median_ttfa_ms", 0, False)
 
 
 def test_directions_and_states_are_spelled_as_on_the_wire() -> None:

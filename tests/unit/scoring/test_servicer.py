@@ -6,7 +6,7 @@ import pytest
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2
 
 from services.runtime.errors import NotFound
-from services.scoring.metrics.signal import METRICS
+from services.scoring.domain import LISTED
 from services.scoring.servicer import ScoringServicer
 from tests.unit.scoring.test_convert import RUNNING
 
@@ -23,10 +23,10 @@ class OneEvaluation:
 SERVICER = ScoringServicer(OneEvaluation())  # type: ignore[arg-type]
 
 
-async def test_metrics_are_listed_from_the_table_that_measures_them() -> None:
+async def test_metrics_are_listed_from_the_table() -> None:
     listed = await SERVICER.ListMetrics(scoring_service_pb2.ListMetricsRequest(), sentinel.context)
     assert [(metric.name, metric.description) for metric in listed.metrics] == [
-        (metric.name, metric.description) for metric in METRICS
+        (metric.name, metric.description) for metric in LISTED
     ]
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from services.scoring.domain import SignalMetrics
-from services.scoring.metrics.signal import BACKEND, METRICS, SAMPLES_AT_A_TIME, measure
+from services.scoring.domain import LISTED
+from services.scoring.metrics.signal import BACKEND, SAMPLES_AT_A_TIME, SignalMetrics, measure
+from services.shared.metrics import Source
 from tests.fakes.recordings import recording, silence, tone
 
 
@@ -114,7 +115,20 @@ def test_whatever_the_samples_metrics_are_in_their_range(samples: np.ndarray, sa
     assert found == measure(recording(samples, sample_rate_hz))
 
 
-def test_every_metric_is_described_in_the_order_in_which_it_is_reported() -> None:
-    reported = [field.name for field in fields(SignalMetrics)]
-    assert [metric.name for metric in METRICS] == [name for name in reported if name != "backend"]
-    assert all(metric.description.endswith(".") for metric in METRICS)
+def test_every_metric_is_listed_in_the_order_in_which_it_is_reported() -> None:
+    reported = [field.name for field in fields(SignalMetrics) if field.name != "backend"]
+    assert [metric.name for metric in LISTED][: len(reported)] == reported
+
+
+def test_the_numbers_of_the_request_are_listed_after_those_of_the_recording() -> None:
+    assert [metric.name for metric in LISTED if metric.source is Source.SYNTHESIS] == [
+        "duration_seconds",
+        "leading_silence_ms",
+        "ttfb_ms",
+        "generation_time_ms",
+        "ttfa_ms",
+        "real_time_factor",
+        "connect_ms",
+        "connection_reused",
+        "sample_rate_hz",
+    ]

@@ -73,6 +73,12 @@ def test_a_primary_metric_has_a_better_side() -> None:
     assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
 
 
+def test_columns_and_primary_metrics_are_numbered_from_one() -> None:
+    for numbers in ([metric.column for metric in METRICS], [metric.primary for metric in METRICS]):
+        given = sorted(filter(None, numbers))
+        assert given == list(range(1, len(given) + 1))
+
+
 def test_nothing_is_measured_of_a_trial_until_it_is() -> None:
     assert set(dataclasses.asdict(Measurements()).values()) == {None}
     assert [metric.name for metric in METRICS if metric.low == -math.inf] == ["loudness_lufs"]

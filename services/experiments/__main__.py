@@ -104,7 +104,8 @@ async def main() -> None:
         ballot = ListenersBallot(store, listening)
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
         endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
-        finishing = Finishing(store, ballot, Announcing(webhook_store, settings.public_url))
+        announcing = Announcing(database, webhook_store, settings.public_url)
+        finishing = Finishing(store, ballot, announcing)
         dispatcher = Dispatcher(database, SqlDispatchStore())
         progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
@@ -179,7 +180,7 @@ async def main() -> None:
         service.background(
             "events",
             lambda: bus.consume(
-                consumers.handlers(progress, dispatcher),
+                {**consumers.handlers(progress, dispatcher), **announcing.handlers()},
                 max_in_flight=settings.events_in_flight,
                 on_dead=consumers.dead_handler(progress),
             ),

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
+from voicearena.experiments.v1.events_pb2 import (
+    ExperimentCancelled,
+    ExperimentCompleted,
+    ExperimentFailed,
+    FactConfirmed,
+)
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
@@ -28,6 +33,11 @@ def experiment_failed(experiment: Experiment) -> ExperimentFailed:
 def experiment_cancelled(experiment: Experiment) -> ExperimentCancelled:
     """Returns the fact that an experiment was cancelled, or deleted before it had ended."""
     return ExperimentCancelled(experiment_id=experiment.id, developer_id=experiment.developer_id)
+
+
+def fact_confirmed(event_id: str) -> FactConfirmed:
+    """Returns the confirmation to another service that its fact was taken in."""
+    return FactConfirmed(event_id=event_id)
 
 
 def synthesis_requested(trial: Trial, attempt: int, developer_id: str) -> SynthesisRequested:

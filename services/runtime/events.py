@@ -31,6 +31,7 @@ class EventType:
     subject: str
     per_requester: bool
     consumers: tuple[str, ...]
+    until_confirmed: bool
 
     @property
     def owner(self) -> str:
@@ -80,7 +81,11 @@ def event_types() -> dict[str, EventType]:
             options = descriptor.GetOptions().Extensions[options_pb2.event]
             if options.subject:
                 found[descriptor.full_name] = EventType(
-                    descriptor, options.subject, options.per_requester, tuple(options.consumers)
+                    descriptor,
+                    options.subject,
+                    options.per_requester,
+                    tuple(options.consumers),
+                    options.until_confirmed,
                 )
     return found
 
@@ -114,6 +119,12 @@ def probe_subject(service: str) -> str:
 def private_subjects() -> tuple[str, ...]:
     """Returns the subjects of events that carry what somebody wrote, without their requester."""
     return tuple(kind.subject for kind in event_types().values() if kind.is_private)
+
+
+@cache
+def confirmed_subjects() -> tuple[str, ...]:
+    """Returns the subjects of events that are published again until they are confirmed."""
+    return tuple(kind.subject for kind in event_types().values() if kind.until_confirmed)
 
 
 def is_private(subject: str) -> bool:

@@ -1,7 +1,7 @@
 """A state change and its events are one transaction: events are rows first, and a relay publishes them afterwards."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -10,16 +10,17 @@ import structlog
 from google.protobuf.message import Message
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.experiments.v1.events_pb2 import FactConfirmed
 
 from services.runtime import ids, telemetry
-from services.runtime.bus import Bus, BusUnavailable
+from services.runtime.bus import Bus, BusUnavailable, Delivery, Handler
 from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.envelopes import wrap
 from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
-from services.runtime.events import private_subjects, subject_of
+from services.runtime.events import confirmed_subjects, private_subjects, subject_of
 
 log = structlog.get_logger()
 
@@ -39,6 +40,10 @@ POLL_SECONDS = 1.0
 # A consumer's record must outlive every redelivery, and streams keep events for three days.
 KEEP_PROCESSED = timedelta(days=7)
 PRUNE_SECONDS = 3600.0
+# What was not confirmed is published again after this long, and then each time after twice as long as before.
+MIN_REPEAT = timedelta(seconds=30)
+MAX_REPEAT = timedelta(minutes=10)
+REPEAT_POLL_SECONDS = 10.0
 
 # Events go out within a second, and a relay that waits for the bus tries for up to 20 s.
 MAX_AGE_SECONDS = 60.0
@@ -67,14 +72,17 @@ async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> Non
 
 
 async def withdraw(connection: AsyncConnection, text: str) -> None:
-    """Deletes the private events that name `text`, an id, and are not published yet, in the caller's transaction.
+    """Deletes the private events that name `text`, an id, and wait here, in the caller's transaction.
 
     One that a relay is publishing at this moment stays: it leaves the bus in its time.
     """
     named = (
         sa.select(OUTBOX.c.id)
         .where(
-            sa.or_(*(OUTBOX.c.subject.startswith(f"{subject}.") for subject in private_subjects())),
+            sa.or_(
+                OUTBOX.c.subject.in_(private_subjects()),
+                *(OUTBOX.c.subject.startswith(f"{subject}.") for subject in private_subjects()),
+            ),
             sa.func.pg_catalog.position(OUTBOX.c.envelope, sa.bindparam("named", text.encode(), sa.LargeBinary)) > 0,
         )
         .with_for_update(skip_locked=True)
@@ -109,11 +117,15 @@ class OutboxRelay:
             raise Unavailable(f"nobody has looked for events for {self._looked.seconds():.0f} s")
 
     async def _relay(self) -> None:
+        looked = Stopwatch()
         while True:
             end_if_cancelled()
             self._wake.clear()
             try:
                 published = await self.publish_batch()
+                if looked.seconds() >= REPEAT_POLL_SECONDS:
+                    looked = Stopwatch()
+                    await self.repeat_batch()
             except (BusUnavailable, *DISCONNECTED) as error:
                 log.warning("the outbox can't be published now", error=str(error))
                 published = 0
@@ -124,33 +136,53 @@ class OutboxRelay:
 
     async def publish_batch(self) -> int:
         """Publishes the oldest events that no other relay is at, and returns how many there were."""
+        return await self._publish(OUTBOX.c.published_at.is_(None))
+
+    async def repeat_batch(self) -> int:
+        """Publishes again facts that were not confirmed in time, and returns how many there were."""
+        so_far = OUTBOX.c.published_at - OUTBOX.c.created_at
+        wait = sa.func.least(sa.func.greatest(so_far, MIN_REPEAT), MAX_REPEAT)
+        due = OUTBOX.c.published_at + wait <= sa.func.now()
+        # For the index: few rows were ever published.
+        return await self._publish(sa.and_(_to_confirm(), OUTBOX.c.published_at.is_not(None), due))
+
+    async def _publish(self, which: sa.ColumnElement[bool]) -> int:
         async with self._database.transaction() as connection:
             rows = (
                 await connection.execute(
-                    sa.select(OUTBOX.c.id, OUTBOX.c.subject, OUTBOX.c.envelope, OUTBOX.c.created_at)
-                    .where(OUTBOX.c.published_at.is_(None))
-                    .order_by(OUTBOX.c.seq)
-                    .limit(BATCH)
-                    .with_for_update(skip_locked=True)
+                    sa.select(OUTBOX).where(which).order_by(OUTBOX.c.seq).limit(BATCH).with_for_update(skip_locked=True)
                 )
             ).all()
             self._looked = Stopwatch()
-            self._oldest = rows[0].created_at if rows else None
+            self._oldest = next((row.created_at for row in rows if row.published_at is None), None)
             if not rows:
                 return 0
             outcomes = await asyncio.gather(
                 *(self._bus.publish_raw(row.subject, row.envelope, row.id) for row in rows), return_exceptions=True
             )
-            done = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-            if done:
+            done = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+            over = [row.id for row in done if row.subject not in confirmed_subjects()]
+            if over:
                 # Not kept as a record: an event may carry what somebody wrote and has deleted since.
-                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(done)))
+                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(over)))
+            if len(over) < len(done):
+                kept = OUTBOX.c.id.in_({row.id for row in done}.difference(over))
+                await connection.execute(sa.update(OUTBOX).where(kept).values(published_at=sa.func.now()))
         # What was published stays published even when the rest was not.
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
         self._oldest = None
         return len(done)
+
+    def handlers(self) -> Mapping[type[Message], Handler]:
+        """Returns how a service that has facts to be confirmed takes their confirmations."""
+
+        async def fact_confirmed(event: FactConfirmed, delivery: Delivery) -> None:
+            async with self._database.transaction() as connection:
+                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == event.event_id))
+
+        return {FactConfirmed: fact_confirmed}
 
     def _age(self) -> float:
         """Returns the age in seconds of the oldest event that is not known to be published, 0 if there is none."""
@@ -160,7 +192,7 @@ class OutboxRelay:
         """Deletes the records that nobody needs any more."""
         async with self._database.transaction() as connection:
             # Earlier versions kept what they had published.
-            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None)))
+            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None), ~_to_confirm()))
             await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED))
 
     async def _keep_pruning(self) -> None:
@@ -170,3 +202,7 @@ class OutboxRelay:
             except DISCONNECTED as error:
                 log.warning("old events could not be pruned", error=str(error))
             await asyncio.sleep(PRUNE_SECONDS)
+
+
+def _to_confirm() -> sa.ColumnElement[bool]:
+    return OUTBOX.c.subject.in_(confirmed_subjects())

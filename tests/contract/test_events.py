@@ -11,17 +11,20 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 from services.auth import consumers as auth_consumers
 from services.elo import consumers as elo_consumers
 from services.experiments.running import consumers as experiments_consumers
+from services.experiments.webhooks.announcing import Announcing
 from services.runtime import events
 from services.runtime.events import EventType, event_types
 from services.scoring import consumers as scoring_consumers
 from services.tts import consumers as tts_consumers
 
 NOTHING = cast(Any, None)
+# What webhooks announce of other services.
+ANNOUNCED = set(Announcing(NOTHING, NOTHING, "").handlers())
 # What each service does about events; what it does it with is of no matter here.
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
     "elo": set(elo_consumers.handlers(NOTHING)),
-    "experiments": set(experiments_consumers.handlers(NOTHING, NOTHING)),
+    "experiments": {*experiments_consumers.handlers(NOTHING, NOTHING), *ANNOUNCED},
     "scoring": set(scoring_consumers.handlers(NOTHING)),
     "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }
@@ -78,6 +81,12 @@ def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: Eve
 def test_commands_and_what_answers_them_go_to_one_requester(event: EventType) -> None:
     answered = {"SpeechSynthesized", "SynthesisFailed", "SynthesisDelayed", "EvaluationCompleted", "EvaluationFailed"}
     assert event.per_requester is (event.is_command or event.descriptor.name in answered)
+
+
+@every_event
+def test_what_webhooks_announce_of_other_services_is_published_until_it_is_confirmed(event: EventType) -> None:
+    announced = {kind.DESCRIPTOR.full_name for kind in ANNOUNCED}
+    assert event.until_confirmed is (event.descriptor.full_name in announced)
 
 
 def test_the_services_that_are_named_are_those_that_act() -> None:

@@ -79,8 +79,8 @@ def dead_handler(progress: Progress) -> DeadHandler:
     """Returns what is done about an answer that could not be taken in: its trial fails, and says why."""
 
     async def failed(event: Answer | SynthesisDelayed | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
-        # tts tells of its providers again, and a delay only spares a request.
-        if isinstance(event, VoicesDiscovered | SynthesisDelayed):
+        # tts tells of its providers again, a delay only spares a request, and facts come until they are confirmed.
+        if not isinstance(event, Answer):
             return
         of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)
         await progress.failed(

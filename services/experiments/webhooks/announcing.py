@@ -1,36 +1,60 @@
-"""Records facts, each with the delivery to the webhook of its subject, in the transaction in which it happens."""
+"""Announces facts: each becomes a delivery to the webhook of its subject, in the transaction that records the fact."""
+
+from collections.abc import Mapping
 
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.experiments import facts
 from services.experiments.domain import Experiment
-from services.experiments.webhooks.announced import ANNOUNCED
+from services.experiments.webhooks.announced import ANNOUNCED, Announced
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
 from services.experiments.webhooks.store import WebhookStore
-from services.runtime import ids, outbox
+from services.runtime import bus, ids, inbox, outbox
 from services.runtime.clock import now
-from services.runtime.db import notify
+from services.runtime.db import Database, notify
+from services.runtime.events import event_type
 from services.runtime.telemetry import current_traceparent
 
 SCHEMA = "experiments"
 CHANNEL = "webhooks"
+CONSUMER = "webhooks"
 
 
 class Announcing:
     """Announces facts. Their deliveries wait in the database for a Sender."""
 
-    def __init__(self, store: WebhookStore, public_url: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: WebhookStore,
+        public_url: str,
+        announced: Mapping[type[Message], Announced] = ANNOUNCED,
+    ) -> None:
         """`public_url` begins the links in messages."""
+        self._database = database
         self._store = store
         self._public_url = public_url
+        self._announced = announced
 
     async def record(self, connection: AsyncConnection, fact: Message, experiment: Experiment) -> None:
         """Records a fact of an experiment, and announces it, in the caller's transaction."""
         await outbox.add(connection, fact)
         await self._announce(connection, fact, experiment)
 
-    async def _announce(self, connection: AsyncConnection, fact: Message, known: Experiment) -> None:
-        announced = ANNOUNCED[type(fact)]
+    async def take(self, fact: Message, delivery: bus.Delivery) -> None:
+        """Announces a fact of another service the first time that it comes, and confirms it every time."""
+        async with self._database.transaction() as connection:
+            if await inbox.first_time(connection, CONSUMER, delivery.event_id):
+                await self._announce(connection, fact, delivery)
+            await outbox.add(connection, facts.fact_confirmed(delivery.event_id))
+
+    def handlers(self) -> Mapping[type[Message], bus.Handler]:
+        """Returns what is done about the facts of other services that are announced."""
+        return {kind: self.take for kind in self._announced if event_type(kind).owner != SCHEMA}
+
+    async def _announce(self, connection: AsyncConnection, fact: Message, known: Experiment | bus.Delivery) -> None:
+        announced = self._announced[type(fact)]
         announcement = announced.announcement(fact, known, self._public_url)
         if not announcement.webhook_url:
             return

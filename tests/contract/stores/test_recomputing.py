@@ -64,7 +64,7 @@ def recomputing(database: Database, store: Store, listening: ListeningStore) -> 
 
 def finishing(database: Database, store: Store, listening: ListeningStore) -> Finishing:
     webhooks = MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
-    return Finishing(store, ListenersBallot(store, listening), Announcing(webhooks, ""))
+    return Finishing(store, ListenersBallot(store, listening), Announcing(database, webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:

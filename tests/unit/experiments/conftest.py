@@ -82,7 +82,7 @@ class Desk:
         self.endpoints = Endpoints(
             self.database, self.webhook_store, SecretBox("a secret"), PageTokens(b"a secret"), Reach()
         )
-        announcing = Announcing(self.webhook_store, "https://arena.example.com")
+        announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")
         self.finishing = Finishing(self.store, NoBallot(), announcing)
         self.metrics = MemoryMetrics()
         self.rules = Rules(most_running=3, max_unfinished=50)

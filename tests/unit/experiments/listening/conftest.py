@@ -83,7 +83,7 @@ class Room:
         self.audio = MemoryAudio()
         self.at = NOON
         self.ballot = ListenersBallot(self.experiments, self.store, self.now)
-        self.finishing = Finishing(self.experiments, self.ballot, Announcing(MemoryWebhookStore(), ""))
+        self.finishing = Finishing(self.experiments, self.ballot, Announcing(self.database, MemoryWebhookStore(), ""))
         self.sessions = MemorySessions()
         self.address: bytes | None = None
         """The address from which the next call comes."""

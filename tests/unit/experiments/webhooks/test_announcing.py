@@ -74,7 +74,7 @@ class Desk:
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
-        self.announcing = Announcing(self.store, PUBLIC_URL)
+        self.announcing = Announcing(self.database, self.store, PUBLIC_URL)
         self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), Reach())
 
     async def plan(self, *experiments: Experiment) -> None:

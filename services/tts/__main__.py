@@ -16,7 +16,7 @@ from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.tts import consumers, metrics, status
 from services.tts.audio_results import AudioResults
-from services.tts.consumers import FactPublisher
+from services.tts.facts import FactPublisher
 from services.tts.providers.catalogue import engines_of
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
@@ -24,8 +24,10 @@ from services.tts.request_ledger import RequestLedger
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.stored_audio import StoredAudio
-from services.tts.usecases import voices
-from services.tts.usecases.studio import Studio
+from services.tts.usecases.audio import Audio
+from services.tts.usecases.jobs import Jobs
+from services.tts.usecases.speech import Speech
+from services.tts.usecases.voices import Voices
 
 DISCOVERY_SECONDS = 600.0
 # A provider that takes longer to tell its voices does not keep the others from being used meanwhile.
@@ -52,16 +54,13 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         # Of this run of the process, so that a catalogue that was emptied hears of voices again.
         process_id = secrets.token_hex(8)
         secret = settings.audio_url_secret.get_secret_value()
-        studio = Studio(
-            providers=providers,
-            results=AudioResults(store),
-            ledger=RequestLedger(store),
-            links=AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds),
-            publish=FactPublisher(bus, started=process_id).publish,
-            patience=Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds),
-            measuring=measuring,
-        )
-        metrics.watch(providers, studio.in_hand)
+        results = AudioResults(store)
+        publish = FactPublisher(bus, started=process_id).publish
+        patience = Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds)
+        jobs = Jobs(providers, results, RequestLedger(store), publish, patience, measuring)
+        voices = Voices(providers, publish)
+        audio = Audio(store, results, AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds))
+        metrics.watch(providers, jobs.in_hand)
         service.report(status.reporter(providers))
         # Before the first request, so that none meets a provider that was not looked at yet.
         await providers.refresh(FIRST_LOOK_SECONDS)
@@ -69,36 +68,36 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         async def discover_voices() -> None:
             clock = asyncio.get_running_loop().time
             while True:
-                await voices.discover_voices(studio, FIRST_LOOK_SECONDS)
+                await voices.discover(FIRST_LOOK_SECONDS)
                 again_at = clock() + DISCOVERY_SECONDS
                 while clock() < again_at:
                     end_if_cancelled()
                     await asyncio.sleep(CHANGES_SECONDS)
-                    await voices.tell_changes(studio)
+                    await voices.publish_changes()
 
         service.add_servicer(
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
             tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
-            TtsServicer(studio, PageTokens(secret.encode())),
+            TtsServicer(voices, Speech(providers, patience), audio, PageTokens(secret.encode())),
         )
         service.serve_bytes(
             settings.http_address,
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"],
-            StoredAudio(studio).find,
+            StoredAudio(audio, store).find,
         )
         service.background("voice discovery", discover_voices)
         service.background(
             "jobs",
             lambda: bus.consume(
-                consumers.handlers(studio),
+                consumers.handlers(jobs),
                 max_in_flight=settings.synthesis_jobs_in_hand,
-                on_dead=consumers.on_dead(studio),
+                on_dead=consumers.on_dead(jobs),
             ),
         )
         service.background(
             "cancellations",
             lambda: bus.consume(
-                consumers.broadcast_handlers(studio),
+                consumers.broadcast_handlers(jobs),
                 max_in_flight=1,
                 broadcast=process_id,
                 replay_seconds=CANCELLATIONS_REPLAYED_SECONDS,

@@ -4,18 +4,7 @@ from datetime import datetime
 
 from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
 
-from services.tts.domain import (
-    Capabilities,
-    Delayed,
-    Fact,
-    GivenUp,
-    Job,
-    Measurements,
-    SpeechParameters,
-    Synthesized,
-    Utterance,
-    Voice,
-)
+from services.tts.domain import Capabilities, Job, Measurements, SpeechParameters, Utterance, Voice
 
 
 def provider_to_proto(provider: Capabilities, unavailable_reason: str | None) -> tts_pb2.Provider:
@@ -92,44 +81,4 @@ def measurements_to_proto(measurements: Measurements) -> tts_pb2.SynthesisMeasur
         transport=measurements.transport,
         sample_rate_hz=measurements.sample_rate_hz,
         region=measurements.region,
-    )
-
-
-def fact_to_event(
-    fact: Fact,
-) -> (
-    events_pb2.SpeechSynthesized
-    | events_pb2.SynthesisFailed
-    | events_pb2.SynthesisDelayed
-    | events_pb2.VoicesDiscovered
-):
-    """Returns the event that tells a fact."""
-    if isinstance(fact, Synthesized):
-        return events_pb2.SpeechSynthesized(
-            requester=fact.job.requester,
-            job_id=fact.job.job_id,
-            attempt=fact.job.attempt,
-            audio_name=fact.speech.audio_name,
-            measurements=measurements_to_proto(fact.speech.measurements),
-            provider_requests=fact.provider_requests,
-        )
-    if isinstance(fact, GivenUp):
-        return events_pb2.SynthesisFailed(
-            requester=fact.job.requester,
-            job_id=fact.job.job_id,
-            attempt=fact.job.attempt,
-            kind=events_pb2.SynthesisFailed.Kind.Value(fact.kind.value),
-            message=fact.message,
-            provider_requests=fact.provider_requests,
-        )
-    if isinstance(fact, Delayed):
-        delayed = events_pb2.SynthesisDelayed(
-            requester=fact.job.requester, job_id=fact.job.job_id, attempt=fact.job.attempt
-        )
-        delayed.until.FromDatetime(fact.until)
-        return delayed
-    return events_pb2.VoicesDiscovered(
-        provider=provider_to_proto(fact.provider, fact.unavailable_reason),
-        voices=[voice_to_proto(voice) for voice in fact.voices],
-        told_providers=fact.told_providers,
     )

@@ -216,50 +216,6 @@ class StoredSpeech:
         return audio_name(self.job_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Synthesized:
-    """A job's audio is stored."""
-
-    job: Job
-    speech: StoredSpeech
-    provider_requests: int
-    """How often the provider was asked for the job so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """A job gave no usable audio."""
-
-    job: Job
-    kind: FailureKind
-    message: str
-    provider_requests: int
-    """How often the provider was asked for the job so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoicesFound:
-    """What is known of a provider; `told_providers` are the ids of all whose voices are told at this time."""
-
-    provider: Capabilities
-    voices: tuple[Voice, ...]
-    """The best first; none if it can't be used."""
-    told_providers: tuple[str, ...]
-    unavailable_reason: str | None = None
-    """Why it can't be used, None if it can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delayed:
-    """A job waits until a time, as its provider asked."""
-
-    job: Job
-    until: datetime
-
-
-Fact = Synthesized | GivenUp | Delayed | VoicesFound
-
-
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
     """Returns what is wrong with a text and its parameters, whichever voice speaks it."""
     text, longest = utterance.text, min(LONGEST_TEXT, provider.longest_text(utterance.model_id))

@@ -5,8 +5,8 @@ records, not even if the process is killed, and whoever goes on with the job goe
 """
 
 from enum import Enum
-from typing import Protocol
 
+from services.runtime.audio_store import AudioStore
 from services.runtime.clock import now
 from services.tts.domain import Job
 from services.tts.object_names import is_job_id, try_name
@@ -19,26 +19,10 @@ class Purpose(Enum):
     WARM_UP = "warm_up"
 
 
-class Store(Protocol):
-    """What is needed of the audio store."""
-
-    def check_room(self) -> None:
-        """Raises DiskFull if audio might not fit."""
-
-    async def create_json(self, name: str, value: dict[str, object]) -> bool:
-        """Stores a note unless there is one of this name; says whether it did."""
-
-    async def exists(self, name: str) -> bool:
-        """Says whether there is an object of this name."""
-
-    async def delete(self, name: str) -> None:
-        """Deletes an object, if it is there."""
-
-
 class RequestLedger:
     """The records of all jobs."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: AudioStore) -> None:
         self._store = store
 
     def of(self, job: Job) -> "JobRequests":
@@ -54,7 +38,7 @@ class RequestLedger:
 class JobRequests:
     """The requests of one job."""
 
-    def __init__(self, store: Store, job: Job) -> None:
+    def __init__(self, store: AudioStore, job: Job) -> None:
         self._store = store
         self._job = job
         self._count: int | None = None
@@ -84,7 +68,7 @@ class JobRequests:
         return self._count
 
 
-async def _count(store: Store, job_id: str) -> int:
+async def _count(store: AudioStore, job_id: str) -> int:
     count = 0
     while await store.exists(try_name(job_id, count + 1)):
         count += 1

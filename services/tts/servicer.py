@@ -2,28 +2,28 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
-import grpc
 from google.api.httpbody_pb2 import HttpBody
 from voicearena.tts.v1 import tts_service_pb2 as pb
 from voicearena.tts.v1 import tts_service_pb2_grpc
 
 from services.runtime.identity import current_caller
 from services.runtime.pages import PageTokens, page_size
+from services.runtime.rpc import Context
 from services.shared.audio import wav
 from services.tts import convert
-from services.tts.usecases import speech, voices
-from services.tts.usecases.studio import Studio
-
-Context = grpc.aio.ServicerContext[Any, Any]
+from services.tts.usecases.audio import Audio
+from services.tts.usecases.speech import Speech
+from services.tts.usecases.voices import Voices
 
 
 class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     """Speaks, and gives out what was spoken."""
 
-    def __init__(self, studio: Studio, page_tokens: PageTokens) -> None:
-        self._studio = studio
+    def __init__(self, voices: Voices, speech: Speech, audio: Audio, page_tokens: PageTokens) -> None:
+        self._voices = voices
+        self._speech = speech
+        self._audio = audio
         self._page_tokens = page_tokens
 
     async def ListProviders(self, request: pb.ListProvidersRequest, context: Context) -> pb.ListProvidersResponse:
@@ -31,7 +31,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         return pb.ListProvidersResponse(
             providers=[
                 convert.provider_to_proto(provider.engine.capabilities, provider.unavailable_reason)
-                for provider in self._studio.providers.all()
+                for provider in await self._voices.list_providers()
             ]
         )
 
@@ -41,7 +41,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         size = page_size(request.page_size)
         cursor = self._page_tokens.decode(request.page_token, filters)
         start = int(cursor[0] or 0) if cursor else 0
-        found = await voices.list_voices(self._studio, request.provider)
+        found = await self._voices.list_voices(request.provider)
         end = start + size
         return pb.ListVoicesResponse(
             voices=[convert.voice_to_proto(voice) for voice in found[start:end]],
@@ -55,7 +55,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
         caller = current_caller()
         developer_id = caller.identity.developer_id if caller and caller.identity else ""
-        spoken = speech.speak(self._studio, request.provider, convert.utterance_from_request(request), developer_id)
+        spoken = self._speech.speak(request.provider, convert.utterance_from_request(request), developer_id)
         first = True
         async with aclosing(spoken) as pieces:
             async for sample_rate_hz, piece in pieces:
@@ -74,6 +74,6 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         link = (request.expires, request.signature) if request.signature or request.expires else None
         kind = "audio/wav"
         identity = caller.identity if caller else None
-        async for piece in await speech.open_audio(self._studio, request.name, identity, link):
+        async for piece in await self._audio.open(request.name, identity, link):
             yield HttpBody(content_type=kind, data=piece)
             kind = ""

@@ -4,31 +4,31 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
+from services.runtime.audio_store import AudioStore
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.http_bytes import Asked, Content
 from services.runtime.identity import current_caller
-from services.tts.usecases import speech
-from services.tts.usecases.studio import Studio
+from services.tts.usecases.audio import Audio, Link
 
 MAX_EXPIRES = 2**32 - 1
 
 
 class StoredAudio:
-    """Finds stored audio for who asks."""
+    """Finds stored audio for whoever asks."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, audio: Audio, store: AudioStore) -> None:
+        self._audio = audio
+        self._store = store
 
     async def find(self, asked: Asked) -> Content:
-        """Returns a stored WAV; raises as `speech.check_audio` does, and InvalidInput for a bad query."""
+        """Returns a stored WAV; raises as `Audio.find` does, and InvalidInput for a bad query."""
         link, caller = _link(asked.query), current_caller()
-        await speech.check_audio(self._studio, asked.name, caller.identity if caller else None, link)
-        stored = await self._studio.results.find_audio(asked.name)
+        stored = await self._audio.find(asked.name, caller.identity if caller else None, link)
         return Content(
             content_type="audio/wav",
             size=stored.size,
             etag=stored.etag,
-            read=partial(self._studio.results.read, stored),
+            read=partial(self._store.read, stored),
             headers={
                 "cache-control": _cache_control(link),
                 "content-disposition": f'inline; filename="{stored.name}"',
@@ -36,7 +36,7 @@ class StoredAudio:
         )
 
 
-def _link(query: Mapping[str, str]) -> tuple[int, str] | None:
+def _link(query: Mapping[str, str]) -> Link | None:
     """Reads the query of a signed link, None if there is none, as the gateway's transcoder would."""
     violations = [
         FieldViolation(name, "there is no such parameter") for name in query.keys() - {"expires", "signature"}
@@ -50,7 +50,7 @@ def _link(query: Mapping[str, str]) -> tuple[int, str] | None:
     return (int(expires or "0"), signature) if expires or signature else None
 
 
-def _cache_control(link: tuple[int, str] | None) -> str:
+def _cache_control(link: Link | None) -> str:
     """Nobody keeps it for others, and a browser no longer than the link works; by a key, it asks each time."""
     if link is None:
         return "private, no-cache"

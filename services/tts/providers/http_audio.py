@@ -221,13 +221,13 @@ class AudioClient:
         for name in _REGION_HEADERS:
             region = response.headers.get(name, "").strip()
             if _REGION.fullmatch(region):
-                return self._secret.blot(region)
+                return self._secret.redact(region)
         return None
 
     def _presentable(self, text: str) -> str:
         # The key is looked for in what is shown, since a key with something invisible in it is a key once cleaned; and
         # before the text is cut, which could leave a part of a key that is too short to be found.
-        return one_line(self._secret.blot(one_line(text, 8 * LONGEST_MESSAGE)), LONGEST_MESSAGE)
+        return one_line(self._secret.redact(one_line(text, 8 * LONGEST_MESSAGE)), LONGEST_MESSAGE)
 
 
 def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEvents:

@@ -1,12 +1,15 @@
-"""Keeps an API key out of what a provider's answers become: messages, logs, events."""
+"""Keeps out of messages, logs and events what a provider repeats in its answers: an API key, a developer's text."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from urllib.parse import quote
 
 # Shorter pieces are in any text. A piece this long of a key of random characters is there because the key is.
-_TELLTALE_CHARACTERS = 8
-_BLOT = "***"
+_KEY_PIECE_CHARACTERS = 8
+_HIDDEN_KEY = "***"
+# Shorter pieces are in any two texts of a language.
+_TEXT_PIECE_CHARACTERS = 12
+_HIDDEN_TEXT = "..."
 
 
 class Secret:
@@ -19,23 +22,15 @@ class Secret:
         self._whole = key.lower()
         self._pieces = frozenset(piece for spelling in _spellings(key) for piece in _pieces_of(spelling.lower()))
 
-    def blot(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Returns the text with `***` wherever eight or more characters of the key are, whatever their case."""
         lowered = text.lower()
         if not self._whole or len(lowered) != len(text):  # a few letters change their length with their case
-            return text if not self._whole else _BLOT
+            return text if not self._whole else _HIDDEN_KEY
         hidden = [False] * len(text)
         for length in {len(piece) for piece in self._pieces}:
-            for start in range(len(text) - length + 1):
-                if lowered[start : start + length] in self._pieces:
-                    hidden[start : start + length] = [True] * length
-        shown: list[str] = []
-        for character, is_hidden in zip(text, hidden, strict=True):
-            if not is_hidden:
-                shown.append(character)
-            elif not shown or shown[-1] != _BLOT:
-                shown.append(_BLOT)
-        return "".join(shown)
+            _hide(hidden, lowered, length, self._pieces)
+        return _shown(text, hidden, _HIDDEN_KEY)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -57,6 +52,33 @@ def _spellings(key: str) -> Iterator[str]:
 
 
 def _pieces_of(spelling: str) -> Iterator[str]:
-    length = min(_TELLTALE_CHARACTERS, len(spelling))
+    length = min(_KEY_PIECE_CHARACTERS, len(spelling))
     for start in range(len(spelling) - length + 1):
         yield spelling[start : start + length]
+
+
+def unquoted(message: str, text: str) -> str:
+    """Returns a message without what it repeats of a text: all of a short one, else pieces of 12 characters or more."""
+    length = min(_TEXT_PIECE_CHARACTERS, len(text))
+    if not length:
+        return message
+    hidden = [False] * len(message)
+    _hide(hidden, message, length, text)
+    return _shown(message, hidden, _HIDDEN_TEXT)
+
+
+def _hide(hidden: list[bool], text: str, length: int, pieces: Container[str]) -> None:
+    """Marks the characters of a text that are in one of the pieces of a length."""
+    for start in range(len(text) - length + 1):
+        if text[start : start + length] in pieces:
+            hidden[start : start + length] = [True] * length
+
+
+def _shown(text: str, hidden: list[bool], instead: str) -> str:
+    shown: list[str] = []
+    for character, is_hidden in zip(text, hidden, strict=True):
+        if not is_hidden:
+            shown.append(character)
+        elif not shown or shown[-1] != instead:
+            shown.append(instead)
+    return "".join(shown)

@@ -1,7 +1,10 @@
-"""Jobs: speech that is kept, and told to who asked for it."""
+"""Jobs: speech that is kept, and whose outcome is made known to whoever asked for it."""
 
 import asyncio
-from collections.abc import Sequence
+import random
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,29 +15,29 @@ import structlog
 from services.runtime.clock import now
 from services.runtime.errors import BusUnavailable, FieldViolation, InvalidInput
 from services.shared.audio.wav import write_wav
+from services.tts import facts
+from services.tts.audio_results import AudioResults
 from services.tts.domain import (
     LONGEST_RUN_ID,
     MIN_TOLD_DELAY_SECONDS,
     MOST_DELETED_JOBS,
-    Delayed,
     FailureKind,
-    GivenUp,
     Job,
     StoredSpeech,
     SynthesisError,
-    Synthesized,
     Timing,
     Utterance,
     retry_delay,
 )
+from services.tts.jobs_in_hand import JobsInHand
 from services.tts.measurement import measure
 from services.tts.object_names import is_job_id
 from services.tts.providers.deadline import Patience
-from services.tts.providers.registry import Provider
-from services.tts.request_ledger import JobRequests, Purpose
-from services.tts.unquoted import unquoted
-from services.tts.usecases.asking import ask_for_job
-from services.tts.usecases.studio import Studio, checked
+from services.tts.providers.registry import Provider, Providers
+from services.tts.providers.secrecy import unquoted
+from services.tts.request_ledger import JobRequests, Purpose, RequestLedger
+from services.tts.usecases.asking import ask_for_job, checked
+from services.tts.warm_ups import WarmUps
 
 log = structlog.get_logger()
 
@@ -43,88 +46,155 @@ WARM_UP_TEXT = "Hello."
 WARM_UP_SECONDS = 10.0
 
 
-async def synthesize(studio: Studio, job: Job) -> None:
-    """Speaks a job's text, keeps the audio and makes the outcome known, failure too.
+class Jobs:
+    """The use cases over the providers and what is kept of jobs.
 
-    A job that has its result already is answered with it, and no provider is asked. Raises only for what is not the
-    provider's fault (the store or the bus can't be reached), so that the job comes again.
+    `publish` makes a fact known. `measuring` has one thread: while several measure, the loop, which reads the clock,
+    waits longer for its turn. `sleep` and `jitter` pace retries.
     """
-    requests = studio.ledger.of(job)
-    async with studio.lock(job.job_id):
+
+    def __init__(
+        self,
+        providers: Providers,
+        results: AudioResults,
+        ledger: RequestLedger,
+        publish: facts.Publish,
+        patience: Patience,
+        measuring: Executor,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._providers = providers
+        self._results = results
+        self._ledger = ledger
+        self._publish = publish
+        self._patience = patience
+        self._measuring = measuring
+        self._sleep = sleep
+        self._jitter = jitter or random.SystemRandom()
+        self.in_hand = JobsInHand()
+        self.warm_ups = WarmUps()
+        # A lock is there as long as somebody holds or awaits it, so that a job that comes twice at once is done once.
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def synthesize(self, job: Job) -> None:
+        """Speaks a job's text, keeps the audio and makes the outcome known, failure too.
+
+        A job that has its result already is answered with it, and no provider is asked. Raises only for what is not the
+        provider's fault (the store or the bus can't be reached), so that the job comes again.
+        """
+        requests = self._ledger.of(job)
+        async with self._lock(job.job_id):
+            try:
+                speech = await self._result(job, requests)
+                await self._publish(facts.speech_synthesized(job, speech, await requests.total()))
+            except InvalidInput as error:
+                await self._fail(job, requests, FailureKind.INVALID_REQUEST, error.message)
+            except SynthesisError as error:
+                await self._fail(job, requests, error.kind, error.message)
+
+    async def give_up(self, job: Job, kind: FailureKind, message: str) -> None:
+        """Makes known that a job gave no usable audio."""
+        await self._fail(job, self._ledger.of(job), kind, message)
+
+    async def cancel_run(self, requester: str, run_id: str, at: datetime) -> None:
+        """Ends the jobs of a run that were asked for until then: those in hand leave their provider, which closes the
+        connection, and those that still come are not begun."""
+        ended = self.in_hand.cancel_run(requester, run_id, at)
+        log.info("a run was cancelled", run_id=run_id[:LONGEST_RUN_ID], requester=requester, jobs_in_hand=ended)
+
+    async def delete(self, job_ids: Sequence[str]) -> None:
+        """Deletes all that is kept of jobs, those in hand ended before; what is not there is deleted already.
+
+        InvalidInput if they are too many, or one can't be a job's id.
+        """
+        if len(job_ids) > MOST_DELETED_JOBS:
+            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
+        for index, job_id in enumerate(job_ids):
+            if not is_job_id(job_id):
+                raise InvalidInput(FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100"))
+        self.in_hand.cancel_jobs(frozenset(job_ids))
+        for job_id in job_ids:
+            async with self._lock(job_id):
+                await self._results.delete(job_id)
+                await self._ledger.forget(job_id)
+
+    def _lock(self, job_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(job_id, asyncio.Lock())
+
+    async def _fail(self, job: Job, requests: JobRequests, kind: FailureKind, message: str) -> None:
+        write = log.info if kind is FailureKind.CANCELLED else log.warning
+        write(
+            "a synthesis failed",
+            job_id=job.job_id,
+            attempt=job.attempt,
+            provider=job.provider,
+            voice_id=job.utterance.voice_id,
+            kind=kind.value,
+            reason=unquoted(message, job.utterance.text),
+        )
+        await self._publish(facts.synthesis_failed(job, kind, message, await requests.total()))
+
+    async def _result(self, job: Job, requests: JobRequests) -> StoredSpeech:
+        if not is_job_id(job.job_id):
+            raise SynthesisError(FailureKind.INVALID_REQUEST, "job_id must be letters, digits, _ and -, at most 100")
+        if len(job.run_id) > LONGEST_RUN_ID:
+            raise SynthesisError(FailureKind.INVALID_REQUEST, f"run_id must be at most {LONGEST_RUN_ID} characters")
+        known = await self._results.find(job.job_id)
+        if known is not None:
+            if known.developer_id != job.developer_id:
+                raise SynthesisError(FailureKind.INVALID_REQUEST, f"job {job.job_id} is another developer's")
+            return known
+        # What is spoken is kept, whoever does not want it any more: only speaking can be withdrawn.
+        with self.in_hand.hold(job):
+            provider = await self._providers.usable(job.provider)
+            utterance = _taken(provider, job.utterance)
+            if job.run_id:
+                key = (job.requester, job.run_id, provider.id)
+                await self.warm_ups.once(key, partial(self._warm_up, provider, utterance, requests))
+            pcm, timing = await self._spoken(provider, job, utterance, requests)
+        # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
+        measurements = await asyncio.get_running_loop().run_in_executor(self._measuring, measure, pcm, timing)
+        speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
+        return await self._results.keep(speech, write_wav(pcm, timing.sample_rate_hz))
+
+    async def _warm_up(self, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:
+        """Asks once for a few words that nobody measures. What comes of it is the job's own matter to find out."""
+        patience = Patience(
+            min(self._patience.first_byte_seconds, WARM_UP_SECONDS), min(self._patience.whole_seconds, WARM_UP_SECONDS)
+        )
+        short = replace(utterance, text=WARM_UP_TEXT)
         try:
-            speech = await _result(studio, job, requests)
-            await studio.publish(Synthesized(job, speech, await requests.total()))
-        except InvalidInput as error:
-            await _give_up(studio, job, requests, FailureKind.INVALID_REQUEST, error.message)
+            await ask_for_job(provider, short, Timing(), patience, partial(requests.record, Purpose.WARM_UP))
         except SynthesisError as error:
-            await _give_up(studio, job, requests, error.kind, error.message)
+            log.info("a warm-up failed", provider=provider.id, kind=error.kind.value, reason=error.message)
 
-
-async def give_up(studio: Studio, job: Job, kind: FailureKind, message: str) -> None:
-    """Makes known that a job gave no usable audio."""
-    await _give_up(studio, job, studio.ledger.of(job), kind, message)
-
-
-async def cancel_run(studio: Studio, requester: str, run_id: str, at: datetime) -> None:
-    """Ends the jobs of a run that were asked for until then: those in hand leave their provider, which closes the
-    connection, and those that still come are not begun."""
-    ended = studio.in_hand.cancel_run(requester, run_id, at)
-    log.info("a run was cancelled", run_id=run_id[:LONGEST_RUN_ID], requester=requester, jobs_in_hand=ended)
-
-
-async def delete_speech(studio: Studio, job_ids: Sequence[str]) -> None:
-    """Deletes all that is kept of jobs, those in hand ended before; what is not there is deleted already.
-
-    InvalidInput if they are too many, or one can't be a job's id.
-    """
-    if len(job_ids) > MOST_DELETED_JOBS:
-        raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
-    for index, job_id in enumerate(job_ids):
-        if not is_job_id(job_id):
-            raise InvalidInput(FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100"))
-    studio.in_hand.cancel_jobs(frozenset(job_ids))
-    for job_id in job_ids:
-        async with studio.lock(job_id):
-            await studio.results.delete(job_id)
-            await studio.ledger.forget(job_id)
-
-
-async def _give_up(studio: Studio, job: Job, requests: JobRequests, kind: FailureKind, message: str) -> None:
-    tell = log.info if kind is FailureKind.CANCELLED else log.warning
-    tell(
-        "a synthesis failed",
-        job_id=job.job_id,
-        attempt=job.attempt,
-        provider=job.provider,
-        voice_id=job.utterance.voice_id,
-        kind=kind.value,
-        reason=unquoted(message, job.utterance.text),
-    )
-    await studio.publish(GivenUp(job, kind, message, await requests.total()))
-
-
-async def _result(studio: Studio, job: Job, requests: JobRequests) -> StoredSpeech:
-    if not is_job_id(job.job_id):
-        raise SynthesisError(FailureKind.INVALID_REQUEST, "job_id must be letters, digits, _ and -, at most 100")
-    if len(job.run_id) > LONGEST_RUN_ID:
-        raise SynthesisError(FailureKind.INVALID_REQUEST, f"run_id must be at most {LONGEST_RUN_ID} characters")
-    known = await studio.results.find(job.job_id)
-    if known is not None:
-        if known.developer_id != job.developer_id:
-            raise SynthesisError(FailureKind.INVALID_REQUEST, f"job {job.job_id} is another developer's")
-        return known
-    # What is spoken is kept, whoever does not want it any more: only speaking can be withdrawn.
-    with studio.in_hand.hold(job):
-        provider = await studio.providers.usable(job.provider)
-        utterance = _taken(provider, job.utterance)
-        if job.run_id:
-            key = (job.requester, job.run_id, provider.id)
-            await studio.warm_ups.once(key, partial(_warm_up, studio, provider, utterance, requests))
-        pcm, timing = await _spoken(studio, provider, job, utterance, requests)
-    # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
-    measurements = await asyncio.get_running_loop().run_in_executor(studio.measuring, measure, pcm, timing)
-    speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
-    return await studio.results.keep(speech, write_wav(pcm, timing.sample_rate_hz))
+    async def _spoken(
+        self, provider: Provider, job: Job, utterance: Utterance, requests: JobRequests
+    ) -> tuple[bytes, Timing]:
+        """Returns all audio of an utterance, tried again where that can help; the slot is free between tries."""
+        tries = 0
+        while True:
+            tries += 1
+            timing = Timing()
+            try:
+                record = partial(requests.record, Purpose.SPEECH)
+                return await ask_for_job(provider, utterance, timing, self._patience, record), timing
+            except SynthesisError as error:
+                delay = retry_delay(tries, error, self._jitter)
+                if delay is None:
+                    raise
+                log.info(
+                    "a synthesis is tried again",
+                    provider=provider.id,
+                    reason=unquoted(error.message, utterance.text),
+                    delay_seconds=delay,
+                )
+                if delay > MIN_TOLD_DELAY_SECONDS:
+                    # Without it whoever asked may ask once more, which is no reason to give the job back now.
+                    with suppress(BusUnavailable):
+                        await self._publish(facts.synthesis_delayed(job, now() + timedelta(seconds=delay)))
+                await self._sleep(delay)
 
 
 def _taken(provider: Provider, utterance: Utterance) -> Utterance:
@@ -136,43 +206,3 @@ def _taken(provider: Provider, utterance: Utterance) -> Utterance:
         if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > longest:
             raise SynthesisError(FailureKind.TEXT_TOO_LONG, error.message) from None
         raise
-
-
-async def _warm_up(studio: Studio, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:
-    """Asks once for a few words that nobody measures. What comes of it is the job's own matter to find out."""
-    patience = Patience(
-        min(studio.patience.first_byte_seconds, WARM_UP_SECONDS), min(studio.patience.whole_seconds, WARM_UP_SECONDS)
-    )
-    short = replace(utterance, text=WARM_UP_TEXT)
-    try:
-        await ask_for_job(provider, short, Timing(), patience, partial(requests.record, Purpose.WARM_UP))
-    except SynthesisError as error:
-        log.info("a warm-up failed", provider=provider.id, kind=error.kind.value, reason=error.message)
-
-
-async def _spoken(
-    studio: Studio, provider: Provider, job: Job, utterance: Utterance, requests: JobRequests
-) -> tuple[bytes, Timing]:
-    """Returns all audio of an utterance, tried again where that can help; the slot is free between tries."""
-    tries = 0
-    while True:
-        tries += 1
-        timing = Timing()
-        try:
-            record = partial(requests.record, Purpose.SPEECH)
-            return await ask_for_job(provider, utterance, timing, studio.patience, record), timing
-        except SynthesisError as error:
-            delay = retry_delay(tries, error, studio.jitter)
-            if delay is None:
-                raise
-            log.info(
-                "a synthesis is tried again",
-                provider=provider.id,
-                reason=unquoted(error.message, utterance.text),
-                delay_seconds=delay,
-            )
-            if delay > MIN_TOLD_DELAY_SECONDS:
-                # Without it whoever asked may ask once more, which is no reason to give the job back now.
-                with suppress(BusUnavailable):
-                    await studio.publish(Delayed(job, now() + timedelta(seconds=delay)))
-            await studio.sleep(delay)

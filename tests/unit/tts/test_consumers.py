@@ -1,6 +1,6 @@
 """Events in and facts out: what travels, and under which id."""
 
-from dataclasses import replace
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -9,15 +9,18 @@ import pytest
 from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import (
     SpeechDeletionRequested,
+    SpeechSynthesized,
     SynthesisCancellationRequested,
     SynthesisFailed,
     SynthesisRequested,
 )
 
 from services.runtime.bus import Bus, Delivery
-from services.tts.consumers import FactPublisher, broadcast_handlers, handlers, on_dead
-from services.tts.domain import Capabilities, FailureKind, GivenUp, Synthesized, Voice, VoicesFound
-from tests.unit.tts.studio import job, kept, scene
+from services.tts import facts
+from services.tts.consumers import broadcast_handlers, handlers, on_dead
+from services.tts.domain import Capabilities, FailureKind, Voice
+from services.tts.facts import FactPublisher
+from tests.unit.tts.scene import job, kept, scene
 
 DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
 REQUEST = SynthesisRequested(
@@ -49,28 +52,29 @@ def publisher(started: str = "today") -> tuple[RecordingBus, FactPublisher]:
 
 async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
     (fact,) = here.facts
-    assert isinstance(fact, Synthesized)
-    assert (fact.job.requester, fact.job.attempt, fact.speech.developer_id) == ("experiments", 2, "dev_1")
+    assert isinstance(fact, SpeechSynthesized)
+    assert (fact.requester, fact.attempt, fact.job_id) == ("experiments", 2, "trl_1")
+    assert json.loads((tmp_path / "trl_1.json").read_text())["developer_id"] == "dev_1"
     asked = here.engine.asked[0]
     assert (asked.text, asked.voice_id, asked.parameters.speed) == ("Hello.", "bob", 1.5)
 
 
 async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await on_dead(here.studio)(REQUEST, DELIVERY, "no answer in time")
+    await on_dead(here.jobs)(REQUEST, DELIVERY, "no answer in time")
     (fact,) = here.facts
-    assert isinstance(fact, GivenUp)
-    assert fact.kind is FailureKind.PROVIDER_UNAVAILABLE
+    assert isinstance(fact, SynthesisFailed)
+    assert fact.kind == SynthesisFailed.provider_unavailable
     assert fact.message == "the speech could not be made; the job was given up after several tries: no answer in time"
 
 
 async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
-    bus, facts = publisher()
-    await facts.publish(here.facts[0])
+    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    bus, sender = publisher()
+    await sender.publish(here.facts[0])
     event = cast(Any, bus.published[0][0])
     assert (event.requester, event.job_id, event.attempt) == ("experiments", "trl_1", 2)
     assert (event.audio_name, event.provider_requests) == ("trl_1.wav", 1)
@@ -82,19 +86,21 @@ async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", list(FailureKind))
 async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind) -> None:
-    bus, facts = publisher()
-    await facts.publish(GivenUp(job(), kind, "why", 2))
+    bus, sender = publisher()
+    await sender.publish(facts.synthesis_failed(job(), kind, "why", 2))
     event = cast(Any, bus.published[0][0])
     assert SynthesisFailed.Kind.Name(event.kind) == kind.value
     assert (event.message, event.provider_requests) == ("why", 2)
 
 
 async def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
-    bus, facts = publisher()
-    fact = GivenUp(job(), FailureKind.TIMED_OUT, "why", 2)
-    again = GivenUp(job(), FailureKind.TIMED_OUT, "why", 2)
-    for each in (fact, again, replace(fact, provider_requests=3), replace(fact, job=job(attempt=2))):
-        await facts.publish(each)
+    bus, sender = publisher()
+    fact = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2)
+    again = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2)
+    asked_more = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 3)
+    later = facts.synthesis_failed(job(attempt=2), FailureKind.TIMED_OUT, "why", 2)
+    for each in (fact, again, asked_more, later):
+        await sender.publish(each)
     ids = [event_id for _, event_id in bus.published]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
@@ -102,13 +108,14 @@ async def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
 
 async def test_what_is_told_of_a_provider_has_another_id_each_time_it_changes_and_when_the_service_starts() -> None:
     voices = (Voice("p", "ann", "Ann", ("en",), "m1", 24000),)
-    up = VoicesFound(Capabilities("p", "P", True, True, 100, 1), voices, ("p",))
-    down = replace(up, voices=(), told_providers=(), unavailable_reason="set P_API_KEY")
-    bus, facts = publisher("monday")
+    provider = Capabilities("p", "P", True, True, 100, 1)
+    up = facts.voices_discovered(provider, voices, ["p"], None)
+    down = facts.voices_discovered(provider, [], [], "set P_API_KEY")
+    bus, sender = publisher("monday")
     for fact in (up, up, down, up):
-        await facts.publish(fact)
-    later, facts_later = publisher("tuesday")
-    await facts_later.publish(up)
+        await sender.publish(fact)
+    later, sender_later = publisher("tuesday")
+    await sender_later.publish(up)
     ids = [event_id for _, event_id in bus.published + later.published]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 4
@@ -122,21 +129,21 @@ async def test_what_is_told_of_a_provider_has_another_id_each_time_it_changes_an
 
 async def test_what_was_deleted_in_vain_is_answered_to_nobody(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await on_dead(here.studio)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
+    await on_dead(here.jobs)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
     assert here.facts == []
 
 
 async def test_a_deletion_deletes_and_a_cancellation_reaches_its_requesters_run(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await handlers(here.studio)[SynthesisRequested](REQUEST, DELIVERY)
-    await handlers(here.studio)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
+    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(here.jobs)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
     assert kept(tmp_path) == []
     cancellation = SynthesisCancellationRequested(requester="experiments", run_id="exp_1")
-    await broadcast_handlers(here.studio)[SynthesisCancellationRequested](cancellation, DELIVERY)
+    await broadcast_handlers(here.jobs)[SynthesisCancellationRequested](cancellation, DELIVERY)
     cancelled = SynthesisRequested()
     cancelled.CopyFrom(REQUEST)
     cancelled.run_id = "exp_1"
-    await handlers(here.studio)[SynthesisRequested](cancelled, DELIVERY)
+    await handlers(here.jobs)[SynthesisRequested](cancelled, DELIVERY)
     last = here.facts[-1]
-    assert isinstance(last, GivenUp)
-    assert last.kind is FailureKind.CANCELLED
+    assert isinstance(last, SynthesisFailed)
+    assert last.kind == SynthesisFailed.cancelled

@@ -8,9 +8,8 @@ import pytest
 import structlog
 from voicearena.mesh.v1.mesh_pb2 import ProcessStatus
 
-from services.tts import status
-from services.tts.convert import fact_to_event
-from services.tts.domain import FailureKind, SynthesisError, Voice, VoicesFound
+from services.tts import facts, status
+from services.tts.domain import FailureKind, SynthesisError, Voice
 from services.tts.providers import registry, voice_list
 from services.tts.providers.registry import Providers
 from tests.fakes.engine import ScriptedEngine
@@ -162,7 +161,7 @@ async def test_a_list_of_very_many_voices_is_cut_and_says_so(booth: Booth) -> No
 async def test_a_list_is_cut_to_the_bytes_that_one_event_takes(booth: Booth) -> None:
     booth.server.listing = listed(booth.hosted, [named(f"v{number}", name="名" * 100) for number in range(2000)])
     voices = await booth.engine.voices()
-    event = fact_to_event(VoicesFound(booth.engine.capabilities, tuple(voices), ("elevenlabs",)))
+    event = facts.voices_discovered(booth.engine.capabilities, voices, ["elevenlabs"], None)
     assert 450_000 < event.ByteSize() < 600_000
     assert f"after the first {len(voices):,}, which" in booth.engine.voices_left_out()
 

@@ -15,7 +15,7 @@ import structlog
 
 from services.tts.domain import SynthesisError, Timing
 from services.tts.providers.registry import Providers
-from services.tts.providers.secrecy import Secret
+from services.tts.providers.secrecy import Secret, unquoted
 from tests.fakes.speech_server import Temper
 from tests.unit.tts.hosted import HELLO, KEY, Booth, Hosted
 
@@ -167,24 +167,24 @@ async def test_a_key_is_in_no_description_of_what_holds_it(booth: Booth) -> None
 
 @pytest.mark.parametrize("key", ["k", "four", "12345678", KEY])
 @pytest.mark.parametrize("around", ["", " ", "x", "…"])
-def test_a_key_of_any_length_is_blotted_out(key: str, around: str) -> None:
-    assert Secret(key).blot(f"<{around}{key}{around}>") == f"<{around}***{around}>"
+def test_a_key_of_any_length_is_redacted(key: str, around: str) -> None:
+    assert Secret(key).redact(f"<{around}{key}{around}>") == f"<{around}***{around}>"
 
 
 @pytest.mark.parametrize("before", range(7))
 def test_base64_is_known_wherever_the_key_begins_in_it(before: int) -> None:
     told = base64.b64encode(b"a" * before + KEY.encode() + b"tail").decode()
-    blotted = Secret(KEY).blot(f"sent {told} back")
-    assert "***" in blotted
+    redacted = Secret(KEY).redact(f"sent {told} back")
+    assert "***" in redacted
     # At the edges a character or two share their bits with what is beside the key.
-    assert len(blotted) <= len("sent *** back") + 4 * (before // 3 + 1) + 8
+    assert len(redacted) <= len("sent *** back") + 4 * (before // 3 + 1) + 8
 
 
 def test_text_without_the_key_is_left_as_it_is() -> None:
-    assert Secret(KEY).blot("Rate limit reached, sk_live or not") == "Rate limit reached, sk_live or not"
-    assert Secret("").blot("any text") == "any text"
+    assert Secret(KEY).redact("Rate limit reached, sk_live or not") == "Rate limit reached, sk_live or not"
+    assert Secret("").redact("any text") == "any text"
     # Some capitals are longer in lower case, so that places differ: better nothing than the wrong part.
-    assert Secret(KEY).blot(f"İ {KEY}") == "***"
+    assert Secret(KEY).redact(f"İ {KEY}") == "***"
     assert repr(Secret(KEY)) == "Secret(***)"
 
 
@@ -192,3 +192,24 @@ async def test_a_message_is_at_most_200_characters_after_the_name(booth: Booth) 
     booth.server.tempers["telltale"] = Temper(500, "text/plain", b"word " * 20_000)
     error = await booth.failure("telltale")
     assert len(error.message) <= len(booth.hosted.name) + 1 + 200
+
+
+TEXT = "Dear Ms Lovelace, your appointment is on Monday."
+
+
+@pytest.mark.parametrize(
+    ("message", "logged"),
+    [
+        (f"unsupported input: {TEXT}", "unsupported input: ..."),
+        ("unsupported input: 'Dear Ms Lovelace, y' (cut)", "unsupported input: '...' (cut)"),
+        ("the quota of the account is used up", "the quota of the account is used up"),
+        ("is on Mars", "is on Mars"),
+    ],
+)
+def test_pieces_of_the_text_are_left_out(message: str, logged: str) -> None:
+    assert unquoted(message, TEXT) == logged
+
+
+def test_a_short_text_is_left_out_whole_and_none_leaves_everything() -> None:
+    assert unquoted("can't say 'Ada' now", "Ada") == "can't say '...' now"
+    assert unquoted("can't say that", "") == "can't say that"

@@ -23,16 +23,15 @@ from services.runtime.pages import PageTokens
 from services.shared.audio import wav
 from services.tts.domain import FailureKind, SynthesisError
 from services.tts.servicer import TtsServicer
-from services.tts.usecases.jobs import synthesize
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.openai_server import tone
-from tests.unit.tts.studio import LINKS, Scene, job, kept, scene
+from tests.unit.tts.scene import LINKS, Scene, job, kept, scene
 
 CONTEXT = cast(Any, None)
 
 
 def servicer(here: Scene) -> TtsServicer:
-    return TtsServicer(here.studio, PageTokens(b"secret"))
+    return TtsServicer(here.voices, here.speech, here.audio, PageTokens(b"secret"))
 
 
 def speech(**fields: Any) -> pb.SynthesizeSpeechRequest:
@@ -214,13 +213,13 @@ def signed(name: str) -> dict[str, Any]:
 
 async def test_a_signed_link_fetches_audio_without_a_key(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job())
+    await here.jobs.synthesize(job())
     assert await stored(here, "trl_1.wav", **signed("trl_1.wav")) == (tmp_path / "trl_1.wav").read_bytes()
 
 
 async def test_the_owner_fetches_audio_with_the_key_alone(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job())
+    await here.jobs.synthesize(job())
     as_developer("dev_1")
     assert await stored(here, "trl_1.wav") == (tmp_path / "trl_1.wav").read_bytes()
 
@@ -228,14 +227,14 @@ async def test_the_owner_fetches_audio_with_the_key_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize("change", [{"signature": "0" * 32}, {"signature": ""}, {"expires": 1}, {"expires": 0}])
 async def test_a_link_that_was_changed_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job())
+    await here.jobs.synthesize(job())
     with pytest.raises(Unauthenticated, match="the link to this audio was changed"):
         await stored(here, "trl_1.wav", **signed("trl_1.wav") | change)
 
 
 async def test_without_link_and_key_audio_is_refused(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job())
+    await here.jobs.synthesize(job())
     with pytest.raises(CredentialsMissing, match="audio needs the whole link"):
         await stored(here, "trl_1.wav")
 
@@ -243,7 +242,7 @@ async def test_without_link_and_key_audio_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["trl_1.wav", "trl_2.wav", "trl_1.json", "../trl_1.wav", "", "x" * 300])
 async def test_audio_of_others_and_audio_that_is_not_there_look_the_same(name: str, tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job())
+    await here.jobs.synthesize(job())
     as_developer("dev_2")
     with pytest.raises(NotFound, match="there is no audio"):
         await stored(here, name)

@@ -7,14 +7,13 @@ from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, ProviderStatus
 
 from services.tts import status
 from services.tts.domain import FailureKind, SynthesisError
-from services.tts.usecases import jobs
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.studio import Scene, job, scene
+from tests.unit.tts.scene import Scene, job, scene
 
 
 def told(of: Scene) -> ProviderStatus:
     found = ProcessStatus()
-    status.reporter(of.studio.providers)(found)
+    status.reporter(of.providers)(found)
     (provider,) = found.providers
     return provider
 
@@ -33,11 +32,11 @@ async def test_a_provider_that_can_not_be_used_says_why(tmp_path: Path) -> None:
 async def test_a_provider_fails_until_a_request_goes_well(tmp_path: Path) -> None:
     of = await scene(tmp_path)
     of.engine.failures = [SynthesisError(FailureKind.CREDENTIALS_REJECTED, "no")]
-    await jobs.synthesize(of.studio, job("trl_1"))
+    await of.jobs.synthesize(job("trl_1"))
     failing = told(of)
     assert (failing.failing, failing.last_error_kind) == (True, "credentials_rejected")
     assert 0 <= failing.last_error_seconds < 5
-    await jobs.synthesize(of.studio, job("trl_2"))
+    await of.jobs.synthesize(job("trl_2"))
     well = told(of)
     assert (well.failing, well.last_error_kind) == (False, "credentials_rejected")
 
@@ -46,12 +45,12 @@ async def test_a_provider_fails_until_a_request_goes_well(tmp_path: Path) -> Non
 async def test_what_was_asked_is_no_failure_of_the_provider(tmp_path: Path, kind: FailureKind) -> None:
     of = await scene(tmp_path)
     of.engine.failures = [SynthesisError(kind, "no")]
-    await jobs.synthesize(of.studio, job("trl_1"))
+    await of.jobs.synthesize(job("trl_1"))
     assert told(of) == ProviderStatus(id="fake", limit=2)
 
 
 async def test_slots_in_use_are_told(tmp_path: Path) -> None:
     of = await scene(tmp_path)
-    provider = of.studio.providers.get("fake")
+    provider = of.providers.get("fake")
     async with provider.slots.for_job(), provider.slots.for_job():
         assert (told(of).in_use, told(of).limit, told(of).waiting) == (2, 2, 0)

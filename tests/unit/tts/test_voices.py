@@ -3,19 +3,25 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import Message
+from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
-from services.tts.domain import VoicesFound
-from services.tts.usecases.voices import discover_voices, tell_changes
+from services.tts.usecases.voices import Voices
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.studio import Scene, scene
+from tests.unit.tts.scene import Scene, scene
 
 
 def told(here: Scene) -> list[tuple[str, str | None, list[str], tuple[str, ...]]]:
     """Takes what was told since the last time: provider, why it can't be used, its voices, who has voices."""
-    facts = [fact for fact in here.facts if isinstance(fact, VoicesFound)]
+    facts = [fact for fact in here.facts if isinstance(fact, VoicesDiscovered)]
     here.facts.clear()
     return [
-        (fact.provider.id, fact.unavailable_reason, [voice.voice_id for voice in fact.voices], fact.told_providers)
+        (
+            fact.provider.id,
+            fact.provider.unavailable_reason or None,
+            [voice.voice_id for voice in fact.voices],
+            tuple(fact.told_providers),
+        )
         for fact in facts
     ]
 
@@ -27,64 +33,64 @@ async def test_every_provider_is_told_of_and_one_that_can_not_be_used_with_the_r
     up, down = ScriptedEngine("up"), ScriptedEngine("down")
     down.fault = "set DOWN_API_KEY"
     here = await scene(tmp_path, [up, down])
-    await discover_voices(here.studio)
+    await here.voices.discover()
     assert told(here) == [("down", "set DOWN_API_KEY", [], ("up",)), ("up", None, VOICES, ("up",))]
 
 
 async def test_only_what_changed_is_told_in_between(tmp_path: Path) -> None:
     one, other = ScriptedEngine("one"), ScriptedEngine("other")
     here = await scene(tmp_path, [one, other])
-    await discover_voices(here.studio)
+    await here.voices.discover()
     told(here)
-    await tell_changes(here.studio)
+    await here.voices.publish_changes()
     assert told(here) == []
-    here.studio.providers.get("one").voices.pop()
-    await tell_changes(here.studio)
+    here.providers.get("one").voices.pop()
+    await here.voices.publish_changes()
     assert told(here) == [("one", None, ["ann", "bob"], ("one", "other"))]
     other.fault = "out of order"
-    await tell_changes(here.studio)
+    await here.voices.publish_changes()
     assert told(here) == [("one", None, ["ann", "bob"], ("one",)), ("other", "out of order", [], ("one",))]
 
 
 async def test_all_is_told_again_with_each_discovery(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await discover_voices(here.studio)
-    await discover_voices(here.studio)
+    await here.voices.discover()
+    await here.voices.discover()
     assert told(here) == [("fake", None, VOICES, ("fake",))] * 2
 
 
-async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    publish, tries = here.studio.publish, 0
+    tries = 0
 
-    async def once_away(fact: VoicesFound) -> None:
+    async def once_away(fact: Message) -> None:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise ConnectionError("no bus")
-        await publish(fact)
+        here.facts.append(fact)
 
-    object.__setattr__(here.studio, "publish", once_away)
+    voices = Voices(here.providers, once_away)
     with pytest.raises(ConnectionError):
-        await discover_voices(here.studio)
-    await tell_changes(here.studio)
+        await voices.discover()
+    await voices.publish_changes()
     assert told(here) == [("fake", None, VOICES, ("fake",))]
 
 
 async def test_what_can_not_be_made_known_of_one_provider_is_told_of_it_and_keeps_no_other_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     here = await scene(tmp_path, [ScriptedEngine("odd"), ScriptedEngine("sound")])
-    publish = here.studio.publish
 
-    async def strict(fact: VoicesFound) -> None:
+    async def strict(fact: Message) -> None:
+        assert isinstance(fact, VoicesDiscovered)
         if fact.provider.id == "odd" and fact.voices:
             "\ud800".encode()
-        await publish(fact)
+        here.facts.append(fact)
 
-    object.__setattr__(here.studio, "publish", strict)
-    await discover_voices(here.studio)
-    await tell_changes(here.studio)
+    voices = Voices(here.providers, strict)
+    await voices.discover()
+    await voices.publish_changes()
     reason = "what it tells of its voices can't be made known"
     assert told(here) == [
         ("sound", None, VOICES, ("odd", "sound")),

@@ -3,24 +3,25 @@
 import asyncio
 from pathlib import Path
 
-from services.tts.domain import FailureKind, SynthesisError, Synthesized
-from services.tts.usecases.jobs import synthesize
+from voicearena.tts.v1.events_pb2 import SpeechSynthesized
+
+from services.tts.domain import FailureKind, SynthesisError
 from services.tts.warm_ups import WarmUps
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.studio import job, scene
+from tests.unit.tts.scene import job, scene
 
 LONG = "A text that is longer than what a warm-up says."
 
 
 async def test_the_first_job_of_a_run_says_a_few_words_before_with_the_same_voice(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job(text=LONG, voice="bob", run_id="exp_1"))
+    await here.jobs.synthesize(job(text=LONG, voice="bob", run_id="exp_1"))
     assert [(each.text, each.voice_id, each.model_id) for each in here.engine.asked] == [
         ("Hello.", "bob", "m1"),
         (LONG, "bob", "m1"),
     ]
     (fact,) = here.facts
-    assert isinstance(fact, Synthesized)
+    assert isinstance(fact, SpeechSynthesized)
     assert fact.provider_requests == 2
 
 
@@ -34,7 +35,7 @@ async def test_each_run_and_each_provider_is_warmed_up_once_and_the_others_wait_
         for provider in ("one", "other")
         for n in range(4)
     ]
-    going = [asyncio.create_task(synthesize(here.studio, each)) for each in jobs]
+    going = [asyncio.create_task(here.jobs.synthesize(each)) for each in jobs]
     while len(here.facts) < 8:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     assert [each.text for each in one.asked] == ["Hello."] * 2
@@ -48,18 +49,18 @@ async def test_each_run_and_each_provider_is_warmed_up_once_and_the_others_wait_
 
 async def test_a_job_without_a_run_and_one_that_is_done_are_not_warmed_up_for(tmp_path: Path) -> None:
     here = await scene(tmp_path)
-    await synthesize(here.studio, job(text=LONG))
-    await synthesize(here.studio, job(text=LONG, attempt=2, run_id="exp_1"))
+    await here.jobs.synthesize(job(text=LONG))
+    await here.jobs.synthesize(job(text=LONG, attempt=2, run_id="exp_1"))
     assert [each.text for each in here.engine.asked] == [LONG]
 
 
 async def test_a_warm_up_that_fails_is_no_matter(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, "no audio")]
-    await synthesize(here.studio, job(text=LONG, run_id="exp_1"))
-    await synthesize(here.studio, job("trl_2", text=LONG, run_id="exp_1"))
+    await here.jobs.synthesize(job(text=LONG, run_id="exp_1"))
+    await here.jobs.synthesize(job("trl_2", text=LONG, run_id="exp_1"))
     assert [each.text for each in here.engine.asked] == ["Hello.", LONG, LONG]
-    assert all(isinstance(fact, Synthesized) for fact in here.facts)
+    assert all(isinstance(fact, SpeechSynthesized) for fact in here.facts)
     assert here.sleeps == []
 
 

@@ -1,4 +1,4 @@
-"""A studio with scripted engines, a store in a folder, and facts kept in a list."""
+"""The use cases of tts over scripted engines and a store in a folder, with facts kept in a list."""
 
 import random
 from collections.abc import Sequence
@@ -6,14 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
 
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.tts.audio_results import AudioResults
-from services.tts.domain import Fact, Job, Utterance
+from services.tts.domain import Job, Utterance
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
 from services.tts.request_ledger import RequestLedger
-from services.tts.usecases.studio import Studio
+from services.tts.usecases.audio import Audio
+from services.tts.usecases.jobs import Jobs
+from services.tts.usecases.speech import Speech
+from services.tts.usecases.voices import Voices
 from tests.fakes.engine import ScriptedEngine
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -23,23 +29,29 @@ LINKS = AudioLinks("a secret of the tests", "http://localhost:8080", 60)
 
 @dataclass
 class Scene:
-    """The studio of one test, with what happens in it."""
+    """The use cases of one test, with what happens in them."""
 
-    studio: Studio
+    providers: Providers
+    jobs: Jobs
+    speech: Speech
+    audio: Audio
+    voices: Voices
     store: AudioStore
     engine: ScriptedEngine
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Any] = field(default_factory=list)
     sleeps: list[float] = field(default_factory=list)
 
 
-async def scene(folder: Path, engines: Sequence[ScriptedEngine] = (), longest_queue: int = 1) -> Scene:
-    """Returns a studio whose providers were all asked for their voices; retries don't wait."""
+async def scene(
+    folder: Path, engines: Sequence[ScriptedEngine] = (), longest_queue: int = 1, ledger: RequestLedger | None = None
+) -> Scene:
+    """Returns use cases whose providers were all asked for their voices; retries don't wait."""
     chosen = engines or (ScriptedEngine(),)
     store = AudioStore(str(folder))
-    facts: list[Fact] = []
+    facts: list[Any] = []
     sleeps: list[float] = []
 
-    async def publish(fact: Fact) -> None:
+    async def publish(fact: Message) -> None:
         facts.append(fact)
 
     async def sleep(seconds: float) -> None:
@@ -47,18 +59,19 @@ async def scene(folder: Path, engines: Sequence[ScriptedEngine] = (), longest_qu
 
     providers = Providers(chosen, longest_queue)
     await providers.refresh()
-    studio = Studio(
+    results, patience = AudioResults(store), Patience(5, 5)
+    ledger = ledger or RequestLedger(store)
+    return Scene(
         providers,
-        AudioResults(store),
-        RequestLedger(store),
-        LINKS,
-        publish,
-        Patience(5, 5),
-        MEASURING,
-        sleep=sleep,
-        jitter=random.Random(1),
+        Jobs(providers, results, ledger, publish, patience, MEASURING, sleep=sleep, jitter=random.Random(1)),
+        Speech(providers, patience),
+        Audio(store, results, LINKS),
+        Voices(providers, publish),
+        store,
+        chosen[0],
+        facts,
+        sleeps,
     )
-    return Scene(studio, store, chosen[0], facts, sleeps)
 
 
 def job(

@@ -21,12 +21,14 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 from deploy.local import watch
 from deploy.local.mesh import Mesh
 from services.runtime.events import event_type
+from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import STAND_IN, mesh_settings, register, service_env
 
 SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.1
 PROMPTS = 2
+VOICES = [(STAND_IN, voice) for voice in ("steady", "wav")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -44,32 +46,17 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, speech_server: OpenAiSe
 async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     await mesh.wait_serving()
     developer = await register(mesh)
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    url = f"{mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+    async with experiments.api_client(mesh, developer.api_key) as client:
         yield client
 
 
 async def started(http: httpx.AsyncClient) -> str:
-    plan = {
-        "name": "through trouble",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [{"provider": STAND_IN, "voice_id": voice} for voice in ("steady", "wav")],
-        "prompts": [f"Prompt number {number}." for number in range(PROMPTS)],
-    }
-    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
-    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
-    return id_
+    prompts = [f"Prompt number {number}." for number in range(PROMPTS)]
+    return await experiments.started(http, experiments.plan(VOICES, prompts))
 
 
 async def check_completes(http: httpx.AsyncClient, id_: str) -> None:
-    async with asyncio.timeout(SOON):
-        while (answer := await http.get(f"/experiments/{id_}")).json().get("status") in (None, "running"):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    experiment = answer.json()
-    counted = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
-    assert counted == ("completed", 2 * PROMPTS, 0)
+    await experiments.check_completes(http, id_, len(VOICES) * PROMPTS)
 
 
 async def take_all(mesh: Mesh, taken: list[psycopg.AsyncConnection]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 
@@ -12,10 +11,10 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.experiments import api_client, ended, plan, started, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
-END_SECONDS = 60.0
 # Answers that are shorter or come sooner than sound speech, so that whoever believes them sees a winner.
 MISLABELLED = {
     "bare_mp3": "bad_audio",
@@ -53,8 +52,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
 async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     """A developer's HTTP client."""
     developer = await register(mesh)
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    async with httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS) as client:
+    async with api_client(mesh, developer.api_key) as client:
         yield client
 
 
@@ -62,22 +60,10 @@ async def compare(
     http: httpx.AsyncClient, *models: tuple[str, str], prompts: Sequence[str] = ("One prompt.", "And another one.")
 ) -> tuple[dict, list[dict], dict]:
     """Runs an experiment to its end; returns it with its trials and results."""
-    plan = {
-        "name": "failing engines",
-        "scenario": "adversarial",
-        "eval_mode": "automated",
-        "models": [{"provider": provider, "voice_id": voice} for provider, voice in models],
-        "prompts": list(prompts),
-    }
-    created = (await http.post("/experiments", json=plan)).raise_for_status().json()
-    (await http.post(f"/experiments/{created['id']}/run")).raise_for_status()
-    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"/experiments/{created['id']}/stream") as stream:
-        async for _ in stream.aiter_lines():
-            pass
-    experiment = (await http.get(f"/experiments/{created['id']}")).json()
-    trials = (await http.get(f"/experiments/{created['id']}/trials")).json()["trials"]
-    results = (await http.get(f"/experiments/{created['id']}/results")).json()
-    return experiment, trials, results
+    id_ = await started(http, plan(models, prompts, scenario="adversarial"))
+    experiment = await ended(http, id_)
+    results = (await http.get(f"/experiments/{id_}/results")).json()
+    return experiment, await trials(http, id_), results
 
 
 @pytest.mark.parametrize(
@@ -97,10 +83,10 @@ async def compare(
 async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_complete(
     http: httpx.AsyncClient, voice: str, reason: str
 ) -> None:
-    experiment, trials, results = await compare(http, ("standin", voice), ("standin", "steady"), ("espeak", "en-us"))
+    experiment, spoken, results = await compare(http, ("standin", voice), ("standin", "steady"), ("espeak", "en-us"))
     assert experiment["status"] == "completed"
     assert (experiment["completed_trials"], experiment["failed_trials"]) == (4, 2)
-    for trial in trials:
+    for trial in spoken:
         if trial["voice_id"] == voice:
             assert trial["status"] == "failed"
             assert trial["error_message"].startswith(f"{reason}: ")
@@ -117,16 +103,16 @@ async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_co
 async def test_a_voice_that_is_quick_because_it_is_broken_does_not_win(http: httpx.AsyncClient, voice: str) -> None:
     """The sound voice answers 200 ms later, and 8 prompts are enough to see that."""
     prompts = [f"This is prompt number {number} of the comparison." for number in range(8)]
-    _, trials, results = await compare(http, ("standin", voice), ("standin", "slow"), prompts=prompts)
-    assert {trial["voice_id"] for trial in trials if trial["status"] == "completed"} == {"slow"}
+    _, spoken, results = await compare(http, ("standin", voice), ("standin", "slow"), prompts=prompts)
+    assert {trial["voice_id"] for trial in spoken if trial["status"] == "completed"} == {"slow"}
     assert results.get("winner", "") in ("", "standin:slow")
     assert all(ranking["reliability"] == 0 for ranking in results["rankings"] if ranking["voice_id"] == voice)
 
 
 async def test_an_experiment_in_which_everything_fails_completes_without_a_ranking(http: httpx.AsyncClient) -> None:
-    experiment, trials, results = await compare(http, ("standin", "empty"), ("standin", "silent"))
+    experiment, spoken, results = await compare(http, ("standin", "empty"), ("standin", "silent"))
     assert (experiment["status"], experiment["failed_trials"]) == ("completed", 4)
-    assert {trial["status"] for trial in trials} == {"failed"}
+    assert {trial["status"] for trial in spoken} == {"failed"}
     assert results["rankings"] == []
     assert (results["confidence"], "winner" in results) == ("inconclusive", False)
 

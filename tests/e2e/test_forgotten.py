@@ -14,6 +14,7 @@ from nats.js import errors as js_errors
 from psycopg import AsyncConnection, sql
 
 from deploy.local.mesh import Mesh
+from tests.experiments import api_client, ended, plan, started
 from tests.mesh import STAND_IN, Developer
 
 SOON = 30.0
@@ -22,9 +23,7 @@ LOOK_AGAIN_SECONDS = 0.1
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    url = f"{mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=SOON, trust_env=False) as client:
+    async with api_client(mesh, developer.api_key) as client:
         yield client
 
 
@@ -74,16 +73,7 @@ def files_with(mesh: Mesh, text: str) -> set[str]:
 
 
 async def planned(http: httpx.AsyncClient, prompt: str, *voices: str) -> str:
-    plan = {
-        "name": "to be forgotten",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [{"provider": STAND_IN, "voice_id": voice} for voice in voices],
-        "prompts": [prompt],
-    }
-    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
-    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
-    return id_
+    return await started(http, plan([(STAND_IN, voice) for voice in voices], [prompt]))
 
 
 async def until_forgotten(mesh: Mesh, text: str) -> None:
@@ -99,9 +89,7 @@ async def test_the_prompt_of_an_experiment_that_has_ended_goes_with_it(
 ) -> None:
     prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, *voices)
-    async with asyncio.timeout(SOON):
-        while (await http.get(f"/experiments/{id_}")).json()["status"] == "running":  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    await ended(http, id_)
     # Where it has to be, and what the other checks below would find.
     assert await tables_with(mesh, prompt) == {"experiments.experiments", "experiments.trials"}
     (await http.delete(f"/experiments/{id_}")).raise_for_status()

@@ -15,6 +15,7 @@ import pytest_asyncio
 from deploy.local.mesh import Mesh
 from services.runtime.audio_store import FULL as AUDIO_FULL
 from services.runtime.database_errors import DATABASE_FULL
+from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import STAND_IN, Developer, mesh_settings, service_env
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
@@ -22,6 +23,7 @@ from tests.tmpfs import CannotMount, SmallDisk, small_disk
 SOON = 60.0
 MEGABYTES, AUDIO_MEGABYTES = 256, 64
 PROMPTS = 2
+VOICES = [(STAND_IN, voice) for voice in ("steady", "wav")]
 ANSWERS = 8
 FULL_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.25
@@ -54,33 +56,17 @@ async def mesh(disks: tuple[SmallDisk, SmallDisk], speech_server: OpenAiServer, 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    url = f"{mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+    async with experiments.api_client(mesh, developer.api_key) as client:
         yield client
 
 
 async def started(http: httpx.AsyncClient, name: str) -> str:
-    plan = {
-        "name": name,
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [{"provider": STAND_IN, "voice_id": voice} for voice in ("steady", "wav")],
-        "prompts": [f"{name}, prompt {number}." for number in range(PROMPTS)],
-    }
-    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
-    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
-    return id_
+    prompts = [f"{name}, prompt {number}." for number in range(PROMPTS)]
+    return await experiments.started(http, experiments.plan(VOICES, prompts))
 
 
 async def check_completes(http: httpx.AsyncClient, id_: str) -> None:
-    async with asyncio.timeout(SOON):
-        while (answer := await http.get(f"/experiments/{id_}")).json().get("status") in (None, "running"):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    experiment = answer.json()
-    counted = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
-    told = (await http.get(f"/experiments/{id_}/trials")).json()["trials"]
-    assert counted == ("completed", 2 * PROMPTS, 0), told
+    await experiments.check_completes(http, id_, len(VOICES) * PROMPTS)
 
 
 async def switch_logs(mesh: Mesh) -> None:

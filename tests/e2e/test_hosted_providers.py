@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.experiments import Json, api_client, ended, plan, started, trials
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.deepgram_server import DeepgramServer, voice_id
 from tests.fakes.elevenlabs_server import ElevenLabsServer
@@ -62,33 +62,18 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """A developer's HTTP client."""
     developer = await register(site.mesh)
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    url = f"{site.mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=END_SECONDS, trust_env=False) as client:
+    async with api_client(site.mesh, developer.api_key) as client:
         yield client
 
 
-def plan(*models: tuple[str, str]) -> dict[str, object]:
-    chosen = [{"provider": provider, "voice_id": voice} for provider, voice in models]
-    return {
-        "name": "hosted",
-        "scenario": "adversarial",
-        "eval_mode": "automated",
-        "models": chosen,
-        "prompts": PROMPTS,
-    }
+def planned(*models: tuple[str, str]) -> Json:
+    return plan(models, PROMPTS, scenario="adversarial")
 
 
 async def run(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[dict, list[dict]]:
     """Runs an experiment to its end; returns it with its trials."""
-    created = (await http.post("/experiments", json=plan(*models))).raise_for_status().json()
-    path = f"/experiments/{created['id']}"
-    (await http.post(f"{path}/run")).raise_for_status()
-    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"{path}/stream") as stream:
-        async for _ in stream.aiter_lines():
-            pass
-    experiment = (await http.get(path)).raise_for_status().json()
-    return experiment, (await http.get(f"{path}/trials")).json()["trials"]
+    id_ = await started(http, planned(*models))
+    return await ended(http, id_), await trials(http, id_)
 
 
 async def test_an_experiment_over_three_hosted_providers_completes(site: Site, http: httpx.AsyncClient) -> None:
@@ -133,7 +118,7 @@ async def test_a_provider_without_a_key_is_listed_with_its_setting_and_choosing_
     assert listed["elevenlabs"]["parameters"] == ["language", "seed", "speed"]
     assert listed["elevenlabs"]["default_model"] == "eleven_flash_v2_5"
     models = (("deepgram", voice_id("steady")), ("cartesia", "steady"))
-    answer = await http.post("/experiments", json=plan(*models))
+    answer = await http.post("/experiments", json=planned(*models))
     if answer.is_success:
         answer = await http.post(f"/experiments/{answer.json()['id']}/run")
     assert answer.status_code == 400

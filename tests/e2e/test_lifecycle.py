@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ import pytest_asyncio
 from psycopg import AsyncConnection
 
 from deploy.local.mesh import Mesh
+from tests import experiments
+from tests.experiments import Json, plan, trials
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 from tests.mesh import mesh_settings, register
 
 SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.05
 FOLLOWERS = 30
-MODELS = [{"provider": "standin", "voice_id": voice} for voice in ("steady", "wav", "stuck", "empty")]
+Model = tuple[str, str]
+MODELS: list[Model] = [("standin", voice) for voice in ("steady", "wav", "stuck", "empty")]
 STEADY, WAV, STUCK, EMPTY = MODELS
-
-Json = Mapping[str, Any]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -37,7 +38,7 @@ async def provider() -> AsyncIterator[OpenAiServer]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[Mesh]:
     """A mesh that looks for old audio all the time."""
-    voices = [model["voice_id"] for model in MODELS]
+    voices = [voice for _, voice in MODELS]
     server = {"id": "standin", "base_url": provider.base_url, "model": MODEL, "voices": voices, "max_concurrency": 4}
     env = {"tts": {"OPENAI_COMPATIBLE": json.dumps([server])}, "experiments": {"RETENTION_SWEEP_SECONDS": "0.1"}}
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("lifecycle")), service_env=env) as running:
@@ -48,10 +49,7 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
 async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     """A developer's HTTP client."""
     developer = await register(mesh)
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    limits = httpx.Limits(max_connections=None)
-    url = f"{mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=SOON, limits=limits) as client:
+    async with experiments.api_client(mesh, developer.api_key) as client:
         yield client
 
 
@@ -62,17 +60,8 @@ async def database(mesh: Mesh) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-async def started(http: httpx.AsyncClient, *models: Json, prompts: int = 1) -> str:
-    plan = {
-        "name": "a life",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": list(models),
-        "prompts": [f"Prompt {n}." for n in range(prompts)],
-    }
-    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
-    (await http.post(f"/experiments/{id_}/run")).raise_for_status()
-    return id_
+async def started(http: httpx.AsyncClient, *models: Model, prompts: int = 1) -> str:
+    return await experiments.started(http, plan(models, [f"Prompt {n}." for n in range(prompts)]))
 
 
 async def messages(http: httpx.AsyncClient, id_: str) -> AsyncGenerator[Json, None]:
@@ -93,12 +82,6 @@ async def ended(http: httpx.AsyncClient, id_: str, follows: asyncio.Event | None
                 follows.set()
     assert told[-1]["kind"] == "end"
     return dict(told[-1]["experiment"])
-
-
-async def trials(http: httpx.AsyncClient, id_: str) -> list[Json]:
-    return list(
-        (await http.get(f"/experiments/{id_}/trials", params={"page_size": 100})).raise_for_status().json()["trials"]
-    )
 
 
 async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
@@ -271,14 +254,7 @@ async def test_audio_goes_when_its_time_is_over_and_its_measurements_stay(
 
 
 async def test_many_follow_one_experiment_and_who_is_cut_off_comes_back(http: httpx.AsyncClient) -> None:
-    plan = {
-        "name": "followed",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [STEADY, WAV],
-        "prompts": [f"Prompt {n}." for n in range(10)],
-    }
-    id_ = str((await http.post("/experiments", json=plan)).raise_for_status().json()["id"])
+    id_ = await experiments.created(http, plan([STEADY, WAV], [f"Prompt {n}." for n in range(10)]))
     ready = asyncio.Barrier(FOLLOWERS + 1)
 
     async def follow(*, drop: bool) -> list[Json]:

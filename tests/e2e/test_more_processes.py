@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
 from deploy.local.process import Process
+from tests import experiments
 from tests.contract.stores.servers import free_port
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 from tests.mesh import mesh_settings, register
@@ -79,25 +81,16 @@ class World:
         self.http = http
 
     async def begun(self, name: str, voices: tuple[str, ...] = VOICES) -> str:
-        plan = {
-            "name": name,
-            "scenario": "general",
-            "eval_mode": "automated",
-            "models": [{"provider": "standin", "voice_id": voice} for voice in voices],
-            "prompts": [f"Prompt number {number} for all processes." for number in range(PROMPTS)],
-        }
-        created = (await self.http.post("/experiments", json=plan)).raise_for_status().json()
-        (await self.http.post(f"/experiments/{created['id']}/run")).raise_for_status()
-        return str(created["id"])
+        prompts = [f"Prompt number {number} for all processes." for number in range(PROMPTS)]
+        return await experiments.started(
+            self.http, experiments.plan([("standin", voice) for voice in voices], prompts, name=name)
+        )
 
-    async def ended(self, experiment_id: str) -> list[dict]:
+    async def ended(self, experiment_id: str) -> list[dict[str, Any]]:
         """Waits for the end and returns the trials."""
-        async with asyncio.timeout(END_SECONDS), self.http.stream("GET", f"/experiments/{experiment_id}/stream") as s:
-            async for _ in s.aiter_lines():
-                pass
-        experiment = (await self.http.get(f"/experiments/{experiment_id}")).json()
+        experiment = await experiments.ended(self.http, experiment_id)
         assert (experiment["status"], experiment["completed_trials"]) == ("completed", TRIALS)
-        return (await self.http.get(f"/experiments/{experiment_id}/trials?page_size=100")).json()["trials"]
+        return await experiments.trials(self.http, experiment_id)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -121,8 +114,7 @@ async def world(tmp_path_factory) -> AsyncIterator[World]:
             Mesh(mesh_settings(tmp_path_factory.mktemp("processes")), service_env=env)
         )
         developer = await register(mesh)
-        headers = {"authorization": f"Bearer {developer.api_key}"}
-        http = httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS)
+        http = experiments.api_client(mesh, developer.api_key)
         yield World(mesh, provider, await stack.enter_async_context(http))
 
 

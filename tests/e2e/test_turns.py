@@ -12,10 +12,10 @@ import httpx
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.experiments import api_client, created, ended, plan, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
-END_SECONDS = 90.0
 VOICES = ("one", "two", "three", "four")
 SECONDS = 0.25
 PLACES = 4
@@ -53,35 +53,13 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
 async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     """A developer's HTTP client."""
     developer = await register(mesh)
-    headers = {"authorization": f"Bearer {developer.api_key}"}
-    async with httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=END_SECONDS) as client:
+    async with api_client(mesh, developer.api_key) as client:
         yield client
 
 
 async def create(http: httpx.AsyncClient, voices: Sequence[tuple[str, str]], prompts: int) -> str:
     """Plans an experiment and returns its id."""
-    plan = {
-        "name": "turns",
-        "scenario": "general",
-        "eval_mode": "automated",
-        "models": [{"provider": provider, "voice_id": voice} for provider, voice in voices],
-        "prompts": [f"Prompt number {number}." for number in range(prompts)],
-    }
-    created = (await http.post("/experiments", json=plan)).raise_for_status().json()
-    return str(created["id"])
-
-
-async def end(http: httpx.AsyncClient, experiment_id: str) -> None:
-    """Follows an experiment to its end."""
-    async with asyncio.timeout(END_SECONDS), http.stream("GET", f"/experiments/{experiment_id}/stream") as stream:
-        async for _ in stream.aiter_lines():
-            pass
-
-
-async def trials(http: httpx.AsyncClient, experiment_id: str) -> list[dict[str, Any]]:
-    answer = await http.get(f"/experiments/{experiment_id}/trials", params={"page_size": 100})
-    found: list[dict[str, Any]] = answer.raise_for_status().json()["trials"]
-    return found
+    return await created(http, plan(voices, [f"Prompt number {number}." for number in range(prompts)]))
 
 
 async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
@@ -91,12 +69,12 @@ async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
     small = await create(http, [("hosted", "one"), ("hosted", "two")], 1)
     for experiment_id in (large, small):
         (await http.post(f"/experiments/{experiment_id}/run")).raise_for_status()
-    await end(http, small)
+    await ended(http, small)
     after = await trials(http, large)
     completed = [trial["status"] for trial in after].count("completed")
     assert completed < len(after) / 2, "the small one waited for most of the large one"
     assert [trial["status"] for trial in after].count("pending") > len(after) / 4
-    await end(http, large)
+    await ended(http, large)
     after = await trials(http, large)
     assert [trial["status"] for trial in after] == ["completed"] * 80
     assert provider.most_at_once <= PLACES
@@ -108,7 +86,7 @@ async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
 async def test_a_slow_provider_delays_no_other(http: httpx.AsyncClient) -> None:
     both = await create(http, [("hosted", "one"), ("tardy", "late")], 4)
     (await http.post(f"/experiments/{both}/run")).raise_for_status()
-    await end(http, both)
+    await ended(http, both)
     found = await trials(http, both)
     ends = {
         name: sorted(trial["ended_at"] for trial in found if trial["provider"] == name) for name in ("hosted", "tardy")

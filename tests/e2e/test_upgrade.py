@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from deploy.local.mesh import Mesh
 from services.experiments.listening.tokens import ListeningTokens
 from tests.contract.stores.servers import running_postgres
+from tests.experiments import api_client
 from tests.fakes.openai_server import TEMPERS, OpenAiServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import mesh_settings
@@ -24,7 +24,6 @@ from tests.upgrade.saved_release import Json, hear, until, vote
 
 KNOWN = saved_release.known()
 IDS: Mapping[str, str] = KNOWN["experiments"]
-CALL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,6 @@ def known_trials(name: str, status: str) -> dict[str, Json]:
     return {trial["id"]: trial for trial in KNOWN["answers"][trials_path(name)]["trials"] if trial["status"] == status}
 
 
-@asynccontextmanager
-async def client(mesh: Mesh, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"authorization": f"Bearer {KNOWN['keys'][key]}"}
-    url = f"{mesh.api_url}/api/v1"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=CALL_SECONDS, trust_env=False) as http:
-        yield http
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def provider() -> AsyncIterator[OpenAiServer]:
     """A provider whose voices all speak by now."""
@@ -132,7 +123,7 @@ async def mesh(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def upgraded(mesh: Mesh, provider: OpenAiServer, receiver: WebhookReceiver) -> AsyncIterator[Upgraded]:
-    async with client(mesh, "api_key") as http:
+    async with api_client(mesh, KNOWN["keys"]["api_key"]) as http:
         yield Upgraded(http, provider, receiver)
 
 
@@ -233,7 +224,8 @@ async def test_a_message_of_before_can_be_asked_for_again(upgraded: Upgraded) ->
 
 
 async def test_keys_open_what_they_opened(mesh: Mesh) -> None:
-    async with client(mesh, "limited") as limited, client(mesh, "revoked") as revoked:
+    keys = KNOWN["keys"]
+    async with api_client(mesh, keys["limited"]) as limited, api_client(mesh, keys["revoked"]) as revoked:
         assert (await limited.get("/experiments")).status_code == 200
         assert (await limited.get("/webhook-endpoints")).status_code == 403
         assert (await revoked.get("/experiments")).status_code == 401

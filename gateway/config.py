@@ -18,18 +18,16 @@ import jinja2
 from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
-from gateway.descriptors import BYTES, CLIP, Descriptors, HttpRoute, http_route, json_paths, query_parameters, rpc_path
+from gateway.descriptors import Descriptors, HttpRoute, call_options, http_route, json_paths, query_parameters, rpc_path
 from gateway.json_body import json_body_check
 from gateway.json_query import json_query_check
 from gateway.local_replies import local_replies
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
-from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, served_by
+from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, service_of
 from gateway.settings import Endpoint, GatewaySettings
 
 TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
 KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
-# In whose paths a token stands that lets its holder listen and vote.
-COLLECTIONS_WITH_TOKENS = {"listening", "listening-clips"}
 BODY_LIMIT = Path(__file__).parent / "body_limit.lua"
 GRPC_WEB_BODY = Path(__file__).parent / "grpc_web_body.lua"
 # Reflection and gRPC health of the gateway: auth answers, for all services, and to everybody.
@@ -71,6 +69,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     """Returns the configuration as YAML. FileNotFoundError if the protos are not compiled."""
     methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
     routes = {method: route for method in methods if (route := http_route(method))}
+    stored = {method: route for method, route in routes.items() if call_options(method).stored_bytes}
     paths = json_paths(routes)
     services = sorted({method.containing_service.full_name for method in methods})
     max_upload_kb = settings.max_upload_size_mb * 1024
@@ -124,24 +123,11 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
             limits,
             settings.rate_limit_per_second,
             settings.anonymous_rate_limit_per_second,
-            {
-                routes[method].template.partition("{")[0]: served_by(method.containing_service.full_name)
-                for method in routes
-                if method.name in BYTES
-            },
+            {route.prefix: service_of(method) for method, route in stored.items()},
         ),
         without_head=[path.pattern for path in paths if "GET" in path.verbs and not path.takes_head],
-        bytes_routes={
-            path_pattern(routes[method].template): f"{served_by(method.containing_service.full_name)}_http"
-            for method in routes
-            if method.name in BYTES
-        },
-        clip_paths=[
-            prefix
-            for method in routes
-            if method.name == CLIP
-            for prefix in (rpc_path(method), routes[method].template.partition("{")[0])
-        ],
+        bytes_routes={path_pattern(route.template): f"{service_of(method)}_http" for method, route in stored.items()},
+        reporting_paths=_reporting_paths(routes),
         http_clusters={f"{name}_http": endpoints for name, endpoints in settings.http_addresses().items()},
         json_routes=json_calls,
         rpc_routes=rpcs,
@@ -156,8 +142,8 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         # The key check and what is open to everybody go to auth over connections, and with limits, of their own.
         clusters={
             **addresses,
-            "key_check": settings.auth_address,
-            "open": settings.auth_address,
+            "key_check": addresses["auth"],
+            "open": addresses["auth"],
             **{r.service: r.endpoints for r in extra_routes},
         },
     )
@@ -223,13 +209,24 @@ def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) 
 
 def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
     """Returns what the access log has to know: the RPCs in whose routes a token stands, and the paths of audio."""
-    with_tokens = [m for m, route in routes.items() if route.template.split("/")[3] in COLLECTIONS_WITH_TOKENS]
+    options = {method: call_options(method) for method in routes}
     return {
-        "paths_with_tokens": [rpc_path(m) for m in with_tokens],
+        "paths_with_tokens": [rpc_path(method) for method in routes if options[method].secret_path],
         "bytes_prefixes": [
-            route.template.partition("{")[0] for m, route in routes.items() if m.name in BYTES and m not in with_tokens
+            route.prefix
+            for method, route in routes.items()
+            if options[method].stored_bytes and not options[method].secret_path
         ],
     }
+
+
+def _reporting_paths(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
+    """Returns how the paths begin of which a service is told what has gone out, by service."""
+    found: dict[str, list[str]] = {}
+    for method, route in routes.items():
+        if call_options(method).reports_sent:
+            found.setdefault(service_of(method), []).extend([rpc_path(method), route.prefix])
+    return found
 
 
 def _known_keys(settings: GatewaySettings) -> str:

@@ -11,11 +11,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, MethodDescriptor
 from voicearena.gateway.v1 import options_pb2
 
-# RPCs that stream stored audio. Over plain HTTP their services serve the same with lengths and ranges, which the
-# transcoder can't have, so GET and HEAD of their routes go there as they are.
-BYTES = ("GetAudio", "GetListeningClip")
-CLIP = "GetListeningClip"
-
 
 @dataclass(frozen=True)
 class Descriptors:
@@ -56,6 +51,11 @@ class HttpRoute:
     """Its path, with a variable as `{name}`."""
     body: str
     """Which field is the body: `*` for the whole request, empty for none."""
+
+    @property
+    def prefix(self) -> str:
+        """Its path up to the first variable."""
+        return self.template.partition("{")[0]
 
     @property
     def path_fields(self) -> tuple[str, ...]:
@@ -134,7 +134,10 @@ def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:
             template,
             tuple(sorted(verb for verb, _ in found)),
             # A stream has no end that could be waited for, or bytes that must not be made for nothing.
-            any(verb == "GET" and (not method.server_streaming or method.name in BYTES) for verb, method in found),
+            any(
+                verb == "GET" and (not method.server_streaming or call_options(method).stored_bytes)
+                for verb, method in found
+            ),
         )
         for template, found in by_template.items()
     ]

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from gateway.descriptors import HttpRoute, call_options, rpc_path
 
 DEFAULT_MAX_BODY_KB = 64
-# Which service's process serves a package, where that is not the package's own name.
+# Which service serves a package, where that is not the one of its name.
 SERVED_BY = {"mesh": "auth"}
 
 
@@ -82,7 +82,7 @@ def rpc_routes(methods: Iterable[MethodDescriptor], max_upload_kb: int) -> list[
             RpcRoute(
                 name=route_name(limit, limited_by_address=options.limited_by_address),
                 path=rpc_path(method),
-                cluster=served_by(method.containing_service.full_name),
+                cluster=service_of(method),
                 public=options.public,
                 limited_by_address=options.limited_by_address,
                 streams=method.server_streaming,
@@ -101,9 +101,9 @@ def route_name(max_body_kb: int, *, limited_by_address: bool) -> str:
 LIMITED_BY_ADDRESS = ", limited by address"
 
 
-def served_by(service: str) -> str:
-    """Returns the process that serves a gRPC service, by the service's full name."""
-    package = service.split(".")[1]
+def service_of(method: MethodDescriptor) -> str:
+    """Returns the service of the mesh that serves an RPC."""
+    package = method.full_name.split(".")[1]
     return SERVED_BY.get(package, package)
 
 

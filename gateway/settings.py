@@ -1,12 +1,18 @@
 """The gateway's settings, from the environment."""
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from voicearena.mesh.v1.mesh_pb2 import Service
 
+SERVICES = dict(Service.items()[1:])
+"""Every service, with the port on which it listens unless a setting says otherwise."""
+HTTP_SERVICES = ("experiments", "tts")
+"""Those that serve audio over plain HTTP too."""
+HTTP_PORTS_ABOVE = 10
+"""How far above its other port a service does that."""
 DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
 
 
@@ -40,23 +46,29 @@ def _at(port: int) -> tuple[Endpoint, ...]:
     return (Endpoint("127.0.0.1", port),)
 
 
-class GatewaySettings(BaseSettings):
-    """What the gateway is told. A field's environment variable is its name in upper case."""
+if TYPE_CHECKING:
+    _Addresses = BaseSettings
+else:
+    _Addresses = create_model(
+        "_Addresses",
+        __base__=BaseSettings,
+        **{f"{name}_address": (Addresses, _at(port)) for name, port in SERVICES.items()},
+        **{f"{name}_http_address": (Addresses, _at(SERVICES[name] + HTTP_PORTS_ABOVE)) for name in HTTP_SERVICES},
+    )
+
+
+class GatewaySettings(_Addresses):
+    """What the gateway is told. A field's environment variable is its name in upper case.
+
+    `TTS_ADDRESS` says where tts listens: one `host:port` for each worker, separated by commas. `TTS_HTTP_ADDRESS` says
+    in the same way where it serves audio over plain HTTP. The other services have theirs.
+    """
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
     api_host: str = "127.0.0.1"
     """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
     api_port: int = Field(default=8080, ge=1, le=65535)
-    auth_address: Addresses = Field(default_factory=partial(_at, 50051))
-    """Where each service listens: one `host:port` for each worker, separated by commas."""
-    experiments_address: Addresses = Field(default_factory=partial(_at, 50052))
-    tts_address: Addresses = Field(default_factory=partial(_at, 50053))
-    scoring_address: Addresses = Field(default_factory=partial(_at, 50054))
-    elo_address: Addresses = Field(default_factory=partial(_at, 50055))
-    experiments_http_address: Addresses = Field(default_factory=partial(_at, 50062))
-    """Where the services that have audio serve it over plain HTTP, each worker of them."""
-    tts_http_address: Addresses = Field(default_factory=partial(_at, 50063))
     descriptors: Path = DESCRIPTORS
     """The compiled protos, as Envoy finds them."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
@@ -89,14 +101,8 @@ class GatewaySettings(BaseSettings):
 
     def addresses(self) -> dict[str, tuple[Endpoint, ...]]:
         """Returns where each service listens, by service."""
-        return {
-            "auth": self.auth_address,
-            "experiments": self.experiments_address,
-            "tts": self.tts_address,
-            "scoring": self.scoring_address,
-            "elo": self.elo_address,
-        }
+        return {name: getattr(self, f"{name}_address") for name in SERVICES}
 
     def http_addresses(self) -> dict[str, tuple[Endpoint, ...]]:
         """Returns where services serve audio over plain HTTP, by service."""
-        return {"experiments": self.experiments_http_address, "tts": self.tts_http_address}
+        return {name: getattr(self, f"{name}_http_address") for name in HTTP_SERVICES}

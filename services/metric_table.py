@@ -9,9 +9,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from services.runtime.mesh import SERVICES
+
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- metrics: written by `make gen` -->", "<!-- /metrics -->"
-SERVICES = ("auth", "experiments", "tts", "scoring", "elo")
 PREFIX = "voicearena_"
 # In a process each, as services are: what one of them declares the others don't export.
 DECLARED = f"""

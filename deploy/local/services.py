@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from deploy.local.environment import of_service
 from deploy.local.process import Command
-from deploy.local.settings import HTTP_SERVICE_NAMES, SERVICE_NAMES
+from gateway.settings import HTTP_SERVICES
+from gateway.settings import SERVICES as SERVICE_NAMES
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Service:
     @property
     def http_port_setting(self) -> str:
         """The setting of the port on which it serves audio, empty if it has none."""
-        return f"{self.name}_http_port" if self.kind in HTTP_SERVICE_NAMES else ""
+        return f"{self.name}_http_port" if self.kind in HTTP_SERVICES else ""
 
     @property
     def port_settings(self) -> list[str]:

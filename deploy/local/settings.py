@@ -2,22 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.local.errors import MeshError
+from gateway.settings import HTTP_PORTS_ABOVE, HTTP_SERVICES, SERVICES
 
 ENV_FILE = ".env"
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 picks a free one."""
 
 
-SERVICE_NAMES = ("auth", "experiments", "tts", "scoring", "elo")
-HTTP_SERVICE_NAMES = ("experiments", "tts")
-"""Those that serve audio over plain HTTP too."""
+FIRST_METRICS_PORT = 9464
 MOST_WORKERS = 16
 MIN_ENVOY_THREADS = 2
 
@@ -29,15 +28,30 @@ def parse_workers(value: object) -> object:
     found: dict[str, int] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         name, _, number = part.partition("=")
-        if name not in SERVICE_NAMES or not number.isdecimal() or not 1 <= int(number) <= MOST_WORKERS:
-            names = ", ".join(SERVICE_NAMES)
+        if name not in SERVICES or not number.isdecimal() or not 1 <= int(number) <= MOST_WORKERS:
+            names = ", ".join(SERVICES)
             raise ValueError(f"{part!r} must be SERVICE=NUMBER: one of {names}, and 1 to {MOST_WORKERS}")
         found[name] = int(number)
     return found
 
 
-class LocalSettings(BaseSettings):
-    """What the supervisor is told. A field's environment variable is its name in upper case."""
+if TYPE_CHECKING:
+    _Ports = BaseSettings
+else:
+    _Ports = create_model(
+        "_Ports",
+        __base__=BaseSettings,
+        **{f"{name}_port": (Port, port) for name, port in SERVICES.items()},
+        **{f"{name}_http_port": (Port, SERVICES[name] + HTTP_PORTS_ABOVE) for name in HTTP_SERVICES},
+        **{f"{name}_metrics_port": (Port, port) for port, name in enumerate(SERVICES, FIRST_METRICS_PORT)},
+    )
+
+
+class LocalSettings(_Ports):
+    """What the supervisor is told. A field's environment variable is its name in upper case.
+
+    `TTS_PORT`, `TTS_HTTP_PORT` and `TTS_METRICS_PORT` are the ports of tts, and the other services have theirs.
+    """
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -65,25 +79,13 @@ class LocalSettings(BaseSettings):
     each counted for itself; 0 for any number."""
     anonymous_rate_limit_burst: int = Field(50, ge=1, le=1_000_000)
     """Such calls that may come at once after a pause."""
-    workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = {}
+    workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = Field(default_factory=dict)
     """How many processes of a service run, `tts=2,scoring=2`; one if it is not named."""
     envoy_concurrency: int = Field(0, ge=0, le=64)
     """Envoy's worker threads; 0 for one per two processors, since the services need the others, but at least two: while
     one is busy the other answers."""
     postgres_port: Port = 55432
     nats_port: Port = 54222
-    auth_port: Port = 50051
-    experiments_port: Port = 50052
-    tts_port: Port = 50053
-    scoring_port: Port = 50054
-    elo_port: Port = 50055
-    experiments_http_port: Port = 50062
-    tts_http_port: Port = 50063
-    auth_metrics_port: Port = 9464
-    experiments_metrics_port: Port = 9465
-    tts_metrics_port: Port = 9466
-    scoring_metrics_port: Port = 9467
-    elo_metrics_port: Port = 9468
     ready_seconds: float = Field(60, gt=0, le=600)
     """How long the mesh may take until every service is serving."""
     stop_seconds: float = Field(15, gt=0, le=600)

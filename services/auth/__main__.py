@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
-from voicearena.elo.v1 import elo_service_pb2
-from voicearena.experiments.v1 import experiment_service_pb2, listening_service_pb2, webhook_service_pb2
 from voicearena.gateway.v1 import external_auth_pb2_grpc
 from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
-from voicearena.scoring.v1 import scoring_service_pb2
-from voicearena.tts.v1 import tts_service_pb2
 
 from services.auth import consumers
 from services.auth.address_counts import AddressCounts
@@ -31,6 +27,7 @@ from services.runtime.bus import Bus
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.identity import TokenVerifier
+from services.runtime.mesh import stubs
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
@@ -40,15 +37,6 @@ R = TypeVar("R")
 
 AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
 MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
-# The gateway sends reflection here, so this process lists the whole mesh.
-OTHERS = (
-    experiment_service_pb2,
-    listening_service_pb2,
-    webhook_service_pb2,
-    tts_service_pb2,
-    scoring_service_pb2,
-    elo_service_pb2,
-)
 
 
 async def main() -> None:
@@ -90,24 +78,18 @@ async def main() -> None:
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
             AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
         )
-        addresses = {
-            "auth": settings.auth_address,
-            "experiments": settings.experiments_address,
-            "tts": settings.tts_address,
-            "scoring": settings.scoring_address,
-            "elo": settings.elo_address,
-            **settings.further_workers,
-        }
         service.add_servicer(
             MESH,
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
-            MeshServicer(await service.enter("mesh", _opened(MeshProcesses(addresses)))),
+            MeshServicer(await service.enter("mesh", _opened(MeshProcesses(settings.addresses())))),
         )
         service.add_unlisted(
             external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
             GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses)),
         )
-        service.reflect(*(name.full_name for module in OTHERS for name in module.DESCRIPTOR.services_by_name.values()))
+        # The gateway sends reflection here, so this process lists the whole mesh.
+        for module in stubs("_service_pb2"):
+            service.reflect(*(each.full_name for each in module.DESCRIPTOR.services_by_name.values()))
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background("signing key", issuer.keep_announced)

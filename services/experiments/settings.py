@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.addresses import Network
 from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports, site_port
+from services.runtime.mesh import default_address
 from services.runtime.settings import (
     Addresses,
     AudioSettings,
@@ -59,8 +60,8 @@ def _quality(value: object) -> object:
 class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings):
     """The experiments service's settings."""
 
-    scoring_address: Addresses = "127.0.0.1:50054"
-    elo_address: Addresses = "127.0.0.1:50055"
+    scoring_address: Addresses = default_address("scoring")
+    elo_address: Addresses = default_address("elo")
     reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
     """How long an experiment may stand still before its unanswered requests are made again."""
     watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)

@@ -10,15 +10,11 @@ from functools import cache
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
-from voicearena.auth.v1 import events_pb2 as auth_events
-from voicearena.elo.v1 import events_pb2 as elo_events
 from voicearena.events.v1 import options_pb2
 from voicearena.events.v1.envelope_pb2 import Envelope
-from voicearena.experiments.v1 import events_pb2 as experiments_events
-from voicearena.scoring.v1 import events_pb2 as scoring_events
-from voicearena.tts.v1 import events_pb2 as tts_events
 
-EVENT_MODULES = (auth_events, experiments_events, tts_events, scoring_events, elo_events)
+from services.runtime.mesh import stubs
+
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
 
@@ -76,7 +72,7 @@ def subjects_of(service: str) -> str:
 def event_types() -> dict[str, EventType]:
     """Returns every event of the mesh by the full name of its message, in the order of the protos."""
     found: dict[str, EventType] = {}
-    for module in EVENT_MODULES:
+    for module in stubs("events_pb2"):
         for descriptor in module.DESCRIPTOR.message_types_by_name.values():
             options = descriptor.GetOptions().Extensions[options_pb2.event]
             if options.subject:

@@ -7,6 +7,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.runtime.mesh import default_address
+
 
 def _host_port(value: str) -> str:
     host, _, port = value.rpartition(":")
@@ -43,12 +45,12 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
-    grpc_address: Address = "127.0.0.1:50051"
+    grpc_address: Address = default_address("auth")
     """Where this service listens."""
     metrics_address: Address = "127.0.0.1:9464"
     """Where Prometheus reads this service's metrics, at /metrics."""
     nats_url: str = "nats://127.0.0.1:4222"
-    auth_address: Addresses = "127.0.0.1:50051"
+    auth_address: Addresses = default_address("auth")
     """Where the keys are that verify who calls: a `host:port` whose host may have an address for each process, or
     several of IPv4. The addresses of other services are like it."""
     arena_data_dir: str = ""

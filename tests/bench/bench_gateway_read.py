@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 
 from deploy.local.mesh import Mesh
-from deploy.local.settings import SERVICE_NAMES
 from gateway.config import ExtraRoute
-from gateway.settings import Endpoint
+from gateway.settings import SERVICES, Endpoint
 from tests.bench import echo_server, http_load, running_mesh, trace_sink
 from tests.bench.result import BenchResult
 
@@ -40,7 +39,7 @@ async def run() -> list[BenchResult]:
         port = running_mesh.free_port()
         route = ExtraRoute(echo_server.SERVICE, [Endpoint("127.0.0.1", port)], descriptors)
         async with echo_server.running(descriptors, port), trace_sink.running() as collector:
-            env = {name: {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} for name in SERVICE_NAMES}
+            env = {name: {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} for name in SERVICES}
             async with running_mesh.mesh(service_env=env, extra_routes=[route]) as mesh:
                 return [await _compare(mesh)]
 

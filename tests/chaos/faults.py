@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from random import Random
 
 from deploy.local.mesh import Mesh
+from gateway.settings import SERVICES
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.tmpfs import SmallDisk
 
-PROCESSES = ("tts", "scoring", "experiments", "auth", "elo", "envoy", "nats", "postgres")
-PAUSED = ("tts", "scoring", "experiments", "elo")
+PROCESSES = (*SERVICES, "envoy", "nats", "postgres")
+PAUSED = tuple(name for name in SERVICES if name != "auth")
 # Longer than the bus waits for an acknowledgement (10 s), so that it hands out again what a paused process has.
 PAUSE_SECONDS = 11.5
 FULL_SECONDS = (1.0, 4.0)
@@ -58,10 +59,9 @@ def _pause(name: str) -> Fault:
 
 
 async def _kill_all_services(world: Victims, random: Random) -> None:
-    names = ["tts", "scoring", "experiments", "auth", "elo"]
-    for name in names:
+    for name in SERVICES:
         await world.mesh.kill(name, signal.SIGKILL)
-    for name in names:
+    for name in SERVICES:
         await world.mesh.wait_restarted(name)
 
 

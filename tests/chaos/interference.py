@@ -12,6 +12,8 @@ import nats.errors
 import psycopg
 from nats.aio.msg import Msg
 
+from gateway.settings import SERVICES
+
 EVENTS = "voicearena.*.v1.>"
 # Marks what was sent again, so that it is not sent a third time, and a fourth.
 AGAIN = "chaos-again"
@@ -20,7 +22,8 @@ LATEST_SECONDS = 1.5
 HOLD_SECONDS = (0.05, 0.4)
 HELD = 20
 POLL_SECONDS = 0.05
-OUTBOXES = ("experiments", "scoring", "auth", "elo")
+# tts has no database.
+OUTBOXES = tuple(name for name in SERVICES if name != "tts")
 LOST = (nats.errors.Error, psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 
 

@@ -11,6 +11,7 @@ from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
 from deploy.local.mesh import Mesh
 from tests.chaos.conftest import VOICES
+from tests.chaos.faults import PROCESSES
 from tests.chaos.watching import Follower
 
 PROMPTS = 5
@@ -57,7 +58,7 @@ async def check_complete(mesh: Mesh, follower: Follower, experiment_id: str) -> 
         assert await ended.fetchone() == (1,)
 
 
-@pytest.mark.parametrize("name", ["tts", "scoring", "experiments", "auth", "elo", "envoy", "nats", "postgres"])
+@pytest.mark.parametrize("name", PROCESSES)
 async def test_an_experiment_completes_though_a_process_is_killed(mesh: Mesh, follower: Follower, name: str) -> None:
     experiment = await follower.run(plan(f"kill {name}"))
     await follower.reaches(experiment.id, BEFORE_FAULT)

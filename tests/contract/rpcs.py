@@ -7,24 +7,11 @@ from google.api import annotations_pb2
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from voicearena.auth.v1 import auth_service_pb2
-from voicearena.elo.v1 import elo_service_pb2
-from voicearena.experiments.v1 import experiment_service_pb2, listening_service_pb2, webhook_service_pb2
 from voicearena.mesh.v1 import mesh_service_pb2, process_service_pb2
-from voicearena.scoring.v1 import scoring_service_pb2
-from voicearena.tts.v1 import tts_service_pb2
 
-MODULES = (
-    auth_service_pb2,
-    experiment_service_pb2,
-    listening_service_pb2,
-    webhook_service_pb2,
-    tts_service_pb2,
-    scoring_service_pb2,
-    elo_service_pb2,
-    mesh_service_pb2,
-    process_service_pb2,
-)
+from services.runtime.mesh import stubs
+
+MODULES = (*stubs("_service_pb2"), mesh_service_pb2, process_service_pb2)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 
 from services.runtime.identity import SCOPES
+from services.runtime.mesh import SERVICES
 from tests.contract.cases.case import Case, Fails, Given, Ok
 from tests.contract.matching import ABSENT
 
@@ -17,7 +18,7 @@ LIST = "AuthService.ListApiKeys"
 REVOKE = "AuthService.RevokeApiKey"
 ROTATE = "AuthService.RotateApiKey"
 ALL_SCOPES = list(SCOPES)
-SERVICES = [
+STATUS = [
     {
         "name": name,
         "serving": True,
@@ -31,12 +32,12 @@ SERVICES = [
             }
         ],
     }
-    for name in ("auth", "experiments", "tts", "scoring", "elo")
+    for name in SERVICES
 ]
 
 CASES = [
     Case("the mesh is healthy", "MeshService.GetHealth", {}, Ok({"status": "ok"}), caller="nobody"),
-    Case("the mesh tells how each service does", "MeshService.GetStatus", {}, Ok({"services": SERVICES})),
+    Case("the mesh tells how each service does", "MeshService.GetStatus", {}, Ok({"services": STATUS})),
     Case("the status is for who has a key", "MeshService.GetStatus", {}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
     Case(
         "a developer registers and is shown a key",

@@ -11,7 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from gateway.config import ExtraRoute, render, validate
-from gateway.settings import DESCRIPTORS, Endpoint, GatewaySettings
+from gateway.descriptors import Descriptors, call_options
+from gateway.routes import service_of
+from gateway.settings import DESCRIPTORS, HTTP_SERVICES, Endpoint, GatewaySettings
 
 Config = dict[str, Any]
 IDENTIFIED = {"name": "x-voicearena-identity", "present_match": True}
@@ -40,6 +42,11 @@ def route_to(config: Config, path: str) -> Config:
 
 def filters(config: Config) -> list[str]:
     return [f["name"].removeprefix("envoy.filters.http.") for f in connection_manager(config)["http_filters"]]
+
+
+def test_each_service_that_streams_stored_bytes_serves_them_over_plain_http_too() -> None:
+    methods = Descriptors.read(DESCRIPTORS).methods("voicearena.")
+    assert {service_of(method) for method in methods if call_options(method).stored_bytes} == set(HTTP_SERVICES)
 
 
 def test_envoy_would_start_with_it():

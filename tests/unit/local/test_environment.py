@@ -4,7 +4,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from deploy.local.environment import BUCKETS, OUTSIDE, PLAIN, SETTINGS, of_service, plain
-from deploy.local.settings import SERVICE_NAMES
+from gateway.settings import SERVICES
 from services.auth.settings import AuthSettings
 from services.elo.settings import EloSettings
 from services.experiments.settings import ExperimentsSettings
@@ -27,7 +27,7 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("kind", SERVICE_NAMES)
+@pytest.mark.parametrize("kind", SERVICES)
 def test_a_service_is_told_the_fields_of_its_settings_and_nothing_else(kind: str) -> None:
     fields = {name.upper() for name in KINDS[kind].model_fields}
     assert set(SETTINGS[kind]) == fields
@@ -39,19 +39,19 @@ def test_what_runs_beside_the_services_is_told_no_setting() -> None:
 
 
 def test_only_who_calls_providers_knows_their_keys() -> None:
-    knowing = {kind for kind in SERVICE_NAMES if any(n.endswith("_API_KEY") for n in of_service(kind, EVERYTHING))}
+    knowing = {kind for kind in SERVICES if any(n.endswith("_API_KEY") for n in of_service(kind, EVERYTHING))}
     assert knowing == {"tts"}
 
 
 def test_the_way_outside_is_told_to_who_goes_there() -> None:
-    assert {kind for kind in SERVICE_NAMES if "HTTPS_PROXY" in of_service(kind, EVERYTHING)} == {"tts"}
+    assert {kind for kind in SERVICES if "HTTPS_PROXY" in of_service(kind, EVERYTHING)} == {"tts"}
     traced = {**EVERYTHING, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}
-    assert {kind for kind in SERVICE_NAMES if "HTTPS_PROXY" in of_service(kind, traced)} == set(SERVICE_NAMES)
+    assert {kind for kind in SERVICES if "HTTPS_PROXY" in of_service(kind, traced)} == set(SERVICES)
 
 
 def test_the_credentials_of_a_bucket_are_told_to_who_uses_it() -> None:
     def told(everything: dict[str, str]) -> set[str]:
-        return {k for k in SERVICE_NAMES if any(n.startswith(BUCKETS) for n in of_service(k, everything))}
+        return {k for k in SERVICES if any(n.startswith(BUCKETS) for n in of_service(k, everything))}
 
     assert told(EVERYTHING) == set()
     assert told({**EVERYTHING, "AUDIO_STORAGE_PATH": "s3://bucket/prefix"}) == {"experiments", "tts", "scoring"}

@@ -1,21 +1,12 @@
 """The catalogue of voice models, as this service asks for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 
 from services.experiments.domain import ModelSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What the catalogue has for model specs."""
-
-    models: Sequence[ModelSpec]
-    max_text_characters: Sequence[int]
-    """The longest text that each of the models takes, 0 where that is not known."""
+from services.experiments.planning.domain import Resolved
 
 
 class Catalogue(Protocol):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from services.experiments import domain
 from services.experiments.domain import EvalMode, Experiment, ModelSpec
-from services.experiments.planning.catalogue import Resolved
 from services.experiments.prompts import comparable, units
 from services.experiments.verdict import (
     LATENCY,
@@ -27,6 +26,15 @@ RETENTION_DAYS = 30
 
 def _public_url_fault(url: str) -> str | None:
     return check_url(url, Reach())
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the catalogue has for model specs."""
+
+    models: Sequence[ModelSpec]
+    max_text_characters: Sequence[int]
+    """The longest text that each of the models takes, 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from services.experiments.domain import EvalMode, ModelSpec, Trial
-from services.experiments.planning.catalogue import Resolved
-from services.experiments.planning.domain import Plan, Rules
+from services.experiments.planning.domain import Plan, Resolved, Rules
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
 from services.experiments.running.changes import Changes

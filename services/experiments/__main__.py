@@ -18,16 +18,12 @@ from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
 from services.experiments import status
 from services.experiments.exports.usecases import Exporting
-from services.experiments.listening.access_log_servicer import AccessLog
-from services.experiments.listening.ballot import ListenersBallot
-from services.experiments.listening.clips import Clips
-from services.experiments.listening.closing import Closing
-from services.experiments.listening.hearing import Hearing
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.servicer import ListeningServicer
 from services.experiments.listening.sessions import AuthSessions
-from services.experiments.listening.store import SqlListeningStore
+from services.experiments.listening.store import SqlLinkStore
+from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.planning.catalogue import EloCatalogue
 from services.experiments.planning.domain import Rules
@@ -69,6 +65,13 @@ from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.listening.access_log_servicer import AccessLog
+from services.shared.listening.clips import Clips
+from services.shared.listening.closing import Closing
+from services.shared.listening.comparing import Comparing
+from services.shared.listening.hearing import Hearing
+from services.shared.listening.store import SqlListeningStore
+from services.shared.listening.vote_store import SqlVoteStore
 
 R = TypeVar("R")
 
@@ -88,7 +91,8 @@ async def main() -> None:
             ),
         )
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
-        store, lifecycle_store, listening = SqlStore(), SqlLifecycleStore(), SqlListeningStore()
+        store, lifecycle_store = SqlStore(), SqlLifecycleStore()
+        listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
@@ -101,11 +105,10 @@ async def main() -> None:
             settings.watch_heartbeat_seconds,
             lambda seen: lifecycle_convert.watched(seen, links),
         )
-        ballot = ListenersBallot(store, listening)
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
         endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
         announcing = Announcing(database, webhook_store, settings.public_url)
-        finishing = Finishing(store, ballot, announcing)
+        finishing = Finishing(store, listening, votes, announcing)
         dispatcher = Dispatcher(database, SqlDispatchStore())
         progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
@@ -122,31 +125,31 @@ async def main() -> None:
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
                 planning,
-                Lifecycle(database, store, lifecycle_store, planning, dispatcher, rules.most_running),
+                Lifecycle(database, store, lifecycle_store, listening, planning, dispatcher, rules.most_running),
                 reading,
                 watching,
-                Recomputing(database, store, ballot, reading),
-                Exporting(database, store, reading, ballot),
+                Recomputing(database, store, votes, reading),
+                Exporting(database, store, reading, votes),
                 endpoints,
                 links,
             ),
         )
-        tokens, closing = ListeningTokens(secret), Closing(database, store, listening, finishing)
+        tokens, subject = ListeningTokens(secret), ExperimentSubject(store, link_store, finishing)
+        closing = Closing(database, listening, subject)
         listening_servicer = ListeningServicer(
-            Links(database, store, listening, tokens, PageTokens(secret.encode())),
+            Links(database, store, link_store, votes, tokens, PageTokens(secret.encode())),
             Listeners(
                 database,
-                store,
-                listening,
-                finishing,
+                link_store,
+                Comparing(database, listening, votes, subject),
                 tokens,
                 AuthSessions(auth_service_pb2_grpc.AuthServiceStub(service.channel(settings.auth_address))),
                 # Of each experiment on its own, so that nobody is found again in another one.
                 address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
             ),
             # Not among what this service needs to serve: without it, only clips are Unavailable.
-            Clips(database, store, listening, AudioStore(settings.audio_storage_path), secret),
-            closing,
+            Clips(database, listening, subject, AudioStore(settings.audio_storage_path), secret),
+            CloseListening(database, store, closing),
             settings.public_url,
         )
         listening_service = listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"]
@@ -171,7 +174,7 @@ async def main() -> None:
         post = await service.enter("webhook connections", _http_post(settings))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
         service.background("listening", closing.run)
-        sweeper = Sweeper(Retention(database, lifecycle_store), settings.retention_sweep_seconds)
+        sweeper = Sweeper(Retention(database, lifecycle_store, listening), settings.retention_sweep_seconds)
         service.background("retention", sweeper.run)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)

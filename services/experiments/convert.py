@@ -12,7 +12,6 @@ from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
 from services.experiments.domain import EvalMode, Experiment, ModelSpec, Trial
-from services.experiments.listening.domain import is_open
 from services.experiments.planning.domain import Plan
 from services.experiments.results import convert as results_convert
 from services.experiments.running.dispatch_store import Provider
@@ -123,7 +122,7 @@ def _listening(value: Experiment) -> experiment_pb2.ListeningProgress | None:
         votes_per_pair=value.votes_per_pair,
         votes_received=value.votes_received,
         votes_needed=value.votes_needed,
-        open=is_open(value, now()),
+        open=value.listening_open(now()),
     )
     if value.listening_until is not None:
         message.closes_at.FromDatetime(value.listening_until)

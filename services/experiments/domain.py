@@ -131,6 +131,16 @@ class Experiment:
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
+    def listening_open(self, at: datetime) -> bool:
+        """Whether listeners can vote at this moment."""
+        return (
+            self.status is ExperimentStatus.RUNNING
+            and self.listening_until is not None
+            and at < self.listening_until
+            # A retry of failed trials closes the vote until they have ended.
+            and self.completed_trials + self.failed_trials == self.total_trials
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:

@@ -10,7 +10,6 @@ from enum import StrEnum
 from services.experiments.exports import csv_file, jsonl_file, parquet_file, tables
 from services.experiments.exports.columns import Filled
 from services.experiments.exports.votes import votes_table
-from services.experiments.listening.ballot import Ballot
 from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading
 from services.experiments.store import Store
@@ -18,6 +17,7 @@ from services.runtime.db import Database
 from services.runtime.errors import QuotaExceeded
 from services.runtime.identity import current_identity
 from services.runtime.validation import Validation
+from services.shared.listening.vote_store import VoteStore
 
 PIECE_BYTES = 64 * 1024
 # A file is at most a few megabytes (400 trials with the longest prompts); this many are made at a time.
@@ -69,11 +69,11 @@ class Export:
 class Exporting:
     """The use case over one database."""
 
-    def __init__(self, database: Database, store: Store, reading: Reading, ballot: Ballot) -> None:
+    def __init__(self, database: Database, store: Store, reading: Reading, votes: VoteStore) -> None:
         self._database = database
         self._store = store
         self._reading = reading
-        self._ballot = ballot
+        self._votes = votes
         self._room = asyncio.Semaphore(MOST_AT_A_TIME)
         self._in_hand: Counter[str] = Counter()
 
@@ -123,5 +123,5 @@ class Exporting:
         if table is ExportTable.VOTES:
             experiment = await self._reading.get(experiment_id)
             async with self._database.reading() as connection:
-                return votes_table(experiment, await self._ballot.cast(connection, experiment_id))
+                return votes_table(experiment, await self._votes.of_test(connection, experiment_id))
         return tables.results_table(results) if table is ExportTable.RESULTS else tables.pairs_table(results)

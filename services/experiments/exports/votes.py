@@ -6,9 +6,9 @@ from operator import attrgetter
 
 from services.experiments.domain import Experiment
 from services.experiments.exports.columns import Column, Filled, Kind, fill
-from services.experiments.listening.domain import preferred
-from services.experiments.listening.judging import CastVote
-from services.experiments.verdict import METHOD_VERSION, Answer
+from services.experiments.verdict import METHOD_VERSION
+from services.shared.listening.domain import Preference
+from services.shared.listening.judging import CastVote
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class _Row:
 
     @property
     def preferred(self) -> str | None:
-        answer = preferred(self.vote.answer, self.vote.swapped)
-        chosen = {Answer.FIRST: self.vote.key.first, Answer.SECOND: self.vote.key.second}.get(answer)
+        chosen = {Preference.FIRST: self.vote.key.first, Preference.SECOND: self.vote.key.second}.get(
+            self.vote.preferred
+        )
         return None if chosen is None else self.name(chosen)
 
     @property
@@ -44,10 +45,10 @@ VOTES: Sequence[Column] = (
     Column("experiment_id", Kind.TEXT, attrgetter("experiment.id")),
     Column("id", Kind.TEXT, attrgetter("vote.id")),
     Column("listener_id", Kind.TEXT, attrgetter("vote.listener_id")),
-    Column("link_id", Kind.TEXT, attrgetter("vote.link_id")),
+    Column("link_id", Kind.TEXT, attrgetter("vote.invitation_id")),
     Column("supervised", Kind.FLAG, attrgetter("vote.supervised")),
     Column("address", Kind.INTEGER, attrgetter("address")),
-    Column("prompt_index", Kind.INTEGER, attrgetter("vote.key.prompt_index")),
+    Column("prompt_index", Kind.INTEGER, attrgetter("vote.key.text_index")),
     Column("clip_a_model", Kind.TEXT, lambda row: row.name(row.clips[0])),
     Column("clip_b_model", Kind.TEXT, lambda row: row.name(row.clips[1])),
     Column("answer", Kind.TEXT, lambda row: str(row.vote.answer)),

@@ -4,31 +4,34 @@ from collections.abc import Mapping
 
 from voicearena.experiments.v1 import listening_pb2, listening_service_pb2
 
-from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
+from services.experiments.listening.domain import TalliedLink
 from services.experiments.listening.links import MadeLink
-from services.experiments.listening.listeners import Joined, Next
+from services.experiments.listening.listeners import Joined
 from services.runtime.errors import FieldViolation, InvalidInput
+from services.shared.listening.comparing import Next
+from services.shared.listening.domain import Assignment, ListenerAnswer, ListenerProgress
 
 _ANSWER = listening_service_pb2.CastListeningVoteRequest.Answer
 _ANSWERS: Mapping[int, ListenerAnswer] = {_ANSWER.Value(answer): answer for answer in ListenerAnswer}
 
 
 def answer(value: int) -> ListenerAnswer:
-    """Returns an answer; InvalidInput if it is none."""
+    """Returns an answer. Raises InvalidInput if the number is not one of an answer."""
     if value not in _ANSWERS:
         raise InvalidInput(FieldViolation("answer", f"must be one of {', '.join(ListenerAnswer)}"))
     return _ANSWERS[value]
 
 
-def link(value: Link) -> listening_pb2.ListeningLink:
+def link(tallied: TalliedLink) -> listening_pb2.ListeningLink:
     """Returns a link as it goes over the wire."""
+    value, tally = tallied.link, tallied.tally
     message = listening_pb2.ListeningLink(
         id=value.id,
         experiment_id=value.experiment_id,
-        listeners=value.listeners,
-        votes=value.votes,
+        listeners=tally.listeners,
+        votes=tally.votes,
         max_listeners_per_address=value.max_listeners_per_address,
-        excluded_votes=value.excluded_votes,
+        excluded_votes=tally.excluded_votes,
     )
     message.expires_at.FromDatetime(value.expires_at)
     message.created_at.FromDatetime(value.created_at)
@@ -64,7 +67,7 @@ def next_pair(value: Next, public_url: str) -> listening_service_pb2.NextListeni
     """Returns what a listener hears next."""
     message = listening_service_pb2.NextListeningPairResponse(progress=progress(value.progress))
     if value.assignment is not None:
-        message.pair.CopyFrom(_pair(value.assignment, value.prompt_text, public_url))
+        message.pair.CopyFrom(_pair(value.assignment, value.text, public_url))
     return message
 
 

@@ -4,18 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.experiments.domain import LONGEST_REQUEST_ID, Experiment
 from services.experiments.listening.domain import (
+    DEFAULT_LINK_SECONDS,
     DEFAULT_LISTENERS_PER_ADDRESS,
-    LINK_SECONDS,
-    LONGEST_LINK_SECONDS,
+    MAX_LINK_SECONDS,
+    MAX_LINKS,
     MAX_LISTENERS_PER_ADDRESS,
+    MIN_LINK_SECONDS,
     MIN_LISTENERS_PER_ADDRESS,
-    MOST_LINKS,
-    SHORTEST_LINK_SECONDS,
     Link,
+    TalliedLink,
 )
-from services.experiments.listening.store import ListeningStore
+from services.experiments.listening.store import LinkStore
 from services.experiments.listening.tokens import LINK_PREFIX, ListeningTokens
 from services.experiments.store import Store
 from services.runtime import ids
@@ -26,13 +29,15 @@ from services.runtime.identity import current_identity
 from services.runtime.pages import PageTokens, page_size, type_of_value
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
+from services.shared.listening.domain import Tally
+from services.shared.listening.vote_store import VoteStore
 
 
 @dataclass(frozen=True, slots=True)
 class MadeLink:
     """A link with its token, which is shown only to who makes it."""
 
-    link: Link
+    link: TalliedLink
     token: str
 
 
@@ -43,7 +48,8 @@ class Links:
         self,
         database: Database,
         experiments: Store,
-        store: ListeningStore,
+        store: LinkStore,
+        votes: VoteStore,
         tokens: ListeningTokens,
         pages: PageTokens,
         clock: Callable[[], datetime] = now,
@@ -51,6 +57,7 @@ class Links:
         self._database = database
         self._experiments = experiments
         self._store = store
+        self._votes = votes
         self._tokens = tokens
         self._pages = pages
         self._clock = clock
@@ -64,10 +71,10 @@ class Links:
     ) -> MadeLink:
         """Makes a link; WrongState if nobody listens to the experiment (any more)."""
         ids.check_id(experiment_id, "exp", "experiment_id")
-        seconds = LINK_SECONDS if expires_in_seconds is None else expires_in_seconds
+        seconds = DEFAULT_LINK_SECONDS if expires_in_seconds is None else expires_in_seconds
         valid = Validation()
-        limits = f"must be {SHORTEST_LINK_SECONDS} to {LONGEST_LINK_SECONDS}, got {seconds}"
-        valid.require(SHORTEST_LINK_SECONDS <= seconds <= LONGEST_LINK_SECONDS, "expires_in_seconds", limits)
+        limits = f"must be {MIN_LINK_SECONDS} to {MAX_LINK_SECONDS}, got {seconds}"
+        valid.require(MIN_LINK_SECONDS <= seconds <= MAX_LINK_SECONDS, "expires_in_seconds", limits)
         most = DEFAULT_LISTENERS_PER_ADDRESS if max_listeners_per_address is None else max_listeners_per_address
         valid.require(
             MIN_LISTENERS_PER_ADDRESS <= most <= MAX_LISTENERS_PER_ADDRESS,
@@ -83,11 +90,12 @@ class Links:
             experiment = await self._experiments.lock(connection, experiment_id)
             if experiment is None or experiment.developer_id != developer_id:
                 raise NotFound("experiment", experiment_id)
-            if request_id and (before := await self._store.link_of_request(connection, experiment_id, request_id)):
-                return self._made(before.repeated())
+            if request_id and (before := await self._store.of_request(connection, experiment_id, request_id)):
+                (tallied,) = await self._tallied(connection, experiment_id, [before.repeated()])
+                return self._made(tallied)
             _check_listens(experiment)
-            if len(await self._store.links(connection, experiment_id, limit=MOST_LINKS)) == MOST_LINKS:
-                raise QuotaExceeded(f"an experiment has at most {MOST_LINKS} listening links", limit=str(MOST_LINKS))
+            if len(await self._store.page(connection, experiment_id, limit=MAX_LINKS)) == MAX_LINKS:
+                raise QuotaExceeded(f"an experiment has at most {MAX_LINKS} listening links", limit=str(MAX_LINKS))
             moment = self._clock()
             link = Link(
                 id=ids.new_id(LINK_PREFIX),
@@ -98,13 +106,19 @@ class Links:
                 created_at=moment,
                 max_listeners_per_address=most,
             )
-            await self._store.add_link(connection, link, request_id, current_fingerprint())
-        return self._made(link)
+            await self._store.add(connection, link, request_id, current_fingerprint())
+        return self._made(TalliedLink(link, Tally()))
 
-    def _made(self, link: Link) -> MadeLink:
-        return MadeLink(link, self._tokens.of_link(link.id, link.expires_at))
+    def _made(self, tallied: TalliedLink) -> MadeLink:
+        return MadeLink(tallied, self._tokens.of_link(tallied.link.id, tallied.link.expires_at))
 
-    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Link], str]:
+    async def _tallied(
+        self, connection: AsyncConnection, experiment_id: str, links: Sequence[Link]
+    ) -> Sequence[TalliedLink]:
+        tallies = await self._votes.tallies(connection, experiment_id)
+        return [TalliedLink(link, tallies.get(link.id, Tally())) for link in links]
+
+    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[TalliedLink], str]:
         """Returns a page of an experiment's links, newest first, and the token of the next."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         size = page_size(size)
@@ -115,23 +129,25 @@ class Links:
             experiment = await self._experiments.get(connection, current_identity().developer_id, experiment_id)
             if experiment is None:
                 raise NotFound("experiment", experiment_id)
-            found = await self._store.links(connection, experiment_id, after=after, limit=size + 1)
+            links = await self._store.page(connection, experiment_id, after=after, limit=size + 1)
+            found = await self._tallied(connection, experiment_id, links)
         if len(found) <= size:
             return found, ""
-        last = found[size - 1]
+        last = found[size - 1].link
         return found[:size], self._pages.encode([last.created_at.isoformat(), last.id], filters)
 
-    async def revoke(self, experiment_id: str, link_id: str) -> Link:
+    async def revoke(self, experiment_id: str, link_id: str) -> TalliedLink:
         """Makes a link useless and returns it; again, it stays as it was."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         ids.check_id(link_id, LINK_PREFIX, "link_id")
         developer_id = current_identity().developer_id
         async with self._database.transaction() as connection:
-            link = await self._store.link(connection, link_id)
+            link = await self._store.get(connection, link_id)
             if link is None or (link.developer_id, link.experiment_id) != (developer_id, experiment_id):
                 raise NotFound("listening link", link_id)
-            revoked = await self._store.revoke_link(connection, link_id, self._clock())
-        return revoked or link
+            revoked = await self._store.revoke(connection, link_id, self._clock())
+            (tallied,) = await self._tallied(connection, experiment_id, [revoked or link])
+        return tallied
 
 
 def _check_listens(experiment: Experiment) -> None:

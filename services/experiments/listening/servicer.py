@@ -12,15 +12,15 @@ from voicearena.experiments.v1 import (
 )
 
 from services.experiments.convert import experiment as experiment_message
-from services.experiments.listening import access_log_servicer as access_log
 from services.experiments.listening import convert
-from services.experiments.listening.clips import Clips
-from services.experiments.listening.closing import Closing
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
+from services.experiments.listening.subject import CloseListening
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.http_bytes import Asked, Content
 from services.runtime.rpc import Context
+from services.shared.listening import access_log_servicer as access_log
+from services.shared.listening.clips import Clips
 
 # A clip is for one listener; nobody on the way keeps it.
 NOT_KEPT = {"cache-control": "no-store"}
@@ -30,7 +30,9 @@ CONTENT_TYPE = "audio/wav"
 class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
     """Implements ListeningService; the RPCs are described in the proto."""
 
-    def __init__(self, links: Links, listeners: Listeners, clips: Clips, closing: Closing, public_url: str) -> None:
+    def __init__(
+        self, links: Links, listeners: Listeners, clips: Clips, closing: CloseListening, public_url: str
+    ) -> None:
         self._links = links
         self._listeners = listeners
         self._clips = clips
@@ -59,7 +61,7 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
     async def CloseListening(
         self, request: listening_service_pb2.CloseListeningRequest, context: Context
     ) -> experiment_pb2.Experiment:
-        return experiment_message(await self._closing.by_hand(request.experiment_id))
+        return experiment_message(await self._closing.close(request.experiment_id))
 
     async def JoinListening(
         self, request: listening_service_pb2.JoinListeningRequest, context: Context

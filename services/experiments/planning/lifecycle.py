@@ -19,6 +19,7 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.telemetry import current_traceparent
+from services.shared.listening.store import ListeningStore
 
 
 class Lifecycle:
@@ -29,6 +30,7 @@ class Lifecycle:
         database: Database,
         store: Store,
         lifecycle: LifecycleStore,
+        listening: ListeningStore,
         planning: Planning,
         dispatcher: Dispatcher,
         most_running: int,
@@ -36,6 +38,7 @@ class Lifecycle:
         self._database = database
         self._store = store
         self._lifecycle = lifecycle
+        self._listening = listening
         self._planning = planning
         self._dispatcher = dispatcher
         self._most_running = most_running
@@ -60,6 +63,7 @@ class Lifecycle:
             _check_retry(experiment)
             moment = now()
             trials = await self._lifecycle.retry_trials(connection, experiment.id, moment)
+            await self._listening.suspend(connection, experiment.id)
             running = await self._store.reopen(connection, experiment.id, current_traceparent(), moment)
             await outbox.add(
                 connection,
@@ -93,6 +97,7 @@ class Lifecycle:
                     facts.speech_deletion_requested(part),
                     facts.evaluation_deletion_requested(part),
                 )
+            await self._listening.remove(connection, experiment.id)
             await self._lifecycle.delete(connection, experiment.id)
             await announce(connection, experiment.id)
         await self._dispatcher.release({model.provider for model in experiment.models})

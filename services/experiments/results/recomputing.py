@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from services.experiments.domain import ExperimentStatus
-from services.experiments.listening.ballot import Ballot
 from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading
 from services.experiments.running.finishing import compute_verdict
@@ -12,15 +11,16 @@ from services.experiments.store import Store
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import WrongState
+from services.shared.listening.vote_store import VoteStore
 
 
 class Recomputing:
     """The use case over one database."""
 
-    def __init__(self, database: Database, store: Store, ballot: Ballot, reading: Reading) -> None:
+    def __init__(self, database: Database, store: Store, votes: VoteStore, reading: Reading) -> None:
         self._database = database
         self._store = store
-        self._ballot = ballot
+        self._votes = votes
         self._reading = reading
 
     async def results(self, experiment_id: str) -> dict[str, Any]:
@@ -37,6 +37,6 @@ class Recomputing:
                 await self._reading.results(experiment_id)
                 raise WrongState("the experiment was changed just now; ask again")
             trials = await self._store.trials(connection, experiment_id)
-            cast = await self._ballot.cast(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
+            cast = await self._votes.of_test(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
         verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
         return results_convert.results_to_store(experiment_id, verdict, now())

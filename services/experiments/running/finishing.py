@@ -1,18 +1,17 @@
 """How an experiment ends: the verdict, the event that tells of it, and the webhook."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import facts
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
-from services.experiments.listening.ballot import Ballot
-from services.experiments.listening.judging import CastVote
-from services.experiments.listening.panels import counted, panel
 from services.experiments.prompts import units
 from services.experiments.results import convert as results_convert
+from services.experiments.running.listening import counted, hearable, panel
 from services.experiments.store import Store
 from services.experiments.verdict import Judges, Model, Verdict, decide
 from services.experiments.verdict import Trial as VerdictTrial
@@ -20,6 +19,12 @@ from services.experiments.webhooks.announcing import Announcing
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
+from services.shared.audio.rendering import target_lufs
+from services.shared.listening.domain import ListeningTest
+from services.shared.listening.judging import CastVote
+from services.shared.listening.pairing import count
+from services.shared.listening.store import ListeningStore
+from services.shared.listening.vote_store import VoteStore
 
 log = structlog.get_logger()
 
@@ -27,16 +32,44 @@ log = structlog.get_logger()
 class Finishing:
     """Ends experiments, each in the transaction of its caller, who holds the lock of the experiment's row."""
 
-    def __init__(self, store: Store, ballot: Ballot, announcing: Announcing) -> None:
+    def __init__(
+        self,
+        store: Store,
+        listening: ListeningStore,
+        votes: VoteStore,
+        announcing: Announcing,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self._store = store
-        self._ballot = ballot
+        self._listening = listening
+        self._votes = votes
         self._announcing = announcing
+        self._clock = clock
 
     async def trials_ended(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Goes on once the last trial has ended: to the listeners if they are asked, else to the verdict."""
-        if experiment.eval_mode.asks_listeners and await self._ballot.open(connection, experiment):
-            return
-        await self.conclude(connection, experiment)
+        if not experiment.eval_mode.asks_listeners or not await self._open_listening(connection, experiment):
+            await self.conclude(connection, experiment)
+
+    async def _open_listening(self, connection: AsyncConnection, experiment: Experiment) -> bool:
+        """Asks for votes on every pair that can be heard; False if no pair lacks any.
+
+        After a retry of failed trials the test is opened again: its votes stay, and more pairs may need some.
+        """
+        trials = await self._store.trials(connection, experiment.id)
+        completed = [each.measurements for each in trials if each.status is TrialStatus.COMPLETED]
+        target = target_lufs((measured.loudness_lufs, measured.peak) for measured in completed)
+        closes_at = self._clock() + timedelta(days=experiment.listening_days)
+        test = ListeningTest(experiment.id, experiment.votes_per_pair, closes_at)
+        pairs = await self._listening.open(connection, test, hearable(trials, target))
+        received, needed = count(pairs, experiment.votes_per_pair)
+        opened = received < needed
+        if not opened:
+            await self._listening.suspend(connection, experiment.id)
+        await self._store.open_listening(
+            connection, experiment.id, received=received, needed=needed, until=closes_at if opened else None
+        )
+        return opened
 
     async def conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Reaches the verdict from the trials and votes that there are, and completes the experiment with it."""
@@ -46,7 +79,7 @@ class Finishing:
 
     async def _conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
         trials = await self._store.trials(connection, experiment.id)
-        cast = await self._ballot.cast(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
+        cast = await self._votes.of_test(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
         try:
             # Exact p-values of four models take long enough to be felt by other calls.
             verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
@@ -66,6 +99,7 @@ class Finishing:
         if experiment.status is ExperimentStatus.RUNNING:
             await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
         await self._store.cancel_trials(connection, experiment.id, moment)
+        await self._listening.suspend(connection, experiment.id)
         cancelled = await self._store.cancel(connection, experiment.id, moment)
         await self._announcing.record(connection, facts.experiment_cancelled(cancelled), cancelled)
         return cancelled

@@ -7,6 +7,7 @@ from services.experiments.running.lifecycle_store import LifecycleStore
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
+from services.shared.listening.store import ListeningStore
 
 log = structlog.get_logger()
 
@@ -17,9 +18,10 @@ BATCH = 10
 class Retention:
     """The use case over one database."""
 
-    def __init__(self, database: Database, lifecycle: LifecycleStore) -> None:
+    def __init__(self, database: Database, lifecycle: LifecycleStore, listening: ListeningStore) -> None:
         self._database = database
         self._lifecycle = lifecycle
+        self._listening = listening
 
     async def sweep(self) -> int:
         """Has the audio of some experiments deleted that ended longer ago than it is kept, and returns of how many.
@@ -35,5 +37,6 @@ class Retention:
             for part in facts.in_parts(await self._lifecycle.trial_ids(connection, due)):
                 await outbox.add(connection, facts.speech_deletion_requested(part))
             await self._lifecycle.forget_audio(connection, due, moment)
+            await self._listening.forget_audio(connection, due)
         log.info("audio was kept long enough", experiments=len(due))
         return len(due)

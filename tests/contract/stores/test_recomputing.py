@@ -7,10 +7,6 @@ import numpy as np
 import pytest
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, TrialStatus
-from services.experiments.listening.ballot import ListenersBallot
-from services.experiments.listening.domain import Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
-from services.experiments.listening.judging import Doubt, Judgement
-from services.experiments.listening.store import ListeningStore, SqlListeningStore
 from services.experiments.results import convert as results_convert
 from services.experiments.results.recomputing import Recomputing
 from services.experiments.results.usecases import Reading
@@ -23,11 +19,24 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.listening.domain import (
+    Assignment,
+    Listener,
+    ListenerAnswer,
+    ListeningTest,
+    Pair,
+    PairKey,
+    Speech,
+)
+from services.shared.listening.judging import Doubt, Judgement
+from services.shared.listening.store import ListeningStore, SqlListeningStore
+from services.shared.listening.vote_store import SqlVoteStore, VoteStore
 from services.shared.metrics import Measurements
 from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials, experiment, move_trial, trial
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
+from tests.fakes.memory_vote_store import MemoryVoteStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 ID = f"exp_{'a' * 32}"
@@ -50,6 +59,11 @@ def listening(database: Database) -> ListeningStore:
     return MemoryListeningStore() if isinstance(database, MemoryDatabase) else SqlListeningStore()
 
 
+@pytest.fixture
+def votes(database: Database) -> VoteStore:
+    return MemoryVoteStore() if isinstance(database, MemoryDatabase) else SqlVoteStore()
+
+
 @pytest.fixture(autouse=True)
 def developer() -> Iterator[None]:
     set_caller(Caller(Identity("dev_a", frozenset()), "a token"))
@@ -57,14 +71,14 @@ def developer() -> Iterator[None]:
     set_caller(None)
 
 
-def recomputing(database: Database, store: Store, listening: ListeningStore) -> tuple[Reading, Recomputing]:
+def recomputing(database: Database, store: Store, votes: VoteStore) -> tuple[Reading, Recomputing]:
     reading = Reading(database, store, PageTokens(b"a secret"))
-    return reading, Recomputing(database, store, ListenersBallot(store, listening), reading)
+    return reading, Recomputing(database, store, votes, reading)
 
 
-def finishing(database: Database, store: Store, listening: ListeningStore) -> Finishing:
+def finishing(database: Database, store: Store, listening: ListeningStore, votes: VoteStore) -> Finishing:
     webhooks = MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
-    return Finishing(store, ListenersBallot(store, listening), Announcing(database, webhooks, ""))
+    return Finishing(store, listening, votes, Announcing(database, webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
@@ -95,27 +109,30 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
             await move_trial(connection, store, each.id, status, None if failed else measured, ended_at=NOON)
 
 
-async def vote(database: Database, listening: ListeningStore, random: np.random.Generator) -> None:
+async def vote(database: Database, listening: ListeningStore, votes: VoteStore, random: np.random.Generator) -> None:
     keys = [PairKey(prompt, first, second) for prompt in range(PROMPTS) for first, second in ((0, 1), (0, 2), (1, 2))]
-    link = Link(id="lnk_a", experiment_id=ID, developer_id="dev_a", expires_at=NOON + MINUTE, created_at=NOON)
+    one, other = Speech("a.wav", 1.0), Speech("b.wav", 1.0)
+    pairs = [Pair(key=key, text="Hello.", first=[one], second=[other], target_lufs=-23.0) for key in keys]
     async with database.transaction() as connection:
-        await listening.add_link(connection, link, "")
-        await listening.put_pairs(
-            connection, ID, [Pair(key=key, first_trials=["a"], second_trials=["b"], target_lufs=-23.0) for key in keys]
-        )
+        await listening.open(connection, ListeningTest(ID, 3, NOON + MINUTE), pairs)
         for number in range(LISTENERS):
-            listener = Listener(id=f"lsn_{number}", link_id="lnk_a", experiment_id=ID, created_at=NOON)
+            listener = Listener(
+                id=f"lsn_{number}",
+                test_id=ID,
+                invitation_id="lnk_a",
+                max_listeners_per_address=3,
+                created_at=NOON,
+            )
             assert await listening.add_listener(connection, listener, LISTENERS, LISTENERS)
             for key in keys:
-                id_ = f"pai_{number}_{key.prompt_index}_{key.first}_{key.second}"
+                id_ = f"pai_{number}_{key.text_index}_{key.first}_{key.second}"
                 assignment = Assignment(
                     id=id_,
-                    experiment_id=ID,
+                    test_id=ID,
                     listener_id=listener.id,
-                    link_id="lnk_a",
                     key=key,
-                    first_trial="a",
-                    second_trial="b",
+                    first_audio="a.wav",
+                    second_audio="b.wav",
                     swapped=bool(random.random() < 0.5),
                     drawn_from=len(keys),
                     target_lufs=-23.0,
@@ -126,7 +143,7 @@ async def vote(database: Database, listening: ListeningStore, random: np.random.
                     shown_at=NOON,
                 )
                 await listening.add_assignment(connection, assignment)
-                await listening.add_vote(connection, assignment, random.choice(list(ListenerAnswer)), NOON)
+                await votes.add(connection, assignment, random.choice(list(ListenerAnswer)), NOON)
 
 
 @pytest.mark.parametrize("mode", EvalMode)
@@ -143,6 +160,7 @@ async def test_a_recomputed_verdict_is_the_same(
     database: Database,
     store: Store,
     listening: ListeningStore,
+    votes: VoteStore,
     mode: EvalMode,
     composite: CompositeProfile,
     primary_metric: str,
@@ -161,11 +179,11 @@ async def test_a_recomputed_verdict_is_the_same(
     await add(database, store, given)
     await measure(database, store, given, random)
     if mode.asks_listeners:
-        await vote(database, listening, random)
+        await vote(database, listening, votes, random)
     async with database.transaction() as connection:
-        await finishing(database, store, listening).conclude(connection, given)
+        await finishing(database, store, listening, votes).conclude(connection, given)
 
-    reading, again = recomputing(database, store, listening)
+    reading, again = recomputing(database, store, votes)
     stored = await reading.results(ID)
     recomputed = await again.results(ID)
 
@@ -180,7 +198,7 @@ async def test_a_recomputed_verdict_is_the_same(
 
 
 async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
-    database: Database, store: Store, listening: ListeningStore
+    database: Database, store: Store, listening: ListeningStore, votes: VoteStore
 ) -> None:
     random = np.random.default_rng(12)
     given = experiment(
@@ -194,54 +212,50 @@ async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
     )
     await add(database, store, given)
     await measure(database, store, given, random)
-    await vote(database, listening, random)
+    await vote(database, listening, votes, random)
     async with database.transaction() as connection:
-        await finishing(database, store, listening).conclude(connection, given)
-    reading, again = recomputing(database, store, listening)
+        await finishing(database, store, listening, votes).conclude(connection, given)
+    reading, again = recomputing(database, store, votes)
     before = await reading.results(ID)
-    votes = LISTENERS * PROMPTS * 3
+    cast = LISTENERS * PROMPTS * 3
     # They were cast before votes were judged, so to speak, and count.
     assert (before["votes"]["votes"], before["votes"]["unknown"], before["votes"].get("excluded")) == (
-        votes,
-        votes,
+        cast,
+        cast,
         None,
     )
 
     async with database.transaction() as connection:
-        of_one = await listening.cast(connection, ID, "lsn_0")
-        await listening.judge(connection, [Judgement(each, Doubt.ONE_SIDE) for each in of_one], NOON)
+        of_one = [each for each in await votes.of_test(connection, ID) if each.listener_id == "lsn_0"]
+        await votes.judge(connection, [Judgement(each, Doubt.ONE_SIDE) for each in of_one], NOON)
     assert await reading.results(ID) == before
     after = await again.results(ID)
-    assert (after["votes"]["votes"], after["votes"]["listeners"]) == (votes - len(of_one), LISTENERS - 1)
+    assert (after["votes"]["votes"], after["votes"]["listeners"]) == (cast - len(of_one), LISTENERS - 1)
     ((exclusion),) = after["votes"]["exclusions"]
     assert (exclusion["reason"], exclusion["votes"]) == ("one_side", len(of_one))
     assert after["inputs_digest"] != before["inputs_digest"]
     assert f"{len(of_one)} {exclusion['description']}." in after["reasons"][-1]
 
 
-async def test_what_is_recomputed_is_not_stored(database: Database, store: Store, listening: ListeningStore) -> None:
+async def test_what_is_recomputed_is_not_stored(database: Database, store: Store, votes: VoteStore) -> None:
     given = experiment(ID, status=ExperimentStatus.COMPLETED, models=MODELS, primary_metric="ttfb_ms")
     await add(database, store, given)
     async with database.transaction() as connection:
         await store.complete(connection, ID, {"method_version": "verdict/1"}, NOON)
-    reading, again = recomputing(database, store, listening)
+    reading, again = recomputing(database, store, votes)
     assert (await again.results(ID))["method_version"] == "verdict/3"
     assert await reading.results(ID) == {"method_version": "verdict/1"}
 
 
-async def test_nothing_is_recomputed_before_the_end(
-    database: Database, store: Store, listening: ListeningStore
-) -> None:
+async def test_nothing_is_recomputed_before_the_end(database: Database, store: Store, votes: VoteStore) -> None:
     await add(database, store, dataclasses.replace(experiment(ID), status=ExperimentStatus.RUNNING))
-    _, again = recomputing(database, store, listening)
+    _, again = recomputing(database, store, votes)
     with pytest.raises(WrongState, match="the experiment is running"):
         await again.results(ID)
 
 
-async def test_nobody_recomputes_what_is_not_theirs(
-    database: Database, store: Store, listening: ListeningStore
-) -> None:
+async def test_nobody_recomputes_what_is_not_theirs(database: Database, store: Store, votes: VoteStore) -> None:
     await add(database, store, experiment(ID, owner="dev_b", status=ExperimentStatus.COMPLETED))
-    _, again = recomputing(database, store, listening)
+    _, again = recomputing(database, store, votes)
     with pytest.raises(NotFound):
         await again.results(ID)

@@ -29,9 +29,10 @@ from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_dispatch_store import MemoryDispatchStore
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
+from tests.fakes.memory_listening_store import MemoryListeningStore
 from tests.fakes.memory_step_store import MemoryStepStore
+from tests.fakes.memory_vote_store import MemoryVoteStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
-from tests.fakes.no_ballot import NoBallot
 
 SYNTHESIS = Measurements(duration_seconds=2.0, ttfb_ms=100.0, generation_time_ms=300.0, ttfa_ms=110.0)
 SIGNAL = Measurements(silence_ratio=0.2, trailing_silence_ms=5.0, peak=0.5, clipping_ratio=0.0, dc_offset=0.0)
@@ -82,7 +83,8 @@ class Desk:
             self.database, self.webhook_store, SecretBox("a secret"), PageTokens(b"a secret"), Reach()
         )
         announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")
-        self.finishing = Finishing(self.store, NoBallot(), announcing)
+        self.listening = MemoryListeningStore()
+        self.finishing = Finishing(self.store, self.listening, MemoryVoteStore(), announcing)
         self.metrics = MemoryMetrics()
         self.rules = Rules(most_running=3, max_unfinished=50)
         self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())

@@ -30,7 +30,7 @@ from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
 from services.shared.metrics import Measurements
-from tests.fakes.no_ballot import NoBallot
+from tests.fakes.memory_vote_store import MemoryVoteStore
 from tests.unit.experiments.conftest import Desk, call_as
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes
 
@@ -348,7 +348,7 @@ def test_no_character_of_a_text_ends_a_line_of_json_for_any_reader(texts: list[s
 
 
 def exporting(desk: Desk) -> Exporting:
-    return Exporting(desk.database, desk.store, desk.reading, NoBallot())
+    return Exporting(desk.database, desk.store, desk.reading, MemoryVoteStore())
 
 
 async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> Export:

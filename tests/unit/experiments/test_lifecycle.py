@@ -22,7 +22,13 @@ RUNNING, COMPLETED = ExperimentStatus.RUNNING, ExperimentStatus.COMPLETED
 @pytest.fixture
 def lifecycle(desk: Desk) -> Lifecycle:
     return Lifecycle(
-        desk.database, desk.store, desk.lifecycle_store, desk.planning, desk.dispatcher, desk.rules.most_running
+        desk.database,
+        desk.store,
+        desk.lifecycle_store,
+        desk.listening,
+        desk.planning,
+        desk.dispatcher,
+        desk.rules.most_running,
     )
 
 

@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def sweeps(desk: Desk) -> Retention:
-    return Retention(desk.database, desk.lifecycle_store)
+    return Retention(desk.database, desk.lifecycle_store, desk.listening)
 
 
 async def ended(desk: Desk, at: datetime, status: ExperimentStatus = ExperimentStatus.COMPLETED) -> list[str]:
@@ -101,7 +101,7 @@ class Watched(Retention):
 
 async def test_the_sweeper_goes_on_when_the_database_comes_back(desk: Desk) -> None:
     trial_ids = await ended(desk, now() - 3 * DAY)
-    watched = Watched(desk.database, desk.lifecycle_store)
+    watched = Watched(desk.database, desk.lifecycle_store, desk.listening)
     watched.failed, watched.swept = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(5):
         with desk.database.failing(OperationalError("SELECT", None, Exception("away"))):

@@ -12,27 +12,31 @@ import numpy as np
 import pytest
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
-from services.experiments.listening.ballot import ListenersBallot
-from services.experiments.listening.clips import Clips
-from services.experiments.listening.closing import Closing
-from services.experiments.listening.domain import Assignment, Link, ListenerAnswer, ListenerProgress
-from services.experiments.listening.hearing import Hearing, Sent
-from services.experiments.listening.judging import CastVote
+from services.experiments.listening.domain import TalliedLink
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
-from services.experiments.listening.panels import counted
 from services.experiments.listening.sessions import Session
+from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.running.finishing import Finishing
+from services.experiments.running.listening import counted
 from services.experiments.verdict import Vote
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.listening.clips import Clips
+from services.shared.listening.closing import Closing
+from services.shared.listening.comparing import Comparing
+from services.shared.listening.domain import Assignment, ListenerAnswer, ListenerProgress
+from services.shared.listening.hearing import Hearing, Sent
+from services.shared.listening.judging import CastVote
 from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
+from tests.fakes.memory_link_store import MemoryLinkStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
+from tests.fakes.memory_vote_store import MemoryVoteStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -79,30 +83,38 @@ class Room:
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.experiments = MemoryExperimentsStore()
-        self.store = MemoryListeningStore()
+        self.store, self.vote_store, self.link_store = MemoryListeningStore(), MemoryVoteStore(), MemoryLinkStore()
         self.audio = MemoryAudio()
         self.at = NOON
-        self.ballot = ListenersBallot(self.experiments, self.store, self.now)
-        self.finishing = Finishing(self.experiments, self.ballot, Announcing(self.database, MemoryWebhookStore(), ""))
+        announcing = Announcing(self.database, MemoryWebhookStore(), "")
+        self.finishing = Finishing(self.experiments, self.store, self.vote_store, announcing, self.now)
         self.sessions = MemorySessions()
         self.address: bytes | None = None
         """The address from which the next call comes."""
         tokens = ListeningTokens("a secret of sixteen")
-        self.links = Links(self.database, self.experiments, self.store, tokens, PageTokens(b"a secret"), self.now)
-        self.listeners = Listeners(
+        self.links = Links(
             self.database,
             self.experiments,
-            self.store,
-            self.finishing,
+            self.link_store,
+            self.vote_store,
+            tokens,
+            PageTokens(b"a secret"),
+            self.now,
+        )
+        self.subject = ExperimentSubject(self.experiments, self.link_store, self.finishing, self.now)
+        self.listeners = Listeners(
+            self.database,
+            self.link_store,
+            Comparing(self.database, self.store, self.vote_store, self.subject, self.now, random.Random(7)),
             tokens,
             self.sessions,
             address_of=lambda experiment_id: self.address,
             clock=self.now,
-            chance=random.Random(7),
         )
-        self.clips = Clips(self.database, self.experiments, self.store, self.audio, "a secret of sixteen", self.now)
+        self.clips = Clips(self.database, self.store, self.subject, self.audio, "a secret of sixteen")
         self.hearing = Hearing(self.database, self.store, self.now)
-        self.closing = Closing(self.database, self.experiments, self.store, self.finishing, self.now)
+        self.closing = Closing(self.database, self.store, self.subject, self.now)
+        self.by_hand = CloseListening(self.database, self.experiments, self.closing)
 
     def now(self) -> datetime:
         return self.at
@@ -192,11 +204,11 @@ class Room:
 
     async def votes(self) -> list[Vote]:
         async with self.database.reading() as connection:
-            return counted(await self.ballot.cast(connection, EXPERIMENT))
+            return counted(await self.vote_store.of_test(connection, EXPERIMENT))
 
     async def cast(self) -> list[CastVote]:
         async with self.database.reading() as connection:
-            return list(await self.ballot.cast(connection, EXPERIMENT))
+            return list(await self.vote_store.of_test(connection, EXPERIMENT))
 
     async def stored_results(self) -> dict[str, Any]:
         async with self.database.reading() as connection:
@@ -208,9 +220,8 @@ class Room:
         """Makes a link and returns its token."""
         return (await self.links.create(EXPERIMENT, None, "")).token
 
-    async def stored_link(self) -> Link:
-        async with self.database.reading() as connection:
-            (link,) = await self.store.links(connection, EXPERIMENT)
+    async def only_link(self) -> TalliedLink:
+        (link,), _ = await self.links.page(EXPERIMENT, 0, "")
         return link
 
     async def hear(self, name: str) -> bytes:

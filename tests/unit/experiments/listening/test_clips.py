@@ -1,17 +1,15 @@
 """The clips that listeners hear."""
 
 import asyncio
-import dataclasses
 
 import pytest
 
-from services.experiments.listening import clips
-from services.experiments.listening.domain import Assignment
 from services.runtime.errors import NotFound, Unauthenticated, Unavailable
 from services.shared.audio.loudness import integrated_lufs
 from services.shared.audio.wav import read_wav
-from tests.fakes.memory_database import table
-from tests.unit.experiments.listening.conftest import CLIP_SECONDS, Room
+from services.shared.listening import clips
+from services.shared.listening.domain import Assignment
+from tests.unit.experiments.listening.conftest import CLIP_SECONDS, EXPERIMENT, Room
 
 
 async def given(room: Room) -> Assignment:
@@ -25,7 +23,7 @@ async def given(room: Room) -> Assignment:
 async def sent(room: Room, pair: Assignment) -> tuple[bool, bool]:
     """Returns which clips of a pair are noted as sent."""
     async with room.database.reading() as connection:
-        (found,) = await room.store.assignments(connection, pair.listener_id)
+        (found,) = await room.store.assignments(connection, EXPERIMENT, pair.listener_id)
     return found.a_sent_at is not None, found.b_sent_at is not None
 
 
@@ -39,7 +37,7 @@ async def test_both_clips_have_one_loudness_and_are_what_the_sides_say(room: Roo
         assert (recording.sample_rate_hz, len(recording.samples)) == (24_000, 24_000 * (CLIP_SECONDS + 0.25))
         # What was measured is said to be -15.7 LUFS, which a tone at a quarter of full scale has, to half a decibel.
         assert integrated_lufs(recording) == pytest.approx(-23, abs=0.6)
-    assert room.audio.fetched == [f"{pair.trial_of(clip)}.wav" for clip in (pair.clip_a, pair.clip_b)]
+    assert room.audio.fetched == [pair.audio_of(clip) for clip in (pair.clip_a, pair.clip_b)]
 
 
 async def test_names_of_clips_are_of_one_listener_and_pair_alone(room: Room) -> None:
@@ -54,16 +52,16 @@ async def test_names_of_clips_are_of_one_listener_and_pair_alone(room: Room) -> 
 async def test_a_clip_has_the_same_bytes_and_tag_every_time_and_in_every_process(room: Room) -> None:
     await room.begin()
     pair = await given(room)
-    other = clips.Clips(room.database, room.experiments, room.store, room.audio, "a secret of sixteen", room.now)
+    other = clips.Clips(room.database, room.store, room.subject, room.audio, "a secret of sixteen")
     assert await room.clips.find(pair.clip_a) == await other.find(pair.clip_a)
-    another = clips.Clips(room.database, room.experiments, room.store, room.audio, "another secret, that", room.now)
+    another = clips.Clips(room.database, room.store, room.subject, room.audio, "another secret, that")
     assert (await another.find(pair.clip_a)).content != (await other.find(pair.clip_a)).content
 
 
 async def test_clips_of_one_trial_have_neither_bytes_nor_tags_in_common(room: Room) -> None:
     await room.begin(votes_per_pair=9)
     pairs = [await given(room) for _ in range(4)]
-    names = [name for pair in pairs for name in (pair.clip_a, pair.clip_b) if pair.trial_of(name) == "trl_0_0_0"]
+    names = [name for pair in pairs for name in (pair.clip_a, pair.clip_b) if pair.audio_of(name) == "trl_0_0_0.wav"]
     found = [await room.clips.find(name) for name in names]
     assert len(found) == len({clip.content for clip in found}) == len({clip.etag for clip in found}) == 4
 
@@ -97,7 +95,7 @@ async def test_only_so_much_prepared_speech_is_kept(room: Room, monkeypatch: pyt
     monkeypatch.setattr(clips, "KEPT_CLIP_BYTES", 0)
     # A clip's speech has 144,000.
     monkeypatch.setattr(clips, "KEPT_SPEECH_BYTES", 200_000)
-    few = clips.Clips(room.database, room.experiments, room.store, room.audio, "a secret of sixteen", room.now)
+    few = clips.Clips(room.database, room.store, room.subject, room.audio, "a secret of sixteen")
     await room.begin()
     pair = await given(room)
     for name in (pair.clip_a, pair.clip_b, pair.clip_b, pair.clip_a):
@@ -154,8 +152,6 @@ async def test_speech_that_was_deleted_is_not_found(room: Room) -> None:
     pair = await given(room)
     await room.hear(pair.clip_a)
     async with room.database.transaction() as connection:
-        trials = table(connection, "trials")
-        trial_id = pair.trial_of(pair.clip_a)
-        trials[trial_id] = dataclasses.replace(trials[trial_id], audio_deleted_at=room.at)
+        await room.store.forget_audio(connection, [EXPERIMENT])
     with pytest.raises(NotFound):
         await room.hear(pair.clip_a)

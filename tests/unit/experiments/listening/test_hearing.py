@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.experiments.listening import hearing
-from services.experiments.listening.domain import Assignment, ListenerAnswer
-from services.experiments.listening.hearing import Sent
 from services.runtime.errors import WrongState
+from services.shared.listening import hearing
+from services.shared.listening.domain import Assignment, ListenerAnswer
+from services.shared.listening.hearing import Sent
 from tests.unit.experiments.listening.conftest import CLIP_SECONDS, Room
 
 # The clip is a little longer than its speech, to the next quarter of a second.

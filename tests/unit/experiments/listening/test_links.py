@@ -7,16 +7,18 @@ import pytest
 
 from services.experiments.domain import EvalMode, ExperimentStatus
 from services.experiments.listening import links
+from services.experiments.listening.domain import TalliedLink
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
+from services.shared.listening.domain import Tally
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, Room, call_as
 
 
 async def test_a_link_can_be_made_as_soon_as_there_is_an_experiment(room: Room) -> None:
     await room.plan(status=ExperimentStatus.CREATED)
     made = await room.links.create(EXPERIMENT, None, "")
-    assert (made.link.expires_at, made.link.created_at) == (NOON + timedelta(days=14), NOON)
+    assert (made.link.link.expires_at, made.link.link.created_at) == (NOON + timedelta(days=14), NOON)
     joined = await room.listeners.join(made.token)
-    assert joined.expires_at == made.link.expires_at
+    assert joined.expires_at == made.link.link.expires_at
     assert (joined.progress.open, joined.progress.pairs_left) == (False, 0)
     assert (await room.listeners.next_pair(made.token, joined.token)).assignment is None
 
@@ -72,9 +74,9 @@ async def test_links_of_others_are_not_found(room: Room) -> None:
     with pytest.raises(NotFound):
         await room.links.page(EXPERIMENT, 0, "")
     with pytest.raises(NotFound):
-        await room.links.revoke(EXPERIMENT, made.link.id)
+        await room.links.revoke(EXPERIMENT, made.link.link.id)
     with pytest.raises(NotFound):
-        await room.closing.by_hand(EXPERIMENT)
+        await room.by_hand.close(EXPERIMENT)
 
 
 async def test_links_are_listed_by_pages(room: Room) -> None:
@@ -89,7 +91,7 @@ async def test_links_are_listed_by_pages(room: Room) -> None:
 
 
 async def test_there_is_a_limit_to_the_links_of_an_experiment(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "MOST_LINKS", 2)
+    monkeypatch.setattr(links, "MAX_LINKS", 2)
     await room.plan()
     await room.link()
     await room.link()
@@ -105,10 +107,10 @@ async def test_a_revoked_link_is_useless_at_once_and_its_votes_stay(room: Room) 
     pair = (await room.listeners.next_pair(made.token, listener)).assignment
     assert pair is not None
 
-    revoked = await room.links.revoke(EXPERIMENT, made.link.id)
-    assert revoked == dataclasses.replace(made.link, revoked_at=room.at, listeners=1, votes=1)
+    revoked = await room.links.revoke(EXPERIMENT, made.link.link.id)
+    assert revoked == TalliedLink(dataclasses.replace(made.link.link, revoked_at=room.at), Tally(1, 1))
     room.wait(minutes=1)
-    assert await room.links.revoke(EXPERIMENT, made.link.id) == revoked
+    assert await room.links.revoke(EXPERIMENT, made.link.link.id) == revoked
 
     for call in (
         room.listeners.join(made.token),

@@ -9,10 +9,10 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCompleted
 
 from services.experiments.domain import EvalMode, ExperimentStatus
 from services.experiments.listening import listeners as use_cases
-from services.experiments.listening.domain import HELD_FOR, ListenerAnswer, ListenerProgress
 from services.experiments.verdict import Answer, Vote
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
 from services.runtime.ids import new_id
+from services.shared.listening.domain import HELD_FOR, ListenerAnswer, ListenerProgress, Tally
 from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, Room
 
@@ -48,7 +48,7 @@ async def test_a_listener_hears_every_pair_once_and_is_done(room: Room) -> None:
         seen = await room.listeners.next_pair(token, listener)
         assert seen.progress == ListenerProgress(votes_given=given, pairs_left=6 - given, open=True)
         assert seen.assignment is not None
-        assert seen.prompt_text == f"Prompt {seen.assignment.key.prompt_index}."
+        assert seen.text == f"Prompt {seen.assignment.key.text_index}."
         await room.answer(token, listener)
     done = await room.listeners.next_pair(token, listener)
     assert done.assignment is None
@@ -109,7 +109,7 @@ async def test_sides_are_swapped_at_random_and_undone_in_the_vote(room: Room) ->
     for number in range(20):
         pair = await room.play(token, listener)
         swapped.append(pair.swapped)
-        assert pair.trial_of(pair.clip_a) == (pair.second_trial if pair.swapped else pair.first_trial)
+        assert pair.audio_of(pair.clip_a) == (pair.second_audio if pair.swapped else pair.first_audio)
         answer = (A, B)[number % 2]
         await room.listeners.vote(token, listener, pair.id, answer)
         assert (await room.votes())[-1].answer is (Answer.SECOND if pair.swapped == (answer is A) else Answer.FIRST)
@@ -131,8 +131,7 @@ async def test_the_vote_that_completes_the_pairs_reaches_the_verdict(room: Room)
     assert [type(event) for event in room.database.published()] == [ExperimentCompleted]
     votes = await room.votes()
     assert votes[0] == Vote(votes[0].listener, votes[0].prompt_index, 0, 1, Answer.TIE)
-    link = await room.stored_link()
-    assert (link.listeners, link.votes) == (2, 4)
+    assert (await room.only_link()).tally == Tally(2, 4)
 
 
 async def test_the_last_votes_at_once_reach_one_verdict(room: Room) -> None:
@@ -217,7 +216,7 @@ async def test_no_vote_comes_after_cancelling(room: Room) -> None:
 
 
 async def test_a_link_has_room_for_so_many_listeners(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use_cases, "MOST_LISTENERS", 2)
+    monkeypatch.setattr(use_cases, "MAX_LISTENERS", 2)
     await room.plan()
     token, _ = await joined(room, 2)
     with pytest.raises(QuotaExceeded, match="2 listeners have joined"):
@@ -228,17 +227,17 @@ async def test_listening_is_closed_by_hand_once(room: Room) -> None:
     await room.begin(prompts=2)
     token, (listener,) = await joined(room)
     await room.answer(token, listener)
-    closed = await room.closing.by_hand(EXPERIMENT)
+    closed = await room.by_hand.close(EXPERIMENT)
     assert (closed.status, closed.votes_received, closed.votes_needed) == ("completed", 1, 2)
     with pytest.raises(WrongState, match="this experiment is completed"):
-        await room.closing.by_hand(EXPERIMENT)
+        await room.by_hand.close(EXPERIMENT)
     assert [type(event) for event in room.database.published()] == [ExperimentCompleted]
 
 
 async def test_listening_is_not_closed_before_it_is_open(room: Room) -> None:
     await room.plan(eval_mode=EvalMode.HYBRID)
     with pytest.raises(WrongState, match="listening is not open"):
-        await room.closing.by_hand(EXPERIMENT)
+        await room.by_hand.close(EXPERIMENT)
 
 
 async def test_listening_closes_when_its_time_is_over(room: Room) -> None:

@@ -8,13 +8,14 @@ from google.protobuf.json_format import ParseDict
 from voicearena.experiments.v1.results_pb2 import Results
 
 from services.experiments.exports.usecases import Exporting
-from services.experiments.listening import listeners as use_cases
-from services.experiments.listening.domain import Assignment, ListenerAnswer
-from services.experiments.listening.judging import VoteState
+from services.experiments.listening import listeners
 from services.experiments.results.usecases import Reading
 from services.runtime.errors import InvalidInput, QuotaExceeded, Unauthenticated
 from services.runtime.identity import Caller, Voter, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.listening import comparing
+from services.shared.listening.domain import Assignment, ListenerAnswer, Tally
+from services.shared.listening.judging import VoteState
 from tests.unit.experiments.listening.conftest import DECIDE_SECONDS, EXPERIMENT, Room, call_as
 
 PROMPTS = 4
@@ -51,7 +52,7 @@ async def prefer_first(room: Room, token: str, address: bytes, *, pairs: int = P
 async def verdict(room: Room) -> Results:
     """Closes listening and returns the results."""
     call_as("dev_a")
-    await room.closing.by_hand(EXPERIMENT)
+    await room.by_hand.close(EXPERIMENT)
     results = await room.stored_results()
     return ParseDict(results, Results())
 
@@ -71,8 +72,7 @@ async def test_twelve_listeners_of_one_script_prove_nothing(room: Room) -> None:
     assert results.reasons[-1] == (
         "Further votes were left out as doubtful, 36 in all: 36 of more listeners at one address than the link allows."
     )
-    (stored,) = [await room.stored_link()]
-    assert (stored.listeners, stored.votes, stored.excluded_votes) == (12, 48, 36)
+    assert (await room.only_link()).tally == Tally(12, 48, 36)
 
 
 async def test_votes_are_exported_with_their_states(room: Room) -> None:
@@ -82,7 +82,7 @@ async def test_votes_are_exported_with_their_states(room: Room) -> None:
         await prefer_first(room, token, b"script" if number < 2 else b"home %d" % number, pairs=1)
     call_as("dev_a")
     reading = Reading(room.database, room.experiments, PageTokens(b"a secret"))
-    exporting = Exporting(room.database, room.experiments, reading, room.ballot)
+    exporting = Exporting(room.database, room.experiments, reading, room.vote_store)
     async with exporting.export(EXPERIMENT, "jsonl", "votes") as export:
         rows = [json.loads(line) for line in export.content.splitlines()]
     assert [(row["state"], row["reason"], row["address"]) for row in rows] == [
@@ -210,7 +210,8 @@ async def test_a_link_that_is_no_good_costs_no_session(room: Room) -> None:
 
 
 async def test_one_address_can_not_join_without_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use_cases, "MAX_JOINED_FROM_ADDRESS", 5)
+    for module in (comparing, listeners):
+        monkeypatch.setattr(module, "MAX_JOINED_FROM_ADDRESS", 5)
     await room.begin()
     token = await link(room)
     room.address = b"script"
@@ -259,7 +260,8 @@ async def test_votes_of_one_voter_in_two_tabs_are_one_vote(room: Room) -> None:
     for _ in range(2):
         await room.listeners.vote(token, listener, pair.id, ListenerAnswer.A)
     assert len(await room.cast()) == 1
-    assert (await room.stored_link()).votes == 1
+    call_as("dev_a")
+    assert (await room.only_link()).tally.votes == 1
 
 
 @pytest.mark.parametrize("most", [-1, 1001])

@@ -1,64 +1,56 @@
-"""The tables of listening, and rows as domain objects."""
+"""The tables of listening, and rows as domain objects. `migration` creates them in the schema of a service."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
 
-from services.experiments.listening.domain import SUPERVISED, Assignment, Link, Listener, ListenerAnswer, Pair, PairKey
-from services.experiments.listening.judging import WITHOUT_PLACE, CastVote, Doubt, VoteState
+from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Speech
+from services.shared.listening.judging import WITHOUT_PLACE, CastVote, Doubt, VoteState
 
 METADATA = sa.MetaData()
 _MOMENT = sa.DateTime(timezone=True)
-LINKS = sa.Table(
-    "listening_links",
+_KEY = ("text_index", "first", "second")
+TESTS = sa.Table(
+    "listening_tests",
     METADATA,
     sa.Column("id", sa.Text),
-    sa.Column("experiment_id", sa.Text),
-    sa.Column("developer_id", sa.Text),
-    sa.Column("request_id", sa.Text),
-    sa.Column("request_fingerprint", sa.LargeBinary),
-    sa.Column("expires_at", _MOMENT),
-    sa.Column("revoked_at", _MOMENT),
-    sa.Column("created_at", _MOMENT),
-    sa.Column("listeners", sa.Integer),
+    sa.Column("votes_per_pair", sa.Integer),
+    sa.Column("closes_at", _MOMENT),
+)
+PAIRS = sa.Table(
+    "listening_pairs",
+    METADATA,
+    sa.Column("test_id", sa.Text),
+    *(sa.Column(name, sa.Integer) for name in _KEY),
+    sa.Column("text", sa.Text),
+    sa.Column("first_speech", JSONB),
+    sa.Column("second_speech", JSONB),
+    sa.Column("target_lufs", sa.Double),
     sa.Column("votes", sa.Integer),
-    sa.Column("max_listeners_per_address", sa.Integer),
-    sa.Column("excluded_votes", sa.Integer),
 )
 LISTENERS = sa.Table(
     "listening_listeners",
     METADATA,
+    sa.Column("test_id", sa.Text),
     sa.Column("id", sa.Text),
-    sa.Column("link_id", sa.Text),
-    sa.Column("experiment_id", sa.Text),
+    sa.Column("invitation_id", sa.Text),
+    sa.Column("max_listeners_per_address", sa.Integer),
     sa.Column("created_at", _MOMENT),
     sa.Column("voter_id", sa.Text),
     sa.Column("address", sa.LargeBinary),
-)
-_KEY = ("prompt_index", "first", "second")
-PAIRS = sa.Table(
-    "listening_pairs",
-    METADATA,
-    sa.Column("experiment_id", sa.Text),
-    *(sa.Column(name, sa.Integer) for name in _KEY),
-    sa.Column("first_trials", sa.ARRAY(sa.Text)),
-    sa.Column("second_trials", sa.ARRAY(sa.Text)),
-    sa.Column("target_lufs", sa.Double),
-    sa.Column("votes", sa.Integer),
 )
 ASSIGNMENTS = sa.Table(
     "listening_assignments",
     METADATA,
     sa.Column("id", sa.Text),
-    sa.Column("experiment_id", sa.Text),
+    sa.Column("test_id", sa.Text),
     sa.Column("listener_id", sa.Text),
-    sa.Column("link_id", sa.Text),
     *(sa.Column(name, sa.Integer) for name in _KEY),
-    sa.Column("first_trial", sa.Text),
-    sa.Column("second_trial", sa.Text),
+    sa.Column("first_audio", sa.Text),
+    sa.Column("second_audio", sa.Text),
     sa.Column("swapped", sa.Boolean),
     sa.Column("drawn_from", sa.Integer),
     sa.Column("target_lufs", sa.Double),
@@ -78,7 +70,7 @@ VOTES = sa.Table(
     METADATA,
     sa.Column("assignment_id", sa.Text),
     sa.Column("seq", sa.BigInteger),
-    sa.Column("experiment_id", sa.Text),
+    sa.Column("test_id", sa.Text),
     sa.Column("listener_id", sa.Text),
     *(sa.Column(name, sa.Integer) for name in _KEY),
     sa.Column("swapped", sa.Boolean),
@@ -96,15 +88,14 @@ STATES = sa.Table(
     sa.Column("judged_at", _MOMENT),
 )
 
-_L, _P, _A, _V = LINKS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
-LINK_COLUMNS = [_L[f.name] for f in dataclasses.fields(Link)]
-LISTENER_COLUMNS = [LISTENERS.c[f.name] for f in dataclasses.fields(Listener)]
-PAIR_COLUMNS = [_P[name] for name in (*_KEY, "first_trials", "second_trials", "target_lufs", "votes")]
+_L, _P, _A, _V = LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
+LISTENER_COLUMNS = [_L[f.name] for f in dataclasses.fields(Listener)]
+PAIR_COLUMNS = [_P[name] for name in (*_KEY, "text", "first_speech", "second_speech", "target_lufs", "votes")]
 _ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
 ASSIGNMENT_COLUMNS = [*(_A[name] for name in (*_KEY, *_ASSIGNMENT_FIELDS)), _V.answer]
 """To be read from WITH_ANSWERS."""
 WITH_ANSWERS = ASSIGNMENTS.outerjoin(VOTES, _V.assignment_id == _A.id)
-_STATE = (
+LAST_STATE = (
     sa.select(STATES.c.state, STATES.c.reason, STATES.c.judged_at)
     .where(STATES.c.assignment_id == _V.assignment_id)
     .order_by(STATES.c.seq.desc())
@@ -115,27 +106,21 @@ CAST_COLUMNS = [
     *ASSIGNMENT_COLUMNS,
     _V.cast_at,
     _V.address,
-    LISTENERS.c.address.label("joined_from"),
+    _L.address.label("joined_from"),
+    _L.invitation_id,
     _L.max_listeners_per_address,
-    _STATE.c.state,
-    _STATE.c.reason,
-    _STATE.c.judged_at,
+    LAST_STATE.c.state,
+    LAST_STATE.c.reason,
+    LAST_STATE.c.judged_at,
 ]
 """To be read from WITH_STATES."""
+ITS_LISTENER = sa.and_(_L.test_id == _V.test_id, _L.id == _V.listener_id)
 WITH_STATES = (
-    VOTES.join(ASSIGNMENTS, _A.id == _V.assignment_id)
-    .join(LISTENERS, LISTENERS.c.id == _V.listener_id)
-    .join(LINKS, _L.id == LISTENERS.c.link_id)
-    .outerjoin(_STATE, sa.true())
+    VOTES.join(ASSIGNMENTS, _A.id == _V.assignment_id).join(LISTENERS, ITS_LISTENER).outerjoin(LAST_STATE, sa.true())
 )
 """Votes, each with the state that it was given last."""
-HOLDS_PLACE = sa.or_(_STATE.c.reason.is_(None), _STATE.c.reason.not_in(WITHOUT_PLACE))
+HOLDS_PLACE = sa.or_(LAST_STATE.c.reason.is_(None), LAST_STATE.c.reason.not_in(WITHOUT_PLACE))
 """Whether a vote of WITH_STATES gives its listener a place; see `judging`."""
-
-
-def link_from(row: Sequence[Any]) -> Link:
-    """Returns the link in a row of LINK_COLUMNS."""
-    return Link(**dict(zip((c.name for c in LINK_COLUMNS), row, strict=True)))
 
 
 def listener_from(row: Sequence[Any]) -> Listener:
@@ -145,23 +130,25 @@ def listener_from(row: Sequence[Any]) -> Listener:
 
 def pair_from(row: Sequence[Any]) -> Pair:
     """Returns the pair in a row of PAIR_COLUMNS."""
-    prompt_index, first, second, first_trials, second_trials, target_lufs, votes = row
+    text, first, second, target_lufs, votes = row[3:]
     return Pair(
-        key=PairKey(prompt_index, first, second),
-        first_trials=first_trials,
-        second_trials=second_trials,
+        key=PairKey(*row[:3]),
+        text=text,
+        first=[Speech(**each) for each in first],
+        second=[Speech(**each) for each in second],
         target_lufs=target_lufs,
         votes=votes,
     )
 
 
-def pair_values(experiment_id: str, pair: Pair) -> dict[str, Any]:
+def pair_values(test_id: str, pair: Pair) -> dict[str, Any]:
     """Returns what is stored of a pair."""
     return {
-        "experiment_id": experiment_id,
+        "test_id": test_id,
         **dataclasses.asdict(pair.key),
-        "first_trials": list(pair.first_trials),
-        "second_trials": list(pair.second_trials),
+        "text": pair.text,
+        "first_speech": [dataclasses.asdict(each) for each in pair.first],
+        "second_speech": [dataclasses.asdict(each) for each in pair.second],
         "target_lufs": pair.target_lufs,
         "votes": pair.votes,
     }
@@ -181,9 +168,10 @@ def assignment_values(assignment: Assignment) -> dict[str, Any]:
 
 def cast_from(row: Sequence[Any]) -> CastVote:
     """Returns the vote in a row of CAST_COLUMNS."""
-    cast_at, address, joined_from, most, state, reason, judged_at = row[len(ASSIGNMENT_COLUMNS) :]
+    cast_at, address, joined_from, invitation_id, most, state, reason, judged_at = row[len(ASSIGNMENT_COLUMNS) :]
     return cast_vote(
         assignment_from(row[: len(ASSIGNMENT_COLUMNS)]),
+        invitation_id=invitation_id,
         cast_at=cast_at,
         address=address,
         joined_from=joined_from,
@@ -199,9 +187,8 @@ def cast_vote(assignment: Assignment, **known: Any) -> CastVote:
     assert assignment.answer is not None
     return CastVote(
         id=assignment.id,
-        experiment_id=assignment.experiment_id,
+        test_id=assignment.test_id,
         listener_id=assignment.listener_id,
-        link_id=assignment.link_id,
         key=assignment.key,
         swapped=assignment.swapped,
         answer=assignment.answer,

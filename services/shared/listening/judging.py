@@ -5,9 +5,9 @@ the same listener said before. States are rows that are only ever added, and the
 
 The rules know listeners, addresses, sides and times, and nothing of what is compared:
 
-- `address_limit`: as many listeners at that address as the link allows have votes that may count. A listener holds a
-  place at the address that they joined from and at each address that they voted from.
-- `same_session`: the session holds a place by another link to the same test, so this is the same person again.
+- `address_limit`: as many listeners at that address as their invitation allows have votes that may count. A listener
+  holds a place at the address that they joined from and at each address that they voted from.
+- `same_session`: the session holds a place by another invitation to the same test, so this is the same person again.
 - `too_fast`: half of the listener's votes or more came less than MIN_REACTION_SECONDS after the first moment at which
   both clips could have been heard. A person has to notice the end of a clip, decide, and move a finger; one early vote
   may be luck.
@@ -25,7 +25,7 @@ from datetime import datetime
 from enum import StrEnum
 from statistics import median
 
-from services.experiments.listening.domain import Link, ListenerAnswer, PairKey
+from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey, Preference
 
 MIN_REACTION_SECONDS = 0.1
 """Athletics calls a start within 0.1 s of the gun a false one, and a runner has nothing to choose."""
@@ -63,11 +63,11 @@ class CastVote:
 
     id: str
     """That of the assignment that it answers."""
-    experiment_id: str
+    test_id: str
     listener_id: str
-    link_id: str
+    invitation_id: str
     supervised: bool
-    """Whether it came by a link for a supervised panel."""
+    """Whether it is of a supervised panel, where somebody sees who listens."""
     key: PairKey
     swapped: bool
     answer: ListenerAnswer
@@ -86,6 +86,13 @@ class CastVote:
     def counts(self) -> bool:
         """Whether it is part of the evidence."""
         return self.state is not VoteState.EXCLUDED
+
+    @property
+    def preferred(self) -> Preference:
+        """The answer as one about the candidates rather than sides."""
+        if self.answer in (ListenerAnswer.TIE, ListenerAnswer.BOTH_BAD):
+            return Preference(self.answer)
+        return Preference.SECOND if (self.answer is ListenerAnswer.A) == self.swapped else Preference.FIRST
 
     @property
     def holds_place(self) -> bool:
@@ -119,21 +126,22 @@ def unclaimed(votes: Sequence[CastVote]) -> frozenset[bytes]:
 
 def judge(
     votes: Sequence[CastVote],
-    link: Link,
+    max_listeners_per_address: int,
     *,
     places: Collection[Collection[str]],
     same_session: Collection[str],
 ) -> list[Judgement]:
-    """Judges all votes of one listener, of which the last was cast just now; returns those whose state is to change.
+    """Judges all votes of one listener, of which the last was cast just now; returns the new states, that of the last
+    vote first.
 
-    `places` has for each address of `unclaimed` the other listeners of the link who hold a place there, `same_session`
-    those of the same session and test.
+    `places` has for each address of `unclaimed` the other listeners of the invitation who hold a place there,
+    `same_session` those of the same session and test.
     """
     *before, last = votes
     claimed: Doubt | None = None
     if not any(vote.holds_place for vote in before) and same_session:
         claimed = Doubt.SAME_SESSION
-    elif not link.supervised and any(len(others) >= link.max_listeners_per_address for others in places):
+    elif max_listeners_per_address != SUPERVISED and any(len(others) >= max_listeners_per_address for others in places):
         claimed = Doubt.ADDRESS_LIMIT
     of_all = _doubt_of_all(votes)
     # What is unknown of before stays so: it was cast under other rules.

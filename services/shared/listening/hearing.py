@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.experiments.listening.domain import Assignment, Side
-from services.experiments.listening.store import ListeningStore
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import WrongState
+from services.shared.listening.domain import Assignment, Side
+from services.shared.listening.store import ListeningStore
 
 # A record comes a moment after the bytes. Its own time counts, but not further back: clocks may differ.
 MAX_RECORD_AGE = timedelta(seconds=10)
@@ -43,7 +43,7 @@ class Hearing:
             assignment = await self._store.assignment_of_clip(connection, sent.clip)
             if assignment is None:
                 return
-            side = Side.A if sent.clip == assignment.clip_a else Side.B
+            side = assignment.side_of(sent.clip)
             if assignment.sent_at(side) is None:
                 await self._store.add_sent(connection, assignment.id, side, (sent.start, sent.end), sent.size, at)
 

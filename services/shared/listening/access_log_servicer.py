@@ -13,8 +13,8 @@ import structlog
 from voicearena.gateway.v1 import access_log_pb2 as pb
 from voicearena.gateway.v1 import access_log_pb2_grpc
 
-from services.experiments.listening.hearing import Hearing, Sent
 from services.runtime.rpc import Context
+from services.shared.listening.hearing import Hearing, Sent
 
 log = structlog.get_logger()
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.experiments.listening.domain import SUPERVISED, Link, ListenerAnswer, PairKey
-from services.experiments.listening.judging import (
+from services.experiments.running.listening import counted, panel
+from services.experiments.verdict import Answer, Panel
+from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey
+from services.shared.listening.judging import (
     MIN_SAME_SIDE,
     MIN_TIMED_VOTES,
     CastVote,
@@ -16,13 +18,12 @@ from services.experiments.listening.judging import (
     judge,
     unclaimed,
 )
-from services.experiments.listening.panels import counted, panel
-from services.experiments.verdict import Answer, Panel
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 A, B, TIE = ListenerAnswer.A, ListenerAnswer.B, ListenerAnswer.TIE
 HERE, THERE, ELSEWHERE = b"here", b"there", b"elsewhere"
-LINK = Link(id="lnk_a", experiment_id="exp_a", developer_id="dev_a", expires_at=NOON, created_at=NOON)
+MOST = 3
+"""Listeners at an address whose votes count."""
 
 
 def vote(
@@ -42,9 +43,9 @@ def vote(
     state = VoteState.UNKNOWN if not judged else VoteState.EXCLUDED if doubt else VoteState.COUNTED
     return CastVote(
         id=f"pai_{listener}_{number}",
-        experiment_id="exp_a",
+        test_id="exp_a",
         listener_id=listener,
-        link_id="lnk_a",
+        invitation_id="lnk_a",
         supervised=supervised,
         key=PairKey(number, 0, 1),
         swapped=swapped,
@@ -58,11 +59,11 @@ def vote(
     )
 
 
-def judged(votes: Sequence[CastVote], link: Link = LINK, places: Sequence[int] = (), again: int = 0) -> dict[str, str]:
+def judged(votes: Sequence[CastVote], most: int = MOST, places: Sequence[int] = (), again: int = 0) -> dict[str, str]:
     """Returns the doubts of the votes whose state changes, empty for none, where so many others hold places."""
     found = judge(
         votes,
-        link,
+        most,
         places=[[f"lsn_{other}" for other in range(count)] for count in places],
         same_session=[f"lsn_{other}" for other in range(again)],
     )
@@ -76,18 +77,11 @@ def test_a_vote_of_somebody_who_is_new_is_counted() -> None:
 
 @pytest.mark.parametrize(("most", "others", "doubt"), [(3, 2, ""), (3, 3, "address_limit"), (1, 1, "address_limit")])
 def test_a_link_has_room_for_so_many_listeners_at_an_address(most: int, others: int, doubt: str) -> None:
-    link = Link(**{**_fields(LINK), "max_listeners_per_address": most})
-    assert judged([vote(judged=False)], link, places=[0, others]) == {"pai_lsn_a_0": doubt}
+    assert judged([vote(judged=False)], most, places=[0, others]) == {"pai_lsn_a_0": doubt}
 
 
 def test_a_supervised_panel_has_room_for_all() -> None:
-    link = Link(**{**_fields(LINK), "max_listeners_per_address": SUPERVISED})
-    assert link.supervised
-    assert judged([vote(judged=False)], link, places=[500]) == {"pai_lsn_a_0": ""}
-
-
-def _fields(link: Link) -> dict[str, object]:
-    return {name: getattr(link, name) for name in ("id", "experiment_id", "developer_id", "expires_at", "created_at")}
+    assert judged([vote(judged=False)], SUPERVISED, places=[500]) == {"pai_lsn_a_0": ""}
 
 
 def test_a_place_is_claimed_where_a_listener_joined_and_at_each_new_address_of_a_vote() -> None:
@@ -157,7 +151,7 @@ def test_people_who_listen_keep_their_votes_whatever_they_like() -> None:
     panels, votes_each, lost = 4000, 20, 0
     for _ in range(panels):
         votes = [vote(number, chance.choice((A, B)), spare=chance.uniform(0.3, 4)) for number in range(votes_each)]
-        lost += any(each.doubt for each in judge(votes, LINK, places=[[]], same_session=[]))
+        lost += any(each.doubt for each in judge(votes, MOST, places=[[]], same_session=[]))
     assert lost / panels < 0.01
 
 

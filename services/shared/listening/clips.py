@@ -7,22 +7,20 @@ import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Trial
-from services.experiments.listening.domain import Assignment, Side
-from services.experiments.listening.store import ListeningStore
-from services.experiments.store import Store
-from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+from services.runtime.errors import NotFound, Unavailable
 from services.runtime.signing import derived_key
 from services.shared.audio import rendering
+from services.shared.listening.comparing import check_may_hear
+from services.shared.listening.domain import Assignment
+from services.shared.listening.store import ListeningStore
+from services.shared.listening.subject import Subject
 
 log = structlog.get_logger()
 
@@ -66,20 +64,18 @@ class Clips:
     def __init__(
         self,
         database: Database,
-        experiments: Store,
         store: ListeningStore,
+        subject: Subject[Any],
         audio: Audio,
         secret: str,
-        clock: Callable[[], datetime] = now,
     ) -> None:
         """`secret` decides, with a clip's name, what tells it from other clips of the same speech."""
         self._database = database
-        self._experiments = experiments
         self._store = store
+        self._subject = subject
         self._audio = audio
         self._seeds = derived_key(secret, "clips: noise and silence")
         self._tags = derived_key(secret, "clips: entity tags")
-        self._clock = clock
         self._clips: _Kept[str, bytes] = _Kept(KEPT_CLIP_BYTES, len)
         self._speech: _Kept[str, rendering.Samples] = _Kept(KEPT_SPEECH_BYTES, lambda samples: samples.nbytes)
         self._turns = asyncio.Semaphore(RENDERED_AT_A_TIME)
@@ -87,49 +83,50 @@ class Clips:
     async def find(self, name: str) -> Clip:
         """Returns a clip; the same bytes every time.
 
-        NotFound if there is none of this name; Unauthenticated if the link that it came by has ended. No error says
-        anything of the trial.
+        NotFound if there is none of this name, or its audio was deleted; Unauthenticated if its listener may not hear
+        it any more. No error says anything of the audio.
         """
         if not NAME.fullmatch(name):
             raise NotFound("clip", name[:200])
         async with self._database.reading() as connection:
-            assignment, trial = await self._found(connection, name)
-        content = await self._clips.get(name, lambda: self._made(name, assignment, trial))
+            assignment = await self._assignment(connection, name)
+        audio_name = assignment.audio_of(name)
+        if audio_name is None:
+            raise NotFound("clip", name)
+        content = await self._clips.get(name, lambda: self._made(name, assignment, audio_name))
         tag = hmac.new(self._tags, name.encode(), sha256).digest()[:ETAG_BYTES]
         return Clip(name, content, f'"{tag.hex()}"')
 
-    async def _found(self, connection: AsyncConnection, name: str) -> tuple[Assignment, Trial]:
+    async def _assignment(self, connection: AsyncConnection, name: str) -> Assignment:
         assignment = await self._store.assignment_of_clip(connection, name)
         if assignment is None:
             raise NotFound("clip", name)
-        link = await self._store.link(connection, assignment.link_id)
-        if link is None or link.revoked_at is not None or link.expires_at <= self._clock():
-            raise Unauthenticated("the listening link of this clip has ended: ask whoever sent it for a new one")
-        trial = await self._experiments.trial(connection, assignment.trial_of(name))
-        if trial is None or trial.audio_name is None or trial.audio_deleted_at is not None:
+        listener = await self._store.listener(connection, assignment.test_id, assignment.listener_id)
+        if listener is None:
             raise NotFound("clip", name)
-        return assignment, trial
+        await check_may_hear(connection, self._subject, listener)
+        return assignment
 
-    async def _made(self, name: str, assignment: Assignment, trial: Trial) -> bytes:
-        played = await self._speech.get(trial.id, lambda: self._played(name, trial))
-        seconds = assignment.seconds_of(Side.A if name == assignment.clip_a else Side.B)
+    async def _made(self, name: str, assignment: Assignment, audio_name: str) -> bytes:
+        played = await self._speech.get(audio_name, lambda: self._played(name, audio_name))
+        seconds = assignment.seconds_of(assignment.side_of(name))
         seed = hmac.new(self._seeds, name.encode(), sha256).digest()
         async with self._turns:
             return await asyncio.to_thread(rendering.clip, played, assignment.target_lufs, seconds, seed)
 
-    async def _played(self, name: str, trial: Trial) -> rendering.Samples:
+    async def _played(self, name: str, audio_name: str) -> rendering.Samples:
         async with self._turns:
-            stored = await self._stored(name, trial)
+            stored = await self._stored(name, audio_name)
             return await asyncio.to_thread(rendering.resampled, stored)
 
-    async def _stored(self, name: str, trial: Trial) -> bytes:
-        """Returns the stored speech; errors speak of the clip, since their own name the trial."""
+    async def _stored(self, name: str, audio_name: str) -> bytes:
+        """Returns the stored speech; errors speak of the clip, since their own name the audio."""
         try:
-            return await self._audio.get(trial.audio_name or "")
+            return await self._audio.get(audio_name)
         except NotFound:
             raise NotFound("clip", name) from None
         except Unavailable as error:
-            log.warning("stored speech can't be read", trial_id=trial.id, error=error.message)
+            log.warning("stored speech can't be read", audio_name=audio_name, error=error.message)
             raise Unavailable("the clip can't be read now; try again") from None
 
 

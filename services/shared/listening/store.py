@@ -1,0 +1,216 @@
+"""Every query of tests, pairs, listeners and what they were given."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shared.listening.domain import Assignment, Listener, ListeningTest, Pair, PairKey, Side
+from services.shared.listening.tables import (
+    ASSIGNMENT_COLUMNS,
+    ASSIGNMENTS,
+    LISTENER_COLUMNS,
+    LISTENERS,
+    PAIR_COLUMNS,
+    PAIRS,
+    TESTS,
+    VOTES,
+    WITH_ANSWERS,
+    assignment_from,
+    assignment_values,
+    listener_from,
+    pair_from,
+    pair_values,
+)
+
+MAX_SENT_PIECES = 100
+"""Pieces of a clip with holes between them, up to which what has gone out is kept."""
+
+_T, _L, _P, _A, _V = TESTS.c, LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
+
+
+class ListeningStore(Protocol):
+    """What listening asks of the database. Each method works in the connection's transaction, if it has one.
+
+    Whoever has a subject opens, suspends and removes its test here, holding the lock of the subject.
+    """
+
+    async def open(self, connection: AsyncConnection, test: ListeningTest, pairs: Collection[Pair]) -> Sequence[Pair]:
+        """Opens a test with these pairs, which can be heard, and returns all pairs that there are.
+
+        A test that is opened again keeps its votes. Pairs of before that are not among the new ones lose their audio.
+        """
+
+    async def test(self, connection: AsyncConnection, test_id: str) -> ListeningTest | None:
+        """Returns a test; None if it was never opened."""
+
+    async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
+        """Takes no more votes, until the test is opened again; False if none were taken. Votes stay."""
+
+    async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
+        """Forgets the names of the audio of tests: no pair and no clip of them can be heard."""
+
+    async def remove(self, connection: AsyncConnection, test_id: str) -> None:
+        """Deletes a test and all that belongs to it, votes too."""
+
+    async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
+        """Returns tests whose time is over and that are not closed, the longest overdue first."""
+
+    async def pairs(self, connection: AsyncConnection, test_id: str) -> Sequence[Pair]:
+        """Returns a test's pairs, by text and candidates."""
+
+    async def add_listener(
+        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+    ) -> Listener | None:
+        """Adds a listener and returns it, or the one that the same session is already by the same invitation.
+
+        None if as many as may have joined by the invitation, in all or from the listener's address. The caller holds
+        the lock of the subject.
+        """
+
+    async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
+        """Returns a listener of a test."""
+
+    async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
+        """Returns how many unanswered assignments that were shown after `since` each pair has, where it has any."""
+
+    async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
+        """Gives a pair to a listener."""
+
+    async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
+        """Notes that a listener was given their pair again."""
+
+    async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
+        """Returns what a listener of a test was given, in that order."""
+
+    async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
+        """Returns the assignment that a clip is of."""
+
+    async def add_sent(
+        self,
+        connection: AsyncConnection,
+        assignment_id: str,
+        side: Side,
+        sent: tuple[int, int],
+        size: int,
+        at: datetime,
+    ) -> None:
+        """Adds bytes, from a position to another one, to what has gone out of a clip of some size, unless all has.
+
+        When they cover all of it, this is the moment at which it had gone out.
+        """
+
+
+class SqlListeningStore:
+    """The store over PostgreSQL."""
+
+    async def open(self, connection: AsyncConnection, test: ListeningTest, pairs: Collection[Pair]) -> Sequence[Pair]:
+        values = {"votes_per_pair": test.votes_per_pair, "closes_at": test.closes_at}
+        opening = insert(TESTS).values(id=test.id, **values)
+        await connection.execute(opening.on_conflict_do_update(index_elements=[_T.id], set_=values))
+        silent = sa.update(PAIRS).where(_P.test_id == test.id)
+        await connection.execute(silent.values({_P.first_speech: [], _P.second_speech: []}))
+        if pairs:
+            adding = insert(PAIRS).values([pair_values(test.id, pair) for pair in pairs])
+            new = {name: adding.excluded[name] for name in ("text", "first_speech", "second_speech", "target_lufs")}
+            await connection.execute(adding.on_conflict_do_update(constraint="listening_pairs_pkey", set_=new))
+        return await self.pairs(connection, test.id)
+
+    async def test(self, connection: AsyncConnection, test_id: str) -> ListeningTest | None:
+        query = sa.select(_T.id, _T.votes_per_pair, _T.closes_at).where(_T.id == test_id)
+        row = (await connection.execute(query)).one_or_none()
+        return ListeningTest(*row) if row else None
+
+    async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
+        open_test = sa.update(TESTS).where(_T.id == test_id, _T.closes_at.is_not(None))
+        return (await connection.execute(open_test.values(closes_at=None).returning(_T.id))).first() is not None
+
+    async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
+        silent: dict[sa.ColumnElement[object], object] = {_P.first_speech: [], _P.second_speech: []}
+        await connection.execute(sa.update(PAIRS).where(_P.test_id.in_(test_ids)).values(silent))
+        given = sa.update(ASSIGNMENTS).where(_A.test_id.in_(test_ids))
+        await connection.execute(given.values(first_audio=None, second_audio=None))
+
+    async def remove(self, connection: AsyncConnection, test_id: str) -> None:
+        # Pairs go with the test; assignments, votes and their states go with the listeners.
+        await connection.execute(sa.delete(LISTENERS).where(_L.test_id == test_id))
+        await connection.execute(sa.delete(TESTS).where(_T.id == test_id))
+
+    async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
+        query = sa.select(_T.id).where(_T.closes_at <= at).order_by(_T.closes_at).limit(limit)
+        return list((await connection.execute(query)).scalars())
+
+    async def pairs(self, connection: AsyncConnection, test_id: str) -> Sequence[Pair]:
+        query = sa.select(*PAIR_COLUMNS).where(_P.test_id == test_id)
+        query = query.order_by(_P.text_index, _P.first, _P.second)
+        return [pair_from(row) for row in await connection.execute(query)]
+
+    async def add_listener(
+        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+    ) -> Listener | None:
+        invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
+        if listener.voter_id is not None:
+            known = sa.select(*LISTENER_COLUMNS).where(invited, _L.voter_id == listener.voter_id)
+            if row := (await connection.execute(known)).one_or_none():
+                return listener_from(row)
+        from_there = sa.func.count().filter(_L.address == listener.address)
+        joined, there = (await connection.execute(sa.select(sa.func.count(), from_there).where(invited))).one()
+        if joined >= most or (listener.address is not None and there >= most_from_address):
+            return None
+        values = {column.name: getattr(listener, column.name) for column in LISTENER_COLUMNS}
+        await connection.execute(sa.insert(LISTENERS).values(**values))
+        return listener
+
+    async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
+        query = sa.select(*LISTENER_COLUMNS).where(_L.test_id == test_id, _L.id == listener_id)
+        row = (await connection.execute(query)).one_or_none()
+        return listener_from(row) if row else None
+
+    async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
+        key = (_A.text_index, _A.first, _A.second)
+        query = (
+            sa.select(*key, sa.func.count())
+            .select_from(WITH_ANSWERS)
+            .where(_A.test_id == test_id, _A.shown_at > since, _V.answer.is_(None))
+            .group_by(*key)
+        )
+        return {PairKey(*key): count for *key, count in await connection.execute(query)}
+
+    async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
+        await connection.execute(sa.insert(ASSIGNMENTS).values(**assignment_values(assignment)))
+
+    async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
+        await connection.execute(sa.update(ASSIGNMENTS).where(_A.id == assignment_id).values(shown_at=at))
+
+    async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
+        query = sa.select(*ASSIGNMENT_COLUMNS).select_from(WITH_ANSWERS)
+        query = query.where(_A.test_id == test_id, _A.listener_id == listener_id)
+        return [assignment_from(row) for row in await connection.execute(query.order_by(_A.id))]
+
+    async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
+        query = sa.select(*ASSIGNMENT_COLUMNS).select_from(WITH_ANSWERS)
+        query = query.where(sa.or_(_A.clip_a == clip, _A.clip_b == clip))
+        row = (await connection.execute(query)).one_or_none()
+        return assignment_from(row) if row else None
+
+    async def add_sent(
+        self,
+        connection: AsyncConnection,
+        assignment_id: str,
+        side: Side,
+        sent: tuple[int, int],
+        size: int,
+        at: datetime,
+    ) -> None:
+        sent_at, before = (_A.a_sent_at, _A.a_sent) if side is Side.A else (_A.b_sent_at, _A.b_sent)
+        covered = before.op("+")(sa.func.int4multirange(sa.func.int4range(*sent)))
+        whole = sa.func.int4multirange(sa.func.int4range(0, size))
+        # A player asks for a handful of ranges; what comes in thousands of pieces is not kept.
+        few = sa.select(sa.func.count() <= MAX_SENT_PIECES).select_from(sa.func.unnest(covered)).scalar_subquery()
+        change = sa.update(ASSIGNMENTS).where(_A.id == assignment_id, sent_at.is_(None), few)
+        await connection.execute(
+            change.values({before: covered, sent_at: sa.case((covered.op("@>")(whole), at), else_=None)})
+        )

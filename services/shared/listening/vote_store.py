@@ -1,0 +1,146 @@
+"""Every query of votes and of whether they count."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shared.listening.domain import Assignment, Listener, ListenerAnswer, PairKey, Tally
+from services.shared.listening.judging import CastVote, Judgement, VoteState
+from services.shared.listening.tables import (
+    CAST_COLUMNS,
+    HOLDS_PLACE,
+    ITS_LISTENER,
+    LAST_STATE,
+    LISTENERS,
+    PAIRS,
+    STATES,
+    VOTES,
+    WITH_STATES,
+    cast_from,
+)
+
+_L, _P, _V = LISTENERS.c, PAIRS.c, VOTES.c
+
+
+class VoteStore(Protocol):
+    """What listening asks of the database about votes. Each method works in the connection's transaction."""
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
+    ) -> None:
+        """Adds a vote, which counts until it is judged, and counts it at its pair."""
+
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        """Gives votes further states. The pairs of those that no longer count, or count again, have other counts."""
+
+    async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
+        """Returns a test's votes in the order in which they were cast."""
+
+    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
+        """Returns the votes of a listener of a test in the order in which they were cast."""
+
+    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
+        """Returns the others of a listener's invitation who hold a place at an address; see `judging`."""
+
+    async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
+        """Returns the other listeners of the same session and test who hold a place."""
+
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+        """Returns how many listeners came by each invitation to a test, and how many votes they cast."""
+
+
+class SqlVoteStore:
+    """The store over PostgreSQL."""
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
+    ) -> None:
+        key = assignment.key
+        await connection.execute(
+            sa.insert(VOTES).values(
+                assignment_id=assignment.id,
+                test_id=assignment.test_id,
+                listener_id=assignment.listener_id,
+                text_index=key.text_index,
+                first=key.first,
+                second=key.second,
+                swapped=assignment.swapped,
+                answer=answer,
+                cast_at=at,
+                address=address,
+            )
+        )
+        await self._count(connection, assignment.test_id, key, 1)
+
+    async def _count(self, connection: AsyncConnection, test_id: str, key: PairKey, more: int) -> None:
+        its_pair = (
+            _P.test_id == test_id,
+            _P.text_index == key.text_index,
+            _P.first == key.first,
+            _P.second == key.second,
+        )
+        await connection.execute(sa.update(PAIRS).where(*its_pair).values({_P.votes: _P.votes + more}))
+
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        for each in judgements:
+            vote = each.vote
+            await connection.execute(
+                sa.insert(STATES).values(assignment_id=vote.id, state=each.state, reason=each.doubt or "", judged_at=at)
+            )
+            if more := (each.doubt is None) - vote.counts:
+                await self._count(connection, vote.test_id, vote.key, more)
+
+    async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
+        return await self._cast(connection, _V.test_id == test_id)
+
+    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
+        return await self._cast(connection, sa.and_(_V.test_id == listener.test_id, _V.listener_id == listener.id))
+
+    async def _cast(self, connection: AsyncConnection, which: sa.ColumnElement[bool]) -> Sequence[CastVote]:
+        query = sa.select(*CAST_COLUMNS).select_from(WITH_STATES).where(which).order_by(_V.seq)
+        return [cast_from(row) for row in await connection.execute(query)]
+
+    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
+        invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
+        there = sa.or_(_L.address == address, _V.address == address)
+        return await self._others(connection, listener, invited, there)
+
+    async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
+        if listener.voter_id is None:
+            return ()
+        same = sa.and_(_L.test_id == listener.test_id, _L.voter_id == listener.voter_id)
+        return await self._others(connection, listener, same)
+
+    async def _others(
+        self, connection: AsyncConnection, listener: Listener, *which: sa.ColumnElement[Any]
+    ) -> Collection[str]:
+        query = sa.select(_L.id).select_from(WITH_STATES).where(*which, _L.id != listener.id, HOLDS_PLACE)
+        return list((await connection.execute(query.distinct())).scalars())
+
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+        listened = LISTENERS.outerjoin(VOTES, ITS_LISTENER).outerjoin(LAST_STATE, sa.true())
+        query = (
+            sa.select(
+                _L.invitation_id,
+                sa.func.count(_L.id.distinct()),
+                sa.func.count(_V.assignment_id),
+                sa.func.count().filter(LAST_STATE.c.state == VoteState.EXCLUDED),
+            )
+            .select_from(listened)
+            .where(_L.test_id == test_id)
+            .group_by(_L.invitation_id)
+        )
+        return {invitation_id: Tally(*counts) for invitation_id, *counts in await connection.execute(query)}

@@ -1,0 +1,104 @@
+"""The store of votes in memory."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Tally
+from services.shared.listening.judging import CastVote, Judgement, VoteState
+from services.shared.listening.tables import cast_vote
+from tests.fakes.memory_database import table
+
+
+class MemoryVoteStore:
+    """Implements `services.shared.listening.vote_store.VoteStore` over a MemoryDatabase."""
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        assignment: Assignment,
+        answer: ListenerAnswer,
+        at: datetime,
+        address: bytes | None = None,
+    ) -> None:
+        given = table(connection, "listening_assignments")
+        whose = (assignment.test_id, assignment.listener_id, assignment.key)
+        if any(each.answer for each in given.values() if (each.test_id, each.listener_id, each.key) == whose):
+            raise IntegrityError("a vote", None, ValueError("one for each listener and pair"))
+        given[assignment.id] = dataclasses.replace(given[assignment.id], answer=answer)
+        _count(connection, assignment.test_id, assignment.key, 1)
+        table(connection, "listening_votes")[assignment.id] = (at, address)
+
+    async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
+        for each in judgements:
+            table(connection, "listening_vote_states")[each.vote.id] = (each.state, each.doubt, at)
+            _count(connection, each.vote.test_id, each.vote.key, (each.doubt is None) - each.vote.counts)
+
+    async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
+        given, states = table(connection, "listening_assignments"), table(connection, "listening_vote_states")
+        found = []
+        for id_, (at, address) in table(connection, "listening_votes").items():
+            assignment: Assignment = given[id_]
+            if assignment.test_id == test_id:
+                listener = _listener(connection, assignment)
+                state, doubt, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
+                found.append(
+                    cast_vote(
+                        assignment,
+                        invitation_id=listener.invitation_id,
+                        cast_at=at,
+                        address=address,
+                        joined_from=listener.address,
+                        supervised=listener.max_listeners_per_address == SUPERVISED,
+                        state=state,
+                        doubt=doubt,
+                        judged_at=judged_at,
+                    )
+                )
+        return found
+
+    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
+        return [vote for vote in await self.of_test(connection, listener.test_id) if vote.listener_id == listener.id]
+
+    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
+        return {
+            vote.listener_id
+            for vote in await self.of_test(connection, listener.test_id)
+            if vote.invitation_id == listener.invitation_id and vote.listener_id != listener.id
+            if vote.holds_place and address in vote.addresses
+        }
+
+    async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
+        listeners = table(connection, "listening_listeners")
+        return {
+            vote.listener_id
+            for vote in await self.of_test(connection, listener.test_id)
+            if vote.listener_id != listener.id and vote.holds_place
+            if listeners[vote.test_id, vote.listener_id].voter_id == listener.voter_id is not None
+        }
+
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+        listeners = [each for each in table(connection, "listening_listeners").values() if each.test_id == test_id]
+        votes = await self.of_test(connection, test_id)
+        return {
+            invitation_id: Tally(
+                sum(each.invitation_id == invitation_id for each in listeners),
+                sum(vote.invitation_id == invitation_id for vote in votes),
+                sum(vote.invitation_id == invitation_id and not vote.counts for vote in votes),
+            )
+            for invitation_id in {each.invitation_id for each in listeners}
+        }
+
+
+def _listener(connection: AsyncConnection, assignment: Assignment) -> Listener:
+    listener: Listener = table(connection, "listening_listeners")[assignment.test_id, assignment.listener_id]
+    return listener
+
+
+def _count(connection: AsyncConnection, test_id: str, key: PairKey, more: int) -> None:
+    pairs = table(connection, "listening_pairs")
+    pair: Pair = pairs[test_id, key]
+    pairs[test_id, key] = dataclasses.replace(pair, votes=pair.votes + more)

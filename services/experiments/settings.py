@@ -95,4 +95,4 @@ class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, Audio
             *database_ports(self.database_url.get_secret_value()),
             *bus_ports(self.nats_url),
         ]
-        return Reach.of(self.webhook_allowed_networks, mesh, site_port(self.public_url))
+        return Reach(self.webhook_allowed_networks, mesh, site_port(self.public_url))

@@ -1,19 +1,25 @@
 """How far webhooks reach: what an operator opens beside public addresses, and the mesh's own ports, which stay shut."""
 
 import ipaddress
-import socket
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from services.experiments.webhooks.addresses import Address, Network, inner, may_be_called
+from services.experiments.webhooks.addresses import (
+    Address,
+    Network,
+    inner,
+    is_loopback_name,
+    is_own,
+    literal,
+    may_be_called,
+)
 
 NATS_PORT, NATS_MONITORING_PORT, POSTGRES_PORT = 4222, 8222, 5432
-HTTP_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HostPort(NamedTuple):
@@ -34,44 +40,27 @@ class HostPort(NamedTuple):
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets")
         return cls(host.lower().removesuffix("."), int(port))
 
-    @property
-    def address(self) -> Address | None:
-        """The host if it is an IP address, None if it is a name."""
-        try:
-            return ipaddress.ip_address(self.host)
-        except ValueError:
-            return None
-
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What webhooks may be sent to beside public addresses, and what never."""
 
-    networks: Sequence[Network] = ()
-    """Networks that are open on every port."""
-    endpoints: Sequence[HostPort] = ()
-    """Single ports that are open, `127.0.0.1:9000` say."""
+    opened: Sequence[Network | HostPort] = ()
+    """Networks that are open on every port, and single ports, `127.0.0.1:9000` say."""
     mesh: Sequence[HostPort] = ()
     """Where the mesh listens, with its database and bus. No setting opens these."""
     site: HostPort | None = None
     """Where people reach the mesh. Others may share its address, so it is known by its name only."""
 
-    @classmethod
-    def of(cls, opened: Iterable[Network | HostPort], mesh: Sequence[HostPort], site: HostPort | None) -> Self:
-        """Returns the reach that an operator's settings give."""
-        opened = tuple(opened)
-        return cls(
-            networks=tuple(each for each in opened if not isinstance(each, HostPort)),
-            endpoints=tuple(each for each in opened if isinstance(each, HostPort)),
-            mesh=mesh,
-            site=site,
-        )
+    @property
+    def networks(self) -> Sequence[Network]:
+        """The networks that are open."""
+        return [each for each in self.opened if not isinstance(each, HostPort)]
 
     def takes(self, host: str, address: Address, port: int) -> bool:
         """Whether a port of an address is a public one or open. `host` is the name that stands for the address."""
-        return may_be_called(address, self.networks) or any(
-            opened.port == port and opened.host in (host, str(address)) for opened in self.endpoints
-        )
+        by_port = HostPort(host, port) in self.opened or HostPort(str(address), port) in self.opened
+        return by_port or may_be_called(address, self.networks)
 
     def names_mesh(self, host: str, port: int) -> bool:
         """Whether a port is the mesh's, as far as its host shows it without being looked up."""
@@ -80,8 +69,8 @@ class Reach:
         known = self.mesh_at(port)
         if any(host == each.host for each in known):
             return True
-        address = _loopback_name(host) or HostPort(host, port).address
-        return address is not None and self.meets(address, [each.address for each in known if each.address])
+        address = literal("127.0.0.1" if is_loopback_name(host) else host)
+        return address is not None and self.meets(address, filter(None, (literal(each.host) for each in known)))
 
     def mesh_at(self, port: int) -> list[HostPort]:
         """Returns the hosts of the mesh that listen on a port."""
@@ -92,21 +81,6 @@ class Reach:
         """Whether an address leads to one of the hosts: it is the same, or both are this machine's."""
         address = inner(address)
         return any(address == inner(host) or (is_own(address) and is_own(inner(host))) for host in hosts)
-
-
-def is_own(address: Address) -> bool:
-    """Whether an address is one of this machine's: loopback, unspecified, or one of an interface."""
-    if address.is_loopback or address.is_unspecified:
-        return True
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((str(address), 0))
-        return True
-    return False
-
-
-def _loopback_name(host: str) -> Address | None:
-    return ipaddress.IPv4Address("127.0.0.1") if host == "localhost" or host.endswith(".localhost") else None
 
 
 def database_ports(url: str) -> list[HostPort]:
@@ -130,4 +104,4 @@ def bus_ports(urls: str) -> list[HostPort]:
 def site_port(url: str) -> HostPort:
     """Returns the host and port of an http or https URL."""
     parts = urlsplit(url)
-    return HostPort((parts.hostname or "").lower(), parts.port or HTTP_PORTS[parts.scheme])
+    return HostPort((parts.hostname or "").lower(), parts.port or DEFAULT_PORTS[parts.scheme])

@@ -10,10 +10,11 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
-from services.experiments.webhooks.addresses import Address
+from services.experiments.webhooks.addresses import Address, is_loopback_name, literal
 from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import Target, is_loopback_name
+from services.experiments.webhooks.targets import Target
 
 # Names that are asked for at a time.
 MOST_QUESTIONS = 64
@@ -35,8 +36,8 @@ async def addresses_of(target: Target, lookup: Lookup, reach: Reach) -> Sequence
     """
     if reach.names_mesh(target.host, target.port):
         raise Forbidden("it leads to a port of this installation")
-    literal = target.address
-    found = [literal] if literal else await lookup(target.host, target.port)
+    address = literal(target.host)
+    found = [address] if address else await lookup(target.host, target.port)
     if is_loopback_name(target.host):
         # Of both loopback addresses an operator may have opened one.
         found = [each for each in found if reach.takes(target.host, each, target.port)] or found
@@ -50,11 +51,11 @@ async def addresses_of(target: Target, lookup: Lookup, reach: Reach) -> Sequence
 
 
 async def _leads_to_mesh(target: Target, found: Sequence[Address], lookup: Lookup, reach: Reach) -> bool:
-    for host in reach.mesh_at(target.port):
-        known: Sequence[Address] = [host.address] if host.address else ()
-        if not known:
-            with suppress(OSError):
-                known = await lookup(host.host, host.port)
+    for host, port in reach.mesh_at(target.port):
+        known: Sequence[Address] = ()
+        with suppress(OSError):
+            address = literal(host)
+            known = [address] if address else await lookup(host, port)
         if any(reach.meets(address, known) for address in found):
             return True
     return False
@@ -72,27 +73,19 @@ class SystemLookup:
         answer: asyncio.Future[Sequence[Address]] = loop.create_future()
 
         def ask() -> None:
-            found: Sequence[Address] = ()
-            error: Exception | None = None
             try:
                 infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                found = [ipaddress.ip_address(info[4][0]) for info in infos]
+                settle = partial(answer.set_result, [ipaddress.ip_address(info[4][0]) for info in infos])
             except (OSError, ValueError) as failure:
                 # ValueError: a name that can't be encoded, an address with a zone.
-                error = OSError(str(failure))
-            try:
-                loop.call_soon_threadsafe(told, found, error)
-            except RuntimeError:
-                return  # The process has ended meanwhile.
+                settle = partial(answer.set_exception, OSError(str(failure)))
+            with suppress(RuntimeError):  # The process has ended meanwhile.
+                loop.call_soon_threadsafe(answered, settle)
 
-        def told(found: Sequence[Address], error: Exception | None) -> None:
+        def answered(settle: Callable[[], None]) -> None:
             self._room.release()
-            if answer.done():
-                return
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(found)
+            if not answer.done():
+                settle()
 
         try:
             threading.Thread(target=ask, name="webhook lookup", daemon=True).start()

@@ -7,20 +7,19 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
-from services.experiments.webhooks.addresses import Address
-from services.experiments.webhooks.reach import Reach
+from services.experiments.webhooks.addresses import is_loopback_name, literal
+from services.experiments.webhooks.reach import DEFAULT_PORTS, Reach
 
 LONGEST_URL = 2048
 LONGEST_HOST = 253
-DEFAULT_PORTS = {"http": 80, "https": 443}
 # Below, ports are those of mail, shells and the like, whose servers must not be talked to through a webhook.
 FIRST_FREE_PORT = 1024
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # What begins like a number would be taken for one part of an IPv4 address, in octal or hexadecimal too.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_LOOPBACK: tuple[Address, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
-_METADATA: tuple[Address, ...] = (ipaddress.IPv4Address("169.254.169.254"), ipaddress.IPv6Address("fd00:ec2::254"))
+_LOOPBACK = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
+_METADATA = (ipaddress.ip_address("169.254.169.254"), ipaddress.ip_address("fd00:ec2::254"))
 _METADATA_NAMES = (
     "metadata",
     "metadata.google.internal",
@@ -48,14 +47,6 @@ class Target:
     """With the query, at least `/`."""
 
     @property
-    def address(self) -> Address | None:
-        """The host if it is an IP address, None if it is a name."""
-        try:
-            return ipaddress.ip_address(self.host)
-        except ValueError:
-            return None
-
-    @property
     def authority(self) -> str:
         """What the Host header says."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -74,8 +65,7 @@ def check_url(url: str, reach: Reach) -> str | None:
         return str(reason)
     if reach.names_mesh(target.host, target.port):
         return OF_THE_MESH
-    address = target.address
-    if address is not None:
+    if address := literal(target.host):
         return None if reach.takes(target.host, address, target.port) else NOT_PUBLIC
     return None if _name_may_be_called(target, reach) else "must not be a name of a private network"
 
@@ -149,15 +139,9 @@ def _host(parts: SplitResult) -> str:
 def _name_may_be_called(target: Target, reach: Reach) -> bool:
     """What a name stands for is checked at delivery; a name that can only be private is refused before."""
     name, port = target.host, target.port
-    if any((name, port) == opened for opened in reach.endpoints):
+    known = _LOOPBACK if is_loopback_name(name) else _METADATA if name in _METADATA_NAMES else ()
+    if known:
+        return any(reach.takes(name, address, port) for address in known)
+    if (name, port) in reach.opened or reach.networks:
         return True
-    if is_loopback_name(name):
-        return any(reach.takes(name, address, port) for address in _LOOPBACK)
-    if name in _METADATA_NAMES:
-        return any(reach.takes(name, address, port) for address in _METADATA)
-    return bool(reach.networks) or ("." in name and not name.endswith(_INNER_SUFFIXES))
-
-
-def is_loopback_name(name: str) -> bool:
-    """Whether a name stands for this machine wherever it is asked for."""
-    return name == "localhost" or name.endswith(".localhost")
+    return "." in name and not name.endswith(_INNER_SUFFIXES)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.experiments.webhooks.addresses import Address
-from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports, is_own
+from services.experiments.webhooks.addresses import Address, is_own
+from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports
 from services.experiments.webhooks.resolving import Forbidden, addresses_of
 from services.experiments.webhooks.targets import NOT_PUBLIC, OF_THE_MESH, check_url, parse
 
@@ -94,7 +94,7 @@ async def test_other_ports_of_the_same_hosts_are_not_the_meshs(url: str, address
 
 
 def test_loopback_is_shut_and_opened_by_its_port() -> None:
-    one = Reach(endpoints=[HostPort("127.0.0.1", 9000)])
+    one = Reach([HostPort("127.0.0.1", 9000)])
     assert check_url("http://127.0.0.1:9000/", Reach()) == NOT_PUBLIC
     assert check_url("http://127.0.0.1:9000/", one) is None
     assert check_url("http://localhost:9000/", one) is None
@@ -109,7 +109,7 @@ def test_loopback_is_shut_and_opened_by_its_port() -> None:
 
 
 async def test_a_port_of_loopback_that_is_open_is_reached_by_name_too() -> None:
-    one = Reach(endpoints=[HostPort("127.0.0.1", 9000)])
+    one = Reach([HostPort("127.0.0.1", 9000)])
     for url in ("http://localhost:9000/", "http://here.example.com:9000/"):
         assert await addresses_of(parse(url), lookup, one) == [ipaddress.ip_address("127.0.0.1")]
     with pytest.raises(Forbidden, match="not a public one"):
@@ -117,7 +117,7 @@ async def test_a_port_of_loopback_that_is_open_is_reached_by_name_too() -> None:
 
 
 async def test_a_port_that_is_opened_by_name_may_be_private() -> None:
-    one = Reach(endpoints=[HostPort("db.internal", 9000)])
+    one = Reach([HostPort("db.internal", 9000)])
     assert check_url("http://db.internal:9000/", one) is None
     assert check_url("http://db.internal:9001/", one) is not None
     assert await addresses_of(parse("http://db.internal:9000/"), lookup, one) == [ipaddress.ip_address("10.0.0.5")]

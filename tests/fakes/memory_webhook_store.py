@@ -76,19 +76,14 @@ class MemoryWebhookStore:
         return None
 
     async def rotate(
-        self,
-        connection: AsyncConnection,
-        endpoint_id: str,
-        secret: bytes,
-        at: datetime,
-        old_expires_at: datetime | None,
+        self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
     ) -> Endpoint:
         endpoints = table(connection, "webhook_endpoints")
         endpoints[endpoint_id] = dataclasses.replace(
             endpoints[endpoint_id],
             secret=secret,
-            old_secret=endpoints[endpoint_id].secret if old_expires_at else None,
-            old_secret_expires_at=old_expires_at,
+            old_secret=endpoints[endpoint_id].secret if old_until else None,
+            old_secret_expires_at=old_until,
             secret_rotated_at=at,
         )
         return cast(Endpoint, endpoints[endpoint_id])

@@ -82,14 +82,9 @@ class WebhookStore(Protocol):
         """Returns the endpoint that this experiment made, the first time that it is asked for."""
 
     async def rotate(
-        self,
-        connection: AsyncConnection,
-        endpoint_id: str,
-        secret: bytes,
-        at: datetime,
-        old_expires_at: datetime | None,
+        self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
     ) -> Endpoint:
-        """Gives an endpoint a new secret. The old one signs, too, until `old_expires_at`; None: no more."""
+        """Gives an endpoint a new secret. The old one signs, too, until `old_until`; None: no more."""
 
     async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
         """Lets an endpoint that was disabled or is paused be told again."""
@@ -212,23 +207,13 @@ class SqlWebhookStore:
         return endpoint_from(row) if row else None
 
     async def rotate(
-        self,
-        connection: AsyncConnection,
-        endpoint_id: str,
-        secret: bytes,
-        at: datetime,
-        old_expires_at: datetime | None,
+        self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
     ) -> Endpoint:
-        old: dict[str, Any] = {
-            "old_secret": _E.secret if old_expires_at else None,
-            "old_secret_expires_at": old_expires_at,
-        }
-        change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(secret=secret, secret_rotated_at=at, **old)
-        return endpoint_from((await connection.execute(change.returning(*ENDPOINT_COLUMNS))).one())
+        old: dict[str, Any] = {"old_secret": _E.secret if old_until else None, "old_secret_expires_at": old_until}
+        return await _changed(connection, endpoint_id, secret=secret, secret_rotated_at=at, **old)
 
     async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
-        change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(disabled_reason="", paused_until=None)
-        return endpoint_from((await connection.execute(change.returning(*ENDPOINT_COLUMNS))).one())
+        return await _changed(connection, endpoint_id, disabled_reason="", paused_until=None)
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
         enabled = sa.and_(_E.id == endpoint_id, _E.disabled_reason == "")
@@ -333,3 +318,8 @@ async def _endpoint(
         query = query.with_for_update(read=not lock)
     row = (await connection.execute(query)).one_or_none()
     return endpoint_from(row) if row else None
+
+
+async def _changed(connection: AsyncConnection, endpoint_id: str, **values: Any) -> Endpoint:
+    change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(**values).returning(*ENDPOINT_COLUMNS)
+    return endpoint_from((await connection.execute(change)).one())

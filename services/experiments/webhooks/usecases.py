@@ -46,22 +46,18 @@ class Endpoints:
         valid.finish()
         url = canonical(url)
         async with self._database.transaction() as connection:
-            # Before anything is looked at, since others of the same developer wait here.
+            # First, since others that add endpoints of the same developer wait here until this one has been added.
             endpoints = await self._store.count_endpoints(connection, developer_id)
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
                 return before.repeated(), ""
             if taken := await self._store.endpoint_at(connection, developer_id, url):
-                raise _taken(taken)
+                message = "url: you have a webhook endpoint with this URL; its secret can be rotated"
+                raise AlreadyExists(message, id=taken.id)
             endpoint, secret = self._new(developer_id, url, endpoints)
-            if await self._store.add_endpoint(
+            await self._store.add_endpoint(
                 connection, endpoint, request_id=request_id, fingerprint=current_fingerprint()
-            ):
-                return endpoint, secret
-        # The same request, or another with this URL, was quicker at the same moment.
-        async with self._database.reading() as connection:
-            if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
-                return before.repeated(), ""
-            raise _taken(await self._store.endpoint_at(connection, developer_id, url))
+            )
+        return endpoint, secret
 
     async def make_for(self, connection: AsyncConnection, experiment: Experiment) -> None:
         """Makes an endpoint of a new experiment's webhook_url if there is none, in the caller's transaction.
@@ -74,7 +70,6 @@ class Endpoints:
         endpoints = await self._store.count_endpoints(connection, developer_id)
         if not await self._store.endpoint_at(connection, developer_id, url):
             endpoint, _ = self._new(developer_id, url, endpoints)
-            # Nothing is added if the same URL came from elsewhere at the same moment.
             await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
 
     def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
@@ -131,8 +126,8 @@ class Endpoints:
         async with self._database.transaction() as connection:
             endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
             sealed = self._box.seal(secret, endpoint.id)
-            old_expires_at = moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None
-            rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_expires_at)
+            old_until = moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None
+            rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_until)
         return rotated, signing.spelled(secret)
 
     async def enable(self, endpoint_id: str) -> Endpoint:
@@ -202,11 +197,6 @@ def _owned(endpoint: Endpoint | None, endpoint_id: str) -> Endpoint:
     if endpoint is None or endpoint.developer_id != current_identity().developer_id:
         raise NotFound("webhook endpoint", endpoint_id)
     return endpoint
-
-
-def _taken(endpoint: Endpoint | None) -> AlreadyExists:
-    named = {"id": endpoint.id} if endpoint else {}
-    return AlreadyExists("url: you have a webhook endpoint with this URL; its secret can be rotated", **named)
 
 
 def _cursor(pages: PageTokens, token: str, filters: dict[str, str]) -> Cursor | None:

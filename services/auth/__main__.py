@@ -19,7 +19,7 @@ from services.auth.mesh_servicer import MeshServicer
 from services.auth.servicer import AuthServicer
 from services.auth.settings import AuthSettings
 from services.auth.store import SqlStore
-from services.auth.tokens import TokenIssuer
+from services.auth.tokens import CLOCK_CHECK_SECONDS, TokenIssuer
 from services.auth.usecases import Auth
 from services.auth.voters import VoterCache, Voters, VoterTokens
 from services.runtime import event_loop
@@ -30,6 +30,7 @@ from services.runtime.identity import TokenVerifier
 from services.runtime.mesh import stubs
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
+from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 
@@ -92,7 +93,7 @@ async def main() -> None:
             service.reflect(*(each.full_name for each in module.DESCRIPTOR.services_by_name.values()))
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
-        service.background("signing key", issuer.keep_announced)
+        service.background("signing key", lambda: periodic(issuer.prolong, CLOCK_CHECK_SECONDS))
         service.background("key uses", uses.keep_writing)
         service.background(
             "events",

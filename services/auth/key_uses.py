@@ -3,7 +3,6 @@
 A process that is killed loses what it has seen since.
 """
 
-import asyncio
 from datetime import datetime
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from services.auth.store import Store
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -45,14 +45,9 @@ class KeyUses:
     async def keep_writing(self) -> None:
         """Writes once a minute while the process lives, and what is left when it ends."""
         try:
-            while True:
-                await asyncio.sleep(WRITE_EVERY_SECONDS)
-                await self._write_if_possible()
+            await periodic(self.write, WRITE_EVERY_SECONDS)
         finally:
-            await self._write_if_possible()
-
-    async def _write_if_possible(self) -> None:
-        try:
-            await self.write()
-        except DISCONNECTED as error:
-            log.warning("the last uses of API keys could not be written", error=str(error))
+            try:
+                await self.write()
+            except DISCONNECTED as error:
+                log.warning("the last uses of API keys could not be written", error=str(error))

@@ -1,6 +1,5 @@
 """Mints identity tokens. Each process signs with a key of its own, whose private half never leaves its memory."""
 
-import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,17 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.auth.domain import ApiKey
 from services.auth.store import Store
 from services.runtime import ids
 from services.runtime.clock import now
-from services.runtime.db import DISCONNECTED, Database
+from services.runtime.db import Database
 from services.runtime.identity import ALGORITHM, AUDIENCE, ISSUER, VOTER_AUDIENCE
-
-log = structlog.get_logger()
 
 TOKEN_SECONDS = 300
 # For how long a token is given out again, so that services can remember that they have verified it.
@@ -28,7 +24,6 @@ KEY_HOURS = 24
 PROLONG_SECONDS = 3600.0
 # Looked at this often, since the timer of a machine that sleeps stands still and its clock jumps when it wakes.
 CLOCK_CHECK_SECONDS = 1.0
-RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +83,7 @@ class TokenIssuer:
             await self._store.save_signing_key(connection, self.key_id, self.public_key, until)
         self._announced_at = at
 
-    async def keep_announced(self) -> None:
-        """Prolongs the public key while the process lives: hourly, and at once when the clock was set meanwhile."""
-        while True:
-            await asyncio.sleep(CLOCK_CHECK_SECONDS)
-            if timedelta(0) <= now() - self._announced_at < timedelta(seconds=PROLONG_SECONDS):
-                continue
-            try:
-                await self.announce()
-            except DISCONNECTED as error:
-                log.warning("the signing key could not be prolonged", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+    async def prolong(self) -> None:
+        """Prolongs the public key if an hour has passed since it was stored, or if the clock was set meanwhile."""
+        if not timedelta(0) <= now() - self._announced_at < timedelta(seconds=PROLONG_SECONDS):
+            await self.announce()

@@ -1,5 +1,6 @@
 """Builds the experiments service and runs it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,11 +40,9 @@ from services.experiments.running.dispatch_store import SqlDispatchStore
 from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.lifecycle_store import SqlLifecycleStore
-from services.experiments.running.progress import Progress
-from services.experiments.running.reconciler import Reconciler
-from services.experiments.running.retention import Retention
+from services.experiments.running.progress import RECONCILE_BATCH, Progress
+from services.experiments.running.retention import BATCH, Retention
 from services.experiments.running.step_store import SqlStepStore
-from services.experiments.running.sweeper import Sweeper
 from services.experiments.running.watching import Watching
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
@@ -63,15 +62,19 @@ from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import PageTokens
+from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.shared.listening.access_log_servicer import AccessLog
 from services.shared.listening.clips import Clips
-from services.shared.listening.closing import Closing
+from services.shared.listening.closing import LOOK_EVERY_SECONDS, Closing
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.hearing import Hearing
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
+
+# A look costs one indexed query; a tenth of the patience adds little to the wait.
+LOOKS_PER_PATIENCE = 10
 
 R = TypeVar("R")
 
@@ -173,13 +176,21 @@ async def main() -> None:
         service.report(status.report)
         post = await service.enter("webhook connections", _http_post(settings))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
-        service.background("listening", closing.run)
-        sweeper = Sweeper(Retention(database, lifecycle_store, listening), settings.retention_sweep_seconds)
-        service.background("retention", sweeper.run)
+        service.background("listening", lambda: periodic(closing.overdue, LOOK_EVERY_SECONDS, batch=1))
+        retention = Retention(database, lifecycle_store, listening)
+        service.background(
+            "retention", lambda: periodic(retention.sweep, settings.retention_sweep_seconds, batch=BATCH)
+        )
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background("changes", changes.run)
-        service.background("reconciler", Reconciler(progress, dispatcher, settings.reconcile_after_seconds).run)
+        patience = timedelta(seconds=settings.reconcile_after_seconds)
+        look_seconds = settings.reconcile_after_seconds / LOOKS_PER_PATIENCE
+        service.background(
+            "reconciler",
+            lambda: periodic(lambda: progress.reconcile(patience), look_seconds, batch=RECONCILE_BATCH),
+        )
+        service.background("free places", lambda: periodic(dispatcher.look, look_seconds))
         service.background(
             "events",
             lambda: bus.consume(

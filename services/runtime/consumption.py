@@ -12,9 +12,9 @@ from nats.js import JetStreamContext
 from nats.js import errors as js_errors
 
 from services.runtime import telemetry
-from services.runtime.cancellation import end_if_cancelled, is_cancelled
 from services.runtime.errors import BusUnavailable
 from services.runtime.event_loop import Stopwatch
+from services.runtime.periodic import is_cancelled, periodic
 from services.runtime.pull import Pull
 
 log = structlog.get_logger()
@@ -94,7 +94,7 @@ class Consumption:
         async with asyncio.TaskGroup() as tasks:
             if not self._draining:
                 self._fetchers = {tasks.create_task(self._fetch(tasks)) for _ in range(self._fetcher_count)}
-            tasks.create_task(self._watch_lag())
+            tasks.create_task(periodic(self._look_at_lag, LAG_SECONDS), name=f"lag of {self._stream}")
             # Not even when it was drained does it end before it is told to.
             await asyncio.Event().wait()
 
@@ -121,32 +121,35 @@ class Consumption:
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
         """Takes one event after another as long as there is room."""
         pull: Pull | None = None
+
+        async def fetch_one() -> bool:
+            nonlocal pull
+            await self._room.acquire()
+            self._fetched = Stopwatch()
+            message = None
+            try:
+                if pull is None:
+                    pull = await Pull.open(self._client, self._jetstream, self._stream, self._durable)
+                fetched = await pull.next(FETCH_SECONDS)
+                if is_cancelled():
+                    await fetched.nak()
+                    return True
+                message = fetched
+            except TimeoutError:
+                return True
+            except (nats.errors.Error, js_errors.Error, OSError) as error:
+                await self._repair(error)
+                return False
+            finally:
+                if message is None:
+                    self._room.release()
+            handler = tasks.create_task(self._handle(message))
+            self._in_hand.add(handler)
+            handler.add_done_callback(self._done)
+            return True
+
         try:
-            while True:
-                end_if_cancelled()
-                await self._room.acquire()
-                self._fetched = Stopwatch()
-                message = None
-                try:
-                    if pull is None:
-                        pull = await Pull.open(self._client, self._jetstream, self._stream, self._durable)
-                    fetched = await pull.next(FETCH_SECONDS)
-                    if is_cancelled():
-                        await fetched.nak()
-                        continue
-                    message = fetched
-                except TimeoutError:
-                    continue
-                except (nats.errors.Error, js_errors.Error, OSError) as error:
-                    await self._repair(error)
-                    await asyncio.sleep(FETCH_AGAIN_SECONDS)
-                    continue
-                finally:
-                    if message is None:
-                        self._room.release()
-                handler = tasks.create_task(self._handle(message))
-                self._in_hand.add(handler)
-                handler.add_done_callback(self._done)
+            await periodic(fetch_one, FETCH_AGAIN_SECONDS, batch=True)
         finally:
             if pull is not None:
                 await pull.leave()
@@ -158,20 +161,17 @@ class Consumption:
         self._in_hand.discard(handler)
         self._room.release()
 
-    async def _watch_lag(self) -> None:
+    async def _look_at_lag(self) -> None:
         waiting, unconfirmed = (
             gauge.labels(*self._labels) for gauge in (telemetry.EVENTS_WAITING, telemetry.EVENTS_UNCONFIRMED)
         )
-        while True:
-            end_if_cancelled()
-            # A consumer that is missing is the fetchers' matter.
-            with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
-                info = await self._jetstream.consumer_info(self._stream, self._durable)
-                waiting.set(info.num_pending or 0)
-                unconfirmed.set(info.num_ack_pending or 0)
-                self._seen = Stopwatch()
-                given_out = info.delivered.consumer_seq if info.delivered else 0
-                if not info.num_pending or given_out != self._given_out or self._full:
-                    self._moved = Stopwatch()
-                self._given_out = given_out
-            await asyncio.sleep(LAG_SECONDS)
+        # A consumer that is missing is the fetchers' matter.
+        with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
+            info = await self._jetstream.consumer_info(self._stream, self._durable)
+            waiting.set(info.num_pending or 0)
+            unconfirmed.set(info.num_ack_pending or 0)
+            self._seen = Stopwatch()
+            given_out = info.delivered.consumer_seq if info.delivered else 0
+            if not info.num_pending or given_out != self._given_out or self._full:
+                self._moved = Stopwatch()
+            self._given_out = given_out

@@ -22,6 +22,7 @@ from services.runtime.db import DISCONNECTED
 from services.runtime.errors import BusUnavailable, Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.outside_text import one_line
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -221,10 +222,8 @@ async def _nak(message: Msg, delay: float) -> None:
 
 
 async def _say_in_progress(message: Msg) -> None:
-    while True:
-        await asyncio.sleep(IN_PROGRESS_SECONDS)
-        with suppress(nats.errors.Error):
-            await message.in_progress()
+    await asyncio.sleep(IN_PROGRESS_SECONDS)
+    await periodic(message.in_progress, IN_PROGRESS_SECONDS, outages=(nats.errors.Error,))
 
 
 def _retry_seconds(deliveries: int, transient: bool) -> float:

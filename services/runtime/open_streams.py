@@ -18,6 +18,7 @@ from google.rpc import status_pb2
 
 from services.runtime.errors import Unauthenticated
 from services.runtime.identity import Caller
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -107,9 +108,7 @@ class OpenStreams:
     async def _keep_checking(self) -> None:
         try:
             await asyncio.sleep(CHECK_SECONDS)
-            while self._streams:
-                await self._end_faulty()
-                await asyncio.sleep(CHECK_SECONDS)
+            await periodic(self._end_faulty, CHECK_SECONDS, until=lambda: not self._streams)
         finally:
             self._checking = None
 

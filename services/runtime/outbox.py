@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import FactConfirmed
 
 from services.runtime import ids, telemetry
-from services.runtime.bus import Bus, BusUnavailable, Delivery, Handler
-from services.runtime.cancellation import end_if_cancelled
+from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.clock import now
-from services.runtime.db import DISCONNECTED, Database
+from services.runtime.db import Database
 from services.runtime.envelopes import wrap
 from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.events import confirmed_subjects, private_subjects, subject_of
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -99,6 +98,7 @@ class OutboxRelay:
         self._wake = asyncio.Event()
         self._oldest: datetime | None = None
         self._looked = Stopwatch()
+        self._repeated = Stopwatch()
         # At any moment, since a bus that is away holds a batch up for long.
         AGE.set_function(self._age)
 
@@ -106,8 +106,9 @@ class OutboxRelay:
         """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._database.listen("outbox", lambda _: self._wake.set()))
-            tasks.create_task(self._keep_pruning())
-            tasks.create_task(self._relay())
+            tasks.create_task(periodic(self.prune, PRUNE_SECONDS), name="outbox pruning")
+            publishing = periodic(self._relay, POLL_SECONDS, batch=BATCH, wake=self._wake)
+            tasks.create_task(publishing, name="outbox publishing")
 
     async def check(self) -> None:
         """Raises Unavailable while events are not published, or nobody looks for them."""
@@ -116,23 +117,12 @@ class OutboxRelay:
         if self._looked.seconds() > MAX_AGE_SECONDS:
             raise Unavailable(f"nobody has looked for events for {self._looked.seconds():.0f} s")
 
-    async def _relay(self) -> None:
-        looked = Stopwatch()
-        while True:
-            end_if_cancelled()
-            self._wake.clear()
-            try:
-                published = await self.publish_batch()
-                if looked.seconds() >= REPEAT_POLL_SECONDS:
-                    looked = Stopwatch()
-                    await self.repeat_batch()
-            except (BusUnavailable, *DISCONNECTED) as error:
-                log.warning("the outbox can't be published now", error=str(error))
-                published = 0
-            if published < BATCH:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._wake.wait()
+    async def _relay(self) -> int:
+        published = await self.publish_batch()
+        if self._repeated.seconds() >= REPEAT_POLL_SECONDS:
+            self._repeated = Stopwatch()
+            await self.repeat_batch()
+        return published
 
     async def publish_batch(self) -> int:
         """Publishes the oldest events that no other relay is at, and returns how many there were."""
@@ -194,14 +184,6 @@ class OutboxRelay:
             # Earlier versions kept what they had published.
             await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None), ~_to_confirm()))
             await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED))
-
-    async def _keep_pruning(self) -> None:
-        while True:
-            try:
-                await self.prune()
-            except DISCONNECTED as error:
-                log.warning("old events could not be pruned", error=str(error))
-            await asyncio.sleep(PRUNE_SECONDS)
 
 
 def _to_confirm() -> sa.ColumnElement[bool]:

@@ -24,6 +24,7 @@ from services.runtime.http_bytes import Find, HttpBytes
 from services.runtime.identity import TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.open_streams import OpenStreams
+from services.runtime.periodic import periodic
 from services.runtime.process_servicer import ProcessServicer
 from services.runtime.settings import ServiceSettings
 from services.runtime.status import Reporter
@@ -73,6 +74,7 @@ class Service:
         """The checks that failed when they were last made."""
         self.serving = False
         """Whether it takes calls: what its health says."""
+        self._health_told: bool | None = None
         self._reporters: list[Reporter] = []
         self._settings = settings
         self._resources: list[Resource] = []
@@ -203,7 +205,7 @@ class Service:
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
         await self._http.start(self._settings.drain_seconds)
-        self._background.add("health", self._watch_health)
+        self._background.add("health", lambda: periodic(self._check_health, self._seconds_between_checks))
         self._background.start()
         log.info("listening", address=self._settings.grpc_address)
         await self._stopping.wait()
@@ -223,20 +225,21 @@ class Service:
         self._stopping.set()
         log.error("the process ends, since background work was lost", work=work)
 
-    async def _watch_health(self) -> None:
-        before: bool | None = None
-        while True:
-            self.failing = await self._failing()
-            # One that stops is not serving, whatever it still could do.
-            self.serving = not self.failing and not self._stopping.is_set()
-            if before is not self.serving:
-                before = self.serving
-                status = "SERVING" if self.serving else "NOT_SERVING"
-                faults = {name: _first_line(error) for name, error in self.failing.items()}
-                log.log(20 if self.serving else 30, "health", status=status, **faults)
-                for name in ("", self.name):
-                    await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
-            await asyncio.sleep(CHECK_EVERY_SECONDS if self.serving else CHECK_EVERY_SECONDS / 10)
+    async def _check_health(self) -> None:
+        self.failing = await self._failing()
+        # One that stops is not serving, whatever it still could do.
+        self.serving = not self.failing and not self._stopping.is_set()
+        if self._health_told is self.serving:
+            return
+        self._health_told = self.serving
+        status = "SERVING" if self.serving else "NOT_SERVING"
+        faults = {name: _first_line(error) for name, error in self.failing.items()}
+        log.log(20 if self.serving else 30, "health", status=status, **faults)
+        for name in ("", self.name):
+            await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
+
+    def _seconds_between_checks(self) -> float:
+        return CHECK_EVERY_SECONDS if self.serving else CHECK_EVERY_SECONDS / 10
 
     async def _failing(self) -> Mapping[str, Exception]:
         """Makes all checks; returns what keeps the service from serving: each check that fails, and why."""

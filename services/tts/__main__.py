@@ -1,6 +1,5 @@
 """The tts service: `python -m services.tts`."""
 
-import asyncio
 import secrets
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
@@ -9,9 +8,9 @@ from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
-from services.runtime.cancellation import end_if_cancelled
 from services.runtime.event_loop import run
 from services.runtime.pages import PageTokens
+from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.tts import consumers, metrics, status
@@ -65,16 +64,6 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         # Before the first request, so that none meets a provider that was not looked at yet.
         await providers.refresh(FIRST_LOOK_SECONDS)
 
-        async def discover_voices() -> None:
-            clock = asyncio.get_running_loop().time
-            while True:
-                await voices.discover(FIRST_LOOK_SECONDS)
-                again_at = clock() + DISCOVERY_SECONDS
-                while clock() < again_at:
-                    end_if_cancelled()
-                    await asyncio.sleep(CHANGES_SECONDS)
-                    await voices.publish_changes()
-
         service.add_servicer(
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
             tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
@@ -85,7 +74,11 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"].methods_by_name["GetAudio"],
             StoredAudio(audio, store).find,
         )
-        service.background("voice discovery", discover_voices)
+        service.background(
+            "voice discovery",
+            lambda: periodic(lambda: voices.discover(FIRST_LOOK_SECONDS), DISCOVERY_SECONDS),
+        )
+        service.background("changes of voices", lambda: periodic(voices.publish_changes, CHANGES_SECONDS))
         service.background(
             "jobs",
             lambda: bus.consume(

@@ -6,15 +6,14 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
 from services.experiments.running.changes import Changes
 from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Owned, Store
-from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -24,7 +23,7 @@ FOR_EACH_WATCHER_SECONDS = 0.001
 LONGEST_BETWEEN_READS_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 # The database is away, or all its connections are in use; later it may be otherwise.
-UNREADABLE = (*DISCONNECTED, PoolTimeout, TimeoutError)
+UNREADABLE = (*DISCONNECTED, TimeoutError)
 
 M = TypeVar("M")
 
@@ -112,16 +111,17 @@ class Feed(Generic[M]):
         """Reads whenever something may have changed, until there is nothing more to come."""
         try:
             with self._changes.watching(self._owned[1]) as self._asked:
-                while not self.over:
-                    await self._round()
+                # Should a change have gone unheard, the next look finds it.
+                await periodic(
+                    self._round, self._look_again_seconds, batch=True, wake=self._asked, until=lambda: self.over
+                )
         except Exception as failure:  # noqa: BLE001 - it is raised for every watcher
             self.failure = failure
             self._answer(self._joining, failure)
             self._publish(over=True)
 
-    async def _round(self) -> None:
-        end_if_cancelled()
-        self._asked.clear()
+    async def _round(self) -> bool:
+        """Reads once, and returns whether to read again at once."""
         joined, self._joining = self._joining, []
         try:
             await self._read()
@@ -130,19 +130,14 @@ class Feed(Generic[M]):
             log.warning("what is watched can't be read now", experiment_id=self._owned[1], error=str(error))
             self._answer(joined, error)
             await asyncio.sleep(RETRY_SECONDS)
-            return
+            return True
         self._answer(joined, True)
         if self.over:
             self._answer(self._joining, False)
-            return
+            return False
         pause = max(BETWEEN_READS_SECONDS, self.watchers * FOR_EACH_WATCHER_SECONDS)
         await asyncio.sleep(min(pause, LONGEST_BETWEEN_READS_SECONDS))
-        try:
-            async with asyncio.timeout(self._look_again_seconds):
-                await self._asked.wait()
-        except TimeoutError:
-            # Should a change have gone unheard, this is when it is found.
-            return
+        return False
 
     async def _read(self) -> None:
         async with self._database.reading() as connection:

@@ -3,13 +3,11 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from services.experiments.webhooks import signing
 from services.experiments.webhooks.announcing import CHANNEL
@@ -20,9 +18,9 @@ from services.experiments.webhooks.sealing import SecretBox, Unsealable
 from services.experiments.webhooks.settling import Settling
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import clock, ids, telemetry
-from services.runtime.cancellation import end_if_cancelled
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.event_loop import Stopwatch
+from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
@@ -35,8 +33,6 @@ LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
 NOTE_RETRY_SECONDS = 0.5
 # Attempts that end together must not take all connections to the database.
 MOST_NOTED_AT_ONCE = 3
-# PostgreSQL is away, or all connections to it are in use; either ends.
-AWAY = (*DISCONNECTED, NoConnectionFree)
 
 ATTEMPTS = Counter("voicearena_webhook_attempts_total", "Attempts to deliver a webhook", ["outcome"])
 OLDEST = Gauge("voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due")
@@ -72,25 +68,16 @@ class Sender:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._database.listen(CHANNEL, lambda _: self._wake.set()))
-                tasks.create_task(self._send_what_is_due(tasks))
+                sending = periodic(lambda: self._send_what_is_due(tasks), POLL_SECONDS, batch=1, wake=self._wake)
+                tasks.create_task(sending, name="sending webhooks")
         finally:
             await self._give_back()
 
-    async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            end_if_cancelled()
-            self._wake.clear()
-            claimed = False
-            try:
-                for claim in await self.claim():
-                    claimed = True
-                    tasks.create_task(self.attempt(claim))
-            except AWAY as error:
-                log.warning("webhooks can't be sent now", error=str(error))
-            if not claimed:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._wake.wait()
+    async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> int:
+        claims = await self.claim()
+        for claim in claims:
+            tasks.create_task(self.attempt(claim))
+        return len(claims)
 
     async def claim(self) -> list[Claim]:
         """Leases what is due, as much as there is room for."""
@@ -161,7 +148,7 @@ class Sender:
                 async with self._noting:
                     await self._settling.settle(claim, answer, started_at, duration_ms)
                 return
-            except AWAY as error:
+            except DISCONNECTED as error:
                 log.warning("an attempt can't be noted now", error=str(error))
                 if self._now() > started_at + LEASE:
                     return
@@ -173,5 +160,5 @@ class Sender:
             try:
                 async with self._database.transaction() as connection:
                     await self._store.release(connection, leases)
-            except AWAY as error:
+            except DISCONNECTED as error:
                 log.warning("claims were not given back; their time will be over", error=str(error))

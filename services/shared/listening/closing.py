@@ -1,6 +1,5 @@
 """Closes tests before every pair has its votes: by hand, or because the time is over."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,9 +8,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import telemetry
-from services.runtime.cancellation import end_if_cancelled
 from services.runtime.clock import now
-from services.runtime.db import DISCONNECTED, Database
+from services.runtime.db import Database
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.subject import Subject
 
@@ -63,15 +61,3 @@ class Closing:
             with telemetry.working_on(test_id=test_id):
                 log.info("the time for listening is over")
             return await self.close(connection, test_id)
-
-    async def run(self) -> None:
-        """Closes tests as their time ends, for ever."""
-        while True:
-            end_if_cancelled()
-            closed = 0
-            try:
-                closed = await self.overdue()
-            except DISCONNECTED as error:
-                log.warning("overdue listening tests can't be closed now", error=str(error))
-            if not closed:
-                await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -9,9 +9,9 @@ from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested
 
 from services.experiments.domain import ExperimentStatus
 from services.experiments.running import retention
-from services.experiments.running.retention import Retention
-from services.experiments.running.sweeper import Sweeper
+from services.experiments.running.retention import BATCH, Retention
 from services.runtime.clock import now
+from services.runtime.periodic import periodic
 from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.conftest import Desk
 
@@ -99,13 +99,13 @@ class Watched(Retention):
         return count
 
 
-async def test_the_sweeper_goes_on_when_the_database_comes_back(desk: Desk) -> None:
+async def test_sweeping_goes_on_when_the_database_comes_back(desk: Desk) -> None:
     trial_ids = await ended(desk, now() - 3 * DAY)
     watched = Watched(desk.database, desk.lifecycle_store, desk.listening)
     watched.failed, watched.swept = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(5):
         with desk.database.failing(OperationalError("SELECT", None, Exception("away"))):
-            sweeping = asyncio.create_task(Sweeper(watched, 0.001).run())
+            sweeping = asyncio.create_task(periodic(watched.sweep, 0.001, batch=BATCH))
             await watched.failed.wait()
         await watched.swept.wait()
     assert deleted(desk) == [trial_ids]

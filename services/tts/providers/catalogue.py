@@ -1,6 +1,6 @@
 """Which engines an installation has, by its settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import SecretStr
 
@@ -15,47 +15,21 @@ from services.tts.providers.openai_compatible import Endpoint, OpenAiCompatibleE
 from services.tts.providers.smallestai import SmallestAiEngine
 from services.tts.settings import OPENAI_URL, OPENAI_VOICES, TtsSettings
 
+HOSTED: Mapping[str, Callable[[Account], SpeechEngine]] = {
+    "cartesia": CartesiaEngine,
+    "elevenlabs": ElevenLabsEngine,
+    "smallestai": SmallestAiEngine,
+    "deepgram": DeepgramEngine,
+}
+"""Those that are reached with an account. Their settings begin with the name."""
+
 
 def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
     """Yields every engine that is known, those too that can't be used as things are."""
     yield EspeakEngine(settings.espeak_concurrency)
     yield FliteEngine(settings.flite_concurrency)
-    yield CartesiaEngine(
-        Account(
-            _shown(settings.cartesia_api_key),
-            settings.cartesia_base_url,
-            settings.cartesia_model,
-            settings.cartesia_voices,
-            settings.cartesia_concurrency,
-        )
-    )
-    yield ElevenLabsEngine(
-        Account(
-            _shown(settings.elevenlabs_api_key),
-            settings.elevenlabs_base_url,
-            settings.elevenlabs_model,
-            settings.elevenlabs_voices,
-            settings.elevenlabs_concurrency,
-        )
-    )
-    yield SmallestAiEngine(
-        Account(
-            _shown(settings.smallestai_api_key),
-            settings.smallestai_base_url,
-            settings.smallestai_model,
-            settings.smallestai_voices,
-            settings.smallestai_concurrency,
-        )
-    )
-    yield DeepgramEngine(
-        Account(
-            _shown(settings.deepgram_api_key),
-            settings.deepgram_base_url,
-            settings.deepgram_model,
-            settings.deepgram_voices,
-            settings.deepgram_concurrency,
-        )
-    )
+    for provider, engine in HOSTED.items():
+        yield engine(_account(settings, provider))
     yield OpenAiCompatibleEngine(_openai(settings))
     for server in settings.openai_compatible:
         yield OpenAiCompatibleEngine(
@@ -71,6 +45,12 @@ def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
                 local=server.local,
             )
         )
+
+
+def _account(settings: TtsSettings, provider: str) -> Account:
+    names = ("api_key", "base_url", "model", "voices", "concurrency")
+    api_key, *others = (getattr(settings, f"{provider}_{name}") for name in names)
+    return Account(_shown(api_key), *others)
 
 
 def _openai(settings: TtsSettings) -> Endpoint:

@@ -12,7 +12,7 @@ from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.scoring import consumers, convert
+from services.scoring import consumers
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
@@ -38,7 +38,7 @@ async def main() -> None:
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = AudioStore(settings.audio_storage_path)
             service.health_check("audio store", audio.ping)
-            scoring = Scoring(database, SqlStore(), audio, convert.answer, workers)
+            scoring = Scoring(database, SqlStore(), audio, workers)
             service.add_servicer(
                 SCORING, scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
             )

@@ -4,12 +4,11 @@ import math
 from dataclasses import asdict
 from datetime import datetime
 
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.scoring.v1 import scoring_pb2
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
-from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.domain import Evaluation, Job
 from services.scoring.metrics.signal import SignalMetrics
 from services.shared.metrics import Metric
 
@@ -23,23 +22,6 @@ def job(event: EvaluationRequested, requested_at: datetime) -> Job:
         developer_id=event.developer_id,
         audio_name=event.audio_name,
         requested_at=requested_at,
-    )
-
-
-def answer(asked: Job, evaluation: Evaluation) -> Message:
-    """The fact that tells the requester of a job how its evaluation ended."""
-    if evaluation.status is Status.completed and evaluation.signal_metrics is not None:
-        return EvaluationCompleted(
-            requester=asked.requester,
-            job_id=evaluation.id,
-            attempt=evaluation.attempt,
-            signal_metrics=signal_metrics(evaluation.signal_metrics),
-        )
-    return EvaluationFailed(
-        requester=asked.requester,
-        job_id=evaluation.id,
-        attempt=evaluation.attempt,
-        message=evaluation.error_message,
     )
 
 

@@ -1,15 +1,11 @@
 """ScoringService: proto in, use case, proto out."""
 
-from typing import Any
-
-import grpc
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
+from services.runtime.rpc import Context
 from services.scoring import convert
 from services.scoring.domain import LISTED
 from services.scoring.usecases import Scoring
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):

@@ -1,13 +1,12 @@
-"""What the scoring service does: one function per verb."""
+"""What the scoring service does: one method per verb."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
 import structlog
-from google.protobuf.message import Message
 
 from services.runtime import inbox, outbox
 from services.runtime.clock import now
@@ -15,6 +14,7 @@ from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.identity import current_identity
 from services.runtime.outside_text import one_line
+from services.scoring import facts
 from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
 from services.scoring.store import Store
@@ -37,22 +37,14 @@ class Audio(Protocol):
 class Scoring:
     """The use cases over one database and one audio store.
 
-    `answer` makes the fact that tells a job's requester of the evaluation's end. Measuring happens in `workers`, so
-    that the event loop goes on; numpy lets go of the interpreter's lock, so threads serve.
+    Measuring happens in `workers`, so that the event loop goes on. Threads will do, since numpy releases the
+    interpreter's lock.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        store: Store,
-        audio: Audio,
-        answer: Callable[[Job, Evaluation], Message],
-        workers: Executor,
-    ) -> None:
+    def __init__(self, database: Database, store: Store, audio: Audio, workers: Executor) -> None:
         self._database = database
         self._store = store
         self._audio = audio
-        self._answer = answer
         self._workers = workers
 
     async def evaluate(self, job: Job, event_id: str) -> None:
@@ -115,7 +107,7 @@ class Scoring:
                 # It was deleted meanwhile, and who does that awaits no answer.
                 log.info("an evaluation was deleted before it ended", evaluation_id=job.id)
                 return
-            await outbox.add(connection, self._answer(job, evaluation))
+            await outbox.add(connection, facts.evaluation_ended(job, evaluation))
 
     async def _measure(self, audio_name: str) -> SignalMetrics:
         content = bytearray()

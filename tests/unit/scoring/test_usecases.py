@@ -56,7 +56,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     audio.recordings["a.wav"] = wav_of(SOUND.tobytes())
     with ThreadPoolExecutor(1) as workers:
         yield World(
-            Scoring(database, fakes.MemoryStore(), audio, convert.answer, workers),  # type: ignore[arg-type]
+            Scoring(database, fakes.MemoryStore(), audio, workers),  # type: ignore[arg-type]
             database,
             audio,
         )

@@ -1,0 +1,23 @@
+"""Events out: how evaluations end."""
+
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
+
+from services.scoring import convert
+from services.scoring.domain import Evaluation, Job
+
+
+def evaluation_ended(job: Job, evaluation: Evaluation) -> EvaluationCompleted | EvaluationFailed:
+    """Returns the fact that answers a job: the evaluation's metrics, or why it failed."""
+    if evaluation.signal_metrics is not None:
+        return EvaluationCompleted(
+            requester=job.requester,
+            job_id=evaluation.id,
+            attempt=evaluation.attempt,
+            signal_metrics=convert.signal_metrics(evaluation.signal_metrics),
+        )
+    return EvaluationFailed(
+        requester=job.requester,
+        job_id=evaluation.id,
+        attempt=evaluation.attempt,
+        message=evaluation.error_message,
+    )

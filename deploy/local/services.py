@@ -9,6 +9,10 @@ from deploy.local.process import Command
 from gateway.settings import HTTP_SERVICES
 from gateway.settings import SERVICES as SERVICE_NAMES
 
+# tts runs engines as child processes. gRPC's handlers of forks, on by default, only cost time there and log each fork.
+# gRPC reads this when it is imported, so a process can't set it for itself without doing so at import.
+GRPC_ENVIRONMENT = {"GRPC_ENABLE_FORK_SUPPORT": "false"}
+
 
 @dataclass(frozen=True)
 class Service:
@@ -78,4 +82,4 @@ def command(service: Service, ports: Mapping[str, int], shared: Mapping[str, str
         "METRICS_ADDRESS": f"127.0.0.1:{ports[service.metrics_port_setting]}",
         **({"HTTP_ADDRESS": f"127.0.0.1:{ports[service.http_port_setting]}"} if service.http_port_setting else {}),
     }
-    return Command(service.name, service.arguments, {**of_service(service.kind, told), **extra})
+    return Command(service.name, service.arguments, {**of_service(service.kind, told), **GRPC_ENVIRONMENT, **extra})

@@ -91,17 +91,10 @@ def clip(speech: Samples, target: float, seconds: float, seed: bytes) -> bytes:
     heard = np.zeros(frames, dtype=np.float32)
     heard[lead : lead + len(speech)] = speech
     # Measured as it is heard: in a short clip the silence around it counts.
-    heard *= np.float32(gain(target, integrated_lufs(Recording(heard, SAMPLE_RATE_HZ)), *_rms_and_peak(speech)))
+    loudness_lufs = integrated_lufs(Recording(heard, SAMPLE_RATE_HZ))
+    heard *= np.float32(gain(target, loudness_lufs, *Recording(speech, SAMPLE_RATE_HZ).rms_and_peak()))
     noise = np.frombuffer(drawn, dtype="<u2", offset=4).astype(np.float32)
     heard += (noise[:frames] - noise[frames:]) / np.float32(2**16)
     # Between samples, what was clipped when it was made may come above full scale.
     pcm = np.clip(np.rint(heard), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
     return write_wav(pcm.tobytes(), SAMPLE_RATE_HZ)
-
-
-def _rms_and_peak(samples: Samples) -> tuple[float, float]:
-    """Returns both relative to full scale."""
-    if not len(samples):
-        return 0.0, 0.0
-    rms = math.sqrt(float(np.mean(np.square(samples), dtype=np.float64)))
-    return rms / FULL_SCALE, float(np.max(np.abs(samples))) / FULL_SCALE

@@ -8,8 +8,8 @@ import numpy as np
 from services.shared.audio.wav import WavError
 from services.shared.audio.wav_reader import WavBrokenOff, WavReader
 from services.tts.providers import formats
-from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
 from services.tts.providers.content_type import Kind, declared_by
+from services.tts.providers.http_errors import BrokenOff, TextAnswer, UnusableBody
 from services.tts.sample_formats import is_swapped
 
 # As much of a text is read as may be an error.

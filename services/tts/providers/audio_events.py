@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from services.tts.providers import formats
 from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody, Piece
-from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
 from services.tts.providers.event_stream import Event, EventStream
-from services.tts.providers.http_errors import parsed
+from services.tts.providers.http_errors import BrokenOff, TextAnswer, ToldError, UnusableBody, parsed
 
 # Seconds of audio in one event; a server that never ends its line is not read for ever.
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, Utterance, Voice
-from services.tts.providers.addresses import route
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first
-from services.tts.providers.http_audio import SpeechRequest
+from services.tts.providers.http_audio import SpeechRequest, route
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of
 
 PROVIDER = "cartesia"

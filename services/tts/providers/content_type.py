@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from services.shared.audio.wav import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
-from services.tts.providers.body_errors import UnusableBody
+from services.tts.providers.http_errors import UnusableBody
 
 MAX_SHOWN_CHARACTERS = 60
 _T = TypeVar("_T")

@@ -5,9 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.addresses import route, without_version
 from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
-from services.tts.providers.http_audio import SpeechRequest
+from services.tts.providers.http_audio import SpeechRequest, route, without_version
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
 
 PROVIDER = "elevenlabs"

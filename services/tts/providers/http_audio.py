@@ -7,18 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from services.runtime.outside_text import decoded, one_line
 from services.tts.domain import MAX_RETRY_AFTER_SECONDS, FailureKind, SynthesisError, Timing
-from services.tts.providers.addresses import route
 from services.tts.providers.audio_body import AudioBody
 from services.tts.providers.audio_events import AudioEvents
-from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
 from services.tts.providers.content_type import Kind, declared_by
 from services.tts.providers.http_errors import (
+    BrokenOff,
     Explain,
+    TextAnswer,
+    ToldError,
+    UnusableBody,
     kind_of_status,
     parsed,
     refusal_in_answer,
@@ -46,6 +49,27 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 # ElevenLabs's; the others don't tell.
 _ALLOWED_CONCURRENCY_HEADER = "maximum-concurrent-requests"
 _COUNT = re.compile(r"[1-9]\d{0,3}", re.ASCII)
+
+
+def route(base_url: str, path: str, query: Mapping[str, str] | None = None) -> str:
+    """Returns base URL + path, whatever slashes the base ends with. A query of the base is kept, before `query`."""
+    base, _, kept = base_url.partition("?")
+    asked = "&".join(filter(None, (kept, urlencode(query or {}))))
+    return f"{base.rstrip('/')}{path}" + (f"?{asked}" if asked else "")
+
+
+def with_version(base_url: str, version: str) -> str:
+    """Returns the base URL with a version such as `/v1` if it is a bare host, and as it is if it has a path."""
+    return base_url if urlsplit(base_url).path.strip("/") else route(base_url, version)
+
+
+def without_version(base_url: str, *versions: str) -> str:
+    """Returns the base URL without the first of the versions that its path ends with. For a provider whose routes have
+    their versions in them, since people copy the base from examples that have it."""
+    base, _, kept = base_url.partition("?")
+    base = base.rstrip("/")
+    ending = next((version for version in versions if base.endswith(version)), "")
+    return base.removesuffix(ending) + (f"?{kept}" if kept else "")
 
 
 @dataclass(frozen=True, slots=True)

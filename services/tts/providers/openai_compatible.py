@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.addresses import route, with_version
 from services.tts.providers.hosted import HostedEngine, Page
-from services.tts.providers.http_audio import SpeechRequest
+from services.tts.providers.http_audio import SpeechRequest, route, with_version
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
 
 MAX_TEXT_CHARACTERS = 4096

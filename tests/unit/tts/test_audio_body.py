@@ -7,7 +7,7 @@ import pytest
 
 from services.shared.audio import wav
 from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody
-from services.tts.providers.body_errors import BrokenOff, TextAnswer, UnusableBody
+from services.tts.providers.http_errors import BrokenOff, TextAnswer, UnusableBody
 from tests.fakes.bodies import FORMATS, adts_frames, chunk, fmt, mp3_frames, riff, wav_of
 from tests.fakes.tempers import tone
 

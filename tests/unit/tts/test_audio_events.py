@@ -6,7 +6,7 @@ import pytest
 
 from services.shared.audio import wav
 from services.tts.providers.audio_events import LARGEST_EVENT_BYTES, AudioEvents
-from services.tts.providers.body_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
+from services.tts.providers.http_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
 from tests.fakes.bodies import FORMATS, mp3_frames, wav_of
 from tests.fakes.bodies import audio_event as event
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.tts.providers.body_errors import UnusableBody
 from services.tts.providers.content_type import Declared, Kind, declared_by
+from services.tts.providers.http_errors import UnusableBody
 
 
 def declared(value: str) -> Declared:

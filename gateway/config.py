@@ -19,8 +19,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from pydantic import ValidationError
 
 from gateway.descriptors import Descriptors, HttpRoute, call_options, http_route, json_paths, query_parameters, rpc_path
-from gateway.json_body import json_body_check
-from gateway.json_query import json_query_check
+from gateway.json_checks import json_body_check, json_query_check
 from gateway.local_replies import local_replies
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, service_of

@@ -26,10 +26,9 @@ from services.experiments.listening.sessions import AuthSessions
 from services.experiments.listening.store import SqlLinkStore
 from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
-from services.experiments.planning.catalogue import EloCatalogue
+from services.experiments.planning.catalogue import EloCatalogue, ScoringMetrics
 from services.experiments.planning.domain import Rules
 from services.experiments.planning.lifecycle import Lifecycle
-from services.experiments.planning.metrics import ScoringMetrics
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.recomputing import Recomputing
 from services.experiments.results.usecases import Reading

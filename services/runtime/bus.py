@@ -22,7 +22,6 @@ from services.runtime import events, streams, telemetry
 from services.runtime.clock import now
 from services.runtime.consumption import Consumption
 from services.runtime.deliveries import DeadHandler, Deliveries, Delivery, Handler
-from services.runtime.envelopes import wrap
 from services.runtime.errors import BusUnavailable
 from services.runtime.event_loop import Stopwatch
 
@@ -134,7 +133,7 @@ class Bus:
 
     async def publish(self, message: Message, *, event_id: str) -> None:
         """Publishes an event that has no outbox; the same id again within two minutes is dropped by the server."""
-        await self.publish_raw(events.subject_of(message), wrap(message, event_id).SerializeToString(), event_id)
+        await self.publish_raw(events.subject_of(message), events.wrap(message, event_id).SerializeToString(), event_id)
 
     async def publish_raw(self, subject: str, envelope: bytes, event_id: str) -> None:
         """Publishes an envelope and waits for the confirmation; BusUnavailable after a few tries without."""

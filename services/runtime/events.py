@@ -10,10 +10,13 @@ from functools import cache
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.events.v1 import options_pb2
 from voicearena.events.v1.envelope_pb2 import Envelope
 
+from services.runtime.clock import now
 from services.runtime.mesh import stubs
+from services.runtime.telemetry import current_traceparent
 
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
@@ -147,3 +150,12 @@ def redacted(envelope: Envelope) -> Envelope:
 def streams() -> Iterable[str]:
     """Returns the services that declare events."""
     return dict.fromkeys(kind.owner for kind in event_types().values())
+
+
+def wrap(message: Message, event_id: str, traceparent: str = "") -> Envelope:
+    """Returns the envelope of an event that happens now, in the trace that is given or else the current one."""
+    occurred_at = Timestamp()
+    occurred_at.FromDatetime(now())
+    envelope = Envelope(id=event_id, occurred_at=occurred_at, traceparent=traceparent or current_traceparent())
+    envelope.event.Pack(message)
+    return envelope

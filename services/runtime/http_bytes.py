@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import structlog
+from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.rpc import code_pb2
@@ -26,7 +27,6 @@ from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.error_status import to_status
 from services.runtime.errors import ArenaError, NotFound, RangeNotSatisfiable
 from services.runtime.event_loop import Stopwatch
-from services.runtime.http_routes import path_prefix
 from services.runtime.interceptors import Admission, Ended, told
 from services.runtime.open_streams import OpenStreams
 from services.runtime.rpc import call_metadata
@@ -105,7 +105,7 @@ class HttpBytes:
         self._address = address
         rpc = f"/{method.containing_service.full_name}/{method.name}"
         admission = Admission(rpc, self._verifier, public=True)
-        self._routes[path_prefix(method)] = _Route(rpc, find, admission, self._streams, Ended(rpc))
+        self._routes[_path_prefix(method)] = _Route(rpc, find, admission, self._streams, Ended(rpc))
 
     async def start(self, drain_seconds: float) -> None:
         """Listens, if it serves anything; OSError if the address is taken."""
@@ -270,3 +270,12 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _path_prefix(method: MethodDescriptor) -> str:
+    """Returns the path of an RPC's JSON route up to its one variable, which ends it: `/api/v1/audio/` say."""
+    template = str(method.GetOptions().Extensions[annotations_pb2.http].get)
+    prefix, _, rest = template.partition("{")
+    if not prefix or not rest.endswith("}") or "/" in rest:
+        raise ValueError(f"{method.full_name}: {template!r} is no GET whose path ends in its one variable")
+    return prefix

@@ -15,10 +15,9 @@ from services.runtime import ids, telemetry
 from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.envelopes import wrap
 from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
-from services.runtime.events import confirmed_subjects, private_subjects, subject_of
+from services.runtime.events import confirmed_subjects, private_subjects, subject_of, wrap
 from services.runtime.periodic import periodic
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.commands.experiment_options import (
+from gateway.cli.commands.options import (
     DaysOption,
     IdArgument,
     Judge,
@@ -21,10 +21,10 @@ from gateway.cli.commands.experiment_options import (
     SeedOption,
     VotesOption,
     WeightOption,
+    parse_model,
     parse_weights,
 )
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.models import parse_model
 from gateway.cli.session import Session, with_session
 
 if TYPE_CHECKING:

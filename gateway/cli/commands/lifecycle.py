@@ -13,7 +13,7 @@ from gateway.cli.commands.experiment import (
     show_experiment,
     watch_experiment,
 )
-from gateway.cli.commands.experiment_options import (
+from gateway.cli.commands.options import (
     DaysOption,
     IdArgument,
     Judge,
@@ -24,10 +24,10 @@ from gateway.cli.commands.experiment_options import (
     SeedOption,
     VotesOption,
     WeightOption,
+    parse_model,
     parse_weights,
 )
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.models import parse_model
 from gateway.cli.session import Session, with_session
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.commands.experiment_options import IdArgument
+from gateway.cli.commands.options import IdArgument
 from gateway.cli.session import Session, with_session
 
 app = typer.Typer(no_args_is_help=True, help="Let people judge experiments whose --eval-mode is human or hybrid.")

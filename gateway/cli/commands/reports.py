@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.commands.experiment_options import IdArgument
+from gateway.cli.commands.options import IdArgument
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.session import Session, with_session
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.commands.options import parse_model
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.models import parse_model
 from gateway.cli.session import Session, with_session
 
 DEFAULT_OUT = "speech.wav"

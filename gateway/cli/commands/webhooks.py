@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.commands.experiment_options import IdArgument
+from gateway.cli.commands.options import IdArgument
 from gateway.cli.session import Session, with_session
 
 if TYPE_CHECKING:

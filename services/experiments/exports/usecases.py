@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.experiments.exports import csv_file, jsonl_file, parquet_file, tables
+from services.experiments.exports import tables
 from services.experiments.exports.columns import Filled
+from services.experiments.exports.files import FORMATS
 from services.experiments.exports.votes import votes_table
 from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading
@@ -33,23 +34,6 @@ class ExportTable(StrEnum):
     RESULTS = "results"
     PAIRS = "pairs"
     VOTES = "votes"
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A kind of file."""
-
-    content_type: str
-    write: Callable[[Filled], bytes]
-    byte_order_mark: bytes = b""
-
-
-FORMATS: Mapping[str, Format] = {
-    "csv": Format("text/csv; charset=utf-8", csv_file.write, csv_file.BYTE_ORDER_MARK),
-    "parquet": Format("application/vnd.apache.parquet", parquet_file.write),
-    "jsonl": Format("application/x-ndjson", jsonl_file.write),
-}
-"""By the names of the wire, which are the extensions of file names too."""
 
 
 @dataclass(frozen=True, slots=True)

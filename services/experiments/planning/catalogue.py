@@ -1,9 +1,10 @@
-"""The catalogue of voice models, as this service asks for it."""
+"""What a plan needs to know of other services: the catalogue of voice models, and what is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
+from voicearena.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.experiments.domain import ModelSpec
 from services.experiments.planning.domain import Resolved
@@ -45,3 +46,21 @@ def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:
         language=given.get("language"),
         seed=given.get("seed"),
     )
+
+
+class Metrics(Protocol):
+    """Where it is known what is measured of speech."""
+
+    async def measured(self) -> Collection[str]:
+        """Returns the names of all that is measured, such as `naturalness_mos`."""
+
+
+class ScoringMetrics:
+    """The metrics that the scoring service lists."""
+
+    def __init__(self, stub: "scoring_service_pb2_grpc.ScoringServiceAsyncStub") -> None:
+        self._stub = stub
+
+    async def measured(self) -> Collection[str]:
+        answer = await self._stub.ListMetrics(scoring_service_pb2.ListMetricsRequest())
+        return frozenset(metric.name for metric in answer.metrics)

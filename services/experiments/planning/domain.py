@@ -19,6 +19,7 @@ from services.experiments.verdict import (
 from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, PARTS, WEIGHTS_TOLERANCE
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import check_url
+from services.runtime.errors import QuotaExceeded
 from services.runtime.validation import Validation
 
 RETENTION_DAYS = 30
@@ -140,6 +141,26 @@ def check_measured(composite: CompositeProfile, measured: Collection[str]) -> No
         "GET /api/v1/metrics lists what is measured",
     )
     valid.finish()
+
+
+def check_running(running: int, most: int) -> None:
+    """Lets one more experiment of a developer run; QuotaExceeded if `most` are running."""
+    if running >= most:
+        raise QuotaExceeded(
+            f"{running} of your experiments are running, and at most {most} may at a time: wait for one to complete, "
+            "or cancel one, and then run this one",
+            limit=str(most),
+        )
+
+
+def check_unfinished(unfinished: int, limit: int) -> None:
+    """Lets a developer have one more experiment that has not ended; QuotaExceeded if there are `limit`."""
+    if unfinished >= limit:
+        raise QuotaExceeded(
+            f"{unfinished} of your experiments have not ended, and there may be {limit} at a time: run, cancel or "
+            "delete some",
+            limit=str(limit),
+        )
 
 
 def check_lengths(prompts: Sequence[str], resolved: Resolved) -> None:

@@ -6,8 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import facts, figures
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
-from services.experiments.planning.domain import Plan, plan_of
-from services.experiments.planning.quota import check_quota
+from services.experiments.planning.domain import Plan, check_running, plan_of
 from services.experiments.planning.usecases import Planning
 from services.experiments.running.changes import announce
 from services.experiments.running.dispatching import Dispatcher
@@ -58,7 +57,8 @@ class Lifecycle:
         async with self._database.transaction() as connection:
             owned = await self._owned(connection, experiment_id)
             _check_retry(owned)
-            await check_quota(connection, self._store, owned.developer_id, self._most_running)
+            # Before the experiment is locked: a developer's calls wait for one another here.
+            check_running(await self._store.count_running(connection, owned.developer_id), self._most_running)
             experiment = await self._locked(connection, experiment_id)
             _check_retry(experiment)
             moment = now()

@@ -12,10 +12,17 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.planning.catalogue import Catalogue
-from services.experiments.planning.domain import Plan, Rules, check, check_lengths, check_measured, needs_listening
-from services.experiments.planning.metrics import Metrics
-from services.experiments.planning.quota import check_quota, check_unfinished
+from services.experiments.planning.catalogue import Catalogue, Metrics
+from services.experiments.planning.domain import (
+    Plan,
+    Rules,
+    check,
+    check_lengths,
+    check_measured,
+    check_running,
+    check_unfinished,
+    needs_listening,
+)
 from services.experiments.planning.trial_order import draw_seed, trial_order
 from services.experiments.running.changes import announce
 from services.experiments.running.dispatching import Dispatcher
@@ -133,7 +140,9 @@ class Planning:
         moment = now()
         trials = _trials(dataclasses.replace(planned, models=models), moment)
         async with self._database.transaction() as connection:
-            await check_quota(connection, self._store, planned.developer_id, self._rules.most_running)
+            # Before the experiment is locked: a developer's calls wait for one another here.
+            others = await self._store.count_running(connection, planned.developer_id)
+            check_running(others, self._rules.most_running)
             experiment = await self._store.lock(connection, planned.id)
             if experiment is None or experiment.status is not ExperimentStatus.CREATED:
                 raise _not_runnable(experiment or planned)

@@ -14,9 +14,8 @@ from services.runtime import inbox as inbox_module
 from services.runtime import outbox, telemetry
 from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.db import Database
-from services.runtime.envelopes import wrap
 from services.runtime.errors import Unavailable
-from services.runtime.events import subject_of
+from services.runtime.events import subject_of, wrap
 from services.runtime.outbox import OutboxRelay
 from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact, running
 from tests.contract.stores.servers import RunningNats

@@ -20,8 +20,8 @@ from voicearena.experiments.v1.results_pb2 import Results
 
 from services.experiments import convert
 from services.experiments.domain import EvalMode, ModelSpec, Trial, TrialStatus
-from services.experiments.exports import csv_file, jsonl_file, parquet_file
 from services.experiments.exports.columns import Column, Filled, Kind
+from services.experiments.exports.files import marked, write_csv, write_jsonl, write_parquet
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
 from services.experiments.exports.usecases import PIECE_BYTES, Export, Exporting
 from services.experiments.exports.votes import VOTES
@@ -123,7 +123,7 @@ def _all_measurements() -> dict[str, Any]:
 
 
 def test_lines_of_json_are_the_trials_of_the_api() -> None:
-    lines = read_jsonl(jsonl_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
+    lines = read_jsonl(write_jsonl(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
     names = [column.name for column in TRIALS]
     for line, trial in zip(lines, (SPOKEN, BROKEN), strict=True):
         assert list(line) == names
@@ -131,7 +131,7 @@ def test_lines_of_json_are_the_trials_of_the_api() -> None:
 
 
 def test_csv_has_the_trials_of_the_api() -> None:
-    content = csv_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN]))
+    content = write_csv(trials_table(EXPERIMENT, [SPOKEN, BROKEN]))
     for row, trial in zip(read_csv(content), (SPOKEN, BROKEN), strict=True):
         expected = on_the_wire(trial)
         for column in TRIALS:
@@ -149,7 +149,7 @@ def test_csv_has_the_trials_of_the_api() -> None:
 def test_csv_is_as_rfc_4180_has_it() -> None:
     columns = [Column("a", Kind.TEXT, str), Column("b,c", Kind.REAL, float), Column("d", Kind.FLAG, bool)]
     table = Filled(columns, [["x\ny", 0.5, True], ['say "hi"', -2.0, None], [None, None, False]], {})
-    assert csv_file.write(table) == b'a,"b,c",d\r\n"x\ny",0.5,true\r\n"say ""hi""",-2.0,\r\n,,false\r\n'
+    assert write_csv(table) == b'a,"b,c",d\r\n"x\ny",0.5,true\r\n"say ""hi""",-2.0,\r\n,,false\r\n'
 
 
 BLANKS = [
@@ -166,7 +166,7 @@ FORMULAS = ["=1+1", "+1", "-1+cmd|' /C calc'!A1", "@SUM(A1)", "＝1", "＋1", "�
 )
 def test_formulas_are_marked_after_what_can_not_be_seen_too(blanks: str, formula: str) -> None:
     columns = [Column("text", Kind.TEXT, str)]
-    (row,) = read_csv(csv_file.write(Filled(columns, [[f"{blanks}{formula}"]], {})))
+    (row,) = read_csv(write_csv(Filled(columns, [[f"{blanks}{formula}"]], {})))
     assert row["text"] == f"'{blanks}{formula}"
 
 
@@ -183,14 +183,14 @@ def test_formulas_are_marked_after_what_can_not_be_seen_too(blanks: str, formula
     ],
 )
 def test_formulas_are_marked_where_another_separator_would_begin_a_cell(text: str, written: str) -> None:
-    assert csv_file.marked(text) == written
+    assert marked(text) == written
 
 
 @pytest.mark.parametrize("text", ["\t" * 5000, " ;" * 2500, "\u200b" * 5000, "\n" * 5000])
 def test_marking_takes_a_time_that_grows_with_the_length_alone(text: str) -> None:
     began = time.process_time()
     for _ in range(20):
-        csv_file.marked(text)
+        marked(text)
     # Quadratic, each of them would take this long.
     assert time.process_time() - began < 1
 
@@ -198,7 +198,7 @@ def test_marking_takes_a_time_that_grows_with_the_length_alone(text: str) -> Non
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_text_that_would_be_a_formula_is_marked_as_text(start: str) -> None:
     columns = [Column("text", Kind.TEXT, str), Column("number", Kind.REAL, float)]
-    content = csv_file.write(Filled(columns, [[f"{start}1+1", -1.0], [f"a{start}1", 1.0]], {}))
+    content = write_csv(Filled(columns, [[f"{start}1+1", -1.0], [f"a{start}1", 1.0]], {}))
     assert [(row["text"], row["number"]) for row in read_csv(content)] == [
         (f"'{start}1+1", "-1.0"),
         (f"a{start}1", "1.0"),
@@ -206,7 +206,7 @@ def test_text_that_would_be_a_formula_is_marked_as_text(start: str) -> None:
 
 
 def test_parquet_has_typed_columns() -> None:
-    table = read_parquet(parquet_file.write(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
+    table = read_parquet(write_parquet(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
     types = {name: table.schema.field(name).type for name in ("id", "seed", "ttfb_ms", "connection_reused", "ended_at")}
     assert types == {
         "id": pa.string(),
@@ -227,9 +227,9 @@ def test_parquet_has_typed_columns() -> None:
 def test_moments_are_in_utc_whatever_zone_they_were_read_in() -> None:
     there = replace(SPOKEN, created_at=MOMENT.astimezone(timezone(timedelta(hours=5, minutes=30))))
     table = trials_table(EXPERIMENT, [there])
-    assert read_csv(csv_file.write(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
-    assert read_jsonl(jsonl_file.write(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
-    assert read_parquet(parquet_file.write(table)).to_pylist()[0]["created_at"] == MOMENT
+    assert read_csv(write_csv(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
+    assert read_jsonl(write_jsonl(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
+    assert read_parquet(write_parquet(table)).to_pylist()[0]["created_at"] == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -237,26 +237,26 @@ def test_moments_are_in_utc_whatever_zone_they_were_read_in() -> None:
 )
 def test_moments_have_as_many_digits_as_in_the_api(microseconds: int, shown: str) -> None:
     table = trials_table(EXPERIMENT, [replace(SPOKEN, created_at=MOMENT.replace(microsecond=microseconds))])
-    assert read_csv(csv_file.write(table))[0]["created_at"] == f"2026-03-01T{shown}"
+    assert read_csv(write_csv(table))[0]["created_at"] == f"2026-03-01T{shown}"
 
 
 def test_no_trials_make_a_file_without_rows() -> None:
     table = trials_table(EXPERIMENT, [])
-    assert csv_file.write(table) == (",".join(column.name for column in TRIALS) + "\r\n").encode()
-    assert jsonl_file.write(table) == b""
-    read = read_parquet(parquet_file.write(table))
+    assert write_csv(table) == (",".join(column.name for column in TRIALS) + "\r\n").encode()
+    assert write_jsonl(table) == b""
+    read = read_parquet(write_parquet(table))
     assert (read.num_rows, read.column_names) == (0, [column.name for column in TRIALS])
 
 
 def test_what_is_no_number_is_null_in_json() -> None:
     odd = replace(SPOKEN, measurements=Measurements(loudness_lufs=float("-inf"), peak=float("nan")))
-    (line,) = read_jsonl(jsonl_file.write(trials_table(EXPERIMENT, [odd])))
+    (line,) = read_jsonl(write_jsonl(trials_table(EXPERIMENT, [odd])))
     assert (line["loudness_lufs"], line["peak"]) == (None, None)
 
 
 def test_results_have_a_row_for_each_model_and_the_verdict_in_each() -> None:
     of = results()
-    rows = read_jsonl(jsonl_file.write(results_table(of)))
+    rows = read_jsonl(write_jsonl(results_table(of)))
     assert [(row["voice_id"], row["rank"]) for row in rows] == [("a", 1), ("b", 2), ("c", 3)]
     assert rows[0]["composite_score"] == of.rankings[0].composite_score
     assert {name: rows[0][f"component_{name}"] for name in ("ttfb", "silence", "prosody")} == {
@@ -277,7 +277,7 @@ def test_results_have_a_row_for_each_model_and_the_verdict_in_each() -> None:
 
 def test_pairs_have_a_row_for_each_pair_of_models() -> None:
     of = results()
-    rows = read_jsonl(jsonl_file.write(pairs_table(of)))
+    rows = read_jsonl(write_jsonl(pairs_table(of)))
     assert [(row["model_a"], row["model_b"], row["pairs"]) for row in rows] == [
         ("espeak:a", "espeak:b", 8),
         ("espeak:a", "espeak:c", 0),
@@ -295,9 +295,9 @@ def test_pairs_have_a_row_for_each_pair_of_models() -> None:
 
 def test_where_nobody_was_asked_there_are_no_votes() -> None:
     of = results(Judges.MEASUREMENTS)
-    (row, *_) = read_jsonl(jsonl_file.write(results_table(of)))
+    (row, *_) = read_jsonl(write_jsonl(results_table(of)))
     assert {value for name, value in row.items() if name.startswith("votes_")} == {None}
-    (pair, *_) = read_jsonl(jsonl_file.write(pairs_table(of)))
+    (pair, *_) = read_jsonl(write_jsonl(pairs_table(of)))
     assert {value for name, value in pair.items() if name.startswith("votes_")} == {None}
 
 
@@ -306,7 +306,7 @@ def test_results_of_another_profile_have_its_parts() -> None:
     trials = [replace(one, measurements=replace(one.measurements, **heard)) for one in latencies([1.0], [2.0])]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
     of = results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
-    (row, _) = read_parquet(parquet_file.write(results_table(of))).to_pylist()
+    (row, _) = read_parquet(write_parquet(results_table(of))).to_pylist()
     assert (row["component_naturalness"], row["component_intelligibility"], row["weight_naturalness"]) == (
         0.5,
         1.0,
@@ -330,20 +330,20 @@ NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 def test_every_file_gives_back_what_was_written(rows: list[tuple[str, float | None, int | None]]) -> None:
     columns = [Column("text", Kind.TEXT, str), Column("real", Kind.REAL, float), Column("integer", Kind.INTEGER, int)]
     table = Filled(columns, rows, {})
-    assert [tuple(row.values()) for row in read_jsonl(jsonl_file.write(table))] == rows
-    assert [tuple(row.values()) for row in read_parquet(parquet_file.write(table)).to_pylist()] == rows
+    assert [tuple(row.values()) for row in read_jsonl(write_jsonl(table))] == rows
+    assert [tuple(row.values()) for row in read_parquet(write_parquet(table)).to_pylist()] == rows
     back = [
         (row["text"], float(row["real"]) if row["real"] else None, int(row["integer"]) if row["integer"] else None)
-        for row in read_csv(csv_file.write(table))
+        for row in read_csv(write_csv(table))
     ]
-    marked = [(csv_file.marked(text), *rest) for text, *rest in rows]
-    assert back == marked
+    expected = [(marked(text), *rest) for text, *rest in rows]
+    assert back == expected
 
 
 @given(st.lists(TEXTS, max_size=5))
 def test_no_character_of_a_text_ends_a_line_of_json_for_any_reader(texts: list[str]) -> None:
     columns = [Column("text", Kind.TEXT, str)]
-    content = jsonl_file.write(Filled(columns, [[f"{text}\u2028\u2029\x85"] for text in texts], {}))
+    content = write_jsonl(Filled(columns, [[f"{text}\u2028\u2029\x85"] for text in texts], {}))
     assert [row["text"] for row in read_jsonl(content)] == [f"{text}\u2028\u2029\x85" for text in texts]
 
 

@@ -11,8 +11,7 @@ from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisRequested
 from voicearena.tts.v1.tts_pb2 import Voice
 
 from services.runtime import events
-from services.runtime.envelopes import wrap
-from services.runtime.events import EventType, event_type, event_types, subject_of
+from services.runtime.events import EventType, event_type, event_types, subject_of, wrap
 
 TYPES = list(event_types().values())
 

@@ -1,15 +1,18 @@
-"""Writes the Lua with which Envoy checks JSON bodies: what each route takes, from the protos, before json_body.lua."""
+"""Writes the Lua with which Envoy checks the queries and bodies of JSON calls: what each route takes, from the protos,
+before json_query.lua and json_body.lua."""
 
+import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from gateway.descriptors import enum_values, http_route
-from gateway.lua import table
 
 REFUSAL = Path(__file__).parent / "refusal.lua"
-CHECK = Path(__file__).parent / "json_body.lua"
+QUERY_CHECK = Path(__file__).parent / "json_query.lua"
+BODY_CHECK = Path(__file__).parent / "json_body.lua"
 KINDS = {
     FieldDescriptor.TYPE_STRING: "string",
     FieldDescriptor.TYPE_BYTES: "string",
@@ -22,6 +25,26 @@ KINDS = {
 AS_STRINGS = {"google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"}
 
 
+def json_query_check(methods: Iterable[MethodDescriptor]) -> str:
+    """Returns the Lua for all JSON routes."""
+    routes: list[object] = []
+    for method in methods:
+        if route := http_route(method):
+            fields = method.input_type.fields
+            routes.append(
+                {
+                    "verb": route.verb,
+                    "pattern": _path_pattern(route.template),
+                    "takes_body": route.body == "*",
+                    # Proto JSON, and so the transcoder, knows a field by both names.
+                    "fields": {**{f.json_name: f.name for f in fields}, **{f.name: f.name for f in fields}},
+                    "in_path": dict.fromkeys(route.path_fields, True),
+                    "lists": {f.name: True for f in fields if f.is_repeated},
+                }
+            )
+    return f"local ROUTES = {_table(routes)}\n{REFUSAL.read_text()}\n{QUERY_CHECK.read_text()}"
+
+
 def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
     """Returns the Lua for the JSON routes whose body is the whole request."""
     messages: dict[str, object] = {}
@@ -29,7 +52,7 @@ def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
         route = http_route(method)
         if route and route.body == "*":
             _describe(method.input_type, messages)
-    return f"local MESSAGES = {table(messages)}\n{REFUSAL.read_text()}\n{CHECK.read_text()}"
+    return f"local MESSAGES = {_table(messages)}\n{REFUSAL.read_text()}\n{BODY_CHECK.read_text()}"
 
 
 def _describe(message: Descriptor, messages: dict[str, object]) -> None:
@@ -58,3 +81,19 @@ def _kind(field: FieldDescriptor, messages: dict[str, object]) -> dict[str, obje
         kind["values"] = list(enum_values(field.enum_type))
         kind["zero"] = field.enum_type.values_by_number[0].name
     return {"kind": "list", "of": kind, "name": field.name} if field.is_repeated else kind
+
+
+def _table(value: object) -> str:
+    """Returns a value of JSON's kinds as a Lua expression."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"[{json.dumps(k)}]={_table(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ",".join(_table(v) for v in value) + "}"
+    return json.dumps(value)
+
+
+def _path_pattern(template: str) -> str:
+    """Returns the Lua pattern of the paths of a JSON route, without their query."""
+    # In a Lua pattern `%` escapes what is special, and only punctuation can be.
+    parts = [re.sub(r"([^\w/])", r"%\1", part) for part in re.split(r"\{[^}]*\}", template)]
+    return "^" + "[^/]+".join(parts) + "/?$"

@@ -1,4 +1,4 @@
-"""What experiments are created and cloned with, as options."""
+"""What commands take: an experiment's id, voice models, and what experiments are created and cloned with."""
 
 from __future__ import annotations
 
@@ -71,3 +71,18 @@ def parse_weights(texts: Sequence[str]) -> list[CompositeWeight]:
                 f"{text!r} is no weight.", ExitCode.USAGE, hint="Write METRIC=SHARE, ttfb=0.5 say."
             ) from None
     return weights
+
+
+def parse_model(text: str) -> tuple[str, str]:
+    """Splits `provider:voice_id` at its first colon, so that a voice may have more of them.
+
+    Without a colon the voice is empty, which means the provider's first.
+    """
+    provider, colon, voice_id = text.partition(":")
+    if not provider.strip() or (colon and not voice_id.strip()):
+        raise CliError(
+            f"{text!r} names no voice.",
+            ExitCode.USAGE,
+            hint="Write PROVIDER:VOICE, espeak:en-us say, or only PROVIDER.",
+        )
+    return provider.strip(), voice_id.strip()

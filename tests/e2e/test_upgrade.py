@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -205,6 +206,19 @@ async def test_listeners_go_on_where_they_were_and_the_verdict_has_the_votes_of_
     votes = results["votes"]
     assert (votes["votes"], votes["listeners"], votes["excluded"]) == (6, 3, 1)
     assert [(each["reason"], each["votes"]) for each in votes["exclusions"]] == [("address_limit", 1)]
+
+
+@pytest.mark.parametrize("name", ["delivered", "judged"])
+async def test_a_verdict_of_before_is_reached_again(upgraded: Upgraded, name: str) -> None:
+    path = f"/experiments/{IDS[name]}/results"
+    assert list(differences(KNOWN["answers"][path], await upgraded.get(f"{path}?recompute=true"))) == []
+
+
+async def test_votes_of_before_are_exported(upgraded: Upgraded) -> None:
+    export = f"/experiments/{IDS['judged']}/export"
+    answer = await upgraded.http.get(export, params={"table": "votes", "format": "jsonl"})
+    (exported,) = [json.loads(line) for line in answer.raise_for_status().text.splitlines()]
+    assert (exported["answer"], exported["state"]) == ("a", "counted")
 
 
 async def test_a_message_that_was_refused_comes_with_a_signature_that_verifies(upgraded: Upgraded) -> None:

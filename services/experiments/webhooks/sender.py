@@ -12,10 +12,9 @@ from prometheus_client import Counter, Gauge
 from services.experiments.webhooks import signing
 from services.experiments.webhooks.announcing import CHANNEL
 from services.experiments.webhooks.claiming import Claim, Limits
-from services.experiments.webhooks.domain import Answer, Outcome
+from services.experiments.webhooks.domain import Answer, Attempt, Outcome, settled
 from services.experiments.webhooks.posting import TIMEOUT_SECONDS, Post
 from services.experiments.webhooks.sealing import SecretBox, Unsealable
-from services.experiments.webhooks.settling import Settling
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import clock, ids, telemetry
 from services.runtime.db import DISCONNECTED, Database
@@ -33,6 +32,8 @@ LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
 NOTE_RETRY_SECONDS = 0.5
 # Attempts that end together must not take all connections to the database.
 MOST_NOTED_AT_ONCE = 3
+
+GONE = "it answered 410, which says that it wants no more"
 
 ATTEMPTS = Counter("voicearena_webhook_attempts_total", "Attempts to deliver a webhook", ["outcome"])
 OLDEST = Gauge("voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due")
@@ -58,7 +59,7 @@ class Sender:
         self._post = post
         self._limits = limits
         self._now = now
-        self._settling = Settling(database, store, now, jitter)
+        self._jitter = jitter
         self._wake = asyncio.Event()
         self._leases: set[str] = set()
         self._noting = asyncio.Semaphore(MOST_NOTED_AT_ONCE)
@@ -146,13 +147,45 @@ class Sender:
         while True:
             try:
                 async with self._noting:
-                    await self._settling.settle(claim, answer, started_at, duration_ms)
+                    await self._settle(claim, answer, started_at, duration_ms)
                 return
             except DISCONNECTED as error:
                 log.warning("an attempt can't be noted now", error=str(error))
                 if self._now() > started_at + LEASE:
                     return
             await asyncio.sleep(NOTE_RETRY_SECONDS)
+
+    async def _settle(self, claim: Claim, answer: Answer, attempted_at: datetime, duration_ms: float) -> None:
+        """Notes an attempt, and what follows for the delivery and its endpoint, in one transaction.
+
+        Of a delivery that another process is at by now, only a success changes the state.
+        """
+        moment = self._now()
+        by_hand = claim.delivery.asked_at is not None
+        attempt = Attempt(
+            attempted_at=attempted_at,
+            response_status=answer.response_status,
+            error=answer.error,
+            duration_ms=duration_ms,
+            by_hand=by_hand,
+        )
+        async with self._database.transaction() as connection:
+            if answer.outcome is Outcome.GONE:
+                log.info("a webhook endpoint wants no more", endpoint_id=claim.endpoint.id)
+                await self._store.disable(connection, claim.endpoint.id, GONE)
+            elif answer.pause is not None:
+                await self._store.pause(connection, claim.endpoint.id, moment + answer.pause)
+            elif answer.outcome is Outcome.DELIVERED and claim.endpoint.paused_until is not None:
+                await self._store.resume(connection, claim.endpoint.id)
+            delivery = await self._store.delivery(connection, claim.delivery.id, lock=True)
+            if delivery is None:
+                return  # Its subject was deleted meanwhile.
+            if delivery.lease == claim.lease or answer.outcome is Outcome.DELIVERED:
+                after = settled(delivery, answer, moment, self._jitter, by_hand=by_hand)
+                await self._store.settle(connection, after)
+            await self._store.add_attempt(connection, delivery.id, attempt)
+            if answer.outcome is Outcome.GONE:
+                await self._store.give_up(connection, claim.endpoint.id, f"the endpoint was disabled: {GONE}")
 
     async def _give_back(self) -> None:
         leases, self._leases = self._leases, set()

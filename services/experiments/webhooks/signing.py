@@ -1,7 +1,6 @@
 """Signatures and secrets of Standard Webhooks 1.0.0."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -20,14 +19,6 @@ def new_secret() -> bytes:
 def spelled(secret: bytes) -> str:
     """Returns a secret as receivers keep it: `whsec_` and its base64."""
     return PREFIX + base64.b64encode(secret).decode()
-
-
-def read(spelling: str) -> bytes:
-    """The reverse of `spelled`, with or without the prefix; ValueError if it is no base64."""
-    try:
-        return base64.b64decode(spelling.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("a webhook secret is whsec_ and base64") from None
 
 
 def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:

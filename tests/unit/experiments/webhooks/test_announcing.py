@@ -176,7 +176,7 @@ async def test_the_secret_of_a_new_url_is_shown_once(desk: Desk) -> None:
     async with desk.database.reading() as connection:
         endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
     assert endpoint is not None
-    assert signing.read(shown) == BOX.open(endpoint.secret, endpoint.id)
+    assert shown == signing.spelled(BOX.open(endpoint.secret, endpoint.id))
     assert [await desk.endpoints.secret_to_show(one) for one in (first, second)] == ["", ""]
     assert await desk.endpoints.secret_to_show(other) not in ("", shown)
 

@@ -20,16 +20,16 @@ SCHEDULE = (
     timedelta(hours=24),
 )
 # Waits are longer by up to this share, so that what failed together does not come back together.
-JITTER = 0.1
+MAX_JITTER = 0.1
 # What a receiver gets that is overloaded and does not say for how long.
-SLOW_DOWN = timedelta(minutes=1)
-LONGEST_RETRY_AFTER = timedelta(hours=24)
+DEFAULT_PAUSE = timedelta(minutes=1)
+MAX_RETRY_AFTER = timedelta(hours=24)
 
-MOST_ENDPOINTS = 100
-MOST_ATTEMPTS = 100
-LONGEST_OVERLAP_SECONDS = 7 * 24 * 3600
-OVERLAP_SECONDS = 24 * 3600
-LONGEST_REQUEST_ID = 100
+MAX_ENDPOINTS = 100
+MAX_ATTEMPTS = 100
+MAX_OVERLAP_SECONDS = 7 * 24 * 3600
+DEFAULT_OVERLAP_SECONDS = 24 * 3600
+MAX_REQUEST_ID_LENGTH = 100
 
 EXPERIMENT = "experiment"
 """The type of the subjects that this service owns."""
@@ -147,8 +147,8 @@ class Answer:
         if self.outcome is Outcome.DELIVERED:
             return None
         if self.retry_after is not None:
-            return min(self.retry_after, LONGEST_RETRY_AFTER)
-        return SLOW_DOWN if self.outcome is Outcome.THROTTLED else None
+            return min(self.retry_after, MAX_RETRY_AFTER)
+        return DEFAULT_PAUSE if self.outcome is Outcome.THROTTLED else None
 
 
 def settled(
@@ -167,5 +167,5 @@ def settled(
         return failed
     if made >= len(SCHEDULE):
         return dataclasses.replace(failed, status=DeliveryStatus.FAILED, next_attempt_at=None)
-    wait = max(SCHEDULE[made], answer.pause or timedelta(0)) * (1 + JITTER * jitter())
+    wait = max(SCHEDULE[made], answer.pause or timedelta(0)) * (1 + MAX_JITTER * jitter())
     return dataclasses.replace(failed, next_attempt_at=at + wait)

@@ -21,7 +21,7 @@ from services.runtime.outside_text import one_line
 TIMEOUT_SECONDS = 15.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 # What an answer says after its status is not asked for. A short rest is read so that the receiver sees a clean end.
-LARGEST_REST = 16 * 1024
+MAX_REST_BYTES = 16 * 1024
 REST_SECONDS = 1.0
 USER_AGENT = "voice-arena-webhooks"
 
@@ -123,7 +123,7 @@ async def _end(response: httpx.Response) -> None:
             try:
                 async for part in response.aiter_raw():
                     size += len(part)
-                    if size > LARGEST_REST:
+                    if size > MAX_REST_BYTES:
                         return
             finally:
                 await response.aclose()

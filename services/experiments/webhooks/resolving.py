@@ -17,9 +17,9 @@ from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import Target
 
 # Names that are asked for at a time.
-MOST_QUESTIONS = 64
+MAX_QUESTIONS = 64
 # Of a name with many addresses, how many are tried.
-MOST_ADDRESSES = 4
+MAX_ADDRESSES = 4
 
 Lookup = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Returns what a name stands for; OSError if nothing does."""
@@ -47,7 +47,7 @@ async def addresses_of(target: Target, lookup: Lookup, reach: Reach) -> Sequence
         raise Forbidden("the host is not a public one")
     if await _leads_to_mesh(target, found, lookup, reach):
         raise Forbidden("it leads to a port of this installation")
-    return found[:MOST_ADDRESSES]
+    return found[:MAX_ADDRESSES]
 
 
 async def _leads_to_mesh(target: Target, found: Sequence[Address], lookup: Lookup, reach: Reach) -> bool:
@@ -65,7 +65,7 @@ class SystemLookup:
     """Asks the system's resolver."""
 
     def __init__(self) -> None:
-        self._room = asyncio.Semaphore(MOST_QUESTIONS)
+        self._room = asyncio.Semaphore(MAX_QUESTIONS)
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
         await self._room.acquire()

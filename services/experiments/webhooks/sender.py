@@ -24,14 +24,14 @@ from services.runtime.periodic import periodic
 log = structlog.get_logger()
 
 # Of this process; most of what is under way waits for an answer and costs a socket.
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 LIMITS = Limits(per_endpoint=4, per_developer=20)
 POLL_SECONDS = 1.0
 # How long what a killed process was at stays with it: longer than an attempt takes and is noted.
 LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
 NOTE_RETRY_SECONDS = 0.5
 # Attempts that end together must not take all connections to the database.
-MOST_NOTED_AT_ONCE = 3
+MAX_NOTED_AT_ONCE = 3
 
 GONE = "it answered 410, which says that it wants no more"
 
@@ -62,7 +62,7 @@ class Sender:
         self._jitter = jitter
         self._wake = asyncio.Event()
         self._leases: set[str] = set()
-        self._noting = asyncio.Semaphore(MOST_NOTED_AT_ONCE)
+        self._noting = asyncio.Semaphore(MAX_NOTED_AT_ONCE)
 
     async def run(self) -> None:
         """Sends for ever: at once when woken, and every second what has become due. Ends by giving back its leases."""
@@ -82,7 +82,7 @@ class Sender:
 
     async def claim(self) -> list[Claim]:
         """Leases what is due, as much as there is room for."""
-        room = MOST_AT_ONCE - len(self._leases)
+        room = MAX_AT_ONCE - len(self._leases)
         leases = [ids.new_id("lse") for _ in range(room)]
         if not leases:
             return []

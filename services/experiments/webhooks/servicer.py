@@ -3,7 +3,7 @@
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2, webhook_service_pb2_grpc
 
 from services.experiments.webhooks import convert
-from services.experiments.webhooks.domain import OVERLAP_SECONDS
+from services.experiments.webhooks.domain import DEFAULT_OVERLAP_SECONDS
 from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime.clock import now
 from services.runtime.rpc import Context
@@ -45,7 +45,7 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
     async def RotateWebhookSecret(
         self, request: webhook_service_pb2.RotateWebhookSecretRequest, context: Context
     ) -> webhook_service_pb2.WebhookEndpointWithSecret:
-        overlap = request.overlap_seconds if request.HasField("overlap_seconds") else OVERLAP_SECONDS
+        overlap = request.overlap_seconds if request.HasField("overlap_seconds") else DEFAULT_OVERLAP_SECONDS
         endpoint, secret = await self._endpoints.rotate(request.id, overlap)
         return convert.endpoint_with_secret(endpoint, secret, now())
 

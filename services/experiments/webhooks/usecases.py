@@ -42,7 +42,7 @@ class Endpoints:
         valid = Validation()
         fault = check_url(url, self._reach)
         valid.require(fault is None, "url", fault or "")
-        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.text(request_id, "request_id", longest=domain.MAX_REQUEST_ID_LENGTH, shortest=0)
         valid.finish()
         url = canonical(url)
         async with self._database.transaction() as connection:
@@ -73,10 +73,10 @@ class Endpoints:
             await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
 
     def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
-        if others >= domain.MOST_ENDPOINTS:
+        if others >= domain.MAX_ENDPOINTS:
             raise QuotaExceeded(
-                f"there may be {domain.MOST_ENDPOINTS} webhook endpoints; delete one first",
-                limit=str(domain.MOST_ENDPOINTS),
+                f"there may be {domain.MAX_ENDPOINTS} webhook endpoints; delete one first",
+                limit=str(domain.MAX_ENDPOINTS),
             )
         endpoint_id, secret = ids.new_id("whe"), signing.new_secret()
         sealed = self._box.seal(secret, endpoint_id)
@@ -119,7 +119,7 @@ class Endpoints:
         """Returns an endpoint of the caller with a new secret, beside which the old one signs for a while."""
         ids.check_id(endpoint_id, "whe")
         valid = Validation()
-        longest = domain.LONGEST_OVERLAP_SECONDS
+        longest = domain.MAX_OVERLAP_SECONDS
         valid.require(0 <= overlap_seconds <= longest, "overlap_seconds", f"must be 0 to {longest}, 7 days")
         valid.finish()
         secret, moment = signing.new_secret(), now()
@@ -180,7 +180,7 @@ class DeliveryLog:
             if delivery.under_way(moment):
                 raise WrongState("an attempt is under way", status="under_way")
             attempts = await self._store.attempts(connection, delivery_id)
-            if len(attempts) >= domain.MOST_ATTEMPTS:
+            if len(attempts) >= domain.MAX_ATTEMPTS:
                 raise WrongState(f"it was attempted {len(attempts)} times, which is enough", status=delivery.status)
             asked = await self._store.ask(connection, delivery_id, moment)
             await wake(connection)

@@ -32,16 +32,12 @@ from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.recomputing import Recomputing
 from services.experiments.results.usecases import Reading
-from services.experiments.running import consumers
+from services.experiments.running import clips as trial_clips
 from services.experiments.running import convert as lifecycle_convert
 from services.experiments.running.changes import Changes
-from services.experiments.running.dispatch_store import SqlDispatchStore
-from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.lifecycle_store import SqlLifecycleStore
-from services.experiments.running.progress import RECONCILE_BATCH, Progress
 from services.experiments.running.retention import BATCH, Retention
-from services.experiments.running.step_store import SqlStepStore
 from services.experiments.running.watching import Watching
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
@@ -64,6 +60,11 @@ from services.runtime.pages import PageTokens
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.clips import consumers
+from services.shared.clips.dispatching import Dispatcher
+from services.shared.clips.progress import RECONCILE_BATCH, Progress
+from services.shared.clips.queue_store import SqlQueueStore
+from services.shared.clips.store import SqlClipStore
 from services.shared.listening.access_log_servicer import AccessLog
 from services.shared.listening.clips import Clips
 from services.shared.listening.closing import LOOK_EVERY_SECONDS, Closing
@@ -110,9 +111,11 @@ async def main() -> None:
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
         endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
         announcing = Announcing(database, webhook_store, settings.public_url)
-        finishing = Finishing(store, listening, votes, announcing)
-        dispatcher = Dispatcher(database, SqlDispatchStore())
-        progress = Progress(database, store, SqlStepStore(), finishing, dispatcher)
+        clips = SqlClipStore(trial_clips.TABLE)
+        finishing = Finishing(store, clips, listening, votes, announcing)
+        dispatcher = Dispatcher(database, SqlQueueStore(trial_clips.TABLE), trial_clips.USER)
+        decide = trial_clips.on_end(store, finishing)
+        progress = Progress(database, clips, dispatcher, trial_clips.USER, decide)
         metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
         rules = Rules(
             webhook_fault=lambda url: check_url(url, reach),
@@ -127,7 +130,7 @@ async def main() -> None:
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
                 planning,
-                Lifecycle(database, store, lifecycle_store, listening, planning, dispatcher, rules.most_running),
+                Lifecycle(database, store, lifecycle_store, clips, listening, planning, dispatcher, rules.most_running),
                 reading,
                 watching,
                 Recomputing(database, store, votes, reading),

@@ -1,38 +1,21 @@
 """Between the domain and the wire."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import Message
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, results_pb2
-from voicearena.scoring.v1 import scoring_pb2
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
-from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
 from services.experiments.domain import EvalMode, Experiment, ModelSpec, Trial
 from services.experiments.planning.domain import Plan
 from services.experiments.results import convert as results_convert
-from services.experiments.running.dispatch_store import Provider
 from services.runtime.audio_store import AudioLinks
 from services.runtime.clock import now
-from services.shared.metrics import METRICS, Measurements, Source
+from services.shared.metrics import METRICS
 
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
 _TRIAL_STATUS = experiment_pb2.Trial.Status
 _EVAL_MODE = experiment_pb2.Experiment.EvalMode
 EVAL_MODES = {_EVAL_MODE.Value(mode): mode for mode in EvalMode}
-
-
-def _measured_in(message: Descriptor, source: Source) -> Sequence[tuple[str, bool]]:
-    """Returns the metrics of a source, each with whether it may be absent from its message."""
-    return [(one.name, message.fields_by_name[one.name].has_presence) for one in METRICS if one.source is source]
-
-
-_SYNTHESIS = _measured_in(tts_pb2.SynthesisMeasurements.DESCRIPTOR, Source.SYNTHESIS)
-_SIGNAL = _measured_in(scoring_pb2.SignalMetrics.DESCRIPTOR, Source.SIGNAL)
-_LISTENING = _measured_in(scoring_pb2.ListeningMetrics.DESCRIPTOR, Source.LISTENING)
 
 
 def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
@@ -165,28 +148,3 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
 
 def _parameters(value: ModelSpec | Trial) -> tts_pb2.SpeechParameters:
     return tts_pb2.SpeechParameters(speed=value.speed, language=value.language, seed=value.seed)
-
-
-def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measurements:
-    """Returns what tts measured."""
-    return Measurements(**_taken(measured, _SYNTHESIS))
-
-
-def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
-    """Returns all that scoring measured: of the samples, and by listening models where there are some."""
-    return Measurements(**_taken(event.signal_metrics, _SIGNAL), **_taken(event.listening_metrics, _LISTENING))
-
-
-def _taken(message: Message, metrics: Sequence[tuple[str, bool]]) -> Mapping[str, Any]:
-    return {name: getattr(message, name) for name, optional in metrics if not optional or message.HasField(name)}
-
-
-def failure_kind(kind: int) -> str:
-    """Returns the name of a kind of SynthesisFailed; of one that is newer than this service, its number."""
-    names = SynthesisFailed.Kind.DESCRIPTOR.values_by_number
-    return names[kind].name if kind in names else f"kind {kind}"
-
-
-def provider(value: tts_pb2.Provider) -> Provider:
-    """Returns what the dispatcher has to know of a provider."""
-    return Provider(id=value.id, max_concurrency=max(1, value.max_concurrency), local=value.local)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.experiments.verdict import LATENCY, CompositeProfile
+from services.shared.clips.domain import ClipStatus
 from services.shared.metrics import Measurements
 
 SCENARIOS = (
@@ -60,25 +61,8 @@ class EvalMode(StrEnum):
         return self is not EvalMode.AUTOMATED
 
 
-class TrialStatus(StrEnum):
-    """How far a trial is; the names are those of the wire."""
-
-    PENDING = "pending"
-    SYNTHESIZING = "synthesizing"
-    SCORING = "scoring"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self in (TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.CANCELLED)
-
-
-IN_FLIGHT = (TrialStatus.SYNTHESIZING, TrialStatus.SCORING)
-EVALUATION_FAILED = "evaluation_failed"
-"""The kind of error of a trial whose audio could not be measured; the other kinds are those of SynthesisFailed."""
+TrialStatus = ClipStatus
+"""How far a trial is; the names are those of the wire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import IN_FLIGHT, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial
 from services.experiments.tables import (
     EXPERIMENT_COLUMNS,
     EXPERIMENTS,
@@ -101,7 +101,7 @@ class Store(Protocol):
         """Ends an experiment for which no verdict could be reached."""
 
     async def cancel(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Experiment:
-        """Ends an experiment that its developer stopped. Its trials are left to `cancel_trials`."""
+        """Ends an experiment that its developer stopped. Its trials are left to `ClipStore.cancel`."""
 
     async def reopen(
         self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
@@ -138,15 +138,6 @@ class Store(Protocol):
 
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         """Returns a trial."""
-
-    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
-        """Cancels the trials that have not ended."""
-
-    async def stale_trials(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Trial]:
-        """Returns trials in flight that were asked for longer ago than `patience` doubled with each attempt of their
-        present turn, in running experiments in which nothing has moved for `patience`."""
 
 
 class SqlStore:
@@ -304,33 +295,6 @@ class SqlStore:
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         row = (await connection.execute(sa.select(*TRIAL_COLUMNS).where(_T.id == trial_id))).one_or_none()
         return trial_from(row) if row else None
-
-    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
-        await connection.execute(
-            sa.update(TRIALS)
-            .where(_T.experiment_id == experiment_id, _T.ended_at.is_(None))
-            .values(status=TrialStatus.CANCELLED, ended_at=at)
-        )
-
-    async def stale_trials(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Trial]:
-        before = sa.cast(_T.attempts - _T.attempts_before - 1, sa.Double)
-        seconds = patience.total_seconds() * sa.func.power(2.0, before)
-        waited = sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=sa.Interval)
-        query = (
-            sa.select(*TRIAL_COLUMNS)
-            .join(EXPERIMENTS, _E.id == _T.experiment_id)
-            .where(
-                _T.status.in_(IN_FLIGHT),
-                _T.requested_at < sa.literal(now) - waited,
-                _E.status == ExperimentStatus.RUNNING,
-                _E.progressed_at < now - patience,
-            )
-            .order_by(_T.requested_at)
-            .limit(limit)
-        )
-        return [trial_from(row) for row in await connection.execute(query)]
 
 
 async def _changed(connection: AsyncConnection, experiment_id: str, **values: Any) -> Experiment:

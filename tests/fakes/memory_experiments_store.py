@@ -2,19 +2,12 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import (
-    IN_FLIGHT,
-    Experiment,
-    ExperimentStatus,
-    ModelSpec,
-    Trial,
-    TrialStatus,
-)
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial
 from services.experiments.store import Owned
 from services.runtime.hot_reads import HotConnection
 from services.runtime.request_ids import Earlier
@@ -161,28 +154,6 @@ class MemoryExperimentsStore:
 
     async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
         return table(connection, "trials").get(trial_id)
-
-    async def cancel_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> None:
-        trials = table(connection, "trials")
-        for trial in list(trials.values()):
-            if trial.experiment_id == experiment_id and trial.ended_at is None:
-                trials[trial.id] = dataclasses.replace(trial, status=TrialStatus.CANCELLED, ended_at=at)
-
-    async def stale_trials(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Trial]:
-        experiments, requested_at = table(connection, "experiments"), table(connection, "requested_at")
-        progressed_at = table(connection, "progressed_at")
-        stale = [
-            trial
-            for trial in table(connection, "trials").values()
-            if trial.status in IN_FLIGHT
-            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - trial.attempts_before - 1)
-            and experiments[trial.experiment_id].status is ExperimentStatus.RUNNING
-            and trial.experiment_id in progressed_at
-            and progressed_at[trial.experiment_id] < now - patience
-        ]
-        return sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
 
 
 def _place(trial: Trial) -> tuple[int, int, int]:

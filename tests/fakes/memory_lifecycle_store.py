@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Trial, TrialStatus
-from services.shared.metrics import Measurements
+from services.experiments.domain import Trial
 from tests.fakes.memory_database import table
 
 
@@ -44,26 +43,6 @@ class MemoryLifecycleStore:
         for rows in connection.tables.values():  # type: ignore[attr-defined]
             for key in [key for key, row in rows.items() if experiment_id in _experiments_of(row)]:
                 del rows[key]
-
-    async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
-        trials = table(connection, "trials")
-        retried = []
-        for trial in _trials(connection, [experiment_id]):
-            if trial.status is not TrialStatus.FAILED:
-                continue
-            anew = dataclasses.replace(
-                trial, attempts_before=trial.attempts, error_kind="", error_message="", ended_at=None
-            )
-            if trial.audio_name is not None:
-                anew = dataclasses.replace(anew, status=TrialStatus.SCORING, attempts=trial.attempts + 1)
-            else:
-                anew = dataclasses.replace(
-                    anew, status=TrialStatus.PENDING, audio_deleted_at=None, measurements=Measurements()
-                )
-            trials[trial.id] = anew
-            table(connection, "requested_at")[trial.id] = at
-            retried.append(anew)
-        return sorted(retried, key=lambda trial: trial.position)
 
     async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         deleted = table(connection, "audio_deleted_at")

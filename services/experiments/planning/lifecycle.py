@@ -9,7 +9,6 @@ from services.experiments.domain import Experiment, ExperimentStatus, TrialStatu
 from services.experiments.planning.domain import Plan, check_running, plan_of
 from services.experiments.planning.usecases import Planning
 from services.experiments.running.changes import announce
-from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Store
 from services.runtime import ids, outbox
@@ -18,6 +17,8 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.telemetry import current_traceparent
+from services.shared.clips.dispatching import Dispatcher
+from services.shared.clips.store import ClipStore
 from services.shared.listening.store import ListeningStore
 
 
@@ -29,6 +30,7 @@ class Lifecycle:
         database: Database,
         store: Store,
         lifecycle: LifecycleStore,
+        clips: ClipStore,
         listening: ListeningStore,
         planning: Planning,
         dispatcher: Dispatcher,
@@ -37,6 +39,7 @@ class Lifecycle:
         self._database = database
         self._store = store
         self._lifecycle = lifecycle
+        self._clips = clips
         self._listening = listening
         self._planning = planning
         self._dispatcher = dispatcher
@@ -62,16 +65,12 @@ class Lifecycle:
             experiment = await self._locked(connection, experiment_id)
             _check_retry(experiment)
             moment = now()
-            trials = await self._lifecycle.retry_trials(connection, experiment.id, moment)
+            trials = await self._clips.retry(connection, experiment.id, moment)
             await self._listening.suspend(connection, experiment.id)
             running = await self._store.reopen(connection, experiment.id, current_traceparent(), moment)
             await outbox.add(
                 connection,
-                *(
-                    facts.request_again(trial, trial.attempts, experiment.developer_id)
-                    for trial in trials
-                    if trial.status is TrialStatus.SCORING
-                ),
+                *(facts.REQUESTS.current_step(trial) for trial in trials if trial.status is TrialStatus.SCORING),
             )
             await announce(connection, experiment.id)
         for trial in trials:
@@ -88,15 +87,10 @@ class Lifecycle:
             await outbox.withdraw(connection, experiment.id)
             if experiment.status is not ExperimentStatus.CREATED:
                 # When it has ended, too: requests that the bus brings a second time must not be carried out again.
-                await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
+                await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))
             if not experiment.status.ended:
                 await outbox.add(connection, facts.experiment_cancelled(experiment))
-            for part in facts.in_parts(trial_ids):
-                await outbox.add(
-                    connection,
-                    facts.speech_deletion_requested(part),
-                    facts.evaluation_deletion_requested(part),
-                )
+            await outbox.add(connection, *facts.REQUESTS.deletions(trial_ids))
             await self._listening.remove(connection, experiment.id)
             await self._lifecycle.delete(connection, experiment.id)
             await announce(connection, experiment.id)

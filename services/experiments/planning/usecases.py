@@ -25,7 +25,6 @@ from services.experiments.planning.domain import (
 )
 from services.experiments.planning.trial_order import draw_seed, trial_order
 from services.experiments.running.changes import announce
-from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.experiments.verdict import PRIMARY_METRIC
@@ -39,6 +38,7 @@ from services.runtime.identity import current_identity
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
+from services.shared.clips.dispatching import Dispatcher
 
 
 class Planning:

@@ -20,6 +20,7 @@ from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
 from services.shared.audio.rendering import target_lufs
+from services.shared.clips.store import ClipStore
 from services.shared.listening.domain import ListeningTest
 from services.shared.listening.judging import CastVote
 from services.shared.listening.pairing import count
@@ -35,12 +36,14 @@ class Finishing:
     def __init__(
         self,
         store: Store,
+        clips: ClipStore,
         listening: ListeningStore,
         votes: VoteStore,
         announcing: Announcing,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._store = store
+        self._clips = clips
         self._listening = listening
         self._votes = votes
         self._announcing = announcing
@@ -97,8 +100,8 @@ class Finishing:
         """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
         moment = now()
         if experiment.status is ExperimentStatus.RUNNING:
-            await outbox.add(connection, facts.synthesis_cancellation_requested(experiment.id))
-        await self._store.cancel_trials(connection, experiment.id, moment)
+            await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))
+        await self._clips.cancel(connection, experiment.id, moment)
         await self._listening.suspend(connection, experiment.id)
         cancelled = await self._store.cancel(connection, experiment.id, moment)
         await self._announcing.record(connection, facts.experiment_cancelled(cancelled), cancelled)

@@ -7,12 +7,10 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import Trial, TrialStatus
+from services.experiments.domain import Trial
 from services.experiments.tables import EXPERIMENTS, TRIAL_COLUMNS, TRIALS, trial_from
-from services.shared.metrics import Measurements
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
-_UNMEASURED = dict.fromkeys(Measurements.__dataclass_fields__)
 
 
 class LifecycleStore(Protocol):
@@ -31,12 +29,6 @@ class LifecycleStore(Protocol):
 
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
         """Deletes an experiment and all that belongs to it."""
-
-    async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
-        """Takes an experiment's failed trials back, and returns them as they are then.
-
-        One that has audio is scoring, with an attempt more than before; any other is pending, without measurements.
-        """
 
     async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         """Returns experiments whose audio has been kept long enough, locked. Passes over those that others hold."""
@@ -70,30 +62,6 @@ class SqlLifecycleStore:
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
         # Whatever refers to it goes with it, by the foreign keys.
         await connection.execute(sa.delete(EXPERIMENTS).where(_E.id == experiment_id))
-
-    async def retry_trials(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Sequence[Trial]:
-        failed = sa.and_(_T.experiment_id == experiment_id, _T.status == TrialStatus.FAILED)
-        anew = {
-            "attempts_before": _T.attempts,
-            "requested_at": at,
-            "error_kind": "",
-            "error_message": "",
-            "ended_at": None,
-        }
-        heard = (
-            sa.update(TRIALS)
-            .where(failed, _T.audio_name.is_not(None))
-            .values(status=TrialStatus.SCORING, attempts=_T.attempts + 1, **anew)
-            .returning(*TRIAL_COLUMNS)
-        )
-        unheard = (
-            sa.update(TRIALS)
-            .where(failed, _T.audio_name.is_(None))
-            .values(status=TrialStatus.PENDING, audio_deleted_at=None, **anew, **_UNMEASURED)
-            .returning(*TRIAL_COLUMNS)
-        )
-        rows = [*(await connection.execute(heard)), *(await connection.execute(unheard))]
-        return sorted(map(trial_from, rows), key=lambda trial: trial.position)
 
     async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
         kept = sa.func.make_interval(0, 0, 0, _E.audio_retention_days, type_=sa.Interval)

@@ -34,8 +34,8 @@ class Retention:
             if not due:
                 return 0
             # All their trials: one that was cancelled may have been spoken after all.
-            for part in facts.in_parts(await self._lifecycle.trial_ids(connection, due)):
-                await outbox.add(connection, facts.speech_deletion_requested(part))
+            trial_ids = await self._lifecycle.trial_ids(connection, due)
+            await outbox.add(connection, *facts.REQUESTS.speech_deletions(trial_ids))
             await self._lifecycle.forget_audio(connection, due, moment)
             await self._listening.forget_audio(connection, due)
         log.info("audio was kept long enough", experiments=len(due))

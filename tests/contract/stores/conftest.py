@@ -26,8 +26,10 @@ async def schemas(postgres_url: str) -> AsyncIterator[Mapping[str, Database]]:
     """The schema of each service that has one, as its migrations make it."""
     async with AsyncExitStack() as stack:
         databases = {}
-        for service in ("auth", "elo", "experiments", "scoring"):
-            folder = SERVICES / service / "migrations"
+        folders = {service: SERVICES / service / "migrations" for service in ("auth", "elo", "experiments", "scoring")}
+        # A user of clips that is no service.
+        folders["lines"] = Path(__file__).parent / "lines_migrations"
+        for service, folder in folders.items():
             databases[service] = await Database.connect(postgres_url, service, migrations=folder)
             stack.push_async_callback(databases[service].close)
         yield databases

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
-from services.experiments.running.step_store import SqlStepStore, StepStore
+from services.experiments.running import clips as trial_clips
 from services.experiments.store import Store
 from services.runtime.db import Database
+from services.shared.clips.store import ClipStore, SqlClipStore
 from services.shared.metrics import Measurements
-from tests.fakes.memory_database import MemoryConnection
-from tests.fakes.memory_step_store import MemoryStepStore
+from tests.fakes.memory_clip_store import MemoryClipStore
+from tests.fakes.memory_database import MemoryDatabase
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -67,16 +68,19 @@ async def add_trials(database: Database, store: Store, *trials: Trial, requested
         await store.add_trials(connection, trials, requested_at)
 
 
-async def move_trial(
-    connection: AsyncConnection,
-    store: Store,
-    trial_id: str,
-    status: TrialStatus,
-    measured: Measurements | None = None,
-    **values: object,
+def clip_store(database: Database) -> ClipStore:
+    return MemoryClipStore() if isinstance(database, MemoryDatabase) else SqlClipStore(trial_clips.TABLE)
+
+
+async def end_trial(
+    connection: AsyncConnection, clips: ClipStore, one: Trial, measured: Measurements | None = None
 ) -> None:
-    """Takes a trial from whatever status it has to another one."""
-    steps: StepStore = MemoryStepStore() if isinstance(connection, MemoryConnection) else SqlStepStore()
-    before = await store.trial(connection, trial_id)
-    assert before is not None
-    assert await steps.move(connection, trial_id, before.status, None, status, measured or Measurements(), **values)
+    """Completes a synthesizing trial with what was measured, or fails it."""
+    at = {"at": NOON}
+    if measured is None:
+        why = {"kind": "bad_audio", "message": "no audio", "provider_requests": None}
+        assert await clips.failed(connection, one.id, SYNTHESIZING, one.attempts, **why, **at)  # type: ignore[arg-type]
+        return
+    audio = {"audio_name": f"{one.id}.wav", "provider_requests": 1}
+    assert await clips.synthesized(connection, one.id, one.attempts, measured, **audio, **at)  # type: ignore[arg-type]
+    assert await clips.evaluated(connection, one.id, 1, Measurements(), **at)

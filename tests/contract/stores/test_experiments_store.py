@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, TrialStatus
+from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
 from services.runtime.request_ids import Earlier
@@ -15,7 +15,6 @@ from tests.contract.stores.experiment_rows import (
     MINUTE,
     NOON,
     RUNNING,
-    SCORING,
     add,
     add_trials,
     experiment,
@@ -152,22 +151,6 @@ async def test_trials_are_listed_by_prompt_model_and_repeat(database: Database, 
         assert await store.trials(connection, "exp_a", after=(0, 1, 0), limit=1) == [again]
         assert await store.trial(connection, "trl_a") == b
         assert await store.trial(connection, "trl_x") is None
-
-
-async def test_cancelling_spares_trials_that_have_ended(database: Database, store: Store) -> None:
-    await add(database, store, experiment("exp_a"), experiment("exp_b"))
-    done = trial("trl_c", 1, status=TrialStatus.COMPLETED, ended_at=NOON)
-    await add_trials(database, store, trial("trl_a"), trial("trl_b", 0, 1, status=SCORING), done)
-    await add_trials(database, store, trial("trl_d", of="exp_b"))
-    async with database.transaction() as connection:
-        await store.cancel_trials(connection, "exp_a", NOON + MINUTE)
-    async with database.reading() as connection:
-        assert await store.trials(connection, "exp_a") == [
-            trial("trl_a", status=TrialStatus.CANCELLED, ended_at=NOON + MINUTE),
-            trial("trl_b", 0, 1, status=TrialStatus.CANCELLED, ended_at=NOON + MINUTE),
-            done,
-        ]
-        assert await store.trial(connection, "trl_d") == trial("trl_d", of="exp_b")
 
 
 async def test_running_experiments_of_a_developer_are_counted_but_those_that_only_wait_for_listeners(

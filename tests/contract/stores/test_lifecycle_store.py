@@ -10,25 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Trial, TrialStatus
 from services.experiments.running.lifecycle_store import LifecycleStore, SqlLifecycleStore
-from services.experiments.running.step_store import SqlStepStore, StepStore
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
 from services.shared.metrics import Measurements
 from tests.contract.stores.experiment_rows import (
     COMPLETED,
-    MINUTE,
     NOON,
     SCORING,
-    SYNTHESIZING,
     add,
     add_trials,
+    clip_store,
     experiment,
     trial,
 )
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
-from tests.fakes.memory_step_store import MemoryStepStore
 
 DAY = timedelta(days=1)
 MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
@@ -46,11 +43,6 @@ def store(database: Database) -> Store:
 
 
 @pytest.fixture
-def steps(database: Database) -> StepStore:
-    return MemoryStepStore() if isinstance(database, MemoryDatabase) else SqlStepStore()
-
-
-@pytest.fixture
 def lifecycle(database: Database) -> LifecycleStore:
     return MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
 
@@ -60,8 +52,9 @@ async def moved(database: Database, lifecycle: LifecycleStore, mark: int = 0) ->
         return await lifecycle.moved_trials(connection, "exp_a", mark)
 
 
-async def to_scoring(steps: StepStore, connection: AsyncConnection, trial_id: str) -> None:
-    assert await steps.move(connection, trial_id, SYNTHESIZING, None, SCORING, Measurements())
+async def to_scoring(database: Database, connection: AsyncConnection, trial_id: str) -> None:
+    audio = {"audio_name": f"{trial_id}.wav", "provider_requests": 1, "at": NOON}
+    assert await clip_store(database).synthesized(connection, trial_id, 1, Measurements(), **audio)  # type: ignore[arg-type]
 
 
 async def all_trials(database: Database, store: Store, experiment_id: str = "exp_a") -> Sequence[Trial]:
@@ -76,18 +69,16 @@ async def test_all_trials_have_moved_at_first(database: Database, store: Store, 
     assert (await moved(database, lifecycle))[0] == [first, second]
 
 
-async def test_only_what_has_moved_since_is_read(
-    database: Database, store: Store, steps: StepStore, lifecycle: LifecycleStore
-) -> None:
+async def test_only_what_has_moved_since_is_read(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
     await add(database, store, experiment("exp_a"))
     _, mark = await moved(database, lifecycle)
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
     found, mark = await moved(database, lifecycle, mark)
     assert [one.id for one in found] == ["trl_a", "trl_b"]
     async with database.transaction() as connection:
-        await to_scoring(steps, connection, "trl_b")
+        await to_scoring(database, connection, "trl_b")
     found, mark = await moved(database, lifecycle, mark)
-    assert found == [trial("trl_b", 1, status=SCORING)]
+    assert found == [trial("trl_b", 1, status=SCORING, audio_name="trl_b.wav", provider_requests=1)]
     assert (await moved(database, lifecycle, mark))[0] == []
 
 
@@ -140,44 +131,6 @@ async def test_whatever_belongs_to_an_experiment_goes_with_it(emptied_schema: Da
         found: dict[str, bool] = dict(tuple(row) for row in await connection.execute(sa.text(query)))
     assert "trials" in found
     assert {name for name, goes in found.items() if not goes} == set()
-
-
-async def test_failed_trials_are_taken_back_and_their_requests_counted_on(
-    database: Database, store: Store, steps: StepStore, lifecycle: LifecycleStore
-) -> None:
-    ended = {"error_kind": "timed_out", "error_message": "no", "ended_at": NOON}
-    spoken = trial("trl_a", 0, position=3, status=FAILED, attempts=8, audio_name="trl_a.wav", **ended)
-    silent = trial("trl_b", 1, position=1, status=FAILED, attempts=2, attempts_before=1, **ended)
-    forgotten = trial("trl_c", 2, position=2, status=FAILED, audio_deleted_at=NOON, **ended)
-    completed = trial("trl_d", 3, status=TrialStatus.COMPLETED, ended_at=NOON)
-    elsewhere = trial("trl_e", of="exp_b", status=FAILED, **ended)
-    await add(database, store, experiment("exp_a"), experiment("exp_b"))
-    await add_trials(database, store, spoken, silent, forgotten, completed, elsewhere)
-    async with database.transaction() as connection:
-        for one in (spoken, forgotten):
-            assert await steps.move(connection, one.id, FAILED, None, FAILED, MEASURED)
-        retried = await lifecycle.retry_trials(connection, "exp_a", NOON + MINUTE)
-    anew = {"error_kind": "", "error_message": "", "ended_at": None}
-    assert retried == [
-        dataclasses.replace(silent, status=TrialStatus.PENDING, attempts_before=2, **anew),
-        dataclasses.replace(forgotten, status=TrialStatus.PENDING, attempts_before=1, audio_deleted_at=None, **anew),
-        dataclasses.replace(spoken, status=SCORING, attempts=9, attempts_before=8, measurements=MEASURED, **anew),
-    ]
-    by_id = {one.id: one for one in retried}
-    assert await all_trials(database, store) == [by_id["trl_a"], by_id["trl_b"], by_id["trl_c"], completed]
-    assert await all_trials(database, store, "exp_b") == [elsewhere]
-
-
-async def test_patience_with_a_retried_trial_begins_anew(
-    database: Database, store: Store, lifecycle: LifecycleStore
-) -> None:
-    await add(database, store, experiment("exp_a"))
-    await add_trials(database, store, trial("trl_a", status=SYNTHESIZING, attempts=9, attempts_before=8))
-    async with database.transaction() as connection:
-        await store.start(connection, "exp_a", [], "", NOON)
-    async with database.reading() as connection:
-        stale = await store.stale_trials(connection, NOON + 2 * MINUTE, MINUTE, 9)
-    assert [one.id for one in stale] == ["trl_a"]
 
 
 async def test_audio_is_due_when_its_time_is_over_and_once(

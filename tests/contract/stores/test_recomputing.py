@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, TrialStatus
+from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
 from services.experiments.results import convert as results_convert
 from services.experiments.results.recomputing import Recomputing
 from services.experiments.results.usecases import Reading
@@ -32,7 +32,16 @@ from services.shared.listening.judging import Doubt, Judgement
 from services.shared.listening.store import ListeningStore, SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore, VoteStore
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import MINUTE, NOON, add, add_trials, experiment, move_trial, trial
+from tests.contract.stores.experiment_rows import (
+    MINUTE,
+    NOON,
+    add,
+    add_trials,
+    clip_store,
+    end_trial,
+    experiment,
+    trial,
+)
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
@@ -78,7 +87,7 @@ def recomputing(database: Database, store: Store, votes: VoteStore) -> tuple[Rea
 
 def finishing(database: Database, store: Store, listening: ListeningStore, votes: VoteStore) -> Finishing:
     webhooks = MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
-    return Finishing(store, listening, votes, Announcing(database, webhooks, ""))
+    return Finishing(store, clip_store(database), listening, votes, Announcing(database, webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
@@ -105,8 +114,7 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
                 prosody_score=random.random(),
             )
             failed = random.random() < 0.1
-            status = TrialStatus.FAILED if failed else TrialStatus.COMPLETED
-            await move_trial(connection, store, each.id, status, None if failed else measured, ended_at=NOON)
+            await end_trial(connection, clip_store(database), each, None if failed else measured)
 
 
 async def vote(database: Database, listening: ListeningStore, votes: VoteStore, random: np.random.Generator) -> None:

@@ -11,11 +11,10 @@ from services.experiments.domain import EvalMode, ModelSpec, Trial
 from services.experiments.planning.domain import Plan, Resolved, Rules
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
+from services.experiments.running import clips as trial_clips
 from services.experiments.running.changes import Changes
-from services.experiments.running.dispatching import Dispatcher
 from services.experiments.running.feed import Seen
 from services.experiments.running.finishing import Finishing
-from services.experiments.running.progress import Progress
 from services.experiments.running.watching import Watching
 from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.reach import Reach
@@ -24,13 +23,15 @@ from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import PageTokens
+from services.shared.clips.dispatching import Dispatcher
+from services.shared.clips.progress import Progress
 from services.shared.metrics import Measurements
+from tests.fakes.memory_clip_store import MemoryClipStore
 from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_dispatch_store import MemoryDispatchStore
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
 from tests.fakes.memory_listening_store import MemoryListeningStore
-from tests.fakes.memory_step_store import MemoryStepStore
+from tests.fakes.memory_queue_store import MemoryQueueStore
 from tests.fakes.memory_vote_store import MemoryVoteStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
@@ -76,6 +77,7 @@ class Desk:
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryExperimentsStore()
+        self.clips = MemoryClipStore()
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
         self.webhook_store = MemoryWebhookStore()
@@ -84,10 +86,10 @@ class Desk:
         )
         announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")
         self.listening = MemoryListeningStore()
-        self.finishing = Finishing(self.store, self.listening, MemoryVoteStore(), announcing)
+        self.finishing = Finishing(self.store, self.clips, self.listening, MemoryVoteStore(), announcing)
         self.metrics = MemoryMetrics()
         self.rules = Rules(most_running=3, max_unfinished=50)
-        self.dispatcher = Dispatcher(self.database, MemoryDispatchStore())
+        self.dispatcher = Dispatcher(self.database, MemoryQueueStore(), trial_clips.USER)
         self.planning = Planning(
             self.database,
             self.store,
@@ -98,7 +100,13 @@ class Desk:
             self.dispatcher,
             self.rules,
         )
-        self.progress = Progress(self.database, self.store, MemoryStepStore(), self.finishing, self.dispatcher)
+        self.progress = Progress(
+            self.database,
+            self.clips,
+            self.dispatcher,
+            trial_clips.USER,
+            trial_clips.on_end(self.store, self.finishing),
+        )
         self.reading = Reading(self.database, self.store, PageTokens(b"a secret"))
         self.lifecycle_store = MemoryLifecycleStore()
         self.following = Watching(

@@ -12,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.experiments.domain import ModelSpec, Trial, TrialStatus
-from services.experiments.running import dispatching
-from services.experiments.running.dispatch_store import Provider
 from services.runtime.clock import now
+from services.shared.clips import dispatching
+from services.shared.clips.queue_store import Provider
 from tests.unit.experiments.conftest import Desk
 
 PROMPTS = [f"Prompt {number}." for number in range(20)]

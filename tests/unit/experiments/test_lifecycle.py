@@ -25,6 +25,7 @@ def lifecycle(desk: Desk) -> Lifecycle:
         desk.database,
         desk.store,
         desk.lifecycle_store,
+        desk.clips,
         desk.listening,
         desk.planning,
         desk.dispatcher,
@@ -237,7 +238,7 @@ async def test_its_places_at_providers_are_given_to_others(desk: Desk, lifecycle
 async def test_the_largest_experiment_is_named_in_parts_of_what_an_event_may_name(
     desk: Desk, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.experiments.facts.MOST_DELETED", 3)
+    monkeypatch.setattr("services.shared.clips.facts.MAX_DELETED_JOBS", 3)
     experiment_id, trials = await desk.start(prompts=["One.", "Two."], repeats=2)
     await lifecycle.delete(experiment_id)
     parts = [event.job_ids for event in desk.database.published() if isinstance(event, SpeechDeletionRequested)]

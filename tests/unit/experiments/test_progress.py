@@ -10,10 +10,10 @@ from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisReque
 
 from services.experiments.domain import ExperimentStatus, Trial, TrialStatus
 from services.experiments.running import finishing
-from services.experiments.running.progress import MOST_ATTEMPTS
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.errors import WrongState
+from services.shared.clips.progress import MAX_ATTEMPTS
 from services.shared.metrics import Measurements
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
@@ -259,7 +259,7 @@ async def test_a_trial_whose_provider_asked_for_patience_is_left_alone_until_the
 async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) -> None:
     experiment_id, first, second = await only(desk)
     await desk.speak(second)
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         await desk.progress.reconcile(NO_PATIENCE)
     assert await desk.progress.reconcile(NO_PATIENCE) == 0
     given_up = [await now_is(desk, trial) for trial in (first, second)]

@@ -32,6 +32,7 @@ from services.shared.listening.domain import Assignment, ListenerAnswer, Listene
 from services.shared.listening.hearing import Hearing, Sent
 from services.shared.listening.judging import CastVote
 from services.shared.metrics import Measurements
+from tests.fakes.memory_clip_store import MemoryClipStore
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
 from tests.fakes.memory_link_store import MemoryLinkStore
@@ -87,7 +88,9 @@ class Room:
         self.audio = MemoryAudio()
         self.at = NOON
         announcing = Announcing(self.database, MemoryWebhookStore(), "")
-        self.finishing = Finishing(self.experiments, self.store, self.vote_store, announcing, self.now)
+        self.finishing = Finishing(
+            self.experiments, MemoryClipStore(), self.store, self.vote_store, announcing, self.now
+        )
         self.sessions = MemorySessions()
         self.address: bytes | None = None
         """The address from which the next call comes."""

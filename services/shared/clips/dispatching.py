@@ -1,9 +1,9 @@
-"""Whose turn it is: gives pending trials to their providers, as many at a time as a provider takes.
+"""Whose turn it is: gives pending clips to their providers, as many at a time as a provider takes.
 
-The queue before a provider lies in PostgreSQL, for all experiments and processes together, so that no experiment gets
-more of a provider than others that wait for it, and a slow provider keeps nobody else waiting. The answer that makes
-room at a provider gives it away in its own transaction (`next_requests`). Whoever adds trials or makes room in another
-way calls `release` once that is committed; what a crash in between leaves behind is found by the reconciler.
+The queue before a provider lies in PostgreSQL, for all runs and processes of a user together, so that no run gets more
+of a provider than others that wait for it, and a slow provider keeps nobody else waiting. The answer that makes room at
+a provider gives it away in its own transaction (`next_requests`). Whoever adds clips or makes room in another way calls
+`release` once that is committed. `look` finds what a crash in between leaves behind.
 """
 
 import asyncio
@@ -14,27 +14,29 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import facts, figures
-from services.experiments.domain import TrialStatus
-from services.experiments.running.dispatch_store import DispatchStore, Provider
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
+from services.shared.clips.domain import ClipStatus
+from services.shared.clips.queue_store import Provider, QueueStore
+from services.shared.clips.table import User
 
 log = structlog.get_logger()
 
 # What a provider is given before tts has told what it takes: little, since hosted ones refuse what is too much.
 UNKNOWN_CONCURRENCY = 2
-# An engine on tts's own machine is often done before the next trial could reach tts, so that one waits there already.
+# An engine on tts's own machine is often done before the next clip could reach tts, so that one waits there already.
 LOCAL_LOOKAHEAD = 2
 
 
 class Dispatcher:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: DispatchStore) -> None:
+    def __init__(self, database: Database, store: QueueStore, user: User) -> None:
         self._database = database
         self._store = store
+        self._requests = user.requests
+        self._figures = user.figures
         self._next: dict[str, asyncio.Task[int]] = {}
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
@@ -46,25 +48,26 @@ class Dispatcher:
             await self.release([provider.id])
 
     async def release(self, providers: Collection[str]) -> int:
-        """Asks for the speech of the trials whose turn it is at these providers, and returns for how many.
+        """Asks for the speech of the clips whose turn it is at these providers, and returns for how many.
 
         Calls that come while a release of the same provider is under way share the next one. Without PostgreSQL nothing
-        is released; the reconciler does it later.
+        is released; `look` does it later.
         """
         return sum(await asyncio.gather(*(self._shared(provider) for provider in dict.fromkeys(providers))))
 
     async def look(self) -> None:
-        """Releases at every provider that trials wait for, and tells Prometheus what has not ended."""
+        """Releases at every provider that clips wait for, and tells Prometheus what has not ended."""
         async with self._database.reading() as connection:
             unfinished = await self._store.unfinished(connection)
-        figures.UNFINISHED.clear()
-        figures.LONGEST_WAIT_SECONDS.clear()
+        self._figures.unfinished.clear()
+        self._figures.longest_wait_seconds.clear()
         waiting = []
         for some in unfinished:
-            figures.UNFINISHED.labels(some.provider, some.status).set(some.trials)
-            if some.status is TrialStatus.PENDING:
+            self._figures.unfinished.labels(some.provider, some.status).set(some.clips)
+            if some.status is ClipStatus.PENDING:
                 waiting.append(some.provider)
-                figures.LONGEST_WAIT_SECONDS.labels(some.provider).set((now() - some.since).total_seconds())
+                waited = (now() - some.since).total_seconds()
+                self._figures.longest_wait_seconds.labels(some.provider).set(waited)
         await self.release(waiting)
 
     async def _shared(self, provider: str) -> int:
@@ -96,10 +99,10 @@ class Dispatcher:
     async def next_requests(self, connection: AsyncConnection, provider: str) -> Sequence[outbox.Traced]:
         """Releases in the transaction of a caller who has made room; the requests have to be recorded in it.
 
-        Whoever else releases at this provider waits until the transaction ends. The caller may hold experiments' locks,
-        and takes none from now on.
+        Whoever else releases at this provider waits until the transaction ends. The caller may hold locks of runs, and
+        takes none from now on.
         """
-        with figures.RELEASE_SECONDS.time():
+        with self._figures.release_seconds.time():
             released = await self._store.release(
                 connection,
                 provider,
@@ -107,8 +110,5 @@ class Dispatcher:
                 unknown_concurrency=UNKNOWN_CONCURRENCY,
                 local_lookahead=LOCAL_LOOKAHEAD,
             )
-        figures.TRIALS.labels(TrialStatus.SYNTHESIZING).inc(len(released))
-        return [
-            (facts.synthesis_requested(one.trial, one.trial.attempts, one.developer_id), one.traceparent)
-            for one in released
-        ]
+        self._figures.moved.labels(ClipStatus.SYNTHESIZING).inc(len(released))
+        return [(self._requests.synthesis(clip), clip.traceparent) for clip in released]

@@ -1,4 +1,4 @@
-"""The dispatcher's store in memory."""
+"""Turns of trials at providers in memory."""
 
 import dataclasses
 from collections import Counter
@@ -9,16 +9,18 @@ from typing import cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
-from services.experiments.running.dispatch_store import Provider, Released, Unfinished
 from services.experiments.tables import CHANGED
 from services.runtime.hot_reads import HotConnection
+from services.shared.clips.domain import Clip
+from services.shared.clips.queue_store import Provider, Unfinished
+from tests.fakes.memory_clip_store import clip_of
 from tests.fakes.memory_database import MemoryConnection, table
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class MemoryDispatchStore:
-    """Implements `services.experiments.running.dispatch_store.DispatchStore` over a MemoryDatabase."""
+class MemoryQueueStore:
+    """Implements `services.shared.clips.queue_store.QueueStore` over the tables of MemoryExperimentsStore."""
 
     async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         providers = table(connection, "providers")
@@ -48,7 +50,7 @@ class MemoryDispatchStore:
         *,
         unknown_concurrency: int,
         local_lookahead: int,
-    ) -> Sequence[Released]:
+    ) -> Sequence[Clip]:
         trials = table(connection, "trials")
         released_at = table(connection, "released_at")
         mine = [trial for trial in trials.values() if trial.provider == provider]
@@ -77,11 +79,11 @@ class MemoryDispatchStore:
             chosen.append(min(able, key=order))
         return [self._moved(connection, trial, at) for trial in sorted(chosen, key=lambda t: (t.position, t.id))]
 
-    def _moved(self, connection: AsyncConnection, trial: Trial, at: datetime) -> Released:
+    def _moved(self, connection: AsyncConnection, trial: Trial, at: datetime) -> Clip:
         moved = dataclasses.replace(trial, status=TrialStatus.SYNTHESIZING, attempts=trial.attempts + 1)
         table(connection, "trials")[trial.id] = moved
         table(connection, "requested_at")[trial.id] = at
         table(connection, "released_at")[trial.id] = at
         experiment: Experiment = table(connection, "experiments")[trial.experiment_id]
         cast(MemoryConnection, connection).notifications.append((CHANGED, experiment.id))
-        return Released(moved, experiment.developer_id, experiment.traceparent)
+        return clip_of(moved, experiment)

@@ -7,11 +7,11 @@ from google.protobuf.message import Message
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisDelayed, SynthesisFailed, VoicesDiscovered
 
-from services.experiments import convert
-from services.experiments.domain import EVALUATION_FAILED, TrialStatus
-from services.experiments.running.dispatching import Dispatcher
-from services.experiments.running.progress import Progress
 from services.runtime.bus import DeadHandler, Delivery, Handler
+from services.shared.clips import convert
+from services.shared.clips.dispatching import Dispatcher
+from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
+from services.shared.clips.progress import Progress
 
 # The nearest of the kinds of SynthesisFailed: there is speech, and it can't be used.
 NOT_TAKEN_IN = "bad_audio"
@@ -38,7 +38,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             delivery.event_id,
             event.job_id,
             event.attempt,
-            TrialStatus.SYNTHESIZING,
+            ClipStatus.SYNTHESIZING,
             f"{kind}: {event.message}",
             kind=kind,
             provider_requests=event.provider_requests,
@@ -49,15 +49,14 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
         await progress.delayed(delivery.event_id, event.job_id, event.attempt, until)
 
     async def evaluation_completed(event: EvaluationCompleted, delivery: Delivery) -> None:
-        measured = convert.evaluation_measurements(event)
-        await progress.evaluated(delivery.event_id, event.job_id, event.attempt, measured)
+        await progress.evaluated(delivery.event_id, event.job_id, event.attempt, convert.evaluation_measurements(event))
 
     async def evaluation_failed(event: EvaluationFailed, delivery: Delivery) -> None:
         await progress.failed(
             delivery.event_id,
             event.job_id,
             event.attempt,
-            TrialStatus.SCORING,
+            ClipStatus.SCORING,
             f"not measured: {event.message}",
             kind=EVALUATION_FAILED,
         )
@@ -76,7 +75,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
 
 
 def dead_handler(progress: Progress) -> DeadHandler:
-    """Returns what is done about an answer that could not be taken in: its trial fails, and says why."""
+    """Returns what is done about an answer that could not be taken in: its clip fails, and says why."""
 
     async def failed(event: Answer | SynthesisDelayed | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
         # tts tells of its providers again, a delay only spares a request, and facts come until they are confirmed.
@@ -87,7 +86,7 @@ def dead_handler(progress: Progress) -> DeadHandler:
             delivery.event_id,
             event.job_id,
             event.attempt,
-            TrialStatus.SYNTHESIZING if of_speech else TrialStatus.SCORING,
+            ClipStatus.SYNTHESIZING if of_speech else ClipStatus.SCORING,
             f"not taken in: {reason}",
             kind=NOT_TAKEN_IN if of_speech else EVALUATION_FAILED,
         )

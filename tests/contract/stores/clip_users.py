@@ -1,0 +1,193 @@
+"""Users of clips, for the suites that each of them has to pass: the service whose trials are clips, and one that is
+as small as can be, whose table has a row for each clip and nothing above it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from services.experiments.running import clips as trial_clips
+from services.experiments.store import SqlStore, Store
+from services.experiments.tables import CHANGED
+from services.runtime.db import Database
+from services.shared.clips.domain import ClipStatus
+from services.shared.clips.queue_store import QueueStore, SqlQueueStore
+from services.shared.clips.store import ClipStore, SqlClipStore
+from services.shared.clips.table import ClipTable
+from services.shared.metrics import METRICS, Measurements
+from tests.contract.stores import experiment_rows
+from tests.fakes.memory_clip_store import MemoryClipStore
+from tests.fakes.memory_database import MemoryDatabase
+from tests.fakes.memory_experiments_store import MemoryExperimentsStore
+from tests.fakes.memory_queue_store import MemoryQueueStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is kept of a clip."""
+
+    status: ClipStatus
+    attempts: int = 1
+    attempts_before: int = 0
+    provider_requests: int = 0
+    audio_name: str | None = None
+    audio_deleted_at: datetime | None = None
+    error_kind: str = ""
+    error_message: str = ""
+    ended_at: datetime | None = None
+    measurements: Measurements = field(default_factory=Measurements)
+
+
+class ClipUser(Protocol):
+    """A user with its stores, and its rows as the suites write and read them."""
+
+    database: Database
+    clips: ClipStore
+    queue: QueueStore
+    channel: str
+
+    def run_of(self, clip_id: str) -> str:
+        """Returns the id of the run that a clip belongs to."""
+
+    async def add(
+        self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
+    ) -> None:
+        """Adds a clip of dev_a that says "Hello." and is synthesizing, in a run that last moved at noon."""
+
+    async def stop(self, clip_id: str) -> None:
+        """Ends the run of a clip."""
+
+    async def read(self, clip_id: str) -> Row:
+        """Returns what is kept of a clip."""
+
+
+class Trials:
+    """The trials of one experiment, in PostgreSQL or in memory."""
+
+    channel = CHANGED
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        in_memory = isinstance(database, MemoryDatabase)
+        self.store: Store = MemoryExperimentsStore() if in_memory else SqlStore()
+        self.clips: ClipStore = MemoryClipStore() if in_memory else SqlClipStore(trial_clips.TABLE)
+        self.queue: QueueStore = MemoryQueueStore() if in_memory else SqlQueueStore(trial_clips.TABLE)
+        self._added = 0
+
+    def run_of(self, clip_id: str) -> str:
+        return "exp_a"
+
+    async def add(
+        self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
+    ) -> None:
+        if not self._added:
+            await experiment_rows.add(self.database, self.store, experiment_rows.experiment("exp_a"))
+            async with self.database.transaction() as connection:
+                await self.store.start(connection, "exp_a", [], "a trace", NOON)
+        trial = experiment_rows.trial(clip_id, self._added, position=order, provider=provider, **values)
+        self._added += 1
+        await experiment_rows.add_trials(self.database, self.store, trial, requested_at=requested_at)
+
+    async def stop(self, clip_id: str) -> None:
+        async with self.database.transaction() as connection:
+            await self.store.cancel(connection, "exp_a", NOON)
+
+    async def read(self, clip_id: str) -> Row:
+        async with self.database.reading() as connection:
+            trial = await self.store.trial(connection, clip_id)
+        assert trial is not None
+        return Row(**{name: getattr(trial, name) for name in Row.__dataclass_fields__})
+
+
+_KINDS = {float: sa.Double, int: sa.Integer, bool: sa.Boolean, str: sa.Text}
+_METADATA = sa.MetaData()
+LINES = sa.Table(
+    "lines",
+    _METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer),
+    sa.Column("speaker", sa.Text),
+    sa.Column("words", sa.Text),
+    sa.Column("wanted", sa.Boolean),
+    *(sa.Column(name, sa.Text) for name in ("provider", "voice_id", "model_id", "language", "status", "audio_name")),
+    *(sa.Column(name, sa.Integer) for name in ("attempts", "attempts_before", "provider_requests", "seed")),
+    sa.Column("speed", sa.Double),
+    *(sa.Column(name, sa.Text) for name in ("error_kind", "error_message")),
+    *(
+        sa.Column(name, sa.DateTime(timezone=True))
+        for name in ("requested_at", "released_at", "audio_deleted_at", "ended_at")
+    ),
+    *(sa.Column(metric.name, _KINDS[metric.kind]) for metric in METRICS),
+)
+LINES_PROVIDERS = sa.Table(
+    "lines_providers",
+    _METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("max_concurrency", sa.Integer),
+    sa.Column("local", sa.Boolean),
+    sa.Column("updated_at", sa.DateTime(timezone=True)),
+)
+_L = LINES.c
+
+
+def _line_moved(moved: sa.CTE) -> "sa.Select[Any]":
+    ended = moved.c.status.in_([sa.literal_column("'completed'"), sa.literal_column("'failed'")])
+    return sa.select(moved.c.provider, ended.label("last"), sa.func.pg_notify(Lines.channel, moved.c.run_id))
+
+
+class Lines:
+    """Lines of text in PostgreSQL, each on its own."""
+
+    channel = "lines_changed"
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clips: ClipStore = SqlClipStore(LINES_TABLE)
+        self.queue: QueueStore = SqlQueueStore(LINES_TABLE)
+
+    def run_of(self, clip_id: str) -> str:
+        return clip_id
+
+    async def add(
+        self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
+    ) -> None:
+        row = {"status": ClipStatus.SYNTHESIZING, "attempts": 1, "attempts_before": 0, "provider_requests": 0, **values}
+        said = {"words": "Hello.", "voice_id": "en", "model_id": "", "error_kind": "", "error_message": ""}
+        kept = {"id": clip_id, "number": order, "speaker": "dev_a", "wanted": True, "provider": provider}
+        async with self.database.transaction() as connection:
+            await connection.execute(sa.insert(LINES).values({**said, **kept, **row, "requested_at": requested_at}))
+
+    async def stop(self, clip_id: str) -> None:
+        async with self.database.transaction() as connection:
+            await connection.execute(sa.update(LINES).where(_L.id == clip_id).values(wanted=False))
+
+    async def read(self, clip_id: str) -> Row:
+        async with self.database.reading() as connection:
+            row = (await connection.execute(sa.select(LINES).where(_L.id == clip_id))).one()._mapping
+        measurements = Measurements(**{metric.name: row[metric.name] for metric in METRICS})
+        own = {name: row[name] for name in Row.__dataclass_fields__ if name != "measurements"}
+        return Row(**{**own, "status": ClipStatus(row["status"])}, measurements=measurements)
+
+
+LINES_TABLE = ClipTable(
+    rows=LINES,
+    text=_L.words,
+    run=_L.id,
+    order=_L.number,
+    run_id=_L.id,
+    developer_id=_L.speaker,
+    traceparent=sa.literal("a trace"),
+    running=_L.wanted,
+    progressed_at=_L.requested_at,
+    counted=_line_moved,
+    turns="""
+        SELECT id FROM lines WHERE provider = :of_provider AND status = 'pending' AND wanted
+        ORDER BY number LIMIT (SELECT slots FROM free) FOR UPDATE SKIP LOCKED
+    """,
+    providers=LINES_PROVIDERS,
+    channel=Lines.channel,
+)

@@ -1,0 +1,5 @@
+"""Run by Alembic; the runtime has prepared everything."""
+
+from services.runtime import migration
+
+migration.run()

@@ -1,0 +1,450 @@
+"""What the stores of every user of clips have in common."""
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.runtime.clock import now
+from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.queue_store import Provider, Unfinished
+from services.shared.clips.store import Held, Moved
+from services.shared.metrics import Measurements
+from tests.contract.stores.clip_users import MINUTE, NOON, ClipUser, Lines, Row, Trials
+from tests.fakes.memory_database import MemoryDatabase
+
+PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, ClipStatus.SCORING
+COMPLETED, FAILED = ClipStatus.COMPLETED, ClipStatus.FAILED
+PATIENCE = timedelta(seconds=20)
+NOTHING = Measurements()
+SYNTHESIS = Measurements(
+    duration_seconds=1.5,
+    ttfb_ms=90.0,
+    generation_time_ms=400.0,
+    ttfa_ms=120.0,
+    leading_silence_ms=30.0,
+    real_time_factor=0.25,
+    connect_ms=None,
+    connection_reused=False,
+    transport="process",
+    sample_rate_hz=22050,
+    region="local",
+)
+SIGNAL = Measurements(
+    silence_ratio=0.0,
+    trailing_silence_ms=5.0,
+    peak=0.5,
+    clipping_ratio=0.0,
+    loudness_lufs=-23.5,
+    dc_offset=-0.001,
+    naturalness_mos=4.5,
+    word_error_rate=0.0,
+    prosody_score=0.5,
+)
+HOSTED = Provider(id="espeak", max_concurrency=3, local=False)
+
+
+@pytest.fixture(params=["trials in memory", "trials", "lines"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each user in turn."""
+    value: str = request.param
+    return value
+
+
+@pytest.fixture
+def service(kind: str) -> str:
+    return "lines" if kind == "lines" else "experiments"
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest, kind: str) -> ClipUser:
+    """The user, with nothing in its tables."""
+    if kind == "trials in memory":
+        return Trials(MemoryDatabase("experiments"))
+    schema = request.getfixturevalue("emptied_schema")
+    return Lines(schema) if kind == "lines" else Trials(schema)
+
+
+async def test_a_clip_leads_to_its_run(user: ClipUser) -> None:
+    await user.add("clip_a")
+    async with user.database.transaction() as connection:
+        assert await user.clips.hold(connection, "clip_a") == held(user)
+        assert await user.clips.hold(connection, "clip_x") is None
+    await user.stop("clip_a")
+    async with user.database.transaction() as connection:
+        assert await user.clips.hold(connection, "clip_a") == held(user, running=False)
+
+
+def held(user: ClipUser, *, running: bool = True) -> Held:
+    return Held(user.run_of("clip_a"), "dev_a", running, "a trace")
+
+
+async def test_an_event_is_recorded_with_the_first_hold_for_it(user: ClipUser) -> None:
+    await user.add("clip_a")
+    for clip_id, found in (("clip_a", held(user)), ("clip_x", None)):
+        for first_time in (True, False):
+            async with user.database.transaction() as connection:
+                event = {"consumer": "somebody", "event_id": f"evt_{clip_id}"}
+                assert await user.clips.hold_for(connection, clip_id, **event) == (found, first_time)
+
+
+async def test_an_event_is_not_recorded_if_what_follows_breaks(user: ClipUser) -> None:
+    await user.add("clip_a")
+    event = {"consumer": "somebody", "event_id": "evt_a"}
+
+    async def break_off() -> None:
+        async with user.database.transaction() as connection:
+            await user.clips.hold_for(connection, "clip_a", **event)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
+    async with user.database.transaction() as connection:
+        assert (await user.clips.hold_for(connection, "clip_a", **event))[1]
+
+
+async def synthesized(user: ClipUser, connection: AsyncConnection, clip_id: str, attempt: int = 1) -> Moved | None:
+    return await user.clips.synthesized(
+        connection, clip_id, attempt, SYNTHESIS, audio_name="clip_a.wav", provider_requests=3, at=NOON
+    )
+
+
+async def failed(
+    user: ClipUser, connection: AsyncConnection, during: ClipStatus, attempt: int | None, clip_id: str = "clip_a"
+) -> Moved | None:
+    return await user.clips.failed(
+        connection, clip_id, during, attempt, kind="bad_audio", message="no audio", provider_requests=None, at=NOON
+    )
+
+
+async def test_speech_and_evaluation_complete_a_clip_and_their_measurements_add_up(user: ClipUser) -> None:
+    await user.add("clip_a", attempts=4, attempts_before=2)
+    async with user.database.transaction() as connection:
+        assert await synthesized(user, connection, "clip_a", 4) == Moved("espeak", False)
+    spoken = Row(SCORING, provider_requests=3, audio_name="clip_a.wav", measurements=SYNTHESIS)
+    assert await user.read("clip_a") == spoken
+    async with user.database.transaction() as connection:
+        moved = await user.clips.evaluated(connection, "clip_a", 1, SIGNAL, at=NOON + MINUTE)
+    assert moved is not None
+    assert moved.provider == "espeak"
+    added = {name: value for name, value in dataclasses.asdict(SIGNAL).items() if value is not None}
+    measurements = dataclasses.replace(SYNTHESIS, **added)
+    ended = {"status": COMPLETED, "ended_at": NOON + MINUTE, "measurements": measurements}
+    assert await user.read("clip_a") == dataclasses.replace(spoken, **ended)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("during", [SYNTHESIZING, SCORING])
+async def test_a_clip_can_fail_during_either_step(user: ClipUser, during: ClipStatus) -> None:
+    await user.add("clip_a", status=during, provider_requests=2)
+    async with user.database.transaction() as connection:
+        assert await failed(user, connection, during, 1) is not None
+    why = {"error_kind": "bad_audio", "error_message": "no audio", "ended_at": NOON}
+    assert await user.read("clip_a") == Row(FAILED, provider_requests=2, **why)  # type: ignore[arg-type]
+
+
+async def test_a_failure_tells_how_often_the_provider_was_asked(user: ClipUser) -> None:
+    await user.add("clip_a")
+    async with user.database.transaction() as connection:
+        await user.clips.failed(
+            connection, "clip_a", SYNTHESIZING, 1, kind="timed_out", message="no", provider_requests=3, at=NOON
+        )
+    assert (await user.read("clip_a")).provider_requests == 3
+
+
+async def test_a_clip_that_is_not_at_the_step_or_waits_for_another_request_is_not_moved(user: ClipUser) -> None:
+    await user.add("clip_a", attempts=2)
+    before = await user.read("clip_a")
+    async with user.database.transaction() as connection:
+        for attempt in (1, 3):
+            assert await synthesized(user, connection, "clip_a", attempt) is None
+            assert await failed(user, connection, SYNTHESIZING, attempt) is None
+            assert await user.clips.delayed(connection, "clip_a", attempt, NOON + MINUTE) is None
+        assert await user.clips.evaluated(connection, "clip_a", 2, SIGNAL, at=NOON) is None
+        assert await failed(user, connection, SCORING, None) is None
+        assert await synthesized(user, connection, "clip_x") is None
+    assert await user.read("clip_a") == before
+    async with user.database.transaction() as connection:
+        assert await failed(user, connection, SYNTHESIZING, None) is not None
+
+
+async def test_of_answers_that_come_at_once_one_counts(user: ClipUser) -> None:
+    await user.add("clip_a")
+
+    async def answer(event_id: str) -> Moved | None:
+        async with user.database.transaction() as connection:
+            _, first_time = await user.clips.hold_for(connection, "clip_a", consumer="somebody", event_id=event_id)
+            return await synthesized(user, connection, "clip_a") if first_time else None
+
+    # The same event twice, and the same fact told by two others.
+    moved = await asyncio.gather(*(answer(event_id) for event_id in ("evt_a", "evt_a", "evt_b", "evt_c")))
+    assert [one for one in moved if one is not None] == [Moved("espeak", False)]
+
+
+async def woken(user: ClipUser, step: str) -> str:
+    """Takes a step of clip_a and returns what watchers hear."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(user.database.listen(user.channel.partition("_")[2], heard.put))
+    try:
+        assert await heard.get() == ""
+        async with user.database.transaction() as connection:
+            if step == "synthesized":
+                await synthesized(user, connection, "clip_a")
+            else:
+                await user.queue.release(connection, "espeak", NOON, unknown_concurrency=1, local_lookahead=2)
+        return await heard.get()
+    finally:
+        listening.cancel()
+
+
+async def test_who_watches_is_woken_by_a_step(user: ClipUser) -> None:
+    await user.add("clip_a")
+    assert await woken(user, "synthesized") == user.run_of("clip_a")
+
+
+async def test_who_watches_is_woken_by_a_turn(user: ClipUser) -> None:
+    await user.add("clip_a", status=PENDING, attempts=0)
+    assert await woken(user, "released") == user.run_of("clip_a")
+
+
+async def stale(user: ClipUser, seconds: float, limit: int = 9) -> Sequence[Clip]:
+    """Returns the clips that are stale so long after noon."""
+    async with user.database.reading() as connection:
+        return await user.clips.stale(connection, NOON + timedelta(seconds=seconds), PATIENCE, limit)
+
+
+async def test_a_clip_in_flight_is_stale_once_patience_has_run_out(user: ClipUser) -> None:
+    await user.add("clip_a")
+    await user.add("clip_b", 1, status=SCORING)
+    await user.add("clip_c", 2, status=COMPLETED, ended_at=NOON)
+    await user.add("clip_d", 3, status=PENDING)
+    assert await stale(user, 20) == []
+    assert sorted(clip.id for clip in await stale(user, 20.001)) == ["clip_a", "clip_b"]
+    assert len(await stale(user, 20.001, limit=1)) == 1
+
+
+async def test_what_is_stale_is_all_that_a_request_needs(user: ClipUser) -> None:
+    spoken = {"attempts": 3, "attempts_before": 2, "audio_name": "clip_a.wav"}
+    spoken |= {"speed": 1.25, "language": "de", "seed": 7}
+    await user.add("clip_a", status=SCORING, **spoken)  # type: ignore[arg-type]
+    assert await stale(user, 30) == [
+        Clip(
+            id="clip_a",
+            run_id=user.run_of("clip_a"),
+            developer_id="dev_a",
+            traceparent="a trace",
+            text="Hello.",
+            provider="espeak",
+            voice_id="en",
+            model_id="",
+            status=SCORING,
+            **spoken,  # type: ignore[arg-type]
+        )
+    ]
+
+
+async def test_patience_doubles_with_each_attempt_since_the_last_retry(user: ClipUser) -> None:
+    await user.add("clip_a", attempts=8, attempts_before=5)
+    assert await stale(user, 80) == []
+    assert [clip.id for clip in await stale(user, 80.001)] == ["clip_a"]
+
+
+async def test_what_was_asked_for_first_is_stale_first(user: ClipUser) -> None:
+    await user.add("clip_b", 1)
+    await user.add("clip_a", requested_at=NOON - MINUTE)
+    assert [clip.id for clip in await stale(user, 30)] == ["clip_a", "clip_b"]
+
+
+async def test_what_is_asked_for_again_waits_for_the_next_attempt(user: ClipUser) -> None:
+    await user.add("clip_a")
+    (clip,) = await stale(user, 30)
+    async with user.database.transaction() as connection:
+        assert await user.clips.requested_again(connection, clip, now()) is not None
+        # Somebody else has read it at the same time.
+        assert await user.clips.requested_again(connection, clip, now()) is None
+    assert await user.read("clip_a") == Row(SYNTHESIZING, attempts=2)
+    assert await stale(user, 60) == []
+
+
+async def test_a_delayed_request_is_stale_later(user: ClipUser) -> None:
+    await user.add("clip_a")
+    until = now() + MINUTE
+    async with user.database.transaction() as connection:
+        assert await user.clips.delayed(connection, "clip_a", 1, until) == Moved("espeak", False)
+    assert await user.read("clip_a") == Row(SYNTHESIZING)
+    async with user.database.reading() as connection:
+        assert await user.clips.stale(connection, until + PATIENCE, PATIENCE, 9) == []
+        later = await user.clips.stale(connection, until + PATIENCE + timedelta(seconds=1), PATIENCE, 9)
+    assert [clip.id for clip in later] == ["clip_a"]
+
+
+async def test_nothing_is_stale_in_a_run_that_has_stopped(user: ClipUser) -> None:
+    await user.add("clip_a")
+    await user.stop("clip_a")
+    assert await stale(user, 3600) == []
+
+
+async def test_cancelling_a_run_spares_clips_that_have_ended(user: ClipUser) -> None:
+    await user.add("clip_a", status=SCORING)
+    await user.add("clip_b", 1, status=COMPLETED, ended_at=NOON)
+    async with user.database.transaction() as connection:
+        for clip_id in ("clip_a", "clip_b"):
+            await user.clips.cancel(connection, user.run_of(clip_id), NOON + MINUTE)
+    assert await user.read("clip_a") == Row(ClipStatus.CANCELLED, ended_at=NOON + MINUTE)
+    assert await user.read("clip_b") == Row(COMPLETED, ended_at=NOON)
+
+
+@pytest.mark.parametrize("audio", ["clip_a.wav", None])
+async def test_a_failed_clip_is_taken_back_and_its_requests_counted_on(user: ClipUser, audio: str | None) -> None:
+    await user.add("clip_a", attempts=8, attempts_before=1, audio_name=audio, audio_deleted_at=None if audio else NOON)
+    async with user.database.transaction() as connection:
+        await user.clips.failed(
+            connection, "clip_a", SYNTHESIZING, 8, kind="timed_out", message="no", provider_requests=2, at=NOON
+        )
+        (clip,) = await user.clips.retry(connection, user.run_of("clip_a"), NOON + MINUTE)
+        assert await user.clips.retry(connection, user.run_of("clip_a"), NOON + MINUTE) == []
+    wanted = (SCORING, 9) if audio else (PENDING, 8)
+    assert (clip.status, clip.attempts) == wanted
+    assert (clip.id, clip.attempts_before, clip.audio_name) == ("clip_a", 8, audio)
+    assert await user.read("clip_a") == Row(*wanted, attempts_before=8, provider_requests=2, audio_name=audio)
+
+
+async def learn(user: ClipUser, provider: Provider, at: datetime = NOON) -> bool:
+    async with user.database.transaction() as connection:
+        return await user.queue.learn(connection, provider, at)
+
+
+async def released(user: ClipUser, provider: str = "espeak", at: datetime = NOON) -> Sequence[Clip]:
+    async with user.database.transaction() as connection:
+        return await user.queue.release(connection, provider, at, unknown_concurrency=1, local_lookahead=2)
+
+
+async def ids(user: ClipUser, provider: str = "espeak") -> list[str]:
+    return [clip.id for clip in await released(user, provider)]
+
+
+async def wait_for_turns(user: ClipUser, clips: int, provider: str = "espeak", name: str = "a") -> None:
+    """Adds pending clips a0, a1 and so on, which are asked for in this order."""
+    for order in reversed(range(clips)):
+        await user.add(f"{name}{order}", order, provider=provider, status=PENDING, attempts=0)
+
+
+async def finish(user: ClipUser, clip_id: str) -> None:
+    """Frees a clip's place at its provider."""
+    async with user.database.transaction() as connection:
+        assert await synthesized(user, connection, clip_id) is not None
+
+
+async def test_what_is_told_of_a_provider_counts_unless_something_later_is_known(user: ClipUser) -> None:
+    larger = Provider(id="espeak", max_concurrency=5, local=False)
+    assert await learn(user, HOSTED)
+    assert not await learn(user, HOSTED, NOON + MINUTE)
+    assert not await learn(user, larger, NOON)
+    assert await learn(user, larger, NOON + 2 * MINUTE)
+    assert await learn(user, Provider(id="espeak", max_concurrency=5, local=True), NOON + 3 * MINUTE)
+
+
+async def test_as_many_are_released_as_the_provider_has_room_for_in_their_order(user: ClipUser) -> None:
+    await wait_for_turns(user, 5)
+    await learn(user, HOSTED)
+    first = await released(user)
+    assert [clip.id for clip in first] == ["a0", "a1", "a2"]
+    assert {(clip.status, clip.attempts, clip.developer_id, clip.traceparent, clip.text) for clip in first} == {
+        (SYNTHESIZING, 1, "dev_a", "a trace", "Hello.")
+    }
+    assert [await user.read(clip.id) for clip in first] == [Row(SYNTHESIZING)] * 3
+    assert await user.read("a3") == Row(PENDING, attempts=0)
+    assert await ids(user) == []
+    await finish(user, "a1")
+    assert await ids(user) == ["a3"]
+
+
+async def test_a_local_provider_is_given_a_few_more(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
+    assert len(await ids(user)) == 5
+    assert await ids(user) == []
+
+
+async def test_an_unknown_provider_is_given_little(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    assert await ids(user) == ["a0"]
+    assert await ids(user) == []
+
+
+async def test_a_provider_that_takes_less_than_before_gets_nothing_until_it_has_room(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    await learn(user, HOSTED)
+    assert await ids(user) == ["a0", "a1", "a2"]
+    await learn(user, Provider(id="espeak", max_concurrency=1, local=False), NOON + MINUTE)
+    for done in ("a0", "a1"):
+        await finish(user, done)
+        assert await ids(user) == []
+    await finish(user, "a2")
+    assert await ids(user) == ["a3"]
+
+
+async def test_providers_have_room_each_for_themselves(user: ClipUser) -> None:
+    await wait_for_turns(user, 2, "flite")
+    await wait_for_turns(user, 2, name="b")
+    assert await ids(user, "flite") == ["a0"]
+    assert await ids(user) == ["b0"]
+    assert await ids(user, "nobody") == []
+
+
+async def test_releases_at_the_same_moment_give_a_place_away_once(user: ClipUser) -> None:
+    await wait_for_turns(user, 20)
+    await learn(user, HOSTED)
+    all_at_once = await asyncio.gather(*(ids(user) for _ in range(6)))
+    assert sorted(one for some in all_at_once for one in some) == ["a0", "a1", "a2"]
+
+
+async def test_what_is_cancelled_or_in_a_run_that_has_stopped_is_not_released(user: ClipUser) -> None:
+    await wait_for_turns(user, 1)
+    await wait_for_turns(user, 1, "flite", "b")
+    async with user.database.transaction() as connection:
+        await user.clips.cancel(connection, user.run_of("a0"), NOON)
+    await user.stop("b0")
+    assert await ids(user) == []
+    assert await ids(user, "flite") == []
+
+
+async def test_clips_that_are_being_cancelled_are_passed_over_without_waiting(user: ClipUser) -> None:
+    if isinstance(user.database, MemoryDatabase):
+        pytest.skip("its transactions follow one another")
+    await learn(user, HOSTED)
+    await wait_for_turns(user, 1)
+    async with user.database.transaction() as connection, asyncio.timeout(5):
+        await user.clips.hold(connection, "a0")
+        await user.clips.cancel(connection, user.run_of("a0"), NOON)
+        assert await ids(user) == []
+
+
+async def test_a_clip_that_was_asked_for_before_is_asked_for_with_the_next_attempt(user: ClipUser) -> None:
+    await user.add("clip_a", status=PENDING, attempts=2, attempts_before=2)
+    (clip,) = await released(user)
+    assert (clip.attempts, clip.attempts_before) == (3, 2)
+
+
+async def test_queues_and_work_in_flight_are_told_by_provider(user: ClipUser) -> None:
+    await wait_for_turns(user, 3)
+    await user.add("b0", provider="flite", status=ClipStatus.CANCELLED, ended_at=NOON)
+    await user.add("b1", 1, provider="flite", status=COMPLETED, ended_at=NOON)
+    await user.add("c0", provider="kokoro", status=SCORING, requested_at=NOON + MINUTE)
+    async with user.database.transaction() as connection:
+        (clip,) = await user.queue.release(
+            connection, "espeak", NOON + 5 * MINUTE, unknown_concurrency=1, local_lookahead=2
+        )
+    async with user.database.reading() as connection:
+        found = sorted(await user.queue.unfinished(connection), key=lambda some: some.status)
+    assert clip.id == "a0"
+    assert found == [
+        Unfinished("espeak", PENDING, 2, NOON),
+        Unfinished("kokoro", SCORING, 1, NOON + MINUTE),
+        Unfinished("espeak", SYNTHESIZING, 1, NOON + 5 * MINUTE),
+    ]
+    asked = ["espeak", "flite", "kokoro", "nobody"]
+    assert list(await user.queue.waited_for(user.database.hot, asked)) == ["espeak"]
+    assert not await user.queue.waited_for(user.database.hot, [])

@@ -1,0 +1,166 @@
+"""Trials as clips in memory."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.experiments.domain import Experiment, ExperimentStatus, Trial
+from services.experiments.tables import CHANGED
+from services.runtime import inbox
+from services.runtime.clock import now
+from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.store import Held, Moved
+from services.shared.metrics import Measurements
+from tests.fakes.memory_database import MemoryConnection, table
+
+SYNTHESIZING, SCORING = ClipStatus.SYNTHESIZING, ClipStatus.SCORING
+
+
+class MemoryClipStore:
+    """Implements `services.shared.clips.store.ClipStore` over the tables of MemoryExperimentsStore."""
+
+    async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
+        trial = table(connection, "trials").get(clip_id)
+        if trial is None:
+            return None
+        experiment = table(connection, "experiments")[trial.experiment_id]
+        running = experiment.status is ExperimentStatus.RUNNING
+        return Held(experiment.id, experiment.developer_id, running, experiment.traceparent)
+
+    async def hold_for(
+        self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
+    ) -> tuple[Held | None, bool]:
+        first_time = await inbox.first_time(connection, consumer, event_id)
+        return await self.hold(connection, clip_id), first_time
+
+    async def synthesized(
+        self,
+        connection: AsyncConnection,
+        clip_id: str,
+        attempt: int,
+        measured: Measurements,
+        *,
+        audio_name: str,
+        provider_requests: int,
+        at: datetime,
+    ) -> Moved | None:
+        values = {"audio_name": audio_name, "provider_requests": provider_requests, "attempts": 1, "attempts_before": 0}
+        moved = _move(connection, clip_id, SYNTHESIZING, attempt, measured, status=SCORING, **values)
+        if moved is not None:
+            table(connection, "requested_at")[clip_id] = at
+        return moved
+
+    async def delayed(self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime) -> Moved | None:
+        moved = _move(connection, clip_id, SYNTHESIZING, attempt)
+        if moved is not None:
+            table(connection, "requested_at")[clip_id] = until
+        return moved
+
+    async def evaluated(
+        self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
+    ) -> Moved | None:
+        return _move(connection, clip_id, SCORING, attempt, measured, status=ClipStatus.COMPLETED, ended_at=at)
+
+    async def failed(
+        self,
+        connection: AsyncConnection,
+        clip_id: str,
+        during: ClipStatus,
+        attempt: int | None,
+        *,
+        kind: str,
+        message: str,
+        provider_requests: int | None,
+        at: datetime,
+    ) -> Moved | None:
+        values: dict[str, Any] = {"error_kind": kind, "error_message": message, "ended_at": at}
+        if provider_requests is not None:
+            values["provider_requests"] = provider_requests
+        return _move(connection, clip_id, during, attempt, status=ClipStatus.FAILED, **values)
+
+    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
+        moved = _move(connection, clip.id, clip.status, clip.attempts, attempts=clip.attempts + 1)
+        if moved is not None:
+            table(connection, "requested_at")[clip.id] = at
+        return moved
+
+    async def stale(
+        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
+    ) -> Sequence[Clip]:
+        experiments, requested_at = table(connection, "experiments"), table(connection, "requested_at")
+        progressed_at = table(connection, "progressed_at")
+        stale = [
+            trial
+            for trial in table(connection, "trials").values()
+            if trial.status in (SYNTHESIZING, SCORING)
+            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - trial.attempts_before - 1)
+            and experiments[trial.experiment_id].status is ExperimentStatus.RUNNING
+            and trial.experiment_id in progressed_at
+            and progressed_at[trial.experiment_id] < now - patience
+        ]
+        first = sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
+        return [clip_of(trial, experiments[trial.experiment_id]) for trial in first]
+
+    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
+        trials = table(connection, "trials")
+        for trial in list(trials.values()):
+            if trial.experiment_id == run_id and trial.ended_at is None:
+                trials[trial.id] = dataclasses.replace(trial, status=ClipStatus.CANCELLED, ended_at=at)
+
+    async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
+        trials = table(connection, "trials")
+        retried: list[Trial] = []
+        for trial in list(trials.values()):
+            if trial.experiment_id != run_id or trial.status is not ClipStatus.FAILED:
+                continue
+            anew = dataclasses.replace(
+                trial, attempts_before=trial.attempts, error_kind="", error_message="", ended_at=None
+            )
+            if trial.audio_name is not None:
+                anew = dataclasses.replace(anew, status=SCORING, attempts=trial.attempts + 1)
+            else:
+                anew = dataclasses.replace(
+                    anew, status=ClipStatus.PENDING, audio_deleted_at=None, measurements=Measurements()
+                )
+            trials[trial.id] = anew
+            table(connection, "requested_at")[trial.id] = at
+            retried.append(anew)
+        experiment = table(connection, "experiments")[run_id]
+        return [clip_of(trial, experiment) for trial in sorted(retried, key=lambda trial: trial.position)]
+
+
+def clip_of(trial: Trial, experiment: Experiment) -> Clip:
+    """Returns a trial as the clip that it is."""
+    same = {name: getattr(trial, name) for name in Clip.__dataclass_fields__ if hasattr(trial, name)}
+    of_run = {"run_id": experiment.id, "developer_id": experiment.developer_id, "traceparent": experiment.traceparent}
+    return Clip(**same, **of_run, text=trial.prompt_text)
+
+
+def _move(
+    connection: AsyncConnection,
+    clip_id: str,
+    during: ClipStatus,
+    attempt: int | None,
+    measured: Measurements | None = None,
+    **values: Any,
+) -> Moved | None:
+    trials, experiments = table(connection, "trials"), table(connection, "experiments")
+    trial = trials.get(clip_id)
+    if trial is None or trial.status is not during or attempt not in (None, trial.attempts):
+        return None
+    known = dataclasses.asdict(measured or Measurements())
+    new = {name: value for name, value in known.items() if value is not None}
+    measurements = dataclasses.replace(trial.measurements, **new)
+    moved = trials[clip_id] = dataclasses.replace(trial, measurements=measurements, **values)
+    before = experiments[trial.experiment_id]
+    after = experiments[before.id] = dataclasses.replace(
+        before,
+        completed_trials=before.completed_trials + (moved.status is ClipStatus.COMPLETED),
+        failed_trials=before.failed_trials + (moved.status is ClipStatus.FAILED),
+    )
+    table(connection, "progressed_at")[before.id] = now()
+    cast(MemoryConnection, connection).notifications.append((CHANGED, before.id))
+    return Moved(trial.provider, after.completed_trials + after.failed_trials == after.total_trials)

@@ -10,12 +10,12 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.auth import consumers as auth_consumers
 from services.elo import consumers as elo_consumers
-from services.experiments.running import consumers as experiments_consumers
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime import events
 from services.runtime.events import EventType, event_types
 from services.runtime.mesh import stubs
 from services.scoring import consumers as scoring_consumers
+from services.shared.clips import consumers as clip_consumers
 from services.tts import consumers as tts_consumers
 
 NOTHING = cast(Any, None)
@@ -25,7 +25,7 @@ ANNOUNCED = set(Announcing(NOTHING, NOTHING, "").handlers())
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
     "elo": set(elo_consumers.handlers(NOTHING)),
-    "experiments": {*experiments_consumers.handlers(NOTHING, NOTHING), *ANNOUNCED},
+    "experiments": {*clip_consumers.handlers(NOTHING, NOTHING), *ANNOUNCED},
     "scoring": set(scoring_consumers.handlers(NOTHING)),
     "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }

@@ -77,8 +77,8 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
 def dead_handler(progress: Progress) -> DeadHandler:
     """Returns what is done about an answer that could not be taken in: its clip fails, and says why."""
 
-    async def failed(event: Answer | SynthesisDelayed | VoicesDiscovered, delivery: Delivery, reason: str) -> None:
-        # tts tells of its providers again, a delay only spares a request, and facts come until they are confirmed.
+    async def failed(event: Message, delivery: Delivery, reason: str) -> None:
+        # tts tells of its providers again, and a delay only spares a request. The user may handle other events besides.
         if not isinstance(event, Answer):
             return
         of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)

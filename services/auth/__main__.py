@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
@@ -49,15 +48,7 @@ async def main() -> None:
         return dict(await auth.signing_keys())
 
     async with Service("auth", settings, TokenVerifier(own_keys)) as service:
-        database = await service.enter(
-            "database",
-            Database.connect(
-                settings.database_url.get_secret_value(),
-                "auth",
-                migrations=Path(__file__).parent / "migrations",
-                pool_size=settings.database_pool_size,
-            ),
-        )
+        database = await service.enter("database", Database.of_service("auth", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "auth"))
         secret = settings.audio_url_secret.get_secret_value().encode()
         registrations = AddressCounts(

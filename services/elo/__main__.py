@@ -1,7 +1,5 @@
 """Builds the elo service and runs it."""
 
-from pathlib import Path
-
 from voicearena.elo.v1 import elo_service_pb2, elo_service_pb2_grpc
 
 from services.elo import consumers
@@ -22,15 +20,7 @@ async def main() -> None:
     """Runs the elo service until it is told to stop."""
     settings = load_settings(EloSettings)
     async with Service("elo", settings) as service:
-        database = await service.enter(
-            "database",
-            Database.connect(
-                settings.database_url.get_secret_value(),
-                "elo",
-                migrations=Path(__file__).parent / "migrations",
-                pool_size=settings.database_pool_size,
-            ),
-        )
+        database = await service.enter("database", Database.of_service("elo", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
         pages = PageTokens(settings.audio_url_secret.get_secret_value().encode())
         catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)

@@ -1,7 +1,6 @@
 """Builds the experiments service and runs it."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2_grpc
@@ -84,15 +83,7 @@ async def main() -> None:
     settings = load_settings(ExperimentsSettings)
     secret = settings.audio_url_secret.get_secret_value()
     async with Service("experiments", settings) as service:
-        database = await service.enter(
-            "database",
-            Database.connect(
-                settings.database_url.get_secret_value(),
-                "experiments",
-                migrations=Path(__file__).parent / "migrations",
-                pool_size=settings.database_pool_size,
-            ),
-        )
+        database = await service.enter("database", Database.of_service("experiments", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from services.runtime.hot_reads import PsycopgHotConnection
 from services.runtime.migration import upgrade
+from services.runtime.settings import DatabaseSettings
 
 log = structlog.get_logger()
 
@@ -54,6 +55,12 @@ class Database:
         if migrations is not None:
             await _start(lambda: asyncio.to_thread(upgrade, parsed, schema, migrations))
         return cls(parsed, schema, pool_size)
+
+    @classmethod
+    async def of_service(cls, name: str, settings: DatabaseSettings, main: str) -> "Database":
+        """Connects a service to the schema of its name. `main` is its `__main__`, which has `migrations` beside it."""
+        url, folder = settings.database_url.get_secret_value(), Path(main).parent / "migrations"
+        return await cls.connect(url, name, migrations=folder, pool_size=settings.database_pool_size)
 
     @property
     def _conninfo(self) -> str:

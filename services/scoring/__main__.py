@@ -1,7 +1,6 @@
 """Builds the scoring service and runs it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from voicearena.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
 
@@ -26,15 +25,7 @@ async def main() -> None:
     settings = load_settings(ScoringSettings)
     with ThreadPoolExecutor(settings.max_eval_workers, thread_name_prefix="measure") as workers:
         async with Service("scoring", settings) as service:
-            database = await service.enter(
-                "database",
-                Database.connect(
-                    settings.database_url.get_secret_value(),
-                    "scoring",
-                    migrations=Path(__file__).parent / "migrations",
-                    pool_size=settings.database_pool_size,
-                ),
-            )
+            database = await service.enter("database", Database.of_service("scoring", settings, __file__))
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = AudioStore(settings.audio_storage_path)
             service.health_check("audio store", audio.ping)

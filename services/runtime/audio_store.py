@@ -142,10 +142,6 @@ class AudioStore:
         except (BaseError, OSError) as error:
             raise _unread(error) from error
 
-    async def put_json(self, name: str, value: dict[str, object]) -> None:
-        """Stores a note."""
-        await self.put(name, json.dumps(value).encode())
-
     async def create_json(self, name: str, value: dict[str, object]) -> bool:
         """Stores a note unless there is one of this name; says whether it did."""
         return await self.create(name, json.dumps(value).encode())

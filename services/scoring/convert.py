@@ -4,7 +4,6 @@ import math
 from dataclasses import asdict
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.scoring.v1 import scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
@@ -32,16 +31,18 @@ def signal_metrics(metrics: SignalMetrics) -> scoring_pb2.SignalMetrics:
 
 def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
     """An evaluation as its owner reads it."""
-    return scoring_pb2.Evaluation(
+    message = scoring_pb2.Evaluation(
         id=found.id,
         developer_id=found.developer_id,
         status=scoring_pb2.Evaluation.Status.Value(found.status.value),
         audio_name=found.audio_name,
         signal_metrics=signal_metrics(found.signal_metrics) if found.signal_metrics else None,
         error_message=found.error_message,
-        created_at=_timestamp(found.created_at),
-        completed_at=_timestamp(found.completed_at) if found.completed_at else None,
     )
+    message.created_at.FromDatetime(found.created_at)
+    if found.completed_at:
+        message.completed_at.FromDatetime(found.completed_at)
+    return message
 
 
 def metric(described: Metric) -> scoring_pb2.Metric:
@@ -57,9 +58,3 @@ def metric(described: Metric) -> scoring_pb2.Metric:
         summary=described.summary_field,
         column=described.column,
     )
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(at)
-    return timestamp

@@ -9,7 +9,7 @@ from enum import Enum
 from services.scoring.metrics.signal import SignalMetrics
 from services.shared.metrics import METRICS, OF_RECORDINGS, Source
 
-LARGEST_AUDIO_BYTES = 128 * 1024 * 1024
+MAX_AUDIO_BYTES = 128 * 1024 * 1024
 """46 minutes at 24 kHz. A recording is held in memory while it is measured."""
 
 

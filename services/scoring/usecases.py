@@ -15,7 +15,7 @@ from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.identity import current_identity
 from services.runtime.outside_text import one_line
 from services.scoring import facts
-from services.scoring.domain import LARGEST_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
+from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
 from services.scoring.store import Store
 from services.shared.audio.wav import WavError, read_wav
@@ -23,7 +23,7 @@ from services.shared.audio.wav import WavError, read_wav
 log = structlog.get_logger()
 
 CONSUMER = "scoring"
-MOST_DELETED_JOBS = 500
+MAX_DELETED_JOBS = 500
 _JOB_ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
 
 
@@ -71,8 +71,8 @@ class Scoring:
 
     async def delete(self, job_ids: Sequence[str], event_id: str) -> None:
         """Deletes the evaluations of jobs, those too that are under way; InvalidInput if they are too many."""
-        if len(job_ids) > MOST_DELETED_JOBS:
-            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
+        if len(job_ids) > MAX_DELETED_JOBS:
+            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, event_id):
                 await self._store.delete(connection, job_ids)
@@ -114,8 +114,8 @@ class Scoring:
         try:
             async for piece in self._audio.open(audio_name):
                 content += piece
-                if len(content) > LARGEST_AUDIO_BYTES:
-                    raise AudioUnreadable(f"The audio is larger than {LARGEST_AUDIO_BYTES // 2**20} MB.")
+                if len(content) > MAX_AUDIO_BYTES:
+                    raise AudioUnreadable(f"The audio is larger than {MAX_AUDIO_BYTES // 2**20} MB.")
         except NotFound:
             raise AudioUnreadable("The audio is not in the audio store.") from None
         return await asyncio.get_running_loop().run_in_executor(self._workers, _read_and_measure, content)

@@ -14,15 +14,13 @@ from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.tts import consumers, metrics, status
-from services.tts.audio_results import AudioResults
 from services.tts.facts import FactPublisher
 from services.tts.providers.catalogue import engines_of
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
-from services.tts.request_ledger import RequestLedger
-from services.tts.servicer import TtsServicer
+from services.tts.servicer import StoredAudio, TtsServicer
 from services.tts.settings import TtsSettings
-from services.tts.stored_audio import StoredAudio
+from services.tts.store import AudioResults, RequestLedger
 from services.tts.usecases.audio import Audio
 from services.tts.usecases.jobs import Jobs
 from services.tts.usecases.speech import Speech

@@ -1,5 +1,6 @@
 """Between the domain of tts and its messages."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
@@ -69,16 +70,4 @@ def job_from_event(event: events_pb2.SynthesisRequested, requested_at: datetime)
 
 def measurements_to_proto(measurements: Measurements) -> tts_pb2.SynthesisMeasurements:
     """Returns the measurements as they travel."""
-    return tts_pb2.SynthesisMeasurements(
-        ttfb_ms=measurements.ttfb_ms,
-        leading_silence_ms=measurements.leading_silence_ms,
-        ttfa_ms=measurements.ttfa_ms,
-        generation_time_ms=measurements.generation_time_ms,
-        duration_seconds=measurements.duration_seconds,
-        real_time_factor=measurements.real_time_factor,
-        connect_ms=measurements.connect_ms,
-        connection_reused=measurements.connection_reused,
-        transport=measurements.transport,
-        sample_rate_hz=measurements.sample_rate_hz,
-        region=measurements.region,
-    )
+    return tts_pb2.SynthesisMeasurements(**asdict(measurements))

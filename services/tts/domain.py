@@ -10,15 +10,15 @@ from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.outside_text import first_control, one_line
 from services.tts.object_names import audio_name
 
-LONGEST_TEXT = 5000
-SLOWEST_SPEED, FASTEST_SPEED = 0.5, 2.0
-LARGEST_SEED = 2**32 - 1
+MAX_TEXT_CHARACTERS = 5000
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
+MAX_SEED = 2**32 - 1
 # The shape of a BCP 47 tag, 2 to 35 characters; which languages there are is the provider's to say.
 _LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
-MOST_TRIES = 3
+MAX_TRIES = 3
 # A provider that is full has not failed at the text; who waits for a place there may come more often.
-MOST_TRIES_WHEN_FULL = 8
+MAX_TRIES_WHEN_FULL = 8
 FIRST_RETRY_DELAY_SECONDS = 0.5
 LARGEST_RETRY_DELAY_SECONDS = 20.0
 # `Retry-After` up to this is waited for: windows of a minute are usual, and some are counted from their beginning.
@@ -27,8 +27,8 @@ MAX_RETRY_AFTER_SECONDS = 120.0
 MIN_TOLD_DELAY_SECONDS = 5.0
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-LONGEST_RUN_ID = 100
-MOST_DELETED_JOBS = 500
+MAX_RUN_ID_CHARACTERS = 100
+MAX_DELETED_JOBS = 500
 
 
 class FailureKind(Enum):
@@ -94,8 +94,8 @@ class Capabilities:
     """The fields of SpeechParameters that it takes."""
     default_model: str = ""
     """Empty where it has no such notion."""
-    slowest_speed: float = SLOWEST_SPEED
-    fastest_speed: float = FASTEST_SPEED
+    slowest_speed: float = MIN_SPEED
+    fastest_speed: float = MAX_SPEED
     text_limits: tuple[tuple[str, int], ...] = ()
     """The longest texts by the beginning of a model's id, the first that fits; those of all others are alike."""
 
@@ -218,10 +218,10 @@ class StoredSpeech:
 
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
     """Returns what is wrong with a text and its parameters, whichever voice speaks it."""
-    text, longest = utterance.text, min(LONGEST_TEXT, provider.longest_text(utterance.model_id))
+    text, longest = utterance.text, min(MAX_TEXT_CHARACTERS, provider.longest_text(utterance.model_id))
     found: list[FieldViolation] = []
-    if not 1 <= len(text) <= LONGEST_TEXT:
-        found.append(FieldViolation("text", f"must be 1 to {LONGEST_TEXT} characters, got {len(text)}"))
+    if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
+        found.append(FieldViolation("text", f"must be 1 to {MAX_TEXT_CHARACTERS} characters, got {len(text)}"))
     elif len(text) > longest:
         found.append(FieldViolation("text", f"must be at most {longest} characters for {provider.id}, got {len(text)}"))
     elif text.isspace():
@@ -241,13 +241,13 @@ def _parameter_violations(parameters: SpeechParameters, provider: Capabilities) 
     slowest, fastest = provider.slowest_speed, provider.fastest_speed
     # Written so that NaN is refused too.
     if speed is not None and "speed" in provider.parameters and not slowest <= speed <= fastest:
-        narrower = (slowest, fastest) != (SLOWEST_SPEED, FASTEST_SPEED)
+        narrower = (slowest, fastest) != (MIN_SPEED, MAX_SPEED)
         whose = f" for {provider.id}" if narrower else ""
         found.append(FieldViolation("parameters.speed", f"must be {slowest:g} to {fastest:g}{whose}"))
     if language is not None and "language" in provider.parameters and not _LANGUAGE.fullmatch(language):
         found.append(FieldViolation("parameters.language", "must be a BCP 47 tag such as en or pt-BR"))
-    if seed is not None and "seed" in provider.parameters and not 0 <= seed <= LARGEST_SEED:
-        found.append(FieldViolation("parameters.seed", f"must be 0 to {LARGEST_SEED}"))
+    if seed is not None and "seed" in provider.parameters and not 0 <= seed <= MAX_SEED:
+        found.append(FieldViolation("parameters.seed", f"must be 0 to {MAX_SEED}"))
     return found
 
 
@@ -274,7 +274,7 @@ def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> flo
     20 s. A provider that asks for patience gets it, up to 120 s; one that asks for more is not waited for. One that is
     full is asked more often than one that fails.
     """
-    if tries >= (MOST_TRIES_WHEN_FULL if error.concurrency_full else MOST_TRIES) or not error.worth_a_retry:
+    if tries >= (MAX_TRIES_WHEN_FULL if error.concurrency_full else MAX_TRIES) or not error.worth_a_retry:
         return None
     if (error.retry_after or 0.0) > MAX_RETRY_AFTER_SECONDS:
         return None

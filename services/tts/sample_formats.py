@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from services.shared.audio.recording import FULL_SCALE
 from services.tts.domain import FailureKind, SynthesisError
 
 # Below this many samples nothing is said of them: 1/24 s at 24 kHz.
@@ -29,8 +30,6 @@ MAX_BYTE_CORRELATION = 0.4
 MIN_NOISE_RMS = 0.4
 MAX_NOISE_CORRELATION = 0.1
 NOISE_LAGS = 8
-
-_FULL_SCALE = 32768.0
 
 Samples = NDArray[np.int16]
 
@@ -107,7 +106,7 @@ def _are_doubled(samples: Samples) -> bool:
 
 
 def _is_noise(samples: Samples) -> bool:
-    sound = samples.astype(np.float32) / np.float32(_FULL_SCALE)
+    sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
     energy = float(sound @ sound)
     if energy < MIN_NOISE_RMS**2 * sound.size:
         return False

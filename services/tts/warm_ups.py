@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 # Runs end; one that is forgotten and goes on all the same only warms its providers up again.
-MOST_REMEMBERED = 2000
+MAX_REMEMBERED_RUNS = 2000
 
 Key = tuple[str, ...]
 
@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 class WarmUps:
     """The warm-ups of this process."""
 
-    def __init__(self, most_remembered: int = MOST_REMEMBERED) -> None:
+    def __init__(self, most_remembered: int = MAX_REMEMBERED_RUNS) -> None:
         self._most = most_remembered
         self._known: OrderedDict[Key, asyncio.Future[bool]] = OrderedDict()
 

@@ -27,7 +27,7 @@ async def test_what_is_kept_under_a_prefix_is_found_again(bucket: S3Server) -> N
     await store.put("trl_1.wav", b"RIFF" * 50_000)
     assert list(bucket.objects) == ["audio/trl_1.wav"]
     assert await store.get("trl_1.wav") == b"RIFF" * 50_000
-    await store.put_json("trl_1.json", {"seconds": 1.5})
+    await store.create_json("trl_1.json", {"seconds": 1.5})
     assert await store.get_json("trl_1.json") == {"seconds": 1.5}
 
 

@@ -10,7 +10,7 @@ from services.tts.providers.event_stream import Event, EventStream
 from services.tts.providers.http_errors import BrokenOff, TextAnswer, ToldError, UnusableBody, parsed
 
 # Seconds of audio in one event; a server that never ends its line is not read for ever.
-LARGEST_EVENT_BYTES = 8 * 1024 * 1024
+MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 _LABEL = "text/event-stream"
 _NO_EVENT = re.compile(rb"[\s\xef\xbb\xbf]*[{\[<]")
@@ -49,8 +49,8 @@ class AudioEvents:
         for event in self._stream.feed(piece):
             self._events += 1
             yield from self._audio(event, at)
-        if self._stream.size > LARGEST_EVENT_BYTES:
-            raise UnusableBody(f"sent an event of more than {LARGEST_EVENT_BYTES // 2**20} MiB")
+        if self._stream.size > MAX_EVENT_BYTES:
+            raise UnusableBody(f"sent an event of more than {MAX_EVENT_BYTES // 2**20} MiB")
 
     def finish(self) -> Iterator[Piece]:
         """Yields what was held back.

@@ -13,7 +13,7 @@ PROVIDER = "cartesia"
 VERSION = "2026-08-14"
 MAX_TEXT_CHARACTERS = 5000
 # `generation_config.speed` of the sonic-3 models.
-SLOWEST_SPEED, FASTEST_SPEED = 0.6, 1.5
+MIN_SPEED, MAX_SPEED = 0.6, 1.5
 PAGE_SIZE = 100
 
 _CODES = {
@@ -41,8 +41,8 @@ class CartesiaEngine(HostedEngine):
                 max_concurrency=account.max_concurrency,
                 parameters=frozenset({"speed", "language"}),
                 default_model=account.model,
-                slowest_speed=SLOWEST_SPEED,
-                fastest_speed=FASTEST_SPEED,
+                slowest_speed=MIN_SPEED,
+                fastest_speed=MAX_SPEED,
             ),
             account.api_key,
             explain,

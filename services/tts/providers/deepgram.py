@@ -10,7 +10,7 @@ from services.tts.providers.http_errors import Refusal, refusal_of, text_of
 
 PROVIDER = "deepgram"
 MAX_TEXT_CHARACTERS = 2000
-SLOWEST_SPEED, FASTEST_SPEED = 0.7, 1.5
+MIN_SPEED, MAX_SPEED = 0.7, 1.5
 
 _CODES = {
     "ASR_PAYMENT_REQUIRED": FailureKind.QUOTA_EXCEEDED,
@@ -36,8 +36,8 @@ class DeepgramEngine(HostedEngine):
                 max_concurrency=account.max_concurrency,
                 parameters=frozenset({"speed"}),
                 default_model=account.model,
-                slowest_speed=SLOWEST_SPEED,
-                fastest_speed=FASTEST_SPEED,
+                slowest_speed=MIN_SPEED,
+                fastest_speed=MAX_SPEED,
             ),
             account.api_key,
             explain,

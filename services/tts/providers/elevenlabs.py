@@ -20,7 +20,7 @@ TEXT_LIMITS = (
     ("", 30_000),
 )
 # `voice_settings.speed`.
-SLOWEST_SPEED, FASTEST_SPEED = 0.7, 1.2
+MIN_SPEED, MAX_SPEED = 0.7, 1.2
 PAGE_SIZE = 100
 
 # Some answers have the code as `code`, older ones as `status`.
@@ -56,8 +56,8 @@ class ElevenLabsEngine(HostedEngine):
                 max_concurrency=account.max_concurrency,
                 parameters=frozenset({"speed", "language", "seed"}),
                 default_model=account.model,
-                slowest_speed=SLOWEST_SPEED,
-                fastest_speed=FASTEST_SPEED,
+                slowest_speed=MIN_SPEED,
+                fastest_speed=MAX_SPEED,
             ),
             account.api_key,
             explain,

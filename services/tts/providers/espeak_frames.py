@@ -11,7 +11,7 @@ from enum import Enum
 
 HEAD = struct.Struct("<cI")
 STAMP = struct.Struct("<d")
-LARGEST_FRAME = 1024 * 1024
+MAX_FRAME_BYTES = 1024 * 1024
 
 
 class Kind(Enum):
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 def pack(kind: Kind, payload: bytes = b"") -> bytes:
     """Returns one frame; ValueError if it is larger than 1 MiB."""
-    if len(payload) > LARGEST_FRAME:
+    if len(payload) > MAX_FRAME_BYTES:
         raise ValueError(f"a frame of {len(payload)} bytes is too large")
     return HEAD.pack(kind.value, len(payload)) + payload
 
@@ -35,6 +35,6 @@ def pack(kind: Kind, payload: bytes = b"") -> bytes:
 def unpack_head(head: bytes) -> tuple[Kind, int]:
     """Returns kind and length from a frame's first 5 bytes; ValueError if it is not one."""
     kind, length = HEAD.unpack(head)
-    if length > LARGEST_FRAME:
+    if length > MAX_FRAME_BYTES:
         raise ValueError(f"a frame of {length} bytes is too large")
     return Kind(kind), length

@@ -34,9 +34,9 @@ CONNECT_SECONDS = 5.0
 # Between two pieces of an answer. Whoever asks watches the whole time; this only ends what nobody waits for.
 READ_SECONDS = 300.0
 KEEPALIVE_SECONDS = 120.0
-LARGEST_ERROR_BYTES = 64 * 1024
-LARGEST_LIST_BYTES = 8 * 1024 * 1024
-LONGEST_MESSAGE = 200
+MAX_ERROR_BYTES = 64 * 1024
+MAX_LIST_BYTES = 8 * 1024 * 1024
+MAX_MESSAGE_CHARACTERS = 200
 
 # Of the characters of an error; a few may be broken.
 MAX_ODD_SHARE = 0.1
@@ -170,8 +170,8 @@ class AudioClient:
                 content = bytearray()
                 async for piece in response.aiter_raw():
                     content += piece
-                    if len(content) > LARGEST_LIST_BYTES:
-                        raise UnusableBody(f"sent a list of more than {LARGEST_LIST_BYTES // 2**20} MiB")
+                    if len(content) > MAX_LIST_BYTES:
+                        raise UnusableBody(f"sent a list of more than {MAX_LIST_BYTES // 2**20} MiB")
                 return parsed(bytes(content))
         except ValueError:
             failed = self.error(FailureKind.PROVIDER_UNAVAILABLE, "sent a list that is not JSON")
@@ -217,10 +217,10 @@ class AudioClient:
         with suppress(httpx.HTTPError):
             async for piece in response.aiter_raw():
                 content += piece
-                if len(content) > LARGEST_ERROR_BYTES:
+                if len(content) > MAX_ERROR_BYTES:
                     break
         status, is_page = response.status_code, "html" in response.headers.get("content-type", "")
-        body = _text_value(bytes(content[:LARGEST_ERROR_BYTES]), is_page=is_page)
+        body = _text_value(bytes(content[:MAX_ERROR_BYTES]), is_page=is_page)
         refusal = self._explain(status, body)
         words = refusal.told or words_of(body)
         kind = refusal.kind or kind_of_status(status)
@@ -251,7 +251,7 @@ class AudioClient:
     def _presentable(self, text: str) -> str:
         # The key is looked for in what is shown, since a key with something invisible in it is a key once cleaned; and
         # before the text is cut, which could leave a part of a key that is too short to be found.
-        return one_line(self._secret.redact(one_line(text, 8 * LONGEST_MESSAGE)), LONGEST_MESSAGE)
+        return one_line(self._secret.redact(one_line(text, 8 * MAX_MESSAGE_CHARACTERS)), MAX_MESSAGE_CHARACTERS)
 
 
 def _body(response: httpx.Response, sample_rate_hz: int) -> AudioBody | AudioEvents:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from services.runtime.audio_store import AudioLinks, AudioStore, StoredBytes
 from services.runtime.errors import NotFound
 from services.runtime.identity import Identity, nobody
-from services.tts.audio_results import AudioResults
 from services.tts.object_names import job_of_audio
+from services.tts.store import AudioResults
 
 Link = tuple[int, str]
 """The expiry and the signature of a signed link."""

@@ -16,11 +16,10 @@ from services.runtime.clock import now
 from services.runtime.errors import BusUnavailable, FieldViolation, InvalidInput
 from services.shared.audio.wav import write_wav
 from services.tts import facts
-from services.tts.audio_results import AudioResults
 from services.tts.domain import (
-    LONGEST_RUN_ID,
+    MAX_DELETED_JOBS,
+    MAX_RUN_ID_CHARACTERS,
     MIN_TOLD_DELAY_SECONDS,
-    MOST_DELETED_JOBS,
     FailureKind,
     Job,
     StoredSpeech,
@@ -35,7 +34,7 @@ from services.tts.object_names import is_job_id
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Provider, Providers
 from services.tts.providers.secrecy import unquoted
-from services.tts.request_ledger import JobRequests, Purpose, RequestLedger
+from services.tts.store import AudioResults, JobRequests, Purpose, RequestLedger
 from services.tts.usecases.asking import ask_for_job, checked
 from services.tts.warm_ups import WarmUps
 
@@ -101,15 +100,15 @@ class Jobs:
         """Ends the jobs of a run that were asked for until then: those in hand leave their provider, which closes the
         connection, and those that still come are not begun."""
         ended = self.in_hand.cancel_run(requester, run_id, at)
-        log.info("a run was cancelled", run_id=run_id[:LONGEST_RUN_ID], requester=requester, jobs_in_hand=ended)
+        log.info("a run was cancelled", run_id=run_id[:MAX_RUN_ID_CHARACTERS], requester=requester, jobs_in_hand=ended)
 
     async def delete(self, job_ids: Sequence[str]) -> None:
         """Deletes all that is kept of jobs, those in hand ended before; what is not there is deleted already.
 
         InvalidInput if they are too many, or one can't be a job's id.
         """
-        if len(job_ids) > MOST_DELETED_JOBS:
-            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MOST_DELETED_JOBS}, got {len(job_ids)}"))
+        if len(job_ids) > MAX_DELETED_JOBS:
+            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
         for index, job_id in enumerate(job_ids):
             if not is_job_id(job_id):
                 raise InvalidInput(FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100"))
@@ -138,8 +137,10 @@ class Jobs:
     async def _result(self, job: Job, requests: JobRequests) -> StoredSpeech:
         if not is_job_id(job.job_id):
             raise SynthesisError(FailureKind.INVALID_REQUEST, "job_id must be letters, digits, _ and -, at most 100")
-        if len(job.run_id) > LONGEST_RUN_ID:
-            raise SynthesisError(FailureKind.INVALID_REQUEST, f"run_id must be at most {LONGEST_RUN_ID} characters")
+        if len(job.run_id) > MAX_RUN_ID_CHARACTERS:
+            raise SynthesisError(
+                FailureKind.INVALID_REQUEST, f"run_id must be at most {MAX_RUN_ID_CHARACTERS} characters"
+            )
         known = await self._results.find(job.job_id)
         if known is not None:
             if known.developer_id != job.developer_id:

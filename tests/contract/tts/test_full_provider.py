@@ -14,7 +14,6 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 
 from services.runtime.audio_store import AudioStore
-from services.tts.audio_results import AudioResults
 from services.tts.domain import Job, Utterance
 from services.tts.providers.cartesia import CartesiaEngine
 from services.tts.providers.deadline import Patience
@@ -22,7 +21,7 @@ from services.tts.providers.elevenlabs import ElevenLabsEngine
 from services.tts.providers.engine import SpeechEngine
 from services.tts.providers.hosted import Account
 from services.tts.providers.registry import Provider, Providers
-from services.tts.request_ledger import RequestLedger
+from services.tts.store import AudioResults, RequestLedger
 from services.tts.usecases.jobs import Jobs
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.elevenlabs_server import ElevenLabsServer

@@ -53,7 +53,7 @@ async def test_audio_is_read_in_chunks(store: AudioStore) -> None:
 
 
 async def test_a_note_comes_back_and_may_be_missing(store: AudioStore) -> None:
-    await store.put_json("trl_0123.json", {"ttfb_ms": 12.5, "reused": None})
+    await store.create_json("trl_0123.json", {"ttfb_ms": 12.5, "reused": None})
     assert await store.get_json("trl_0123.json") == {"ttfb_ms": 12.5, "reused": None}
     assert await store.get_json("trl_4567.json") is None
 

@@ -116,7 +116,7 @@ async def test_audio_that_can_not_be_read_fails_the_evaluation(
 
 
 async def test_audio_that_is_too_large_is_not_read_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usecases, "LARGEST_AUDIO_BYTES", 2 * 2**20)
+    monkeypatch.setattr(usecases, "MAX_AUDIO_BYTES", 2 * 2**20)
     world.audio.recordings["a.wav"] = bytes(3 * 2**20)
     await world.scoring.evaluate(JOB, "evt_1")
     assert [answer.message for answer in world.answers] == ["The audio is larger than 2 MB."]  # type: ignore[attr-defined]

@@ -11,11 +11,10 @@ from typing import Any
 from google.protobuf.message import Message
 
 from services.runtime.audio_store import AudioLinks, AudioStore
-from services.tts.audio_results import AudioResults
 from services.tts.domain import Job, Utterance
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
-from services.tts.request_ledger import RequestLedger
+from services.tts.store import AudioResults, RequestLedger
 from services.tts.usecases.audio import Audio
 from services.tts.usecases.jobs import Jobs
 from services.tts.usecases.speech import Speech

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from services.shared.audio import wav
-from services.tts.providers.audio_events import LARGEST_EVENT_BYTES, AudioEvents
+from services.tts.providers.audio_events import MAX_EVENT_BYTES, AudioEvents
 from services.tts.providers.http_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
 from tests.fakes.bodies import FORMATS, mp3_frames, wav_of
 from tests.fakes.bodies import audio_event as event
@@ -140,6 +140,6 @@ def test_a_text_that_is_no_stream_of_events_is_read(text: bytes) -> None:
 
 def test_an_event_without_end_is_cut_off() -> None:
     events = AudioEvents(24000)
-    assert list(events.feed(b"data: " + b"x" * (LARGEST_EVENT_BYTES - 6), 0.0)) == []
+    assert list(events.feed(b"data: " + b"x" * (MAX_EVENT_BYTES - 6), 0.0)) == []
     with pytest.raises(UnusableBody, match="sent an event of more than 8 MiB"):
         list(events.feed(b"x", 0.0))

@@ -9,7 +9,7 @@ import pytest
 
 from services.runtime.errors import Unavailable
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
-from services.tts.request_ledger import Purpose, RequestLedger
+from services.tts.store import Purpose, RequestLedger
 from tests.fakes.engine import ScriptedEngine
 from tests.unit.tts.scene import Scene, job, kept, scene
 

@@ -1,15 +1,44 @@
-"""Every request that a job makes to a provider, recorded in the audio store before it is made.
+"""What tts keeps of jobs in the audio store: the audio, what was measured of it, and every request to a provider."""
 
-The objects of a job are numbered from 1 without gaps, and none is ever replaced. So there are never more requests than
-records, not even if the process is killed, and whoever goes on with the job goes on counting.
-"""
-
+from dataclasses import asdict
 from enum import Enum
+from typing import Any
 
 from services.runtime.audio_store import AudioStore
 from services.runtime.clock import now
-from services.tts.domain import Job
-from services.tts.object_names import is_job_id, try_name
+from services.tts.domain import Job, Measurements, StoredSpeech
+from services.tts.object_names import audio_name, is_job_id, note_name, try_name
+
+
+class AudioResults:
+    """The results of jobs. Audio without its note is not a result, so the note is written last."""
+
+    def __init__(self, store: AudioStore) -> None:
+        self._store = store
+
+    async def find(self, job_id: str) -> StoredSpeech | None:
+        """Returns what is known of a job's audio, None if it is not finished."""
+        note: Any = await self._store.get_json(note_name(job_id))
+        if note is None:
+            return None
+        return StoredSpeech(**{**note, "measurements": Measurements(**note["measurements"])})
+
+    async def keep(self, speech: StoredSpeech, audio: bytes) -> StoredSpeech:
+        """Stores a job's audio, a whole WAV, and then its note; returns the job's result.
+
+        That is the first one: a process that stood still and comes late with another finds it there.
+        """
+        if (known := await self.find(speech.job_id)) is not None:
+            return known
+        await self._store.put(speech.audio_name, audio)
+        if await self._store.create_json(note_name(speech.job_id), asdict(speech)):
+            return speech
+        return await self.find(speech.job_id) or speech
+
+    async def delete(self, job_id: str) -> None:
+        """Deletes a job's note, so that it is no result any more, and then its audio."""
+        await self._store.delete(note_name(job_id))
+        await self._store.delete(audio_name(job_id))
 
 
 class Purpose(Enum):
@@ -20,7 +49,11 @@ class Purpose(Enum):
 
 
 class RequestLedger:
-    """The records of all jobs."""
+    """The records of all jobs: every request that a job makes to a provider, recorded before it is made.
+
+    The objects of a job are numbered from 1 without gaps, and none is ever replaced. So there are never more requests
+    than records, not even if the process is killed, and whoever goes on with the job goes on counting.
+    """
 
     def __init__(self, store: AudioStore) -> None:
         self._store = store

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from voicearena.experiments.v1.events_pb2 import FactConfirmed
 
 from services.runtime import outbox
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, BusUnavailable, Delivery
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from tests.contract.declared_fact import RecordingHeard, declared
@@ -122,10 +122,10 @@ async def test_a_repeat_is_no_event_that_waits_to_be_published(
     await age(database, recorded="1 day", published="1 hour")
 
     async def fails(*_: object) -> None:
-        raise outbox.BusUnavailable("no answer")
+        raise BusUnavailable("no answer")
 
     monkeypatch.setattr(bus, "publish_raw", fails)
-    with pytest.raises(outbox.BusUnavailable):
+    with pytest.raises(BusUnavailable):
         await relay.repeat_batch()
     await relay.check()
     assert await waiting(database) == ids

@@ -108,30 +108,29 @@ class Database:
         await self._reading.dispose()
 
     async def listen(self, channel: str, heard: Callable[[str], Awaitable[None] | None]) -> None:
-        """Calls `heard` with the payload of each NOTIFY on `channel` of this schema, for ever.
+        """Calls `heard` with the payload of each NOTIFY on `channel`, for ever.
 
         After a lost connection it listens again and calls `heard("")`, since something may have been missed.
         """
-        name = f"{self.schema}_{channel}"
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
                     self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
                 ) as connection:
-                    await connection.execute(f'LISTEN "{name}"')
+                    await connection.execute(f'LISTEN "{channel}"')
                     await _call(heard, "")
                     while True:
                         async for notify in connection.notifies(timeout=LISTEN_CHECK_SECONDS):
                             await _call(heard, notify.payload)
                         await connection.execute("SELECT 1")
             except DISCONNECTED as error:
-                log.warning("listening was cut", channel=name, error=str(error).strip())
+                log.warning("listening was cut", channel=channel, error=str(error).strip())
                 await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
 
-async def notify(connection: AsyncConnection, schema: str, channel: str, payload: str) -> None:
-    """Wakes the listeners of a channel when the transaction commits."""
-    await connection.execute(text("SELECT pg_notify(:c, :p)"), {"c": f"{schema}_{channel}", "p": payload})
+async def notify(connection: AsyncConnection, channel: str, payload: str) -> None:
+    """Wakes the listeners of a channel when the transaction commits. The name of a channel begins with the schema's."""
+    await connection.execute(text("SELECT pg_notify(:c, :p)"), {"c": channel, "p": payload})
 
 
 async def _call(heard: Callable[[str], Awaitable[None] | None], payload: str) -> None:

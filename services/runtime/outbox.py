@@ -104,7 +104,7 @@ class OutboxRelay:
     async def run(self) -> None:
         """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._database.listen("outbox", lambda _: self._wake.set()))
+            tasks.create_task(self._database.listen(f"{self._database.schema}_outbox", lambda _: self._wake.set()))
             tasks.create_task(periodic(self.prune, PRUNE_SECONDS), name="outbox pruning")
             publishing = periodic(self._relay, POLL_SECONDS, batch=BATCH, wake=self._wake)
             tasks.create_task(publishing, name="outbox publishing")

@@ -120,7 +120,7 @@ class MemoryDatabase(Database):
     async def listen(self, channel: str, heard: Callable[[str], Awaitable[None] | None]) -> None:
         """Calls `heard` with the empty payload, then with each that a committed transaction has sent, for ever."""
         queue: asyncio.Queue[str] = asyncio.Queue()
-        self._listeners.setdefault(f"{self.schema}_{channel}", []).append(queue)
+        self._listeners.setdefault(channel, []).append(queue)
         queue.put_nowait("")
         while True:
             result = heard(await queue.get())

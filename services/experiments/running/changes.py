@@ -6,15 +6,13 @@ from contextlib import contextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.experiments.tables import CHANGED
 from services.runtime.db import Database, notify
-
-CHANNEL = "changed"
-SCHEMA = "experiments"
 
 
 async def announce(connection: AsyncConnection, experiment_id: str) -> None:
     """Wakes who watches this experiment, once the transaction commits."""
-    await notify(connection, SCHEMA, CHANNEL, experiment_id)
+    await notify(connection, CHANGED, experiment_id)
 
 
 class Changes:
@@ -26,7 +24,7 @@ class Changes:
 
     async def run(self) -> None:
         """Listens for ever."""
-        await self._database.listen(CHANNEL, self._heard)
+        await self._database.listen(CHANGED, self._heard)
 
     def _heard(self, experiment_id: str) -> None:
         # Empty after a lost connection: anything may have changed.

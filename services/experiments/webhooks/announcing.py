@@ -16,8 +16,8 @@ from services.runtime.db import Database, notify
 from services.runtime.events import event_type
 from services.runtime.telemetry import current_traceparent
 
-SCHEMA = "experiments"
-CHANNEL = "webhooks"
+CHANNEL = "experiments_webhooks"
+OWNER = "experiments"
 CONSUMER = "webhooks"
 
 
@@ -51,7 +51,7 @@ class Announcing:
 
     def handlers(self) -> Mapping[type[Message], bus.Handler]:
         """Returns what is done about the facts of other services that are announced."""
-        return {kind: self.take for kind in self._announced if event_type(kind).owner != SCHEMA}
+        return {kind: self.take for kind in self._announced if event_type(kind).owner != OWNER}
 
     async def _announce(self, connection: AsyncConnection, fact: Message, known: Experiment | bus.Delivery) -> None:
         announced = self._announced[type(fact)]
@@ -86,4 +86,4 @@ class Announcing:
 
 async def wake(connection: AsyncConnection) -> None:
     """Wakes the senders once the transaction commits."""
-    await notify(connection, SCHEMA, CHANNEL, "")
+    await notify(connection, CHANNEL, "")

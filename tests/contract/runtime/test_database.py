@@ -30,9 +30,9 @@ async def test_a_listener_goes_on_after_its_connection_was_cut(
 
     async def say(payload: str) -> None:
         async with database.transaction() as connection:
-            await notify(connection, "probe", "changed", payload)
+            await notify(connection, "probe_changed", payload)
 
-    async with running(database.listen("changed", heard.put_nowait)):
+    async with running(database.listen("probe_changed", heard.put_nowait)):
         assert await heard.get() == ""
         for payload in ("one", "two"):
             await say(payload)
@@ -48,7 +48,7 @@ async def test_a_listener_that_is_a_coroutine_is_awaited(database: Database) -> 
     async def hear(_: str) -> None:
         heard.set()
 
-    async with running(database.listen("changed", hear)):
+    async with running(database.listen("probe_changed", hear)):
         await heard.wait()
 
 

@@ -69,18 +69,18 @@ async def test_an_event_whose_transaction_broke_is_new_again(database: Database)
 
 async def test_listeners_hear_what_was_committed_on_their_channel(database: Database) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
-    listening = asyncio.create_task(database.listen("changed", heard.put_nowait))
+    listening = asyncio.create_task(database.listen("here_changed", heard.put_nowait))
     try:
         async with asyncio.timeout(HEARD_SECONDS):
             assert await heard.get() == ""
             with suppress(ZeroDivisionError):
                 async with database.transaction() as connection:
-                    await notify(connection, database.schema, "changed", "undone")
+                    await notify(connection, "here_changed", "undone")
                     raise ZeroDivisionError
             async with database.transaction() as connection:
-                await notify(connection, database.schema, "other", "elsewhere")
-                await notify(connection, "tts", "changed", "elsewhere")
-                await notify(connection, database.schema, "changed", "exp_a")
+                await notify(connection, "here_other", "elsewhere")
+                await notify(connection, "tts_changed", "elsewhere")
+                await notify(connection, "here_changed", "exp_a")
             assert await heard.get() == "exp_a"
         assert heard.empty()
     finally:

@@ -186,7 +186,7 @@ async def test_of_answers_that_come_at_once_one_counts(user: ClipUser) -> None:
 async def woken(user: ClipUser, step: str) -> str:
     """Takes a step of clip_a and returns what watchers hear."""
     heard: asyncio.Queue[str] = asyncio.Queue()
-    listening = asyncio.create_task(user.database.listen(user.channel.partition("_")[2], heard.put))
+    listening = asyncio.create_task(user.database.listen(user.channel, heard.put))
     try:
         assert await heard.get() == ""
         async with user.database.transaction() as connection:

@@ -28,7 +28,7 @@ from services.runtime.db import Database
 from services.runtime.identity import TokenVerifier
 from services.runtime.mesh import stubs
 from services.runtime.outbox import OutboxRelay
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
@@ -50,10 +50,10 @@ async def main() -> None:
     async with Service("auth", settings, TokenVerifier(own_keys)) as service:
         database = await service.enter("database", Database.of_service("auth", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "auth"))
-        secret = settings.audio_url_secret.get_secret_value().encode()
+        secret = settings.audio_url_secret.get_secret_value()
         registrations = AddressCounts(
             store,
-            AddressHash(settings.audio_url_secret.get_secret_value(), "registrations"),
+            AddressHash(secret, "registrations"),
             "registrations",
             settings.max_registrations_per_address,
         )
@@ -61,9 +61,9 @@ async def main() -> None:
         await issuer.announce()
         uses = KeyUses(database, store)
         cache = KeyCache(database, store, issuer, uses)
-        auth = Auth(database, store, PageTokens(secret), secret, registrations, cache.expect)
-        voter_addresses = AddressHash(settings.audio_url_secret.get_secret_value(), "voter sessions")
-        voter_tokens = VoterTokens(settings.audio_url_secret.get_secret_value())
+        auth = Auth(database, store, Pages(secret), secret, registrations, cache.expect)
+        voter_addresses = AddressHash(secret, "voter sessions")
+        voter_tokens = VoterTokens(secret)
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)
         service.add_servicer(
             AUTH,

@@ -1,6 +1,5 @@
 """What the auth service does: one function per verb."""
 
-import hashlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -16,16 +15,16 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import (
     AlreadyExists,
-    NotFound,
     PermissionDenied,
     QuotaExceeded,
     ScopeMissing,
     Unauthenticated,
     WrongState,
 )
-from services.runtime.identity import SCOPES, current_identity, in_order
-from services.runtime.pages import PageTokens, page_size
+from services.runtime.identity import SCOPES, current_identity, in_order, owned
+from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
+from services.runtime.signing import derived_key
 from services.runtime.validation import Validation
 
 # An installation may be in a network of its own, where no name is reachable from outside and these are in use.
@@ -40,8 +39,8 @@ class Auth:
         self,
         database: Database,
         store: Store,
-        pages: PageTokens,
-        secret: bytes,
+        pages: Pages,
+        secret: str,
         registrations: AddressCounts,
         on_new_key: Callable[[bytes], None] = lambda key_hash: None,
     ) -> None:
@@ -54,7 +53,7 @@ class Auth:
         self._store = store
         self._pages = pages
         self._registrations = registrations
-        self._secret = hashlib.sha256(b"registrations" + secret).digest()
+        self._secret = derived_key(secret, "registrations")
         self._on_new_key = on_new_key
 
     async def register(self, name: str, email: str, request_id: str = "") -> tuple[Developer, str]:
@@ -163,9 +162,7 @@ class Auth:
             if before := await self._made_before(connection, request_id):
                 return before, ""
             calling = await self._calling_key(connection)
-            old = await self._store.get_api_key(connection, calling.developer_id, key_id)
-            if old is None:
-                raise NotFound("API key", key_id)
+            old = owned(await self._store.get_api_key(connection, calling.developer_id, key_id), "API key", key_id)
             if fault := old.fault(now()):
                 raise WrongState(f"{fault}; a key that is not valid can't be rotated")
             if old.replaced_by:
@@ -207,15 +204,15 @@ class Auth:
 
     async def list_api_keys(self, size: int, token: str) -> tuple[Sequence[ApiKey], str]:
         """Returns a page of the caller's API keys and the token of the next, empty on the last."""
-        size = page_size(size)
-        filters = {"list": "api_keys", "developer": current_identity().developer_id}
-        cursor = self._pages.decode(token, filters)
-        after = (datetime.fromisoformat(str(cursor[0])), str(cursor[1])) if cursor else None
+        developer_id = current_identity().developer_id
         async with self._database.reading() as connection:
-            keys = await self._store.list_api_keys(connection, filters["developer"], after, size + 1)
-        more = len(keys) > size
-        last = keys[size - 1] if more else None
-        return keys[:size], self._pages.encode([last.created_at.isoformat(), last.id], filters) if last else ""
+            return await self._pages.page(
+                size,
+                token,
+                {"list": "api_keys", "developer": developer_id},
+                lambda after, limit: self._store.list_api_keys(connection, developer_id, after, limit),
+                lambda key: (key.created_at, key.id),
+            )
 
     async def revoke_api_key(self, key_id: str) -> ApiKey:
         """Makes a key of the caller invalid everywhere and returns it.
@@ -232,10 +229,7 @@ class Auth:
                 _check_held(revoked.scopes, calling.scopes)
             if await self._store.revoke(connection, developer_id, key_id, now()):
                 await outbox.add(connection, facts.api_key_revoked(key_id, developer_id))
-            key = await self._store.get_api_key(connection, developer_id, key_id)
-        if key is None:
-            raise NotFound("API key", key_id)
-        return key
+            return owned(await self._store.get_api_key(connection, developer_id, key_id), "API key", key_id)
 
     async def key_faults(self, key_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
         """Returns (id, why it is not good) of those of the keys that are not good now."""

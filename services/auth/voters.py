@@ -16,7 +16,7 @@ from services.runtime.client_address import AddressHash, grouped_address
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
-from services.runtime.signing import TokenSigner, derived_key
+from services.runtime.signing import TokenSigner
 
 VOTER_PREFIX = "usr"
 TOKEN_START = "vt_"  # noqa: S105
@@ -40,7 +40,7 @@ class VoterTokens:
     """Makes and reads the tokens of sessions. All processes of the service must share the secret."""
 
     def __init__(self, secret: str) -> None:
-        self._signer = TokenSigner(derived_key(secret, "voter sessions"))
+        self._signer = TokenSigner(secret, "voter sessions")
 
     def new(self) -> VoterSession:
         """Returns a new session."""

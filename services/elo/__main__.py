@@ -11,7 +11,7 @@ from services.runtime import event_loop
 from services.runtime.bus import Bus
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 
@@ -22,7 +22,7 @@ async def main() -> None:
     async with Service("elo", settings) as service:
         database = await service.enter("database", Database.of_service("elo", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
-        pages = PageTokens(settings.audio_url_secret.get_secret_value().encode())
+        pages = Pages(settings.audio_url_secret.get_secret_value())
         catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
         service.add_servicer(
             elo_service_pb2.DESCRIPTOR.services_by_name["EloService"],

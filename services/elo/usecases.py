@@ -22,7 +22,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.identity import current_identity
-from services.runtime.pages import PageTokens, page_size
+from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
@@ -35,7 +35,7 @@ ARCHIVED_PER_ACTIVE = 10
 class Catalogue:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: Store, pages: PageTokens, max_models: int) -> None:
+    def __init__(self, database: Database, store: Store, pages: Pages, max_models: int) -> None:
         """`max_models` is how many active models a developer may have."""
         self._database = database
         self._store = store
@@ -83,28 +83,25 @@ class Catalogue:
         self, provider: str, active_only: bool, registered_by_me: bool, size: int, token: str
     ) -> tuple[Sequence[VoiceModel], str]:
         """Returns a page of the catalogue and the token of the next, empty on the last."""
-        size = page_size(size)
         valid = Validation()
         valid.text(provider, "provider", longest=domain.LONGEST_PROVIDER, shortest=0)
         valid.finish()
-        filters: dict[str, str | int | float | bool | None] = {
-            "list": "models",
-            "provider": provider,
-            "active": active_only,
-            "developer": current_identity().developer_id if registered_by_me else "",
-        }
-        cursor = self._pages.decode(token, filters)
+        developer_id = current_identity().developer_id if registered_by_me else ""
         async with self._database.reading() as connection:
-            models = await self._store.page(
-                connection,
-                provider=provider,
-                active_only=active_only,
-                developer_id=str(filters["developer"]),
-                after=int(str(cursor[0])) if cursor else 0,
-                limit=size + 1,
+            return await self._pages.page(
+                size,
+                token,
+                {"list": "models", "provider": provider, "active": active_only, "developer": developer_id},
+                lambda after, limit: self._store.page(
+                    connection,
+                    provider=provider,
+                    active_only=active_only,
+                    developer_id=developer_id,
+                    after=after[0] if after else 0,
+                    limit=limit,
+                ),
+                lambda model: (model.seq,),
             )
-        more = len(models) > size
-        return models[:size], self._pages.encode([models[size - 1].seq], filters) if more else ""
 
     async def get(self, model_id: str) -> VoiceModel:
         """Returns a model; NotFound if there is none."""

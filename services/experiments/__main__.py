@@ -55,7 +55,7 @@ from services.runtime.bus import Bus
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
@@ -90,7 +90,7 @@ async def main() -> None:
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
-        reading = Reading(database, store, PageTokens(secret.encode()))
+        reading = Reading(database, store, Pages(secret))
         watching = Watching(
             database,
             store,
@@ -100,7 +100,7 @@ async def main() -> None:
             lambda seen: lifecycle_convert.watched(seen, links),
         )
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
-        endpoints = Endpoints(database, webhook_store, box, PageTokens(secret.encode()), reach)
+        endpoints = Endpoints(database, webhook_store, box, Pages(secret), reach)
         announcing = Announcing(database, webhook_store, settings.public_url)
         clips = SqlClipStore(trial_clips.TABLE)
         finishing = Finishing(store, clips, listening, votes, announcing)
@@ -133,7 +133,7 @@ async def main() -> None:
         tokens, subject = ListeningTokens(secret), ExperimentSubject(store, link_store, finishing)
         closing = Closing(database, listening, subject)
         listening_servicer = ListeningServicer(
-            Links(database, store, link_store, votes, tokens, PageTokens(secret.encode())),
+            Links(database, store, link_store, votes, tokens, Pages(secret)),
             Listeners(
                 database,
                 link_store,
@@ -164,7 +164,7 @@ async def main() -> None:
         service.add_servicer(
             webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
-            WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, PageTokens(secret.encode()))),
+            WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
         )
         service.report(status.report)
         post = await service.enter("webhook connections", _http_post(settings))

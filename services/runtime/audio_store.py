@@ -1,7 +1,6 @@
 """Where audio lies: a local directory or an S3 bucket, and the signed links under which it can be fetched."""
 
 import hashlib
-import hmac
 import json
 import re
 import time
@@ -19,6 +18,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from services.runtime import disk, status
 from services.runtime.errors import DiskFull, NotFound, Unauthenticated, Unavailable
+from services.runtime.signing import TokenSigner
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -169,25 +169,26 @@ class AudioLinks:
     """Makes and checks links to audio that work without a key until they expire."""
 
     def __init__(self, secret: str, public_url: str, ttl_seconds: int) -> None:
-        self._secret = hashlib.sha256(b"audio links" + secret.encode()).digest()
+        self._signer = TokenSigner(secret, "audio links")
         self._public_url = public_url.rstrip("/")
         self._ttl_seconds = ttl_seconds
 
     def url(self, name: str) -> str:
         """Returns a link to the audio that works from now for the time set."""
         expires = int(time.time()) + self._ttl_seconds
-        query = urlencode({"expires": expires, "signature": self._signature(name, expires)})
+        query = urlencode({"expires": expires, "signature": self._signer.signature(_signed(name, expires))})
         return f"{self._public_url}/api/v1/audio/{name}?{query}"
 
     def verify(self, name: str, expires: int, signature: str) -> None:
         """Raises Unauthenticated if the link was changed or has expired."""
-        if not hmac.compare_digest(signature.encode(), self._signature(name, expires).encode()):
+        if not self._signer.is_signed(_signed(name, expires), signature):
             raise Unauthenticated("the link to this audio was changed; read the trial again for a good one")
         if expires < time.time():
             raise Unauthenticated("the link to this audio has expired; read the trial again for a new one")
 
-    def _signature(self, name: str, expires: int) -> str:
-        return hmac.new(self._secret, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()[:32]
+
+def _signed(name: str, expires: int) -> bytes:
+    return f"{name}\n{expires}".encode()
 
 
 def _open(location: str) -> ObjectStore:

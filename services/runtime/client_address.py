@@ -4,9 +4,7 @@ The gateway sets one header on every call and overwrites whatever a client sent.
 that the outermost of the operator's own proxies saw.
 """
 
-import hmac
 import ipaddress
-from hashlib import sha256
 
 from services.runtime.rpc import call_metadata
 from services.runtime.signing import derived_key
@@ -41,7 +39,7 @@ class AddressHash:
 
     def of(self, address: str) -> bytes:
         """Returns the hash of an address, 16 bytes; the same every time."""
-        return hmac.new(self._key, address.encode(), sha256).digest()[:HASH_BYTES]
+        return derived_key(self._key, address)[:HASH_BYTES]
 
     def of_client(self) -> bytes | None:
         """Returns the hash of the address of this call's client, None if the call did not come through the gateway."""

@@ -11,14 +11,14 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.descriptor import MethodDescriptor
 from voicearena.auth.v1 import options_pb2
 
-from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.errors import CredentialsMissing, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.rpc import call_metadata
 
 IDENTITY_HEADER = "x-voicearena-identity"
@@ -93,6 +93,22 @@ def current_identity() -> Identity:
     if caller.identity is None:
         raise PermissionDenied(NOT_FOR_VOTERS)
     return caller.identity
+
+
+class _Owned(Protocol):
+    @property
+    def developer_id(self) -> str: ...
+
+
+O = TypeVar("O", bound=_Owned)  # noqa: E741
+
+
+def owned(found: O | None, what: str, name: str) -> O:
+    """Returns what was found; NotFound if it is nothing, or does not belong to the developer who is calling."""
+    caller = current_identity()
+    if found is None or found.developer_id != caller.developer_id:
+        raise NotFound(what, name)
+    return found
 
 
 def current_voter() -> Voter | None:

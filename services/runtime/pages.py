@@ -1,64 +1,70 @@
-"""Page sizes and page tokens of lists.
+"""Pages of lists: their size, and the tokens that lead from one to the next.
 
-A token is the cursor of the last row, bound to the list's filters and to its reader by an HMAC, so that one that was
-tampered with, or taken to another list, is refused instead of giving odd pages.
+A token is the cursor of the last row, bound to the list's filters and to its reader by a signature, so that one that
+was tampered with, or taken to another list, is refused instead of giving odd pages.
 """
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from services.runtime.errors import FieldViolation, InvalidInput
+from services.runtime.signing import TokenSigner
 
-DEFAULT_SIZE = 20
-LARGEST_SIZE = 100
-LONGEST_TOKEN = 2000
+DEFAULT_PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
 
-type_of_value = str | int | float | bool | None
+Value = str | int | float | bool | datetime | None
 
-
-def page_size(requested: int) -> int:
-    """Returns how many rows a page has: 20 if 0 was requested, at most 100; InvalidInput if negative."""
-    if requested < 0:
-        raise InvalidInput(FieldViolation("page_size", f"must be 0 to {LARGEST_SIZE}; 0 means {DEFAULT_SIZE}"))
-    return min(requested or DEFAULT_SIZE, LARGEST_SIZE)
+T = TypeVar("T")
 
 
-class PageTokens:
-    """Makes and reads page tokens. All processes of a service must share the secret."""
+class Pages:
+    """Reads lists page by page. All processes of a service must share the secret."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = hashlib.sha256(b"page tokens" + secret).digest()
+    def __init__(self, secret: str) -> None:
+        self._signer = TokenSigner(secret, "page tokens")
 
-    def encode(self, cursor: Sequence[type_of_value], filters: Mapping[str, type_of_value]) -> str:
-        """Returns the token that goes on after `cursor` in the list with these filters."""
-        body = json.dumps(list(cursor), separators=(",", ":")).encode()
-        return _spelled(self._tag(body, filters) + body)
+    async def page(
+        self,
+        size: int,
+        token: str,
+        filters: Mapping[str, Value],
+        fetch: Callable[[Any, int], Awaitable[Sequence[T]]],
+        cursor: Callable[[T], Sequence[Value]],
+    ) -> tuple[Sequence[T], str]:
+        """Returns a page of 20 rows, or of `size` up to 100, and the token of the next, empty on the last.
 
-    def decode(self, token: str, filters: Mapping[str, type_of_value]) -> list[type_of_value] | None:
-        """Returns the cursor, None for the empty token; InvalidInput if it is not from this list."""
+        `filters` name the list and all that it depends on, its reader too. `fetch` is called with the cursor to go on
+        after, a tuple, or None for the beginning, and with how many rows it may return. `cursor` returns a row's place.
+        Raises InvalidInput for a negative size and for a token of another list.
+        """
+        if size < 0:
+            raise InvalidInput(
+                FieldViolation("page_size", f"must be 0 to {MAX_PAGE_SIZE}; 0 means {DEFAULT_PAGE_SIZE}")
+            )
+        size = min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        holds_for = json.dumps(filters, sort_keys=True).encode()
+        # One more, which shows whether there is another page.
+        rows = await fetch(self._read(token, holds_for), size + 1)
+        if len(rows) <= size:
+            return rows, ""
+        last = json.dumps(list(cursor(rows[size - 1])), separators=(",", ":"), default=_as_json)
+        return rows[:size], self._signer.token(last.encode(), holds_for)
+
+    def _read(self, token: str, holds_for: bytes) -> tuple[Any, ...] | None:
         if not token:
             return None
-        refused = InvalidInput(FieldViolation("page_token", "must be next_page_token of a list with the same filters"))
-        if len(token) > LONGEST_TOKEN:
-            raise refused
-        try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        except ValueError:
-            raise refused from None
-        tag, body = raw[:16], raw[16:]
-        # Base 64 has more than one spelling of some bytes; a token has one.
-        if not hmac.compare_digest(tag, self._tag(body, filters)) or token != _spelled(raw):
-            raise refused
-        cursor: list[type_of_value] = json.loads(body)
-        return cursor
-
-    def _tag(self, body: bytes, filters: Mapping[str, type_of_value]) -> bytes:
-        scope = json.dumps(filters, sort_keys=True).encode()
-        return hmac.new(self._secret, scope + b"\0" + body, hashlib.sha256).digest()[:16]
+        content = self._signer.content(token, holds_for)
+        if content is None:
+            raise InvalidInput(FieldViolation("page_token", "must be next_page_token of a list with the same filters"))
+        return tuple(json.loads(content, object_hook=_from_json))
 
 
-def _spelled(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+def _as_json(value: datetime) -> dict[str, str]:
+    return {"at": value.isoformat()}
+
+
+def _from_json(value: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(value["at"])

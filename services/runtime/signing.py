@@ -1,45 +1,71 @@
-"""Keys derived from the installation's secret, and tokens that only this installation can make."""
+"""Keys derived from the installation's secret, and what is signed with them: tokens and links.
 
-import base64
+Signatures and derivation are those of itsdangerous, with SHA-256 and a salt for each purpose. Nothing in them depends
+on the time, so whatever is signed twice looks the same. What expires says so in its content.
+"""
+
 import hmac
 from hashlib import sha256
 
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.signer import HMACAlgorithm
 
-def derived_key(secret: str, purpose: str) -> bytes:
-    """Returns a key of 32 bytes for a purpose. What one key signs or hides says nothing about the key of another."""
-    return hmac.new(secret.encode(), purpose.encode(), sha256).digest()
+# Of the 32 that SHA-256 gives: 192 bits can't be guessed, and are 32 characters without padding.
+SIGNATURE_BYTES = 24
+SIGNATURE_CHARACTERS = 32
+MAX_TOKEN_CHARACTERS = 2000
+
+
+def derived_key(secret: str | bytes, purpose: str) -> bytes:
+    """Returns 32 bytes that only the holder of the secret can tell. Those of two purposes say nothing of one another.
+
+    They are a key for one purpose, or what stands for a text that must not be shown.
+    """
+    return Signer(secret, purpose, key_derivation="hmac", digest_method=sha256).derive_key()
 
 
 class TokenSigner:
-    """Makes and reads tokens: some bytes and a tag over them, spelled in base 64 without padding.
+    """Signs content for one purpose. All processes of a service must share the secret.
 
-    Whoever has a token can read its bytes, and nobody without the key can make or change one.
+    A token is content in base 64, followed by its signature. Whoever has a token can read it, and nobody without the
+    secret can make or change one.
     """
 
-    TAG_BYTES = 24
+    def __init__(self, secret: str, purpose: str) -> None:
+        # Derived once: the library would do so for each signature.
+        self._signer = Signer(derived_key(secret, purpose), key_derivation="none", algorithm=_Shortened(sha256))
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def signature(self, content: bytes) -> str:
+        """Returns the signature of some bytes; the same every time."""
+        return self._signer.get_signature(content).decode()
 
-    def token(self, content: bytes) -> str:
-        """Returns the token of some bytes; the same every time."""
-        return _spelled(content + self._tag(content))
+    def is_signed(self, content: bytes, signature: str) -> bool:
+        """Tells whether a signature is that of some bytes, in its one spelling."""
+        return hmac.compare_digest(self.signature(content).encode(), signature.encode())
 
-    def content(self, token: str) -> bytes | None:
-        """Returns the bytes that a token was made of, None if it was not made with this key."""
+    def token(self, content: bytes, holds_for: bytes = b"") -> str:
+        """Returns the token of some bytes; the same every time. It is read only with the same `holds_for`."""
+        return base64_encode(content).decode() + self.signature(_bound(content, holds_for))
+
+    def content(self, token: str, holds_for: bytes = b"") -> bytes | None:
+        """Returns the bytes that a token was made of, None if it was not made with this secret for `holds_for`."""
+        if not SIGNATURE_CHARACTERS <= len(token) <= MAX_TOKEN_CHARACTERS:
+            return None
+        text = token[:-SIGNATURE_CHARACTERS]
         try:
-            raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        except ValueError:
+            content = base64_decode(text)
+        except BadData:
             return None
-        content, tag = raw[: -self.TAG_BYTES], raw[-self.TAG_BYTES :]
         # Base 64 has more than one spelling of some bytes; a token has one.
-        if _spelled(raw) != token or not hmac.compare_digest(tag, self._tag(content)):
-            return None
-        return content
-
-    def _tag(self, content: bytes) -> bytes:
-        return hmac.new(self._key, content, sha256).digest()[: self.TAG_BYTES]
+        spelled = base64_encode(content).decode() == text
+        return content if self.is_signed(_bound(content, holds_for), token[len(text) :]) and spelled else None
 
 
-def _spelled(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+class _Shortened(HMACAlgorithm):
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return super().get_signature(key, value)[:SIGNATURE_BYTES]
+
+
+def _bound(content: bytes, holds_for: bytes) -> bytes:
+    return holds_for + b"\0" + content if holds_for else content

@@ -12,7 +12,7 @@ from services.runtime import inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
-from services.runtime.identity import current_identity
+from services.runtime.identity import owned
 from services.runtime.outside_text import one_line
 from services.scoring import facts
 from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
@@ -79,15 +79,11 @@ class Scoring:
 
     async def get_evaluation(self, evaluation_id: str) -> Evaluation:
         """Returns an evaluation of the caller; NotFound if there is none or it is somebody else's."""
-        developer_id = current_identity().developer_id
         if not _JOB_ID.fullmatch(evaluation_id):
             description = "must be the id of a trial or other job: its kind, _ and 32 hexadecimal digits"
             raise InvalidInput(FieldViolation("id", description))
         async with self._database.reading() as connection:
-            evaluation = await self._store.get(connection, evaluation_id)
-        if evaluation is None or evaluation.developer_id != developer_id:
-            raise NotFound("evaluation", evaluation_id)
-        return evaluation
+            return owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
 
     async def _begin(self, job: Job) -> Evaluation:
         # One statement needs no transaction around it, which would be two more round trips.

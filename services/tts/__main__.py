@@ -9,7 +9,7 @@ from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
 from services.runtime.event_loop import run
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
@@ -55,7 +55,7 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         publish = FactPublisher(bus, started=process_id).publish
         patience = Patience(settings.first_byte_timeout_seconds, settings.synthesis_timeout_seconds)
         jobs = Jobs(providers, results, RequestLedger(store), publish, patience, measuring)
-        voices = Voices(providers, publish)
+        voices = Voices(providers, publish, Pages(secret))
         audio = Audio(store, results, AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds))
         metrics.watch(providers, jobs.in_hand)
         service.report(status.reporter(providers))
@@ -65,7 +65,7 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
         service.add_servicer(
             tts_service_pb2.DESCRIPTOR.services_by_name["TtsService"],
             tts_service_pb2_grpc.add_TtsServiceServicer_to_server,
-            TtsServicer(voices, Speech(providers, patience), audio, PageTokens(secret.encode())),
+            TtsServicer(voices, Speech(providers, patience), audio),
         )
         service.serve_bytes(
             settings.http_address,

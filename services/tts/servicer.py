@@ -13,7 +13,6 @@ from services.runtime.audio_store import AudioStore
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.http_bytes import Asked, Content
 from services.runtime.identity import current_caller
-from services.runtime.pages import PageTokens, page_size
 from services.runtime.rpc import Context
 from services.shared.audio import wav
 from services.tts import convert
@@ -27,11 +26,10 @@ MAX_EXPIRES = 2**32 - 1
 class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     """Speaks, and gives out what was spoken."""
 
-    def __init__(self, voices: Voices, speech: Speech, audio: Audio, page_tokens: PageTokens) -> None:
+    def __init__(self, voices: Voices, speech: Speech, audio: Audio) -> None:
         self._voices = voices
         self._speech = speech
         self._audio = audio
-        self._page_tokens = page_tokens
 
     async def ListProviders(self, request: pb.ListProvidersRequest, context: Context) -> pb.ListProvidersResponse:
         """Returns every provider, by id."""
@@ -44,16 +42,8 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
 
     async def ListVoices(self, request: pb.ListVoicesRequest, context: Context) -> pb.ListVoicesResponse:
         """Returns a page of voices."""
-        filters = {"provider": request.provider}
-        size = page_size(request.page_size)
-        cursor = self._page_tokens.decode(request.page_token, filters)
-        start = int(cursor[0] or 0) if cursor else 0
-        found = await self._voices.list_voices(request.provider)
-        end = start + size
-        return pb.ListVoicesResponse(
-            voices=[convert.voice_to_proto(voice) for voice in found[start:end]],
-            next_page_token=self._page_tokens.encode([end], filters) if end < len(found) else "",
-        )
+        voices, token = await self._voices.page(request.provider, request.page_size, request.page_token)
+        return pb.ListVoicesResponse(voices=[convert.voice_to_proto(voice) for voice in voices], next_page_token=token)
 
     async def SynthesizeSpeech(
         self, request: pb.SynthesizeSpeechRequest, context: Context

@@ -25,8 +25,8 @@ from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, WrongState
-from services.runtime.identity import current_identity
-from services.runtime.pages import PageTokens, page_size, type_of_value
+from services.runtime.identity import current_identity, owned
+from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 from services.shared.listening.domain import Tally
@@ -51,7 +51,7 @@ class Links:
         store: LinkStore,
         votes: VoteStore,
         tokens: ListeningTokens,
-        pages: PageTokens,
+        pages: Pages,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
@@ -87,9 +87,7 @@ class Links:
         developer_id = current_identity().developer_id
         async with self._database.transaction() as connection:
             # Locked, so that it neither ends nor is deleted meanwhile, and requests follow one another.
-            experiment = await self._experiments.lock(connection, experiment_id)
-            if experiment is None or experiment.developer_id != developer_id:
-                raise NotFound("experiment", experiment_id)
+            experiment = owned(await self._experiments.lock(connection, experiment_id), "experiment", experiment_id)
             if request_id and (before := await self._store.of_request(connection, experiment_id, request_id)):
                 (tallied,) = await self._tallied(connection, experiment_id, [before.repeated()])
                 return self._made(tallied)
@@ -121,29 +119,25 @@ class Links:
     async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[TalliedLink], str]:
         """Returns a page of an experiment's links, newest first, and the token of the next."""
         ids.check_id(experiment_id, "exp", "experiment_id")
-        size = page_size(size)
-        filters: dict[str, type_of_value] = {"list": "listening links", "experiment": experiment_id}
-        cursor = self._pages.decode(token, filters)
-        after = (datetime.fromisoformat(str(cursor[0])), str(cursor[1])) if cursor else None
         async with self._database.reading() as connection:
-            experiment = await self._experiments.get(connection, current_identity().developer_id, experiment_id)
-            if experiment is None:
-                raise NotFound("experiment", experiment_id)
-            links = await self._store.page(connection, experiment_id, after=after, limit=size + 1)
-            found = await self._tallied(connection, experiment_id, links)
-        if len(found) <= size:
-            return found, ""
-        last = found[size - 1].link
-        return found[:size], self._pages.encode([last.created_at.isoformat(), last.id], filters)
+            found = await self._experiments.get(connection, current_identity().developer_id, experiment_id)
+            owned(found, "experiment", experiment_id)
+            links, next_token = await self._pages.page(
+                size,
+                token,
+                {"list": "listening links", "experiment": experiment_id},
+                lambda after, limit: self._store.page(connection, experiment_id, after=after, limit=limit),
+                lambda link: (link.created_at, link.id),
+            )
+            return await self._tallied(connection, experiment_id, links), next_token
 
     async def revoke(self, experiment_id: str, link_id: str) -> TalliedLink:
         """Makes a link useless and returns it; again, it stays as it was."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         ids.check_id(link_id, LINK_PREFIX, "link_id")
-        developer_id = current_identity().developer_id
         async with self._database.transaction() as connection:
-            link = await self._store.get(connection, link_id)
-            if link is None or (link.developer_id, link.experiment_id) != (developer_id, experiment_id):
+            link = owned(await self._store.get(connection, link_id), "listening link", link_id)
+            if link.experiment_id != experiment_id:
                 raise NotFound("listening link", link_id)
             revoked = await self._store.revoke(connection, link_id, self._clock())
             (tallied,) = await self._tallied(connection, experiment_id, [revoked or link])

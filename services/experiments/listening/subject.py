@@ -13,8 +13,8 @@ from services.experiments.store import Store
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import NotFound, WrongState
-from services.runtime.identity import current_identity
+from services.runtime.errors import WrongState
+from services.runtime.identity import owned
 from services.shared.listening.closing import Closing
 from services.shared.listening.domain import Listener
 from services.shared.listening.judging import CastVote
@@ -63,9 +63,7 @@ class CloseListening:
         """Reaches the verdict with the votes that there are; WrongState unless listening is open."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         async with self._database.transaction() as connection:
-            experiment = await self._experiments.lock(connection, experiment_id)
-            if experiment is None or experiment.developer_id != current_identity().developer_id:
-                raise NotFound("experiment", experiment_id)
+            experiment = owned(await self._experiments.lock(connection, experiment_id), "experiment", experiment_id)
             if not await self._closing.close(connection, experiment_id):
                 raise WrongState(
                     "listening is not open: it opens when every trial of a human or hybrid experiment has ended, and "

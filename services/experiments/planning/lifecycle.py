@@ -14,8 +14,8 @@ from services.experiments.store import Store
 from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import NotFound, WrongState
-from services.runtime.identity import current_identity
+from services.runtime.errors import WrongState
+from services.runtime.identity import current_identity, owned
 from services.runtime.telemetry import current_traceparent
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.store import ClipStore
@@ -99,18 +99,13 @@ class Lifecycle:
 
     async def _owned(self, connection: AsyncConnection, experiment_id: str) -> Experiment:
         ids.check_id(experiment_id, "exp")
-        experiment = await self._store.get(connection, current_identity().developer_id, experiment_id)
-        if experiment is None:
-            raise NotFound("experiment", experiment_id)
-        return experiment
+        found = await self._store.get(connection, current_identity().developer_id, experiment_id)
+        return owned(found, "experiment", experiment_id)
 
     async def _locked(self, connection: AsyncConnection, experiment_id: str) -> Experiment:
         # Whose it is first: nobody waits for, or holds, what is somebody else's.
         await self._owned(connection, experiment_id)
-        experiment = await self._store.lock(connection, experiment_id)
-        if experiment is None:
-            raise NotFound("experiment", experiment_id)
-        return experiment
+        return owned(await self._store.lock(connection, experiment_id), "experiment", experiment_id)
 
 
 def _check_retry(experiment: Experiment) -> None:

@@ -34,7 +34,7 @@ from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
-from services.runtime.identity import current_identity
+from services.runtime.identity import current_identity, owned
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
@@ -157,9 +157,7 @@ class Planning:
         """Stops an experiment; WrongState once it has completed or failed."""
         await self._get(experiment_id)
         async with self._database.transaction() as connection:
-            experiment = await self._store.lock(connection, experiment_id)
-            if experiment is None:
-                raise NotFound("experiment", experiment_id)
+            experiment = owned(await self._store.lock(connection, experiment_id), "experiment", experiment_id)
             if experiment.status is ExperimentStatus.CANCELLED:
                 return experiment
             if experiment.status.ended:

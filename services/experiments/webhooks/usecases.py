@@ -1,7 +1,7 @@
 """Keeping webhook endpoints, reading what they were told, and telling them again."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -9,27 +9,28 @@ from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
 from services.experiments.webhooks.announcing import wake
-from services.experiments.webhooks.domain import Delivery, Endpoint
+from services.experiments.webhooks.domain import Endpoint
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.store import Cursor, Logged, WebhookStore
+from services.experiments.webhooks.store import Logged, WebhookStore
 from services.experiments.webhooks.targets import canonical, check_url
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import AlreadyExists, NotFound, QuotaExceeded, WrongState
-from services.runtime.identity import current_identity
-from services.runtime.pages import PageTokens, page_size
+from services.runtime.identity import current_identity, owned
+from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
+
+# What an endpoint is called in errors.
+KIND = "webhook endpoint"
 
 
 class Endpoints:
     """The use cases of endpoints, over one database."""
 
-    def __init__(
-        self, database: Database, store: WebhookStore, box: SecretBox, pages: PageTokens, reach: Reach
-    ) -> None:
+    def __init__(self, database: Database, store: WebhookStore, box: SecretBox, pages: Pages, reach: Reach) -> None:
         self._database = database
         self._store = store
         self._reach = reach
@@ -95,23 +96,25 @@ class Endpoints:
         """Returns an endpoint of the caller; NotFound if they have no such one."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.reading() as connection:
-            return _owned(await self._store.endpoint(connection, endpoint_id), endpoint_id)
+            return owned(await self._store.endpoint(connection, endpoint_id), KIND, endpoint_id)
 
     async def page(self, size: int, token: str) -> tuple[Sequence[Endpoint], str]:
         """Returns a page of the caller's endpoints, newest first, and the token of the next."""
-        size = page_size(size)
         developer_id = current_identity().developer_id
-        filters = {"list": "webhook endpoints", "developer": developer_id}
-        after = _cursor(self._pages, token, filters)
         async with self._database.reading() as connection:
-            found = await self._store.endpoints(connection, developer_id, after=after, limit=size + 1)
-        return found[:size], _next(self._pages, found, size, filters)
+            return await self._pages.page(
+                size,
+                token,
+                {"list": "webhook endpoints", "developer": developer_id},
+                lambda after, limit: self._store.endpoints(connection, developer_id, after=after, limit=limit),
+                lambda endpoint: (endpoint.created_at, endpoint.id),
+            )
 
     async def delete(self, endpoint_id: str) -> None:
         """Deletes an endpoint of the caller and gives up what waits for it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
-            _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
             await self._store.delete_endpoint(connection, endpoint_id)
             await self._store.give_up(connection, endpoint_id, domain.DELETED)
 
@@ -124,7 +127,7 @@ class Endpoints:
         valid.finish()
         secret, moment = signing.new_secret(), now()
         async with self._database.transaction() as connection:
-            endpoint = _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            endpoint = owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
             sealed = self._box.seal(secret, endpoint.id)
             old_until = moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None
             rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_until)
@@ -134,14 +137,14 @@ class Endpoints:
         """Lets an endpoint of the caller be told again, and returns it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
-            _owned(await self._store.endpoint(connection, endpoint_id, lock=True), endpoint_id)
+            owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
             return await self._store.enable(connection, endpoint_id)
 
 
 class DeliveryLog:
     """The use cases of deliveries, over one database. An experiment's deliveries are its developer's."""
 
-    def __init__(self, database: Database, experiments: Store, store: WebhookStore, pages: PageTokens) -> None:
+    def __init__(self, database: Database, experiments: Store, store: WebhookStore, pages: Pages) -> None:
         self._database = database
         self._experiments = experiments
         self._store = store
@@ -149,15 +152,17 @@ class DeliveryLog:
 
     async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Logged], str]:
         """Returns a page of an experiment's deliveries with their attempts, newest first, and the token of the next."""
-        size = page_size(size)
         await self._check_owned(experiment_id)
-        filters = {"list": "webhook deliveries", "experiment": experiment_id}
-        after = _cursor(self._pages, token, filters)
         async with self._database.reading() as connection:
-            found = await self._store.deliveries(
-                connection, domain.EXPERIMENT, experiment_id, after=after, limit=size + 1
+            return await self._pages.page(
+                size,
+                token,
+                {"list": "webhook deliveries", "experiment": experiment_id},
+                lambda after, limit: self._store.deliveries(
+                    connection, domain.EXPERIMENT, experiment_id, after=after, limit=limit
+                ),
+                lambda logged: (logged[0].created_at, logged[0].id),
             )
-        return found[:size], _next(self._pages, [delivery for delivery, _ in found], size, filters)
 
     async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
         """Asks for an attempt at once; WrongState while one is under way or if its endpoint is not told."""
@@ -189,23 +194,5 @@ class DeliveryLog:
     async def _check_owned(self, experiment_id: str) -> None:
         ids.check_id(experiment_id, "exp", "experiment_id")
         async with self._database.reading() as connection:
-            if await self._experiments.get(connection, current_identity().developer_id, experiment_id) is None:
-                raise NotFound("experiment", experiment_id)
-
-
-def _owned(endpoint: Endpoint | None, endpoint_id: str) -> Endpoint:
-    if endpoint is None or endpoint.developer_id != current_identity().developer_id:
-        raise NotFound("webhook endpoint", endpoint_id)
-    return endpoint
-
-
-def _cursor(pages: PageTokens, token: str, filters: dict[str, str]) -> Cursor | None:
-    cursor = pages.decode(token, dict(filters))
-    return (datetime.fromisoformat(str(cursor[0])), str(cursor[1])) if cursor else None
-
-
-def _next(pages: PageTokens, found: Sequence[Endpoint] | Sequence[Delivery], size: int, filters: dict[str, str]) -> str:
-    if len(found) <= size:
-        return ""
-    last = found[size - 1]
-    return pages.encode([last.created_at.isoformat(), last.id], dict(filters))
+            found = await self._experiments.get(connection, current_identity().developer_id, experiment_id)
+        owned(found, "experiment", experiment_id)

@@ -1,13 +1,11 @@
 """The clips that listeners hear, made of stored speech when they are fetched."""
 
 import asyncio
-import hmac
 import re
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -94,7 +92,7 @@ class Clips:
         if audio_name is None:
             raise NotFound("clip", name)
         content = await self._clips.get(name, lambda: self._made(name, assignment, audio_name))
-        tag = hmac.new(self._tags, name.encode(), sha256).digest()[:ETAG_BYTES]
+        tag = derived_key(self._tags, name)[:ETAG_BYTES]
         return Clip(name, content, f'"{tag.hex()}"')
 
     async def _assignment(self, connection: AsyncConnection, name: str) -> Assignment:
@@ -110,7 +108,7 @@ class Clips:
     async def _made(self, name: str, assignment: Assignment, audio_name: str) -> bytes:
         played = await self._speech.get(audio_name, lambda: self._played(name, audio_name))
         seconds = assignment.seconds_of(assignment.side_of(name))
-        seed = hmac.new(self._seeds, name.encode(), sha256).digest()
+        seed = derived_key(self._seeds, name)
         async with self._turns:
             return await asyncio.to_thread(rendering.clip, played, assignment.target_lufs, seconds, seed)
 

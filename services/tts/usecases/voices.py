@@ -1,8 +1,11 @@
 """Providers and their voices, as they are listed and as they are made known."""
 
+from collections.abc import Sequence
+
 import structlog
 from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
+from services.runtime.pages import Pages
 from services.tts import facts
 from services.tts.domain import Voice
 from services.tts.providers.registry import Provider, Providers
@@ -13,7 +16,8 @@ log = structlog.get_logger()
 class Voices:
     """The use cases over the providers."""
 
-    def __init__(self, providers: Providers, publish: facts.Publish) -> None:
+    def __init__(self, providers: Providers, publish: facts.Publish, pages: Pages) -> None:
+        self._pages = pages
         self._providers = providers
         self._publish = publish
         self._published: dict[str, VoicesDiscovered] = {}
@@ -22,10 +26,21 @@ class Voices:
         """Returns every provider, by id."""
         return self._providers.all()
 
-    async def list_voices(self, provider_id: str) -> list[Voice]:
-        """Returns the voices of one provider, or of all that can be used; InvalidInput if the provider is unknown."""
+    async def page(self, provider_id: str, size: int, token: str) -> tuple[Sequence[Voice], str]:
+        """Returns a page of the voices of one provider, or of all that can be used, and the token of the next.
+
+        InvalidInput if the provider is unknown.
+        """
         chosen = [self._providers.get(provider_id)] if provider_id else self._providers.all()
-        return [voice for provider in chosen if not provider.unavailable_reason for voice in provider.voices]
+        usable = (each for each in chosen if not each.unavailable_reason)
+        voices = list(enumerate(voice for provider in usable for voice in provider.voices))
+
+        async def after(cursor: tuple[int] | None, limit: int) -> list[tuple[int, Voice]]:
+            start = cursor[0] + 1 if cursor else 0
+            return voices[start : start + limit]
+
+        page, next_token = await self._pages.page(size, token, {"provider": provider_id}, after, lambda each: each[:1])
+        return [voice for _, voice in page], next_token
 
     async def discover(self, seconds: float | None = None) -> None:
         """Asks every provider for its voices and publishes what there is, whether it is new or not.

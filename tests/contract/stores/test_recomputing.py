@@ -18,7 +18,7 @@ from services.experiments.webhooks.store import SqlWebhookStore
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.shared.listening.domain import (
     Assignment,
     Listener,
@@ -81,7 +81,7 @@ def developer() -> Iterator[None]:
 
 
 def recomputing(database: Database, store: Store, votes: VoteStore) -> tuple[Reading, Recomputing]:
-    reading = Reading(database, store, PageTokens(b"a secret"))
+    reading = Reading(database, store, Pages("a secret"))
     return reading, Recomputing(database, store, votes, reading)
 
 

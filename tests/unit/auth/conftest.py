@@ -6,7 +6,7 @@ from services.auth.address_counts import AddressCounts
 from services.auth.tokens import TokenIssuer
 from services.auth.usecases import Auth
 from services.runtime.client_address import AddressHash
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
 
@@ -27,7 +27,7 @@ def registrations(store: MemoryAuthStore, limit: int = 100) -> AddressCounts:
 
 @pytest.fixture
 def auth(database: MemoryDatabase, store: MemoryAuthStore) -> Auth:
-    return Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store))
+    return Auth(database, store, Pages("a secret"), "a secret", registrations(store))
 
 
 @pytest.fixture

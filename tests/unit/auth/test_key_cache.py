@@ -17,7 +17,7 @@ from services.auth.usecases import Auth
 from services.runtime.clock import now
 from services.runtime.errors import Unauthenticated
 from services.runtime.identity import SCOPES
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
 from tests.unit.auth.conftest import registrations
@@ -369,7 +369,7 @@ async def test_a_key_that_was_unknown_works_as_soon_as_it_is_created(
     database: MemoryDatabase, store: MemoryAuthStore, cache: KeyCache
 ) -> None:
     """Repeating a registration derives the same key again, so that a key may be asked about before it is there."""
-    auth = Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store), cache.expect)
+    auth = Auth(database, store, Pages("a secret"), "a secret", registrations(store), cache.expect)
     drawn = domain.new_key()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(domain, "new_key", lambda: drawn)

@@ -12,7 +12,7 @@ from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.clock import now
 from services.runtime.errors import AlreadyExists, InvalidInput, QuotaExceeded, RequestIdReused
 from services.runtime.identity import SCOPES, Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.runtime.request_ids import set_request
 from services.runtime.rpc import call_metadata
 from tests.fakes.memory_auth_store import MemoryAuthStore
@@ -72,9 +72,7 @@ async def test_the_key_depends_on_the_installation_the_request_and_the_address(
     auth: Auth, database: MemoryDatabase, store: MemoryAuthStore
 ) -> None:
     other_store = MemoryAuthStore()
-    other = Auth(
-        MemoryDatabase("auth"), other_store, PageTokens(b"a secret"), b"another secret", registrations(other_store)
-    )
+    other = Auth(MemoryDatabase("auth"), other_store, Pages("a secret"), "another secret", registrations(other_store))
     keys = {
         (await register(auth))[1],
         (await register(other))[1],
@@ -98,7 +96,7 @@ def call_from(address: str) -> None:
 async def test_an_address_registers_so_often_a_day(
     database: MemoryDatabase, store: MemoryAuthStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    auth = Auth(database, store, PageTokens(b"a secret"), b"a secret", registrations(store, limit=3))
+    auth = Auth(database, store, Pages("a secret"), "a secret", registrations(store, limit=3))
     call_from("203.0.113.7")
     await auth.register("Ada", "ada@example.org")
     await register(auth, email="bob@example.org")

@@ -12,7 +12,7 @@ from services.elo.domain import INSTALLATION, PARAMETERS, Provider, Query, Voice
 from services.elo.usecases import ARCHIVED_PER_ACTIVE, Catalogue
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, QuotaExceeded, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
 from tests.unit.elo.test_resolve import model
@@ -40,7 +40,7 @@ def database() -> MemoryDatabase:
 
 @pytest.fixture
 def empty(database: MemoryDatabase) -> Catalogue:
-    return Catalogue(database, MemoryEloStore(), PageTokens(b"a secret"), max_models=5)
+    return Catalogue(database, MemoryEloStore(), Pages("a secret"), max_models=5)
 
 
 @pytest.fixture

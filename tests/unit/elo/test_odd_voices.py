@@ -10,7 +10,7 @@ from services.elo.usecases import Catalogue
 from services.runtime.bus import Delivery
 from services.runtime.errors import InvalidInput, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
 from tests.unit.elo.test_resolve import NOON, model
@@ -19,7 +19,7 @@ from tests.unit.elo.test_resolve import NOON, model
 @pytest.fixture
 def catalogue() -> Catalogue:
     set_caller(Caller(Identity("dev_a", frozenset()), "a token"))
-    return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), PageTokens(b"a secret"), max_models=5)
+    return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), Pages("a secret"), max_models=5)
 
 
 def told(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:

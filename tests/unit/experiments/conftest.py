@@ -22,7 +22,7 @@ from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.progress import Progress
 from services.shared.metrics import Measurements
@@ -81,9 +81,7 @@ class Desk:
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
         self.webhook_store = MemoryWebhookStore()
-        self.endpoints = Endpoints(
-            self.database, self.webhook_store, SecretBox("a secret"), PageTokens(b"a secret"), Reach()
-        )
+        self.endpoints = Endpoints(self.database, self.webhook_store, SecretBox("a secret"), Pages("a secret"), Reach())
         announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")
         self.listening = MemoryListeningStore()
         self.finishing = Finishing(self.store, self.clips, self.listening, MemoryVoteStore(), announcing)
@@ -107,7 +105,7 @@ class Desk:
             trial_clips.USER,
             trial_clips.on_end(self.store, self.finishing),
         )
-        self.reading = Reading(self.database, self.store, PageTokens(b"a secret"))
+        self.reading = Reading(self.database, self.store, Pages("a secret"))
         self.lifecycle_store = MemoryLifecycleStore()
         self.following = Watching(
             self.database,

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from voicearena.auth.v1 import auth_service_pb2
 
 from services.runtime import identity
-from services.runtime.errors import CredentialsMissing, PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.errors import CredentialsMissing, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.identity import (
     AUDIENCE,
     ISSUER,
@@ -24,6 +24,7 @@ from services.runtime.identity import (
     current_identity,
     current_voter,
     in_order,
+    owned,
     scope_of,
     set_caller,
 )
@@ -267,6 +268,19 @@ async def test_without_a_caller_credentials_are_missing() -> None:
     set_caller(None)
     with pytest.raises(CredentialsMissing, match="Authorization: Bearer KEY"):
         current_identity()
+
+
+async def test_what_is_found_belongs_to_the_caller_or_is_not_found() -> None:
+    mine, other = Identity("dev_a", frozenset()), Identity("dev_b", frozenset())
+    set_caller(Caller(mine, "a token"))
+    assert owned(mine, "voice model", "mdl_1") is mine
+    for found in (other, None):
+        with pytest.raises(NotFound, match="there is no voice model 'mdl_1'"):
+            owned(found, "voice model", "mdl_1")
+    set_caller(None)
+    for found in (mine, None):
+        with pytest.raises(CredentialsMissing):
+            owned(found, "voice model", "mdl_1")
 
 
 async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from services.runtime.audio_store import AudioLinks, AudioStore
+from services.runtime.pages import Pages
 from services.tts.domain import Job, Utterance
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
@@ -24,6 +25,7 @@ from tests.fakes.engine import ScriptedEngine
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MEASURING = ThreadPoolExecutor(1)
 LINKS = AudioLinks("a secret of the tests", "http://localhost:8080", 60)
+PAGES = Pages("a secret of the tests")
 
 
 @dataclass
@@ -65,7 +67,7 @@ async def scene(
         Jobs(providers, results, ledger, publish, patience, MEASURING, sleep=sleep, jitter=random.Random(1)),
         Speech(providers, patience),
         Audio(store, results, LINKS),
-        Voices(providers, publish),
+        Voices(providers, publish, PAGES),
         store,
         chosen[0],
         facts,

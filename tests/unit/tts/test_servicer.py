@@ -19,7 +19,6 @@ from services.runtime.errors import (
     Unauthenticated,
 )
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
 from services.shared.audio import wav
 from services.tts.domain import FailureKind, SynthesisError
 from services.tts.servicer import TtsServicer
@@ -31,7 +30,7 @@ CONTEXT = cast(Any, None)
 
 
 def servicer(here: Scene) -> TtsServicer:
-    return TtsServicer(here.voices, here.speech, here.audio, PageTokens(b"secret"))
+    return TtsServicer(here.voices, here.speech, here.audio)
 
 
 def speech(**fields: Any) -> pb.SynthesizeSpeechRequest:

@@ -8,7 +8,7 @@ from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
 from services.tts.usecases.voices import Voices
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.scene import Scene, scene
+from tests.unit.tts.scene import PAGES, Scene, scene
 
 
 def told(here: Scene) -> list[tuple[str, str | None, list[str], tuple[str, ...]]]:
@@ -70,7 +70,7 @@ async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path) -> N
             raise ConnectionError("no bus")
         here.facts.append(fact)
 
-    voices = Voices(here.providers, once_away)
+    voices = Voices(here.providers, once_away, PAGES)
     with pytest.raises(ConnectionError):
         await voices.discover()
     await voices.publish_changes()
@@ -88,7 +88,7 @@ async def test_what_can_not_be_made_known_of_one_provider_is_told_of_it_and_keep
             "\ud800".encode()
         here.facts.append(fact)
 
-    voices = Voices(here.providers, strict)
+    voices = Voices(here.providers, strict, PAGES)
     await voices.discover()
     await voices.publish_changes()
     reason = "what it tells of its voices can't be made known"

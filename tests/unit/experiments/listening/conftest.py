@@ -24,7 +24,7 @@ from services.experiments.verdict import Vote
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.shared.listening.clips import Clips
 from services.shared.listening.closing import Closing
 from services.shared.listening.comparing import Comparing
@@ -101,7 +101,7 @@ class Room:
             self.link_store,
             self.vote_store,
             tokens,
-            PageTokens(b"a secret"),
+            Pages("a secret"),
             self.now,
         )
         self.subject = ExperimentSubject(self.experiments, self.link_store, self.finishing, self.now)

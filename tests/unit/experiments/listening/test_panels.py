@@ -12,7 +12,7 @@ from services.experiments.listening import listeners
 from services.experiments.results.usecases import Reading
 from services.runtime.errors import InvalidInput, QuotaExceeded, Unauthenticated
 from services.runtime.identity import Caller, Voter, set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from services.shared.listening import comparing
 from services.shared.listening.domain import Assignment, ListenerAnswer, Tally
 from services.shared.listening.judging import VoteState
@@ -81,7 +81,7 @@ async def test_votes_are_exported_with_their_states(room: Room) -> None:
     for number in range(4):
         await prefer_first(room, token, b"script" if number < 2 else b"home %d" % number, pairs=1)
     call_as("dev_a")
-    reading = Reading(room.database, room.experiments, PageTokens(b"a secret"))
+    reading = Reading(room.database, room.experiments, Pages("a secret"))
     exporting = Exporting(room.database, room.experiments, reading, room.vote_store)
     async with exporting.export(EXPERIMENT, "jsonl", "votes") as export:
         rows = [json.loads(line) for line in export.content.splitlines()]

@@ -17,7 +17,7 @@ from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import Endpoints
 from services.runtime import telemetry
 from services.runtime.errors import QuotaExceeded
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
@@ -75,7 +75,7 @@ class Desk:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
         self.announcing = Announcing(self.database, self.store, PUBLIC_URL)
-        self.endpoints = Endpoints(self.database, self.store, BOX, PageTokens(b"a secret"), Reach())
+        self.endpoints = Endpoints(self.database, self.store, BOX, Pages("a secret"), Reach())
 
     async def plan(self, *experiments: Experiment) -> None:
         async with self.database.transaction() as connection:

@@ -15,7 +15,7 @@ from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime.clock import now
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded, WrongState
 from services.runtime.identity import set_caller
-from services.runtime.pages import PageTokens
+from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
@@ -35,7 +35,7 @@ class Desk:
         self.database = MemoryDatabase("experiments")
         self.experiments = MemoryExperimentsStore()
         self.store = MemoryWebhookStore()
-        pages = PageTokens(b"a secret")
+        pages = Pages("a secret")
         reach = Reach((ipaddress.ip_network("127.0.0.0/8"),))
         self.endpoints = Endpoints(self.database, self.store, BOX, pages, reach)
         self.log = DeliveryLog(self.database, self.experiments, self.store, pages)

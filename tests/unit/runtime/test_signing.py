@@ -1,0 +1,80 @@
+"""What is signed: only this installation can make it, it holds for one purpose, and it has one spelling."""
+
+import hmac
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.runtime.signing import MAX_TOKEN_CHARACTERS, SIGNATURE_CHARACTERS, TokenSigner, derived_key
+
+SIGNER = TokenSigner("a secret", "tests")
+BASE_64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def test_a_key_is_the_hmac_of_its_purpose() -> None:
+    key = derived_key("a secret", "tests")
+    assert key == hmac.digest(b"a secret", b"tests", sha256)
+    assert key == derived_key(b"a secret", "tests")
+    assert len({key, derived_key("a secret", "other"), derived_key("another", "tests")}) == 3
+
+
+def test_a_signature_is_an_hmac_with_the_key_of_its_purpose() -> None:
+    signature = hmac.digest(derived_key("a secret", "tests"), b"content", sha256)[:24]
+    assert SIGNER.token(b"content").endswith(SIGNER.signature(b"content"))
+    assert TokenSigner("a secret", "tests").content(SIGNER.token(signature)) == signature
+    assert SIGNER.is_signed(b"content", SIGNER.signature(b"content"))
+    assert len(SIGNER.signature(b"content")) == SIGNATURE_CHARACTERS
+    for content in (b"", b"contents", b"Content"):
+        assert not SIGNER.is_signed(content, SIGNER.signature(b"content"))
+
+
+@given(st.binary(max_size=200), st.binary(max_size=40))
+def test_a_token_gives_back_its_content_and_is_the_same_every_time(content: bytes, holds_for: bytes) -> None:
+    token = SIGNER.token(content, holds_for)
+    assert token == TokenSigner("a secret", "tests").token(content, holds_for)
+    assert SIGNER.content(token, holds_for) == content
+    assert set(token) <= set(BASE_64)
+
+
+@pytest.mark.parametrize("other", [TokenSigner("another", "tests"), TokenSigner("a secret", "another")])
+def test_a_token_holds_for_one_secret_and_one_purpose(other: TokenSigner) -> None:
+    assert SIGNER.content(other.token(b"content")) is None
+    assert not SIGNER.is_signed(b"content", other.signature(b"content"))
+
+
+def test_a_token_holds_for_what_it_was_made_for() -> None:
+    token = SIGNER.token(b"content", b"one")
+    for holds_for in (b"", b"other", b"one\0", b"on"):
+        assert SIGNER.content(token, holds_for) is None
+    assert SIGNER.content(SIGNER.token(b"content"), b"one") is None
+    assert SIGNER.token(b"e\0content", b"on") != token
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"ab", b"abc", bytes(range(20))], ids=len)
+def test_a_token_has_one_spelling(content: bytes) -> None:
+    token = SIGNER.token(content)
+    assert SIGNER.content(token) == content
+    for position, character in enumerate(token):
+        for other in BASE_64 + "=+/\n é.":
+            if other != character:
+                assert SIGNER.content(token[:position] + other + token[position + 1 :]) is None, (position, other)
+    for added in ("A", "=", "==", "\n", " ", "\0", "é"):
+        assert SIGNER.content(token + added) is None
+        assert SIGNER.content(added + token) is None
+    for length in range(len(token)):
+        assert SIGNER.content(token[:length]) is None
+
+
+def test_a_signature_has_one_spelling() -> None:
+    signature = SIGNER.signature(b"content")
+    for other in (signature + "=", signature[:-1], signature.swapcase(), " " + signature, "é" * 32, ""):
+        assert not SIGNER.is_signed(b"content", other)
+
+
+def test_what_is_far_too_long_is_not_looked_at() -> None:
+    longest = SIGNER.token(bytes((MAX_TOKEN_CHARACTERS - SIGNATURE_CHARACTERS) * 3 // 4))
+    assert len(longest) == MAX_TOKEN_CHARACTERS
+    assert SIGNER.content(longest) is not None
+    assert SIGNER.content(SIGNER.token(bytes(MAX_TOKEN_CHARACTERS))) is None

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.events.v1.envelope_pb2 import Envelope
 from voicearena.experiments.v1.events_pb2 import ExperimentCompleted
 
-from services.experiments.domain import EvalMode, TrialStatus
+from services.experiments.domain import EvalMode
 from services.experiments.listening.domain import Link
 from services.experiments.listening.store import SqlLinkStore
 from services.experiments.listening.subject import ExperimentSubject
@@ -21,7 +21,7 @@ from services.runtime.db import Database
 from services.runtime.ids import new_id
 from services.shared.listening.subject import Subject
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import COMPLETED, NOON, RUNNING, experiment, move_trial, trial
+from tests.contract.stores.experiment_rows import COMPLETED, NOON, RUNNING, clip_store, end_trial, experiment, trial
 from tests.contract.stores.subject_contract import Clock, SubjectCase, SubjectContract, stores
 from tests.fakes.memory_database import MemoryDatabase, table
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
@@ -43,7 +43,7 @@ class ExperimentCase:
         self.lifecycle = MemoryLifecycleStore() if memory else SqlLifecycleStore()
         self.listening, votes = stores(database)
         announcing = Announcing(database, MemoryWebhookStore() if memory else SqlWebhookStore(), "")
-        self.finishing = Finishing(self.experiments, self.listening, votes, announcing, clock)
+        self.finishing = Finishing(self.experiments, clip_store(database), self.listening, votes, announcing, clock)
         self.subject: Subject[None] = ExperimentSubject(self.experiments, self.links, self.finishing, clock)
 
     async def begin(self, votes_per_pair: int) -> str:
@@ -55,15 +55,13 @@ class ExperimentCase:
             primary_metric="composite_per_prompt",
             votes_per_pair=votes_per_pair,
             total_trials=2,
-            completed_trials=2,
         )
         trials = [trial(new_id("trl"), 0, model, of=planned.id) for model in range(2)]
         async with self.database.transaction() as connection:
             await self.experiments.add(connection, planned, "")
             await self.experiments.add_trials(connection, trials, NOON)
             for each in trials:
-                spoken = {"audio_name": f"{each.id}.wav", "ended_at": NOON}
-                await move_trial(connection, self.experiments, each.id, TrialStatus.COMPLETED, MEASURED, **spoken)
+                await end_trial(connection, clip_store(self.database), each, MEASURED)
             await self.finishing.trials_ended(connection, planned)
         return planned.id
 

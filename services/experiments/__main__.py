@@ -29,10 +29,9 @@ from services.experiments.planning.catalogue import EloCatalogue, ScoringMetrics
 from services.experiments.planning.domain import Rules
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
-from services.experiments.results.recomputing import Recomputing
-from services.experiments.results.usecases import Reading
+from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running import clips as trial_clips
-from services.experiments.running import convert as lifecycle_convert
+from services.experiments.running import convert as running_convert
 from services.experiments.running.changes import Changes
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.lifecycle_store import SqlLifecycleStore
@@ -97,7 +96,7 @@ async def main() -> None:
             lifecycle_store,
             changes,
             settings.watch_heartbeat_seconds,
-            lambda seen: lifecycle_convert.watched(seen, links),
+            lambda seen: running_convert.watched(seen, links),
         )
         webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
         endpoints = Endpoints(database, webhook_store, box, Pages(secret), reach)

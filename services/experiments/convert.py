@@ -1,13 +1,10 @@
 """Between the domain and the wire."""
 
-from collections.abc import Iterable, Sequence
-
-from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, results_pb2
+from voicearena.experiments.v1 import experiment_pb2, results_pb2
 from voicearena.tts.v1 import tts_pb2
 
-from services.experiments.domain import EvalMode, Experiment, ModelSpec, Trial
-from services.experiments.planning.domain import Plan
-from services.experiments.results import convert as results_convert
+from services.experiments.domain import Experiment, ModelSpec, Trial
+from services.experiments.verdict import CompositeProfile
 from services.runtime.audio_store import AudioLinks
 from services.runtime.clock import now
 from services.shared.metrics import METRICS
@@ -15,42 +12,6 @@ from services.shared.metrics import METRICS
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
 _TRIAL_STATUS = experiment_pb2.Trial.Status
 _EVAL_MODE = experiment_pb2.Experiment.EvalMode
-EVAL_MODES = {_EVAL_MODE.Value(mode): mode for mode in EvalMode}
-
-
-def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
-    """Returns what a request asks for."""
-    return Plan(
-        name=request.name,
-        scenario=request.scenario,
-        eval_mode=EVAL_MODES.get(request.eval_mode),
-        models=model_specs(request.models),
-        prompts=list(request.prompts),
-        webhook_url=request.webhook_url,
-        request_id=request.request_id,
-        repeats=_optional(request, "repeats"),
-        profile=request.profile,
-        weights=weights(request.weights),
-        primary_metric=request.primary_metric,
-        seed=_optional(request, "seed"),
-        votes_per_pair=_optional(request, "votes_per_pair"),
-        listening_days=_optional(request, "listening_days"),
-        audio_retention_days=_optional(request, "audio_retention_days"),
-    )
-
-
-def model_specs(requested: Iterable[experiment_pb2.ModelSpec]) -> Sequence[ModelSpec]:
-    """Returns the models that a request names."""
-    return [ModelSpec(model.provider, model.voice_id) for model in requested]
-
-
-def weights(requested: Iterable[results_pb2.CompositeWeight]) -> Sequence[tuple[str, float]]:
-    """Returns the weights that a request gives, each with its metric."""
-    return [(weight.metric, weight.weight) for weight in requested]
-
-
-def _optional(request: experiment_service_pb2.CreateExperimentRequest, field: str) -> int | None:
-    return getattr(request, field) if request.HasField(field) else None  # type: ignore[arg-type]
 
 
 def status_filter(value: int) -> str:
@@ -84,7 +45,7 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         error_message=value.error_message,
         repeats=value.repeats,
         seed=value.seed,
-        composite=results_convert.composite(value.composite),
+        composite=composite(value.composite),
         primary_metric=value.primary_metric,
         audio_retention_days=value.audio_retention_days,
         cloned_from=value.cloned_from,
@@ -96,6 +57,15 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
     if value.ended_at is not None:
         message.ended_at.FromDatetime(value.ended_at)
     return message
+
+
+def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
+    """Returns a profile as it goes over the wire."""
+    return results_pb2.CompositeProfile(
+        name=value.name,
+        version=value.version,
+        weights=[results_pb2.CompositeWeight(metric=metric, weight=weight) for metric, weight in value.weights.items()],
+    )
 
 
 def _listening(value: Experiment) -> experiment_pb2.ListeningProgress | None:

@@ -14,12 +14,11 @@ from voicearena.experiments.v1 import (
 from services.experiments import convert
 from services.experiments.domain import Experiment
 from services.experiments.exports.usecases import Exporting
+from services.experiments.planning import convert as planning_convert
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
 from services.experiments.results import convert as results_convert
-from services.experiments.results.recomputing import Recomputing
-from services.experiments.results.usecases import Reading
-from services.experiments.running import convert as lifecycle_convert
+from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.watching import Watching
 from services.experiments.webhooks.usecases import Endpoints
 from services.runtime.audio_store import AudioLinks
@@ -54,7 +53,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     async def CreateExperiment(
         self, request: experiment_service_pb2.CreateExperimentRequest, context: Context
     ) -> experiment_pb2.Experiment:
-        return await self._created(await self._planning.create(convert.plan(request)))
+        return await self._created(await self._planning.create(planning_convert.plan(request)))
 
     async def RunExperiment(
         self, request: experiment_service_pb2.RunExperimentRequest, context: Context
@@ -75,7 +74,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self, request: experiment_service_pb2.CloneExperimentRequest, context: Context
     ) -> experiment_pb2.Experiment:
         clone = await self._lifecycle.clone(
-            request.id, lambda original: lifecycle_convert.changed_plan(original, request)
+            request.id, lambda original: planning_convert.changed_plan(original, request)
         )
         return await self._created(clone)
 

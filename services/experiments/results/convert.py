@@ -6,9 +6,9 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict
 from voicearena.experiments.v1 import experiment_service_pb2, results_pb2
 
+from services.experiments import convert
 from services.experiments.verdict import (
     EXCLUSIONS,
-    CompositeProfile,
     HeadToHead,
     Level,
     Model,
@@ -38,7 +38,7 @@ def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict
         p_winner=verdict.p_winner,
         minimum_detectable_effect=verdict.minimum_detectable_effect,
         primary_metric=verdict.primary_metric,
-        composite=composite(verdict.composite),
+        composite=convert.composite(verdict.composite),
         method_version=verdict.method_version,
         inputs_digest=verdict.inputs_digest,
         votes=_summary(verdict.votes) if verdict.votes else None,
@@ -50,15 +50,6 @@ def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict
 def results(stored: dict[str, Any]) -> results_pb2.Results:
     """Returns stored results as they go over the wire."""
     return ParseDict(stored, results_pb2.Results(), ignore_unknown_fields=True)
-
-
-def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
-    """Returns a profile as it goes over the wire."""
-    return results_pb2.CompositeProfile(
-        name=value.name,
-        version=value.version,
-        weights=[results_pb2.CompositeWeight(metric=metric, weight=weight) for metric, weight in value.weights.items()],
-    )
 
 
 def export_names(request: experiment_service_pb2.ExportExperimentRequest) -> tuple[str, str]:

@@ -1,18 +1,23 @@
 """Reading experiments, their trials and results."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from services.experiments import domain
 from services.experiments.domain import Experiment, ExperimentStatus, Trial
+from services.experiments.results import convert as results_convert
+from services.experiments.results.domain import compute_verdict
 from services.experiments.store import Owned, Store
 from services.runtime import ids
 from services.runtime.batched_reads import BatchedReads
+from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import current_identity, owned
 from services.runtime.pages import Pages
 from services.runtime.validation import Validation
+from services.shared.listening.vote_store import VoteStore
 
 
 class Reading:
@@ -79,3 +84,31 @@ class Reading:
                 lambda after, limit: self._store.trials(connection, experiment_id, after=after, limit=limit),
                 lambda trial: (trial.prompt_index, trial.model_index, trial.repeat_index),
             )
+
+
+class Recomputing:
+    """Reaches a verdict again from what is stored: the use case over one database."""
+
+    def __init__(self, database: Database, store: Store, votes: VoteStore, reading: Reading) -> None:
+        self._database = database
+        self._store = store
+        self._votes = votes
+        self._reading = reading
+
+    async def results(self, experiment_id: str) -> dict[str, Any]:
+        """Returns results as they come out today, and stores nothing; WrongState unless the experiment is completed.
+
+        What was judged of votes since then shows here, and not in the stored results.
+        """
+        await self._reading.get(experiment_id)
+        async with self._database.transaction() as connection:
+            # Locked, so that trials and votes are those of one moment: a retry of failed trials may begin at any time.
+            experiment = await self._store.lock(connection, experiment_id)
+            if experiment is None or experiment.status is not ExperimentStatus.COMPLETED:
+                # It is there, and says why there are no results; if it has been deleted since, it says that.
+                await self._reading.results(experiment_id)
+                raise WrongState("the experiment was changed just now; ask again")
+            trials = await self._store.trials(connection, experiment_id)
+            cast = await self._votes.of_test(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
+        verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
+        return results_convert.results_to_store(experiment_id, verdict, now())

@@ -1,20 +1,18 @@
 """How an experiment ends: the verdict, the event that tells of it, and the webhook."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import facts
-from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
-from services.experiments.prompts import units
+from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
 from services.experiments.results import convert as results_convert
-from services.experiments.running.listening import counted, hearable, panel
+from services.experiments.results.domain import compute_verdict
+from services.experiments.running.listening import hearable
 from services.experiments.store import Store
-from services.experiments.verdict import Judges, Model, Verdict, decide
-from services.experiments.verdict import Trial as VerdictTrial
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
@@ -22,7 +20,6 @@ from services.runtime.outside_text import one_line
 from services.shared.audio.rendering import target_lufs
 from services.shared.clips.store import ClipStore
 from services.shared.listening.domain import ListeningTest
-from services.shared.listening.judging import CastVote
 from services.shared.listening.pairing import count
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.vote_store import VoteStore
@@ -110,32 +107,3 @@ class Finishing:
     async def _fail(self, connection: AsyncConnection, experiment: Experiment, message: str) -> None:
         failed = await self._store.fail(connection, experiment.id, message, now())
         await self._announcing.record(connection, facts.experiment_failed(failed), failed)
-
-
-def compute_verdict(experiment: Experiment, trials: Sequence[Trial], cast: Sequence[CastVote]) -> Verdict:
-    """Returns the verdict over an experiment's ended trials and its votes."""
-    return decide(
-        [_model(model) for model in experiment.models],
-        len(experiment.prompts),
-        [_trial(trial) for trial in trials],
-        composite=experiment.composite,
-        primary_metric=experiment.primary_metric,
-        votes=counted(cast),
-        panel=panel(cast),
-        judges=Judges(experiment.eval_mode),
-        same_as=units(experiment.prompts),
-    )
-
-
-def _model(model: ModelSpec) -> Model:
-    return Model(model.provider, model.voice_id, model.model_id)
-
-
-def _trial(trial: Trial) -> VerdictTrial:
-    return VerdictTrial(
-        model_index=trial.model_index,
-        prompt_index=trial.prompt_index,
-        repeat_index=trial.repeat_index,
-        completed=trial.status is TrialStatus.COMPLETED,
-        measurements=trial.measurements,
-    )

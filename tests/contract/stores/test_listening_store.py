@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from services.experiments.running.listening import counted
+from services.experiments.results.domain import counted
 from services.experiments.verdict import Answer, Vote
 from services.runtime.db import Database
 from services.shared.listening.domain import (

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.experiments.listening.domain import DEFAULT_LISTENERS_PER_ADDRESS
 from services.experiments.listening.store import SqlLinkStore
-from services.experiments.running.listening import counted, panel
+from services.experiments.results.domain import counted, panel
 from services.experiments.verdict import Panel
 from services.runtime.db import Database
 from services.shared.listening.domain import ListenerAnswer, ListeningTest, Pair, PairKey, Speech, Tally

@@ -8,8 +8,7 @@ import pytest
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
 from services.experiments.results import convert as results_convert
-from services.experiments.results.recomputing import Recomputing
-from services.experiments.results.usecases import Reading
+from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import SqlStore, Store
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights

@@ -18,8 +18,8 @@ from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.sessions import Session
 from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
+from services.experiments.results.domain import counted
 from services.experiments.running.finishing import Finishing
-from services.experiments.running.listening import counted
 from services.experiments.verdict import Vote
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime.errors import NotFound

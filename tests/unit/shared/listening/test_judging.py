@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.experiments.running.listening import counted, panel
+from services.experiments.results.domain import counted, panel
 from services.experiments.verdict import Answer, Panel
 from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey
 from services.shared.listening.judging import (

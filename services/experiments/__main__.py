@@ -16,7 +16,7 @@ from voicearena.experiments.v1 import (
 from voicearena.gateway.v1 import access_log_pb2_grpc
 from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
-from services.experiments import status
+from services.experiments import figures
 from services.experiments.exports.usecases import Exporting
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
@@ -165,7 +165,7 @@ async def main() -> None:
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
             WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
         )
-        service.report(status.report)
+        service.report(figures.report)
         post = await service.enter("webhook connections", _http_post(settings))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
         service.background("listening", lambda: periodic(closing.overdue, LOOK_EVERY_SECONDS, batch=1))

@@ -1,6 +1,9 @@
-"""What Prometheus learns of trials, beside what every service tells of its calls and events."""
+"""What Prometheus and the status of the service learn of the work that has not ended."""
 
 from prometheus_client import Counter, Gauge, Histogram
+from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
+
+from services.runtime.status import by_labels, count
 
 TRIALS = Counter("voicearena_trials_total", "Trials that have come to a status", ["status"])
 UNFINISHED = Gauge(
@@ -16,3 +19,17 @@ RELEASE_SECONDS = Histogram(
     "Time from asking whose turn it is at a provider until that is known",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+OLDEST_WEBHOOK_SECONDS = Gauge(
+    "voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due"
+)
+
+
+def report(status: ProcessStatus) -> None:
+    """Adds trials and webhooks to a status."""
+    trials: dict[str, TrialsAtProvider] = {}
+    for (provider, state), number in by_labels(UNFINISHED).items():
+        setattr(trials.setdefault(provider, TrialsAtProvider(provider=provider)), state, count(number))
+    for (provider,), seconds in by_labels(LONGEST_WAIT_SECONDS).items():
+        trials.setdefault(provider, TrialsAtProvider(provider=provider)).longest_wait_seconds = round(seconds, 1)
+    status.trials.extend(trials[provider] for provider in sorted(trials))
+    status.oldest_webhook_seconds = round(by_labels(OLDEST_WEBHOOK_SECONDS)[()], 1)

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
+from services.experiments import figures
 from services.experiments.webhooks import signing
 from services.experiments.webhooks.announcing import CHANNEL
 from services.experiments.webhooks.claiming import Claim, Limits
@@ -36,7 +37,6 @@ MAX_NOTED_AT_ONCE = 3
 GONE = "it answered 410, which says that it wants no more"
 
 ATTEMPTS = Counter("voicearena_webhook_attempts_total", "Attempts to deliver a webhook", ["outcome"])
-OLDEST = Gauge("voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due")
 
 
 class Sender:
@@ -89,7 +89,7 @@ class Sender:
         moment = self._now()
         async with self._database.reading() as connection:
             since = await self._store.longest_due(connection, moment)
-        OLDEST.set((moment - since).total_seconds() if since else 0)
+        figures.OLDEST_WEBHOOK_SECONDS.set((moment - since).total_seconds() if since else 0)
         if since is None:
             return []
         async with self._database.transaction() as connection:

@@ -2,9 +2,8 @@
 
 from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
 
-from services.experiments import figures, status
+from services.experiments import figures
 from services.experiments.domain import TrialStatus
-from services.experiments.webhooks import sender
 
 
 def test_trials_are_told_by_provider_and_step() -> None:
@@ -14,9 +13,9 @@ def test_trials_are_told_by_provider_and_step() -> None:
     figures.UNFINISHED.labels("slow", TrialStatus.SYNTHESIZING).set(2)
     figures.UNFINISHED.labels("fast", TrialStatus.SCORING).set(1)
     figures.LONGEST_WAIT_SECONDS.labels("slow").set(12.34)
-    sender.OLDEST.set(3.21)
+    figures.OLDEST_WEBHOOK_SECONDS.set(3.21)
     told = ProcessStatus()
-    status.report(told)
+    figures.report(told)
     assert list(told.trials) == [
         TrialsAtProvider(provider="fast", scoring=1),
         TrialsAtProvider(provider="slow", pending=7, synthesizing=2, longest_wait_seconds=12.3),
@@ -29,7 +28,7 @@ def test_trials_are_told_by_provider_and_step() -> None:
 def test_where_nothing_waits_nothing_is_told() -> None:
     figures.UNFINISHED.clear()
     figures.LONGEST_WAIT_SECONDS.clear()
-    sender.OLDEST.set(0)
+    figures.OLDEST_WEBHOOK_SECONDS.set(0)
     told = ProcessStatus()
-    status.report(told)
+    figures.report(told)
     assert told == ProcessStatus(oldest_webhook_seconds=0.0)

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from opentelemetry.trace import SpanKind
 
-from services.experiments.running import finishing
+from services.experiments.results import domain as results
 from services.runtime.telemetry import span
 from tests.unit.experiments.conftest import Desk
 
@@ -50,7 +50,7 @@ async def test_the_lines_of_asking_again_and_of_late_answers_name_the_experiment
 async def test_the_line_of_a_verdict_that_fails_names_the_experiment(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finishing, "decide", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(results, "decide", lambda *_, **__: 1 / 0)
     experiment_id, trials = await desk.start()
     with captured() as lines:
         await desk.finish(*trials)

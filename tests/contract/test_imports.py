@@ -11,7 +11,12 @@ LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 # Code that only computes, and what it may import beside itself and the standard library.
 PURE = {"domain", "verdict", "measurement", "object_names", "plausibility", "sample_formats"}
 # What is measured of audio; elsewhere metrics are what Prometheus is told.
-PURE_PACKAGES = ("services.scoring.metrics", "services.shared.audio", "services.shared.metrics")
+PURE_PACKAGES = (
+    "services.scoring.metrics",
+    "services.shared.audio",
+    "services.shared.clips.domain",
+    "services.shared.metrics",
+)
 ALLOWED = {"numpy", "scipy", "soxr", "services.runtime.errors", "services.runtime.outside_text"}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.tts.domain import Capabilities, FailureKind, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first
+from services.tts.domain import FailureKind, Utterance, Voice
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page
 from services.tts.providers.http_audio import SpeechRequest, route
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of
 
@@ -27,36 +27,27 @@ _CODES = {
 }
 
 
-class CartesiaEngine(HostedEngine):
+class CartesiaEngine(AccountEngine):
     """Speaks with an account of Cartesia."""
 
     def __init__(self, account: Account) -> None:
         super().__init__(
-            Capabilities(
-                id=PROVIDER,
-                display_name="Cartesia",
-                local=False,
-                streaming=True,
-                max_text_characters=MAX_TEXT_CHARACTERS,
-                max_concurrency=account.max_concurrency,
-                parameters=frozenset({"speed", "language"}),
-                default_model=account.model,
-                slowest_speed=MIN_SPEED,
-                fastest_speed=MAX_SPEED,
-            ),
-            account.api_key,
+            account,
+            PROVIDER,
+            "Cartesia",
+            {"authorization": f"Bearer {account.api_key}", "cartesia-version": VERSION},
             explain,
-            None if account.api_key else "set CARTESIA_API_KEY",
-            account.voices,
+            max_text_characters=MAX_TEXT_CHARACTERS,
+            parameters=frozenset({"speed", "language"}),
+            slowest_speed=MIN_SPEED,
+            fastest_speed=MAX_SPEED,
         )
-        self._account = account
-        self._headers = {"authorization": f"Bearer {account.api_key}", "cartesia-version": VERSION}
 
     async def voices(self) -> Sequence[Voice]:
         url, query = route(self._account.base_url, "/voices"), {"limit": str(PAGE_SIZE)}
-        return first(await self._listed(url, self._headers, query, _page, self._told), self._account.voices)
+        return await self._listed(url, _page, query)
 
-    def _told(self, item: Any) -> Voice | None:
+    def _voice_of(self, item: Any) -> Voice | None:
         locales = [each.get("locale") for each in item.get("locales") or () if isinstance(each, dict)]
         return self._voice(item["id"], item.get("name"), [*locales, item.get("language")], self._account.model)
 

@@ -38,25 +38,13 @@ class Declared:
     """By RFC 2586 audio/L16 is big-endian, but many speech servers send little-endian samples under that name."""
 
 
+_RAW = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw", "audio/lpcm")
 _KINDS = {
-    "audio/pcm": Kind.SAMPLES,
-    "audio/x-pcm": Kind.SAMPLES,
-    "audio/l16": Kind.SAMPLES,
-    "audio/raw": Kind.SAMPLES,
-    "audio/x-raw": Kind.SAMPLES,
-    "audio/lpcm": Kind.SAMPLES,
-    "application/octet-stream": Kind.SAMPLES,
-    "binary/octet-stream": Kind.SAMPLES,
-    "audio/mpeg": Kind.MPEG,
-    "audio/mp3": Kind.MPEG,
-    "audio/wav": Kind.WAV,
-    "audio/x-wav": Kind.WAV,
-    "audio/wave": Kind.WAV,
-    "audio/vnd.wave": Kind.WAV,
+    **dict.fromkeys((*_RAW, "application/octet-stream", "binary/octet-stream"), Kind.SAMPLES),
+    **dict.fromkeys(("audio/mpeg", "audio/mp3"), Kind.MPEG),
+    **dict.fromkeys(("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"), Kind.WAV),
     "text/event-stream": Kind.EVENTS,
-    "application/json": Kind.TEXT,
-    "application/xml": Kind.TEXT,
-    "application/x-ndjson": Kind.TEXT,
+    **dict.fromkeys(("application/json", "application/xml", "application/x-ndjson"), Kind.TEXT),
 }
 _TEXT = re.compile(r"text/.*|.*\+(json|xml)")
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first
+from services.tts.domain import FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of
 
@@ -22,37 +22,28 @@ _CODES = {
 _NO_SUCH_MODEL = "no such model"
 
 
-class DeepgramEngine(HostedEngine):
+class DeepgramEngine(AccountEngine):
     """Speaks with an account of Deepgram. Its model is the family whose voices are offered."""
 
     def __init__(self, account: Account) -> None:
         super().__init__(
-            Capabilities(
-                id=PROVIDER,
-                display_name="Deepgram",
-                local=False,
-                streaming=True,
-                max_text_characters=MAX_TEXT_CHARACTERS,
-                max_concurrency=account.max_concurrency,
-                parameters=frozenset({"speed"}),
-                default_model=account.model,
-                slowest_speed=MIN_SPEED,
-                fastest_speed=MAX_SPEED,
-            ),
-            account.api_key,
+            account,
+            PROVIDER,
+            "Deepgram",
+            {"authorization": f"Token {account.api_key}"},
             explain,
-            None if account.api_key else "set DEEPGRAM_API_KEY",
-            account.voices,
+            max_text_characters=MAX_TEXT_CHARACTERS,
+            parameters=frozenset({"speed"}),
+            slowest_speed=MIN_SPEED,
+            fastest_speed=MAX_SPEED,
         )
-        self._account = account
         self._base_url = without_version(account.base_url, "/v1")
-        self._headers = {"authorization": f"Token {account.api_key}"}
 
     async def voices(self) -> Sequence[Voice]:
         url = route(self._base_url, "/v1/models")
-        return first(await self._listed(url, self._headers, {}, _page, self._told), self._account.voices)
+        return await self._listed(url, _page)
 
-    def _told(self, item: Any) -> Voice | None:
+    def _voice_of(self, item: Any) -> Voice | None:
         if item.get("architecture", self._account.model) != self._account.model:
             return None
         name = text_of(item.get("name")).title()

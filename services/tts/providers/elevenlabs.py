@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
+from services.tts.domain import FailureKind, SynthesisError, Utterance, Voice
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page, primary_language
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
 
@@ -41,38 +41,29 @@ _CODES = {
 }
 
 
-class ElevenLabsEngine(HostedEngine):
+class ElevenLabsEngine(AccountEngine):
     """Speaks with an account of ElevenLabs."""
 
     def __init__(self, account: Account) -> None:
         super().__init__(
-            Capabilities(
-                id=PROVIDER,
-                display_name="ElevenLabs",
-                local=False,
-                streaming=True,
-                max_text_characters=longest_text(account.model),
-                text_limits=TEXT_LIMITS,
-                max_concurrency=account.max_concurrency,
-                parameters=frozenset({"speed", "language", "seed"}),
-                default_model=account.model,
-                slowest_speed=MIN_SPEED,
-                fastest_speed=MAX_SPEED,
-            ),
-            account.api_key,
+            account,
+            PROVIDER,
+            "ElevenLabs",
+            {"xi-api-key": account.api_key},
             explain,
-            None if account.api_key else "set ELEVENLABS_API_KEY",
-            account.voices,
+            max_text_characters=longest_text(account.model),
+            text_limits=TEXT_LIMITS,
+            parameters=frozenset({"speed", "language", "seed"}),
+            slowest_speed=MIN_SPEED,
+            fastest_speed=MAX_SPEED,
         )
-        self._account = account
         self._base_url = without_version(account.base_url, "/v1", "/v2")
-        self._headers = {"xi-api-key": account.api_key}
 
     async def voices(self) -> Sequence[Voice]:
         url, query = route(self._base_url, "/v2/voices"), {"page_size": str(PAGE_SIZE)}
-        return first(await self._listed(url, self._headers, query, _page, self._told), self._account.voices)
+        return await self._listed(url, _page, query)
 
-    def _told(self, item: Any) -> Voice | None:
+    def _voice_of(self, item: Any) -> Voice | None:
         verified = [each for each in item.get("verified_languages") or () if isinstance(each, dict)]
         labels = item.get("labels") or {}
         languages = [labels.get("language"), *(each.get("locale") or each.get("language") for each in verified)]

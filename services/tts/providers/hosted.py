@@ -44,20 +44,25 @@ class Page:
 
 
 class HostedEngine(SpeechEngine):
-    """Asks for raw samples with one POST and streams them. `missing` says what would make it usable, None if it is."""
+    """Asks for raw samples with one POST and streams them. `missing` says what would make it usable, None if it is.
+
+    `headers` go with every request. The `preferred` voices come first in its list.
+    """
 
     def __init__(
         self,
         capabilities: Capabilities,
         api_key: str,
+        headers: Mapping[str, str],
         explain: Explain,
         missing: str | None,
-        default_voices: Sequence[str] = (),
+        preferred: Sequence[str] = (),
     ) -> None:
         self.capabilities = capabilities
         self._client = AudioClient(capabilities.display_name, capabilities.max_concurrency, api_key, explain)
+        self._headers = headers
         self._missing = missing
-        self._default_voices = default_voices
+        self._preferred = preferred
         self._left_out = ""
 
     async def close(self) -> None:
@@ -68,7 +73,7 @@ class HostedEngine(SpeechEngine):
 
     def default_voices(self) -> Sequence[Voice]:
         model = self.capabilities.default_model
-        return [self._voice(each, "", (), model) for each in self._default_voices]
+        return [self._voice(each, "", (), model) for each in self._preferred]
 
     def voices_left_out(self) -> str:
         return self._left_out
@@ -82,26 +87,28 @@ class HostedEngine(SpeechEngine):
     def _request(self, utterance: Utterance) -> SpeechRequest:
         """Returns what is asked for; SynthesisError if the provider is known not to take it."""
 
+    @abstractmethod
+    def _voice_of(self, item: Any) -> Voice | None:
+        """Returns the voice that an item of the list is, None for what is no voice of this engine and needs no word.
+
+        UnusableVoice, or what Python raises for an unexpected shape, if the item can be no voice.
+        """
+
     async def _listed(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        page_of: Callable[[Any], Page],
-        voice_of: Callable[[Any], Voice | None],
+        self, url: str, page_of: Callable[[Any], Page], query: Mapping[str, str] | None = None
     ) -> list[Voice]:
-        """Returns the voices of all pages, in order and each once, at most 2000 of at most 40 pages.
+        """Returns the voices of all pages, each once, at most 2000 of at most 40 pages: the preferred ones, the others.
 
         SynthesisError if a page can't be had or is not such as `page_of` expects. What can't be a voice is left out,
-        and `voices_left_out` says so. `voice_of` returns None for what is no voice of this engine and needs no word.
+        and `voices_left_out` says so.
         """
         found = VoiceList()
-        asked: Mapping[str, str] | None = query
+        asked: Mapping[str, str] | None = query or {}
         seen: list[Mapping[str, str]] = []
         while asked is not None and asked not in seen and len(seen) < MAX_PAGES and not found.full:
             seen.append(asked)
             try:
-                page = page_of(await self._client.get(url, headers, asked))
+                page = page_of(await self._client.get(url, self._headers, asked))
                 if not isinstance(page.items, list):
                     raise TypeError
             except (LookupError, TypeError, AttributeError):
@@ -113,7 +120,7 @@ class HostedEngine(SpeechEngine):
                     found.skip(len(page.items) - place)
                     break
                 try:
-                    if voice := voice_of(item):
+                    if voice := self._voice_of(item):
                         found.add(voice)
                 except UnusableVoice as error:
                     found.refuse(str(error))
@@ -122,7 +129,8 @@ class HostedEngine(SpeechEngine):
             asked = page.next_query
         more = f"all that is after page {len(seen)}" if asked is not None else ""
         self._left_out = "; ".join(filter(None, (found.left_out(), more)))
-        return found.voices
+        rank = {voice_id: place for place, voice_id in enumerate(self._preferred)}
+        return sorted(found.voices, key=lambda voice: rank.get(voice.voice_id, len(rank)))
 
     def _voice(
         self, voice_id: object, name: object, languages: object = (), model_id: str = "", sample_rate_hz: int = 0
@@ -143,10 +151,35 @@ class HostedEngine(SpeechEngine):
         )
 
 
-def first(voices: Sequence[Voice], chosen: Sequence[str]) -> list[Voice]:
-    """Returns the voices with the chosen ones first, in the order in which they were chosen."""
-    rank = {voice_id: place for place, voice_id in enumerate(chosen)}
-    return sorted(voices, key=lambda voice: rank.get(voice.voice_id, len(rank)))
+class AccountEngine(HostedEngine):
+    """A provider that takes nothing but an account with an API key. `limits` are further fields of its capabilities."""
+
+    def __init__(
+        self,
+        account: Account,
+        provider: str,
+        display_name: str,
+        headers: Mapping[str, str],
+        explain: Explain,
+        **limits: Any,
+    ) -> None:
+        super().__init__(
+            Capabilities(
+                id=provider,
+                display_name=display_name,
+                local=False,
+                streaming=True,
+                max_concurrency=account.max_concurrency,
+                default_model=account.model,
+                **limits,
+            ),
+            account.api_key,
+            headers,
+            explain,
+            None if account.api_key else f"set {provider.upper()}_API_KEY",
+            account.voices,
+        )
+        self._account = account
 
 
 def primary_language(tag: str) -> str:

@@ -57,17 +57,17 @@ class OpenAiCompatibleEngine(HostedEngine):
                 default_model=endpoint.model,
             ),
             endpoint.api_key,
+            {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {},
             explain,
             endpoint.missing,
         )
         self._endpoint = endpoint
         self._base_url = with_version(endpoint.base_url, "/v1")
-        self._headers = {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
 
     async def voices(self) -> Sequence[Voice]:
         if self._endpoint.voices:
             return [self._named(each, "") for each in self._endpoint.voices]
-        voices = await self._listed(route(self._base_url, "/audio/voices"), self._headers, {}, _page, self._told)
+        voices = await self._listed(route(self._base_url, "/audio/voices"), _page)
         if not voices:
             raise SynthesisError(
                 FailureKind.PROVIDER_UNAVAILABLE,
@@ -75,7 +75,7 @@ class OpenAiCompatibleEngine(HostedEngine):
             )
         return voices
 
-    def _told(self, item: Any) -> Voice | None:
+    def _voice_of(self, item: Any) -> Voice | None:
         languages = [item.get("language"), item.get("lang_code")]
         return self._named(item.get("id") or item.get("voice_id") or item.get("name"), item.get("name"), languages)
 

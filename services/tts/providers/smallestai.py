@@ -6,8 +6,8 @@ The other one, `/waves/v1/tts`, gives the audio when all of it is made, which wo
 from collections.abc import Sequence
 from typing import Any
 
-from services.tts.domain import Capabilities, FailureKind, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, HostedEngine, Page, first, primary_language
+from services.tts.domain import FailureKind, Utterance, Voice
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page, primary_language
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
 from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
 
@@ -52,36 +52,27 @@ _LANGUAGES = {
 }
 
 
-class SmallestAiEngine(HostedEngine):
+class SmallestAiEngine(AccountEngine):
     """Speaks with an account of Smallest AI."""
 
     def __init__(self, account: Account) -> None:
         super().__init__(
-            Capabilities(
-                id=PROVIDER,
-                display_name="Smallest AI",
-                local=False,
-                streaming=True,
-                max_text_characters=MAX_TEXT_CHARACTERS,
-                max_concurrency=account.max_concurrency,
-                parameters=frozenset({"speed", "language"}),
-                default_model=account.model,
-            ),
-            account.api_key,
+            account,
+            PROVIDER,
+            "Smallest AI",
+            {"authorization": f"Bearer {account.api_key}"},
             explain,
-            None if account.api_key else "set SMALLESTAI_API_KEY",
-            account.voices,
+            max_text_characters=MAX_TEXT_CHARACTERS,
+            parameters=frozenset({"speed", "language"}),
         )
-        self._account = account
         self._base_url = without_version(account.base_url, "/waves/v1")
-        self._headers = {"authorization": f"Bearer {account.api_key}"}
 
     async def voices(self) -> Sequence[Voice]:
         # One list for all models of this generation.
         url = route(self._base_url, "/waves/v1/lightning-v3.1/get_voices")
-        return first(await self._listed(url, self._headers, {}, _page, self._told), self._account.voices)
+        return await self._listed(url, _page)
 
-    def _told(self, item: Any) -> Voice | None:
+    def _voice_of(self, item: Any) -> Voice | None:
         words = (item.get("tags") or {}).get("language") or ()
         languages = [_LANGUAGES.get(text_of(word).lower()) for word in words]
         return self._voice(item["voiceId"], item.get("displayName"), languages, self._account.model)

@@ -13,21 +13,17 @@ RANDOM_BYTES = 32
 RANDOM_DIGITS = 43
 CHECKSUM_DIGITS = 6
 SHOWN_DIGITS = 8
-MOST_KEYS = 100
-# A service asks about the keys of its open streams with one call.
-MAX_CHECKED_KEYS = 1000
-
-LONGEST_LIFE = timedelta(days=3653)  # ten years
+MAX_KEYS = 100
+MAX_LIFE = timedelta(days=3653)  # ten years
 DEFAULT_OVERLAP = timedelta(days=1)
-LONGEST_OVERLAP = timedelta(days=30)
+MAX_OVERLAP = timedelta(days=30)
 
-LONGEST_REQUEST_ID = 100
 # Who has the id of a registration, and its address, can read its key for a while: a UUID is long enough.
-SHORTEST_REGISTRATION_ID = 16
+MIN_REGISTRATION_ID_LENGTH = 16
 REPEATABLE = timedelta(minutes=10)
-LONGEST_NAME = 200
-LONGEST_KEY_NAME = 100
-LONGEST_EMAIL = 254
+MAX_NAME_LENGTH = 200
+MAX_KEY_NAME_LENGTH = 100
+MAX_EMAIL_LENGTH = 254
 FIRST_KEY_NAME = "first key"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -24,7 +24,7 @@ BELIEVED_SECONDS = 0.8
 REMEMBERED_SECONDS = 0.3
 # A key that is unknown is not looked up again for this long, unless one is created meanwhile.
 UNKNOWN_SECONDS = 1.0
-LARGEST_CACHE = 10_000
+MAX_CACHED_KEYS = 10_000
 UNKNOWN = "the API key is unknown"
 
 
@@ -102,14 +102,14 @@ class KeyCache:
         if known is None or not known.token.can_be_reused(now()) or known.api_key.expires_at != api_key.expires_at:
             known = _Entry(api_key, self._issuer.mint(api_key), started)
         known.checked_at = started
-        if len(self._entries) >= LARGEST_CACHE:
+        if len(self._entries) >= MAX_CACHED_KEYS:
             self._entries.clear()
         self._entries[key_hash] = known
         return known
 
     def _remember_unknown(self, key_hash: bytes, looked_up_at: float) -> None:
         self._entries.pop(key_hash, None)
-        if len(self._unknown) >= LARGEST_CACHE:
+        if len(self._unknown) >= MAX_CACHED_KEYS:
             self._unknown.clear()
         self._unknown[key_hash] = looked_up_at
 

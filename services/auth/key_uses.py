@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 WRITE_EVERY_SECONDS = 60.0
 # Keys that are written in one statement.
-LARGEST_BATCH = 1000
+MAX_BATCH = 1000
 
 
 class KeyUses:
@@ -34,7 +34,7 @@ class KeyUses:
     async def write(self) -> None:
         """Writes what was noted. What can't be written is kept for the next time."""
         while self._seen:
-            batch = {key_id: self._seen.pop(key_id) for key_id in list(self._seen)[:LARGEST_BATCH]}
+            batch = {key_id: self._seen.pop(key_id) for key_id in list(self._seen)[:MAX_BATCH]}
             try:
                 async with self._database.transaction() as connection:
                     await self._store.note_uses(connection, batch)

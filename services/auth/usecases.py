@@ -21,11 +21,11 @@ from services.runtime.errors import (
     Unauthenticated,
     WrongState,
 )
-from services.runtime.identity import SCOPES, current_identity, in_order, owned
+from services.runtime.identity import MAX_CHECKED_KEYS, SCOPES, current_identity, in_order, owned
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.signing import derived_key
-from services.runtime.validation import Validation
+from services.runtime.validation import MAX_REQUEST_ID_LENGTH, Validation
 
 # An installation may be in a network of its own, where no name is reachable from outside and these are in use.
 LOCAL_NAMES = {"local", "localhost", "test"}
@@ -63,9 +63,9 @@ class Auth:
         QuotaExceeded if too many have come from the caller's network address, those that found the address taken too.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.LONGEST_NAME)
+        valid.text(name, "name", longest=domain.MAX_NAME_LENGTH)
         address = _address(email, valid)
-        few, most = domain.SHORTEST_REGISTRATION_ID, domain.LONGEST_REQUEST_ID
+        few, most = domain.MIN_REGISTRATION_ID_LENGTH, MAX_REQUEST_ID_LENGTH
         if request_id:
             valid.text(request_id, "request_id", longest=most, shortest=few)
         valid.finish()
@@ -118,14 +118,14 @@ class Auth:
         does not hold a scope itself; QuotaExceeded if the caller holds the most keys already.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.LONGEST_KEY_NAME)
+        valid.text(name, "name", longest=domain.MAX_KEY_NAME_LENGTH)
         valid.require(len(scopes) <= len(SCOPES), "scopes", f"must be at most {len(SCOPES)}")
         for index, scope in enumerate(scopes[: len(SCOPES)]):
             valid.one_of(scope, f"scopes[{index}]", SCOPES)
         if expires_at is not None:
-            soon_enough = now() < expires_at <= now() + domain.LONGEST_LIFE
+            soon_enough = now() < expires_at <= now() + domain.MAX_LIFE
             valid.require(soon_enough, "expires_at", "must be in the future and at most ten years ahead")
-        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.request_id(request_id)
         valid.finish()
         async with self._database.transaction() as connection:
             if before := await self._made_before(connection, request_id):
@@ -152,11 +152,11 @@ class Auth:
         any more or was rotated before; ScopeMissing if it holds a scope that the calling key does not.
         """
         overlap = domain.DEFAULT_OVERLAP if overlap is None else overlap
-        longest = int(domain.LONGEST_OVERLAP.total_seconds())
+        longest = int(domain.MAX_OVERLAP.total_seconds())
         ids.check_id(key_id, "key")
         valid = Validation()
-        valid.require(timedelta(0) <= overlap <= domain.LONGEST_OVERLAP, "overlap_seconds", f"must be 0 to {longest}")
-        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.require(timedelta(0) <= overlap <= domain.MAX_OVERLAP, "overlap_seconds", f"must be 0 to {longest}")
+        valid.request_id(request_id)
         valid.finish()
         async with self._database.transaction() as connection:
             if before := await self._made_before(connection, request_id):
@@ -195,10 +195,10 @@ class Auth:
         return key
 
     async def _add(self, connection: AsyncConnection, api_key: ApiKey, request_id: str) -> None:
-        if await self._store.count_valid_keys(connection, api_key.developer_id, now()) >= domain.MOST_KEYS:
+        if await self._store.count_valid_keys(connection, api_key.developer_id, now()) >= domain.MAX_KEYS:
             raise QuotaExceeded(
-                f"you hold {domain.MOST_KEYS} valid API keys, the most there can be; revoke one first",
-                limit=str(domain.MOST_KEYS),
+                f"you hold {domain.MAX_KEYS} valid API keys, the most there can be; revoke one first",
+                limit=str(domain.MAX_KEYS),
             )
         await self._store.add_api_key(connection, api_key, request_id, current_fingerprint())
 
@@ -234,7 +234,7 @@ class Auth:
     async def key_faults(self, key_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
         """Returns (id, why it is not good) of those of the keys that are not good now."""
         valid = Validation()
-        valid.require(len(key_ids) <= domain.MAX_CHECKED_KEYS, "ids", f"must be at most {domain.MAX_CHECKED_KEYS}")
+        valid.require(len(key_ids) <= MAX_CHECKED_KEYS, "ids", f"must be at most {MAX_CHECKED_KEYS}")
         valid.finish()
         async with self._database.reading() as connection:
             found = {key.id: key for key in await self._store.find_keys(connection, key_ids)}
@@ -278,7 +278,7 @@ def _issue(
 
 
 def _address(email: str, valid: Validation) -> str:
-    if not valid.text(email, "email", longest=domain.LONGEST_EMAIL):
+    if not valid.text(email, "email", longest=domain.MAX_EMAIL_LENGTH):
         return email
     try:
         return validate_email(email.strip(), check_deliverability=False, globally_deliverable=False).normalized

@@ -9,15 +9,14 @@ FIRST_RATING = 1500.0
 # Registered by nobody: it came with the installation.
 INSTALLATION = ""
 
-LONGEST_NAME = 200
-LONGEST_VERSION = 100
-LONGEST_PROVIDER = 100
-LONGEST_VOICE = 200
-LONGEST_MODEL = 200
-LONGEST_REQUEST_ID = 100
-MOST_QUERIES = 10
-SLOWEST, FASTEST = 0.5, 2.0
-LARGEST_SEED = 2**32 - 1
+MAX_NAME_LENGTH = 200
+MAX_VERSION_LENGTH = 100
+MAX_PROVIDER_LENGTH = 100
+MAX_VOICE_LENGTH = 200
+MAX_MODEL_LENGTH = 200
+MAX_QUERIES = 10
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
+MAX_SEED = 2**32 - 1
 # Of BCP 47: a language, then subtags. Whether a provider speaks it is for the provider to say.
 LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 PARAMETERS = ("speed", "language", "seed")

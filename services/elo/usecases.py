@@ -51,7 +51,7 @@ class Catalogue:
         """
         valid = Validation()
         _check(draft, valid)
-        valid.text(request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+        valid.request_id(request_id)
         valid.finish()
         moment = now()
         model = dataclasses.replace(
@@ -84,7 +84,7 @@ class Catalogue:
     ) -> tuple[Sequence[VoiceModel], str]:
         """Returns a page of the catalogue and the token of the next, empty on the last."""
         valid = Validation()
-        valid.text(provider, "provider", longest=domain.LONGEST_PROVIDER, shortest=0)
+        valid.text(provider, "provider", longest=domain.MAX_PROVIDER_LENGTH, shortest=0)
         valid.finish()
         developer_id = current_identity().developer_id if registered_by_me else ""
         async with self._database.reading() as connection:
@@ -145,7 +145,7 @@ class Catalogue:
         InvalidInput names those that mean none that can be used.
         """
         valid = Validation()
-        valid.require(len(queries) <= domain.MOST_QUERIES, "queries", f"must be at most {domain.MOST_QUERIES}")
+        valid.require(len(queries) <= domain.MAX_QUERIES, "queries", f"must be at most {domain.MAX_QUERIES}")
         valid.finish()
         developer_id = current_identity().developer_id
         async with self._database.reading() as connection:
@@ -245,16 +245,16 @@ def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> s
 
 
 def _check(model: VoiceModel, valid: Validation) -> None:
-    valid.text(model.name, "name", longest=domain.LONGEST_NAME)
-    if valid.text(model.provider, "provider", longest=domain.LONGEST_PROVIDER):
+    valid.text(model.name, "name", longest=domain.MAX_NAME_LENGTH)
+    if valid.text(model.provider, "provider", longest=domain.MAX_PROVIDER_LENGTH):
         valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must be of a-z 0-9 _ -")
-    valid.text(model.version, "version", longest=domain.LONGEST_VERSION, shortest=0)
-    valid.text(model.voice_id, "config.voice_id", longest=domain.LONGEST_VOICE)
-    valid.text(model.model_id, "config.model_id", longest=domain.LONGEST_MODEL, shortest=0)
+    valid.text(model.version, "version", longest=domain.MAX_VERSION_LENGTH, shortest=0)
+    valid.text(model.voice_id, "config.voice_id", longest=domain.MAX_VOICE_LENGTH)
+    valid.text(model.model_id, "config.model_id", longest=domain.MAX_MODEL_LENGTH, shortest=0)
     valid.require(
-        model.speed is None or domain.SLOWEST <= model.speed <= domain.FASTEST,
+        model.speed is None or domain.MIN_SPEED <= model.speed <= domain.MAX_SPEED,
         "config.parameters.speed",
-        f"must be {domain.SLOWEST} to {domain.FASTEST}",
+        f"must be {domain.MIN_SPEED} to {domain.MAX_SPEED}",
     )
     valid.require(
         model.language is None or bool(domain.LANGUAGE.fullmatch(model.language)),
@@ -262,7 +262,7 @@ def _check(model: VoiceModel, valid: Validation) -> None:
         "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR",
     )
     valid.require(
-        model.seed is None or 0 <= model.seed <= domain.LARGEST_SEED,
+        model.seed is None or 0 <= model.seed <= domain.MAX_SEED,
         "config.parameters.seed",
-        f"must be 0 to {domain.LARGEST_SEED}",
+        f"must be 0 to {domain.MAX_SEED}",
     )

@@ -36,6 +36,8 @@ LARGEST_CACHE = 10_000
 KEY_REFRESH_SECONDS = 1.0
 KEY_NEEDED = "an API key is needed: send it as `Authorization: Bearer KEY`"
 NOT_FOR_VOTERS = "this takes a developer's API key: a voter's session may only listen and vote"
+# Of how many keys a service asks auth at a time whether they are good, and how many auth takes.
+MAX_CHECKED_KEYS = 1000
 UNREACHABLE = "auth can't be reached for its signing keys"
 
 SCOPES = tuple(name.replace("_", ":") for name in options_pb2.Scope.keys()[1:])

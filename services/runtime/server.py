@@ -21,7 +21,7 @@ from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
 from services.runtime import disk, telemetry
 from services.runtime.background import Background, Work
 from services.runtime.http_bytes import Find, HttpBytes
-from services.runtime.identity import TokenVerifier
+from services.runtime.identity import MAX_CHECKED_KEYS, TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.open_streams import OpenStreams
 from services.runtime.periodic import periodic
@@ -34,8 +34,7 @@ log = structlog.get_logger()
 PROCESS_SERVICE = process_service_pb2.DESCRIPTOR.services_by_name["ProcessService"]
 CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
-# How many API keys auth is asked about at a time, and how long it may take.
-MAX_CHECKED_KEYS = 1000
+# How long auth may take to say which API keys are good.
 KEY_CHECK_TIMEOUT_SECONDS = 1.0
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 # The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.

@@ -3,6 +3,8 @@
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.outside_text import first_control
 
+MAX_REQUEST_ID_LENGTH = 100
+
 
 class Validation:
     """Gathers field violations; `finish` raises InvalidInput if there are any."""
@@ -30,6 +32,10 @@ class Validation:
             # PostgreSQL stores no NUL, and a terminal obeys others.
             and self.require(not control, field, f"must not contain the character {control}")
         )
+
+    def request_id(self, value: str) -> None:
+        """Requires an id that makes a call repeatable, or none."""
+        self.text(value, "request_id", longest=MAX_REQUEST_ID_LENGTH, shortest=0)
 
     def one_of(self, value: str, field: str, allowed: tuple[str, ...]) -> bool:
         """Requires one of the allowed values and lists them otherwise."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments.domain import LONGEST_REQUEST_ID, Experiment
+from services.experiments.domain import Experiment
 from services.experiments.listening.domain import (
     DEFAULT_LINK_SECONDS,
     DEFAULT_LISTENERS_PER_ADDRESS,
@@ -82,7 +82,7 @@ class Links:
             f"must be {MIN_LISTENERS_PER_ADDRESS} to {MAX_LISTENERS_PER_ADDRESS}, where 0 means a supervised panel "
             f"that has no limit, got {most}",
         )
-        valid.text(request_id, "request_id", longest=LONGEST_REQUEST_ID, shortest=0)
+        valid.request_id(request_id)
         valid.finish()
         developer_id = current_identity().developer_id
         async with self._database.transaction() as connection:

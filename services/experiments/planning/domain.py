@@ -120,7 +120,7 @@ def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> Eva
     if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
         fault = rules.webhook_fault(plan.webhook_url)
         valid.require(fault is None, "webhook_url", fault or "")
-    valid.text(plan.request_id, "request_id", longest=domain.LONGEST_REQUEST_ID, shortest=0)
+    valid.request_id(plan.request_id)
     _check_score(plan, valid)
     _check_numbers(plan, valid)
     valid.finish()

@@ -29,7 +29,6 @@ MAX_ENDPOINTS = 100
 MAX_ATTEMPTS = 100
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 DEFAULT_OVERLAP_SECONDS = 24 * 3600
-MAX_REQUEST_ID_LENGTH = 100
 
 EXPERIMENT = "experiment"
 """The type of the subjects that this service owns."""

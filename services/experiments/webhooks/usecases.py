@@ -43,7 +43,7 @@ class Endpoints:
         valid = Validation()
         fault = check_url(url, self._reach)
         valid.require(fault is None, "url", fault or "")
-        valid.text(request_id, "request_id", longest=domain.MAX_REQUEST_ID_LENGTH, shortest=0)
+        valid.request_id(request_id)
         valid.finish()
         url = canonical(url)
         async with self._database.transaction() as connection:

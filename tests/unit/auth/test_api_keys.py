@@ -149,7 +149,7 @@ async def test_a_rotated_key_lasts_no_longer_than_it_would_have(auth: Auth, firs
 async def test_without_an_overlap_a_rotated_key_ends_at_once_even_if_no_more_may_be_held(
     auth: Auth, first: ApiKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(domain, "MOST_KEYS", 1)
+    monkeypatch.setattr(domain, "MAX_KEYS", 1)
     with pytest.raises(QuotaExceeded, match="you hold 1 valid"):
         await auth.rotate_api_key(first.id)
     new, _ = await auth.rotate_api_key(first.id, overlap=timedelta(0))

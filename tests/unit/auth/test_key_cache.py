@@ -344,7 +344,7 @@ async def test_what_is_not_written_yet_is_written_at_the_end(
 
 
 async def test_what_is_remembered_is_bounded(cache: KeyCache, auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_cache, "LARGEST_CACHE", 3)
+    monkeypatch.setattr(key_cache, "MAX_CACHED_KEYS", 3)
     for number in range(8):
         _, key = await auth.register("Ada", f"ada{number}@example.org")
         await token_of(cache, key)
@@ -383,7 +383,7 @@ async def test_a_key_that_was_unknown_works_as_soon_as_it_is_created(
 async def test_what_is_remembered_of_unknown_keys_is_bounded(
     cache: KeyCache, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_cache, "LARGEST_CACHE", 3)
+    monkeypatch.setattr(key_cache, "MAX_CACHED_KEYS", 3)
     first = domain.new_key()
     for key in (first, *(domain.new_key() for _ in range(3)), first):
         with pytest.raises(Unauthenticated):

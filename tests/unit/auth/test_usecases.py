@@ -101,7 +101,7 @@ async def test_a_token_of_a_developer_who_is_gone_is_no_good(auth: Auth) -> None
 async def test_keys_are_issued_up_to_a_limit_and_again_after_one_is_revoked(
     auth: Auth, ada: domain.Developer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(domain, "MOST_KEYS", 2)
+    monkeypatch.setattr(domain, "MAX_KEYS", 2)
     second, key = await auth.create_api_key(" ci ")
     assert (second.name, second.prefix) == ("ci", key[:11])
     with pytest.raises(QuotaExceeded, match="you hold 2 valid API keys") as refused:

@@ -25,7 +25,7 @@ class MemoryWebhookStore:
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
-        untold: str = "",
+        made_by: str = "",
     ) -> bool:
         endpoints, requests = table(connection, "webhook_endpoints"), table(connection, "webhook_requests")
         owner = endpoint.developer_id
@@ -34,8 +34,8 @@ class MemoryWebhookStore:
             return False
         if request_id:
             requests[owner, request_id] = endpoint.id, fingerprint
-        if untold:
-            table(connection, "untold")[endpoint.id] = untold
+        if made_by:
+            table(connection, "untold")[endpoint.id] = made_by
         endpoints[endpoint.id] = endpoint
         return True
 
@@ -66,7 +66,7 @@ class MemoryWebhookStore:
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
         return sum(e.developer_id == developer_id for e in table(connection, "webhook_endpoints").values())
 
-    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
         untold = table(connection, "untold")
         for endpoint_id, maker in list(untold.items()):
             endpoint = table(connection, "webhook_endpoints").get(endpoint_id)

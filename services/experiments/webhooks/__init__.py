@@ -1,1 +1,1 @@
-"""Telling endpoints of developers that their experiments have ended, after Standard Webhooks 1.0.0."""
+"""Messages to endpoints of developers about what has happened, after Standard Webhooks 1.0.0."""

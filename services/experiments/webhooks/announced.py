@@ -22,7 +22,7 @@ class Announcement:
     subject_id: str
     developer_id: str
     webhook_url: str
-    """Empty if nobody is to be told."""
+    """Empty if there is none."""
     occurred_at: datetime
     data: Mapping[str, Any]
     traceparent: str = ""

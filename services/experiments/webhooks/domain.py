@@ -21,7 +21,7 @@ SCHEDULE = (
 )
 # Waits are longer by up to this share, so that what failed together does not come back together.
 MAX_JITTER = 0.1
-# What a receiver gets that is overloaded and does not say for how long.
+# For a receiver that is overloaded and does not say for how long.
 DEFAULT_PAUSE = timedelta(minutes=1)
 MAX_RETRY_AFTER = timedelta(hours=24)
 
@@ -67,19 +67,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A URL of a developer that is told when experiments end. Secrets are sealed."""
+    """A URL of a developer that gets messages. Secrets are sealed."""
 
     id: str
     developer_id: str
     url: str
     disabled_reason: str = ""
-    """Why it is not told, empty if it is."""
+    """Why it gets no messages, empty if it gets them."""
     secret: bytes = field(repr=False)
     old_secret: bytes | None = field(default=None, repr=False)
     old_secret_expires_at: datetime | None = None
     secret_rotated_at: datetime | None = None
     paused_until: datetime | None = None
-    """It asked for less; nothing goes there before."""
+    """It asked for a pause; nothing is sent there before."""
     created_at: datetime
 
     def sealed_secrets(self, at: datetime) -> Sequence[bytes]:
@@ -119,14 +119,14 @@ class Delivery:
     asked_at: datetime | None = None
     """When somebody asked for an attempt that has not been made yet."""
     lease: str | None = None
-    """Who is at it."""
+    """The claim of the process that attempts it now."""
     leased_until: datetime | None = None
     error_message: str = ""
     traceparent: str = ""
     created_at: datetime
 
     def under_way(self, at: datetime) -> bool:
-        """Whether somebody is at it, or about to be."""
+        """Whether a process attempts it, or is about to."""
         return self.asked_at is not None or (self.leased_until is not None and self.leased_until > at)
 
 

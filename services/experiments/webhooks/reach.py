@@ -85,9 +85,9 @@ class Reach:
 
 def database_ports(url: str) -> list[HostPort]:
     """Returns where a PostgreSQL is, each of its hosts; none for a Unix socket."""
-    told = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
-    hosts = [host for name in ("host", "hostaddr") for host in told.get(name, "").split(",") if host]
-    ports = [int(port) for port in told.get("port", "").split(",") if port] or [POSTGRES_PORT]
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    hosts = [host for name in ("host", "hostaddr") for host in parts.get(name, "").split(",") if host]
+    ports = [int(port) for port in parts.get("port", "").split(",") if port] or [POSTGRES_PORT]
     return [HostPort(host.lower(), port) for host in hosts if not host.startswith("/") for port in ports]
 
 

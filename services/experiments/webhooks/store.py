@@ -45,11 +45,11 @@ class WebhookStore(Protocol):
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
-        untold: str = "",
+        made_by: str = "",
     ) -> bool:
         """Adds an endpoint; False if its developer has one with this URL or has made this request before.
 
-        `untold` is the experiment whose answer has yet to show the secret.
+        `made_by` is an experiment that was created with a new URL. The answer to its creation shows the secret.
         """
 
     async def endpoint(
@@ -78,8 +78,8 @@ class WebhookStore(Protocol):
         Whoever else counts those of the same developer waits until the transaction ends.
         """
 
-    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
-        """Returns the endpoint that this experiment made, the first time that it is asked for."""
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+        """Returns the endpoint that an experiment made, once, so that its secret is shown once."""
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
@@ -87,10 +87,10 @@ class WebhookStore(Protocol):
         """Gives an endpoint a new secret. The old one signs, too, until `old_until`; None: no more."""
 
     async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
-        """Lets an endpoint that was disabled or is paused be told again."""
+        """Lets an endpoint that is disabled or paused get messages again."""
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
-        """Lets an endpoint be told no more. One that is disabled keeps its reason."""
+        """Lets an endpoint get no more messages. One that is disabled keeps its reason."""
 
     async def pause(self, connection: AsyncConnection, endpoint_id: str, until: datetime) -> None:
         """Pauses an endpoint, at least until then."""
@@ -99,7 +99,7 @@ class WebhookStore(Protocol):
         """Ends the pause of an endpoint."""
 
     async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
-        """Deletes an endpoint; what it was told stays."""
+        """Deletes an endpoint. Its deliveries stay."""
 
     async def give_up(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
         """Gives up what waits for an endpoint."""
@@ -130,7 +130,7 @@ class WebhookStore(Protocol):
     async def claim(
         self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
     ) -> Sequence[Claim]:
-        """Leases deliveries that are due and that nobody is at, the longest due first, at most one for each lease."""
+        """Leases deliveries that are due and not leased, the longest due first, at most one for each lease."""
 
     async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:
         """Gives back what was claimed with these leases and has not been settled."""
@@ -149,7 +149,7 @@ class SqlWebhookStore:
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
-        untold: str = "",
+        made_by: str = "",
     ) -> bool:
         result = await connection.execute(
             insert(ENDPOINTS)
@@ -157,7 +157,7 @@ class SqlWebhookStore:
                 **values_of(endpoint),
                 request_id=request_id or None,
                 request_fingerprint=fingerprint if request_id else None,
-                untold_experiment_id=untold or None,
+                untold_experiment_id=made_by or None,
             )
             .on_conflict_do_nothing()
             .returning(_E.id)
@@ -196,7 +196,7 @@ class SqlWebhookStore:
         query = sa.select(sa.func.count()).select_from(ENDPOINTS).where(_E.developer_id == developer_id)
         return int((await connection.execute(query)).scalar_one())
 
-    async def tell(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
         result = await connection.execute(
             sa.update(ENDPOINTS)
             .where(_E.url == url, _E.untold_experiment_id == experiment_id)

@@ -1,4 +1,4 @@
-"""Keeping webhook endpoints, reading what they were told, and telling them again."""
+"""Keeping webhook endpoints, and reading and repeating their deliveries."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -71,7 +71,7 @@ class Endpoints:
         endpoints = await self._store.count_endpoints(connection, developer_id)
         if not await self._store.endpoint_at(connection, developer_id, url):
             endpoint, _ = self._new(developer_id, url, endpoints)
-            await self._store.add_endpoint(connection, endpoint, untold=experiment.id)
+            await self._store.add_endpoint(connection, endpoint, made_by=experiment.id)
 
     def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
         if others >= domain.MAX_ENDPOINTS:
@@ -89,7 +89,7 @@ class Endpoints:
         if not experiment.webhook_url:
             return ""
         async with self._database.transaction() as connection:
-            endpoint = await self._store.tell(connection, experiment.id, experiment.webhook_url)
+            endpoint = await self._store.show_secret(connection, experiment.id, experiment.webhook_url)
         return signing.spelled(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
     async def get(self, endpoint_id: str) -> Endpoint:
@@ -134,7 +134,7 @@ class Endpoints:
         return rotated, signing.spelled(secret)
 
     async def enable(self, endpoint_id: str) -> Endpoint:
-        """Lets an endpoint of the caller be told again, and returns it."""
+        """Enables an endpoint of the caller, so that it gets messages again, and returns it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
             owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
@@ -165,7 +165,7 @@ class DeliveryLog:
             )
 
     async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
-        """Asks for an attempt at once; WrongState while one is under way or if its endpoint is not told."""
+        """Asks for an attempt at once; WrongState while one is under way or if its endpoint gets none."""
         ids.check_id(delivery_id, "msg", "delivery_id")
         await self._check_owned(experiment_id)
         async with self._database.transaction() as connection:

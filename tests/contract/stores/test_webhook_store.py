@@ -140,15 +140,15 @@ async def test_endpoints_are_listed_newest_first(database: Database, store: Webh
         assert await store.endpoints(connection, "dev_a", after=(b.created_at, b.id), limit=9) == [a]
 
 
-async def test_the_endpoint_that_an_experiment_made_is_told_once(database: Database, store: WebhookStore) -> None:
+async def test_the_endpoint_that_an_experiment_made_is_given_out_once(database: Database, store: WebhookStore) -> None:
     made = endpoint("whe_a", url=URL)
     async with database.transaction() as connection:
-        assert await store.add_endpoint(connection, made, untold="exp_a")
+        assert await store.add_endpoint(connection, made, made_by="exp_a")
         assert await store.add_endpoint(connection, endpoint("whe_b", url=URL, owner="dev_b"))
-        assert await store.tell(connection, "exp_b", URL) is None
-        assert await store.tell(connection, "exp_a", URL + "/other") is None
-        assert await store.tell(connection, "exp_a", URL) == made
-        assert await store.tell(connection, "exp_a", URL) is None
+        assert await store.show_secret(connection, "exp_b", URL) is None
+        assert await store.show_secret(connection, "exp_a", URL + "/other") is None
+        assert await store.show_secret(connection, "exp_a", URL) == made
+        assert await store.show_secret(connection, "exp_a", URL) is None
 
 
 async def test_an_endpoint_that_is_deleted_is_not_found(database: Database, store: WebhookStore) -> None:

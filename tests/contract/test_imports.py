@@ -9,7 +9,7 @@ import grimp
 ROOT = Path(__file__).parents[2]
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 # Code that only computes, and what it may import beside itself and the standard library.
-PURE = {"domain", "verdict", "measurement", "object_names", "plausibility", "sample_formats"}
+PURE = {"domain", "verdict", "measurement", "object_names", "plausibility", "sample_formats", "utterances"}
 # What is measured of audio; elsewhere metrics are what Prometheus is told.
 PURE_PACKAGES = (
     "services.scoring.metrics",

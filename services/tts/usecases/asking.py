@@ -1,34 +1,20 @@
-"""One request to a provider: valid, in its turn and within its time. Slots and metrics learn how it went."""
+"""One request to a provider: in its turn and within its time. Slots and metrics learn how it went."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
 
 import structlog
 from opentelemetry.trace import SpanKind
 
 from services.runtime import telemetry
-from services.runtime.errors import InvalidInput
 from services.shared.audio.wav import BYTES_PER_SAMPLE
 from services.tts import metrics
-from services.tts.domain import SynthesisError, Timing, Utterance, find_voice, violations_of
+from services.tts.domain import SynthesisError, Timing, Utterance
 from services.tts.plausibility import check_longest, check_shortest
 from services.tts.providers.deadline import Patience, speak_in_time
 from services.tts.providers.registry import Provider
 
 log = structlog.get_logger()
-
-
-def checked(provider: Provider, utterance: Utterance) -> Utterance:
-    """Returns the utterance with voice and model filled in; InvalidInput that names every bad field."""
-    found = violations_of(utterance, provider.engine.capabilities)
-    try:
-        voice = find_voice(provider.voices, utterance.voice_id, provider.id)
-    except InvalidInput as error:
-        raise InvalidInput(*found, *error.violations) from None
-    if found:
-        raise InvalidInput(*found)
-    return replace(utterance, voice_id=voice.voice_id, model_id=utterance.model_id or voice.model_id)
 
 
 async def ask_for_stream(

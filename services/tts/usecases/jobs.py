@@ -35,7 +35,8 @@ from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Provider, Providers
 from services.tts.providers.secrecy import unquoted
 from services.tts.store import AudioResults, JobRequests, Purpose, RequestLedger
-from services.tts.usecases.asking import ask_for_job, checked
+from services.tts.usecases.asking import ask_for_job
+from services.tts.utterances import completed
 from services.tts.warm_ups import WarmUps
 
 log = structlog.get_logger()
@@ -201,7 +202,7 @@ class Jobs:
 def _taken(provider: Provider, utterance: Utterance) -> Utterance:
     """Returns what is asked for; InvalidInput, or SynthesisError text_too_long if nothing but its length is wrong."""
     try:
-        return checked(provider, utterance)
+        return completed(utterance, provider.engine.capabilities, provider.voices)
     except InvalidInput as error:
         longest = provider.engine.capabilities.longest_text(utterance.model_id)
         if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > longest:

@@ -8,7 +8,8 @@ from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.providers.deadline import Patience
 from services.tts.providers.registry import Providers
 from services.tts.speech_buffer import Sink, SpeechBuffer, SpeechSpace, buffered
-from services.tts.usecases.asking import ask_for_stream, checked
+from services.tts.usecases.asking import ask_for_stream
+from services.tts.utterances import completed
 
 
 class Speech:
@@ -33,7 +34,7 @@ class Speech:
             others = ", ".join(each.id for each in self._providers.all() if not each.unavailable_reason)
             message = f"{error.message}; can be used: {others or 'none'}"
             raise InvalidInput(FieldViolation("provider", message)) from error
-        utterance = checked(provider, utterance)
+        utterance = completed(utterance, provider.engine.capabilities, provider.voices)
         self._space.check(developer_id)
         buffer = SpeechBuffer(self._space, developer_id, lambda: provider.slots.waiting > 0)
         timing = Timing()

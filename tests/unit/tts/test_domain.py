@@ -13,11 +13,10 @@ from services.tts.domain import (
     SynthesisError,
     Utterance,
     Voice,
-    find_voice,
     retry_delay,
-    violations_of,
 )
 from services.tts.object_names import is_job_id, job_of_audio
+from services.tts.utterances import find_voice, violations_of
 
 PROVIDER = Capabilities(
     "short",

@@ -30,7 +30,7 @@ test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS="tests/unit" r
 
 gen: $(STAMPS)/run ## write the stubs and the gateway's descriptors from the protos
 	@$(BIN)/python protos/generate.py
-	@$(BIN)/python protos/event_table.py
+	@$(BIN)/python protos/tables.py
 	@$(BIN)/python -m services.metric_table
 	@touch $(STUBS)
 
@@ -45,7 +45,7 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, protos
 	$(BIN)/buf build --exclude-source-info -o $(VENV)/protos.binpb
 	$(BIN)/buf breaking $(VENV)/protos.binpb --against protos/published.binpb --config '$(COMPATIBLE)'
 	PATH="$(TOOLS)" $(BIN)/python protos/check_generated.py
-	$(BIN)/python protos/event_table.py --check
+	$(BIN)/python protos/tables.py --check
 	$(BIN)/python -m services.metric_table --check
 	PATH="$(TOOLS)" tsc --project $(WEB)
 	$(BIN)/python -m gateway.config --validate

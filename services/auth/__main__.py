@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from voicearena.gateway.v1 import external_auth_pb2_grpc
@@ -32,8 +31,6 @@ from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-
-R = TypeVar("R")
 
 AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
 MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
@@ -73,7 +70,7 @@ async def main() -> None:
         service.add_servicer(
             MESH,
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
-            MeshServicer(await service.enter("mesh", _opened(MeshProcesses(settings.addresses())))),
+            MeshServicer(await service.enter("mesh", MeshProcesses(settings.addresses()))),
         )
         service.add_unlisted(
             external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
@@ -91,10 +88,6 @@ async def main() -> None:
             lambda: bus.consume(consumers.handlers(cache), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"),
         )
         await service.run()
-
-
-async def _opened(resource: R) -> R:
-    return resource
 
 
 if __name__ == "__main__":

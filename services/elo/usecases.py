@@ -109,7 +109,7 @@ class Catalogue:
         async with self._database.reading() as connection:
             model = await self._store.get(connection, model_id)
         if model is None:
-            raise NotFound("voice model", model_id)
+            raise NotFound.of("voice model", model_id)
         return model
 
     async def update(self, changed: VoiceModel, mask: Sequence[str]) -> VoiceModel:
@@ -118,12 +118,12 @@ class Catalogue:
         unknown = [path for path in mask if path not in domain.UPDATABLE]
         if unknown or not mask:
             names = ", ".join(domain.UPDATABLE)
-            raise InvalidInput(FieldViolation("update_mask", f"must name what to change, any of {names}"))
+            raise InvalidInput.of(FieldViolation("update_mask", f"must name what to change, any of {names}"))
         attributes = {a: getattr(changed, a) for path in mask for a in domain.UPDATABLE[path]}
         async with self._database.transaction() as connection:
             model = await self._store.get(connection, changed.id, lock=True)
             if model is None:
-                raise NotFound("voice model", changed.id)
+                raise NotFound.of("voice model", changed.id)
             if model.developer_id != current_identity().developer_id:
                 raise PermissionDenied("only the developer who registered a voice model can change it")
             was_active = model.active
@@ -227,7 +227,7 @@ class Catalogue:
         """Raises InvalidInput unless the provider can be used, has the voice, and takes the parameters."""
         providers = {provider.id: provider for provider in await self._store.providers(connection)}
         if fault := _fault(model.provider, providers, "in use"):
-            raise InvalidInput(FieldViolation("provider", fault))
+            raise InvalidInput.of(FieldViolation("provider", fault))
         valid = Validation()
         where = f"GET /api/v1/voices?provider={model.provider} lists them"
         known = await self._store.knows_voice(connection, model.provider, model.voice_id)

@@ -1,7 +1,6 @@
 """Builds the experiments service and runs it."""
 
 from datetime import timedelta
-from typing import TypeVar
 
 from voicearena.auth.v1 import auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2_grpc
@@ -74,8 +73,6 @@ from services.shared.listening.vote_store import SqlVoteStore
 # A look costs one indexed query; a tenth of the patience adds little to the wait.
 LOOKS_PER_PATIENCE = 10
 
-R = TypeVar("R")
-
 
 async def main() -> None:
     """Runs the experiments service until it is told to stop."""
@@ -84,6 +81,8 @@ async def main() -> None:
     async with Service("experiments", settings) as service:
         database = await service.enter("database", Database.of_service("experiments", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
+        # Without it only clips are Unavailable.
+        audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
         catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
@@ -142,8 +141,7 @@ async def main() -> None:
                 # Of each experiment on its own, so that nobody is found again in another one.
                 address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
             ),
-            # Not among what this service needs to serve: without it, only clips are Unavailable.
-            Clips(database, listening, subject, AudioStore(settings.audio_storage_path), secret),
+            Clips(database, listening, subject, audio, secret),
             CloseListening(database, store, closing),
             settings.public_url,
         )
@@ -158,7 +156,7 @@ async def main() -> None:
         )
         service.add_unlisted(
             access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
-            await service.enter("access log", _opened(AccessLog(Hearing(database, listening)))),
+            await service.enter("access log", AccessLog(Hearing(database, listening))),
         )
         service.add_servicer(
             webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
@@ -166,7 +164,7 @@ async def main() -> None:
             WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
         )
         service.report(figures.report)
-        post = await service.enter("webhook connections", _http_post(settings))
+        post = await service.enter("webhook connections", HttpPost(settings.webhook_reach))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
         service.background("listening", lambda: periodic(closing.overdue, LOOK_EVERY_SECONDS, batch=1))
         retention = Retention(database, lifecycle_store, listening)
@@ -192,14 +190,6 @@ async def main() -> None:
             ),
         )
         await service.run()
-
-
-async def _opened(resource: R) -> R:
-    return resource
-
-
-async def _http_post(settings: ExperimentsSettings) -> HttpPost:
-    return HttpPost(settings.webhook_reach)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class AudioStore:
         try:
             meta = await obstore.head_async(self._store, _checked(name))
         except FileNotFoundError:
-            raise NotFound("audio", name) from None
+            raise NotFound.of("audio", name) from None
         except (BaseError, OSError) as error:
             raise _unread(error) from error
         return StoredBytes(name, meta["size"], meta["e_tag"] or "")
@@ -114,7 +114,7 @@ class AudioStore:
             async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
         except FileNotFoundError:
-            raise NotFound("audio", stored.name) from None
+            raise NotFound.of("audio", stored.name) from None
         except (BaseError, OSError) as error:
             raise _unread(error) from error
 
@@ -138,7 +138,7 @@ class AudioStore:
             async for chunk in result.stream(min_chunk_size=chunk_bytes):
                 yield bytes(chunk)
         except FileNotFoundError:
-            raise NotFound("audio", name) from None
+            raise NotFound.of("audio", name) from None
         except (BaseError, OSError) as error:
             raise _unread(error) from error
 
@@ -222,7 +222,7 @@ def _folder(location: str) -> Path:
 
 def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise NotFound("audio", name[:200])
+        raise NotFound.of("audio", name[:200])
     return name
 
 

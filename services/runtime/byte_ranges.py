@@ -63,7 +63,9 @@ def _range(text: str, size: int) -> Selected | None:
         if last and int(last) < start:
             return None
     if start >= size:
-        raise RangeNotSatisfiable(f"Range: the audio has {size} bytes, and none of them is in {text[:100]!r}", size)
+        raise RangeNotSatisfiable(
+            f"Range: the audio has {size} bytes, and none of them is in {text[:100]!r}", size=str(size)
+        )
     return Selected(start, end, size, partial=True)
 
 

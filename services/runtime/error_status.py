@@ -18,7 +18,6 @@ from services.runtime.errors import (
     DeadlineExceeded,
     DiskFull,
     FieldViolation,
-    InvalidInput,
     Unavailable,
 )
 
@@ -59,7 +58,7 @@ def to_status(error: ArenaError) -> status_pb2.Status:
     """Returns the google.rpc.Status of an error: its ErrorInfo, and BadRequest if fields are to blame."""
     status = status_pb2.Status(code=CODES[error.reason], message=error.message)
     _pack(status, error_info(error.reason, error.metadata))
-    if isinstance(error, InvalidInput):
+    if error.violations:
         bad = error_details_pb2.BadRequest()
         for violation in error.violations:
             bad.field_violations.add(field=violation.field, description=violation.description)
@@ -90,11 +89,8 @@ def from_status(status: status_pb2.Status) -> ArenaError | None:
         return None
     for kind in _subclasses(ArenaError):
         if kind.reason == info.reason:
-            error = kind.__new__(kind)
-            ArenaError.__init__(error, status.message, **dict(info.metadata))
-            if isinstance(error, InvalidInput):
-                error.violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
-            return error
+            violations = (FieldViolation(v.field, v.description) for v in bad.field_violations)
+            return kind(status.message, *violations, **dict(info.metadata))
     return None
 
 

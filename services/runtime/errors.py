@@ -6,7 +6,7 @@ standard library only, so that domain code may import it.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 TOO_MANY_FILES = "this service has too many files and connections open; try again"
 
@@ -24,13 +24,17 @@ class FieldViolation:
 
 
 class ArenaError(Exception):
-    """An error that a caller is told about."""
+    """An error that a caller is told about.
+
+    All kinds are made of the same parts, so that one that was received is made anew. `violations` are of InvalidInput.
+    """
 
     reason: ClassVar[str] = "INTERNAL"
 
-    def __init__(self, message: str, **metadata: str) -> None:
+    def __init__(self, message: str, /, *violations: FieldViolation, **metadata: str) -> None:
         super().__init__(message)
         self.message = message
+        self.violations = violations
         self.metadata = metadata
 
 
@@ -39,9 +43,11 @@ class InvalidInput(ArenaError):
 
     reason = "INVALID_INPUT"
 
-    def __init__(self, *violations: FieldViolation) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations))
-        self.violations = violations
+    @classmethod
+    def of(cls, *violations: FieldViolation) -> Self:
+        """Returns the error that names all fields that are to blame."""
+        said = "; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations)
+        return cls(said, *violations)
 
 
 class Unauthenticated(ArenaError):
@@ -67,8 +73,10 @@ class NotFound(ArenaError):
 
     reason = "NOT_FOUND"
 
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"there is no {what} {name!r}", resource=what)
+    @classmethod
+    def of(cls, what: str, name: str) -> Self:
+        """Returns the error for a kind of thing and the id or name that was asked for."""
+        return cls(f"there is no {what} {name!r}", resource=what)
 
 
 class AlreadyExists(ArenaError):
@@ -82,9 +90,11 @@ class RequestIdReused(AlreadyExists):
 
     reason = "REQUEST_ID_REUSED"
 
-    def __init__(self, first_used_at: datetime) -> None:
+    @classmethod
+    def of(cls, first_used_at: datetime) -> Self:
+        """Returns the error with the time at which the id was used first."""
         moment = f"{first_used_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        super().__init__(
+        return cls(
             f"request_id: it was used at {moment} for another request: send exactly that one again, or a new id",
             field="request_id",
             first_used_at=moment,
@@ -108,8 +118,10 @@ class ScopeMissing(PermissionDenied):
 
     reason = "SCOPE_MISSING"
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"this takes an API key with the scope {scope}", scope=scope)
+    @classmethod
+    def of(cls, scope: str) -> Self:
+        """Returns the error for the scope that is missing."""
+        return cls(f"this takes an API key with the scope {scope}", scope=scope)
 
 
 class RateLimited(ArenaError):
@@ -156,9 +168,6 @@ class RangeNotSatisfiable(ArenaError):
     """A range of bytes begins where there are none; metadata has the size."""
 
     reason = "RANGE_NOT_SATISFIABLE"
-
-    def __init__(self, message: str, size: int) -> None:
-        super().__init__(message, size=str(size))
 
 
 class PreconditionFailed(ArenaError):

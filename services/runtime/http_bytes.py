@@ -151,7 +151,7 @@ class HttpBytes:
         route = self._routes.get(f"{prefix}/")
         if route is None or scope["method"] not in ("GET", "HEAD"):
             # The gateway sends nothing else here.
-            await _refuse(send, NotFound("route", scope["path"][:200]))
+            await _refuse(send, NotFound.of("route", scope["path"][:200]))
             return
         watch = Stopwatch()
         with telemetry.span(route.rpc, headers.get("traceparent", ""), SpanKind.SERVER):

@@ -109,7 +109,7 @@ def owned(found: O | None, what: str, name: str) -> O:
     """Returns what was found; NotFound if it is nothing, or does not belong to the developer who is calling."""
     caller = current_identity()
     if found is None or found.developer_id != caller.developer_id:
-        raise NotFound(what, name)
+        raise NotFound.of(what, name)
     return found
 
 

@@ -21,5 +21,5 @@ def check_id(value: str, prefix: str, field: str = "id") -> str:
     """Returns the id; InvalidInput if it can't be one of this kind."""
     head, _, tail = value.partition("_")
     if head != prefix or not _TAIL.fullmatch(tail):
-        raise InvalidInput(FieldViolation(field, f"must be {prefix}_ and 32 hexadecimal digits"))
+        raise InvalidInput.of(FieldViolation(field, f"must be {prefix}_ and 32 hexadecimal digits"))
     return value

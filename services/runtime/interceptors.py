@@ -201,7 +201,7 @@ class Admission:
             caller = await self._verifier.verify(token)
             if self._lets_in(caller):
                 return caller
-            raise ScopeMissing(self._scope) if caller.identity else PermissionDenied(identity.NOT_FOR_VOTERS)
+            raise ScopeMissing.of(self._scope) if caller.identity else PermissionDenied(identity.NOT_FOR_VOTERS)
         if not self._public:
             raise CredentialsMissing(identity.KEY_NEEDED)
         return None
@@ -230,7 +230,7 @@ def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
     try:
         return parse(request)
     except DecodeError:
-        raise InvalidInput(
+        raise InvalidInput.of(
             FieldViolation("", "the request must be a message of the RPC's type, its text in UTF-8")
         ) from None
 

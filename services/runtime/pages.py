@@ -41,7 +41,7 @@ class Pages:
         Raises InvalidInput for a negative size and for a token of another list.
         """
         if size < 0:
-            raise InvalidInput(
+            raise InvalidInput.of(
                 FieldViolation("page_size", f"must be 0 to {MAX_PAGE_SIZE}; 0 means {DEFAULT_PAGE_SIZE}")
             )
         size = min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
@@ -58,7 +58,9 @@ class Pages:
             return None
         content = self._signer.content(token, holds_for)
         if content is None:
-            raise InvalidInput(FieldViolation("page_token", "must be next_page_token of a list with the same filters"))
+            raise InvalidInput.of(
+                FieldViolation("page_token", "must be next_page_token of a list with the same filters")
+            )
         return tuple(json.loads(content, object_hook=_from_json))
 
 

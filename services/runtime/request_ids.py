@@ -35,7 +35,7 @@ class Earlier(Generic[T]):
         """Returns the first result to the call at hand; RequestIdReused if that is another call."""
         ours = current_fingerprint()
         if None not in (ours, self.fingerprint) and ours != self.fingerprint:
-            raise RequestIdReused(self.at)
+            raise RequestIdReused.of(self.at)
         return self.result
 
 

@@ -120,12 +120,16 @@ class Service:
             except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
                 log.warning("a resource could not be closed", resource=type(resource).__name__, error=str(failure))
 
-    async def enter(self, name: str, opening: Awaitable[R]) -> R:
-        """Opens a resource that is pinged for health and closed at the end, the last opened first."""
-        resource = await opening
-        self._resources.append(resource)
-        self._checks[name] = resource.ping
-        return resource
+    async def enter(self, name: str, resource: R | Awaitable[R], *, needed: bool = True) -> R:
+        """Takes a resource, which may have to be opened first. It is closed at the end, the last one first.
+
+        It is pinged for health if the service can't serve without it.
+        """
+        opened = await resource if isinstance(resource, Awaitable) else resource
+        self._resources.append(opened)
+        if needed:
+            self._checks[name] = opened.ping
+        return opened
 
     def channel(self, address: str) -> grpc.aio.Channel:
         """Returns a channel to another service, closed at the end."""

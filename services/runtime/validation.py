@@ -44,4 +44,4 @@ class Validation:
     def finish(self) -> None:
         """Raises InvalidInput with all that was noted, if anything was."""
         if self.violations:
-            raise InvalidInput(*self.violations)
+            raise InvalidInput.of(*self.violations)

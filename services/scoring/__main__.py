@@ -27,8 +27,7 @@ async def main() -> None:
         async with Service("scoring", settings) as service:
             database = await service.enter("database", Database.of_service("scoring", settings, __file__))
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
-            audio = AudioStore(settings.audio_storage_path)
-            service.health_check("audio store", audio.ping)
+            audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
             scoring = Scoring(database, SqlStore(), audio, workers)
             service.add_servicer(
                 SCORING, scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)

@@ -72,7 +72,7 @@ class Scoring:
     async def delete(self, job_ids: Sequence[str], event_id: str) -> None:
         """Deletes the evaluations of jobs, those too that are under way; InvalidInput if they are too many."""
         if len(job_ids) > MAX_DELETED_JOBS:
-            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
+            raise InvalidInput.of(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, event_id):
                 await self._store.delete(connection, job_ids)
@@ -81,7 +81,7 @@ class Scoring:
         """Returns an evaluation of the caller; NotFound if there is none or it is somebody else's."""
         if not _JOB_ID.fullmatch(evaluation_id):
             description = "must be the id of a trial or other job: its kind, _ and 32 hexadecimal digits"
-            raise InvalidInput(FieldViolation("id", description))
+            raise InvalidInput.of(FieldViolation("id", description))
         async with self._database.reading() as connection:
             return owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
 

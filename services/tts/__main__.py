@@ -2,7 +2,6 @@
 
 import secrets
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TypeVar
 
 from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
@@ -34,8 +33,6 @@ CHANGES_SECONDS = 5.0
 # A process that starts hears of what was cancelled before: jobs of it may be waiting.
 CANCELLATIONS_REPLAYED_SECONDS = 3600.0
 
-R = TypeVar("R")
-
 
 async def serve(settings: TtsSettings) -> None:
     """Serves until it is told to stop."""
@@ -45,9 +42,9 @@ async def serve(settings: TtsSettings) -> None:
 
 async def _serve(settings: TtsSettings, measuring: Executor) -> None:
     async with Service("tts", settings) as service:
-        store = await service.enter("audio store", _opened(AudioStore(settings.audio_storage_path)))
+        store = await service.enter("audio store", AudioStore(settings.audio_storage_path))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "tts"))
-        providers = await service.enter("providers", _opened(Providers(engines_of(settings), settings.speech_queue)))
+        providers = await service.enter("providers", Providers(engines_of(settings), settings.speech_queue))
         # Of this run of the process, so that a catalogue that was emptied hears of voices again.
         process_id = secrets.token_hex(8)
         secret = settings.audio_url_secret.get_secret_value()
@@ -95,10 +92,6 @@ async def _serve(settings: TtsSettings, measuring: Executor) -> None:
             ),
         )
         await service.run()
-
-
-async def _opened(resource: R) -> R:
-    return resource
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _link(query: Mapping[str, str]) -> Link | None:
     if expires and not (expires.isascii() and expires.isdecimal() and int(expires[:20]) <= MAX_EXPIRES):
         violations.append(FieldViolation("expires", "must be a whole number of seconds since 1970"))
     if violations:
-        raise InvalidInput(*violations)
+        raise InvalidInput.of(*violations)
     signature = query.get("signature", "")
     return (int(expires or "0"), signature) if expires or signature else None
 

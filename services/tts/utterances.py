@@ -20,9 +20,9 @@ def completed(utterance: Utterance, provider: Capabilities, voices: Sequence[Voi
     try:
         voice = find_voice(voices, utterance.voice_id, provider.id)
     except InvalidInput as error:
-        raise InvalidInput(*found, *error.violations) from None
+        raise InvalidInput.of(*found, *error.violations) from None
     if found:
-        raise InvalidInput(*found)
+        raise InvalidInput.of(*found)
     return replace(utterance, voice_id=voice.voice_id, model_id=utterance.model_id or voice.model_id)
 
 
@@ -67,7 +67,7 @@ def find_voice(voices: Sequence[Voice], voice_id: str, provider: str) -> Voice:
         if voice.voice_id == voice_id or not voice_id:
             return voice
     some = ", ".join(voice.voice_id for voice in voices[:5])
-    raise InvalidInput(
+    raise InvalidInput.of(
         FieldViolation(
             "voice_id",
             f"must be a voice of {provider}, such as {some}; /api/v1/voices?provider={provider} lists all"

@@ -18,7 +18,7 @@ _ANSWERS: Mapping[int, ListenerAnswer] = {_ANSWER.Value(answer): answer for answ
 def answer(value: int) -> ListenerAnswer:
     """Returns an answer. Raises InvalidInput if the number is not one of an answer."""
     if value not in _ANSWERS:
-        raise InvalidInput(FieldViolation("answer", f"must be one of {', '.join(ListenerAnswer)}"))
+        raise InvalidInput.of(FieldViolation("answer", f"must be one of {', '.join(ListenerAnswer)}"))
     return _ANSWERS[value]
 
 

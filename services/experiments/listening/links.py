@@ -138,7 +138,7 @@ class Links:
         async with self._database.transaction() as connection:
             link = owned(await self._store.get(connection, link_id), "listening link", link_id)
             if link.experiment_id != experiment_id:
-                raise NotFound("listening link", link_id)
+                raise NotFound.of("listening link", link_id)
             revoked = await self._store.revoke(connection, link_id, self._clock())
             (tallied,) = await self._tallied(connection, experiment_id, [revoked or link])
         return tallied

@@ -90,7 +90,7 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
     async def find_clip(self, asked: Asked) -> Content:
         """GetListeningClip over plain HTTP."""
         if asked.query:
-            raise InvalidInput(
+            raise InvalidInput.of(
                 *(FieldViolation(name[:100], "there is no such parameter") for name in sorted(asked.query))
             )
         clip = await self._clips.find(asked.name)

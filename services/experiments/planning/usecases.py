@@ -174,7 +174,7 @@ class Planning:
         async with self._database.reading() as connection:
             experiment = await self._store.get(connection, current_identity().developer_id, experiment_id)
         if experiment is None:
-            raise NotFound("experiment", experiment_id)
+            raise NotFound.of("experiment", experiment_id)
         return experiment
 
 

@@ -70,7 +70,7 @@ class Reading:
         async with self._database.reading() as connection:
             results = await self._store.results(connection, experiment_id)
         if results is None:
-            raise NotFound("results of experiment", experiment_id)
+            raise NotFound.of("results of experiment", experiment_id)
         return results
 
     async def trials(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Trial], str]:

@@ -52,7 +52,7 @@ class Watching(Generic[M]):
         feed = await self._joined(owned)
         try:
             if feed.deleted:
-                raise NotFound("experiment", experiment_id)
+                raise NotFound.of("experiment", experiment_id)
             told = 0
             state: Hashable = None
             while True:

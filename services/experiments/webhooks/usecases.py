@@ -171,7 +171,7 @@ class DeliveryLog:
         async with self._database.transaction() as connection:
             delivery = await self._store.delivery(connection, delivery_id)
             if delivery is None or (delivery.subject_type, delivery.subject_id) != (domain.EXPERIMENT, experiment_id):
-                raise NotFound("webhook delivery", delivery_id)
+                raise NotFound.of("webhook delivery", delivery_id)
             # It can't be deleted or disabled before the attempt is asked for and can be given up with the others.
             endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
             if endpoint is None:
@@ -180,7 +180,7 @@ class DeliveryLog:
                 raise WrongState(f"its endpoint is disabled: {endpoint.disabled_reason}", status="disabled")
             delivery = await self._store.delivery(connection, delivery_id, lock=True)
             if delivery is None:
-                raise NotFound("webhook delivery", delivery_id)
+                raise NotFound.of("webhook delivery", delivery_id)
             moment = now()
             if delivery.under_way(moment):
                 raise WrongState("an attempt is under way", status="under_way")

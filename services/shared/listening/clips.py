@@ -85,12 +85,12 @@ class Clips:
         it any more. No error says anything of the audio.
         """
         if not NAME.fullmatch(name):
-            raise NotFound("clip", name[:200])
+            raise NotFound.of("clip", name[:200])
         async with self._database.reading() as connection:
             assignment = await self._assignment(connection, name)
         audio_name = assignment.audio_of(name)
         if audio_name is None:
-            raise NotFound("clip", name)
+            raise NotFound.of("clip", name)
         content = await self._clips.get(name, lambda: self._made(name, assignment, audio_name))
         tag = derived_key(self._tags, name)[:ETAG_BYTES]
         return Clip(name, content, f'"{tag.hex()}"')
@@ -98,10 +98,10 @@ class Clips:
     async def _assignment(self, connection: AsyncConnection, name: str) -> Assignment:
         assignment = await self._store.assignment_of_clip(connection, name)
         if assignment is None:
-            raise NotFound("clip", name)
+            raise NotFound.of("clip", name)
         listener = await self._store.listener(connection, assignment.test_id, assignment.listener_id)
         if listener is None:
-            raise NotFound("clip", name)
+            raise NotFound.of("clip", name)
         await check_may_hear(connection, self._subject, listener)
         return assignment
 
@@ -122,7 +122,7 @@ class Clips:
         try:
             return await self._audio.get(audio_name)
         except NotFound:
-            raise NotFound("clip", name) from None
+            raise NotFound.of("clip", name) from None
         except Unavailable as error:
             log.warning("stored speech can't be read", audio_name=audio_name, error=error.message)
             raise Unavailable("the clip can't be read now; try again") from None

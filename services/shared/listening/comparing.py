@@ -160,7 +160,7 @@ class Comparing(Generic[Answered]):
             seat = await self._locked_seat(connection, test_id, listener_id)
             assignment = next((each for each in seat.given if each.id == pair_id), None)
             if assignment is None:
-                raise NotFound("pair", pair_id)
+                raise NotFound.of("pair", pair_id)
             moment = self._clock()
             if assignment.answer is answer:
                 return Voted(seat.progress(moment), None)

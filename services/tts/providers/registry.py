@@ -63,7 +63,7 @@ class Providers:
         """Returns a provider; InvalidInput that lists all if there is none of this id."""
         provider = self._by_id.get(provider_id)
         if provider is None:
-            raise InvalidInput(FieldViolation("provider", f"must be one of {', '.join(self._by_id)}"))
+            raise InvalidInput.of(FieldViolation("provider", f"must be one of {', '.join(self._by_id)}"))
         return provider
 
     async def usable(self, provider_id: str) -> Provider:

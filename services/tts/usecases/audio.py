@@ -37,11 +37,11 @@ class Audio:
     async def _check(self, name: str, caller: Identity | None, link: Link | None) -> None:
         job_id = job_of_audio(name)
         if job_id is None:
-            raise NotFound("audio", name[:200])
+            raise NotFound.of("audio", name[:200])
         if link is not None:
             self._links.verify(name, *link)
         elif caller is None:
             raise nobody("audio needs the whole link, with expires and signature, or its owner's API key")
         speech = await self._results.find(job_id)
         if speech is None or (link is None and caller is not None and speech.developer_id != caller.developer_id):
-            raise NotFound("audio", name)
+            raise NotFound.of("audio", name)

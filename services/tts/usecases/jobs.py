@@ -109,10 +109,12 @@ class Jobs:
         InvalidInput if they are too many, or one can't be a job's id.
         """
         if len(job_ids) > MAX_DELETED_JOBS:
-            raise InvalidInput(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
+            raise InvalidInput.of(FieldViolation("job_ids", f"must be at most {MAX_DELETED_JOBS}, got {len(job_ids)}"))
         for index, job_id in enumerate(job_ids):
             if not is_job_id(job_id):
-                raise InvalidInput(FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100"))
+                raise InvalidInput.of(
+                    FieldViolation(f"job_ids[{index}]", "must be letters, digits, _ and -, at most 100")
+                )
         self.in_hand.cancel_jobs(frozenset(job_ids))
         for job_id in job_ids:
             async with self._lock(job_id):

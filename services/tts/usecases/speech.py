@@ -33,7 +33,7 @@ class Speech:
         except SynthesisError as error:
             others = ", ".join(each.id for each in self._providers.all() if not each.unavailable_reason)
             message = f"{error.message}; can be used: {others or 'none'}"
-            raise InvalidInput(FieldViolation("provider", message)) from error
+            raise InvalidInput.of(FieldViolation("provider", message)) from error
         utterance = completed(utterance, provider.engine.capabilities, provider.voices)
         self._space.check(developer_id)
         buffer = SpeechBuffer(self._space, developer_id, lambda: provider.slots.waiting > 0)

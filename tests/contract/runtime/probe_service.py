@@ -46,6 +46,13 @@ class Source(Resource):
         tell(f"drain {self._name} for {seconds:g} s")
 
 
+class Spare(Resource):
+    """A resource that never answers."""
+
+    async def ping(self) -> None:
+        raise ConnectionRefusedError(f"{self._name} does not answer")
+
+
 async def work() -> None:
     tell("work begins")
     if (FOLDER / "breaks").exists():
@@ -67,6 +74,8 @@ async def main() -> None:
     async with Service("probe", load_settings(ProbeSettings)) as service:
         await service.enter("first", Resource.open("first"))
         await service.enter("second", Source.open("second"))
+        await service.enter("third", Resource("third"))
+        await service.enter("spare", Spare("spare"), needed=False)
         service.background("work", work)
         await service.run()
     tell("stopped")

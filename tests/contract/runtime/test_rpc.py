@@ -204,9 +204,9 @@ async def test_health_needs_no_identity(services: tuple[Service, Service]) -> No
     [
         (Busy("too many", limit="3"), grpc.StatusCode.RESOURCE_EXHAUSTED, Busy("too many", limit="3")),
         (
-            InvalidInput(FieldViolation("name", "must be short")),
+            InvalidInput.of(FieldViolation("name", "must be short")),
             grpc.StatusCode.INVALID_ARGUMENT,
-            InvalidInput(FieldViolation("name", "must be short")),
+            InvalidInput.of(FieldViolation("name", "must be short")),
         ),
         (TimeoutError(), grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded("it was not done in time")),
         (

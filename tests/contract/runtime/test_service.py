@@ -95,7 +95,12 @@ async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(pro
         watch = stub.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
         assert (await watch.read()).status == NOT_SERVING
         unhealthy = await probe.logged("health", status="NOT_SERVING")
-        assert (unhealthy["first"], unhealthy["second"]) == ("first does not answer", "second does not answer")
+        assert [unhealthy.get(name) for name in ("first", "second", "third", "spare")] == [
+            "first does not answer",
+            "second does not answer",
+            "third does not answer",
+            None,
+        ]
         assert (unhealthy["level"], unhealthy["service"]) == ("warning", "probe")
         probe.answer(True)
         assert (await watch.read()).status == SERVING
@@ -107,12 +112,14 @@ async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(pro
         assert (await watch.read()).status == NOT_SERVING
         watch.cancel()
     assert await probe.process.wait() == 0
-    assert [await probe.told() for _ in range(8)] == [
+    assert [await probe.told() for _ in range(10)] == [
         "open first",
         "open second",
         "work begins",
         "drain second for 1 s",
         "work ends",
+        "close spare",
+        "close third",
         "close second",
         "close first",
         "stopped",
@@ -146,6 +153,7 @@ async def test_a_process_tells_what_it_lacks_in_words_that_name_nothing_of_the_i
         assert [(fault.name, fault.reason) for fault in status.faults] == [
             ("first", "connection refused"),
             ("second", "connection refused"),
+            ("third", "connection refused"),
         ]
         assert (status.serving, status.version) == (False, version("voice-arena"))
         probe.answer(True)

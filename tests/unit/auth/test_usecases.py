@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import email_validator
 import pytest
 from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
 
@@ -87,9 +88,33 @@ async def test_a_registration_names_what_is_wrong_and_leaves_nothing(
     assert database._tables == {}
 
 
-async def test_a_developer_of_a_network_without_the_internet_may_register(auth: Auth) -> None:
-    developer, _ = await auth.register("Ada", "ada@intranet")
-    assert developer.email == "ada@intranet"
+@pytest.mark.parametrize(
+    ("email", "kept"),
+    [
+        ("ada@intranet", "ada@intranet"),
+        ("ada@local", "ada@local"),
+        ("Ada@Box.LocalHost", "Ada@box.localhost"),
+        ("ada@test", "ada@test"),
+        ("ada@box.test", "ada@box.test"),
+        ("ada@test.local", "ada@test.local"),
+        ("ada@mylocal", "ada@mylocal"),
+        ("ada@b\u00fcro.local", "ada@b\u00fcro.local"),
+    ],
+)
+async def test_a_developer_of_a_network_without_the_internet_may_register(auth: Auth, email: str, kept: str) -> None:
+    developer, _ = await auth.register("Ada", email)
+    assert developer.email == kept
+
+
+@pytest.mark.parametrize("email", ["ada@invalid", "ada@x.onion", "@local", "ada@-x.local"])
+async def test_other_special_names_and_faults_of_local_addresses_are_refused(auth: Auth, email: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await auth.register("Ada", email)
+    assert fields(raised.value) == ["email"]
+
+
+def test_nothing_of_the_library_is_changed() -> None:
+    assert {"local", "localhost", "test"} <= set(email_validator.SPECIAL_USE_DOMAIN_NAMES)
 
 
 async def test_a_token_of_a_developer_who_is_gone_is_no_good(auth: Auth) -> None:

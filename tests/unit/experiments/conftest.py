@@ -56,7 +56,7 @@ class MemoryCatalogue:
             voices = self.voices.get(spec.provider, [])
             voice_id = spec.voice_id or next(iter(voices), "")
             if voice_id not in voices:
-                raise InvalidInput(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
+                raise InvalidInput.of(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
             resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id, **self.parameters))
         return Resolved(resolved, [self.limits.get(spec.provider, 0) for spec in resolved])
 

@@ -45,7 +45,7 @@ class Audio:
         self.asked.append(asked)
         self.traces.append(telemetry.trace_id())
         if asked.name == "none":
-            raise NotFound("audio", asked.name)
+            raise NotFound.of("audio", asked.name)
         if asked.name == "mine" and current_caller() is None:
             raise nobody("it takes a key")
         if asked.name == "broken":

@@ -116,7 +116,7 @@ class MemoryAudio:
             error, self.error = self.error, None
             raise error
         if name not in self.recordings:
-            raise NotFound("audio", name)
+            raise NotFound.of("audio", name)
         content = self.recordings[name]
         for start in range(0, len(content), 1001):
             yield content[start : start + 1001]

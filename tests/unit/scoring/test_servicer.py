@@ -16,7 +16,7 @@ class OneEvaluation:
 
     async def get_evaluation(self, evaluation_id: str) -> object:
         if evaluation_id != RUNNING.id:
-            raise NotFound("evaluation", evaluation_id)
+            raise NotFound.of("evaluation", evaluation_id)
         return RUNNING
 
 

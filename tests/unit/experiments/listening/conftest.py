@@ -61,7 +61,7 @@ class MemoryAudio:
         if self.failure is not None:
             raise self.failure
         if name not in self.stored:
-            raise NotFound("audio", name)
+            raise NotFound.of("audio", name)
         return self.stored[name]
 
 

@@ -133,7 +133,7 @@ async def test_clips_end_with_their_link(room: Room) -> None:
 @pytest.mark.parametrize(
     ("failure", "kind"),
     [
-        (NotFound("audio", "trl_0_0_0.wav"), NotFound),
+        (NotFound.of("audio", "trl_0_0_0.wav"), NotFound),
         (Unavailable("the audio store can't be read: /data/trl_0_0_0.wav"), Unavailable),
     ],
 )

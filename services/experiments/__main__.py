@@ -1,6 +1,7 @@
 """Builds the experiments service and runs it."""
 
 from datetime import timedelta
+from functools import partial
 
 from voicearena.auth.v1 import auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2_grpc
@@ -62,6 +63,7 @@ from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.progress import RECONCILE_BATCH, Progress
 from services.shared.clips.queue_store import SqlQueueStore
 from services.shared.clips.store import SqlClipStore
+from services.shared.listening import clip_answers
 from services.shared.listening.access_log_servicer import AccessLog
 from services.shared.listening.clips import Clips
 from services.shared.listening.closing import LOOK_EVERY_SECONDS, Closing
@@ -130,6 +132,7 @@ async def main() -> None:
         )
         tokens, subject = ListeningTokens(secret), ExperimentSubject(store, link_store, finishing)
         closing = Closing(database, listening, subject)
+        rendered = Clips(database, listening, subject, audio, secret)
         listening_servicer = ListeningServicer(
             Links(database, store, link_store, votes, tokens, Pages(secret)),
             Listeners(
@@ -141,7 +144,7 @@ async def main() -> None:
                 # Of each experiment on its own, so that nobody is found again in another one.
                 address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
             ),
-            Clips(database, listening, subject, audio, secret),
+            rendered,
             CloseListening(database, store, closing),
             settings.public_url,
         )
@@ -152,7 +155,9 @@ async def main() -> None:
             listening_servicer,
         )
         service.serve_bytes(
-            settings.http_address, listening_service.methods_by_name["GetListeningClip"], listening_servicer.find_clip
+            settings.http_address,
+            listening_service.methods_by_name["GetListeningClip"],
+            partial(clip_answers.find, rendered),
         )
         service.add_unlisted(
             access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,

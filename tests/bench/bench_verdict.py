@@ -6,7 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from services.experiments.verdict import QUALITY, Answer, Judges, Model, Trial, Vote, decide
+from services.experiments.verdict import QUALITY, Judges, Model, Trial, Vote, decide
+from services.shared.listening.domain import Preference
 from services.shared.metrics import Measurements
 from tests.bench.result import BenchResult
 
@@ -89,7 +90,9 @@ def _votes(random: np.random.Generator) -> list[Vote]:
             prompt,
             first,
             second,
-            Answer.FIRST if tastes[listener, first] + random.normal() > tastes[listener, second] else Answer.SECOND,
+            Preference.FIRST
+            if tastes[listener, first] + random.normal() > tastes[listener, second]
+            else Preference.SECOND,
         )
         for listener in range(LISTENERS)
         for first, second in combinations(range(len(MODELS)), 2)

@@ -16,15 +16,9 @@ from services.experiments.listening import convert
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.subject import CloseListening
-from services.runtime.errors import FieldViolation, InvalidInput
-from services.runtime.http_bytes import Asked, Content
 from services.runtime.rpc import Context
-from services.shared.listening import access_log_servicer as access_log
+from services.shared.listening import clip_answers
 from services.shared.listening.clips import Clips
-
-# A clip is for one listener; nobody on the way keeps it.
-NOT_KEPT = {"cache-control": "no-store"}
-CONTENT_TYPE = "audio/wav"
 
 
 class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
@@ -76,34 +70,9 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
     async def GetListeningClip(
         self, request: listening_service_pb2.GetListeningClipRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        clip = await self._clips.find(request.name)
-        size = len(clip.content)
-        await context.send_initial_metadata(
-            (*NOT_KEPT.items(), (access_log.HEADER, access_log.header(clip.name, 0, size, size)))
-        )
-        kind = CONTENT_TYPE
-        async with aclosing(clip.pieces()) as pieces:
-            async for piece in pieces:
-                yield HttpBody(content_type=kind, data=piece)
-                kind = ""
-
-    async def find_clip(self, asked: Asked) -> Content:
-        """GetListeningClip over plain HTTP."""
-        if asked.query:
-            raise InvalidInput.of(
-                *(FieldViolation(name[:100], "there is no such parameter") for name in sorted(asked.query))
-            )
-        clip = await self._clips.find(asked.name)
-        return Content(
-            content_type=CONTENT_TYPE,
-            size=len(clip.content),
-            etag=clip.etag,
-            read=clip.pieces,
-            headers={**NOT_KEPT, "content-disposition": "inline"},
-            sending=lambda part: {
-                access_log.HEADER: access_log.header(clip.name, part.start, part.end, part.size),
-            },
-        )
+        async with aclosing(clip_answers.stream(self._clips, request.name, context)) as bodies:
+            async for body in bodies:
+                yield body
 
     async def CastListeningVote(
         self, request: listening_service_pb2.CastListeningVoteRequest, context: Context

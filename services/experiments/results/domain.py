@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus
 from services.experiments.prompts import units
-from services.experiments.verdict import Answer, Judges, Model, Panel, Verdict, Vote, decide
+from services.experiments.verdict import Judges, Model, Panel, Verdict, Vote, decide
 from services.experiments.verdict import Trial as VerdictTrial
 from services.shared.listening.judging import CastVote, VoteState
 
@@ -42,7 +42,7 @@ def _trial(trial: Trial) -> VerdictTrial:
 def counted(votes: Sequence[CastVote]) -> list[Vote]:
     """Returns the votes that count, about models rather than sides, in the same order."""
     return [
-        Vote(vote.listener_id, key.text_index, key.first, key.second, Answer(vote.preferred))
+        Vote(vote.listener_id, key.text_index, key.first, key.second, vote.preferred)
         for vote in votes
         if vote.counts and (key := vote.key)
     ]

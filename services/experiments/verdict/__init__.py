@@ -26,7 +26,7 @@ from services.experiments.verdict.results import (
     VoteSummary,
 )
 from services.experiments.verdict.trials import Model, Trial
-from services.experiments.verdict.votes import EXCLUSIONS, Answer, Panel, Vote
+from services.experiments.verdict.votes import EXCLUSIONS, Panel, Vote
 
 __all__ = [
     "EXCLUSIONS",
@@ -38,7 +38,6 @@ __all__ = [
     "PRIMARY_METRICS",
     "PROFILES",
     "QUALITY",
-    "Answer",
     "CompositeProfile",
     "HeadToHead",
     "Judges",

@@ -11,20 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import combinations
 
 from services.experiments.verdict.composite import mean
 from services.experiments.verdict.evidence import clustered_sign_p
-
-
-class Answer(Enum):
-    """Which of the two models of a pair a listener preferred, whichever side it was played on."""
-
-    FIRST = "first"
-    SECOND = "second"
-    TIE = "tie"
-    BOTH_BAD = "both_bad"
+from services.shared.listening.domain import Preference
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class Vote:
     first: int
     """Position of the first model in the experiment's models; below `second`."""
     second: int
-    answer: Answer
+    answer: Preference
 
 
 EXCLUSIONS: Mapping[str, str] = {
@@ -112,25 +103,25 @@ def check_votes(votes: Iterable[Vote], models: int, prompt_count: int) -> None:
 
 def tally(votes: Iterable[Vote], models: int) -> dict[tuple[int, int], Tally]:
     """The votes on each pair of model positions, the lower first; pairs without votes are there too."""
-    answers: dict[tuple[int, int], dict[Answer, int]] = {}
+    answers: dict[tuple[int, int], dict[Preference, int]] = {}
     nets: dict[tuple[int, int], dict[str, int]] = {}
     for pair in combinations(range(models), 2):
-        answers[pair] = dict.fromkeys(Answer, 0)
+        answers[pair] = dict.fromkeys(Preference, 0)
         nets[pair] = {}
     for vote in votes:
         pair = (vote.first, vote.second)
         answers[pair][vote.answer] += 1
-        of_listener = (vote.answer is Answer.FIRST) - (vote.answer is Answer.SECOND)
+        of_listener = (vote.answer is Preference.FIRST) - (vote.answer is Preference.SECOND)
         nets[pair][vote.listener] = nets[pair].get(vote.listener, 0) + of_listener
     return {pair: _tally(answers[pair], sorted(nets[pair].values())) for pair in answers}
 
 
-def _tally(answers: Mapping[Answer, int], nets: Sequence[int]) -> Tally:
+def _tally(answers: Mapping[Preference, int], nets: Sequence[int]) -> Tally:
     return Tally(
-        a=answers[Answer.FIRST],
-        b=answers[Answer.SECOND],
-        ties=answers[Answer.TIE],
-        both_bad=answers[Answer.BOTH_BAD],
+        a=answers[Preference.FIRST],
+        b=answers[Preference.SECOND],
+        ties=answers[Preference.TIE],
+        both_bad=answers[Preference.BOTH_BAD],
         nets=tuple(nets),
         p_value=clustered_sign_p(nets) if nets else None,
     )
@@ -145,8 +136,8 @@ def preference_shares(votes: Iterable[Vote], models: int) -> list[float | None]:
     won: list[dict[str, int]] = [{} for _ in range(models)]
     given: list[dict[str, int]] = [{} for _ in range(models)]
     for vote in votes:
-        for model, wins in ((vote.first, Answer.FIRST), (vote.second, Answer.SECOND)):
-            halves = 2 if vote.answer is wins else 0 if vote.answer in (Answer.FIRST, Answer.SECOND) else 1
+        for model, wins in ((vote.first, Preference.FIRST), (vote.second, Preference.SECOND)):
+            halves = 2 if vote.answer is wins else 0 if vote.answer in (Preference.FIRST, Preference.SECOND) else 1
             won[model][vote.listener] = won[model].get(vote.listener, 0) + halves
             given[model][vote.listener] = given[model].get(vote.listener, 0) + 1
     return [

@@ -2,83 +2,46 @@
 
 from alembic import op
 
-_TABLES = """
-CREATE TABLE listening_tests (
-    id text PRIMARY KEY,
-    votes_per_pair integer NOT NULL,
-    closes_at timestamptz
-);
+_KEY = "text_index integer NOT NULL, first integer NOT NULL, second integer NOT NULL"
+_TABLES = f"""
+CREATE TABLE listening_tests (id text PRIMARY KEY, votes_per_pair integer NOT NULL, closes_at timestamptz);
 CREATE INDEX listening_tests_open ON listening_tests (closes_at) WHERE closes_at IS NOT NULL;
 CREATE TABLE listening_pairs (
-    test_id text NOT NULL REFERENCES listening_tests ON DELETE CASCADE,
-    text_index integer NOT NULL,
-    first integer NOT NULL,
-    second integer NOT NULL,
-    text text NOT NULL,
-    first_speech jsonb NOT NULL,
-    second_speech jsonb NOT NULL,
-    target_lufs double precision NOT NULL,
-    votes integer NOT NULL,
+    test_id text NOT NULL REFERENCES listening_tests ON DELETE CASCADE, {_KEY},
+    text text NOT NULL, first_speech jsonb NOT NULL, second_speech jsonb NOT NULL,
+    target_lufs double precision NOT NULL, votes integer NOT NULL,
     CONSTRAINT listening_pairs_pkey PRIMARY KEY (test_id, text_index, first, second)
 );
 CREATE TABLE listening_listeners (
-    test_id text NOT NULL,
-    id text NOT NULL,
-    invitation_id text NOT NULL,
-    max_listeners_per_address integer NOT NULL,
-    created_at timestamptz NOT NULL,
-    voter_id text,
-    address bytea,
+    test_id text NOT NULL, id text NOT NULL,
+    invitation_id text NOT NULL, max_listeners_per_address integer NOT NULL,
+    created_at timestamptz NOT NULL, voter_id text, address bytea,
     PRIMARY KEY (test_id, id)
 );
 CREATE UNIQUE INDEX listening_listeners_of_session ON listening_listeners (test_id, invitation_id, voter_id);
 CREATE INDEX listening_listeners_of_voter ON listening_listeners (test_id, voter_id);
 CREATE TABLE listening_assignments (
-    id text PRIMARY KEY,
-    test_id text NOT NULL,
-    listener_id text NOT NULL,
-    text_index integer NOT NULL,
-    first integer NOT NULL,
-    second integer NOT NULL,
-    first_audio text,
-    second_audio text,
-    swapped boolean NOT NULL,
-    drawn_from integer NOT NULL,
-    target_lufs double precision NOT NULL,
-    clip_a text NOT NULL UNIQUE,
-    clip_b text NOT NULL UNIQUE,
-    a_seconds double precision NOT NULL,
-    b_seconds double precision NOT NULL,
-    shown_at timestamptz NOT NULL,
-    a_sent_at timestamptz,
-    b_sent_at timestamptz,
-    a_sent int4multirange NOT NULL DEFAULT '{}',
-    b_sent int4multirange NOT NULL DEFAULT '{}',
+    id text PRIMARY KEY, test_id text NOT NULL, listener_id text NOT NULL, {_KEY},
+    first_audio text, second_audio text, swapped boolean NOT NULL, drawn_from integer NOT NULL,
+    target_lufs double precision NOT NULL, clip_a text NOT NULL UNIQUE, clip_b text NOT NULL UNIQUE,
+    a_seconds double precision NOT NULL, b_seconds double precision NOT NULL,
+    shown_at timestamptz NOT NULL, a_sent_at timestamptz, b_sent_at timestamptz,
+    a_sent int4multirange NOT NULL DEFAULT '{{}}', b_sent int4multirange NOT NULL DEFAULT '{{}}',
     FOREIGN KEY (test_id, listener_id) REFERENCES listening_listeners ON DELETE CASCADE,
     CONSTRAINT listening_assignments_pair UNIQUE (test_id, listener_id, text_index, first, second)
 );
 CREATE INDEX listening_assignments_shown ON listening_assignments (test_id, shown_at);
 CREATE TABLE listening_votes (
     assignment_id text PRIMARY KEY REFERENCES listening_assignments ON DELETE CASCADE,
-    seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    test_id text NOT NULL,
-    listener_id text NOT NULL,
-    text_index integer NOT NULL,
-    first integer NOT NULL,
-    second integer NOT NULL,
-    swapped boolean NOT NULL,
-    answer text NOT NULL,
-    cast_at timestamptz NOT NULL,
-    address bytea,
+    seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY, test_id text NOT NULL, listener_id text NOT NULL, {_KEY},
+    swapped boolean NOT NULL, answer text NOT NULL, cast_at timestamptz NOT NULL, address bytea,
     CONSTRAINT listening_votes_pair UNIQUE (test_id, listener_id, text_index, first, second)
 );
 CREATE INDEX listening_votes_in_order ON listening_votes (test_id, seq);
 CREATE TABLE listening_vote_states (
     seq bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     assignment_id text NOT NULL REFERENCES listening_votes ON DELETE CASCADE,
-    state text NOT NULL,
-    reason text NOT NULL,
-    judged_at timestamptz NOT NULL,
+    state text NOT NULL, reason text NOT NULL, judged_at timestamptz NOT NULL,
     CONSTRAINT listening_vote_states_state CHECK (state IN ('counted', 'excluded', 'unknown')),
     CONSTRAINT listening_vote_states_reason CHECK ((state = 'excluded') = (reason <> ''))
 );

@@ -10,88 +10,33 @@ from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
 from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Speech
 from services.shared.listening.judging import WITHOUT_PLACE, CastVote, Doubt, VoteState
 
-METADATA = sa.MetaData()
-_MOMENT = sa.DateTime(timezone=True)
+# The types of most columns are those of their values; `migration` has them all.
 _KEY = ("text_index", "first", "second")
-TESTS = sa.Table(
-    "listening_tests",
-    METADATA,
-    sa.Column("id", sa.Text),
-    sa.Column("votes_per_pair", sa.Integer),
-    sa.Column("closes_at", _MOMENT),
+
+
+def _table(name: str, *columns: str, **typed: sa.types.TypeEngine[Any]) -> sa.TableClause:
+    moments = dict.fromkeys((name for name in columns if name.endswith("_at")), sa.DateTime(timezone=True))
+    types = {**dict.fromkeys(columns), **moments, **typed}
+    return sa.table(name, *(sa.column(column, kind) for column, kind in types.items()))
+
+
+TESTS = _table("listening_tests", "id", "votes_per_pair", "closes_at")
+PAIRS = _table(
+    "listening_pairs", "test_id", *_KEY, "text", "target_lufs", "votes", first_speech=JSONB(), second_speech=JSONB()
 )
-PAIRS = sa.Table(
-    "listening_pairs",
-    METADATA,
-    sa.Column("test_id", sa.Text),
-    *(sa.Column(name, sa.Integer) for name in _KEY),
-    sa.Column("text", sa.Text),
-    sa.Column("first_speech", JSONB),
-    sa.Column("second_speech", JSONB),
-    sa.Column("target_lufs", sa.Double),
-    sa.Column("votes", sa.Integer),
+LISTENERS = _table("listening_listeners", *(f.name for f in dataclasses.fields(Listener)))
+_ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
+# The last two are the bytes that have gone out.
+ASSIGNMENTS = _table(
+    "listening_assignments", *_KEY, *_ASSIGNMENT_FIELDS, a_sent=INT4MULTIRANGE(), b_sent=INT4MULTIRANGE()
 )
-LISTENERS = sa.Table(
-    "listening_listeners",
-    METADATA,
-    sa.Column("test_id", sa.Text),
-    sa.Column("id", sa.Text),
-    sa.Column("invitation_id", sa.Text),
-    sa.Column("max_listeners_per_address", sa.Integer),
-    sa.Column("created_at", _MOMENT),
-    sa.Column("voter_id", sa.Text),
-    sa.Column("address", sa.LargeBinary),
-)
-ASSIGNMENTS = sa.Table(
-    "listening_assignments",
-    METADATA,
-    sa.Column("id", sa.Text),
-    sa.Column("test_id", sa.Text),
-    sa.Column("listener_id", sa.Text),
-    *(sa.Column(name, sa.Integer) for name in _KEY),
-    sa.Column("first_audio", sa.Text),
-    sa.Column("second_audio", sa.Text),
-    sa.Column("swapped", sa.Boolean),
-    sa.Column("drawn_from", sa.Integer),
-    sa.Column("target_lufs", sa.Double),
-    sa.Column("clip_a", sa.Text),
-    sa.Column("clip_b", sa.Text),
-    sa.Column("a_seconds", sa.Double),
-    sa.Column("b_seconds", sa.Double),
-    sa.Column("shown_at", _MOMENT),
-    sa.Column("a_sent_at", _MOMENT),
-    sa.Column("b_sent_at", _MOMENT),
-    # The bytes that have gone out.
-    sa.Column("a_sent", INT4MULTIRANGE),
-    sa.Column("b_sent", INT4MULTIRANGE),
-)
-VOTES = sa.Table(
-    "listening_votes",
-    METADATA,
-    sa.Column("assignment_id", sa.Text),
-    sa.Column("seq", sa.BigInteger),
-    sa.Column("test_id", sa.Text),
-    sa.Column("listener_id", sa.Text),
-    *(sa.Column(name, sa.Integer) for name in _KEY),
-    sa.Column("swapped", sa.Boolean),
-    sa.Column("answer", sa.Text),
-    sa.Column("cast_at", _MOMENT),
-    sa.Column("address", sa.LargeBinary),
-)
-STATES = sa.Table(
-    "listening_vote_states",
-    METADATA,
-    sa.Column("seq", sa.BigInteger),
-    sa.Column("assignment_id", sa.Text),
-    sa.Column("state", sa.Text),
-    sa.Column("reason", sa.Text),
-    sa.Column("judged_at", _MOMENT),
-)
+_VOTE = ("assignment_id", "seq", "test_id", "listener_id", *_KEY, "swapped", "answer", "cast_at", "address")
+VOTES = _table("listening_votes", *_VOTE)
+STATES = _table("listening_vote_states", "seq", "assignment_id", "state", "reason", "judged_at")
 
 _L, _P, _A, _V = LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
-LISTENER_COLUMNS = [_L[f.name] for f in dataclasses.fields(Listener)]
+LISTENER_COLUMNS = list(_L)
 PAIR_COLUMNS = [_P[name] for name in (*_KEY, "text", "first_speech", "second_speech", "target_lufs", "votes")]
-_ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
 ASSIGNMENT_COLUMNS = [*(_A[name] for name in (*_KEY, *_ASSIGNMENT_FIELDS)), _V.answer]
 """To be read from WITH_ANSWERS."""
 WITH_ANSWERS = ASSIGNMENTS.outerjoin(VOTES, _V.assignment_id == _A.id)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.experiments.results.domain import counted
-from services.experiments.verdict import Answer, Vote
+from services.experiments.verdict import Vote
 from services.runtime.db import Database
 from services.shared.listening.domain import (
     Assignment,
@@ -17,6 +17,7 @@ from services.shared.listening.domain import (
     ListeningTest,
     Pair,
     PairKey,
+    Preference,
     Side,
     Speech,
     Tally,
@@ -277,9 +278,9 @@ async def test_a_vote_is_counted_at_its_pair_and_invitation_and_told_of_models_r
         for each, answer in zip(given, ("a", "b", "both_bad"), strict=True):
             await votes.add(connection, each, ListenerAnswer(answer), NOON)
         assert counted(await votes.of_test(connection, "exp_a")) == [
-            Vote("lsn_a", 0, 0, 1, Answer.SECOND),
-            Vote("lsn_a", 1, 0, 1, Answer.SECOND),
-            Vote("lsn_b", 0, 0, 1, Answer.BOTH_BAD),
+            Vote("lsn_a", 0, 0, 1, Preference.SECOND),
+            Vote("lsn_a", 1, 0, 1, Preference.SECOND),
+            Vote("lsn_b", 0, 0, 1, Preference.BOTH_BAD),
         ]
         assert await votes.of_test(connection, "exp_x") == []
         assert [each.votes for each in await store.pairs(connection, "exp_a")] == [2, 1]

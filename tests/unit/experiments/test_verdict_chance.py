@@ -12,11 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from services.experiments.verdict import Answer, Judges, Level, Vote, decide
+from services.experiments.verdict import Judges, Level, Vote, decide
 from services.experiments.verdict.evidence import sign_flip_p
 from services.experiments.verdict.levels import EVIDENCE
+from services.shared.listening.domain import Preference
 from tests.unit.experiments.verdict_trials import A, B, C, D, by_silence, trial
 
+FIRST, SECOND, TIE = Preference.FIRST, Preference.SECOND, Preference.TIE
 MODELS = [A, B, C, D]
 ALPHA = {level: p for level, (p, _) in EVIDENCE.items()}
 EXPERIMENTS = 200
@@ -104,7 +106,7 @@ def votes_of_taste(random: np.random.Generator, models: int, listeners: int, pro
                     prompt,
                     first,
                     second,
-                    Answer.TIE if draw < 0.05 else Answer.FIRST if random.random() < chance else Answer.SECOND,
+                    TIE if draw < 0.05 else FIRST if random.random() < chance else SECOND,
                 )
                 for prompt, draw in enumerate(random.random(prompts))
                 if random.random() < eager
@@ -130,6 +132,6 @@ def test_counting_their_votes_one_by_one_would_make_many() -> None:
     told_apart = 0
     for _ in range(EXPERIMENTS):
         answers = Counter(vote.answer for vote in votes_of_taste(random, 2, 8, prompts=20))
-        decided = answers[Answer.FIRST] + answers[Answer.SECOND]
-        told_apart += stats.binomtest(answers[Answer.FIRST], decided).pvalue <= ALPHA[Level.high]
+        decided = answers[FIRST] + answers[SECOND]
+        told_apart += stats.binomtest(answers[FIRST], decided).pvalue <= ALPHA[Level.high]
     assert told_apart > 10 * EXPERIMENTS * ALPHA[Level.high]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from services.experiments.verdict import Answer, Judges, Level, Model, Trial, Verdict, Vote, decide, own_weights
+from services.experiments.verdict import Judges, Level, Model, Trial, Verdict, Vote, decide, own_weights
 from services.experiments.verdict.evidence import clustered_sign_p
+from services.shared.listening.domain import Preference
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, trial, votes
 
 SAME = [0.3] * 8
@@ -224,7 +225,7 @@ def test_both_without_votes_name_no_winner() -> None:
         ([A, B], votes(0, 1, "a"), Judges.MEASUREMENTS, "no listener was asked"),
         ([A, B], votes(0, 2, "a"), Judges.LISTENERS, r"vote \('listener 0', 0, 0, 2\) is not of this experiment"),
         ([A, B], votes(1, 0, "a"), Judges.LISTENERS, r"vote \('listener 0', 0, 1, 0\) is not of this experiment"),
-        ([A, B], [Vote("l", 1, 0, 1, Answer.TIE)], Judges.BOTH, r"vote \('l', 1, 0, 1\) is not of this experiment"),
+        ([A, B], [Vote("l", 1, 0, 1, Preference.TIE)], Judges.BOTH, r"vote \('l', 1, 0, 1\) is not of this experiment"),
         ([A, B], votes(0, 1, "a") * 2, Judges.LISTENERS, "is there twice"),
     ],
 )

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from services.experiments.verdict import Answer, Model, Trial, Vote
+from services.experiments.verdict import Model, Trial, Vote
+from services.shared.listening.domain import Preference
 from services.shared.metrics import Measurements
 
 A, B, C, D = (Model("espeak", voice) for voice in ("a", "b", "c", "d"))
@@ -66,7 +67,7 @@ def latencies(*rows: Iterable[float]) -> list[Trial]:
 def votes(first: int, second: int, *listeners: str) -> list[Vote]:
     """Votes on two models, a word for each listener: a letter for each prompt, `a`, `b`, `=` for a tie, `x` for both
     bad, and a dot where they gave no vote."""
-    answers = {"a": Answer.FIRST, "b": Answer.SECOND, "=": Answer.TIE, "x": Answer.BOTH_BAD}
+    answers = {"a": Preference.FIRST, "b": Preference.SECOND, "=": Preference.TIE, "x": Preference.BOTH_BAD}
     return [
         Vote(f"listener {number}", prompt, first, second, answers[letter])
         for number, word in enumerate(listeners)

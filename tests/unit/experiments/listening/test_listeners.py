@@ -9,10 +9,10 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCompleted
 
 from services.experiments.domain import EvalMode, ExperimentStatus
 from services.experiments.listening import listeners as use_cases
-from services.experiments.verdict import Answer, Vote
+from services.experiments.verdict import Vote
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
 from services.runtime.ids import new_id
-from services.shared.listening.domain import HELD_FOR, ListenerAnswer, ListenerProgress, Tally
+from services.shared.listening.domain import HELD_FOR, ListenerAnswer, ListenerProgress, Preference, Tally
 from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, Room
 
@@ -112,7 +112,9 @@ async def test_sides_are_swapped_at_random_and_undone_in_the_vote(room: Room) ->
         assert pair.audio_of(pair.clip_a) == (pair.second_audio if pair.swapped else pair.first_audio)
         answer = (A, B)[number % 2]
         await room.listeners.vote(token, listener, pair.id, answer)
-        assert (await room.votes())[-1].answer is (Answer.SECOND if pair.swapped == (answer is A) else Answer.FIRST)
+        assert (await room.votes())[-1].answer is (
+            Preference.SECOND if pair.swapped == (answer is A) else Preference.FIRST
+        )
     assert set(swapped) == {True, False}
 
 
@@ -130,7 +132,7 @@ async def test_the_vote_that_completes_the_pairs_reaches_the_verdict(room: Room)
     assert (experiment.status, experiment.votes_received) == ("completed", 4)
     assert [type(event) for event in room.database.published()] == [ExperimentCompleted]
     votes = await room.votes()
-    assert votes[0] == Vote(votes[0].listener, votes[0].prompt_index, 0, 1, Answer.TIE)
+    assert votes[0] == Vote(votes[0].listener, votes[0].prompt_index, 0, 1, Preference.TIE)
     assert (await room.only_link()).tally == Tally(2, 4)
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.experiments.results.domain import counted, panel
-from services.experiments.verdict import Answer, Panel
-from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey
+from services.experiments.verdict import Panel
+from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey, Preference
 from services.shared.listening.judging import (
     MIN_SAME_SIDE,
     MIN_TIMED_VOTES,
@@ -162,8 +162,8 @@ def test_leaving_one_side_out_speaks_for_no_model() -> None:
     for _ in range(3000):
         votes = [vote(number, A, swapped=chance.random() < 0.5) for number in range(MIN_SAME_SIDE - 1)]
         answers = [each.answer for each in counted(votes)]
-        first += answers.count(Answer.FIRST)
-        second += answers.count(Answer.SECOND)
+        first += answers.count(Preference.FIRST)
+        second += answers.count(Preference.SECOND)
     assert abs(first - second) / (first + second) < 0.02
 
 

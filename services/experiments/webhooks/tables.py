@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+
+Record = TypeVar("Record", Endpoint, Delivery, Attempt)
 
 METADATA = sa.MetaData()
 _MOMENT = sa.DateTime(timezone=True)
@@ -36,7 +39,7 @@ DELIVERIES = sa.Table(
     sa.Column("endpoint_id", sa.Text),
     sa.Column("type", sa.Text),
     sa.Column("body", sa.LargeBinary),
-    sa.Column("status", sa.Text),
+    sa.Column("status", sa.Enum(DeliveryStatus, native_enum=False, values_callable=list)),
     sa.Column("attempts_made", sa.Integer),
     sa.Column("next_attempt_at", _MOMENT),
     sa.Column("asked_at", _MOMENT),
@@ -65,21 +68,14 @@ DELIVERY_COLUMNS = [DELIVERIES.c[f.name] for f in dataclasses.fields(Delivery)]
 ATTEMPT_COLUMNS = [ATTEMPTS.c[f.name] for f in dataclasses.fields(Attempt)]
 
 
-def endpoint_from(row: Sequence[Any]) -> Endpoint:
-    """Returns the endpoint in a row of ENDPOINT_COLUMNS."""
-    return Endpoint(**dict(zip((c.name for c in ENDPOINT_COLUMNS), row, strict=True)))
+def _read(kind: type[Record], row: Sequence[Any]) -> Record:
+    return kind(**dict(zip((f.name for f in dataclasses.fields(kind)), row, strict=True)))
 
 
-def delivery_from(row: Sequence[Any]) -> Delivery:
-    """Returns the delivery in a row of DELIVERY_COLUMNS."""
-    values = dict(zip((c.name for c in DELIVERY_COLUMNS), row, strict=True))
-    values["status"] = DeliveryStatus(values["status"])
-    return Delivery(**values)
-
-
-def attempt_from(row: Sequence[Any]) -> Attempt:
-    """Returns the attempt in a row of ATTEMPT_COLUMNS."""
-    return Attempt(**dict(zip((c.name for c in ATTEMPT_COLUMNS), row, strict=True)))
+# Each reads a row of its columns.
+endpoint_from = partial(_read, Endpoint)
+delivery_from = partial(_read, Delivery)
+attempt_from = partial(_read, Attempt)
 
 
 def values_of(record: Endpoint | Delivery | Attempt) -> dict[str, Any]:

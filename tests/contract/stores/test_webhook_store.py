@@ -5,6 +5,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from services.experiments.webhooks.store import SqlWebhookStore, WebhookStore
 from services.runtime.db import Database
 from services.runtime.request_ids import Earlier
 from tests.contract.stores.test_experiments_store import MINUTE, NOON, add, experiment
+from tests.contract.stores.test_panels_migration import OLD_ROWS, upgraded
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
@@ -29,6 +31,14 @@ ATTEMPTS = [
     Attempt(attempted_at=NOON, response_status=500, error="it answered 500", duration_ms=1.5, by_hand=False),
     Attempt(attempted_at=NOON, response_status=None, error="no answer", duration_ms=15e3, by_hand=True),
 ]
+
+DELIVERY_OF_BEFORE = f"""
+INSERT INTO webhook_deliveries (id, experiment_id, endpoint_id, type, body, status, attempts_made, next_attempt_at,
+    error_message, traceparent, created_at)
+  VALUES ('msg_a', 'exp_a', 'whe_a', 'experiment.completed', '{{}}', 'pending', 0, '{NOON}', '', '', '{NOON}');
+INSERT INTO webhook_attempts (delivery_id, attempted_at, response_status, error, duration_ms, by_hand)
+  VALUES ('msg_a', '{NOON}', 500, 'it answered 500', 1.5, false);
+"""
 
 
 @pytest.fixture
@@ -393,3 +403,20 @@ async def test_who_counts_endpoints_waits_for_another_that_does(database: Databa
         waiting = asyncio.create_task(count())
         await store.add_endpoint(connection, endpoint("whe_a"))
     assert await waiting == 1
+
+
+async def test_deliveries_of_the_release_before_are_about_their_experiments(postgres_url: str, tmp_path: Path) -> None:
+    experiment_of_before = OLD_ROWS.partition(";\n")[0]
+    rows = f"{experiment_of_before};\n{DELIVERY_OF_BEFORE}"
+    database = await upgraded(postgres_url, tmp_path, "old_webhooks", "webhook_subjects", rows)
+    store = SqlWebhookStore()
+    async with database.transaction() as connection:
+        assert await store.deliveries(connection, "experiment", "exp_a", after=None, limit=9) == [
+            (delivery("msg_a", body=b"{}"), ATTEMPTS[:1])
+        ]
+        await store.add_endpoint(connection, endpoint("whe_a"))
+    assert await claimed(database, store) == ["msg_a"]
+    async with database.transaction() as connection:
+        await SqlLifecycleStore().delete(connection, "exp_a")
+    assert await found(database, store, "msg_a") is None
+    await database.close()

@@ -15,6 +15,9 @@ PURE_PACKAGES = (
     "services.scoring.metrics",
     "services.shared.audio",
     "services.shared.clips.domain",
+    "services.shared.listening.domain",
+    "services.shared.listening.judging",
+    "services.shared.listening.pairing",
     "services.shared.metrics",
 )
 ALLOWED = {"numpy", "scipy", "soxr", "services.runtime.errors", "services.runtime.outside_text"}

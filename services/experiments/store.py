@@ -136,9 +136,6 @@ class Store(Protocol):
     ) -> Sequence[Trial]:
         """Returns an experiment's trials by (prompt_index, model_index, repeat_index)."""
 
-    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
-        """Returns a trial."""
-
 
 class SqlStore:
     """The store over PostgreSQL."""
@@ -291,10 +288,6 @@ class SqlStore:
             query = query.where(sa.tuple_(*_PLACE) > sa.tuple_(*after))
         query = query.order_by(*_PLACE).limit(limit)
         return [trial_from(row) for row in await connection.execute(query)]
-
-    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
-        row = (await connection.execute(sa.select(*TRIAL_COLUMNS).where(_T.id == trial_id))).one_or_none()
-        return trial_from(row) if row else None
 
 
 async def _changed(connection: AsyncConnection, experiment_id: str, **values: Any) -> Experiment:

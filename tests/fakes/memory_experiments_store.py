@@ -152,9 +152,6 @@ class MemoryExperimentsStore:
         ]
         return sorted(found, key=_place)[:limit]
 
-    async def trial(self, connection: AsyncConnection, trial_id: str) -> Trial | None:
-        return table(connection, "trials").get(trial_id)
-
 
 def _place(trial: Trial) -> tuple[int, int, int]:
     return trial.prompt_index, trial.model_index, trial.repeat_index

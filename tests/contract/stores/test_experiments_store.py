@@ -149,8 +149,7 @@ async def test_trials_are_listed_by_prompt_model_and_repeat(database: Database, 
         assert await store.trials(connection, "exp_a", limit=2) == [a, b]
         assert await store.trials(connection, "exp_a", after=(0, 0, 0)) == [b, again, c]
         assert await store.trials(connection, "exp_a", after=(0, 1, 0), limit=1) == [again]
-        assert await store.trial(connection, "trl_a") == b
-        assert await store.trial(connection, "trl_x") is None
+        assert await store.trials(connection, "exp_x") == []
 
 
 async def test_running_experiments_of_a_developer_are_counted_but_those_that_only_wait_for_listeners(

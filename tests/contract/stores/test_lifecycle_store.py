@@ -112,7 +112,7 @@ async def test_a_deleted_experiment_leaves_nothing(database: Database, store: St
     async with database.reading() as connection:
         assert await store.get(connection, "dev_a", "exp_a") is None
         assert await store.find_request(connection, "dev_a", "request 1") is None
-        assert await store.trial(connection, "trl_a") is None
+        assert await store.trials(connection, "exp_a") == []
         assert await lifecycle.trial_ids(connection, ["exp_a"]) == []
         assert await store.trials(connection, "exp_b") == [kept]
 

@@ -183,7 +183,7 @@ async def test_cancelling_spares_trials_that_have_ended(database: Database, stor
             trial("trl_b", 0, 1, status=TrialStatus.CANCELLED, ended_at=NOON + MINUTE),
             done,
         ]
-        assert await store.trial(connection, "trl_d") == trial("trl_d", of="exp_b")
+        assert await store.trials(connection, "exp_b") == [trial("trl_d", of="exp_b")]
 
 
 async def run(

@@ -15,6 +15,7 @@ from services.experiments.domain import ModelSpec, Trial, TrialStatus
 from services.runtime.clock import now
 from services.shared.clips import dispatching
 from services.shared.clips.queue_store import Provider
+from tests.fakes.memory_database import table
 from tests.unit.experiments.conftest import Desk
 
 PROMPTS = [f"Prompt {number}." for number in range(20)]
@@ -67,8 +68,7 @@ class Theatre:
 
     async def _trial(self, trial_id: str) -> Trial:
         async with self.desk.database.reading() as connection:
-            trial = await self.desk.store.trial(connection, trial_id)
-        assert trial is not None
+            trial: Trial = table(connection, "trials")[trial_id]
         return trial
 
     async def end_of(self, experiment_id: str) -> float:

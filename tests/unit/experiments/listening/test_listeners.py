@@ -271,8 +271,6 @@ async def test_a_retry_closes_the_vote_and_opens_it_again_for_what_lacks_votes(r
     assert await room.closing.overdue() == 0
 
     async with room.database.transaction() as connection:
-        trial = await room.experiments.trial(connection, "trl_1_1_0")
-        assert trial is not None
         again = room._trial(await room.experiment(), 1, 1, 0, True)
         await room.experiments.add_trials(connection, [again], NOON)
         change(connection, EXPERIMENT, completed_trials=4)

@@ -25,9 +25,12 @@ SAMPLES_AT_A_TIME = 100_000
 """They fit the processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalMetrics:
-    """What is measured from the samples alone. The table of metrics describes each field but the last."""
+    """What is measured from the samples alone. The table of metrics describes each field but the last.
+
+    A field that is added has None as its default: evaluations that were stored before lack it.
+    """
 
     duration_seconds: float
     silence_ratio: float

@@ -19,13 +19,8 @@ from pydantic_settings import NoDecode
 from services.runtime.outside_text import is_identifier, one_line
 from services.runtime.settings import AudioSettings, HttpSettings, LinkSettings, ServiceSettings
 
-CARTESIA_URL = "https://api.cartesia.ai"
-ELEVENLABS_URL = "https://api.elevenlabs.io"
-SMALLESTAI_URL = "https://api.smallest.ai"
-DEEPGRAM_URL = "https://api.deepgram.com"
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
-OWN_IDS = frozenset({"espeak", "flite", "openai", "cartesia", "elevenlabs", "smallestai", "deepgram"})
 
 MAX_ID_CHARACTERS = 100
 
@@ -56,6 +51,10 @@ def _url(value: str) -> str:
     return base.rstrip("/") + question + query
 
 
+def _split(value: Any) -> Any:
+    return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
 def _id(value: str) -> str:
     if not is_identifier(value, MAX_ID_CHARACTERS):
         raise ValueError(f"must be 1 to {MAX_ID_CHARACTERS} characters that can be seen, without blanks")
@@ -67,7 +66,7 @@ _Url = Annotated[str, Field(pattern=rf"^$|{_HTTP_URL}"), AfterValidator(_url)]
 _Model = Annotated[str, AfterValidator(_id)]
 _VOICE = Annotated[str, Field(pattern=r"^[^,]*$"), AfterValidator(_id)]
 _Voices = Annotated[tuple[_VOICE, ...], Field(max_length=200)]
-_ListedVoices = Annotated[_Voices, NoDecode]
+_ListedVoices = Annotated[_Voices, BeforeValidator(_split), NoDecode]
 _SampleRate = Annotated[int, Field(ge=8000, le=48000)]
 _Concurrency = Annotated[int, Field(ge=1, le=64)]
 
@@ -98,7 +97,7 @@ class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     flite_concurrency: int = Field(2, ge=1, le=32)
     """flite processes at a time."""
     cartesia_api_key: _Key = None
-    cartesia_base_url: _Url = CARTESIA_URL
+    cartesia_base_url: _Url = "https://api.cartesia.ai"
     """Of this and of every other provider: where it is, or what stands in for it. The routes follow its path."""
     cartesia_model: _Model = "sonic-3"
     cartesia_voices: _ListedVoices = ("f786b574-daa5-4673-aa0c-cbe3e8534c02",)
@@ -107,17 +106,17 @@ class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     cartesia_concurrency: _Concurrency = 2
     """Of this and of every other hosted provider: requests at a time over all processes, as the account's plan has."""
     elevenlabs_api_key: _Key = None
-    elevenlabs_base_url: _Url = ELEVENLABS_URL
+    elevenlabs_base_url: _Url = "https://api.elevenlabs.io"
     elevenlabs_model: _Model = "eleven_flash_v2_5"
     elevenlabs_voices: _ListedVoices = ("JBFqnCBsd6RMkjVDRZzb", "EXAVITQu4vr4xnSDxMaL")
     elevenlabs_concurrency: _Concurrency = 2
     smallestai_api_key: _Key = None
-    smallestai_base_url: _Url = SMALLESTAI_URL
+    smallestai_base_url: _Url = "https://api.smallest.ai"
     smallestai_model: _Model = "lightning_v3.1"
     smallestai_voices: _ListedVoices = ("magnus", "sophia")
     smallestai_concurrency: _Concurrency = 15
     deepgram_api_key: _Key = None
-    deepgram_base_url: _Url = DEEPGRAM_URL
+    deepgram_base_url: _Url = "https://api.deepgram.com"
     deepgram_model: _Model = "aura-2"
     """The family whose voices are offered; with Deepgram each voice is a model of its own."""
     deepgram_voices: _ListedVoices = ("aura-2-thalia-en", "aura-2-andromeda-en")
@@ -142,13 +141,6 @@ class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     synthesis_jobs_in_hand: int = Field(256, ge=1, le=1000)
     """Jobs that this process holds at a time, most of them waiting for a provider's slot."""
 
-    @field_validator(
-        "cartesia_voices", "elevenlabs_voices", "smallestai_voices", "deepgram_voices", "openai_voices", mode="before"
-    )
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
-
     @field_validator("openai_compatible", mode="before")
     @classmethod
     def _parse(cls, value: Any) -> Any:
@@ -162,6 +154,7 @@ class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     @model_validator(mode="after")
     def _ids_differ(self) -> "TtsSettings":
         ids = [server.id for server in self.openai_compatible]
-        if len(set(ids)) < len(ids) or OWN_IDS & set(ids):
-            raise ValueError(f"openai_compatible: every id must differ from the others and from {sorted(OWN_IDS)}")
+        known = {name.removesuffix("_concurrency") for name in type(self).model_fields if name.endswith("_concurrency")}
+        if len(set(ids)) < len(ids) or known & set(ids):
+            raise ValueError(f"openai_compatible: every id must differ from the others and from {sorted(known)}")
         return self

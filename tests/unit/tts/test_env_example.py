@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from services.runtime.settings import load_settings
+from services.tts.providers.catalogue import HOSTED
 from services.tts.settings import TtsSettings
 
 _LINE = re.compile(r"# ([A-Z_]+)=(.*?)(?:\s{2,}#.*)?")
-_PROVIDERS = ("cartesia_", "elevenlabs_", "smallestai_", "deepgram_", "openai_")
+_PROVIDERS = tuple(f"{name}_" for name in (*HOSTED, "openai"))
 
 
 def test_every_setting_of_a_provider_is_there_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,22 +4,25 @@ import json
 
 import pytest
 
+from gateway.cli.mesh_checks import OWN_SETTINGS
 from services.runtime.settings import load_settings
-from services.tts.providers.catalogue import engines_of
+from services.tts.providers.catalogue import HOSTED, engines_of
 from services.tts.settings import OPENAI_VOICES, TtsSettings
 from tests.fakes.openai_server import OpenAiServer
 
 SERVER = {"id": "kokoro", "base_url": "http://kokoro:8880/v1", "model": "kokoro", "voices": ["af_heart", "am_adam"]}
-
-HOSTED = ("cartesia", "elevenlabs", "smallestai", "deepgram")
 
 
 @pytest.fixture(autouse=True)
 def _required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", "0123456789abcdef")
     for name in TtsSettings.model_fields:
-        if name.startswith(("cartesia_", "elevenlabs_", "smallestai_", "deepgram_", "openai_")):
+        if name.startswith(tuple(f"{provider}_" for provider in (*HOSTED, "openai"))):
             monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_the_command_line_knows_which_providers_have_settings_of_their_own() -> None:
+    assert {engine.capabilities.id for engine in engines_of(load_settings(TtsSettings))} == OWN_SETTINGS
 
 
 def reasons() -> dict[str, str | None]:

@@ -7,8 +7,6 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from services.experiments.running import clips as trial_clips
-from services.experiments.store import SqlStore, Store
 from services.experiments.tables import CHANGED
 from services.runtime.db import Database
 from services.shared.clips.domain import ClipStatus
@@ -16,11 +14,8 @@ from services.shared.clips.queue_store import QueueStore, SqlQueueStore
 from services.shared.clips.store import ClipStore, SqlClipStore
 from services.shared.clips.table import ClipTable
 from services.shared.metrics import METRICS, Measurements
-from tests.contract.stores import experiment_rows
-from tests.fakes.memory_clip_store import MemoryClipStore
-from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-from tests.fakes.memory_queue_store import MemoryQueueStore
+from tests.contract.stores.experiments import rows as experiment_rows
+from tests.contract.stores.experiments.stores import ExperimentStores
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -72,10 +67,8 @@ class Trials:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        in_memory = isinstance(database, MemoryDatabase)
-        self.store: Store = MemoryExperimentsStore() if in_memory else SqlStore()
-        self.clips: ClipStore = MemoryClipStore() if in_memory else SqlClipStore(trial_clips.TABLE)
-        self.queue: QueueStore = MemoryQueueStore() if in_memory else SqlQueueStore(trial_clips.TABLE)
+        stores = ExperimentStores(database)
+        self.store, self.clips, self.queue = stores.experiments, stores.clips, stores.queue
         self._added = 0
 
     def run_of(self, clip_id: str) -> str:

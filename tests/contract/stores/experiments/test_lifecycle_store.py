@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,38 +12,20 @@ from services.experiments.running.lifecycle_store import LifecycleStore, SqlLife
 from services.experiments.store import SqlStore, Store
 from services.runtime.db import Database
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import (
+from tests.contract.stores.experiments.rows import (
     COMPLETED,
     NOON,
     SCORING,
     add,
     add_trials,
-    clip_store,
     experiment,
     trial,
 )
-from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
+from tests.contract.stores.experiments.stores import ExperimentStores
 
 DAY = timedelta(days=1)
 MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
 FAILED = TrialStatus.FAILED
-
-
-@pytest.fixture
-def service() -> str:
-    return "experiments"
-
-
-@pytest.fixture
-def store(database: Database) -> Store:
-    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
-
-
-@pytest.fixture
-def lifecycle(database: Database) -> LifecycleStore:
-    return MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
 
 
 async def moved(database: Database, lifecycle: LifecycleStore, mark: int = 0) -> tuple[Sequence[Trial], int]:
@@ -54,7 +35,7 @@ async def moved(database: Database, lifecycle: LifecycleStore, mark: int = 0) ->
 
 async def to_scoring(database: Database, connection: AsyncConnection, trial_id: str) -> None:
     audio = {"audio_name": f"{trial_id}.wav", "provider_requests": 1, "at": NOON}
-    assert await clip_store(database).synthesized(connection, trial_id, 1, Measurements(), **audio)  # type: ignore[arg-type]
+    assert await ExperimentStores(database).clips.synthesized(connection, trial_id, 1, Measurements(), **audio)  # type: ignore[arg-type]
 
 
 async def all_trials(database: Database, store: Store, experiment_id: str = "exp_a") -> Sequence[Trial]:

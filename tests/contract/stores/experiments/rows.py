@@ -6,13 +6,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
-from services.experiments.running import clips as trial_clips
 from services.experiments.store import Store
 from services.runtime.db import Database
-from services.shared.clips.store import ClipStore, SqlClipStore
+from services.shared.clips.store import ClipStore
 from services.shared.metrics import Measurements
-from tests.fakes.memory_clip_store import MemoryClipStore
-from tests.fakes.memory_database import MemoryDatabase
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -66,10 +63,6 @@ async def add(database: Database, store: Store, *experiments: Experiment) -> Non
 async def add_trials(database: Database, store: Store, *trials: Trial, requested_at: datetime = NOON) -> None:
     async with database.transaction() as connection:
         await store.add_trials(connection, trials, requested_at)
-
-
-def clip_store(database: Database) -> ClipStore:
-    return MemoryClipStore() if isinstance(database, MemoryDatabase) else SqlClipStore(trial_clips.TABLE)
 
 
 async def end_trial(

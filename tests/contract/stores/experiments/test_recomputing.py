@@ -10,10 +10,9 @@ from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, 
 from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.finishing import Finishing
-from services.experiments.store import SqlStore, Store
+from services.experiments.store import Store
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
 from services.experiments.webhooks.announcing import Announcing
-from services.experiments.webhooks.store import SqlWebhookStore
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
@@ -28,48 +27,23 @@ from services.shared.listening.domain import (
     Speech,
 )
 from services.shared.listening.judging import Doubt, Judgement
-from services.shared.listening.store import ListeningStore, SqlListeningStore
-from services.shared.listening.vote_store import SqlVoteStore, VoteStore
+from services.shared.listening.store import ListeningStore
+from services.shared.listening.vote_store import VoteStore
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import (
+from tests.contract.stores.experiments.rows import (
     MINUTE,
     NOON,
     add,
     add_trials,
-    clip_store,
     end_trial,
     experiment,
     trial,
 )
-from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-from tests.fakes.memory_listening_store import MemoryListeningStore
-from tests.fakes.memory_vote_store import MemoryVoteStore
-from tests.fakes.memory_webhook_store import MemoryWebhookStore
+from tests.contract.stores.experiments.stores import ExperimentStores
 
 ID = f"exp_{'a' * 32}"
 MODELS = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de", "large"), ModelSpec("flite", "slt")]
 PROMPTS, REPEATS, LISTENERS = 7, 2, 9
-
-
-@pytest.fixture
-def service() -> str:
-    return "experiments"
-
-
-@pytest.fixture
-def store(database: Database) -> Store:
-    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
-
-
-@pytest.fixture
-def listening(database: Database) -> ListeningStore:
-    return MemoryListeningStore() if isinstance(database, MemoryDatabase) else SqlListeningStore()
-
-
-@pytest.fixture
-def votes(database: Database) -> VoteStore:
-    return MemoryVoteStore() if isinstance(database, MemoryDatabase) else SqlVoteStore()
 
 
 @pytest.fixture(autouse=True)
@@ -85,8 +59,8 @@ def recomputing(database: Database, store: Store, votes: VoteStore) -> tuple[Rea
 
 
 def finishing(database: Database, store: Store, listening: ListeningStore, votes: VoteStore) -> Finishing:
-    webhooks = MemoryWebhookStore() if isinstance(database, MemoryDatabase) else SqlWebhookStore()
-    return Finishing(store, clip_store(database), listening, votes, Announcing(database, webhooks, ""))
+    stores = ExperimentStores(database)
+    return Finishing(store, stores.clips, listening, votes, Announcing(database, stores.webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
@@ -113,7 +87,7 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
                 prosody_score=random.random(),
             )
             failed = random.random() < 0.1
-            await end_trial(connection, clip_store(database), each, None if failed else measured)
+            await end_trial(connection, ExperimentStores(database).clips, each, None if failed else measured)
 
 
 async def vote(database: Database, listening: ListeningStore, votes: VoteStore, random: np.random.Generator) -> None:

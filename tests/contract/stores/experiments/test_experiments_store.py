@@ -4,13 +4,11 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
-import pytest
-
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec
-from services.experiments.store import SqlStore, Store
+from services.experiments.store import Store
 from services.runtime.db import Database
 from services.runtime.request_ids import Earlier
-from tests.contract.stores.experiment_rows import (
+from tests.contract.stores.experiments.rows import (
     COMPLETED,
     MINUTE,
     NOON,
@@ -20,18 +18,6 @@ from tests.contract.stores.experiment_rows import (
     experiment,
     trial,
 )
-from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-
-
-@pytest.fixture
-def service() -> str:
-    return "experiments"
-
-
-@pytest.fixture
-def store(database: Database) -> Store:
-    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
 
 
 async def test_an_experiment_is_found_again_by_its_developer(database: Database, store: Store) -> None:

@@ -18,7 +18,7 @@ from services.shared.listening.judging import Doubt, Judgement, VoteState
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
 
-VERSIONS = Path(__file__).parents[3] / "services" / "experiments" / "migrations"
+VERSIONS = Path(__file__).parents[4] / "services" / "experiments" / "migrations"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OLD_ROWS = f"""
 INSERT INTO experiments (id, developer_id, name, scenario, eval_mode, status, models, prompts, webhook_url,

@@ -11,16 +11,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.experiments.domain import ExperimentStatus, Trial, TrialStatus
-from services.experiments.running import clips as trial_clips
-from services.experiments.running.lifecycle_store import LifecycleStore, SqlLifecycleStore
-from services.experiments.store import SqlStore, Store
+from services.experiments.running.lifecycle_store import LifecycleStore
+from services.experiments.store import Store
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.shared.clips.domain import Clip
-from services.shared.clips.queue_store import Provider, QueueStore, SqlQueueStore
+from services.shared.clips.queue_store import Provider, QueueStore
 from services.shared.clips.store import ClipStore, Moved
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import (
+from tests.contract.stores.experiments.rows import (
     MINUTE,
     NOON,
     PENDING,
@@ -29,46 +28,17 @@ from tests.contract.stores.experiment_rows import (
     SYNTHESIZING,
     add,
     add_trials,
-    clip_store,
     end_trial,
     experiment,
     trial,
 )
 from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
-from tests.fakes.memory_queue_store import MemoryQueueStore
 
 PATIENCE = timedelta(seconds=20)
 NOTHING = Measurements()
 MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
 FAILED = TrialStatus.FAILED
 HOSTED = Provider(id="espeak", max_concurrency=3, local=False)
-
-
-@pytest.fixture
-def service() -> str:
-    return "experiments"
-
-
-@pytest.fixture
-def store(database: Database) -> Store:
-    return MemoryExperimentsStore() if isinstance(database, MemoryDatabase) else SqlStore()
-
-
-@pytest.fixture
-def clips(database: Database) -> ClipStore:
-    return clip_store(database)
-
-
-@pytest.fixture
-def lifecycle(database: Database) -> LifecycleStore:
-    return MemoryLifecycleStore() if isinstance(database, MemoryDatabase) else SqlLifecycleStore()
-
-
-@pytest.fixture
-def queue(database: Database) -> QueueStore:
-    return MemoryQueueStore() if isinstance(database, MemoryDatabase) else SqlQueueStore(trial_clips.TABLE)
 
 
 async def test_of_answers_that_come_at_once_each_counts_once_and_one_is_the_last(

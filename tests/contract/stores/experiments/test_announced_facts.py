@@ -20,8 +20,8 @@ from services.runtime.bus import Bus, Handler
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from tests.contract.declared_fact import RecordingHeard, declared
+from tests.contract.stores.experiments.test_webhook_store import URL, endpoint
 from tests.contract.stores.servers import RunningNats, running_nats
-from tests.contract.stores.test_webhook_store import URL, endpoint
 
 SOON = 30.0
 PUBLIC_URL = "https://arena.example.com"
@@ -97,11 +97,6 @@ class Services:
         async with asyncio.timeout(SOON):
             while await self.unconfirmed():  # noqa: ASYNC110 - a deleted row tells nobody
                 await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-def service() -> str:
-    return "experiments"
 
 
 @pytest.fixture(autouse=True)

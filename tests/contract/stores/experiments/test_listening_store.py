@@ -25,9 +25,6 @@ from services.shared.listening.domain import (
 from services.shared.listening.judging import Doubt, Judgement, VoteState
 from services.shared.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore, VoteStore
-from tests.fakes.memory_database import MemoryDatabase
-from tests.fakes.memory_listening_store import MemoryListeningStore
-from tests.fakes.memory_vote_store import MemoryVoteStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -37,18 +34,8 @@ HERE, THERE = b"here", b"there"
 
 
 @pytest.fixture
-def service() -> str:
-    return "experiments"
-
-
-@pytest.fixture
-def store(database: Database) -> ListeningStore:
-    return MemoryListeningStore() if isinstance(database, MemoryDatabase) else SqlListeningStore()
-
-
-@pytest.fixture
-def votes(database: Database) -> VoteStore:
-    return MemoryVoteStore() if isinstance(database, MemoryDatabase) else SqlVoteStore()
+def store(listening: ListeningStore) -> ListeningStore:
+    return listening
 
 
 def listener(id_: str = "lsn_a", **values: object) -> Listener:

@@ -10,24 +10,17 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCompleted
 
 from services.experiments.domain import EvalMode
 from services.experiments.listening.domain import Link
-from services.experiments.listening.store import SqlLinkStore
 from services.experiments.listening.subject import ExperimentSubject
 from services.experiments.running.finishing import Finishing
-from services.experiments.running.lifecycle_store import SqlLifecycleStore
-from services.experiments.store import SqlStore
 from services.experiments.webhooks.announcing import Announcing
-from services.experiments.webhooks.store import SqlWebhookStore
 from services.runtime.db import Database
 from services.runtime.ids import new_id
 from services.shared.listening.subject import Subject
 from services.shared.metrics import Measurements
-from tests.contract.stores.experiment_rows import COMPLETED, NOON, RUNNING, clip_store, end_trial, experiment, trial
-from tests.contract.stores.subject_contract import Clock, SubjectCase, SubjectContract, stores
+from tests.contract.stores.experiments.rows import COMPLETED, NOON, RUNNING, end_trial, experiment, trial
+from tests.contract.stores.experiments.stores import ExperimentStores
+from tests.contract.stores.subject_contract import Clock, SubjectCase, SubjectContract
 from tests.fakes.memory_database import MemoryDatabase, table
-from tests.fakes.memory_experiments_store import MemoryExperimentsStore
-from tests.fakes.memory_lifecycle_store import MemoryLifecycleStore
-from tests.fakes.memory_link_store import MemoryLinkStore
-from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 MEASURED = Measurements(duration_seconds=1.0, ttfb_ms=100.0, generation_time_ms=300.0, silence_ratio=0.1)
 
@@ -36,14 +29,12 @@ class ExperimentCase:
     """Experiments with one prompt and two models."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        memory = isinstance(database, MemoryDatabase)
         self.database, self.clock = database, clock
-        self.experiments = MemoryExperimentsStore() if memory else SqlStore()
-        self.links = MemoryLinkStore() if memory else SqlLinkStore()
-        self.lifecycle = MemoryLifecycleStore() if memory else SqlLifecycleStore()
-        self.listening, votes = stores(database)
-        announcing = Announcing(database, MemoryWebhookStore() if memory else SqlWebhookStore(), "")
-        self.finishing = Finishing(self.experiments, clip_store(database), self.listening, votes, announcing, clock)
+        stores = ExperimentStores(database)
+        self.experiments, self.clips, self.lifecycle = stores.experiments, stores.clips, stores.lifecycle
+        self.links, self.listening = stores.links, stores.listening
+        announcing = Announcing(database, stores.webhooks, "")
+        self.finishing = Finishing(self.experiments, self.clips, self.listening, stores.votes, announcing, clock)
         self.subject: Subject[None] = ExperimentSubject(self.experiments, self.links, self.finishing, clock)
 
     async def begin(self, votes_per_pair: int) -> str:
@@ -61,7 +52,7 @@ class ExperimentCase:
             await self.experiments.add(connection, planned, "")
             await self.experiments.add_trials(connection, trials, NOON)
             for each in trials:
-                await end_trial(connection, clip_store(self.database), each, MEASURED)
+                await end_trial(connection, self.clips, each, MEASURED)
             await self.finishing.trials_ended(connection, planned)
         return planned.id
 
@@ -108,10 +99,6 @@ class ExperimentCase:
 
 class TestExperimentSubject(SubjectContract):
     """The suite over experiments."""
-
-    @pytest.fixture
-    def service(self) -> str:
-        return "experiments"
 
     @pytest.fixture
     def case(self, database: Database, clock: Clock) -> SubjectCase:

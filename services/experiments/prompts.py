@@ -6,7 +6,7 @@ The unit of evidence is the prompt, so the same text eight times over must not c
 import unicodedata
 from collections.abc import Sequence
 
-from services.runtime.unseen import without_unseen
+from services.runtime.outside_text import without_unseen
 
 
 def comparable(prompt: str) -> str:

@@ -18,6 +18,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from services.runtime import disk, status
 from services.runtime.errors import DiskFull, NotFound, Unauthenticated, Unavailable
+from services.runtime.outside_text import first_line
 from services.runtime.signing import TokenSigner
 
 if TYPE_CHECKING:
@@ -238,6 +239,5 @@ def _unread(error: Exception) -> Unavailable:
 
 def _reason(error: Exception) -> str:
     """Returns the end of what the library says, which is the system's or the server's reason; the rest names paths."""
-    lines = str(error).strip().splitlines()
-    log.warning("the audio store failed", error=lines[0] if lines else type(error).__name__)
+    log.warning("the audio store failed", error=first_line(error))
     return status.reason_of(error)

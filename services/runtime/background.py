@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
+from services.runtime.backoff import Backoff
+
 log = structlog.get_logger()
 
 Work = Callable[[], Awaitable[None]]
 
-FIRST_RESTART_SECONDS = 0.2
-MAX_RESTART_SECONDS = 10.0
+RESTARTS = Backoff(0.2, 10.0)
 # A network that is away for a moment breaks work once or twice. What breaks more often in a row is a fault to tell of.
 FAILURES_TO_TELL = 3
 CANCELLATIONS = 3
@@ -57,10 +58,10 @@ class Background:
 
     async def _keep(self, name: str, work: Work) -> None:
         loop = asyncio.get_running_loop()
-        delay = FIRST_RESTART_SECONDS
+        breaks = 0
         while True:
             # Long enough without a fault, and what was is forgotten.
-            sound = loop.call_later(MAX_RESTART_SECONDS, self._failures.pop, name, None)
+            sound = loop.call_later(RESTARTS.max_seconds, self._failures.pop, name, None)
             started = loop.time()
             error: Exception
             try:
@@ -78,10 +79,8 @@ class Background:
             count, _ = self._failures.get(name, (0, error))
             self._failures[name] = count + 1, error
             log.error("background work broke", work=name, exc_info=error)
-            if loop.time() - started > MAX_RESTART_SECONDS:
-                delay = FIRST_RESTART_SECONDS
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, MAX_RESTART_SECONDS)
+            breaks = 1 if loop.time() - started > RESTARTS.max_seconds else breaks + 1
+            await asyncio.sleep(RESTARTS.seconds(breaks))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not self._ending:

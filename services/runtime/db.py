@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from services.runtime.hot_reads import PsycopgHotConnection
 from services.runtime.migration import upgrade
+from services.runtime.outside_text import first_line
 from services.runtime.settings import DatabaseSettings
 
 log = structlog.get_logger()
@@ -147,5 +148,5 @@ async def _start(action: Callable[[], Awaitable[None]]) -> None:
         except DISCONNECTED as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise
-            log.info("waiting for PostgreSQL", error=str(error.__cause__ or error).strip().splitlines()[0])
+            log.info("waiting for PostgreSQL", error=first_line(error.__cause__ or error))
             await asyncio.sleep(LISTEN_RETRY_SECONDS)

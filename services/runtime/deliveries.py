@@ -1,7 +1,6 @@
 """What happens to an event that the bus delivers: it is handled, tried again later, or given up with its reason."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from opentelemetry.trace import SpanKind
 from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
 
 from services.runtime import events, status, telemetry
+from services.runtime.backoff import Backoff
 from services.runtime.db import DISCONNECTED
 from services.runtime.errors import BusUnavailable, Unavailable
 from services.runtime.event_loop import Stopwatch
-from services.runtime.outside_text import one_line
+from services.runtime.outside_text import first_line
 from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
@@ -33,9 +33,8 @@ IN_PROGRESS_SECONDS = 3.0
 MAX_DELIVERIES = 6
 # What fails because something it needs is away is worth more patience. It also bounds events that kill their worker.
 MAX_TRANSIENT_DELIVERIES = 200
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 30.0
-LONGEST_TRANSIENT_RETRY_SECONDS = 3.0
+RETRIES = Backoff(0.25, 30.0, jitter=1.0)
+TRANSIENT_RETRIES = Backoff(0.25, 3.0, jitter=1.0)
 
 # The fields of events that say what they are about.
 LOGGED_IDS = ("experiment_id", "run_id", "job_id")
@@ -154,7 +153,7 @@ class Deliveries:
             error=str(error),
         )
         if delivery.deliveries < (MAX_TRANSIENT_DELIVERIES if transient else MAX_DELIVERIES):
-            await _nak(message, _retry_seconds(delivery.deliveries, transient))
+            await _nak(message, (TRANSIENT_RETRIES if transient else RETRIES).seconds(delivery.deliveries))
             return None
         return error
 
@@ -165,10 +164,9 @@ class Deliveries:
                 await self._on_dead(read.event, delivery, status.reason_of(fault))
             except Exception as error:  # noqa: BLE001 - it is tried again with the event
                 log.error("what was given up could not be reported", event_id=delivery.event_id, error=str(error))
-                await _nak(message, LONGEST_RETRY_SECONDS)
+                await _nak(message, RETRIES.max_seconds)
                 return
-        first = one_line(str(fault).strip().partition("\n")[0]) or type(fault).__name__
-        await self._bury(message, read.envelope, first)
+        await self._bury(message, read.envelope, first_line(fault))
 
     async def _bury(self, message: Msg, envelope: Envelope | None, reason: str) -> None:
         """Keeps the event as a dead letter, then acknowledges it."""
@@ -224,9 +222,3 @@ async def _nak(message: Msg, delay: float) -> None:
 async def _say_in_progress(message: Msg) -> None:
     await asyncio.sleep(IN_PROGRESS_SECONDS)
     await periodic(message.in_progress, IN_PROGRESS_SECONDS, outages=(nats.errors.Error,))
-
-
-def _retry_seconds(deliveries: int, transient: bool) -> float:
-    longest = LONGEST_TRANSIENT_RETRY_SECONDS if transient else LONGEST_RETRY_SECONDS
-    delay = min(FIRST_RETRY_SECONDS * 2 ** (deliveries - 1), longest) if deliveries < 20 else longest
-    return delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

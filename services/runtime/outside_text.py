@@ -35,6 +35,20 @@ _MAX_MARKS = 6
 # Control characters that are white space, which the text of a prompt may have.
 _WHITE_SPACE_CONTROLS = frozenset("\t\n\v\f\r\x85")
 
+_RANGES = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Unicode's property Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which the standard library lacks."""
+_CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+"""Control characters that are not white space."""
+
+UNSEEN = re.compile(f"[{_RANGES}{_CONTROLS}]")
+"""One character that can't be seen and is not white space."""
+BLANKS = rf"[\s{_RANGES}{_CONTROLS}\u2800]*+"
+"""A pattern for any run of white space and of characters that can't be seen; U+2800 is the Braille pattern without
+dots."""
+
 
 def decoded(content: bytes) -> str:
     """Returns bytes as text: UTF-8, or UTF-16 if its mark is there, and U+FFFD for each byte that is none of it."""
@@ -54,6 +68,16 @@ def one_line(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:
         text = _visible(text)
     line = " ".join(text.split())
     return line if len(line) <= max_characters else line[: max_characters - 1].rstrip() + ELLIPSIS
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, the name of its kind if it says nothing."""
+    return one_line(str(error).strip().partition("\n")[0]) or type(error).__name__
+
+
+def without_unseen(text: str) -> str:
+    """Returns text without the characters that can't be seen; white space stays."""
+    return UNSEEN.sub("", text)
 
 
 def is_identifier(value: object, max_characters: int) -> TypeGuard[str]:

@@ -24,6 +24,7 @@ from services.runtime.http_bytes import Find, HttpBytes
 from services.runtime.identity import MAX_CHECKED_KEYS, TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.open_streams import OpenStreams
+from services.runtime.outside_text import first_line
 from services.runtime.periodic import periodic
 from services.runtime.process_servicer import ProcessServicer
 from services.runtime.settings import ServiceSettings
@@ -236,7 +237,7 @@ class Service:
             return
         self._health_told = self.serving
         status = "SERVING" if self.serving else "NOT_SERVING"
-        faults = {name: _first_line(error) for name, error in self.failing.items()}
+        faults = {name: first_line(error) for name, error in self.failing.items()}
         log.log(20 if self.serving else 30, "health", status=status, **faults)
         for name in ("", self.name):
             await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
@@ -265,10 +266,6 @@ async def signing_keys(auth_address: str) -> Mapping[str, bytes]:
         except grpc.aio.AioRpcError as error:
             raise ConnectionError(error.details()) from error
     return {key.id: key.public_key for key in answer.keys}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 class _ChannelResource:

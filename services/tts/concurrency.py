@@ -1,6 +1,6 @@
 """How many requests one provider is given at a time, by what it answered so far."""
 
-from services.tts.domain import LARGEST_RETRY_DELAY_SECONDS, MAX_RETRY_AFTER_SECONDS, SynthesisError
+from services.tts.domain import MAX_RETRY_AFTER_SECONDS, RETRIES, SynthesisError
 
 # Requests that must go well before one more at a time is tried: often enough to come back within minutes, seldom enough
 # that a provider that stays full refuses few.
@@ -42,4 +42,4 @@ def pause_seconds(error: SynthesisError) -> float:
     asked = error.retry_after or 0.0
     if error.concurrency_full:
         return 0.0
-    return asked if asked <= MAX_RETRY_AFTER_SECONDS else LARGEST_RETRY_DELAY_SECONDS
+    return asked if asked <= MAX_RETRY_AFTER_SECONDS else RETRIES.max_seconds

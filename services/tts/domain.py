@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from services.runtime.backoff import Backoff
 from services.runtime.outside_text import one_line
 from services.tts.object_names import audio_name
 
@@ -13,8 +14,7 @@ MIN_SPEED, MAX_SPEED = 0.5, 2.0
 MAX_TRIES = 3
 # A provider that is full has not failed at the text; who waits for a place there may come more often.
 MAX_TRIES_WHEN_FULL = 8
-FIRST_RETRY_DELAY_SECONDS = 0.5
-LARGEST_RETRY_DELAY_SECONDS = 20.0
+RETRIES = Backoff(0.5, 20.0, jitter=1.0)
 # `Retry-After` up to this is waited for: windows of a minute are usual, and some are counted from their beginning.
 MAX_RETRY_AFTER_SECONDS = 120.0
 # Who asked is told of a wait that is longer than this, so that they don't take the job for lost.
@@ -221,5 +221,4 @@ def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> flo
         return None
     if (error.retry_after or 0.0) > MAX_RETRY_AFTER_SECONDS:
         return None
-    delay: float = FIRST_RETRY_DELAY_SECONDS * 2 ** (tries - 1) * (1 + jitter.random())
-    return max(min(delay, LARGEST_RETRY_DELAY_SECONDS), error.retry_after or 0.0)
+    return max(RETRIES.seconds(tries, jitter.random), error.retry_after or 0.0)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from services.experiments.exports.columns import Filled, Kind, Value, moment
-from services.runtime.unseen import BLANKS
+from services.runtime.outside_text import BLANKS
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 """By which spreadsheets know UTF-8; without it Excel reads the code page of its machine."""

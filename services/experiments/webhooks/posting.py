@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Protocol
 
 import httpx
@@ -12,10 +13,10 @@ from services.experiments.webhooks.addresses import Address
 from services.experiments.webhooks.domain import Answer, Outcome
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.resolving import Forbidden, Lookup, SystemLookup, addresses_of
-from services.experiments.webhooks.retry_after import retry_after
 from services.experiments.webhooks.targets import BadTarget, Target, parse
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
+from services.runtime.retry_after import retry_after_seconds
 
 # Of the standard: name, connection, handshake, request and status together.
 TIMEOUT_SECONDS = 15.0
@@ -133,7 +134,8 @@ def _answer(response: httpx.Response) -> Answer:
     status = response.status_code
     if 200 <= status < 300:
         return Answer(outcome=Outcome.DELIVERED, response_status=status)
-    wait = retry_after(response.headers.get("retry-after"), now())
+    asked = retry_after_seconds(response.headers, now())
+    wait = None if asked is None else timedelta(seconds=asked)
     if status == _GONE:
         return Answer(outcome=Outcome.GONE, response_status=status, error="it answered 410")
     if 300 <= status < 400:

@@ -11,7 +11,9 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from services.runtime.clock import now
 from services.runtime.outside_text import decoded, one_line
+from services.runtime.retry_after import retry_after_seconds
 from services.tts.domain import MAX_RETRY_AFTER_SECONDS, FailureKind, SynthesisError, Timing
 from services.tts.providers.audio_body import AudioBody
 from services.tts.providers.audio_events import AudioEvents
@@ -25,7 +27,6 @@ from services.tts.providers.http_errors import (
     kind_of_status,
     parsed,
     refusal_in_answer,
-    retry_after_seconds,
     words_of,
 )
 from services.tts.providers.secrecy import Secret
@@ -230,7 +231,7 @@ class AudioClient:
         # Providers repeat parts of a key that they don't take.
         told = "it does not take the API key" if kind is FailureKind.CREDENTIALS_REJECTED else words
         message = f"answered {status}: {told}" if told else f"answered {status}"
-        retry_after = retry_after_seconds(response.headers)
+        retry_after = retry_after_seconds(response.headers, now())
         if (retry_after or 0.0) > MAX_RETRY_AFTER_SECONDS:
             message = f"asks to be left alone for {retry_after:,.0f} s, which is too long to wait; it {message}"
         error = self.error(kind, message)

@@ -4,20 +4,15 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from services.runtime.outside_text import one_line
 from services.tts.domain import FailureKind
 
-# Whoever asks for more is not waited for, so more need not be told.
-LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 # What is read of a provider's words to find out what they mean; less of it is shown.
 MAX_SAID_CHARACTERS = 2000
 MAX_PLACE_CHARACTERS = 50
 
-_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TOO_LONG = re.compile(
     r"(text|transcript|input|string|payload)\b.{0,60}too (long|large)|too many characters"
     r"|(exceed|more than|at most|maximum)\D{0,40}(\d[\d,]* )?(characters?|length)|characters? limit|string_too_long",
@@ -175,25 +170,6 @@ def words_of(value: object, depth: int = 3) -> str:
 def text_of(value: object) -> str:
     """Returns a string, cleaned, and nothing for anything else: what is said to people must be words."""
     return one_line(value, MAX_SAID_CHARACTERS) if isinstance(value, str) else ""
-
-
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Reads `Retry-After`, in seconds or as a date, and OpenAI's `retry-after-ms`; None if there is neither, or what
-    is there can't be read. From 0 to a day."""
-    millis = headers.get("retry-after-ms", "").strip()
-    if _SECONDS.fullmatch(millis):
-        return min(float(millis) / 1000, LONGEST_RETRY_AFTER_SECONDS)
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdecimal():
-        return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
-    if _SECONDS.fullmatch(value):
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _stated_status(body: Any) -> int | None:

@@ -13,6 +13,7 @@ from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 
 from services.runtime import bus as bus_module
 from services.runtime import consumption, deliveries
+from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
 from services.runtime.db import Database
 from tests.contract.stores.servers import RunningNats, running_nats, running_postgres
@@ -61,9 +62,8 @@ async def own_nats() -> AsyncIterator[RunningNats]:
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shortens the waits between tries."""
-    monkeypatch.setattr(deliveries, "FIRST_RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(deliveries, "LONGEST_RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(deliveries, "LONGEST_TRANSIENT_RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(deliveries, "RETRIES", Backoff(0.01, 0.02))
+    monkeypatch.setattr(deliveries, "TRANSIENT_RETRIES", Backoff(0.01, 0.02))
     monkeypatch.setattr(consumption, "FETCH_SECONDS", 0.5)
     monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
     monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 2.0)

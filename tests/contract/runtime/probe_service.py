@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from services.runtime import background, event_loop, server
+from services.runtime.backoff import Backoff
 from services.runtime.server import Service
 from services.runtime.settings import AudioSettings, DatabaseSettings, ServiceSettings, load_settings
 
@@ -70,7 +71,7 @@ class ProbeSettings(ServiceSettings, DatabaseSettings, AudioSettings):
 
 async def main() -> None:
     server.CHECK_EVERY_SECONDS = 0.05
-    background.FIRST_RESTART_SECONDS = 0.01
+    background.RESTARTS = Backoff(0.01, 10.0)
     async with Service("probe", load_settings(ProbeSettings)) as service:
         await service.enter("first", Resource.open("first"))
         await service.enter("second", Source.open("second"))

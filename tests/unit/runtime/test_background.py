@@ -7,14 +7,14 @@ import pytest
 
 from services.runtime import background
 from services.runtime.background import FAILURES_TO_TELL, Background, WorkEnded
+from services.runtime.backoff import Backoff
 
 SOON = 10.0
 
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "FIRST_RESTART_SECONDS", 0.001)
-    monkeypatch.setattr(background, "MAX_RESTART_SECONDS", 0.2)
+    monkeypatch.setattr(background, "RESTARTS", Backoff(0.001, 0.2))
 
 
 @pytest.fixture

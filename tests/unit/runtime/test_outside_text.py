@@ -5,7 +5,15 @@ import json
 import pytest
 import structlog
 
-from services.runtime.outside_text import decoded, first_control, for_log, is_identifier, one_line
+from services.runtime.outside_text import (
+    decoded,
+    first_control,
+    first_line,
+    for_log,
+    is_identifier,
+    one_line,
+    without_unseen,
+)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +152,21 @@ def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> 
         structlog.contextvars.clear_contextvars()
     (line,) = capfd.readouterr().err.splitlines()
     assert json.loads(line)["reason"] == "evil"
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("down", "down"),
+        ("\n  down\nat line 3", "down"),
+        ("\x1b[31mdown\x1b[0m", "down"),
+        ("", "ValueError"),
+        (" \n ", "ValueError"),
+    ],
+)
+def test_the_first_line_of_an_error_says_what_it_is(said: str, line: str) -> None:
+    assert first_line(ValueError(said)) == line
+
+
+def test_characters_that_can_not_be_seen_are_taken_out_and_white_space_stays() -> None:
+    assert without_unseen("a\u200bb\u00adc\x00 d\te") == "abc d\te"

@@ -1,8 +1,6 @@
 """Every shape in which a provider refuses becomes one of a few kinds."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
@@ -12,7 +10,6 @@ from services.tts.providers.http_errors import (
     Refusal,
     kind_of_status,
     refusal_in_answer,
-    retry_after_seconds,
     words_of,
 )
 
@@ -214,39 +211,6 @@ def test_a_body_of_no_known_shape_leaves_it_to_the_status(module: object, body: 
 )
 def test_a_status_alone_has_a_kind(status: int, kind: FailureKind) -> None:
     assert kind_of_status(status) is kind
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("12", 12.0),
-        ("0", 0.0),
-        (" 1.5 ", 1.5),
-        ("99999999999999999999", 86400.0),
-        ("9" * 5000, 86400.0),
-        ("-5", None),
-        ("1e3", None),
-        ("inf", None),
-        ("nan", None),
-        ("٣", None),
-        ("soon", None),
-        ("", None),
-        ("Mon, 99 Jan 2024 00:00:00 GMT", None),
-        ("Mon, 01 Jan 0001 00:00:00 +9999", None),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.0),
-    ],
-)
-def test_retry_after_is_read_or_left(value: str, seconds: float | None) -> None:
-    assert retry_after_seconds({"retry-after": value}) == seconds
-
-
-def test_retry_after_is_read_as_a_date_and_in_milliseconds() -> None:
-    assert retry_after_seconds({}) is None
-    assert retry_after_seconds({"retry-after": "7", "retry-after-ms": "250"}) == 0.25
-    later = retry_after_seconds({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)})
-    assert later is not None
-    assert 3590 < later <= 3600
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.experiments.webhooks.domain import Answer, Delivery, DeliveryStatus, Endpoint, Outcome, settled
-from services.experiments.webhooks.retry_after import retry_after
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -124,27 +123,3 @@ def test_the_old_secret_signs_until_its_time_is_over() -> None:
     assert endpoint.sealed_secrets(NOON) == (b"new",)
     assert dataclasses.replace(endpoint, old_secret=None).sealed_secrets(NOON - SECOND) == (b"new",)
     assert "new" not in repr(endpoint)
-
-
-@pytest.mark.parametrize(
-    ("value", "wait"),
-    [
-        (None, None),
-        ("", None),
-        ("0", timedelta(0)),
-        (" 120 ", 120 * SECOND),
-        ("9" * 400, 999_999_999 * SECOND),
-        ("-1", None),
-        ("1.5", None),
-        ("soon", None),
-        ("١٢", None),
-        ("Thu, 01 Jan 2026 12:10:00 GMT", 10 * MINUTE),
-        ("Thursday, 01-Jan-26 12:10:00 GMT", 10 * MINUTE),
-        ("Thu Jan  1 12:10:00 2026", 10 * MINUTE),
-        ("Thu, 01 Jan 2026 14:10:00 +0200", 10 * MINUTE),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", timedelta(0)),
-        ("Thu, 01 Jan 99999 11:00:00 GMT", None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms(value: str | None, wait: timedelta | None) -> None:
-    assert retry_after(value, NOON) == wait

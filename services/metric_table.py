@@ -1,17 +1,21 @@
-"""Writes the metrics that services export into the README, from what they declare, or checks that they are there.
+"""Writes tables of metrics into the README, or checks that they are there: those of a trial, from the table that
+describes them, and those that services export to Prometheus, from what they declare.
 
 `python -m services.metric_table` writes, with `--check` it only compares and ends with status 1 on a difference.
 """
 
 import json
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services.runtime.mesh import SERVICES
+from services.shared.metrics import METRICS, Direction
 
 README = Path(__file__).parent.parent / "README.md"
+OF_TRIALS = "<!-- metrics of a trial: written by `make gen` -->"
 BEGIN, END = "<!-- metrics: written by `make gen` -->", "<!-- /metrics -->"
 PREFIX = "voicearena_"
 # In a process each, as services are: what one of them declares the others don't export.
@@ -58,16 +62,27 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def table_of_trials() -> str:
+    """Returns the metrics of a trial as Markdown, a row each."""
+    rows = ["| metric | unit | range | better | what it is |", "|---|---|---|---|---|"]
+    better = {Direction.LOWER: "lower", Direction.HIGHER: "higher", Direction.NEUTRAL: "-"}
+    for one in METRICS:
+        range_ = "-" if one.kind in (bool, str) or one.low == -math.inf else f"{one.low:g} to {one.high:g}"
+        cells = (f"`{one.name}`", one.unit or "-", range_.replace("to inf", "or more"), better[one.direction])
+        rows.append(f"| {' | '.join(cells)} | {one.description.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     """Writes or checks."""
-    text = README.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    wanted = f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    wanted = text = README.read_text()
+    for begin, written in ((OF_TRIALS, table_of_trials), (BEGIN, table)):
+        before, rest = wanted.split(begin)
+        wanted = f"{before}{begin}\n{written()}\n{END}{rest.split(END, 1)[1]}"
     if text == wanted:
         return 0
     if "--check" in sys.argv:
-        sys.stderr.write("the table of metrics in README.md is not that of the services: run `make gen`\n")
+        sys.stderr.write("a table of metrics in README.md is not that of the services: run `make gen`\n")
         return 1
     README.write_text(wanted)
     return 0

@@ -10,6 +10,7 @@ from voicearena.experiments.v1.results_pb2 import ModelRanking
 from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics, SignalMetrics
 from voicearena.tts.v1.tts_pb2 import SynthesisMeasurements
 
+from services import metric_table
 from services.experiments.tables import TRIALS
 from services.shared.metrics import COMPARED, METRICS, OF_RECORDINGS, Direction, Measurements, Metric, Source
 
@@ -71,6 +72,10 @@ def test_the_better_value_is_worth_more(metric: Metric) -> None:
 
 def test_a_primary_metric_has_a_better_side() -> None:
     assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
+
+
+def test_the_readme_has_every_metric() -> None:
+    assert metric_table.table_of_trials() in metric_table.README.read_text()
 
 
 def test_columns_and_primary_metrics_are_numbered_from_one() -> None:

@@ -18,6 +18,7 @@ from services.runtime.clock import now
 from services.runtime.mesh import stubs
 from services.runtime.telemetry import current_traceparent
 
+EVENT_MODULES = tuple(stubs("events_pb2"))
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
 
@@ -75,7 +76,7 @@ def subjects_of(service: str) -> str:
 def event_types() -> dict[str, EventType]:
     """Returns every event of the mesh by the full name of its message, in the order of the protos."""
     found: dict[str, EventType] = {}
-    for module in stubs("events_pb2"):
+    for module in EVENT_MODULES:
         for descriptor in module.DESCRIPTOR.message_types_by_name.values():
             options = descriptor.GetOptions().Extensions[options_pb2.event]
             if options.subject:

@@ -13,7 +13,6 @@ from services.elo import consumers as elo_consumers
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime import events
 from services.runtime.events import EventType, event_types
-from services.runtime.mesh import stubs
 from services.scoring import consumers as scoring_consumers
 from services.shared.clips import consumers as clip_consumers
 from services.tts import consumers as tts_consumers
@@ -50,7 +49,9 @@ def snake_case(name: str) -> str:
 
 
 def test_every_message_of_an_events_file_is_an_event() -> None:
-    messages = {d.full_name for module in stubs("events_pb2") for d in module.DESCRIPTOR.message_types_by_name.values()}
+    messages = {
+        d.full_name for module in events.EVENT_MODULES for d in module.DESCRIPTOR.message_types_by_name.values()
+    }
     assert messages == set(event_types())
 
 

@@ -48,7 +48,6 @@ class EspeakProcess:
         self._speaking = False
         self.ready = ready
         self.start_ms = start_ms
-        self.spoken = 0
 
     @classmethod
     async def start(cls, command: Sequence[str] = WORKER) -> EspeakProcess:
@@ -108,7 +107,6 @@ class EspeakProcess:
                 else:
                     raise WorkerGone("the espeak worker said what it should not")
             self._speaking = False
-            self.spoken += 1
         except (asyncio.CancelledError, GeneratorExit):
             await self._cancel()
             raise

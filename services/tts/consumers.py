@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
 from services.runtime.bus import DeadHandler, Delivery, Handler
-from services.tts.convert import job_from_event
+from services.tts import convert
 from services.tts.domain import FailureKind
 from services.tts.usecases.jobs import Jobs
 
@@ -18,7 +18,7 @@ def handlers(jobs: Jobs) -> Mapping[type[Message], Handler]:
     """Returns what one of the processes does about each event."""
 
     async def synthesis_requested(event: SynthesisRequested, delivery: Delivery) -> None:
-        await jobs.synthesize(job_from_event(event, delivery.occurred_at))
+        await jobs.synthesize(convert.job(event, delivery.occurred_at))
 
     async def speech_deletion_requested(event: SpeechDeletionRequested, delivery: Delivery) -> None:
         await jobs.delete(event.job_ids)
@@ -40,7 +40,7 @@ def on_dead(jobs: Jobs) -> DeadHandler:
 
     async def given_up(event: Message, delivery: Delivery, reason: str) -> None:
         if isinstance(event, SynthesisRequested):
-            job = job_from_event(event, delivery.occurred_at)
+            job = convert.job(event, delivery.occurred_at)
             message = f"the speech could not be made; the job was given up after several tries: {reason}"
             await jobs.give_up(job, FailureKind.PROVIDER_UNAVAILABLE, message)
         else:

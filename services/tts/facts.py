@@ -22,7 +22,7 @@ def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int) -
         job_id=job.job_id,
         attempt=job.attempt,
         audio_name=speech.audio_name,
-        measurements=convert.measurements_to_proto(speech.measurements),
+        measurements=convert.measurements(speech.measurements),
         provider_requests=provider_requests,
     )
 
@@ -54,8 +54,8 @@ def voices_discovered(
     `usable` are the ids of all providers that have voices at this time.
     """
     return VoicesDiscovered(
-        provider=convert.provider_to_proto(provider, unavailable_reason),
-        voices=map(convert.voice_to_proto, voices),
+        provider=convert.provider(provider, unavailable_reason),
+        voices=map(convert.voice, voices),
         told_providers=usable,
     )
 

@@ -35,7 +35,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         """Returns every provider, by id."""
         return pb.ListProvidersResponse(
             providers=[
-                convert.provider_to_proto(provider.engine.capabilities, provider.unavailable_reason)
+                convert.provider(provider.engine.capabilities, provider.unavailable_reason)
                 for provider in await self._voices.list_providers()
             ]
         )
@@ -43,7 +43,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     async def ListVoices(self, request: pb.ListVoicesRequest, context: Context) -> pb.ListVoicesResponse:
         """Returns a page of voices."""
         voices, token = await self._voices.page(request.provider, request.page_size, request.page_token)
-        return pb.ListVoicesResponse(voices=[convert.voice_to_proto(voice) for voice in voices], next_page_token=token)
+        return pb.ListVoicesResponse(voices=[convert.voice(voice) for voice in voices], next_page_token=token)
 
     async def SynthesizeSpeech(
         self, request: pb.SynthesizeSpeechRequest, context: Context
@@ -52,7 +52,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
         caller = current_caller()
         developer_id = caller.identity.developer_id if caller and caller.identity else ""
-        spoken = self._speech.speak(request.provider, convert.utterance_from_request(request), developer_id)
+        spoken = self._speech.speak(request.provider, convert.utterance(request), developer_id)
         first = True
         async with aclosing(spoken) as pieces:
             async for sample_rate_hz, piece in pieces:

@@ -33,11 +33,6 @@ KEY = PairKey(0, 0, 1)
 HERE, THERE = b"here", b"there"
 
 
-@pytest.fixture
-def store(listening: ListeningStore) -> ListeningStore:
-    return listening
-
-
 def listener(id_: str = "lsn_a", **values: object) -> Listener:
     plain = Listener(id=id_, test_id="exp_a", invitation_id="lnk_a", max_listeners_per_address=3, created_at=NOON)
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
@@ -74,25 +69,25 @@ def assignment(id_: str = "pai_a", key: PairKey = KEY, **values: object) -> Assi
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
-async def seat(database: Database, store: ListeningStore, *listeners: str) -> None:
+async def seat(database: Database, listening: ListeningStore, *listeners: str) -> None:
     """Opens a test with two pairs, and adds listeners."""
     async with database.transaction() as connection:
-        await store.open(connection, TEST, [pair(), pair(PairKey(1, 0, 1))])
+        await listening.open(connection, TEST, [pair(), pair(PairKey(1, 0, 1))])
         for each in listeners:
-            assert await store.add_listener(connection, listener(each), 9, 9)
+            assert await listening.add_listener(connection, listener(each), 9, 9)
 
 
-async def give(database: Database, store: ListeningStore, *given: Assignment) -> None:
+async def give(database: Database, listening: ListeningStore, *given: Assignment) -> None:
     async with database.transaction() as connection:
         for each in given:
-            await store.add_assignment(connection, each)
+            await listening.add_assignment(connection, each)
 
 
 async def test_a_test_that_is_opened_again_keeps_its_votes_and_other_pairs_can_not_be_heard(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.TIE, NOON)
         changed = pair(first=[Speech("trl_a.wav", 1.0), Speech("trl_z.wav", 9.5)], target_lufs=-25.0)
@@ -102,134 +97,138 @@ async def test_a_test_that_is_opened_again_keeps_its_votes_and_other_pairs_can_n
             pair(PairKey(1, 0, 1), first=[], second=[]),
         ]
         later = ListeningTest("exp_a", 5, NOON + 9 * MINUTE)
-        assert await store.open(connection, later, [changed, pair(PairKey(0, 0, 2))]) == stored
-        assert await store.pairs(connection, "exp_a") == stored
-        assert await store.test(connection, "exp_a") == later
-        assert await store.pairs(connection, "exp_x") == []
-        assert [each.first for each in await store.open(connection, later, [])] == [[], [], []]
+        assert await listening.open(connection, later, [changed, pair(PairKey(0, 0, 2))]) == stored
+        assert await listening.pairs(connection, "exp_a") == stored
+        assert await listening.test(connection, "exp_a") == later
+        assert await listening.pairs(connection, "exp_x") == []
+        assert [each.first for each in await listening.open(connection, later, [])] == [[], [], []]
 
 
 async def test_a_test_is_suspended_once_and_keeps_its_votes(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
-        assert await store.suspend(connection, "exp_a")
-        assert not await store.suspend(connection, "exp_a")
-        assert not await store.suspend(connection, "exp_x")
-        assert await store.test(connection, "exp_a") == ListeningTest("exp_a", 3, None)
-        assert await store.test(connection, "exp_x") is None
+        assert await listening.suspend(connection, "exp_a")
+        assert not await listening.suspend(connection, "exp_a")
+        assert not await listening.suspend(connection, "exp_x")
+        assert await listening.test(connection, "exp_a") == ListeningTest("exp_a", 3, None)
+        assert await listening.test(connection, "exp_x") is None
         assert len(await votes.of_test(connection, "exp_a")) == 1
 
 
-async def test_audio_that_is_forgotten_can_not_be_heard(database: Database, store: ListeningStore) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+async def test_audio_that_is_forgotten_can_not_be_heard(database: Database, listening: ListeningStore) -> None:
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     async with database.transaction() as connection:
-        await store.open(connection, dataclasses.replace(TEST, id="exp_b"), [pair()])
-        await store.forget_audio(connection, ["exp_a", "exp_x"])
-        assert [(each.first, each.second) for each in await store.pairs(connection, "exp_a")] == [([], [])] * 2
-        given = await store.assignment_of_clip(connection, assignment().clip_a)
+        await listening.open(connection, dataclasses.replace(TEST, id="exp_b"), [pair()])
+        await listening.forget_audio(connection, ["exp_a", "exp_x"])
+        assert [(each.first, each.second) for each in await listening.pairs(connection, "exp_a")] == [([], [])] * 2
+        given = await listening.assignment_of_clip(connection, assignment().clip_a)
         assert given == assignment(first_audio=None, second_audio=None)
-        assert await store.pairs(connection, "exp_b") == [pair()]
+        assert await listening.pairs(connection, "exp_b") == [pair()]
 
 
-async def test_a_test_is_overdue_from_the_moment_at_which_it_closes(database: Database, store: ListeningStore) -> None:
+async def test_a_test_is_overdue_from_the_moment_at_which_it_closes(
+    database: Database, listening: ListeningStore
+) -> None:
     async with database.transaction() as connection:
         for id_, closes_at in (("exp_a", NOON + MINUTE), ("exp_b", NOON), ("exp_c", None), ("exp_d", NOON)):
-            await store.open(connection, ListeningTest(id_, 3, closes_at), [])
-        await store.suspend(connection, "exp_d")
-        assert await store.overdue(connection, NOON - MINUTE, 9) == []
-        assert await store.overdue(connection, NOON, 9) == ["exp_b"]
-        assert await store.overdue(connection, NOON + MINUTE, 9) == ["exp_b", "exp_a"]
-        assert await store.overdue(connection, NOON + MINUTE, 1) == ["exp_b"]
+            await listening.open(connection, ListeningTest(id_, 3, closes_at), [])
+        await listening.suspend(connection, "exp_d")
+        assert await listening.overdue(connection, NOON - MINUTE, 9) == []
+        assert await listening.overdue(connection, NOON, 9) == ["exp_b"]
+        assert await listening.overdue(connection, NOON + MINUTE, 9) == ["exp_b", "exp_a"]
+        assert await listening.overdue(connection, NOON + MINUTE, 1) == ["exp_b"]
 
 
-async def test_so_many_may_join_by_an_invitation(database: Database, store: ListeningStore, votes: VoteStore) -> None:
+async def test_so_many_may_join_by_an_invitation(
+    database: Database, listening: ListeningStore, votes: VoteStore
+) -> None:
     async with database.transaction() as connection:
-        assert await store.add_listener(connection, listener("lsn_a"), 2, 9) == listener("lsn_a")
-        assert await store.add_listener(connection, listener("lsn_b"), 2, 9) == listener("lsn_b")
-        assert await store.add_listener(connection, listener("lsn_c"), 2, 9) is None
+        assert await listening.add_listener(connection, listener("lsn_a"), 2, 9) == listener("lsn_a")
+        assert await listening.add_listener(connection, listener("lsn_b"), 2, 9) == listener("lsn_b")
+        assert await listening.add_listener(connection, listener("lsn_c"), 2, 9) is None
         elsewhere = listener("lsn_d", invitation_id="lnk_b")
-        assert await store.add_listener(connection, elsewhere, 2, 9) == elsewhere
+        assert await listening.add_listener(connection, elsewhere, 2, 9) == elsewhere
         in_another = listener("lsn_a", test_id="exp_b")
-        assert await store.add_listener(connection, in_another, 2, 9) == in_another
+        assert await listening.add_listener(connection, in_another, 2, 9) == in_another
     async with database.reading() as connection:
         assert await votes.tallies(connection, "exp_a") == {"lnk_a": Tally(2), "lnk_b": Tally(1)}
-        assert await store.listener(connection, "exp_a", "lsn_b") == listener("lsn_b")
-        assert await store.listener(connection, "exp_b", "lsn_a") == in_another
-        assert await store.listener(connection, "exp_a", "lsn_c") is None
-        assert await store.listener(connection, "exp_b", "lsn_b") is None
+        assert await listening.listener(connection, "exp_a", "lsn_b") == listener("lsn_b")
+        assert await listening.listener(connection, "exp_b", "lsn_a") == in_another
+        assert await listening.listener(connection, "exp_a", "lsn_c") is None
+        assert await listening.listener(connection, "exp_b", "lsn_b") is None
 
 
-async def test_a_session_is_one_listener_of_an_invitation(database: Database, store: ListeningStore) -> None:
+async def test_a_session_is_one_listener_of_an_invitation(database: Database, listening: ListeningStore) -> None:
     first = listener("lsn_a", voter_id="usr_a", address=HERE)
     async with database.transaction() as connection:
-        assert await store.add_listener(connection, first, 9, 9) == first
+        assert await listening.add_listener(connection, first, 9, 9) == first
         again = dataclasses.replace(first, id="lsn_b", address=THERE)
-        assert await store.add_listener(connection, again, 1, 1) == first
+        assert await listening.add_listener(connection, again, 1, 1) == first
         by_another = dataclasses.replace(again, invitation_id="lnk_b")
-        assert await store.add_listener(connection, by_another, 9, 9) == by_another
-        assert await store.listener(connection, "exp_a", "lsn_b") == by_another
+        assert await listening.add_listener(connection, by_another, 9, 9) == by_another
+        assert await listening.listener(connection, "exp_a", "lsn_b") == by_another
         # Those of before there were sessions are not one and the same.
-        assert await store.add_listener(connection, listener("lsn_c"), 3, 9) == listener("lsn_c")
-        assert await store.add_listener(connection, listener("lsn_d"), 3, 9) == listener("lsn_d")
-        assert await store.add_listener(connection, listener("lsn_e"), 3, 9) is None
+        assert await listening.add_listener(connection, listener("lsn_c"), 3, 9) == listener("lsn_c")
+        assert await listening.add_listener(connection, listener("lsn_d"), 3, 9) == listener("lsn_d")
+        assert await listening.add_listener(connection, listener("lsn_e"), 3, 9) is None
 
 
-async def test_so_many_may_join_by_an_invitation_from_an_address(database: Database, store: ListeningStore) -> None:
+async def test_so_many_may_join_by_an_invitation_from_an_address(database: Database, listening: ListeningStore) -> None:
     async with database.transaction() as connection:
         for id_ in ("lsn_a", "lsn_b"):
-            assert await store.add_listener(connection, listener(id_, address=HERE), 9, 2)
-        assert not await store.add_listener(connection, listener("lsn_c", address=HERE), 9, 2)
-        assert await store.add_listener(connection, listener("lsn_d", address=THERE), 9, 2)
-        assert await store.add_listener(connection, listener("lsn_e"), 9, 0)
+            assert await listening.add_listener(connection, listener(id_, address=HERE), 9, 2)
+        assert not await listening.add_listener(connection, listener("lsn_c", address=HERE), 9, 2)
+        assert await listening.add_listener(connection, listener("lsn_d", address=THERE), 9, 2)
+        assert await listening.add_listener(connection, listener("lsn_e"), 9, 0)
 
 
-async def test_what_a_listener_was_given_is_found_again(database: Database, store: ListeningStore) -> None:
-    await seat(database, store, "lsn_a", "lsn_b")
+async def test_what_a_listener_was_given_is_found_again(database: Database, listening: ListeningStore) -> None:
+    await seat(database, listening, "lsn_a", "lsn_b")
     second = assignment("pai_b", PairKey(1, 0, 1), swapped=False)
     others = assignment("pai_c", listener_id="lsn_b")
-    await give(database, store, second, assignment(), others)
+    await give(database, listening, second, assignment(), others)
     async with database.transaction() as connection:
-        await store.show_again(connection, "pai_b", NOON + MINUTE)
+        await listening.show_again(connection, "pai_b", NOON + MINUTE)
         shown = dataclasses.replace(second, shown_at=NOON + MINUTE)
-        assert await store.assignments(connection, "exp_a", "lsn_a") == [assignment(), shown]
-        assert await store.assignment_of_clip(connection, second.clip_b) == shown
-        assert await store.assignment_of_clip(connection, "clp_x.wav") is None
+        assert await listening.assignments(connection, "exp_a", "lsn_a") == [assignment(), shown]
+        assert await listening.assignment_of_clip(connection, second.clip_b) == shown
+        assert await listening.assignment_of_clip(connection, "clp_x.wav") is None
 
 
 async def test_a_pair_is_held_until_it_is_answered_or_was_shown_too_long_ago(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a", "lsn_b", "lsn_c")
+    await seat(database, listening, "lsn_a", "lsn_b", "lsn_c")
     await give(
         database,
-        store,
+        listening,
         assignment(shown_at=NOON),
         assignment("pai_b", listener_id="lsn_b", shown_at=NOON + MINUTE),
         assignment("pai_c", listener_id="lsn_c", shown_at=NOON + 2 * MINUTE),
         assignment("pai_d", PairKey(1, 0, 1), shown_at=NOON + 2 * MINUTE),
     )
     async with database.transaction() as connection:
-        assert await store.held(connection, "exp_a", NOON) == {KEY: 2, PairKey(1, 0, 1): 1}
+        assert await listening.held(connection, "exp_a", NOON) == {KEY: 2, PairKey(1, 0, 1): 1}
         await votes.add(connection, assignment("pai_c", listener_id="lsn_c"), ListenerAnswer.A, NOON)
-        assert await store.held(connection, "exp_a", NOON) == {KEY: 1, PairKey(1, 0, 1): 1}
-        assert await store.held(connection, "exp_x", NOON) == {}
+        assert await listening.held(connection, "exp_a", NOON) == {KEY: 1, PairKey(1, 0, 1): 1}
+        assert await listening.held(connection, "exp_x", NOON) == {}
 
 
 async def test_a_clip_has_gone_out_at_the_moment_at_which_its_pieces_cover_it(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
 
     async def add(side: Side, start: int, end: int, minutes: int) -> Assignment:
         async with database.transaction() as connection:
-            await store.add_sent(connection, "pai_a", side, (start, end), 100, NOON + minutes * MINUTE)
-            (found,) = await store.assignments(connection, "exp_a", "lsn_a")
+            await listening.add_sent(connection, "pai_a", side, (start, end), 100, NOON + minutes * MINUTE)
+            (found,) = await listening.assignments(connection, "exp_a", "lsn_a")
         return found
 
     assert await add(Side.A, 0, 2, 0) == assignment()
@@ -242,25 +241,25 @@ async def test_a_clip_has_gone_out_at_the_moment_at_which_its_pieces_cover_it(
 
 
 async def test_what_goes_out_in_hundreds_of_pieces_is_not_kept_until_it_comes_whole(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     async with database.transaction() as connection:
         for start in range(0, 4 * MAX_SENT_PIECES, 2):
-            await store.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
+            await listening.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
         for start in range(1, 4 * MAX_SENT_PIECES, 2):
-            await store.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
-        await store.add_sent(connection, "pai_a", Side.A, (2 * MAX_SENT_PIECES, 1000), 1000, NOON + MINUTE)
-        assert await store.assignments(connection, "exp_a", "lsn_a") == [assignment(a_sent_at=NOON + MINUTE)]
+            await listening.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
+        await listening.add_sent(connection, "pai_a", Side.A, (2 * MAX_SENT_PIECES, 1000), 1000, NOON + MINUTE)
+        assert await listening.assignments(connection, "exp_a", "lsn_a") == [assignment(a_sent_at=NOON + MINUTE)]
 
 
 async def test_a_vote_is_counted_at_its_pair_and_invitation_and_told_of_models_rather_than_sides(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a", "lsn_b")
+    await seat(database, listening, "lsn_a", "lsn_b")
     given = assignment(), assignment("pai_b", PairKey(1, 0, 1), swapped=False), assignment("pai_c", listener_id="lsn_b")
-    await give(database, store, *given)
+    await give(database, listening, *given)
     async with database.transaction() as connection:
         for each, answer in zip(given, ("a", "b", "both_bad"), strict=True):
             await votes.add(connection, each, ListenerAnswer(answer), NOON)
@@ -270,15 +269,15 @@ async def test_a_vote_is_counted_at_its_pair_and_invitation_and_told_of_models_r
             Vote("lsn_b", 0, 0, 1, Preference.BOTH_BAD),
         ]
         assert await votes.of_test(connection, "exp_x") == []
-        assert [each.votes for each in await store.pairs(connection, "exp_a")] == [2, 1]
+        assert [each.votes for each in await listening.pairs(connection, "exp_a")] == [2, 1]
         assert await votes.tallies(connection, "exp_a") == {"lnk_a": Tally(2, 3)}
-        answers = [each.answer for each in await store.assignments(connection, "exp_a", "lsn_a")]
+        answers = [each.answer for each in await listening.assignments(connection, "exp_a", "lsn_a")]
         assert answers == [ListenerAnswer.A, ListenerAnswer.B]
 
 
-async def test_a_listener_votes_once_on_a_pair(database: Database, store: ListeningStore, votes: VoteStore) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+async def test_a_listener_votes_once_on_a_pair(database: Database, listening: ListeningStore, votes: VoteStore) -> None:
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
     with pytest.raises(IntegrityError):
@@ -287,16 +286,19 @@ async def test_a_listener_votes_once_on_a_pair(database: Database, store: Listen
 
 
 async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a", "lsn_b")
+    await seat(database, listening, "lsn_a", "lsn_b")
     await give(
-        database, store, assignment(a_sent_at=NOON, b_sent_at=NOON + MINUTE), assignment("pai_b", listener_id="lsn_b")
+        database,
+        listening,
+        assignment(a_sent_at=NOON, b_sent_at=NOON + MINUTE),
+        assignment("pai_b", listener_id="lsn_b"),
     )
 
     async def counts() -> tuple[int, int, int]:
         tally = (await votes.tallies(connection, "exp_a"))["lnk_a"]
-        return (await store.pairs(connection, "exp_a"))[0].votes, tally.votes, tally.excluded_votes
+        return (await listening.pairs(connection, "exp_a"))[0].votes, tally.votes, tally.excluded_votes
 
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON + 2 * MINUTE, HERE)
@@ -326,7 +328,7 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
 
 
 async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_were_one_too_many(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
     joined = {
         "a": listener("lsn_a", voter_id="usr_d", address=HERE),
@@ -336,14 +338,14 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_wer
     }
     new, by_another = listener("lsn_x"), listener("lsn_x", invitation_id="lnk_b")
     async with database.transaction() as connection:
-        await store.open(connection, TEST, [pair()])
+        await listening.open(connection, TEST, [pair()])
         for each in joined.values():
-            assert await store.add_listener(connection, each, 9, 9)
+            assert await listening.add_listener(connection, each, 9, 9)
         # Nobody has voted, so nobody holds a place.
         assert not await votes.places(connection, new, HERE)
         for each in joined.values():
             given = assignment(f"pai_{each.id}", listener_id=each.id)
-            await store.add_assignment(connection, given)
+            await listening.add_assignment(connection, given)
             await votes.add(connection, given, ListenerAnswer.A, NOON, HERE if each.id == "lsn_b" else None)
         assert set(await votes.places(connection, new, HERE)) == {"lsn_a", "lsn_b", "lsn_c"}
         assert set(await votes.places(connection, joined["a"], HERE)) == {"lsn_b", "lsn_c"}
@@ -365,33 +367,33 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_wer
 
 
 async def test_a_test_that_is_removed_takes_everything_with_it(
-    database: Database, store: ListeningStore, votes: VoteStore
+    database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, store, "lsn_a")
-    await give(database, store, assignment())
+    await seat(database, listening, "lsn_a")
+    await give(database, listening, assignment())
     other = dataclasses.replace(TEST, id="exp_b")
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
         (vote,) = await votes.of_test(connection, "exp_a")
         await votes.judge(connection, [Judgement(vote, None)], NOON)
-        await store.open(connection, other, [pair()])
-        assert await store.add_listener(connection, listener(test_id="exp_b"), 9, 9)
-        await store.remove(connection, "exp_a")
-        await store.remove(connection, "exp_x")
-        assert await store.test(connection, "exp_a") is None
-        assert await store.pairs(connection, "exp_a") == []
-        assert await store.listener(connection, "exp_a", "lsn_a") is None
-        assert await store.assignments(connection, "exp_a", "lsn_a") == []
+        await listening.open(connection, other, [pair()])
+        assert await listening.add_listener(connection, listener(test_id="exp_b"), 9, 9)
+        await listening.remove(connection, "exp_a")
+        await listening.remove(connection, "exp_x")
+        assert await listening.test(connection, "exp_a") is None
+        assert await listening.pairs(connection, "exp_a") == []
+        assert await listening.listener(connection, "exp_a", "lsn_a") is None
+        assert await listening.assignments(connection, "exp_a", "lsn_a") == []
         assert await votes.of_test(connection, "exp_a") == []
-        assert await store.test(connection, "exp_b") == other
-        assert await store.pairs(connection, "exp_b") == [pair()]
-        assert await store.listener(connection, "exp_b", "lsn_a") == listener(test_id="exp_b")
+        assert await listening.test(connection, "exp_b") == other
+        assert await listening.pairs(connection, "exp_b") == [pair()]
+        assert await listening.listener(connection, "exp_b", "lsn_a") == listener(test_id="exp_b")
 
 
 async def test_votes_and_their_states_are_not_changed(emptied_schema: Database) -> None:
-    store, votes = SqlListeningStore(), SqlVoteStore()
-    await seat(emptied_schema, store, "lsn_a")
-    await give(emptied_schema, store, assignment())
+    listening, votes = SqlListeningStore(), SqlVoteStore()
+    await seat(emptied_schema, listening, "lsn_a")
+    await give(emptied_schema, listening, assignment())
     async with emptied_schema.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
         (vote,) = await votes.of_test(connection, "exp_a")
@@ -403,6 +405,6 @@ async def test_votes_and_their_states_are_not_changed(emptied_schema: Database) 
         async with emptied_schema.transaction() as connection:
             await connection.execute(sa.text("UPDATE listening_vote_states SET state = 'unknown'"))
     async with emptied_schema.transaction() as connection:
-        await store.remove(connection, "exp_a")
+        await listening.remove(connection, "exp_a")
         for name in ("tests", "listeners", "pairs", "assignments", "votes", "vote_states"):
             assert (await connection.execute(sa.text(f"SELECT count(*) FROM listening_{name}"))).scalar() == 0

@@ -7,50 +7,31 @@ from services.shared.listening.migration import create_listening_tables
 revision = "0012"
 down_revision = "0011"
 
-OLD_TABLES = (
-    "listening_vote_states",
-    "listening_votes",
-    "listening_assignments",
-    "listening_pairs",
-    "listening_listeners",
-)
+OLD_TABLES = [f"listening_{name}" for name in ("vote_states", "votes", "assignments", "pairs", "listeners")]
+# The columns are in the order of the new tables.
 # A test is open while its experiment waits for votes; after a retry, and once it has ended, it is not.
 COPY = """
-INSERT INTO listening_tests (id, votes_per_pair, closes_at)
-SELECT id, votes_per_pair,
+INSERT INTO listening_tests SELECT id, votes_per_pair,
     CASE WHEN status = 'running' AND completed_trials + failed_trials = total_trials THEN listening_until END
 FROM experiments WHERE id IN (SELECT experiment_id FROM old_listening_pairs);
-
-INSERT INTO listening_pairs
-    (test_id, text_index, first, second, text, first_speech, second_speech, target_lufs, votes)
-SELECT pair.experiment_id, pair.prompt_index, pair.first, pair.second, experiment.prompts ->> pair.prompt_index,
-    speech_of(pair.first_trials), speech_of(pair.second_trials), pair.target_lufs, pair.votes
+INSERT INTO listening_pairs SELECT pair.experiment_id, pair.prompt_index, pair.first, pair.second,
+    experiment.prompts ->> pair.prompt_index, speech_of(pair.first_trials), speech_of(pair.second_trials),
+    pair.target_lufs, pair.votes
 FROM old_listening_pairs pair JOIN experiments experiment ON experiment.id = pair.experiment_id;
-
-INSERT INTO listening_listeners
-    (test_id, id, invitation_id, max_listeners_per_address, created_at, voter_id, address)
-SELECT listener.experiment_id, listener.id, listener.link_id, link.max_listeners_per_address, listener.created_at,
-    listener.voter_id, listener.address
+INSERT INTO listening_listeners SELECT listener.experiment_id, listener.id, listener.link_id,
+    link.max_listeners_per_address, listener.created_at, listener.voter_id, listener.address
 FROM old_listening_listeners listener JOIN listening_links link ON link.id = listener.link_id;
-
-INSERT INTO listening_assignments
-    (id, test_id, listener_id, text_index, first, second, first_audio, second_audio, swapped, drawn_from, target_lufs,
-    clip_a, clip_b, a_seconds, b_seconds, shown_at, a_sent_at, b_sent_at, a_sent, b_sent)
-SELECT given.id, given.experiment_id, given.listener_id, given.prompt_index, given.first, given.second,
-    one.audio_name, other.audio_name, given.swapped, given.drawn_from, given.target_lufs, given.clip_a, given.clip_b,
-    given.a_seconds, given.b_seconds, given.shown_at, given.a_sent_at, given.b_sent_at, given.a_sent, given.b_sent
+INSERT INTO listening_assignments SELECT given.id, given.experiment_id, given.listener_id, given.prompt_index,
+    given.first, given.second, one.audio_name, other.audio_name, given.swapped, given.drawn_from, given.target_lufs,
+    given.clip_a, given.clip_b, given.a_seconds, given.b_seconds, given.shown_at, given.a_sent_at, given.b_sent_at,
+    given.a_sent, given.b_sent
 FROM old_listening_assignments given
     LEFT JOIN trials one ON one.id = given.first_trial AND one.audio_deleted_at IS NULL
     LEFT JOIN trials other ON other.id = given.second_trial AND other.audio_deleted_at IS NULL;
-
-INSERT INTO listening_votes
-    (assignment_id, seq, test_id, listener_id, text_index, first, second, swapped, answer, cast_at, address)
-OVERRIDING SYSTEM VALUE
+INSERT INTO listening_votes OVERRIDING SYSTEM VALUE
 SELECT assignment_id, seq, experiment_id, listener_id, prompt_index, first, second, swapped, answer, cast_at, address
 FROM old_listening_votes;
-
-INSERT INTO listening_vote_states (seq, assignment_id, state, reason, judged_at)
-OVERRIDING SYSTEM VALUE
+INSERT INTO listening_vote_states OVERRIDING SYSTEM VALUE
 SELECT seq, assignment_id, state, reason, judged_at FROM old_listening_vote_states
 """
 # What a pair can be heard by: the audio of its trials, in the order of their repeats.

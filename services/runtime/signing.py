@@ -37,35 +37,30 @@ class TokenSigner:
         self._signer = Signer(derived_key(secret, purpose), key_derivation="none", algorithm=_Shortened(sha256))
 
     def signature(self, content: bytes) -> str:
-        """Returns the signature of some bytes; the same every time."""
-        return self._signer.get_signature(content).decode()
+        """Returns the signature of some bytes, for where they are shown beside it: 32 hexadecimal digits."""
+        return base64_decode(self._signer.get_signature(content))[:16].hex()
 
     def is_signed(self, content: bytes, signature: str) -> bool:
-        """Tells whether a signature is that of some bytes, in its one spelling."""
+        """Tells whether `signature` has made this signature of some bytes."""
         return hmac.compare_digest(self.signature(content).encode(), signature.encode())
 
     def token(self, content: bytes, holds_for: bytes = b"") -> str:
         """Returns the token of some bytes; the same every time. It is read only with the same `holds_for`."""
-        return base64_encode(content).decode() + self.signature(_bound(content, holds_for))
+        bound = holds_for + b"\0" + content if holds_for else content
+        return (base64_encode(content) + self._signer.get_signature(bound)).decode()
 
     def content(self, token: str, holds_for: bytes = b"") -> bytes | None:
         """Returns the bytes that a token was made of, None if it was not made with this secret for `holds_for`."""
         if not SIGNATURE_CHARACTERS <= len(token) <= MAX_TOKEN_CHARACTERS:
             return None
-        text = token[:-SIGNATURE_CHARACTERS]
         try:
-            content = base64_decode(text)
+            content = base64_decode(token[:-SIGNATURE_CHARACTERS])
         except BadData:
             return None
-        # Base 64 has more than one spelling of some bytes; a token has one.
-        spelled = base64_encode(content).decode() == text
-        return content if self.is_signed(_bound(content, holds_for), token[len(text) :]) and spelled else None
+        # Base 64 has more than one spelling of some bytes, and a token has one. So whole tokens are compared.
+        return content if hmac.compare_digest(self.token(content, holds_for).encode(), token.encode()) else None
 
 
 class _Shortened(HMACAlgorithm):
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         return super().get_signature(key, value)[:SIGNATURE_BYTES]
-
-
-def _bound(content: bytes, holds_for: bytes) -> bytes:
-    return holds_for + b"\0" + content if holds_for else content

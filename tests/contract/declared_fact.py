@@ -10,7 +10,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from voicearena.events.v1 import options_pb2
 
 from services.runtime import events
-from services.runtime.mesh import stubs
 
 _FILE = descriptor_pb2.FileDescriptorProto(
     name="voicearena/scoring/v1/declared_by_tests.proto",
@@ -37,7 +36,7 @@ def declared() -> Iterator[None]:
     """Makes RecordingHeard an event of the mesh within the block."""
     caches = (events.event_types, events.private_subjects, events.confirmed_subjects)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events, "stubs", lambda ending: (*stubs(ending), _MODULE))
+        patch.setattr(events, "EVENT_MODULES", (*events.EVENT_MODULES, _MODULE))
         for cached in caches:
             cached.cache_clear()
         yield

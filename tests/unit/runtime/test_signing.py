@@ -1,6 +1,7 @@
 """What is signed: only this installation can make it, it holds for one purpose, and it has one spelling."""
 
 import hmac
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 
 import pytest
@@ -21,11 +22,10 @@ def test_a_key_is_the_hmac_of_its_purpose() -> None:
 
 
 def test_a_signature_is_an_hmac_with_the_key_of_its_purpose() -> None:
-    signature = hmac.digest(derived_key("a secret", "tests"), b"content", sha256)[:24]
-    assert SIGNER.token(b"content").endswith(SIGNER.signature(b"content"))
-    assert TokenSigner("a secret", "tests").content(SIGNER.token(signature)) == signature
+    signature = hmac.digest(derived_key("a secret", "tests"), b"content", sha256)
+    assert SIGNER.signature(b"content") == signature.hex()[:32]
+    assert SIGNER.token(b"content") == "Y29udGVudA" + urlsafe_b64encode(signature[:24]).decode()
     assert SIGNER.is_signed(b"content", SIGNER.signature(b"content"))
-    assert len(SIGNER.signature(b"content")) == SIGNATURE_CHARACTERS
     for content in (b"", b"contents", b"Content"):
         assert not SIGNER.is_signed(content, SIGNER.signature(b"content"))
 
@@ -69,7 +69,7 @@ def test_a_token_has_one_spelling(content: bytes) -> None:
 
 def test_a_signature_has_one_spelling() -> None:
     signature = SIGNER.signature(b"content")
-    for other in (signature + "=", signature[:-1], signature.swapcase(), " " + signature, "é" * 32, ""):
+    for other in (signature + "=", signature[:-1], signature.upper(), " " + signature, "é" * 32, ""):
         assert not SIGNER.is_signed(b"content", other)
 
 

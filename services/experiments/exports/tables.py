@@ -7,6 +7,7 @@ its weight `weight_ttfb`. `audio_url` is left out, since a link expires and a fi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -50,45 +51,34 @@ class _Line:
     its: ModelRanking | HeadToHead
 
 
-def _its(kind: Kind, *names: str) -> list[Column]:
-    return [Column(name, kind, _field(name, lambda line: line.its)) for name in names]
+def _columns(kind: Kind, *names: str, at: str, prefix: str = "") -> list[Column]:
+    """Columns that are fields of a message: `at` is where it lies in the line, such as `its.votes`."""
+    return [Column(f"{prefix}{name}", kind, _field(*at.split("."), name)) for name in names]
 
 
-def _verdict(kind: Kind, *names: str) -> list[Column]:
-    return [Column(name, kind, _field(name, lambda line: line.results)) for name in names]
+_its = partial(_columns, at="its")
+_verdict = partial(_columns, at="results")
+_votes = partial(_columns, at="its.votes", prefix="votes_")
+_listeners = partial(_columns, at="results.votes", prefix="votes_")
 
 
-def _field(name: str, message: Callable[[Any], Any]) -> Callable[[Any], Value]:
-    """Reads a field of a message: None where it is absent, the name of an enum's value, the moment of a timestamp."""
+def _field(of: str, *path: str) -> Callable[[Any], Value]:
+    """Reads a field of a message: None where it or the message is absent, the name of an enum's value, the moment of a
+    timestamp.
+    """
 
     def value(line: Any) -> Value:
-        of = message(line)
-        field = of.DESCRIPTOR.fields_by_name[name]
-        if field.has_presence and not of.HasField(name):
-            return None
-        found: Any = getattr(of, name)
+        found = getattr(line, of)
+        for name in path:
+            field = found.DESCRIPTOR.fields_by_name[name]
+            if field.has_presence and not found.HasField(name):
+                return None
+            found = getattr(found, name)
         if field.enum_type is not None:
             return str(field.enum_type.values_by_number[found].name)
         return found.ToDatetime(UTC) if isinstance(found, Timestamp) else found
 
     return value
-
-
-def _votes(kind: Kind, *names: str) -> list[Column]:
-    """Columns of the votes of a pair, None where nobody was asked."""
-    return [Column(f"votes_{name}", kind, _nested(_field(name, lambda line: line.its.votes), "its")) for name in names]
-
-
-def _listeners(kind: Kind, *names: str) -> list[Column]:
-    """Columns of the votes over all pairs, None where nobody was asked."""
-    return [
-        Column(f"votes_{name}", kind, _nested(_field(name, lambda line: line.results.votes), "results"))
-        for name in names
-    ]
-
-
-def _nested(value: Callable[[Any], Value], inside: str) -> Callable[[Any], Value]:
-    return lambda line: value(line) if getattr(line, inside).HasField("votes") else None
 
 
 def _component(metric: str) -> Column:

@@ -1,8 +1,11 @@
 """Equal prompts, as experiments have them that were made before they were refused."""
 
+from dataclasses import replace
+
 import pytest
 
-from services.experiments.verdict import QUALITY, Level, decide
+from services.experiments.verdict import QUALITY, Level, decide, digest
+from services.shared.metrics import COMPARED, METRICS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, trial
 
 
@@ -37,6 +40,16 @@ def test_the_digest_of_the_same_inputs_is_what_it_was_in_earlier_releases() -> N
     assert decide([A, B], 2, trials).inputs_digest == (
         "sha256:59cc8de851342480dead84d12cc45dab9c66e2d37d6ca11d6e71f4896a578f26"
     )
+
+
+def test_a_metric_that_came_later_is_in_the_digest_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = by_silence([0.0] * 4, [0.8] * 4)
+    before = decide([A, B], 4, trials).inputs_digest
+    loudness = next(metric for metric in METRICS if metric.name == "loudness_lufs")
+    monkeypatch.setattr(digest, "COMPARED", (*COMPARED, loudness))
+    assert decide([A, B], 4, trials).inputs_digest == before
+    trials[0] = replace(trials[0], measurements=replace(trials[0].measurements, loudness_lufs=-20.0))
+    assert decide([A, B], 4, trials).inputs_digest != before
 
 
 def test_a_verdict_over_different_prompts_has_the_digest_that_it_always_had() -> None:

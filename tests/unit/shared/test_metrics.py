@@ -47,6 +47,19 @@ def test_a_metric_by_which_models_are_compared_is_summed_up_in_rankings(metric: 
     assert (summary.type, summary.has_presence, metric.kind) == (FieldDescriptor.TYPE_DOUBLE, True, float)
 
 
+def test_the_metrics_that_digests_have_by_place_keep_their_places() -> None:
+    assert [metric.name for metric in COMPARED[:8]] == [
+        "duration_seconds",
+        "ttfb_ms",
+        "generation_time_ms",
+        "silence_ratio",
+        "ttfa_ms",
+        "naturalness_mos",
+        "word_error_rate",
+        "prosody_score",
+    ]
+
+
 def test_whatever_rankings_sum_up_is_a_metric() -> None:
     fields = {name for name in ModelRanking.DESCRIPTOR.fields_by_name if name.startswith(("avg_", "median_"))}
     assert fields == {f"{metric.summary}_{metric.name}" for metric in COMPARED}

@@ -42,7 +42,7 @@ TRIAL = {
     "voice_id": "en-us",
     "model_id": "",
     "status": "completed",
-    "audio_url": re.compile(r"http://.+/api/v1/audio/trl_[0-9a-f]{32}\.wav\?expires=\d+&signature=[\w-]{32}"),
+    "audio_url": re.compile(r"http://.+/api/v1/audio/trl_[0-9a-f]{32}\.wav\?expires=\d+&signature=[0-9a-f]{32}"),
     "duration_seconds": is_positive,
     "ttfb_ms": is_positive,
     "generation_time_ms": is_positive,

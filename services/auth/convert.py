@@ -7,32 +7,29 @@ from voicearena.auth.v1 import auth_pb2, auth_service_pb2
 
 from services.auth import domain
 from services.auth.voters import VoterSession
+from services.runtime.clock import timestamp
 
 
 def developer(value: domain.Developer) -> auth_pb2.Developer:
     """Returns a developer as it goes over the wire."""
-    message = auth_pb2.Developer(id=value.id, name=value.name, email=value.email)
-    message.created_at.FromDatetime(value.created_at)
-    return message
+    return auth_pb2.Developer(id=value.id, name=value.name, email=value.email, created_at=timestamp(value.created_at))
 
 
 def api_key(value: domain.ApiKey) -> auth_pb2.ApiKey:
     """Returns an API key as it goes over the wire, without its hash."""
-    message = auth_pb2.ApiKey(
-        id=value.id, name=value.name, prefix=value.prefix, scopes=value.scopes, replaced_by=value.replaced_by
+    times = {
+        name: timestamp(getattr(value, name)) for name in ("created_at", "revoked_at", "expires_at", "last_used_at")
+    }
+    return auth_pb2.ApiKey(
+        id=value.id, name=value.name, prefix=value.prefix, scopes=value.scopes, replaced_by=value.replaced_by, **times
     )
-    message.created_at.FromDatetime(value.created_at)
-    for name in ("revoked_at", "expires_at", "last_used_at"):
-        if (moment := getattr(value, name)) is not None:
-            getattr(message, name).FromDatetime(moment)
-    return message
 
 
 def voter_session(value: VoterSession) -> auth_service_pb2.CreateVoterResponse:
     """Returns a new voter session as it goes over the wire."""
-    message = auth_service_pb2.CreateVoterResponse(id=value.id, session_token=value.token)
-    message.expires_at.FromDatetime(value.expires_at)
-    return message
+    return auth_service_pb2.CreateVoterResponse(
+        id=value.id, session_token=value.token, expires_at=timestamp(value.expires_at)
+    )
 
 
 def moment(value: Timestamp) -> datetime:

@@ -6,7 +6,7 @@ from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
 from services.elo.domain import MAX_MODEL_LENGTH, MAX_NAME_LENGTH, MAX_VOICE_LENGTH, PARAMETERS, Provider, VoiceModel
-from services.runtime.clock import now
+from services.runtime.clock import now, timestamp
 from services.runtime.outside_text import is_identifier, one_line
 
 
@@ -21,11 +21,11 @@ def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
         rating=model.rating,
         developer_id=model.developer_id,
         active=model.active,
+        created_at=timestamp(model.created_at),
+        updated_at=timestamp(model.updated_at),
     )
     for name, value in model.parameters().items():
         setattr(message.config.parameters, name, value)
-    message.created_at.FromDatetime(model.created_at)
-    message.updated_at.FromDatetime(model.updated_at)
     return message
 
 

@@ -6,7 +6,7 @@ from voicearena.tts.v1 import tts_pb2
 from services.experiments.domain import Experiment, ModelSpec, Trial
 from services.experiments.verdict import CompositeProfile
 from services.runtime.audio_store import AudioLinks
-from services.runtime.clock import now
+from services.runtime.clock import now, timestamp
 from services.shared.metrics import METRICS
 
 _EXPERIMENT_STATUS = experiment_pb2.Experiment.Status
@@ -50,12 +50,10 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         audio_retention_days=value.audio_retention_days,
         cloned_from=value.cloned_from,
         listening=_listening(value),
+        created_at=timestamp(value.created_at),
+        started_at=timestamp(value.started_at),
+        ended_at=timestamp(value.ended_at),
     )
-    message.created_at.FromDatetime(value.created_at)
-    if value.started_at is not None:
-        message.started_at.FromDatetime(value.started_at)
-    if value.ended_at is not None:
-        message.ended_at.FromDatetime(value.ended_at)
     return message
 
 
@@ -71,15 +69,13 @@ def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
 def _listening(value: Experiment) -> experiment_pb2.ListeningProgress | None:
     if not value.eval_mode.asks_listeners:
         return None
-    message = experiment_pb2.ListeningProgress(
+    return experiment_pb2.ListeningProgress(
         votes_per_pair=value.votes_per_pair,
         votes_received=value.votes_received,
         votes_needed=value.votes_needed,
         open=value.listening_open(now()),
+        closes_at=timestamp(value.listening_until),
     )
-    if value.listening_until is not None:
-        message.closes_at.FromDatetime(value.listening_until)
-    return message
 
 
 def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
@@ -101,18 +97,16 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
         error_message=value.error_message,
         attempts=value.attempts,
         provider_requests=value.provider_requests,
+        audio_deleted_at=timestamp(value.audio_deleted_at),
+        created_at=timestamp(value.created_at),
+        ended_at=timestamp(value.ended_at),
     )
-    if value.audio_deleted_at is not None:
-        message.audio_deleted_at.FromDatetime(value.audio_deleted_at)
     for metric in METRICS:
         measured = getattr(value.measurements, metric.name)
         if measured is not None:
             setattr(message, metric.name, measured)
     if value.audio_name is not None:
         message.audio_url = links.url(value.audio_name)
-    message.created_at.FromDatetime(value.created_at)
-    if value.ended_at is not None:
-        message.ended_at.FromDatetime(value.ended_at)
     return message
 
 

@@ -2,7 +2,18 @@
 
 from datetime import UTC, datetime
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 
 def now() -> datetime:
     """Returns the time of day, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """Returns a time as messages have it. None stays None, which leaves a field absent."""
+    if moment is None:
+        return None
+    result = Timestamp()
+    result.FromDatetime(moment)
+    return result

@@ -10,11 +10,10 @@ from functools import cache
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.events.v1 import options_pb2
 from voicearena.events.v1.envelope_pb2 import Envelope
 
-from services.runtime.clock import now
+from services.runtime.clock import now, timestamp
 from services.runtime.mesh import stubs
 from services.runtime.telemetry import current_traceparent
 
@@ -155,8 +154,6 @@ def streams() -> Iterable[str]:
 
 def wrap(message: Message, event_id: str, traceparent: str = "") -> Envelope:
     """Returns the envelope of an event that happens now, in the trace that is given or else the current one."""
-    occurred_at = Timestamp()
-    occurred_at.FromDatetime(now())
-    envelope = Envelope(id=event_id, occurred_at=occurred_at, traceparent=traceparent or current_traceparent())
+    envelope = Envelope(id=event_id, occurred_at=timestamp(now()), traceparent=traceparent or current_traceparent())
     envelope.event.Pack(message)
     return envelope

@@ -7,6 +7,7 @@ from datetime import datetime
 from voicearena.scoring.v1 import scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
+from services.runtime.clock import timestamp
 from services.scoring.domain import Evaluation, Job
 from services.scoring.metrics.signal import SignalMetrics
 from services.shared.metrics import Metric
@@ -31,18 +32,16 @@ def signal_metrics(metrics: SignalMetrics) -> scoring_pb2.SignalMetrics:
 
 def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
     """An evaluation as its owner reads it."""
-    message = scoring_pb2.Evaluation(
+    return scoring_pb2.Evaluation(
         id=found.id,
         developer_id=found.developer_id,
         status=scoring_pb2.Evaluation.Status.Value(found.status.value),
         audio_name=found.audio_name,
         signal_metrics=signal_metrics(found.signal_metrics) if found.signal_metrics else None,
         error_message=found.error_message,
+        created_at=timestamp(found.created_at),
+        completed_at=timestamp(found.completed_at),
     )
-    message.created_at.FromDatetime(found.created_at)
-    if found.completed_at:
-        message.completed_at.FromDatetime(found.completed_at)
-    return message
 
 
 def metric(described: Metric) -> scoring_pb2.Metric:

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisDelayed, SynthesisFailed, VoicesDiscovered
 
 from services.runtime.bus import Bus
+from services.runtime.clock import timestamp
 from services.tts import convert
 from services.tts.domain import Capabilities, FailureKind, Job, StoredSpeech, Voice
 
@@ -41,9 +42,7 @@ def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_request
 
 def synthesis_delayed(job: Job, until: datetime) -> SynthesisDelayed:
     """Returns the fact that a job waits until a time, as its provider asked."""
-    delayed = SynthesisDelayed(requester=job.requester, job_id=job.job_id, attempt=job.attempt)
-    delayed.until.FromDatetime(until)
-    return delayed
+    return SynthesisDelayed(requester=job.requester, job_id=job.job_id, attempt=job.attempt, until=timestamp(until))
 
 
 def voices_discovered(

@@ -7,6 +7,7 @@ from voicearena.experiments.v1 import listening_pb2, listening_service_pb2
 from services.experiments.listening.domain import TalliedLink
 from services.experiments.listening.links import MadeLink
 from services.experiments.listening.listeners import Joined
+from services.runtime.clock import timestamp
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.shared.listening.comparing import Next
 from services.shared.listening.domain import Assignment, ListenerAnswer, ListenerProgress
@@ -25,19 +26,17 @@ def answer(value: int) -> ListenerAnswer:
 def link(tallied: TalliedLink) -> listening_pb2.ListeningLink:
     """Returns a link as it goes over the wire."""
     value, tally = tallied.link, tallied.tally
-    message = listening_pb2.ListeningLink(
+    return listening_pb2.ListeningLink(
         id=value.id,
         experiment_id=value.experiment_id,
         listeners=tally.listeners,
         votes=tally.votes,
         max_listeners_per_address=value.max_listeners_per_address,
         excluded_votes=tally.excluded_votes,
+        expires_at=timestamp(value.expires_at),
+        created_at=timestamp(value.created_at),
+        revoked_at=timestamp(value.revoked_at),
     )
-    message.expires_at.FromDatetime(value.expires_at)
-    message.created_at.FromDatetime(value.created_at)
-    if value.revoked_at is not None:
-        message.revoked_at.FromDatetime(value.revoked_at)
-    return message
 
 
 def made_link(value: MadeLink, public_url: str) -> listening_service_pb2.CreateListeningLinkResponse:
@@ -55,12 +54,13 @@ def progress(value: ListenerProgress) -> listening_pb2.ListenerProgress:
 
 def joined(value: Joined) -> listening_service_pb2.JoinListeningResponse:
     """Returns a listener, with the session that was made for them."""
-    message = listening_service_pb2.JoinListeningResponse(listener=value.token, progress=progress(value.progress))
-    message.expires_at.FromDatetime(value.expires_at)
-    if value.session is not None:
-        message.session_token = value.session.token
-        message.session_expires_at.FromDatetime(value.session.expires_at)
-    return message
+    return listening_service_pb2.JoinListeningResponse(
+        listener=value.token,
+        progress=progress(value.progress),
+        expires_at=timestamp(value.expires_at),
+        session_token=value.session.token if value.session else "",
+        session_expires_at=timestamp(value.session.expires_at if value.session else None),
+    )
 
 
 def next_pair(value: Next, public_url: str) -> listening_service_pb2.NextListeningPairResponse:

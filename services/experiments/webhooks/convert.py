@@ -6,21 +6,22 @@ from datetime import datetime
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2
 
 from services.experiments.webhooks.domain import EXPERIMENT, Attempt, Delivery, DeliveryStatus, Endpoint
+from services.runtime.clock import timestamp
 
 _STATUS = webhook_pb2.WebhookDelivery.Status
 
 
 def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
     """Returns an endpoint as it goes over the wire at a time."""
-    message = webhook_pb2.WebhookEndpoint(
-        id=value.id, url=value.url, enabled=not value.disabled_reason, disabled_reason=value.disabled_reason
+    return webhook_pb2.WebhookEndpoint(
+        id=value.id,
+        url=value.url,
+        enabled=not value.disabled_reason,
+        disabled_reason=value.disabled_reason,
+        created_at=timestamp(value.created_at),
+        secret_rotated_at=timestamp(value.secret_rotated_at),
+        old_secret_expires_at=timestamp(value.old_secret_expires_at if len(value.sealed_secrets(at)) > 1 else None),
     )
-    message.created_at.FromDatetime(value.created_at)
-    if value.secret_rotated_at is not None:
-        message.secret_rotated_at.FromDatetime(value.secret_rotated_at)
-    if value.old_secret_expires_at is not None and len(value.sealed_secrets(at)) > 1:
-        message.old_secret_expires_at.FromDatetime(value.old_secret_expires_at)
-    return message
 
 
 def endpoint_with_secret(value: Endpoint, secret: str, at: datetime) -> webhook_service_pb2.WebhookEndpointWithSecret:
@@ -30,7 +31,7 @@ def endpoint_with_secret(value: Endpoint, secret: str, at: datetime) -> webhook_
 
 def delivery(value: Delivery, attempts: Sequence[Attempt]) -> webhook_pb2.WebhookDelivery:
     """Returns a delivery as it goes over the wire; one that somebody has asked for again is pending until then."""
-    message = webhook_pb2.WebhookDelivery(
+    return webhook_pb2.WebhookDelivery(
         id=value.id,
         experiment_id=value.subject_id if value.subject_type == EXPERIMENT else "",
         subject_type=value.subject_type,
@@ -40,19 +41,16 @@ def delivery(value: Delivery, attempts: Sequence[Attempt]) -> webhook_pb2.Webhoo
         status=_STATUS.Value(DeliveryStatus.PENDING if value.asked_at else value.status),
         attempts=map(_attempt, attempts),
         error_message=value.error_message,
+        created_at=timestamp(value.created_at),
+        next_attempt_at=timestamp(value.asked_at or value.next_attempt_at),
     )
-    message.created_at.FromDatetime(value.created_at)
-    if next_attempt_at := value.asked_at or value.next_attempt_at:
-        message.next_attempt_at.FromDatetime(next_attempt_at)
-    return message
 
 
 def _attempt(value: Attempt) -> webhook_pb2.WebhookAttempt:
-    message = webhook_pb2.WebhookAttempt(
+    return webhook_pb2.WebhookAttempt(
+        attempted_at=timestamp(value.attempted_at),
         response_status=value.response_status,
         error=value.error,
         duration_ms=round(value.duration_ms, 3),
         by_hand=value.by_hand,
     )
-    message.attempted_at.FromDatetime(value.attempted_at)
-    return message

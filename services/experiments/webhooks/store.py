@@ -293,10 +293,9 @@ class SqlWebhookStore:
         claims = []
         count = len(DELIVERY_COLUMNS)
         for row, lease in zip(rows, leases, strict=False):
-            values: dict[str, Any] = {"lease": lease, "leased_until": until}
-            await connection.execute(sa.update(DELIVERIES).where(_D.id == row.id).values(**values))
-            delivery = delivery_from((*row[:count],))
-            claims.append(Claim.of(delivery, endpoint_from(row[count:]), lease, until))
+            change = sa.update(DELIVERIES).where(_D.id == row.id).values(lease=lease, leased_until=until)
+            await connection.execute(change)
+            claims.append(Claim.of(delivery_from(row[:count]), endpoint_from(row[count:]), lease, until))
         return claims
 
     async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:

@@ -24,7 +24,7 @@ def status_filter(value: int) -> str:
 
 def experiment(value: Experiment) -> experiment_pb2.Experiment:
     """Returns an experiment as it goes over the wire."""
-    message = experiment_pb2.Experiment(
+    return experiment_pb2.Experiment(
         id=value.id,
         developer_id=value.developer_id,
         name=value.name,
@@ -54,7 +54,6 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         started_at=timestamp(value.started_at),
         ended_at=timestamp(value.ended_at),
     )
-    return message
 
 
 def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:

@@ -13,7 +13,6 @@ from services.experiments.verdict import (
     LATENCY,
     PRIMARY_METRICS,
     QUALITY,
-    Answer,
     CompositeProfile,
     Judges,
     Level,
@@ -23,6 +22,7 @@ from services.experiments.verdict import (
     decide,
     own_weights,
 )
+from services.shared.listening.domain import Preference
 from tests.unit.experiments.verdict_trials import A, B, C, D, failed, trial
 
 MODELS = [A, B, C, D]
@@ -65,13 +65,14 @@ def experiments(draw: st.DrawFn) -> Drawn:
         for model in range(models)
         for prompt in range(prompts)
     ]
+    preferences = list(Preference)
     pairs = list(product(combinations(range(models), 2), range(prompts), range(draw(st.integers(0, 9)))))
     return Drawn(
         models=models,
         prompts=prompts,
         trials=trials,
         votes=[
-            Vote(f"listener {listener}", prompt, first, second, random.choice(list(Answer), p=[0.5, 0.2, 0.2, 0.1]))
+            Vote(f"listener {listener}", prompt, first, second, preferences[random.choice(4, p=[0.5, 0.2, 0.2, 0.1])])
             for (first, second), prompt, listener in pairs
             if random.random() < 0.7
         ]
@@ -135,7 +136,7 @@ def _moved(vote: Vote, order: list[int]) -> Vote:
     first, second = order.index(vote.first), order.index(vote.second)
     if first < second:
         return replace(vote, first=first, second=second)
-    other = {Answer.FIRST: Answer.SECOND, Answer.SECOND: Answer.FIRST}
+    other = {Preference.FIRST: Preference.SECOND, Preference.SECOND: Preference.FIRST}
     return replace(vote, first=second, second=first, answer=other.get(vote.answer, vote.answer))
 
 

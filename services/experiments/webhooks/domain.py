@@ -1,4 +1,4 @@
-"""What webhook endpoints, deliveries and attempts are, and which state of a delivery follows on an attempt."""
+"""Webhook endpoints, deliveries and attempts, and the state of a delivery after an attempt."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# Before the first attempt, the second, ...: the schedule that Standard Webhooks recommends.
+# The waits before the first attempt, the second, and so on, as Standard Webhooks recommends.
 SCHEDULE = (
     timedelta(0),
     timedelta(seconds=5),
@@ -45,7 +45,7 @@ class DeliveryStatus(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What comes of an attempt."""
+    """How an attempt ends."""
 
     DELIVERED = "delivered"
     """A 2xx."""
@@ -62,7 +62,7 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
     """The host is, or has become, a private one."""
     BROKEN = "broken"
-    """It could not be attempted, by a fault of this side."""
+    """It could not be attempted, through a fault of this installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of an attempt."""
+    """What an attempt has led to."""
 
     outcome: Outcome
     response_status: int | None = None

@@ -1,4 +1,4 @@
-"""One attempt over HTTP: to the address that was checked and no other, no further, and no longer than it may take."""
+"""One attempt over HTTP: only to the address that was checked, without redirects, and within a time limit."""
 
 import asyncio
 import ssl
@@ -18,10 +18,10 @@ from services.runtime.clock import now
 from services.runtime.outside_text import one_line
 from services.runtime.retry_after import retry_after_seconds
 
-# Of the standard: name, connection, handshake, request and status together.
+# As the standard recommends, for look-up, connection, handshake, request and status together.
 TIMEOUT_SECONDS = 15.0
 CONNECT_TIMEOUT_SECONDS = 5.0
-# What an answer says after its status is not asked for. A short rest is read so that the receiver sees a clean end.
+# Only the status of an answer matters. A short body is read all the same, so that the receiver sees a clean end.
 MAX_REST_BYTES = 16 * 1024
 REST_SECONDS = 1.0
 USER_AGENT = "voice-arena-webhooks"
@@ -34,7 +34,7 @@ class Post(Protocol):
     """Makes an attempt."""
 
     async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Returns what came of it, whatever that is."""
+        """Returns the outcome. Raises nothing that the receiver could cause."""
 
 
 class HttpPost:
@@ -48,7 +48,7 @@ class HttpPost:
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """`tls` are the authorities whose certificates are good."""
+        """`tls` has the certificate authorities that are trusted; those of the system if it is None."""
         self._reach = reach
         self._lookup = lookup or SystemLookup()
         self._timeout_seconds = timeout_seconds
@@ -117,7 +117,7 @@ class HttpPost:
 
 
 async def _end(response: httpx.Response) -> None:
-    """Reads a short rest of an answer and closes it. Whatever comes after the status changes nothing."""
+    """Reads a short body of an answer and closes it. Nothing after the status changes the outcome."""
     size = 0
     with suppress(TimeoutError, httpx.TransportError):
         async with asyncio.timeout(REST_SECONDS):

@@ -43,7 +43,7 @@ class HostPort(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What webhooks may be sent to beside public addresses, and what never."""
+    """Where webhooks may go besides public addresses, and where they never go."""
 
     opened: Sequence[Network | HostPort] = ()
     """Networks that are open on every port, and single ports, `127.0.0.1:9000` say."""

@@ -1,7 +1,7 @@
-"""What a target's name stands for, asked once for each attempt.
+"""Resolves a target's name to addresses, once for each attempt.
 
-Each question has a thread of its own: a name server that does not answer holds up nobody else, neither the event loop's
-few threads nor the end of the process.
+Each look-up has a thread of its own. A name server that does not answer then delays no other look-up, and neither the
+few threads of the event loop nor the end of the process.
 """
 
 import asyncio
@@ -16,30 +16,31 @@ from services.experiments.webhooks.addresses import Address, is_loopback_name, l
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import Target
 
-# Names that are asked for at a time.
+# How many names are looked up at a time.
 MAX_QUESTIONS = 64
-# Of a name with many addresses, how many are tried.
+# How many addresses of one name are tried.
 MAX_ADDRESSES = 4
 
 Lookup = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""Returns what a name stands for; OSError if nothing does."""
+"""Returns the addresses of a name. Raises OSError if it has none."""
 
 
 class Forbidden(Exception):
-    """A target that may not be called; the message says why, without the address."""
+    """A target may not be called. The message says why, without the address."""
 
 
 async def addresses_of(target: Target, lookup: Lookup, reach: Reach) -> Sequence[Address]:
-    """Returns the addresses to call, the best first; Forbidden if one may not be called, OSError if there is none.
+    """Returns the addresses to call, the best first.
 
-    One bad address of many is enough to refuse them all: a name that stands for both has been made to fool somebody.
+    Raises Forbidden if one of them may not be called, OSError if there is none. One forbidden address refuses them all:
+    a name that has both kinds was made to deceive.
     """
     if reach.names_mesh(target.host, target.port):
         raise Forbidden("it leads to a port of this installation")
     address = literal(target.host)
     found = [address] if address else await lookup(target.host, target.port)
     if is_loopback_name(target.host):
-        # Of both loopback addresses an operator may have opened one.
+        # An operator may have opened only one of the two loopback addresses.
         found = [each for each in found if reach.takes(target.host, each, target.port)] or found
     if not found:
         raise OSError("no address")

@@ -1,4 +1,4 @@
-"""Sends what waits in the database. Any number of processes may do so side by side."""
+"""Sends the deliveries that wait in the database. Any number of processes may send side by side."""
 
 import asyncio
 import random
@@ -24,14 +24,14 @@ from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
-# Of this process; most of what is under way waits for an answer and costs a socket.
+# Attempts of this process. Most of them wait for an answer, and each costs a socket.
 MAX_AT_ONCE = 200
 LIMITS = Limits(per_endpoint=4, per_developer=20)
 POLL_SECONDS = 1.0
-# How long what a killed process was at stays with it: longer than an attempt takes and is noted.
+# Longer than an attempt takes, with writing down its outcome. A killed process keeps its deliveries for so long.
 LEASE = timedelta(seconds=TIMEOUT_SECONDS + 5)
 NOTE_RETRY_SECONDS = 0.5
-# Attempts that end together must not take all connections to the database.
+# Attempts that end together may not take all connections to the database.
 MAX_NOTED_AT_ONCE = 3
 
 GONE = "it answered 410, which says that it wants no more"
@@ -65,7 +65,7 @@ class Sender:
         self._noting = asyncio.Semaphore(MAX_NOTED_AT_ONCE)
 
     async def run(self) -> None:
-        """Sends for ever: at once when woken, and every second what has become due. Ends by giving back its leases."""
+        """Sends for ever: when woken, and every second what has become due. Gives its leases back at its end."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._database.listen(CHANNEL, lambda _: self._wake.set()))
@@ -81,7 +81,7 @@ class Sender:
         return len(claims)
 
     async def claim(self) -> list[Claim]:
-        """Leases what is due, as much as there is room for."""
+        """Leases deliveries that are due, as many as there is room for."""
         room = MAX_AT_ONCE - len(self._leases)
         leases = [ids.new_id("lse") for _ in range(room)]
         if not leases:
@@ -98,7 +98,7 @@ class Sender:
         return claims
 
     async def attempt(self, claim: Claim) -> None:
-        """Makes one attempt and notes what came of it."""
+        """Makes one attempt and writes its outcome down."""
         delivery = claim.delivery
         with (
             telemetry.span(f"webhook {delivery.type}", delivery.traceparent, SpanKind.CLIENT),
@@ -121,7 +121,7 @@ class Sender:
                 # Nothing is lost: once the lease is over it is attempted again. The others must not wait for that.
                 log.error("an attempt could not be noted", exc_info=error)
         self._leases.discard(claim.lease)
-        # Another may have waited for this one's place.
+        # Another delivery may have waited for this one to end.
         self._wake.set()
 
     async def _answer(self, claim: Claim, at: datetime) -> Answer:
@@ -130,7 +130,7 @@ class Sender:
         except Unsealable as error:
             return Answer(outcome=Outcome.BROKEN, error=str(error))
         except Exception as error:
-            # A fault of one delivery must not stop the others; it is noted as an attempt and tried again in time.
+            # A fault of one delivery may not stop the others. It counts as an attempt and is tried again in time.
             log.error("a webhook could not be attempted", exc_info=error)
             return Answer(outcome=Outcome.BROKEN, error="it could not be attempted, by a fault of this server")
 
@@ -143,7 +143,7 @@ class Sender:
         return headers
 
     async def _note(self, claim: Claim, answer: Answer, started_at: datetime, duration_ms: float) -> None:
-        """Notes an attempt, also if PostgreSQL is away for a moment; what can't be noted is attempted again later."""
+        """Writes an attempt down, even if PostgreSQL is away for a moment. What is not written is attempted again."""
         while True:
             try:
                 async with self._noting:
@@ -156,9 +156,9 @@ class Sender:
             await asyncio.sleep(NOTE_RETRY_SECONDS)
 
     async def _settle(self, claim: Claim, answer: Answer, attempted_at: datetime, duration_ms: float) -> None:
-        """Notes an attempt, and what follows for the delivery and its endpoint, in one transaction.
+        """Writes an attempt down, and what follows for its delivery and endpoint, in one transaction.
 
-        Of a delivery that another process is at by now, only a success changes the state.
+        If another process has leased the delivery by now, only a success changes its state.
         """
         moment = self._now()
         by_hand = claim.delivery.asked_at is not None

@@ -1,11 +1,13 @@
 """What an experiment and a trial are, and which of their states follow on which."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from services.experiments.verdict import LATENCY, CompositeProfile
+from services.runtime.outside_text import without_unseen
 from services.shared.clips.domain import ClipStatus
 from services.shared.metrics import Measurements
 
@@ -155,3 +157,25 @@ class Trial:
     created_at: datetime
     ended_at: datetime | None = None
     measurements: Measurements = field(default_factory=Measurements)
+
+
+def comparable(prompt: str) -> str:
+    """Returns what two prompts have in common if they are spoken alike.
+
+    Upper and lower case, white space around and between words, characters that can't be seen, and the spelling of
+    characters (a letter with its accent in one or in two, full-width letters) make no difference. Punctuation does: a
+    question is spoken unlike a statement. The folding is Unicode's NFKC_Casefold.
+    """
+    folded = unicodedata.normalize("NFKC", without_unseen(prompt)).casefold()
+    # Folding may take a text out of its normal form, and the normal form may fold further.
+    folded = without_unseen(unicodedata.normalize("NFKC", folded).casefold())
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def units(prompts: Sequence[str]) -> list[int]:
+    """Returns for each prompt the index of the first prompt that is equal to it, which may be its own.
+
+    The unit of evidence is the prompt, so the same text eight times over must not count as eight.
+    """
+    first: dict[str, int] = {}
+    return [first.setdefault(comparable(prompt), index) for index, prompt in enumerate(prompts)]

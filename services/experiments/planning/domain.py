@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.experiments import domain
-from services.experiments.domain import EvalMode, Experiment, ModelSpec
-from services.experiments.prompts import comparable, units
+from services.experiments.domain import EvalMode, Experiment, ModelSpec, comparable, units
 from services.experiments.verdict import (
     LATENCY,
     METRIC_NAMES,

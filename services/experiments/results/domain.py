@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus
-from services.experiments.prompts import units
+from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus, units
 from services.experiments.verdict import Judges, Model, Panel, Verdict, Vote, decide
 from services.experiments.verdict import Trial as VerdictTrial
 from services.shared.listening.judging import CastVote, VoteState

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.experiments.prompts import comparable, units
+from services.experiments.domain import comparable, units
 
 SAME = [
     ("Hello.", "Hello."),

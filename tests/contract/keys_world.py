@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from tests.contract.case_world import CaseWorld
 
 CREATE = "AuthService.CreateApiKey"
 ROTATE = "AuthService.RotateApiKey"
 
 
-class KeysWorld:
-    """What `World` has for API keys. Makers that leave something beside what they return note it in `_kept`."""
-
-    _kept: dict[str, Any]
-
-    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
-        raise NotImplementedError
-
-    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
-        raise NotImplementedError
+class KeysWorld(CaseWorld):
+    """What `World` has for API keys."""
 
     # Who calls.
 

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
 
+from tests.contract.case_world import CaseWorld
 from tests.contract.cases import lifecycle, planning
 
 
-class LifecycleWorld:
+class LifecycleWorld(CaseWorld):
     """What `World` has for retrying, cloning and deleting."""
-
-    _kept: dict[str, Any]
-
-    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
-        raise NotImplementedError
-
-    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
-        raise NotImplementedError
 
     async def _completed_experiment(self) -> str:
         raise NotImplementedError

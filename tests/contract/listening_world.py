@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from deploy.local.mesh import Mesh
 from services.experiments.listening.tokens import ListeningTokens
+from tests.contract.case_world import CaseWorld
 from tests.contract.cases import experiments, listening, planning
 from tests.contract.clients import bearer, http_client
-from tests.contract.outcome import Outcome
 from tests.listening import followed
-from tests.mesh import Developer
 
 NOTED_SECONDS = 10.0
 NOTED = """
@@ -25,21 +22,8 @@ NOTED = """
 """
 
 
-class ListeningWorld:
-    """What `World` has for listening. Makers that leave something beside what they return note it in `_kept`."""
-
-    mesh: Mesh
-    developer: Developer
-    _kept: dict[str, Any]
-
-    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
-        raise NotImplementedError
-
-    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
-        raise NotImplementedError
-
-    async def try_call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> Outcome:
-        raise NotImplementedError
+class ListeningWorld(CaseWorld):
+    """What `World` has for listening."""
 
     # Experiments.
 

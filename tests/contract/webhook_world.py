@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
-from deploy.local.mesh import Mesh
+from tests.contract.case_world import CaseWorld
 from tests.contract.cases import experiments, planning, webhooks
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
@@ -23,21 +22,8 @@ TOLD_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 
 
-class WebhookWorld:
-    """What `World` has for webhooks. Makers that leave something beside what they return note it in `_kept`."""
-
-    mesh: Mesh
-    _kept: dict[str, Any]
-    _client: Any
-
-    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
-        raise NotImplementedError
-
-    async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
-        raise NotImplementedError
-
-    async def try_call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> Outcome:
-        raise NotImplementedError
+class WebhookWorld(CaseWorld):
+    """What `World` has for webhooks."""
 
     # Endpoints.
 

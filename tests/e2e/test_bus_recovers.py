@@ -23,7 +23,7 @@ from deploy.local.mesh import Mesh
 from services.runtime.events import event_type
 from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
-from tests.mesh import STAND_IN, mesh_settings, register, service_env
+from tests.mesh import STAND_IN, Developer, mesh_settings, register, service_env
 
 SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.1
@@ -43,11 +43,9 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, speech_server: OpenAiSe
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+async def developer(mesh: Mesh) -> Developer:
     await mesh.wait_serving()
-    developer = await register(mesh)
-    async with experiments.api_client(mesh, developer.api_key) as client:
-        yield client
+    return await register(mesh)
 
 
 async def started(http: httpx.AsyncClient) -> str:

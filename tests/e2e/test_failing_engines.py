@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
-from tests.experiments import api_client, ended, plan, started, trials
+from tests.experiments import ended, plan, started, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
-from tests.mesh import mesh_settings, register
+from tests.mesh import mesh_settings
 
 # Answers that are shorter or come sooner than sound speech, so that whoever believes them sees a winner.
 MISLABELLED = {
@@ -46,14 +46,6 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
         }
         async with Mesh(mesh_settings(tmp_path_factory.mktemp("engines")), service_env=env) as running:
             yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A developer's HTTP client."""
-    developer = await register(mesh)
-    async with api_client(mesh, developer.api_key) as client:
-        yield client
 
 
 async def compare(

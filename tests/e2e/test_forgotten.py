@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 
 import httpx
 import nats
 import pytest
-import pytest_asyncio
 from nats.js import errors as js_errors
 from psycopg import AsyncConnection, sql
 
 from deploy.local.mesh import Mesh
-from tests.experiments import api_client, ended, plan, started
-from tests.mesh import STAND_IN, Developer
+from tests.experiments import ended, plan, started
+from tests.mesh import STAND_IN
 
 SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.1
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(mesh, developer.api_key) as client:
-        yield client
 
 
 async def tables_with(mesh: Mesh, text: str) -> set[str]:

@@ -17,7 +17,7 @@ from services.runtime.audio_store import FULL as AUDIO_FULL
 from services.runtime.database_errors import DATABASE_FULL
 from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
-from tests.mesh import STAND_IN, Developer, mesh_settings, service_env
+from tests.mesh import STAND_IN, mesh_settings, service_env
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
 
 SOON = 60.0
@@ -52,12 +52,6 @@ async def mesh(disks: tuple[SmallDisk, SmallDisk], speech_server: OpenAiServer, 
     settings = mesh_settings(data.path / "data").model_copy(update={"audio_storage_path": str(audio.path / "audio")})
     async with Mesh(settings, service_env=service_env(speech_server), say=said.append) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
-    async with experiments.api_client(mesh, developer.api_key) as client:
-        yield client
 
 
 async def started(http: httpx.AsyncClient, name: str) -> str:

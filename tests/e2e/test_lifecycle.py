@@ -18,7 +18,7 @@ from deploy.local.mesh import Mesh
 from tests import experiments
 from tests.experiments import Json, plan, trials
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
-from tests.mesh import mesh_settings, register
+from tests.mesh import mesh_settings
 
 SOON = 30.0
 LOOK_AGAIN_SECONDS = 0.05
@@ -43,14 +43,6 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
     env = {"tts": {"OPENAI_COMPATIBLE": json.dumps([server])}, "experiments": {"RETENTION_SWEEP_SECONDS": "0.1"}}
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("lifecycle")), service_env=env) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A developer's HTTP client."""
-    developer = await register(mesh)
-    async with experiments.api_client(mesh, developer.api_key) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(loop_scope="session")

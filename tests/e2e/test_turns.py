@@ -12,9 +12,9 @@ import httpx
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
-from tests.experiments import api_client, created, ended, plan, trials
+from tests.experiments import created, ended, plan, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
-from tests.mesh import mesh_settings, register
+from tests.mesh import mesh_settings
 
 VOICES = ("one", "two", "three", "four")
 SECONDS = 0.25
@@ -47,14 +47,6 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
     }
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("turns")), service_env=env) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A developer's HTTP client."""
-    developer = await register(mesh)
-    async with api_client(mesh, developer.api_key) as client:
-        yield client
 
 
 async def create(http: httpx.AsyncClient, voices: Sequence[tuple[str, str]], prompts: int) -> str:

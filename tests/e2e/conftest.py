@@ -1,0 +1,17 @@
+"""A caller of the mesh that a test has, the one of its module or else the one of all."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest_asyncio
+
+from deploy.local.mesh import Mesh
+from tests.experiments import api_client
+from tests.mesh import Developer
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
+    """The HTTP client of a developer of this test's own."""
+    async with api_client(mesh, developer.api_key) as client:
+        yield client

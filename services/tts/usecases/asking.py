@@ -31,13 +31,14 @@ async def ask_for_stream(
 
 async def ask_for_job(
     provider: Provider,
+    requester: str,
     utterance: Utterance,
     timing: Timing,
     patience: Patience,
     record: Callable[[], Awaitable[None]],
 ) -> bytes:
     """Returns all audio of an utterance; SynthesisError. `record` runs once it is this request's turn, before it."""
-    async with provider.slots.for_job():
+    async with provider.slots.for_job(requester):
         await record()
         with telemetry.span(f"ask {provider.id}", telemetry.current_traceparent(), SpanKind.CLIENT):
             async with aclosing(_ask(provider, utterance, timing, patience)) as audio:

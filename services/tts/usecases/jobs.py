@@ -155,21 +155,21 @@ class Jobs:
             utterance = _taken(provider, job.utterance)
             if job.run_id:
                 key = (job.requester, job.run_id, provider.id)
-                await self.warm_ups.once(key, partial(self._warm_up, provider, utterance, requests))
+                await self.warm_ups.once(key, partial(self._warm_up, provider, job.requester, utterance, requests))
             pcm, timing = await self._spoken(provider, job, utterance, requests)
         # Off the loop and one at a time, so that measuring one utterance does not delay the clock of others.
         measurements = await asyncio.get_running_loop().run_in_executor(self._measuring, measure, pcm, timing)
         speech = StoredSpeech(job.job_id, job.developer_id, provider.id, utterance.voice_id, job.attempt, measurements)
         return await self._results.keep(speech, write_wav(pcm, timing.sample_rate_hz))
 
-    async def _warm_up(self, provider: Provider, utterance: Utterance, requests: JobRequests) -> None:
+    async def _warm_up(self, provider: Provider, requester: str, utterance: Utterance, requests: JobRequests) -> None:
         """Asks once for a few words that nobody measures. What comes of it is the job's own matter to find out."""
         patience = Patience(
             min(self._patience.first_byte_seconds, WARM_UP_SECONDS), min(self._patience.whole_seconds, WARM_UP_SECONDS)
         )
         short = replace(utterance, text=WARM_UP_TEXT)
         try:
-            await ask_for_job(provider, short, Timing(), patience, partial(requests.record, Purpose.WARM_UP))
+            await ask_for_job(provider, requester, short, Timing(), patience, partial(requests.record, Purpose.WARM_UP))
         except SynthesisError as error:
             log.info("a warm-up failed", provider=provider.id, kind=error.kind.value, reason=error.message)
 
@@ -183,7 +183,7 @@ class Jobs:
             timing = Timing()
             try:
                 record = partial(requests.record, Purpose.SPEECH)
-                return await ask_for_job(provider, utterance, timing, self._patience, record), timing
+                return await ask_for_job(provider, job.requester, utterance, timing, self._patience, record), timing
             except SynthesisError as error:
                 delay = retry_delay(tries, error, self._jitter)
                 if delay is None:

@@ -10,9 +10,15 @@ from services.tts.concurrency import SUCCESSES_TO_GROW
 from services.tts.domain import FailureKind, SynthesisError
 from services.tts.slots import Slots
 
+REQUESTERS = {"j": "experiments", "b": "battles", "c": "captions"}
+
 
 class Requests:
-    """Requests that hold their slot until they are let go, and the order in which they got it."""
+    """Requests that hold their slot until they are let go, and the order in which they got it.
+
+    The first letter of a name says whose it is: j is a job of experiments, b one of battles, s a stream. s1 is a stream
+    of one developer, ann-1 one of another's.
+    """
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
@@ -21,13 +27,14 @@ class Requests:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def begin(self, name: str) -> asyncio.Task[None]:
-        """Begins a request, a job if its name begins with j, and lets it come as far as it can."""
+        """Begins a request, and lets it come as far as it can."""
         self._ends[name] = asyncio.Event()
         self._tasks[name] = asyncio.create_task(self._hold(name))
         await self.settle()
         return self._tasks[name]
 
     async def end(self, name: str) -> None:
+        assert name in self.running
         self._ends[name].set()
         await self._tasks[name]
         await self.settle()
@@ -37,9 +44,9 @@ class Requests:
             await asyncio.sleep(0)
 
     async def _hold(self, name: str) -> None:
-        # s1 is a stream of one developer, ann-1 one of another's.
         developer_id = name.partition("-")[0] if "-" in name else "dev"
-        async with self.slots.for_job() if name.startswith("j") else self.slots.for_stream(developer_id):
+        requester = REQUESTERS.get(name.rstrip("0123456789"))
+        async with self.slots.for_job(requester) if requester else self.slots.for_stream(developer_id):
             self.running.append(name)
             await self._ends[name].wait()
 
@@ -62,6 +69,98 @@ async def test_streams_and_jobs_take_turns() -> None:
     assert requests.running == ["j1", "s1", "j2", "s2", "j3", "j4"]
 
 
+async def run(slots: int, *, began: str, ends: str) -> list[str]:
+    """Begins requests, ends some, and returns the order in which they got their slots."""
+    requests = Requests(Slots("p", count=slots, longest_queue=9))
+    for name in began.split():
+        await requests.begin(name)
+    for name in ends.split():
+        await requests.end(name)
+    return requests.running
+
+
+async def test_requesters_take_turns_where_there_is_one_slot() -> None:
+    order = await run(1, began="j1 j2 j3 b1 b2 c1 s1", ends="j1 s1 b1 c1 j2 b2")
+    assert order == ["j1", "s1", "b1", "c1", "j2", "b2", "j3"]
+
+
+async def test_requesters_hold_one_slot_each_where_there_are_two() -> None:
+    order = await run(2, began="j1 j2 j3 j4 b1 b2 b3", ends="j1 j2 b1 j3")
+    assert order == ["j1", "j2", "b1", "j3", "b2", "j4"]
+
+
+async def test_slots_that_nobody_else_wants_are_lent_and_come_back_with_the_next_answers() -> None:
+    order = await run(4, began="j1 j2 j3 j4 j5 j6 b1 b2 b3 b4", ends="j1 j2 j3 b1 b2 b3 b4")
+    # Two of the four that were lent come back first, then each gives its own slots on. What battles leave is lent again.
+    assert order == ["j1", "j2", "j3", "j4", "b1", "b2", "j5", "b3", "b4", "j6"]
+
+
+async def test_a_requester_gets_its_share_however_many_requests_others_have() -> None:
+    few = " ".join(f"j{n}" for n in range(1, 40))
+    assert (await run(2, began=f"{few} b1", ends="j1"))[-1] == "b1"
+
+
+async def test_streams_and_two_requesters_have_equal_shares() -> None:
+    order = await run(3, began="j1 j2 j3 j4 b1 b2 ann-1 bob-1", ends="j1 j2 b1 ann-1 j3")
+    assert order == ["j1", "j2", "j3", "ann-1", "b1", "b2", "bob-1", "j4"]
+
+
+async def share_of(slots: int, began: str, requester: str = "experiments") -> int:
+    """Returns how many jobs a requester may have after some requests have begun."""
+    requests = Requests(Slots("p", count=slots, longest_queue=9))
+    for name in began.split():
+        await requests.begin(name)
+    return requests.slots.share(requester)
+
+
+@pytest.mark.parametrize(
+    ("slots", "began", "share"),
+    [
+        (4, "", 4),
+        (4, "j1 j2 j3 j4 j5", 4),
+        # Equal parts, and a job that waits.
+        (4, "j1 j2 j3 j4 b1 b2 b3", 3),
+        (4, "j1 j2 j3 j4 s1 s2", 3),
+        (12, "b1 b2 b3 b4 b5 b6 b7", 7),
+        (12, "b1 b2 b3 b4 c1 c2 c3 c4 c5", 5),
+        # An odd slot is anybody's.
+        (3, "b1 b2 b3", 3),
+        # What others don't want.
+        (4, "b1", 4),
+        (12, "b1", 12),
+        (12, "b1 b2 c1 c2 c3 c4 c5 c6 c7", 6),
+        # Never more than there are, never none.
+        (1, "b1 b2 c1 c2 s1", 1),
+        (2, "b1 b2", 2),
+        (2, "b1 b2 c1 c2 s1 s2", 2),
+    ],
+)
+async def test_a_requester_may_have_its_part_and_what_others_leave_of_theirs(
+    slots: int, began: str, share: int
+) -> None:
+    assert await share_of(slots, began) == share
+
+
+async def test_shares_are_parts_of_what_the_provider_takes_now() -> None:
+    requests = Requests(Slots("p", count=12, longest_queue=9))
+    for name in ("j1", "j2", "j3", "b1", "b2", "b3"):
+        await requests.begin(name)
+    requests.slots.failed(refusal(full=True, allowed=4))
+    assert (requests.slots.share("experiments"), requests.slots.share("captions")) == (3, 3)
+
+
+async def test_a_share_grows_when_others_have_nothing_left() -> None:
+    requests = Requests(Slots("p", count=4, longest_queue=9))
+    for name in ("j1", "b1", "b2", "b3"):
+        await requests.begin(name)
+    assert requests.slots.share("experiments") == 3
+    await requests.end("b1")
+    await requests.end("b2")
+    assert requests.slots.share("experiments") == 4
+    await requests.end("b3")
+    assert (requests.slots.share("experiments"), requests.slots.share("battles")) == (4, 4)
+
+
 async def test_a_full_queue_turns_streams_away_and_keeps_jobs() -> None:
     requests = Requests(Slots("kokoro", count=1, longest_queue=1))
     await requests.begin("s1")
@@ -69,9 +168,10 @@ async def test_a_full_queue_turns_streams_away_and_keeps_jobs() -> None:
     with pytest.raises(Busy, match="kokoro is busy and its queue of 1 is full; try again later"):
         await (await requests.begin("s3"))
     await requests.begin("j1")
-    await requests.end("s1")
-    await requests.end("s2")
-    assert requests.running == ["s1", "s2", "j1"]
+    await requests.begin("j2")
+    for name in ("s1", "j1", "s2"):
+        await requests.end(name)
+    assert requests.running == ["s1", "j1", "s2", "j2"]
 
 
 async def test_who_gives_up_waiting_leaves_the_queue() -> None:
@@ -88,7 +188,7 @@ async def test_a_slot_that_comes_while_its_taker_gives_up_goes_to_the_next() -> 
     slots = Slots("p", count=1, longest_queue=9)
     requests = Requests(slots)
     async with AsyncExitStack() as held:
-        await held.enter_async_context(slots.for_job())
+        await held.enter_async_context(slots.for_job("experiments"))
         leaving = await requests.begin("j1")
         await requests.begin("j2")
         await held.aclose()
@@ -101,7 +201,7 @@ async def test_who_gives_up_just_before_a_slot_comes_is_passed_over() -> None:
     slots = Slots("p", count=1, longest_queue=9)
     requests = Requests(slots)
     async with AsyncExitStack() as held:
-        await held.enter_async_context(slots.for_job())
+        await held.enter_async_context(slots.for_job("experiments"))
         leaving = await requests.begin("j1")
         await requests.begin("j2")
         leaving.cancel()

@@ -52,5 +52,5 @@ async def test_what_was_asked_is_no_failure_of_the_provider(tmp_path: Path, kind
 async def test_slots_in_use_are_told(tmp_path: Path) -> None:
     of = await scene(tmp_path)
     provider = of.providers.get("fake")
-    async with provider.slots.for_job(), provider.slots.for_job():
+    async with provider.slots.for_job("experiments"), provider.slots.for_job("experiments"):
         assert (told(of).in_use, told(of).limit, told(of).waiting) == (2, 2, 0)

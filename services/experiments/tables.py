@@ -105,6 +105,8 @@ PROVIDERS = sa.Table(
     sa.Column("max_concurrency", sa.Integer),
     sa.Column("local", sa.Boolean),
     sa.Column("updated_at", sa.DateTime(timezone=True)),
+    sa.Column("share", sa.Integer),
+    sa.Column("shared_until", sa.DateTime(timezone=True)),
 )
 
 _TRIAL_FIELDS = [f.name for f in dataclasses.fields(Trial) if f.name != "measurements"]

@@ -16,8 +16,11 @@ Publish = Callable[[Message], Awaitable[None]]
 """Makes a fact known. Raises if that can't be confirmed."""
 
 
-def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int) -> SpeechSynthesized:
-    """Returns the fact that a job's audio is stored, after so many requests to its provider."""
+def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int, share: int) -> SpeechSynthesized:
+    """Returns the fact that a job's audio is stored, after so many requests to its provider.
+
+    `share` is how many jobs its requester may have there now.
+    """
     return SpeechSynthesized(
         requester=job.requester,
         job_id=job.job_id,
@@ -25,11 +28,15 @@ def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int) -
         audio_name=speech.audio_name,
         measurements=convert.measurements(speech.measurements),
         provider_requests=provider_requests,
+        share=share,
     )
 
 
-def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_requests: int) -> SynthesisFailed:
-    """Returns the fact that a job gave no usable audio, after so many requests to its provider."""
+def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_requests: int, share: int) -> SynthesisFailed:
+    """Returns the fact that a job gave no usable audio, after so many requests to its provider.
+
+    `share` is how many jobs its requester may have there now.
+    """
     return SynthesisFailed(
         requester=job.requester,
         job_id=job.job_id,
@@ -37,6 +44,7 @@ def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_request
         kind=SynthesisFailed.Kind.Value(kind.value),
         message=message,
         provider_requests=provider_requests,
+        share=share,
     )
 
 
@@ -62,9 +70,9 @@ def voices_discovered(
 class FactPublisher:
     """Publishes facts.
 
-    The same fact has the same event id, however often it is published. If a job is done again after its audio was
-    deleted, its fact differs and so has another id. The fact of a provider has another id each time that it changes,
-    even back to what it was, and in each process: `started` tells processes apart.
+    The same fact has the same event id, however often it is published and whatever its share is then. If a job is done
+    again after its audio was deleted, its fact differs and so has another id. The fact of a provider has another id
+    each time that it changes, even back to what it was, and in each process: `started` tells processes apart.
     """
 
     def __init__(self, bus: Bus, started: str) -> None:
@@ -85,5 +93,8 @@ class FactPublisher:
                 self._revisions[fact.provider.id] = (fact, revision)
             identity = f"{self._started}\n{fact.provider.id}\n{revision}".encode()
         else:
-            identity = fact.SerializeToString(deterministic=True)
+            told = type(fact).FromString(fact.SerializeToString())
+            if not isinstance(told, SynthesisDelayed):
+                told.ClearField("share")
+            identity = told.SerializeToString(deterministic=True)
         return "evt_" + hashlib.sha256(fact.DESCRIPTOR.name.encode() + b"\n" + identity).hexdigest()[:32]

@@ -1,6 +1,7 @@
 """Turns of trials at providers in memory."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from services.experiments.domain import Experiment, ExperimentStatus, Trial, Tri
 from services.experiments.tables import CHANGED
 from services.runtime.hot_reads import HotConnection
 from services.shared.clips.domain import Clip
-from services.shared.clips.queue_store import Provider, Unfinished
+from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
 from tests.fakes.memory_clip_store import clip_of
 from tests.fakes.memory_database import MemoryConnection, table
 
@@ -50,13 +51,19 @@ class MemoryQueueStore:
         *,
         unknown_concurrency: int,
         local_lookahead: int,
+        share: int | None = None,
     ) -> Sequence[Clip]:
         trials = table(connection, "trials")
         released_at = table(connection, "released_at")
         mine = [trial for trial in trials.values() if trial.provider == provider]
         busy = Counter(trial.experiment_id for trial in mine if trial.status is TrialStatus.SYNTHESIZING)
         known, _ = table(connection, "providers").get(provider, (None, NEVER))
-        slots = known.max_concurrency + local_lookahead * known.local if known else unknown_concurrency
+        shares = table(connection, "shares")
+        if share is not None:
+            shares[provider] = share, at + SHARE_DURATION
+        noted, until = shares.get(provider, (0, NEVER))
+        own = noted if share is not None or until > at else math.inf
+        slots = min(known.max_concurrency, own) + local_lookahead * known.local if known else unknown_concurrency
         free = max(0, slots - busy.total())
         last_turn: dict[str, datetime] = {}
         for trial in mine:

@@ -30,6 +30,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             event.audio_name,
             convert.synthesis_measurements(event.measurements),
             event.provider_requests,
+            event.share,
         )
 
     async def synthesis_failed(event: SynthesisFailed, delivery: Delivery) -> None:
@@ -42,6 +43,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             f"{kind}: {event.message}",
             kind=kind,
             provider_requests=event.provider_requests,
+            share=event.share,
         )
 
     async def synthesis_delayed(event: SynthesisDelayed, delivery: Delivery) -> None:

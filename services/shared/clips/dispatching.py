@@ -2,7 +2,8 @@
 
 The queue before a provider lies in PostgreSQL, for all runs and processes of a user together, so that no run gets more
 of a provider than others that wait for it, and a slow provider keeps nobody else waiting. The answer that makes room at
-a provider gives it away in its own transaction (`next_requests`). Whoever adds clips or makes room in another way calls
+a provider gives it away in its own transaction (`next_requests`), and says how many slots are the user's own while
+other users wait at the provider. Whoever adds clips or makes room in another way calls
 `release` once that is committed. `look` finds what a crash in between leaves behind.
 """
 
@@ -96,11 +97,13 @@ class Dispatcher:
             await outbox.add_each(connection, requests)
         return len(requests)
 
-    async def next_requests(self, connection: AsyncConnection, provider: str) -> Sequence[outbox.Traced]:
+    async def next_requests(
+        self, connection: AsyncConnection, provider: str, share: int = 0
+    ) -> Sequence[outbox.Traced]:
         """Releases in the transaction of a caller who has made room; the requests have to be recorded in it.
 
         Whoever else releases at this provider waits until the transaction ends. The caller may hold locks of runs, and
-        takes none from now on.
+        takes none from now on. `share` is what an answer of tts says of the user's slots there, 0 if it says nothing.
         """
         with self._figures.release_seconds.time():
             released = await self._store.release(
@@ -109,6 +112,7 @@ class Dispatcher:
                 now(),
                 unknown_concurrency=UNKNOWN_CONCURRENCY,
                 local_lookahead=LOCAL_LOOKAHEAD,
+                share=share or None,
             )
         self._figures.moved.labels(ClipStatus.SYNTHESIZING).inc(len(released))
         return [(self._requests.synthesis(clip), clip.traceparent) for clip in released]

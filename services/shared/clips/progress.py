@@ -51,8 +51,12 @@ class Progress:
         audio_name: str,
         measured: Measurements,
         provider_requests: int = 0,
+        share: int = 0,
     ) -> None:
-        """The audio of a clip is there: have it evaluated, and let another clip have its place at the provider."""
+        """The audio of a clip is there: have it evaluated, and let another clip have its place at the provider.
+
+        `share` is how many jobs the user may have there now, 0 if tts does not say.
+        """
         async with self._database.transaction() as connection:
             held = await self._held(connection, event_id, clip_id, ClipStatus.SYNTHESIZING)
             if held is None:
@@ -72,7 +76,7 @@ class Progress:
                 request = self._requests.evaluation(
                     clip_id, 1, run_id=held.run_id, developer_id=held.developer_id, audio_name=audio_name
                 )
-                others = await self._dispatcher.next_requests(connection, moved.provider)
+                others = await self._dispatcher.next_requests(connection, moved.provider, share)
                 await outbox.add_each(connection, [(request, ""), *others])
         self._user.figures.moved.labels(ClipStatus.SCORING).inc()
 
@@ -105,6 +109,7 @@ class Progress:
         *,
         kind: str,
         provider_requests: int | None = None,
+        share: int = 0,
     ) -> None:
         """A step of a clip has failed for good, and the clip with it; its run goes on.
 
@@ -116,7 +121,18 @@ class Progress:
                 return
             with self._work_for(held):
                 message = one_line(message)
-                if not await self._fail(connection, held, clip_id, during, attempt, kind, message, provider_requests):
+                moved = await self._fail(
+                    connection,
+                    held,
+                    clip_id,
+                    during,
+                    attempt,
+                    kind,
+                    message,
+                    provider_requests=provider_requests,
+                    share=share,
+                )
+                if moved is None:
                     _ignored(clip_id, attempt)
 
     async def _held(self, connection: AsyncConnection, event_id: str, clip_id: str, during: ClipStatus) -> Held | None:
@@ -142,7 +158,9 @@ class Progress:
         attempt: int | None,
         kind: str,
         message: str,
+        *,
         provider_requests: int | None = None,
+        share: int = 0,
     ) -> Moved | None:
         moved = await self._store.failed(
             connection,
@@ -159,7 +177,8 @@ class Progress:
         await self._ended(connection, Ended(clip_id, held.run_id, ClipStatus.FAILED, moved.last))
         if during is ClipStatus.SYNTHESIZING:
             # After the user's own work, so that nobody waits for it at the provider.
-            await outbox.add_each(connection, await self._dispatcher.next_requests(connection, moved.provider))
+            others = await self._dispatcher.next_requests(connection, moved.provider, share)
+            await outbox.add_each(connection, others)
         return moved
 
     async def _ended(self, connection: AsyncConnection, ended: Ended) -> None:

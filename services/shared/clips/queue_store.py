@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -35,6 +35,10 @@ class Unfinished:
     """When the first of them was asked for or, while it is pending, began to wait."""
 
 
+SHARE_DURATION = timedelta(seconds=30)
+"""How long a share counts that no later answer confirms, so that a lost answer keeps nobody waiting for longer."""
+
+
 class QueueStore(Protocol):
     """What the dispatcher asks of the database."""
 
@@ -56,11 +60,14 @@ class QueueStore(Protocol):
         *,
         unknown_concurrency: int,
         local_lookahead: int,
+        share: int | None = None,
     ) -> Sequence[Clip]:
         """Makes pending clips synthesizing, as many as the provider has free slots, and wakes who watches their runs.
 
-        Whose turn it is says the user's `ClipTable.turns`. Releases of one provider follow one another. Clips that
-        somebody else holds are passed over, so that no lock is waited for but that of the provider.
+        `share` is how many slots tts has just told the user to be its own. It is noted, and counts until the next one,
+        but no longer than SHARE_DURATION. Without a share all slots of the provider count. Whose turn it is says the
+        user's `ClipTable.turns`. Releases of one provider follow one another. Clips that somebody else holds are passed
+        over, so that no lock is waited for but that of the provider.
         """
 
 
@@ -119,6 +126,7 @@ class SqlQueueStore:
         *,
         unknown_concurrency: int,
         local_lookahead: int,
+        share: int | None = None,
     ) -> Sequence[Clip]:
         # A statement of its own: what the next one sees is from after the lock.
         await _LOCK.execute(connection, name=f"voicearena {self._table.rows.name} at {provider}")
@@ -128,6 +136,8 @@ class SqlQueueStore:
             at=at,
             unknown_concurrency=unknown_concurrency,
             local_lookahead=local_lookahead,
+            told_share=share,
+            share_end=at + SHARE_DURATION,
         )
         return [clip_from(row[:-2]) for row in sorted(rows, key=lambda row: (row.turn, row.id))]
 
@@ -140,7 +150,8 @@ def _at(table: ClipTable, *statuses: ClipStatus) -> "sa.ColumnElement[bool]":
 def _releasing(table: ClipTable) -> "sa.Select[Any]":
     rows = table.rows.c
     of_provider, at = sa.bindparam("of_provider", type_=sa.Text), sa.bindparam("at", type_=sa.DateTime(timezone=True))
-    free = sa.select(_free_slots(table, of_provider).label("slots")).cte("free")
+    told = sa.bindparam("told_share", type_=sa.Integer)
+    free = sa.select(_free_slots(table, of_provider, told, at).label("slots")).cte("free")
     turns = sa.text(table.turns).columns(sa.column("id", sa.Text)).add_cte(free).cte("turns")
     released = (
         sa.update(table.rows)
@@ -149,14 +160,35 @@ def _releasing(table: ClipTable) -> "sa.Select[Any]":
         .returning(*clip_columns(table), table.order.label("turn"))
         .cte("released")
     )
-    return sa.select(*released.c, sa.func.pg_notify(table.channel, released.c.run_id))
+    query = sa.select(*released.c, sa.func.pg_notify(table.channel, released.c.run_id))
+    return query.add_cte(_share_noted(table, of_provider, told).cte("noted"))
 
 
-def _free_slots(table: ClipTable, of_provider: "sa.ColumnElement[Any]") -> "sa.ColumnElement[Any]":
+def _share_noted(table: ClipTable, of_provider: "sa.ColumnElement[Any]", told: "sa.ColumnElement[Any]") -> sa.Update:
+    """Notes the share that was told. A user that is alone at the provider has all slots, which is no share, so that
+    nothing is written for it."""
+    known = table.providers.c
+    smaller = told < known.max_concurrency
+    until = sa.bindparam("share_end", type_=sa.DateTime(timezone=True))
+    return (
+        sa.update(table.providers)
+        .where(known.id == of_provider, told.is_not(None), sa.or_(smaller, known.share.is_not(None)))
+        .values(share=sa.case((smaller, told)), shared_until=until)
+    )
+
+
+def _free_slots(
+    table: ClipTable, of_provider: "sa.ColumnElement[Any]", told: "sa.ColumnElement[Any]", at: "sa.ColumnElement[Any]"
+) -> "sa.ColumnElement[Any]":
     """Returns how many more requests the provider may be given."""
     known, rows = table.providers.c, table.rows.c
+    share = sa.func.coalesce(told, sa.case((known.shared_until > at, known.share)))
     lookahead = sa.case((known.local, sa.bindparam("local_lookahead", type_=sa.Integer)), else_=0)
-    limit = sa.select(known.max_concurrency + lookahead).where(known.id == of_provider).scalar_subquery()
+    limit = (
+        sa.select(sa.func.least(known.max_concurrency, share) + lookahead)
+        .where(known.id == of_provider)
+        .scalar_subquery()
+    )
     unknown = sa.bindparam("unknown_concurrency", type_=sa.Integer)
     at_provider = sa.select(sa.func.count()).where(rows.provider == of_provider, _at(table, ClipStatus.SYNTHESIZING))
-    return sa.func.greatest(0, sa.func.coalesce(limit, unknown) - at_provider.scalar_subquery())
+    return sa.func.greatest(0, sa.func.coalesce(limit.scalar_subquery(), unknown) - at_provider.scalar_subquery())

@@ -50,7 +50,7 @@ class ClipTable:
     """SQL that returns the ids of the pending clips at `:of_provider` whose turn it is, at most
     `(SELECT slots FROM free)` of them, in running runs only. It locks them and passes over those that others hold."""
     providers: sa.Table
-    """What is known of providers: id, max_concurrency, local, updated_at."""
+    """What is known of providers: id, max_concurrency, local, updated_at, share, shared_until."""
     channel: str
     """Who watches runs listens here for their ids."""
 

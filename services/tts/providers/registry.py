@@ -59,9 +59,13 @@ class Providers:
         """Returns every provider, by id."""
         return list(self._by_id.values())
 
+    def find(self, provider_id: str) -> Provider | None:
+        """Returns a provider, None if there is none of this id."""
+        return self._by_id.get(provider_id)
+
     def get(self, provider_id: str) -> Provider:
         """Returns a provider; InvalidInput that lists all if there is none of this id."""
-        provider = self._by_id.get(provider_id)
+        provider = self.find(provider_id)
         if provider is None:
             raise InvalidInput.of(FieldViolation("provider", f"must be one of {', '.join(self._by_id)}"))
         return provider

@@ -87,7 +87,7 @@ class Jobs:
         async with self._lock(job.job_id):
             try:
                 speech = await self._result(job, requests)
-                await self._publish(facts.speech_synthesized(job, speech, await requests.total()))
+                await self._publish(facts.speech_synthesized(job, speech, await requests.total(), self._share_of(job)))
             except InvalidInput as error:
                 await self._fail(job, requests, FailureKind.INVALID_REQUEST, error.message)
             except SynthesisError as error:
@@ -121,6 +121,11 @@ class Jobs:
                 await self._results.delete(job_id)
                 await self._ledger.forget(job_id)
 
+    def _share_of(self, job: Job) -> int:
+        """Returns how many jobs the requester of this one may have at its provider now, 0 if there is no such one."""
+        provider = self._providers.find(job.provider)
+        return provider.slots.share(job.requester) if provider else 0
+
     def _lock(self, job_id: str) -> asyncio.Lock:
         return self._locks.setdefault(job_id, asyncio.Lock())
 
@@ -135,7 +140,7 @@ class Jobs:
             kind=kind.value,
             reason=unquoted(message, job.utterance.text),
         )
-        await self._publish(facts.synthesis_failed(job, kind, message, await requests.total()))
+        await self._publish(facts.synthesis_failed(job, kind, message, await requests.total(), self._share_of(job)))
 
     async def _result(self, job: Job, requests: JobRequests) -> StoredSpeech:
         if not is_job_id(job.job_id):

@@ -122,6 +122,8 @@ LINES_PROVIDERS = sa.Table(
     sa.Column("max_concurrency", sa.Integer),
     sa.Column("local", sa.Boolean),
     sa.Column("updated_at", sa.DateTime(timezone=True)),
+    sa.Column("share", sa.Integer),
+    sa.Column("shared_until", sa.DateTime(timezone=True)),
 )
 _L = LINES.c
 

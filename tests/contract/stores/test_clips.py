@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.clock import now
 from services.shared.clips.domain import Clip, ClipStatus
-from services.shared.clips.queue_store import Provider, Unfinished
+from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
 from services.shared.clips.store import Held, Moved
 from services.shared.metrics import Measurements
 from tests.contract.stores.clip_users import MINUTE, NOON, ClipUser, Lines, Row, Trials
@@ -316,13 +316,15 @@ async def learn(user: ClipUser, provider: Provider, at: datetime = NOON) -> bool
         return await user.queue.learn(connection, provider, at)
 
 
-async def released(user: ClipUser, provider: str = "espeak", at: datetime = NOON) -> Sequence[Clip]:
+async def released(
+    user: ClipUser, provider: str = "espeak", at: datetime = NOON, share: int | None = None
+) -> Sequence[Clip]:
     async with user.database.transaction() as connection:
-        return await user.queue.release(connection, provider, at, unknown_concurrency=1, local_lookahead=2)
+        return await user.queue.release(connection, provider, at, unknown_concurrency=1, local_lookahead=2, share=share)
 
 
-async def ids(user: ClipUser, provider: str = "espeak") -> list[str]:
-    return [clip.id for clip in await released(user, provider)]
+async def ids(user: ClipUser, provider: str = "espeak", at: datetime = NOON, share: int | None = None) -> list[str]:
+    return [clip.id for clip in await released(user, provider, at, share)]
 
 
 async def wait_for_turns(user: ClipUser, clips: int, provider: str = "espeak", name: str = "a") -> None:
@@ -392,6 +394,61 @@ async def test_providers_have_room_each_for_themselves(user: ClipUser) -> None:
     assert await ids(user, "flite") == ["a0"]
     assert await ids(user) == ["b0"]
     assert await ids(user, "nobody") == []
+
+
+async def test_a_user_is_given_its_share_while_others_wait_and_all_slots_again_once_they_do_not(
+    user: ClipUser,
+) -> None:
+    await wait_for_turns(user, 9)
+    await learn(user, HOSTED)
+    assert await ids(user) == ["a0", "a1", "a2"]
+    # The answers say that somebody else waits: two of the three slots are the user's own.
+    await finish(user, "a0")
+    assert await ids(user, share=2) == []
+    await finish(user, "a1")
+    assert await ids(user, share=2) == ["a3"]
+    # A release that no answer brings about keeps to the share, too.
+    await finish(user, "a2")
+    assert await ids(user) == ["a4"]
+    await finish(user, "a3")
+    assert await ids(user, share=3) == ["a5", "a6"]
+    await finish(user, "a4")
+    assert await ids(user) == ["a7"]
+
+
+async def test_a_share_that_no_later_answer_confirms_ends_by_itself(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    await learn(user, HOSTED)
+    assert await ids(user, share=1) == ["a0"]
+    assert await ids(user, at=NOON + SHARE_DURATION - timedelta(seconds=1)) == []
+    assert await ids(user, at=NOON + SHARE_DURATION) == ["a1", "a2"]
+    # One that is confirmed goes on.
+    assert await ids(user, at=NOON + 2 * MINUTE, share=2) == []
+    for done in ("a0", "a1", "a2"):
+        await finish(user, done)
+    later = NOON + 2 * MINUTE + SHARE_DURATION
+    assert await ids(user, at=later - timedelta(seconds=1), share=2) == ["a3", "a4"]
+    assert await ids(user, at=later) == []
+    assert await ids(user, at=later + SHARE_DURATION) == ["a5"]
+
+
+async def test_a_local_provider_is_given_a_few_more_than_the_share(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
+    assert len(await ids(user, share=1)) == 3
+
+
+async def test_a_share_is_of_one_provider_and_never_more_than_it_takes(user: ClipUser) -> None:
+    await wait_for_turns(user, 9)
+    await wait_for_turns(user, 9, "flite", "b")
+    for provider in ("espeak", "flite"):
+        await learn(user, Provider(id=provider, max_concurrency=3, local=False))
+    assert len(await ids(user, share=1)) == 1
+    assert len(await ids(user, "flite")) == 3
+    assert len(await ids(user, share=9)) == 2
+    # One that nothing is known of yet is given little, whatever the share.
+    await wait_for_turns(user, 3, "kokoro", "c")
+    assert await ids(user, "kokoro", share=3) == ["c0"]
 
 
 async def test_releases_at_the_same_moment_give_a_place_away_once(user: ClipUser) -> None:

@@ -15,6 +15,7 @@ from services.experiments.domain import ModelSpec, Trial, TrialStatus
 from services.runtime.clock import now
 from services.shared.clips import dispatching
 from services.shared.clips.queue_store import Provider
+from services.shared.metrics import Measurements
 from tests.fakes.memory_database import table
 from tests.unit.experiments.conftest import Desk
 
@@ -179,6 +180,25 @@ async def test_a_provider_that_takes_more_than_was_known_is_given_more_at_once(d
     # What is said again, or was said before, changes nothing.
     await desk.dispatcher.learn(hosted("acme", 8), now() - timedelta(minutes=1))
     assert await asked() == 5
+
+
+async def test_answers_that_tell_of_others_at_the_provider_leave_them_their_slots(desk: Desk) -> None:
+    await know(desk, hosted("acme", 3))
+    experiment_id, _ = await desk.start(models=four_voices("acme"), prompts=["One.", "Two.", "Three."])
+
+    async def in_flight() -> list[Trial]:
+        return [t for t in await desk.trials(experiment_id) if t.status is TrialStatus.SYNTHESIZING]
+
+    first, second, third = await in_flight()
+    await desk.progress.synthesized(desk.event_id(), first.id, 1, "a.wav", Measurements(), share=1)
+    failed = {"kind": "timed_out", "share": 1}
+    await desk.progress.failed(desk.event_id(), second.id, 1, TrialStatus.SYNTHESIZING, "no", **failed)  # type: ignore[arg-type]
+    assert await in_flight() == [third]
+    # What is looked for meanwhile keeps to the share, and an answer that tells of more gives it at once.
+    await desk.dispatcher.look()
+    assert await in_flight() == [third]
+    await desk.progress.failed(desk.event_id(), third.id, 1, TrialStatus.SYNTHESIZING, "no", kind="timed_out", share=3)
+    assert len(await in_flight()) == 3
 
 
 async def test_what_a_crash_left_waiting_is_found_by_looking(desk: Desk) -> None:

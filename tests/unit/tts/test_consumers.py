@@ -87,18 +87,18 @@ async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", list(FailureKind))
 async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind) -> None:
     bus, sender = publisher()
-    await sender.publish(facts.synthesis_failed(job(), kind, "why", 2))
+    await sender.publish(facts.synthesis_failed(job(), kind, "why", 2, 4))
     event = cast(Any, bus.published[0][0])
     assert SynthesisFailed.Kind.Name(event.kind) == kind.value
-    assert (event.message, event.provider_requests) == ("why", 2)
+    assert (event.message, event.provider_requests, event.share) == ("why", 2, 4)
 
 
 async def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
     bus, sender = publisher()
-    fact = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2)
-    again = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2)
-    asked_more = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 3)
-    later = facts.synthesis_failed(job(attempt=2), FailureKind.TIMED_OUT, "why", 2)
+    fact = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2, 4)
+    again = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2, 1)
+    asked_more = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 3, 4)
+    later = facts.synthesis_failed(job(attempt=2), FailureKind.TIMED_OUT, "why", 2, 4)
     for each in (fact, again, asked_more, later):
         await sender.publish(each)
     ids = [event_id for _, event_id in bus.published]

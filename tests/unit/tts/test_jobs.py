@@ -151,14 +151,14 @@ async def test_a_text_that_is_too_long_has_its_own_kind(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     await here.jobs.synthesize(job(text="x" * 1001))
     message = "text: must be at most 1000 characters for fake, got 1001"
-    assert here.facts == [facts.synthesis_failed(job(text="x" * 1001), FailureKind.TEXT_TOO_LONG, message, 0)]
+    assert here.facts == [facts.synthesis_failed(job(text="x" * 1001), FailureKind.TEXT_TOO_LONG, message, 0, 2)]
 
 
 async def test_the_third_failure_is_told(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, f"no {n}") for n in (1, 2, 3)]
     await here.jobs.synthesize(job(attempt=2))
-    assert here.facts == [facts.synthesis_failed(job(attempt=2), FailureKind.TIMED_OUT, "no 3", 3)]
+    assert here.facts == [facts.synthesis_failed(job(attempt=2), FailureKind.TIMED_OUT, "no 3", 3, 2)]
     assert kept(tmp_path) == ["trl_1-try-1.json", "trl_1-try-2.json", "trl_1-try-3.json"]
 
 
@@ -166,7 +166,7 @@ async def test_what_would_fail_again_is_told_at_once(tmp_path: Path) -> None:
     here = await scene(tmp_path)
     here.engine.failures = [SynthesisError(FailureKind.QUOTA_EXCEEDED, "spent")]
     await here.jobs.synthesize(job())
-    assert here.facts == [facts.synthesis_failed(job(), FailureKind.QUOTA_EXCEEDED, "spent", 1)]
+    assert here.facts == [facts.synthesis_failed(job(), FailureKind.QUOTA_EXCEEDED, "spent", 1, 2)]
     assert here.sleeps == []
 
 
@@ -219,7 +219,8 @@ async def test_half_a_sample_at_the_end_is_left_out_and_noted(tmp_path: Path) ->
 async def test_a_job_that_can_not_be_done_fails_with_what_is_wrong(bad: Job, message: str, tmp_path: Path) -> None:
     here = await scene(tmp_path)
     await here.jobs.synthesize(bad)
-    assert here.facts == [facts.synthesis_failed(bad, FailureKind.INVALID_REQUEST, message, 0)]
+    share = 2 if bad.provider == "fake" else 0
+    assert here.facts == [facts.synthesis_failed(bad, FailureKind.INVALID_REQUEST, message, 0, share)]
     assert here.engine.asked == []
 
 
@@ -229,7 +230,7 @@ async def test_somebody_elses_job_is_not_answered_with(tmp_path: Path) -> None:
     other = replace(job(), developer_id="dev_2")
     await here.jobs.synthesize(other)
     assert here.facts[1] == facts.synthesis_failed(
-        other, FailureKind.INVALID_REQUEST, "job trl_1 is another developer's", 1
+        other, FailureKind.INVALID_REQUEST, "job trl_1 is another developer's", 1, 2
     )
 
 
@@ -239,7 +240,7 @@ async def test_a_provider_that_is_down_fails_the_job_with_the_reason(tmp_path: P
     here = await scene(tmp_path, [engine])
     await here.jobs.synthesize(job())
     assert here.facts == [
-        facts.synthesis_failed(job(), FailureKind.PROVIDER_UNAVAILABLE, "fake can't be used: set FAKE_KEY", 0)
+        facts.synthesis_failed(job(), FailureKind.PROVIDER_UNAVAILABLE, "fake can't be used: set FAKE_KEY", 0, 2)
     ]
 
 

@@ -91,7 +91,7 @@ async def test_requesters_hold_one_slot_each_where_there_are_two() -> None:
 
 async def test_slots_that_nobody_else_wants_are_lent_and_come_back_with_the_next_answers() -> None:
     order = await run(4, began="j1 j2 j3 j4 j5 j6 b1 b2 b3 b4", ends="j1 j2 j3 b1 b2 b3 b4")
-    # Two of the four that were lent come back first, then each gives its own slots on. What battles leave is lent again.
+    # Two of the four that were lent come back first. Then each gives its own slots on, and what battles leave is lent.
     assert order == ["j1", "j2", "j3", "j4", "b1", "b2", "j5", "b3", "b4", "j6"]
 
 

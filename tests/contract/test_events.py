@@ -87,6 +87,8 @@ def test_commands_and_what_answers_them_go_to_one_requester(event: EventType) ->
 def test_what_webhooks_announce_of_other_services_is_published_until_it_is_confirmed(event: EventType) -> None:
     announced = {kind.DESCRIPTOR.full_name for kind in ANNOUNCED}
     assert event.until_confirmed is (event.descriptor.full_name in announced)
+    # The outbox knows such events by their subject, which has no requester in it.
+    assert not (event.until_confirmed and event.per_requester)
 
 
 def test_the_services_that_are_named_are_those_that_act() -> None:

@@ -89,6 +89,7 @@ class Lifecycle:
                 # When it has ended, too: requests that the bus brings a second time must not be carried out again.
                 await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))
             if not experiment.status.ended:
+                # Not announced to a webhook: a delivery would be deleted with its experiment.
                 await outbox.add(connection, facts.experiment_cancelled(experiment))
             await outbox.add(connection, *facts.REQUESTS.deletions(trial_ids))
             await self._listening.remove(connection, experiment.id)

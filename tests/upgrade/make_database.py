@@ -220,10 +220,9 @@ def _save(maker: Maker, keys: Json, ids: Json, webhook_secret: str, answers: Jso
     dump = [binaries() / "pg_dump", "--no-owner", "--no-privileges", "--dbname", maker.mesh.database_url]
     script = subprocess.run(dump, capture_output=True, check=True).stdout.decode()
     with psycopg.connect(maker.mesh.database_url) as connection:
-        query = "SELECT id, link_id, experiment_id FROM experiments.listening_listeners ORDER BY created_at, id"
-        listeners = [
-            dict(zip(("id", "link_id", "experiment_id"), row, strict=True)) for row in connection.execute(query)
-        ]
+        # Whole rows, since their columns change from release to release.
+        query = "SELECT to_jsonb(rows) FROM experiments.listening_listeners AS rows ORDER BY created_at, id"
+        listeners = [row for (row,) in connection.execute(query)]
         query = "SELECT count(*) FROM experiments.outbox WHERE published_at IS NULL"
         assert connection.execute(query).fetchone() != (0,)
     known = {

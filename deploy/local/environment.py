@@ -6,6 +6,8 @@ NATS and Envoy are told by files and arguments, and get only what any program ne
 
 from collections.abc import Iterable, Mapping
 
+from gateway.settings import SERVICES
+
 # The way to programs and libraries, the language and the time zone.
 PLAIN = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
@@ -39,7 +41,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *COMMON,
         *DATABASE,
         *SIGNING,
-        *("EXPERIMENTS_ADDRESS", "TTS_ADDRESS", "SCORING_ADDRESS", "ELO_ADDRESS", "FURTHER_WORKERS"),
+        *(f"{name.upper()}_ADDRESS" for name in SERVICES),
+        "FURTHER_WORKERS",
         *("MAX_VOTERS_PER_ADDRESS", "MAX_REGISTRATIONS_PER_ADDRESS"),
     ),
     "experiments": (

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 
-from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from voicearena.auth.v1 import auth_service_pb2_grpc
 from voicearena.gateway.v1 import external_auth_pb2_grpc
-from voicearena.mesh.v1 import mesh_service_pb2, mesh_service_pb2_grpc
+from voicearena.mesh.v1 import mesh_service_pb2_grpc
 
 from services.auth import consumers
 from services.auth.address_counts import AddressCounts
@@ -31,9 +31,6 @@ from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-
-AUTH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
-MESH = mesh_service_pb2.DESCRIPTOR.services_by_name["MeshService"]
 
 
 async def main() -> None:
@@ -63,12 +60,10 @@ async def main() -> None:
         voter_tokens = VoterTokens(secret)
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)
         service.add_servicer(
-            AUTH,
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
             AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
         )
         service.add_servicer(
-            MESH,
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
             MeshServicer(await service.enter("mesh", MeshProcesses(settings.addresses()))),
         )

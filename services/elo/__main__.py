@@ -1,6 +1,6 @@
 """Builds the elo service and runs it."""
 
-from voicearena.elo.v1 import elo_service_pb2, elo_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2_grpc
 
 from services.elo import consumers
 from services.elo.servicer import EloServicer
@@ -24,11 +24,7 @@ async def main() -> None:
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
         pages = Pages(settings.audio_url_secret.get_secret_value())
         catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
-        service.add_servicer(
-            elo_service_pb2.DESCRIPTOR.services_by_name["EloService"],
-            elo_service_pb2_grpc.add_EloServiceServicer_to_server,
-            EloServicer(catalogue),
-        )
+        service.add_servicer(elo_service_pb2_grpc.add_EloServiceServicer_to_server, EloServicer(catalogue))
         service.health_check("catalogue", catalogue.check_filled)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)

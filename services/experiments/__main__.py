@@ -6,11 +6,9 @@ from functools import partial
 from voicearena.auth.v1 import auth_service_pb2_grpc
 from voicearena.elo.v1 import elo_service_pb2_grpc
 from voicearena.experiments.v1 import (
-    experiment_service_pb2,
     experiment_service_pb2_grpc,
     listening_service_pb2,
     listening_service_pb2_grpc,
-    webhook_service_pb2,
     webhook_service_pb2_grpc,
 )
 from voicearena.gateway.v1 import access_log_pb2_grpc
@@ -117,7 +115,6 @@ async def main() -> None:
         )
         planning = Planning(database, store, catalogue, metrics, finishing, endpoints, dispatcher, rules)
         service.add_servicer(
-            experiment_service_pb2.DESCRIPTOR.services_by_name["ExperimentService"],
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
                 planning,
@@ -149,11 +146,7 @@ async def main() -> None:
             settings.public_url,
         )
         listening_service = listening_service_pb2.DESCRIPTOR.services_by_name["ListeningService"]
-        service.add_servicer(
-            listening_service,
-            listening_service_pb2_grpc.add_ListeningServiceServicer_to_server,
-            listening_servicer,
-        )
+        service.add_servicer(listening_service_pb2_grpc.add_ListeningServiceServicer_to_server, listening_servicer)
         service.serve_bytes(
             settings.http_address,
             listening_service.methods_by_name["GetListeningClip"],
@@ -164,7 +157,6 @@ async def main() -> None:
             await service.enter("access log", AccessLog(Hearing(database, listening))),
         )
         service.add_servicer(
-            webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
             WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
         )

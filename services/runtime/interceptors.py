@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
+from voicearena.gateway.v1 import options_pb2
 
 from services.runtime import database_errors, identity, request_ids, telemetry
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
@@ -57,12 +58,14 @@ _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline"
 class GuardedServer:
     """A gRPC server for the `add_..._to_server` functions of stubs: it registers every method guarded.
 
-    `public` are the full names of RPCs that need no identity.
+    RPCs need no identity that are public by their options, and those at the paths `public`.
     """
 
     def __init__(
-        self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: set[str], streams: OpenStreams
+        self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: Collection[str], streams: OpenStreams
     ) -> None:
+        self.services: list[str] = []
+        """The full names of those that it serves."""
         self._server = server
         self._verifier = verifier
         self._public = public
@@ -73,6 +76,7 @@ class GuardedServer:
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
         """Serves the methods of a service."""
+        self.services.append(service)
         paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
         guarded = {method: self._guarded(method, handler) for method, handler in paths.items()}
         self._server.add_generic_rpc_handlers((_Handlers(guarded),))
@@ -85,7 +89,8 @@ class GuardedServer:
         described = _descriptor(method)
         if parse is not None and described is not None and request_ids.has_request_id(described.input_type):
             parse = request_ids.noted(parse)
-        admission = Admission(method, self._verifier, method in self._public)
+        public = described is not None and described.GetOptions().Extensions[options_pb2.call].public
+        admission = Admission(method, self._verifier, public or method in self._public)
         if handler.response_streaming:
             stream = _stream(method, handler.unary_stream, parse, admission, self._streams)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialise)

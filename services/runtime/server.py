@@ -9,14 +9,13 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import grpc
 import structlog
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health as health_service
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
-from voicearena.gateway.v1 import options_pb2
-from voicearena.mesh.v1 import process_service_pb2, process_service_pb2_grpc
+from voicearena.mesh.v1 import process_service_pb2_grpc
 
 from services.runtime import disk, telemetry
 from services.runtime.background import Background, Work
@@ -32,7 +31,6 @@ from services.runtime.status import Reporter
 
 log = structlog.get_logger()
 
-PROCESS_SERVICE = process_service_pb2.DESCRIPTOR.services_by_name["ProcessService"]
 CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
 # How long auth may take to say which API keys are good.
@@ -105,7 +103,6 @@ class Service:
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.add_servicer(
-            PROCESS_SERVICE,
             process_service_pb2_grpc.add_ProcessServiceServicer_to_server,
             ProcessServicer(self, self._reporters),
             listed=False,
@@ -138,23 +135,12 @@ class Service:
         self._resources.append(_ChannelResource(channel))
         return channel
 
-    def add_servicer(
-        self,
-        descriptor: ServiceDescriptor,
-        add: Callable[[Any, Any], None],
-        servicer: Any,
-        *,
-        listed: bool = True,
-    ) -> None:
+    def add_servicer(self, add: Callable[[Any, Any], None], servicer: Any, *, listed: bool = True) -> None:
         """Serves a gRPC service, which reflection lists if `listed`. Its RPCs that are public need no identity."""
-        public = {
-            f"/{descriptor.full_name}/{method.name}"
-            for method in descriptor.methods
-            if method.GetOptions().Extensions[options_pb2.call].public
-        }
-        add(servicer, GuardedServer(self._server, self._verifier, public, self._streams))
+        guarded = GuardedServer(self._server, self._verifier, (), self._streams)
+        add(servicer, guarded)
         if listed:
-            self._names.append(descriptor.full_name)
+            self._names += guarded.services
 
     async def _key_faults(self, key_ids: Collection[str]) -> Mapping[str, str]:
         """Asks auth which API keys are not good any more, and why."""

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from voicearena.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
+from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioStore
@@ -17,8 +17,6 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
 from services.scoring.usecases import Scoring
 
-SCORING = scoring_service_pb2.DESCRIPTOR.services_by_name["ScoringService"]
-
 
 async def main() -> None:
     """Runs the scoring service until it is told to stop."""
@@ -30,7 +28,7 @@ async def main() -> None:
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
             scoring = Scoring(database, SqlStore(), audio, workers)
             service.add_servicer(
-                SCORING, scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
+                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
             )
             relay = OutboxRelay(database, bus)
             service.background("outbox", relay.run, relay.check)

@@ -59,7 +59,7 @@ async def main() -> None:
             await providers.refresh(FIRST_LOOK_SECONDS)
 
             servicer = TtsServicer(voices, Speech(providers, patience), audio)
-            service.add_servicer(TTS, tts_service_pb2_grpc.add_TtsServiceServicer_to_server, servicer)
+            service.add_servicer(tts_service_pb2_grpc.add_TtsServiceServicer_to_server, servicer)
             service.serve_bytes(settings.http_address, TTS.methods_by_name["GetAudio"], StoredAudio(audio, store).find)
             service.background(
                 "voice discovery", lambda: periodic(lambda: voices.discover(FIRST_LOOK_SECONDS), DISCOVERY_SECONDS)

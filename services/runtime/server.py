@@ -75,7 +75,7 @@ class Service:
         self._health_told: bool | None = None
         self._reporters: list[Reporter] = []
         self._settings = settings
-        self._resources: list[Resource] = []
+        self._open: list[Resource | grpc.aio.Channel] = []
         self._checks: dict[str, Callable[[], Awaitable[None]]] = {}
         self._stopping = asyncio.Event()
         self._lost = ""
@@ -112,7 +112,7 @@ class Service:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for resource in reversed(self._resources):
+        for resource in reversed(self._open):
             try:
                 await resource.close()
             except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
@@ -124,7 +124,7 @@ class Service:
         It is pinged for health if the service can't serve without it.
         """
         opened = await resource if isinstance(resource, Awaitable) else resource
-        self._resources.append(opened)
+        self._open.append(opened)
         if needed:
             self._checks[name] = opened.ping
         return opened
@@ -132,7 +132,7 @@ class Service:
     def channel(self, address: str) -> grpc.aio.Channel:
         """Returns a channel to another service, closed at the end."""
         channel = open_channel(address)
-        self._resources.append(_ChannelResource(channel))
+        self._open.append(channel)
         return channel
 
     def add_servicer(self, add: Callable[[Any, Any], None], servicer: Any, *, listed: bool = True) -> None:
@@ -202,7 +202,7 @@ class Service:
         log.info("stopping")
         self.serving = False
         await self._health.enter_graceful_shutdown()
-        drains = [each.drain(self._settings.drain_seconds) for each in self._resources if isinstance(each, Drains)]
+        drains = [each.drain(self._settings.drain_seconds) for each in self._open if isinstance(each, Drains)]
         await asyncio.gather(self._server.stop(self._settings.drain_seconds), self._http.stop(), *drains)
         # Background work, the outbox for one, goes on until what was in hand is done.
         await self._background.end()
@@ -252,14 +252,3 @@ async def signing_keys(auth_address: str) -> Mapping[str, bytes]:
         except grpc.aio.AioRpcError as error:
             raise ConnectionError(error.details()) from error
     return {key.id: key.public_key for key in answer.keys}
-
-
-class _ChannelResource:
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
-
-    async def ping(self) -> None:
-        """A channel connects when it is used; there is nothing to check."""
-
-    async def close(self) -> None:
-        await self._channel.close()

@@ -10,8 +10,11 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisRequested
 
 from deploy.local.mesh import Mesh
+from services.runtime.bus import Bus, Delivery
+from services.runtime.ids import new_id
 from tests.experiments import created, ended, plan, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.mesh import mesh_settings
@@ -20,6 +23,7 @@ VOICES = ("one", "two", "three", "four")
 SECONDS = 0.25
 PLACES = 4
 MOST_RUNNING = 3
+CAPTIONS = 16
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -102,3 +106,41 @@ async def test_a_quota_bounds_how_many_run_at_a_time(http: httpx.AsyncClient) ->
     for experiment_id in ids:
         if experiment_id != running:
             (await http.post(f"/experiments/{experiment_id}/cancel")).raise_for_status()
+
+
+async def test_a_provider_is_shared_with_other_services_that_ask_for_speech(
+    http: httpx.AsyncClient, mesh: Mesh, provider: OpenAiServer
+) -> None:
+    experiment = await create(http, [("hosted", voice) for voice in VOICES], 20)
+    # What came before was of two providers.
+    provider.most_at_once = provider.at_once
+    (await http.post(f"/experiments/{experiment}/run")).raise_for_status()
+    before = len(provider.requests)
+    while len(provider.requests) < before + 2 * PLACES:
+        provider.asked.clear()
+        await provider.asked.wait()
+    bus = await Bus.connect(mesh.nats_url, "captions")
+    shares: asyncio.Queue[int] = asyncio.Queue()
+
+    async def synthesized(event: SpeechSynthesized, delivery: Delivery) -> None:
+        shares.put_nowait(event.share)
+
+    consuming = asyncio.create_task(bus.consume({SpeechSynthesized: synthesized}, max_in_flight=CAPTIONS))
+    try:
+        for number in range(CAPTIONS):
+            job = SynthesisRequested(requester="captions", job_id=f"cap_{number}", attempt=1, developer_id="dev_a")
+            job.MergeFrom(SynthesisRequested(provider="hosted", voice_id="one", text=f"Caption {number}."))
+            await bus.publish(job, event_id=new_id("evt"))
+        told = [await shares.get() for _ in range(CAPTIONS)]
+    finally:
+        consuming.cancel()
+        await bus.close()
+    # Two of the four slots and a job that waits while trials are there, all slots at a moment in which none is.
+    assert 3 in told
+    assert set(told) <= {3, PLACES}
+    asked = ["Caption" in str(body["input"]) for body in provider.requests[before:]]
+    first, last = asked.index(True), len(asked) - 1 - asked[::-1].index(True)
+    trials_meanwhile = asked[first:last].count(False)
+    assert CAPTIONS / 2 <= trials_meanwhile <= CAPTIONS + 2 * PLACES
+    await ended(http, experiment)
+    assert provider.most_at_once <= PLACES

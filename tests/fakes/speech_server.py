@@ -181,7 +181,13 @@ class SpeechServer(ABC):
             self.most_at_once = max(self.most_at_once, self._at_once)
             self.asked.set()
         temper = self._temper(wanted) if isinstance(wanted, Speech) else wanted
-        answer = asyncio.create_task(self._answer(temper, came, writer))
+
+        def spoken() -> None:
+            nonlocal speaks
+            self._at_once -= speaks
+            speaks = False
+
+        answer = asyncio.create_task(self._answer(temper, came, writer, spoken))
         # Nothing to read in mid-answer means that the client has left; a byte is its next request.
         next_byte = asyncio.create_task(reader.read(1))
         try:
@@ -193,7 +199,7 @@ class SpeechServer(ABC):
             began = next_byte.result() if next_byte.done() else b""
             return began if goes_on else None
         finally:
-            self._at_once -= speaks
+            spoken()
             for task in (answer, next_byte):
                 task.cancel()
             await asyncio.gather(answer, next_byte, return_exceptions=True)
@@ -214,7 +220,9 @@ class SpeechServer(ABC):
             return self._said(self.full)
         return self.tempers[speech.voice]
 
-    async def _answer(self, temper: Temper, came: float, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, temper: Temper, came: float, writer: asyncio.StreamWriter, spoken: Callable[[], None]
+    ) -> bool:
         content_type, framed, end = self.framing(temper)
         head = {"content-type": content_type, "transfer-encoding": "chunked", **self.headers(), **temper.headers}
         if temper.retry_after_date_seconds is not None:
@@ -242,6 +250,8 @@ class SpeechServer(ABC):
             piece = framed(temper.body[start : start + temper.piece_bytes])
             writer.write(piece if bare else _chunk(piece))
             await writer.drain()
+        # Before the client can see the end: its next request may come in the same moment.
+        spoken()
         if not bare:
             writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
         await writer.drain()

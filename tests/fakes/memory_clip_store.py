@@ -11,7 +11,7 @@ from services.experiments.domain import Experiment, ExperimentStatus, Trial
 from services.experiments.tables import CHANGED
 from services.runtime import inbox
 from services.runtime.clock import now
-from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.domain import Clip, ClipStatus, Failure
 from services.shared.clips.store import Held, Moved
 from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryConnection, table
@@ -65,21 +65,12 @@ class MemoryClipStore:
         return _move(connection, clip_id, SCORING, attempt, measured, status=ClipStatus.COMPLETED, ended_at=at)
 
     async def failed(
-        self,
-        connection: AsyncConnection,
-        clip_id: str,
-        during: ClipStatus,
-        attempt: int | None,
-        *,
-        kind: str,
-        message: str,
-        provider_requests: int | None,
-        at: datetime,
+        self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
     ) -> Moved | None:
-        values: dict[str, Any] = {"error_kind": kind, "error_message": message, "ended_at": at}
-        if provider_requests is not None:
-            values["provider_requests"] = provider_requests
-        return _move(connection, clip_id, during, attempt, status=ClipStatus.FAILED, **values)
+        values: dict[str, Any] = {"error_kind": failure.kind, "error_message": failure.message, "ended_at": at}
+        if failure.provider_requests is not None:
+            values["provider_requests"] = failure.provider_requests
+        return _move(connection, clip_id, failure.during, attempt, status=ClipStatus.FAILED, **values)
 
     async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
         moved = _move(connection, clip.id, clip.status, clip.attempts, attempts=clip.attempts + 1)

@@ -52,6 +52,17 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step of a clip has failed for good."""
+
+    during: ClipStatus
+    kind: str
+    message: str
+    provider_requests: int | None = None
+    """How often the provider was asked for the clip so far, None if that is not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A clip that has come to its end, by an answer or because none came."""
 

@@ -18,7 +18,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.outside_text import one_line
 from services.shared.clips.dispatching import Dispatcher
-from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, Ended
+from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, Ended, Failure
 from services.shared.clips.store import ClipStore, Held, Moved
 from services.shared.clips.table import OnEnd, User
 from services.shared.metrics import Measurements
@@ -120,19 +120,8 @@ class Progress:
             if held is None:
                 return
             with self._work_for(held):
-                message = one_line(message)
-                moved = await self._fail(
-                    connection,
-                    held,
-                    clip_id,
-                    during,
-                    attempt,
-                    kind,
-                    message,
-                    provider_requests=provider_requests,
-                    share=share,
-                )
-                if moved is None:
+                failure = Failure(during, kind, one_line(message), provider_requests)
+                if not await self._fail(connection, held, clip_id, attempt, failure, share):
                     _ignored(clip_id, attempt)
 
     async def _held(self, connection: AsyncConnection, event_id: str, clip_id: str, during: ClipStatus) -> Held | None:
@@ -154,28 +143,15 @@ class Progress:
         connection: AsyncConnection,
         held: Held,
         clip_id: str,
-        during: ClipStatus,
         attempt: int | None,
-        kind: str,
-        message: str,
-        *,
-        provider_requests: int | None = None,
+        failure: Failure,
         share: int = 0,
     ) -> Moved | None:
-        moved = await self._store.failed(
-            connection,
-            clip_id,
-            during,
-            attempt,
-            kind=kind,
-            message=message,
-            provider_requests=provider_requests,
-            at=now(),
-        )
+        moved = await self._store.failed(connection, clip_id, attempt, failure, at=now())
         if moved is None:
             return None
         await self._ended(connection, Ended(clip_id, held.run_id, ClipStatus.FAILED, moved.last))
-        if during is ClipStatus.SYNTHESIZING:
+        if failure.during is ClipStatus.SYNTHESIZING:
             # After the user's own work, so that nobody waits for it at the provider.
             others = await self._dispatcher.next_requests(connection, moved.provider, share)
             await outbox.add_each(connection, others)
@@ -207,8 +183,8 @@ class Progress:
                 if asked >= MAX_ATTEMPTS:
                     of_speech = stale.status is ClipStatus.SYNTHESIZING
                     step, kind = ("speech", "timed_out") if of_speech else ("measurements", EVALUATION_FAILED)
-                    message = f"no {step} came back after {asked} requests"
-                    await self._fail(connection, held, stale.id, stale.status, stale.attempts, kind, message)
+                    failure = Failure(stale.status, kind, f"no {step} came back after {asked} requests")
+                    await self._fail(connection, held, stale.id, stale.attempts, failure)
                 else:
                     await self._request_again(connection, stale)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import inbox
 from services.runtime.statements import Statement
-from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.domain import Clip, ClipStatus, Failure
 from services.shared.clips.table import ClipTable, clip_columns, clip_from
 from services.shared.metrics import METRICS, Measurements
 
@@ -75,18 +75,9 @@ class ClipStore(Protocol):
         """Completes a clip."""
 
     async def failed(
-        self,
-        connection: AsyncConnection,
-        clip_id: str,
-        during: ClipStatus,
-        attempt: int | None,
-        *,
-        kind: str,
-        message: str,
-        provider_requests: int | None,
-        at: datetime,
+        self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
     ) -> Moved | None:
-        """Fails a clip during a step, whichever request it waits for if `attempt` is None."""
+        """Fails a clip, whichever request it waits for if `attempt` is None."""
 
     async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
         """Counts one more request for the step that a clip is at, unless it has moved since it was read."""
@@ -158,21 +149,12 @@ class SqlClipStore:
         return await self._move(connection, clip_id, SCORING, attempt, ClipStatus.COMPLETED, values)
 
     async def failed(
-        self,
-        connection: AsyncConnection,
-        clip_id: str,
-        during: ClipStatus,
-        attempt: int | None,
-        *,
-        kind: str,
-        message: str,
-        provider_requests: int | None,
-        at: datetime,
+        self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
     ) -> Moved | None:
-        values = {"error_kind": kind, "error_message": message, "ended_at": at}
-        if provider_requests is not None:
-            values["provider_requests"] = provider_requests
-        return await self._move(connection, clip_id, during, attempt, ClipStatus.FAILED, values)
+        values = {"error_kind": failure.kind, "error_message": failure.message, "ended_at": at}
+        if failure.provider_requests is not None:
+            values["provider_requests"] = failure.provider_requests
+        return await self._move(connection, clip_id, failure.during, attempt, ClipStatus.FAILED, values)
 
     async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
         values = {"attempts": clip.attempts + 1, "requested_at": at}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.clock import now
-from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.domain import Clip, ClipStatus, Failure
 from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
 from services.shared.clips.store import Held, Moved
 from services.shared.metrics import Measurements
@@ -115,9 +115,7 @@ async def synthesized(user: ClipUser, connection: AsyncConnection, clip_id: str,
 async def failed(
     user: ClipUser, connection: AsyncConnection, during: ClipStatus, attempt: int | None, clip_id: str = "clip_a"
 ) -> Moved | None:
-    return await user.clips.failed(
-        connection, clip_id, during, attempt, kind="bad_audio", message="no audio", provider_requests=None, at=NOON
-    )
+    return await user.clips.failed(connection, clip_id, attempt, Failure(during, "bad_audio", "no audio"), at=NOON)
 
 
 async def test_speech_and_evaluation_complete_a_clip_and_their_measurements_add_up(user: ClipUser) -> None:
@@ -148,9 +146,7 @@ async def test_a_clip_can_fail_during_either_step(user: ClipUser, during: ClipSt
 async def test_a_failure_tells_how_often_the_provider_was_asked(user: ClipUser) -> None:
     await user.add("clip_a")
     async with user.database.transaction() as connection:
-        await user.clips.failed(
-            connection, "clip_a", SYNTHESIZING, 1, kind="timed_out", message="no", provider_requests=3, at=NOON
-        )
+        await user.clips.failed(connection, "clip_a", 1, Failure(SYNTHESIZING, "timed_out", "no", 3), at=NOON)
     assert (await user.read("clip_a")).provider_requests == 3
 
 
@@ -300,9 +296,7 @@ async def test_cancelling_a_run_spares_clips_that_have_ended(user: ClipUser) -> 
 async def test_a_failed_clip_is_taken_back_and_its_requests_counted_on(user: ClipUser, audio: str | None) -> None:
     await user.add("clip_a", attempts=8, attempts_before=1, audio_name=audio, audio_deleted_at=None if audio else NOON)
     async with user.database.transaction() as connection:
-        await user.clips.failed(
-            connection, "clip_a", SYNTHESIZING, 8, kind="timed_out", message="no", provider_requests=2, at=NOON
-        )
+        await user.clips.failed(connection, "clip_a", 8, Failure(SYNTHESIZING, "timed_out", "no", 2), at=NOON)
         (clip,) = await user.clips.retry(connection, user.run_of("clip_a"), NOON + MINUTE)
         assert await user.clips.retry(connection, user.run_of("clip_a"), NOON + MINUTE) == []
     wanted = (SCORING, 9) if audio else (PENDING, 8)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec, Trial, TrialStatus
 from services.experiments.store import Store
 from services.runtime.db import Database
+from services.shared.clips.domain import Failure
 from services.shared.clips.store import ClipStore
 from services.shared.metrics import Measurements
 
@@ -69,11 +70,10 @@ async def end_trial(
     connection: AsyncConnection, clips: ClipStore, one: Trial, measured: Measurements | None = None
 ) -> None:
     """Completes a synthesizing trial with what was measured, or fails it."""
-    at = {"at": NOON}
     if measured is None:
-        why = {"kind": "bad_audio", "message": "no audio", "provider_requests": None}
-        assert await clips.failed(connection, one.id, SYNTHESIZING, one.attempts, **why, **at)  # type: ignore[arg-type]
+        failure = Failure(SYNTHESIZING, "bad_audio", "no audio")
+        assert await clips.failed(connection, one.id, one.attempts, failure, at=NOON)
         return
     audio = {"audio_name": f"{one.id}.wav", "provider_requests": 1}
-    assert await clips.synthesized(connection, one.id, one.attempts, measured, **audio, **at)  # type: ignore[arg-type]
-    assert await clips.evaluated(connection, one.id, 1, Measurements(), **at)
+    assert await clips.synthesized(connection, one.id, one.attempts, measured, **audio, at=NOON)  # type: ignore[arg-type]
+    assert await clips.evaluated(connection, one.id, 1, Measurements(), at=NOON)

@@ -15,7 +15,7 @@ from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Store
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.shared.clips.domain import Clip
+from services.shared.clips.domain import Clip, Failure
 from services.shared.clips.queue_store import Provider, QueueStore
 from services.shared.clips.store import ClipStore, Moved
 from services.shared.metrics import Measurements
@@ -70,8 +70,7 @@ async def test_only_ends_of_trials_are_counted(database: Database, store: Store,
     await add_trials(database, store, first, second)
     async with database.transaction() as connection:
         await end_trial(connection, clips, first, MEASURED)
-        why = {"kind": "bad_audio", "message": "no", "provider_requests": None, "at": NOON}
-        moved = await clips.failed(connection, "trl_b", SYNTHESIZING, 1, **why)  # type: ignore[arg-type]
+        moved = await clips.failed(connection, "trl_b", 1, Failure(SYNTHESIZING, "bad_audio", "no"), at=NOON)
     assert moved == Moved("flite", True)
     async with database.reading() as connection:
         assert await store.get(connection, "dev_a", "exp_a") == dataclasses.replace(
@@ -115,14 +114,13 @@ async def test_failed_trials_are_taken_back_in_their_order(
     await add(database, store, experiment("exp_a", status=RUNNING), experiment("exp_b"))
     await add_trials(database, store, spoken, silent, forgotten, completed, elsewhere)
     audio = {"provider_requests": 1, "at": NOON}
-    why = {"kind": "timed_out", "message": "no", "provider_requests": None, "at": NOON}
     async with database.transaction() as connection:
         for one in (forgotten, spoken):
             await clips.synthesized(connection, one.id, 1, MEASURED, audio_name=one.id, **audio)  # type: ignore[arg-type]
             if one is forgotten:
                 await lifecycle.forget_audio(connection, ["exp_a"], NOON)
-            await clips.failed(connection, one.id, SCORING, 1, **why)  # type: ignore[arg-type]
-        await clips.failed(connection, silent.id, SYNTHESIZING, 2, **why)  # type: ignore[arg-type]
+            await clips.failed(connection, one.id, 1, Failure(SCORING, "timed_out", "no"), at=NOON)
+        await clips.failed(connection, silent.id, 2, Failure(SYNTHESIZING, "timed_out", "no"), at=NOON)
         retried = await clips.retry(connection, "exp_a", NOON + MINUTE)
     assert [(one.id, one.status, one.attempts, one.attempts_before) for one in retried] == [
         ("trl_b", PENDING, 2, 2),

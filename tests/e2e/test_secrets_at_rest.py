@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.environment import OUTSIDE, PLAIN, SETTINGS
 from deploy.local.mesh import Mesh
+from deploy.local.services import GRPC_ENVIRONMENT
 from tests.mesh import mesh_settings
 
 SECRETS = {
@@ -58,7 +59,9 @@ def test_each_process_has_its_own_settings_and_no_others(mesh: Mesh) -> None:
         settings = () if child else SETTINGS.get(name, ())
         # PostgreSQL tells its own children of itself.
         own = {n for n in environment(pid) if n.startswith(("PG", "LC_"))} if name == "postgres" else set()
-        extra = set(environment(pid)) - set(settings) - set(PLAIN) - own - (set(OUTSIDE) if name == "tts" else set())
+        of_services = set(GRPC_ENVIRONMENT) if name in SETTINGS else set()
+        outside = set(OUTSIDE) if name == "tts" else set()
+        extra = set(environment(pid)) - set(settings) - set(PLAIN) - own - of_services - outside
         assert not extra, f"{name} ({pid}) is told {sorted(extra)}"
 
 

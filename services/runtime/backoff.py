@@ -4,6 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# An outage of an hour brings thousands of tries, for which a power of two is no float any more. So many doublings of
+# any delay in use are past its longest.
+MAX_DOUBLINGS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -19,4 +23,5 @@ class Backoff:
 
     def seconds(self, tries: int, random: Callable[[], float] = random.random) -> float:
         """Returns the delay after so many tries, which is at least 1. `random` gives numbers from 0 to 1."""
-        return min(self.first_seconds * 2.0 ** (tries - 1) * (1 + self.jitter * random()), self.max_seconds)
+        doubled = self.first_seconds * 2.0 ** min(tries - 1, MAX_DOUBLINGS)
+        return min(doubled * (1 + self.jitter * random()), self.max_seconds)

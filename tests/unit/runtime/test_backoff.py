@@ -7,7 +7,11 @@ from services.runtime.backoff import Backoff
 
 def test_delays_double_up_to_the_longest() -> None:
     assert [Backoff(0.5, 3.0).seconds(tries) for tries in range(1, 6)] == [0.5, 1.0, 2.0, 3.0, 3.0]
-    assert Backoff(0.5, 3.0).seconds(1000) == 3.0
+
+
+@pytest.mark.parametrize("tries", [1000, 1025, 1_000_000])
+def test_an_outage_may_last_for_any_number_of_tries(tries: int) -> None:
+    assert Backoff(0.5, 3.0, jitter=1.0).seconds(tries) == 3.0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 FIRST_METRICS_PORT = 9464
-MOST_WORKERS = 16
+MAX_WORKERS = 16
 MIN_ENVOY_THREADS = 2
 
 
@@ -28,9 +28,9 @@ def parse_workers(value: object) -> object:
     found: dict[str, int] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         name, _, number = part.partition("=")
-        if name not in SERVICES or not number.isdecimal() or not 1 <= int(number) <= MOST_WORKERS:
+        if name not in SERVICES or not number.isdecimal() or not 1 <= int(number) <= MAX_WORKERS:
             names = ", ".join(SERVICES)
-            raise ValueError(f"{part!r} must be SERVICE=NUMBER: one of {names}, and 1 to {MOST_WORKERS}")
+            raise ValueError(f"{part!r} must be SERVICE=NUMBER: one of {names}, and 1 to {MAX_WORKERS}")
         found[name] = int(number)
     return found
 

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# An outage of an hour brings thousands of tries, for which a power of two is no float any more. So many doublings of
-# any delay in use are past its longest.
+# Background work that breaks every ten seconds is begun anew a thousand times in three hours, and two to that power is
+# no float any more. So many doublings of any delay in use are past its longest.
 MAX_DOUBLINGS = 64
 
 

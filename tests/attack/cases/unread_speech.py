@@ -1,5 +1,6 @@
 """Attacks that keep a speech engine busy with streams that nobody reads."""
 
+import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
@@ -23,13 +24,17 @@ async def leave_speech_unread(target: Target) -> None:
     )
     others = await target.headers("somebody_else")
     async with AsyncExitStack() as stack:
-        readers = []
+        answers = []
         for _ in range(STREAMS):
             reader, writer = await stack.enter_async_context(target.connect())
             writer.write(head.encode() + body)
-            readers.append(reader)
-        # The first speaks by now, and nothing more is read of it.
-        await readers[0].readuntil(b"RIFF")
+            answers.append(asyncio.create_task(reader.readuntil(b"RIFF")))
+        # Any of the streams may get the engine; the others wait or are refused. Once one speaks, none is read further.
+        speaking, unanswered = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        for answer in unanswered:
+            answer.cancel()
+        for answer in speaking:
+            await answer
         for _ in range(3):
             began = time.monotonic()
             speech = {"text": "Hello.", "provider": "espeak", "voice_id": "en-gb"}

@@ -38,11 +38,11 @@ OPEN_PREFIXES = [
 # What waits in the gateway for one connection to take it. It counts as sent, so it is little beside a clip.
 MAX_BUFFERED_BYTES = 16 * 1024
 # Keys, and addresses without one, whose calls are counted at a time.
-MOST_CALLERS = 10_000
+MAX_CALLERS = 10_000
 # After so many failed calls in a row the connections to a service's process are replaced.
 MAX_FAILED_CALLS = 20
 # A larger body is not read to its end before it is refused.
-LARGEST_DISCARDED_MB = 1024
+MAX_DISCARDED_MB = 1024
 # Envoy's own memory: about 50 MB at rest, and what calls have waiting.
 MAX_HEAP_MB = 512
 # Calls without a key that may be under way in one service at a time. Calls with one have a limit of their own.
@@ -88,7 +88,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_buffered_bytes=MAX_BUFFERED_BYTES,
         # Without slowing anybody, whose bytes under way are not counted by it.
         unsent_limit={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},
-        max_discarded_bytes=LARGEST_DISCARDED_MB * 1024 * 1024,
+        max_discarded_bytes=MAX_DISCARDED_MB * 1024 * 1024,
         max_json_bytes=max(call.max_body_kb for call in json_calls if call.message) * 1024,
         body_limits=limits,
         max_anonymous_calls=MAX_ANONYMOUS_CALLS,
@@ -98,7 +98,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         rate_limit={
             "per_second": settings.rate_limit_per_second,
             "burst": settings.rate_limit_burst,
-            "most_callers": MOST_CALLERS,
+            "max_callers": MAX_CALLERS,
         },
         anonymous_limit={
             "per_second": settings.anonymous_rate_limit_per_second,

@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 WRAPPER = Path(__file__).parent / "child.py"
 FIRST_DELAY_SECONDS = 0.25
-LONGEST_DELAY_SECONDS = 15.0
+MAX_DELAY_SECONDS = 15.0
 # A process that ran this long has recovered: its next delay is the first again.
 SOUND_AFTER_SECONDS = 30.0
 
@@ -174,7 +174,7 @@ class Process:
                 await self._pause(delay)
                 if self._stopping.is_set():
                     return
-                delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+                delay = min(delay * 2, MAX_DELAY_SECONDS)
                 try:
                     await self._spawn()
                     break

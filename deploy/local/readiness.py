@@ -11,7 +11,7 @@ from deploy.local.process import Process
 
 POLL_SECONDS = 0.05
 # A service that could not start this often in a row will not start at all.
-MOST_EXITS = 3
+MAX_EXITS = 3
 # With what a service ends whose settings are bad (services/runtime/settings.py); another start would not help.
 BAD_SETTING_STATUS = 2
 
@@ -35,7 +35,7 @@ async def wait_healthy(api_url: str, processes: Mapping[str, Process], data_dir:
                     pass  # Envoy does not listen yet.
                 for name, process in processes.items():
                     unasked = process.exits - exits[name]
-                    if unasked >= MOST_EXITS or (unasked and process.exit_status == BAD_SETTING_STATUS):
+                    if unasked >= MAX_EXITS or (unasked and process.exit_status == BAD_SETTING_STATUS):
                         raise MeshError(f"{name} does not start; the end of its log:\n{data_dir.tail(name)}")
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:

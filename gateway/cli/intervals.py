@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOLD_APART_P = 0.05
 # The axis reaches this share of its length beyond what is drawn on it.
 MARGIN = 0.05
-SHORTEST_AXIS = 0.02
+MIN_AXIS_WIDTH = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def axis_of(rankings: list[ModelRanking]) -> Axis:
     """An axis with room for every score and interval, within 0 to 1."""
     ends = [end for ranking in rankings for end in interval_of(ranking)]
     low, high = min(ends), max(ends)
-    margin = max((high - low) * MARGIN, SHORTEST_AXIS / 2)
+    margin = max((high - low) * MARGIN, MIN_AXIS_WIDTH / 2)
     return Axis(max(low - margin, 0.0), min(high + margin, 1.0))
 
 

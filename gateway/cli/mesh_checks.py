@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
 
 # Events go out within a second, and a relay that waits for the bus tries for some seconds.
-LONGEST_OUTBOX_SECONDS = 15.0
+MAX_OUTBOX_SECONDS = 15.0
 # Some seconds of work for one process; the figure itself is up to five seconds old.
-MOST_EVENTS_WAITING = 1000
+MAX_EVENTS_WAITING = 1000
 # An attempt takes 15 s at most and begins within a second where nothing stands before it.
-LONGEST_WEBHOOK_SECONDS = 60.0
+MAX_WEBHOOK_SECONDS = 60.0
 # A queue is what experiments are for; one that is this long may surprise who waits.
-LONGEST_TRIAL_SECONDS = 300.0
+MAX_TRIAL_SECONDS = 300.0
 # A failure that long ago, with nothing asked since, says little of today.
 OLD_FAILURE_SECONDS = 3600.0
 
@@ -153,7 +153,7 @@ def version_checks(status: GetStatusResponse, own_version: str) -> Iterator[Chec
 def _work_checks(service: str, processes: list[ProcessStatus], logs: Logs) -> Iterator[Check]:
     """Whether a service keeps up."""
     outbox = max((process.outbox_age_seconds for process in processes), default=0.0)
-    if outbox > LONGEST_OUTBOX_SECONDS:
+    if outbox > MAX_OUTBOX_SECONDS:
         detail = f"the oldest event of {service} has waited {duration(outbox)} to be published"
         yield Check("outbox", Outcome.PROBLEM, detail, f"It goes out once the bus takes it. {logs.of(service)}")
     waiting: dict[str, int] = {}
@@ -161,7 +161,7 @@ def _work_checks(service: str, processes: list[ProcessStatus], logs: Logs) -> It
         for stream in process.streams:
             waiting[stream.stream] = max(waiting.get(stream.stream, 0), stream.waiting)
     for name, count in waiting.items():
-        if count > MOST_EVENTS_WAITING:
+        if count > MAX_EVENTS_WAITING:
             detail = f"{count:,} of {name} wait for {service}"
             yield Check("events", Outcome.PROBLEM, detail, f"Run more processes of {service}. {logs.of(service)}")
     dead = sum(process.dead_letters for process in processes)
@@ -170,7 +170,7 @@ def _work_checks(service: str, processes: list[ProcessStatus], logs: Logs) -> It
         advice = f"Each is logged as `an event was given up`, with why. {logs.of(service)}"
         yield Check("dead letters", Outcome.PROBLEM, detail, advice)
     webhook = max((process.oldest_webhook_seconds for process in processes), default=0.0)
-    if webhook > LONGEST_WEBHOOK_SECONDS:
+    if webhook > MAX_WEBHOOK_SECONDS:
         detail = f"one has been due for {duration(webhook)}"
         yield Check("webhooks", Outcome.PROBLEM, detail, f"A receiver may be slow to answer. {logs.of(service)}")
     yield from _trial_checks(processes)
@@ -181,7 +181,7 @@ def _trial_checks(processes: list[ProcessStatus]) -> Iterator[Check]:
     # Each process knows those of the whole mesh.
     seen = {trials.provider: trials for process in processes for trials in process.trials}
     for provider, trials in seen.items():
-        if trials.longest_wait_seconds > LONGEST_TRIAL_SECONDS:
+        if trials.longest_wait_seconds > MAX_TRIAL_SECONDS:
             detail = f"{trials.pending:,} wait for {provider}, the first for {duration(trials.longest_wait_seconds)}"
             advice = f"{_settings(provider)['concurrency']} is how many requests it is given at a time."
             yield Check("trials", Outcome.NOTE, detail, advice)

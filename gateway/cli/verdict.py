@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NOT_ENOUGH = "not enough evidence"
 LARGE_SHARE = 0.5
 MATRIX_RULE = "won-lost-tied; an arrow where chance is ruled out (Holm p ≤ 0.05)"
-FEWEST_OF_A_MATRIX = 3
+MIN_MATRIX_MODELS = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
 DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"
 
@@ -50,7 +50,7 @@ def results_view(results: Results, metrics: Sequence[Metric], width: int) -> Ren
                 Text(),
             ]
         parts += [_heading("Parts of the score", profile), components_table(results, width), Text()]
-    if len(results.rankings) > FEWEST_OF_A_MATRIX - 1:
+    if len(results.rankings) > MIN_MATRIX_MODELS - 1:
         parts += [_heading("Who beat whom", MATRIX_RULE), matrix_table(results), Text()]
     if results.head_to_head:
         parts += [

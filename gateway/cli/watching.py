@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.cli.client import ArenaClient
 
 FIRST_DELAY_SECONDS = 0.5
-LONGEST_DELAY_SECONDS = 8.0
+MAX_DELAY_SECONDS = 8.0
 # About half a minute of trying without a single message.
 ATTEMPTS_WITHOUT_NEWS = 7
 
@@ -31,7 +31,7 @@ def follow(
 ) -> Iterator[WatchExperimentResponse]:
     """Yields the messages of the experiment's stream up to and including the one of kind `end`.
 
-    A stream that breaks is opened again after a delay that doubles up to LONGEST_DELAY_SECONDS; `on_drop` is told
+    A stream that breaks is opened again after a delay that doubles up to MAX_DELAY_SECONDS; `on_drop` is told
     it before. Each new stream begins with a message of kind `state`. Raises CliError when that has failed
     ATTEMPTS_WITHOUT_NEWS times in a row, when `timeout_seconds` are over, or at once when it can't get better.
     """
@@ -64,6 +64,6 @@ def follow(
                 ExitCode.UNAVAILABLE,
                 hint=f"It goes on without you. Follow it again with `arena experiment watch {experiment_id}`.",
             ) from cause
-        delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS, max(end_time - clock(), 0.0))
+        delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), MAX_DELAY_SECONDS, max(end_time - clock(), 0.0))
         on_drop(delay)
         sleep(delay)

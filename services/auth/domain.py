@@ -19,11 +19,11 @@ DEFAULT_OVERLAP = timedelta(days=1)
 MAX_OVERLAP = timedelta(days=30)
 
 # Who has the id of a registration, and its address, can read its key for a while: a UUID is long enough.
-MIN_REGISTRATION_ID_LENGTH = 16
+MIN_REGISTRATION_ID_CHARACTERS = 16
 REPEATABLE = timedelta(minutes=10)
-MAX_NAME_LENGTH = 200
-MAX_KEY_NAME_LENGTH = 100
-MAX_EMAIL_LENGTH = 254
+MAX_NAME_CHARACTERS = 200
+MAX_KEY_NAME_CHARACTERS = 100
+MAX_EMAIL_CHARACTERS = 254
 FIRST_KEY_NAME = "first key"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -28,7 +28,7 @@ from services.runtime.rpc import Context
 
 log = structlog.get_logger()
 
-MAX_HEADER_LENGTH = 500
+MAX_HEADER_CHARACTERS = 500
 # What the gateway's route says of an RPC that can be called without a key.
 PUBLIC = "public"
 JSON_PREFIX = "/api/"
@@ -75,7 +75,7 @@ def _credential(authorization: str) -> str:
     scheme, _, credential = authorization.partition(" ")
     if not authorization:
         raise CredentialsMissing("an API key is needed: send it as `Authorization: Bearer KEY`")
-    if scheme.lower() != "bearer" or len(authorization) > MAX_HEADER_LENGTH:
+    if scheme.lower() != "bearer" or len(authorization) > MAX_HEADER_CHARACTERS:
         raise Unauthenticated("the Authorization header must be `Bearer KEY`")
     return credential.strip()
 

@@ -26,7 +26,7 @@ from services.runtime.identity import MAX_CHECKED_KEYS, SCOPES, current_identity
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.signing import derived_key
-from services.runtime.validation import MAX_REQUEST_ID_LENGTH, Validation
+from services.runtime.validation import MAX_REQUEST_ID_CHARACTERS, Validation
 
 # An installation may be in a network of its own, where no name is reachable from outside, and these are in use beside
 # `test`.
@@ -64,9 +64,9 @@ class Auth:
         QuotaExceeded if too many have come from the caller's network address, those that found the address taken too.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.MAX_NAME_LENGTH)
+        valid.text(name, "name", longest=domain.MAX_NAME_CHARACTERS)
         address = _address(email, valid)
-        few, most = domain.MIN_REGISTRATION_ID_LENGTH, MAX_REQUEST_ID_LENGTH
+        few, most = domain.MIN_REGISTRATION_ID_CHARACTERS, MAX_REQUEST_ID_CHARACTERS
         if request_id:
             valid.text(request_id, "request_id", longest=most, shortest=few)
         valid.finish()
@@ -119,7 +119,7 @@ class Auth:
         does not hold a scope itself; QuotaExceeded if the caller holds the most keys already.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.MAX_KEY_NAME_LENGTH)
+        valid.text(name, "name", longest=domain.MAX_KEY_NAME_CHARACTERS)
         valid.require(len(scopes) <= len(SCOPES), "scopes", f"must be at most {len(SCOPES)}")
         for index, scope in enumerate(scopes[: len(SCOPES)]):
             valid.one_of(scope, f"scopes[{index}]", SCOPES)
@@ -279,7 +279,7 @@ def _issue(
 
 
 def _address(email: str, valid: Validation) -> str:
-    if not valid.text(email, "email", longest=domain.MAX_EMAIL_LENGTH):
+    if not valid.text(email, "email", longest=domain.MAX_EMAIL_CHARACTERS):
         return email
     # The library takes addresses of special-use domains only where a call says so, and of these only `test`.
     checked = _LOCAL_NAME.sub("test", email.strip())

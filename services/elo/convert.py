@@ -5,7 +5,14 @@ from datetime import datetime
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
-from services.elo.domain import MAX_MODEL_LENGTH, MAX_NAME_LENGTH, MAX_VOICE_LENGTH, PARAMETERS, Provider, VoiceModel
+from services.elo.domain import (
+    MAX_MODEL_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_VOICE_CHARACTERS,
+    PARAMETERS,
+    Provider,
+    VoiceModel,
+)
 from services.runtime.clock import now, timestamp
 from services.runtime.outside_text import is_identifier, one_line
 
@@ -45,12 +52,12 @@ def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[Voice
 
 def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel | None:
     """Returns the catalogue's entry for a voice that was discovered, None if it could not be asked for by its ids."""
-    if not is_identifier(voice.voice_id, MAX_VOICE_LENGTH):
+    if not is_identifier(voice.voice_id, MAX_VOICE_CHARACTERS):
         return None
-    if voice.model_id and not is_identifier(voice.model_id, MAX_MODEL_LENGTH):
+    if voice.model_id and not is_identifier(voice.model_id, MAX_MODEL_CHARACTERS):
         return None
     config = elo_pb2.VoiceModelConfig(voice_id=voice.voice_id, model_id=voice.model_id)
-    name = one_line(f"{provider.display_name} {voice.display_name or voice.voice_id}", MAX_NAME_LENGTH)
+    name = one_line(f"{provider.display_name} {voice.display_name or voice.voice_id}", MAX_NAME_CHARACTERS)
     return _draft(name, provider.id, "", config)
 
 

@@ -84,7 +84,7 @@ class Catalogue:
     ) -> tuple[Sequence[VoiceModel], str]:
         """Returns a page of the catalogue and the token of the next, empty on the last."""
         valid = Validation()
-        valid.text(provider, "provider", longest=domain.MAX_PROVIDER_LENGTH, shortest=0)
+        valid.text(provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS, shortest=0)
         valid.finish()
         developer_id = current_identity().developer_id if registered_by_me else ""
         async with self._database.reading() as connection:
@@ -245,12 +245,12 @@ def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> s
 
 
 def _check(model: VoiceModel, valid: Validation) -> None:
-    valid.text(model.name, "name", longest=domain.MAX_NAME_LENGTH)
-    if valid.text(model.provider, "provider", longest=domain.MAX_PROVIDER_LENGTH):
+    valid.text(model.name, "name", longest=domain.MAX_NAME_CHARACTERS)
+    if valid.text(model.provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS):
         valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must be of a-z 0-9 _ -")
-    valid.text(model.version, "version", longest=domain.MAX_VERSION_LENGTH, shortest=0)
-    valid.text(model.voice_id, "config.voice_id", longest=domain.MAX_VOICE_LENGTH)
-    valid.text(model.model_id, "config.model_id", longest=domain.MAX_MODEL_LENGTH, shortest=0)
+    valid.text(model.version, "version", longest=domain.MAX_VERSION_CHARACTERS, shortest=0)
+    valid.text(model.voice_id, "config.voice_id", longest=domain.MAX_VOICE_CHARACTERS)
+    valid.text(model.model_id, "config.model_id", longest=domain.MAX_MODEL_CHARACTERS, shortest=0)
     valid.require(
         model.speed is None or domain.MIN_SPEED <= model.speed <= domain.MAX_SPEED,
         "config.parameters.speed",

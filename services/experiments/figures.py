@@ -9,7 +9,7 @@ TRIALS = Counter("voicearena_trials_total", "Trials that have come to a status",
 UNFINISHED = Gauge(
     "voicearena_trials_unfinished", "Trials that have not ended, of the whole mesh", ["provider", "status"]
 )
-LONGEST_WAIT_SECONDS = Gauge(
+OLDEST_WAIT_SECONDS = Gauge(
     "voicearena_trials_longest_wait_seconds",
     "How long the trial that waits longest for a provider has done so",
     ["provider"],
@@ -29,7 +29,7 @@ def report(status: ProcessStatus) -> None:
     trials: dict[str, TrialsAtProvider] = {}
     for (provider, state), number in by_labels(UNFINISHED).items():
         setattr(trials.setdefault(provider, TrialsAtProvider(provider=provider)), state, count(number))
-    for (provider,), seconds in by_labels(LONGEST_WAIT_SECONDS).items():
+    for (provider,), seconds in by_labels(OLDEST_WAIT_SECONDS).items():
         trials.setdefault(provider, TrialsAtProvider(provider=provider)).longest_wait_seconds = round(seconds, 1)
     status.trials.extend(trials[provider] for provider in sorted(trials))
     status.oldest_webhook_seconds = round(by_labels(OLDEST_WEBHOOK_SECONDS)[()], 1)

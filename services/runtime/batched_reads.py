@@ -13,7 +13,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 # What waits longer than this many others waits for the batch after.
-LARGEST_BATCH = 200
+MAX_BATCHED_KEYS = 200
 
 
 class BatchedReads(Generic[K, V]):
@@ -37,7 +37,7 @@ class BatchedReads(Generic[K, V]):
     async def _read_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                batch, self._waiting = self._waiting[:MAX_BATCHED_KEYS], self._waiting[MAX_BATCHED_KEYS:]
                 await self._read_batch(batch)
         finally:
             self._reader = None

@@ -42,7 +42,7 @@ PROBE_TIMEOUT_SECONDS = 2.0
 ACK_WAIT_SECONDS = 10.0
 REPAIR_SECONDS = 0.5
 # All processes of a service share a consumer and each bounds itself, so this only has to be wide.
-MOST_UNCONFIRMED = 10_000
+MAX_UNACKNOWLEDGED_EVENTS = 10_000
 # The server forgets a process's own consumer when nobody has asked for its events for so long.
 BROADCAST_IDLE_SECONDS = 300.0
 
@@ -247,7 +247,7 @@ def _consumer_config(durable: str, subjects: list[str]) -> api.ConsumerConfig:
         ack_policy=api.AckPolicy.EXPLICIT,
         ack_wait=ACK_WAIT_SECONDS,
         max_deliver=-1,
-        max_ack_pending=MOST_UNCONFIRMED,
+        max_ack_pending=MAX_UNACKNOWLEDGED_EVENTS,
     )
 
 

@@ -31,7 +31,7 @@ VOTER_AUDIENCE = "voicearena.voters"
 ALGORITHM = "EdDSA"
 
 # Ed25519 takes about 0.1 ms to verify, much of what a read costs; a token that was good is good until it expires.
-LARGEST_CACHE = 10_000
+MAX_CACHED_TOKENS = 10_000
 # The least time between two times that unknown key ids make us ask auth for its keys. A call with one waits that long.
 KEY_REFRESH_SECONDS = 1.0
 KEY_NEEDED = "an API key is needed: send it as `Authorization: Bearer KEY`"
@@ -173,7 +173,7 @@ class TokenVerifier:
         except jwt.InvalidTokenError as error:
             raise Unauthenticated(f"the identity token is not valid: {error}") from None
         caller = _caller_of(claims, token)
-        if len(self._verified) >= LARGEST_CACHE:
+        if len(self._verified) >= MAX_CACHED_TOKENS:
             self._verified.clear()
         self._verified[token] = (float(claims["exp"]), caller)
         return caller

@@ -35,9 +35,9 @@ CHECK_EVERY_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
 # How long auth may take to say which API keys are good.
 KEY_CHECK_TIMEOUT_SECONDS = 1.0
-LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
 # The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
-LARGEST_METADATA_BYTES = 64 * 1024
+MAX_METADATA_BYTES = 64 * 1024
 LOST_STATUS = 70
 """With what a process ends that can't keep its background work going; its supervisor starts it again."""
 
@@ -88,9 +88,9 @@ class Service:
         self._health = health.HealthServicer()
         self._server = grpc.aio.server(
             options=[
-                ("grpc.max_receive_message_length", LARGEST_REQUEST_BYTES),
-                ("grpc.max_metadata_size", LARGEST_METADATA_BYTES),
-                ("grpc.absolute_max_metadata_size", LARGEST_METADATA_BYTES),
+                ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
                 # Two processes on one port would share its calls by chance.
                 ("grpc.so_reuseport", 0),
             ],

@@ -9,7 +9,7 @@ from services.runtime import disk, telemetry
 from services.runtime.db import DISCONNECTED
 from services.runtime.errors import ArenaError, BusUnavailable
 
-LARGEST_COUNT = 2**31 - 1
+MAX_COUNT = 2**31 - 1
 
 # What fails without a word of why where there is no room to write.
 AWAY = (*DISCONNECTED, BusUnavailable, TimeoutError)
@@ -66,7 +66,7 @@ def reason_of(error: Exception) -> str:
 
 def count(value: float) -> int:
     """Returns a figure as the whole number of a message."""
-    return max(0, min(round(value), LARGEST_COUNT))
+    return max(0, min(round(value), MAX_COUNT))
 
 
 def by_labels(gauge: Gauge) -> dict[tuple[str, ...], float]:

@@ -45,7 +45,7 @@ OUTBOX_AGE = "voicearena_outbox_age_seconds"
 DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
 
 # Ids come from events, and go into every line.
-LONGEST_ID = 120
+MAX_LOGGED_ID_CHARACTERS = 120
 
 # From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -146,7 +146,7 @@ def continuing(traceparent: str) -> AbstractContextManager[object]:
 @contextmanager
 def working_on(**ids: str) -> Iterator[None]:
     """Names what is worked on, `experiment_id` say, in each log line of the block and in the span around it."""
-    known = {name: value[:LONGEST_ID] for name, value in ids.items() if value}
+    known = {name: value[:MAX_LOGGED_ID_CHARACTERS] for name, value in ids.items() if value}
     if _tracer is not None:
         trace.get_current_span().set_attributes(known)
     with structlog.contextvars.bound_contextvars(**known):

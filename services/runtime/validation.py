@@ -3,7 +3,7 @@
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.outside_text import first_control
 
-MAX_REQUEST_ID_LENGTH = 100
+MAX_REQUEST_ID_CHARACTERS = 100
 
 
 class Validation:
@@ -35,7 +35,7 @@ class Validation:
 
     def request_id(self, value: str) -> None:
         """Requires an id that makes a call repeatable, or none."""
-        self.text(value, "request_id", longest=MAX_REQUEST_ID_LENGTH, shortest=0)
+        self.text(value, "request_id", longest=MAX_REQUEST_ID_CHARACTERS, shortest=0)
 
     def one_of(self, value: str, field: str, allowed: tuple[str, ...]) -> bool:
         """Requires one of the allowed values and lists them otherwise."""

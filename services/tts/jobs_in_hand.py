@@ -10,7 +10,7 @@ from datetime import datetime
 from services.tts.domain import FailureKind, Job, SynthesisError
 
 # Cancelled runs that are remembered, so that their jobs that still come are not begun.
-MOST_CANCELLED_RUNS = 10_000
+MAX_CANCELLED_RUNS = 10_000
 
 
 @dataclass(eq=False, slots=True)
@@ -24,7 +24,7 @@ class _Work:
 class JobsInHand:
     """Who speaks for which job."""
 
-    def __init__(self, most_cancelled_runs: int = MOST_CANCELLED_RUNS) -> None:
+    def __init__(self, most_cancelled_runs: int = MAX_CANCELLED_RUNS) -> None:
         self._work: set[_Work] = set()
         self._most = most_cancelled_runs
         self._cancelled: OrderedDict[tuple[str, str], datetime] = OrderedDict()

@@ -19,7 +19,7 @@ ENGINE_SECONDS = 0.25
 ROUNDS = 3
 TARGET = 1.15
 IDEAL_SECONDS = math.ceil(len(VOICES) * len(PROMPTS) / CONCURRENCY) * ENGINE_SECONDS
-LONGEST_SECONDS = 6 * IDEAL_SECONDS
+MAX_SECONDS = 6 * IDEAL_SECONDS
 PROVIDER = "fixed-time"
 
 
@@ -39,8 +39,8 @@ async def run() -> list[BenchResult]:
         environment = {"tts": {"OPENAI_COMPATIBLE": json.dumps([server])}}
         async with running_mesh.mesh(environment) as mesh, await running_mesh.client(mesh) as client:
             await wait_for_voices(client, {PROVIDER: VOICES})
-            await timed_run(client, models, PROMPTS, LONGEST_SECONDS)
-            seconds = [await timed_run(client, models, PROMPTS, LONGEST_SECONDS) for _ in range(ROUNDS)]
+            await timed_run(client, models, PROMPTS, MAX_SECONDS)
+            seconds = [await timed_run(client, models, PROMPTS, MAX_SECONDS) for _ in range(ROUNDS)]
     ratios = [each / IDEAL_SECONDS for each in seconds]
     return [
         BenchResult(

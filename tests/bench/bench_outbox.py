@@ -35,7 +35,7 @@ WARM_UP_SECONDS = 2
 TARGET_P99_MS = 50.0
 EVENTS_IN_FLIGHT = 8
 WARM_UP, COUNT = RATE * WARM_UP_SECONDS, RATE * (WARM_UP_SECONDS + SECONDS)
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 BEGUN = b"begun"
 STOP_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parents[2] / "services"
@@ -78,7 +78,7 @@ async def _measure(addresses: Addresses) -> list[float]:
             database, bus = await _service(stack, addresses, "experiments")
             relay = asyncio.create_task(OutboxRelay(database, bus).run())
             stack.push_async_callback(_end, relay)
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(MAX_SECONDS):
                 await _commit(database, "first", {})
                 await _said(consumer, BEGUN)
                 await _commit_evenly(database, committed)
@@ -136,7 +136,7 @@ async def consume(database_url: str, nats_url: str, count: int) -> None:
 
         consuming = asyncio.create_task(bus.consume({SynthesisRequested: handle}, max_in_flight=EVENTS_IN_FLIGHT))
         stack.push_async_callback(_end, consuming)
-        await asyncio.wait_for(everything.wait(), LONGEST_SECONDS)
+        await asyncio.wait_for(everything.wait(), MAX_SECONDS)
     print(json.dumps(begun))  # noqa: T201
 
 

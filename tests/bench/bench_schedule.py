@@ -32,7 +32,7 @@ TRIALS = len(MEDIAN_SECONDS) * len(PROMPTS)
 BATCH_PROMPTS = CONCURRENCY
 ROUNDS = 2
 TARGET = 1.10
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 
 
 class UnevenServer(OpenAiServer):
@@ -77,7 +77,7 @@ async def run() -> list[BenchResult]:
         environment = {"tts": {"OPENAI_COMPATIBLE": json.dumps(servers)}}
         async with running_mesh.mesh(environment) as mesh, await running_mesh.client(mesh) as client:
             await wait_for_voices(client, {voice: [voice] for voice in MEDIAN_SECONDS})
-            seconds = [await timed_run(client, models, PROMPTS, LONGEST_SECONDS) for _ in range(ROUNDS)]
+            seconds = [await timed_run(client, models, PROMPTS, MAX_SECONDS) for _ in range(ROUNDS)]
         at_once = engine.most_at_once
         batches = await _in_batches(engine.base_url)
     if at_once > CONCURRENCY * len(MEDIAN_SECONDS):
@@ -99,7 +99,7 @@ async def run() -> list[BenchResult]:
 async def _in_batches(base_url: str) -> float:
     """Returns the seconds that the other runner takes. It calls the stand-ins itself and measures nothing."""
     began = time.perf_counter()
-    async with httpx.AsyncClient(base_url=base_url, timeout=LONGEST_SECONDS, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=MAX_SECONDS, trust_env=False) as client:
         for first in range(0, len(PROMPTS), BATCH_PROMPTS):
             async with asyncio.TaskGroup() as batch:
                 for prompt in PROMPTS[first : first + BATCH_PROMPTS]:

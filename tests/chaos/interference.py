@@ -17,7 +17,7 @@ from gateway.settings import SERVICES
 EVENTS = "voicearena.*.v1.>"
 # Marks what was sent again, so that it is not sent a third time, and a fourth.
 AGAIN = "chaos-again"
-LATEST_SECONDS = 1.5
+MAX_DELAY_SECONDS = 1.5
 # How long events that a service wrote down are kept from its relay, and how many at a time.
 HOLD_SECONDS = (0.05, 0.4)
 HELD = 20
@@ -74,7 +74,7 @@ class Interference:
                 await client.close()
 
     async def _send_later(self, client: nats.aio.client.Client, message: Msg) -> None:
-        await asyncio.sleep(self._random.uniform(0, LATEST_SECONDS))
+        await asyncio.sleep(self._random.uniform(0, MAX_DELAY_SECONDS))
         # Without Nats-Msg-Id, so that the server does not know it for a repeat.
         with suppress(*LOST):
             await client.publish(message.subject, message.data, headers={AGAIN: "1"})

@@ -24,7 +24,7 @@ END_SECONDS = 180.0
 QUIET_SECONDS = 60.0
 POLL_SECONDS = 0.1
 # Between the start of a round and its first fault, and between faults.
-LATEST_FAULT_SECONDS = 1.5
+MAX_FAULT_DELAY_SECONDS = 1.5
 CANCELS, DELETES, INTERFERES = 0.25, 0.3, 0.5
 PATH = "ok"
 EXPERIMENTS = (2, 3)
@@ -95,7 +95,7 @@ class Chaos:
                 tasks.create_task(self._do(names, random))
                 for one, cancel in zip(planned, cancels, strict=True):
                     if cancel:
-                        tasks.create_task(self._follower.cancel(one.id, random.uniform(0, LATEST_FAULT_SECONDS)))
+                        tasks.create_task(self._follower.cancel(one.id, random.uniform(0, MAX_FAULT_DELAY_SECONDS)))
             async with asyncio.timeout(END_SECONDS):
                 for one in planned:
                     await self._follower.end(one.id)
@@ -115,7 +115,7 @@ class Chaos:
     async def _do(self, names: Sequence[str], random: Random) -> None:
         for name in names:
             if name in FAULTS:
-                await asyncio.sleep(random.uniform(0, LATEST_FAULT_SECONDS))
+                await asyncio.sleep(random.uniform(0, MAX_FAULT_DELAY_SECONDS))
                 await FAULTS[name](self._victims, random)
 
     def _asked(self, texts: set[str]) -> Counter[str]:

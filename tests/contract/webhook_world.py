@@ -13,7 +13,7 @@ from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
 from tests.mesh import register
 
-MOST_ENDPOINTS = 100
+MAX_ENDPOINTS = 100
 # Asked for at the same moment beyond them.
 AT_ONCE_TOO_MANY = 10
 # Nobody listens there.
@@ -73,8 +73,8 @@ class WebhookWorld(CaseWorld):
 
     async def _who_holds_all_endpoints(self) -> str:
         key = (await register(self.mesh)).api_key
-        made = await asyncio.gather(*(self._create(key) for _ in range(MOST_ENDPOINTS + AT_ONCE_TOO_MANY)))
-        assert Counter(outcome.reason for outcome in made) == {"": MOST_ENDPOINTS, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
+        made = await asyncio.gather(*(self._create(key) for _ in range(MAX_ENDPOINTS + AT_ONCE_TOO_MANY)))
+        assert Counter(outcome.reason for outcome in made) == {"": MAX_ENDPOINTS, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
         return key
 
     async def _create(self, key: str) -> Outcome:

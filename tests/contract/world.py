@@ -18,7 +18,7 @@ from tests.contract.rpcs import rpcs
 from tests.contract.webhook_world import AT_ONCE_TOO_MANY, WebhookWorld
 from tests.mesh import STAND_IN, register
 
-MOST_KEYS = 100
+MAX_KEYS = 100
 
 
 class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
@@ -41,10 +41,10 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
         create = rpcs()["AuthService.CreateApiKey"]
         calls = (
             self._client.call(create, {"name": f"key {n}"}, bearer(holder.api_key))
-            for n in range(2, MOST_KEYS + AT_ONCE_TOO_MANY + 1)
+            for n in range(2, MAX_KEYS + AT_ONCE_TOO_MANY + 1)
         )
         made = Counter(outcome.reason for outcome in await asyncio.gather(*calls))
-        assert made == {"": MOST_KEYS - 1, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
+        assert made == {"": MAX_KEYS - 1, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
         return holder.api_key
 
     # Developers and keys.

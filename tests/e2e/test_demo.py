@@ -23,7 +23,7 @@ ARENA = Path(sysconfig.get_path("scripts")) / "arena"
 RUN_SECONDS = 180.0
 NATURAL, HURRIED, SLOW = "espeak:en-us+klatt4", "espeak:en-us+f3", "espeak:en-gb"
 # The runner, Envoy, NATS, PostgreSQL and the five services.
-LEAST_PROCESSES = 9
+MIN_PROCESSES = 9
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def test_the_audio_lies_where_it_says_and_has_the_pace_that_it_says(first: Run) 
 
 
 def test_no_process_of_it_is_left(first: Run) -> None:
-    assert len(first.family) >= LEAST_PROCESSES
+    assert len(first.family) >= MIN_PROCESSES
     assert running(first.family) == []
 
 

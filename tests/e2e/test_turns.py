@@ -22,7 +22,7 @@ from tests.mesh import mesh_settings
 VOICES = ("one", "two", "three", "four")
 SECONDS = 0.25
 PLACES = 4
-MOST_RUNNING = 3
+MAX_RUNNING = 3
 CAPTIONS = 16
 
 
@@ -47,7 +47,7 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
     servers = [entry("hosted", VOICES, PLACES), entry("tardy", ["late"], 1)]
     env = {
         "tts": {"OPENAI_COMPATIBLE": json.dumps(servers)},
-        "experiments": {"MAX_RUNNING_EXPERIMENTS": str(MOST_RUNNING)},
+        "experiments": {"MAX_RUNNING_EXPERIMENTS": str(MAX_RUNNING)},
     }
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("turns")), service_env=env) as running:
         yield running
@@ -92,12 +92,12 @@ async def test_a_slow_provider_delays_no_other(http: httpx.AsyncClient) -> None:
 
 
 async def test_a_quota_bounds_how_many_run_at_a_time(http: httpx.AsyncClient) -> None:
-    ids = [await create(http, [("hosted", "one"), ("tardy", "late")], 3) for _ in range(MOST_RUNNING + 1)]
+    ids = [await create(http, [("hosted", "one"), ("tardy", "late")], 3) for _ in range(MAX_RUNNING + 1)]
     answers = await asyncio.gather(*(http.post(f"/experiments/{experiment_id}/run") for experiment_id in ids))
-    assert sorted(answer.status_code for answer in answers) == [200] * MOST_RUNNING + [429]
+    assert sorted(answer.status_code for answer in answers) == [200] * MAX_RUNNING + [429]
     refused = next(answer for answer in answers if answer.status_code == 429).json()
     info = next(detail for detail in refused["details"] if "reason" in detail)
-    assert (info["reason"], info["metadata"]) == ("QUOTA_EXCEEDED", {"limit": str(MOST_RUNNING)})
+    assert (info["reason"], info["metadata"]) == ("QUOTA_EXCEEDED", {"limit": str(MAX_RUNNING)})
     assert "wait for one to complete, or cancel one" in refused["message"]
     left = ids[[answer.status_code for answer in answers].index(429)]
     running = next(each for each in ids if each != left)

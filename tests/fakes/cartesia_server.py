@@ -13,7 +13,7 @@ from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "sonic-3"
-LONGEST_TRANSCRIPT = 5000
+MAX_TRANSCRIPT_CHARACTERS = 5000
 REQUEST_ID = "550e8400-e29b-41d4-a716-446655440000"
 # Errors are JSON from this version on.
 JSON_ERRORS_SINCE = "2026-03-01"
@@ -74,7 +74,7 @@ class CartesiaServer(SpeechServer):
         assert isinstance(body, dict)
         if body["model_id"] != MODEL:
             return self.refusal(404, f"There is no model {body['model_id']}", "model_not_found")
-        if not 0 < len(body["transcript"]) <= LONGEST_TRANSCRIPT:
+        if not 0 < len(body["transcript"]) <= MAX_TRANSCRIPT_CHARACTERS:
             return self.refusal(400, "transcript: too long", "transcript_too_long")
         fault = request_checks.mistyped(body["voice"], {"mode": str, "id": str}, {"mode", "id"})
         if fault or body["voice"]["mode"] != "id":

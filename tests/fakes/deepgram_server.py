@@ -11,7 +11,7 @@ from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "aura-2"
-LONGEST_TEXT = 2000
+MAX_TEXT_CHARACTERS = 2000
 REQUEST_ID = "b9e2a2a2-0000-4000-8000-000000000000"
 
 _QUERY = {"model", "encoding", "container", "sample_rate", "speed"}
@@ -67,7 +67,7 @@ class DeepgramServer(SpeechServer):
         assert isinstance(body, dict)
         if not body["text"]:
             return self.refusal(400, "Input text contains no characters.", "Bad Request")
-        if len(body["text"]) > LONGEST_TEXT:
+        if len(body["text"]) > MAX_TEXT_CHARACTERS:
             return self.refusal(413, "Input text exceeds maximum character limit of 2000.", "PAYLOAD_TOO_LARGE")
         temper = request.query["model"].removeprefix(f"{MODEL}-").removesuffix("-en")
         return Speech(temper, body["text"], {**body, "query": dict(request.query)})

@@ -13,7 +13,7 @@ from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "eleven_flash_v2_5"
-LONGEST_TEXT = 40000
+MAX_TEXT_CHARACTERS = 40000
 REGION = "netherlands"
 MAXIMUM_CONCURRENT = 5
 
@@ -74,7 +74,7 @@ class ElevenLabsServer(SpeechServer):
         assert isinstance(body, dict)
         if body.get("model_id") != MODEL:
             return self.refusal(400, f"A model with ID {body.get('model_id')} does not exist", "model_not_found")
-        if not 0 < len(body["text"]) <= LONGEST_TEXT:
+        if not 0 < len(body["text"]) <= MAX_TEXT_CHARACTERS:
             return self.refusal(400, "The text is longer than the limit", "text_too_long")
         settings = body.get("voice_settings", {})
         if fault := request_checks.mistyped(settings, _SETTINGS, set()):

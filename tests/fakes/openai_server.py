@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper, tone
 
-__all__ = ["LONGEST_INPUT", "MODEL", "SAMPLE_RATE_HZ", "TEMPERS", "OpenAiServer", "Temper", "tone"]
+__all__ = ["MAX_INPUT_CHARACTERS", "MODEL", "SAMPLE_RATE_HZ", "TEMPERS", "OpenAiServer", "Temper", "tone"]
 
-LONGEST_INPUT = 4096
+MAX_INPUT_CHARACTERS = 4096
 MODEL = "tts-1"
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
@@ -80,7 +80,7 @@ class OpenAiServer(SpeechServer):
         assert isinstance(body, dict)
         if body["model"] != MODEL:
             return self.refusal(404, f"The model `{body['model']}` does not exist", "model_not_found")
-        if not 0 < len(body["input"]) <= LONGEST_INPUT:
+        if not 0 < len(body["input"]) <= MAX_INPUT_CHARACTERS:
             said = "Invalid 'input': string too long. Expected a string with maximum length 4096"
             return self._refusal(400, said, "string_above_max_length", "input", {})
         if not 0.25 <= body.get("speed", 1.0) <= 4.0:

@@ -13,7 +13,7 @@ from tests.fakes import request_checks, speech_server
 from tests.fakes.speech_server import RAW, Refusal, Request, Speech, SpeechServer, Temper
 
 MODEL = "lightning_v3.1"
-LONGEST_TEXT = 5000
+MAX_TEXT_CHARACTERS = 5000
 LIST_PATH = "/waves/v1/lightning-v3.1/get_voices"
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
@@ -69,7 +69,7 @@ class SmallestAiServer(SpeechServer):
             return self.refusal(400, f"Unknown model {body['model']}", "bad_request")
         if not body["text"]:
             return self.refusal(400, "text: must not be empty", "bad_request")
-        if len(body["text"]) > LONGEST_TEXT:
+        if len(body["text"]) > MAX_TEXT_CHARACTERS:
             return self.refusal(413, "The text is too long", "content_too_large")
         if (body.get("sample_rate"), body.get("output_format")) != (speech_server.SAMPLE_RATE_HZ, "pcm"):
             return self.refusal(400, "only pcm at 24000 is spoken here", "bad_request")

@@ -26,7 +26,7 @@ from tests.fakes.tempers import RAW, SAMPLE_RATE_HZ, TEMPERS, Temper, tone
 
 __all__ = ["RAW", "SAMPLE_RATE_HZ", "TEMPERS", "Refusal", "Request", "Speech", "SpeechServer", "Temper", "tone"]
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 COUNTS_PATH = "/stand-in/counts"
 
 
@@ -290,7 +290,7 @@ async def _read(began: bytes, reader: asyncio.StreamReader) -> Request:
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     length = int(headers.get("content-length", "0"))
-    if length > LARGEST_BODY:
+    if length > MAX_BODY_BYTES:
         raise ConnectionError(f"a body of {length} bytes")
     url = urlsplit(target)
     query = dict(parse_qsl(url.query, keep_blank_values=True))

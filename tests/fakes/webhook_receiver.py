@@ -17,7 +17,7 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-LARGEST_BODY = 20_000
+MAX_BODY_BYTES = 20_000
 FLOOD = b"x" * 65_536
 
 
@@ -135,11 +135,11 @@ class WebhookReceiver:
         pairs = (line.split(":", 1) for line in head[1:] if line)
         headers = {name.strip().lower(): value.strip() for name, value in pairs}
         length = int(headers.get("content-length", "0"))
-        body = await reader.readexactly(min(length, LARGEST_BODY))
+        body = await reader.readexactly(min(length, MAX_BODY_BYTES))
         method, path, _ = head[0].split(" ")
         temper = self.tempers[path.partition("?")[0].split("/")[1]]
         verified = self._verified(path, headers, body)
-        if method != "POST" or length >= LARGEST_BODY or headers.get("content-type") != "application/json":
+        if method != "POST" or length >= MAX_BODY_BYTES or headers.get("content-type") != "application/json":
             temper = Temper(400)
         elif not verified:
             temper = Temper(401)

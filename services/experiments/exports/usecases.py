@@ -22,9 +22,9 @@ from services.shared.listening.vote_store import VoteStore
 
 PIECE_BYTES = 64 * 1024
 # A file is at most a few megabytes (400 trials with the longest prompts); this many are made at a time.
-MOST_AT_A_TIME = 2
+MAX_CONCURRENT_EXPORTS = 2
 # How many of a developer's are in memory at a time: a slow reader keeps its file there for as long as it reads.
-MOST_OF_A_DEVELOPER = 4
+MAX_EXPORTS_PER_DEVELOPER = 4
 
 
 class ExportTable(StrEnum):
@@ -58,7 +58,7 @@ class Exporting:
         self._store = store
         self._reading = reading
         self._votes = votes
-        self._room = asyncio.Semaphore(MOST_AT_A_TIME)
+        self._room = asyncio.Semaphore(MAX_CONCURRENT_EXPORTS)
         self._in_hand: Counter[str] = Counter()
 
     @asynccontextmanager
@@ -72,10 +72,10 @@ class Exporting:
         one that is not completed, QuotaExceeded while they have as many exports in hand as they may.
         """
         developer_id = current_identity().developer_id
-        if self._in_hand[developer_id] >= MOST_OF_A_DEVELOPER:
+        if self._in_hand[developer_id] >= MAX_EXPORTS_PER_DEVELOPER:
             raise QuotaExceeded(
-                f"{MOST_OF_A_DEVELOPER} exports of yours are being sent; read one of them to its end",
-                limit=str(MOST_OF_A_DEVELOPER),
+                f"{MAX_EXPORTS_PER_DEVELOPER} exports of yours are being sent; read one of them to its end",
+                limit=str(MAX_EXPORTS_PER_DEVELOPER),
             )
         self._in_hand[developer_id] += 1
         try:

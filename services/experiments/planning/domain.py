@@ -111,12 +111,12 @@ def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> Eva
     they may be in experiments that were made before this was refused.
     """
     valid = Validation()
-    valid.text(plan.name, "name", longest=domain.LONGEST_NAME)
+    valid.text(plan.name, "name", longest=domain.MAX_NAME_CHARACTERS)
     valid.one_of(plan.scenario, "scenario", domain.SCENARIOS)
     valid.require(plan.eval_mode is not None, "eval_mode", f"must be one of {', '.join(EvalMode)}")
     _check_models(plan, valid)
     _check_prompts(plan, valid, known_prompts)
-    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.LONGEST_URL):
+    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.MAX_URL_CHARACTERS):
         fault = rules.webhook_fault(plan.webhook_url)
         valid.require(fault is None, "webhook_url", fault or "")
     valid.request_id(plan.request_id)
@@ -184,12 +184,12 @@ def needs_listening(composite: CompositeProfile) -> bool:
 
 
 def _check_models(plan: Plan, valid: Validation) -> None:
-    few, most = domain.FEWEST_MODELS, domain.MOST_MODELS
+    few, most = domain.MIN_MODELS, domain.MAX_MODELS
     count = len(plan.models)
     valid.require(few <= count <= most, "models", f"must be {few} to {most} models, got {count}")
     for index, model in enumerate(plan.models[:most]):
-        valid.text(model.provider, f"models[{index}].provider", longest=domain.LONGEST_PROVIDER)
-        valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.LONGEST_VOICE, shortest=0)
+        valid.text(model.provider, f"models[{index}].provider", longest=domain.MAX_PROVIDER_CHARACTERS)
+        valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.MAX_VOICE_CHARACTERS, shortest=0)
         same = plan.models.index(model)
         valid.require(
             same == index, f"models[{index}]", f"must differ from the others; it is the same as models[{same}]"
@@ -197,11 +197,14 @@ def _check_models(plan: Plan, valid: Validation) -> None:
 
 
 def _check_prompts(plan: Plan, valid: Validation, known: Sequence[str]) -> None:
-    few, most = domain.FEWEST_PROMPTS, domain.MOST_PROMPTS
+    few, most = domain.MIN_PROMPTS, domain.MAX_PROMPTS
     count = len(plan.prompts)
     valid.require(few <= count <= most, "prompts", f"must be {few} to {most} prompts, got {count}")
     prompts = plan.prompts[:most]
-    sound = [valid.text(text, f"prompts[{index}]", longest=domain.LONGEST_PROMPT) for index, text in enumerate(prompts)]
+    sound = [
+        valid.text(text, f"prompts[{index}]", longest=domain.MAX_PROMPT_CHARACTERS)
+        for index, text in enumerate(prompts)
+    ]
     if count > most or not all(sound):
         # What is wrong with them is named already, and texts of any length are not compared.
         return
@@ -246,11 +249,11 @@ def _check_weights(weights: Sequence[tuple[str, float]], valid: Validation) -> N
 
 def _check_numbers(plan: Plan, valid: Validation) -> None:
     for name, least, most in (
-        ("repeats", domain.FEWEST_REPEATS, domain.MOST_REPEATS),
-        ("seed", 0, domain.LARGEST_SEED),
-        ("votes_per_pair", domain.FEWEST_VOTES_PER_PAIR, domain.MOST_VOTES_PER_PAIR),
-        ("listening_days", domain.SHORTEST_LISTENING_DAYS, domain.LONGEST_LISTENING_DAYS),
-        ("audio_retention_days", domain.SHORTEST_RETENTION_DAYS, domain.LONGEST_RETENTION_DAYS),
+        ("repeats", domain.MIN_REPEATS, domain.MAX_REPEATS),
+        ("seed", 0, domain.MAX_SEED),
+        ("votes_per_pair", domain.MIN_VOTES_PER_PAIR, domain.MAX_VOTES_PER_PAIR),
+        ("listening_days", domain.MIN_LISTENING_DAYS, domain.MAX_LISTENING_DAYS),
+        ("audio_retention_days", domain.MIN_RETENTION_DAYS, domain.MAX_RETENTION_DAYS),
     ):
         value = getattr(plan, name)
         valid.require(value is None or least <= value <= most, name, f"must be {least} to {most}, got {value}")

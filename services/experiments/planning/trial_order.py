@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from services.experiments.domain import LARGEST_SEED
+from services.experiments.domain import MAX_SEED
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 def draw_seed() -> int:
     """Returns a seed that nobody can foresee, 0 to 2^32 - 1."""
-    return secrets.randbelow(LARGEST_SEED + 1)
+    return secrets.randbelow(MAX_SEED + 1)
 
 
 def trial_order(prompts: int, models: int, repeats: int, seed: int) -> Sequence[Place]:

@@ -81,7 +81,7 @@ class Planning:
         models = resolved.models
         _check_different(models)
         check_lengths(plan.prompts, resolved)
-        repeats = _given(plan.repeats, domain.FEWEST_REPEATS)
+        repeats = _given(plan.repeats, domain.MIN_REPEATS)
         experiment = Experiment(
             id=ids.new_id("exp"),
             developer_id=developer_id,

@@ -17,7 +17,7 @@ _E, _T = EXPERIMENTS.c, TRIALS.c
 USER = User(
     facts.REQUESTS,
     "experiment_id",
-    Figures(figures.TRIALS, figures.UNFINISHED, figures.LONGEST_WAIT_SECONDS, figures.RELEASE_SECONDS),
+    Figures(figures.TRIALS, figures.UNFINISHED, figures.OLDEST_WAIT_SECONDS, figures.RELEASE_SECONDS),
 )
 
 # An experiment that has fewer trials at the provider comes first, of two with as many the one whose last turn is

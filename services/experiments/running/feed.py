@@ -20,7 +20,7 @@ log = structlog.get_logger()
 # Steps of many trials that come close together are read, and told, together; the more so the more there are to be told.
 BETWEEN_READS_SECONDS = 0.05
 FOR_EACH_WATCHER_SECONDS = 0.001
-LONGEST_BETWEEN_READS_SECONDS = 1.0
+MAX_READ_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 # The database is away, or all its connections are in use; later it may be otherwise.
 UNREADABLE = (*DISCONNECTED, TimeoutError)
@@ -136,7 +136,7 @@ class Feed(Generic[M]):
             self._answer(self._joining, False)
             return False
         pause = max(BETWEEN_READS_SECONDS, self.watchers * FOR_EACH_WATCHER_SECONDS)
-        await asyncio.sleep(min(pause, LONGEST_BETWEEN_READS_SECONDS))
+        await asyncio.sleep(min(pause, MAX_READ_INTERVAL_SECONDS))
         return False
 
     async def _read(self) -> None:

@@ -10,8 +10,8 @@ import idna
 from services.experiments.webhooks.addresses import is_loopback_name, literal
 from services.experiments.webhooks.reach import DEFAULT_PORTS, Reach
 
-MAX_URL_LENGTH = 2048
-MAX_HOST_LENGTH = 253
+MAX_URL_CHARACTERS = 2048
+MAX_HOST_CHARACTERS = 253
 # Below, ports are those of mail, shells and the like, whose servers must not be talked to through a webhook.
 FIRST_FREE_PORT = 1024
 
@@ -93,8 +93,8 @@ def canonical(url: str) -> str:
 
 def parse(url: str) -> Target:
     """Returns where a URL leads; BadTarget if it has not the form that a webhook's has to have."""
-    if len(url) > MAX_URL_LENGTH:
-        raise BadTarget(f"must be at most {MAX_URL_LENGTH} characters, got {len(url)}")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise BadTarget(f"must be at most {MAX_URL_CHARACTERS} characters, got {len(url)}")
     url = canonical(url)
     # What follows would drop some of these, and servers and proxies read others each in their own way.
     if not url.isascii() or not url.isprintable() or any(character in url for character in ' \\"<>^`{|}'):
@@ -131,7 +131,7 @@ def _host(parts: SplitResult) -> str:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
             raise BadTarget("must have an IPv4 address of four decimal numbers, or a name as its host") from None
-    if len(host) > MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > MAX_HOST_CHARACTERS or not all(_LABEL.fullmatch(label) for label in labels):
         raise BadTarget("must be an http or https URL whose host is a name of letters, digits, dots and hyphens")
     return host
 

@@ -119,7 +119,7 @@ class Room:
 
 @pytest.fixture
 async def room(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
-    monkeypatch.setattr(feed, "LONGEST_BETWEEN_READS_SECONDS", 0)
+    monkeypatch.setattr(feed, "MAX_READ_INTERVAL_SECONDS", 0)
     monkeypatch.setattr(feed, "RETRY_SECONDS", 0)
     call_as("dev_a")
     room = Room()

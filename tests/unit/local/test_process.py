@@ -47,7 +47,7 @@ async def test_a_child_that_is_killed_is_started_again_and_that_is_said(data_dir
 
 async def test_the_delay_grows_up_to_a_limit(data_dir, monkeypatch):
     monkeypatch.setattr(module, "FIRST_DELAY_SECONDS", 0.01)
-    monkeypatch.setattr(module, "LONGEST_DELAY_SECONDS", 0.03)
+    monkeypatch.setattr(module, "MAX_DELAY_SECONDS", 0.03)
     said = Said()
     process = child(data_dir, ["/bin/sh", "-c", "exit 3"], said)
     await process.start()

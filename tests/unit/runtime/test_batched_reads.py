@@ -45,7 +45,7 @@ async def test_who_arrives_while_a_read_is_under_way_shares_the_next(shelf: Shel
 
 
 async def test_a_batch_is_bounded_and_nobody_is_left_out(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batched_reads, "LARGEST_BATCH", 2)
+    monkeypatch.setattr(batched_reads, "MAX_BATCHED_KEYS", 2)
     shelf.let_go.set()
     values = BatchedReads(shelf.read)
     assert await asyncio.gather(*map(values.get, range(5))) == [f"value {n}" for n in range(5)]

@@ -186,7 +186,7 @@ async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
 
 
 async def test_what_is_remembered_is_bounded(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "LARGEST_CACHE", 3)
+    monkeypatch.setattr(identity, "MAX_CACHED_TOKENS", 3)
     for number in range(10):
         assert (await verifier.verify(token(sub=f"dev_{number}"))).identity.developer_id == f"dev_{number}"
         assert len(verifier._verified) <= 3

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from psycopg import OperationalError
 
 from services.runtime.errors import BusUnavailable, Unavailable
-from services.runtime.status import LARGEST_COUNT, by_labels, count, reason_of
+from services.runtime.status import MAX_COUNT, by_labels, count, reason_of
 
 
 def raised_for(cause: Exception, message: str) -> Exception:
@@ -44,7 +44,7 @@ def test_a_reason_names_no_host_user_or_path(error: Exception, reason: str) -> N
     assert reason_of(error) == reason
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.4, 0), (2.6, 3), (-1.0, 0), (1e12, LARGEST_COUNT)])
+@pytest.mark.parametrize(("value", "expected"), [(0.4, 0), (2.6, 3), (-1.0, 0), (1e12, MAX_COUNT)])
 def test_figures_become_whole_numbers(value: float, expected: int) -> None:
     assert count(value) == expected
 

@@ -6,7 +6,14 @@ import pytest
 import structlog
 from opentelemetry.trace import SpanKind
 
-from services.runtime.telemetry import LONGEST_ID, continuing, current_traceparent, span, trace_id, working_on
+from services.runtime.telemetry import (
+    MAX_LOGGED_ID_CHARACTERS,
+    continuing,
+    current_traceparent,
+    span,
+    trace_id,
+    working_on,
+)
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -92,6 +99,9 @@ def test_work_whose_trace_was_not_kept_stays_in_the_one_at_hand(kept: str) -> No
 def test_what_is_worked_on_is_bound_to_log_lines_for_the_block() -> None:
     with working_on(experiment_id="exp_1", job_id=""):
         with working_on(job_id="j" * 500):
-            assert structlog.contextvars.get_contextvars() == {"experiment_id": "exp_1", "job_id": "j" * LONGEST_ID}
+            assert structlog.contextvars.get_contextvars() == {
+                "experiment_id": "exp_1",
+                "job_id": "j" * MAX_LOGGED_ID_CHARACTERS,
+            }
         assert structlog.contextvars.get_contextvars() == {"experiment_id": "exp_1"}
     assert structlog.contextvars.get_contextvars() == {}

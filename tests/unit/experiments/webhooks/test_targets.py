@@ -6,7 +6,7 @@ import pytest
 
 from services.experiments.webhooks.addresses import may_be_called
 from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import MAX_URL_LENGTH, BadTarget, Target, check_url, parse
+from services.experiments.webhooks.targets import MAX_URL_CHARACTERS, BadTarget, Target, check_url, parse
 
 LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
 
@@ -25,7 +25,7 @@ LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1
         "https://0x.example.com/",
         "https://1.example/",
         "http://localhost.example.com/",
-        "https://example.com/" + "a" * (MAX_URL_LENGTH - 20),
+        "https://example.com/" + "a" * (MAX_URL_CHARACTERS - 20),
     ],
 )
 def test_a_public_url_may_be_called(url: str) -> None:
@@ -172,7 +172,7 @@ def test_a_host_in_an_odd_spelling_is_no_host(url: str) -> None:
         ("http://example.com:22/", "port"),
         ("http://example.com:25/", "port"),
         ("http://ada@example.com/", "user name"),
-        ("https://example.com/" + "a" * MAX_URL_LENGTH, "2048"),
+        ("https://example.com/" + "a" * MAX_URL_CHARACTERS, "2048"),
         ("http://10.1.2.3/", "private"),
         ("http://localhost/", "private network"),
     ],

@@ -1,6 +1,6 @@
-"""Checks that the stubs in `gen` are those of the protos, and that `buf generate` makes the same ones.
+"""Checks that the stubs in `gen` match the protos and that `buf generate` produces the same stubs.
 
-Needs buf and the TypeScript plugin on the PATH; run it with `make lint`.
+buf and the TypeScript plugin must be on the PATH. `make lint` runs it.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ GEN = Path("protos/gen")
 
 
 def main() -> int:
-    """Generates both ways into a temporary folder and compares; says each difference on stderr."""
+    """Generates the stubs both ways into a temporary folder and prints each difference to stderr."""
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder) / "ours", Path(folder) / "buf"
         generate = Path(__file__).parent / "generate.py"
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def _differences(expected: Path, found: Path, complaint: str) -> list[str]:
-    """Compares every stub but `_pb2.py`, whose bytes buf makes with JSON names in; those are compared as schemas."""
+    """Compares the stubs. buf adds JSON names to the bytes in `_pb2.py`, so those are compared as schemas instead."""
     names = {p.relative_to(expected) for p in expected.rglob("*.py*")}
     names |= {p.relative_to(found) for p in found.rglob("*.py*") if "__pycache__" not in p.parts}
     own = "buf" not in complaint
@@ -57,15 +57,15 @@ def _schemas(path: Path) -> dict[str, bytes]:
         file.ClearField("source_code_info")
         file.DiscardUnknownFields()
         for message in file.message_type:
-            _forget_json_names(message)
+            _clear_json_names(message)
     return {file.name: file.SerializeToString(deterministic=True) for file in files}
 
 
-def _forget_json_names(message: DescriptorProto) -> None:
+def _clear_json_names(message: DescriptorProto) -> None:
     for field in (*message.field, *message.extension):
         field.ClearField("json_name")
     for nested in message.nested_type:
-        _forget_json_names(nested)
+        _clear_json_names(nested)
 
 
 def _read(path: Path) -> str | None:

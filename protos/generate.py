@@ -1,4 +1,4 @@
-"""Writes the Python stubs and the gateway's descriptor set from the protos, with nothing but the wheels of `.[dev]`."""
+"""Writes the Python stubs and the gateway's descriptor set from the protos. It needs only the wheels of `.[gen]`."""
 
 import importlib.resources
 import shutil
@@ -20,7 +20,7 @@ GOOGLE_APIS = [
 
 
 def copy_google_apis() -> None:
-    """Copies Google's API protos next to ours, for buf, which would otherwise ask a schema registry for them."""
+    """Copies Google's API protos next to ours, so that buf does not download them from a schema registry."""
     wheel = Path(sysconfig.get_path("purelib"))
     for name in GOOGLE_APIS:
         target = THIRD_PARTY / name
@@ -29,7 +29,7 @@ def copy_google_apis() -> None:
 
 
 def run_protoc(*arguments: str) -> None:
-    """Runs protoc over the project's protos and ends the process with its status if it fails."""
+    """Runs protoc on the project's protos. If it fails, the process exits with its status."""
     well_known = str(importlib.resources.files("grpc_tools") / "_proto")
     own = [str(p.relative_to(PROTOS)) for p in sorted((PROTOS / "voicearena").rglob("*.proto"))]
     paths = [f"-I{PROTOS}", f"-I{THIRD_PARTY}", f"-I{well_known}"]
@@ -38,7 +38,7 @@ def run_protoc(*arguments: str) -> None:
 
 
 def main(gen: Path) -> None:
-    """Replaces `gen/python` and `gen/descriptors.pb`."""
+    """Writes `gen/python` and `gen/descriptors.pb` anew."""
     copy_google_apis()
     python = gen / "python"
     shutil.rmtree(python, ignore_errors=True)
@@ -52,7 +52,7 @@ def main(gen: Path) -> None:
         f"--mypy_out=quiet:{python}",
         f"--mypy_grpc_out=quiet:{python}",
     )
-    # error_details is compiled in so that the gateway can write error details as JSON.
+    # The gateway needs error_details to write error details as JSON.
     run_protoc(f"--descriptor_set_out={gen / 'descriptors.pb'}", "--include_imports", "google/rpc/error_details.proto")
 
 

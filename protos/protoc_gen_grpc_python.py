@@ -1,7 +1,7 @@
-"""protoc-gen-grpc_python for buf: gRPC's Python generator, which its wheel has only inside protoc.
+"""A protoc plugin that gives buf gRPC's Python generator, which its wheel contains only inside protoc.
 
-Reads a CodeGeneratorRequest from standard input and writes a CodeGeneratorResponse to standard output, as protoc's
-plugins do.
+Like all plugins of protoc, it reads a CodeGeneratorRequest from standard input and writes a CodeGeneratorResponse to
+standard output.
 """
 
 import sys
@@ -14,7 +14,7 @@ from grpc_tools import protoc
 
 
 def main() -> None:
-    """Generates for the files of one request."""
+    """Generates the stubs for one request."""
     request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
     response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
-"""Writes what the protos declare into the documents, or checks that it is there: the events and the calls of the API.
+"""Writes the tables of events, calls and error reasons that the protos declare into the documents, or checks them.
 
-`python protos/tables.py` writes, with `--check` it only compares and ends with status 1 on a difference.
+`python protos/tables.py` writes. With `--check` it only compares, and ends with status 1 on a difference.
 """
 
 import re
@@ -17,6 +17,7 @@ from voicearena.events.v1 import options_pb2 as event_options
 from voicearena.gateway.v1 import options_pb2 as gateway_options
 
 ROOT = Path(__file__).parent.parent
+REASON_PREFIX = "ERROR_REASON_"
 
 
 def events(files: Iterable[FileDescriptorProto]) -> str:
@@ -48,6 +49,18 @@ def calls(files: Iterable[FileDescriptorProto]) -> str:
     return "\n".join(rows)
 
 
+def reasons(files: Iterable[FileDescriptorProto]) -> str:
+    """Returns a table of the error reasons as Markdown, in the order of the proto."""
+    rows = ["| reason | HTTP | meaning |", "|---|---|---|"]
+    file = next(file for file in files if file.name.endswith("/error_reason.proto"))
+    for index, value in enumerate(file.enum_type[0].value):
+        comment = _comment(file, 5, 0, 2, index).removeprefix(f"{value.name}: ")
+        if status := re.search(r" HTTP (\d{3})\.$", comment):
+            said = comment[: status.start()].strip()
+            rows.append(f"| `{value.name.removeprefix(REASON_PREFIX)}` | {status[1]} | {said} |")
+    return "\n".join(rows)
+
+
 def _key(method: MethodDescriptorProto) -> str:
     if method.options.Extensions[gateway_options.call].public:
         return "none"
@@ -56,15 +69,20 @@ def _key(method: MethodDescriptorProto) -> str:
 
 
 def _said(file: FileDescriptorProto, name: str, *path: int) -> str:
-    """Returns the first sentence of the comment on what stands at a path in a file, without the name."""
+    """Returns the first sentence of the comment at a path in a file, without the name."""
+    return re.split(r"(?<=\.) ", _comment(file, *path))[0].removeprefix(f"{name} ")
+
+
+def _comment(file: FileDescriptorProto, *path: int) -> str:
+    """Returns the comment at a path in a file, as one line."""
     comments = (one.leading_comments for one in file.source_code_info.location if tuple(one.path) == path)
-    text = " ".join(next(comments, "").split())
-    return re.split(r"(?<=\.) ", text)[0].removeprefix(f"{name} ")
+    return " ".join(next(comments, "").split())
 
 
 TABLES: dict[tuple[str, str], Callable[[Iterable[FileDescriptorProto]], str]] = {
-    ("README.md", "events"): events,
+    ("docs/contributing.md", "events"): events,
     ("docs/api.md", "calls"): calls,
+    ("docs/calling.md", "reasons"): reasons,
 }
 
 

@@ -1,7 +1,7 @@
-"""Writes tables of metrics into the README, or checks that they are there: those of a trial, from the table that
-describes them, and those that services export to Prometheus, from what they declare.
+"""Writes two tables of metrics into the documents, or checks them: the metrics of a trial, and the operational metrics
+that services export to Prometheus.
 
-`python -m services.metric_table` writes, with `--check` it only compares and ends with status 1 on a difference.
+`python -m services.metric_table` writes. With `--check` it only compares, and ends with status 1 on a difference.
 """
 
 import json
@@ -14,7 +14,9 @@ from pathlib import Path
 from services.runtime.mesh import SERVICES
 from services.shared.metrics import METRICS, Direction
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+TRIALS_DOCUMENT = ROOT / "docs" / "verdicts.md"
+OPERATIONAL_DOCUMENT = ROOT / "docs" / "operating.md"
 OF_TRIALS = "<!-- metrics of a trial: written by `make gen` -->"
 BEGIN, END = "<!-- metrics: written by `make gen` -->", "<!-- /metrics -->"
 PREFIX = "voicearena_"
@@ -46,7 +48,7 @@ def declared() -> dict[Metric, list[str]]:
 
 def _printed(service: str) -> str:
     command = [sys.executable, "-c", DECLARED, service]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=README.parent)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(f"{service} can't be imported:\n{done.stderr}")
     return done.stdout
@@ -75,16 +77,18 @@ def table_of_trials() -> str:
 
 def main() -> int:
     """Writes or checks."""
-    wanted = text = README.read_text()
-    for begin, written in ((OF_TRIALS, table_of_trials), (BEGIN, table)):
-        before, rest = wanted.split(begin)
+    for document, begin, written in (
+        (TRIALS_DOCUMENT, OF_TRIALS, table_of_trials),
+        (OPERATIONAL_DOCUMENT, BEGIN, table),
+    ):
+        text = document.read_text()
+        before, rest = text.split(begin)
         wanted = f"{before}{begin}\n{written()}\n{END}{rest.split(END, 1)[1]}"
-    if text == wanted:
-        return 0
-    if "--check" in sys.argv:
-        sys.stderr.write("a table of metrics in README.md is not that of the services: run `make gen`\n")
-        return 1
-    README.write_text(wanted)
+        if "--check" in sys.argv and text != wanted:
+            name = document.relative_to(ROOT)
+            sys.stderr.write(f"the table of metrics in {name} differs from the code: run `make gen`\n")
+            return 1
+        document.write_text(wanted)
     return 0
 
 

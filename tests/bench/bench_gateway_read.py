@@ -20,7 +20,7 @@ ROUNDS = 12
 SECONDS = 1.0
 WARM_UP_SECONDS = 1.0
 TARGET = 22.0
-# As in the README's walk: two voices, one prompt.
+# As in docs/calling.md: two voices, one prompt.
 EXPERIMENT = {
     "name": "Test experiment",
     "scenario": "general",

@@ -1,8 +1,7 @@
-"""Metrics: what the README says of them, what processes export, and that both follow Prometheus's conventions."""
+"""Operational metrics: docs/operating.md lists what processes export, under names as Prometheus wants them."""
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import httpx
 import pytest
@@ -11,12 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.mesh import Mesh
 from services import metric_table
-from services.metric_table import BEGIN, END, PREFIX, SERVICES
+from services.metric_table import BEGIN, END, OPERATIONAL_DOCUMENT, PREFIX, SERVICES
 from tests.contract.clients import Client, bearer
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
 
-README = Path(__file__).parents[2] / "README.md"
 # Of whatever kind.
 ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}|kc_")
 # What has to be seen of a mesh: calls, events and their lag, the outbox, providers, trials, webhooks, health.
@@ -37,8 +35,8 @@ WATCHED = {
 
 
 def documented() -> Mapping[tuple[str, str, frozenset[str]], set[str]]:
-    """Returns the services that export each metric, by the README."""
-    table = README.read_text().split(BEGIN)[1].split(END)[0]
+    """Returns the services that export each metric, as the document says."""
+    table = OPERATIONAL_DOCUMENT.read_text().split(BEGIN)[1].split(END)[0]
     found = {}
     for row in table.strip().splitlines()[2:]:
         name, kind, labels, of, _ = (cell.strip() for cell in row.strip("|").split("|"))
@@ -47,8 +45,8 @@ def documented() -> Mapping[tuple[str, str, frozenset[str]], set[str]]:
     return found
 
 
-def test_the_readme_has_the_metrics_that_services_declare() -> None:
-    assert metric_table.table() == README.read_text().split(BEGIN)[1].split(END)[0].strip()
+def test_the_document_has_the_metrics_that_services_declare() -> None:
+    assert metric_table.table() == OPERATIONAL_DOCUMENT.read_text().split(BEGIN)[1].split(END)[0].strip()
 
 
 def test_what_has_to_be_watched_is_there() -> None:
@@ -71,7 +69,7 @@ async def exported(mesh: Mesh, service: str) -> list[Metric]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_process_exports_what_the_readme_says(
+async def test_a_process_exports_what_the_document_says(
     service: str, mesh: Mesh, clients: dict[str, Client], world: World
 ) -> None:
     # So that there is a sample of what has labels.

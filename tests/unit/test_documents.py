@@ -1,31 +1,104 @@
-"""What the documents name is there."""
+"""What the documents refer to exists: files, headings, and targets of the Makefile."""
 
 import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+PAGES = ROOT / "docs"
+DOCUMENTS = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+)
+FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
+INLINE_CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)")
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FILE = re.compile(r"\b(?:services|gateway|deploy|protos|tests)/[\w./-]+\.(?:py|lua|j2|proto)\b")
+MAKE = re.compile(r"(?:^|`)make +(?:[A-Z]+=\S+ +)*([a-z][a-z-]*)", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_to_files(document: Path) -> None:
-    links = LINK.findall(document.read_text())
-    assert [link for link in links if not (document.parent / link).exists()] == []
+def named(path: Path) -> str:
+    """Returns the id of a document's test."""
+    return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.parent.name == "docs"], ids=lambda p: p.name)
+def without_code(text: str) -> str:
+    """Returns a document without its code, in which nothing is a link or a heading."""
+    return INLINE_CODE.sub("", FENCE.sub("", text))
+
+
+def anchors(document: Path) -> set[str]:
+    """Returns the anchors of a document's headings, as code hosts make them."""
+    seen: Counter[str] = Counter()
+    found = set()
+    for heading in HEADING.findall(FENCE.sub("", document.read_text())):
+        anchor = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return found
+
+
+def broken_links(document: Path) -> Iterator[str]:
+    """Yields each link that leads nowhere. Of links to other sites only the form is checked."""
+    for link in LINK.findall(without_code(document.read_text())):
+        target = urlsplit(link)
+        if target.scheme:
+            if target.scheme not in ("http", "https") or "." not in target.netloc:
+                yield link
+            continue
+        file = document.parent / target.path if target.path else document
+        if not file.exists() or (target.fragment and target.fragment not in anchors(file)):
+            yield link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_lead_somewhere(document: Path) -> None:
+    assert list(broken_links(document)) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    broken = ["missing.md", "#missing", f"{PAGES}/api.md#missing", "https://nowhere", "mailto:ada"]
+    good = ["#a-heading-of-its-own", f"{PAGES}/api.md", f"{ROOT}/README.md#two-commands", "https://example.com/a"]
+    document = tmp_path / "page.md"
+    links = "\n".join(f"[to]({link})" for link in [*broken, *good])
+    document.write_text(f"# A heading, of its own\n{links}\n`[in code](missing.md)`\n")
+    assert list(broken_links(document)) == broken
+
+
+@pytest.mark.parametrize("document", [page for page in DOCUMENTS if page.name != "CHANGELOG.md"], ids=named)
 def test_files_that_a_document_names_exist(document: Path) -> None:
-    named = FILE.findall(document.read_text())
-    assert named
-    assert [file for file in named if not (ROOT / file).exists()] == []
+    assert [file for file in FILE.findall(document.read_text()) if not (ROOT / file).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_targets_that_a_document_names_are_in_the_makefile(document: Path) -> None:
+    targets = TARGET.findall((ROOT / "Makefile").read_text())
+    assert "demo" in targets
+    text = document.read_text()
+    code = "\n".join(match[0] for match in (*FENCE.finditer(text), *INLINE_CODE.finditer(FENCE.sub("", text))))
+    assert [target for target in MAKE.findall(code) if target not in targets] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [page.name for page in sorted(PAGES.glob("*.md")) if f"(docs/{page.name})" not in text] == []
 
 
 def test_security_names_a_way_to_test_each_promise() -> None:
-    rows = [line for line in (ROOT / "docs" / "security.md").read_text().splitlines() if line.startswith("| ")]
+    rows = [line for line in (PAGES / "security.md").read_text().splitlines() if line.startswith("| ")]
     promises = [cells for row in rows if len(cells := row.strip("| ").split(" | ")) == 4]
     assert len(promises) > 60
     assert [cells[0] for cells in promises if not cells[3].strip()] == []

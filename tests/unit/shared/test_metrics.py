@@ -87,8 +87,8 @@ def test_a_primary_metric_has_a_better_side() -> None:
     assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
 
 
-def test_the_readme_has_every_metric() -> None:
-    assert metric_table.table_of_trials() in metric_table.README.read_text()
+def test_the_document_has_every_metric() -> None:
+    assert metric_table.table_of_trials() in metric_table.TRIALS_DOCUMENT.read_text()
 
 
 def test_columns_and_primary_metrics_are_numbered_from_one() -> None:

@@ -1,4 +1,4 @@
-"""What the experiments service is told beyond what every service is."""
+"""The settings of the experiments service."""
 
 import ipaddress
 from typing import Annotated
@@ -21,7 +21,7 @@ from services.runtime.settings import (
 
 
 def _opened(value: object) -> object:
-    """Reads networks and single ports with commas between them."""
+    """Reads a comma-separated list of networks and `host:port` pairs."""
     return tuple(_network_or_port(part) for part in _parts(value)) if isinstance(value, str) else value
 
 
@@ -32,11 +32,11 @@ def _network_or_port(text: str) -> Network | HostPort:
         try:
             return HostPort.parse(text)
         except ValueError:
-            raise ValueError(f"{text!r} is neither a network, 10.0.0.0/8, nor host:port, 127.0.0.1:9000") from None
+            raise ValueError(f"{text!r} must be a network like 10.0.0.0/8, or host:port like 127.0.0.1:9000") from None
 
 
 def _ports(value: object) -> object:
-    """Reads `host:port` with commas between them."""
+    """Reads a comma-separated list of `host:port`."""
     return tuple(HostPort.parse(part) for part in _parts(value)) if isinstance(value, str) else value
 
 
@@ -45,48 +45,48 @@ def _parts(value: str) -> list[str]:
 
 
 def _quality(value: object) -> object:
-    """Reads weights with commas between them: `naturalness=0.5,intelligibility=0.5`."""
+    """Reads a comma-separated list of weights: `naturalness=0.5,intelligibility=0.5`."""
     if not isinstance(value, str):
         return value
     weights: dict[str, float] = {}
     for part in value.split(","):
         metric, given, weight = part.partition("=")
         if not given:
-            raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; {part!r} is no weight")
+            raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; got {part!r}")
         weights[metric.strip()] = float(weight)
     return own_weights(weights, QUALITY.name)
 
 
 class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings):
-    """The experiments service's settings."""
+    """The settings of the experiments service."""
 
     scoring_address: Addresses = default_address("scoring")
     elo_address: Addresses = default_address("elo")
     reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
-    """How long an experiment may stand still before its unanswered requests are made again."""
+    """The time without progress after which an experiment's unanswered requests are sent again."""
     watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
-    """How often a stream says that it lives while nothing changes."""
+    """The interval between heartbeats of a watch stream while nothing changes."""
     retention_sweep_seconds: float = Field(600.0, gt=0, le=86_400)
-    """How often audio is looked for whose retention time is over."""
+    """The interval between searches for audio whose retention time is over."""
     events_in_flight: int = Field(8, ge=1, le=256)
-    """How many events of each stream are handled at a time."""
+    """The number of events of each stream that are handled at the same time."""
     max_running_experiments: int = Field(10, ge=1, le=10_000)
-    """How many experiments of a developer run at a time."""
+    """The number of experiments that a developer can run at the same time."""
     max_unfinished_experiments: int = Field(500, ge=1, le=1_000_000)
-    """How many experiments of a developer may not have ended: created and not run yet, running, or listened to."""
+    """The number of unfinished experiments that a developer can have: created, running, or waiting for listeners."""
     audio_retention_days: int = Field(30, ge=1, le=3650)
-    """How long audio is kept after the end of an experiment whose plan does not say."""
+    """How long audio is kept after an experiment ends, unless the experiment sets its own time."""
     quality_weights: Annotated[CompositeProfile, NoDecode, BeforeValidator(_quality)] = QUALITY
-    """What the composite profile `quality` gives weight to, from now on: `naturalness=0.5,intelligibility=0.5`."""
+    """The weights of the composite profile `quality` for new experiments: `naturalness=0.5,intelligibility=0.5`."""
     webhook_allowed_networks: Annotated[tuple[Network | HostPort, ...], NoDecode, BeforeValidator(_opened)] = ()
-    """What webhooks may be sent to though it is not public: networks, and single ports: `10.0.0.0/8,127.0.0.1:9000`."""
+    """Networks and single ports that webhooks can use although they are not public: `10.0.0.0/8,127.0.0.1:9000`."""
     mesh_addresses: Annotated[tuple[HostPort, ...], NoDecode, BeforeValidator(_ports)] = ()
-    """Where the mesh listens, beside what the other settings name: `host:port`, several with commas between them.
-    Webhooks never go there."""
+    """Further addresses of the mesh, besides those in the other settings: comma-separated `host:port`. Webhooks are
+    never sent to them."""
 
     @property
     def webhook_reach(self) -> Reach:
-        """How far webhooks reach."""
+        """Returns the addresses that webhooks can and can't use."""
         addresses = (self.grpc_address, self.metrics_address, self.http_address, self.auth_address)
         named = ",".join((*addresses, self.scoring_address, self.elo_address))
         mesh = [

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from services.experiments.verdict import QUALITY, Judges, Model, Trial, Vote, decide
+from services.experiments.verdict import QUALITY, Judges, Model, TrialOutcome, Vote, decide
 from services.shared.listening.domain import Preference
 from services.shared.metrics import Measurements
 from tests.bench.result import BenchResult
@@ -32,7 +32,7 @@ def run() -> list[BenchResult]:
     ]
 
 
-def _timed(name: str, detail: str, trials: Sequence[Trial], votes: Sequence[Vote]) -> BenchResult:
+def _timed(name: str, detail: str, trials: Sequence[TrialOutcome], votes: Sequence[Vote]) -> BenchResult:
     seconds = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -57,9 +57,9 @@ def _timed(name: str, detail: str, trials: Sequence[Trial], votes: Sequence[Vote
     )
 
 
-def _trials(random: np.random.Generator, repeats: int) -> list[Trial]:
+def _trials(random: np.random.Generator, repeats: int) -> list[TrialOutcome]:
     return [
-        Trial(
+        TrialOutcome(
             model_index=model,
             prompt_index=prompt,
             repeat_index=repeat,

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus, units
-from services.experiments.verdict import Judges, Model, Panel, Verdict, Vote, decide
-from services.experiments.verdict import Trial as VerdictTrial
+from services.experiments.verdict import Judges, Model, Panel, TrialOutcome, Verdict, Vote, decide
 from services.shared.listening.judging import CastVote, VoteState
 
 
@@ -14,7 +13,7 @@ def compute_verdict(experiment: Experiment, trials: Sequence[Trial], cast: Seque
     return decide(
         [_model(model) for model in experiment.models],
         len(experiment.prompts),
-        [_trial(trial) for trial in trials],
+        [_outcome(trial) for trial in trials],
         composite=experiment.composite,
         primary_metric=experiment.primary_metric,
         votes=counted(cast),
@@ -28,8 +27,8 @@ def _model(model: ModelSpec) -> Model:
     return Model(model.provider, model.voice_id, model.model_id)
 
 
-def _trial(trial: Trial) -> VerdictTrial:
-    return VerdictTrial(
+def _outcome(trial: Trial) -> TrialOutcome:
+    return TrialOutcome(
         model_index=trial.model_index,
         prompt_index=trial.prompt_index,
         repeat_index=trial.repeat_index,

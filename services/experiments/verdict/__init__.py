@@ -1,8 +1,8 @@
-"""How an experiment's verdict is reached: values in, values out.
+"""Computes an experiment's verdict from its trials and votes. Pure functions of values.
 
-`decide` is the way in. Two layers are reported side by side: the composite score (`profiles`, `composite`), which says
-how the models did, and the evidence (`evidence`, `pairing`, `power`, and of listeners `votes`), which says how much of
-that could be chance. Confidence is the lower of the two (`levels`).
+`decide` is the entry point. A verdict has two layers. The composite score (`profiles`, `composite`) says how well each
+model did. The evidence (`evidence`, `pairing`, `power`, and `votes` for listeners) says how much of the difference
+could be chance. The confidence is the lower of the two levels (`levels`).
 """
 
 from services.experiments.verdict.decide import METHOD_VERSION, decide
@@ -25,7 +25,7 @@ from services.experiments.verdict.results import (
     Verdict,
     VoteSummary,
 )
-from services.experiments.verdict.trials import Model, Trial
+from services.experiments.verdict.trials import Model, TrialOutcome
 from services.experiments.verdict.votes import EXCLUSIONS, Panel, Vote
 
 __all__ = [
@@ -46,7 +46,7 @@ __all__ = [
     "ModelRanking",
     "PairVotes",
     "Panel",
-    "Trial",
+    "TrialOutcome",
     "Verdict",
     "Vote",
     "VoteSummary",

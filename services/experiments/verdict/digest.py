@@ -1,4 +1,4 @@
-"""A digest of all that a verdict is reached from, so that it can be told whether two were reached from the same."""
+"""A digest of all inputs of a verdict. Two verdicts with equal digests were computed from the same inputs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.results import Judges
-from services.experiments.verdict.trials import Model, Trial
+from services.experiments.verdict.trials import Model, TrialOutcome
 from services.experiments.verdict.votes import Panel, Vote
 from services.shared.metrics import COMPARED
 
-_PLACE = [field.name for field in fields(Trial) if field.name != "measurements"]
-_FIRST = 8
-"""How many metrics there were when the form was made. A later one is in it by name, and only where it was measured, so
-that digests stay what they are."""
+_KEY_FIELDS = [field.name for field in fields(TrialOutcome) if field.name != "measurements"]
+_ORIGINAL_METRICS = 8
+"""The number of metrics when this format was made. Later metrics are added by name, and only if they were measured, so
+that existing digests stay the same."""
 
 
 def inputs_digest(
     models: Sequence[Model],
     prompt_count: int,
-    trials: Iterable[Trial],
+    trials: Iterable[TrialOutcome],
     composite: CompositeProfile,
     primary_metric: str,
     votes: Iterable[Vote],
@@ -31,11 +31,11 @@ def inputs_digest(
     same_as: Sequence[int] | None = None,
     panel: Panel | None = None,
 ) -> str:
-    """`sha256:` and the hexadecimal digest of the inputs in one canonical form.
+    """Returns `sha256:` and the hexadecimal digest of the inputs in a canonical form.
 
-    The form is JSON without white space: models in the order of the experiment, trials and votes sorted, and numbers as
-    the shortest digits that make the same double, so that neither the order in which things are read nor a round trip
-    through a database changes it.
+    The form is JSON without white space. Models are in the experiment's order, trials and votes are sorted, and numbers
+    have the shortest digits that give the same double. So neither the order of reading nor a round trip through the
+    database changes the digest.
     """
     inputs = {
         "models": [[model.provider, model.voice_id, model.model_id] for model in models],
@@ -43,7 +43,7 @@ def inputs_digest(
         "composite": [composite.name, composite.version, [[name, float(w)] for name, w in composite.weights.items()]],
         "primary_metric": primary_metric,
         "judges": judges.value,
-        "trials": sorted(map(_trial, trials), key=lambda row: row[: len(_PLACE)]),
+        "trials": sorted(map(_trial, trials), key=lambda row: row[: len(_KEY_FIELDS)]),
         "votes": sorted(
             [vote.listener, vote.prompt_index, vote.first, vote.second, vote.answer.value] for vote in votes
         ),
@@ -56,9 +56,10 @@ def inputs_digest(
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
-def _trial(trial: Trial) -> list[Any]:
-    place = [int(getattr(trial, name)) for name in _PLACE]
-    # Adding 0.0 makes -0.0 what it equals.
+def _trial(trial: TrialOutcome) -> list[Any]:
+    key = [int(getattr(trial, name)) for name in _KEY_FIELDS]
+    # Adding 0.0 turns -0.0 into 0.0.
     values = [(metric.name, getattr(trial.measurements, metric.name)) for metric in COMPARED]
     exact = [(name, None if value is None else float(value) + 0.0) for name, value in values]
-    return [*place, *(value for _, value in exact[:_FIRST]), *(each for each in exact[_FIRST:] if each[1] is not None)]
+    original, later = exact[:_ORIGINAL_METRICS], exact[_ORIGINAL_METRICS:]
+    return [*key, *(value for _, value in original), *(each for each in later if each[1] is not None)]

@@ -1,4 +1,4 @@
-"""How high a confidence the gap between models and the evidence behind it allow, and what holds it down."""
+"""Grades the gap between two models and the evidence behind it, with the reasons for every grade below high."""
 
 from __future__ import annotations
 
@@ -8,153 +8,164 @@ from dataclasses import dataclass
 from services.experiments.verdict.pairing import Pairing
 from services.experiments.verdict.results import Level
 from services.experiments.verdict.trials import Model, ModelTrials
-from services.experiments.verdict.votes import Panel, Tally
+from services.experiments.verdict.votes import PairTally, Panel
 
-GAPS = {Level.high: 0.10, Level.medium: 0.05, Level.low: 0.02}
-"""The distance of the first two composite scores, or preference shares, has to be more than this."""
+GAP_THRESHOLDS = {Level.high: 0.10, Level.medium: 0.05, Level.low: 0.02}
+"""Each level needs a larger gap than this between the first two composite scores, or preference shares."""
 
-EVIDENCE = {Level.high: (0.01, 8), Level.medium: (0.05, 6), Level.low: (0.20, 4)}
-"""The p-value may be at most the first, and prompts or listeners that tell the two models apart must be at least the
-second."""
+EVIDENCE_THRESHOLDS = {Level.high: (0.01, 8), Level.medium: (0.05, 6), Level.low: (0.20, 4)}
+"""The largest p-value for each level, and the smallest number of prompts on which the two models differ. If listeners
+judge, it is the number of listeners who prefer one of the two."""
 
 PRACTICAL_MARGIN = 0.05
-"""An effect below this share of the opponent's mean, over the prompts that both have, is hardly worth having."""
+"""An effect below this share of the opponent's mean is too small to matter in practice. The mean is over the prompts
+that both models have."""
 
-TOLERATED_FAILURES = 0.10
-"""The share of prompts that a model may leave without a trial to judge before confidence is held at low."""
+MAX_MISSING_SHARE = 0.10
+"""If a model has no usable trial for a larger share of the prompts, confidence is at most low."""
 
-TOLERATED_ADDRESS_SHARE = 0.5
-"""The share of the votes that may be of listeners at one address before confidence is held at low."""
+MAX_ADDRESS_SHARE = 0.5
+"""If listeners at one address gave a larger share of the votes, confidence is at most low."""
 
 ROUNDING = 1e-9
-"""0.9 - 0.8 is 0.1 and not above it."""
+"""Allowance for rounding: 0.9 - 0.8 equals 0.1, so it is not above 0.1."""
 
 
 @dataclass(frozen=True)
-class Graded:
-    """A level, and in sentences what kept it from being high."""
+class Grade:
+    """A level, and why it is not high."""
 
     level: Level
     reasons: tuple[str, ...]
+    """Sentences for people who are not statisticians; empty for a high level."""
 
 
-def grade_gap(leader: str, leader_value: float, second: str, second_value: float, *, of: str) -> Graded:
-    """Grade the distance between the first two: `of` says of what, `composite score` or `preference share`."""
+def grade_gap(leader: str, leader_value: float, second: str, second_value: float, *, of: str) -> Grade:
+    """Grades the gap between the first two models. `of` names the values: `composite score` or `preference share`."""
     gap = leader_value - second_value
-    level = _highest(level for level, above in GAPS.items() if gap > above + ROUNDING)
+    level = _highest(level for level, above in GAP_THRESHOLDS.items() if gap > above + ROUNDING)
     if level is Level.high:
-        return Graded(level, ())
+        return Grade(level, ())
     above = _next(level)
-    return Graded(
+    return Grade(
         level,
         (
-            f"The {of} of {leader} is {gap:.3f} above that of {second}; "
-            f"{above.name} confidence takes more than {GAPS[above]:.2f}.",
+            f"The {of} of {leader} is {gap:.3f} higher than that of {second}; "
+            f"{above.name} confidence needs more than {GAP_THRESHOLDS[above]:.2f}.",
         ),
     )
 
 
-def grade_hardest(grades: Sequence[Graded]) -> Graded:
-    """The grade of the leader against its hardest opponent, of its grades against each."""
-    level = min(graded.level for graded in grades)
-    return Graded(level, tuple(reason for graded in grades if graded.level == level for reason in graded.reasons))
+def grade_hardest(grades: Sequence[Grade]) -> Grade:
+    """Returns the lowest of the leader's grades against its opponents, with the reasons of all grades at that level."""
+    level = min(grade.level for grade in grades)
+    return Grade(level, tuple(reason for grade in grades if grade.level == level for reason in grade.reasons))
 
 
-def hold_down(graded: Graded, models: Sequence[ModelTrials], *, unmeasured: bool) -> Graded:
-    """Hold a grade at low where any model has nothing to judge for too many of its prompts.
+def cap_for_missing_trials(grade: Grade, models: Sequence[ModelTrials], *, need_measurements: bool) -> Grade:
+    """Caps a grade at low if any model has no usable trial for more than MAX_MISSING_SHARE of its prompts.
 
-    `unmeasured` says whether trials that lack a measurement count as nothing too, which they do unless listeners judge.
+    With `need_measurements`, a completed trial that lacks a measurement is not usable.
     """
-    level, reasons = graded.level, list(graded.reasons)
-    for of in models:
-        missing = of.missing_share if unmeasured else of.failed_share
-        if missing <= TOLERATED_FAILURES + ROUNDING:
+    level, reasons = grade.level, list(grade.reasons)
+    for trials in models:
+        missing = trials.missing_share if need_measurements else trials.failed_share
+        if missing <= MAX_MISSING_SHARE + ROUNDING:
             continue
         level = min(level, Level.low)
-        there = f"{of.model.name} completed {len(of.completed)} of {of.prompt_count} prompts"
-        if unmeasured and len(of.measured) < len(of.completed):
-            there += f", and {len(of.measured)} of them with all that it is judged by"
-        reasons.append(f"{there}; with more than {TOLERATED_FAILURES:.0%} missing, confidence is at most low.")
-    return Graded(level, tuple(reasons))
+        reason = f"{trials.model.name} completed {len(trials.completed)} of {trials.prompt_count} prompts"
+        if need_measurements and len(trials.measured) < len(trials.completed):
+            reason += f", and {len(trials.measured)} of them have every measurement that the verdict needs"
+        reasons.append(f"{reason}; if more than {MAX_MISSING_SHARE:.0%} are missing, confidence is at most low.")
+    return Grade(level, tuple(reasons))
 
 
-def hold_to_address(graded: Graded, panel: Panel, votes: int) -> Graded:
-    """Hold a grade at low where more than half of the votes are of listeners at one address.
+def cap_for_one_address(grade: Grade, panel: Panel, votes: int) -> Grade:
+    """Caps a grade at low if listeners at one address gave more than half of the votes.
 
-    Whether they are many people in one office or one person at one keyboard, nobody can tell from afar.
+    The service can't know whether they are many people in one office or one person with many browsers.
     """
-    if panel.from_one_address <= TOLERATED_ADDRESS_SHARE * votes:
-        return graded
+    if panel.from_one_address <= MAX_ADDRESS_SHARE * votes:
+        return grade
     reason = (
-        f"{panel.from_one_address} of {votes} counted votes are of listeners at one address, who may be one person; "
-        "with more than half from one address, confidence is at most low."
+        f"{panel.from_one_address} of {votes} counted votes come from listeners at one address, who may be one person. "
+        "If more than half come from one address, confidence is at most low."
     )
-    return Graded(min(graded.level, Level.low), (*graded.reasons, reason))
+    return Grade(min(grade.level, Level.low), (*grade.reasons, reason))
 
 
-def grade_opponent(pairing: Pairing) -> Graded:
-    """Grade the evidence of the measurements that a, the leader, is better than b."""
+def grade_measurements(pairing: Pairing) -> Grade:
+    """Grades the evidence of the measurements that model a, the leader, is better than model b."""
     leader, opponent, metric = pairing.a.model.name, pairing.b.model.name, pairing.metric
     if pairing.p_value is None or pairing.b_mean is None:
-        return Graded(Level.inconclusive, (f"No prompt was completed by both {leader} and {opponent}.",))
+        return Grade(Level.inconclusive, (f"No prompt was completed by both {leader} and {opponent}.",))
     if not pairing.a_is_better:
-        by = "" if metric.metric is None else f" in {metric.name}"
-        return Graded(
+        metric_named = "" if metric.metric is None else f" in {metric.name}"
+        return Grade(
             Level.inconclusive,
-            (f"Not enough evidence: over the prompts that both completed, {leader} is not ahead of {opponent}{by}.",),
+            (
+                f"Not enough evidence: on the prompts that both completed, {leader} is not better than "
+                f"{opponent}{metric_named}.",
+            ),
         )
-    graded = _grade_chance(
+    prompts = f"{pairing.untied} prompt{'' if pairing.untied == 1 else 's'}"
+    grade = _grade_p_value(
         pairing.p_value,
         pairing.untied,
-        counted=f"Prompts that tell {leader} and {opponent} apart",
-        claim=f"{leader} is {metric.better} than {opponent}",
-        outcome="such a difference",
+        counted=f"{leader} and {opponent} differ on {prompts}",
+        chance=f"If {leader} and {opponent} were equally {metric.adjective}, a difference this large",
     )
-    if graded.level is Level.inconclusive or pairing.advantage >= PRACTICAL_MARGIN * pairing.b_mean - ROUNDING:
-        return graded
-    return Graded(
-        Level(graded.level - 1),
+    if grade.level is Level.inconclusive or pairing.advantage >= PRACTICAL_MARGIN * pairing.b_mean - ROUNDING:
+        return grade
+    return Grade(
+        Level(grade.level - 1),
         (
-            *graded.reasons,
-            f"{leader} is {metric.better} than {opponent} by {metric.shown(pairing.advantage)}, which is less than "
-            f"{PRACTICAL_MARGIN:.0%} of {metric.shown(pairing.b_mean)}; so small an effect takes one level off.",
+            *grade.reasons,
+            f"{leader} is {metric.comparative} than {opponent} by {metric.shown(pairing.advantage)}, "
+            f"which is less than {PRACTICAL_MARGIN:.0%} of {opponent}'s mean of {metric.shown(pairing.b_mean)}. "
+            "A difference this small lowers the evidence by one level.",
         ),
     )
 
 
-def grade_listeners(leader: Model, opponent: Model, votes: Tally) -> Graded:
-    """Grade the evidence of the votes that listeners prefer the leader, which is a in them."""
+def grade_votes(leader: Model, opponent: Model, votes: PairTally) -> Grade:
+    """Grades the evidence of the votes that listeners prefer the leader, which is model a of the tally."""
     if votes.p_value is None:
-        return Graded(Level.inconclusive, (f"No listener has compared {leader.name} with {opponent.name}.",))
+        return Grade(Level.inconclusive, (f"No listener has compared {leader.name} with {opponent.name}.",))
     if not votes.a_is_preferred:
-        return Graded(
+        return Grade(
             Level.inconclusive,
-            (f"Not enough evidence: listeners gave {leader.name} no more votes than {opponent.name}.",),
+            (f"Not enough evidence: {leader.name} did not get more votes than {opponent.name}.",),
         )
-    return _grade_chance(
+    listeners = f"{votes.decided} listener{'' if votes.decided == 1 else 's'}"
+    return _grade_p_value(
         votes.p_value,
         votes.decided,
-        counted=f"Listeners who prefer one of {leader.name} and {opponent.name}",
-        claim=f"listeners prefer {leader.name} to {opponent.name}",
-        outcome="such votes",
+        counted=f"The votes of {listeners} favour either {leader.name} or {opponent.name}",
+        chance=f"If listeners liked {leader.name} and {opponent.name} equally, votes this one-sided",
     )
 
 
-def _grade_chance(p_value: float, count: int, *, counted: str, claim: str, outcome: str) -> Graded:
-    by_p = _highest(level for level, (p, _) in EVIDENCE.items() if p_value <= p)
-    by_count = _highest(level for level, (_, least) in EVIDENCE.items() if count >= least)
+def _grade_p_value(p_value: float, count: int, *, counted: str, chance: str) -> Grade:
+    by_p = _highest(level for level, (largest, _) in EVIDENCE_THRESHOLDS.items() if p_value <= largest)
+    by_count = _highest(level for level, (_, smallest) in EVIDENCE_THRESHOLDS.items() if count >= smallest)
     level = min(by_p, by_count)
     reasons = []
     if level is not Level.high and by_count is level:
         above = _next(level)
-        reasons.append(f"{counted}: {count}; {above.name} confidence takes at least {EVIDENCE[above][1]}.")
+        reasons.append(f"{counted}; {above.name} confidence needs at least {EVIDENCE_THRESHOLDS[above][1]}.")
     if level is not Level.high and by_p is level:
         above = _next(level)
         reasons.append(
-            f"Not enough evidence that {claim}: chance alone makes {outcome} with p = {p_value:.2g}; "
-            f"{above.name} confidence takes at most {EVIDENCE[above][0]:.2f}."
+            f"{chance} would occur by chance {_percent(p_value)} of the time (p = {p_value:.2g}); "
+            f"{above.name} confidence needs p <= {EVIDENCE_THRESHOLDS[above][0]:.2f}."
         )
-    return Graded(level, tuple(reasons))
+    return Grade(level, tuple(reasons))
+
+
+def _percent(p_value: float) -> str:
+    """Returns a p-value in percent, with the two digits that `.2g` shows."""
+    return f"{100 * float(f'{p_value:.2g}'):g}%"
 
 
 def _highest(reached: Iterable[Level]) -> Level:

@@ -1,4 +1,4 @@
-"""Two models, compared prompt by prompt."""
+"""Compares two models prompt by prompt."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from services.experiments.verdict.composite import mean
 from services.experiments.verdict.evidence import hodges_lehmann, hodges_lehmann_interval, holm, sign_flip_p
 from services.experiments.verdict.primary import PrimaryMetric
 from services.experiments.verdict.results import HeadToHead, PairVotes
-from services.experiments.verdict.trials import Measured, Model, ModelTrials
+from services.experiments.verdict.trials import Model, ModelTrials, PromptMedians
 
 TIE_MS = 50.0
-"""Two models whose latencies for a prompt are this close or closer tie on it."""
+"""Two models tie on a prompt if their latencies differ by this much or less."""
 
 EQUAL_VALUES = 1e-9
-"""Composites, which run from 0 to 1, and times in ms closer than this differ by rounding only: the prompt is a tie."""
+"""Composite scores (0 to 1) and times in ms closer than this differ by rounding only: the prompt is a tie."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A model's trials and, by prompt index, their values in the primary metric."""
+class ModelValues:
+    """A model's trials and their values in the primary metric, by prompt index."""
 
     trials: ModelTrials
     values: Mapping[int, float]
@@ -42,27 +42,27 @@ class Pairing:
 
     @property
     def untied(self) -> int:
-        """How many prompts tell the two models apart."""
+        """The number of prompts on which the two models differ."""
         return sum(difference != 0 for difference in self.differences)
 
     @property
     def a_is_better(self) -> bool:
-        """Whether a is ahead over the prompts that both have."""
+        """Whether a is better on average over the prompts that both have."""
         return bool(self.differences) and self.metric.direction * mean(self.differences) > EQUAL_VALUES
 
     @property
     def effect(self) -> float:
-        """The Hodges-Lehmann estimate of a minus b; there must be pairs."""
+        """The Hodges-Lehmann estimate of a minus b. There must be pairs."""
         return hodges_lehmann(self.differences)
 
     @property
     def advantage(self) -> float:
-        """The effect, positive where it speaks for a; there must be pairs."""
+        """The effect, positive if it favours a. There must be pairs."""
         return self.metric.direction * self.effect
 
 
-def pair(a: Judged, b: Judged, metric: PrimaryMetric) -> Pairing:
-    """Pair two models over the prompts that both have, by the primary metric."""
+def pair(a: ModelValues, b: ModelValues, metric: PrimaryMetric) -> Pairing:
+    """Pairs the values of two models over the prompts that both have."""
     shared = [prompt for prompt in a.values if prompt in b.values]
     differences = [a.values[prompt] - b.values[prompt] for prompt in shared]
     differences = [0.0 if abs(difference) <= EQUAL_VALUES else difference for difference in differences]
@@ -77,11 +77,11 @@ def pair(a: Judged, b: Judged, metric: PrimaryMetric) -> Pairing:
 
 
 def head_to_head(pairings: Sequence[Pairing], votes: Sequence[PairVotes | None]) -> tuple[HeadToHead, ...]:
-    """The comparison of each pair, with p-values adjusted for all of them."""
+    """Returns the comparison of each pair of models, with p-values adjusted over all pairs."""
     adjusted = iter(holm([pairing.p_value for pairing in pairings if pairing.p_value is not None]))
     return tuple(
-        _compare(pairing, next(adjusted) if pairing.p_value is not None else None, of_listeners)
-        for pairing, of_listeners in zip(pairings, votes, strict=True)
+        _compare(pairing, next(adjusted) if pairing.p_value is not None else None, pair_votes)
+        for pairing, pair_votes in zip(pairings, votes, strict=True)
     )
 
 
@@ -112,13 +112,13 @@ def _favours(pairing: Pairing) -> Model | None:
     return pairing.a.model if pairing.advantage > 0 else pairing.b.model
 
 
-def _prompt_winner(a: Measured, b: Measured) -> str:
-    # The allowance is for sums of decimal fractions, 1050.3 - 1000.3 say: a tie is 50 ms, boundary included.
+def _prompt_winner(a: PromptMedians, b: PromptMedians) -> str:
+    # A difference of exactly 50 ms is a tie. The allowance is for rounding, as in 1050.3 - 1000.3.
     a_ms, b_ms = _latency_ms(a), _latency_ms(b)
     if abs(a_ms - b_ms) <= TIE_MS + 1e-9:
         return "tie"
     return "a" if a_ms < b_ms else "b"
 
 
-def _latency_ms(measured: Measured) -> float:
+def _latency_ms(measured: PromptMedians) -> float:
     return measured["ttfb_ms"] + measured["generation_time_ms"]

@@ -1,9 +1,9 @@
-"""How small a difference a number of prompts can show."""
+"""The smallest difference that a number of prompts can show."""
 
 from __future__ import annotations
 
 POWER = 0.80
-"""The probability of finding the difference, if it is there, with p at most 0.05 (two-sided)."""
+"""The probability of finding an existing difference with p <= 0.05 (two-sided)."""
 
 _DETECTABLE_DZ = {
     6: 1.80,
@@ -22,14 +22,16 @@ _DETECTABLE_DZ = {
     19: 0.68,
     20: 0.66,
 }
-"""By number of pairs: the mean of normal differences, in units of their standard deviation, at which the exact
-sign-flip test itself has that power. Found by simulation, 20,000 to 40,000 draws each, good to 0.01. From 9 pairs it is
-within 0.03 of the paired t-test's; below, the few p-values that so few signs can make cost more."""
+"""By number of pairs: the mean of normally distributed differences, in units of their standard deviation, at which the
+exact sign-flip test has this power. Found by simulation with 20,000 to 40,000 draws each, accurate to 0.01. From 9
+pairs it is within 0.03 of the paired t-test. With fewer pairs the test needs larger differences, because it has few
+possible p-values."""
 
 
 def detectable_dz(pairs: int) -> float | None:
-    """The standardized paired difference that `pairs` differing pairs find with 80% power, None below 6 or above 20.
+    """Returns the standardized paired difference that `pairs` untied pairs find with 80% power.
 
-    With 5 pairs even five wins of five have p = 0.0625, so no difference whatever is found at 0.05.
+    None below 6 or above 20 pairs. With 5 pairs, even five wins of five have p = 0.0625, so no difference is found at
+    0.05.
     """
     return _DETECTABLE_DZ.get(pairs)

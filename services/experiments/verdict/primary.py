@@ -1,4 +1,4 @@
-"""The primary metric: the one value per model and prompt that the evidence is computed from."""
+"""The primary metric: one value per model and prompt, from which the evidence is computed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from services.experiments.verdict.trials import ModelTrials
 from services.shared.metrics import METRICS, Direction, Metric
 
 PRIMARY_METRIC = "composite_per_prompt"
-"""The default: the composite score of each single prompt, see `composite`."""
+"""The default: the composite score of each prompt, see `composite`."""
 
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """What is compared prompt by prompt, and which way is better."""
+    """The metric that is compared prompt by prompt."""
 
     name: str
     metric: Metric | None = None
-    """What it is, None for the composite."""
+    """The measured metric, None for the composite score."""
 
     @property
     def direction(self) -> int:
-        """What to multiply a difference with so that positive means better."""
+        """1 or -1: multiplied by it, a positive difference means better."""
         return -1 if self.metric and self.metric.direction is Direction.LOWER else 1
 
     @property
@@ -32,25 +32,31 @@ class PrimaryMetric:
         return self.metric is not None and self.metric.unit == "ms"
 
     @property
-    def better(self) -> str:
-        """The comparative of the one who is ahead."""
+    def adjective(self) -> str:
+        """The word that reasons use for a good value."""
+        return "fast" if self._is_a_time else "good"
+
+    @property
+    def comparative(self) -> str:
+        """The word that reasons use for a better value."""
         return "faster" if self._is_a_time else "better"
 
     def shown(self, value: float) -> str:
-        """A value as reasons show it."""
+        """Returns a value as reasons show it."""
         return f"{value:.0f} ms" if self._is_a_time else f"{value:.3f}"
 
     def needs(self, profile: CompositeProfile) -> frozenset[str]:
-        """The measurements without which a trial can't be judged: the profile's and its own."""
+        """Returns the names of the measurements that a verdict needs: those of the profile and of this metric."""
         return measurements_for(profile) | ({self.metric.name} if self.metric else set())
 
-    def values(self, of: ModelTrials, profile: CompositeProfile, durations: Mapping[int, float]) -> dict[int, float]:
-        """A model's values by prompt index."""
+    def values(self, model: ModelTrials, profile: CompositeProfile, durations: Mapping[int, float]) -> dict[int, float]:
+        """Returns a model's values by prompt index. `durations` are those of `median_durations`."""
         if self.metric is None:
             return {
-                prompt: prompt_score(profile, measured, durations[prompt]) for prompt, measured in of.measured.items()
+                prompt: prompt_score(profile, measured, durations[prompt])
+                for prompt, measured in model.measured.items()
             }
-        return {prompt: measured[self.metric.name] for prompt, measured in of.measured.items()}
+        return {prompt: measured[self.metric.name] for prompt, measured in model.measured.items()}
 
 
 PRIMARY_METRICS: Mapping[str, PrimaryMetric] = {
@@ -61,4 +67,4 @@ PRIMARY_METRICS: Mapping[str, PrimaryMetric] = {
         if metric.primary
     },
 }
-"""Every primary metric, by the name under which an experiment has it."""
+"""Every primary metric, by the name that an experiment uses."""

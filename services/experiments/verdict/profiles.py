@@ -1,9 +1,9 @@
-"""How the composite score weighs its parts: two profiles that come with the method, and weights of one's own.
+"""Profiles of the composite score: the weight of each part. Two are built in; developers can give their own weights.
 
-`latency` is for what can be measured without a listening model. `quality` is for installations that have them: how
-natural the speech is counts most, being what people choose a voice by; then whether its words can be made out, which is
-near 1 for most engines and matters where it is not; prosody least, its measure being the youngest. A fifth goes to
-latency, as a listener has it: mostly the wait for the first sound, and then the time to the last byte.
+`latency` uses only what can be measured without listening models. `quality` needs them. In `quality`, naturalness
+counts most, because people choose a voice by it. Intelligibility is second: it is near 1 for most engines and matters
+where it is not. Prosody counts least, because its measure is the youngest. A fifth of the weight is latency as a
+listener notices it: mostly the wait for the first sound, then the time to the last byte.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ PARTS: Mapping[str, Metric] = {
         key=lambda metric: (metric.source is Source.LISTENING, metric.direction is Direction.NEUTRAL),
     )
 }
-"""What may have a weight, with the metric that it is made of, in the order in which parts are reported: what is better
-by itself, what is compared between models, what listening models say."""
+"""The parts of the composite score that can have a weight, each with the metric it is computed from. They are in the
+order of reports: parts with a better direction, parts compared between models, parts from listening models."""
 METRIC_NAMES = tuple(PARTS)
 
 WEIGHTS_TOLERANCE = 1e-6
-"""Weights whose sum is this close to 1 sum to 1: thirds can't be written exactly."""
+"""Weights may miss the sum 1 by this much, because thirds can't be written exactly."""
 
 
 @dataclass(frozen=True)
 class CompositeProfile:
-    """How the composite score weighs its parts."""
+    """The weights of the composite score's parts."""
 
     name: str
     version: int
     weights: Mapping[str, float]
-    """The share of each part, by metric. They sum to 1, and stand in the order of METRIC_NAMES however they are given:
-    that order is lost where they are stored."""
+    """The weight of each part, by name; they sum to 1. They are always in the order of METRIC_NAMES, because storage
+    does not keep the order."""
 
     def __post_init__(self) -> None:
         ordered = {metric: self.weights[metric] for metric in METRIC_NAMES if metric in self.weights}
         if len(ordered) != len(self.weights):
             unknown = ", ".join(sorted(set(self.weights) - set(ordered)))
-            raise ValueError(f"there is no metric {unknown}")
+            raise ValueError(f"unknown metric {unknown}")
         object.__setattr__(self, "weights", ordered)
 
 
@@ -58,24 +58,24 @@ QUALITY = CompositeProfile(
     weights={"naturalness": 0.40, "intelligibility": 0.30, "prosody": 0.10, "ttfa": 0.12, "generation_time": 0.08},
 )
 PROFILES: Mapping[str, CompositeProfile] = {profile.name: profile for profile in (LATENCY, QUALITY)}
-"""The profiles that come with the method, by name."""
+"""The built-in profiles, by name."""
 
 OWN_WEIGHTS = "custom"
-"""The name of a profile with weights of a developer's own."""
+"""The name of a profile with a developer's own weights."""
 LISTENING_METRICS = tuple(part for part, metric in PARTS.items() if metric.source is Source.LISTENING)
-"""What takes a listening model to measure."""
+"""The parts that need a listening model."""
 
 
 def own_weights(weights: Mapping[str, float], name: str = OWN_WEIGHTS) -> CompositeProfile:
-    """A profile with weights of a developer's own; what weighs nothing is left out.
+    """Returns a profile with the given weights, without weights of 0.
 
-    An installation's own weights for a profile that comes with the method keep its name; they are stored with results.
-    Raises ValueError unless the metrics are among METRIC_NAMES and the weights from 0 to 1 with the sum 1.
+    An installation that changes the weights of a built-in profile keeps its name; results store the weights.
+    Raises ValueError unless every metric is in METRIC_NAMES and the weights are 0 to 1 and sum to 1.
     """
     for metric, weight in weights.items():
         if not 0 <= weight <= 1:
-            raise ValueError(f"the weight of {metric} must be 0 to 1, not {weight:g}")
+            raise ValueError(f"the weight of {metric} must be 0 to 1, got {weight:g}")
     total = math.fsum(weights.values())
     if abs(total - 1) > WEIGHTS_TOLERANCE:
-        raise ValueError(f"weights must sum to 1, not {total:g}")
+        raise ValueError(f"weights must sum to 1, got {total:g}")
     return CompositeProfile(name, 1, {metric: weight for metric, weight in weights.items() if weight > 0})

@@ -1,4 +1,4 @@
-"""The verdict: what the trials of an experiment say, and how surely. Mirrors `voicearena.experiments.v1.Results`."""
+"""The verdict as data: rankings, comparisons and confidence. Mirrors `voicearena.experiments.v1.Results`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from services.experiments.verdict.trials import Model
 
 
 class Level(IntEnum):
-    """How much can be said; a higher level compares greater. The names are those of the wire."""
+    """A confidence level; a higher level compares greater. The names are those of the API."""
 
     inconclusive = 0
-    """Not enough evidence. It does not mean that there is no difference."""
+    """There is not enough evidence. The models may still differ."""
     low = 1
     medium = 2
     high = 3
 
 
 class Judges(StrEnum):
-    """Who judges; the names are those of the wire."""
+    """Who judges an experiment. The values are those of the API."""
 
     MEASUREMENTS = "automated"
     LISTENERS = "human"
@@ -29,40 +29,41 @@ class Judges(StrEnum):
 
     @property
     def asks_listeners(self) -> bool:
-        """Whether votes count."""
+        """Whether listeners are asked to vote."""
         return self is not Judges.MEASUREMENTS
 
 
 @dataclass(frozen=True)
 class ModelRanking:
-    """One model's place. Summaries are over the prompts that it completed, repeats collapsed."""
+    """One model's place in the ranking."""
 
     model: Model
     rank: int
-    """From 1. Models that the evidence does not tell apart from their neighbour share one, and the next group's rank
-    counts all of them: 1, 1, 3."""
+    """Starts at 1. Neighbours that the evidence does not separate share a rank, and the next rank counts all of them:
+    1, 1, 3."""
     composite_score: float
-    """0 to 1, 1 is best; 0 for a model without a trial that can be judged."""
+    """0 to 1, 1 is best; 0 for a model without a trial that has every needed measurement."""
     score_low: float | None
     score_high: float | None
-    """The exact 95% interval (Walsh averages) of the composite of a prompt, None below 6 prompts."""
+    """The exact 95% interval (Walsh averages) of a prompt's composite score, None below 6 prompts."""
     preference_share: float | None
-    """The mean over listeners of the share of their votes that it won, 0 to 1, None without votes."""
+    """The mean over listeners of the share of their votes that the model won, 0 to 1, None without votes."""
     trials_completed: int
     trials_failed: int
     trials_unmeasured: int
-    """How many of the completed ones lack something that they are judged by; they are in no score."""
+    """The number of completed trials that lack a needed measurement. They are in no score."""
     reliability: float
-    """The share of its trials that completed, 0 to 1; 0 when it has none."""
+    """The share of the model's trials that completed, 0 to 1; 0 without trials."""
     summaries: Mapping[str, float]
-    """For each metric that it is compared by, by name, the mean or the median; none that it has no value of."""
+    """The mean or median of each compared metric, by name, over the prompts that the model completed. Repeats of a
+    prompt count as one value. A metric without a value is absent."""
     components: Mapping[str, float]
-    """The parts of the composite score, each 0 to 1, in the order of the profile; empty if it has no score."""
+    """The parts of the composite score, each 0 to 1, in the profile's order; empty without a score."""
 
 
 @dataclass(frozen=True)
 class PairVotes:
-    """The votes on a pair of models, and their sign test, clustered by listener."""
+    """The votes on a pair of models, and their sign test clustered by listener."""
 
     a: int
     b: int
@@ -71,7 +72,7 @@ class PairVotes:
     listeners: int
     p_value: float | None
     p_holm: float | None
-    """`p_value` adjusted after Holm for all pairs of models that were voted on."""
+    """`p_value` with Holm's adjustment over all pairs of models that have votes."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,21 @@ class VoteSummary:
     leader: Model | None
     """The model with the best preference share, None without votes."""
     p_winner: float | None
-    """The largest p-value of this leader against an opponent with which it was compared."""
+    """The largest p-value of this leader against an opponent that listeners compared it with."""
     evidence_level: Level
     excluded: Mapping[str, int]
-    """How many further votes were left out as doubtful, by reason."""
+    """The number of votes that were left out as doubtful, by reason. `votes` does not include them."""
     supervised: int
-    """How many of the votes came by links of supervised panels."""
+    """The number of votes from links of supervised panels."""
     unknown: int
-    """How many of the votes were cast before votes were judged."""
+    """The number of votes cast before the product judged votes."""
     largest_address_share: float | None
-    """The share of the votes that are of listeners at one address, the one with the most; None if none is known."""
+    """The largest share of the votes from listeners at one address, 0 to 1; None if no address is known."""
 
 
 @dataclass(frozen=True)
 class HeadToHead:
-    """Two models over the prompts that both completed with all that they are judged by."""
+    """Two models compared over the prompts for which both have every needed measurement."""
 
     model_a: Model
     model_b: Model
@@ -106,52 +107,52 @@ class HeadToHead:
     b_wins: int
     ties: int
     pairs: int
-    """How many prompts those are."""
+    """The number of these prompts."""
     effect: float | None
-    """The Hodges-Lehmann estimate of a minus b in the primary metric, None without pairs. Of a composite a positive one
-    speaks for a, of a time in ms a negative one."""
+    """The Hodges-Lehmann estimate of a minus b in the primary metric, None without pairs. A positive composite score
+    favours a; a negative time in ms favours a."""
     effect_low: float | None
     effect_high: float | None
     """The exact 95% interval of the effect, None below 6 pairs."""
     favours: Model | None
-    """The one for which the effect speaks, None without pairs and for an effect of 0."""
+    """The model that the effect favours, None without pairs and for an effect of 0."""
     p_value: float | None
     """The exact two-sided sign-flip p-value, None without pairs."""
     p_holm: float | None
-    """`p_value` adjusted after Holm for all pairs of models that have a p-value."""
+    """`p_value` with Holm's adjustment over all pairs of models that have a p-value."""
     votes: PairVotes | None
-    """What listeners said of the two, None where none were asked."""
+    """The votes on the two models, None if listeners were not asked."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of an experiment. Equal trials and votes give an equal verdict, whatever their order."""
+    """The outcome of an experiment. The order of trials and votes does not change it."""
 
     rankings: tuple[ModelRanking, ...]
-    """The models, best composite score first, or best preference share where listeners alone judge; empty when there
-    are fewer than two models to compare."""
+    """The models, best composite score first, or best preference share if only listeners judge. Empty with fewer than
+    two models to compare."""
     head_to_head: tuple[HeadToHead, ...]
-    """All pairs of models, in the order in which the experiment lists them."""
+    """All pairs of models, in the experiment's order."""
     winner: Model | None
-    """The leader, once confidence is at least low."""
+    """The leader if confidence is at least low, else None."""
     confidence: Level
     """The lower of `gap_level` and `evidence_level`."""
     leader: Model | None
-    """The first of the rankings, None without rankings, and without votes where listeners alone judge."""
+    """The first model of the rankings. None without rankings, and without votes if only listeners judge."""
     gap_level: Level
     evidence_level: Level
     reasons: tuple[str, ...]
-    """What held the confidence down, in sentences; empty when it is high."""
+    """Sentences that say why confidence is not high; empty if it is high."""
     p_winner: float | None
-    """The largest p-value of the leader against an opponent with which it has pairs: of the votes where listeners alone
-    judge, else of the measurements."""
+    """The largest p-value of the leader against an opponent with which it has pairs. It is of the votes if only
+    listeners judge, else of the measurements."""
     minimum_detectable_effect: float | None
-    """The difference in the primary metric that this design finds with 80% power, None if it can't be said and where
-    listeners alone judge."""
+    """The difference in the primary metric that this experiment finds with 80% power, in the metric's unit. None if it
+    can't be computed and if only listeners judge."""
     primary_metric: str
     composite: CompositeProfile
     method_version: str
     votes: VoteSummary | None
-    """What listeners said, None where none were asked."""
+    """None if listeners were not asked."""
     inputs_digest: str
     """See `digest`."""

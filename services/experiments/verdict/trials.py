@@ -1,4 +1,4 @@
-"""What a verdict is computed from: the models that were compared and what each of their trials measured."""
+"""The input of a verdict: the compared models and what each of their trials measured."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from statistics import median
 from services.shared.metrics import COMPARED, Measurements, Metric, Source
 
 MAX_PROMPTS = 20
-"""The exact interval and the power table are made for up to this many prompts, which is what an experiment may have."""
+"""The most prompts that an experiment can have. The exact interval and the power table cover this many."""
 
-Measured = Mapping[str, float]
-"""What one model did with one prompt: by the metric's name, the median over the repeats that have it."""
+PromptMedians = Mapping[str, float]
+"""One model's measurements for one prompt: by the metric's name, the median over the repeats that have it."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """One of the compared voice models."""
+    """A compared voice model."""
 
     provider: str
     voice_id: str
@@ -26,94 +26,96 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The `provider:voice_id` by which results speak of the model."""
+        """The model's name in results: `provider:voice_id`."""
         return f"{self.provider}:{self.voice_id}"
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One prompt spoken by one model."""
+class TrialOutcome:
+    """How a trial ended: one prompt spoken by one model, and what was measured."""
 
     model_index: int
-    """Position in the experiment's models, from 0."""
+    """The position in the experiment's models, starting at 0."""
     prompt_index: int
-    """Position in the experiment's prompts, from 0."""
+    """The position in the experiment's prompts, starting at 0."""
     completed: bool
-    """False when it ended without audio or without measurements."""
+    """False if the trial ended without audio or without measurements."""
     measurements: Measurements = field(default_factory=Measurements)
-    """A completed trial has those that are always measured; those of a failed one don't count."""
+    """A completed trial has every measurement that is always made. Those of a failed trial are ignored."""
     repeat_index: int = 0
-    """Which repetition of the same prompt with the same model this is."""
+    """The repeat of the same prompt with the same model, starting at 0."""
 
 
 @dataclass(frozen=True)
 class ModelTrials:
-    """All of one model's trials, by prompt."""
+    """One model's trials, by prompt."""
 
     model: Model
     prompt_count: int
-    """How many different prompts there are."""
-    completed: dict[int, Measured]
-    """By prompt index, in ascending order; a prompt without a completed trial is not in it."""
-    measured: dict[int, Measured]
-    """The same over those completed trials that have all that they are judged by."""
+    """The number of different prompts."""
+    completed: dict[int, PromptMedians]
+    """By prompt index, ascending. A prompt without a completed trial is absent."""
+    measured: dict[int, PromptMedians]
+    """The same, over completed trials with every needed measurement."""
     trials_completed: int
     trials_failed: int
     trials_unmeasured: int
-    """How many of the completed trials lack something that they are judged by."""
+    """The number of completed trials that lack a needed measurement."""
     lacking: tuple[str, ...]
-    """The measurements that these lack, by name."""
+    """The names of the measurements that these trials lack."""
 
     @property
     def missing_share(self) -> float:
-        """The share of prompts, 0 to 1, for which the model has no completed trial with all that it is judged by."""
+        """The share of prompts, 0 to 1, without a completed trial that has every needed measurement."""
         return 1 - len(self.measured) / self.prompt_count
 
     @property
     def failed_share(self) -> float:
-        """The share of prompts, 0 to 1, for which the model has no completed trial."""
+        """The share of prompts, 0 to 1, without a completed trial."""
         return 1 - len(self.completed) / self.prompt_count
 
 
 def collect(
     models: Sequence[Model],
     prompt_count: int,
-    trials: Iterable[Trial],
+    trials: Iterable[TrialOutcome],
     needs: Collection[str],
     same_as: Sequence[int] | None = None,
 ) -> list[ModelTrials]:
-    """Sort trials by model and prompt and collapse repeats, in the order of `models`.
+    """Groups trials by model and prompt, and reduces repeats to their median. Returns them in the order of `models`.
 
-    `same_as` has for each prompt the index of the first prompt that is equal to it, its own where it is the first.
-    Equal prompts are one prompt from here on, and their trials repeats of it.
+    `same_as` has, for each prompt, the index of the first prompt with the same text, which may be its own index. Such
+    prompts are treated as one prompt, and their trials as its repeats.
 
-    `needs` names the measurements that a trial is judged by. A completed trial that lacks one has spoken, so it counts
-    for reliability, but it counts as not measured: nothing is assumed in place of what is missing.
+    `needs` names the measurements that the verdict needs. A completed trial that lacks one counts for reliability, but
+    is not measured: no value is assumed for what is missing.
 
-    Raises ValueError when a trial is outside the experiment, is there twice, or claims to be completed without its
-    measurements: such trials were recorded wrongly, and no verdict on them would be true.
+    Raises ValueError if a trial does not belong to the experiment, occurs twice, or is completed without its
+    measurements. Such trials were recorded wrongly, so no verdict over them would be true.
     """
     if not 1 <= prompt_count <= MAX_PROMPTS:
-        raise ValueError(f"an experiment has 1 to {MAX_PROMPTS} prompts, not {prompt_count}")
+        raise ValueError(f"an experiment must have 1 to {MAX_PROMPTS} prompts; it has {prompt_count}")
     seen: set[tuple[int, int, int]] = set()
-    of_models: list[list[Trial]] = [[] for _ in models]
+    by_model: list[list[TrialOutcome]] = [[] for _ in models]
     for trial in trials:
-        place = (trial.model_index, trial.prompt_index, trial.repeat_index)
+        key = (trial.model_index, trial.prompt_index, trial.repeat_index)
         if not (0 <= trial.model_index < len(models) and 0 <= trial.prompt_index < prompt_count):
-            raise ValueError(f"trial {place} is not of this experiment")
-        if place in seen:
-            raise ValueError(f"trial {place} is there twice")
-        seen.add(place)
+            raise ValueError(f"trial {key} does not belong to this experiment")
+        if key in seen:
+            raise ValueError(f"trial {key} occurs twice")
+        seen.add(key)
         if trial.completed:
-            _check_measurements(trial, place)
-        of_models[trial.model_index].append(trial)
+            _check_measurements(trial, key)
+        by_model[trial.model_index].append(trial)
     same_as = range(prompt_count) if same_as is None else same_as
     if len(same_as) != prompt_count:
-        raise ValueError(f"{len(same_as)} prompts are compared with each other, and there are {prompt_count}")
-    return [_collect(model, same_as, own, needs) for model, own in zip(models, of_models, strict=True)]
+        raise ValueError(f"same_as has {len(same_as)} entries for {prompt_count} prompts")
+    return [_collect(model, same_as, each, needs) for model, each in zip(models, by_model, strict=True)]
 
 
-def _collect(model: Model, same_as: Sequence[int], trials: Sequence[Trial], needs: Collection[str]) -> ModelTrials:
+def _collect(
+    model: Model, same_as: Sequence[int], trials: Sequence[TrialOutcome], needs: Collection[str]
+) -> ModelTrials:
     completed = [trial for trial in trials if trial.completed]
     lacks = {id(trial): {name for name in needs if getattr(trial.measurements, name) is None} for trial in completed}
     measured = [trial for trial in completed if not lacks[id(trial)]]
@@ -129,32 +131,32 @@ def _collect(model: Model, same_as: Sequence[int], trials: Sequence[Trial], need
     )
 
 
-def _by_prompt(trials: Sequence[Trial], same_as: Sequence[int]) -> dict[int, Measured]:
-    by_prompt: dict[int, list[Trial]] = {}
+def _by_prompt(trials: Sequence[TrialOutcome], same_as: Sequence[int]) -> dict[int, PromptMedians]:
+    by_prompt: dict[int, list[TrialOutcome]] = {}
     for trial in trials:
         by_prompt.setdefault(same_as[trial.prompt_index], []).append(trial)
     return {prompt: _collapse(by_prompt[prompt]) for prompt in sorted(by_prompt)}
 
 
-def _check_measurements(trial: Trial, place: tuple[int, int, int]) -> None:
+def _check_measurements(trial: TrialOutcome, key: tuple[int, int, int]) -> None:
     for metric in COMPARED:
         value = getattr(trial.measurements, metric.name)
         if not _possible(metric, value):
-            raise ValueError(f"completed trial {place} has {metric.name} = {value}")
+            raise ValueError(f"completed trial {key} has {metric.name} = {value}")
     if trial.measurements.duration_seconds == 0:
-        raise ValueError(f"completed trial {place} has no audio")
+        raise ValueError(f"completed trial {key} has no audio")
 
 
 def _possible(metric: Metric, value: float | None) -> bool:
     if value is None:
         return not metric.always
     if metric.source is Source.LISTENING:
-        # An estimate may lie outside the scale. It is worth no more than the end of the scale.
+        # An estimate can lie outside the scale. The composite score then uses the end of the scale.
         return math.isfinite(value) and value >= 0
     return math.isfinite(value) and metric.low <= value <= metric.high
 
 
-def _collapse(repeats: Sequence[Trial]) -> Measured:
+def _collapse(repeats: Sequence[TrialOutcome]) -> PromptMedians:
     known = {
         metric.name: [value for repeat in repeats if (value := getattr(repeat.measurements, metric.name)) is not None]
         for metric in COMPARED

@@ -1,10 +1,10 @@
-"""What listeners said, and how much of it could be chance.
+"""Counts the listeners' votes and tests how much of their result could be chance.
 
-The unit of evidence is the listener, not the vote: somebody who likes a voice likes it on every prompt, so twenty votes
-of one listener are one opinion. For a pair of models each listener has a net, their votes for the one minus those for
-the other (ties and `both bad` speak for neither), and the sign test asks how often chance alone, giving each listener's
-net one sign or the other, makes a sum as far from zero (`evidence.clustered_sign_p`). Strong personal tastes make nets
-large, and do not make chance look like a preference that listeners share.
+The unit of evidence is the listener, not the vote. A listener who likes a voice likes it on every prompt, so twenty
+votes of one listener are one opinion. For a pair of models, each listener's net is their votes for the one minus their
+votes for the other; ties and `both bad` count for neither. The sign test asks how often the sum of the nets is as far
+from zero as the observed sum if each net has a random sign (`evidence.clustered_sign_p`). Strong personal tastes make
+nets large, but they do not make chance look like a preference that listeners share.
 """
 
 from __future__ import annotations
@@ -20,46 +20,45 @@ from services.shared.listening.domain import Preference
 
 @dataclass(frozen=True)
 class Vote:
-    """One listener's answer about one pair: two models on one prompt."""
+    """One listener's answer for one pair of models on one prompt."""
 
     listener: str
     prompt_index: int
     first: int
-    """Position of the first model in the experiment's models; below `second`."""
+    """The first model's position in the experiment's models, lower than `second`."""
     second: int
     answer: Preference
 
 
 EXCLUSIONS: Mapping[str, str] = {
-    "address_limit": "of more listeners at one address than the link allows",
-    "same_session": "of a session that had voted by another link",
-    "too_fast": "of listeners who answered faster than people react",
-    "one_side": "of listeners who answered the same side every time",
+    "address_limit": "from an address with more listeners than the link allows",
+    "same_session": "from a session that had already voted through another link",
+    "too_fast": "from listeners who answered faster than people can react",
+    "one_side": "from listeners who chose the same side every time",
 }
-"""Why votes are left out, in words that go on from `3 votes`."""
+"""Why votes don't count, by reason, in words that continue `3 votes`."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Who gave the votes, as far as it bears on how much they say."""
+    """The listening panel: facts about who voted that limit how much the votes prove."""
 
     excluded: Mapping[str, int] = field(default_factory=dict)
-    """How many further votes were left out as doubtful, by reason; those without any are not in it."""
+    """The number of votes that don't count, by reason, without zeros."""
     supervised: int = 0
-    """How many of the votes that count came by a link of a supervised panel, which lets one address have any number of
-    listeners."""
+    """The number of counted votes from links of supervised panels, which allow any number of listeners per address."""
     unknown: int = 0
-    """How many of the votes that count were cast before votes were judged, so that nothing is known of them."""
+    """The number of counted votes cast before the product judged votes, so that no check was made."""
     from_one_address: int = 0
-    """How many of the votes that count are of listeners at one address: of the address with the most."""
+    """The number of counted votes from listeners at one address: the address with the most votes."""
 
 
 @dataclass(frozen=True)
-class Tally:
+class PairTally:
     """The votes on models a and b, over all prompts."""
 
     a: int
-    """How many preferred a."""
+    """The number of votes for a."""
     b: int
     ties: int
     both_bad: int
@@ -70,39 +69,39 @@ class Tally:
 
     @property
     def listeners(self) -> int:
-        """How many gave a vote on the pair."""
+        """The number of listeners who voted on the pair."""
         return len(self.nets)
 
     @property
     def decided(self) -> int:
-        """How many of them prefer one of the two, all their votes together."""
+        """The number of listeners whose votes together favour one of the two."""
         return sum(net != 0 for net in self.nets)
 
     @property
     def a_is_preferred(self) -> bool:
-        """Whether more votes are for a than for b."""
+        """Whether a has more votes than b."""
         return self.a > self.b
 
-    def mirrored(self) -> Tally:
-        """The same votes with a and b changed over."""
+    def mirrored(self) -> PairTally:
+        """Returns the same votes with a and b swapped."""
         nets = tuple(sorted(-net for net in self.nets))
-        return Tally(self.b, self.a, self.ties, self.both_bad, nets, self.p_value)
+        return PairTally(self.b, self.a, self.ties, self.both_bad, nets, self.p_value)
 
 
 def check_votes(votes: Iterable[Vote], models: int, prompt_count: int) -> None:
-    """Raises ValueError for a vote on what is not of the experiment, or that its listener gave before."""
+    """Raises ValueError for a vote outside the experiment and for a listener's second vote on the same pair."""
     seen: set[tuple[str, int, int, int]] = set()
     for vote in votes:
-        place = (vote.listener, vote.prompt_index, vote.first, vote.second)
+        key = (vote.listener, vote.prompt_index, vote.first, vote.second)
         if not (0 <= vote.first < vote.second < models and 0 <= vote.prompt_index < prompt_count):
-            raise ValueError(f"vote {place} is not of this experiment")
-        if place in seen:
-            raise ValueError(f"vote {place} is there twice")
-        seen.add(place)
+            raise ValueError(f"vote {key} does not belong to this experiment")
+        if key in seen:
+            raise ValueError(f"vote {key} occurs twice")
+        seen.add(key)
 
 
-def tally(votes: Iterable[Vote], models: int) -> dict[tuple[int, int], Tally]:
-    """The votes on each pair of model positions, the lower first; pairs without votes are there too."""
+def tally(votes: Iterable[Vote], models: int) -> dict[tuple[int, int], PairTally]:
+    """Counts the votes on each pair of model positions, the lower position first. Pairs without votes are included."""
     answers: dict[tuple[int, int], dict[Preference, int]] = {}
     nets: dict[tuple[int, int], dict[str, int]] = {}
     for pair in combinations(range(models), 2):
@@ -116,8 +115,8 @@ def tally(votes: Iterable[Vote], models: int) -> dict[tuple[int, int], Tally]:
     return {pair: _tally(answers[pair], sorted(nets[pair].values())) for pair in answers}
 
 
-def _tally(answers: Mapping[Preference, int], nets: Sequence[int]) -> Tally:
-    return Tally(
+def _tally(answers: Mapping[Preference, int], nets: Sequence[int]) -> PairTally:
+    return PairTally(
         a=answers[Preference.FIRST],
         b=answers[Preference.SECOND],
         ties=answers[Preference.TIE],
@@ -128,11 +127,12 @@ def _tally(answers: Mapping[Preference, int], nets: Sequence[int]) -> Tally:
 
 
 def preference_shares(votes: Iterable[Vote], models: int) -> list[float | None]:
-    """Of each model, the mean over listeners of the share of their votes that it won, 0 to 1, ties and `both bad` half.
+    """Returns each model's preference share, 0 to 1, in the experiment's order; None without votes on the model.
 
-    Each listener counts once, however many votes they gave. None for a model that nobody voted on.
+    A listener's share is the part of their votes that the model won, with half for a tie and for `both bad`. The
+    preference share is the mean over listeners, so each listener counts once.
     """
-    # By listener, for each model: half votes won, and votes.
+    # For each model, by listener: the number of half votes won, and the number of votes.
     won: list[dict[str, int]] = [{} for _ in range(models)]
     given: list[dict[str, int]] = [{} for _ in range(models)]
     for vote in votes:

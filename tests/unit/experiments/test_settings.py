@@ -1,4 +1,4 @@
-"""What the experiments service may be told of the profile `quality`."""
+"""The setting for the weights of the profile `quality`."""
 
 import pytest
 from pydantic import ValidationError
@@ -16,32 +16,30 @@ def settings(monkeypatch: pytest.MonkeyPatch, weights: str | None) -> Experiment
     return ExperimentsSettings()
 
 
-def test_quality_weighs_what_the_method_says_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_weights_are_those_of_the_built_in_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings(monkeypatch, None).quality_weights == QUALITY
 
 
-def test_an_installation_may_weigh_quality_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = settings(monkeypatch, "intelligibility=0.75, naturalness=0.25")
-    assert told.quality_weights == CompositeProfile("quality", 1, {"naturalness": 0.25, "intelligibility": 0.75})
+def test_an_installation_can_set_its_own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = settings(monkeypatch, "intelligibility=0.75, naturalness=0.25")
+    assert own.quality_weights == CompositeProfile("quality", 1, {"naturalness": 0.25, "intelligibility": 0.75})
 
 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ("naturalness", "'naturalness' is no weight"),
+        ("naturalness", "got 'naturalness'"),
         ("naturalness=a lot", "could not convert"),
-        ("naturalness=0.5", "sum to 1, not 0.5"),
-        ("charm=1", "there is no metric charm"),
+        ("naturalness=0.5", "sum to 1, got 0.5"),
+        ("charm=1", "unknown metric charm"),
     ],
 )
-def test_weights_that_make_no_score_stop_the_service(
-    monkeypatch: pytest.MonkeyPatch, weights: str, message: str
-) -> None:
+def test_invalid_weights_stop_the_service(monkeypatch: pytest.MonkeyPatch, weights: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         settings(monkeypatch, weights)
 
 
-def test_the_profile_of_a_plan_is_that_of_the_installation(desk: Desk) -> None:
+def test_a_plan_uses_the_profile_of_the_installation(desk: Desk) -> None:
     own = CompositeProfile("quality", 1, {"naturalness": 1.0})
     rules = Rules(quality=own)
     assert rules.composite(desk.plan(profile="quality")) == own

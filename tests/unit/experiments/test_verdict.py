@@ -1,8 +1,8 @@
-"""The verdict against cases worked by hand."""
+"""Verdicts compared with cases worked by hand."""
 
 import pytest
 
-from services.experiments.verdict import Level, Model, Trial, decide
+from services.experiments.verdict import Level, Model, TrialOutcome, decide
 from tests.unit.experiments.verdict_trials import A, B, C, D, by_silence, failed, latencies, trial
 
 
@@ -35,16 +35,16 @@ def test_one_prompt_worked_by_hand() -> None:
     }
     assert "ttfa_ms" not in second.summaries
     assert (first.rank, second.rank) == (1, 1)
-    # The gap of 0.11 alone would be high; one prompt is no evidence.
+    # The gap of 0.11 alone allows high confidence, but one prompt is not enough evidence.
     assert (verdict.gap_level, verdict.evidence_level) == (Level.high, Level.inconclusive)
     assert verdict.confidence is Level.inconclusive
     assert (verdict.leader, verdict.winner) == (A, None)
     assert verdict.p_winner == 1.0
     assert verdict.minimum_detectable_effect is None
     assert verdict.reasons == (
-        "Prompts that tell espeak:a and espeak:b apart: 1; low confidence takes at least 4.",
-        "Not enough evidence that espeak:a is better than espeak:b: chance alone makes such a difference with p = 1; "
-        "low confidence takes at most 0.20.",
+        "espeak:a and espeak:b differ on 1 prompt; low confidence needs at least 4.",
+        "If espeak:a and espeak:b were equally good, a difference this large would occur by chance 100% of the time "
+        "(p = 1); low confidence needs p <= 0.20.",
     )
     (pair,) = verdict.head_to_head
     assert (pair.model_a, pair.model_b, pair.a_wins, pair.b_wins, pair.ties, pair.pairs) == (A, B, 1, 0, 0, 1)
@@ -52,7 +52,7 @@ def test_one_prompt_worked_by_hand() -> None:
     assert (pair.effect_low, pair.effect_high, pair.p_value, pair.p_holm) == (None, None, 1.0, 1.0)
 
 
-def test_eight_clear_prompts_of_eight_are_high() -> None:
+def test_eight_clear_wins_on_eight_prompts_give_high_confidence() -> None:
     # Per prompt 0.945 - 0.02 / 4 = 0.94 against 0.945 - 0.6 / 4 = 0.795 and, in the last four, 0.945 - 0.7 / 4 = 0.77.
     verdict = decide([A, B], 8, by_silence([0.02] * 8, [0.6] * 4 + [0.7] * 4))
     assert (verdict.gap_level, verdict.evidence_level, verdict.confidence) == (Level.high, Level.high, Level.high)
@@ -76,7 +76,7 @@ def test_eight_clear_prompts_of_eight_are_high() -> None:
     ("prompts", "level"),
     [(3, "inconclusive"), (4, "low"), (5, "low"), (6, "medium"), (7, "medium"), (8, "high"), (20, "high")],
 )
-def test_as_many_wins_as_prompts_reach_the_level_of_their_number(prompts: int, level: str) -> None:
+def test_winning_every_prompt_reaches_the_level_of_the_number_of_prompts(prompts: int, level: str) -> None:
     verdict = decide([A, B], prompts, by_silence([0.0] * prompts, [0.8] * prompts))
     assert verdict.evidence_level is Level[level]
     assert verdict.p_winner == 2 / 2**prompts
@@ -86,51 +86,53 @@ def test_as_many_wins_as_prompts_reach_the_level_of_their_number(prompts: int, l
     ("other", "level"),
     [(0.41, "high"), (0.40, "medium"), (0.21, "medium"), (0.20, "low"), (0.09, "low"), (0.08, "inconclusive")],
 )
-def test_the_gap_has_to_be_above_its_threshold(other: float, level: str) -> None:
+def test_the_gap_must_be_above_its_threshold(other: float, level: str) -> None:
     # Silence 0 against `other` is a gap of other / 4, so 0.40, 0.20 and 0.08 lie exactly on a threshold.
     assert decide([A, B], 8, by_silence([0.0] * 8, [other] * 8)).gap_level is Level[level]
 
 
-def test_a_small_gap_holds_strong_evidence_down() -> None:
+def test_a_small_gap_limits_the_confidence_of_strong_evidence() -> None:
     # A gap of 0.06; 5% of 0.885 is 0.04425, so the effect itself counts in full.
     verdict = decide([A, B], 8, by_silence([0.0] * 8, [0.24] * 8))
     assert (verdict.gap_level, verdict.evidence_level) == (Level.medium, Level.high)
     assert (verdict.confidence, verdict.winner) == (Level.medium, A)
     assert verdict.reasons == (
-        "The composite score of espeak:a is 0.060 above that of espeak:b; high confidence takes more than 0.10.",
+        "The composite score of espeak:a is 0.060 higher than that of espeak:b; high confidence needs more than 0.10.",
     )
 
 
-def test_an_effect_below_the_practical_margin_takes_one_level_off() -> None:
+def test_an_effect_below_the_practical_margin_lowers_the_evidence_by_one_level() -> None:
     # A gap of 0.04 on 0.905 is 4.4%.
     verdict = decide([A, B], 8, by_silence([0.0] * 8, [0.16] * 8))
     assert (verdict.gap_level, verdict.evidence_level, verdict.confidence) == (Level.low, Level.medium, Level.low)
     assert verdict.reasons[-1] == (
-        "espeak:a is better than espeak:b by 0.040, which is less than 5% of 0.905; so small an effect takes one "
-        "level off."
+        "espeak:a is better than espeak:b by 0.040, which is less than 5% of espeak:b's mean of 0.905. "
+        "A difference this small lowers the evidence by one level."
     )
 
 
-def test_an_effect_of_exactly_the_practical_margin_counts_in_full() -> None:
+def test_an_effect_of_exactly_the_practical_margin_keeps_its_level() -> None:
     # 0.945 against 0.9, 5% of which is 0.045.
     assert decide([A, B], 8, by_silence([0.0] * 8, [0.18] * 8)).evidence_level is Level.high
 
 
-def test_ties_are_pairs_but_no_evidence() -> None:
+def test_ties_are_pairs_but_not_evidence() -> None:
     # Seven prompts differ and three are equal: n is 7, p is 2/2^7.
     verdict = decide([A, B], 10, by_silence([0.0] * 10, [0.9] * 7 + [0.0] * 3))
     (pair,) = verdict.head_to_head
     assert (pair.pairs, verdict.p_winner, verdict.evidence_level) == (10, 2 / 2**7, Level.medium)
-    assert verdict.reasons[0] == "Prompts that tell espeak:a and espeak:b apart: 7; high confidence takes at least 8."
+    assert verdict.reasons[0] == "espeak:a and espeak:b differ on 7 prompts; high confidence needs at least 8."
 
 
-def test_models_that_never_differ_give_not_enough_evidence() -> None:
+def test_models_that_never_differ_are_inconclusive() -> None:
     verdict = decide([B, A], 8, by_silence([0.3] * 8, [0.3] * 8))
     assert (verdict.gap_level, verdict.evidence_level) == (Level.inconclusive, Level.inconclusive)
-    # Among equals the first by name leads.
+    # Among equal models the first by name leads.
     assert (verdict.leader, verdict.winner, verdict.p_winner) == (A, None, 1.0)
     assert [ranking.rank for ranking in verdict.rankings] == [1, 1]
-    assert "Not enough evidence" in verdict.reasons[-1]
+    assert verdict.reasons[-1] == (
+        "Not enough evidence: on the prompts that both completed, espeak:a is not better than espeak:b."
+    )
     assert not any("no difference" in reason.lower() for reason in verdict.reasons)
 
 
@@ -144,18 +146,18 @@ def test_models_that_never_differ_give_not_enough_evidence() -> None:
         (500.0, 500.0, (0, 0, 1)),
     ],
 )
-def test_prompts_within_fifty_milliseconds_tie(a: float, b: float, outcome: tuple[int, int, int]) -> None:
+def test_latencies_within_fifty_milliseconds_tie(a: float, b: float, outcome: tuple[int, int, int]) -> None:
     (pair,) = decide([A, B], 1, latencies([a], [b])).head_to_head
     assert (pair.a_wins, pair.b_wins, pair.ties) == outcome
 
 
-def test_head_to_head_adds_time_to_first_byte_and_generation_time() -> None:
+def test_head_to_head_latency_is_time_to_first_byte_plus_generation_time() -> None:
     trials = [trial(0, 0, ttfb=100, generation=900), trial(1, 0, ttfb=500, generation=600)]
     (pair,) = decide([A, B], 1, trials).head_to_head
     assert (pair.a_wins, pair.b_wins) == (1, 0)
 
 
-def test_pairs_come_in_the_order_of_the_experiment() -> None:
+def test_pairs_are_in_the_order_of_the_experiment() -> None:
     verdict = decide([C, A, B], 1, by_silence([0.5], [0.1], [0.3]))
     assert [(pair.model_a, pair.model_b) for pair in verdict.head_to_head] == [(C, A), (C, B), (A, B)]
     assert [ranking.model for ranking in verdict.rankings] == [A, B, C]
@@ -178,7 +180,7 @@ def test_p_is_adjusted_over_all_pairs_of_models() -> None:
     assert [pair.p_holm for pair in verdict.head_to_head] == [6 / 256, 6 / 256, 6 / 256]
 
 
-def test_neighbours_share_a_rank_until_the_evidence_tells_them_apart() -> None:
+def test_neighbours_share_a_rank_unless_the_evidence_separates_them() -> None:
     # A and B trade prompts, C is behind both on every one.
     verdict = decide([C, B, A], 8, by_silence([0.9] * 8, [0.0, 0.22] * 4, [0.2, 0.0] * 4))
     assert [(ranking.model, ranking.rank) for ranking in verdict.rankings] == [(A, 1), (B, 1), (C, 3)]
@@ -194,7 +196,7 @@ def test_fewer_than_two_models_with_a_completed_trial_are_not_ranked() -> None:
     assert (pair.pairs, pair.effect, pair.p_value, pair.p_holm) == (0, None, None, None)
 
 
-def test_a_model_that_completed_nothing_is_last_and_holds_confidence_at_low() -> None:
+def test_a_model_that_completed_nothing_is_last_and_limits_confidence_to_low() -> None:
     trials = [*by_silence([0.0] * 8, [0.8] * 8), *(failed(2, prompt) for prompt in range(8))]
     verdict = decide([A, B, C], 8, trials)
     last = verdict.rankings[-1]
@@ -202,12 +204,12 @@ def test_a_model_that_completed_nothing_is_last_and_holds_confidence_at_low() ->
     assert (last.trials_completed, last.trials_failed, last.summaries, last.components) == (0, 8, {}, {})
     assert (verdict.confidence, verdict.winner, verdict.p_winner) == (Level.low, A, 2 / 2**8)
     assert verdict.reasons == (
-        "espeak:c completed 0 of 8 prompts; with more than 10% missing, confidence is at most low.",
+        "espeak:c completed 0 of 8 prompts; if more than 10% are missing, confidence is at most low.",
     )
 
 
 @pytest.mark.parametrize(("failures", "level"), [(1, "high"), (2, "high"), (3, "low")])
-def test_more_than_one_failure_in_ten_holds_confidence_at_low(failures: int, level: str) -> None:
+def test_more_than_one_failed_prompt_in_ten_limits_confidence_to_low(failures: int, level: str) -> None:
     trials = [one for one in by_silence([0.0] * 20, [0.8] * 20) if (one.model_index, one.prompt_index) >= (0, failures)]
     trials += [failed(0, prompt) for prompt in range(failures)]
     verdict = decide([A, B], 20, trials)
@@ -217,7 +219,7 @@ def test_more_than_one_failure_in_ten_holds_confidence_at_low(failures: int, lev
 
 
 def test_only_prompts_that_both_completed_are_compared() -> None:
-    # A would look worse for having spoken the one prompt that is hard for everybody.
+    # Only A completed the hard prompt. On all of its prompts, A would look worse than B.
     trials = [trial(0, 0, silence=0.1), trial(0, 1, silence=0.9), trial(1, 0, silence=0.2), failed(1, 1)]
     verdict = decide([A, B], 2, trials)
     (pair,) = verdict.head_to_head
@@ -225,7 +227,7 @@ def test_only_prompts_that_both_completed_are_compared() -> None:
     assert pair.effect == pytest.approx(0.025)
     assert verdict.leader == B
     assert (
-        "Not enough evidence: over the prompts that both completed, espeak:b is not ahead of espeak:a."
+        "Not enough evidence: on the prompts that both completed, espeak:b is not better than espeak:a."
         in verdict.reasons
     )
 
@@ -237,7 +239,7 @@ def test_models_without_a_prompt_in_common_give_no_evidence() -> None:
     assert "No prompt was completed by both espeak:a and espeak:b." in verdict.reasons
 
 
-def test_repeats_collapse_to_their_median_before_anything_else() -> None:
+def test_repeats_are_reduced_to_their_median_first() -> None:
     repeats = [trial(0, 0, ttfb=value, repeat=repeat) for repeat, value in enumerate((100.0, 900.0, 200.0))]
     verdict = decide([A, B], 1, [*repeats, failed(0, 0, repeat=3), trial(1, 0, ttfb=400.0)])
     first = verdict.rankings[0]
@@ -253,7 +255,7 @@ def test_duration_accuracy_is_the_distance_to_the_median_over_models() -> None:
     assert parts == {A: pytest.approx(2 / 3), B: 1.0, C: 0.0}
 
 
-def test_slower_than_the_ceiling_is_worth_nothing_and_not_less() -> None:
+def test_a_latency_above_the_worst_value_scores_zero() -> None:
     trials = [trial(0, 0, ttfb=2500, generation=9000), trial(1, 0, ttfb=2000, generation=5000)]
     for ranking in decide([A, B], 1, trials).rankings:
         assert (ranking.components["ttfb"], ranking.components["generation_time"]) == (0.0, 0.0)
@@ -269,20 +271,20 @@ def test_four_models_have_six_pairs() -> None:
     [
         ([A], 1, [], "two or more different models"),
         ([A, A], 1, [], "two or more different models"),
-        ([A, B], 0, [], "1 to 20 prompts, not 0"),
-        ([A, B], 21, [], "1 to 20 prompts, not 21"),
-        ([A, B], 1, [trial(2, 0)], r"trial \(2, 0, 0\) is not of this experiment"),
-        ([A, B], 1, [trial(0, 1)], r"trial \(0, 1, 0\) is not of this experiment"),
-        ([A, B], 1, [trial(0, 0), failed(0, 0)], r"trial \(0, 0, 0\) is there twice"),
-        ([A, B], 1, [Trial(0, 0, completed=True)], "has duration_seconds = None"),
+        ([A, B], 0, [], "must have 1 to 20 prompts; it has 0"),
+        ([A, B], 21, [], "must have 1 to 20 prompts; it has 21"),
+        ([A, B], 1, [trial(2, 0)], r"trial \(2, 0, 0\) does not belong to this experiment"),
+        ([A, B], 1, [trial(0, 1)], r"trial \(0, 1, 0\) does not belong to this experiment"),
+        ([A, B], 1, [trial(0, 0), failed(0, 0)], r"trial \(0, 0, 0\) occurs twice"),
+        ([A, B], 1, [TrialOutcome(0, 0, completed=True)], "has duration_seconds = None"),
         ([A, B], 1, [trial(0, 0, ttfb=float("nan"))], "has ttfb_ms = nan"),
         ([A, B], 1, [trial(0, 0, generation=-1)], "has generation_time_ms = -1"),
         ([A, B], 1, [trial(0, 0, duration=0)], "has no audio"),
         ([A, B], 1, [trial(0, 0, silence=1.5)], "has silence_ratio = 1.5"),
     ],
 )
-def test_trials_that_were_recorded_wrongly_give_no_verdict(
-    models: list[Model], prompts: int, trials: list[Trial], message: str
+def test_wrongly_recorded_trials_are_refused(
+    models: list[Model], prompts: int, trials: list[TrialOutcome], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         decide(models, prompts, trials)

@@ -1,4 +1,4 @@
-"""What a verdict makes of who gave the votes."""
+"""How facts about the listening panel limit a verdict."""
 
 import pytest
 
@@ -14,7 +14,9 @@ def judged(panel: Panel, judges: Judges = Judges.LISTENERS) -> Verdict:
 
 @pytest.mark.parametrize(("from_one", "level"), [(0, "high"), (1, "high"), (4, "high"), (5, "low"), (8, "low")])
 @pytest.mark.parametrize("judges", [Judges.LISTENERS, Judges.BOTH])
-def test_more_than_half_from_one_address_holds_confidence_at_low(judges: Judges, from_one: int, level: str) -> None:
+def test_more_than_half_of_the_votes_from_one_address_limit_confidence_to_low(
+    judges: Judges, from_one: int, level: str
+) -> None:
     verdict = judged(Panel(from_one_address=from_one), judges)
     assert (verdict.confidence, verdict.winner) == (Level[level], A)
     assert verdict.votes is not None
@@ -24,35 +26,35 @@ def test_more_than_half_from_one_address_holds_confidence_at_low(judges: Judges,
     assert any("at one address" in reason for reason in verdict.reasons) == (level == "low")
 
 
-def test_a_supervised_panel_is_shown_and_held_down_alike() -> None:
+def test_a_supervised_panel_is_shown_and_limited_in_the_same_way() -> None:
     verdict = judged(Panel(supervised=8, from_one_address=8))
     assert verdict.confidence is Level.low
     assert verdict.votes is not None
     assert verdict.votes.supervised == 8
 
 
-def test_what_was_left_out_is_said_where_something_holds_confidence_down() -> None:
+def test_excluded_votes_are_a_reason_only_if_confidence_is_not_high() -> None:
     excluded = {"one_side": 10, "address_limit": 3}
     high, low = judged(Panel(excluded)), judged(Panel(excluded, from_one_address=8))
     assert high.reasons == ()
     assert high.votes is not None
     assert high.votes.excluded == excluded
     assert low.reasons[-1] == (
-        "Further votes were left out as doubtful, 13 in all: 3 of more listeners at one address than the link allows, "
-        "10 of listeners who answered the same side every time."
+        "13 more votes were left out as doubtful: 3 from an address with more listeners than the link allows, "
+        "10 from listeners who chose the same side every time."
     )
 
 
-def test_where_no_vote_counts_it_is_said_why() -> None:
+def test_if_no_vote_counts_the_reasons_say_why() -> None:
     trials = by_silence([0.0] * 8, [0.8] * 8)
     verdict = decide([A, B], 8, trials, panel=Panel({"too_fast": 20}), judges=Judges.LISTENERS)
     assert verdict.reasons == (
-        "No listener has a vote that counts, so there is no evidence of what they prefer.",
-        "Further votes were left out as doubtful, 20 in all: 20 of listeners who answered faster than people react.",
+        "No vote counts, so there is no evidence of what listeners prefer.",
+        "20 votes were left out as doubtful: 20 from listeners who answered faster than people can react.",
     )
 
 
-def test_who_gave_the_votes_is_among_the_inputs_only_if_something_is_known() -> None:
+def test_the_panel_changes_the_digest_only_if_something_is_known_of_it() -> None:
     plain = decide([A, B], 8, by_silence([0.0] * 8, [0.8] * 8), votes=UNANIMOUS, judges=Judges.LISTENERS).inputs_digest
     assert judged(Panel()).inputs_digest == plain
     others = [Panel({"one_side": 1}), Panel(supervised=1), Panel(unknown=1), Panel(from_one_address=1)]

@@ -1,4 +1,4 @@
-"""Profiles, weights of one's own, other primary metrics, and trials that lack what these need."""
+"""Profiles, custom weights, other primary metrics, and trials that lack a needed measurement."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from services.experiments.verdict import (
     QUALITY,
     CompositeProfile,
     Level,
-    Trial,
+    TrialOutcome,
     decide,
     own_weights,
 )
@@ -33,7 +33,7 @@ from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, late
         ("naturalness", 1.0, 0.0),
         ("naturalness", 4.0, 0.75),
         ("naturalness", 5.0, 1.0),
-        # Predictors overshoot.
+        # Predictors can leave the scale.
         ("naturalness", 5.2, 1.0),
         ("naturalness", 0.9, 0.0),
         ("intelligibility", 0.0, 1.0),
@@ -43,7 +43,7 @@ from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, late
         ("prosody", 1.1, 1.0),
     ],
 )
-def test_each_metric_is_scaled_to_zero_to_one(metric: str, value: float, part: float) -> None:
+def test_each_part_is_scaled_to_zero_to_one(metric: str, value: float, part: float) -> None:
     fields = {"ttfb_ms": "ttfb", "generation_time_ms": "generation", "silence_ratio": "silence", "ttfa_ms": "ttfa"}
     fields |= {"naturalness_mos": "mos", "word_error_rate": "wer", "prosody_score": "prosody"}
     measured = {fields[PARTS[metric].name]: value}
@@ -53,7 +53,7 @@ def test_each_metric_is_scaled_to_zero_to_one(metric: str, value: float, part: f
     assert ranking.composite_score == pytest.approx(part)
 
 
-def test_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
+def test_the_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
     assert METRIC_NAMES == (
         "ttfb",
         "generation_time",
@@ -97,7 +97,7 @@ def test_quality_worked_by_hand() -> None:
 
 
 def test_the_profile_decides_who_leads() -> None:
-    # A is quick and sounds poor, B is slow and sounds well.
+    # A is fast and sounds bad. B is slow and sounds good.
     trials = [
         trial(0, 0, ttfb=100, generation=300, ttfa=100, mos=2.0, wer=0.3, prosody=0.2),
         trial(1, 0, ttfb=900, generation=2500, ttfa=900, mos=4.6, wer=0.0, prosody=0.8),
@@ -106,39 +106,39 @@ def test_the_profile_decides_who_leads() -> None:
     assert decide([A, B], 1, trials, composite=QUALITY).leader == B
 
 
-def test_weights_keep_their_order_wherever_they_were_stored() -> None:
-    # JSONB sorts keys by their length.
+def test_weights_keep_their_order_after_storage() -> None:
+    # JSONB sorts keys by length.
     stored = CompositeProfile("latency", 1, dict(sorted(LATENCY.weights.items(), key=lambda item: len(item[0]))))
     assert list(stored.weights) == ["ttfb", "generation_time", "silence", "duration_accuracy"]
     assert stored == LATENCY
 
 
-def test_own_weights_leave_out_what_weighs_nothing() -> None:
+def test_a_weight_of_zero_is_left_out() -> None:
     assert own_weights({"prosody": 0.0, "ttfa": 1.0}) == CompositeProfile("custom", 1, {"ttfa": 1.0})
 
 
-def test_thirds_sum_to_one() -> None:
+def test_rounded_thirds_are_accepted() -> None:
     assert own_weights({"ttfa": 0.333333, "ttfb": 0.333333, "silence": 0.333334}).name == "custom"
 
 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"ttfb": 0.5, "silence": 0.4}, "sum to 1, not 0.9"),
-        ({}, "sum to 1, not 0"),
-        ({"ttfb": 1.5, "silence": -0.5}, "the weight of ttfb must be 0 to 1, not 1.5"),
-        ({"silence": -0.5, "ttfb": 1.5}, "the weight of silence must be 0 to 1, not -0.5"),
-        ({"ttfb": float("nan")}, "the weight of ttfb must be 0 to 1, not nan"),
-        ({"charm": 1.0}, "there is no metric charm"),
+        ({"ttfb": 0.5, "silence": 0.4}, "sum to 1, got 0.9"),
+        ({}, "sum to 1, got 0"),
+        ({"ttfb": 1.5, "silence": -0.5}, "the weight of ttfb must be 0 to 1, got 1.5"),
+        ({"silence": -0.5, "ttfb": 1.5}, "the weight of silence must be 0 to 1, got -0.5"),
+        ({"ttfb": float("nan")}, "the weight of ttfb must be 0 to 1, got nan"),
+        ({"charm": 1.0}, "unknown metric charm"),
     ],
 )
-def test_weights_that_make_no_score_are_refused(weights: Mapping[str, float], message: str) -> None:
+def test_invalid_weights_are_refused(weights: Mapping[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         own_weights(weights)
 
 
-def test_a_trial_without_a_needed_measurement_counts_as_not_measured() -> None:
-    # Of ten prompts B has one without naturalness: it spoke, so it is reliable, and nine prompts can be compared.
+def test_a_trial_without_a_needed_measurement_counts_for_reliability_only() -> None:
+    # One of B's ten trials lacks naturalness. It counts for reliability, and nine prompts can be compared.
     trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9) for prompt in range(10)]
     trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4) for prompt in range(9)]
     trials.append(trial(1, 9, ttfa=100, wer=0.1, prosody=0.4))
@@ -146,37 +146,39 @@ def test_a_trial_without_a_needed_measurement_counts_as_not_measured() -> None:
     last = verdict.rankings[-1]
     assert (last.trials_completed, last.trials_unmeasured, last.reliability) == (10, 1, 1.0)
     assert verdict.head_to_head[0].pairs == 9
-    # A tenth missing is tolerated.
+    # One missing prompt in ten is allowed.
     assert (verdict.confidence, verdict.reasons) == (Level.high, ())
 
 
-def test_too_many_trials_without_a_needed_measurement_hold_confidence_at_low() -> None:
+def test_too_many_trials_without_a_needed_measurement_limit_confidence_to_low() -> None:
     trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9) for prompt in range(10)]
     trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4) for prompt in range(8)]
     trials += [trial(1, 8, wer=0.1, prosody=0.4), failed(1, 9)]
     verdict = decide([A, B], 10, trials, composite=QUALITY)
     assert (verdict.confidence, verdict.winner) == (Level.low, A)
     assert verdict.reasons == (
-        "espeak:b completed 9 of 10 prompts, and 8 of them with all that it is judged by; with more than 10% missing, "
-        "confidence is at most low.",
-        "1 of 9 completed trials of espeak:b lack naturalness_mos and ttfa_ms, so they count as not measured.",
+        "espeak:b completed 9 of 10 prompts, and 8 of them have every measurement that the verdict needs; if more than "
+        "10% are missing, confidence is at most low.",
+        "Missing measurements (naturalness_mos, ttfa_ms) exclude 1 of 9 completed trials of espeak:b from the "
+        "comparison.",
     )
 
 
-def test_where_nobody_measured_naturalness_there_is_no_ranking_by_quality() -> None:
+def test_without_naturalness_there_is_no_ranking_by_quality() -> None:
     verdict = decide([A, B], 8, by_silence([0.0] * 8, [0.9] * 8), composite=QUALITY)
     assert (verdict.rankings, verdict.leader, verdict.winner) == ((), None, None)
     assert verdict.confidence is Level.inconclusive
-    assert (
-        verdict.reasons[0] == "Fewer than two models have a trial that can be judged, so there is nothing to compare."
+    assert verdict.reasons[0] == (
+        "Fewer than two models have a trial with every measurement that the verdict needs, so there is nothing to "
+        "compare."
     )
     assert verdict.reasons[1] == (
-        "8 of 8 completed trials of espeak:a lack naturalness_mos and prosody_score and ttfa_ms and word_error_rate, "
-        "so they count as not measured."
+        "Missing measurements (naturalness_mos, prosody_score, ttfa_ms, word_error_rate) exclude 8 of 8 completed "
+        "trials of espeak:a from the comparison."
     )
 
 
-def test_a_repeat_without_a_needed_measurement_leaves_the_others() -> None:
+def test_a_repeat_without_a_needed_measurement_does_not_affect_the_others() -> None:
     trials = [
         trial(0, 0, mos=4.0, repeat=0),
         trial(0, 0, repeat=1),
@@ -188,17 +190,17 @@ def test_a_repeat_without_a_needed_measurement_leaves_the_others() -> None:
     assert (first.composite_score, first.summaries["naturalness_mos"], first.trials_unmeasured) == (0.5, 3.0, 1)
 
 
-def test_the_interval_of_a_score_is_exact_from_six_prompts() -> None:
+def test_a_score_has_an_exact_interval_from_six_prompts() -> None:
     ratios = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     first = decide([A, B], 6, by_silence(ratios, [0.9] * 6)).rankings[0]
-    # 0.945 - ratio / 4: with six prompts the extremes are the ends.
+    # A composite is 0.945 - ratio / 4. With six prompts the interval ends at the extremes.
     assert first.score_low == pytest.approx(0.945 - 0.15)
     assert first.score_high == pytest.approx(0.945 - 0.025)
     assert decide([A, B], 5, by_silence(ratios[:5], [0.9] * 5)).rankings[0].score_low is None
 
 
-def test_of_a_time_less_is_better() -> None:
-    # A takes 300 ms and B 1300 ms; B leads in nothing.
+def test_a_shorter_time_is_better() -> None:
+    # A takes 300 ms and B 1300 ms.
     verdict = decide([A, B], 8, latencies([300.0] * 8, [1300.0] * 8), primary_metric="generation_time_ms")
     (pair,) = verdict.head_to_head
     assert (pair.effect, pair.effect_low, pair.effect_high) == (-1000.0, -1000.0, -1000.0)
@@ -208,45 +210,45 @@ def test_of_a_time_less_is_better() -> None:
 
 
 @pytest.mark.parametrize("metric", ["ttfb_ms", "ttfa_ms", "generation_time_ms"])
-def test_the_leader_by_score_needs_the_evidence_of_the_primary_metric(metric: str) -> None:
-    # A leads by silence alone and is the slower one by every clock.
+def test_the_leader_by_score_needs_evidence_in_the_primary_metric(metric: str) -> None:
+    # A leads by silence alone and is slower in every time.
     trials = [trial(0, p, silence=0.0, ttfb=300, ttfa=320, generation=700) for p in range(8)]
     trials += [trial(1, p, silence=0.9, ttfb=200, ttfa=210, generation=600) for p in range(8)]
     verdict = decide([A, B], 8, trials, primary_metric=metric)
     assert (verdict.leader, verdict.winner, verdict.evidence_level) == (A, None, Level.inconclusive)
     assert verdict.head_to_head[0].favours == B
     assert verdict.reasons == (
-        f"Not enough evidence: over the prompts that both completed, espeak:a is not ahead of espeak:b in {metric}.",
+        f"Not enough evidence: on the prompts that both completed, espeak:a is not better than espeak:b in {metric}.",
     )
 
 
-def test_a_lead_of_a_few_milliseconds_takes_one_level_off() -> None:
+def test_a_lead_of_a_few_milliseconds_lowers_the_evidence_by_one_level() -> None:
     trials = [trial(0, p, silence=0.0, ttfb=980) for p in range(8)] + [
         trial(1, p, silence=0.9, ttfb=1000) for p in range(8)
     ]
     verdict = decide([A, B], 8, trials, primary_metric="ttfb_ms")
     assert (verdict.evidence_level, verdict.winner) == (Level.medium, A)
     assert verdict.reasons == (
-        "espeak:a is faster than espeak:b by 20 ms, which is less than 5% of 1000 ms; so small an effect takes one "
-        "level off.",
+        "espeak:a is faster than espeak:b by 20 ms, which is less than 5% of espeak:b's mean of 1000 ms. "
+        "A difference this small lowers the evidence by one level.",
     )
 
 
-def test_a_trial_without_the_primary_metric_counts_as_not_measured() -> None:
+def test_a_trial_without_the_primary_metric_is_not_compared() -> None:
     trials = [trial(0, 0, ttfa=100), trial(1, 0, ttfa=200), trial(0, 1), trial(1, 1, ttfa=300)]
     verdict = decide([A, B], 2, trials, primary_metric="ttfa_ms")
     assert verdict.head_to_head[0].pairs == 1
     assert {one.model: one.trials_unmeasured for one in verdict.rankings} == {A: 1, B: 0}
 
 
-def test_models_that_are_equally_fast_favour_nobody() -> None:
+def test_equally_fast_models_favour_neither() -> None:
     (pair,) = decide([A, B], 6, latencies([300.0] * 6, [300.0] * 6), primary_metric="ttfb_ms").head_to_head
     assert (pair.effect, pair.favours, pair.p_value) == (0.0, None, 1.0)
 
 
-def test_primary_metrics_are_those_of_the_api() -> None:
+def test_the_primary_metrics_are_those_of_the_api() -> None:
     assert list(PRIMARY_METRICS) == ["composite_per_prompt", "ttfb_ms", "ttfa_ms", "generation_time_ms"]
-    with pytest.raises(ValueError, match="no primary metric charm"):
+    with pytest.raises(ValueError, match="unknown primary metric charm"):
         decide([A, B], 1, [], primary_metric="charm")
 
 
@@ -259,6 +261,6 @@ def test_primary_metrics_are_those_of_the_api() -> None:
         (trial(0, 0, ttfa=-1.0), "ttfa_ms = -1.0"),
     ],
 )
-def test_measurements_that_nobody_can_have_made_give_no_verdict(wrong: Trial, message: str) -> None:
+def test_impossible_measurements_are_refused(wrong: TrialOutcome, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decide([A, B], 1, [wrong])

@@ -1,4 +1,4 @@
-"""Equal prompts, as experiments have them that were made before they were refused."""
+"""Equal prompts, as in experiments that were created before equal prompts were refused."""
 
 from dataclasses import replace
 
@@ -9,25 +9,25 @@ from services.shared.metrics import COMPARED, METRICS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, trial
 
 
-def test_prompts_of_the_same_text_are_one_unit_of_evidence() -> None:
+def test_prompts_with_the_same_text_are_one_unit_of_evidence() -> None:
     trials = by_silence([0.0] * 8, [0.8] * 8)
     assert decide([A, B], 8, trials).p_winner == 2 / 2**8
     repeated = decide([A, B], 8, trials, same_as=[0] * 8)
     assert (repeated.p_winner, repeated.confidence, repeated.winner) == (1.0, Level.inconclusive, None)
     assert repeated.head_to_head[0].pairs == 1
-    assert repeated.reasons[-1] == "Prompts of the same text count as one: of 8 prompts 1 are different."
+    assert repeated.reasons[-1] == "Prompts with the same text count once, so the 8 prompts count as 1."
     halves = decide([A, B], 8, trials, same_as=[0, 1, 2, 3, 0, 1, 2, 3])
     assert (halves.p_winner, halves.evidence_level) == (2 / 2**4, Level.low)
 
 
-def test_trials_of_equal_prompts_collapse_to_their_median() -> None:
+def test_trials_of_equal_prompts_are_reduced_to_their_median() -> None:
     trials = by_silence([0.0, 0.4, 0.2], [0.8, 0.8, 0.8])
     verdict = decide([A, B], 3, trials, same_as=[0, 0, 0])
     assert verdict.rankings[0].summaries["silence_ratio"] == pytest.approx(0.2)
     assert verdict.rankings[0].trials_completed == 3
 
 
-def test_the_digest_of_the_same_inputs_is_what_it_was_in_earlier_releases() -> None:
+def test_the_digest_of_the_same_inputs_does_not_change_between_releases() -> None:
     trials = [
         trial(0, 0, ttfa=200, mos=4.2, wer=0.05, prosody=0.7),
         trial(1, 0, ttfa=300, mos=3.2),
@@ -42,7 +42,7 @@ def test_the_digest_of_the_same_inputs_is_what_it_was_in_earlier_releases() -> N
     )
 
 
-def test_a_metric_that_came_later_is_in_the_digest_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_metric_changes_the_digest_only_if_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     trials = by_silence([0.0] * 4, [0.8] * 4)
     before = decide([A, B], 4, trials).inputs_digest
     loudness = next(metric for metric in METRICS if metric.name == "loudness_lufs")
@@ -52,7 +52,7 @@ def test_a_metric_that_came_later_is_in_the_digest_only_where_it_was_measured(mo
     assert decide([A, B], 4, trials).inputs_digest != before
 
 
-def test_a_verdict_over_different_prompts_has_the_digest_that_it_always_had() -> None:
+def test_the_digest_does_not_change_if_all_prompts_differ() -> None:
     trials = by_silence([0.0] * 4, [0.8] * 4)
     plain = decide([A, B], 4, trials)
     assert decide([A, B], 4, trials, same_as=[0, 1, 2, 3]).inputs_digest == plain.inputs_digest

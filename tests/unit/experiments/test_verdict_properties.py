@@ -1,4 +1,4 @@
-"""What holds for every verdict."""
+"""Properties of every verdict."""
 
 import re
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from services.experiments.verdict import (
     CompositeProfile,
     Judges,
     Level,
-    Trial,
+    TrialOutcome,
     Verdict,
     Vote,
     decide,
@@ -30,32 +30,32 @@ MODELS = [A, B, C, D]
 
 @dataclass(frozen=True)
 class Drawn:
-    """An experiment with all that its verdict is reached from."""
+    """An experiment with all inputs of its verdict."""
 
     models: int
     prompts: int
-    trials: list[Trial]
+    trials: list[TrialOutcome]
     votes: list[Vote]
     judges: Judges
     composite: CompositeProfile
     primary_metric: str
 
     def verdict(self, **changed: object) -> Verdict:
-        of = replace(self, **changed)  # type: ignore[arg-type]
+        drawn = replace(self, **changed)  # type: ignore[arg-type]
         return decide(
-            MODELS[: of.models],
-            of.prompts,
-            of.trials,
-            composite=of.composite,
-            primary_metric=of.primary_metric,
-            votes=of.votes,
-            judges=of.judges,
+            MODELS[: drawn.models],
+            drawn.prompts,
+            drawn.trials,
+            composite=drawn.composite,
+            primary_metric=drawn.primary_metric,
+            votes=drawn.votes,
+            judges=drawn.judges,
         )
 
 
 @st.composite
 def experiments(draw: st.DrawFn) -> Drawn:
-    """Experiments of every kind, with trials that failed or lack a measurement, and votes of a few listeners."""
+    """Draws experiments of every kind. Some trials failed or lack a measurement; a few listeners have voted."""
     models, prompts = draw(st.integers(2, 4)), draw(st.integers(1, 10))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     failures, lacking = draw(st.sampled_from([0.0, 0.1, 0.5])), draw(st.sampled_from([0.0, 0.1, 1.0]))
@@ -84,7 +84,7 @@ def experiments(draw: st.DrawFn) -> Drawn:
     )
 
 
-def _trial(random: np.random.Generator, model: int, prompt: int, lacking: float) -> Trial:
+def _trial(random: np.random.Generator, model: int, prompt: int, lacking: float) -> TrialOutcome:
     return trial(
         model,
         prompt,
@@ -101,7 +101,7 @@ def _trial(random: np.random.Generator, model: int, prompt: int, lacking: float)
 
 @given(experiments(), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
-def test_the_order_of_trials_and_votes_does_not_matter(experiment: Drawn, random: Random) -> None:
+def test_the_order_of_trials_and_votes_does_not_change_the_verdict(experiment: Drawn, random: Random) -> None:
     trials, votes = list(experiment.trials), list(experiment.votes)
     random.shuffle(trials)
     random.shuffle(votes)
@@ -110,7 +110,7 @@ def test_the_order_of_trials_and_votes_does_not_matter(experiment: Drawn, random
 
 @given(experiments(), st.permutations(range(4)))
 @settings(max_examples=60, deadline=None)
-def test_the_order_of_models_only_changes_the_order_of_pairs(experiment: Drawn, order: list[int]) -> None:
+def test_the_order_of_models_changes_only_the_order_of_pairs(experiment: Drawn, order: list[int]) -> None:
     order = [index for index in order if index < experiment.models]
     before = experiment.verdict()
     after = decide(
@@ -123,7 +123,7 @@ def test_the_order_of_models_only_changes_the_order_of_pairs(experiment: Drawn, 
         judges=experiment.judges,
     )
     same = {"head_to_head": (), "inputs_digest": ""}
-    # Where there is no ranking, models are named in the order of the experiment.
+    # Without a ranking, reasons name the models in the order of the experiment.
     reasons = {"reasons": ()} if not before.rankings else {}
     assert replace(after, **same, **reasons) == replace(before, **same, **reasons)
     assert sorted(after.reasons) == sorted(before.reasons)
@@ -145,7 +145,7 @@ def _pairs(verdict: Verdict) -> list[frozenset[str]]:
 
 
 def _seen_from_first(verdict: Verdict, names: frozenset[str]) -> tuple[object, ...]:
-    """A comparison as the first model by name sees it."""
+    """Returns the comparison of two models with the first by name as model a."""
     (pair,) = (one for one in verdict.head_to_head if {one.model_a.name, one.model_b.name} == names)
     if pair.model_a.name < pair.model_b.name:
         seen = (pair.a_wins, pair.b_wins, pair.ties, pair.effect, pair.effect_low, pair.effect_high)
@@ -185,16 +185,16 @@ def test_every_verdict_is_consistent(experiment: Drawn) -> None:
 
 @given(experiments())
 @settings(max_examples=60, deadline=None)
-def test_both_judges_never_say_more_than_either(experiment: Drawn) -> None:
+def test_two_judges_together_are_never_more_confident_than_either(experiment: Drawn) -> None:
     both = experiment.verdict(judges=Judges.BOTH)
     measured = experiment.verdict(judges=Judges.MEASUREMENTS, votes=[])
-    heard = experiment.verdict(judges=Judges.LISTENERS)
+    by_votes = experiment.verdict(judges=Judges.LISTENERS)
     assert both.confidence <= measured.confidence
-    assert both.evidence_level <= heard.evidence_level
-    assert both.votes == heard.votes
+    assert both.evidence_level <= by_votes.evidence_level
+    assert both.votes == by_votes.votes
     assert [one.composite_score for one in both.rankings] == [one.composite_score for one in measured.rankings]
     if both.winner is not None:
-        assert both.winner == measured.leader == heard.leader
+        assert both.winner == measured.leader == by_votes.leader
 
 
 @given(experiments(), st.data())

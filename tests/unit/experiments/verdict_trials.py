@@ -1,8 +1,8 @@
-"""Trials to reach verdicts from: a model spec in a line, made of numbers that can be worked with by hand."""
+"""Makes trials and votes for verdicts, with numbers that are easy to work with by hand."""
 
 from collections.abc import Iterable, Sequence
 
-from services.experiments.verdict import Model, Trial, Vote
+from services.experiments.verdict import Model, TrialOutcome, Vote
 from services.shared.listening.domain import Preference
 from services.shared.metrics import Measurements
 
@@ -22,9 +22,9 @@ def trial(
     wer: float | None = None,
     prosody: float | None = None,
     repeat: int = 0,
-) -> Trial:
-    """A completed trial; the default has the composite 0.27 + 0.225 + 0.2 + 0.2 = 0.895 if durations agree."""
-    return Trial(
+) -> TrialOutcome:
+    """Returns a completed trial. The default has the composite 0.27 + 0.225 + 0.2 + 0.2 = 0.895 if durations agree."""
+    return TrialOutcome(
         model_index=model,
         prompt_index=prompt,
         repeat_index=repeat,
@@ -42,21 +42,21 @@ def trial(
     )
 
 
-def failed(model: int, prompt: int, repeat: int = 0) -> Trial:
-    """A trial that ended without audio."""
-    return Trial(model_index=model, prompt_index=prompt, completed=False, repeat_index=repeat)
+def failed(model: int, prompt: int, repeat: int = 0) -> TrialOutcome:
+    """Returns a trial that ended without audio."""
+    return TrialOutcome(model_index=model, prompt_index=prompt, completed=False, repeat_index=repeat)
 
 
-def by_silence(*ratios: Sequence[float]) -> list[Trial]:
-    """Trials that differ in nothing but silence, one row per model and one ratio per prompt.
+def by_silence(*ratios: Sequence[float]) -> list[TrialOutcome]:
+    """Returns trials that differ only in silence: one row per model, one ratio per prompt.
 
-    A prompt's composite is then 0.27 + 0.225 + 0.25 * (1 - ratio) + 0.2 = 0.945 - ratio / 4.
+    A prompt's composite is 0.27 + 0.225 + 0.25 * (1 - ratio) + 0.2 = 0.945 - ratio / 4.
     """
     return [trial(model, prompt, silence=ratio) for model, row in enumerate(ratios) for prompt, ratio in enumerate(row)]
 
 
-def latencies(*rows: Iterable[float]) -> list[Trial]:
-    """Trials that differ in nothing but generation time, one row per model and one value in ms per prompt."""
+def latencies(*rows: Iterable[float]) -> list[TrialOutcome]:
+    """Returns trials that differ only in generation time: one row per model, one value in ms per prompt."""
     return [
         trial(model, prompt, ttfb=100.0, generation=value)
         for model, row in enumerate(rows)
@@ -65,8 +65,10 @@ def latencies(*rows: Iterable[float]) -> list[Trial]:
 
 
 def votes(first: int, second: int, *listeners: str) -> list[Vote]:
-    """Votes on two models, a word for each listener: a letter for each prompt, `a`, `b`, `=` for a tie, `x` for both
-    bad, and a dot where they gave no vote."""
+    """Returns votes on two models. Each listener is a word with one letter per prompt.
+
+    `a` and `b` are votes for the first and second model, `=` is a tie, `x` is both bad, and `.` is no vote.
+    """
     answers = {"a": Preference.FIRST, "b": Preference.SECOND, "=": Preference.TIE, "x": Preference.BOTH_BAD}
     return [
         Vote(f"listener {number}", prompt, first, second, answers[letter])

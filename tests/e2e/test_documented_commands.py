@@ -1,7 +1,7 @@
 """The shell blocks of README.md and docs/ run as they are written, against the mesh of the tests.
 
 The blocks of a document run in their order in one shell, in a folder that stands for the folder of the project.
-`localhost:8080` is replaced by the address of the mesh. A block must end with status 0.
+`localhost:8080` is replaced by the address of the mesh. A block must end with status 0 and in the same folder.
 
 - A block after ```` ```sh ```` runs. A block that has only `make` commands does not: that its targets exist is checked
   by tests/unit/test_documents.py, and what they do by other tests.
@@ -78,7 +78,8 @@ def prints(output: str, documented: str) -> bool:
 
 async def run_all(commands: list[str], folder: Path, environment: dict[str, str]) -> list[str]:
     """Runs blocks one after another in one shell and returns what each prints. Fails if one of them fails."""
-    script = "\n".join(f"{{\n{each}\n}}\necho '{MARK}'" for each in commands)
+    begin = 'FOLDER="$PWD"'
+    script = "\n".join([begin, *(f'{{\n{each}\n}}\n[ "$PWD" = "$FOLDER" ]\necho "{MARK}"' for each in commands)])
     process = await asyncio.create_subprocess_exec(
         "bash", "-euc", script, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.attack.attack import attacks
+
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs"
 DOCUMENTS = sorted(
@@ -102,3 +104,10 @@ def test_security_names_a_way_to_test_each_promise() -> None:
     promises = [cells for row in rows if len(cells := row.strip("| ").split(" | ")) == 4]
     assert len(promises) > 60
     assert [cells[0] for cells in promises if not cells[3].strip()] == []
+
+
+def test_attacks_that_security_names_exist() -> None:
+    named = re.findall(r'the attack "([^"]+)"', (PAGES / "security.md").read_text())
+    titles = {attack.title for attack in attacks()}
+    assert named
+    assert [title for title in named if title not in titles] == []

@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,16 +14,6 @@ from tests.attack.attack import attacks
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs"
-DOCUMENTS = sorted(
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split()
-)
 FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)")
@@ -30,6 +21,24 @@ HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FILE = re.compile(r"\b(?:services|gateway|deploy|protos|tests)/[\w./-]+\.(?:py|lua|j2|proto)\b")
 MAKE = re.compile(r"(?:^|`)make +(?:[A-Z]+=\S+ +)*([a-z][a-z-]*)", re.MULTILINE)
 TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
+
+
+# A name in code: `Subject`, `Dispatcher.release`, `_check_held`, `DATABASE_URL`.
+NAME = re.compile(r"`([A-Za-z_]\w*(?:\.\w+)*)(?:\(\))?`")
+
+
+def files(*patterns: str) -> list[Path]:
+    """Returns the files of the project that match, those too that are not committed yet."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    return sorted(path for name in listed if (path := ROOT / name).exists())
+
+
+@cache
+def names_in_the_code() -> frozenset[str]:
+    """Returns every word in the code, the protos and the configuration."""
+    sources = files("*.py", "*.proto", "*.lua", "*.j2")
+    return frozenset(word for source in sources for word in re.findall(r"\w+", source.read_text()))
 
 
 def named(path: Path) -> str:
@@ -66,6 +75,9 @@ def broken_links(document: Path) -> Iterator[str]:
             yield link
 
 
+DOCUMENTS = files("*.md")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_links_lead_somewhere(document: Path) -> None:
     assert list(broken_links(document)) == []
@@ -97,6 +109,13 @@ def test_targets_that_a_document_names_are_in_the_makefile(document: Path) -> No
 def test_the_readme_leads_to_every_page() -> None:
     text = (ROOT / "README.md").read_text()
     assert [page.name for page in sorted(PAGES.glob("*.md")) if f"(docs/{page.name})" not in text] == []
+
+
+@pytest.mark.parametrize("page", ["contributing.md", "operating.md", "security.md"])
+def test_names_that_a_page_takes_from_the_code_exist(page: str) -> None:
+    named = NAME.findall(FENCE.sub("", (PAGES / page).read_text()))
+    assert named
+    assert [name for name in named if not names_in_the_code().issuperset(name.split("."))] == []
 
 
 def test_security_names_a_way_to_test_each_promise() -> None:

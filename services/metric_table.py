@@ -1,7 +1,7 @@
-"""Writes two tables of metrics into the documents, or checks them: the metrics of a trial, and the operational metrics
-that services export to Prometheus.
+"""Writes two tables into the documents: the metrics of a trial, and the operational metrics that services export.
 
-`python -m services.metric_table` writes. With `--check` it only compares, and ends with status 1 on a difference.
+The first comes from `services.shared.metrics`, the second from what each service registers with Prometheus.
+`python -m services.metric_table` writes both. With `--check` it only compares, and exits with status 1 on a difference.
 """
 
 import json
@@ -20,7 +20,7 @@ OPERATIONAL_DOCUMENT = ROOT / "docs" / "operating.md"
 OF_TRIALS = "<!-- metrics of a trial: written by `make gen` -->"
 BEGIN, END = "<!-- metrics: written by `make gen` -->", "<!-- /metrics -->"
 PREFIX = "voicearena_"
-# In a process each, as services are: what one of them declares the others don't export.
+# Each service is imported in a process of its own, because Prometheus keeps one registry per process.
 DECLARED = f"""
 import json, sys, importlib
 from prometheus_client import REGISTRY
@@ -32,13 +32,13 @@ print(json.dumps([
 ]))
 """
 
-Metric = tuple[str, str, tuple[str, ...], str]
-"""Its name, its type, the names of its labels, and what it is."""
+OperationalMetric = tuple[str, str, tuple[str, ...], str]
+"""The name, the type, the names of the labels, and the description."""
 
 
-def declared() -> dict[Metric, list[str]]:
-    """Returns every metric, with the services that export it."""
-    found: dict[Metric, list[str]] = {}
+def declared() -> dict[OperationalMetric, list[str]]:
+    """Returns every operational metric with the services that export it."""
+    found: dict[OperationalMetric, list[str]] = {}
     with ThreadPoolExecutor() as pool:
         for service, printed in zip(SERVICES, pool.map(_printed, SERVICES), strict=True):
             for name, kind, labels, documentation in json.loads(printed):
@@ -55,7 +55,7 @@ def _printed(service: str) -> str:
 
 
 def table() -> str:
-    """Returns the table as Markdown: one row a metric, those of all services first."""
+    """Returns the operational metrics as a Markdown table. Those that all services export come first."""
     metrics = sorted(declared().items(), key=lambda item: (-len(item[1]), item[1], item[0]))
     rows = ["| metric | type | labels | of | what it is |", "|---|---|---|---|---|"]
     for (name, kind, labels, documentation), services in metrics:
@@ -65,7 +65,7 @@ def table() -> str:
 
 
 def table_of_trials() -> str:
-    """Returns the metrics of a trial as Markdown, a row each."""
+    """Returns the metrics of a trial as a Markdown table."""
     rows = ["| metric | unit | range | better | what it is |", "|---|---|---|---|---|"]
     better = {Direction.LOWER: "lower", Direction.HIGHER: "higher", Direction.NEUTRAL: "-"}
     for one in METRICS:
@@ -76,7 +76,7 @@ def table_of_trials() -> str:
 
 
 def main() -> int:
-    """Writes or checks."""
+    """Writes or checks the tables, and returns the exit status."""
     for document, begin, written in (
         (TRIALS_DOCUMENT, OF_TRIALS, table_of_trials),
         (OPERATIONAL_DOCUMENT, BEGIN, table),
@@ -86,7 +86,7 @@ def main() -> int:
         wanted = f"{before}{begin}\n{written()}\n{END}{rest.split(END, 1)[1]}"
         if "--check" in sys.argv and text != wanted:
             name = document.relative_to(ROOT)
-            sys.stderr.write(f"the table of metrics in {name} differs from the code: run `make gen`\n")
+            sys.stderr.write(f"The table of metrics in {name} is out of date. Run `make gen`.\n")
             return 1
         document.write_text(wanted)
     return 0

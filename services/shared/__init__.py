@@ -1,1 +1,1 @@
-"""What knows the domain and more than one service uses."""
+"""Code that knows the domain and that more than one service uses."""

@@ -1,7 +1,7 @@
-"""What the gateways say they have sent of clips: Envoy's access log in, the use case of hearing out.
+"""Learns from Envoy's access log which bytes of clips the gateways have sent.
 
-Envoy tells of a request when it has ended, well or not. The answers with clips carry a header that says which bytes of
-which clip they bring, and the entry how many bytes of the answer were written to the client's connection.
+Envoy logs a request when it has ended, completely or not. Each response with a clip has a header that names the clip
+and its range of bytes. The log entry says how many bytes of the response were written to the client's connection.
 """
 
 import asyncio
@@ -19,69 +19,72 @@ from services.shared.listening.hearing import Hearing, Sent
 log = structlog.get_logger()
 
 HEADER = "x-voicearena-clip"
-_VALUE = re.compile(r"(clp_[0-9a-f]{32}\.wav) ([0-9]{1,9})-([0-9]{1,9})/([0-9]{1,9})")
-# HTTP/2 writes the headers compressed, so that they may take less than their length.
+_HEADER_VALUE = re.compile(r"(clp_[0-9a-f]{32}\.wav) ([0-9]{1,9})-([0-9]{1,9})/([0-9]{1,9})")
+# A lower limit for the size of the response headers, which HTTP/2 compresses.
 MIN_HEADER_BYTES = 20
 
 
 def header(clip: str, start: int, end: int, size: int) -> str:
-    """Returns the value of the header for bytes of a clip, from `start` to `end`, without the last, of `size`."""
+    """Returns the value of HEADER for bytes `start` to `end` (exclusive) of a clip of `size` bytes."""
     return f"{clip} {start}-{end}/{size}"
 
 
 def sent(entry: pb.HTTPAccessLogEntry) -> Sent | None:
-    """Returns which bytes of a clip a request has brought to its client; None if none."""
-    found = _VALUE.fullmatch(entry.response.response_headers.get(HEADER, ""))
+    """Returns the bytes of a clip that a request has brought to its client, None if it brought none.
+
+    The range may be empty (`start` = `end`) if the response was cut off.
+    """
+    found = _HEADER_VALUE.fullmatch(entry.response.response_headers.get(HEADER, ""))
     if found is None:
         return None
     start, end, size = (int(number) for number in found.groups()[1:])
-    # Of an HTTP/2 stream that was reset, the body may be in the gateway still.
+    # When an HTTP/2 stream is reset, part of the body may never have left the gateway.
     written = entry.common_properties.downstream_wire_bytes_sent - MIN_HEADER_BYTES
     body = min(entry.response.response_body_bytes, max(0, written))
     if entry.response.response_headers.get("content-type", "").startswith("application/grpc-web-text"):
-        # Four characters for three bytes.
+        # Base64: four characters for three bytes.
         body = body * 3 // 4
     return Sent(found[1], start, min(end, start + body), size)
 
 
 class AccessLog(access_log_pb2_grpc.AccessLogServiceServicer):
-    """Implements Envoy's AccessLogService for the routes of clips."""
+    """Implements Envoy's AccessLogService for the routes that serve clips."""
 
     def __init__(self, hearing: Hearing) -> None:
         self._hearing = hearing
-        self._leaving = asyncio.Event()
+        self._draining = asyncio.Event()
 
     async def StreamAccessLogs(
         self, request_iterator: AsyncIterator[pb.StreamAccessLogsMessage], context: Context
     ) -> pb.StreamAccessLogsResponse:
-        """Notes what has gone out until the gateway ends the stream, or this process ends."""
+        """Records sent_range was sent until the gateway ends the stream or this process drains."""
         reading = asyncio.create_task(self._read(request_iterator))
-        leaving = asyncio.create_task(self._leaving.wait())
+        draining = asyncio.create_task(self._draining.wait())
         try:
-            await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading, draining), return_when=asyncio.FIRST_COMPLETED)
         finally:
             reading.cancel()
-            leaving.cancel()
+            draining.cancel()
         return pb.StreamAccessLogsResponse()
 
     async def _read(self, messages: AsyncIterator[pb.StreamAccessLogsMessage]) -> None:
         async for message in messages:
             for entry in message.http_logs.log_entry:
-                if (what := sent(entry)) is None:
+                if (sent_range := sent(entry)) is None:
                     continue
                 common = entry.common_properties
-                lasted = common.time_to_last_downstream_tx_byte.ToTimedelta() or common.duration.ToTimedelta()
+                duration = common.time_to_last_downstream_tx_byte.ToTimedelta() or common.duration.ToTimedelta()
                 try:
-                    await self._hearing.note(what, common.start_time.ToDatetime(UTC) + (lasted or timedelta(0)))
-                except Exception as error:  # noqa: BLE001 - one entry that is lost must not lose those after it
-                    log.warning("what went out of a clip can't be noted", clip=what.clip, error=str(error))
+                    await self._hearing.note(sent_range, common.start_time.ToDatetime(UTC) + (duration or timedelta(0)))
+                except Exception as error:  # noqa: BLE001 - a bad entry must not lose the entries after it
+                    log.warning("can't record which bytes of a clip were sent", clip=sent_range.clip, error=str(error))
 
     async def ping(self) -> None:
-        """There is nothing to check; resources have a ping."""
+        """Does nothing. The server pings every resource."""
 
     async def drain(self, seconds: float) -> None:
-        """Ends the streams, so that the gateways go on with another process."""
-        self._leaving.set()
+        """Ends the streams, so that the gateways connect to another process."""
+        self._draining.set()
 
     async def close(self) -> None:
-        """There is nothing to close; resources have a close."""
+        """Does nothing. The server closes every resource."""

@@ -1,4 +1,4 @@
-"""Clips as answers: over gRPC in one piece, and over plain HTTP with ranges."""
+"""Clips as responses: over gRPC as a whole, and over plain HTTP with byte ranges."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,16 +11,16 @@ from services.runtime.rpc import Context
 from services.shared.listening.access_log_servicer import HEADER, header
 from services.shared.listening.clips import Clips
 
-# A clip is for one listener; nobody on the way keeps it.
-NOT_KEPT = {"cache-control": "no-store"}
+# A clip is for one listener, so no cache on the way may keep it.
+NO_STORE = {"cache-control": "no-store"}
 CONTENT_TYPE = "audio/wav"
 
 
 async def stream(clips: Clips, name: str, context: Context) -> AsyncGenerator[HttpBody, None]:
-    """Yields the messages of an RPC that sends a clip."""
+    """Yields the messages of an RPC that sends a clip. Only the first has a content type."""
     clip = await clips.find(name)
     size = len(clip.content)
-    await context.send_initial_metadata((*NOT_KEPT.items(), (HEADER, header(clip.name, 0, size, size))))
+    await context.send_initial_metadata((*NO_STORE.items(), (HEADER, header(clip.name, 0, size, size))))
     kind = CONTENT_TYPE
     async with aclosing(clip.pieces()) as pieces:
         async for piece in pieces:
@@ -29,9 +29,9 @@ async def stream(clips: Clips, name: str, context: Context) -> AsyncGenerator[Ht
 
 
 async def find(clips: Clips, asked: Asked) -> Content:
-    """Returns the clip that is asked for over plain HTTP."""
+    """Returns the clip that a plain HTTP request asks for. Raises InvalidInput if the request has query parameters."""
     if asked.query:
-        unknown = (FieldViolation(name[:100], "there is no such parameter") for name in sorted(asked.query))
+        unknown = (FieldViolation(name[:100], "is not a parameter of this request") for name in sorted(asked.query))
         raise InvalidInput.of(*unknown)
     clip = await clips.find(asked.name)
     return Content(
@@ -39,6 +39,6 @@ async def find(clips: Clips, asked: Asked) -> Content:
         size=len(clip.content),
         etag=clip.etag,
         read=clip.pieces,
-        headers={**NOT_KEPT, "content-disposition": "inline"},
+        headers={**NO_STORE, "content-disposition": "inline"},
         sending=lambda part: {HEADER: header(clip.name, part.start, part.end, part.size)},
     )

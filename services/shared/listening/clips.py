@@ -1,4 +1,4 @@
-"""The clips that listeners hear, made of stored speech when they are fetched."""
+"""The clips that listeners hear. They are made from stored audio when they are fetched."""
 
 import asyncio
 import re
@@ -24,65 +24,67 @@ log = structlog.get_logger()
 
 NAME = re.compile(r"clp_[0-9a-f]{32}\.wav")
 PIECE_BYTES = 16 * 1024
-# A clip of five seconds has 240 kB, and its speech before it is dithered twice that. Both clips of a pair are fetched
-# close to one another, a clip often in several ranges, and its speech by many listeners.
+# A clip of five seconds has 240 kB, and its samples before dithering twice that. A player often fetches a clip in
+# several ranges, and many listeners need the same samples.
 KEPT_CLIP_BYTES = 12 * 1024 * 1024
 KEPT_SPEECH_BYTES = 20 * 1024 * 1024
-# So that many listeners at once neither fill the memory nor keep the other calls from the processor.
-RENDERED_AT_A_TIME = 2
+# Many listeners at once must neither fill the memory nor take the processor from other calls.
+MAX_CONCURRENT_RENDERINGS = 2
 ETAG_BYTES = 16
 
 
-class Audio(Protocol):
+class SpeechStore(Protocol):
     """Where speech is stored."""
 
     async def get(self, name: str) -> bytes:
-        """Returns a stored WAV; NotFound if there is none, Unavailable if that can't be told."""
+        """Returns a stored WAV. Raises NotFound if it does not exist, Unavailable if the store can't be reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """What is sent to a listener."""
+class ListenerClip:
+    """A clip as it is sent to a listener: a WAV file."""
 
     name: str
     content: bytes
     etag: str
-    """A strong entity tag, with its quotes. It says nothing of what the clip is made of."""
+    """A strong entity tag with its quotes. It reveals nothing about the audio."""
 
     async def pieces(self, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Yields the bytes from a position to another one, without the last, in pieces."""
+        """Yields the bytes from `start` to `end` (exclusive, None for all) in pieces of at most PIECE_BYTES."""
         last = len(self.content) if end is None else end
         for position in range(start, last, PIECE_BYTES):
             yield self.content[position : min(position + PIECE_BYTES, last)]
 
 
 class Clips:
-    """The use case over one database and audio store."""
+    """Finds clips, over one database and one audio store."""
 
     def __init__(
         self,
         database: Database,
         store: ListeningStore,
         subject: Subject[Any],
-        audio: Audio,
+        audio: SpeechStore,
         secret: str,
     ) -> None:
-        """`secret` decides, with a clip's name, what tells it from other clips of the same speech."""
+        """`secret` and the name of a clip determine its noise, its leading silence and its entity tag."""
         self._database = database
         self._store = store
         self._subject = subject
         self._audio = audio
         self._seeds = derived_key(secret, "clips: noise and silence")
         self._tags = derived_key(secret, "clips: entity tags")
-        self._clips: _Kept[str, bytes] = _Kept(KEPT_CLIP_BYTES, len)
-        self._speech: _Kept[str, rendering.Samples] = _Kept(KEPT_SPEECH_BYTES, lambda samples: samples.nbytes)
-        self._turns = asyncio.Semaphore(RENDERED_AT_A_TIME)
+        self._clips: _ByteLimitedCache[str, bytes] = _ByteLimitedCache(KEPT_CLIP_BYTES, len)
+        self._speech: _ByteLimitedCache[str, rendering.Samples] = _ByteLimitedCache(
+            KEPT_SPEECH_BYTES, lambda samples: samples.nbytes
+        )
+        self._rendering_slots = asyncio.Semaphore(MAX_CONCURRENT_RENDERINGS)
 
-    async def find(self, name: str) -> Clip:
-        """Returns a clip; the same bytes every time.
+    async def find(self, name: str) -> ListenerClip:
+        """Returns a clip. The same name gives the same bytes every time.
 
-        NotFound if there is none of this name, or its audio was deleted; Unauthenticated if its listener may not hear
-        it any more. No error says anything of the audio.
+        Raises NotFound if no clip has this name or its audio was deleted, Unauthenticated if its listener may no longer
+        hear it, and Unavailable if the audio can't be read at the moment. No error reveals anything about the audio.
         """
         if not NAME.fullmatch(name):
             raise NotFound.of("clip", name[:200])
@@ -91,9 +93,9 @@ class Clips:
         audio_name = assignment.audio_of(name)
         if audio_name is None:
             raise NotFound.of("clip", name)
-        content = await self._clips.get(name, lambda: self._made(name, assignment, audio_name))
+        content = await self._clips.get(name, lambda: self._rendered(name, assignment, audio_name))
         tag = derived_key(self._tags, name)[:ETAG_BYTES]
-        return Clip(name, content, f'"{tag.hex()}"')
+        return ListenerClip(name, content, f'"{tag.hex()}"')
 
     async def _assignment(self, connection: AsyncConnection, name: str) -> Assignment:
         assignment = await self._store.assignment_of_clip(connection, name)
@@ -105,35 +107,35 @@ class Clips:
         await check_may_hear(connection, self._subject, listener)
         return assignment
 
-    async def _made(self, name: str, assignment: Assignment, audio_name: str) -> bytes:
-        played = await self._speech.get(audio_name, lambda: self._played(name, audio_name))
+    async def _rendered(self, name: str, assignment: Assignment, audio_name: str) -> bytes:
+        samples = await self._speech.get(audio_name, lambda: self._resampled(name, audio_name))
         seconds = assignment.seconds_of(assignment.side_of(name))
         seed = derived_key(self._seeds, name)
-        async with self._turns:
-            return await asyncio.to_thread(rendering.clip, played, assignment.target_lufs, seconds, seed)
+        async with self._rendering_slots:
+            return await asyncio.to_thread(rendering.clip, samples, assignment.target_lufs, seconds, seed)
 
-    async def _played(self, name: str, audio_name: str) -> rendering.Samples:
-        async with self._turns:
+    async def _resampled(self, name: str, audio_name: str) -> rendering.Samples:
+        async with self._rendering_slots:
             stored = await self._stored(name, audio_name)
             return await asyncio.to_thread(rendering.resampled, stored)
 
     async def _stored(self, name: str, audio_name: str) -> bytes:
-        """Returns the stored speech; errors speak of the clip, since their own name the audio."""
+        """Returns the stored speech. Errors name the clip, because the name of the audio would reveal the candidate."""
         try:
             return await self._audio.get(audio_name)
         except NotFound:
             raise NotFound.of("clip", name) from None
         except Unavailable as error:
             log.warning("stored speech can't be read", audio_name=audio_name, error=error.message)
-            raise Unavailable("the clip can't be read now; try again") from None
+            raise Unavailable("The clip can't be read at the moment. Try again.") from None
 
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class _Kept(Generic[Key, Value]):
-    """What was made lately, up to some number of bytes."""
+class _ByteLimitedCache(Generic[Key, Value]):
+    """A cache of the values used last, limited by their size in bytes."""
 
     def __init__(self, max_bytes: int, size: Callable[[Value], int]) -> None:
         self._max_bytes = max_bytes
@@ -143,7 +145,7 @@ class _Kept(Generic[Key, Value]):
         self._making: weakref.WeakValueDictionary[Key, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Value]]) -> Value:
-        """Returns a value, made once however many want it at this moment."""
+        """Returns the value of a key. Makes it once, even if many callers ask for it at the same time."""
         lock = self._making.setdefault(key, asyncio.Lock())
         async with lock:
             if key in self._values:

@@ -1,4 +1,4 @@
-"""Closes tests before every pair has its votes: by hand, or because the time is over."""
+"""Closes tests before every pair has its votes: by hand, or because their time is over."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,11 +16,11 @@ from services.shared.listening.subject import Subject
 log = structlog.get_logger()
 
 LOOK_EVERY_SECONDS = 5.0
-BATCH = 100
+BATCH_SIZE = 100
 
 
 class Closing:
-    """The use cases over one database. Whoever closes a test holds the lock of its subject, so it happens once."""
+    """The use cases over one database. Closing needs the lock of the subject, so a test closes only once."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class Closing:
         self._clock = clock
 
     async def close(self, connection: AsyncConnection, test_id: str) -> bool:
-        """Closes a test with the votes that there are and ends its subject; False if it is not open.
+        """Closes a test with the votes received so far, and ends its subject. Returns False if the test is not open.
 
-        The caller holds the lock of the subject.
+        The caller must hold the lock of the subject in this transaction.
         """
         if not await self._store.suspend(connection, test_id):
             return False
@@ -45,19 +45,19 @@ class Closing:
         return True
 
     async def overdue(self) -> int:
-        """Closes the tests whose time is over, and returns how many."""
+        """Closes tests whose time is over, up to BATCH_SIZE of them, and returns how many."""
         async with self._database.reading() as connection:
-            found = await self._store.overdue(connection, self._clock(), BATCH)
+            found = await self._store.overdue(connection, self._clock(), BATCH_SIZE)
         return sum([await self._close_if_overdue(test_id) for test_id in found])
 
     async def _close_if_overdue(self, test_id: str) -> bool:
         async with self._database.transaction() as connection:
-            # The last vote, a retry or another process may have come first.
+            # The last vote, a retry or another process may have closed it first.
             if not await self._subject.lock(connection, test_id):
                 return False
             test = await self._store.test(connection, test_id)
             if test is None or test.closes_at is None or test.open(self._clock()):
                 return False
             with telemetry.working_on(test_id=test_id):
-                log.info("the time for listening is over")
+                log.info("the listening test has reached its closing time")
             return await self.close(connection, test_id)

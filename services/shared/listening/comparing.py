@@ -1,8 +1,8 @@
-"""What listeners do: join, hear a pair, vote.
+"""The use cases of listeners: join a test, get a pair, vote.
 
-Joining, giving out a pair and voting hold the lock of the subject, so votes are counted one after another, the one that
-completes them ends the subject in its own transaction, and none comes after it. Whether a vote counts is judged with it
-(`judging`), and the voter is not told.
+Each of them locks the subject, so votes are counted one after another. The last vote that is needed ends the subject in
+the same transaction, and no vote is accepted after it. Each vote is judged when it is cast (`judging`). The voter does
+not see whether it counts.
 """
 
 import dataclasses
@@ -29,20 +29,20 @@ from services.shared.listening.domain import (
     ListeningTest,
     Pair,
 )
-from services.shared.listening.hearing import check_heard
-from services.shared.listening.judging import CastVote, judge, unclaimed
-from services.shared.listening.pairing import Drawn, count, draw, short_of_votes
+from services.shared.listening.hearing import check_both_heard
+from services.shared.listening.judging import CastVote, addresses_without_place, judge
+from services.shared.listening.pairing import DrawnPair, count, draw, pairs_lacking_votes
 from services.shared.listening.store import ListeningStore
-from services.shared.listening.subject import Answered, Subject
+from services.shared.listening.subject import Subject, VoteReply
 from services.shared.listening.vote_store import VoteStore
 
-NOTE_SHOWN_EVERY = timedelta(minutes=1)
-"""A pair that is asked for again and again is noted as shown this often at most."""
+SHOWN_UPDATE_INTERVAL = timedelta(minutes=1)
+"""When a listener asks for the same pair again and again, `shown_at` is updated at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What a listener hears next, None if there is nothing."""
+    """The pair that a listener hears next. `assignment` is None if there is none."""
 
     assignment: Assignment | None
     text: str
@@ -50,21 +50,21 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True)
-class Voted(Generic[Answered]):
-    """A vote that was taken."""
+class Voted(Generic[VoteReply]):
+    """A vote that was accepted."""
 
     progress: ListenerProgress
-    answered: Answered | None
-    """What the subject answers; None if the same vote was taken before."""
+    reply: VoteReply | None
+    """The reply of the subject. None if the same vote was accepted before."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seat:
-    """What is known of a listener and their test."""
+class _ListenerState:
+    """A listener, their test, and the pairs that they have been given."""
 
     listener: Listener
     test: ListeningTest | None
-    """None before it was opened for the first time."""
+    """None if the test was never opened."""
     pairs: Sequence[Pair]
     given: Sequence[Assignment]
 
@@ -75,7 +75,7 @@ class _Seat:
     @property
     def candidates(self) -> list[Pair]:
         needed = self.test.votes_per_pair if self.test else 0
-        return short_of_votes(self.pairs, {each.key for each in self.given}, needed)
+        return pairs_lacking_votes(self.pairs, {each.key for each in self.given}, needed)
 
     def open(self, at: datetime) -> bool:
         return self.test is not None and self.test.open(at)
@@ -90,130 +90,136 @@ class _Seat:
         return Next(assignment, text, self.progress(at))
 
 
-class Comparing(Generic[Answered]):
-    """The use cases over one database. A test is named by the id of its subject."""
+class Comparing(Generic[VoteReply]):
+    """The use cases over one database. A test has the id of its subject."""
 
     def __init__(
         self,
         database: Database,
         store: ListeningStore,
         votes: VoteStore,
-        subject: Subject[Answered],
+        subject: Subject[VoteReply],
         clock: Callable[[], datetime] = now,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._votes = votes
         self._subject = subject
         self._clock = clock
-        # Nobody can foresee the sides.
-        self._chance = chance or random.SystemRandom()
+        # Sides must be unpredictable.
+        self._rng = rng or random.SystemRandom()
 
     async def join(self, listener: Listener, max_listeners: int) -> tuple[Listener, ListenerProgress] | None:
-        """Adds a listener to a test and returns it, or the one that the same session already is; and how far it is.
+        """Adds a listener to a test. Returns the listener and their progress.
 
-        None if `max_listeners` have joined by the same invitation, or MAX_JOINED_FROM_ADDRESS from the same address.
+        A session that has already joined by the same invitation gets its existing listener. Returns None if
+        `max_listeners` have joined by this invitation, or MAX_JOINED_FROM_ADDRESS of them from the same address.
         """
         async with self._database.transaction() as connection:
             await self._lock(connection, listener.test_id)
             joined = await self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS)
             if joined is None:
                 return None
-            return joined, (await self._seated(connection, joined)).progress(self._clock())
+            return joined, (await self._state_of(connection, joined)).progress(self._clock())
 
     async def next_pair(self, test_id: str, listener_id: str) -> Next:
-        """Returns the pair that a listener is at, else a new one, else none."""
+        """Returns the pair that a listener has not answered yet, else a new pair, else none."""
         async with self._database.reading() as connection:
-            seat = await self._seat(connection, test_id, listener_id)
+            state = await self._state(connection, test_id, listener_id)
         moment = self._clock()
-        if not seat.open(moment) or (seat.current is None and not seat.candidates):
-            return seat.next(None, moment)
-        if seat.current is not None and moment - seat.current.shown_at < NOTE_SHOWN_EVERY:
-            return seat.next(seat.current, moment)
+        if not state.open(moment) or (state.current is None and not state.candidates):
+            return state.next(None, moment)
+        if state.current is not None and moment - state.current.shown_at < SHOWN_UPDATE_INTERVAL:
+            return state.next(state.current, moment)
         async with self._database.transaction() as connection:
-            # Looked at again under the lock.
-            seat = await self._locked_seat(connection, test_id, listener_id)
-            if not seat.open(moment):
-                return seat.next(None, moment)
-            if seat.current is not None:
-                await self._store.show_again(connection, seat.current.id, moment)
-                return seat.next(seat.current, moment)
-            held = await self._store.held(connection, test_id, moment - HELD_FOR)
-            drawn = draw(seat.candidates, held, self._chance)
+            # Another request of the same listener may have come first.
+            state = await self._locked_state(connection, test_id, listener_id)
+            if not state.open(moment):
+                return state.next(None, moment)
+            if state.current is not None:
+                await self._store.show_again(connection, state.current.id, moment)
+                return state.next(state.current, moment)
+            pending = await self._store.held(connection, test_id, moment - HELD_FOR)
+            drawn = draw(state.candidates, pending, self._rng)
             if drawn is None:
-                return seat.next(None, moment)
-            assignment = _assignment(seat.listener, drawn, moment)
+                return state.next(None, moment)
+            assignment = _assignment(state.listener, drawn, moment)
             await self._store.add_assignment(connection, assignment)
-            return dataclasses.replace(seat, given=[*seat.given, assignment]).next(assignment, moment)
+            return dataclasses.replace(state, given=[*state.given, assignment]).next(assignment, moment)
 
     async def vote(
         self, test_id: str, listener_id: str, pair_id: str, answer: ListenerAnswer, address: bytes | None
-    ) -> Voted[Answered]:
-        """Takes an answer. WrongState if there is another one already, the pair was not heard, or the test has closed.
+    ) -> Voted[VoteReply]:
+        """Accepts an answer about a pair.
 
-        `pair_id` is the id of the assignment, `address` the keyed hash of the address from which the vote comes.
-        The same answer again changes nothing, whatever has happened since: its first confirmation may have been lost.
+        `pair_id` is the id of the assignment. `address` is the keyed hash of the address from which the vote comes.
+        Repeating an answer succeeds and changes nothing, even after the test has closed, because the first response may
+        have been lost.
+
+        Raises NotFound if the pair was not given to this listener, and WrongState if it has another answer already, if
+        it can't have been heard yet, or if the test has closed.
         """
         ids.check_id(pair_id, "pai", "pair_id")
         async with self._database.transaction() as connection:
-            seat = await self._locked_seat(connection, test_id, listener_id)
-            assignment = next((each for each in seat.given if each.id == pair_id), None)
+            state = await self._locked_state(connection, test_id, listener_id)
+            assignment = next((each for each in state.given if each.id == pair_id), None)
             if assignment is None:
                 raise NotFound.of("pair", pair_id)
             moment = self._clock()
             if assignment.answer is answer:
-                return Voted(seat.progress(moment), None)
+                return Voted(state.progress(moment), None)
             if assignment.answer is not None:
                 raise WrongState(
-                    f"this pair was answered with {assignment.answer}, and answers don't change: ask for the next pair",
+                    f"You have already answered this pair with {assignment.answer}, and an answer can't be changed. "
+                    "Ask for the next pair.",
                     status="answered",
                     answer=assignment.answer,
                 )
-            if seat.test is None or not seat.test.open(moment):
-                raise WrongState("listening has closed: no votes are taken any more", status="closed")
-            check_heard(assignment, moment)
+            if state.test is None or not state.test.open(moment):
+                raise WrongState("This listening test has closed and accepts no more votes", status="closed")
+            check_both_heard(assignment, moment)
             await self._votes.add(connection, assignment, answer, moment, address)
-            vote = await self._judged(connection, seat.listener, moment)
-            received, needed = count(await self._store.pairs(connection, test_id), seat.test.votes_per_pair)
+            vote = await self._judged(connection, state.listener, moment)
+            received, needed = count(await self._store.pairs(connection, test_id), state.test.votes_per_pair)
             if received >= needed:
                 await self._store.suspend(connection, test_id)
-            answered = await self._subject.counted(connection, vote, received, needed)
-            seat = await self._seated(connection, seat.listener)
-            return Voted(seat.progress(moment), answered)
+            reply = await self._subject.counted(connection, vote, received, needed)
+            state = await self._state_of(connection, state.listener)
+            return Voted(state.progress(moment), reply)
 
     async def _judged(self, connection: AsyncConnection, listener: Listener, at: datetime) -> CastVote:
-        """Judges the votes of a listener, of which the last was added just now, and returns that."""
+        """Judges the votes of a listener, and returns the last of them, which has just been added."""
         votes = await self._votes.of_listener(connection, listener)
         supervised = votes[-1].supervised
         places = [
             await self._votes.places(connection, listener, address)
-            for address in ([] if supervised else unclaimed(votes))
+            for address in ([] if supervised else addresses_without_place(votes))
         ]
-        others = await self._votes.same_session(connection, listener)
-        judgements = judge(votes, listener.max_listeners_per_address, places=places, same_session=others)
+        same_session = await self._votes.same_session(connection, listener)
+        judgements = judge(votes, listener.max_listeners_per_address, places=places, same_session=same_session)
         await self._votes.judge(connection, judgements, at)
         last = judgements[0]
         return dataclasses.replace(last.vote, state=last.state, doubt=last.doubt, judged_at=at)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):
-            raise Unauthenticated("what there was to hear has been deleted: there is nothing to hear any more")
+            raise Unauthenticated("This listening test has been deleted")
 
-    async def _locked_seat(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _Seat:
+    async def _locked_state(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
         await self._lock(connection, test_id)
-        seat = await self._seat(connection, test_id, listener_id)
-        await check_may_hear(connection, self._subject, seat.listener)
-        return seat
+        state = await self._state(connection, test_id, listener_id)
+        await check_may_hear(connection, self._subject, state.listener)
+        return state
 
-    async def _seat(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _Seat:
+    async def _state(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
         listener = await self._store.listener(connection, test_id, listener_id)
         if listener is None:
-            raise Unauthenticated("this listener is not known: join again")
-        return await self._seated(connection, listener)
+            raise Unauthenticated("This listener is unknown. Join again.")
+        return await self._state_of(connection, listener)
 
-    async def _seated(self, connection: AsyncConnection, listener: Listener) -> _Seat:
-        return _Seat(
+    async def _state_of(self, connection: AsyncConnection, listener: Listener) -> _ListenerState:
+        return _ListenerState(
             listener,
             await self._store.test(connection, listener.test_id),
             await self._store.pairs(connection, listener.test_id),
@@ -221,13 +227,13 @@ class Comparing(Generic[Answered]):
         )
 
 
-async def check_may_hear(connection: AsyncConnection, subject: Subject[Answered], listener: Listener) -> None:
+async def check_may_hear(connection: AsyncConnection, subject: Subject[VoteReply], listener: Listener) -> None:
     """Raises Unauthenticated unless a listener may still hear clips and vote."""
     if not await subject.may_hear(connection, listener):
-        raise Unauthenticated("the invitation to listen has ended: ask whoever sent it for a new one")
+        raise Unauthenticated("Your invitation to listen has ended. Ask the person who sent it for a new one.")
 
 
-def _assignment(listener: Listener, drawn: Drawn, at: datetime) -> Assignment:
+def _assignment(listener: Listener, drawn: DrawnPair, at: datetime) -> Assignment:
     a, b = (drawn.second, drawn.first) if drawn.swapped else (drawn.first, drawn.second)
     return Assignment(
         id=ids.new_id("pai"),

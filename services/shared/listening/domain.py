@@ -1,4 +1,4 @@
-"""What a listening test, its pairs, its listeners and their assignments are."""
+"""Listening tests, their pairs, their listeners, and the assignments of pairs to listeners."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 SUPERVISED = 0
-"""The limit of listeners per address of a supervised panel: there is none."""
+"""The value of `max_listeners_per_address` that means no limit. Supervised panels have it."""
 MAX_JOINED_FROM_ADDRESS = 1000
-"""Listeners who may come from one address by one invitation, whether their votes count or not."""
+"""The number of listeners who may join by one invitation from one address, whether their votes count or not."""
 HELD_FOR = timedelta(minutes=10)
-"""How long a pair that was given to a listener counts as about to be answered."""
+"""How long an unanswered assignment counts as a vote that is expected soon, from when the listener last got it."""
 
 
 class Side(StrEnum):
-    """The place of a clip in what a listener compares."""
+    """The position of a clip in a comparison."""
 
     A = "a"
     B = "b"
 
 
 class ListenerAnswer(StrEnum):
-    """What a listener says of clip A and clip B; the names are those of the wire."""
+    """The answer of a listener about clip A and clip B. The values are those in the API."""
 
     A = "a"
     B = "b"
@@ -30,7 +30,7 @@ class ListenerAnswer(StrEnum):
 
 
 class Preference(StrEnum):
-    """Which of the two candidates of a pair a listener preferred, whichever side it was played on."""
+    """Which candidate of a pair a listener preferred, on whichever side it was played."""
 
     FIRST = "first"
     SECOND = "second"
@@ -40,21 +40,21 @@ class Preference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListeningTest:
-    """A blind comparison. Its id is that of the subject that is compared, such as an experiment."""
+    """A blind comparison. It has the same id as its subject, such as an experiment."""
 
     id: str
     votes_per_pair: int
     closes_at: datetime | None
-    """Until when votes are taken; None while none are."""
+    """Votes are accepted until this time. None while the test is closed."""
 
     def open(self, at: datetime) -> bool:
-        """Whether votes are taken at this moment."""
+        """Returns whether votes are accepted at this time."""
         return self.closes_at is not None and at < self.closes_at
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PairKey:
-    """Two candidates that speak one text, each by its number in the subject; `first` is below `second`."""
+    """Identifies two candidates that speak the same text, by their numbers in the subject; `first` < `second`."""
 
     text_index: int
     first: int
@@ -63,7 +63,7 @@ class PairKey:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Stored speech of one candidate."""
+    """One stored recording of a candidate."""
 
     audio_name: str
     seconds: float
@@ -71,94 +71,97 @@ class Speech:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A pair with all that a listener needs: `first` and `second` have one or more recordings each, of which one is
-    drawn for each listener, and none once the audio was deleted."""
+    """A pair with everything that a listener needs.
+
+    `first` and `second` have one or more recordings each. One of them is drawn for each listener. They are empty once
+    the audio was deleted.
+    """
 
     key: PairKey
     text: str
     first: Sequence[Speech]
     second: Sequence[Speech]
     target_lufs: float
-    """The loudness at which its clips are played."""
+    """The loudness at which its clips are played, in LUFS."""
     votes: int = 0
 
     def lacks(self, votes_per_pair: int) -> int:
-        """Returns how many votes are still to come. A pair that can't be heard needs no more."""
+        """Returns how many votes the pair still needs. A pair whose audio was deleted needs no more votes."""
         return max(0, votes_per_pair - self.votes) if self.first and self.second else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Somebody who takes part in a test. The id is of the caller's choosing, and may be the same in other tests."""
+    """A person who takes part in a test. The caller chooses the id, which must be unique within the test only."""
 
     id: str
     test_id: str
     invitation_id: str
-    """What they came by, such as a listening link. Limits per address hold among those who came by the same."""
+    """What they joined through, such as a listening link. Limits per address apply within one invitation."""
     max_listeners_per_address: int
-    """Listeners at one address whose votes count; SUPERVISED for any number."""
+    """The number of listeners at one address whose votes count. SUPERVISED means no limit."""
     created_at: datetime
     voter_id: str | None = None
-    """Their anonymous session; None if they joined before there were any."""
+    """Their anonymous session. None if they joined in a release that had no sessions."""
     address: bytes | None = None
-    """The keyed hash of the address that they joined from; None if it is not known."""
+    """The keyed hash of the address from which they joined. None if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A pair as one listener hears it: which recordings, on which sides, under which names."""
+    """A pair as given to one listener: which recordings, on which sides, under which clip names."""
 
     id: str
     test_id: str
     listener_id: str
     key: PairKey
     first_audio: str | None
-    """The name of the stored audio; None once it was deleted."""
+    """The name of the stored audio. None once it was deleted."""
     second_audio: str | None
     swapped: bool
-    """Whether clip A is of the second candidate."""
+    """True if clip A is the second candidate."""
     drawn_from: int
-    """The number of pairs among which this one was drawn, each with the same chance."""
+    """The number of pairs from which this one was drawn, each with the same probability."""
     target_lufs: float
     clip_a: str
-    """The name of the clip."""
+    """The name under which the listener fetches clip A, such as `clp_<32 hex digits>.wav`."""
     clip_b: str
     a_seconds: float
     b_seconds: float
     shown_at: datetime
-    """When it was given to the listener last."""
+    """When the listener last received it."""
     a_sent_at: datetime | None = None
-    """When all of clip A had gone out, in one piece or in several; None while it has not."""
+    """When every byte of clip A had been sent to the listener, in one or several ranges. None until then."""
     b_sent_at: datetime | None = None
     answer: ListenerAnswer | None = None
-    """What the listener said; None until then."""
+    """None until the listener has voted."""
 
     def audio_of(self, clip: str) -> str | None:
-        """Returns the name of the stored audio that is heard in one of its clips."""
+        """Returns the name of the stored audio from which one of its clips is made."""
         return self.second_audio if (clip == self.clip_a) == self.swapped else self.first_audio
 
     def sent_at(self, side: Side) -> datetime | None:
-        """Returns when all of a clip had gone out, None while it has not."""
+        """Returns when every byte of a clip had been sent, None until then."""
         return self.a_sent_at if side is Side.A else self.b_sent_at
 
     def side_of(self, clip: str) -> Side:
-        """Returns the side of one of its clips."""
+        """Returns the side of one of its clips, given by name."""
         return Side.A if clip == self.clip_a else Side.B
 
     def seconds_of(self, side: Side) -> float:
-        """Returns the length of a clip."""
+        """Returns the length of a clip in seconds."""
         return self.a_seconds if side is Side.A else self.b_seconds
 
     @property
     def seconds(self) -> float:
-        """The length of both clips together."""
+        """The length of both clips together, in seconds."""
         return self.a_seconds + self.b_seconds
 
     @property
     def ready_at(self) -> datetime | None:
-        """The first moment at which each clip can have been heard since it had gone out, and both in turn.
+        """The earliest time by which the listener can have heard each clip to its end, one after the other.
 
-        None while one has not gone out whole.
+        None until both clips have been sent completely.
         """
         if self.a_sent_at is None or self.b_sent_at is None:
             return None
@@ -171,7 +174,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class ListenerProgress:
-    """How far one listener is."""
+    """How many comparisons a listener has answered and has left."""
 
     votes_given: int
     pairs_left: int
@@ -180,7 +183,7 @@ class ListenerProgress:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many people came by an invitation, and how many votes they cast."""
+    """How many listeners joined by one invitation, and how many votes they cast."""
 
     listeners: int = 0
     votes: int = 0

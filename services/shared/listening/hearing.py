@@ -1,4 +1,4 @@
-"""What of each clip has gone out to its listener, and whether both clips of a pair can have been heard."""
+"""Which bytes of each clip have been sent to its listener, and whether the listener can have heard both clips."""
 
 import math
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from services.runtime.errors import WrongState
 from services.shared.listening.domain import Assignment, Side
 from services.shared.listening.store import ListeningStore
 
-# A record comes a moment after the bytes. Its own time counts, but not further back: clocks may differ.
+# The gateway reports a moment after it has sent the bytes. Its time counts, but no older than this: clocks may differ.
 MAX_RECORD_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Bytes of a clip that the gateway has sent: from `start` to `end`, without the last, of `size`."""
+    """Bytes `start` to `end` (exclusive) of a clip of `size` bytes, which the gateway has sent to the listener."""
 
     clip: str
     start: int
@@ -26,7 +26,7 @@ class Sent:
 
 
 class Hearing:
-    """Keeps what the gateways say they have sent."""
+    """Records the bytes of clips that the gateways report as sent."""
 
     def __init__(self, database: Database, store: ListeningStore, clock: Callable[[], datetime] = now) -> None:
         self._database = database
@@ -34,7 +34,10 @@ class Hearing:
         self._clock = clock
 
     async def note(self, sent: Sent, at: datetime) -> None:
-        """Adds bytes that went out at some moment to those before. The clip is whole once they cover all of it."""
+        """Adds the bytes that were sent at this time. A clip is complete once its ranges cover all of it.
+
+        Ignores unknown clips and impossible ranges.
+        """
         if not 0 <= sent.start < sent.end <= sent.size:
             return
         moment = self._clock()
@@ -48,18 +51,20 @@ class Hearing:
                 await self._store.add_sent(connection, assignment.id, side, (sent.start, sent.end), sent.size, at)
 
 
-def check_heard(assignment: Assignment, at: datetime) -> None:
-    """Raises WrongState unless both clips went out whole, and there was time since to hear each, and both in turn."""
+def check_both_heard(assignment: Assignment, at: datetime) -> None:
+    """Raises WrongState unless both clips were sent completely and there was time to hear one after the other."""
     ready_at = assignment.ready_at
     if ready_at is None:
         missing = [side for side in Side if assignment.sent_at(side) is None]
         clips = " and ".join(f"clip {side.upper()}" for side in missing)
-        raise WrongState(f"{clips} must be fetched to the end first: play both clips, then vote", status="not_fetched")
+        raise WrongState(
+            f"Play both clips to the end before you vote. The end of {clips} was not fetched yet.", status="not_fetched"
+        )
     left = (ready_at - at).total_seconds()
     if left > 0:
         raise WrongState(
-            f"clip A lasts {assignment.a_seconds:.1f} s and clip B {assignment.b_seconds:.1f} s; both can't have been "
-            "heard yet: play both, then vote",
+            f"Play both clips to the end before you vote. Clip A lasts {assignment.a_seconds:.1f} s and clip B lasts "
+            f"{assignment.b_seconds:.1f} s, so you can't have heard both yet.",
             status="not_heard",
             wait_seconds=str(math.ceil(left)),
         )

@@ -1,22 +1,24 @@
-"""Which votes are doubtful.
+"""Decides which votes count.
 
-A vote is never changed. Whether it counts is a state of its own, judged when the vote is cast, from it and from what
-the same listener said before. States are rows that are only ever added, and the last one holds. The voter is not told.
+A vote never changes. Whether it counts is a separate state, judged when the vote is cast, from this vote and the
+earlier votes of the same listener. States are rows that are only added, and the last one applies. The voter does not
+see them.
 
-The rules know listeners, addresses, sides and times, and nothing of what is compared:
+The rules look at listeners, addresses, sides and times. They know nothing about what is compared:
 
-- `address_limit`: as many listeners at that address as their invitation allows have votes that may count. A listener
-  holds a place at the address that they joined from and at each address that they voted from.
-- `same_session`: the session holds a place by another invitation to the same test, so this is the same person again.
-- `too_fast`: half of the listener's votes or more came less than MIN_REACTION_SECONDS after the first moment at which
-  both clips could have been heard. A person has to notice the end of a clip, decide, and move a finger; one early vote
-  may be luck.
-- `one_side`: always `a`, or always `b`. Sides are drawn anew for each pair, so whoever listens, with however clear a
-  taste, does this with a probability of 2 / 2^n: 0.2% for MIN_SAME_SIDE votes. Since sides have nothing to do with
-  models, leaving such votes out speaks for no model.
+- `address_limit`: an address of the listener is full, because as many other listeners as the invitation allows have a
+  place there. A listener takes a place at the address from which they joined and at each address from which they voted.
+- `same_session`: the session has a place by another invitation to the same test, so this is the same person again.
+- `too_fast`: the median vote of the listener came less than MIN_REACTION_SECONDS after the first moment at which both
+  clips could have been heard. A person must notice the end of a clip, decide, and move a finger. One early vote may be
+  luck.
+- `one_side`: the listener always said `a`, or always `b`. Sides are drawn again for each pair, so a person who listens
+  does this with a probability of 2 / 2^n, which is 0.2% for MIN_SAME_SIDE votes, whatever they prefer. Sides have
+  nothing to do with the candidates, so leaving such votes out favours none of them.
 
-A listener who finds every pair alike may say `tie` every time, so that is no reason. The first two rules are settled
-for a vote when it is cast. The other two are about all votes of a listener, and may change with each further one.
+A listener who hears no difference may say `tie` every time, so many ties are no reason. The first two rules are decided
+once, when a vote is cast. The other two depend on all votes of a listener, so each further vote can change the state of
+the earlier ones.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,11 +30,11 @@ from statistics import median
 from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey, Preference
 
 MIN_REACTION_SECONDS = 0.1
-"""Athletics calls a start within 0.1 s of the gun a false one, and a runner has nothing to choose."""
+"""In athletics, a start within 0.1 s of the gun is false, and a runner has nothing to decide."""
 MIN_TIMED_VOTES = 10
-"""Votes from which on a listener's times are looked at."""
+"""The number of votes from which on `too_fast` applies."""
 MIN_SAME_SIDE = 10
-"""Votes for a side from which on it is looked at whether they are all for the same."""
+"""The number of votes for A or B from which on `one_side` applies."""
 
 
 class VoteState(StrEnum):
@@ -41,11 +43,11 @@ class VoteState(StrEnum):
     COUNTED = "counted"
     EXCLUDED = "excluded"
     UNKNOWN = "unknown"
-    """It was cast before votes were judged. It counts."""
+    """The vote was cast in a release that did not judge votes. It counts."""
 
 
-class Doubt(StrEnum):
-    """Why a vote is left out; the names are those of the wire."""
+class ExclusionReason(StrEnum):
+    """Why a vote does not count. The values are those in the API."""
 
     ADDRESS_LIMIT = "address_limit"
     SAME_SESSION = "same_session"
@@ -53,75 +55,76 @@ class Doubt(StrEnum):
     ONE_SIDE = "one_side"
 
 
-WITHOUT_PLACE = (Doubt.ADDRESS_LIMIT, Doubt.SAME_SESSION)
-"""Doubts about who a listener is. With any other, their listener still holds a place, which nobody else can take."""
+WITHOUT_PLACE = (ExclusionReason.ADDRESS_LIMIT, ExclusionReason.SAME_SESSION)
+"""Reasons that concern who the listener is. A vote excluded for one of them takes no place. A vote excluded for any
+other reason still takes its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CastVote:
-    """A vote as it is judged and exported."""
+    """A vote with everything that judging and exports need."""
 
     id: str
-    """That of the assignment that it answers."""
+    """The id of the assignment that it answers."""
     test_id: str
     listener_id: str
     invitation_id: str
     supervised: bool
-    """Whether it is of a supervised panel, where somebody sees who listens."""
+    """Whether it belongs to a supervised panel, where a person watches who listens. Addresses have no limit there."""
     key: PairKey
     swapped: bool
     answer: ListenerAnswer
     cast_at: datetime
     ready_at: datetime | None
-    """The first moment at which it would have been taken; None if it is not known."""
+    """The earliest time at which it would have been accepted. None if unknown."""
     address: bytes | None
-    """The keyed hash of the address that it was cast from; None if it is not known."""
+    """The keyed hash of the address from which it was cast. None if unknown."""
     joined_from: bytes | None
-    """That of the address that its listener joined from."""
+    """The keyed hash of the address from which its listener joined. None if unknown."""
     state: VoteState = VoteState.UNKNOWN
-    doubt: Doubt | None = None
+    doubt: ExclusionReason | None = None
     judged_at: datetime | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether it is part of the evidence."""
+        """Whether the vote is evidence."""
         return self.state is not VoteState.EXCLUDED
 
     @property
     def preferred(self) -> Preference:
-        """The answer as one about the candidates rather than sides."""
+        """The answer in terms of candidates instead of sides."""
         if self.answer in (ListenerAnswer.TIE, ListenerAnswer.BOTH_BAD):
             return Preference(self.answer)
         return Preference.SECOND if (self.answer is ListenerAnswer.A) == self.swapped else Preference.FIRST
 
     @property
     def holds_place(self) -> bool:
-        """Whether its listener holds a place at its address."""
+        """Whether the vote gives its listener a place at its addresses."""
         return self.doubt not in WITHOUT_PLACE
 
     @property
     def addresses(self) -> frozenset[bytes]:
-        """The addresses at which it shows its listener."""
+        """The known addresses of the vote and of its listener."""
         return frozenset(address for address in (self.address, self.joined_from) if address is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is found of a vote. `doubt` is None if it counts."""
+    """The result of judging a vote. `doubt` is None if it counts."""
 
     vote: CastVote
-    doubt: Doubt | None
+    doubt: ExclusionReason | None
 
     @property
     def state(self) -> VoteState:
-        """The state that the vote gets."""
+        """The new state of the vote."""
         return VoteState.COUNTED if self.doubt is None else VoteState.EXCLUDED
 
 
-def unclaimed(votes: Sequence[CastVote]) -> frozenset[bytes]:
-    """Returns the addresses of a listener's last vote at which the votes before it hold no place."""
-    held = frozenset[bytes]().union(*(vote.addresses for vote in votes[:-1] if vote.holds_place))
-    return votes[-1].addresses - held
+def addresses_without_place(votes: Sequence[CastVote]) -> frozenset[bytes]:
+    """Returns the addresses of a listener's last vote at which their earlier votes hold no place."""
+    addresses_with_place = frozenset[bytes]().union(*(vote.addresses for vote in votes[:-1] if vote.holds_place))
+    return votes[-1].addresses - addresses_with_place
 
 
 def judge(
@@ -131,32 +134,33 @@ def judge(
     places: Collection[Collection[str]],
     same_session: Collection[str],
 ) -> list[Judgement]:
-    """Judges all votes of one listener, of which the last was cast just now; returns the new states, that of the last
-    vote first.
+    """Judges all votes of one listener, of which the last was just cast.
 
-    `places` has for each address of `unclaimed` the other listeners of the invitation who hold a place there,
-    `same_session` those of the same session and test.
+    Returns the new state of the last vote, followed by the new states of earlier votes whose state changes.
+
+    `places` has one entry for each address in `addresses_without_place`: the other listeners of the same invitation who
+    hold a place there. `same_session` are the other listeners of the same session and test who hold a place.
     """
     *before, last = votes
-    claimed: Doubt | None = None
+    identity_reason: ExclusionReason | None = None
     if not any(vote.holds_place for vote in before) and same_session:
-        claimed = Doubt.SAME_SESSION
+        identity_reason = ExclusionReason.SAME_SESSION
     elif max_listeners_per_address != SUPERVISED and any(len(others) >= max_listeners_per_address for others in places):
-        claimed = Doubt.ADDRESS_LIMIT
-    of_all = _doubt_of_all(votes)
-    # What is unknown of before stays so: it was cast under other rules.
-    changed = [vote for vote in before if vote.state is not VoteState.UNKNOWN and vote.holds_place]
+        identity_reason = ExclusionReason.ADDRESS_LIMIT
+    behaviour_reason = _behaviour_reason(votes)
+    # UNKNOWN votes were cast under other rules and keep their state.
+    rejudged = [vote for vote in before if vote.state is not VoteState.UNKNOWN and vote.holds_place]
     return [
-        Judgement(last, claimed or of_all),
-        *(Judgement(vote, of_all) for vote in changed if vote.doubt is not of_all),
+        Judgement(last, identity_reason or behaviour_reason),
+        *(Judgement(vote, behaviour_reason) for vote in rejudged if vote.doubt is not behaviour_reason),
     ]
 
 
-def _doubt_of_all(votes: Sequence[CastVote]) -> Doubt | None:
-    spare = [(vote.cast_at - vote.ready_at).total_seconds() for vote in votes if vote.ready_at is not None]
-    if len(spare) >= MIN_TIMED_VOTES and median(spare) < MIN_REACTION_SECONDS:
-        return Doubt.TOO_FAST
+def _behaviour_reason(votes: Sequence[CastVote]) -> ExclusionReason | None:
+    reaction_seconds = [(vote.cast_at - vote.ready_at).total_seconds() for vote in votes if vote.ready_at is not None]
+    if len(reaction_seconds) >= MIN_TIMED_VOTES and median(reaction_seconds) < MIN_REACTION_SECONDS:
+        return ExclusionReason.TOO_FAST
     sides = [vote.answer for vote in votes if vote.answer in (ListenerAnswer.A, ListenerAnswer.B)]
     if len(sides) >= MIN_SAME_SIDE and len(set(sides)) == 1:
-        return Doubt.ONE_SIDE
+        return ExclusionReason.ONE_SIDE
     return None

@@ -1,4 +1,4 @@
-"""Creates the tables of listening in the schema of a service."""
+"""Creates the tables of listening tests in the schema of a service."""
 
 from alembic import op
 
@@ -47,7 +47,7 @@ CREATE TABLE listening_vote_states (
 );
 CREATE INDEX listening_vote_states_of_vote ON listening_vote_states (assignment_id, seq)
 """
-# A vote is added, and goes with its test; nothing in between. A later judgement is a further row.
+# Rows of these tables are inserted, and deleted with their test, but never updated. A later judgement is another row.
 _NEVER_CHANGED = {
     "listening_votes": "votes are not changed",
     "listening_vote_states": "states of votes are not changed, only added",
@@ -55,7 +55,7 @@ _NEVER_CHANGED = {
 
 
 def create_listening_tables() -> None:
-    """Creates the tables; called by one migration of each service that has listening tests."""
+    """Creates the tables. One migration of each service with listening tests must call this."""
     for statement in _TABLES.split(";\n"):
         op.execute(statement)
     for table, error in _NEVER_CHANGED.items():

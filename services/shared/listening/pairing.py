@@ -1,4 +1,4 @@
-"""Which pair a listener is given, and how many votes are still to come."""
+"""Draws the pair that a listener hears next, and counts the votes that are still needed."""
 
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,44 +8,45 @@ from services.shared.listening.domain import Pair, PairKey, Speech
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A pair as it was drawn for one listener."""
+class DrawnPair:
+    """A pair drawn for one listener, with the recordings to play. If `swapped`, clip A is the second candidate."""
 
     pair: Pair
     first: Speech
     second: Speech
     swapped: bool
     drawn_from: int
+    """The number of pairs from which it was drawn, each with the same probability."""
 
 
-def short_of_votes(pairs: Iterable[Pair], heard: Collection[PairKey], votes_per_pair: int) -> list[Pair]:
-    """Returns the pairs that need votes still and that a listener has not heard."""
+def pairs_lacking_votes(pairs: Iterable[Pair], heard: Collection[PairKey], votes_per_pair: int) -> list[Pair]:
+    """Returns the pairs that need more votes and that are not in `heard`, the pairs of this listener."""
     return [pair for pair in pairs if pair.lacks(votes_per_pair) and pair.key not in heard]
 
 
-def draw(candidates: Sequence[Pair], held: Mapping[PairKey, int], chance: random.Random) -> Drawn | None:
-    """Draws one of the pairs with the fewest votes, counting those that are about to be cast; None without candidates.
+def draw(candidates: Sequence[Pair], pending: Mapping[PairKey, int], rng: random.Random) -> DrawnPair | None:
+    """Draws one of the pairs with the fewest votes, and its recordings and sides. Returns None without candidates.
 
-    Recordings and sides are drawn too. `held` says how many listeners are at each pair. That only puts a pair behind
-    the others, so listeners who left without voting never keep a vote from being cast.
+    `pending` counts the listeners who have a pair and have not answered. They are added to its votes. A pair with many
+    pending listeners comes later but stays a candidate, so listeners who leave without voting block no vote.
     """
     if not candidates:
         return None
-    expected = {pair.key: pair.votes + held.get(pair.key, 0) for pair in candidates}
+    expected = {pair.key: pair.votes + pending.get(pair.key, 0) for pair in candidates}
     fewest = min(expected.values())
     equals = [pair for pair in candidates if expected[pair.key] == fewest]
-    pair = chance.choice(equals)
-    return Drawn(
+    pair = rng.choice(equals)
+    return DrawnPair(
         pair=pair,
-        first=chance.choice(pair.first),
-        second=chance.choice(pair.second),
-        swapped=chance.random() < 0.5,
+        first=rng.choice(pair.first),
+        second=rng.choice(pair.second),
+        swapped=rng.random() < 0.5,
         drawn_from=len(equals),
     )
 
 
 def count(pairs: Iterable[Pair], votes_per_pair: int) -> tuple[int, int]:
-    """Returns how many votes have been received and how many are needed, of each pair at most `votes_per_pair`.
+    """Returns the number of votes received and the number needed in all. Each counts at most `votes_per_pair` per pair.
 
     A pair whose audio was deleted needs no more votes than it has.
     """

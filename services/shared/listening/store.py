@@ -1,4 +1,4 @@
-"""Every query of tests, pairs, listeners and what they were given."""
+"""All queries about tests, pairs, listeners and assignments."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -27,67 +27,68 @@ from services.shared.listening.tables import (
 )
 
 MAX_SENT_PIECES = 100
-"""Pieces of a clip with holes between them, up to which what has gone out is kept."""
+"""The number of separate ranges of one clip that are stored. A player asks for a few; more are not recorded."""
 
 _T, _L, _P, _A, _V = TESTS.c, LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
 
 
 class ListeningStore(Protocol):
-    """What listening asks of the database. Each method works in the connection's transaction, if it has one.
+    """The storage of listening tests. Each method runs in the transaction of `connection`, if it has one.
 
-    Whoever has a subject opens, suspends and removes its test here, holding the lock of the subject.
+    A service that owns a subject calls `open`, `suspend` and `remove` while it holds the lock of the subject.
     """
 
     async def open(self, connection: AsyncConnection, test: ListeningTest, pairs: Collection[Pair]) -> Sequence[Pair]:
-        """Opens a test with these pairs, which can be heard, and returns all pairs that there are.
+        """Opens a test with these pairs, and returns all pairs of the test.
 
-        A test that is opened again keeps its votes. Pairs of before that are not among the new ones lose their audio.
+        A test that is opened again keeps its votes. Its earlier pairs that are not in `pairs` lose their audio, so they
+        need no more votes.
         """
 
     async def test(self, connection: AsyncConnection, test_id: str) -> ListeningTest | None:
-        """Returns a test; None if it was never opened."""
+        """Returns a test, None if it was never opened."""
 
     async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
-        """Takes no more votes, until the test is opened again; False if none were taken. Votes stay."""
+        """Closes a test until it is opened again, and keeps its votes. Returns False if it was not open."""
 
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
-        """Forgets the names of the audio of tests: no pair and no clip of them can be heard."""
+        """Removes the names of the stored audio from tests. None of their pairs and clips can be heard afterwards."""
 
     async def remove(self, connection: AsyncConnection, test_id: str) -> None:
-        """Deletes a test and all that belongs to it, votes too."""
+        """Deletes a test with its pairs, listeners and votes."""
 
     async def overdue(self, connection: AsyncConnection, at: datetime, limit: int) -> Sequence[str]:
-        """Returns tests whose time is over and that are not closed, the longest overdue first."""
+        """Returns open tests whose closing time has passed, the longest overdue first."""
 
     async def pairs(self, connection: AsyncConnection, test_id: str) -> Sequence[Pair]:
-        """Returns a test's pairs, by text and candidates."""
+        """Returns the pairs of a test, ordered by text and candidates."""
 
     async def add_listener(
         self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
     ) -> Listener | None:
-        """Adds a listener and returns it, or the one that the same session is already by the same invitation.
+        """Adds a listener and returns it. A session that already joined by the invitation gets its existing listener.
 
-        None if as many as may have joined by the invitation, in all or from the listener's address. The caller holds
-        the lock of the subject.
+        Returns None if `most` listeners have joined by the invitation, or `most_from_address` of them from the same
+        address. The caller must hold the lock of the subject.
         """
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
-        """Returns a listener of a test."""
+        """Returns a listener of a test, None if at_address is none."""
 
     async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
-        """Returns how many unanswered assignments that were shown after `since` each pair has, where it has any."""
+        """Returns for each pair the number of unanswered assignments shown after `since`, if it is not 0."""
 
     async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
-        """Gives a pair to a listener."""
+        """Adds an assignment, which gives a pair to a listener."""
 
     async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
-        """Notes that a listener was given their pair again."""
+        """Records that a listener received their pair again."""
 
     async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
-        """Returns what a listener of a test was given, in that order."""
+        """Returns the assignments of a listener, the oldest first."""
 
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
-        """Returns the assignment that a clip is of."""
+        """Returns the assignment that a clip belongs to, None if at_address is none."""
 
     async def add_sent(
         self,
@@ -98,9 +99,9 @@ class ListeningStore(Protocol):
         size: int,
         at: datetime,
     ) -> None:
-        """Adds bytes, from a position to another one, to what has gone out of a clip of some size, unless all has.
+        """Adds the bytes `sent` (start, exclusive end) to those sent before of a clip of `size` bytes.
 
-        When they cover all of it, this is the moment at which it had gone out.
+        Once the ranges cover the whole clip, `at` becomes the time at which it was sent. Later calls change nothing.
         """
 
 
@@ -111,8 +112,8 @@ class SqlListeningStore:
         values = {"votes_per_pair": test.votes_per_pair, "closes_at": test.closes_at}
         opening = insert(TESTS).values(id=test.id, **values)
         await connection.execute(opening.on_conflict_do_update(index_elements=[_T.id], set_=values))
-        silent = sa.update(PAIRS).where(_P.test_id == test.id)
-        await connection.execute(silent.values({_P.first_speech: [], _P.second_speech: []}))
+        without_audio = sa.update(PAIRS).where(_P.test_id == test.id)
+        await connection.execute(without_audio.values({_P.first_speech: [], _P.second_speech: []}))
         if pairs:
             adding = insert(PAIRS).values([pair_values(test.id, pair) for pair in pairs])
             new = {name: adding.excluded[name] for name in ("text", "first_speech", "second_speech", "target_lufs")}
@@ -129,8 +130,8 @@ class SqlListeningStore:
         return (await connection.execute(open_test.values(closes_at=None).returning(_T.id))).first() is not None
 
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
-        silent: dict[sa.ColumnElement[object], object] = {_P.first_speech: [], _P.second_speech: []}
-        await connection.execute(sa.update(PAIRS).where(_P.test_id.in_(test_ids)).values(silent))
+        without_audio: dict[sa.ColumnElement[object], object] = {_P.first_speech: [], _P.second_speech: []}
+        await connection.execute(sa.update(PAIRS).where(_P.test_id.in_(test_ids)).values(without_audio))
         given = sa.update(ASSIGNMENTS).where(_A.test_id.in_(test_ids))
         await connection.execute(given.values(first_audio=None, second_audio=None))
 
@@ -156,9 +157,11 @@ class SqlListeningStore:
             known = sa.select(*LISTENER_COLUMNS).where(invited, _L.voter_id == listener.voter_id)
             if row := (await connection.execute(known)).one_or_none():
                 return listener_from(row)
-        from_there = sa.func.count().filter(_L.address == listener.address)
-        joined, there = (await connection.execute(sa.select(sa.func.count(), from_there).where(invited))).one()
-        if joined >= most or (listener.address is not None and there >= most_from_address):
+        count_at_address = sa.func.count().filter(_L.address == listener.address)
+        joined, at_address = (
+            await connection.execute(sa.select(sa.func.count(), count_at_address).where(invited))
+        ).one()
+        if joined >= most or (listener.address is not None and at_address >= most_from_address):
             return None
         values = {column.name: getattr(listener, column.name) for column in LISTENER_COLUMNS}
         await connection.execute(sa.insert(LISTENERS).values(**values))
@@ -208,7 +211,6 @@ class SqlListeningStore:
         sent_at, before = (_A.a_sent_at, _A.a_sent) if side is Side.A else (_A.b_sent_at, _A.b_sent)
         covered = before.op("+")(sa.func.int4multirange(sa.func.int4range(*sent)))
         whole = sa.func.int4multirange(sa.func.int4range(0, size))
-        # A player asks for a handful of ranges; what comes in thousands of pieces is not kept.
         few = sa.select(sa.func.count() <= MAX_SENT_PIECES).select_from(sa.func.unnest(covered)).scalar_subquery()
         change = sa.update(ASSIGNMENTS).where(_A.id == assignment_id, sent_at.is_(None), few)
         await connection.execute(

@@ -1,4 +1,4 @@
-"""The port between listening and what is listened to: an experiment, say."""
+"""The port between a listening test and its subject, such as an experiment."""
 
 from typing import Protocol, TypeVar
 
@@ -7,31 +7,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.shared.listening.domain import Listener
 from services.shared.listening.judging import CastVote
 
-Answered = TypeVar("Answered", covariant=True)
+VoteReply = TypeVar("VoteReply", covariant=True)
+"""What a subject tells a voter after a vote."""
 
 
-class Subject(Protocol[Answered]):
-    """What a listening test is about. Its id is that of the test.
+class Subject(Protocol[VoteReply]):
+    """The thing that a listening test is about. It has the same id as its test.
 
-    Each method works in the transaction of the connection and leaves committing to the caller. `tests/contract` has the
-    suite that every implementation passes.
+    Each method runs in the transaction of `connection` and must not commit. Every implementation must pass the suite in
+    `tests/contract/stores/subject_contract.py`.
     """
 
     async def lock(self, connection: AsyncConnection, test_id: str) -> bool:
-        """Locks the subject's row until the transaction ends; False if there is none.
+        """Locks the subject's row until the transaction ends. Returns False if the subject does not exist.
 
-        Joining, giving out a pair, voting and closing lock it first, so they follow one another.
+        Joining, drawing a pair, voting and closing take this lock first, so they happen one after another.
         """
 
-    async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> Answered:
-        """Takes note of a vote just cast, judged already, and returns what the voter is answered.
+    async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> VoteReply:
+        """Records a vote that was just cast and judged, and returns the reply for the voter.
 
-        `received` of `needed` votes count. Once all are there the test has closed, and this is the end of the subject,
-        too: `ended` is not called.
+        `received` votes of the `needed` ones count so far. When `received` reaches `needed`, the test has just closed
+        and the subject must end here: `ended` is not called.
         """
 
     async def ended(self, connection: AsyncConnection, test_id: str) -> None:
-        """Ends the subject with the votes that there are: time is over, or the test was closed by hand."""
+        """Ends the subject with the votes received so far: the time is over, or the test was closed by hand."""
 
     async def may_hear(self, connection: AsyncConnection, listener: Listener) -> bool:
-        """Whether a listener may still hear clips and vote; False once their invitation has ended, say."""
+        """Returns whether a listener may still hear clips and vote. False if their invitation was revoked, say."""

@@ -1,4 +1,4 @@
-"""The tables of listening, and rows as domain objects. `migration` creates them in the schema of a service."""
+"""The tables of listening tests, and conversions between rows and domain objects. `migration` creates the tables."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
 
 from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Speech
-from services.shared.listening.judging import WITHOUT_PLACE, CastVote, Doubt, VoteState
+from services.shared.listening.judging import WITHOUT_PLACE, CastVote, ExclusionReason, VoteState
 
-# The types of most columns are those of their values; `migration` has them all.
+# Most columns need no type here. `migration` has all types.
 _KEY = ("text_index", "first", "second")
 
 
@@ -26,7 +26,7 @@ PAIRS = _table(
 )
 LISTENERS = _table("listening_listeners", *(f.name for f in dataclasses.fields(Listener)))
 _ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
-# The last two are the bytes that have gone out.
+# a_sent and b_sent are the ranges of bytes that have been sent.
 ASSIGNMENTS = _table(
     "listening_assignments", *_KEY, *_ASSIGNMENT_FIELDS, a_sent=INT4MULTIRANGE(), b_sent=INT4MULTIRANGE()
 )
@@ -38,7 +38,7 @@ _L, _P, _A, _V = LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
 LISTENER_COLUMNS = list(_L)
 PAIR_COLUMNS = [_P[name] for name in (*_KEY, "text", "first_speech", "second_speech", "target_lufs", "votes")]
 ASSIGNMENT_COLUMNS = [*(_A[name] for name in (*_KEY, *_ASSIGNMENT_FIELDS)), _V.answer]
-"""To be read from WITH_ANSWERS."""
+"""To select from WITH_ANSWERS."""
 WITH_ANSWERS = ASSIGNMENTS.outerjoin(VOTES, _V.assignment_id == _A.id)
 LAST_STATE = (
     sa.select(STATES.c.state, STATES.c.reason, STATES.c.judged_at)
@@ -58,14 +58,16 @@ CAST_COLUMNS = [
     LAST_STATE.c.reason,
     LAST_STATE.c.judged_at,
 ]
-"""To be read from WITH_STATES."""
-ITS_LISTENER = sa.and_(_L.test_id == _V.test_id, _L.id == _V.listener_id)
+"""To select from WITH_STATES."""
+LISTENER_OF_VOTE = sa.and_(_L.test_id == _V.test_id, _L.id == _V.listener_id)
 WITH_STATES = (
-    VOTES.join(ASSIGNMENTS, _A.id == _V.assignment_id).join(LISTENERS, ITS_LISTENER).outerjoin(LAST_STATE, sa.true())
+    VOTES.join(ASSIGNMENTS, _A.id == _V.assignment_id)
+    .join(LISTENERS, LISTENER_OF_VOTE)
+    .outerjoin(LAST_STATE, sa.true())
 )
-"""Votes, each with the state that it was given last."""
+"""Votes, each with its assignment, its listener and its last state."""
 HOLDS_PLACE = sa.or_(LAST_STATE.c.reason.is_(None), LAST_STATE.c.reason.not_in(WITHOUT_PLACE))
-"""Whether a vote of WITH_STATES gives its listener a place; see `judging`."""
+"""Whether a vote in WITH_STATES gives its listener a place; see `judging`."""
 
 
 def listener_from(row: Sequence[Any]) -> Listener:
@@ -87,7 +89,7 @@ def pair_from(row: Sequence[Any]) -> Pair:
 
 
 def pair_values(test_id: str, pair: Pair) -> dict[str, Any]:
-    """Returns what is stored of a pair."""
+    """Returns the column values of a pair."""
     return {
         "test_id": test_id,
         **dataclasses.asdict(pair.key),
@@ -106,29 +108,29 @@ def assignment_from(row: Sequence[Any]) -> Assignment:
 
 
 def assignment_values(assignment: Assignment) -> dict[str, Any]:
-    """Returns what is stored of an assignment."""
+    """Returns the column values of an assignment."""
     values = {name: getattr(assignment, name) for name in _ASSIGNMENT_FIELDS}
     return {**dataclasses.asdict(assignment.key), **values}
 
 
 def cast_from(row: Sequence[Any]) -> CastVote:
     """Returns the vote in a row of CAST_COLUMNS."""
-    cast_at, address, joined_from, invitation_id, most, state, reason, judged_at = row[len(ASSIGNMENT_COLUMNS) :]
+    cast_at, address, joined_from, invitation_id, per_address, state, reason, judged_at = row[len(ASSIGNMENT_COLUMNS) :]
     return cast_vote(
         assignment_from(row[: len(ASSIGNMENT_COLUMNS)]),
         invitation_id=invitation_id,
         cast_at=cast_at,
         address=address,
         joined_from=joined_from,
-        supervised=most == SUPERVISED,
+        supervised=per_address == SUPERVISED,
         state=VoteState(state) if state else VoteState.UNKNOWN,
-        doubt=Doubt(reason) if reason else None,
+        doubt=ExclusionReason(reason) if reason else None,
         judged_at=judged_at,
     )
 
 
 def cast_vote(assignment: Assignment, **known: Any) -> CastVote:
-    """Returns the vote that answers an assignment, with what else is `known` of it."""
+    """Returns the vote of an assignment that has an answer. `known` are the other fields of CastVote."""
     assert assignment.answer is not None
     return CastVote(
         id=assignment.id,

@@ -1,4 +1,4 @@
-"""Every query of votes and of whether they count."""
+"""All queries about votes and whether they count."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -12,8 +12,8 @@ from services.shared.listening.judging import CastVote, Judgement, VoteState
 from services.shared.listening.tables import (
     CAST_COLUMNS,
     HOLDS_PLACE,
-    ITS_LISTENER,
     LAST_STATE,
+    LISTENER_OF_VOTE,
     LISTENERS,
     PAIRS,
     STATES,
@@ -26,7 +26,7 @@ _L, _P, _V = LISTENERS.c, PAIRS.c, VOTES.c
 
 
 class VoteStore(Protocol):
-    """What listening asks of the database about votes. Each method works in the connection's transaction."""
+    """The storage of votes. Each method runs in the transaction of `connection`."""
 
     async def add(
         self,
@@ -36,25 +36,28 @@ class VoteStore(Protocol):
         at: datetime,
         address: bytes | None = None,
     ) -> None:
-        """Adds a vote, which counts until it is judged, and counts it at its pair."""
+        """Adds a vote and adds 1 to the votes of its pair. The vote counts until it is judged.
+
+        Raises IntegrityError if the listener has already voted on this pair.
+        """
 
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
-        """Gives votes further states. The pairs of those that no longer count, or count again, have other counts."""
+        """Adds new states of votes, and corrects the number of votes of their pairs."""
 
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
-        """Returns a test's votes in the order in which they were cast."""
+        """Returns the votes of a test in the order in which they were cast."""
 
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
-        """Returns the votes of a listener of a test in the order in which they were cast."""
+        """Returns the votes of a listener in the order in which they were cast."""
 
     async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
-        """Returns the others of a listener's invitation who hold a place at an address; see `judging`."""
+        """Returns the other listeners of the same invitation who hold a place at this address; see `judging`."""
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
-        """Returns the other listeners of the same session and test who hold a place."""
+        """Returns the other listeners of the same session and test who hold a place; see `judging`."""
 
     async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
-        """Returns how many listeners came by each invitation to a test, and how many votes they cast."""
+        """Returns for each invitation to a test how many listeners joined by it and how many votes they cast."""
 
 
 class SqlVoteStore:
@@ -86,13 +89,13 @@ class SqlVoteStore:
         await self._count(connection, assignment.test_id, key, 1)
 
     async def _count(self, connection: AsyncConnection, test_id: str, key: PairKey, more: int) -> None:
-        its_pair = (
+        of_pair = (
             _P.test_id == test_id,
             _P.text_index == key.text_index,
             _P.first == key.first,
             _P.second == key.second,
         )
-        await connection.execute(sa.update(PAIRS).where(*its_pair).values({_P.votes: _P.votes + more}))
+        await connection.execute(sa.update(PAIRS).where(*of_pair).values({_P.votes: _P.votes + more}))
 
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
         for each in judgements:
@@ -115,8 +118,8 @@ class SqlVoteStore:
 
     async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
         invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
-        there = sa.or_(_L.address == address, _V.address == address)
-        return await self._others(connection, listener, invited, there)
+        at_address = sa.or_(_L.address == address, _V.address == address)
+        return await self._others(connection, listener, invited, at_address)
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
         if listener.voter_id is None:
@@ -131,7 +134,7 @@ class SqlVoteStore:
         return list((await connection.execute(query.distinct())).scalars())
 
     async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
-        listened = LISTENERS.outerjoin(VOTES, ITS_LISTENER).outerjoin(LAST_STATE, sa.true())
+        listeners_and_votes = LISTENERS.outerjoin(VOTES, LISTENER_OF_VOTE).outerjoin(LAST_STATE, sa.true())
         query = (
             sa.select(
                 _L.invitation_id,
@@ -139,7 +142,7 @@ class SqlVoteStore:
                 sa.func.count(_V.assignment_id),
                 sa.func.count().filter(LAST_STATE.c.state == VoteState.EXCLUDED),
             )
-            .select_from(listened)
+            .select_from(listeners_and_votes)
             .where(_L.test_id == test_id)
             .group_by(_L.invitation_id)
         )

@@ -323,18 +323,18 @@ VOTES = [
     ),
     cast(
         "another vote about the same pair",
-        Fails("WRONG_STATE", says="answered with a", metadata={"status": "answered", "answer": "a"}),
+        Fails("WRONG_STATE", says="already answered this pair with a", metadata={"status": "answered", "answer": "a"}),
         pair_id=Given("new_answered_pair"),
         answer="b",
     ),
     cast(
         "a vote without having fetched the clips",
-        Fails("WRONG_STATE", says="play both clips", metadata={"status": "not_fetched"}),
+        Fails("WRONG_STATE", says="Play both clips", metadata={"status": "not_fetched"}),
         pair_id=Given("new_shown_pair"),
     ),
     cast(
         "a vote before the clips can have been heard",
-        Fails("WRONG_STATE", says="play both", metadata={"status": "not_heard"}),
+        Fails("WRONG_STATE", says="Play both", metadata={"status": "not_heard"}),
         pair_id=Given("new_fetched_pair"),
     ),
     cast(

@@ -204,7 +204,7 @@ class SubjectContract:
         # The same again changes nothing.
         assert (await room.cast(two, pair)).progress == voted.progress
         assert await room.known(test_id) == (2, 1)
-        with pytest.raises(WrongState, match="listening has closed"):
+        with pytest.raises(WrongState, match="listening test has closed"):
             await room.cast(late, late_pair)
 
     async def test_the_last_votes_at_once_end_the_subject_once(self, room: Room) -> None:
@@ -256,7 +256,7 @@ class SubjectContract:
         assert await room.closing.overdue() == 0
         room.clock.at = closes_at
         # Late, though nobody has looked yet.
-        with pytest.raises(WrongState, match="listening has closed"):
+        with pytest.raises(WrongState, match="listening test has closed"):
             await room.cast(two, pair)
         assert sorted(await asyncio.gather(room.closing.overdue(), room.closing.overdue())) == [0, 1]
         assert await room.known(test_id) == (1, 1)
@@ -276,7 +276,7 @@ class SubjectContract:
         pair, test = await room.hear(two), await room.test(test_id)
         async with room.held(test_id) as connection:
             assert await room.store.suspend(connection, test_id)
-        with pytest.raises(WrongState, match="listening has closed"):
+        with pytest.raises(WrongState, match="listening test has closed"):
             await room.cast(two, pair)
         assert (await room.comparing.next_pair(test_id, two.id)).progress == ListenerProgress(0, 0, open=False)
         room.clock.at = test.closes_at or NOON

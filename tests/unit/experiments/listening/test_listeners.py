@@ -143,7 +143,7 @@ async def test_the_last_votes_at_once_reach_one_verdict(room: Room) -> None:
     calls = (room.listeners.vote(token, who, pair.id, A) for who, pair in zip(listeners, pairs, strict=True))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(outcome, ListenerProgress) for outcome in outcomes) == 3
-    assert [str(outcome)[:20] for outcome in outcomes if isinstance(outcome, Exception)] == ["listening has closed"] * 2
+    assert [str(outcome)[:30] for outcome in outcomes if isinstance(outcome, Exception)] == ["This listening test has closed"] * 2
     assert [type(event) for event in room.database.published()] == [ExperimentCompleted]
     assert (len(await room.votes()), (await room.experiment()).votes_received) == (3, 3)
 
@@ -175,7 +175,7 @@ async def test_another_answer_about_the_same_pair_is_refused(room: Room) -> None
     token, (listener,) = await joined(room)
     pair = await room.play(token, listener)
     await room.listeners.vote(token, listener, pair.id, A)
-    with pytest.raises(WrongState, match="answered with a") as refused:
+    with pytest.raises(WrongState, match="already answered this pair with a") as refused:
         await room.listeners.vote(token, listener, pair.id, B)
     assert refused.value.metadata == {"status": "answered", "answer": "a"}
     assert len(await room.votes()) == 1
@@ -210,7 +210,7 @@ async def test_no_vote_comes_after_cancelling(room: Room) -> None:
         experiment = await room.experiments.lock(connection, EXPERIMENT)
         assert experiment is not None
         await room.finishing.cancel(connection, experiment)
-    with pytest.raises(WrongState, match="listening has closed") as refused:
+    with pytest.raises(WrongState, match="listening test has closed") as refused:
         await room.listeners.vote(token, listener, pair.id, A)
     assert refused.value.metadata == {"status": "closed"}
     assert (await room.listeners.next_pair(token, listener)).progress.open is False
@@ -251,7 +251,7 @@ async def test_listening_closes_when_its_time_is_over(room: Room) -> None:
     assert await room.closing.overdue() == 0
     room.at = NOON + timedelta(days=1)
     # Late, though nobody has looked yet.
-    with pytest.raises(WrongState, match="listening has closed"):
+    with pytest.raises(WrongState, match="listening test has closed"):
         await room.listeners.vote(token, listener, pair.id, A)
     assert await asyncio.gather(room.closing.overdue(), room.closing.overdue()) in ([1, 0], [0, 1])
     experiment = await room.experiment()

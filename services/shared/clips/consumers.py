@@ -1,4 +1,4 @@
-"""Events in: what tts and scoring have done, or could not do, and what providers tts has."""
+"""Consumes the events of tts and scoring: results, failures, delays, and the providers that tts has."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -13,14 +13,14 @@ from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
 from services.shared.clips.progress import Progress
 
-# The nearest of the kinds of SynthesisFailed: there is speech, and it can't be used.
-NOT_TAKEN_IN = "bad_audio"
+# The closest kind of SynthesisFailed: there is speech, but it can't be used.
+UNUSABLE_RESULT = "bad_audio"
 
-Answer = SpeechSynthesized | SynthesisFailed | EvaluationCompleted | EvaluationFailed
+WorkResult = SpeechSynthesized | SynthesisFailed | EvaluationCompleted | EvaluationFailed
 
 
 def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message], Handler]:
-    """Returns what is done about each event."""
+    """Returns the handler of each event."""
 
     async def speech_synthesized(event: SpeechSynthesized, delivery: Delivery) -> None:
         await progress.synthesized(
@@ -59,7 +59,7 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             event.job_id,
             event.attempt,
             ClipStatus.SCORING,
-            f"not measured: {event.message}",
+            f"evaluation failed: {event.message}",
             kind=EVALUATION_FAILED,
         )
 
@@ -77,11 +77,12 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
 
 
 def dead_handler(progress: Progress) -> DeadHandler:
-    """Returns what is done about an answer that could not be taken in: its clip fails, and says why."""
+    """Returns the handler of dead events. If a result could not be processed, its clip fails with the reason."""
 
     async def failed(event: Message, delivery: Delivery, reason: str) -> None:
-        # tts tells of its providers again, and a delay only spares a request. The user may handle other events besides.
-        if not isinstance(event, Answer):
+        # VoicesDiscovered is published again, and SynthesisDelayed only saves a request. The user of clips may handle
+        # other events too.
+        if not isinstance(event, WorkResult):
             return
         of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)
         await progress.failed(
@@ -89,8 +90,8 @@ def dead_handler(progress: Progress) -> DeadHandler:
             event.job_id,
             event.attempt,
             ClipStatus.SYNTHESIZING if of_speech else ClipStatus.SCORING,
-            f"not taken in: {reason}",
-            kind=NOT_TAKEN_IN if of_speech else EVALUATION_FAILED,
+            f"the result could not be processed: {reason}",
+            kind=UNUSABLE_RESULT if of_speech else EVALUATION_FAILED,
         )
 
     return failed

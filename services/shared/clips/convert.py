@@ -1,4 +1,4 @@
-"""What tts and scoring send, as values."""
+"""Converts what tts and scoring send into domain values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from services.shared.metrics import METRICS, Measurements, Source
 
 
 def _measured_in(message: Descriptor, source: Source) -> Sequence[tuple[str, bool]]:
-    """Returns the metrics of a source, each with whether it may be absent from its message."""
+    """Returns the names of the metrics of a source, each with whether its field can be absent."""
     return [(one.name, message.fields_by_name[one.name].has_presence) for one in METRICS if one.source is source]
 
 
@@ -25,12 +25,12 @@ _LISTENING = _measured_in(scoring_pb2.ListeningMetrics.DESCRIPTOR, Source.LISTEN
 
 
 def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measurements:
-    """Returns what tts measured."""
+    """Returns the measurements of tts."""
     return Measurements(**_taken(measured, _SYNTHESIS))
 
 
 def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
-    """Returns all that scoring measured: of the samples, and by listening models where there are some."""
+    """Returns the measurements of scoring: from the samples, and from listening models if they ran."""
     return Measurements(**_taken(event.signal_metrics, _SIGNAL), **_taken(event.listening_metrics, _LISTENING))
 
 
@@ -39,11 +39,11 @@ def _taken(message: Message, metrics: Sequence[tuple[str, bool]]) -> Mapping[str
 
 
 def failure_kind(kind: int) -> str:
-    """Returns the name of a kind of SynthesisFailed; of one that is newer than this service, its number."""
+    """Returns the name of a kind of SynthesisFailed, or its number if this release does not know it."""
     names = SynthesisFailed.Kind.DESCRIPTOR.values_by_number
     return names[kind].name if kind in names else f"kind {kind}"
 
 
 def provider(value: tts_pb2.Provider) -> Provider:
-    """Returns what the dispatcher has to know of a provider."""
+    """Returns the part of a provider that the dispatcher needs. The capacity is at least 1."""
     return Provider(id=value.id, max_concurrency=max(1, value.max_concurrency), local=value.local)

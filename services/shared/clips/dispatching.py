@@ -1,10 +1,10 @@
-"""Whose turn it is: gives pending clips to their providers, as many at a time as a provider takes.
+"""Decides when a pending clip is sent to its provider, and sends no more at a time than the provider takes.
 
-The queue before a provider lies in PostgreSQL, for all runs and processes of a user together, so that no run gets more
-of a provider than others that wait for it, and a slow provider keeps nobody else waiting. The answer that makes room at
-a provider gives it away in its own transaction (`next_requests`), and says how many slots are the user's own while
-other users wait at the provider. Whoever adds clips or makes room in another way calls
-`release` once that is committed. `look` finds what a crash in between leaves behind.
+Each provider has a queue in PostgreSQL, shared by all runs and all processes of a service. So runs share a provider
+fairly, and a slow provider delays no clips of others. A result frees a slot at its provider, and the transaction that
+records the result gives the slot to the next clip (`next_requests`). The result also says how many slots the service
+may use while other services wait for the same provider (its share). Code that adds clips, or frees slots in another
+way, must call `release` after its commit. `look` finds clips that are still waiting because of a crash in between.
 """
 
 import asyncio
@@ -24,9 +24,10 @@ from services.shared.clips.table import User
 
 log = structlog.get_logger()
 
-# What a provider is given before tts has told what it takes: little, since hosted ones refuse what is too much.
+# The limit for a provider whose capacity is unknown. It is small because hosted providers refuse too many requests.
 UNKNOWN_CONCURRENCY = 2
-# An engine on tts's own machine is often done before the next clip could reach tts, so that one waits there already.
+# Extra requests for an engine on the machine of tts. It is often done before the next request could reach tts, so some
+# wait there already.
 LOCAL_LOOKAHEAD = 2
 
 
@@ -37,56 +38,56 @@ class Dispatcher:
         self._database = database
         self._store = store
         self._requests = user.requests
-        self._figures = user.figures
+        self._operational_metrics = user.operational_metrics
         self._next: dict[str, asyncio.Task[int]] = {}
-        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def learn(self, provider: Provider, at: datetime) -> None:
-        """Takes in what tts tells of a provider, and gives it what it can take now."""
+        """Records the capacity of a provider as of `at`, and releases clips if the capacity has changed."""
         async with self._database.transaction() as connection:
             changed = await self._store.learn(connection, provider, at)
         if changed:
             await self.release([provider.id])
 
     async def release(self, providers: Collection[str]) -> int:
-        """Asks for the speech of the clips whose turn it is at these providers, and returns for how many.
+        """Requests speech for the clips whose turn it is at these providers. Returns how many were requested.
 
-        Calls that come while a release of the same provider is under way share the next one. Without PostgreSQL nothing
-        is released; `look` does it later.
+        Calls during a release of the same provider share the next release. If PostgreSQL can't be reached, nothing is
+        released, and `look` does it later.
         """
-        return sum(await asyncio.gather(*(self._shared(provider) for provider in dict.fromkeys(providers))))
+        return sum(await asyncio.gather(*(self._shared_release(provider) for provider in dict.fromkeys(providers))))
 
     async def look(self) -> None:
-        """Releases at every provider that clips wait for, and tells Prometheus what has not ended."""
+        """Releases clips at every provider that has pending ones, and updates the gauges of unfinished clips."""
         async with self._database.reading() as connection:
             unfinished = await self._store.unfinished(connection)
-        self._figures.unfinished.clear()
-        self._figures.longest_wait_seconds.clear()
+        self._operational_metrics.unfinished.clear()
+        self._operational_metrics.longest_wait_seconds.clear()
         waiting = []
-        for some in unfinished:
-            self._figures.unfinished.labels(some.provider, some.status).set(some.clips)
-            if some.status is ClipStatus.PENDING:
-                waiting.append(some.provider)
-                waited = (now() - some.since).total_seconds()
-                self._figures.longest_wait_seconds.labels(some.provider).set(waited)
+        for group in unfinished:
+            self._operational_metrics.unfinished.labels(group.provider, group.status).set(group.clips)
+            if group.status is ClipStatus.PENDING:
+                waiting.append(group.provider)
+                waited = (now() - group.since).total_seconds()
+                self._operational_metrics.longest_wait_seconds.labels(group.provider).set(waited)
         await self.release(waiting)
 
-    async def _shared(self, provider: str) -> int:
+    async def _shared_release(self, provider: str) -> int:
         task = self._next.get(provider)
         if task is None:
-            task = self._next[provider] = asyncio.create_task(self._turn(provider))
-        # Others wait for it, too.
+            task = self._next[provider] = asyncio.create_task(self._release_in_turn(provider))
+        # Other callers await the same task, so cancelling one of them must not cancel it.
         return await asyncio.shield(task)
 
-    async def _turn(self, provider: str) -> int:
-        turn = self._turns.setdefault(provider, asyncio.Lock())
+    async def _release_in_turn(self, provider: str) -> int:
+        lock = self._locks.setdefault(provider, asyncio.Lock())
         try:
-            async with turn:
-                # What is committed from now on may not be seen by this release.
+            async with lock:
+                # This release may not see clips that are committed from now on. They need the next one.
                 del self._next[provider]
                 return await self._release(provider)
         except DISCONNECTED as error:
-            log.warning("nothing can be released now", provider=provider, error=str(error))
+            log.warning("no clips can be released at the moment", provider=provider, error=str(error))
             return 0
 
     async def _release(self, provider: str) -> int:
@@ -100,12 +101,13 @@ class Dispatcher:
     async def next_requests(
         self, connection: AsyncConnection, provider: str, share: int = 0
     ) -> Sequence[outbox.Traced]:
-        """Releases in the transaction of a caller who has made room; the requests have to be recorded in it.
+        """Releases clips in the transaction of a caller that has freed a slot. Returns their requests.
 
-        Whoever else releases at this provider waits until the transaction ends. The caller may hold locks of runs, and
-        takes none from now on. `share` is what an answer of tts says of the user's slots there, 0 if it says nothing.
+        The caller must add the requests to the outbox in the same transaction. Other releases at this provider wait
+        until it ends. The caller may hold locks of runs, but must take no further lock of a run afterwards. `share` is
+        the number of slots that tts assigns to this service at the provider, 0 if unknown.
         """
-        with self._figures.release_seconds.time():
+        with self._operational_metrics.release_seconds.time():
             released = await self._store.release(
                 connection,
                 provider,
@@ -114,5 +116,5 @@ class Dispatcher:
                 local_lookahead=LOCAL_LOOKAHEAD,
                 share=share or None,
             )
-        self._figures.moved.labels(ClipStatus.SYNTHESIZING).inc(len(released))
+        self._operational_metrics.moved.labels(ClipStatus.SYNTHESIZING).inc(len(released))
         return [(self._requests.synthesis(clip), clip.traceparent) for clip in released]

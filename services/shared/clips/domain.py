@@ -1,41 +1,41 @@
-"""What a clip is and how far it can be."""
+"""Clips and their states."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ClipStatus(StrEnum):
-    """How far a clip is."""
+    """The state of a clip."""
 
     PENDING = "pending"
-    """It waits for its turn at its provider."""
+    """It waits for a slot at its provider."""
     SYNTHESIZING = "synthesizing"
-    """tts was asked for its speech."""
+    """Its speech was requested from tts."""
     SCORING = "scoring"
-    """Its audio is stored, and scoring was asked to evaluate it."""
+    """Its audio is stored, and its evaluation was requested from scoring."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the clip is completed, failed or cancelled."""
         return self in (ClipStatus.COMPLETED, ClipStatus.FAILED, ClipStatus.CANCELLED)
 
 
 EVALUATION_FAILED = "evaluation_failed"
-"""The kind of error of a clip whose audio could not be evaluated; the other kinds are those of SynthesisFailed."""
+"""The error kind of a clip whose audio could not be evaluated. The other kinds are those of SynthesisFailed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One text by one voice, with what a request for it needs of the run that it belongs to."""
+    """One text spoken by one voice, with the fields of its run that a request for it needs."""
 
     id: str
     run_id: str
     developer_id: str
     traceparent: str
-    """Of the call that began the run."""
+    """The W3C trace context of the call that started the run."""
     text: str
     provider: str
     voice_id: str
@@ -45,29 +45,30 @@ class Clip:
     seed: int | None
     status: ClipStatus
     attempts: int
-    """The requests of its current step, 0 while it is pending for the first time."""
+    """The number of requests for its current step. 0 before its speech was requested for the first time."""
     attempts_before: int
-    """How many of them were made before it was retried."""
+    """How many of these requests were made before the last retry."""
     audio_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a step of a clip has failed for good."""
+    """Why a clip has failed."""
 
     during: ClipStatus
+    """The step that failed: SYNTHESIZING or SCORING."""
     kind: str
     message: str
     provider_requests: int | None = None
-    """How often the provider was asked for the clip so far, None if that is not told."""
+    """How many requests the provider has received for the clip. None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A clip that has come to its end, by an answer or because none came."""
+    """A clip that has just completed or failed."""
 
     id: str
     run_id: str
     status: ClipStatus
     last: bool
-    """Whether every clip of its run has ended with it."""
+    """Whether it was the last clip of its run to end."""

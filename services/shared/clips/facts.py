@@ -1,4 +1,4 @@
-"""Events out: the work that clips ask of tts and scoring. One method for each."""
+"""Builds the events with which clips request work from tts and scoring. One method for each event."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,17 +8,17 @@ from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCance
 from services.shared.clips.domain import Clip, ClipStatus
 
 MAX_DELETED_JOBS = 500
-"""The jobs that one event may name."""
+"""The number of jobs that one event may name."""
 
 
 class Requests:
-    """The requests of one service, which is answered under this name."""
+    """The requests of one service. `requester` is its name, to which tts and scoring address the results."""
 
     def __init__(self, requester: str) -> None:
         self.requester = requester
 
     def synthesis(self, clip: Clip) -> SynthesisRequested:
-        """Asks tts for a clip's speech."""
+        """Requests the speech of a clip from tts."""
         request = SynthesisRequested(
             requester=self.requester,
             job_id=clip.id,
@@ -39,7 +39,7 @@ class Requests:
     def evaluation(
         self, clip_id: str, attempt: int, *, run_id: str, developer_id: str, audio_name: str
     ) -> EvaluationRequested:
-        """Asks scoring to evaluate a clip's audio."""
+        """Requests the evaluation of a clip's audio from scoring."""
         return EvaluationRequested(
             requester=self.requester,
             job_id=clip_id,
@@ -50,7 +50,7 @@ class Requests:
         )
 
     def current_step(self, clip: Clip) -> SynthesisRequested | EvaluationRequested:
-        """Asks for the step that a clip in flight is at."""
+        """Requests the current step of a clip that is SYNTHESIZING or SCORING."""
         if clip.status is ClipStatus.SYNTHESIZING:
             return self.synthesis(clip)
         return self.evaluation(
@@ -62,16 +62,16 @@ class Requests:
         )
 
     def cancellation(self, run_id: str) -> SynthesisCancellationRequested:
-        """Asks tts to stop speaking for a run."""
+        """Asks tts to cancel all synthesis for a run."""
         return SynthesisCancellationRequested(requester=self.requester, run_id=run_id)
 
     def speech_deletions(self, clip_ids: Sequence[str]) -> Iterator[SpeechDeletionRequested]:
-        """Asks tts to delete the audio of clips."""
+        """Asks tts to delete the audio of clips, in events of at most MAX_DELETED_JOBS clips."""
         for part in _in_parts(clip_ids):
             yield SpeechDeletionRequested(requester=self.requester, job_ids=part)
 
     def deletions(self, clip_ids: Sequence[str]) -> Iterator[SpeechDeletionRequested | EvaluationDeletionRequested]:
-        """Asks tts and scoring to delete all that they keep of clips."""
+        """Asks tts and scoring to delete everything that they store about clips."""
         yield from self.speech_deletions(clip_ids)
         for part in _in_parts(clip_ids):
             yield EvaluationDeletionRequested(requester=self.requester, job_ids=part)

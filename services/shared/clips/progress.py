@@ -1,8 +1,9 @@
-"""What happens as work comes back: each clip takes its next step at once, and its user hears of its end.
+"""Processes the results of tts and scoring. Each clip takes its next step at once.
 
-Whoever changes a clip in flight holds the row lock of its run, so steps of one run follow one another. An answer counts
-only if it is to the latest request of the clip's current step: what a superseded attempt did late has no effect. An
-answer about a clip that is not there any more is about one that was deleted, and so is what it left behind.
+Code that changes an unfinished clip must hold the row lock of its run, so the steps of one run follow one another. A
+result counts only if it belongs to the latest request for the current step of the clip. Late results of earlier
+attempts have no effect. If a result arrives for a clip that does not exist, the clip was deleted, and its audio and
+evaluation are deleted too.
 """
 
 import dataclasses
@@ -25,10 +26,10 @@ from services.shared.metrics import Measurements
 
 log = structlog.get_logger()
 
-# With a patience of 20 s that doubles, the last request is given up about 85 minutes after the first.
+# With a timeout of 20 s that doubles with each attempt, the clip fails about 85 minutes after the first request.
 MAX_ATTEMPTS = 8
 RECONCILE_BATCH = 200
-# A delay that tts tells of; longer than any that it waits for.
+# The limit of a delay that tts announces. It is longer than any that tts waits for.
 MAX_DELAY = timedelta(minutes=10)
 
 
@@ -53,15 +54,15 @@ class Progress:
         provider_requests: int = 0,
         share: int = 0,
     ) -> None:
-        """The audio of a clip is there: have it evaluated, and let another clip have its place at the provider.
+        """Records the audio of a clip, requests its evaluation, and gives its slot at the provider to the next clip.
 
-        `share` is how many jobs the user may have there now, 0 if tts does not say.
+        `share` is the number of slots that tts assigns to this service at the provider, 0 if unknown.
         """
         async with self._database.transaction() as connection:
-            held = await self._held(connection, event_id, clip_id, ClipStatus.SYNTHESIZING)
-            if held is None:
+            run = await self._lock_run_for(connection, event_id, clip_id, ClipStatus.SYNTHESIZING)
+            if run is None:
                 return
-            with self._work_for(held):
+            with self._telemetry_of(run):
                 moved = await self._store.synthesized(
                     connection,
                     clip_id,
@@ -74,30 +75,30 @@ class Progress:
                 if moved is None:
                     return _ignored(clip_id, attempt)
                 request = self._requests.evaluation(
-                    clip_id, 1, run_id=held.run_id, developer_id=held.developer_id, audio_name=audio_name
+                    clip_id, 1, run_id=run.run_id, developer_id=run.developer_id, audio_name=audio_name
                 )
                 others = await self._dispatcher.next_requests(connection, moved.provider, share)
                 await outbox.add_each(connection, [(request, ""), *others])
-        self._user.figures.moved.labels(ClipStatus.SCORING).inc()
+        self._user.operational_metrics.moved.labels(ClipStatus.SCORING).inc()
 
     async def delayed(self, event_id: str, clip_id: str, attempt: int, until: datetime) -> None:
-        """The provider of a clip asked for patience, and gets it: nothing is asked again before its time is over."""
+        """Records that tts waits for the provider until this time. The timeout of the request starts only then."""
         async with self._database.transaction() as connection:
-            held = await self._held(connection, event_id, clip_id, ClipStatus.SYNTHESIZING)
-            if held is not None:
+            run = await self._lock_run_for(connection, event_id, clip_id, ClipStatus.SYNTHESIZING)
+            if run is not None:
                 await self._store.delayed(connection, clip_id, attempt, min(until, now() + MAX_DELAY))
 
     async def evaluated(self, event_id: str, clip_id: str, attempt: int, measured: Measurements) -> None:
-        """A clip has been evaluated: it is complete."""
+        """Records the evaluation of a clip, which completes it."""
         async with self._database.transaction() as connection:
-            held = await self._held(connection, event_id, clip_id, ClipStatus.SCORING)
-            if held is None:
+            run = await self._lock_run_for(connection, event_id, clip_id, ClipStatus.SCORING)
+            if run is None:
                 return
-            with self._work_for(held):
+            with self._telemetry_of(run):
                 moved = await self._store.evaluated(connection, clip_id, attempt, measured, at=now())
                 if moved is None:
                     return _ignored(clip_id, attempt)
-                await self._ended(connection, Ended(clip_id, held.run_id, ClipStatus.COMPLETED, moved.last))
+                await self._ended(connection, Ended(clip_id, run.run_id, ClipStatus.COMPLETED, moved.last))
 
     async def failed(
         self,
@@ -111,37 +112,39 @@ class Progress:
         provider_requests: int | None = None,
         share: int = 0,
     ) -> None:
-        """A step of a clip has failed for good, and the clip with it; its run goes on.
+        """Fails a clip because the step `during` has failed for good. The run goes on.
 
-        Without `attempt` it counts whichever request the clip waits for.
+        If `attempt` is None, the failure counts whatever request the clip waits for.
         """
         async with self._database.transaction() as connection:
-            held = await self._held(connection, event_id, clip_id, during)
-            if held is None:
+            run = await self._lock_run_for(connection, event_id, clip_id, during)
+            if run is None:
                 return
-            with self._work_for(held):
+            with self._telemetry_of(run):
                 failure = Failure(during, kind, one_line(message), provider_requests)
-                if not await self._fail(connection, held, clip_id, attempt, failure, share):
+                if not await self._fail(connection, run, clip_id, attempt, failure, share):
                     _ignored(clip_id, attempt)
 
-    async def _held(self, connection: AsyncConnection, event_id: str, clip_id: str, during: ClipStatus) -> Held | None:
-        """Returns the clip's run, locked, if the answer is to have an effect on it."""
-        held, first_time = await self._store.hold_for(
+    async def _lock_run_for(
+        self, connection: AsyncConnection, event_id: str, clip_id: str, during: ClipStatus
+    ) -> Held | None:
+        """Locks and returns the run of a clip. Returns None if the result must have no effect."""
+        run, first_time = await self._store.hold_for(
             connection, clip_id, consumer=self._requests.requester, event_id=event_id
         )
-        if held is None:
-            # Also when the event was seen before: then the work was done a second time, after the deletion.
-            log.info("what belongs to a deleted job is deleted", job_id=clip_id, step=during)
+        if run is None:
+            # Even if the event was processed before: the work may have been done again after the deletion.
+            log.info("deleting the data of a deleted job", job_id=clip_id, step=during)
             only_speech = during is ClipStatus.SYNTHESIZING
             deletions = self._requests.speech_deletions if only_speech else self._requests.deletions
             await outbox.add(connection, *deletions([clip_id]))
             return None
-        return held if first_time and held.running else None
+        return run if first_time and run.running else None
 
     async def _fail(
         self,
         connection: AsyncConnection,
-        held: Held,
+        run: Held,
         clip_id: str,
         attempt: int | None,
         failure: Failure,
@@ -150,21 +153,22 @@ class Progress:
         moved = await self._store.failed(connection, clip_id, attempt, failure, at=now())
         if moved is None:
             return None
-        await self._ended(connection, Ended(clip_id, held.run_id, ClipStatus.FAILED, moved.last))
+        await self._ended(connection, Ended(clip_id, run.run_id, ClipStatus.FAILED, moved.last))
         if failure.during is ClipStatus.SYNTHESIZING:
-            # After the user's own work, so that nobody waits for it at the provider.
+            # Last, because other releases at the provider wait from here on until the transaction ends.
             others = await self._dispatcher.next_requests(connection, moved.provider, share)
             await outbox.add_each(connection, others)
         return moved
 
     async def _ended(self, connection: AsyncConnection, ended: Ended) -> None:
-        self._user.figures.moved.labels(ended.status).inc()
+        self._user.operational_metrics.moved.labels(ended.status).inc()
         await self._on_end(connection, ended)
 
     async def reconcile(self, patience: timedelta) -> int:
-        """Asks again for what has stayed unanswered too long, and returns for how many clips.
+        """Repeats requests without a result for too long. Returns the number of clips concerned.
 
-        Nothing is lost with this, even if the bus forgets everything: PostgreSQL knows what was asked for.
+        So no clip is lost even if the bus loses every event, because PostgreSQL knows what was requested. A clip fails
+        after MAX_ATTEMPTS requests. `patience` is the timeout of the first request, and doubles with each attempt.
         """
         async with self._database.reading() as connection:
             stale = await self._store.stale(connection, now(), patience, RECONCILE_BATCH)
@@ -173,18 +177,18 @@ class Progress:
         return len(stale)
 
     async def _ask_again(self, stale: Clip) -> None:
-        # Something may have happened to it meanwhile, or another process have asked: then it is not moved.
-        asked = stale.attempts - stale.attempts_before
+        # The steps below do nothing if the clip has moved meanwhile, or if another process has repeated the request.
+        requests = stale.attempts - stale.attempts_before
         async with self._database.transaction() as connection:
-            held = await self._store.hold(connection, stale.id)
-            if held is None or not held.running:
+            run = await self._store.hold(connection, stale.id)
+            if run is None or not run.running:
                 return
-            with self._work_for(held):
-                if asked >= MAX_ATTEMPTS:
+            with self._telemetry_of(run):
+                if requests >= MAX_ATTEMPTS:
                     of_speech = stale.status is ClipStatus.SYNTHESIZING
                     step, kind = ("speech", "timed_out") if of_speech else ("measurements", EVALUATION_FAILED)
-                    failure = Failure(stale.status, kind, f"no {step} came back after {asked} requests")
-                    await self._fail(connection, held, stale.id, stale.attempts, failure)
+                    failure = Failure(stale.status, kind, f"no {step} came back after {requests} requests")
+                    await self._fail(connection, run, stale.id, stale.attempts, failure)
                 else:
                     await self._request_again(connection, stale)
 
@@ -196,12 +200,12 @@ class Progress:
             await outbox.add(connection, self._requests.current_step(again))
 
     @contextmanager
-    def _work_for(self, held: Held) -> Iterator[None]:
-        """Has logs name the run, and events of the block be of the trace in which it was begun."""
-        run = {self._user.run: held.run_id}
-        with telemetry.working_on(**run), telemetry.continuing(held.traceparent):
+    def _telemetry_of(self, run: Held) -> Iterator[None]:
+        """Adds the run to log lines in this block, and continues the trace in which the run was started."""
+        run_id = {self._user.run: run.run_id}
+        with telemetry.working_on(**run_id), telemetry.continuing(run.traceparent):
             yield
 
 
 def _ignored(clip_id: str, attempt: int | None) -> None:
-    log.info("a late answer is ignored", job_id=clip_id, attempt=attempt)
+    log.info("a late result is ignored", job_id=clip_id, attempt=attempt)

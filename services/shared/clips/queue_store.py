@@ -1,4 +1,4 @@
-"""The queries by which clips get their turn at a provider."""
+"""The queries for the queues of clips at providers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from services.shared.clips.table import ClipTable, clip_columns, clip_from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """What is known of a provider. `local` means that speech is made on the machine of tts."""
+    """What the dispatcher knows about a provider. `local` is True for an engine on the machine of tts."""
 
     id: str
     max_concurrency: int
@@ -26,31 +26,33 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The clips of a provider that are at a status, pending or in flight."""
+    """The number of clips of one provider in one status: pending, synthesizing or scoring."""
 
     provider: str
     status: ClipStatus
     clips: int
     since: datetime
-    """When the first of them was asked for or, while it is pending, began to wait."""
+    """When the oldest of them was requested. For pending clips: when it began to wait."""
 
 
 SHARE_DURATION = timedelta(seconds=30)
-"""How long a share counts that no later answer confirms, so that a lost answer keeps nobody waiting for longer."""
+"""How long a share applies without confirmation by a later result. It limits the effect of a lost result."""
 
 
 class QueueStore(Protocol):
-    """What the dispatcher asks of the database."""
+    """The storage of the queues of clips. Each method runs in the transaction of `connection`, if it has one."""
 
     async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
-        """Notes what a provider was at a time, unless something later is known; returns whether anything is different
-        now."""
+        """Stores what a provider was at this time, unless something later is stored.
+
+        Returns whether its capacity or `local` has changed.
+        """
 
     async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
-        """Returns those of the providers that clips wait for."""
+        """Returns those of the providers that have pending clips."""
 
     async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
-        """Returns what has not ended, by provider and status."""
+        """Returns the numbers of unfinished clips by provider and status."""
 
     async def release(
         self,
@@ -62,12 +64,15 @@ class QueueStore(Protocol):
         local_lookahead: int,
         share: int | None = None,
     ) -> Sequence[Clip]:
-        """Makes pending clips synthesizing, as many as the provider has free slots, and wakes who watches their runs.
+        """Changes pending clips to SYNTHESIZING, one for each free slot of the provider, and notifies their watchers.
 
-        `share` is how many slots tts has just told the user to be its own. It is noted, and counts until the next one,
-        but no longer than SHARE_DURATION. Without a share all slots of the provider count. Whose turn it is says the
-        user's `ClipTable.turns`. Releases of one provider follow one another. Clips that somebody else holds are passed
-        over, so that no lock is waited for but that of the provider.
+        `share` is the number of slots that tts has just assigned to this service. It is stored and applies until the
+        next one arrives, for SHARE_DURATION at most. Without a share, all slots of the provider are available.
+        `unknown_concurrency` is the number of slots of an unknown provider, `local_lookahead` the number of extra slots
+        of a local one.
+
+        `ClipTable.turns` chooses the clips. Releases at one provider happen one after another. Clips that another
+        transaction has locked are skipped, so the only lock to wait for is that of the provider.
         """
 
 
@@ -82,13 +87,13 @@ class SqlQueueStore:
     def __init__(self, table: ClipTable) -> None:
         self._table = table
         rows, pending = table.rows.c, _at(table, ClipStatus.PENDING)
-        asked = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("asked")
-        self._waited_for = hot_query(sa.select(asked).where(sa.exists().where(rows.provider == asked, pending)))
-        some = sa.select(rows.provider, rows.status, sa.func.count(), sa.func.min(rows.requested_at))
-        some = some.group_by(rows.provider, rows.status)
-        # Two parts, since each has an index of its own.
+        candidate = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("candidate")
+        self._waited_for = hot_query(sa.select(candidate).where(sa.exists().where(rows.provider == candidate, pending)))
+        counted = sa.select(rows.provider, rows.status, sa.func.count(), sa.func.min(rows.requested_at))
+        counted = counted.group_by(rows.provider, rows.status)
+        # Two queries, because each has its own index.
         in_flight = _at(table, ClipStatus.SYNTHESIZING, ClipStatus.SCORING)
-        self._unfinished = some.where(pending).union_all(some.where(in_flight))
+        self._unfinished = counted.where(pending).union_all(counted.where(in_flight))
         self._release = Statement(_releasing(table))
 
     async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
@@ -128,7 +133,7 @@ class SqlQueueStore:
         local_lookahead: int,
         share: int | None = None,
     ) -> Sequence[Clip]:
-        # A statement of its own: what the next one sees is from after the lock.
+        # A separate statement, so that the next one sees what was committed before the lock was granted.
         await _LOCK.execute(connection, name=f"voicearena {self._table.rows.name} at {provider}")
         rows = await self._release.execute(
             connection,
@@ -136,22 +141,22 @@ class SqlQueueStore:
             at=at,
             unknown_concurrency=unknown_concurrency,
             local_lookahead=local_lookahead,
-            told_share=share,
+            reported_share=share,
             share_end=at + SHARE_DURATION,
         )
         return [clip_from(row[:-2]) for row in sorted(rows, key=lambda row: (row.turn, row.id))]
 
 
 def _at(table: ClipTable, *statuses: ClipStatus) -> "sa.ColumnElement[bool]":
-    """Tells whether a clip is at one of these statuses, in the words of the indexes over them."""
+    """Returns the condition that a clip has one of these statuses, written as in the partial indexes."""
     return table.rows.c.status.in_([sa.literal_column(f"'{status}'") for status in statuses])
 
 
 def _releasing(table: ClipTable) -> "sa.Select[Any]":
     rows = table.rows.c
     of_provider, at = sa.bindparam("of_provider", type_=sa.Text), sa.bindparam("at", type_=sa.DateTime(timezone=True))
-    told = sa.bindparam("told_share", type_=sa.Integer)
-    free = sa.select(_free_slots(table, of_provider, told, at).label("slots")).cte("free")
+    share = sa.bindparam("reported_share", type_=sa.Integer)
+    free = sa.select(_free_slots(table, of_provider, share, at).label("slots")).cte("free")
     turns = sa.text(table.turns).columns(sa.column("id", sa.Text)).add_cte(free).cte("turns")
     released = (
         sa.update(table.rows)
@@ -161,28 +166,28 @@ def _releasing(table: ClipTable) -> "sa.Select[Any]":
         .cte("released")
     )
     query = sa.select(*released.c, sa.func.pg_notify(table.channel, released.c.run_id))
-    return query.add_cte(_share_noted(table, of_provider, told).cte("noted"))
+    return query.add_cte(_store_share(table, of_provider, share).cte("stored_share"))
 
 
-def _share_noted(table: ClipTable, of_provider: "sa.ColumnElement[Any]", told: "sa.ColumnElement[Any]") -> sa.Update:
-    """Notes the share that was told. A user that is alone at the provider has all slots, which is no share, so that
-    nothing is written for it."""
+def _store_share(table: ClipTable, of_provider: "sa.ColumnElement[Any]", share: "sa.ColumnElement[Any]") -> sa.Update:
+    """Returns the statement that stores the share. A share of all slots is stored as none, and not written at all if
+    none is stored."""
     known = table.providers.c
-    smaller = told < known.max_concurrency
+    smaller = share < known.max_concurrency
     until = sa.bindparam("share_end", type_=sa.DateTime(timezone=True))
     return (
         sa.update(table.providers)
-        .where(known.id == of_provider, told.is_not(None), sa.or_(smaller, known.share.is_not(None)))
-        .values(share=sa.case((smaller, told)), shared_until=until)
+        .where(known.id == of_provider, share.is_not(None), sa.or_(smaller, known.share.is_not(None)))
+        .values(share=sa.case((smaller, share)), shared_until=until)
     )
 
 
 def _free_slots(
-    table: ClipTable, of_provider: "sa.ColumnElement[Any]", told: "sa.ColumnElement[Any]", at: "sa.ColumnElement[Any]"
+    table: ClipTable, of_provider: "sa.ColumnElement[Any]", share: "sa.ColumnElement[Any]", at: "sa.ColumnElement[Any]"
 ) -> "sa.ColumnElement[Any]":
-    """Returns how many more requests the provider may be given."""
+    """Returns the number of further requests that the provider may receive."""
     known, rows = table.providers.c, table.rows.c
-    share = sa.func.coalesce(told, sa.case((known.shared_until > at, known.share)))
+    share = sa.func.coalesce(share, sa.case((known.shared_until > at, known.share)))
     lookahead = sa.case((known.local, sa.bindparam("local_lookahead", type_=sa.Integer)), else_=0)
     limit = (
         sa.select(sa.func.least(known.max_concurrency, share) + lookahead)

@@ -1,5 +1,5 @@
-"""The queries by which a clip takes a step, each in as few statements as its locks allow: most of what a user of clips
-does is this."""
+"""The queries by which a clip takes a step. Each needs as few statements as its locks allow, because a service with
+clips spends most of its queries here."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, Cl
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A clip's run, locked until the transaction ends. Who changes a clip in flight holds this lock."""
+    """The run of a clip, locked until the transaction ends. Changes of an unfinished clip need this lock."""
 
     run_id: str
     developer_id: str
@@ -32,26 +32,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a step has led to."""
+    """The result of a step."""
 
     provider: str
     last: bool
-    """Whether every clip of the run has ended with it."""
+    """Whether it has ended the last unfinished clip of the run."""
 
 
 class ClipStore(Protocol):
-    """What the progress of clips asks of the database, in the connection's transaction.
+    """The storage of the steps of clips. Each method runs in the transaction of `connection`.
 
-    A step returns None if the clip is not where the step begins, or waits for another request than `attempt`.
+    A step returns None and changes nothing if the clip is not in the status before this step, or if `attempt` is not
+    the number of its latest request.
     """
 
     async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
-        """Locks a clip's run; None if there is no such clip."""
+        """Locks and returns the run of a clip, None if the clip does not exist."""
 
     async def hold_for(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
     ) -> tuple[Held | None, bool]:
-        """Does so for an event, which it records as processed; the second is False if it was recorded before."""
+        """Locks the run of a clip and records an event as processed. The bool is False if it was recorded before."""
 
     async def synthesized(
         self,
@@ -64,10 +65,10 @@ class ClipStore(Protocol):
         provider_requests: int,
         at: datetime,
     ) -> Moved | None:
-        """Notes a clip's audio, and that its evaluation was asked for."""
+        """Stores the audio of a clip, and that its evaluation was requested."""
 
     async def delayed(self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime) -> Moved | None:
-        """Notes that a request for speech begins to count at a later time."""
+        """Stores that the timeout of a request for speech starts at a later time."""
 
     async def evaluated(
         self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
@@ -77,24 +78,27 @@ class ClipStore(Protocol):
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
     ) -> Moved | None:
-        """Fails a clip, whichever request it waits for if `attempt` is None."""
+        """Fails a clip. If `attempt` is None, it does not matter which request the clip waits for."""
 
     async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
-        """Counts one more request for the step that a clip is at, unless it has moved since it was read."""
+        """Adds 1 to the attempts of a clip, unless it has changed since it was read."""
 
     async def stale(
         self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
     ) -> Sequence[Clip]:
-        """Returns clips in flight that were asked for longer ago than `patience` doubled with each attempt of their
-        present turn, in running runs in which nothing has moved for `patience`."""
+        """Returns clips whose latest request has timed out, the oldest request first.
+
+        The timeout is `patience` for the first attempt since the last retry and doubles with each further one. Clips of
+        stopped runs, and of runs in which a clip has moved within `patience`, are left out.
+        """
 
     async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
-        """Cancels the clips of a run that have not ended."""
+        """Cancels the unfinished clips of a run."""
 
     async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
-        """Takes a run's failed clips back, and returns them as they are then.
+        """Restarts the failed clips of a run, and returns them in their new state, in the order of the run.
 
-        One that has audio is scoring, with an attempt more than before; any other is pending, without measurements.
+        A clip with audio is SCORING, with one more attempt. Any other clip is PENDING and loses its measurements.
         """
 
 
@@ -103,20 +107,20 @@ class SqlClipStore:
 
     def __init__(self, table: ClipTable) -> None:
         self._table = table
-        self._hold = Statement(_held(table))
-        self._hold_for = Statement(_held_for(table))
-        self._moving: dict[tuple[tuple[str, ...], bool], Statement] = {}
+        self._lock_run = Statement(_locking_run(table))
+        self._lock_run_for_event = Statement(_locking_run_for_event(table))
+        self._step_statements: dict[tuple[tuple[str, ...], bool], Statement] = {}
 
     async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
-        row = (await self._hold.execute(connection, held_clip=clip_id)).one_or_none()
-        return _held_from(row) if row else None
+        row = (await self._lock_run.execute(connection, held_clip=clip_id)).one_or_none()
+        return _run_from(row) if row else None
 
     async def hold_for(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
     ) -> tuple[Held | None, bool]:
         values = {"held_clip": clip_id, "consumer": consumer, "event_id": event_id}
-        row = (await self._hold_for.execute(connection, **values)).one()
-        return _held_from(row) if row.run_id else None, bool(row.first)
+        row = (await self._lock_run_for_event.execute(connection, **values)).one()
+        return _run_from(row) if row.run_id else None, bool(row.first)
 
     async def synthesized(
         self,
@@ -170,11 +174,11 @@ class SqlClipStore:
         values: Mapping[str, Any],
     ) -> Moved | None:
         new = {**values, "status": status.value}
-        # A few statements in all, one for each kind of step and set of measurements.
+        # There are only a few different statements: one for each step and set of measurements.
         key = tuple(sorted(new)), attempt is not None
-        statement = self._moving.get(key)
+        statement = self._step_statements.get(key)
         if statement is None:
-            statement = self._moving[key] = Statement(_moved(self._table, *key))
+            statement = self._step_statements[key] = Statement(_step_statement(self._table, *key))
         row = (
             await statement.execute(
                 connection,
@@ -216,7 +220,7 @@ class SqlClipStore:
 
     async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
         rows = self._table.rows.c
-        anew = {
+        reset = {
             "attempts_before": rows.attempts,
             "requested_at": at,
             "error_kind": "",
@@ -226,12 +230,16 @@ class SqlClipStore:
         failed = sa.update(self._table.rows).where(
             self._table.run == run_id, self._table.run == self._table.run_id, rows.status == ClipStatus.FAILED
         )
-        heard = failed.where(rows.audio_name.is_not(None)).values(status=SCORING, attempts=rows.attempts + 1, **anew)
-        unheard = failed.where(rows.audio_name.is_(None)).values(
-            status=PENDING, audio_deleted_at=None, **anew, **_UNMEASURED
+        with_audio = failed.where(rows.audio_name.is_not(None)).values(
+            status=SCORING, attempts=rows.attempts + 1, **reset
+        )
+        without_audio = failed.where(rows.audio_name.is_(None)).values(
+            status=PENDING, audio_deleted_at=None, **reset, **_UNMEASURED
         )
         returned = (*clip_columns(self._table), self._table.order)
-        found = [row for each in (heard, unheard) for row in await connection.execute(each.returning(*returned))]
+        found = [
+            row for each in (with_audio, without_audio) for row in await connection.execute(each.returning(*returned))
+        ]
         return [clip_from(row[:-1]) for row in sorted(found, key=lambda row: row[-1])]
 
 
@@ -239,29 +247,29 @@ def _known(measured: Measurements) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
 
 
-def _held_from(row: Any) -> Held:
+def _run_from(row: Any) -> Held:
     return Held(row.run_id, row.developer_id, row.running, row.traceparent)
 
 
-def _held(table: ClipTable) -> "sa.Select[Any]":
+def _locking_run(table: ClipTable) -> "sa.Select[Any]":
     clip_id = sa.bindparam("held_clip", type_=sa.Text)
-    its = sa.select(table.run).where(table.rows.c.id == clip_id).correlate(None).scalar_subquery()
+    run_id = sa.select(table.run).where(table.rows.c.id == clip_id).correlate(None).scalar_subquery()
     of_run = {name: getattr(table, name).label(name) for name in Held.__dataclass_fields__}
-    return sa.select(*of_run.values()).where(table.run_id == its).with_for_update()
+    return sa.select(*of_run.values()).where(table.run_id == run_id).with_for_update()
 
 
-def _held_for(table: ClipTable) -> "sa.Select[Any]":
+def _locking_run_for_event(table: ClipTable) -> "sa.Select[Any]":
     recorded = inbox.recording(sa.bindparam("consumer", type_=sa.Text), sa.bindparam("event_id", type_=sa.Text))
-    # In a part of its own: PostgreSQL may look at a row that it has waited for a second time, and must not record the
-    # event a second time then.
-    held = _held(table).cte("held")
+    # A separate CTE: PostgreSQL may evaluate a row again after waiting for its lock, and must not record the event
+    # again then.
+    held = _locking_run(table).cte("held")
     first = sa.select(sa.func.count()).select_from(recorded.cte("recorded")).scalar_subquery()
     always = sa.select(sa.literal(1).label("one")).subquery("always")
     return sa.select(held, first.label("first")).select_from(always.outerjoin(held, sa.true()))
 
 
-def _moved(table: ClipTable, columns: Sequence[str], for_attempt: bool) -> "sa.Select[Any]":
-    """Returns the statement that writes these columns of a clip."""
+def _step_statement(table: ClipTable, columns: Sequence[str], for_attempt: bool) -> "sa.Select[Any]":
+    """Returns the statement that writes these columns of a clip and counts the step."""
     rows = table.rows.c
     step = [rows.id == sa.bindparam("moved_clip"), rows.status == sa.bindparam("during")]
     if for_attempt:

@@ -1,7 +1,7 @@
-"""The port to the user of clips: which of its tables hold them, and what it does of its own when one moves.
+"""The port to the service that uses clips: the tables in which it keeps them, and its own part of each step.
 
-Each statement that moves a clip belongs to this folder. The user adds its part to that same statement (`counted`), so
-that a step, the user's counts and the notification of watchers are one round trip.
+The statements that move a clip belong to this folder. The service adds its part to the same statement (`counted`), so
+a step, the counts of the service and the notification of watchers need one round trip.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,68 +18,69 @@ from services.shared.clips.facts import Requests
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipTable:
-    """Where a user keeps its clips.
+    """The tables of one service.
 
-    `rows` has a row for each clip, with these columns: id, provider, voice_id, model_id, speed, language, seed, status,
+    `rows` has one row per clip, with these columns: id, provider, voice_id, model_id, speed, language, seed, status,
     attempts, attempts_before, provider_requests, requested_at, released_at, audio_name, audio_deleted_at, error_kind,
-    error_message, ended_at, and one for each measurement.
+    error_message, ended_at, and one for each field of `Measurements`.
 
-    A run groups clips: an experiment, a battle. Whoever changes a clip in flight locks the row of its run, so the steps
-    of one run follow one another. A user whose clips belong to nothing names the clip's own row as its run.
+    A run groups clips, such as an experiment or a battle. Code that changes an unfinished clip must lock the row of its
+    run, so the steps of one run follow one another. If clips belong to nothing, each clip's own row is its run.
     """
 
     rows: sa.Table
     text: "sa.Column[Any]"
     run: "sa.Column[Any]"
-    """The column of `rows` that refers to the run."""
+    """The column of `rows` with the id of the run."""
     order: "sa.Column[Any]"
-    """The column of `rows` by which the clips of a run are asked for."""
+    """The column of `rows` by which the clips of a run are ordered."""
     run_id: "sa.Column[Any]"
-    """The key of the run's own row. The next four are columns of that row, or made of some."""
+    """The primary key of the run's own row. The next four fields are columns of that row or expressions over them."""
     developer_id: "sa.ColumnElement[Any]"
     traceparent: "sa.ColumnElement[Any]"
     running: "sa.ColumnElement[bool]"
-    """Whether answers to the run's clips count."""
+    """Whether the run is running. Results for clips of other runs are ignored."""
     progressed_at: "sa.ColumnElement[Any]"
-    """When the last of the run's clips moved. Nothing is asked for again while others move."""
+    """When a clip of the run last moved. No request is repeated while other clips of the run move."""
     counted: Callable[[sa.CTE], "sa.Select[Any]"]
-    """Makes the end of the statement that moves a clip: it counts on the run's row, wakes watchers, and returns
-    `provider` and `last`, which is whether every clip of the run has ended. The part before it has the clip's `id`,
-    `run_id`, `provider` and new `status`."""
+    """Returns the last part of the statement that moves a clip. It gets the CTE with the clip's `id`, `run_id`,
+    `provider` and new `status`. It must update the counts of the run, notify `channel`, and select `provider` and
+    `last`, which says whether every clip of the run has ended."""
     turns: str
-    """SQL that returns the ids of the pending clips at `:of_provider` whose turn it is, at most
-    `(SELECT slots FROM free)` of them, in running runs only. It locks them and passes over those that others hold."""
+    """SQL that selects the ids of the next pending clips at `:of_provider`, in running runs only, at most
+    `(SELECT slots FROM free)` of them. It must lock them and skip locked rows (FOR UPDATE SKIP LOCKED)."""
     providers: sa.Table
-    """What is known of providers: id, max_concurrency, local, updated_at, share, shared_until."""
+    """The known providers: id, max_concurrency, local, updated_at, share, shared_until."""
     channel: str
-    """Who watches runs listens here for their ids."""
+    """The PostgreSQL notification channel on which the ids of changed runs are sent to their watchers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What Prometheus learns of a user's clips."""
+    """The Prometheus metrics of one service's clips."""
 
     moved: Counter
-    """By status: the clips that have come to it."""
+    """By status: the number of clips that have reached it."""
     unfinished: Gauge
-    """By provider and status."""
+    """By provider and status: the number of clips in it."""
     longest_wait_seconds: Gauge
-    """By provider."""
+    """By provider: how long its oldest pending clip has waited."""
     release_seconds: Histogram
+    """The duration of choosing the next clips of a provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who uses clips."""
+    """A service that uses clips."""
 
     requests: Requests
     run: str
-    """What logs call a run: `experiment_id`."""
-    figures: Figures
+    """The key of a run's id in log lines, such as `experiment_id`."""
+    operational_metrics: Figures
 
 
 OnEnd = Callable[[AsyncConnection, Ended], Awaitable[None]]
-"""What a user does when a clip has ended, in the transaction that ends it, while the run is locked."""
+"""Called when a clip has completed or failed, in the transaction that ends it. The run is locked."""
 
 _OWN_COLUMNS = (
     "id",
@@ -97,7 +98,7 @@ _OWN_COLUMNS = (
 
 
 def clip_columns(table: ClipTable) -> "list[sa.ColumnElement[Any]]":
-    """Returns what `clip_from` makes a clip of."""
+    """Returns the columns from which `clip_from` makes a clip."""
     own = [table.rows.c[name] for name in _OWN_COLUMNS]
     of_run = (table.run.label("run_id"), table.developer_id.label("developer_id"), table.traceparent.label("trace"))
     return [*own, *of_run, table.text.label("text")]

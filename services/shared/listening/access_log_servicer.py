@@ -57,7 +57,7 @@ class AccessLog(access_log_pb2_grpc.AccessLogServiceServicer):
     async def StreamAccessLogs(
         self, request_iterator: AsyncIterator[pb.StreamAccessLogsMessage], context: Context
     ) -> pb.StreamAccessLogsResponse:
-        """Records sent_range was sent until the gateway ends the stream or this process drains."""
+        """Records which bytes were sent, until the gateway ends the stream or this process drains."""
         reading = asyncio.create_task(self._read(request_iterator))
         draining = asyncio.create_task(self._draining.wait())
         try:

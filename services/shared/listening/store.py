@@ -73,7 +73,7 @@ class ListeningStore(Protocol):
         """
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
-        """Returns a listener of a test, None if at_address is none."""
+        """Returns a listener of a test, None if there is none."""
 
     async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
         """Returns for each pair the number of unanswered assignments shown after `since`, if it is not 0."""
@@ -88,7 +88,7 @@ class ListeningStore(Protocol):
         """Returns the assignments of a listener, the oldest first."""
 
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
-        """Returns the assignment that a clip belongs to, None if at_address is none."""
+        """Returns the assignment that a clip belongs to, None if there is none."""
 
     async def add_sent(
         self,

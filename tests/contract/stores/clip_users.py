@@ -1,5 +1,7 @@
-"""Users of clips, for the suites that each of them has to pass: the service whose trials are clips, and one that is
-as small as can be, whose table has a row for each clip and nothing above it."""
+"""Users of clips, for the suites that each of them must pass.
+
+`Trials` are the trials of an experiment. `Lines` is a minimal user, whose table has a row per clip and no runs.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Row:
-    """What is kept of a clip."""
+    """The stored fields of a clip that the suites check."""
 
     status: ClipStatus
     attempts: int = 1
@@ -37,8 +39,8 @@ class Row:
     measurements: Measurements = field(default_factory=Measurements)
 
 
-class ClipUser(Protocol):
-    """A user with its stores, and its rows as the suites write and read them."""
+class ClipUserCase(Protocol):
+    """A user of clips with its stores, and with methods by which the suites write and read its rows."""
 
     database: Database
     clips: ClipStore
@@ -51,13 +53,13 @@ class ClipUser(Protocol):
     async def add(
         self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
     ) -> None:
-        """Adds a clip of dev_a that says "Hello." and is synthesizing, in a run that last moved at noon."""
+        """Adds a clip of dev_a with the text "Hello." that is synthesizing, in a run that last moved at noon."""
 
     async def stop(self, clip_id: str) -> None:
-        """Ends the run of a clip."""
+        """Stops the run of a clip."""
 
     async def read(self, clip_id: str) -> Row:
-        """Returns what is kept of a clip."""
+        """Returns the stored fields of a clip."""
 
 
 class Trials:
@@ -128,13 +130,13 @@ LINES_PROVIDERS = sa.Table(
 _L = LINES.c
 
 
-def _line_moved(moved: sa.CTE) -> "sa.Select[Any]":
+def _count_line(moved: sa.CTE) -> "sa.Select[Any]":
     ended = moved.c.status.in_([sa.literal_column("'completed'"), sa.literal_column("'failed'")])
     return sa.select(moved.c.provider, ended.label("last"), sa.func.pg_notify(Lines.channel, moved.c.run_id))
 
 
 class Lines:
-    """Lines of text in PostgreSQL, each on its own."""
+    """Lines of text in PostgreSQL. Each line is its own run."""
 
     channel = "lines_changed"
 
@@ -150,10 +152,12 @@ class Lines:
         self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
     ) -> None:
         row = {"status": ClipStatus.SYNTHESIZING, "attempts": 1, "attempts_before": 0, "provider_requests": 0, **values}
-        said = {"words": "Hello.", "voice_id": "en", "model_id": "", "error_kind": "", "error_message": ""}
-        kept = {"id": clip_id, "number": order, "speaker": "dev_a", "wanted": True, "provider": provider}
+        text_fields = {"words": "Hello.", "voice_id": "en", "model_id": "", "error_kind": "", "error_message": ""}
+        identity_fields = {"id": clip_id, "number": order, "speaker": "dev_a", "wanted": True, "provider": provider}
         async with self.database.transaction() as connection:
-            await connection.execute(sa.insert(LINES).values({**said, **kept, **row, "requested_at": requested_at}))
+            await connection.execute(
+                sa.insert(LINES).values({**text_fields, **identity_fields, **row, "requested_at": requested_at})
+            )
 
     async def stop(self, clip_id: str) -> None:
         async with self.database.transaction() as connection:
@@ -177,7 +181,7 @@ LINES_TABLE = ClipTable(
     traceparent=sa.literal("a trace"),
     running=_L.wanted,
     progressed_at=_L.requested_at,
-    counted=_line_moved,
+    counted=_count_line,
     turns="""
         SELECT id FROM lines WHERE provider = :of_provider AND status = 'pending' AND wanted
         ORDER BY number LIMIT (SELECT slots FROM free) FOR UPDATE SKIP LOCKED

@@ -1,4 +1,4 @@
-"""A database of each kind, so that one suite holds for what runs and for what stands in for it in unit tests."""
+"""Databases of each kind, so that one suite tests both the real stores and their fakes in memory."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -16,18 +16,18 @@ SERVICES = Path(__file__).parents[3] / "services"
 
 @pytest.fixture(scope="session")
 async def postgres_url() -> AsyncIterator[str]:
-    """A PostgreSQL of this session's own."""
+    """Runs a PostgreSQL for this test session."""
     async with running_postgres() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 async def schemas(postgres_url: str) -> AsyncIterator[Mapping[str, Database]]:
-    """The schema of each service that has one, as its migrations make it."""
+    """The migrated schema of each service that has one."""
     async with AsyncExitStack() as stack:
         databases = {}
         folders = {service: SERVICES / service / "migrations" for service in ("auth", "elo", "experiments", "scoring")}
-        # A user of clips that is no service.
+        # The minimal user of clips in `clip_users`.
         folders["lines"] = Path(__file__).parent / "lines_migrations"
         for service, folder in folders.items():
             databases[service] = await Database.connect(postgres_url, service, migrations=folder)
@@ -37,7 +37,7 @@ async def schemas(postgres_url: str) -> AsyncIterator[Mapping[str, Database]]:
 
 @pytest.fixture
 async def emptied_schema(schemas: Mapping[str, Database], service: str) -> Database:
-    """The schema of the service that is tested, with nothing in it."""
+    """The schema of the tested service, emptied."""
     database = schemas[service]
     async with database.transaction() as connection:
         query = "SELECT tablename FROM pg_tables WHERE schemaname = :s AND tablename <> 'alembic_version'"
@@ -48,7 +48,7 @@ async def emptied_schema(schemas: Mapping[str, Database], service: str) -> Datab
 
 @pytest.fixture(params=["memory", "postgresql"])
 def database(request: pytest.FixtureRequest, service: str) -> Database:
-    """An empty database of the service that is tested, of each kind in turn."""
+    """An empty database of the tested service, of each kind in turn."""
     if request.param == "memory":
         return MemoryDatabase(service)
     schema: Database = request.getfixturevalue("emptied_schema")

@@ -1,4 +1,4 @@
-"""PostgreSQL and NATS as the mesh runs them, each in a temporary directory and on a free port of its own."""
+"""Runs PostgreSQL and NATS as the mesh does, each with a temporary directory and a free port."""
 
 import dataclasses
 import os
@@ -13,14 +13,14 @@ from deploy.local.postgres import Postgres
 from deploy.local.process import Process
 
 STOP_SECONDS = 5.0
-# Below what the kernel gives to outgoing connections, so that a server finds its port free again when it restarts.
+# Below the ports that the kernel uses for outgoing connections, so a restarted server finds its port free.
 PORTS = range(20000, 32000)
-# What is lost in a power failure is of no interest here.
-HASTE = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+# Test data need not survive a power failure.
+FAST_OPTIONS = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
 def free_port() -> int:
-    """Returns a port of loopback that nobody listens on."""
+    """Returns a free port on the loopback interface."""
     while True:
         port = random.choice(PORTS)
         with socket.socket() as probe:
@@ -34,13 +34,13 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running_postgres() -> AsyncIterator[str]:
-    """Runs a PostgreSQL and gives its URL."""
+    """Runs a PostgreSQL and yields its URL."""
     data_dir = DataDir(None)
     server = Postgres(data_dir, free_port(), dict(os.environ))
     try:
         await server.prepare()
         command = server.command()
-        command = dataclasses.replace(command, arguments=[*command.arguments, *HASTE])
+        command = dataclasses.replace(command, arguments=[*command.arguments, *FAST_OPTIONS])
         process = Process(command, data_dir, lambda _: None, STOP_SECONDS)
         await process.start()
         try:
@@ -53,7 +53,7 @@ async def running_postgres() -> AsyncIterator[str]:
 
 
 class RunningNats:
-    """A NATS server that tests stop, start and wipe."""
+    """A NATS server that tests can stop, start and wipe."""
 
     def __init__(self, data_dir: DataDir) -> None:
         self._server = Nats(data_dir, free_port(), dict(os.environ))
@@ -61,16 +61,16 @@ class RunningNats:
         self.url = self._server.url
 
     async def start(self) -> None:
-        """Starts it, and returns once it takes connections."""
+        """Starts the server and waits until it accepts connections."""
         await self._process.start()
         await self._server.wait_ready(self._process)
 
     async def stop(self) -> None:
-        """Stops it."""
+        """Stops the server."""
         await self._process.stop()
 
     def wipe(self) -> None:
-        """Deletes all that it has stored. It must not run."""
+        """Deletes everything that it has stored. The server must be stopped."""
         self._server.forget()
 
 

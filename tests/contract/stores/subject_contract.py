@@ -1,4 +1,7 @@
-"""What every subject of listening does. To plug one in, subclass `SubjectContract` with a fixture `case`."""
+"""The suite that every subject of listening tests must pass.
+
+To run it for a subject, subclass `SubjectContract` with a fixture `case`.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ WAITING = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type =
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.at = NOON
@@ -45,25 +48,25 @@ class Clock:
 
 
 class SubjectCase(Protocol):
-    """A subject of one kind in a database, and what the suite needs to know of it."""
+    """An implementation of Subject over a database, with the methods that the suite needs."""
 
     database: Database
     subject: Subject[Any]
 
     async def begin(self, votes_per_pair: int) -> str:
-        """Adds a subject of two candidates on one text, has its test opened as its service does, and returns its id."""
+        """Adds a subject with two candidates and one text, opens its test as the service does, and returns its id."""
 
     async def invite(self, test_id: str) -> str:
         """Returns a new invitation."""
 
     async def end_invitation(self, invitation_id: str) -> None:
-        """Makes an invitation useless."""
+        """Ends an invitation, so that its listeners may not hear clips or vote."""
 
     async def remove(self, connection: AsyncConnection, test_id: str) -> None:
-        """Deletes a subject and its test, as its service does."""
+        """Deletes a subject and its test as the service does."""
 
     async def received(self, connection: AsyncConnection, test_id: str) -> int:
-        """Returns how many votes the subject knows of."""
+        """Returns how many votes the subject has counted."""
 
     async def ends(self, connection: AsyncConnection, test_id: str) -> int:
         """Returns how often the subject has ended."""
@@ -76,8 +79,8 @@ def stores(database: Database) -> tuple[ListeningStore, VoteStore]:
     return SqlListeningStore(), SqlVoteStore()
 
 
-class Room:
-    """The use cases of listening over a subject, and shorter words for what the suite does with them."""
+class Harness:
+    """The use cases of listening tests over a subject, with shortcuts for the suite."""
 
     def __init__(self, case: SubjectCase, clock: Clock) -> None:
         self.case, self.database, self.clock = case, case.database, clock
@@ -88,15 +91,17 @@ class Room:
         self.clips = Clips(self.database, self.store, case.subject, self, "a secret of sixteen")
 
     async def get(self, name: str) -> bytes:
-        """The audio of every candidate."""
+        """Returns the audio of every candidate. It makes this object an audio store."""
         return write_wav(tone(1.0).tobytes(), 24_000)
 
-    async def join(self, test_id: str, invitation_id: str, address: bytes | None = None, most: int = 3) -> Listener:
+    async def join(
+        self, test_id: str, invitation_id: str, address: bytes | None = None, max_per_address: int = 3
+    ) -> Listener:
         listener = Listener(
             id=new_id("lsn"),
             test_id=test_id,
             invitation_id=invitation_id,
-            max_listeners_per_address=most,
+            max_listeners_per_address=max_per_address,
             created_at=self.clock(),
             voter_id=new_id("usr"),
             address=address,
@@ -110,7 +115,7 @@ class Room:
         return [await self.join(test_id, invitation) for _ in range(count)]
 
     async def hear(self, listener: Listener) -> Assignment:
-        """Takes the listener's pair and hears it."""
+        """Gets the listener's pair and lets enough time pass to hear it."""
         pair = (await self.comparing.next_pair(listener.test_id, listener.id)).assignment
         assert pair is not None
         for clip in (pair.clip_a, pair.clip_b):
@@ -126,7 +131,7 @@ class Room:
             await self.cast(listener, await self.hear(listener))
 
     async def known(self, test_id: str) -> tuple[int, int]:
-        """Returns how many votes the subject knows of, and how often it has ended."""
+        """Returns how many votes the subject has counted, and how often it has ended."""
         async with self.database.transaction() as connection:
             return await self.case.received(connection, test_id), await self.case.ends(connection, test_id)
 
@@ -138,198 +143,198 @@ class Room:
 
     @asynccontextmanager
     async def held(self, test_id: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction that holds the lock of a subject."""
+        """Opens a transaction that holds the lock of a subject."""
         async with self.database.transaction() as connection:
             assert await self.case.subject.lock(connection, test_id)
             yield connection
 
     async def wait_for_lock(self) -> None:
-        """Returns once somebody waits for a row that another transaction has locked."""
+        """Waits until a transaction waits for a row that another one has locked."""
         async with asyncio.timeout(10), self.database.reading() as connection:
             while not (await connection.execute(WAITING)).scalar():
                 continue
 
 
 class SubjectContract:
-    """The suite."""
+    """The suite for one implementation of Subject."""
 
     @pytest.fixture
     def clock(self) -> Clock:
         return Clock()
 
     @pytest.fixture
-    def room(self, case: SubjectCase, clock: Clock) -> Room:
-        return Room(case, clock)
+    def harness(self, case: SubjectCase, clock: Clock) -> Harness:
+        return Harness(case, clock)
 
-    async def test_only_a_subject_that_is_there_can_be_locked(self, room: Room) -> None:
-        test_id = await room.case.begin(1)
-        async with room.database.transaction() as connection:
-            assert await room.case.subject.lock(connection, test_id)
-            assert not await room.case.subject.lock(connection, "exp_" + "0" * 32)
+    async def test_only_an_existing_subject_can_be_locked(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(1)
+        async with harness.database.transaction() as connection:
+            assert await harness.case.subject.lock(connection, test_id)
+            assert not await harness.case.subject.lock(connection, "exp_" + "0" * 32)
 
-    async def test_nobody_joins_or_votes_while_somebody_else_holds_the_lock(self, room: Room) -> None:
-        if isinstance(room.database, MemoryDatabase):
-            pytest.skip("its transactions follow one another")
-        test_id = await room.case.begin(2)
-        invitation = await room.case.invite(test_id)
-        listener = await room.join(test_id, invitation)
-        pair = await room.hear(listener)
-        for act in (lambda: room.join(test_id, invitation), lambda: room.cast(listener, pair)):
-            async with room.held(test_id):
+    async def test_joining_and_voting_wait_for_the_lock_of_the_subject(self, harness: Harness) -> None:
+        if isinstance(harness.database, MemoryDatabase):
+            pytest.skip("transactions in memory run one after another")
+        test_id = await harness.case.begin(2)
+        invitation = await harness.case.invite(test_id)
+        listener = await harness.join(test_id, invitation)
+        pair = await harness.hear(listener)
+        for act in (lambda: harness.join(test_id, invitation), lambda: harness.cast(listener, pair)):
+            async with harness.held(test_id):
                 acting = asyncio.create_task(act())
-                await room.wait_for_lock()
+                await harness.wait_for_lock()
                 assert not acting.done()
             await acting
 
-    async def test_a_session_that_joins_many_times_at_once_is_one_listener(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        invitation = await room.case.invite(test_id)
+    async def test_a_session_that_joins_several_times_at_once_is_one_listener(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        invitation = await harness.case.invite(test_id)
         same = Listener(
             id="", test_id=test_id, invitation_id=invitation, max_listeners_per_address=3, created_at=NOON, voter_id="u"
         )
         each = [Listener(**{**_fields(same), "id": f"lsn_{number}"}) for number in range(5)]
-        joined = await asyncio.gather(*(room.comparing.join(one, 99) for one in each))
+        joined = await asyncio.gather(*(harness.comparing.join(one, 99) for one in each))
         assert len({found[0].id for found in joined if found}) == 1
 
-    async def test_the_subject_learns_of_each_vote_and_ends_with_the_last(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        one, two, late = await room.listeners(test_id, 3)
-        await room.vote(one)
-        assert await room.known(test_id) == (1, 0)
-        pair, late_pair = await room.hear(two), await room.hear(late)
-        voted = await room.cast(two, pair)
+    async def test_the_subject_counts_each_vote_and_ends_with_the_last(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        one, two, late = await harness.listeners(test_id, 3)
+        await harness.vote(one)
+        assert await harness.known(test_id) == (1, 0)
+        pair, late_pair = await harness.hear(two), await harness.hear(late)
+        voted = await harness.cast(two, pair)
         assert voted.progress == ListenerProgress(1, 0, open=False)
-        assert await room.known(test_id) == (2, 1)
-        assert (await room.test(test_id)).closes_at is None
-        # The same again changes nothing.
-        assert (await room.cast(two, pair)).progress == voted.progress
-        assert await room.known(test_id) == (2, 1)
+        assert await harness.known(test_id) == (2, 1)
+        assert (await harness.test(test_id)).closes_at is None
+        # Repeating the vote changes nothing.
+        assert (await harness.cast(two, pair)).progress == voted.progress
+        assert await harness.known(test_id) == (2, 1)
         with pytest.raises(WrongState, match="listening test has closed"):
-            await room.cast(late, late_pair)
+            await harness.cast(late, late_pair)
 
-    async def test_the_last_votes_at_once_end_the_subject_once(self, room: Room) -> None:
-        test_id = await room.case.begin(3)
-        listeners = await room.listeners(test_id, 5)
-        pairs = [await room.hear(each) for each in listeners]
-        votes = (room.cast(listener, pair) for listener, pair in zip(listeners, pairs, strict=True))
+    async def test_simultaneous_last_votes_end_the_subject_once(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(3)
+        listeners = await harness.listeners(test_id, 5)
+        pairs = [await harness.hear(each) for each in listeners]
+        votes = (harness.cast(listener, pair) for listener, pair in zip(listeners, pairs, strict=True))
         outcomes = await asyncio.gather(*votes, return_exceptions=True)
         assert sum(isinstance(outcome, Voted) for outcome in outcomes) == 3
         assert sum(isinstance(outcome, WrongState) for outcome in outcomes) == 2
-        assert await room.known(test_id) == (3, 1)
+        assert await harness.known(test_id) == (3, 1)
 
-    async def test_a_vote_that_is_left_out_counts_for_nothing(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        invitation = await room.case.invite(test_id)
-        same = [await room.join(test_id, invitation, b"here", most=1) for _ in range(3)]
-        await room.vote(*same)
-        assert await room.known(test_id) == (1, 0)
-        async with room.database.reading() as connection:
-            assert [vote.counts for vote in await room.votes.of_test(connection, test_id)] == [True, False, False]
+    async def test_an_excluded_vote_does_not_count(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        invitation = await harness.case.invite(test_id)
+        same = [await harness.join(test_id, invitation, b"here", max_per_address=1) for _ in range(3)]
+        await harness.vote(*same)
+        assert await harness.known(test_id) == (1, 0)
+        async with harness.database.reading() as connection:
+            assert [vote.counts for vote in await harness.votes.of_test(connection, test_id)] == [True, False, False]
 
-    async def test_what_is_counted_in_a_transaction_that_fails_was_never_counted(self, room: Room) -> None:
-        test_id = await room.case.begin(1)
-        (listener,) = await room.listeners(test_id, 1)
-        pair = await room.hear(listener)
+    async def test_a_vote_in_a_failed_transaction_is_not_counted(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(1)
+        (listener,) = await harness.listeners(test_id, 1)
+        pair = await harness.hear(listener)
 
         async def count_and_fail() -> None:
-            async with room.held(test_id) as connection:
-                await room.votes.add(connection, pair, A, room.clock())
-                (vote,) = await room.votes.of_test(connection, test_id)
-                await room.case.subject.counted(connection, vote, 1, 1)
-                assert await room.case.ends(connection, test_id) == 1
+            async with harness.held(test_id) as connection:
+                await harness.votes.add(connection, pair, A, harness.clock())
+                (vote,) = await harness.votes.of_test(connection, test_id)
+                await harness.case.subject.counted(connection, vote, 1, 1)
+                assert await harness.case.ends(connection, test_id) == 1
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
             await count_and_fail()
-        assert await room.known(test_id) == (0, 0)
-        await room.cast(listener, pair)
-        assert await room.known(test_id) == (1, 1)
+        assert await harness.known(test_id) == (0, 0)
+        await harness.cast(listener, pair)
+        assert await harness.known(test_id) == (1, 1)
 
-    async def test_the_subject_ends_once_when_time_is_over(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        one, two = await room.listeners(test_id, 2)
-        await room.vote(one)
-        pair = await room.hear(two)
-        closes_at = (await room.test(test_id)).closes_at
+    async def test_the_subject_ends_once_when_its_time_is_over(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        one, two = await harness.listeners(test_id, 2)
+        await harness.vote(one)
+        pair = await harness.hear(two)
+        closes_at = (await harness.test(test_id)).closes_at
         assert closes_at is not None
-        room.clock.at = closes_at - timedelta(seconds=1)
-        assert await room.closing.overdue() == 0
-        room.clock.at = closes_at
-        # Late, though nobody has looked yet.
+        harness.clock.at = closes_at - timedelta(seconds=1)
+        assert await harness.closing.overdue() == 0
+        harness.clock.at = closes_at
+        # Too late, even though the test was not closed yet.
         with pytest.raises(WrongState, match="listening test has closed"):
-            await room.cast(two, pair)
-        assert sorted(await asyncio.gather(room.closing.overdue(), room.closing.overdue())) == [0, 1]
-        assert await room.known(test_id) == (1, 1)
+            await harness.cast(two, pair)
+        assert sorted(await asyncio.gather(harness.closing.overdue(), harness.closing.overdue())) == [0, 1]
+        assert await harness.known(test_id) == (1, 1)
 
-    async def test_a_test_is_closed_by_hand_once(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
+    async def test_a_test_is_closed_by_hand_once(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
         for closed in (True, False):
-            async with room.held(test_id) as connection:
-                assert await room.closing.close(connection, test_id) is closed
-        assert await room.known(test_id) == (0, 1)
-        assert await room.closing.overdue() == 0
+            async with harness.held(test_id) as connection:
+                assert await harness.closing.close(connection, test_id) is closed
+        assert await harness.known(test_id) == (0, 1)
+        assert await harness.closing.overdue() == 0
 
-    async def test_a_suspended_test_takes_no_votes_and_keeps_those_that_there_are(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        one, two = await room.listeners(test_id, 2)
-        await room.vote(one)
-        pair, test = await room.hear(two), await room.test(test_id)
-        async with room.held(test_id) as connection:
-            assert await room.store.suspend(connection, test_id)
+    async def test_a_suspended_test_accepts_no_votes_and_keeps_the_existing_ones(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        one, two = await harness.listeners(test_id, 2)
+        await harness.vote(one)
+        pair, test = await harness.hear(two), await harness.test(test_id)
+        async with harness.held(test_id) as connection:
+            assert await harness.store.suspend(connection, test_id)
         with pytest.raises(WrongState, match="listening test has closed"):
-            await room.cast(two, pair)
-        assert (await room.comparing.next_pair(test_id, two.id)).progress == ListenerProgress(0, 0, open=False)
-        room.clock.at = test.closes_at or NOON
-        assert await room.closing.overdue() == 0
-        room.clock.at = NOON + timedelta(hours=1)
-        async with room.held(test_id) as connection:
-            await room.store.open(connection, test, await room.store.pairs(connection, test_id))
-        await room.cast(two, pair, B)
-        assert await room.known(test_id) == (2, 1)
+            await harness.cast(two, pair)
+        assert (await harness.comparing.next_pair(test_id, two.id)).progress == ListenerProgress(0, 0, open=False)
+        harness.clock.at = test.closes_at or NOON
+        assert await harness.closing.overdue() == 0
+        harness.clock.at = NOON + timedelta(hours=1)
+        async with harness.held(test_id) as connection:
+            await harness.store.open(connection, test, await harness.store.pairs(connection, test_id))
+        await harness.cast(two, pair, B)
+        assert await harness.known(test_id) == (2, 1)
 
-    async def test_who_may_not_hear_neither_hears_nor_votes(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        invitation = await room.case.invite(test_id)
-        listener = await room.join(test_id, invitation)
-        (other,) = await room.listeners(test_id, 1)
-        pair = await room.hear(listener)
-        assert len((await room.clips.find(pair.clip_a)).content) > 44
-        await room.case.end_invitation(invitation)
-        for refused in (room.clips.find(pair.clip_a), room.cast(listener, pair)):
+    async def test_a_listener_whose_invitation_has_ended_can_neither_hear_nor_vote(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        invitation = await harness.case.invite(test_id)
+        listener = await harness.join(test_id, invitation)
+        (other,) = await harness.listeners(test_id, 1)
+        pair = await harness.hear(listener)
+        assert len((await harness.clips.find(pair.clip_a)).content) > 44
+        await harness.case.end_invitation(invitation)
+        for refused in (harness.clips.find(pair.clip_a), harness.cast(listener, pair)):
             with pytest.raises(Unauthenticated, match="has ended"):
                 await refused
-        assert await room.known(test_id) == (0, 0)
-        await room.vote(other)
-        assert await room.known(test_id) == (1, 0)
+        assert await harness.known(test_id) == (0, 0)
+        await harness.vote(other)
+        assert await harness.known(test_id) == (1, 0)
 
-    async def test_audio_that_is_forgotten_is_not_heard(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        (listener,) = await room.listeners(test_id, 1)
-        pair = await room.hear(listener)
-        await room.clips.find(pair.clip_b)
-        async with room.database.transaction() as connection:
-            await room.store.forget_audio(connection, [test_id])
+    async def test_clips_can_not_be_heard_once_their_audio_is_forgotten(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        (listener,) = await harness.listeners(test_id, 1)
+        pair = await harness.hear(listener)
+        await harness.clips.find(pair.clip_b)
+        async with harness.database.transaction() as connection:
+            await harness.store.forget_audio(connection, [test_id])
         with pytest.raises(NotFound):
-            await room.clips.find(pair.clip_b)
+            await harness.clips.find(pair.clip_b)
 
-    async def test_a_subject_that_is_removed_leaves_nothing(self, room: Room) -> None:
-        test_id, other = await room.case.begin(2), await room.case.begin(1)
-        (listener,), (stays,) = await room.listeners(test_id, 1), await room.listeners(other, 1)
-        await room.vote(listener)
-        async with room.held(test_id) as connection:
-            await room.case.remove(connection, test_id)
-        async with room.database.transaction() as connection:
-            assert not await room.case.subject.lock(connection, test_id)
+    async def test_removing_a_subject_removes_its_test_and_votes(self, harness: Harness) -> None:
+        test_id, other = await harness.case.begin(2), await harness.case.begin(1)
+        (listener,), (stays,) = await harness.listeners(test_id, 1), await harness.listeners(other, 1)
+        await harness.vote(listener)
+        async with harness.held(test_id) as connection:
+            await harness.case.remove(connection, test_id)
+        async with harness.database.transaction() as connection:
+            assert not await harness.case.subject.lock(connection, test_id)
             left: Sequence[object] = [
-                *await room.votes.of_test(connection, test_id),
-                *await room.store.pairs(connection, test_id),
-                *await room.store.assignments(connection, test_id, listener.id),
+                *await harness.votes.of_test(connection, test_id),
+                *await harness.store.pairs(connection, test_id),
+                *await harness.store.assignments(connection, test_id, listener.id),
             ]
             assert left == []
         with pytest.raises(Unauthenticated):
-            await room.join(test_id, listener.invitation_id)
-        await room.vote(stays)
-        assert await room.known(other) == (1, 1)
+            await harness.join(test_id, listener.invitation_id)
+        await harness.vote(stays)
+        assert await harness.known(other) == (1, 1)
 
 
 def _fields(listener: Listener) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the stores of every user of clips have in common."""
+"""The suite that the clip stores of every user must pass."""
 
 import asyncio
 import dataclasses
@@ -13,12 +13,12 @@ from services.shared.clips.domain import Clip, ClipStatus, Failure
 from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
 from services.shared.clips.store import Held, Moved
 from services.shared.metrics import Measurements
-from tests.contract.stores.clip_users import MINUTE, NOON, ClipUser, Lines, Row, Trials
+from tests.contract.stores.clip_users import MINUTE, NOON, ClipUserCase, Lines, Row, Trials
 from tests.fakes.memory_database import MemoryDatabase
 
 PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, ClipStatus.SCORING
 COMPLETED, FAILED = ClipStatus.COMPLETED, ClipStatus.FAILED
-PATIENCE = timedelta(seconds=20)
+TIMEOUT = timedelta(seconds=20)
 NOTHING = Measurements()
 SYNTHESIS = Measurements(
     duration_seconds=1.5,
@@ -60,7 +60,7 @@ def service(kind: str) -> str:
 
 
 @pytest.fixture
-def user(request: pytest.FixtureRequest, kind: str) -> ClipUser:
+def user(request: pytest.FixtureRequest, kind: str) -> ClipUserCase:
     """The user, with nothing in its tables."""
     if kind == "trials in memory":
         return Trials(MemoryDatabase("experiments"))
@@ -68,7 +68,7 @@ def user(request: pytest.FixtureRequest, kind: str) -> ClipUser:
     return Lines(schema) if kind == "lines" else Trials(schema)
 
 
-async def test_a_clip_leads_to_its_run(user: ClipUser) -> None:
+async def test_locking_by_clip_returns_its_run(user: ClipUserCase) -> None:
     await user.add("clip_a")
     async with user.database.transaction() as connection:
         assert await user.clips.hold(connection, "clip_a") == held(user)
@@ -78,11 +78,11 @@ async def test_a_clip_leads_to_its_run(user: ClipUser) -> None:
         assert await user.clips.hold(connection, "clip_a") == held(user, running=False)
 
 
-def held(user: ClipUser, *, running: bool = True) -> Held:
+def held(user: ClipUserCase, *, running: bool = True) -> Held:
     return Held(user.run_of("clip_a"), "dev_a", running, "a trace")
 
 
-async def test_an_event_is_recorded_with_the_first_hold_for_it(user: ClipUser) -> None:
+async def test_an_event_is_recorded_when_its_run_is_locked_first(user: ClipUserCase) -> None:
     await user.add("clip_a")
     for clip_id, found in (("clip_a", held(user)), ("clip_x", None)):
         for first_time in (True, False):
@@ -91,7 +91,7 @@ async def test_an_event_is_recorded_with_the_first_hold_for_it(user: ClipUser) -
                 assert await user.clips.hold_for(connection, clip_id, **event) == (found, first_time)
 
 
-async def test_an_event_is_not_recorded_if_what_follows_breaks(user: ClipUser) -> None:
+async def test_an_event_is_not_recorded_if_the_transaction_fails(user: ClipUserCase) -> None:
     await user.add("clip_a")
     event = {"consumer": "somebody", "event_id": "evt_a"}
 
@@ -106,19 +106,19 @@ async def test_an_event_is_not_recorded_if_what_follows_breaks(user: ClipUser) -
         assert (await user.clips.hold_for(connection, "clip_a", **event))[1]
 
 
-async def synthesized(user: ClipUser, connection: AsyncConnection, clip_id: str, attempt: int = 1) -> Moved | None:
+async def synthesized(user: ClipUserCase, connection: AsyncConnection, clip_id: str, attempt: int = 1) -> Moved | None:
     return await user.clips.synthesized(
         connection, clip_id, attempt, SYNTHESIS, audio_name="clip_a.wav", provider_requests=3, at=NOON
     )
 
 
 async def failed(
-    user: ClipUser, connection: AsyncConnection, during: ClipStatus, attempt: int | None, clip_id: str = "clip_a"
+    user: ClipUserCase, connection: AsyncConnection, during: ClipStatus, attempt: int | None, clip_id: str = "clip_a"
 ) -> Moved | None:
     return await user.clips.failed(connection, clip_id, attempt, Failure(during, "bad_audio", "no audio"), at=NOON)
 
 
-async def test_speech_and_evaluation_complete_a_clip_and_their_measurements_add_up(user: ClipUser) -> None:
+async def test_a_completed_clip_has_the_measurements_of_synthesis_and_evaluation(user: ClipUserCase) -> None:
     await user.add("clip_a", attempts=4, attempts_before=2)
     async with user.database.transaction() as connection:
         assert await synthesized(user, connection, "clip_a", 4) == Moved("espeak", False)
@@ -135,22 +135,22 @@ async def test_speech_and_evaluation_complete_a_clip_and_their_measurements_add_
 
 
 @pytest.mark.parametrize("during", [SYNTHESIZING, SCORING])
-async def test_a_clip_can_fail_during_either_step(user: ClipUser, during: ClipStatus) -> None:
+async def test_a_clip_can_fail_in_either_step(user: ClipUserCase, during: ClipStatus) -> None:
     await user.add("clip_a", status=during, provider_requests=2)
     async with user.database.transaction() as connection:
         assert await failed(user, connection, during, 1) is not None
-    why = {"error_kind": "bad_audio", "error_message": "no audio", "ended_at": NOON}
-    assert await user.read("clip_a") == Row(FAILED, provider_requests=2, **why)  # type: ignore[arg-type]
+    failure = {"error_kind": "bad_audio", "error_message": "no audio", "ended_at": NOON}
+    assert await user.read("clip_a") == Row(FAILED, provider_requests=2, **failure)  # type: ignore[arg-type]
 
 
-async def test_a_failure_tells_how_often_the_provider_was_asked(user: ClipUser) -> None:
+async def test_a_failure_stores_the_number_of_provider_requests(user: ClipUserCase) -> None:
     await user.add("clip_a")
     async with user.database.transaction() as connection:
         await user.clips.failed(connection, "clip_a", 1, Failure(SYNTHESIZING, "timed_out", "no", 3), at=NOON)
     assert (await user.read("clip_a")).provider_requests == 3
 
 
-async def test_a_clip_that_is_not_at_the_step_or_waits_for_another_request_is_not_moved(user: ClipUser) -> None:
+async def test_a_result_of_another_step_or_attempt_changes_nothing(user: ClipUserCase) -> None:
     await user.add("clip_a", attempts=2)
     before = await user.read("clip_a")
     async with user.database.transaction() as connection:
@@ -166,7 +166,7 @@ async def test_a_clip_that_is_not_at_the_step_or_waits_for_another_request_is_no
         assert await failed(user, connection, SYNTHESIZING, None) is not None
 
 
-async def test_of_answers_that_come_at_once_one_counts(user: ClipUser) -> None:
+async def test_one_of_several_simultaneous_results_counts(user: ClipUserCase) -> None:
     await user.add("clip_a")
 
     async def answer(event_id: str) -> Moved | None:
@@ -174,44 +174,44 @@ async def test_of_answers_that_come_at_once_one_counts(user: ClipUser) -> None:
             _, first_time = await user.clips.hold_for(connection, "clip_a", consumer="somebody", event_id=event_id)
             return await synthesized(user, connection, "clip_a") if first_time else None
 
-    # The same event twice, and the same fact told by two others.
+    # The same event twice, and the same fact in two other events.
     moved = await asyncio.gather(*(answer(event_id) for event_id in ("evt_a", "evt_a", "evt_b", "evt_c")))
     assert [one for one in moved if one is not None] == [Moved("espeak", False)]
 
 
-async def woken(user: ClipUser, step: str) -> str:
-    """Takes a step of clip_a and returns what watchers hear."""
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    listening = asyncio.create_task(user.database.listen(user.channel, heard.put))
+async def notification(user: ClipUserCase, step: str) -> str:
+    """Takes a step of clip_a and returns the notification that watchers receive."""
+    notifications: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(user.database.listen(user.channel, notifications.put))
     try:
-        assert await heard.get() == ""
+        assert await notifications.get() == ""
         async with user.database.transaction() as connection:
             if step == "synthesized":
                 await synthesized(user, connection, "clip_a")
             else:
                 await user.queue.release(connection, "espeak", NOON, unknown_concurrency=1, local_lookahead=2)
-        return await heard.get()
+        return await notifications.get()
     finally:
         listening.cancel()
 
 
-async def test_who_watches_is_woken_by_a_step(user: ClipUser) -> None:
+async def test_watchers_are_notified_of_a_step(user: ClipUserCase) -> None:
     await user.add("clip_a")
-    assert await woken(user, "synthesized") == user.run_of("clip_a")
+    assert await notification(user, "synthesized") == user.run_of("clip_a")
 
 
-async def test_who_watches_is_woken_by_a_turn(user: ClipUser) -> None:
+async def test_watchers_are_notified_of_a_release(user: ClipUserCase) -> None:
     await user.add("clip_a", status=PENDING, attempts=0)
-    assert await woken(user, "released") == user.run_of("clip_a")
+    assert await notification(user, "released") == user.run_of("clip_a")
 
 
-async def stale(user: ClipUser, seconds: float, limit: int = 9) -> Sequence[Clip]:
-    """Returns the clips that are stale so long after noon."""
+async def stale(user: ClipUserCase, seconds: float, limit: int = 9) -> Sequence[Clip]:
+    """Returns the clips that are stale so many seconds after noon."""
     async with user.database.reading() as connection:
-        return await user.clips.stale(connection, NOON + timedelta(seconds=seconds), PATIENCE, limit)
+        return await user.clips.stale(connection, NOON + timedelta(seconds=seconds), TIMEOUT, limit)
 
 
-async def test_a_clip_in_flight_is_stale_once_patience_has_run_out(user: ClipUser) -> None:
+async def test_an_unfinished_clip_is_stale_after_the_timeout(user: ClipUserCase) -> None:
     await user.add("clip_a")
     await user.add("clip_b", 1, status=SCORING)
     await user.add("clip_c", 2, status=COMPLETED, ended_at=NOON)
@@ -221,7 +221,7 @@ async def test_a_clip_in_flight_is_stale_once_patience_has_run_out(user: ClipUse
     assert len(await stale(user, 20.001, limit=1)) == 1
 
 
-async def test_what_is_stale_is_all_that_a_request_needs(user: ClipUser) -> None:
+async def test_a_stale_clip_has_everything_that_a_request_needs(user: ClipUserCase) -> None:
     spoken = {"attempts": 3, "attempts_before": 2, "audio_name": "clip_a.wav"}
     spoken |= {"speed": 1.25, "language": "de", "seed": 7}
     await user.add("clip_a", status=SCORING, **spoken)  # type: ignore[arg-type]
@@ -241,48 +241,48 @@ async def test_what_is_stale_is_all_that_a_request_needs(user: ClipUser) -> None
     ]
 
 
-async def test_patience_doubles_with_each_attempt_since_the_last_retry(user: ClipUser) -> None:
+async def test_the_timeout_doubles_with_each_attempt_since_the_last_retry(user: ClipUserCase) -> None:
     await user.add("clip_a", attempts=8, attempts_before=5)
     assert await stale(user, 80) == []
     assert [clip.id for clip in await stale(user, 80.001)] == ["clip_a"]
 
 
-async def test_what_was_asked_for_first_is_stale_first(user: ClipUser) -> None:
+async def test_the_oldest_request_comes_first(user: ClipUserCase) -> None:
     await user.add("clip_b", 1)
     await user.add("clip_a", requested_at=NOON - MINUTE)
     assert [clip.id for clip in await stale(user, 30)] == ["clip_a", "clip_b"]
 
 
-async def test_what_is_asked_for_again_waits_for_the_next_attempt(user: ClipUser) -> None:
+async def test_a_repeated_request_starts_the_next_attempt(user: ClipUserCase) -> None:
     await user.add("clip_a")
     (clip,) = await stale(user, 30)
     async with user.database.transaction() as connection:
         assert await user.clips.requested_again(connection, clip, now()) is not None
-        # Somebody else has read it at the same time.
+        # Another process has read the clip at the same time.
         assert await user.clips.requested_again(connection, clip, now()) is None
     assert await user.read("clip_a") == Row(SYNTHESIZING, attempts=2)
     assert await stale(user, 60) == []
 
 
-async def test_a_delayed_request_is_stale_later(user: ClipUser) -> None:
+async def test_a_delayed_request_times_out_later(user: ClipUserCase) -> None:
     await user.add("clip_a")
     until = now() + MINUTE
     async with user.database.transaction() as connection:
         assert await user.clips.delayed(connection, "clip_a", 1, until) == Moved("espeak", False)
     assert await user.read("clip_a") == Row(SYNTHESIZING)
     async with user.database.reading() as connection:
-        assert await user.clips.stale(connection, until + PATIENCE, PATIENCE, 9) == []
-        later = await user.clips.stale(connection, until + PATIENCE + timedelta(seconds=1), PATIENCE, 9)
+        assert await user.clips.stale(connection, until + TIMEOUT, TIMEOUT, 9) == []
+        later = await user.clips.stale(connection, until + TIMEOUT + timedelta(seconds=1), TIMEOUT, 9)
     assert [clip.id for clip in later] == ["clip_a"]
 
 
-async def test_nothing_is_stale_in_a_run_that_has_stopped(user: ClipUser) -> None:
+async def test_no_clip_of_a_stopped_run_is_stale(user: ClipUserCase) -> None:
     await user.add("clip_a")
     await user.stop("clip_a")
     assert await stale(user, 3600) == []
 
 
-async def test_cancelling_a_run_spares_clips_that_have_ended(user: ClipUser) -> None:
+async def test_cancelling_a_run_leaves_ended_clips_unchanged(user: ClipUserCase) -> None:
     await user.add("clip_a", status=SCORING)
     await user.add("clip_b", 1, status=COMPLETED, ended_at=NOON)
     async with user.database.transaction() as connection:
@@ -293,7 +293,7 @@ async def test_cancelling_a_run_spares_clips_that_have_ended(user: ClipUser) -> 
 
 
 @pytest.mark.parametrize("audio", ["clip_a.wav", None])
-async def test_a_failed_clip_is_taken_back_and_its_requests_counted_on(user: ClipUser, audio: str | None) -> None:
+async def test_a_retried_clip_keeps_counting_its_requests(user: ClipUserCase, audio: str | None) -> None:
     await user.add("clip_a", attempts=8, attempts_before=1, audio_name=audio, audio_deleted_at=None if audio else NOON)
     async with user.database.transaction() as connection:
         await user.clips.failed(connection, "clip_a", 8, Failure(SYNTHESIZING, "timed_out", "no", 2), at=NOON)
@@ -305,35 +305,35 @@ async def test_a_failed_clip_is_taken_back_and_its_requests_counted_on(user: Cli
     assert await user.read("clip_a") == Row(*wanted, attempts_before=8, provider_requests=2, audio_name=audio)
 
 
-async def learn(user: ClipUser, provider: Provider, at: datetime = NOON) -> bool:
+async def learn(user: ClipUserCase, provider: Provider, at: datetime = NOON) -> bool:
     async with user.database.transaction() as connection:
         return await user.queue.learn(connection, provider, at)
 
 
 async def released(
-    user: ClipUser, provider: str = "espeak", at: datetime = NOON, share: int | None = None
+    user: ClipUserCase, provider: str = "espeak", at: datetime = NOON, share: int | None = None
 ) -> Sequence[Clip]:
     async with user.database.transaction() as connection:
         return await user.queue.release(connection, provider, at, unknown_concurrency=1, local_lookahead=2, share=share)
 
 
-async def ids(user: ClipUser, provider: str = "espeak", at: datetime = NOON, share: int | None = None) -> list[str]:
+async def ids(user: ClipUserCase, provider: str = "espeak", at: datetime = NOON, share: int | None = None) -> list[str]:
     return [clip.id for clip in await released(user, provider, at, share)]
 
 
-async def wait_for_turns(user: ClipUser, clips: int, provider: str = "espeak", name: str = "a") -> None:
-    """Adds pending clips a0, a1 and so on, which are asked for in this order."""
+async def add_pending(user: ClipUserCase, clips: int, provider: str = "espeak", name: str = "a") -> None:
+    """Adds pending clips a0, a1 and so on, to be requested in this order."""
     for order in reversed(range(clips)):
         await user.add(f"{name}{order}", order, provider=provider, status=PENDING, attempts=0)
 
 
-async def finish(user: ClipUser, clip_id: str) -> None:
-    """Frees a clip's place at its provider."""
+async def finish(user: ClipUserCase, clip_id: str) -> None:
+    """Frees the slot of a clip at its provider."""
     async with user.database.transaction() as connection:
         assert await synthesized(user, connection, clip_id) is not None
 
 
-async def test_what_is_told_of_a_provider_counts_unless_something_later_is_known(user: ClipUser) -> None:
+async def test_a_provider_is_updated_unless_something_later_is_stored(user: ClipUserCase) -> None:
     larger = Provider(id="espeak", max_concurrency=5, local=False)
     assert await learn(user, HOSTED)
     assert not await learn(user, HOSTED, NOON + MINUTE)
@@ -342,8 +342,8 @@ async def test_what_is_told_of_a_provider_counts_unless_something_later_is_known
     assert await learn(user, Provider(id="espeak", max_concurrency=5, local=True), NOON + 3 * MINUTE)
 
 
-async def test_as_many_are_released_as_the_provider_has_room_for_in_their_order(user: ClipUser) -> None:
-    await wait_for_turns(user, 5)
+async def test_clips_are_released_in_order_while_the_provider_has_free_slots(user: ClipUserCase) -> None:
+    await add_pending(user, 5)
     await learn(user, HOSTED)
     first = await released(user)
     assert [clip.id for clip in first] == ["a0", "a1", "a2"]
@@ -357,21 +357,21 @@ async def test_as_many_are_released_as_the_provider_has_room_for_in_their_order(
     assert await ids(user) == ["a3"]
 
 
-async def test_a_local_provider_is_given_a_few_more(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
+async def test_a_local_provider_gets_extra_clips(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
     await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
     assert len(await ids(user)) == 5
     assert await ids(user) == []
 
 
-async def test_an_unknown_provider_is_given_little(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
+async def test_an_unknown_provider_gets_few_clips(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
     assert await ids(user) == ["a0"]
     assert await ids(user) == []
 
 
-async def test_a_provider_that_takes_less_than_before_gets_nothing_until_it_has_room(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
+async def test_a_provider_whose_limit_was_lowered_gets_nothing_until_it_has_a_free_slot(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
     await learn(user, HOSTED)
     assert await ids(user) == ["a0", "a1", "a2"]
     await learn(user, Provider(id="espeak", max_concurrency=1, local=False), NOON + MINUTE)
@@ -382,26 +382,26 @@ async def test_a_provider_that_takes_less_than_before_gets_nothing_until_it_has_
     assert await ids(user) == ["a3"]
 
 
-async def test_providers_have_room_each_for_themselves(user: ClipUser) -> None:
-    await wait_for_turns(user, 2, "flite")
-    await wait_for_turns(user, 2, name="b")
+async def test_each_provider_has_its_own_slots(user: ClipUserCase) -> None:
+    await add_pending(user, 2, "flite")
+    await add_pending(user, 2, name="b")
     assert await ids(user, "flite") == ["a0"]
     assert await ids(user) == ["b0"]
     assert await ids(user, "nobody") == []
 
 
-async def test_a_user_is_given_its_share_while_others_wait_and_all_slots_again_once_they_do_not(
-    user: ClipUser,
+async def test_a_user_gets_its_share_while_others_wait_and_all_slots_afterwards(
+    user: ClipUserCase,
 ) -> None:
-    await wait_for_turns(user, 9)
+    await add_pending(user, 9)
     await learn(user, HOSTED)
     assert await ids(user) == ["a0", "a1", "a2"]
-    # The answers say that somebody else waits: two of the three slots are the user's own.
+    # The results say that another service waits: the share is two of the three slots.
     await finish(user, "a0")
     assert await ids(user, share=2) == []
     await finish(user, "a1")
     assert await ids(user, share=2) == ["a3"]
-    # A release that no answer brings about keeps to the share, too.
+    # A release without a result respects the share too.
     await finish(user, "a2")
     assert await ids(user) == ["a4"]
     await finish(user, "a3")
@@ -410,13 +410,13 @@ async def test_a_user_is_given_its_share_while_others_wait_and_all_slots_again_o
     assert await ids(user) == ["a7"]
 
 
-async def test_a_share_that_no_later_answer_confirms_ends_by_itself(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
+async def test_a_share_that_no_later_result_confirms_expires(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
     await learn(user, HOSTED)
     assert await ids(user, share=1) == ["a0"]
     assert await ids(user, at=NOON + SHARE_DURATION - timedelta(seconds=1)) == []
     assert await ids(user, at=NOON + SHARE_DURATION) == ["a1", "a2"]
-    # One that is confirmed goes on.
+    # A confirmed share stays.
     assert await ids(user, at=NOON + 2 * MINUTE, share=2) == []
     for done in ("a0", "a1", "a2"):
         await finish(user, done)
@@ -426,35 +426,35 @@ async def test_a_share_that_no_later_answer_confirms_ends_by_itself(user: ClipUs
     assert await ids(user, at=later + SHARE_DURATION) == ["a5"]
 
 
-async def test_a_local_provider_is_given_a_few_more_than_the_share(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
+async def test_a_local_provider_gets_extra_clips_above_the_share(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
     await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
     assert len(await ids(user, share=1)) == 3
 
 
-async def test_a_share_is_of_one_provider_and_never_more_than_it_takes(user: ClipUser) -> None:
-    await wait_for_turns(user, 9)
-    await wait_for_turns(user, 9, "flite", "b")
+async def test_a_share_belongs_to_one_provider_and_never_exceeds_its_limit(user: ClipUserCase) -> None:
+    await add_pending(user, 9)
+    await add_pending(user, 9, "flite", "b")
     for provider in ("espeak", "flite"):
         await learn(user, Provider(id=provider, max_concurrency=3, local=False))
     assert len(await ids(user, share=1)) == 1
     assert len(await ids(user, "flite")) == 3
     assert len(await ids(user, share=9)) == 2
-    # One that nothing is known of yet is given little, whatever the share.
-    await wait_for_turns(user, 3, "kokoro", "c")
+    # An unknown provider gets few clips, whatever the share.
+    await add_pending(user, 3, "kokoro", "c")
     assert await ids(user, "kokoro", share=3) == ["c0"]
 
 
-async def test_releases_at_the_same_moment_give_a_place_away_once(user: ClipUser) -> None:
-    await wait_for_turns(user, 20)
+async def test_simultaneous_releases_use_each_slot_once(user: ClipUserCase) -> None:
+    await add_pending(user, 20)
     await learn(user, HOSTED)
     all_at_once = await asyncio.gather(*(ids(user) for _ in range(6)))
     assert sorted(one for some in all_at_once for one in some) == ["a0", "a1", "a2"]
 
 
-async def test_what_is_cancelled_or_in_a_run_that_has_stopped_is_not_released(user: ClipUser) -> None:
-    await wait_for_turns(user, 1)
-    await wait_for_turns(user, 1, "flite", "b")
+async def test_cancelled_clips_and_clips_of_stopped_runs_are_not_released(user: ClipUserCase) -> None:
+    await add_pending(user, 1)
+    await add_pending(user, 1, "flite", "b")
     async with user.database.transaction() as connection:
         await user.clips.cancel(connection, user.run_of("a0"), NOON)
     await user.stop("b0")
@@ -462,25 +462,25 @@ async def test_what_is_cancelled_or_in_a_run_that_has_stopped_is_not_released(us
     assert await ids(user, "flite") == []
 
 
-async def test_clips_that_are_being_cancelled_are_passed_over_without_waiting(user: ClipUser) -> None:
+async def test_clips_that_are_being_cancelled_are_skipped_without_waiting(user: ClipUserCase) -> None:
     if isinstance(user.database, MemoryDatabase):
-        pytest.skip("its transactions follow one another")
+        pytest.skip("transactions in memory run one after another")
     await learn(user, HOSTED)
-    await wait_for_turns(user, 1)
+    await add_pending(user, 1)
     async with user.database.transaction() as connection, asyncio.timeout(5):
         await user.clips.hold(connection, "a0")
         await user.clips.cancel(connection, user.run_of("a0"), NOON)
         assert await ids(user) == []
 
 
-async def test_a_clip_that_was_asked_for_before_is_asked_for_with_the_next_attempt(user: ClipUser) -> None:
+async def test_a_clip_requested_before_is_released_with_the_next_attempt(user: ClipUserCase) -> None:
     await user.add("clip_a", status=PENDING, attempts=2, attempts_before=2)
     (clip,) = await released(user)
     assert (clip.attempts, clip.attempts_before) == (3, 2)
 
 
-async def test_queues_and_work_in_flight_are_told_by_provider(user: ClipUser) -> None:
-    await wait_for_turns(user, 3)
+async def test_unfinished_clips_are_counted_by_provider_and_status(user: ClipUserCase) -> None:
+    await add_pending(user, 3)
     await user.add("b0", provider="flite", status=ClipStatus.CANCELLED, ended_at=NOON)
     await user.add("b1", 1, provider="flite", status=COMPLETED, ended_at=NOON)
     await user.add("c0", provider="kokoro", status=SCORING, requested_at=NOON + MINUTE)
@@ -496,6 +496,6 @@ async def test_queues_and_work_in_flight_are_told_by_provider(user: ClipUser) ->
         Unfinished("kokoro", SCORING, 1, NOON + MINUTE),
         Unfinished("espeak", SYNTHESIZING, 1, NOON + 5 * MINUTE),
     ]
-    asked = ["espeak", "flite", "kokoro", "nobody"]
-    assert list(await user.queue.waited_for(user.database.hot, asked)) == ["espeak"]
+    providers = ["espeak", "flite", "kokoro", "nobody"]
+    assert list(await user.queue.waited_for(user.database.hot, providers)) == ["espeak"]
     assert not await user.queue.waited_for(user.database.hot, [])

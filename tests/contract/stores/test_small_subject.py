@@ -1,4 +1,4 @@
-"""The smallest subject of listening: a number of votes, in a schema of its own."""
+"""The suite for a minimal subject of listening tests, which only counts votes in its own schema."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from services.runtime.ids import new_id
 from services.shared.listening.domain import Listener, ListeningTest, Pair, PairKey, Speech
 from services.shared.listening.judging import CastVote
 from services.shared.listening.subject import Subject
-from tests.contract.stores.subject_contract import Clock, Room, SubjectCase, SubjectContract, stores
+from tests.contract.stores.subject_contract import Clock, Harness, SubjectCase, SubjectContract, stores
 from tests.fakes.memory_database import MemoryDatabase, table
 
 MIGRATIONS = Path(__file__).parent / "small_subject"
@@ -28,7 +28,7 @@ PAIR = Pair(
 
 
 class Subjects(Protocol):
-    """What is kept of subjects: votes received, and how often each has ended."""
+    """The storage of subjects: the votes received, and how often each has ended."""
 
     async def lock(self, connection: AsyncConnection, id_: str) -> tuple[int, int] | None: ...
 
@@ -81,7 +81,7 @@ class SqlSubjects:
 
 
 class SmallSubject:
-    """Implements `services.shared.listening.subject.Subject`, and tells voters how many votes there are."""
+    """Implements `services.shared.listening.subject.Subject`. Its reply to voters says how many votes were received."""
 
     def __init__(self, subjects: Subjects) -> None:
         self._subjects = subjects
@@ -150,17 +150,17 @@ async def small_schema(postgres_url: str) -> AsyncIterator[Database]:
 
 
 class TestSmallSubject(SubjectContract):
-    """The suite over small subjects."""
+    """The suite for small subjects."""
 
     @pytest.fixture(params=["memory", "postgresql"])
     def case(self, request: pytest.FixtureRequest, clock: Clock) -> SubjectCase:
         memory = request.param == "memory"
         return SmallCase(MemoryDatabase("small") if memory else request.getfixturevalue("small_schema"), clock)
 
-    async def test_voters_are_answered_what_the_subject_says(self, room: Room) -> None:
-        test_id = await room.case.begin(2)
-        (listener,) = await room.listeners(test_id, 1)
-        pair = await room.hear(listener)
-        voted: Any = await room.cast(listener, pair)
-        assert voted.answered == f"{'second' if pair.swapped else 'first'}: 1 of 2"
-        assert (await room.cast(listener, pair)).answered is None
+    async def test_voters_get_the_reply_of_the_subject(self, harness: Harness) -> None:
+        test_id = await harness.case.begin(2)
+        (listener,) = await harness.listeners(test_id, 1)
+        pair = await harness.hear(listener)
+        voted: Any = await harness.cast(listener, pair)
+        assert voted.reply == f"{'second' if pair.swapped else 'first'}: 1 of 2"
+        assert (await harness.cast(listener, pair)).reply is None

@@ -44,7 +44,7 @@ async def test_the_lines_of_asking_again_and_of_late_answers_name_the_experiment
         await desk.progress.reconcile(NO_PATIENCE)
         await desk.speak(first)
     told = [(line["event"], line.get("experiment_id")) for line in lines]
-    assert told == [("asking again", experiment_id)] * 2 + [("a late answer is ignored", experiment_id)]
+    assert told == [("asking again", experiment_id)] * 2 + [("a late result is ignored", experiment_id)]
 
 
 async def test_the_line_of_a_verdict_that_fails_names_the_experiment(

@@ -1,4 +1,4 @@
-"""The stores of the experiments service over one database, of each kind in turn."""
+"""The stores of the experiments service, over each kind of database in turn."""
 
 import pytest
 
@@ -21,13 +21,12 @@ def service() -> str:
 
 @pytest.fixture
 def stores(database: Database) -> ExperimentStores:
-    """All of them."""
     return ExperimentStores(database)
 
 
 @pytest.fixture
 def store(stores: ExperimentStores) -> Store:
-    """That of experiments and trials."""
+    """The store of experiments and trials."""
     return stores.experiments
 
 

@@ -1,4 +1,4 @@
-"""Experiments and trials, in short words, for the tests of stores that keep them."""
+"""Shortcuts to build and add experiments and trials, for tests of stores."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -69,7 +69,7 @@ async def add_trials(database: Database, store: Store, *trials: Trial, requested
 async def end_trial(
     connection: AsyncConnection, clips: ClipStore, one: Trial, measured: Measurements | None = None
 ) -> None:
-    """Completes a synthesizing trial with what was measured, or fails it."""
+    """Completes a synthesizing trial with measurements, or fails it without."""
     if measured is None:
         failure = Failure(SYNTHESIZING, "bad_audio", "no audio")
         assert await clips.failed(connection, one.id, one.attempts, failure, at=NOON)

@@ -1,4 +1,4 @@
-"""Every store of the experiments service, of the kind that its database is."""
+"""All stores of the experiments service, in memory or in PostgreSQL."""
 
 from services.experiments.listening.store import LinkStore, SqlLinkStore
 from services.experiments.running import clips as trial_clips
@@ -22,7 +22,7 @@ from tests.fakes.memory_webhook_store import MemoryWebhookStore
 
 
 class ExperimentStores:
-    """In memory for a database in memory, else in PostgreSQL."""
+    """The stores: in memory for a MemoryDatabase, else in PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         memory = isinstance(database, MemoryDatabase)

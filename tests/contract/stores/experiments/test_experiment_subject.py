@@ -1,4 +1,4 @@
-"""An experiment is a subject of listening."""
+"""The suite for an experiment as the subject of a listening test."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the stores of listening tests and their votes have in common."""
+"""The suite for the stores of listening tests and votes."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from services.shared.listening.domain import (
     Speech,
     Tally,
 )
-from services.shared.listening.judging import Doubt, Judgement, VoteState
+from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore, VoteStore
 
@@ -69,7 +69,7 @@ def assignment(id_: str = "pai_a", key: PairKey = KEY, **values: object) -> Assi
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
-async def seat(database: Database, listening: ListeningStore, *listeners: str) -> None:
+async def open_with(database: Database, listening: ListeningStore, *listeners: str) -> None:
     """Opens a test with two pairs, and adds listeners."""
     async with database.transaction() as connection:
         await listening.open(connection, TEST, [pair(), pair(PairKey(1, 0, 1))])
@@ -77,17 +77,17 @@ async def seat(database: Database, listening: ListeningStore, *listeners: str) -
             assert await listening.add_listener(connection, listener(each), 9, 9)
 
 
-async def give(database: Database, listening: ListeningStore, *given: Assignment) -> None:
+async def assign(database: Database, listening: ListeningStore, *given: Assignment) -> None:
     async with database.transaction() as connection:
         for each in given:
             await listening.add_assignment(connection, each)
 
 
-async def test_a_test_that_is_opened_again_keeps_its_votes_and_other_pairs_can_not_be_heard(
+async def test_a_reopened_test_keeps_its_votes_and_its_other_pairs_lose_their_audio(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.TIE, NOON)
         changed = pair(first=[Speech("trl_a.wav", 1.0), Speech("trl_z.wav", 9.5)], target_lufs=-25.0)
@@ -107,8 +107,8 @@ async def test_a_test_that_is_opened_again_keeps_its_votes_and_other_pairs_can_n
 async def test_a_test_is_suspended_once_and_keeps_its_votes(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
         assert await listening.suspend(connection, "exp_a")
@@ -119,9 +119,9 @@ async def test_a_test_is_suspended_once_and_keeps_its_votes(
         assert len(await votes.of_test(connection, "exp_a")) == 1
 
 
-async def test_audio_that_is_forgotten_can_not_be_heard(database: Database, listening: ListeningStore) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+async def test_forgotten_audio_can_not_be_heard(database: Database, listening: ListeningStore) -> None:
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     async with database.transaction() as connection:
         await listening.open(connection, dataclasses.replace(TEST, id="exp_b"), [pair()])
         await listening.forget_audio(connection, ["exp_a", "exp_x"])
@@ -131,9 +131,7 @@ async def test_audio_that_is_forgotten_can_not_be_heard(database: Database, list
         assert await listening.pairs(connection, "exp_b") == [pair()]
 
 
-async def test_a_test_is_overdue_from_the_moment_at_which_it_closes(
-    database: Database, listening: ListeningStore
-) -> None:
+async def test_an_open_test_is_overdue_from_its_closing_time_on(database: Database, listening: ListeningStore) -> None:
     async with database.transaction() as connection:
         for id_, closes_at in (("exp_a", NOON + MINUTE), ("exp_b", NOON), ("exp_c", None), ("exp_d", NOON)):
             await listening.open(connection, ListeningTest(id_, 3, closes_at), [])
@@ -144,7 +142,7 @@ async def test_a_test_is_overdue_from_the_moment_at_which_it_closes(
         assert await listening.overdue(connection, NOON + MINUTE, 1) == ["exp_b"]
 
 
-async def test_so_many_may_join_by_an_invitation(
+async def test_the_number_of_listeners_per_invitation_is_limited(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
     async with database.transaction() as connection:
@@ -172,13 +170,13 @@ async def test_a_session_is_one_listener_of_an_invitation(database: Database, li
         by_another = dataclasses.replace(again, invitation_id="lnk_b")
         assert await listening.add_listener(connection, by_another, 9, 9) == by_another
         assert await listening.listener(connection, "exp_a", "lsn_b") == by_another
-        # Those of before there were sessions are not one and the same.
+        # Listeners without a session are different people.
         assert await listening.add_listener(connection, listener("lsn_c"), 3, 9) == listener("lsn_c")
         assert await listening.add_listener(connection, listener("lsn_d"), 3, 9) == listener("lsn_d")
         assert await listening.add_listener(connection, listener("lsn_e"), 3, 9) is None
 
 
-async def test_so_many_may_join_by_an_invitation_from_an_address(database: Database, listening: ListeningStore) -> None:
+async def test_the_number_of_listeners_per_address_is_limited(database: Database, listening: ListeningStore) -> None:
     async with database.transaction() as connection:
         for id_ in ("lsn_a", "lsn_b"):
             assert await listening.add_listener(connection, listener(id_, address=HERE), 9, 2)
@@ -187,11 +185,11 @@ async def test_so_many_may_join_by_an_invitation_from_an_address(database: Datab
         assert await listening.add_listener(connection, listener("lsn_e"), 9, 0)
 
 
-async def test_what_a_listener_was_given_is_found_again(database: Database, listening: ListeningStore) -> None:
-    await seat(database, listening, "lsn_a", "lsn_b")
+async def test_assignments_are_found_by_listener_and_by_clip(database: Database, listening: ListeningStore) -> None:
+    await open_with(database, listening, "lsn_a", "lsn_b")
     second = assignment("pai_b", PairKey(1, 0, 1), swapped=False)
     others = assignment("pai_c", listener_id="lsn_b")
-    await give(database, listening, second, assignment(), others)
+    await assign(database, listening, second, assignment(), others)
     async with database.transaction() as connection:
         await listening.show_again(connection, "pai_b", NOON + MINUTE)
         shown = dataclasses.replace(second, shown_at=NOON + MINUTE)
@@ -200,11 +198,11 @@ async def test_what_a_listener_was_given_is_found_again(database: Database, list
         assert await listening.assignment_of_clip(connection, "clp_x.wav") is None
 
 
-async def test_a_pair_is_held_until_it_is_answered_or_was_shown_too_long_ago(
+async def test_assignments_are_pending_until_answered_or_shown_too_long_ago(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a", "lsn_b", "lsn_c")
-    await give(
+    await open_with(database, listening, "lsn_a", "lsn_b", "lsn_c")
+    await assign(
         database,
         listening,
         assignment(shown_at=NOON),
@@ -219,11 +217,11 @@ async def test_a_pair_is_held_until_it_is_answered_or_was_shown_too_long_ago(
         assert await listening.held(connection, "exp_x", NOON) == {}
 
 
-async def test_a_clip_has_gone_out_at_the_moment_at_which_its_pieces_cover_it(
+async def test_a_clip_is_sent_once_its_ranges_cover_it(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
 
     async def add(side: Side, start: int, end: int, minutes: int) -> Assignment:
         async with database.transaction() as connection:
@@ -237,14 +235,14 @@ async def test_a_clip_has_gone_out_at_the_moment_at_which_its_pieces_cover_it(
     assert await add(Side.B, 0, 100, 3) == assignment(b_sent_at=NOON + 3 * MINUTE)
     sent = assignment(a_sent_at=NOON + 4 * MINUTE, b_sent_at=NOON + 3 * MINUTE)
     assert await add(Side.A, 1, 70, 4) == sent
-    assert await add(Side.A, 0, 100, 5) == sent, "the first time counts"
+    assert await add(Side.A, 0, 100, 5) == sent, "the first complete time counts"
 
 
-async def test_what_goes_out_in_hundreds_of_pieces_is_not_kept_until_it_comes_whole(
+async def test_too_many_separate_ranges_are_not_stored(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     async with database.transaction() as connection:
         for start in range(0, 4 * MAX_SENT_PIECES, 2):
             await listening.add_sent(connection, "pai_a", Side.A, (start, start + 1), 1000, NOON)
@@ -254,12 +252,12 @@ async def test_what_goes_out_in_hundreds_of_pieces_is_not_kept_until_it_comes_wh
         assert await listening.assignments(connection, "exp_a", "lsn_a") == [assignment(a_sent_at=NOON + MINUTE)]
 
 
-async def test_a_vote_is_counted_at_its_pair_and_invitation_and_told_of_models_rather_than_sides(
+async def test_a_vote_counts_for_its_pair_and_invitation_and_names_models_instead_of_sides(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a", "lsn_b")
+    await open_with(database, listening, "lsn_a", "lsn_b")
     given = assignment(), assignment("pai_b", PairKey(1, 0, 1), swapped=False), assignment("pai_c", listener_id="lsn_b")
-    await give(database, listening, *given)
+    await assign(database, listening, *given)
     async with database.transaction() as connection:
         for each, answer in zip(given, ("a", "b", "both_bad"), strict=True):
             await votes.add(connection, each, ListenerAnswer(answer), NOON)
@@ -276,8 +274,8 @@ async def test_a_vote_is_counted_at_its_pair_and_invitation_and_told_of_models_r
 
 
 async def test_a_listener_votes_once_on_a_pair(database: Database, listening: ListeningStore, votes: VoteStore) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
     with pytest.raises(IntegrityError):
@@ -285,11 +283,11 @@ async def test_a_listener_votes_once_on_a_pair(database: Database, listening: Li
             await votes.add(connection, assignment(), ListenerAnswer.B, NOON)
 
 
-async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
+async def test_a_vote_counts_until_it_is_judged_and_its_last_state_applies(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a", "lsn_b")
-    await give(
+    await open_with(database, listening, "lsn_a", "lsn_b")
+    await assign(
         database,
         listening,
         assignment(a_sent_at=NOON, b_sent_at=NOON + MINUTE),
@@ -313,12 +311,16 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
         )
         assert (first.ready_at, second.ready_at) == (NOON + timedelta(seconds=62.5), None)
         assert await counts() == (2, 2, 0)
-        await votes.judge(connection, [Judgement(first, None), Judgement(second, Doubt.ADDRESS_LIMIT)], NOON)
+        await votes.judge(connection, [Judgement(first, None), Judgement(second, ExclusionReason.ADDRESS_LIMIT)], NOON)
         assert await counts() == (1, 2, 1)
         (second,) = await votes.of_listener(connection, listener("lsn_b"))
-        assert (second.state, second.doubt, second.judged_at) == (VoteState.EXCLUDED, Doubt.ADDRESS_LIMIT, NOON)
+        assert (second.state, second.doubt, second.judged_at) == (
+            VoteState.EXCLUDED,
+            ExclusionReason.ADDRESS_LIMIT,
+            NOON,
+        )
         assert [vote.listener for vote in counted(await votes.of_test(connection, "exp_a"))] == ["lsn_a"]
-        await votes.judge(connection, [Judgement(second, Doubt.ONE_SIDE)], NOON)
+        await votes.judge(connection, [Judgement(second, ExclusionReason.ONE_SIDE)], NOON)
         assert await counts() == (1, 2, 1)
         (second,) = await votes.of_listener(connection, listener("lsn_b"))
         await votes.judge(connection, [Judgement(second, None)], NOON + MINUTE)
@@ -327,7 +329,7 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_holds(
         assert (second.state, second.doubt, second.judged_at) == (VoteState.COUNTED, None, NOON + MINUTE)
 
 
-async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_were_one_too_many(
+async def test_listeners_hold_places_where_they_joined_and_voted_unless_the_limit_excluded_them(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
     joined = {
@@ -341,7 +343,7 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_wer
         await listening.open(connection, TEST, [pair()])
         for each in joined.values():
             assert await listening.add_listener(connection, each, 9, 9)
-        # Nobody has voted, so nobody holds a place.
+        # Only voters hold places.
         assert not await votes.places(connection, new, HERE)
         for each in joined.values():
             given = assignment(f"pai_{each.id}", listener_id=each.id)
@@ -357,20 +359,24 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_they_wer
         assert not await votes.same_session(connection, new)
 
         (of_c,), (of_d,) = [await votes.of_listener(connection, joined[name]) for name in "cd"]
-        await votes.judge(connection, [Judgement(of_c, Doubt.ADDRESS_LIMIT), Judgement(of_d, Doubt.SAME_SESSION)], NOON)
+        await votes.judge(
+            connection,
+            [Judgement(of_c, ExclusionReason.ADDRESS_LIMIT), Judgement(of_d, ExclusionReason.SAME_SESSION)],
+            NOON,
+        )
         assert set(await votes.places(connection, new, HERE)) == {"lsn_a", "lsn_b"}
         assert not await votes.same_session(connection, joined["a"])
         (of_a,) = await votes.of_listener(connection, joined["a"])
-        await votes.judge(connection, [Judgement(of_a, Doubt.ONE_SIDE)], NOON)
+        await votes.judge(connection, [Judgement(of_a, ExclusionReason.ONE_SIDE)], NOON)
         assert set(await votes.places(connection, new, HERE)) == {"lsn_a", "lsn_b"}
         assert set(await votes.same_session(connection, joined["d"])) == {"lsn_a"}
 
 
-async def test_a_test_that_is_removed_takes_everything_with_it(
+async def test_removing_a_test_removes_everything_about_it(
     database: Database, listening: ListeningStore, votes: VoteStore
 ) -> None:
-    await seat(database, listening, "lsn_a")
-    await give(database, listening, assignment())
+    await open_with(database, listening, "lsn_a")
+    await assign(database, listening, assignment())
     other = dataclasses.replace(TEST, id="exp_b")
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
@@ -390,10 +396,10 @@ async def test_a_test_that_is_removed_takes_everything_with_it(
         assert await listening.listener(connection, "exp_b", "lsn_a") == listener(test_id="exp_b")
 
 
-async def test_votes_and_their_states_are_not_changed(emptied_schema: Database) -> None:
+async def test_votes_and_their_states_can_not_be_updated(emptied_schema: Database) -> None:
     listening, votes = SqlListeningStore(), SqlVoteStore()
-    await seat(emptied_schema, listening, "lsn_a")
-    await give(emptied_schema, listening, assignment())
+    await open_with(emptied_schema, listening, "lsn_a")
+    await assign(emptied_schema, listening, assignment())
     async with emptied_schema.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON)
         (vote,) = await votes.of_test(connection, "exp_a")

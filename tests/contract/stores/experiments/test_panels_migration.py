@@ -1,4 +1,4 @@
-"""Databases of earlier releases: every vote in them counts as it did, and listening goes on."""
+"""Databases of earlier releases: every vote in them counts as before, and listening continues."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from services.experiments.results.domain import counted, panel
 from services.experiments.verdict import Panel
 from services.runtime.db import Database
 from services.shared.listening.domain import ListenerAnswer, ListeningTest, Pair, PairKey, Speech, Tally
-from services.shared.listening.judging import Doubt, Judgement, VoteState
+from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
 
@@ -45,7 +45,7 @@ INSERT INTO listening_votes
 
 
 async def upgraded(postgres_url: str, folder: Path, schema: str, newest: str, rows: str) -> Database:
-    """Returns a database that had these rows before a migration, brought up to date."""
+    """Inserts rows before the migration `newest`, and returns the database after all migrations."""
     before = folder / "migrations"
     shutil.copytree(VERSIONS, before)
     (first_new,) = (before / "versions").glob(f"*_{newest}.py")
@@ -61,7 +61,7 @@ async def upgraded(postgres_url: str, folder: Path, schema: str, newest: str, ro
     return await Database.connect(postgres_url, schema, migrations=VERSIONS)
 
 
-async def test_votes_of_before_count_and_the_listener_goes_on(postgres_url: str, tmp_path: Path) -> None:
+async def test_earlier_votes_count_and_the_listener_continues(postgres_url: str, tmp_path: Path) -> None:
     database = await upgraded(postgres_url, tmp_path, "old_listening", "panels", OLD_ROWS)
     store, votes = SqlListeningStore(), SqlVoteStore()
     async with database.transaction() as connection:
@@ -74,7 +74,7 @@ async def test_votes_of_before_count_and_the_listener_goes_on(postgres_url: str,
         assert len(counted([vote])) == 1
         assert panel([vote]) == Panel(unknown=1)
 
-        # The listener has neither session nor address, and goes on.
+        # The listener has neither a session nor an address, and votes again.
         second = next(
             each for each in await store.assignments(connection, "exp_a", "lsn_a") if each.key == PairKey(1, 0, 1)
         )
@@ -140,14 +140,12 @@ INSERT INTO listening_vote_states (assignment_id, state, reason, judged_at)
 """
 
 
-async def test_what_was_heard_and_said_of_experiments_becomes_listening_tests(
-    postgres_url: str, tmp_path: Path
-) -> None:
+async def test_pairs_and_votes_of_experiments_become_listening_tests(postgres_url: str, tmp_path: Path) -> None:
     database = await upgraded(postgres_url, tmp_path, "older_tests", "listening_tests", NEWER_ROWS)
     store, votes = SqlListeningStore(), SqlVoteStore()
     async with database.transaction() as connection:
         tests = [await store.test(connection, f"exp_{name}") for name in ("open", "retried", "ended", "waits")]
-        # Only where all trials have ended and the verdict is awaited are votes taken.
+        # Only experiments that wait for votes have an open test.
         assert tests == [
             ListeningTest("exp_open", 2, NOON),
             ListeningTest("exp_retried", 2, None),
@@ -180,12 +178,12 @@ async def test_what_was_heard_and_said_of_experiments_becomes_listening_tests(
             "lsn_b",
             ListenerAnswer.TIE,
             VoteState.EXCLUDED,
-            Doubt.ONE_SIDE,
+            ExclusionReason.ONE_SIDE,
         )
         assert (tie.supervised, tie.address, other.joined_from) == (True, b"there", b"here")
         assert await votes.tallies(connection, "exp_open") == {"lnk_a": Tally(2, 2, 1)}
 
-        # What comes next follows on what was there.
+        # A new state comes after the existing ones.
         await votes.judge(connection, [Judgement(tie, None)], NOON + timedelta(minutes=1))
         assert [vote.counts for vote in await votes.of_test(connection, "exp_open")] == [True, True]
         numbers = await connection.execute(sa.text("SELECT seq FROM listening_vote_states ORDER BY seq"))

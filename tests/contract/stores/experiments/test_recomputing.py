@@ -1,4 +1,4 @@
-"""A verdict that is reached again from what a database has kept is the one that was reached first."""
+"""A verdict that is recomputed from the stored data equals the first verdict."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from services.shared.listening.domain import (
     PairKey,
     Speech,
 )
-from services.shared.listening.judging import Doubt, Judgement
+from services.shared.listening.judging import ExclusionReason, Judgement
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.vote_store import VoteStore
 from services.shared.metrics import Measurements
@@ -164,21 +164,21 @@ async def test_a_recomputed_verdict_is_the_same(
     async with database.transaction() as connection:
         await finishing(database, store, listening, votes).conclude(connection, given)
 
-    reading, again = recomputing(database, store, votes)
+    reading, recomputer = recomputing(database, store, votes)
     stored = await reading.results(ID)
-    recomputed = await again.results(ID)
+    recomputed = await recomputer.results(ID)
 
     first, second = dict(stored), dict(recomputed)
     assert first.pop("computed_at") < second.pop("computed_at")
     assert first == second
     assert len(first["rankings"]) == 3
     assert ("votes" in first) == mode.asks_listeners
-    # On the wire too, bit for bit.
+    # The messages are equal too, bit for bit.
     messages = [results_convert.results(each) for each in (first, second)]
     assert messages[0].SerializeToString(deterministic=True) == messages[1].SerializeToString(deterministic=True)
 
 
-async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
+async def test_a_later_judgement_changes_only_the_recomputed_verdict(
     database: Database, store: Store, listening: ListeningStore, votes: VoteStore
 ) -> None:
     random = np.random.default_rng(12)
@@ -196,10 +196,10 @@ async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
     await vote(database, listening, votes, random)
     async with database.transaction() as connection:
         await finishing(database, store, listening, votes).conclude(connection, given)
-    reading, again = recomputing(database, store, votes)
+    reading, recomputer = recomputing(database, store, votes)
     before = await reading.results(ID)
     cast = LISTENERS * PROMPTS * 3
-    # They were cast before votes were judged, so to speak, and count.
+    # None of them was judged yet, so all count.
     assert (before["votes"]["votes"], before["votes"]["unknown"], before["votes"].get("excluded")) == (
         cast,
         cast,
@@ -208,9 +208,9 @@ async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
 
     async with database.transaction() as connection:
         of_one = [each for each in await votes.of_test(connection, ID) if each.listener_id == "lsn_0"]
-        await votes.judge(connection, [Judgement(each, Doubt.ONE_SIDE) for each in of_one], NOON)
+        await votes.judge(connection, [Judgement(each, ExclusionReason.ONE_SIDE) for each in of_one], NOON)
     assert await reading.results(ID) == before
-    after = await again.results(ID)
+    after = await recomputer.results(ID)
     assert (after["votes"]["votes"], after["votes"]["listeners"]) == (cast - len(of_one), LISTENERS - 1)
     ((exclusion),) = after["votes"]["exclusions"]
     assert (exclusion["reason"], exclusion["votes"]) == ("one_side", len(of_one))
@@ -218,25 +218,27 @@ async def test_a_later_judgement_shows_in_what_is_recomputed_alone(
     assert f"{len(of_one)} {exclusion['description']}." in after["reasons"][-1]
 
 
-async def test_what_is_recomputed_is_not_stored(database: Database, store: Store, votes: VoteStore) -> None:
+async def test_a_recomputed_verdict_is_not_stored(database: Database, store: Store, votes: VoteStore) -> None:
     given = experiment(ID, status=ExperimentStatus.COMPLETED, models=MODELS, primary_metric="ttfb_ms")
     await add(database, store, given)
     async with database.transaction() as connection:
         await store.complete(connection, ID, {"method_version": "verdict/1"}, NOON)
-    reading, again = recomputing(database, store, votes)
-    assert (await again.results(ID))["method_version"] == "verdict/3"
+    reading, recomputer = recomputing(database, store, votes)
+    assert (await recomputer.results(ID))["method_version"] == "verdict/3"
     assert await reading.results(ID) == {"method_version": "verdict/1"}
 
 
 async def test_nothing_is_recomputed_before_the_end(database: Database, store: Store, votes: VoteStore) -> None:
     await add(database, store, dataclasses.replace(experiment(ID), status=ExperimentStatus.RUNNING))
-    _, again = recomputing(database, store, votes)
+    _, recomputer = recomputing(database, store, votes)
     with pytest.raises(WrongState, match="the experiment is running"):
-        await again.results(ID)
+        await recomputer.results(ID)
 
 
-async def test_nobody_recomputes_what_is_not_theirs(database: Database, store: Store, votes: VoteStore) -> None:
+async def test_the_experiment_of_another_developer_is_not_recomputed(
+    database: Database, store: Store, votes: VoteStore
+) -> None:
     await add(database, store, experiment(ID, owner="dev_b", status=ExperimentStatus.COMPLETED))
-    _, again = recomputing(database, store, votes)
+    _, recomputer = recomputing(database, store, votes)
     with pytest.raises(NotFound):
-        await again.results(ID)
+        await recomputer.results(ID)

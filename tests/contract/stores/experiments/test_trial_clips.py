@@ -1,6 +1,6 @@
-"""Trials as clips: what is counted with each step, what a retry takes back, and how experiments share a provider.
+"""Trials as clips: the counts of each step, retries, and how experiments share a provider.
 
-`test_clips` has what holds for every user of clips.
+`test_clips` has the suite for every user of clips.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from tests.contract.stores.experiments.rows import (
 )
 from tests.fakes.memory_database import MemoryDatabase
 
-PATIENCE = timedelta(seconds=20)
+TIMEOUT = timedelta(seconds=20)
 NOTHING = Measurements()
 MEASURED = Measurements(duration_seconds=2.0, ttfb_ms=100.0)
 FAILED = TrialStatus.FAILED
 HOSTED = Provider(id="espeak", max_concurrency=3, local=False)
 
 
-async def test_of_answers_that_come_at_once_each_counts_once_and_one_is_the_last(
+async def test_simultaneous_results_count_once_each_and_exactly_one_is_the_last(
     database: Database, store: Store, clips: ClipStore
 ) -> None:
     trials = [trial(f"trl_{number}", number, status=SCORING) for number in range(8)]
@@ -54,7 +54,7 @@ async def test_of_answers_that_come_at_once_each_counts_once_and_one_is_the_last
             assert held is not None
             return await clips.evaluated(connection, one.id, 1, NOTHING, at=NOON) if first_time else None
 
-    # Each three times: the same event again while the first is dealt with, and the same told by another event.
+    # Three results for each trial: the same event twice at the same time, and another event with the same fact.
     moved = await asyncio.gather(*(answer(one, f"{of}{one.id}") for one in trials for of in ("evt_", "evt_", "other_")))
     assert sorted(one.last for one in moved if one is not None) == [*[False] * 7, True]
     async with database.reading() as connection:
@@ -63,7 +63,7 @@ async def test_of_answers_that_come_at_once_each_counts_once_and_one_is_the_last
     assert after.completed_trials == len(trials)
 
 
-async def test_only_ends_of_trials_are_counted(database: Database, store: Store, clips: ClipStore) -> None:
+async def test_only_completed_and_failed_trials_are_counted(database: Database, store: Store, clips: ClipStore) -> None:
     given = experiment("exp_a", status=RUNNING, total_trials=2)
     await add(database, store, given)
     first, second = trial("trl_a"), trial("trl_b", 1, provider="flite")
@@ -78,7 +78,7 @@ async def test_only_ends_of_trials_are_counted(database: Database, store: Store,
         )
 
 
-async def test_nothing_is_stale_while_its_experiment_moves(database: Database, store: Store, clips: ClipStore) -> None:
+async def test_no_trial_is_stale_while_its_experiment_moves(database: Database, store: Store, clips: ClipStore) -> None:
     await add(database, store, experiment("exp_a"))
     await add_trials(database, store, trial("trl_a"), trial("trl_b", 1))
     async with database.transaction() as connection:
@@ -86,13 +86,13 @@ async def test_nothing_is_stale_while_its_experiment_moves(database: Database, s
         await end_trial(connection, clips, trial("trl_b"))
     moment = now()
     async with database.reading() as connection:
-        assert await clips.stale(connection, moment + PATIENCE / 2, PATIENCE, 9) == []
-        found = await clips.stale(connection, moment + 2 * PATIENCE, PATIENCE, 9)
+        assert await clips.stale(connection, moment + TIMEOUT / 2, TIMEOUT, 9) == []
+        found = await clips.stale(connection, moment + 2 * TIMEOUT, TIMEOUT, 9)
     assert [one.id for one in found] == ["trl_a"]
 
 
 @pytest.mark.parametrize("status", [s for s in ExperimentStatus if s is not RUNNING])
-async def test_nothing_is_stale_or_counts_in_an_experiment_that_does_not_run(
+async def test_no_trial_is_stale_in_an_experiment_that_is_not_running(
     database: Database, store: Store, clips: ClipStore, status: ExperimentStatus
 ) -> None:
     await add(database, store, experiment("exp_a", status=status))
@@ -101,23 +101,23 @@ async def test_nothing_is_stale_or_counts_in_an_experiment_that_does_not_run(
         held = await clips.hold(connection, "trl_a")
         assert held is not None
         assert not held.running
-        assert await clips.stale(connection, now() + 60 * MINUTE, PATIENCE, 9) == []
+        assert await clips.stale(connection, now() + 60 * MINUTE, TIMEOUT, 9) == []
 
 
-async def test_failed_trials_are_taken_back_in_their_order(
+async def test_failed_trials_are_retried_in_order(
     database: Database, store: Store, clips: ClipStore, lifecycle: LifecycleStore
 ) -> None:
     spoken, silent = trial("trl_a", 0, position=3), trial("trl_b", 1, position=1, attempts=2, attempts_before=1)
-    forgotten = trial("trl_c", 2, position=2)
+    without_audio = trial("trl_c", 2, position=2)
     completed = trial("trl_d", 3, status=TrialStatus.COMPLETED, ended_at=NOON)
     elsewhere = trial("trl_e", of="exp_b", status=FAILED)
     await add(database, store, experiment("exp_a", status=RUNNING), experiment("exp_b"))
-    await add_trials(database, store, spoken, silent, forgotten, completed, elsewhere)
+    await add_trials(database, store, spoken, silent, without_audio, completed, elsewhere)
     audio = {"provider_requests": 1, "at": NOON}
     async with database.transaction() as connection:
-        for one in (forgotten, spoken):
+        for one in (without_audio, spoken):
             await clips.synthesized(connection, one.id, 1, MEASURED, audio_name=one.id, **audio)  # type: ignore[arg-type]
-            if one is forgotten:
+            if one is without_audio:
                 await lifecycle.forget_audio(connection, ["exp_a"], NOON)
             await clips.failed(connection, one.id, 1, Failure(SCORING, "timed_out", "no"), at=NOON)
         await clips.failed(connection, silent.id, 2, Failure(SYNTHESIZING, "timed_out", "no"), at=NOON)
@@ -128,17 +128,17 @@ async def test_failed_trials_are_taken_back_in_their_order(
         ("trl_a", SCORING, 2, 1),
     ]
     async with database.reading() as connection:
-        heard = dataclasses.replace(spoken, audio_name="trl_a", provider_requests=1, measurements=MEASURED)
+        with_audio = dataclasses.replace(spoken, audio_name="trl_a", provider_requests=1, measurements=MEASURED)
         assert await store.trials(connection, "exp_a") == [
-            dataclasses.replace(heard, status=SCORING, attempts=2, attempts_before=1),
+            dataclasses.replace(with_audio, status=SCORING, attempts=2, attempts_before=1),
             dataclasses.replace(silent, status=PENDING, attempts_before=2),
-            dataclasses.replace(forgotten, status=PENDING, attempts_before=1, provider_requests=1),
+            dataclasses.replace(without_audio, status=PENDING, attempts_before=1, provider_requests=1),
             completed,
         ]
         assert await store.trials(connection, "exp_b") == [elsewhere]
 
 
-async def test_cancelling_spares_trials_that_have_ended(database: Database, store: Store, clips: ClipStore) -> None:
+async def test_cancelling_leaves_ended_trials_unchanged(database: Database, store: Store, clips: ClipStore) -> None:
     await add(database, store, experiment("exp_a"), experiment("exp_b"))
     done = trial("trl_c", 1, status=TrialStatus.COMPLETED, ended_at=NOON)
     await add_trials(database, store, trial("trl_a"), trial("trl_b", 0, 1, status=SCORING), done)
@@ -157,14 +157,14 @@ async def test_cancelling_spares_trials_that_have_ended(database: Database, stor
 async def run(
     database: Database, store: Store, name: str, trials: int, *, minutes: int = 0, provider: str = "espeak"
 ) -> None:
-    """Begins an experiment of trials a0, a1 and so on, in this order."""
+    """Starts an experiment with the pending trials a0, a1 and so on, in this order."""
     started = NOON + minutes * MINUTE
     await add(
         database,
         store,
         experiment(f"exp_{name}", status=RUNNING, started_at=started, traceparent=f"trace {name}", owner=f"dev_{name}"),
     )
-    # Their ids and prompts are in another order than their positions.
+    # The order of ids and prompts differs from that of positions.
     await add_trials(
         database,
         store,
@@ -193,13 +193,13 @@ async def ids(database: Database, queue: QueueStore, provider: str = "espeak", a
 
 
 async def finish(database: Database, clips: ClipStore, trial_id: str) -> None:
-    """Frees a trial's place at its provider."""
+    """Frees the slot of a trial at its provider."""
     async with database.transaction() as connection:
         audio = {"audio_name": "a.wav", "provider_requests": 1, "at": NOON}
         assert await clips.synthesized(connection, trial_id, 1, NOTHING, **audio)  # type: ignore[arg-type]
 
 
-async def test_experiments_share_a_provider_alike(
+async def test_experiments_share_a_provider_equally(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     await run(database, store, "a", 8)
@@ -209,14 +209,14 @@ async def test_experiments_share_a_provider_alike(
     for done, next_one in (("a0", "b0"), ("a1", "b1")):
         await finish(database, clips, done)
         assert await ids(database, queue, at=NOON + MINUTE) == [next_one]
-    # Each has two now. What an experiment finishes is its own to give again.
+    # Each has two now. The slot of a finished trial goes to the same experiment.
     await finish(database, clips, "b0")
     assert await ids(database, queue, at=NOON + 2 * MINUTE) == ["b2"]
     await finish(database, clips, "a2")
     assert await ids(database, queue, at=NOON + 2 * MINUTE) == ["a4"]
 
 
-async def test_experiments_that_begin_together_share_from_the_beginning(
+async def test_experiments_that_start_together_share_from_the_start(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     for name in "abc":
@@ -225,7 +225,7 @@ async def test_experiments_that_begin_together_share_from_the_beginning(
     assert sorted(await ids(database, queue)) == ["a0", "a1", "b0", "b1", "c0", "c1"]
 
 
-async def test_where_there_is_one_place_experiments_take_turns(
+async def test_experiments_take_turns_at_a_provider_with_one_slot(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     for minutes, name in enumerate("abc"):
@@ -238,7 +238,7 @@ async def test_where_there_is_one_place_experiments_take_turns(
     assert order == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
 
 
-async def test_what_is_cancelled_or_not_running_is_not_released(
+async def test_trials_of_cancelled_or_not_running_experiments_are_not_released(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     await learn(database, queue, HOSTED)
@@ -251,11 +251,11 @@ async def test_what_is_cancelled_or_not_running_is_not_released(
     assert await ids(database, queue) == ["b0"]
 
 
-async def test_trials_that_are_being_cancelled_are_passed_over_without_waiting(
+async def test_trials_that_are_being_cancelled_are_skipped_without_waiting(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     if isinstance(database, MemoryDatabase):
-        pytest.skip("its transactions follow one another")
+        pytest.skip("transactions in memory run one after another")
     await learn(database, queue, HOSTED)
     await run(database, store, "a", 2)
     await run(database, store, "b", 2)

@@ -126,7 +126,7 @@ async def test_clips_end_with_their_link(room: Room) -> None:
     await room.begin()
     pair = await given(room)
     room.wait(days=14)
-    with pytest.raises(Unauthenticated, match="has ended. Ask"):
+    with pytest.raises(Unauthenticated, match=r"has ended\. Ask"):
         await room.hear(pair.clip_a)
 
 

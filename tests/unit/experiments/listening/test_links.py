@@ -118,6 +118,6 @@ async def test_a_revoked_link_is_useless_at_once_and_its_votes_stay(room: Room) 
         room.listeners.vote(made.token, listener, pair.id, "a"),  # type: ignore[arg-type]
         room.hear(pair.clip_a),
     ):
-        with pytest.raises(Unauthenticated, match="(?i)ask (whoever|the person who) sent it for a new one"):
+        with pytest.raises(Unauthenticated, match=r"(?i)ask (whoever|the person who) sent it for a new one"):
             await call
     assert len(await room.votes()) == 1

@@ -15,8 +15,8 @@ from services.shared.listening.judging import (
     CastVote,
     ExclusionReason,
     VoteState,
-    judge,
     addresses_without_place,
+    judge,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -59,7 +59,9 @@ def vote(
     )
 
 
-def judged(votes: Sequence[CastVote], max_per_address: int = MAX_PER_ADDRESS, places: Sequence[int] = (), again: int = 0) -> dict[str, str]:
+def judged(
+    votes: Sequence[CastVote], max_per_address: int = MAX_PER_ADDRESS, places: Sequence[int] = (), again: int = 0
+) -> dict[str, str]:
     """Returns the new reasons of the votes whose state changes, empty if they count, by vote id.
 
     `places` is the number of other listeners at each new address, `again` the number of other listeners of the session.
@@ -78,8 +80,12 @@ def test_the_first_vote_of_a_listener_counts() -> None:
     assert judged([vote(judged=False)], places=[2]) == {"pai_lsn_a_0": ""}
 
 
-@pytest.mark.parametrize(("max_per_address", "others", "doubt"), [(3, 2, ""), (3, 3, "address_limit"), (1, 1, "address_limit")])
-def test_votes_of_more_listeners_at_an_address_than_the_link_allows_are_excluded(max_per_address: int, others: int, doubt: str) -> None:
+@pytest.mark.parametrize(
+    ("max_per_address", "others", "doubt"), [(3, 2, ""), (3, 3, "address_limit"), (1, 1, "address_limit")]
+)
+def test_votes_of_more_listeners_at_an_address_than_the_link_allows_are_excluded(
+    max_per_address: int, others: int, doubt: str
+) -> None:
     assert judged([vote(judged=False)], max_per_address, places=[0, others]) == {"pai_lsn_a_0": doubt}
 
 

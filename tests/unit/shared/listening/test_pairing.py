@@ -88,7 +88,9 @@ def test_a_pair_whose_audio_was_deleted_needs_no_more_votes() -> None:
         ("both_bad", False, Preference.BOTH_BAD),
     ],
 )
-def test_an_answer_about_sides_becomes_a_preference_between_candidates(answer: str, swapped: bool, preference: Preference) -> None:
+def test_an_answer_about_sides_becomes_a_preference_between_candidates(
+    answer: str, swapped: bool, preference: Preference
+) -> None:
     vote = cast_vote(
         Assignment(
             id="pai_a",

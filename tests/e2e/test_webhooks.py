@@ -196,7 +196,7 @@ async def test_an_endpoint_that_is_gone_is_told_again_once_it_is_enabled(
 async def test_a_redirect_leads_nowhere(caller: Caller, receiver: WebhookReceiver) -> None:
     delivery = await caller.settled(await caller.cancelled(receiver.url("redirecting")))
     assert (delivery["status"], delivery["attempts"][0]["response_status"]) == ("pending", 302)
-    assert delivery["error_message"] == "it answered 302, and redirects are not followed"
+    assert delivery["error_message"] == "the receiver responded with status 302; redirects are not followed"
     assert receiver.at("ok") == []
 
 

@@ -1,1 +1,1 @@
-"""Messages to endpoints of developers about what has happened, after Standard Webhooks 1.0.0."""
+"""Webhooks: messages to developers' endpoints about ended experiments, after Standard Webhooks 1.0.0."""

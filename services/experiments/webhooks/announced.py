@@ -1,4 +1,4 @@
-"""Which facts are announced to webhooks, and what the messages say. A new one is a row of ANNOUNCED."""
+"""Which facts are sent to webhooks, and their messages. To add one, add a row to ANNOUNCED."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,22 +11,22 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 
 from services.experiments.domain import Experiment, ExperimentStatus
 
-# Receivers may rely on it. A text without a limit of its own, such as an experiment's prompts, is not in a message.
+# Receivers may rely on this limit. Texts of unlimited length, such as an experiment's prompts, are left out.
 MAX_BODY_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """What one fact says to the webhook of its subject."""
+    """The message about one fact, and the endpoint of its subject."""
 
     subject_id: str
     developer_id: str
     webhook_url: str
-    """Empty if there is none."""
+    """Empty if the subject has no webhook."""
     occurred_at: datetime
     data: Mapping[str, Any]
     traceparent: str = ""
-    """The trace of the subject's run, for a fact that has happened in no trace."""
+    """The trace of the subject's run. Used if the fact was recorded outside any trace."""
 
     def body(self, message_type: str) -> bytes:
         """Returns the message as JSON."""
@@ -36,13 +36,13 @@ class Announcement:
 
 
 class Announced(NamedTuple):
-    """How one fact is announced."""
+    """How the message about one kind of fact is made."""
 
     type: str
-    """The message's type: the type of the subject, a dot, and what happened to it."""
-    announcement: Callable[[Any, Any, str], Announcement]
-    """Takes the fact, what else is known of it, and the public URL that begins links. What else is known of a fact of
-    experiments is the experiment, whose texts stay off the bus; of any other fact, the `Delivery` by the bus."""
+    """The message's `type`: the type of the subject, a dot, and what happened to it."""
+    build: Callable[[Any, Any, str], Announcement]
+    """Takes the fact, its source and the public URL that links begin with. The source is the experiment for facts of
+    this service, because an experiment's texts are not in its events. For other facts it is the event as received."""
 
     @property
     def subject_type(self) -> str:
@@ -53,7 +53,7 @@ def _experiment_ended(
     fact: ExperimentCompleted | ExperimentFailed | ExperimentCancelled, experiment: Experiment, public_url: str
 ) -> Announcement:
     if experiment.ended_at is None:
-        raise ValueError(f"{experiment.id} has not ended")
+        raise ValueError(f"experiment {experiment.id} has not ended")
     completed = experiment.status is ExperimentStatus.COMPLETED
     return Announcement(
         subject_id=experiment.id,

@@ -1,4 +1,4 @@
-"""Announces facts: each becomes a delivery to the webhook of its subject, in the transaction that records the fact."""
+"""Turns facts into webhook deliveries, in the transaction that records the fact."""
 
 from collections.abc import Mapping
 
@@ -22,62 +22,62 @@ CONSUMER = "webhooks"
 
 
 class Announcing:
-    """Announces facts. Their deliveries wait in the database for a Sender."""
+    """Creates webhook deliveries for facts. A Sender sends them later."""
 
     def __init__(
         self,
         database: Database,
         store: WebhookStore,
         public_url: str,
-        announced: Mapping[type[Message], Announced] = ANNOUNCED,
+        message_types: Mapping[type[Message], Announced] = ANNOUNCED,
     ) -> None:
-        """`public_url` begins the links in messages."""
+        """`public_url` is the beginning of links in messages."""
         self._database = database
         self._store = store
         self._public_url = public_url
-        self._announced = announced
+        self._types = message_types
 
     async def record(self, connection: AsyncConnection, fact: Message, experiment: Experiment) -> None:
-        """Records a fact of an experiment, and announces it, in the caller's transaction."""
+        """Records a fact about an experiment and creates its webhook delivery, in the caller's transaction."""
         await outbox.add(connection, fact)
-        await self._announce(connection, fact, experiment)
+        await self._create_delivery(connection, fact, experiment)
 
     async def take(self, fact: Message, delivery: bus.Delivery) -> None:
-        """Announces a fact of another service the first time that it comes, and confirms it every time."""
+        """Creates the delivery for another service's fact when it first arrives, and confirms the fact each time."""
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, delivery.event_id):
-                await self._announce(connection, fact, delivery)
+                await self._create_delivery(connection, fact, delivery)
             await outbox.add(connection, facts.fact_confirmed(delivery.event_id))
 
     def handlers(self) -> Mapping[type[Message], bus.Handler]:
-        """Returns what is done about the facts of other services that are announced."""
-        return {kind: self.take for kind in self._announced if event_type(kind).owner != OWNER}
+        """Returns the handlers for facts of other services that have webhook messages."""
+        return {kind: self.take for kind in self._types if event_type(kind).owner != OWNER}
 
-    async def _announce(self, connection: AsyncConnection, fact: Message, known: Experiment | bus.Delivery) -> None:
-        announced = self._announced[type(fact)]
-        announcement = announced.announcement(fact, known, self._public_url)
-        if not announcement.webhook_url:
+    async def _create_delivery(
+        self, connection: AsyncConnection, fact: Message, source: Experiment | bus.Delivery
+    ) -> None:
+        message_type = self._types[type(fact)]
+        message = message_type.build(fact, source, self._public_url)
+        if not message.webhook_url:
             return
-        # It can't be deleted or disabled before the delivery is there to be given up with the others.
-        endpoint = await self._store.endpoint_at(
-            connection, announcement.developer_id, announcement.webhook_url, keep=True
-        )
+        # The lock holds off deleting or disabling the endpoint. Either will then give up this delivery, too.
+        endpoint = await self._store.endpoint_at(connection, message.developer_id, message.webhook_url, keep=True)
         if endpoint is None:
             return
         moment = now()
         enabled = not endpoint.disabled_reason
         delivery = Delivery(
             id=ids.new_id("msg"),
-            subject_type=announced.subject_type,
-            subject_id=announcement.subject_id,
+            subject_type=message_type.subject_type,
+            subject_id=message.subject_id,
             endpoint_id=endpoint.id,
-            type=announced.type,
-            body=announcement.body(announced.type),
+            type=message_type.type,
+            body=message.body(message_type.type),
             status=DeliveryStatus.PENDING if enabled else DeliveryStatus.FAILED,
             next_attempt_at=moment if enabled else None,
             error_message="" if enabled else f"the endpoint was disabled: {endpoint.disabled_reason}",
-            # What ends an experiment is mostly an event in the trace of its run; a time that is over has no trace.
-            traceparent=current_traceparent() or announcement.traceparent,
+            # Most experiments end with an event in the trace of their run. One that ends at a time limit has no trace.
+            traceparent=current_traceparent() or message.traceparent,
             created_at=moment,
         )
         await self._store.add_delivery(connection, delivery)
@@ -85,5 +85,5 @@ class Announcing:
 
 
 async def wake(connection: AsyncConnection) -> None:
-    """Wakes the senders once the transaction commits."""
+    """Wakes all senders when the transaction commits."""
     await notify(connection, CHANNEL, "")

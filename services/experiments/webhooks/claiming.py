@@ -1,5 +1,7 @@
-"""Which deliveries are sent next: the longest due, but no more at a time to one endpoint or for one developer than may
-hang there while others go out."""
+"""Which deliveries are sent next: those due the longest, within limits per endpoint and per developer.
+
+The limits keep capacity free for other developers while a slow endpoint holds its attempts.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,13 +15,13 @@ from services.experiments.webhooks.tables import DELIVERIES, DELIVERY_COLUMNS, E
 
 _E, _D = ENDPOINTS.c, DELIVERIES.c
 
-# Claims are made one after another, whichever process makes them, so that the limits hold over all of them.
+# Processes claim one at a time, so that the limits hold over all processes.
 LOCK_CLAIMS = sa.text("SELECT pg_advisory_xact_lock(hashtext('experiments webhook claims'))")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many attempts may be under way at a time, over all processes."""
+    """The maximum number of attempts in progress at a time, over all processes."""
 
     per_endpoint: int
     per_developer: int
@@ -27,7 +29,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that is this process's to attempt, and where to. The delivery has the lease."""
+    """A delivery that this process has leased, and its endpoint."""
 
     delivery: Delivery
     endpoint: Endpoint
@@ -35,12 +37,12 @@ class Claim:
 
     @classmethod
     def of(cls, delivery: Delivery, endpoint: Endpoint, lease: str, until: datetime) -> "Claim":
-        """Returns the claim on a delivery as it was before."""
+        """Returns the claim on a delivery that was read before it was leased."""
         return cls(dataclasses.replace(delivery, lease=lease, leased_until=until), endpoint, lease)
 
 
-def claimable(at: datetime, most: int, limits: Limits) -> sa.Select[Any]:
-    """Returns the query for deliveries that may be claimed, with their endpoints, locked."""
+def claimable(at: datetime, max_claims: int, limits: Limits) -> sa.Select[Any]:
+    """Returns the query that selects and locks claimable deliveries, with their endpoints."""
     leased = (
         sa.select(_D.endpoint_id, sa.func.count().label("count"))
         .where(_D.due_at.is_not(None), _D.leased_until > at)
@@ -58,7 +60,7 @@ def claimable(at: datetime, most: int, limits: Limits) -> sa.Select[Any]:
         .subquery("busy_developers")
     )
     free = sa.or_(_D.leased_until.is_(None), _D.leased_until <= at)
-    # Who asks for an attempt by hand does not wait for a pause to end.
+    # An attempt that was requested by hand ignores the pause.
     open_ = sa.or_(_D.asked_at.is_not(None), _E.paused_until.is_(None), _E.paused_until <= at)
     order = (_D.due_at, _D.id)
     due = (
@@ -91,13 +93,13 @@ def claimable(at: datetime, most: int, limits: Limits) -> sa.Select[Any]:
     return (
         sa.select(*DELIVERY_COLUMNS, *ENDPOINT_COLUMNS)
         .join(ENDPOINTS, _E.id == _D.endpoint_id)
-        # Looked at once more, since a row may have changed between the plan and its lock.
+        # These conditions are repeated because a row may have changed before it was locked.
         .where(
             _D.id.in_(sa.select(placed.c.id).where(placed.c.of_developer <= limits.per_developer)),
             _D.due_at <= at,
             free,
         )
         .order_by(*order)
-        .limit(most)
+        .limit(max_claims)
         .with_for_update(of=DELIVERIES, skip_locked=True)
     )

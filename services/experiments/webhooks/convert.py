@@ -1,4 +1,4 @@
-"""Between webhooks and the wire."""
+"""Converts webhook endpoints and deliveries to protos."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ _STATUS = webhook_pb2.WebhookDelivery.Status
 
 
 def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
-    """Returns an endpoint as it goes over the wire at a time."""
+    """Returns the proto of an endpoint. `at` decides whether the old secret still counts."""
     return webhook_pb2.WebhookEndpoint(
         id=value.id,
         url=value.url,
@@ -25,12 +25,12 @@ def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
 
 
 def endpoint_with_secret(value: Endpoint, secret: str, at: datetime) -> webhook_service_pb2.WebhookEndpointWithSecret:
-    """Returns an endpoint with its secret, which is empty where it is not shown."""
+    """Returns the proto of an endpoint with its secret. The secret is empty if it must not be shown again."""
     return webhook_service_pb2.WebhookEndpointWithSecret(endpoint=endpoint(value, at), secret=secret)
 
 
 def delivery(value: Delivery, attempts: Sequence[Attempt]) -> webhook_pb2.WebhookDelivery:
-    """Returns a delivery as it goes over the wire; one that somebody has asked for again is pending until then."""
+    """Returns the proto of a delivery. Its status is pending while an attempt requested by hand is outstanding."""
     return webhook_pb2.WebhookDelivery(
         id=value.id,
         experiment_id=value.subject_id if value.subject_type == EXPERIMENT else "",

@@ -1,4 +1,4 @@
-"""Webhook endpoints, deliveries and attempts, and the state of a delivery after an attempt."""
+"""Webhook endpoints, deliveries and attempts, and how an attempt changes a delivery."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# The waits before the first attempt, the second, and so on, as Standard Webhooks recommends.
+# The wait before each attempt, as Standard Webhooks recommends.
 SCHEDULE = (
     timedelta(0),
     timedelta(seconds=5),
@@ -19,9 +19,9 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-# Waits are longer by up to this share, so that what failed together does not come back together.
+# The maximum share by which a wait is randomly longer. Deliveries that failed together then retry at different times.
 MAX_JITTER = 0.1
-# For a receiver that is overloaded and does not say for how long.
+# The pause of an overloaded receiver that sends no Retry-After.
 DEFAULT_PAUSE = timedelta(minutes=1)
 MAX_RETRY_AFTER = timedelta(hours=24)
 
@@ -31,59 +31,59 @@ MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 DEFAULT_OVERLAP_SECONDS = 24 * 3600
 
 EXPERIMENT = "experiment"
-"""The type of the subjects that this service owns."""
+"""The subject type of messages about experiments."""
 
 DELETED = "the endpoint was deleted"
 
 
 class DeliveryStatus(StrEnum):
-    """How far a delivery is; the names are those of the wire."""
+    """The state of a delivery. The values are the names in the proto."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ends."""
 
     DELIVERED = "delivered"
-    """A 2xx."""
+    """Status 2xx."""
     GONE = "gone"
-    """A 410: the receiver wants no more."""
+    """Status 410: the receiver wants no more messages."""
     THROTTLED = "throttled"
-    """A 429, 502 or 504: the receiver has too much to do."""
+    """Status 429, 502 or 504: the receiver is overloaded."""
     REDIRECTED = "redirected"
     REFUSED = "refused"
     """Any other status."""
     TIMED_OUT = "timed_out"
     UNREACHABLE = "unreachable"
-    """No connection, or one that broke, or what came was no HTTP."""
+    """The connection failed or was interrupted, or the response was not HTTP."""
     FORBIDDEN = "forbidden"
-    """The host is, or has become, a private one."""
+    """The SSRF guard refused the URL or an address of its host."""
     BROKEN = "broken"
-    """It could not be attempted, through a fault of this installation."""
+    """An internal error of this installation prevented the attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A URL of a developer that gets messages. Secrets are sealed."""
+    """A developer's URL that receives messages. Its secrets are encrypted."""
 
     id: str
     developer_id: str
     url: str
     disabled_reason: str = ""
-    """Why it gets no messages, empty if it gets them."""
+    """Why the endpoint receives no messages. Empty if it is enabled."""
     secret: bytes = field(repr=False)
     old_secret: bytes | None = field(default=None, repr=False)
     old_secret_expires_at: datetime | None = None
     secret_rotated_at: datetime | None = None
     paused_until: datetime | None = None
-    """It asked for a pause; nothing is sent there before."""
+    """The receiver asked for a pause. Nothing is sent before this time."""
     created_at: datetime
 
     def sealed_secrets(self, at: datetime) -> Sequence[bytes]:
-        """Returns what signs at this time: the secret, and the one before while they overlap."""
+        """Returns the secrets that sign messages at this time: the secret, and the old one until it expires."""
         if self.old_secret is None or self.old_secret_expires_at is None or self.old_secret_expires_at <= at:
             return (self.secret,)
         return self.secret, self.old_secret
@@ -96,14 +96,14 @@ class Attempt:
     attempted_at: datetime
     response_status: int | None
     error: str
-    """Empty if it succeeded."""
+    """Empty if the attempt succeeded."""
     duration_ms: float
     by_hand: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message to one endpoint, about one subject, such as an experiment."""
+    """One message to one endpoint, about one subject such as an experiment."""
 
     id: str
     subject_type: str
@@ -113,58 +113,58 @@ class Delivery:
     body: bytes = field(repr=False)
     status: DeliveryStatus = DeliveryStatus.PENDING
     attempts_made: int = 0
-    """How many attempts of the schedule; those asked for by hand don't count."""
+    """How many scheduled attempts were made. Attempts requested by hand don't count."""
     next_attempt_at: datetime | None
-    """When the schedule has it next, None unless it is pending."""
+    """When the next scheduled attempt is due. None unless the delivery is pending."""
     asked_at: datetime | None = None
-    """When somebody asked for an attempt that has not been made yet."""
+    """When an attempt was requested by hand. None once that attempt was made."""
     lease: str | None = None
-    """The claim of the process that attempts it now."""
+    """The lease of the process that attempts the delivery now."""
     leased_until: datetime | None = None
     error_message: str = ""
     traceparent: str = ""
     created_at: datetime
 
     def under_way(self, at: datetime) -> bool:
-        """Whether a process attempts it, or is about to."""
+        """Whether an attempt is in progress or was requested by hand."""
         return self.asked_at is not None or (self.leased_until is not None and self.leased_until > at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What an attempt has led to."""
+class AttemptResult:
+    """How an attempt ended, and what the receiver asked for."""
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     response_status: int | None = None
     error: str = ""
     retry_after: timedelta | None = None
-    """How long the receiver asks to be left alone."""
+    """How long the receiver asks to wait before the next request."""
 
     @property
     def pause(self) -> timedelta | None:
-        """How long nothing should go to the endpoint, None if nothing speaks against it."""
-        if self.outcome is Outcome.DELIVERED:
+        """How long to send nothing to the endpoint, or None if it needs no pause."""
+        if self.outcome is AttemptOutcome.DELIVERED:
             return None
         if self.retry_after is not None:
             return min(self.retry_after, MAX_RETRY_AFTER)
-        return DEFAULT_PAUSE if self.outcome is Outcome.THROTTLED else None
+        return DEFAULT_PAUSE if self.outcome is AttemptOutcome.THROTTLED else None
 
 
-def settled(
-    delivery: Delivery, answer: Answer, at: datetime, jitter: Callable[[], float], *, by_hand: bool = False
+def after_attempt(
+    delivery: Delivery, result: AttemptResult, at: datetime, jitter: Callable[[], float], *, by_hand: bool = False
 ) -> Delivery:
-    """Returns a delivery after an attempt that ended `at`. `jitter` gives numbers from 0 to 1."""
+    """Returns a delivery as it is after an attempt that ended `at`. `jitter` returns numbers from 0 to 1."""
     made = delivery.attempts_made + (0 if by_hand else 1)
-    free = dataclasses.replace(delivery, attempts_made=made, asked_at=None, lease=None, leased_until=None)
-    if answer.outcome is Outcome.DELIVERED:
-        return dataclasses.replace(free, status=DeliveryStatus.DELIVERED, next_attempt_at=None, error_message="")
-    if free.status is DeliveryStatus.DELIVERED:
-        return free
-    failed = dataclasses.replace(free, error_message=answer.error)
-    # It may have been given up meanwhile.
+    released = dataclasses.replace(delivery, attempts_made=made, asked_at=None, lease=None, leased_until=None)
+    if result.outcome is AttemptOutcome.DELIVERED:
+        return dataclasses.replace(released, status=DeliveryStatus.DELIVERED, next_attempt_at=None, error_message="")
+    if released.status is DeliveryStatus.DELIVERED:
+        return released
+    failed = dataclasses.replace(released, error_message=result.error)
+    # The delivery may have been given up during the attempt.
     if by_hand or failed.status is DeliveryStatus.FAILED:
         return failed
     if made >= len(SCHEDULE):
         return dataclasses.replace(failed, status=DeliveryStatus.FAILED, next_attempt_at=None)
-    wait = max(SCHEDULE[made], answer.pause or timedelta(0)) * (1 + MAX_JITTER * jitter())
+    wait = max(SCHEDULE[made], result.pause or timedelta(0)) * (1 + MAX_JITTER * jitter())
     return dataclasses.replace(failed, next_attempt_at=at + wait)

@@ -1,4 +1,4 @@
-"""One attempt over HTTP: only to the address that was checked, without redirects, and within a time limit."""
+"""Makes one attempt over HTTP: to an address that the SSRF guard checked, without redirects, within a time limit."""
 
 import asyncio
 import ssl
@@ -10,20 +10,25 @@ from typing import Protocol
 import httpx
 
 from services.experiments.webhooks.addresses import Address
-from services.experiments.webhooks.domain import Answer, Outcome
+from services.experiments.webhooks.domain import AttemptOutcome, AttemptResult
 from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.resolving import Forbidden, Lookup, SystemLookup, addresses_of
-from services.experiments.webhooks.targets import BadTarget, Target, parse
+from services.experiments.webhooks.ssrf_guard.resolution import (
+    ForbiddenTarget,
+    Resolver,
+    SystemResolver,
+    resolve_allowed,
+)
+from services.experiments.webhooks.targets import InvalidTarget, Target, parse
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
 from services.runtime.retry_after import retry_after_seconds
 
-# As the standard recommends, for look-up, connection, handshake, request and status together.
+# As Standard Webhooks recommends. Covers name resolution, connection, TLS handshake, request and status.
 TIMEOUT_SECONDS = 15.0
 CONNECT_TIMEOUT_SECONDS = 5.0
-# Only the status of an answer matters. A short body is read all the same, so that the receiver sees a clean end.
-MAX_REST_BYTES = 16 * 1024
-REST_SECONDS = 1.0
+# Only the status of a response matters. A short body is still read, so that the receiver sees a clean end.
+MAX_RESPONSE_BODY_BYTES = 16 * 1024
+RESPONSE_BODY_TIMEOUT_SECONDS = 1.0
 USER_AGENT = "voice-arena-webhooks"
 
 _THROTTLED = (429, 502, 504)
@@ -31,60 +36,63 @@ _GONE = 410
 
 
 class Post(Protocol):
-    """Makes an attempt."""
+    """Makes attempts."""
 
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Returns the outcome. Raises nothing that the receiver could cause."""
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
+        """Makes one attempt. The receiver can't make it raise."""
 
 
 class HttpPost:
-    """Posts over HTTP/1.1, each time on a new connection."""
+    """Posts over HTTP/1.1, on a new connection for each attempt."""
 
     def __init__(
         self,
-        reach: Reach,
+        policy: Reach,
         *,
-        lookup: Lookup | None = None,
+        resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """`tls` has the certificate authorities that are trusted; those of the system if it is None."""
-        self._reach = reach
-        self._lookup = lookup or SystemLookup()
+        """`tls` holds the trusted certificate authorities. None means those of the system."""
+        self._policy = policy
+        self._resolver = resolver or SystemResolver()
         self._timeout_seconds = timeout_seconds
-        # The transport rather than a client: no redirects, no cookies, no proxies or passwords from the environment.
+        # A bare transport follows no redirects, keeps no cookies, and uses no proxies or passwords of the environment.
         self._transport = httpx.AsyncHTTPTransport(
             verify=tls or httpx.create_ssl_context(),
             trust_env=False,
-            # A connection is never used twice: two names may stand for one address, with a certificate of one of them.
+            # Connections are not reused: two names can share an address whose certificate covers only one of them.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
     async def ping(self) -> None:
-        """Nothing to check."""
+        """Does nothing: there is no connection to check."""
 
     async def close(self) -> None:
-        """Closes what is open."""
+        """Closes the transport."""
         await self._transport.aclose()
 
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = parse(url)
-                addresses = await addresses_of(target, self._lookup, self._reach)
+                addresses = await resolve_allowed(target, self._resolver, self._policy)
                 response = await self._post(target, addresses, headers, body)
-        except (BadTarget, Forbidden) as reason:
-            return Answer(outcome=Outcome.FORBIDDEN, error=f"it may not be called: {reason}")
+        except (InvalidTarget, ForbiddenTarget) as reason:
+            return AttemptResult(outcome=AttemptOutcome.FORBIDDEN, error=f"the URL is not allowed: it {reason}")
         except (TimeoutError, httpx.TimeoutException):
-            return Answer(outcome=Outcome.TIMED_OUT, error=f"no answer within {self._timeout_seconds:g} s")
+            return AttemptResult(
+                outcome=AttemptOutcome.TIMED_OUT, error=f"no response within {self._timeout_seconds:g} s"
+            )
         except httpx.ProtocolError:
-            return Answer(outcome=Outcome.UNREACHABLE, error="what it answered is not HTTP, or broke off")
-        except httpx.TransportError as error:
-            return Answer(outcome=Outcome.UNREACHABLE, error=_unreachable(error))
+            error = "the response was not valid HTTP or was cut off"
+            return AttemptResult(outcome=AttemptOutcome.UNREACHABLE, error=error)
+        except httpx.TransportError as failure:
+            return AttemptResult(outcome=AttemptOutcome.UNREACHABLE, error=_connection_error(failure))
         except OSError:
-            return Answer(outcome=Outcome.UNREACHABLE, error="its name stands for no address")
-        await _end(response)
-        return _answer(response)
+            return AttemptResult(outcome=AttemptOutcome.UNREACHABLE, error="the host name has no address")
+        await _finish(response)
+        return _result(response)
 
     async def _post(
         self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes
@@ -109,50 +117,51 @@ class HttpPost:
             },
             content=body,
             extensions={
-                # Whose certificate it has to be.
+                # The certificate must be valid for the host name, although the connection goes to its address.
                 "sni_hostname": target.host,
                 "timeout": httpx.Timeout(self._timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS).as_dict(),
             },
         )
 
 
-async def _end(response: httpx.Response) -> None:
-    """Reads a short body of an answer and closes it. Nothing after the status changes the outcome."""
+async def _finish(response: httpx.Response) -> None:
+    """Reads a short body and closes the response. Only the status decides the outcome, so errors are ignored."""
     size = 0
     with suppress(TimeoutError, httpx.TransportError):
-        async with asyncio.timeout(REST_SECONDS):
+        async with asyncio.timeout(RESPONSE_BODY_TIMEOUT_SECONDS):
             try:
                 async for part in response.aiter_raw():
                     size += len(part)
-                    if size > MAX_REST_BYTES:
+                    if size > MAX_RESPONSE_BODY_BYTES:
                         return
             finally:
                 await response.aclose()
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _result(response: httpx.Response) -> AttemptResult:
     status = response.status_code
     if 200 <= status < 300:
-        return Answer(outcome=Outcome.DELIVERED, response_status=status)
-    asked = retry_after_seconds(response.headers, now())
-    wait = None if asked is None else timedelta(seconds=asked)
+        return AttemptResult(outcome=AttemptOutcome.DELIVERED, response_status=status)
+    seconds = retry_after_seconds(response.headers, now())
+    wait = None if seconds is None else timedelta(seconds=seconds)
+    error = f"the receiver responded with status {status}"
     if status == _GONE:
-        return Answer(outcome=Outcome.GONE, response_status=status, error="it answered 410")
+        return AttemptResult(outcome=AttemptOutcome.GONE, response_status=status, error=error)
     if 300 <= status < 400:
-        error = f"it answered {status}, and redirects are not followed"
-        return Answer(outcome=Outcome.REDIRECTED, response_status=status, error=error, retry_after=wait)
-    outcome = Outcome.THROTTLED if status in _THROTTLED else Outcome.REFUSED
-    return Answer(outcome=outcome, response_status=status, error=f"it answered {status}", retry_after=wait)
+        error += "; redirects are not followed"
+        return AttemptResult(outcome=AttemptOutcome.REDIRECTED, response_status=status, error=error, retry_after=wait)
+    outcome = AttemptOutcome.THROTTLED if status in _THROTTLED else AttemptOutcome.REFUSED
+    return AttemptResult(outcome=outcome, response_status=status, error=error, retry_after=wait)
 
 
-def _unreachable(error: httpx.TransportError) -> str:
+def _connection_error(error: httpx.TransportError) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not good: {one_line(cause.verify_message)}"
+            return f"the receiver's certificate is not valid: {one_line(cause.verify_message)}"
         if isinstance(cause, ssl.SSLError):
-            return "it does not speak TLS as it should"
+            return "the TLS handshake with the receiver failed"
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError):
-        return "no connection could be made"
-    return "the connection broke"
+        return "the connection to the receiver failed"
+    return "the connection was interrupted"

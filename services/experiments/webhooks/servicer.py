@@ -1,4 +1,4 @@
-"""WebhookService: proto in, use case, proto out."""
+"""WebhookService: converts requests, calls use cases, converts results."""
 
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2, webhook_service_pb2_grpc
 
@@ -10,7 +10,7 @@ from services.runtime.rpc import Context
 
 
 class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
-    """Implements WebhookService; the RPCs are described in the proto."""
+    """Implements WebhookService. The proto describes the RPCs."""
 
     def __init__(self, endpoints: Endpoints, log: DeliveryLog) -> None:
         self._endpoints = endpoints

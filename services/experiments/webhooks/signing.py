@@ -12,23 +12,22 @@ SECRET_BYTES = 32
 
 
 def new_secret() -> bytes:
-    """Returns 32 random bytes."""
     return secrets.token_bytes(SECRET_BYTES)
 
 
-def spelled(secret: bytes) -> str:
-    """Returns a secret as receivers keep it: `whsec_` and its base64."""
+def encoded(secret: bytes) -> str:
+    """Returns a secret in the form that receivers configure: `whsec_` and its base64."""
     return PREFIX + base64.b64encode(secret).decode()
 
 
 def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """Returns `v1,` and the base64 of the HMAC-SHA256 of id, time in seconds and body."""
+    """Returns `v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`. The timestamp is in Unix seconds."""
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
     return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
 
 
 def headers(keys: Sequence[bytes], message_id: str, at: datetime, body: bytes) -> Mapping[str, str]:
-    """Returns the headers of one attempt, with a signature of each secret."""
+    """Returns the headers of one attempt, with one signature for each key."""
     timestamp = int(at.timestamp())
     return {
         "webhook-id": message_id,

@@ -1,4 +1,4 @@
-"""Every query of webhooks."""
+"""All queries of webhooks."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -30,13 +30,12 @@ _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
 Cursor = tuple[datetime, str]
 """When the last row of a page was created, and its id."""
 
-
 Logged = tuple[Delivery, Sequence[Attempt]]
-"""A delivery and its attempts, the first one first."""
+"""A delivery and its attempts, oldest first."""
 
 
 class WebhookStore(Protocol):
-    """What webhooks ask of the database. Who locks both an endpoint and deliveries locks the endpoint first."""
+    """The queries of webhooks. Code that locks an endpoint and its deliveries locks the endpoint first."""
 
     async def add_endpoint(
         self,
@@ -47,25 +46,29 @@ class WebhookStore(Protocol):
         fingerprint: bytes | None = None,
         made_by: str = "",
     ) -> bool:
-        """Adds an endpoint; False if its developer has one with this URL or has made this request before.
+        """Adds an endpoint. Returns False if its developer already has this URL or has used this request_id.
 
-        `made_by` is an experiment that was created with a new URL. The answer to its creation shows the secret.
+        `made_by` is the id of the experiment whose new webhook_url made the endpoint. The response that creates the
+        experiment shows the secret.
         """
 
     async def endpoint(
         self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
     ) -> Endpoint | None:
-        """Returns an endpoint; locked to change it, or only so that it is kept as it is, until the transaction ends."""
+        """Returns an endpoint.
+
+        `lock` locks it for a change. `keep` only keeps others from changing it. Both last until the transaction ends.
+        """
 
     async def endpoint_at(
         self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
     ) -> Endpoint | None:
-        """Returns a developer's endpoint with this URL; kept as it is until the transaction ends, if so asked."""
+        """Returns a developer's endpoint with this URL. `keep` is as in `endpoint`."""
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> Earlier[Endpoint] | None:
-        """Returns the endpoint that a request made before."""
+        """Returns the endpoint that an earlier request with this request_id created."""
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
@@ -73,74 +76,74 @@ class WebhookStore(Protocol):
         """Returns a developer's endpoints, newest first."""
 
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
-        """Returns how many endpoints a developer has.
+        """Returns the number of a developer's endpoints.
 
-        Whoever else counts those of the same developer waits until the transaction ends.
+        Other transactions that count the same developer's endpoints wait until this transaction ends.
         """
 
     async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
-        """Returns the endpoint that an experiment made, once, so that its secret is shown once."""
+        """Returns the endpoint that an experiment made, but only for the first call: the secret is shown once."""
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
     ) -> Endpoint:
-        """Gives an endpoint a new secret. The old one signs, too, until `old_until`; None: no more."""
+        """Gives an endpoint a new secret. The old secret also signs until `old_until`, or no longer if it is None."""
 
     async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
-        """Lets an endpoint that is disabled or paused get messages again."""
+        """Enables an endpoint and ends its pause."""
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
-        """Lets an endpoint get no more messages. One that is disabled keeps its reason."""
+        """Disables an endpoint. If it is disabled already, it keeps its reason."""
 
     async def pause(self, connection: AsyncConnection, endpoint_id: str, until: datetime) -> None:
-        """Pauses an endpoint, at least until then."""
+        """Pauses an endpoint until this time or the end of its current pause, whichever is later."""
 
     async def resume(self, connection: AsyncConnection, endpoint_id: str) -> None:
-        """Ends the pause of an endpoint."""
+        """Ends an endpoint's pause."""
 
     async def delete_endpoint(self, connection: AsyncConnection, endpoint_id: str) -> None:
         """Deletes an endpoint. Its deliveries stay."""
 
     async def give_up(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
-        """Gives up what waits for an endpoint."""
+        """Gives up all outstanding deliveries to an endpoint."""
 
     async def add_delivery(self, connection: AsyncConnection, delivery: Delivery) -> None:
         """Adds a delivery."""
 
     async def delivery(self, connection: AsyncConnection, delivery_id: str, *, lock: bool = False) -> Delivery | None:
-        """Returns a delivery, locked until the transaction ends if so asked."""
+        """Returns a delivery. `lock` locks it until the transaction ends."""
 
     async def deliveries(
         self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
     ) -> Sequence[Logged]:
-        """Returns a subject's deliveries, newest first, each with its attempts, as they were at one moment."""
+        """Returns a subject's deliveries, newest first, with their attempts, all from one snapshot."""
 
     async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
-        """Notes that somebody has asked for an attempt."""
+        """Requests an attempt by hand and returns the delivery."""
 
     async def settle(self, connection: AsyncConnection, delivery: Delivery) -> None:
-        """Writes down the state of a delivery after an attempt."""
+        """Stores the state of a delivery after an attempt."""
 
     async def add_attempt(self, connection: AsyncConnection, delivery_id: str, attempt: Attempt) -> None:
         """Adds an attempt."""
 
     async def attempts(self, connection: AsyncConnection, delivery_id: str) -> Sequence[Attempt]:
-        """Returns a delivery's attempts, the first one first."""
+        """Returns a delivery's attempts, oldest first."""
 
     async def claim(
         self, connection: AsyncConnection, at: datetime, until: datetime, leases: Sequence[str], limits: Limits
     ) -> Sequence[Claim]:
-        """Leases deliveries that are due and not leased, the longest due first, at most one for each lease."""
+        """Leases deliveries that are due and not leased, those due the longest first, at most one for each lease."""
 
     async def release(self, connection: AsyncConnection, leases: Collection[str]) -> None:
-        """Gives back what was claimed with these leases and has not been settled."""
+        """Releases the deliveries that still have these leases."""
 
     async def longest_due(self, connection: AsyncConnection, at: datetime) -> datetime | None:
-        """Returns since when the delivery that is longest due has been due, None if none is."""
+        """Returns the due time of the delivery that has been due the longest, or None if none is due."""
 
 
 class SqlWebhookStore:
-    """The store over PostgreSQL."""
+    """Implements WebhookStore over PostgreSQL."""
 
     async def add_endpoint(
         self,
@@ -257,7 +260,7 @@ class SqlWebhookStore:
         if after is not None:
             query = query.where(sa.tuple_(_D.created_at, _D.id) < sa.tuple_(*after))
         page = query.order_by(_D.created_at.desc(), _D.id.desc()).limit(limit).subquery("page")
-        # One statement: of two, the second would see attempts that the state in the first knows nothing of.
+        # One statement, because a second one could see attempts that are newer than the state read by the first.
         with_attempts = (
             sa.select(*page.c, _A.id.label("attempt"), *ATTEMPT_COLUMNS)
             .outerjoin(ATTEMPTS, _A.delivery_id == page.c.id)

@@ -1,4 +1,4 @@
-"""Keeping webhook endpoints, and reading and repeating their deliveries."""
+"""The use cases of webhook endpoints and of their delivery log."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -23,36 +23,39 @@ from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 
-# What an endpoint is called in errors.
+# The name of the resource in error messages.
 KIND = "webhook endpoint"
 
 
 class Endpoints:
-    """The use cases of endpoints, over one database."""
+    """The use cases of webhook endpoints."""
 
-    def __init__(self, database: Database, store: WebhookStore, box: SecretBox, pages: Pages, reach: Reach) -> None:
+    def __init__(self, database: Database, store: WebhookStore, box: SecretBox, pages: Pages, policy: Reach) -> None:
         self._database = database
         self._store = store
-        self._reach = reach
+        self._policy = policy
         self._box = box
         self._pages = pages
 
     async def create(self, url: str, request_id: str) -> tuple[Endpoint, str]:
-        """Returns a new endpoint with its secret, or with an empty one that which this request made before."""
+        """Creates an endpoint and returns it with its secret.
+
+        Returns the earlier endpoint with an empty secret if the caller has used this request_id before.
+        """
         developer_id = current_identity().developer_id
         valid = Validation()
-        fault = check_url(url, self._reach)
+        fault = check_url(url, self._policy)
         valid.require(fault is None, "url", fault or "")
         valid.request_id(request_id)
         valid.finish()
         url = canonical(url)
         async with self._database.transaction() as connection:
-            # First, since others that add endpoints of the same developer wait here until this one has been added.
+            # Counted first: other calls that add endpoints of the same developer wait here for this transaction.
             endpoints = await self._store.count_endpoints(connection, developer_id)
             if request_id and (before := await self._store.endpoint_of_request(connection, developer_id, request_id)):
                 return before.repeated(), ""
             if taken := await self._store.endpoint_at(connection, developer_id, url):
-                message = "url: you have a webhook endpoint with this URL; its secret can be rotated"
+                message = "You already have a webhook endpoint with this URL. Rotate its secret if you need a new one."
                 raise AlreadyExists(message, id=taken.id)
             endpoint, secret = self._new(developer_id, url, endpoints)
             await self._store.add_endpoint(
@@ -61,9 +64,9 @@ class Endpoints:
         return endpoint, secret
 
     async def make_for(self, connection: AsyncConnection, experiment: Experiment) -> None:
-        """Makes an endpoint of a new experiment's webhook_url if there is none, in the caller's transaction.
+        """Creates the endpoint of a new experiment's webhook_url unless it exists, in the caller's transaction.
 
-        Raises QuotaExceeded if its developer has as many as there may be.
+        Raises QuotaExceeded if the developer already has the maximum number of endpoints.
         """
         url, developer_id = experiment.webhook_url, experiment.developer_id
         if not url:
@@ -76,24 +79,24 @@ class Endpoints:
     def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
         if others >= domain.MAX_ENDPOINTS:
             raise QuotaExceeded(
-                f"there may be {domain.MAX_ENDPOINTS} webhook endpoints; delete one first",
+                f"You already have {domain.MAX_ENDPOINTS} webhook endpoints, which is the limit. Delete one first.",
                 limit=str(domain.MAX_ENDPOINTS),
             )
         endpoint_id, secret = ids.new_id("whe"), signing.new_secret()
         sealed = self._box.seal(secret, endpoint_id)
         endpoint = Endpoint(id=endpoint_id, developer_id=developer_id, url=url, secret=sealed, created_at=now())
-        return endpoint, signing.spelled(secret)
+        return endpoint, signing.encoded(secret)
 
     async def secret_to_show(self, experiment: Experiment) -> str:
-        """Returns the secret of the endpoint that an experiment's creation made, the first time; else an empty one."""
+        """Returns the secret of the endpoint that the experiment made, or "" if there is none or it was shown."""
         if not experiment.webhook_url:
             return ""
         async with self._database.transaction() as connection:
             endpoint = await self._store.show_secret(connection, experiment.id, experiment.webhook_url)
-        return signing.spelled(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
+        return signing.encoded(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
     async def get(self, endpoint_id: str) -> Endpoint:
-        """Returns an endpoint of the caller; NotFound if they have no such one."""
+        """Returns an endpoint of the caller. Raises NotFound if the caller has no endpoint with this id."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.reading() as connection:
             return owned(await self._store.endpoint(connection, endpoint_id), KIND, endpoint_id)
@@ -111,7 +114,7 @@ class Endpoints:
             )
 
     async def delete(self, endpoint_id: str) -> None:
-        """Deletes an endpoint of the caller and gives up what waits for it."""
+        """Deletes an endpoint of the caller and gives up its outstanding deliveries."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
             owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
@@ -119,11 +122,14 @@ class Endpoints:
             await self._store.give_up(connection, endpoint_id, domain.DELETED)
 
     async def rotate(self, endpoint_id: str, overlap_seconds: int) -> tuple[Endpoint, str]:
-        """Returns an endpoint of the caller with a new secret, beside which the old one signs for a while."""
+        """Gives an endpoint of the caller a new secret. Returns both.
+
+        Messages are signed with the old secret, too, for `overlap_seconds`.
+        """
         ids.check_id(endpoint_id, "whe")
         valid = Validation()
-        longest = domain.MAX_OVERLAP_SECONDS
-        valid.require(0 <= overlap_seconds <= longest, "overlap_seconds", f"must be 0 to {longest}, 7 days")
+        maximum = domain.MAX_OVERLAP_SECONDS
+        valid.require(0 <= overlap_seconds <= maximum, "overlap_seconds", f"must be 0 to {maximum} (7 days)")
         valid.finish()
         secret, moment = signing.new_secret(), now()
         async with self._database.transaction() as connection:
@@ -131,10 +137,10 @@ class Endpoints:
             sealed = self._box.seal(secret, endpoint.id)
             old_until = moment + timedelta(seconds=overlap_seconds) if overlap_seconds else None
             rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_until)
-        return rotated, signing.spelled(secret)
+        return rotated, signing.encoded(secret)
 
     async def enable(self, endpoint_id: str) -> Endpoint:
-        """Enables an endpoint of the caller, so that it gets messages again, and returns it."""
+        """Enables an endpoint of the caller and returns it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
             owned(await self._store.endpoint(connection, endpoint_id, lock=True), KIND, endpoint_id)
@@ -142,7 +148,7 @@ class Endpoints:
 
 
 class DeliveryLog:
-    """The use cases of deliveries, over one database. An experiment's deliveries are its developer's."""
+    """The use cases of webhook deliveries. Only the developer of an experiment can see its deliveries."""
 
     def __init__(self, database: Database, experiments: Store, store: WebhookStore, pages: Pages) -> None:
         self._database = database
@@ -165,28 +171,37 @@ class DeliveryLog:
             )
 
     async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
-        """Asks for an attempt at once; WrongState while one is under way or if its endpoint gets none."""
+        """Requests an attempt at once.
+
+        Raises WrongState while an attempt is in progress, after MAX_ATTEMPTS attempts, or if the endpoint is disabled
+        or deleted.
+        """
         ids.check_id(delivery_id, "msg", "delivery_id")
         await self._check_owned(experiment_id)
         async with self._database.transaction() as connection:
             delivery = await self._store.delivery(connection, delivery_id)
             if delivery is None or (delivery.subject_type, delivery.subject_id) != (domain.EXPERIMENT, experiment_id):
                 raise NotFound.of("webhook delivery", delivery_id)
-            # It can't be deleted or disabled before the attempt is asked for and can be given up with the others.
+            # The lock holds off deleting or disabling the endpoint. Either will then give up this attempt, too.
             endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
             if endpoint is None:
-                raise WrongState("its endpoint was deleted", status="deleted")
+                raise WrongState("The endpoint of this delivery was deleted", status="deleted")
             if endpoint.disabled_reason:
-                raise WrongState(f"its endpoint is disabled: {endpoint.disabled_reason}", status="disabled")
+                raise WrongState(
+                    f"The endpoint of this delivery is disabled: {endpoint.disabled_reason}", status="disabled"
+                )
             delivery = await self._store.delivery(connection, delivery_id, lock=True)
             if delivery is None:
                 raise NotFound.of("webhook delivery", delivery_id)
             moment = now()
             if delivery.under_way(moment):
-                raise WrongState("an attempt is under way", status="under_way")
+                raise WrongState("An attempt of this delivery is in progress", status="under_way")
             attempts = await self._store.attempts(connection, delivery_id)
             if len(attempts) >= domain.MAX_ATTEMPTS:
-                raise WrongState(f"it was attempted {len(attempts)} times, which is enough", status=delivery.status)
+                raise WrongState(
+                    f"This delivery was attempted {len(attempts)} times; the limit is {domain.MAX_ATTEMPTS}",
+                    status=delivery.status,
+                )
             asked = await self._store.ask(connection, delivery_id, moment)
             await wake(connection)
         return asked, attempts

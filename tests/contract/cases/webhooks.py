@@ -35,7 +35,7 @@ ENDPOINT = {
 UNREACHABLE = {
     "attempted_at": MOMENT,
     "response_status": ABSENT,
-    "error": "no connection could be made",
+    "error": "the connection to the receiver failed",
     "duration_ms": lambda ms: 0 < ms < 15_000,
     "by_hand": False,
 }
@@ -47,7 +47,7 @@ DELIVERY = {
     "endpoint_id": ENDPOINT_ID,
     "type": "experiment.cancelled",
     "created_at": MOMENT,
-    "error_message": "no connection could be made",
+    "error_message": "the connection to the receiver failed",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the end of an experiment leaves for its webhook, and whose secret is shown when."""
+"""Webhook deliveries for ended experiments, and when the secret of a new endpoint is shown."""
 
 import dataclasses
 import json
@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 
 from services.experiments import facts
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
-from services.experiments.webhooks import announced, signing
+from services.experiments.webhooks import signing
+from services.experiments.webhooks.announced import ANNOUNCED, MAX_BODY_BYTES
 from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
 from services.experiments.webhooks.reach import Reach
@@ -64,12 +65,12 @@ def fact_of(ended: Experiment, winner: str | None = None) -> Message:
 
 def body(ended: Experiment, winner: str | None = None) -> bytes:
     fact = fact_of(ended, winner)
-    row = announced.ANNOUNCED[type(fact)]
-    return row.announcement(fact, ended, PUBLIC_URL).body(row.type)
+    message_type = ANNOUNCED[type(fact)]
+    return message_type.build(fact, ended, PUBLIC_URL).body(message_type.type)
 
 
-class Desk:
-    """What announces facts and the endpoints that are told, in memory."""
+class Webhooks:
+    """The publisher of facts and the use cases of endpoints, in memory."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
@@ -91,13 +92,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def webhooks() -> Webhooks:
+    return Webhooks()
 
 
-async def test_a_completed_experiment_is_told_with_its_winner_and_where_its_results_are(desk: Desk) -> None:
-    await desk.plan(experiment())
-    (delivery,) = await desk.end(experiment(), "espeak:en")
+async def test_the_message_of_a_completed_experiment_has_its_winner_and_results_url(webhooks: Webhooks) -> None:
+    await webhooks.plan(experiment())
+    (delivery,) = await webhooks.end(experiment(), "espeak:en")
     assert json.loads(delivery.body) == {
         "type": "experiment.completed",
         "timestamp": "2026-01-01T12:00:00.000Z",
@@ -122,67 +123,67 @@ async def test_a_completed_experiment_is_told_with_its_winner_and_where_its_resu
     ("status", "message"),
     [(ExperimentStatus.FAILED, "results could not be computed"), (ExperimentStatus.CANCELLED, "")],
 )
-async def test_one_that_failed_or_was_cancelled_has_no_results(
-    desk: Desk, status: ExperimentStatus, message: str
+async def test_the_message_of_a_failed_or_cancelled_experiment_has_no_results_url(
+    webhooks: Webhooks, status: ExperimentStatus, message: str
 ) -> None:
     ended = experiment(status=status, error_message=message)
-    await desk.plan(ended)
-    (delivery,) = await desk.end(ended)
+    await webhooks.plan(ended)
+    (delivery,) = await webhooks.end(ended)
     assert delivery.type == f"experiment.{status}"
     data = json.loads(delivery.body)["data"]
     assert (data["status"], data["error_message"], data["winner"], data["results_url"]) == (status, message, None, None)
 
 
-def test_the_largest_message_is_far_below_what_is_promised() -> None:
+def test_the_largest_message_is_below_the_documented_limit() -> None:
     largest = experiment(name="😀" * 200, error_message='"' * 500)
-    assert len(body(largest, "😀" * 501)) < announced.MAX_BODY_BYTES
+    assert len(body(largest, "😀" * 501)) < MAX_BODY_BYTES
     with pytest.raises(ValueError, match="has not ended"):
         body(experiment(ended_at=None))
 
 
-async def test_an_experiment_without_a_webhook_tells_nobody(desk: Desk) -> None:
-    await desk.plan(experiment(webhook_url=""))
-    assert await desk.end(experiment(webhook_url="")) == []
-    assert await desk.endpoints.secret_to_show(experiment(webhook_url="")) == ""
+async def test_an_experiment_without_a_webhook_has_no_delivery(webhooks: Webhooks) -> None:
+    await webhooks.plan(experiment(webhook_url=""))
+    assert await webhooks.end(experiment(webhook_url="")) == []
+    assert await webhooks.endpoints.secret_to_show(experiment(webhook_url="")) == ""
 
 
-async def test_an_endpoint_that_was_deleted_is_not_told(desk: Desk) -> None:
-    assert await desk.end(experiment()) == []
+async def test_a_deleted_endpoint_gets_no_delivery(webhooks: Webhooks) -> None:
+    assert await webhooks.end(experiment()) == []
 
 
-async def test_an_endpoint_that_is_disabled_has_it_in_its_log_to_be_asked_for(desk: Desk) -> None:
-    await desk.plan(experiment())
-    async with desk.database.transaction() as connection:
-        endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
+async def test_a_disabled_endpoint_gets_a_failed_delivery_that_can_be_sent_by_hand(webhooks: Webhooks) -> None:
+    await webhooks.plan(experiment())
+    async with webhooks.database.transaction() as connection:
+        endpoint = await webhooks.store.endpoint_at(connection, "dev_a", URL)
         assert endpoint is not None
-        await desk.store.disable(connection, endpoint.id, "it answered 410")
-    (delivery,) = await desk.end(experiment())
+        await webhooks.store.disable(connection, endpoint.id, "the receiver responded with status 410")
+    (delivery,) = await webhooks.end(experiment())
     assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
-    assert delivery.error_message == "the endpoint was disabled: it answered 410"
+    assert delivery.error_message == "the endpoint was disabled: the receiver responded with status 410"
 
 
-async def test_a_delivery_goes_on_in_the_trace_that_ended_its_experiment(desk: Desk) -> None:
-    await desk.plan(experiment())
-    assert [one.traceparent for one in await desk.end(experiment())] == [RUN_TRACE]
+async def test_a_delivery_continues_the_trace_that_ended_its_experiment(webhooks: Webhooks) -> None:
+    await webhooks.plan(experiment())
+    assert [one.traceparent for one in await webhooks.end(experiment())] == [RUN_TRACE]
     with telemetry.span("a vote", TRACE, telemetry.SpanKind.SERVER):
-        (delivery,) = await desk.end(experiment("exp_b"))
+        (delivery,) = await webhooks.end(experiment("exp_b"))
     assert delivery.traceparent.split("-")[1] == TRACE.split("-")[1]
 
 
-async def test_the_secret_of_a_new_url_is_shown_once(desk: Desk) -> None:
+async def test_the_secret_of_a_new_url_is_shown_once(webhooks: Webhooks) -> None:
     first, second, other = experiment(), experiment("exp_b"), experiment("exp_c", developer_id="dev_b")
-    await desk.plan(first, second, other)
-    shown = await desk.endpoints.secret_to_show(first)
-    async with desk.database.reading() as connection:
-        endpoint = await desk.store.endpoint_at(connection, "dev_a", URL)
+    await webhooks.plan(first, second, other)
+    shown = await webhooks.endpoints.secret_to_show(first)
+    async with webhooks.database.reading() as connection:
+        endpoint = await webhooks.store.endpoint_at(connection, "dev_a", URL)
     assert endpoint is not None
-    assert shown == signing.spelled(BOX.open(endpoint.secret, endpoint.id))
-    assert [await desk.endpoints.secret_to_show(one) for one in (first, second)] == ["", ""]
-    assert await desk.endpoints.secret_to_show(other) not in ("", shown)
+    assert shown == signing.encoded(BOX.open(endpoint.secret, endpoint.id))
+    assert [await webhooks.endpoints.secret_to_show(one) for one in (first, second)] == ["", ""]
+    assert await webhooks.endpoints.secret_to_show(other) not in ("", shown)
 
 
-async def test_there_are_no_more_endpoints_than_there_may_be(desk: Desk) -> None:
-    await desk.plan(*(experiment(f"exp_{n}", webhook_url=f"{URL}/{n}") for n in range(100)))
+async def test_a_developer_can_have_at_most_100_endpoints(webhooks: Webhooks) -> None:
+    await webhooks.plan(*(experiment(f"exp_{n}", webhook_url=f"{URL}/{n}") for n in range(100)))
     with pytest.raises(QuotaExceeded, match="100 webhook endpoints"):
-        await desk.plan(experiment())
-    await desk.plan(experiment(webhook_url=f"{URL}/7"), experiment(developer_id="dev_b"))
+        await webhooks.plan(experiment())
+    await webhooks.plan(experiment(webhook_url=f"{URL}/7"), experiment(developer_id="dev_b"))

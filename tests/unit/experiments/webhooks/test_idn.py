@@ -1,9 +1,9 @@
-"""Internationalised hosts: taken, and stored, shown and called as punycode."""
+"""Internationalised hosts are accepted, and are stored, shown and called as punycode."""
 
 import pytest
 
 from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import BadTarget, canonical, check_url, parse
+from services.experiments.webhooks.targets import InvalidTarget, canonical, check_url, parse
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from services.experiments.webhooks.targets import BadTarget, canonical, check_ur
         ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
     ],
 )
-def test_a_host_in_any_script_is_kept_as_punycode(url: str, ascii_url: str) -> None:
+def test_a_host_in_any_script_becomes_punycode(url: str, ascii_url: str) -> None:
     assert canonical(url) == ascii_url
     assert check_url(url, Reach()) is None
     assert parse(url) == parse(ascii_url)
@@ -31,7 +31,7 @@ def test_a_host_in_any_script_is_kept_as_punycode(url: str, ascii_url: str) -> N
     [
         ("https://example.com/bücher", "percent-encoded"),
         ("https://bücher.example/?ü", "percent-encoded"),
-        ("https://ü@bücher.example/", "without user name"),
+        ("https://ü@bücher.example/", "user name"),
         ("https://a\u2024b\u0301\u200b/\u200b", "percent-encoded"),
         ("https://-ü.example/", "IDNA"),
         ("https://ü..example/", "IDNA"),
@@ -44,6 +44,6 @@ def test_a_host_in_any_script_is_kept_as_punycode(url: str, ascii_url: str) -> N
         ("bücher.example", "http or https"),
     ],
 )
-def test_a_host_that_is_none_is_refused_with_the_reason(url: str, says: str) -> None:
-    with pytest.raises(BadTarget, match=says):
+def test_an_invalid_host_is_refused_with_the_reason(url: str, says: str) -> None:
+    with pytest.raises(InvalidTarget, match=says):
         parse(url)

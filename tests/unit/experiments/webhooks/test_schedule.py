@@ -1,16 +1,25 @@
-"""What follows on an attempt, with the clock in the tests' hands."""
+"""How an attempt changes its delivery, with a clock that the tests set."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.experiments.webhooks.domain import Answer, Delivery, DeliveryStatus, Endpoint, Outcome, settled
+from services.experiments.webhooks.domain import (
+    AttemptOutcome,
+    AttemptResult,
+    Delivery,
+    DeliveryStatus,
+    Endpoint,
+    after_attempt,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-REFUSED = Answer(outcome=Outcome.REFUSED, response_status=500, error="it answered 500")
-DELIVERED = Answer(outcome=Outcome.DELIVERED, response_status=200)
+REFUSED = AttemptResult(
+    outcome=AttemptOutcome.REFUSED, response_status=500, error="the receiver responded with status 500"
+)
+DELIVERED = AttemptResult(outcome=AttemptOutcome.DELIVERED, response_status=200)
 
 
 def delivery(**values: object) -> Delivery:
@@ -29,11 +38,11 @@ def delivery(**values: object) -> Delivery:
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
-def after(before: Delivery, answer: Answer, *, jitter: float = 0.0, by_hand: bool = False) -> Delivery:
-    return settled(before, answer, NOON, lambda: jitter, by_hand=by_hand)
+def after(before: Delivery, result: AttemptResult, *, jitter: float = 0.0, by_hand: bool = False) -> Delivery:
+    return after_attempt(before, result, NOON, lambda: jitter, by_hand=by_hand)
 
 
-def test_ten_attempts_are_made_in_three_days() -> None:
+def test_ten_attempts_follow_the_schedule() -> None:
     waits, one = [], delivery()
     while one.next_attempt_at is not None:
         one = after(one, REFUSED)
@@ -56,35 +65,35 @@ def test_ten_attempts_are_made_in_three_days() -> None:
         next_attempt_at=None,
         lease=None,
         leased_until=None,
-        error_message="it answered 500",
+        error_message="the receiver responded with status 500",
     )
 
 
-def test_waits_are_longer_by_up_to_a_tenth() -> None:
+def test_jitter_makes_waits_longer_by_up_to_a_tenth() -> None:
     assert after(delivery(attempts_made=3), REFUSED, jitter=1.0).next_attempt_at == NOON + 2.2 * HOUR
 
 
-def test_a_success_ends_it_at_any_attempt() -> None:
+def test_a_success_ends_the_delivery_at_any_attempt() -> None:
     done = delivery(status=DeliveryStatus.DELIVERED, next_attempt_at=None, lease=None, leased_until=None)
-    failed = delivery(attempts_made=9, error_message="it answered 500")
+    failed = delivery(attempts_made=9, error_message="the receiver responded with status 500")
     assert after(delivery(), DELIVERED) == dataclasses.replace(done, attempts_made=1)
     assert after(failed, DELIVERED) == dataclasses.replace(done, attempts_made=10)
 
 
 @pytest.mark.parametrize(
-    ("answer", "wait"),
+    ("result", "wait"),
     [
-        (Answer(outcome=Outcome.THROTTLED, response_status=429), MINUTE),
-        (Answer(outcome=Outcome.THROTTLED, response_status=429, retry_after=10 * SECOND), 10 * SECOND),
-        (Answer(outcome=Outcome.THROTTLED, response_status=429, retry_after=SECOND), 5 * SECOND),
-        (Answer(outcome=Outcome.REFUSED, response_status=503, retry_after=HOUR), HOUR),
-        (Answer(outcome=Outcome.REFUSED, response_status=503, retry_after=1000 * HOUR), 24 * HOUR),
+        (AttemptResult(outcome=AttemptOutcome.THROTTLED, response_status=429), MINUTE),
+        (AttemptResult(outcome=AttemptOutcome.THROTTLED, response_status=429, retry_after=10 * SECOND), 10 * SECOND),
+        (AttemptResult(outcome=AttemptOutcome.THROTTLED, response_status=429, retry_after=SECOND), 5 * SECOND),
+        (AttemptResult(outcome=AttemptOutcome.REFUSED, response_status=503, retry_after=HOUR), HOUR),
+        (AttemptResult(outcome=AttemptOutcome.REFUSED, response_status=503, retry_after=1000 * HOUR), 24 * HOUR),
     ],
 )
-def test_a_receiver_that_asks_for_less_is_left_alone_for_longer(answer: Answer, wait: timedelta) -> None:
-    assert after(delivery(), answer).next_attempt_at == NOON + wait
-    # Later in the schedule the wait is long enough anyway.
-    assert after(delivery(attempts_made=8), answer).next_attempt_at == NOON + 24 * HOUR
+def test_a_throttled_or_retry_after_response_makes_the_wait_longer(result: AttemptResult, wait: timedelta) -> None:
+    assert after(delivery(), result).next_attempt_at == NOON + wait
+    # Later in the schedule the scheduled wait is long enough.
+    assert after(delivery(attempts_made=8), result).next_attempt_at == NOON + 24 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -96,20 +105,20 @@ def test_a_receiver_that_asks_for_less_is_left_alone_for_longer(answer: Answer, 
     ],
 )
 def test_an_attempt_by_hand_leaves_the_schedule_as_it_is(before: Delivery) -> None:
-    error = "" if before.status is DeliveryStatus.DELIVERED else "it answered 500"
+    error = "" if before.status is DeliveryStatus.DELIVERED else "the receiver responded with status 500"
     idle = dataclasses.replace(before, asked_at=None, lease=None, leased_until=None)
     assert after(before, REFUSED, by_hand=True) == dataclasses.replace(idle, error_message=error)
     done = dataclasses.replace(idle, status=DeliveryStatus.DELIVERED, next_attempt_at=None)
     assert after(before, DELIVERED, by_hand=True) == done
 
 
-def test_what_was_given_up_during_an_attempt_stays_so() -> None:
+def test_a_delivery_given_up_during_an_attempt_stays_failed() -> None:
     given_up = delivery(status=DeliveryStatus.FAILED, next_attempt_at=None)
     assert after(given_up, REFUSED).next_attempt_at is None
     assert after(given_up, REFUSED).status is DeliveryStatus.FAILED
 
 
-def test_the_old_secret_signs_until_its_time_is_over() -> None:
+def test_the_old_secret_signs_until_it_expires() -> None:
     endpoint = Endpoint(
         id="whe_a",
         developer_id="dev_a",

@@ -1,4 +1,4 @@
-"""Sending what waits, over a store in memory, with clock, network and chance in the tests' hands."""
+"""Sending due deliveries, over an in-memory store, with a clock, a network and a jitter that the tests set."""
 
 import asyncio
 import dataclasses
@@ -12,7 +12,15 @@ from standardwebhooks import Webhook
 
 from services.experiments.webhooks import signing
 from services.experiments.webhooks.announcing import wake
-from services.experiments.webhooks.domain import SCHEDULE, Answer, Attempt, Delivery, DeliveryStatus, Endpoint, Outcome
+from services.experiments.webhooks.domain import (
+    SCHEDULE,
+    Attempt,
+    AttemptOutcome,
+    AttemptResult,
+    Delivery,
+    DeliveryStatus,
+    Endpoint,
+)
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.sender import LEASE, Sender
 from services.runtime.clock import now as clock_now
@@ -24,42 +32,49 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 BOX = SecretBox("a secret")
 SECRET, OLD_SECRET = b"s" * 32, b"o" * 32
 WAIT_SECONDS = 5.0
-OK = Answer(outcome=Outcome.DELIVERED, response_status=200)
-GONE = Answer(outcome=Outcome.GONE, response_status=410, error="it answered 410")
-REFUSED = Answer(outcome=Outcome.REFUSED, response_status=500, error="it answered 500")
-BUSY = Answer(outcome=Outcome.THROTTLED, response_status=429, error="it answered 429", retry_after=MINUTE)
+OK = AttemptResult(outcome=AttemptOutcome.DELIVERED, response_status=200)
+GONE = AttemptResult(outcome=AttemptOutcome.GONE, response_status=410, error="the receiver responded with status 410")
+REFUSED = AttemptResult(
+    outcome=AttemptOutcome.REFUSED, response_status=500, error="the receiver responded with status 500"
+)
+BUSY = AttemptResult(
+    outcome=AttemptOutcome.THROTTLED,
+    response_status=429,
+    error="the receiver responded with status 429",
+    retry_after=MINUTE,
+)
 
 
-class Desk:
-    """A sender whose network answers as `answers` says by URL; `hang` is never answered."""
+class Webhooks:
+    """A sender and its network. `results` holds the result for each URL; a URL with "hang" never responds."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
         self.time = clock_now()
-        self.answers: dict[str, Answer | Exception] = {}
+        self.results: dict[str, AttemptResult | Exception] = {}
         self.posts: list[tuple[str, Mapping[str, str], bytes]] = []
-        self.came = asyncio.Condition()
-        self.under_way = 0
+        self.posted = asyncio.Condition()
+        self.in_progress = 0
         self.sender = self.another_sender()
 
     def another_sender(self) -> Sender:
         return Sender(self.database, self.store, BOX, self.post, now=lambda: self.time, jitter=lambda: 0.0)
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        async with self.came:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
+        async with self.posted:
             self.posts.append((url, headers, body))
-            self.came.notify_all()
-        self.under_way += 1
+            self.posted.notify_all()
+        self.in_progress += 1
         try:
             if "hang" in url:
                 await asyncio.Event().wait()
         finally:
-            self.under_way -= 1
-        answer = self.answers.get(url, OK)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+            self.in_progress -= 1
+        result = self.results.get(url, OK)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     async def endpoint(self, name: str, *, owner: str = "dev_a", **values: object) -> None:
         id_ = f"whe_{name}"
@@ -101,14 +116,14 @@ class Desk:
             return list(await self.store.attempts(connection, f"msg_{name}"))
 
     async def send(self) -> int:
-        """Attempts all that is due once, and returns how many that were."""
+        """Attempts all due deliveries once, and returns how many there were."""
         claims = await self.sender.claim()
         await asyncio.gather(*(self.sender.attempt(claim) for claim in claims))
         return len(claims)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        """The sender's own loop."""
+        """Runs the sender's own loop."""
         task = asyncio.create_task(self.sender.run())
         try:
             yield task
@@ -118,227 +133,231 @@ class Desk:
                 await task
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until a condition holds, which it may do once something is posted."""
-        async with asyncio.timeout(WAIT_SECONDS), self.came:
-            await self.came.wait_for(condition)
+        """Waits until a condition holds. It is checked after each post."""
+        async with asyncio.timeout(WAIT_SECONDS), self.posted:
+            await self.posted.wait_for(condition)
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def webhooks() -> Webhooks:
+    return Webhooks()
 
 
-async def test_a_delivery_is_signed_and_sent_and_noted(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.delivery("a", traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
-    assert await desk.send() == 1
-    ((url, headers, body),) = desk.posts
+async def test_a_delivery_is_signed_sent_and_recorded(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a", traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
+    assert await webhooks.send() == 1
+    ((url, headers, body),) = webhooks.posts
     assert url == "https://good"
     assert headers["webhook-id"] == "msg_a"
-    assert Webhook(signing.spelled(SECRET)).verify(body, dict(headers)) == {"type": "experiment.completed"}
+    assert Webhook(signing.encoded(SECRET)).verify(body, dict(headers)) == {"type": "experiment.completed"}
     assert headers["traceparent"].split("-")[1] == "0123456789abcdef0123456789abcdef"
-    after = await desk.found("a")
+    after = await webhooks.found("a")
     assert (after.status, after.next_attempt_at, after.lease) == (DeliveryStatus.DELIVERED, None, None)
-    (attempt,) = await desk.attempts("a")
-    assert (attempt.attempted_at, attempt.response_status, attempt.error) == (desk.time, 200, "")
+    (attempt,) = await webhooks.attempts("a")
+    assert (attempt.attempted_at, attempt.response_status, attempt.error) == (webhooks.time, 200, "")
     assert not attempt.by_hand
-    assert await desk.send() == 0
+    assert await webhooks.send() == 0
 
 
-async def test_both_secrets_sign_while_they_overlap(desk: Desk) -> None:
-    await desk.endpoint("good", old_secret=BOX.seal(OLD_SECRET, "whe_good"), old_secret_expires_at=desk.time + MINUTE)
-    await desk.delivery("a")
-    await desk.send()
-    ((_, headers, body),) = desk.posts
+async def test_both_secrets_sign_while_they_overlap(webhooks: Webhooks) -> None:
+    await webhooks.endpoint(
+        "good", old_secret=BOX.seal(OLD_SECRET, "whe_good"), old_secret_expires_at=webhooks.time + MINUTE
+    )
+    await webhooks.delivery("a")
+    await webhooks.send()
+    ((_, headers, body),) = webhooks.posts
     for secret in (SECRET, OLD_SECRET):
-        Webhook(signing.spelled(secret)).verify(body, dict(headers))
+        Webhook(signing.encoded(secret)).verify(body, dict(headers))
 
 
-async def test_attempts_follow_the_schedule_with_one_id(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.delivery("a")
-    desk.answers["https://good"] = REFUSED
+async def test_attempts_follow_the_schedule_and_share_one_message_id(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a")
+    webhooks.results["https://good"] = REFUSED
     waits = []
-    while (due := (await desk.found("a")).next_attempt_at) is not None:
-        waits.append(due - desk.time)
-        desk.time = due - SECOND / 1000
-        assert await desk.send() == 0
-        desk.time = due
-        assert await desk.send() == 1
+    while (due := (await webhooks.found("a")).next_attempt_at) is not None:
+        waits.append(due - webhooks.time)
+        webhooks.time = due - SECOND / 1000
+        assert await webhooks.send() == 0
+        webhooks.time = due
+        assert await webhooks.send() == 1
     assert waits == list(SCHEDULE)
-    assert {headers["webhook-id"] for _, headers, _ in desk.posts} == {"msg_a"}
-    assert [headers["webhook-timestamp"] for _, headers, _ in desk.posts] == [
-        str(int(attempt.attempted_at.timestamp())) for attempt in await desk.attempts("a")
+    assert {headers["webhook-id"] for _, headers, _ in webhooks.posts} == {"msg_a"}
+    assert [headers["webhook-timestamp"] for _, headers, _ in webhooks.posts] == [
+        str(int(attempt.attempted_at.timestamp())) for attempt in await webhooks.attempts("a")
     ]
-    after = await desk.found("a")
-    assert (after.status, after.error_message) == (DeliveryStatus.FAILED, "it answered 500")
-    assert len(await desk.attempts("a")) == 10
+    after = await webhooks.found("a")
+    assert (after.status, after.error_message) == (DeliveryStatus.FAILED, "the receiver responded with status 500")
+    assert len(await webhooks.attempts("a")) == 10
 
 
-async def test_a_410_disables_the_endpoint_and_gives_up_what_waits_for_it(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.endpoint("other")
-    desk.answers["https://good"] = GONE
-    await desk.delivery("a")
-    await desk.delivery("later", next_attempt_at=desk.time + MINUTE)
-    await desk.delivery("other", "other", next_attempt_at=desk.time + MINUTE)
-    await desk.send()
-    reason = "it answered 410, which says that it wants no more"
-    assert (await desk.found_endpoint()).disabled_reason == reason
+async def test_a_410_disables_the_endpoint_and_gives_up_its_deliveries(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.endpoint("other")
+    webhooks.results["https://good"] = GONE
+    await webhooks.delivery("a")
+    await webhooks.delivery("later", next_attempt_at=webhooks.time + MINUTE)
+    await webhooks.delivery("other", "other", next_attempt_at=webhooks.time + MINUTE)
+    await webhooks.send()
+    reason = "the receiver responded with status 410 (Gone)"
+    assert (await webhooks.found_endpoint()).disabled_reason == reason
     for name in ("a", "later"):
-        given_up = await desk.found(name)
+        given_up = await webhooks.found(name)
         assert (given_up.status, given_up.next_attempt_at) == (DeliveryStatus.FAILED, None)
         assert given_up.error_message == f"the endpoint was disabled: {reason}"
-    assert [len(await desk.attempts(name)) for name in ("a", "later")] == [1, 0]
-    assert (await desk.found("other")).status is DeliveryStatus.PENDING
+    assert [len(await webhooks.attempts(name)) for name in ("a", "later")] == [1, 0]
+    assert (await webhooks.found("other")).status is DeliveryStatus.PENDING
 
 
-async def test_an_endpoint_that_asks_for_less_gets_nothing_for_a_while(desk: Desk) -> None:
-    await desk.endpoint("good")
-    desk.answers["https://good"] = BUSY
-    await desk.delivery("a")
-    await desk.send()
-    await desk.delivery("b")
-    assert await desk.send() == 0
-    desk.time += MINUTE
-    desk.answers.clear()
-    assert await desk.send() == 2
-    assert (await desk.found_endpoint()).paused_until is None
+async def test_a_throttling_endpoint_receives_nothing_during_its_pause(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    webhooks.results["https://good"] = BUSY
+    await webhooks.delivery("a")
+    await webhooks.send()
+    await webhooks.delivery("b")
+    assert await webhooks.send() == 0
+    webhooks.time += MINUTE
+    webhooks.results.clear()
+    assert await webhooks.send() == 2
+    assert (await webhooks.found_endpoint()).paused_until is None
 
 
-async def test_a_longer_pause_is_not_shortened(desk: Desk) -> None:
-    await desk.endpoint("good", paused_until=desk.time + 5 * MINUTE)
-    desk.answers["https://good"] = BUSY
-    await desk.delivery("a", asked_at=desk.time)
-    await desk.send()
-    assert (await desk.found_endpoint()).paused_until == desk.time + 5 * MINUTE
+async def test_a_shorter_pause_does_not_end_a_longer_one(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good", paused_until=webhooks.time + 5 * MINUTE)
+    webhooks.results["https://good"] = BUSY
+    await webhooks.delivery("a", asked_at=webhooks.time)
+    await webhooks.send()
+    assert (await webhooks.found_endpoint()).paused_until == webhooks.time + 5 * MINUTE
 
 
-async def test_an_attempt_by_hand_is_made_at_once_and_noted_as_such(desk: Desk) -> None:
-    await desk.endpoint("good", paused_until=desk.time + MINUTE)
-    await desk.delivery("a", status=DeliveryStatus.FAILED, next_attempt_at=None, asked_at=desk.time)
-    await desk.send()
-    assert (await desk.found("a")).status is DeliveryStatus.DELIVERED
-    assert [attempt.by_hand for attempt in await desk.attempts("a")] == [True]
+async def test_an_attempt_by_hand_ignores_the_pause_and_is_recorded_as_such(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good", paused_until=webhooks.time + MINUTE)
+    await webhooks.delivery("a", status=DeliveryStatus.FAILED, next_attempt_at=None, asked_at=webhooks.time)
+    await webhooks.send()
+    assert (await webhooks.found("a")).status is DeliveryStatus.DELIVERED
+    assert [attempt.by_hand for attempt in await webhooks.attempts("a")] == [True]
 
 
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (RuntimeError("a bug"), "it could not be attempted, by a fault of this server"),
-        (None, "the endpoint's secret can't be read any more; rotate it to have a new one"),
+        (RuntimeError("a bug"), "an internal error of this server prevented it"),
+        (None, "the endpoint's secret can't be decrypted; rotate it to get a new one"),
     ],
 )
-async def test_a_fault_of_one_delivery_is_its_own(desk: Desk, fault: Exception | None, error: str) -> None:
-    await desk.endpoint("good")
-    await desk.endpoint("bad", **({} if fault else {"secret": b"sealed by somebody else, long ago"}))
+async def test_an_internal_error_in_one_delivery_does_not_affect_others(
+    webhooks: Webhooks, fault: Exception | None, error: str
+) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.endpoint("bad", **({} if fault else {"secret": b"encrypted with another key, long ago"}))
     if fault:
-        desk.answers["https://bad"] = fault
-    await desk.delivery("a", "bad")
-    await desk.delivery("b")
-    await desk.send()
-    assert (await desk.found("b")).status is DeliveryStatus.DELIVERED
-    failed = await desk.found("a")
+        webhooks.results["https://bad"] = fault
+    await webhooks.delivery("a", "bad")
+    await webhooks.delivery("b")
+    await webhooks.send()
+    assert (await webhooks.found("b")).status is DeliveryStatus.DELIVERED
+    failed = await webhooks.found("a")
     assert (failed.status, failed.error_message) == (DeliveryStatus.PENDING, error)
-    assert failed.next_attempt_at == desk.time + 5 * SECOND
+    assert failed.next_attempt_at == webhooks.time + 5 * SECOND
 
 
-async def test_what_a_killed_process_was_at_comes_back_after_its_lease(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.delivery("a")
-    assert len(await desk.another_sender().claim()) == 1
-    assert await desk.send() == 0
-    desk.time += LEASE
-    assert await desk.send() == 1
-    assert (await desk.found("a")).status is DeliveryStatus.DELIVERED
+async def test_a_delivery_of_a_killed_process_is_sent_again_after_its_lease(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a")
+    assert len(await webhooks.another_sender().claim()) == 1
+    assert await webhooks.send() == 0
+    webhooks.time += LEASE
+    assert await webhooks.send() == 1
+    assert (await webhooks.found("a")).status is DeliveryStatus.DELIVERED
 
 
-async def test_of_a_process_that_comes_back_late_only_a_success_counts(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.delivery("a")
-    late = desk.another_sender()
+async def test_a_result_that_arrives_after_its_lease_counts_only_if_it_is_a_success(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a")
+    late = webhooks.another_sender()
     (claim,) = await late.claim()
-    desk.time += LEASE
-    (taken,) = await desk.sender.claim()
-    desk.answers["https://good"] = REFUSED
+    webhooks.time += LEASE
+    (newer,) = await webhooks.sender.claim()
+    webhooks.results["https://good"] = REFUSED
     await late.attempt(claim)
-    unchanged = await desk.found("a")
-    assert (unchanged.lease, unchanged.attempts_made) == (taken.lease, 0)
-    desk.answers["https://good"] = OK
+    unchanged = await webhooks.found("a")
+    assert (unchanged.lease, unchanged.attempts_made) == (newer.lease, 0)
+    webhooks.results["https://good"] = OK
     await late.attempt(claim)
-    desk.answers["https://good"] = REFUSED
-    await desk.sender.attempt(taken)
-    assert (await desk.found("a")).status is DeliveryStatus.DELIVERED
-    assert [attempt.response_status for attempt in await desk.attempts("a")] == [500, 200, 500]
+    webhooks.results["https://good"] = REFUSED
+    await webhooks.sender.attempt(newer)
+    assert (await webhooks.found("a")).status is DeliveryStatus.DELIVERED
+    assert [attempt.response_status for attempt in await webhooks.attempts("a")] == [500, 200, 500]
 
 
-async def test_an_experiment_that_is_deleted_meanwhile_leaves_nothing(desk: Desk) -> None:
-    await desk.endpoint("good")
-    await desk.delivery("a")
-    (claim,) = await desk.sender.claim()
-    async with desk.database.transaction() as connection:
+async def test_an_experiment_deleted_during_an_attempt_leaves_no_attempts(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a")
+    (claim,) = await webhooks.sender.claim()
+    async with webhooks.database.transaction() as connection:
         table(connection, "webhook_deliveries").clear()
-    await desk.sender.attempt(claim)
-    assert await desk.attempts("a") == []
+    await webhooks.sender.attempt(claim)
+    assert await webhooks.attempts("a") == []
 
 
-async def test_outcomes_and_what_is_due_are_counted(desk: Desk) -> None:
+async def test_outcomes_and_the_oldest_due_delivery_are_measured(webhooks: Webhooks) -> None:
     def counted(outcome: str) -> float:
         return REGISTRY.get_sample_value("voicearena_webhook_attempts_total", {"outcome": outcome}) or 0.0
 
     before = counted("delivered"), counted("throttled")
-    await desk.endpoint("good")
-    await desk.endpoint("busy")
-    desk.answers["https://busy"] = BUSY
-    await desk.delivery("a", next_attempt_at=desk.time - MINUTE)
-    await desk.delivery("b", "busy")
-    await desk.send()
+    await webhooks.endpoint("good")
+    await webhooks.endpoint("busy")
+    webhooks.results["https://busy"] = BUSY
+    await webhooks.delivery("a", next_attempt_at=webhooks.time - MINUTE)
+    await webhooks.delivery("b", "busy")
+    await webhooks.send()
     assert REGISTRY.get_sample_value("voicearena_webhook_oldest_pending_seconds") == 60.0
     assert (counted("delivered"), counted("throttled")) == (before[0] + 1, before[1] + 1)
-    await desk.send()
+    await webhooks.send()
     assert REGISTRY.get_sample_value("voicearena_webhook_oldest_pending_seconds") == 0.0
 
 
-async def test_receivers_that_hang_cost_nobody_else_anything(desk: Desk) -> None:
+async def test_hanging_receivers_do_not_delay_other_developers(webhooks: Webhooks) -> None:
     for n in range(3):
-        await desk.endpoint(f"hang{n}")
+        await webhooks.endpoint(f"hang{n}")
         for m in range(10):
-            await desk.delivery(f"{n}_{m}", f"hang{n}")
-    await desk.endpoint("good", owner="dev_b")
-    async with desk.running():
-        await desk.until(lambda: desk.under_way == 12)
+            await webhooks.delivery(f"{n}_{m}", f"hang{n}")
+    await webhooks.endpoint("good", owner="dev_b")
+    async with webhooks.running():
+        await webhooks.until(lambda: webhooks.in_progress == 12)
         for m in range(50):
-            await desk.delivery(f"good_{m}")
-        await desk.until(lambda: sum(url == "https://good" for url, _, _ in desk.posts) == 50)
-        assert desk.under_way == 12
+            await webhooks.delivery(f"good_{m}")
+        await webhooks.until(lambda: sum(url == "https://good" for url, _, _ in webhooks.posts) == 50)
+        assert webhooks.in_progress == 12
 
 
-async def test_an_endless_loop_ends_with_its_leases_given_back(desk: Desk) -> None:
-    await desk.endpoint("hang")
-    await desk.delivery("a", "hang")
-    async with desk.running():
-        await desk.until(lambda: desk.under_way == 1)
-        assert (await desk.found("a")).lease is not None
-    assert desk.under_way == 0
-    assert (await desk.found("a")).lease is None
-    assert len(await desk.another_sender().claim()) == 1
+async def test_a_cancelled_sender_releases_its_leases(webhooks: Webhooks) -> None:
+    await webhooks.endpoint("hang")
+    await webhooks.delivery("a", "hang")
+    async with webhooks.running():
+        await webhooks.until(lambda: webhooks.in_progress == 1)
+        assert (await webhooks.found("a")).lease is not None
+    assert webhooks.in_progress == 0
+    assert (await webhooks.found("a")).lease is None
+    assert len(await webhooks.another_sender().claim()) == 1
 
 
-async def test_a_database_that_is_away_for_a_moment_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.experiments.webhooks.sender.NOTE_RETRY_SECONDS", 0.0)
-    await desk.endpoint("good")
-    await desk.delivery("a")
-    (claim,) = await desk.sender.claim()
+async def test_a_short_database_outage_loses_no_result(webhooks: Webhooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.experiments.webhooks.sender.RECORD_RETRY_SECONDS", 0.0)
+    await webhooks.endpoint("good")
+    await webhooks.delivery("a")
+    (claim,) = await webhooks.sender.claim()
     away = DISCONNECTED[2]("gone")
     faults = [away, away]
-    transaction = desk.database.transaction
+    transaction = webhooks.database.transaction
 
     def flaky():  # type: ignore[no-untyped-def]
         if faults:
             raise faults.pop()
         return transaction()
 
-    monkeypatch.setattr(desk.database, "transaction", flaky)
-    await desk.sender.attempt(claim)
-    assert len(desk.posts) == 1
-    assert (await desk.found("a")).status is DeliveryStatus.DELIVERED
+    monkeypatch.setattr(webhooks.database, "transaction", flaky)
+    await webhooks.sender.attempt(claim)
+    assert len(webhooks.posts) == 1
+    assert (await webhooks.found("a")).status is DeliveryStatus.DELIVERED

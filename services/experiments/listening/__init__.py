@@ -1,1 +1,1 @@
-"""People who judge trials, blind: links, listeners, pairs, clips and votes."""
+"""Listening tests of experiments: people join through listening links, hear pairs of clips, and vote blind."""

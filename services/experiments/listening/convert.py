@@ -1,12 +1,12 @@
-"""Between listening and the wire."""
+"""Converts listening links, listeners and pairs to protos."""
 
 from collections.abc import Mapping
 
 from voicearena.experiments.v1 import listening_pb2, listening_service_pb2
 
 from services.experiments.listening.domain import TalliedLink
-from services.experiments.listening.links import MadeLink
-from services.experiments.listening.listeners import Joined
+from services.experiments.listening.links import CreatedLink
+from services.experiments.listening.listeners import JoinedListener
 from services.runtime.clock import timestamp
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.shared.listening.comparing import Next
@@ -17,14 +17,14 @@ _ANSWERS: Mapping[int, ListenerAnswer] = {_ANSWER.Value(answer): answer for answ
 
 
 def answer(value: int) -> ListenerAnswer:
-    """Returns an answer. Raises InvalidInput if the number is not one of an answer."""
+    """Returns the listener's answer for its number in the proto. Raises InvalidInput if there is none."""
     if value not in _ANSWERS:
         raise InvalidInput.of(FieldViolation("answer", f"must be one of {', '.join(ListenerAnswer)}"))
     return _ANSWERS[value]
 
 
 def link(tallied: TalliedLink) -> listening_pb2.ListeningLink:
-    """Returns a link as it goes over the wire."""
+    """Returns the proto of a link."""
     value, tally = tallied.link, tallied.tally
     return listening_pb2.ListeningLink(
         id=value.id,
@@ -39,21 +39,21 @@ def link(tallied: TalliedLink) -> listening_pb2.ListeningLink:
     )
 
 
-def made_link(value: MadeLink, public_url: str) -> listening_service_pb2.CreateListeningLinkResponse:
-    """Returns a new link with its token and URL."""
-    # What follows the `#` is not sent to servers, and so is in no log of one.
+def made_link(value: CreatedLink, public_url: str) -> listening_service_pb2.CreateListeningLinkResponse:
+    """Returns the proto of a new link, with its token and URL."""
+    # Browsers don't send the part after the `#` to servers, so the token is in no server's log.
     return listening_service_pb2.CreateListeningLinkResponse(
         link=link(value.link), token=value.token, url=f"{public_url}/#/listen/{value.token}"
     )
 
 
 def progress(value: ListenerProgress) -> listening_pb2.ListenerProgress:
-    """Returns a listener's progress."""
+    """Returns the proto of a listener's progress."""
     return listening_pb2.ListenerProgress(votes_given=value.votes_given, pairs_left=value.pairs_left, open=value.open)
 
 
-def joined(value: Joined) -> listening_service_pb2.JoinListeningResponse:
-    """Returns a listener, with the session that was made for them."""
+def joined(value: JoinedListener) -> listening_service_pb2.JoinListeningResponse:
+    """Returns the proto of a listener, with the session if one was made."""
     return listening_service_pb2.JoinListeningResponse(
         listener=value.token,
         progress=progress(value.progress),
@@ -64,7 +64,7 @@ def joined(value: Joined) -> listening_service_pb2.JoinListeningResponse:
 
 
 def next_pair(value: Next, public_url: str) -> listening_service_pb2.NextListeningPairResponse:
-    """Returns what a listener hears next."""
+    """Returns the proto of a listener's next pair, without a pair if there is none."""
     message = listening_service_pb2.NextListeningPairResponse(progress=progress(value.progress))
     if value.assignment is not None:
         message.pair.CopyFrom(_pair(value.assignment, value.text, public_url))

@@ -1,4 +1,4 @@
-"""What a listening link is, and the limits of links."""
+"""Listening links and their limits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,16 +7,16 @@ from services.shared.listening.domain import Tally
 
 MIN_LINK_SECONDS, MAX_LINK_SECONDS, DEFAULT_LINK_SECONDS = 60, 90 * 86400, 14 * 86400
 MAX_LINKS = 1000
-"""Links of one experiment, the revoked and expired ones too."""
+"""Links per experiment, including revoked and expired ones."""
 MAX_LISTENERS = 10_000
-"""Listeners of one link: far more than any panel has, and an end for who joins in a loop."""
+"""Listeners per link. Far more than any panel needs. It stops programs that join in a loop."""
 MIN_LISTENERS_PER_ADDRESS, MAX_LISTENERS_PER_ADDRESS, DEFAULT_LISTENERS_PER_ADDRESS = 0, 1000, 3
-"""Listeners of one link at one address whose votes count: three leave room for a family or a shared desk."""
+"""Listeners per link and address whose votes count. The default of three allows for a family or a shared computer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What lets anyone who has it judge an experiment's trials. It is the invitation to the experiment's test."""
+    """A link through which anyone can join an experiment's listening test. It is the test's invitation."""
 
     id: str
     experiment_id: str
@@ -25,12 +25,12 @@ class Link:
     revoked_at: datetime | None = None
     created_at: datetime
     max_listeners_per_address: int = DEFAULT_LISTENERS_PER_ADDRESS
-    """Listeners at one address whose votes count; SUPERVISED for any number."""
+    """Listeners at one address whose votes count. SUPERVISED (0) means no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalliedLink:
-    """A link, and who came by it."""
+    """A link, with the counts of its listeners and votes."""
 
     link: Link
     tally: Tally

@@ -1,4 +1,4 @@
-"""What developers do with listening links."""
+"""The use cases of developers with listening links: create, list and revoke."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ from services.shared.listening.vote_store import VoteStore
 
 
 @dataclass(frozen=True, slots=True)
-class MadeLink:
-    """A link with its token, which is shown only to who makes it."""
+class CreatedLink:
+    """A link with its token. Only the response that creates the link shows the token."""
 
     link: TalliedLink
     token: str
 
 
 class Links:
-    """The use cases over one database."""
+    """The use cases of listening links."""
 
     def __init__(
         self,
@@ -68,47 +68,49 @@ class Links:
         expires_in_seconds: int | None,
         request_id: str,
         max_listeners_per_address: int | None = None,
-    ) -> MadeLink:
-        """Makes a link; WrongState if nobody listens to the experiment (any more)."""
+    ) -> CreatedLink:
+        """Creates a link. Raises WrongState if the experiment has no listening test or has ended."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         seconds = DEFAULT_LINK_SECONDS if expires_in_seconds is None else expires_in_seconds
         valid = Validation()
         limits = f"must be {MIN_LINK_SECONDS} to {MAX_LINK_SECONDS}, got {seconds}"
         valid.require(MIN_LINK_SECONDS <= seconds <= MAX_LINK_SECONDS, "expires_in_seconds", limits)
-        most = DEFAULT_LISTENERS_PER_ADDRESS if max_listeners_per_address is None else max_listeners_per_address
+        per_address = DEFAULT_LISTENERS_PER_ADDRESS if max_listeners_per_address is None else max_listeners_per_address
         valid.require(
-            MIN_LISTENERS_PER_ADDRESS <= most <= MAX_LISTENERS_PER_ADDRESS,
+            MIN_LISTENERS_PER_ADDRESS <= per_address <= MAX_LISTENERS_PER_ADDRESS,
             "max_listeners_per_address",
-            f"must be {MIN_LISTENERS_PER_ADDRESS} to {MAX_LISTENERS_PER_ADDRESS}, where 0 means a supervised panel "
-            f"that has no limit, got {most}",
+            f"must be {MIN_LISTENERS_PER_ADDRESS} to {MAX_LISTENERS_PER_ADDRESS}, got {per_address}; "
+            "0 means a supervised panel without a limit",
         )
         valid.request_id(request_id)
         valid.finish()
         developer_id = current_identity().developer_id
         async with self._database.transaction() as connection:
-            # Locked, so that it neither ends nor is deleted meanwhile, and requests follow one another.
+            # The lock keeps the experiment from ending or being deleted, and makes parallel requests wait.
             experiment = owned(await self._experiments.lock(connection, experiment_id), "experiment", experiment_id)
             if request_id and (before := await self._store.of_request(connection, experiment_id, request_id)):
                 (tallied,) = await self._tallied(connection, experiment_id, [before.repeated()])
                 return self._made(tallied)
-            _check_listens(experiment)
+            _check_open_to_listeners(experiment)
             if len(await self._store.page(connection, experiment_id, limit=MAX_LINKS)) == MAX_LINKS:
-                raise QuotaExceeded(f"an experiment has at most {MAX_LINKS} listening links", limit=str(MAX_LINKS))
+                raise QuotaExceeded(
+                    f"This experiment already has {MAX_LINKS} listening links, which is the limit", limit=str(MAX_LINKS)
+                )
             moment = self._clock()
             link = Link(
                 id=ids.new_id(LINK_PREFIX),
                 experiment_id=experiment_id,
                 developer_id=developer_id,
-                # A token has whole seconds.
+                # The token stores the expiry in whole seconds.
                 expires_at=(moment + timedelta(seconds=seconds)).replace(microsecond=0),
                 created_at=moment,
-                max_listeners_per_address=most,
+                max_listeners_per_address=per_address,
             )
             await self._store.add(connection, link, request_id, current_fingerprint())
         return self._made(TalliedLink(link, Tally()))
 
-    def _made(self, tallied: TalliedLink) -> MadeLink:
-        return MadeLink(tallied, self._tokens.of_link(tallied.link.id, tallied.link.expires_at))
+    def _made(self, tallied: TalliedLink) -> CreatedLink:
+        return CreatedLink(tallied, self._tokens.of_link(tallied.link.id, tallied.link.expires_at))
 
     async def _tallied(
         self, connection: AsyncConnection, experiment_id: str, links: Sequence[Link]
@@ -132,7 +134,7 @@ class Links:
             return await self._tallied(connection, experiment_id, links), next_token
 
     async def revoke(self, experiment_id: str, link_id: str) -> TalliedLink:
-        """Makes a link useless and returns it; again, it stays as it was."""
+        """Revokes a link and returns it. Revoking it again changes nothing."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         ids.check_id(link_id, LINK_PREFIX, "link_id")
         async with self._database.transaction() as connection:
@@ -144,14 +146,16 @@ class Links:
         return tallied
 
 
-def _check_listens(experiment: Experiment) -> None:
+def _check_open_to_listeners(experiment: Experiment) -> None:
     if not experiment.eval_mode.asks_listeners:
         raise WrongState(
-            "nobody listens to this experiment, whose eval_mode is automated: clone it with human or hybrid",
+            "This experiment has no listening test, because its eval_mode is automated. "
+            "Clone it with eval_mode human or hybrid.",
             status=experiment.status,
             eval_mode=experiment.eval_mode,
         )
     if experiment.status.ended:
         raise WrongState(
-            f"the experiment is {experiment.status}; links are made before it ends", status=experiment.status
+            f"This experiment is {experiment.status}. Listening links can only be created before it ends.",
+            status=experiment.status,
         )

@@ -1,6 +1,6 @@
-"""What those do who have a listening link: join with an anonymous session, hear a pair, vote.
+"""The use cases of listeners: join through a listening link with an anonymous session, hear a pair, vote.
 
-The same session is the same listener of a link, whoever joins again.
+A session that joins through the same link again is the same listener.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.experiments.listening.domain import MAX_LISTENERS, Link
-from services.experiments.listening.sessions import Session, Sessions
+from services.experiments.listening.sessions import VoterSession, VoterSessions
 from services.experiments.listening.store import LinkStore
-from services.experiments.listening.tokens import LISTENER_PREFIX, ListeningTokens
+from services.experiments.listening.tokens import ASK_FOR_LINK, LISTENER_PREFIX, ListeningTokens
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -21,18 +21,18 @@ from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS, Listener, 
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """A listener."""
+class JoinedListener:
+    """A listener who has joined through a link."""
 
     token: str
     expires_at: datetime
     progress: ListenerProgress
-    session: Session | None = None
-    """The session that was made for them, None if they came with one."""
+    session: VoterSession | None = None
+    """The session that was made for the listener. None if the caller had one already."""
 
 
 class Listeners:
-    """The use cases over one database."""
+    """The use cases of listeners."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class Listeners:
         links: LinkStore,
         comparing: Comparing[None],
         tokens: ListeningTokens,
-        sessions: Sessions,
+        sessions: VoterSessions,
         *,
         address_of: Callable[[str], bytes | None],
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """`address_of` takes an experiment's id to the keyed hash of the address from which this call comes."""
+        """`address_of` takes an experiment's id and returns a keyed hash of the caller's network address."""
         self._database = database
         self._links = links
         self._comparing = comparing
@@ -54,12 +54,12 @@ class Listeners:
         self._address_of = address_of
         self._clock = clock
 
-    async def join(self, token: str) -> Joined:
-        """Returns the listener that the caller's session is, made if it is none yet.
+    async def join(self, token: str) -> JoinedListener:
+        """Returns the listener of the caller's session, and creates it if necessary.
 
-        Unauthenticated if the link is not good, QuotaExceeded if it has all the listeners it may have.
+        Raises Unauthenticated if the link is not valid, and QuotaExceeded if it has the maximum number of listeners.
         """
-        # First, so that a link that is no good costs no session.
+        # The link is checked first, so that an invalid link makes no session.
         link = await self._link(token)
         voter = current_voter()
         session = None if voter else await self._sessions.new()
@@ -75,20 +75,20 @@ class Listeners:
         joined = await self._comparing.join(listener, MAX_LISTENERS)
         if joined is None:
             raise QuotaExceeded(
-                f"{MAX_LISTENERS} listeners have joined by this link, or {MAX_JOINED_FROM_ADDRESS} from your address, "
-                "and no more may: ask for another link",
+                f"This listening link already has {MAX_LISTENERS} listeners, or {MAX_JOINED_FROM_ADDRESS} from your "
+                "network address, which is the limit. Ask the person who sent it for another link.",
                 limit=str(MAX_LISTENERS),
             )
         listener, progress = joined
-        return Joined(self._tokens.of_listener(listener.id, link.id), link.expires_at, progress, session)
+        return JoinedListener(self._tokens.of_listener(listener.id, link.id), link.expires_at, progress, session)
 
     async def next_pair(self, token: str, listener: str) -> Next:
-        """Returns the pair that a listener is at, else a new one, else none."""
+        """Returns the listener's current pair, or else a new one, or none if there is nothing left to hear."""
         link = await self._link(token)
         return await self._comparing.next_pair(link.experiment_id, self._tokens.listener(listener, link.id))
 
     async def vote(self, token: str, listener: str, pair_id: str, answer: ListenerAnswer) -> ListenerProgress:
-        """Takes an answer; see `Comparing.vote`."""
+        """Casts a vote. See `Comparing.vote`."""
         link = await self._link(token)
         test_id, listener_id = link.experiment_id, self._tokens.listener(listener, link.id)
         voted = await self._comparing.vote(test_id, listener_id, pair_id, answer, self._address_of(test_id))
@@ -99,8 +99,8 @@ class Listeners:
             link = await self._links.get(connection, self._tokens.link(token, self._clock()))
         if link is None:
             raise Unauthenticated(
-                "the experiment of this listening link was deleted: there is nothing to hear any more"
+                "The experiment of this listening link was deleted. There is nothing to listen to any more."
             )
         if link.revoked_at is not None:
-            raise Unauthenticated("this listening link was revoked: ask whoever sent it for a new one")
+            raise Unauthenticated(f"This listening link was revoked. {ASK_FOR_LINK}")
         return link

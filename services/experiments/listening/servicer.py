@@ -1,4 +1,4 @@
-"""ListeningService: proto in, use case, proto out."""
+"""ListeningService: converts requests, calls use cases, converts results."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -22,7 +22,7 @@ from services.shared.listening.clips import Clips
 
 
 class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
-    """Implements ListeningService; the RPCs are described in the proto."""
+    """Implements ListeningService. The proto describes the RPCs."""
 
     def __init__(
         self, links: Links, listeners: Listeners, clips: Clips, closing: CloseListening, public_url: str
@@ -37,8 +37,8 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
         self, request: listening_service_pb2.CreateListeningLinkRequest, context: Context
     ) -> listening_service_pb2.CreateListeningLinkResponse:
         seconds = request.expires_in_seconds if request.HasField("expires_in_seconds") else None
-        most = request.max_listeners_per_address if request.HasField("max_listeners_per_address") else None
-        made = await self._links.create(request.experiment_id, seconds, request.request_id, most)
+        per_address = request.max_listeners_per_address if request.HasField("max_listeners_per_address") else None
+        made = await self._links.create(request.experiment_id, seconds, request.request_id, per_address)
         return convert.made_link(made, self._public_url)
 
     async def ListListeningLinks(

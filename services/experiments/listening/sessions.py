@@ -1,4 +1,4 @@
-"""The anonymous sessions with which people listen and vote. The auth service makes them."""
+"""Anonymous voter sessions, which the auth service makes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,27 +8,27 @@ from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A new session. Its token is shown only to whoever it is made for."""
+class VoterSession:
+    """A new voter session. Only the voter it is made for sees its token."""
 
     voter_id: str
     token: str
     expires_at: datetime
 
 
-class Sessions(Protocol):
-    """Where sessions are made."""
+class VoterSessions(Protocol):
+    """Makes voter sessions."""
 
-    async def new(self) -> Session:
-        """Makes one; QuotaExceeded if too many were made from the caller's address lately."""
+    async def new(self) -> VoterSession:
+        """Makes a session. Raises QuotaExceeded if too many were made from the caller's address recently."""
 
 
 class AuthSessions:
-    """The sessions that the auth service makes."""
+    """Makes voter sessions with the auth service."""
 
     def __init__(self, stub: "auth_service_pb2_grpc.AuthServiceAsyncStub") -> None:
         self._stub = stub
 
-    async def new(self) -> Session:
+    async def new(self) -> VoterSession:
         made = await self._stub.CreateVoter(auth_service_pb2.CreateVoterRequest())
-        return Session(made.id, made.session_token, made.expires_at.ToDatetime(UTC))
+        return VoterSession(made.id, made.session_token, made.expires_at.ToDatetime(UTC))

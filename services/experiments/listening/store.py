@@ -1,4 +1,4 @@
-"""Every query of listening links."""
+"""All queries of listening links."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ _COLUMNS = [_L[f.name] for f in dataclasses.fields(Link)]
 
 
 class LinkStore(Protocol):
-    """What links ask of the database. Each method works in the connection's transaction, if it has one."""
+    """The queries of listening links. Each method runs in the connection's transaction, if it has one."""
 
     async def add(
         self, connection: AsyncConnection, link: Link, request_id: str, fingerprint: bytes | None = None
     ) -> bool:
-        """Adds a link; False if this request has made one for the experiment before."""
+        """Adds a link. Returns False if the experiment already has a link with this request_id."""
 
     async def of_request(
         self, connection: AsyncConnection, experiment_id: str, request_id: str
     ) -> Earlier[Link] | None:
-        """Returns the link that a request made before."""
+        """Returns the link that an earlier request with this request_id created."""
 
     async def get(self, connection: AsyncConnection, link_id: str) -> Link | None:
         """Returns a link."""
@@ -57,11 +57,11 @@ class LinkStore(Protocol):
         """Returns an experiment's links, newest first."""
 
     async def revoke(self, connection: AsyncConnection, link_id: str, at: datetime) -> Link | None:
-        """Revokes a link unless it was revoked before, and returns it."""
+        """Revokes a link and returns it. A link that was revoked before keeps its time."""
 
 
 class SqlLinkStore:
-    """The store over PostgreSQL."""
+    """Implements LinkStore over PostgreSQL."""
 
     async def add(
         self, connection: AsyncConnection, link: Link, request_id: str, fingerprint: bytes | None = None

@@ -1,4 +1,4 @@
-"""An experiment as the subject of a listening test, and how its developer closes that."""
+"""An experiment as the subject of a listening test, and the use case that closes the test by hand."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ from services.shared.listening.judging import CastVote
 
 
 class ExperimentSubject:
-    """Implements `services.shared.listening.subject.Subject`: the end of the test is the verdict."""
+    """Implements `services.shared.listening.subject.Subject`. A listening test ends with the verdict."""
 
     def __init__(
         self, experiments: Store, links: LinkStore, finishing: Finishing, clock: Callable[[], datetime] = now
@@ -52,7 +52,7 @@ class ExperimentSubject:
 
 
 class CloseListening:
-    """Closes the test of an experiment by hand."""
+    """The use case that closes an experiment's listening test by hand."""
 
     def __init__(self, database: Database, experiments: Store, closing: Closing) -> None:
         self._database = database
@@ -60,14 +60,14 @@ class CloseListening:
         self._closing = closing
 
     async def close(self, experiment_id: str) -> Experiment:
-        """Reaches the verdict with the votes that there are; WrongState unless listening is open."""
+        """Reaches the verdict with the present votes. Raises WrongState unless listening is open."""
         ids.check_id(experiment_id, "exp", "experiment_id")
         async with self._database.transaction() as connection:
             experiment = owned(await self._experiments.lock(connection, experiment_id), "experiment", experiment_id)
             if not await self._closing.close(connection, experiment_id):
                 raise WrongState(
-                    "listening is not open: it opens when every trial of a human or hybrid experiment has ended, and "
-                    f"closes with the verdict; this experiment is {experiment.status}",
+                    "Listening is not open. It opens when all trials of a human or hybrid experiment have ended, and "
+                    f"closes with the verdict. This experiment is {experiment.status}.",
                     status=experiment.status,
                 )
             return await self._experiments.lock(connection, experiment_id) or experiment

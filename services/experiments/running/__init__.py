@@ -1,1 +1,1 @@
-"""Trials on their way: from the first request to the verdict, and whoever watches."""
+"""Runs experiments: from the first synthesis request to the verdict. Also streams their progress to watchers."""

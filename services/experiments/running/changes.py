@@ -1,4 +1,4 @@
-"""How those who watch an experiment learn that it has changed, whichever process changed it."""
+"""Notifies the watchers of an experiment in every process when any process has changed it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,23 +11,23 @@ from services.runtime.db import Database, notify
 
 
 async def announce(connection: AsyncConnection, experiment_id: str) -> None:
-    """Wakes who watches this experiment, once the transaction commits."""
+    """Wakes the watchers of an experiment when the transaction commits."""
     await notify(connection, CHANGED, experiment_id)
 
 
 class Changes:
-    """Wakes this process's watchers."""
+    """Wakes the watchers in this process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: dict[str, set[asyncio.Event]] = {}
 
     async def run(self) -> None:
-        """Listens for ever."""
-        await self._database.listen(CHANGED, self._heard)
+        """Listens for notifications until cancelled."""
+        await self._database.listen(CHANGED, self._on_change)
 
-    def _heard(self, experiment_id: str) -> None:
-        # Empty after a lost connection: anything may have changed.
+    def _on_change(self, experiment_id: str) -> None:
+        # The id is empty after a lost connection, because anything may have changed.
         groups = [self._watchers.get(experiment_id, set())] if experiment_id else list(self._watchers.values())
         for group in groups:
             for event in group:
@@ -35,7 +35,7 @@ class Changes:
 
     @contextmanager
     def watching(self, experiment_id: str) -> Iterator[asyncio.Event]:
-        """Gives an event that is set whenever the experiment may have changed."""
+        """Yields an asyncio event that is set whenever the experiment may have changed."""
         event = asyncio.Event()
         self._watchers.setdefault(experiment_id, set()).add(event)
         try:

@@ -1,4 +1,4 @@
-"""Trials as clips: where they lie, whose turn is next, and what is counted with each step."""
+"""Trials as clips: their table, the order in which experiments share a provider, and the counts after each step."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ USER = User(
     Figures(figures.TRIALS, figures.UNFINISHED, figures.OLDEST_WAIT_SECONDS, figures.RELEASE_SECONDS),
 )
 
-# An experiment that has fewer trials at the provider comes first, of two with as many the one whose last turn is
-# longest ago; within an experiment `position` decides. Of the experiments that wait, found by jumping from one to the
-# next in the index, each proposes as many trials as there are free slots. `share` is how many the experiment would have
-# at the provider with this one.
+# The experiment with the fewest trials at the provider comes first, then the one whose last turn is longest ago. Within
+# an experiment the lowest `position` comes first. The recursive query finds the waiting experiments by jumping from one
+# to the next in the index. Each experiment proposes one trial for each free slot. `share` is the number of trials that
+# the experiment would have at the provider, including this one.
 _TURNS = """
     WITH RECURSIVE busy AS (
         SELECT experiment_id, count(*) AS trials FROM trials
@@ -61,7 +61,7 @@ _TURNS = """
 
 
 def _counted(moved: sa.CTE) -> "sa.Select[Any]":
-    """Counts a trial that has ended with its experiment, and wakes who watches it."""
+    """Returns the query that counts an ended trial in its experiment and wakes the experiment's watchers."""
     values: dict[Any, Any] = {
         _E.progressed_at: sa.func.now(),
         _E.completed_trials: _E.completed_trials + _one_if(moved, TrialStatus.COMPLETED),
@@ -101,14 +101,14 @@ TABLE = ClipTable(
 
 
 def on_end(store: Store, finishing: Finishing) -> OnEnd:
-    """Returns what is done when a trial has ended: the last one decides the experiment."""
+    """Returns the callback for an ended trial. After an experiment's last trial, the experiment goes on."""
 
     async def ended(connection: AsyncConnection, trial: Ended) -> None:
         if not trial.last:
             return
         experiment = await store.lock(connection, trial.run_id)
         if experiment is None:
-            raise LookupError(f"experiment {trial.run_id} is locked and yet not there")
+            raise LookupError(f"experiment {trial.run_id} does not exist although its trial {trial.id} has ended")
         await finishing.trials_ended(connection, experiment)
 
     return ended

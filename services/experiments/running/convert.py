@@ -1,4 +1,4 @@
-"""What one sees of an experiment that is followed, between the domain and the wire."""
+"""Converts what a watcher sees of an experiment to protos."""
 
 from voicearena.experiments.v1 import experiment_service_pb2
 
@@ -10,13 +10,13 @@ Watched = experiment_service_pb2.WatchExperimentResponse
 
 
 def watched(seen: Seen, links: AudioLinks) -> Watched:
-    """Returns what is seen as it goes over the wire, a trial with a new link to its audio."""
+    """Returns the message for a watcher. A trial gets a new link to its audio."""
     if seen.experiment is None:
         return Watched(kind=Watched.heartbeat)
     message = Watched(kind=Watched.end if seen.last else Watched.state, experiment=convert.experiment(seen.experiment))
     if seen.trial is not None:
         message.kind = Watched.progress
         message.trial.CopyFrom(convert.trial(seen.trial, links))
-        # They are as they were, and may be 100 kB, for each of 400 trials.
+        # The prompts don't change, and can have 100 kB in the messages of each of 400 trials.
         message.experiment.ClearField("prompts")
     return message

@@ -1,4 +1,4 @@
-"""What one experiment's watchers in this process share: its reads, and the messages that are made of them."""
+"""What an experiment's watchers in this process share: one series of reads, and the messages made from them."""
 
 import asyncio
 import dataclasses
@@ -17,12 +17,12 @@ from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
-# Steps of many trials that come close together are read, and told, together; the more so the more there are to be told.
-BETWEEN_READS_SECONDS = 0.05
-FOR_EACH_WATCHER_SECONDS = 0.001
+# Changes that follow each other closely are read and sent together. The interval between reads grows with the watchers.
+MIN_READ_INTERVAL_SECONDS = 0.05
+READ_INTERVAL_SECONDS_PER_WATCHER = 0.001
 MAX_READ_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-# The database is away, or all its connections are in use; later it may be otherwise.
+# The database is unavailable, or all its connections are in use. A retry may succeed.
 UNREADABLE = (*DISCONNECTED, TimeoutError)
 
 M = TypeVar("M")
@@ -30,9 +30,9 @@ M = TypeVar("M")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing that a watcher sees: the experiment's state, one trial that moved, or, with neither, a heartbeat.
+    """One message to a watcher: the experiment's state, a trial that changed, or a heartbeat if both are None.
 
-    `last` says that the state is the terminal one and that nothing follows.
+    `last` means that the state is terminal and that nothing follows.
     """
 
     experiment: Experiment | None = None
@@ -41,7 +41,7 @@ class Seen:
 
 
 class Feed(Generic[M]):
-    """One experiment as its watchers in this process know it. It is read while there is one."""
+    """The state of one experiment for its watchers in this process. It is read as long as it has a watcher."""
 
     def __init__(
         self,
@@ -50,55 +50,59 @@ class Feed(Generic[M]):
         store: Store,
         lifecycle: LifecycleStore,
         changes: Changes,
-        look_again_seconds: float,
-        show: Callable[[Seen], M],
+        poll_seconds: float,
+        to_message: Callable[[Seen], M],
     ) -> None:
         self.watchers = 0
         self.version = 0
-        """Counts the reads that found something new."""
+        """The number of reads that found a change."""
         self.experiment: Experiment | None = None
-        """As it was read last; None if there is none."""
+        """The experiment as last read. None if it does not exist or was not read yet."""
         self.over = False
-        """Nothing follows: it has ended, or is `deleted`, or `failure` has happened."""
+        """Nothing follows: the experiment has ended or is `deleted`, or a read failed with `failure`."""
         self.deleted = False
         self.failure: Exception | None = None
         self.changed = asyncio.Event()
-        """Is set, and replaced by another, with the next version."""
+        """Set with the next version, and replaced by a new event."""
         self._owned = owned
         self._database = database
         self._store = store
         self._lifecycle = lifecycle
         self._changes = changes
-        self._look_again_seconds = look_again_seconds
-        self._show = show
-        # Each trial with the version in which it moved last, in that order; 0 for those that have always been pending.
+        self._poll_seconds = poll_seconds
+        self._to_message = to_message
+        # Each trial with the version in which it last changed, sorted by that version. 0: pending since it was planned.
         self._trials: dict[str, tuple[int, Trial]] = {}
+        # The position of the last read; see LifecycleStore.moved_trials.
         self._mark = 0
         self._joining: list[asyncio.Future[bool]] = []
-        self._asked = asyncio.Event()
-        # What was made for the first watcher serves the others. Links in it grow old, so it is not kept for long.
+        self._read_requested = asyncio.Event()
+        # Watchers share messages. The cache is cleared at each read, because links in the messages expire.
         self._messages: dict[Hashable, M] = {}
 
     async def refreshed(self) -> bool:
-        """Returns once the experiment has been read anew, False if it was over before. Raises what reading raises."""
+        """Waits for a new read of the experiment.
+
+        Returns False if the feed ended before a new read. Raises the exception of a failed read.
+        """
         read: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._joining.append(read)
-        self._asked.set()
+        self._read_requested.set()
         return await read
 
     def message(self, seen: Seen) -> M:
-        """Returns what a watcher is sent."""
+        """Returns the message to send to a watcher."""
         key = (seen.experiment is None, seen.trial and seen.trial.id, seen.last)
         if key not in self._messages:
-            self._messages[key] = self._show(seen)
+            self._messages[key] = self._to_message(seen)
         return self._messages[key]
 
     def trial(self, trial_id: str) -> tuple[int, Trial]:
-        """Returns a trial and the version in which it moved last."""
+        """Returns the version in which a trial last changed, and the trial."""
         return self._trials[trial_id]
 
     def moved_since(self, version: int) -> Sequence[tuple[str, int]]:
-        """Returns the trials that have moved after a version, each with the version in which it did, in their order."""
+        """Returns the ids of the trials that changed after a version, each with its version, in ascending order."""
         found = []
         for trial_id in reversed(self._trials):
             moved = self._trials[trial_id][0]
@@ -108,40 +112,40 @@ class Feed(Generic[M]):
         return found[::-1]
 
     async def run(self) -> None:
-        """Reads whenever something may have changed, until there is nothing more to come."""
+        """Reads whenever the experiment may have changed, until the feed is over."""
         try:
-            with self._changes.watching(self._owned[1]) as self._asked:
-                # Should a change have gone unheard, the next look finds it.
+            with self._changes.watching(self._owned[1]) as self._read_requested:
+                # Polling finds a change whose notification was lost.
                 await periodic(
-                    self._round, self._look_again_seconds, batch=True, wake=self._asked, until=lambda: self.over
+                    self._round, self._poll_seconds, batch=True, wake=self._read_requested, until=lambda: self.over
                 )
         except Exception as failure:  # noqa: BLE001 - it is raised for every watcher
             self.failure = failure
-            self._answer(self._joining, failure)
+            self._resolve(self._joining, failure)
             self._publish(over=True)
 
     async def _round(self) -> bool:
-        """Reads once, and returns whether to read again at once."""
+        """Reads once. Returns whether to read again at once."""
         joined, self._joining = self._joining, []
         try:
             await self._read()
         except UNREADABLE as error:
-            # Who watches already need not notice; who has nothing yet is told.
-            log.warning("what is watched can't be read now", experiment_id=self._owned[1], error=str(error))
-            self._answer(joined, error)
+            # Existing watchers see no change. A new watcher receives the error.
+            log.warning("a watched experiment can't be read now", experiment_id=self._owned[1], error=str(error))
+            self._resolve(joined, error)
             await asyncio.sleep(RETRY_SECONDS)
             return True
-        self._answer(joined, True)
+        self._resolve(joined, True)
         if self.over:
-            self._answer(self._joining, False)
+            self._resolve(self._joining, False)
             return False
-        pause = max(BETWEEN_READS_SECONDS, self.watchers * FOR_EACH_WATCHER_SECONDS)
+        pause = max(MIN_READ_INTERVAL_SECONDS, self.watchers * READ_INTERVAL_SECONDS_PER_WATCHER)
         await asyncio.sleep(min(pause, MAX_READ_INTERVAL_SECONDS))
         return False
 
     async def _read(self) -> None:
         async with self._database.reading() as connection:
-            # The experiment first: if it has ended, nothing of its trials can be missing.
+            # The experiment is read first: if it has ended, its trials can't change between the two reads.
             experiment = await self._store.get(connection, *self._owned)
             if experiment is None:
                 self.experiment = self.experiment and _as_cancelled(self.experiment)
@@ -150,7 +154,7 @@ class Feed(Generic[M]):
                 return
             trials, self._mark = await self._lifecycle.moved_trials(connection, experiment.id, self._mark)
         self._messages.clear()
-        moved = [trial for trial in trials if self._is_news(trial)]
+        moved = [trial for trial in trials if self._has_changed(trial)]
         if experiment == self.experiment and not moved:
             return
         self.experiment = experiment
@@ -158,11 +162,11 @@ class Feed(Generic[M]):
             planned = trial.id not in self._trials and trial.status is TrialStatus.PENDING
             self._trials.pop(trial.id, None)
             self._trials[trial.id] = (0 if planned else self.version + 1, trial)
-        # Versions ascend: what was just planned belongs before what has moved.
+        # Versions must ascend. Trials that were just planned have version 0.
         self._trials = dict(sorted(self._trials.items(), key=lambda item: item[1][0]))
         self._publish(over=experiment.status.ended)
 
-    def _is_news(self, trial: Trial) -> bool:
+    def _has_changed(self, trial: Trial) -> bool:
         known = self._trials.get(trial.id)
         return known is None or known[1] != trial
 
@@ -174,15 +178,15 @@ class Feed(Generic[M]):
         changed.set()
 
     @staticmethod
-    def _answer(joined: Sequence[asyncio.Future[bool]], outcome: bool | Exception) -> None:
+    def _resolve(joined: Sequence[asyncio.Future[bool]], result: bool | Exception) -> None:
         for read in joined:
-            # Who has left waits no more.
+            # A watcher that left has cancelled its future.
             if read.done():
                 continue
-            if isinstance(outcome, Exception):
-                read.set_exception(outcome)
+            if isinstance(result, Exception):
+                read.set_exception(result)
             else:
-                read.set_result(outcome)
+                read.set_result(result)
 
 
 def _as_cancelled(experiment: Experiment) -> Experiment:

@@ -1,4 +1,4 @@
-"""How an experiment ends: the verdict, the event that tells of it, and the webhook."""
+"""Ends experiments: opens listening, reaches the verdict, and records the fact for events and webhooks."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from services.experiments import facts
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
 from services.experiments.results import convert as results_convert
 from services.experiments.results.domain import compute_verdict
-from services.experiments.running.listening import hearable
+from services.experiments.running.pairs import comparable_pairs
 from services.experiments.store import Store
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime import outbox, telemetry
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Finishing:
-    """Ends experiments, each in the transaction of its caller, who holds the lock of the experiment's row."""
+    """Ends experiments. Each method runs in the caller's transaction, which has locked the experiment's row."""
 
     def __init__(
         self,
@@ -47,21 +47,21 @@ class Finishing:
         self._clock = clock
 
     async def trials_ended(self, connection: AsyncConnection, experiment: Experiment) -> None:
-        """Goes on once the last trial has ended: to the listeners if they are asked, else to the verdict."""
+        """Continues after the last trial: with listening if the experiment has any, otherwise with the verdict."""
         if not experiment.eval_mode.asks_listeners or not await self._open_listening(connection, experiment):
             await self.conclude(connection, experiment)
 
     async def _open_listening(self, connection: AsyncConnection, experiment: Experiment) -> bool:
-        """Asks for votes on every pair that can be heard; False if no pair lacks any.
+        """Opens listening for every pair of completed trials. Returns False if no pair needs more votes.
 
-        After a retry of failed trials the test is opened again: its votes stay, and more pairs may need some.
+        After a retry of failed trials the listening test is opened again. It keeps its votes, and new pairs need some.
         """
         trials = await self._store.trials(connection, experiment.id)
         completed = [each.measurements for each in trials if each.status is TrialStatus.COMPLETED]
         target = target_lufs((measured.loudness_lufs, measured.peak) for measured in completed)
         closes_at = self._clock() + timedelta(days=experiment.listening_days)
         test = ListeningTest(experiment.id, experiment.votes_per_pair, closes_at)
-        pairs = await self._listening.open(connection, test, hearable(trials, target))
+        pairs = await self._listening.open(connection, test, comparable_pairs(trials, target))
         received, needed = count(pairs, experiment.votes_per_pair)
         opened = received < needed
         if not opened:
@@ -72,8 +72,8 @@ class Finishing:
         return opened
 
     async def conclude(self, connection: AsyncConnection, experiment: Experiment) -> None:
-        """Reaches the verdict from the trials and votes that there are, and completes the experiment with it."""
-        # Who casts the last vote, or looks at the clock, is in another trace or in none.
+        """Reaches the verdict from the present trials and votes, and completes the experiment with it."""
+        # The last vote comes in another trace, and the end of the listening period in none.
         with telemetry.working_on(experiment_id=experiment.id), telemetry.continuing(experiment.traceparent):
             await self._conclude(connection, experiment)
 
@@ -81,7 +81,7 @@ class Finishing:
         trials = await self._store.trials(connection, experiment.id)
         cast = await self._votes.of_test(connection, experiment.id) if experiment.eval_mode.asks_listeners else ()
         try:
-            # Exact p-values of four models take long enough to be felt by other calls.
+            # Exact p-values of four models take long enough to delay other calls on the event loop.
             verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)
         except Exception as error:
             log.error("a verdict could not be computed", exc_info=error)
@@ -94,7 +94,7 @@ class Finishing:
         await self._announcing.record(connection, facts.experiment_completed(completed, winner), completed)
 
     async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
-        """Cancels an experiment and its trials, has what is in flight of it broken off, and returns it."""
+        """Cancels an experiment and its trials, has its running synthesis cancelled, and returns it."""
         moment = now()
         if experiment.status is ExperimentStatus.RUNNING:
             await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))

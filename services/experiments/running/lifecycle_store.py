@@ -1,4 +1,4 @@
-"""The queries by which experiments are followed, retried and deleted."""
+"""The queries for watching and deleting experiments and for deleting their audio."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,36 +14,36 @@ _E, _T = EXPERIMENTS.c, TRIALS.c
 
 
 class LifecycleStore(Protocol):
-    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+    """The queries that the use cases need. Each method runs in the connection's transaction, if it has one."""
 
     async def moved_trials(
         self, connection: AsyncConnection, experiment_id: str, mark: int
     ) -> tuple[Sequence[Trial], int]:
-        """Returns the trials that have moved since `mark`, by prompt, model and repeat, and the mark of now.
+        """Returns the trials that changed since `mark`, and the new mark to pass next time.
 
-        All of them for 0. Some that have not moved may be among them.
+        A mark of 0 returns all trials. Some returned trials may be unchanged. They are sorted by prompt, model, repeat.
         """
 
     async def trial_ids(self, connection: AsyncConnection, experiment_ids: Sequence[str]) -> Sequence[str]:
         """Returns the ids of all trials of experiments."""
 
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
-        """Deletes an experiment and all that belongs to it."""
+        """Deletes an experiment and everything that belongs to it."""
 
     async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
-        """Returns experiments whose audio has been kept long enough, locked. Passes over those that others hold."""
+        """Returns and locks experiments whose audio is past its retention. Skips those that others have locked."""
 
     async def forget_audio(self, connection: AsyncConnection, experiment_ids: Sequence[str], at: datetime) -> None:
-        """Notes that the audio of experiments is deleted."""
+        """Records that the audio of experiments was deleted."""
 
 
 class SqlLifecycleStore:
-    """The store over PostgreSQL."""
+    """Implements LifecycleStore over PostgreSQL."""
 
     async def moved_trials(
         self, connection: AsyncConnection, experiment_id: str, mark: int
     ) -> tuple[Sequence[Trial], int]:
-        # What transactions write that are under way now is not seen now; the oldest of them is the mark.
+        # Rows of open transactions are not visible yet. The mark is the id of the oldest open transaction.
         oldest = sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())
         now = sa.select(sa.cast(sa.cast(oldest, sa.Text), sa.BigInteger).label("mark")).subquery("now")
         its = sa.and_(_T.experiment_id == experiment_id, _T.moved_in >= mark)
@@ -60,7 +60,7 @@ class SqlLifecycleStore:
         return (await connection.execute(query)).scalars().all()
 
     async def delete(self, connection: AsyncConnection, experiment_id: str) -> None:
-        # Whatever refers to it goes with it, by the foreign keys.
+        # The foreign keys delete the rows that refer to it.
         await connection.execute(sa.delete(EXPERIMENTS).where(_E.id == experiment_id))
 
     async def audio_due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:

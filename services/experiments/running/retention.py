@@ -1,4 +1,4 @@
-"""Deleting audio whose time is over."""
+"""Deletes the audio of experiments after its retention."""
 
 import structlog
 
@@ -11,12 +11,12 @@ from services.shared.listening.store import ListeningStore
 
 log = structlog.get_logger()
 
-# Experiments in one transaction. Each has at most 400 trials, so that one holds few events and locks.
+# Experiments per transaction. Each has at most 400 trials, so a transaction writes few events and holds few locks.
 BATCH = 10
 
 
 class Retention:
-    """The use case over one database."""
+    """The use case of audio retention."""
 
     def __init__(self, database: Database, lifecycle: LifecycleStore, listening: ListeningStore) -> None:
         self._database = database
@@ -24,19 +24,19 @@ class Retention:
         self._listening = listening
 
     async def sweep(self) -> int:
-        """Has the audio of some experiments deleted that ended longer ago than it is kept, and returns of how many.
+        """Requests the deletion of audio that is past its retention, for up to BATCH experiments.
 
-        Any number of processes can do so at a time.
+        Returns the number of experiments. Any number of processes can do this at the same time.
         """
         moment = now()
         async with self._database.transaction() as connection:
             due = await self._lifecycle.audio_due(connection, moment, BATCH)
             if not due:
                 return 0
-            # All their trials: one that was cancelled may have been spoken after all.
+            # All trials are included, because a cancelled trial may have been synthesized nevertheless.
             trial_ids = await self._lifecycle.trial_ids(connection, due)
             await outbox.add(connection, *facts.REQUESTS.speech_deletions(trial_ids))
             await self._lifecycle.forget_audio(connection, due, moment)
             await self._listening.forget_audio(connection, due)
-        log.info("audio was kept long enough", experiments=len(due))
+        log.info("audio was deleted after its retention", experiments=len(due))
         return len(due)

@@ -1,7 +1,7 @@
-"""Following experiments: whoever watches the same one in this process shares its reads and its messages.
+"""Streams an experiment's progress. Watchers of the same experiment in this process share its reads and messages.
 
-A watcher keeps no queue, only the version that it has been told up to: one that is slow gets the latest state of what
-has moved since, and costs the others nothing.
+A watcher has no queue, only the last version that it has sent. A slow watcher therefore gets the latest state of
+everything that changed since, and delays nobody else.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ M = TypeVar("M")
 
 
 class Watching(Generic[M]):
-    """The use case over one database. `show` makes of what is seen what a watcher is sent."""
+    """The use case of watching an experiment. `to_message` converts each update to the message for the watcher."""
 
     def __init__(
         self,
@@ -32,20 +32,20 @@ class Watching(Generic[M]):
         lifecycle: LifecycleStore,
         changes: Changes,
         heartbeat_seconds: float,
-        show: Callable[[Seen], M],
+        to_message: Callable[[Seen], M],
     ) -> None:
         self._database = database
         self._store = store
         self._lifecycle = lifecycle
         self._changes = changes
         self._heartbeat_seconds = heartbeat_seconds
-        self._show = show
+        self._to_message = to_message
         self._feeds: dict[Owned, tuple[Feed[M], asyncio.Task[None]]] = {}
 
     async def watch(self, experiment_id: str) -> AsyncGenerator[M, None]:
-        """Yields the state of now, then what changes, a heartbeat when nothing does; ends with the terminal state.
+        """Yields the current state, then every change, and heartbeats in between. Ends with the terminal state.
 
-        One that is deleted meanwhile ends as cancelled.
+        An experiment that is deleted meanwhile ends as cancelled. Raises NotFound if it does not exist.
         """
         ids.check_id(experiment_id, "exp")
         owned = (current_identity().developer_id, experiment_id)
@@ -53,19 +53,19 @@ class Watching(Generic[M]):
         try:
             if feed.deleted:
                 raise NotFound.of("experiment", experiment_id)
-            told = 0
+            sent_version = 0
             state: Hashable = None
             while True:
                 changed, version = feed.changed, feed.version
                 if state is None or (state != _state(feed.experiment) and not feed.over):
                     state = _state(feed.experiment)
                     yield feed.message(Seen(feed.experiment))
-                for trial_id, moved in feed.moved_since(told):
-                    # One that has moved again meanwhile is told with what has moved after this version.
+                for trial_id, moved in feed.moved_since(sent_version):
+                    # A trial that has changed again meanwhile is sent with the next version.
                     now_moved, trial = feed.trial(trial_id)
                     if now_moved == moved:
                         yield feed.message(Seen(feed.experiment, trial))
-                told = version
+                sent_version = version
                 if feed.failure is not None:
                     raise feed.failure
                 if feed.over and feed.version == version:
@@ -80,7 +80,7 @@ class Watching(Generic[M]):
             self._leave(owned, feed)
 
     async def _joined(self, owned: Owned) -> Feed[M]:
-        """Returns a feed that was read after this call began; `_leave` it."""
+        """Returns a feed that was read after this call began. The caller must call `_leave`."""
         while True:
             feed = self._join(owned)
             read = False
@@ -94,7 +94,7 @@ class Watching(Generic[M]):
 
     def _join(self, owned: Owned) -> Feed[M]:
         feed, _ = self._feeds.get(owned, (None, None))
-        # One that is over may have been begun again: retried, say.
+        # An experiment whose feed is over may run again, for example after a retry.
         if feed is None or feed.over:
             feed = Feed(
                 owned,
@@ -103,9 +103,9 @@ class Watching(Generic[M]):
                 self._lifecycle,
                 self._changes,
                 self._heartbeat_seconds,
-                self._show,
+                self._to_message,
             )
-            # It works for many calls, so it has the identity, deadline and trace of none.
+            # The task serves many calls, so it must not inherit the identity, deadline or trace of this one.
             self._feeds[owned] = feed, asyncio.create_task(feed.run(), context=Context())
         feed.watchers += 1
         return feed
@@ -121,7 +121,7 @@ class Watching(Generic[M]):
 
 
 def _state(experiment: Experiment | None) -> Hashable:
-    """Returns what of an experiment is worth a message of its own when it changes."""
+    """Returns the part of an experiment's state whose change is sent as a state message."""
     if experiment is None:
         return None
     return experiment.status, experiment.listening_until, experiment.votes_received, experiment.votes_needed

@@ -1,4 +1,4 @@
-"""The dispatcher: who gets a place at a provider, and that nobody waits for a place that is free."""
+"""The dispatcher: which experiment gets a slot at a provider, and that no slot stays free while trials wait."""
 
 import asyncio
 import dataclasses
@@ -23,26 +23,26 @@ PROMPTS = [f"Prompt {number}." for number in range(20)]
 DOWN = OperationalError("select", {}, ConnectionError("no PostgreSQL"))
 
 
-class Theatre:
-    """Plays what providers and scoring would answer, in order of time, without waiting for it."""
+class SimulatedProviders:
+    """Simulates the answers of providers and scoring in order of time, without waiting."""
 
     def __init__(self, desk: Desk, seconds: Callable[[Trial], float]) -> None:
         self.desk = desk
         self.ends: dict[str, float] = {}
-        """When each trial's speech was there."""
-        self.most_at_once: dict[str, int] = {}
+        """When the synthesis of each trial ended, in seconds."""
+        self.max_concurrent: dict[str, int] = {}
         self.failing: set[str] = set()
-        """Providers that fail everything."""
+        """The providers whose every synthesis fails."""
         self._seconds = seconds
         self._now = 0.0
-        self._under_way: list[tuple[float, str]] = []
-        self._asked: set[str] = set()
+        self._in_progress: list[tuple[float, str]] = []
+        self._seen: set[str] = set()
 
     async def play(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Answers what has been asked for until nothing is under way, or as said."""
-        await self._ask()
-        while self._under_way and not until():
-            self._now, trial_id = heapq.heappop(self._under_way)
+        """Answers requests until none is in progress, or until `until` returns true."""
+        await self._take_requests()
+        while self._in_progress and not until():
+            self._now, trial_id = heapq.heappop(self._in_progress)
             trial = await self._trial(trial_id)
             if trial.provider in self.failing:
                 await self.desk.progress.failed(
@@ -52,20 +52,20 @@ class Theatre:
                 await self.desk.speak(trial)
                 await self.desk.score(trial)
             self.ends[trial.id] = self._now
-            await self._ask()
+            await self._take_requests()
 
-    async def _ask(self) -> None:
-        at_once: dict[str, int] = {}
+    async def _take_requests(self) -> None:
+        concurrent: dict[str, int] = {}
         for request in self.desk.database.published():
-            if isinstance(request, SynthesisRequested) and request.job_id not in self._asked:
-                self._asked.add(request.job_id)
+            if isinstance(request, SynthesisRequested) and request.job_id not in self._seen:
+                self._seen.add(request.job_id)
                 trial = await self._trial(request.job_id)
-                heapq.heappush(self._under_way, (self._now + self._seconds(trial), trial.id))
-        for _, trial_id in self._under_way:
+                heapq.heappush(self._in_progress, (self._now + self._seconds(trial), trial.id))
+        for _, trial_id in self._in_progress:
             provider = (await self._trial(trial_id)).provider
-            at_once[provider] = at_once.get(provider, 0) + 1
-        for provider, count in at_once.items():
-            self.most_at_once[provider] = max(count, self.most_at_once.get(provider, 0))
+            concurrent[provider] = concurrent.get(provider, 0) + 1
+        for provider, count in concurrent.items():
+            self.max_concurrent[provider] = max(count, self.max_concurrent.get(provider, 0))
 
     async def _trial(self, trial_id: str) -> Trial:
         async with self.desk.database.reading() as connection:
@@ -73,17 +73,17 @@ class Theatre:
         return trial
 
     async def end_of(self, experiment_id: str) -> float:
-        """Returns when an experiment's last speech was there; it has to be complete."""
+        """Returns when the last synthesis of an experiment ended. Asserts that all its trials have ended."""
         trials = await self.desk.trials(experiment_id)
         assert all(trial.status.ended for trial in trials)
         return max(self.ends[trial.id] for trial in trials)
 
 
-def hosted(name: str, places: int) -> Provider:
-    return Provider(id=name, max_concurrency=places, local=False)
+def hosted(name: str, slots: int) -> Provider:
+    return Provider(id=name, max_concurrency=slots, local=False)
 
 
-async def know(desk: Desk, *providers: Provider) -> None:
+async def add_providers(desk: Desk, *providers: Provider) -> None:
     for provider in providers:
         desk.catalogue.voices[provider.id] = ["a", "b", "c", "d"]
         await desk.dispatcher.learn(provider, now())
@@ -93,72 +93,72 @@ def four_voices(provider: str) -> list[ModelSpec]:
     return [ModelSpec(provider, voice) for voice in "abcd"]
 
 
-async def test_a_small_experiment_behind_a_large_one_takes_about_the_time_of_its_own_work(desk: Desk) -> None:
-    await know(desk, hosted("acme", 4))
-    theatre = Theatre(desk, lambda trial: 1.0)
+async def test_a_small_experiment_behind_a_large_one_takes_about_as_long_as_its_own_work(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 4))
+    providers = SimulatedProviders(desk, lambda trial: 1.0)
     large, _ = await desk.start(models=four_voices("acme"), prompts=PROMPTS)
     small, _ = await desk.start(models=four_voices("acme")[:2], prompts=["Hello."])
-    await theatre.play()
-    # All four places are taken when it comes; two of the four that become free after a second are its own.
-    assert await theatre.end_of(small) == 2.0
-    assert await theatre.end_of(large) == 21.0
-    assert theatre.most_at_once == {"acme": 4}
+    await providers.play()
+    # All four slots are taken when the small experiment starts. It gets two of the four that become free after 1 s.
+    assert await providers.end_of(small) == 2.0
+    assert await providers.end_of(large) == 21.0
+    assert providers.max_concurrent == {"acme": 4}
 
 
-async def test_experiments_that_want_as_much_get_as_much(desk: Desk) -> None:
-    await know(desk, hosted("acme", 3))
-    theatre = Theatre(desk, lambda trial: 1.0)
+async def test_experiments_of_equal_size_get_equal_shares(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 3))
+    providers = SimulatedProviders(desk, lambda trial: 1.0)
     ids = [(await desk.start(models=four_voices("acme"), prompts=PROMPTS[:5]))[0] for _ in range(3)]
-    await theatre.play()
-    ends = [await theatre.end_of(each) for each in ids]
+    await providers.play()
+    ends = [await providers.end_of(each) for each in ids]
     assert max(ends) - min(ends) <= 2.0
     assert max(ends) == 20.0
 
 
-async def test_a_place_that_somebody_does_not_need_is_given_to_others(desk: Desk) -> None:
-    await know(desk, hosted("acme", 4))
-    theatre = Theatre(desk, lambda trial: 1.0)
+async def test_slots_that_one_experiment_does_not_need_go_to_others(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 4))
+    providers = SimulatedProviders(desk, lambda trial: 1.0)
     small, _ = await desk.start(models=four_voices("acme")[:2], prompts=["Hello."])
     large, _ = await desk.start(models=four_voices("acme"), prompts=PROMPTS)
-    await theatre.play()
-    assert await theatre.end_of(small) == 1.0
-    assert await theatre.end_of(large) == 21.0
+    await providers.play()
+    assert await providers.end_of(small) == 1.0
+    assert await providers.end_of(large) == 21.0
 
 
-async def test_a_slow_provider_delays_no_other(desk: Desk) -> None:
-    await know(desk, hosted("slow", 2), hosted("quick", 2))
-    theatre = Theatre(desk, lambda trial: 10.0 if trial.provider == "slow" else 1.0)
+async def test_a_slow_provider_does_not_delay_another(desk: Desk) -> None:
+    await add_providers(desk, hosted("slow", 2), hosted("quick", 2))
+    providers = SimulatedProviders(desk, lambda trial: 10.0 if trial.provider == "slow" else 1.0)
     _, trials = await desk.start(models=[ModelSpec("slow", "a"), ModelSpec("quick", "a")], prompts=PROMPTS)
-    await theatre.play()
-    ends = {name: max(theatre.ends[t.id] for t in trials if t.provider == name) for name in ("slow", "quick")}
+    await providers.play()
+    ends = {name: max(providers.ends[t.id] for t in trials if t.provider == name) for name in ("slow", "quick")}
     assert ends == {"slow": 100.0, "quick": 10.0}
 
 
-async def test_a_failing_provider_delays_no_other(desk: Desk) -> None:
-    await know(desk, hosted("failing", 1), hosted("quick", 2))
-    theatre = Theatre(desk, lambda trial: 5.0 if trial.provider == "failing" else 1.0)
-    theatre.failing = {"failing"}
+async def test_a_failing_provider_does_not_delay_another(desk: Desk) -> None:
+    await add_providers(desk, hosted("failing", 1), hosted("quick", 2))
+    providers = SimulatedProviders(desk, lambda trial: 5.0 if trial.provider == "failing" else 1.0)
+    providers.failing = {"failing"}
     experiment_id, trials = await desk.start(
         models=[ModelSpec("failing", "a"), ModelSpec("quick", "a")], prompts=PROMPTS
     )
-    await theatre.play()
-    assert max(theatre.ends[t.id] for t in trials if t.provider == "quick") == 10.0
+    await providers.play()
+    assert max(providers.ends[t.id] for t in trials if t.provider == "quick") == 10.0
     experiment = await desk.reading.get(experiment_id)
     assert (experiment.completed_trials, experiment.failed_trials) == (20, 20)
 
 
-async def test_uneven_times_come_close_to_the_least_that_is_possible(desk: Desk) -> None:
-    await know(desk, hosted("acme", 2))
-    # Times from 1 to 4 seconds, that look like chance and are the same each time.
-    theatre = Theatre(desk, lambda trial: 1 + (trial.prompt_index * 7 + trial.model_index * 13) % 31 / 10)
+async def test_uneven_synthesis_times_end_close_to_the_possible_minimum(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 2))
+    # Pseudo-random times from 1 to 4 seconds, the same in each run.
+    providers = SimulatedProviders(desk, lambda trial: 1 + (trial.prompt_index * 7 + trial.model_index * 13) % 31 / 10)
     _, trials = await desk.start(models=four_voices("acme"), prompts=PROMPTS)
-    await theatre.play()
+    await providers.play()
     work = sum(1 + (t.prompt_index * 7 + t.model_index * 13) % 31 / 10 for t in trials)
-    assert max(theatre.ends.values()) <= 1.05 * work / 2
+    assert max(providers.ends.values()) <= 1.05 * work / 2
 
 
-async def test_cancelling_gives_places_to_others_at_once(desk: Desk) -> None:
-    await know(desk, hosted("acme", 2))
+async def test_cancelling_gives_slots_to_others_at_once(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 2))
     first, _ = await desk.start(models=four_voices("acme"), prompts=["One."])
     second, trials = await desk.start(models=four_voices("acme"), prompts=["One."])
     assert {trial.status for trial in trials} == {TrialStatus.PENDING}
@@ -167,7 +167,7 @@ async def test_cancelling_gives_places_to_others_at_once(desk: Desk) -> None:
     assert statuses == [TrialStatus.PENDING] * 2 + [TrialStatus.SYNTHESIZING] * 2
 
 
-async def test_a_provider_that_takes_more_than_was_known_is_given_more_at_once(desk: Desk) -> None:
+async def test_a_higher_concurrency_of_a_provider_is_used_at_once(desk: Desk) -> None:
     desk.catalogue.voices["acme"] = list("abcd")
     experiment_id, _ = await desk.start(models=four_voices("acme"), prompts=["One.", "Two."])
 
@@ -177,13 +177,13 @@ async def test_a_provider_that_takes_more_than_was_known_is_given_more_at_once(d
     assert await asked() == dispatching.UNKNOWN_CONCURRENCY
     await desk.dispatcher.learn(hosted("acme", 5), now())
     assert await asked() == 5
-    # What is said again, or was said before, changes nothing.
+    # Older information changes nothing.
     await desk.dispatcher.learn(hosted("acme", 8), now() - timedelta(minutes=1))
     assert await asked() == 5
 
 
-async def test_answers_that_tell_of_others_at_the_provider_leave_them_their_slots(desk: Desk) -> None:
-    await know(desk, hosted("acme", 3))
+async def test_a_share_in_an_answer_leaves_the_other_slots_to_other_requesters(desk: Desk) -> None:
+    await add_providers(desk, hosted("acme", 3))
     experiment_id, _ = await desk.start(models=four_voices("acme"), prompts=["One.", "Two.", "Three."])
 
     async def in_flight() -> list[Trial]:
@@ -194,14 +194,14 @@ async def test_answers_that_tell_of_others_at_the_provider_leave_them_their_slot
     failed = {"kind": "timed_out", "share": 1}
     await desk.progress.failed(desk.event_id(), second.id, 1, TrialStatus.SYNTHESIZING, "no", **failed)  # type: ignore[arg-type]
     assert await in_flight() == [third]
-    # What is looked for meanwhile keeps to the share, and an answer that tells of more gives it at once.
+    # Polling keeps to the share. An answer with a larger share takes effect at once.
     await desk.dispatcher.look()
     assert await in_flight() == [third]
     await desk.progress.failed(desk.event_id(), third.id, 1, TrialStatus.SYNTHESIZING, "no", kind="timed_out", share=3)
     assert len(await in_flight()) == 3
 
 
-async def test_what_a_crash_left_waiting_is_found_by_looking(desk: Desk) -> None:
+async def test_trials_that_a_crash_left_waiting_are_found_by_polling(desk: Desk) -> None:
     desk.catalogue.voices["acme"] = list("abcd")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(desk.dispatcher, "release", nothing)
@@ -216,7 +216,7 @@ async def nothing(*_: object) -> int:
     return 0
 
 
-async def test_looking_tells_how_much_there_is_to_do(desk: Desk) -> None:
+async def test_polling_updates_the_gauges_of_unfinished_trials(desk: Desk) -> None:
     desk.catalogue.voices["acme"] = list("abcd")
     await desk.start(models=four_voices("acme"), prompts=["One."])
     await desk.dispatcher.look()
@@ -229,7 +229,7 @@ async def test_looking_tells_how_much_there_is_to_do(desk: Desk) -> None:
     assert 0 <= waited < 5
 
 
-async def test_an_experiment_runs_though_nothing_can_be_released_now(desk: Desk) -> None:
+async def test_an_experiment_runs_although_no_trial_can_be_released_now(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(desk.dispatcher._store, "release", raising)
@@ -242,51 +242,47 @@ async def raising(*_: object, **__: object) -> int:
     raise DOWN
 
 
-async def test_releases_that_are_asked_for_at_once_are_made_together(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await know(desk, hosted("acme", 1))
+async def test_simultaneous_releases_are_combined(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await add_providers(desk, hosted("acme", 1))
     await desk.start(models=four_voices("acme"), prompts=["One."])
-    asked = counting(desk, monkeypatch)
+    calls = counting(desk, monkeypatch)
     await asyncio.gather(*(desk.dispatcher.release(["acme"]) for _ in range(50)))
-    assert asked.times == 1
+    assert calls.times == 1
 
 
-async def test_a_release_that_is_asked_for_during_another_one_is_made_after_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await know(desk, hosted("acme", 1))
+async def test_a_release_requested_during_another_one_follows_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await add_providers(desk, hosted("acme", 1))
     await desk.start(models=four_voices("acme"), prompts=["One."])
-    asked = counting(desk, monkeypatch)
-    going_on = asyncio.Event()
-    asked.hold = going_on
+    calls = counting(desk, monkeypatch)
+    proceed = asyncio.Event()
+    calls.hold = proceed
     first = asyncio.create_task(desk.dispatcher.release(["acme"]))
-    await asked.began.wait()
+    await calls.began.wait()
     others = [asyncio.create_task(desk.dispatcher.release(["acme"])) for _ in range(10)]
-    going_on.set()
+    proceed.set()
     await asyncio.gather(first, *others)
-    assert asked.times == 2
+    assert calls.times == 2
 
 
 @dataclasses.dataclass
-class Asked:
-    """How often the store was asked whose turn it is."""
+class ReleaseCalls:
+    """Counts the store's releases, and can hold them up."""
 
     times: int = 0
     began: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     hold: asyncio.Event | None = None
 
 
-def counting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Asked:
-    asked = Asked()
+def counting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> ReleaseCalls:
+    calls = ReleaseCalls()
     release = desk.dispatcher._store.release
 
     async def counted(connection: object, provider: str, *args: object, **options: object) -> object:
-        asked.times += 1
-        asked.began.set()
-        if asked.hold is not None:
-            await asked.hold.wait()
+        calls.times += 1
+        calls.began.set()
+        if calls.hold is not None:
+            await calls.hold.wait()
         return await release(connection, provider, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk.dispatcher._store, "release", counted)
-    return asked
+    return calls

@@ -1,4 +1,4 @@
-"""Progress: which answers move a trial, which do not, and what the last one decides."""
+"""Progress: which events change a trial, which are ignored, and how the last trial ends the experiment."""
 
 from datetime import timedelta
 
@@ -18,32 +18,32 @@ from services.shared.metrics import Measurements
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
 SYNTHESIZING, SCORING = TrialStatus.SYNTHESIZING, TrialStatus.SCORING
-# Younger than anything: whatever is in flight is stale.
-NO_PATIENCE = timedelta(days=-1)
+# Less than any age: every unanswered request counts as stale.
+STALE_AFTER = timedelta(days=-1)
 
 
-async def only(desk: Desk) -> tuple[str, Trial, Trial]:
-    """Runs an experiment of two trials."""
+async def started(desk: Desk) -> tuple[str, Trial, Trial]:
+    """Runs an experiment with two trials. Returns its id and the trials."""
     experiment_id, (first, second) = await desk.start()
     return experiment_id, first, second
 
 
-async def now_is(desk: Desk, trial: Trial) -> Trial:
+async def current(desk: Desk, trial: Trial) -> Trial:
     return next(t for t in await desk.trials(trial.experiment_id) if t.id == trial.id)
 
 
-def asked_since(desk: Desk, before: int) -> list[Message]:
+def published_since(desk: Desk, before: int) -> list[Message]:
     return desk.database.published()[before:]
 
 
-async def test_audio_that_is_there_is_asked_to_be_measured(desk: Desk) -> None:
-    _, trial, _ = await only(desk)
+async def test_a_synthesized_trial_requests_its_evaluation(desk: Desk) -> None:
+    _, trial, _ = await started(desk)
     before = len(desk.database.published())
     await desk.speak(trial)
-    after = await now_is(desk, trial)
+    after = await current(desk, trial)
     assert (after.status, after.attempts, after.audio_name) == (SCORING, 1, f"{trial.id}.wav")
     assert after.measurements == SYNTHESIS
-    assert asked_since(desk, before) == [
+    assert published_since(desk, before) == [
         EvaluationRequested(
             requester="experiments",
             job_id=trial.id,
@@ -55,10 +55,10 @@ async def test_audio_that_is_there_is_asked_to_be_measured(desk: Desk) -> None:
     ]
 
 
-async def test_a_trial_that_is_measured_is_complete_with_both_sets_of_measurements(desk: Desk) -> None:
-    experiment_id, trial, _ = await only(desk)
+async def test_an_evaluated_trial_is_completed_with_all_its_measurements(desk: Desk) -> None:
+    experiment_id, trial, _ = await started(desk)
     await desk.finish(trial)
-    after = await now_is(desk, trial)
+    after = await current(desk, trial)
     assert after.status is TrialStatus.COMPLETED
     assert after.ended_at is not None
     assert (after.measurements.ttfb_ms, after.measurements.silence_ratio) == (100.0, 0.2)
@@ -67,7 +67,7 @@ async def test_a_trial_that_is_measured_is_complete_with_both_sets_of_measuremen
 
 
 async def test_the_last_trial_completes_the_experiment_once(desk: Desk) -> None:
-    experiment_id, first, second = await only(desk)
+    experiment_id, first, second = await started(desk)
     await desk.finish(first)
     with pytest.raises(WrongState, match="the experiment is running; there are results once it is completed"):
         await desk.reading.results(experiment_id)
@@ -78,16 +78,16 @@ async def test_the_last_trial_completes_the_experiment_once(desk: Desk) -> None:
     assert experiment.ended_at is not None
     results = await desk.reading.results(experiment_id)
     assert [ranking["trials_completed"] for ranking in results["rankings"]] == [1, 1]
-    (_, completed) = asked_since(desk, before)
+    (_, completed) = published_since(desk, before)
     assert completed == ExperimentCompleted(experiment_id=experiment_id, developer_id="dev_a")
 
 
-async def test_a_failed_trial_fails_no_experiment(desk: Desk) -> None:
-    experiment_id, first, second = await only(desk)
+async def test_a_failed_trial_does_not_fail_the_experiment(desk: Desk) -> None:
+    experiment_id, first, second = await started(desk)
     await desk.progress.failed(
         desk.event_id(), first.id, 1, SYNTHESIZING, "bad_audio:\n  nothing \t came", kind="bad_audio"
     )
-    failed = await now_is(desk, first)
+    failed = await current(desk, first)
     assert (failed.status, failed.error_message) == (TrialStatus.FAILED, "bad_audio: nothing came")
     assert failed.error_kind == "bad_audio"
     await desk.finish(second)
@@ -99,8 +99,8 @@ async def test_a_failed_trial_fails_no_experiment(desk: Desk) -> None:
     )
 
 
-async def test_an_experiment_whose_trials_have_all_failed_has_results_without_a_winner(desk: Desk) -> None:
-    experiment_id, first, second = await only(desk)
+async def test_an_experiment_whose_trials_all_failed_has_results_without_a_winner(desk: Desk) -> None:
+    experiment_id, first, second = await started(desk)
     for trial in (first, second):
         await desk.progress.failed(desk.event_id(), trial.id, 1, SYNTHESIZING, "no", kind="bad_audio")
     results = await desk.reading.results(experiment_id)
@@ -108,57 +108,57 @@ async def test_an_experiment_whose_trials_have_all_failed_has_results_without_a_
     assert results["confidence"] == "inconclusive"
 
 
-async def test_measuring_that_failed_fails_the_trial(desk: Desk) -> None:
-    _, trial, _ = await only(desk)
+async def test_a_failed_evaluation_fails_the_trial(desk: Desk) -> None:
+    _, trial, _ = await started(desk)
     await desk.speak(trial)
     await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "x" * 1000, kind="bad_audio")
-    failed = await now_is(desk, trial)
+    failed = await current(desk, trial)
     assert (failed.status, len(failed.error_message)) == (TrialStatus.FAILED, 500)
     assert failed.audio_name == f"{trial.id}.wav"
 
 
-async def test_an_answer_that_comes_twice_counts_once(desk: Desk) -> None:
-    experiment_id, trial, _ = await only(desk)
+async def test_an_event_that_arrives_twice_counts_once(desk: Desk) -> None:
+    experiment_id, trial, _ = await started(desk)
     for _ in range(2):
         await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
     await desk.score(trial)
-    # The same fact told by another event, too late.
+    # Another event with the same fact, too late.
     await desk.score(trial)
     await desk.speak(trial)
     await desk.progress.failed(desk.event_id(), trial.id, 1, SCORING, "late", kind="bad_audio")
-    assert (await now_is(desk, trial)).status is TrialStatus.COMPLETED
+    assert (await current(desk, trial)).status is TrialStatus.COMPLETED
     experiment = await desk.reading.get(experiment_id)
     assert (experiment.completed_trials, experiment.failed_trials) == (1, 0)
     assert [type(e) for e in desk.database.published()].count(EvaluationRequested) == 1
 
 
 @pytest.mark.parametrize("attempt", [0, 1, 3])
-async def test_an_answer_to_another_attempt_is_ignored(desk: Desk, attempt: int) -> None:
-    _, trial, _ = await only(desk)
-    await desk.progress.reconcile(NO_PATIENCE)
-    again = await now_is(desk, trial)
+async def test_an_event_of_another_attempt_is_ignored(desk: Desk, attempt: int) -> None:
+    _, trial, _ = await started(desk)
+    await desk.progress.reconcile(STALE_AFTER)
+    again = await current(desk, trial)
     assert again.attempts == 2
     await desk.progress.synthesized(desk.event_id(), trial.id, attempt, "late.wav", SYNTHESIS)
     await desk.progress.failed(desk.event_id(), trial.id, attempt, SYNTHESIZING, "late", kind="bad_audio")
-    assert await now_is(desk, trial) == again
+    assert await current(desk, trial) == again
     await desk.progress.synthesized(desk.event_id(), trial.id, 2, "good.wav", SYNTHESIS)
-    assert (await now_is(desk, trial)).audio_name == "good.wav"
+    assert (await current(desk, trial)).audio_name == "good.wav"
 
 
-async def test_a_failure_without_an_attempt_counts_for_the_step_at_hand(desk: Desk) -> None:
-    _, trial, _ = await only(desk)
-    await desk.progress.failed(desk.event_id(), trial.id, None, SCORING, "not at this step", kind="bad_audio")
-    assert (await now_is(desk, trial)).status is SYNTHESIZING
-    await desk.progress.failed(desk.event_id(), trial.id, None, SYNTHESIZING, "at this one", kind="bad_audio")
-    assert (await now_is(desk, trial)).status is TrialStatus.FAILED
+async def test_a_failure_without_an_attempt_number_counts_for_the_current_step(desk: Desk) -> None:
+    _, trial, _ = await started(desk)
+    await desk.progress.failed(desk.event_id(), trial.id, None, SCORING, "another step", kind="bad_audio")
+    assert (await current(desk, trial)).status is SYNTHESIZING
+    await desk.progress.failed(desk.event_id(), trial.id, None, SYNTHESIZING, "the current step", kind="bad_audio")
+    assert (await current(desk, trial)).status is TrialStatus.FAILED
 
 
-async def test_what_an_answer_about_a_deleted_trial_left_behind_is_deleted(desk: Desk) -> None:
+async def test_speech_and_evaluations_of_a_deleted_trial_are_deleted(desk: Desk) -> None:
     speech = SpeechDeletionRequested(requester="experiments", job_ids=["trl_gone"])
     evaluation = EvaluationDeletionRequested(requester="experiments", job_ids=["trl_gone"])
     for _ in range(2):
         await desk.progress.synthesized("evt_same", "trl_gone", 1, "a.wav", SYNTHESIS)
-    # Each time: the same answer again may be to work that was done again.
+    # Deletion is requested each time, because the work may have been done again.
     assert desk.database.published() == [speech] * 2
     await desk.progress.failed(desk.event_id(), "trl_gone", None, SYNTHESIZING, "no", kind="timed_out")
     assert desk.database.published() == [speech] * 3
@@ -166,18 +166,18 @@ async def test_what_an_answer_about_a_deleted_trial_left_behind_is_deleted(desk:
     assert desk.database.published() == [*[speech] * 4, evaluation]
 
 
-async def test_cancelling_ends_what_has_not_ended_and_ignores_what_comes_back(desk: Desk) -> None:
-    experiment_id, first, second = await only(desk)
+async def test_cancelling_ends_unfinished_trials_and_ignores_later_events(desk: Desk) -> None:
+    experiment_id, first, second = await started(desk)
     await desk.finish(first)
     cancelled = await desk.planning.cancel(experiment_id)
     assert cancelled.status is ExperimentStatus.CANCELLED
     await desk.finish(second)
     assert [t.status for t in await desk.trials(experiment_id)] == [TrialStatus.COMPLETED, TrialStatus.CANCELLED]
     assert await desk.reading.get(experiment_id) == cancelled
-    assert await desk.progress.reconcile(NO_PATIENCE) == 0
+    assert await desk.progress.reconcile(STALE_AFTER) == 0
 
 
-async def test_cancelling_twice_says_it_once(desk: Desk) -> None:
+async def test_cancelling_twice_publishes_one_event(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     first = await desk.planning.cancel(made.id)
     assert await desk.planning.cancel(made.id) == first
@@ -186,7 +186,7 @@ async def test_cancelling_twice_says_it_once(desk: Desk) -> None:
         await desk.planning.run(made.id)
 
 
-async def test_what_has_completed_can_not_be_cancelled(desk: Desk) -> None:
+async def test_a_completed_experiment_can_not_be_cancelled(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
     await desk.finish(*trials)
     with pytest.raises(WrongState, match="the experiment is completed and can't be cancelled any more"):
@@ -194,7 +194,7 @@ async def test_what_has_completed_can_not_be_cancelled(desk: Desk) -> None:
     assert (await desk.reading.get(experiment_id)).status is ExperimentStatus.COMPLETED
 
 
-async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
+async def test_an_error_in_the_verdict_fails_the_experiment_with_the_reason(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> object:
@@ -214,55 +214,57 @@ async def test_results_that_can_not_be_computed_fail_the_experiment_and_say_why(
         await desk.reading.results(experiment_id)
 
 
-async def test_an_answer_whose_transaction_broke_can_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, trial, _ = await only(desk)
+async def test_an_event_whose_transaction_failed_can_be_handled_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, trial, _ = await started(desk)
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "add_each", None)
         with pytest.raises(TypeError):
             await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
-    assert (await now_is(desk, trial)).status is SYNTHESIZING
+    assert (await current(desk, trial)).status is SYNTHESIZING
     await desk.progress.synthesized("evt_same", trial.id, 1, "a.wav", SYNTHESIS)
-    assert (await now_is(desk, trial)).status is SCORING
+    assert (await current(desk, trial)).status is SCORING
 
 
-async def test_what_stays_unanswered_is_asked_for_again_with_the_next_attempt(desk: Desk) -> None:
-    _, first, second = await only(desk)
+async def test_unanswered_requests_are_repeated_with_the_next_attempt(desk: Desk) -> None:
+    _, first, second = await started(desk)
     await desk.speak(first)
     before = len(desk.database.published())
-    assert await desk.progress.reconcile(NO_PATIENCE) == 2
-    evaluation, synthesis = sorted(asked_since(desk, before), key=lambda event: type(event).__name__)
+    assert await desk.progress.reconcile(STALE_AFTER) == 2
+    evaluation, synthesis = sorted(published_since(desk, before), key=lambda event: type(event).__name__)
     assert isinstance(evaluation, EvaluationRequested)
     assert (evaluation.job_id, evaluation.attempt, evaluation.audio_name) == (first.id, 2, f"{first.id}.wav")
     assert isinstance(synthesis, SynthesisRequested)
     assert (synthesis.job_id, synthesis.attempt, synthesis.text) == (second.id, 2, "Hello.")
 
 
-async def test_what_was_just_asked_for_is_left_alone(desk: Desk) -> None:
-    await only(desk)
+async def test_recent_requests_are_not_repeated(desk: Desk) -> None:
+    await started(desk)
     before = len(desk.database.published())
     assert await desk.progress.reconcile(timedelta(seconds=20)) == 0
-    assert asked_since(desk, before) == []
+    assert published_since(desk, before) == []
 
 
-async def test_a_trial_whose_provider_asked_for_patience_is_left_alone_until_then(desk: Desk) -> None:
-    _, first, second = await only(desk)
+async def test_a_trial_delayed_by_its_provider_is_not_repeated_before_that_time(desk: Desk) -> None:
+    _, first, second = await started(desk)
     await desk.progress.delayed(desk.event_id(), first.id, 1, now() + timedelta(seconds=60))
-    # A delay of another attempt, and one that is over.
+    # A delay of another attempt, and a delay that is over.
     await desk.progress.delayed(desk.event_id(), second.id, 2, now() + timedelta(seconds=60))
     await desk.progress.delayed(desk.event_id(), second.id, 1, now() - timedelta(seconds=1))
     assert await desk.progress.reconcile(timedelta(0)) == 1
-    assert [(await now_is(desk, trial)).attempts for trial in (first, second)] == [1, 2]
+    assert [(await current(desk, trial)).attempts for trial in (first, second)] == [1, 2]
     await desk.speak(first)
-    assert (await now_is(desk, first)).status is SCORING
+    assert (await current(desk, first)).status is SCORING
 
 
-async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) -> None:
-    experiment_id, first, second = await only(desk)
+async def test_a_trial_without_any_answer_fails_after_the_last_attempt(desk: Desk) -> None:
+    experiment_id, first, second = await started(desk)
     await desk.speak(second)
     for _ in range(MAX_ATTEMPTS):
-        await desk.progress.reconcile(NO_PATIENCE)
-    assert await desk.progress.reconcile(NO_PATIENCE) == 0
-    given_up = [await now_is(desk, trial) for trial in (first, second)]
+        await desk.progress.reconcile(STALE_AFTER)
+    assert await desk.progress.reconcile(STALE_AFTER) == 0
+    given_up = [await current(desk, trial) for trial in (first, second)]
     assert [(trial.error_kind, trial.error_message) for trial in given_up] == [
         ("timed_out", "no speech came back after 8 requests"),
         ("evaluation_failed", "no measurements came back after 8 requests"),
@@ -271,7 +273,7 @@ async def test_what_is_never_answered_fails_after_the_most_attempts(desk: Desk) 
     assert (experiment.status, experiment.failed_trials) == (ExperimentStatus.COMPLETED, 2)
 
 
-async def test_the_measurements_of_a_verdict_are_those_of_its_trials(desk: Desk) -> None:
+async def test_the_rankings_have_the_measurements_of_the_trials(desk: Desk) -> None:
     experiment_id, (first, second) = await desk.start()
     await desk.finish(first)
     await desk.progress.synthesized(

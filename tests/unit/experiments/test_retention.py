@@ -1,4 +1,4 @@
-"""Audio is deleted when its retention time is over, whatever became of its experiment."""
+"""Audio is deleted after its retention, whatever the status of its experiment."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -19,12 +19,12 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def sweeps(desk: Desk) -> Retention:
+def retention_job(desk: Desk) -> Retention:
     return Retention(desk.database, desk.lifecycle_store, desk.listening)
 
 
 async def ended(desk: Desk, at: datetime, status: ExperimentStatus = ExperimentStatus.COMPLETED) -> list[str]:
-    """Ends an experiment that keeps audio for two days, and returns its trials' ids."""
+    """Ends an experiment that keeps audio for two days. Returns the ids of its trials."""
     experiment_id, (first, second) = await desk.start(audio_retention_days=2)
     if status is ExperimentStatus.CANCELLED:
         await desk.speak(first)
@@ -41,12 +41,12 @@ def deleted(desk: Desk) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("status", [ExperimentStatus.COMPLETED, ExperimentStatus.CANCELLED, ExperimentStatus.FAILED])
-async def test_audio_goes_when_its_time_is_over_and_what_was_measured_stays(
-    desk: Desk, sweeps: Retention, status: ExperimentStatus
+async def test_audio_is_deleted_after_its_retention_and_measurements_stay(
+    desk: Desk, retention_job: Retention, status: ExperimentStatus
 ) -> None:
     trial_ids = await ended(desk, now() - 3 * DAY, status)
     before = now()
-    assert await sweeps.sweep() == 1
+    assert await retention_job.sweep() == 1
     assert deleted(desk) == [trial_ids]
     [experiment] = (await desk.reading.page("", "", 0, ""))[0]
     first, *_ = await desk.trials(experiment.id)
@@ -54,37 +54,37 @@ async def test_audio_goes_when_its_time_is_over_and_what_was_measured_stays(
     assert first.audio_deleted_at is not None
     assert before <= first.audio_deleted_at <= now()
     assert first.measurements.duration_seconds == 2.0
-    assert await sweeps.sweep() == 0
+    assert await retention_job.sweep() == 0
     assert deleted(desk) == [trial_ids]
 
 
-async def test_a_trial_that_had_no_audio_has_lost_none(desk: Desk, sweeps: Retention) -> None:
+async def test_a_trial_without_audio_is_not_marked_as_deleted(desk: Desk, retention_job: Retention) -> None:
     await ended(desk, now() - 3 * DAY, ExperimentStatus.CANCELLED)
-    await sweeps.sweep()
+    await retention_job.sweep()
     [experiment] = (await desk.reading.page("", "", 0, ""))[0]
     _, second = await desk.trials(experiment.id)
     assert second.audio_deleted_at is None
 
 
-async def test_what_is_younger_or_has_not_ended_is_kept(desk: Desk, sweeps: Retention) -> None:
+async def test_audio_of_recent_or_unfinished_experiments_is_kept(desk: Desk, retention_job: Retention) -> None:
     await ended(desk, now() - DAY)
     await desk.start(audio_retention_days=1)
-    assert await sweeps.sweep() == 0
+    assert await retention_job.sweep() == 0
     assert deleted(desk) == []
 
 
-async def test_a_sweep_takes_a_few_experiments_and_the_next_goes_on(
-    desk: Desk, sweeps: Retention, monkeypatch: pytest.MonkeyPatch
+async def test_each_sweep_handles_one_batch_of_experiments(
+    desk: Desk, retention_job: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     older = await ended(desk, now() - 5 * DAY)
     trial_ids = [*older, *(await ended(desk, now() - 4 * DAY)), *(await ended(desk, now() - 3 * DAY))]
-    assert [await sweeps.sweep() for _ in range(3)] == [2, 1, 0]
+    assert [await retention_job.sweep() for _ in range(3)] == [2, 1, 0]
     assert sorted(trial_id for part in deleted(desk) for trial_id in part) == sorted(trial_ids)
 
 
-class Watched(Retention):
-    """Tells how its sweeps went."""
+class ObservedRetention(Retention):
+    """Sets events after its sweeps."""
 
     failed: asyncio.Event
     swept: asyncio.Event
@@ -99,14 +99,14 @@ class Watched(Retention):
         return count
 
 
-async def test_sweeping_goes_on_when_the_database_comes_back(desk: Desk) -> None:
+async def test_sweeping_continues_after_a_database_outage(desk: Desk) -> None:
     trial_ids = await ended(desk, now() - 3 * DAY)
-    watched = Watched(desk.database, desk.lifecycle_store, desk.listening)
-    watched.failed, watched.swept = asyncio.Event(), asyncio.Event()
+    observed = ObservedRetention(desk.database, desk.lifecycle_store, desk.listening)
+    observed.failed, observed.swept = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(5):
         with desk.database.failing(OperationalError("SELECT", None, Exception("away"))):
-            sweeping = asyncio.create_task(periodic(watched.sweep, 0.001, batch=BATCH))
-            await watched.failed.wait()
-        await watched.swept.wait()
+            sweeping = asyncio.create_task(periodic(observed.sweep, 0.001, batch=BATCH))
+            await observed.failed.wait()
+        await observed.swept.wait()
     assert deleted(desk) == [trial_ids]
     sweeping.cancel()

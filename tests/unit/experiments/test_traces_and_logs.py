@@ -1,4 +1,4 @@
-"""All that is done for an experiment is in the trace of the call that ran it, and its log lines name it."""
+"""All work for an experiment is in the trace of the call that ran it, and its log lines name the experiment."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from services.experiments.results import domain as results
 from services.runtime.telemetry import span
 from tests.unit.experiments.conftest import Desk
 
-NO_PATIENCE = timedelta(0)
+STALE_AFTER = timedelta(0)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 RUN = f"00-{TRACE}-b7ad6b7169203331-01"
 ANOTHER = "00-11111111111111111111111111111111-2222222222222222-01"
@@ -20,34 +20,34 @@ def captured() -> "structlog.testing.capture_logs":  # type: ignore[valid-type]
     return structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars])
 
 
-async def test_what_a_later_event_or_the_clock_brings_about_is_in_the_trace_of_the_run(desk: Desk) -> None:
+async def test_work_after_later_events_and_timers_is_in_the_trace_of_the_run(desk: Desk) -> None:
     with span("run", RUN, SpanKind.SERVER):
         experiment_id, trials = await desk.start(webhook_url="https://example.com/hook", prompts=["A.", "B.", "C."])
     asked = len(desk.database.traces())
-    # The reconciler is in no trace, and an answer may be in that of an older run.
-    await desk.progress.reconcile(NO_PATIENCE)
+    # The reconciler runs in no trace, and an answer can come in the trace of an older run.
+    await desk.progress.reconcile(STALE_AFTER)
     with span("answer", ANOTHER, SpanKind.CONSUMER):
         await desk.finish(*await desk.trials(experiment_id))
     assert len(desk.database.traces()) > asked + len(trials)
     assert set(desk.database.traces()) == {TRACE}
 
 
-async def test_without_a_trace_nothing_is_made_up(desk: Desk) -> None:
+async def test_an_experiment_run_without_a_trace_gets_none(desk: Desk) -> None:
     _, trials = await desk.start()
     await desk.finish(*trials)
     assert set(desk.database.traces()) == {""}
 
 
-async def test_the_lines_of_asking_again_and_of_late_answers_name_the_experiment(desk: Desk) -> None:
+async def test_log_lines_of_repeated_requests_and_late_results_name_the_experiment(desk: Desk) -> None:
     experiment_id, (first, _) = await desk.start()
     with captured() as lines:
-        await desk.progress.reconcile(NO_PATIENCE)
+        await desk.progress.reconcile(STALE_AFTER)
         await desk.speak(first)
-    told = [(line["event"], line.get("experiment_id")) for line in lines]
-    assert told == [("asking again", experiment_id)] * 2 + [("a late result is ignored", experiment_id)]
+    logged = [(line["event"], line.get("experiment_id")) for line in lines]
+    assert logged == [("asking again", experiment_id)] * 2 + [("a late result is ignored", experiment_id)]
 
 
-async def test_the_line_of_a_verdict_that_fails_names_the_experiment(
+async def test_the_log_line_of_a_failed_verdict_names_the_experiment(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "decide", lambda *_, **__: 1 / 0)

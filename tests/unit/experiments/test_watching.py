@@ -1,4 +1,4 @@
-"""Watching an experiment: its state of now, then what changes, then its end; on one read for all who watch."""
+"""How an experiment is watched: the current state, every change, then the end, with shared reads for all watchers."""
 
 import asyncio
 import dataclasses
@@ -67,22 +67,22 @@ FIRST = Trial(
 SECOND = dataclasses.replace(FIRST, id="trl_2", model_index=1, provider="flite", voice_id="slt")
 
 
-class Room:
-    """An experiment of two pending trials, and those who watch it."""
+class WatchedExperiment:
+    """An experiment with two pending trials, and its watchers."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryExperimentsStore()
         self.lifecycle = MemoryLifecycleStore()
         self.changes = Changes(self.database)
-        self.shown: list[Seen] = []
+        self.converted: list[Seen] = []
         self.watching = self.with_heartbeats(NEVER)
 
     def with_heartbeats(self, seconds: float) -> Watching[Seen]:
-        return Watching(self.database, self.store, self.lifecycle, self.changes, seconds, self.show)
+        return Watching(self.database, self.store, self.lifecycle, self.changes, seconds, self.to_message)
 
-    def show(self, seen: Seen) -> Seen:
-        self.shown.append(seen)
+    def to_message(self, seen: Seen) -> Seen:
+        self.converted.append(seen)
         return seen
 
     async def plan(self) -> None:
@@ -90,16 +90,16 @@ class Room:
             await self.store.add(connection, EXPERIMENT, "")
             await self.store.add_trials(connection, [FIRST, SECOND], NOON)
 
-    async def move(self, trial: Trial, status: TrialStatus, *, aloud: bool = True) -> Trial:
-        """Takes a trial to a status, and returns it as it is then."""
+    async def move(self, trial: Trial, status: TrialStatus, *, notify: bool = True) -> Trial:
+        """Changes the status of a trial and returns the new trial."""
         async with self.database.transaction() as connection:
             moved = table(connection, "trials")[trial.id] = dataclasses.replace(trial, status=status)
-            if aloud:
+            if notify:
                 await announce(connection, EXPERIMENT_ID)
         return moved
 
     async def change(self, status: ExperimentStatus, **values: object) -> Experiment:
-        """Writes columns of the experiment, and returns it as it is then."""
+        """Changes columns of the experiment and returns the new experiment."""
         async with self.database.transaction() as connection:
             changed = change(connection, EXPERIMENT_ID, status=status, **values)
             await announce(connection, EXPERIMENT_ID)
@@ -112,21 +112,21 @@ class Room:
 
     @asynccontextmanager
     async def watcher(self, watching: Watching[Seen] | None = None) -> AsyncIterator[AsyncIterator[Seen]]:
-        """Somebody who watches."""
+        """Watches the experiment."""
         async with aclosing((watching or self.watching).watch(EXPERIMENT_ID)) as seen:
             yield seen
 
 
 @pytest.fixture
-async def room(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
+async def watched(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WatchedExperiment]:
     monkeypatch.setattr(feed, "MAX_READ_INTERVAL_SECONDS", 0)
     monkeypatch.setattr(feed, "RETRY_SECONDS", 0)
     call_as("dev_a")
-    room = Room()
-    await room.plan()
-    listening = asyncio.create_task(room.changes.run())
+    watched = WatchedExperiment()
+    await watched.plan()
+    listening = asyncio.create_task(watched.changes.run())
     await asyncio.sleep(0)
-    yield room
+    yield watched
     listening.cancel()
 
 
@@ -140,130 +140,134 @@ async def rest_of(seen: AsyncIterator[Seen]) -> Sequence[Seen]:
         return [one async for one in seen]
 
 
-async def test_a_watcher_sees_each_step_and_then_the_end(room: Room) -> None:
-    async with room.watcher() as seen:
+async def test_a_watcher_sees_each_change_and_then_the_end(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as seen:
         assert await next_of(seen) == Seen(EXPERIMENT)
-        spoken = await room.move(FIRST, SCORING)
+        spoken = await watched.move(FIRST, SCORING)
         assert await next_of(seen) == Seen(EXPERIMENT, spoken)
-        other = await room.move(SECOND, SYNTHESIZING)
+        other = await watched.move(SECOND, SYNTHESIZING)
         assert await next_of(seen) == Seen(EXPERIMENT, other)
-        ended = await room.change(COMPLETED, ended_at=NOON)
+        ended = await watched.change(COMPLETED, ended_at=NOON)
         assert await rest_of(seen) == [Seen(ended, last=True)]
 
 
-async def test_a_status_that_is_not_the_last_is_told_for_itself(room: Room) -> None:
-    created = await room.change(ExperimentStatus.CREATED)
-    async with room.watcher() as seen:
+async def test_a_new_status_is_sent_as_a_state_message(watched: WatchedExperiment) -> None:
+    created = await watched.change(ExperimentStatus.CREATED)
+    async with watched.watcher() as seen:
         assert await next_of(seen) == Seen(created)
-        assert await room.change(RUNNING) == EXPERIMENT
+        assert await watched.change(RUNNING) == EXPERIMENT
         assert await next_of(seen) == Seen(EXPERIMENT)
 
 
-async def test_who_comes_late_sees_where_things_stand_and_the_end(room: Room) -> None:
-    moved = [await room.move(trial, TrialStatus.COMPLETED) for trial in (SECOND, FIRST)]
-    ended = await room.change(COMPLETED, ended_at=NOON)
-    async with room.watcher() as seen:
+async def test_a_watcher_of_an_ended_experiment_sees_its_trials_and_the_end(watched: WatchedExperiment) -> None:
+    moved = [await watched.move(trial, TrialStatus.COMPLETED) for trial in (SECOND, FIRST)]
+    ended = await watched.change(COMPLETED, ended_at=NOON)
+    async with watched.watcher() as seen:
         expected = [Seen(ended), *(Seen(ended, trial) for trial in reversed(moved)), Seen(ended, last=True)]
         assert await rest_of(seen) == expected
 
 
-async def test_what_waits_for_its_first_turn_is_not_told_of_but_what_waits_again_is(room: Room) -> None:
-    failed = await room.move(SECOND, TrialStatus.FAILED)
-    async with room.watcher() as seen:
+async def test_trials_that_were_always_pending_are_not_sent_but_retried_ones_are(watched: WatchedExperiment) -> None:
+    failed = await watched.move(SECOND, TrialStatus.FAILED)
+    async with watched.watcher() as seen:
         assert [await next_of(seen) for _ in range(2)] == [Seen(EXPERIMENT), Seen(EXPERIMENT, failed)]
-        again = await room.move(failed, PENDING)
+        again = await watched.move(failed, PENDING)
         assert await next_of(seen) == Seen(EXPERIMENT, again)
 
 
-async def test_each_vote_is_told(room: Room) -> None:
-    async with room.watcher() as seen:
+async def test_each_vote_is_sent(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as seen:
         await next_of(seen)
-        heard = await room.change(RUNNING, listening_until=NOON, votes_needed=6, votes_received=1)
-        assert await next_of(seen) == Seen(heard)
+        voted = await watched.change(RUNNING, listening_until=NOON, votes_needed=6, votes_received=1)
+        assert await next_of(seen) == Seen(voted)
 
 
-async def test_while_nothing_changes_there_are_heartbeats(room: Room) -> None:
-    async with room.watcher(room.with_heartbeats(0.001)) as seen:
+async def test_heartbeats_are_sent_while_nothing_changes(watched: WatchedExperiment) -> None:
+    async with watched.watcher(watched.with_heartbeats(0.001)) as seen:
         assert [await next_of(seen) for _ in range(3)] == [Seen(EXPERIMENT), Seen(), Seen()]
 
 
-async def test_a_change_that_nobody_was_told_of_is_found_with_the_next_heartbeat(room: Room) -> None:
-    async with room.watcher(room.with_heartbeats(0.001)) as seen:
+async def test_a_change_without_a_notification_is_found_with_the_next_heartbeat(watched: WatchedExperiment) -> None:
+    async with watched.watcher(watched.with_heartbeats(0.001)) as seen:
         await next_of(seen)
-        moved = await room.move(FIRST, SYNTHESIZING, aloud=False)
+        moved = await watched.move(FIRST, SYNTHESIZING, notify=False)
         async with asyncio.timeout(SOON):
             while (one := await anext(seen)) == Seen():
                 pass
         assert one == Seen(EXPERIMENT, moved)
 
 
-async def test_after_a_lost_connection_watchers_look_again(room: Room) -> None:
-    async with room.watcher() as seen:
+async def test_watchers_read_again_after_a_lost_database_connection(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as seen:
         await next_of(seen)
-        moved = await room.move(FIRST, SYNTHESIZING, aloud=False)
-        room.changes._heard("")
+        moved = await watched.move(FIRST, SYNTHESIZING, notify=False)
+        watched.changes._on_change("")
         assert await next_of(seen) == Seen(EXPERIMENT, moved)
 
 
-async def test_who_comes_sees_what_was_there_before_even_if_the_others_have_not_heard_of_it(room: Room) -> None:
-    async with room.watcher() as first, room.watcher() as second:
+async def test_a_new_watcher_sees_changes_that_existing_watchers_were_not_notified_of(
+    watched: WatchedExperiment,
+) -> None:
+    async with watched.watcher() as first, watched.watcher() as second:
         await next_of(first)
-        moved = await room.move(FIRST, SYNTHESIZING, aloud=False)
+        moved = await watched.move(FIRST, SYNTHESIZING, notify=False)
         assert [await next_of(second) for _ in range(2)] == [Seen(EXPERIMENT), Seen(EXPERIMENT, moved)]
         assert await next_of(first) == Seen(EXPERIMENT, moved)
 
 
-async def test_watchers_share_reads_and_messages(room: Room) -> None:
+async def test_watchers_share_reads_and_messages(watched: WatchedExperiment) -> None:
     async with AsyncExitStack() as stack:
-        watchers = [await stack.enter_async_context(room.watcher()) for _ in range(50)]
+        watchers = [await stack.enter_async_context(watched.watcher()) for _ in range(50)]
         assert await asyncio.gather(*map(next_of, watchers)) == [Seen(EXPERIMENT)] * 50
-        assert room.database.lookups == 1
-        moved = await room.move(FIRST, SYNTHESIZING)
+        assert watched.database.lookups == 1
+        moved = await watched.move(FIRST, SYNTHESIZING)
         assert await asyncio.gather(*map(next_of, watchers)) == [Seen(EXPERIMENT, moved)] * 50
-        assert room.database.lookups == 2
-        assert room.shown == [Seen(EXPERIMENT), Seen(EXPERIMENT, moved)]
+        assert watched.database.lookups == 2
+        assert watched.converted == [Seen(EXPERIMENT), Seen(EXPERIMENT, moved)]
 
 
-async def test_who_is_slow_gets_the_latest_and_keeps_nobody_waiting(room: Room) -> None:
-    async with room.watcher() as slow, room.watcher() as quick:
+async def test_a_slow_watcher_gets_the_latest_state_and_delays_nobody(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as slow, watched.watcher() as quick:
         for seen in (slow, quick):
             await next_of(seen)
         trial = FIRST
         for status in (SYNTHESIZING, SCORING, TrialStatus.COMPLETED):
-            trial = await room.move(trial, status)
+            trial = await watched.move(trial, status)
             assert await next_of(quick) == Seen(EXPERIMENT, trial)
-        other = await room.move(SECOND, SYNTHESIZING)
+        other = await watched.move(SECOND, SYNTHESIZING)
         assert await next_of(quick) == Seen(EXPERIMENT, other)
         assert [await next_of(slow) for _ in range(2)] == [Seen(EXPERIMENT, trial), Seen(EXPERIMENT, other)]
 
 
-async def test_what_moves_again_while_it_is_being_told_is_told_once(room: Room) -> None:
-    moved = [await room.move(trial, SYNTHESIZING) for trial in (FIRST, SECOND)]
-    async with room.watcher() as slow, room.watcher() as quick:
+async def test_a_trial_that_changes_while_it_is_being_sent_is_sent_once(watched: WatchedExperiment) -> None:
+    moved = [await watched.move(trial, SYNTHESIZING) for trial in (FIRST, SECOND)]
+    async with watched.watcher() as slow, watched.watcher() as quick:
         assert [await next_of(slow) for _ in range(2)] == [Seen(EXPERIMENT), Seen(EXPERIMENT, moved[0])]
         await next_of(quick)
-        again = await room.move(moved[1], SCORING)
+        again = await watched.move(moved[1], SCORING)
         while (await next_of(quick)).trial != again:
             pass
         assert await next_of(slow) == Seen(EXPERIMENT, again)
 
 
-async def test_nobody_is_remembered_once_watching_ends(room: Room) -> None:
-    async with room.watcher() as first:
-        async with room.watcher() as second:
+async def test_nothing_is_kept_after_the_last_watcher_leaves(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as first:
+        async with watched.watcher() as second:
             await asyncio.gather(next_of(first), next_of(second))
-        assert len(room.watching._feeds) == 1
-        assert len(room.changes._watchers) == 1
-        [(_, task)] = room.watching._feeds.values()
-    assert room.watching._feeds == {}
+        assert len(watched.watching._feeds) == 1
+        assert len(watched.changes._watchers) == 1
+        [(_, task)] = watched.watching._feeds.values()
+    assert watched.watching._feeds == {}
     await asyncio.wait([task], timeout=SOON)
-    assert room.changes._watchers == {}
+    assert watched.changes._watchers == {}
 
 
-async def test_what_is_deleted_ends_as_cancelled_and_is_not_there_for_who_comes_then(room: Room) -> None:
-    async with room.watcher() as seen, room.watcher() as late:
+async def test_a_deleted_experiment_ends_as_cancelled_and_is_not_found_by_new_watchers(
+    watched: WatchedExperiment,
+) -> None:
+    async with watched.watcher() as seen, watched.watcher() as late:
         await next_of(seen)
-        await room.delete()
+        await watched.delete()
         [end] = await rest_of(seen)
         assert end.last
         assert end.experiment is not None
@@ -273,53 +277,59 @@ async def test_what_is_deleted_ends_as_cancelled_and_is_not_there_for_who_comes_
             await next_of(late)
 
 
-async def test_what_begins_again_can_be_watched_again_while_others_still_hear_of_its_end(room: Room) -> None:
-    async with room.watcher() as slow:
+async def test_a_restarted_experiment_can_be_watched_while_others_still_read_its_end(
+    watched: WatchedExperiment,
+) -> None:
+    async with watched.watcher() as slow:
         await next_of(slow)
-        ended = await room.change(COMPLETED, ended_at=NOON)
-        async with room.watcher() as quick:
+        ended = await watched.change(COMPLETED, ended_at=NOON)
+        async with watched.watcher() as quick:
             assert [one.last for one in await rest_of(quick)] == [False, True]
-        assert await room.change(RUNNING, ended_at=None) == EXPERIMENT
-        async with room.watcher() as again:
+        assert await watched.change(RUNNING, ended_at=None) == EXPERIMENT
+        async with watched.watcher() as again:
             assert await next_of(again) == Seen(EXPERIMENT)
-            moved = await room.move(FIRST, SYNTHESIZING)
+            moved = await watched.move(FIRST, SYNTHESIZING)
             assert await next_of(again) == Seen(EXPERIMENT, moved)
             assert await rest_of(slow) == [Seen(ended, last=True)]
 
 
-async def test_while_the_database_is_away_watchers_stay_and_newcomers_are_told(room: Room) -> None:
-    async with room.watcher() as seen, room.watcher() as newcomer:
+async def test_during_a_database_outage_watchers_stay_and_new_watchers_get_the_error(
+    watched: WatchedExperiment,
+) -> None:
+    async with watched.watcher() as seen, watched.watcher() as late:
         await next_of(seen)
-        with room.database.failing(AWAY):
-            room.changes._heard(EXPERIMENT_ID)
+        with watched.database.failing(AWAY):
+            watched.changes._on_change(EXPERIMENT_ID)
             with pytest.raises(OperationalError):
-                await next_of(newcomer)
-        moved = await room.move(FIRST, SYNTHESIZING)
+                await next_of(late)
+        moved = await watched.move(FIRST, SYNTHESIZING)
         assert await next_of(seen) == Seen(EXPERIMENT, moved)
 
 
-async def test_a_fault_ends_the_stream_of_everybody(room: Room) -> None:
-    async with room.watcher() as first, room.watcher() as second:
+async def test_an_unexpected_error_ends_the_streams_of_all_watchers(watched: WatchedExperiment) -> None:
+    async with watched.watcher() as first, watched.watcher() as second:
         await asyncio.gather(next_of(first), next_of(second))
-        with room.database.failing(LookupError("a fault")):
-            room.changes._heard(EXPERIMENT_ID)
+        with watched.database.failing(LookupError("a bug")):
+            watched.changes._on_change(EXPERIMENT_ID)
             for seen in (first, second):
-                with pytest.raises(LookupError, match="a fault"):
+                with pytest.raises(LookupError, match="a bug"):
                     await next_of(seen)
-    async with room.watcher() as anew:
+    async with watched.watcher() as anew:
         assert await next_of(anew) == Seen(EXPERIMENT)
 
 
-async def test_another_developers_experiment_can_not_be_watched_even_while_its_owner_does(room: Room) -> None:
-    async with room.watcher() as seen, room.watcher() as foreign:
+async def test_another_developers_experiment_is_not_found_even_while_its_owner_watches_it(
+    watched: WatchedExperiment,
+) -> None:
+    async with watched.watcher() as seen, watched.watcher() as foreign:
         await next_of(seen)
         call_as("dev_b")
         with pytest.raises(NotFound):
             await next_of(foreign)
-    assert room.watching._feeds == {}
+    assert watched.watching._feeds == {}
 
 
-async def test_what_is_no_id_is_refused(room: Room) -> None:
-    async with aclosing(room.watching.watch("x")) as seen:
+async def test_a_malformed_experiment_id_is_refused(watched: WatchedExperiment) -> None:
+    async with aclosing(watched.watching.watch("x")) as seen:
         with pytest.raises(InvalidInput):
             await anext(seen)

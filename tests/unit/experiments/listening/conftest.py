@@ -1,4 +1,4 @@
-"""Listening's use cases over stores in memory, with a clock that stands still until it is told to go on."""
+"""The use cases of listening over in-memory stores, with a clock that only moves when a test moves it."""
 
 import dataclasses
 import io
@@ -15,7 +15,7 @@ from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, 
 from services.experiments.listening.domain import TalliedLink
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
-from services.experiments.listening.sessions import Session
+from services.experiments.listening.sessions import VoterSession
 from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.results.domain import counted
@@ -44,12 +44,12 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EXPERIMENT = "exp_" + "0" * 32
 CLIP_SECONDS = 1.5
 DECIDE_SECONDS = 0.6
-"""What somebody takes to answer once both clips have ended."""
+"""How long a listener takes to answer after both clips have ended."""
 RATE = 16_000
 
 
 class MemoryAudio:
-    """Stored speech: of each trial a tone of its own."""
+    """An in-memory audio store. Each trial has a tone of its own."""
 
     def __init__(self) -> None:
         self.stored: dict[str, bytes] = {}
@@ -66,20 +66,20 @@ class MemoryAudio:
 
 
 class MemorySessions:
-    """Makes sessions, one after another."""
+    """Makes voter sessions with ascending numbers."""
 
     def __init__(self) -> None:
-        self.made: list[Session] = []
+        self.made: list[VoterSession] = []
 
-    async def new(self) -> Session:
+    async def new(self) -> VoterSession:
         number = len(self.made) + 1
-        session = Session(f"usr_{number:032x}", f"vt_{number}", NOON + timedelta(days=90))
+        session = VoterSession(f"usr_{number:032x}", f"vt_{number}", NOON + timedelta(days=90))
         self.made.append(session)
         return session
 
 
-class Room:
-    """The use cases, and shorter words for what tests do with them."""
+class ListeningWorld:
+    """The use cases, with short methods for what tests do."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
@@ -93,7 +93,7 @@ class Room:
         )
         self.sessions = MemorySessions()
         self.address: bytes | None = None
-        """The address from which the next call comes."""
+        """The network address of the next call."""
         tokens = ListeningTokens("a secret of sixteen")
         self.links = Links(
             self.database,
@@ -128,7 +128,7 @@ class Room:
     async def plan(
         self, *, models: int = 2, prompts: int = 1, repeats: int = 1, owner: str = "dev_a", **values: object
     ) -> None:
-        """Puts an experiment whose trials have not ended."""
+        """Adds an experiment whose trials have not ended."""
         plain = Experiment(
             id=EXPERIMENT,
             developer_id=owner,
@@ -150,7 +150,7 @@ class Room:
             await self.experiments.add(connection, dataclasses.replace(plain, **values), "")  # type: ignore[arg-type]
 
     async def begin(self, *, failed: tuple[tuple[int, int], ...] = (), **planned: object) -> list[Trial]:
-        """Plans an experiment and ends its trials, `failed` ones by prompt and model; returns them."""
+        """Adds an experiment, ends its trials and returns them. `failed` names failed ones by prompt and model."""
         await self.plan(**planned)  # type: ignore[arg-type]
         experiment = await self.experiment()
         trials = [
@@ -228,18 +228,18 @@ class Room:
         return link
 
     async def hear(self, name: str) -> bytes:
-        """Fetches a clip, and has the gateway say so."""
+        """Fetches a clip, and records that the gateway sent all of it."""
         clip = await self.clips.find(name)
         await self.sent(name, 0, len(clip.content))
         return clip.content
 
     async def sent(self, name: str, start: int, end: int) -> None:
-        """Has the gateway say that bytes of a clip have gone out just now."""
+        """Records that the gateway sent these bytes of a clip now."""
         size = len((await self.clips.find(name)).content)
         await self.hearing.note(Sent(name, start, end, size), self.at)
 
     async def play(self, token: str, listener: str) -> Assignment:
-        """Takes the listener's pair and hears both clips."""
+        """Takes the listener's pair and hears both of its clips."""
         pair = (await self.listeners.next_pair(token, listener)).assignment
         assert pair is not None
         await self.hear(pair.clip_a)
@@ -254,7 +254,7 @@ class Room:
 
 
 def tone(hertz: float) -> bytes:
-    """Returns a tone as tts stores speech."""
+    """Returns a tone in the format in which tts stores speech."""
     time = np.arange(int(CLIP_SECONDS * RATE)) / RATE
     written = io.BytesIO()
     with wave.open(written, "wb") as writer:
@@ -270,7 +270,7 @@ def call_as(developer_id: str) -> None:
 
 
 @pytest.fixture
-def room() -> Iterator[Room]:
+def world() -> Iterator[ListeningWorld]:
     call_as("dev_a")
-    yield Room()
+    yield ListeningWorld()
     set_caller(None)

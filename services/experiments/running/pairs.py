@@ -1,4 +1,4 @@
-"""What an experiment gives to listeners: pairs of its trials."""
+"""The pairs of trials that listeners compare."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -7,8 +7,11 @@ from services.experiments.domain import Trial, TrialStatus
 from services.shared.listening.domain import Pair, PairKey, Speech
 
 
-def hearable(trials: Iterable[Trial], target_lufs: float) -> list[Pair]:
-    """Returns the pairs of models that both completed a prompt, by prompt and models, with no votes."""
+def comparable_pairs(trials: Iterable[Trial], target_lufs: float) -> list[Pair]:
+    """Returns a pair, without votes, for each two models that both completed a prompt. Sorted by prompt and models.
+
+    Only trials whose audio was not deleted count.
+    """
     completed: dict[tuple[int, int], list[Trial]] = {}
     for trial in trials:
         if trial.status is TrialStatus.COMPLETED and trial.audio_name and trial.audio_deleted_at is None:

@@ -1,9 +1,9 @@
-"""What an experiment gives to listeners."""
+"""The pairs of trials that listeners compare."""
 
 from datetime import UTC, datetime
 
 from services.experiments.domain import Trial, TrialStatus
-from services.experiments.running.listening import hearable
+from services.experiments.running.pairs import comparable_pairs
 from services.shared.listening.domain import Pair, PairKey, Speech
 from services.shared.metrics import Measurements
 
@@ -32,16 +32,16 @@ def trial(prompt: int, model: int, repeat: int = 0, status: TrialStatus = DONE, 
     )
 
 
-def test_a_pair_is_two_models_that_completed_the_same_prompt() -> None:
+def test_each_two_models_that_completed_a_prompt_make_a_pair() -> None:
     trials = [trial(0, 0), trial(0, 1), trial(0, 2), trial(1, 0), trial(1, 1, status=FAILED), trial(1, 2), trial(2, 2)]
-    keys = [each.key for each in hearable(trials, -23)]
+    keys = [each.key for each in comparable_pairs(trials, -23)]
     assert keys == [PairKey(0, 0, 1), PairKey(0, 0, 2), PairKey(0, 1, 2), PairKey(1, 0, 2)]
 
 
-def test_a_pair_has_every_completed_repeat() -> None:
+def test_a_pair_has_all_completed_repeats() -> None:
     measured = Measurements(duration_seconds=1.5)
     trials = [trial(0, 1), trial(0, 0, 2), trial(0, 0, 0, measurements=measured), trial(0, 0, 1, status=FAILED)]
-    (found,) = hearable(trials, -24.5)
+    (found,) = comparable_pairs(trials, -24.5)
     assert found == Pair(
         key=PairKey(0, 0, 1),
         text="Hello.",
@@ -51,7 +51,7 @@ def test_a_pair_has_every_completed_repeat() -> None:
     )
 
 
-def test_there_is_no_pair_without_two_models_or_with_audio_that_was_deleted() -> None:
-    assert hearable([], -23) == []
-    assert hearable([trial(0, 0), trial(1, 1)], -23) == []
-    assert hearable([trial(0, 0), trial(0, 1, audio_deleted_at=NOON)], -23) == []
+def test_trials_of_one_model_or_with_deleted_audio_make_no_pair() -> None:
+    assert comparable_pairs([], -23) == []
+    assert comparable_pairs([trial(0, 0), trial(1, 1)], -23) == []
+    assert comparable_pairs([trial(0, 0), trial(0, 1, audio_deleted_at=NOON)], -23) == []

@@ -41,9 +41,9 @@ PAIR = {
 }
 # What is wrong with a link comes out alike wherever one is taken.
 BAD_LINKS = {
-    "tampered_link_token": "copy all of it",
-    "expired_link_token": "has expired: ask",
-    "revoked_link_token": "was revoked: ask",
+    "tampered_link_token": "Copy all of it",
+    "expired_link_token": "has expired. Ask",
+    "revoked_link_token": "was revoked. Ask",
 }
 
 

@@ -75,7 +75,7 @@ CASES = [
         "a URL has one endpoint",
         CREATE,
         {"url": Given("own_endpoint_url")},
-        Fails("ALREADY_EXISTS", says="url", metadata={"id": ENDPOINT_ID}),
+        Fails("ALREADY_EXISTS", says="this URL", metadata={"id": ENDPOINT_ID}),
     ),
     Case(
         "a request_id has an end",

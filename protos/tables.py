@@ -22,7 +22,7 @@ REASON_PREFIX = "ERROR_REASON_"
 
 def events(files: Iterable[FileDescriptorProto]) -> str:
     """Returns a table of events as Markdown, in the order of the protos."""
-    rows = ["| event | subject | acted on by | when |", "|---|---|---|---|"]
+    rows = ["| event | subject | consumed by | meaning |", "|---|---|---|---|"]
     for file in files:
         if not file.name.endswith("/events.proto"):
             continue

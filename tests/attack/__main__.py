@@ -1,6 +1,6 @@
-"""Attacks a running mesh and prints a table of what came of it: `make attack`, or `python -m tests.attack`.
+"""Attacks a running mesh and prints a table of the results: `make attack`, or `python -m tests.attack`.
 
-Ends with 1 if an attack got through. Only a mesh on a loopback address is attacked.
+The exit status is 1 if an attack got through. Only a mesh on a loopback address is attacked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STYLES = {WITHSTOOD: "green", GOT_THROUGH: "bold red", NOT_TRIED: "yellow"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one attack."""
+    """The result of one attack."""
 
     attack: Attack
     outcome: str
@@ -34,12 +34,12 @@ class Result:
 
 
 async def run_all(api_url: str, key: str | None, only: str, console: Console) -> list[Result]:
-    """Makes the attacks one after another, whose title contains `only`, and prints each as it ends."""
+    """Runs the attacks whose title contains `only`, one after another, and prints each result."""
     results: list[Result] = []
     chosen = [each for each in attacks() if only.lower() in each.title.lower()]
     async with open_target(api_url, key=key) as target:
         if not await target.is_healthy():
-            raise ValueError(f"the mesh at {api_url} is not healthy; `arena doctor` says why")
+            raise ValueError(f"The mesh at {api_url} is not healthy. `arena doctor` says why.")
         for attack in chosen:
             result = await _try(attack, target)
             results.append(result)
@@ -55,19 +55,19 @@ async def _try(attack: Attack, target: Target) -> Result:
         async with asyncio.timeout(MAX_ATTACK_SECONDS):
             await attack.run(target)
         if not await target.is_healthy():
-            outcome, explanation = GOT_THROUGH, "the mesh is not healthy afterwards"
+            outcome, explanation = GOT_THROUGH, "the mesh was not healthy afterwards"
     except CannotTry as reason:
         outcome, explanation = NOT_TRIED, str(reason)
     except TimeoutError:
-        outcome, explanation = GOT_THROUGH, f"nothing was answered within {MAX_ATTACK_SECONDS:g} s"
+        outcome, explanation = GOT_THROUGH, f"no response within {MAX_ATTACK_SECONDS:g} s"
     except (AssertionError, httpx.HTTPError, OSError) as error:
         outcome, explanation = GOT_THROUGH, str(error) or repr(error)
     return Result(attack, outcome, explanation, time.monotonic() - began)
 
 
 def table(results: list[Result]) -> Table:
-    """Returns the attacks with the promise that each one tests and what came of it."""
-    shown = Table("An attacker", "What is promised", "Result", title=f"{len(results)} attacks", title_justify="left")
+    """Returns a table of the attacks, the promises that they test and the results."""
+    shown = Table("An attacker", "Promise", "Result", title=f"{len(results)} attacks", title_justify="left")
     for result in results:
         text = f"{result.outcome}: {result.explanation}" if result.explanation else result.outcome
         shown.add_row(result.attack.title, result.attack.promise, text, style=STYLES[result.outcome])
@@ -78,8 +78,8 @@ def main() -> None:
     """The entry point of `make attack`."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
     parser.add_argument("--url", default=DEFAULT_URL, help=f"the mesh's address, {DEFAULT_URL} by default")
-    parser.add_argument("--key", help="an API key to use; by default the attacker registers")
-    parser.add_argument("--only", default="", help="make only the attacks whose title contains this text")
+    parser.add_argument("--key", help="an API key to use; without it the attacker registers a new developer")
+    parser.add_argument("--only", default="", help="run only the attacks whose title contains this text")
     options = parser.parse_args()
     console = Console()
     try:

@@ -1,4 +1,4 @@
-"""What an attack is, and the list of all of them."""
+"""Defines what an attack is, and collects all attacks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Try = Callable[[Target], Awaitable[None]]
 
 
 class CannotTry(Exception):
-    """The mesh at hand does not allow this attack to be tried. The message says what is missing."""
+    """This attack can't be tried on this mesh. The message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One attack. `run` raises AssertionError if the promise is broken, and CannotTry if it could not be tried."""
+    """One attack. `run` raises AssertionError if the promise is broken, and CannotTry if the attack can't be tried."""
 
     title: str
-    """What the attacker does, as a short phrase."""
+    """What the attacker does: a short phrase that starts with a verb."""
     promise: str
-    """What should happen instead, as the table shows it."""
+    """What must happen, as the table shows it."""
     run: Try
 
 
@@ -38,7 +38,7 @@ def attack(title: str, *, promise: str) -> Callable[[Try], Try]:
 
     def add(run: Try) -> Try:
         if any(each.title == title for each in _ATTACKS):
-            raise ValueError(f"two attacks are called {title!r}")
+            raise ValueError(f"Two attacks have the title {title!r}.")
         _ATTACKS.append(Attack(title, promise, run))
         return run
 
@@ -46,7 +46,7 @@ def attack(title: str, *, promise: str) -> Callable[[Try], Try]:
 
 
 def attacks() -> list[Attack]:
-    """Returns every attack of the modules in `cases`, in the order of their files."""
+    """Returns all attacks of the modules in `cases`, ordered by file name."""
     for module in sorted(pkgutil.iter_modules(cases.__path__), key=lambda each: each.name):
         importlib.import_module(f"{cases.__name__}.{module.name}")
     return list(_ATTACKS)

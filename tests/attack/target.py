@@ -1,4 +1,4 @@
-"""The mesh that is attacked."""
+"""The mesh under attack."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ CONNECT_SECONDS = 5.0
 class Target:
     """A running mesh on this machine, with two developers who are registered when an attack first needs them.
 
-    `http`, `channel` and `clients` (by protocol: grpc, grpc-web, grpc-web-text, json) are open for all attacks. An
-    attack that spoils its connection opens its own, with `connect` or `own_channel`. `speech_server` is the server
-    behind the provider `stand-in`, None if the mesh has no such provider.
+    All attacks share `http`, `channel` and `clients` (by protocol: grpc, grpc-web, grpc-web-text, json). An attack that
+    breaks its connection opens its own one, with `connect` or `own_channel`. `speech_server` is the server behind the
+    provider `stand-in`, or None if the mesh has no such provider.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Target:
 
     @property
     def provider(self) -> str:
-        """The provider to speak with: the stand-in where there is one, else espeak."""
+        """The provider that attacks use: the stand-in if the mesh has it, else espeak."""
         return STAND_IN if self.speech_server else "espeak"
 
     async def key(self, who: str = "developer") -> str:
-        """Returns an API key of `developer` or `somebody_else`; one registration each for all attacks."""
+        """Returns the API key of `developer` or `somebody_else`. Each registers once for all attacks."""
         async with self._lock:
             if who not in self._keys:
                 person = {"name": "Attacker", "email": f"{who}-{secrets.token_hex(6)}@example.com"}
-                answer = await self.http.post("/api/v1/developers", json=person)
-                answer.raise_for_status()
-                self._keys[who] = answer.json()["api_key"]
+                response = await self.http.post("/api/v1/developers", json=person)
+                response.raise_for_status()
+                self._keys[who] = response.json()["api_key"]
             return self._keys[who]
 
     async def headers(self, who: str = "developer") -> dict[str, str]:
@@ -70,13 +70,13 @@ class Target:
         return bearer(await self.key(who))
 
     async def call(self, rpc: str, request: dict[str, Any], who: str = "developer", protocol: str = "json") -> Outcome:
-        """Calls an RPC by its name, such as `ExperimentService.CreateExperiment`, and returns what came of it."""
+        """Calls an RPC by its name, such as `ExperimentService.CreateExperiment`, and returns the outcome."""
         headers = {} if who == "nobody" else await self.headers(who)
         return await self.clients[protocol].call(rpcs()[rpc], request, headers)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Opens a TCP connection to the gateway and closes it at the end."""
+        """Opens a TCP connection to the gateway and closes it at the end of the block."""
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
@@ -85,11 +85,11 @@ class Target:
             writer.close()
 
     def own_channel(self) -> grpc.aio.Channel:
-        """Returns a gRPC channel that shares its connection with nobody; use it with `async with`."""
+        """Returns a gRPC channel with a connection of its own. Use it with `async with`."""
         return grpc.aio.insecure_channel(f"{self.host}:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
 
     async def is_healthy(self) -> bool:
-        """Returns whether the mesh answers its health check over a new connection."""
+        """Returns whether the health check succeeds over a new connection."""
         async with http_client(self.api_url) as client:
             return (await client.get("/api/v1/health")).status_code == 200
 
@@ -102,7 +102,7 @@ async def open_target(
     host = urlsplit(api_url).hostname or ""
     for *_, address in socket.getaddrinfo(host, None):
         if not ipaddress.ip_address(address[0]).is_loopback:
-            raise ValueError(f"{api_url} is not on this machine; only a mesh on a loopback address is attacked")
+            raise ValueError(f"{api_url} is not on this machine. Only a mesh on a loopback address is attacked.")
     async with AsyncExitStack() as stack:
         clients = await open_clients(stack, api_url)
         http = await stack.enter_async_context(http_client(api_url))

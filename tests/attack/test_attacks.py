@@ -1,4 +1,4 @@
-"""Every attack, against the mesh of the tests."""
+"""Runs every attack against the mesh of the tests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.fakes.openai_server import OpenAiServer
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def target(mesh: Mesh, speech_server: OpenAiServer) -> AsyncIterator[Target]:
-    """The mesh as an attacker finds it."""
+    """The mesh, as an attacker reaches it."""
     async with open_target(mesh.api_url, speech_server) as opened:
         yield opened
 

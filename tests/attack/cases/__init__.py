@@ -1,1 +1,1 @@
-"""The attacks, a file for each subject."""
+"""The attacks, one file per subject."""

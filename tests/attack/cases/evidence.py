@@ -1,4 +1,4 @@
-"""Evidence that is not there, and files that do what somebody else wrote into them."""
+"""Attacks with fake evidence, and with exported files that run code."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FORMULAS = [f"{blank}=HYPERLINK(1),{number}" for number, blank in enumerate(BLAN
 
 
 def plan(prompts: list[str]) -> dict[str, Any]:
-    """Returns a plan with the installation's own voices."""
+    """Returns a plan that compares two espeak voices."""
     models = [{"provider": "espeak", "voice_id": voice} for voice in VOICES]
     return {"name": "attack", "scenario": "general", "eval_mode": "automated", "models": models, "prompts": prompts}
 
 
-@attack("one prompt seven times in other spellings", promise="400 that names each one and the prompt that it repeats")
+@attack("submits one prompt in seven spellings", promise="400 that names each repeat and the repeated prompt")
 async def same_prompt(target: Target) -> None:
     outcome = await target.call("ExperimentService.CreateExperiment", plan(SPELLINGS))
     assert outcome.reason == "INVALID_INPUT", outcome
@@ -37,7 +37,7 @@ async def same_prompt(target: Target) -> None:
     assert "prompts[0]" in outcome.message, outcome.message
 
 
-@attack("formulas behind blanks and unseen characters in an exported CSV", promise="each cell is marked as text")
+@attack("hides formulas behind spaces and invisible characters in a CSV export", promise="cells are marked as text")
 async def formulas(target: Target) -> None:
     created = await target.call("ExperimentService.CreateExperiment", plan(FORMULAS))
     assert created.code == "OK", created.message

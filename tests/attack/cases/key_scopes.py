@@ -1,4 +1,4 @@
-"""Attacks with a key that may little."""
+"""Attacks with a key that has few scopes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from tests.contract.clients import PROTOCOLS, bearer
 from tests.contract.rpcs import rpcs
 
 
-@attack("makes, rotates or revokes a mightier key with a key of the scope `keys`", promise="403 SCOPE_MISSING")
-async def reach_for_a_mightier_key(target: Target) -> None:
+@attack("manages keys with more scopes by a key with only the scope `keys`", promise="403 SCOPE_MISSING")
+async def manage_a_key_with_more_scopes(target: Target) -> None:
     weak = await target.call("AuthService.CreateApiKey", {"name": "weak", "scopes": ["keys"]})
-    mighty = await target.call("AuthService.CreateApiKey", {"name": "mighty"})
-    headers, id_ = bearer(weak.answer["key"]), mighty.answer["api_key"]["id"]
-    tries = [
-        ("AuthService.CreateApiKey", {"name": "mightier", "scopes": ["keys", "speech"]}),
+    strong = await target.call("AuthService.CreateApiKey", {"name": "strong"})
+    headers, id_ = bearer(weak.answer["key"]), strong.answer["api_key"]["id"]
+    calls = [
+        ("AuthService.CreateApiKey", {"name": "stronger", "scopes": ["keys", "speech"]}),
         ("AuthService.RotateApiKey", {"id": id_}),
         ("AuthService.RevokeApiKey", {"id": id_}),
     ]
     for protocol in PROTOCOLS:
-        for name, request in tries:
+        for name, request in calls:
             outcome = await target.clients[protocol].call(rpcs()[name], request, headers)
             assert outcome.reason == "SCOPE_MISSING", f"{name} over {protocol} answered {outcome.code} {outcome.reason}"
     await target.call("AuthService.RevokeApiKey", {"id": id_})

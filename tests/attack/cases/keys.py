@@ -6,7 +6,7 @@ from tests.contract.clients import PROTOCOLS, bearer
 
 
 @attack("reads another developer's experiment", promise="404, as if it did not exist")
-async def read_what_is_somebody_elses(target: Target) -> None:
+async def read_the_experiment_of_another_developer(target: Target) -> None:
     plan = {
         "name": "Mine",
         "scenario": "general",
@@ -22,9 +22,9 @@ async def read_what_is_somebody_elses(target: Target) -> None:
         assert read.code == "NOT_FOUND", f"{protocol} answered {read.code}"
 
 
-@attack("sends an identity token of its own making", promise="the gateway strips it: 401")
+@attack("sends a forged identity token", promise="401: the gateway removes the token")
 async def forge_an_identity(target: Target) -> None:
     forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkZXZfMSIsInNjb3BlcyI6WyIqIl19."
     for headers in ({"x-voicearena-identity": forged}, {"x-voicearena-identity": forged, **bearer("kc_0")}):
-        answer = await target.http.get("/api/v1/experiments", headers=headers)
-        assert answer.status_code == 401, f"answered {answer.status_code}"
+        response = await target.http.get("/api/v1/experiments", headers=headers)
+        assert response.status_code == 401, f"answered {response.status_code}"

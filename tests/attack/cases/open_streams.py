@@ -1,4 +1,4 @@
-"""Attacks with keys that are not good any more."""
+"""Attacks with keys that are no longer valid."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.attack.target import Target
 from tests.contract.clients import bearer
 from tests.contract.rpcs import rpcs
 
-# A second, and what a busy machine adds.
+# One second, and a margin for a busy machine.
 MAX_SECONDS = 1.5
 PLAN = {
-    "name": "Followed",
+    "name": "Watched",
     "scenario": "general",
     "eval_mode": "automated",
     "models": [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")],
@@ -23,8 +23,8 @@ PLAN = {
 }
 
 
-@attack("goes on following an experiment with a revoked key", promise="the stream ends within a second")
-async def follow_with_a_revoked_key(target: Target) -> None:
+@attack("continues to watch an experiment with a revoked key", promise="the stream ends within a second")
+async def watch_with_a_revoked_key(target: Target) -> None:
     made = await target.call("AuthService.CreateApiKey", {"name": "stolen", "scopes": ["experiments:read"]})
     experiment = await target.call("ExperimentService.CreateExperiment", PLAN)
     id_, stolen = experiment.answer["id"], bearer(made.answer["key"])
@@ -42,7 +42,7 @@ async def follow_with_a_revoked_key(target: Target) -> None:
                 code = await call.code()
                 rest = [line async for line in lines]
         except TimeoutError:
-            raise AssertionError(f"a stream was open {MAX_SECONDS:g} s after its key was revoked") from None
+            raise AssertionError(f"a stream was still open {MAX_SECONDS:g} s after its key was revoked") from None
         except httpx.RemoteProtocolError:
             rest = []
     assert code is grpc.StatusCode.UNAUTHENTICATED, f"the stream ended with {code}"

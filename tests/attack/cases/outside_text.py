@@ -1,4 +1,4 @@
-"""Attacks by what a provider says: its errors are stored, logged, sent and shown."""
+"""Attacks with texts from a provider, which are stored, logged, sent and shown, and with texts of callers."""
 
 import asyncio
 import json
@@ -12,30 +12,30 @@ from tests.contract.rpcs import rpcs
 from tests.fakes.speech_server import Temper
 
 VOICE = "slow"
-SAID = "Your quota\0 is \x1b[31mused\x1b[0m up \ud800\u202e\u200b"
+RAW = "Your quota\0 is \x1b[31mused\x1b[0m up \ud800\u202e\u200b"
 CLEANED = "Your quota is used up"
 MAX_SECONDS = 5.0
 
 
 def refusal() -> Temper:
-    """Returns an answer whose words can neither be stored nor shown as they are."""
-    error = {"message": SAID, "type": "insufficient_quota\0", "param": None, "code": "insufficient_quota\x1b[0m"}
+    """Returns an error response whose text can neither be stored nor shown unchanged."""
+    error = {"message": RAW, "type": "insufficient_quota\0", "param": None, "code": "insufficient_quota\x1b[0m"}
     return Temper(429, "application/json", json.dumps({"error": error}).encode())
 
 
-@attack("has a provider answer with NUL, escapes and half characters", promise="the true kind at once, in clean words")
-async def answer_with_what_can_not_be_stored(target: Target) -> None:
+@attack("makes a provider send NUL, escapes and half characters", promise="the right kind at once, in clean text")
+async def send_errors_that_can_not_be_stored(target: Target) -> None:
     server = target.speech_server
     if server is None:
-        raise CannotTry("it takes the provider stand-in of the tests, whose answers are scripted")
+        raise CannotTry("needs the provider stand-in of the tests, whose responses are scripted")
     try:
-        # For the call, the warm-up and the trial.
+        # For the call, the warm-up request and the trial.
         server.script[VOICE].extend([refusal()] * 3)
         speech = {"text": "Hello.", "provider": target.provider, "voice_id": VOICE}
         said = await target.call("TtsService.SynthesizeSpeech", speech)
         assert said.reason == "SYNTHESIS_FAILED", f"answered {said.code} with reason {said.reason}"
-        assert said.metadata["kind"] == "quota_exceeded", f"took it for {said.metadata['kind']}"
-        assert said.message.endswith(CLEANED), f"says {said.message!r}"
+        assert said.metadata["kind"] == "quota_exceeded", f"the kind is {said.metadata['kind']}"
+        assert said.message.endswith(CLEANED), f"the message is {said.message!r}"
         plan = {
             "name": "Odd words",
             "scenario": "general",
@@ -44,15 +44,15 @@ async def answer_with_what_can_not_be_stored(target: Target) -> None:
             "prompts": ["Hello."],
         }
         made = await target.call("ExperimentService.CreateExperiment", plan)
-        began = time.monotonic()
+        started = time.monotonic()
         await target.call("ExperimentService.RunExperiment", {"id": made.answer["id"]})
         failed = None
         while failed is None:
-            assert time.monotonic() - began < MAX_SECONDS, f"its trial has not failed within {MAX_SECONDS:g} s"
+            assert time.monotonic() - started < MAX_SECONDS, f"the trial did not fail within {MAX_SECONDS:g} s"
             await asyncio.sleep(0.05)
             listed = await target.call("ExperimentService.ListTrials", {"id": made.answer["id"]})
             failed = next((trial for trial in listed.answer["trials"] if trial["status"] == "failed"), None)
-        assert failed["error_message"].endswith(CLEANED), f"its trial says {failed['error_message']!r}"
+        assert failed["error_message"].endswith(CLEANED), f"the trial's message is {failed['error_message']!r}"
         assert "quota_exceeded" in failed["error_message"]
     finally:
         server.script[VOICE].clear()
@@ -63,8 +63,8 @@ def speech_model(provider: str, voice_id: str) -> dict[str, str]:
     return {"provider": provider, "voice_id": voice_id}
 
 
-@attack("names an experiment with a terminal's escape", promise="400 that names the character")
-async def name_it_with_an_escape(target: Target) -> None:
+@attack("puts terminal escapes into an experiment's name", promise="400 that names the character")
+async def name_an_experiment_with_an_escape(target: Target) -> None:
     for name, character in (("\x1b]0;owned\x07", "U+001B"), ("a\0b", "U+0000"), ("\x9b2J", "U+009B")):
         plan = {
             "name": name,
@@ -79,21 +79,23 @@ async def name_it_with_an_escape(target: Target) -> None:
             assert character in made.message, f"{protocol} said {made.message!r}"
 
 
-@attack("sends a name that is no UTF-8", promise="400, not a fault")
-async def send_what_is_no_text(target: Target) -> None:
+@attack("sends a name that is not valid UTF-8", promise="400, never an internal error")
+async def send_invalid_utf8(target: Target) -> None:
     headers = {**await target.headers(), "content-type": "application/json"}
     for name in (b"\\ud800", b"\\udfff\\ud800", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"\\u0000"):
         body = b'{"name": "a%s", "provider": "espeak", "config": {"voice_id": "en-us"}}' % name
-        answer = await target.http.post("/api/v1/models", content=body, headers=headers)
-        assert answer.status_code == 400, f"answered {answer.status_code} to {name!r}: {answer.text[:200]}"
+        response = await target.http.post("/api/v1/models", content=body, headers=headers)
+        assert response.status_code == 400, f"answered {response.status_code} to {name!r}: {response.text[:200]}"
 
 
-# What PostgreSQL stores not, what a terminal obeys, what hides, what is no name of anything, and what is far too long.
+# A NUL, which PostgreSQL can't store; a terminal escape; a reversed text; a path; and a text that is far too long.
 ODD_TEXTS = ("a\0b", "\x1b[2J", "\u202egnp.exe", "../../etc/passwd", "x" * 20_000)
 
 
-@attack("puts odd characters into every text field of every RPC", promise="an answer with a reason, never a fault")
-async def fill_every_text_with_odd_characters(target: Target) -> None:
+@attack(
+    "puts odd characters into every text field of every RPC", promise="an error with a reason, never an internal error"
+)
+async def fill_every_text_field_with_odd_characters(target: Target) -> None:
     for rpc in rpcs().values():
         if rpc.route is None:
             continue
@@ -101,12 +103,12 @@ async def fill_every_text_with_odd_characters(target: Target) -> None:
             for odd in ODD_TEXTS:
                 async with asyncio.timeout(MAX_SECONDS):
                     said = await target.call(rpc.name, request_with(field, odd), protocol="grpc")
-                where = f"{rpc.name} with {odd[:10]!r} in {'.'.join(each.name for each in field)}"
-                assert said.code not in ("INTERNAL", "UNKNOWN", "UNAVAILABLE"), f"{where}: {said.code} {said.message}"
+                place = f"{rpc.name} with {odd[:10]!r} in {'.'.join(each.name for each in field)}"
+                assert said.code not in ("INTERNAL", "UNKNOWN", "UNAVAILABLE"), f"{place}: {said.code} {said.message}"
 
 
 def texts_of(message: Descriptor, depth: int = 2) -> list[list[FieldDescriptor]]:
-    """Returns the paths to the text fields of a message and of those within it."""
+    """Returns the paths to the text fields of a message and of its nested messages."""
     found: list[list[FieldDescriptor]] = []
     for field in message.fields:
         if field.type == field.TYPE_STRING:
@@ -117,7 +119,7 @@ def texts_of(message: Descriptor, depth: int = 2) -> list[list[FieldDescriptor]]
 
 
 def request_with(path: list[FieldDescriptor], text: str) -> dict[str, object]:
-    """Returns a request in which one field has a text."""
+    """Returns a request with this text in one field."""
     value: object = text
     for field in reversed(path):
         value = {field.name: [value] if field.is_repeated else value}

@@ -1,4 +1,4 @@
-"""One attacker who wants to be a panel."""
+"""Attacks by one person who pretends to be many listeners."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.contract.clients import bearer, http_client
 from tests.contract.rpcs import rpcs
 from tests.listening import followed
 
-# So many of one mind would be medium confidence.
+# If they all agree, six listeners at different addresses reach medium confidence.
 LISTENERS = 6
-MAX_WAITS = 15
-"""Seconds to wait for the limit of anonymous calls, of which other attacks make many."""
+MAX_WAIT_SECONDS = 15
+"""How long to wait for the rate limit of anonymous calls. Other attacks make many of them."""
 
 
 @asynccontextmanager
-async def listened_to(target: Target, *, run: bool = True, **link: object) -> AsyncIterator[tuple[str, str]]:
-    """Opens an experiment of one short prompt to listeners; yields its id and a link's token, and deletes it.
+async def open_listening_test(target: Target, *, run: bool = True, **link: object) -> AsyncIterator[tuple[str, str]]:
+    """Yields the id of an experiment with one short prompt, and the token of a listening link to it.
 
-    Unless it is `run`, listeners may join and wait.
+    Without `run`, listeners can join but get no pair. The experiment is deleted at the end of the block.
     """
     human = {**plan(["Hi."]), "eval_mode": "human", "votes_per_pair": 100}
     created = await target.call("ExperimentService.CreateExperiment", human)
@@ -42,12 +42,12 @@ async def listened_to(target: Target, *, run: bool = True, **link: object) -> As
 
 
 async def hear(target: Target, token: str, listener: str) -> tuple[dict[str, Any], str]:
-    """Takes a pair, hears it, and returns a vote for the longer clip, and the pair's id."""
+    """Fetches the next pair and waits for its length. Returns a vote for the longer clip, and the pair's id."""
     body = {"token": token, "listener": listener}
     pair = (await target.call("ListeningService.NextListeningPair", body, "nobody")).answer["pair"]
     for clip in ("a", "b"):
-        answer = await target.http.get(pair[f"clip_{clip}_url"])
-        assert answer.status_code == 200, answer.text
+        response = await target.http.get(pair[f"clip_{clip}_url"])
+        assert response.status_code == 200, response.text
     await asyncio.sleep(pair["clip_a_seconds"] + pair["clip_b_seconds"] + 0.1)
     longer = "a" if pair["clip_a_seconds"] > pair["clip_b_seconds"] else "b"
     return {**body, "pair_id": pair["id"], "answer": longer}, pair["id"]
@@ -56,9 +56,9 @@ async def hear(target: Target, token: str, listener: str) -> tuple[dict[str, Any
 async def joined(
     target: Target, token: str, session: dict[str, str] | None = None, protocol: str = "json"
 ) -> dict[str, Any]:
-    """Joins a link, as soon as the limit of anonymous calls allows it."""
+    """Joins a link and returns the response. Waits while the rate limit of anonymous calls refuses it."""
     rpc = rpcs()["ListeningService.JoinListening"]
-    for _ in range(MAX_WAITS):
+    for _ in range(MAX_WAIT_SECONDS):
         outcome = await target.clients[protocol].call(rpc, {"token": token}, session or {})
         if outcome.reason != "RATE_LIMITED":
             return outcome.answer
@@ -66,14 +66,14 @@ async def joined(
     raise CannotTry("this address makes too many anonymous calls")
 
 
-@attack("plays six listeners at one address and votes for one voice", promise="three count, and there is no winner")
-async def play_a_panel(target: Target) -> None:
-    async with listened_to(target) as (id_, token):
+@attack("pretends to be six listeners at one address", promise="three of them count, and there is no winner")
+async def pretend_to_be_a_panel(target: Target) -> None:
+    async with open_listening_test(target) as (id_, token):
 
         async def one() -> None:
             vote, _ = await hear(target, token, (await joined(target, token))["listener"])
             taken = await target.call("ListeningService.CastListeningVote", vote, "nobody")
-            assert taken.answer["progress"]["votes_given"] == 1, "a voter can tell that the vote was left out"
+            assert taken.answer["progress"]["votes_given"] == 1, "the response reveals that the vote was excluded"
 
         await asyncio.gather(*(one() for _ in range(LISTENERS)))
         await target.call("ListeningService.CloseListening", {"experiment_id": id_})
@@ -84,9 +84,9 @@ async def play_a_panel(target: Target) -> None:
         assert "winner" not in results, results
 
 
-@attack("calls six listeners at one address a supervised panel", promise="shown in the results, and low at most")
-async def supervise_oneself(target: Target) -> None:
-    async with listened_to(target, max_listeners_per_address=0) as (id_, token):
+@attack("declares six listeners at one address a supervised panel", promise="shown in the results, at most low")
+async def pretend_to_supervise(target: Target) -> None:
+    async with open_listening_test(target, max_listeners_per_address=0) as (id_, token):
 
         async def one() -> None:
             vote, _ = await hear(target, token, (await joined(target, token))["listener"])
@@ -100,9 +100,9 @@ async def supervise_oneself(target: Target) -> None:
         assert any("at one address" in reason for reason in results["reasons"]), results["reasons"]
 
 
-@attack("votes twice at once, again, for somebody else, and after the link was revoked", promise="one vote, and 401")
+@attack("votes again, for another listener, and after the link was revoked", promise="one vote, then 401")
 async def vote_more_than_once(target: Target) -> None:
-    async with listened_to(target) as (id_, token):
+    async with open_listening_test(target) as (id_, token):
         first, second = await joined(target, token), await joined(target, token)
         vote, _ = await hear(target, token, first["listener"])
         rpc = "ListeningService.CastListeningVote"
@@ -129,7 +129,7 @@ async def vote_more_than_once(target: Target) -> None:
 
 @attack("joins a link twenty times with one session", promise="one listener")
 async def join_again_and_again(target: Target) -> None:
-    async with listened_to(target, run=False) as (id_, token):
+    async with open_listening_test(target, run=False) as (id_, token):
         session = bearer((await joined(target, token))["session_token"])
         found = [await joined(target, token, session) for _ in range(5)]
         found += await asyncio.gather(*(joined(target, token, session, "grpc") for _ in range(15)))

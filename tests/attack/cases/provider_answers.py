@@ -1,4 +1,4 @@
-"""Attacks by a provider whose answers are not what their label says."""
+"""Attacks by a provider whose responses are not what their content type says."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tests.attack.target import Target
 from tests.mesh import STAND_IN
 
 END_SECONDS = 25.0
-SOUND = "steady"
+WORKING_VOICE = "steady"
 # 25 characters: at least 0.24 s of speech, at most 60 s.
 PROMPT = "How can I help you today?"
 
 
 async def compare(target: Target, voices: list[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """Runs an experiment over up to three voices of the stand-in and one that is sound.
+    """Compares up to three voices of the stand-in with one that works.
 
-    Returns each voice's trial, and the results.
+    Returns the trial of each voice, and the results.
     """
     if target.speech_server is None:
-        raise CannotTry("it takes the provider stand-in of the tests, which has a voice for each broken answer")
+        raise CannotTry("needs the provider stand-in of the tests, which has a voice for each broken response")
     plan = {
-        "name": "Broken answers",
+        "name": "Broken responses",
         "scenario": "adversarial",
         "eval_mode": "automated",
-        "models": [{"provider": target.provider, "voice_id": voice} for voice in (*voices, SOUND)],
+        "models": [{"provider": target.provider, "voice_id": voice} for voice in (*voices, WORKING_VOICE)],
         "prompts": [PROMPT],
     }
     headers = await target.headers()
@@ -44,20 +44,23 @@ async def compare(target: Target, voices: list[str]) -> tuple[dict[str, dict[str
 
 
 async def assert_refused(target: Target, expected: Mapping[str, str]) -> None:
-    """Asserts that each voice fails with a message that begins so, that a sound one completes, and that none wins."""
+    """Asserts that each voice fails with a message that starts as expected, and that the working voice completes.
+
+    Nothing may win.
+    """
     trials, results = await compare(target, list(expected))
-    for voice, beginning in expected.items():
+    for voice, start in expected.items():
         trial = trials[voice]
-        assert trial["status"] == "failed", f"what {voice} sent is a {trial['status']} trial"
-        assert trial["error_message"].startswith(beginning), f"{voice}: {trial['error_message']}"
-    assert trials[SOUND]["status"] == "completed", f"{SOUND}: {trials[SOUND]['error_message']}"
+        assert trial["status"] == "failed", f"the trial of {voice} is {trial['status']}"
+        assert trial["error_message"].startswith(start), f"{voice}: {trial['error_message']}"
+    assert trials[WORKING_VOICE]["status"] == "completed", f"{WORKING_VOICE}: {trials[WORKING_VOICE]['error_message']}"
     counted = [ranking["voice_id"] for ranking in results["rankings"] if ranking["reliability"]]
-    assert set(counted) <= {SOUND}, f"{counted} are ranked as if they had spoken"
+    assert set(counted) <= {WORKING_VOICE}, f"{counted} are ranked"
     assert "winner" not in results, f"{results['winner']} wins"
 
 
 def sent(name: str, content_type: str = "audio/pcm") -> str:
-    """Returns what the message says of a format."""
+    """Returns the start of the message about a format."""
     return f"bad_audio: {STAND_IN} sent {name} as {content_type} where audio samples were asked for"
 
 
@@ -98,7 +101,7 @@ async def send_errors_as_speech(target: Target) -> None:
     )
 
 
-@attack("sends WAVs that are cut short, joined or lie about their size", promise="joined, tried again or bad_audio")
+@attack("sends WAVs that are cut short, joined or lie about their size", promise="joined, another attempt or bad_audio")
 async def send_odd_wavs(target: Target) -> None:
     await assert_refused(
         target,
@@ -110,10 +113,12 @@ async def send_odd_wavs(target: Target) -> None:
     )
     trials, _ = await compare(target, ["wavs", "wav_with_info", "untyped"])
     seconds = {voice: round(trial.get("duration_seconds", 0), 6) for voice, trial in trials.items()}
-    assert seconds == {"wavs": 1.1, "wav_with_info": 1.1, "untyped": 1.1, SOUND: 1.1}, f"the clips last {seconds} s"
+    assert seconds == {"wavs": 1.1, "wav_with_info": 1.1, "untyped": 1.1, WORKING_VOICE: 1.1}, (
+        f"the clips last {seconds} s"
+    )
 
 
-@attack("says things of its samples that can't be obeyed", promise="bad_audio after one request, that names them")
+@attack("describes its samples with impossible parameters", promise="bad_audio after one request, naming them")
 async def send_odd_parameters(target: Target) -> None:
     said = f"bad_audio: {STAND_IN} says"
     voices = {"rate_0": f"{said} rate=0", "rate_1": f"{said} rate=1", "two_channels": f"{said} channels=2"}
@@ -121,11 +126,11 @@ async def send_odd_parameters(target: Target) -> None:
     await assert_refused(target, voices)
     assert target.speech_server is not None
     asked = {voice: target.speech_server.asked_of[voice] - before.get(voice, 0) for voice in voices}
-    # One of them was asked for the warm-up of the experiment, too.
-    assert sum(asked.values()) <= len(voices) + 1, f"{asked} requests were made, which are paid"
+    # One request is the warm-up of the experiment.
+    assert sum(asked.values()) <= len(voices) + 1, f"{asked} paid requests were made"
 
 
-@attack("sends far less or more speech than the text can take", promise="bad_audio with the bound")
+@attack("sends far less or more speech than the text can take", promise="bad_audio with the limit")
 async def send_implausible_speech(target: Target) -> None:
     await assert_refused(
         target,
@@ -137,8 +142,8 @@ async def send_implausible_speech(target: Target) -> None:
     )
 
 
-@attack("answers with a part, with nothing, or with less than it declared", promise="bad_audio or tried again")
-async def send_partial_answers(target: Target) -> None:
+@attack("sends a part, nothing, or less than it announced", promise="bad_audio or another attempt")
+async def send_partial_responses(target: Target) -> None:
     await assert_refused(
         target,
         {

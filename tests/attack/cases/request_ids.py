@@ -1,4 +1,4 @@
-"""Attacks on request ids."""
+"""Attacks with request ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.contract.clients import PROTOCOLS, bearer
 from tests.contract.rpcs import rpcs
 
 
-@attack("sends a request id again with another body", promise="409 REQUEST_ID_REUSED, never the first result")
+@attack("reuses a request id with another body", promise="409 REQUEST_ID_REUSED, never the first result")
 async def reuse_a_request_id(target: Target) -> None:
     used = secrets.token_hex(16)
     made = await target.call("AuthService.CreateApiKey", {"name": "first", "scopes": ["speech"], "request_id": used})
@@ -26,12 +26,12 @@ async def reuse_a_request_id(target: Target) -> None:
     await target.call("AuthService.RevokeApiKey", {"id": key_id})
 
 
-@attack("asks for somebody else's first key by their registration's id", promise="409, and no key")
+@attack("requests another developer's first key with their registration's id", promise="409 without a key")
 async def repeat_a_registration(target: Target) -> None:
     request = {"name": "Ada", "email": f"{secrets.token_hex(8)}@example.com", "request_id": secrets.token_hex(16)}
     made = await target.call("AuthService.RegisterDeveloper", request, "nobody")
     if made.code == "RESOURCE_EXHAUSTED":
-        raise CannotTry("the address has registered too often lately")
+        raise CannotTry("this address has registered too often lately")
     others = [{"name": "Eve"}, {"email": f"{secrets.token_hex(8)}@example.com"}, {"request_id": secrets.token_hex(16)}]
     for protocol in PROTOCOLS:
         for other in others:

@@ -1,4 +1,4 @@
-"""Attacks on and with the anonymous sessions of people who listen and vote."""
+"""Attacks with the anonymous sessions of voters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.attack.target import Target
 from tests.contract.clients import PROTOCOLS, bearer
 from tests.contract.rpcs import public_rpcs, rpcs
 
-# What anybody may call.
+# RPCs that need no API key.
 OPEN = {
     "AuthService.RegisterDeveloper",
     "AuthService.CreateVoter",
@@ -21,21 +21,21 @@ OPEN = {
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
 }
-BUSY = "the address has made too many calls lately"
+BUSY = "this address has made too many calls lately"
 
 
 async def session(target: Target) -> dict[str, str]:
-    """Returns the header of a new session."""
+    """Returns the Authorization header of a new session."""
     made = await target.call("AuthService.CreateVoter", {}, "nobody")
     if made.code == "RESOURCE_EXHAUSTED":
         raise CannotTry(BUSY)
     return bearer(made.answer["session_token"])
 
 
-@attack("calls what takes a developer with a voter's session", promise="403 for every such call")
+@attack("calls a developer's RPCs with a voter's session", promise="403 for each of them")
 async def call_as_a_voter(target: Target) -> None:
     headers = await session(target)
-    # One protocol for each, so that the calls stay within the limit of an address. The contract tests make all of them.
+    # One protocol for each RPC, to stay within the rate limit. The contract tests use every protocol.
     for name, protocol in zip(sorted(set(public_rpcs()) - OPEN), cycle(PROTOCOLS), strict=False):
         route = rpcs()[name].route
         request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
@@ -45,12 +45,12 @@ async def call_as_a_voter(target: Target) -> None:
         assert outcome.code == "PERMISSION_DENIED", f"{name} over {protocol} answered {outcome.code}"
 
 
-@attack("changes a voter's session token", promise="401 for every change")
+@attack("changes a voter's session token", promise="401 for each change")
 async def change_a_session(target: Target) -> None:
     token = (await session(target))["authorization"].removeprefix("Bearer ")
     for place in range(3, len(token), 7):
         changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
-        answer = await target.http.get("/api/v1/developers/me", headers=bearer(changed))
-        if answer.status_code == 429:
+        response = await target.http.get("/api/v1/developers/me", headers=bearer(changed))
+        if response.status_code == 429:
             raise CannotTry(BUSY)
-        assert answer.status_code == 401, f"a token changed at {place} was answered {answer.status_code}"
+        assert response.status_code == 401, f"a token changed at {place} was answered {response.status_code}"

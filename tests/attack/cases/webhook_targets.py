@@ -1,4 +1,4 @@
-"""Attacks with webhooks that lead to the mesh itself."""
+"""Attacks with webhooks that target the mesh itself."""
 
 from tests.attack.attack import attack
 from tests.attack.target import Target
@@ -18,7 +18,7 @@ SPELLINGS = (
 )
 
 
-@attack("has a webhook sent to the gateway itself", promise="400 in every spelling of its address")
+@attack("has a webhook sent to the gateway", promise="400 in every spelling of its address")
 async def call_the_mesh(target: Target) -> None:
     for host in SPELLINGS:
         url = f"http://{host}:{target.port}/quitquitquit"

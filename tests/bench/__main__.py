@@ -1,7 +1,7 @@
-"""`python -m tests.bench` runs every benchmark and prints one table.
+"""Runs every benchmark and prints one table: `make bench`, or `python -m tests.bench`.
 
-Its status is 1 if a target is missed and 2 if one can't be measured. Rates and times are compared within one run, so
-that they mean the same on a slow machine and on a busy one.
+The exit status is 1 if a target is missed and 2 if a benchmark fails. Each benchmark compares rates or times within one
+run, so results are comparable between slow and busy machines.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tests.bench import (
 from tests.bench.result import BenchResult
 
 Bench = Callable[[], Awaitable[list[BenchResult]]]
-# The longest that one may take; all of them together are to stay under four minutes.
+# For one benchmark. All of them together should stay under four minutes.
 MAX_SECONDS = 120.0
 
 
@@ -52,8 +52,10 @@ BENCHES: dict[str, Bench] = {
 
 
 def show(results: Sequence[BenchResult]) -> None:
-    """Prints a row for each figure."""
-    table = Table("benchmark", "value", "unit", "target", "met", "how", box=None, header_style="bold", pad_edge=False)
+    """Prints a table with one row per result."""
+    table = Table(
+        "benchmark", "value", "unit", "target", "met", "details", box=None, header_style="bold", pad_edge=False
+    )
     for result in results:
         target = f"{'>=' if result.higher_is_better else '<='} {result.target:,g}"
         met = "[green]yes[/]" if result.reached else "[bold red]NO[/]"
@@ -62,28 +64,30 @@ def show(results: Sequence[BenchResult]) -> None:
 
 
 async def measure(names: Sequence[str], results: list[BenchResult], failures: list[str]) -> None:
-    """Runs benchmarks one after another; adds what they find, and what keeps some from being measured."""
+    """Runs benchmarks one after another. Adds to `results`, and adds a message to `failures` for each that fails."""
     for name in names:
-        began = time.perf_counter()
+        started = time.perf_counter()
         try:
             results += await asyncio.wait_for(BENCHES[name](), MAX_SECONDS)
-        except Exception as error:  # noqa: BLE001 - the others are measured all the same
+        except Exception as error:  # noqa: BLE001 - the other benchmarks still run
             failures.append(f"{name}: {error or type(error).__name__}")
-        print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main() -> int:
     """Reads the command line and returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures what the mesh must reach.")
-    parser.add_argument("--only", choices=BENCHES, action="append", help="measure this one; may be repeated")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description="Measures the mesh and compares the results with their targets."
+    )
+    parser.add_argument("--only", choices=BENCHES, action="append", help="run only this benchmark; may be repeated")
     names = parser.parse_args().only or list(BENCHES)
     results: list[BenchResult] = []
     failures: list[str] = []
-    # As services run, since some benchmarks are one.
+    # The event loop of services, because some benchmarks act as a service.
     event_loop.run(measure(names, results, failures))
     show(results)
     for failure in failures:
-        print(f"could not be measured: {failure}", file=sys.stderr)  # noqa: T201
+        print(f"failed: {failure}", file=sys.stderr)  # noqa: T201
     if failures:
         return 2
     return 0 if all(result.reached for result in results) else 1

@@ -1,6 +1,6 @@
-"""How close an experiment comes to the ideal schedule: an engine that takes a fixed time, as many at once as it allows.
+"""Compares the time of an experiment with the ideal schedule, for one engine that takes a fixed time per request.
 
-Every turn counts here, since all trials are at one engine. It is one on this machine, as espeak is.
+All trials are at one local engine, so each delay between two requests counts.
 """
 
 import json
@@ -24,7 +24,7 @@ PROVIDER = "fixed-time"
 
 
 async def run() -> list[BenchResult]:
-    """Runs experiments one after another, the first only to warm up, and takes the median of the rest."""
+    """Runs experiments one after another and returns the median. The first one is a warm-up."""
     async with OpenAiServer(seconds=ENGINE_SECONDS).serving() as engine:
         engine.tempers.update(dict.fromkeys(VOICES, engine.tempers["steady"]))
         server = {
@@ -50,7 +50,7 @@ async def run() -> list[BenchResult]:
             target=TARGET,
             higher_is_better=False,
             detail=f"{CONCURRENCY} at a time x {1000 * ENGINE_SECONDS:.0f} ms: "
-            f"{statistics.median(seconds):.2f} s beside {IDEAL_SECONDS:.2f} s, "
+            f"{statistics.median(seconds):.2f} s, ideal {IDEAL_SECONDS:.2f} s, "
             f"{ROUNDS} runs of {min(ratios):.2f} to {max(ratios):.2f}",
         )
     ]

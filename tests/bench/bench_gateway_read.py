@@ -1,7 +1,7 @@
-"""What one read costs: an experiment as JSON through Envoy, beside a bare echo as JSON through the same Envoy.
+"""Compares the rate of an experiment read as JSON through Envoy with that of a bare echo through the same Envoy.
 
-The read is authorized, counted, guarded, traced, measured, and made in PostgreSQL, and every trace is exported; the
-echo is none of this. Both are called by the same generator in turns, so that what else the machine does falls on both.
+The read includes authorization, rate limits, tracing, metrics and a query in PostgreSQL, and every trace is exported.
+The echo has none of this. The same load generator calls both in turns, so other load on the machine affects both.
 """
 
 import statistics
@@ -20,7 +20,7 @@ ROUNDS = 12
 SECONDS = 1.0
 WARM_UP_SECONDS = 1.0
 TARGET = 22.0
-# As in docs/calling.md: two voices, one prompt.
+# Two voices and one prompt.
 EXPERIMENT = {
     "name": "Test experiment",
     "scenario": "general",
@@ -32,7 +32,7 @@ ECHO_PATH = "/bench/v1/echo/hello"
 
 
 async def run() -> list[BenchResult]:
-    """Calls both in turns and takes the median of the rounds' shares."""
+    """Calls both in turns and returns the median ratio over the rounds."""
     with tempfile.TemporaryDirectory() as directory:
         descriptors = Path(directory) / "echo.pb"
         echo_server.compile_descriptors(descriptors)
@@ -63,20 +63,20 @@ async def _compare(mesh: Mesh) -> BenchResult:
         unit="% of echo",
         target=TARGET,
         higher_is_better=True,
-        detail=f"{statistics.median(reads):,.0f}/s beside {statistics.median(echoes):,.0f}/s, "
+        detail=f"{statistics.median(reads):,.0f}/s, echo {statistics.median(echoes):,.0f}/s, "
         f"{ROUNDS} rounds of {min(shares):.1f} to {max(shares):.1f}%",
     )
 
 
 async def _experiment(client: httpx.AsyncClient) -> str:
-    answer = await client.post("/experiments", json=EXPERIMENT)
-    answer.raise_for_status()
-    created = answer.json()
+    response = await client.post("/experiments", json=EXPERIMENT)
+    response.raise_for_status()
+    created = response.json()
     await _check_same(client, f"/experiments/{created['id']}", created)
     return str(created["id"])
 
 
 async def _check_same(client: httpx.AsyncClient, url: str, expected: object) -> None:
-    answer = (await client.get(url)).raise_for_status().json()
-    if answer != expected:
-        raise RuntimeError(f"{url} answered {answer}, not {expected}")
+    found = (await client.get(url)).raise_for_status().json()
+    if found != expected:
+        raise RuntimeError(f"{url} returned {found}, expected {expected}")

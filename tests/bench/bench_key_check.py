@@ -1,12 +1,12 @@
-"""What it costs to know who calls: an echo with a key as JSON through Envoy, beside the same echo without.
+"""Measures the cost of identifying a caller: an echo with an API key through Envoy, compared with an echo without one.
 
-With a key, Envoy learns whose it is, and the service verifies the identity token and what it may.
-Both echoes have a service's trace context and metrics; what these cost shows beside an echo that has nothing around it.
-All are called by the same generator in turns.
+With a key, Envoy looks up its owner, and the service verifies the identity token and its scopes. Both echoes have the
+trace context and metrics of a service. A third, bare echo shows the cost of these. The same load generator calls all
+three in turns.
 
-Compared is the processor time that a call takes, in Envoy, the service and auth together: where all cores are busy, as
-under this load, the rate is its inverse. Neighbours on the machine hardly change it, while they change rates by more
-than what is looked for.
+The benchmark compares the processor time of a call in Envoy, the service and auth together. Under this load all cores
+are busy, so the rate is its inverse. Other load on the machine changes rates by more than the measured difference, but
+hardly changes processor time.
 """
 
 import tempfile
@@ -22,18 +22,18 @@ from gateway.settings import Endpoint
 from tests.bench import echo_server, http_load, running_mesh
 from tests.bench.result import BenchResult
 
-# In turns there and back, so that what drifts meanwhile meets all alike; each one's rate is over all of its rounds.
+# The order alternates between rounds, so slow drift affects all echoes equally.
 ROUNDS = 8
 SECONDS = 1.4
 WARM_UP_SECONDS = 1.0
-# At most 15% more per call.
+# At most 15% more processor time per call.
 TARGET = 1 / 1.15
 BARE, OBSERVED, GUARDED = (f"/bench/v1/{name}/hello" for name in ("echo", "observed-echo", "guarded-echo"))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call of each echo takes, over all rounds: processor time in seconds, and the rate that was reached."""
+    """The processor time in seconds of a call to each echo, and the rates per second, over all rounds."""
 
     bare: float
     observed: float
@@ -42,28 +42,28 @@ class Cost:
 
 
 async def run() -> list[BenchResult]:
-    """Calls them in turns, first without and then with a limit of calls, as the mesh has it."""
+    """Measures without and then with a rate limit, as the mesh has it."""
     with tempfile.TemporaryDirectory() as directory:
         descriptors = Path(directory) / "echo.pb"
         echo_server.compile_descriptors(descriptors)
-        cost = await _cost(descriptors, counted=False)
-        counted = await _cost(descriptors, counted=True)
+        cost = await _cost(descriptors, rate_limited=False)
+        rate_limited = await _cost(descriptors, rate_limited=True)
     return [
         BenchResult(
             name="key check and identity",
             value=cost.observed / cost.guarded,
-            unit="of the rate without",
+            unit="of the rate without a key",
             target=TARGET,
             higher_is_better=True,
-            detail=f"{1e6 * cost.guarded:.0f} beside {1e6 * cost.observed:.0f} us of processor time a call, "
-            f"{ROUNDS} rounds ({cost.rates[GUARDED]:,.0f}/s beside {cost.rates[OBSERVED]:,.0f}/s); a bare echo takes "
-            f"{1e6 * cost.bare:.0f} us; with a limit of calls for each key, too, "
-            f"{counted.observed / counted.guarded:.2f}",
+            detail=f"{1e6 * cost.guarded:.0f} us of CPU time per call, {1e6 * cost.observed:.0f} us without a key, "
+            f"{ROUNDS} rounds ({cost.rates[GUARDED]:,.0f}/s and {cost.rates[OBSERVED]:,.0f}/s); a bare echo takes "
+            f"{1e6 * cost.bare:.0f} us; with a rate limit for each key "
+            f"{rate_limited.observed / rate_limited.guarded:.2f} of the rate",
         )
     ]
 
 
-async def _cost(descriptors: Path, *, counted: bool) -> Cost:
+async def _cost(descriptors: Path, *, rate_limited: bool) -> Cost:
     bare, guarded = (Endpoint("127.0.0.1", running_mesh.free_port()) for _ in range(2))
     routes = [
         ExtraRoute(echo_server.SERVICE, [bare], descriptors),
@@ -72,13 +72,13 @@ async def _cost(descriptors: Path, *, counted: bool) -> Cost:
     ]
     async with (
         echo_server.running(descriptors, bare.port),
-        running_mesh.mesh(extra_routes=routes, counted=counted) as mesh,
+        running_mesh.mesh(extra_routes=routes, rate_limited=rate_limited) as mesh,
         echo_server.running(descriptors, guarded.port, mesh.endpoints["auth"]),
     ):
-        return await _measured(mesh.ports["api_port"], f"Authorization: Bearer {await mesh.first_api_key()}")
+        return await _measure(mesh.ports["api_port"], f"Authorization: Bearer {await mesh.first_api_key()}")
 
 
-async def _measured(gateway: int, authorization: str) -> Cost:
+async def _measure(gateway: int, authorization: str) -> Cost:
     headers = {BARE: (), OBSERVED: (), GUARDED: (authorization,)}
     calls, seconds = dict.fromkeys(headers, 0.0), dict.fromkeys(headers, 0.0)
     for path in headers:
@@ -93,7 +93,7 @@ async def _measured(gateway: int, authorization: str) -> Cost:
 
 
 def _processor_seconds() -> float:
-    """Returns the processor time of all that serves: of every process that this one has started."""
+    """Returns the processor time of all processes that this one started."""
     total = 0.0
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):

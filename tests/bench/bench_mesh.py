@@ -1,4 +1,4 @@
-"""What the whole mesh takes at rest, and how long until it is ready: on an empty directory, and on its data again."""
+"""Measures the memory of an idle mesh, and its start time with an empty and with an existing data directory."""
 
 import re
 import tempfile
@@ -17,28 +17,28 @@ TARGET_MIB = 1024.0
 
 
 async def run() -> list[BenchResult]:
-    """Starts a mesh twice on the same directory; memory is of the second, which has connections and data already."""
+    """Starts a mesh twice with the same data directory. Memory is measured in the second run."""
     with tempfile.TemporaryDirectory() as directory:
         settings = free_settings(Path(directory) / "arena")
-        began = time.perf_counter()
+        started = time.perf_counter()
         async with Mesh(settings) as mesh:
-            first = time.perf_counter() - began
+            first = time.perf_counter() - started
             await mesh.first_api_key()
-        began = time.perf_counter()
+        started = time.perf_counter()
         async with Mesh(settings) as mesh:
-            again = time.perf_counter() - began
+            again = time.perf_counter() - started
             memory = {name: _pss_mib(_with_children(process.pid)) for name, process in mesh.processes.items()}
     largest = sorted(memory.items(), key=lambda item: -item[1])
     return [
-        BenchResult("mesh ready at first", first, "s", TARGET_SECONDS, False, "an empty data directory"),
-        BenchResult("mesh ready again", again, "s", TARGET_SECONDS, False, "its own data directory"),
+        BenchResult("mesh ready, first start", first, "s", TARGET_SECONDS, False, "with an empty data directory"),
+        BenchResult("mesh ready, later start", again, "s", TARGET_SECONDS, False, "with an existing data directory"),
         BenchResult(
             name="mesh memory",
             value=sum(memory.values()),
             unit="MiB",
             target=TARGET_MIB,
             higher_is_better=False,
-            detail="proportional, " + ", ".join(f"{name} {mib:.0f}" for name, mib in largest),
+            detail="proportional set size: " + ", ".join(f"{name} {mib:.0f}" for name, mib in largest),
         ),
     ]
 
@@ -48,13 +48,13 @@ def _with_children(pid: int) -> list[int]:
 
 
 def _pss_mib(pids: Iterable[int]) -> float:
-    """Returns the processes' memory, with each shared page divided among those who share it."""
+    """Returns the proportional set size of processes in MiB: a shared page is divided among its users."""
     found = 0
     for pid in pids:
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):
-            continue  # One of PostgreSQL's that has ended meanwhile.
+            continue  # A PostgreSQL process that has ended.
         match = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
         found += int(match[1]) if match else 0
     return found / 1024

@@ -1,8 +1,7 @@
-"""How long an event takes from the commit that records it to the handler that acts on it.
+"""Measures the time from the commit that records an event to the start of its handler.
 
-Through everything that is between them in the mesh: outbox, relay, JetStream that writes to disk before it confirms,
-and a consumer that records each event. Producer and consumer are processes of their own, as services are; both read the
-one monotonic clock of the machine.
+The path is that of the mesh: outbox, relay, JetStream (which writes to disk before it confirms), and a consumer that
+records each event. Producer and consumer are separate processes. Both read the machine's monotonic clock.
 """
 
 import asyncio
@@ -36,21 +35,21 @@ TARGET_P99_MS = 50.0
 EVENTS_IN_FLIGHT = 8
 WARM_UP, COUNT = RATE * WARM_UP_SECONDS, RATE * (WARM_UP_SECONDS + SECONDS)
 MAX_SECONDS = 60.0
-BEGUN = b"begun"
+FIRST_EVENT_HANDLED = b"first event handled"
 STOP_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parents[2] / "services"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where PostgreSQL and NATS are."""
+    """The URLs of PostgreSQL and NATS."""
 
     database_url: str
     nats_url: str
 
 
 async def run() -> list[BenchResult]:
-    """Commits events at an even pace and takes the 99th percentile of what each took."""
+    """Commits events at a steady rate and returns the 99th percentile of their times."""
     async with embedded_servers() as addresses:
         milliseconds = await _measure(addresses)
     p50, p99 = statistics.median(milliseconds), statistics.quantiles(milliseconds, n=100)[98]
@@ -67,7 +66,7 @@ async def run() -> list[BenchResult]:
 
 
 async def _measure(addresses: Addresses) -> list[float]:
-    """Returns the milliseconds from commit to handler of every event after the warm-up, in the order of commits."""
+    """Returns the milliseconds from commit to handler for each event after the warm-up, in commit order."""
     committed: dict[str, float] = {}
     consumer = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.bench_outbox", addresses.database_url, addresses.nats_url, str(COUNT)),
@@ -80,7 +79,7 @@ async def _measure(addresses: Addresses) -> list[float]:
             stack.push_async_callback(_end, relay)
             async with asyncio.timeout(MAX_SECONDS):
                 await _commit(database, "first", {})
-                await _said(consumer, BEGUN)
+                await _wait_for_line(consumer, FIRST_EVENT_HANDLED)
                 await _commit_evenly(database, committed)
                 output, _ = await consumer.communicate()
     finally:
@@ -88,18 +87,18 @@ async def _measure(addresses: Addresses) -> list[float]:
             consumer.kill()
             await consumer.wait()
     if consumer.returncode:
-        raise RuntimeError(f"the consumer ended with status {consumer.returncode}")
-    # Lines above the last are its log.
-    begun: dict[str, float] = json.loads(output.splitlines()[-1])
-    return [1000 * (begun[job] - at) for job, at in list(committed.items())[WARM_UP:]]
+        raise RuntimeError(f"the consumer exited with status {consumer.returncode}")
+    # The lines before the last one are its log.
+    handled: dict[str, float] = json.loads(output.splitlines()[-1])
+    return [1000 * (handled[job] - at) for job, at in list(committed.items())[WARM_UP:]]
 
 
-async def _said(process: asyncio.subprocess.Process, line: bytes) -> None:
-    """Waits until a process has printed a line; what it prints before is its log."""
+async def _wait_for_line(process: asyncio.subprocess.Process, line: bytes) -> None:
+    """Waits until a process prints a line. Lines before it are its log."""
     assert process.stdout
-    while (said := await process.stdout.readline()) != line + b"\n":
-        if not said:
-            raise RuntimeError("the consumer ended early")
+    while (printed := await process.stdout.readline()) != line + b"\n":
+        if not printed:
+            raise RuntimeError("the consumer exited early")
 
 
 async def _commit_evenly(database: Database, committed: dict[str, float]) -> None:
@@ -118,9 +117,9 @@ async def _commit(database: Database, job_id: str, committed: dict[str, float]) 
 
 
 async def consume(database_url: str, nats_url: str, count: int) -> None:
-    """Consumes a first event, and says so, and `count` more, and prints when the handler of each began."""
-    begun: dict[str, float] = {}
-    everything = asyncio.Event()
+    """Consumes one event and prints a line, then consumes `count` more and prints when each handler started."""
+    handled: dict[str, float] = {}
+    all_handled = asyncio.Event()
     async with AsyncExitStack() as stack:
         database, bus = await _service(stack, Addresses(database_url, nats_url), "scoring")
 
@@ -128,16 +127,16 @@ async def consume(database_url: str, nats_url: str, count: int) -> None:
             at = time.perf_counter()
             async with database.transaction() as connection:
                 if await inbox.first_time(connection, "bench", delivery.event_id):
-                    begun[event.job_id] = at
-            if len(begun) == 1:
-                print(BEGUN.decode(), flush=True)  # noqa: T201
-            if len(begun) == 1 + count:
-                everything.set()
+                    handled[event.job_id] = at
+            if len(handled) == 1:
+                print(FIRST_EVENT_HANDLED.decode(), flush=True)  # noqa: T201
+            if len(handled) == 1 + count:
+                all_handled.set()
 
         consuming = asyncio.create_task(bus.consume({SynthesisRequested: handle}, max_in_flight=EVENTS_IN_FLIGHT))
         stack.push_async_callback(_end, consuming)
-        await asyncio.wait_for(everything.wait(), MAX_SECONDS)
-    print(json.dumps(begun))  # noqa: T201
+        await asyncio.wait_for(all_handled.wait(), MAX_SECONDS)
+    print(json.dumps(handled))  # noqa: T201
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -155,20 +154,20 @@ async def _service(stack: AsyncExitStack, addresses: Addresses, name: str) -> tu
 
 @asynccontextmanager
 async def embedded_servers() -> AsyncIterator[Addresses]:
-    """Runs the PostgreSQL and the NATS of `deploy.local` while the block runs, in a directory deleted at its end."""
+    """Runs the PostgreSQL and NATS of `deploy.local` during the block, in a temporary directory."""
     data_dir = DataDir(None)
     async with AsyncExitStack() as stack:
         stack.callback(data_dir.release)
         environment = dict(os.environ)
         postgres = Postgres(data_dir, free_port(), environment)
         await postgres.prepare()
-        await postgres.wait_ready(await _started(stack, postgres.command(), data_dir))
+        await postgres.wait_ready(await _start(stack, postgres.command(), data_dir))
         nats = Nats(data_dir, free_port(), environment)
-        await nats.wait_ready(await _started(stack, nats.command(), data_dir))
+        await nats.wait_ready(await _start(stack, nats.command(), data_dir))
         yield Addresses(postgres.url, nats.url)
 
 
-async def _started(stack: AsyncExitStack, command: Command, data_dir: DataDir) -> Process:
+async def _start(stack: AsyncExitStack, command: Command, data_dir: DataDir) -> Process:
     process = Process(command, data_dir, print, STOP_SECONDS)
     stack.push_async_callback(process.stop)
     await process.start()

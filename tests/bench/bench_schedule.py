@@ -1,10 +1,10 @@
-"""How close an experiment over four providers of uneven speed comes to the least time that it can take.
+"""Compares the time of an experiment over four providers of different speed with the shortest possible time.
 
-Each provider answers two requests at a time, after a time that is log-normal and proportional to the length of the
-text; the slowest takes five times as long as the fastest. The least time is, of the provider that has most to do, the
-longest trial or the work divided by its two places, whichever is more: nobody can be done before, not even who knows
-all times in advance. Beside it, on the same stand-ins, a runner that makes eight requests (two of each provider) and
-waits for all of them before it makes the next eight.
+Each provider handles two requests at a time. A request takes a log-normal time, proportional to the length of the text;
+the slowest provider takes five times as long as the fastest. The shortest possible time of a provider is its longest
+request, or the sum of its requests divided by two, whichever is larger. That of the experiment is the largest of the
+four, because no schedule can be faster. For comparison, another runner makes eight requests to the same stand-ins (two
+to each provider) and waits for all of them before the next eight.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from tests.bench.timed_run import timed_run, wait_for_voices
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.fakes.speech_server import Request, Speech, Temper
 
-# Of a prompt of this benchmark; each provider has one voice of its own.
+# For one prompt of this benchmark. Each provider has one voice, with the same name.
 MEDIAN_SECONDS: Mapping[str, float] = {"quick": 0.4, "fair": 0.7, "slow": 1.1, "slowest": 2.0}
 SPREAD = 0.4
-"""The standard deviation of the logarithm: of 20 times the longest is about four times the shortest."""
+"""The standard deviation of the logarithm. The longest of 20 times is about four times the shortest."""
 CONCURRENCY = 2
 PROMPTS = [f"Prompt number {number:02} of the benchmark has as many characters as the others." for number in range(20)]
 TRIALS = len(MEDIAN_SECONDS) * len(PROMPTS)
@@ -36,31 +36,31 @@ MAX_SECONDS = 60.0
 
 
 class UnevenServer(OpenAiServer):
-    """Takes the time that `seconds_for` says."""
+    """A provider whose requests take the time that `seconds_for` returns."""
 
     def answer(self, request: Request) -> Speech | Temper:
-        """Returns the speech that is asked for, and writes down how long it takes."""
-        wanted = super().answer(request)
-        if isinstance(wanted, Speech):
-            self.script[wanted.voice].append(Temper(before_seconds=seconds_for(wanted.voice, wanted.text)))
-        return wanted
+        """Returns the requested speech, and scripts how long it takes."""
+        speech = super().answer(request)
+        if isinstance(speech, Speech):
+            self.script[speech.voice].append(Temper(before_seconds=seconds_for(speech.voice, speech.text)))
+        return speech
 
 
 def seconds_for(voice: str, text: str) -> float:
-    """Returns how long a voice takes for a text: the same whenever it is asked."""
+    """Returns how long a voice takes for a text. Equal arguments give equal times."""
     drawn = random.Random(f"{voice} {text}").gauss(0, SPREAD)
     return MEDIAN_SECONDS[voice] * math.exp(drawn) * len(text) / len(PROMPTS[0])
 
 
-def least_seconds() -> float:
-    """Returns the least time in which all trials can be made."""
-    of_each = [[seconds_for(voice, prompt) for prompt in PROMPTS] for voice in MEDIAN_SECONDS]
-    return max(max(max(times), math.fsum(times) / CONCURRENCY) for times in of_each)
+def shortest_possible_seconds() -> float:
+    """Returns the shortest time in which all trials can be done."""
+    times_by_voice = [[seconds_for(voice, prompt) for prompt in PROMPTS] for voice in MEDIAN_SECONDS]
+    return max(max(max(times), math.fsum(times) / CONCURRENCY) for times in times_by_voice)
 
 
 async def run() -> list[BenchResult]:
-    """Runs the experiment a few times, each in an order of its own, and the batches once."""
-    least = least_seconds()
+    """Runs the experiment a few times, each in a different random order, and the batches once."""
+    shortest = shortest_possible_seconds()
     async with UnevenServer().serving() as engine:
         engine.tempers.update(dict.fromkeys(MEDIAN_SECONDS, engine.tempers["steady"]))
         servers = [
@@ -81,31 +81,31 @@ async def run() -> list[BenchResult]:
         at_once = engine.most_at_once
         batches = await _in_batches(engine.base_url)
     if at_once > CONCURRENCY * len(MEDIAN_SECONDS):
-        raise RuntimeError(f"{at_once} requests were made at a time")
-    ratios = [each / least for each in seconds]
+        raise RuntimeError(f"{at_once} requests ran at the same time")
+    ratios = [each / shortest for each in seconds]
     return [
         BenchResult(
             name="schedule of 80 trials, 4 providers",
             value=math.fsum(ratios) / ROUNDS,
-            unit="x least",
+            unit="x shortest possible",
             target=TARGET,
             higher_is_better=False,
-            detail=f"{', '.join(f'{each:.1f}' for each in seconds)} s with warm-ups beside {least:.1f} s; "
-            f"batches of {BATCH_PROMPTS * len(models)} with a barrier: {batches / least:.2f} x ({batches:.1f} s)",
+            detail=f"{', '.join(f'{each:.1f}' for each in seconds)} s with warm-ups, at least {shortest:.1f} s; "
+            f"batches of {BATCH_PROMPTS * len(models)} with a barrier: {batches / shortest:.2f} x ({batches:.1f} s)",
         )
     ]
 
 
 async def _in_batches(base_url: str) -> float:
-    """Returns the seconds that the other runner takes. It calls the stand-ins itself and measures nothing."""
-    began = time.perf_counter()
+    """Returns the seconds of the runner with batches, which calls the stand-ins directly and measures nothing."""
+    started = time.perf_counter()
     async with httpx.AsyncClient(base_url=base_url, timeout=MAX_SECONDS, trust_env=False) as client:
         for first in range(0, len(PROMPTS), BATCH_PROMPTS):
             async with asyncio.TaskGroup() as batch:
                 for prompt in PROMPTS[first : first + BATCH_PROMPTS]:
                     for voice in MEDIAN_SECONDS:
                         batch.create_task(_speak(client, voice, prompt))
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 async def _speak(client: httpx.AsyncClient, voice: str, text: str) -> None:

@@ -1,8 +1,8 @@
-"""How many times faster than real time one core measures all signal metrics."""
+"""Measures how many times faster than real time one core computes all signal metrics."""
 
 import os
 
-# Before numpy is imported: its linear algebra would otherwise use every core.
+# Must be set before numpy is imported. Otherwise its linear algebra uses every core.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
@@ -22,7 +22,7 @@ TARGET = 1000.0
 
 
 def speech_like(seconds: float, sample_rate_hz: int, seed: int = 1) -> Recording:
-    """A voice's stand-in: a glottal buzz of changing pitch through two formants, in syllables with pauses between."""
+    """Returns synthetic speech: a buzz of varying pitch through two formants, in syllables with pauses."""
     random = np.random.default_rng(seed)
     count = int(seconds * sample_rate_hz)
     at = np.arange(count) / sample_rate_hz
@@ -37,7 +37,7 @@ def speech_like(seconds: float, sample_rate_hz: int, seed: int = 1) -> Recording
 
 
 def run() -> BenchResult:
-    """Measures ten minutes of audio a few times and takes the median."""
+    """Measures ten minutes of audio a few times and returns the median."""
     recording = speech_like(SECONDS, SAMPLE_RATE_HZ)
     times = []
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""How long the largest verdicts take: all of it, from trials and votes to results, exact p-values included."""
+"""Measures the largest verdicts, from trials and votes to results, including exact p-values."""
 
 import time
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ TARGET_SECONDS = 1.0
 
 
 def run() -> list[BenchResult]:
-    """Reaches each verdict a few times and takes the slowest."""
+    """Computes each verdict a few times and returns the slowest."""
     random = np.random.default_rng(1)
-    once, often = _trials(random, 1), _trials(random, REPEATS)
+    single, repeated = _trials(random, 1), _trials(random, REPEATS)
     votes = _votes(random)
     size = f"{len(MODELS)} models x {PROMPTS} prompts"
     return [
-        _timed("verdict", f"{size}, exact p", once, ()),
-        _timed("verdict of repeats", f"{size} x {REPEATS} repeats: {len(often)} trials", often, ()),
-        _timed("verdict of votes", f"{size} and {LISTENERS} listeners: {len(votes):,} votes", often, votes),
+        _timed("verdict", f"{size}, exact p", single, ()),
+        _timed("verdict of repeats", f"{size} x {REPEATS} repeats: {len(repeated)} trials", repeated, ()),
+        _timed("verdict of votes", f"{size} and {LISTENERS} listeners: {len(votes):,} votes", repeated, votes),
     ]
 
 
@@ -46,7 +46,7 @@ def _timed(name: str, detail: str, trials: Sequence[TrialOutcome], votes: Sequen
         )
         seconds.append(time.perf_counter() - started)
         if verdict.p_winner is None or len(verdict.rankings) != len(MODELS):
-            raise RuntimeError(f"no verdict was reached: {verdict.reasons}")
+            raise RuntimeError(f"there was no verdict: {verdict.reasons}")
     return BenchResult(
         name=name,
         value=max(seconds),
@@ -82,7 +82,7 @@ def _trials(random: np.random.Generator, repeats: int) -> list[TrialOutcome]:
 
 
 def _votes(random: np.random.Generator) -> list[Vote]:
-    """Every listener's answer to every pair, as taste and chance have it."""
+    """Returns the answer of each listener to each pair: random tastes with random noise."""
     tastes = random.normal(0, 1, (LISTENERS, len(MODELS)))
     return [
         Vote(

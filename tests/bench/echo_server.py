@@ -1,7 +1,7 @@
-"""A bare grpc.aio service that returns what it is given: what the rate of a real one is compared with.
+"""A bare grpc.aio echo service, with which the rates of real services are compared.
 
-`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth after these it
-serves the same twice, with what services of the mesh have around a call: for everybody, and for those with a key.
+`python -m tests.bench.echo_server DESCRIPTORS PORT` serves until it is stopped. With the address of auth as another
+argument, it serves two echoes with the interceptors of the mesh instead: a public one, and one that needs an API key.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ POLL_SECONDS = 0.05
 
 
 def compile_descriptors(target: Path) -> None:
-    """Writes the compiled descriptor set of the echo service; RuntimeError if it does not compile."""
+    """Writes the compiled descriptor set of the echo service. Raises RuntimeError if it does not compile."""
     arguments = [
         "protoc",
         f"-I{PROTO.parent}",
@@ -51,13 +51,13 @@ def compile_descriptors(target: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def running(descriptors: Path, port: int, *auth_address: str) -> AsyncIterator[None]:
-    """Serves in a process of its own while the block runs."""
+    """Serves in a separate process during the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.echo_server", str(descriptors), str(port), *auth_address
     )
     try:
         async with asyncio.timeout(START_SECONDS):
-            await _listens(port)
+            await _wait_until_listening(port)
         yield
     finally:
         process.terminate()
@@ -68,7 +68,7 @@ async def running(descriptors: Path, port: int, *auth_address: str) -> AsyncIter
             await process.wait()
 
 
-async def _listens(port: int) -> None:
+async def _wait_until_listening(port: int) -> None:
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -80,12 +80,12 @@ async def _listens(port: int) -> None:
 
 
 async def no_faults(key_ids: Collection[str]) -> Mapping[str, str]:
-    """Nothing here streams."""
+    """Returns no faults, because these services have no streams."""
     return {}
 
 
 async def serve(descriptors: Path, port: int, *auth_address: str) -> None:
-    """Serves on loopback, with nothing around the call unless there is an auth to ask."""
+    """Serves on loopback. Calls are bare unless the address of auth is given."""
     message = message_factory.GetMessageClass(
         Descriptors.read(descriptors).pool.FindMessageTypeByName("bench.v1.EchoMessage")
     )

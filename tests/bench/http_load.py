@@ -1,7 +1,7 @@
-"""Calls one URL as fast as it answers, over HTTP/1.1 connections that stay open, and counts.
+"""Calls one URL as fast as possible over persistent HTTP/1.1 connections, and counts the responses.
 
-`python -m tests.bench.http_load HOST PORT PATH SECONDS [HEADER...]` prints a line of JSON. It is a process of its own,
-so that nothing else makes it wait, and reads no more of an answer than where it ends, so that it is never the limit.
+`python -m tests.bench.http_load HOST PORT PATH SECONDS [HEADER...]` prints a line of JSON. It runs in a separate
+process and only finds the end of each response, so that it does not limit the rate.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import cast
 from services.runtime import event_loop
 
 CONNECTIONS = 32
-# A server that hangs must not hang the benchmark.
+# If the server hangs, the benchmark ends after this time.
 GRACE_SECONDS = 10.0
 END_OF_HEADERS = b"\r\n\r\n"
 CONTENT_LENGTH = b"content-length: "
@@ -24,19 +24,19 @@ CONTENT_LENGTH = b"content-length: "
 
 @dataclass(frozen=True)
 class Load:
-    """What a run saw."""
+    """The result of a run."""
 
-    answers: int
+    responses: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
-        return self.answers / self.seconds
+        """Responses per second."""
+        return self.responses / self.seconds
 
 
 async def measure(port: int, path: str, seconds: float, *headers: str) -> Load:
-    """Calls `http://127.0.0.1:port/path` for some seconds. RuntimeError if any answer is not a 200."""
+    """Calls `http://127.0.0.1:port/path` for some seconds. Raises RuntimeError if a response is not a 200."""
     arguments = ["127.0.0.1", str(port), path, str(seconds), *headers]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.http_load", *arguments, stdout=asyncio.subprocess.PIPE
@@ -47,15 +47,15 @@ async def measure(port: int, path: str, seconds: float, *headers: str) -> Load:
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        raise RuntimeError(f"the load on {path} ended with status {process.returncode}")
+        raise RuntimeError(f"the load generator for {path} exited with status {process.returncode}")
     return Load(**json.loads(output))
 
 
 class Caller(asyncio.Protocol):
-    """One connection, on which each answer is followed by the next call until it is told to stop."""
+    """One connection that makes a call after each response until `stopping` is set."""
 
     def __init__(self, request: bytes, ended: asyncio.Future[None]) -> None:
-        self.answers = 0
+        self.responses = 0
         self.stopping = False
         self._request = request
         self._ended = ended
@@ -73,17 +73,17 @@ class Caller(asyncio.Protocol):
         if end < 0:
             return
         if not received.startswith(b"HTTP/1.1 200 "):
-            self._fail(f"an answer was not 200: {received[:500].decode(errors='replace')}")
+            self._fail(f"a response was not 200: {received[:500].decode(errors='replace')}")
             return
         start = received.find(CONTENT_LENGTH, 0, end)
         if start < 0:
-            self._fail("an answer has no content-length")
+            self._fail("a response has no content-length")
             return
         start += len(CONTENT_LENGTH)
         if len(received) < end + len(END_OF_HEADERS) + int(received[start : received.index(b"\r", start)]):
             return
         self._received = b""
-        self.answers += 1
+        self.responses += 1
         if not self.stopping:
             self._call()
         elif not self._ended.done():
@@ -102,7 +102,7 @@ class Caller(asyncio.Protocol):
 
 
 async def load(host: str, port: int, path: str, seconds: float, headers: Sequence[str]) -> Load:
-    """Keeps CONNECTIONS calls under way for some seconds. RuntimeError if any answer is not a 200."""
+    """Keeps CONNECTIONS calls in progress for some seconds. Raises RuntimeError if a response is not a 200."""
     lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", *headers]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()
     loop = asyncio.get_running_loop()
@@ -114,7 +114,7 @@ async def load(host: str, port: int, path: str, seconds: float, headers: Sequenc
     for caller in callers:
         caller.stopping = True
     await asyncio.wait_for(asyncio.gather(*endings), GRACE_SECONDS)
-    return Load(sum(caller.answers for caller in callers), time.perf_counter() - started)
+    return Load(sum(caller.responses for caller in callers), time.perf_counter() - started)
 
 
 def _same(caller: Caller) -> Caller:
@@ -122,10 +122,10 @@ def _same(caller: Caller) -> Caller:
 
 
 async def main() -> None:
-    """Runs the load that the command line asks for."""
+    """Runs the load that the command line describes."""
     host, port, path, seconds, *headers = sys.argv[1:]
-    found = await load(host, int(port), path, float(seconds), headers)
-    print(json.dumps({"answers": found.answers, "seconds": found.seconds}))  # noqa: T201
+    result = await load(host, int(port), path, float(seconds), headers)
+    print(json.dumps({"responses": result.responses, "seconds": result.seconds}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What a benchmark found, and what it had to reach."""
+"""The result of a benchmark and its target."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """One figure. `name` says what was measured, `detail` how."""
+    """One measured value. `name` says what was measured, and `detail` says how."""
 
     name: str
     value: float
@@ -16,7 +16,7 @@ class BenchResult:
 
     @property
     def reached(self) -> bool:
-        """Whether the value is at the target or better."""
+        """Whether the value meets the target."""
         return self.value >= self.target if self.higher_is_better else self.value <= self.target
 
     def __str__(self) -> str:

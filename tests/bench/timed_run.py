@@ -1,4 +1,4 @@
-"""One experiment as a client times it: from asking for the run until it is seen completed."""
+"""Times one experiment from the request to run it until its status is completed."""
 
 import asyncio
 import time
@@ -12,17 +12,17 @@ CATALOGUE_SECONDS = 30.0
 
 
 async def wait_for_voices(client: httpx.AsyncClient, voices: Mapping[str, Sequence[str]]) -> None:
-    """Returns once the catalogue has these voices of each provider."""
+    """Waits until the catalogue has these voices of each provider."""
     async with asyncio.timeout(CATALOGUE_SECONDS):
-        for provider, wanted in voices.items():
-            while len((await _get(client, f"/models?provider={provider}"))["models"]) < len(wanted):  # noqa: ASYNC110
+        for provider, names in voices.items():
+            while len((await _get(client, f"/models?provider={provider}"))["models"]) < len(names):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)
 
 
 async def timed_run(
-    client: httpx.AsyncClient, models: Sequence[tuple[str, str]], prompts: Sequence[str], longest_seconds: float
+    client: httpx.AsyncClient, models: Sequence[tuple[str, str]], prompts: Sequence[str], max_seconds: float
 ) -> float:
-    """Returns the seconds that an experiment takes. RuntimeError unless every trial is completed."""
+    """Returns the duration of an experiment in seconds. Raises RuntimeError unless all trials complete."""
     plan = {
         "name": "A benchmark",
         "scenario": "general",
@@ -32,7 +32,7 @@ async def timed_run(
     }
     created = (await client.post("/experiments", json=plan)).raise_for_status().json()
     started = time.perf_counter()
-    async with asyncio.timeout(longest_seconds):
+    async with asyncio.timeout(max_seconds):
         (await client.post(f"/experiments/{created['id']}/run", json={})).raise_for_status()
         while (seen := await _get(client, f"/experiments/{created['id']}"))["status"] == "running":  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)

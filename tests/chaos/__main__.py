@@ -1,6 +1,6 @@
-"""Many rounds of chaos and a table of what was done and what came of it: `python -m tests.chaos --rounds 50`.
+"""Runs rounds of chaos and prints a table of faults and results: `make chaos`, or `python -m tests.chaos --rounds 50`.
 
-Ends with 1 if anything was lost, doubled or left over. A round can be had again: `--seed 17 --rounds 1`.
+The exit status is 1 if anything was lost, doubled or left over. To repeat a round, use `--seed 17 --rounds 1`.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.settings import parse_workers
+from tests.chaos.chaos_mesh import chaos_mesh
 from tests.chaos.faults import DUPLICATE, FAULTS, REORDER
 from tests.chaos.rounds import Outcome
-from tests.chaos.world import chaos_world
 
 ROUNDS, FIRST_SEED = 50, 1
 
 
 async def run(rounds: int, first_seed: int, workers: Mapping[str, int], console: Console) -> int:
-    """Makes the rounds, prints each as it ends and the table at the end, and returns how many went wrong."""
+    """Runs the rounds, prints a line for each and a table at the end. Returns how many rounds failed."""
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as directory:
-        async with chaos_world(Path(directory), workers) as chaos:
+        async with chaos_mesh(Path(directory), workers) as chaos:
             for seed in range(first_seed, first_seed + rounds):
                 outcome = await chaos.round(seed)
                 outcomes.append(outcome)
                 console.print(_line(outcome, len(outcomes), rounds), highlight=False, markup=False)
     console.print(table(outcomes))
-    return sum(bool(outcome.account.wrong) for outcome in outcomes)
+    return sum(bool(outcome.audit.errors) for outcome in outcomes)
 
 
 def table(outcomes: list[Outcome]) -> Table:
-    """Faults with how often they were done, and what was counted over all rounds."""
-    done: Counter[str] = Counter()
+    """Returns a table with the number of rounds per fault, and the counts over all rounds."""
+    rounds_by_fault: Counter[str] = Counter()
     for outcome in outcomes:
-        done.update(outcome.faults)
-    shown = Table("Fault", "Rounds", "What was counted", "", title=f"{len(outcomes)} rounds", title_justify="left")
-    faults = [(name, str(done[name])) for name in (*FAULTS, DUPLICATE, REORDER)]
+        rounds_by_fault.update(outcome.faults)
+    shown = Table("Fault", "Rounds", "Count of", "", title=f"{len(outcomes)} rounds", title_justify="left")
+    faults = [(name, str(rounds_by_fault[name])) for name in (*FAULTS, DUPLICATE, REORDER)]
     counted = list(_counted(outcomes).items())
     for index in range(max(len(faults), len(counted))):
         fault = faults[index] if index < len(faults) else ("", "")
@@ -56,25 +56,25 @@ def _counted(outcomes: list[Outcome]) -> dict[str, str]:
     trials: Counter[str] = Counter()
     experiments: Counter[str] = Counter()
     for outcome in outcomes:
-        trials.update(outcome.account.trials)
-        experiments.update(Counter(outcome.account.experiments.values()))
-    told = [count for outcome in outcomes for count in outcome.webhooks.values()]
+        trials.update(outcome.audit.trials)
+        experiments.update(Counter(outcome.audit.experiments.values()))
+    deliveries = [count for outcome in outcomes for count in outcome.webhooks.values()]
     return {
         **{f"experiments {status}": str(count) for status, count in sorted(experiments.items())},
         **{f"trials {status}": str(count) for status, count in sorted(trials.items())},
         "requests for speech": str(sum(outcome.requests.total() for outcome in outcomes)),
-        "requests recorded": str(sum(outcome.account.recorded.total() for outcome in outcomes)),
-        "webhooks": str(len(told)),
-        "webhooks told again": str(sum(count - 1 for count in told if count > 1)),
+        "requests recorded": str(sum(outcome.audit.recorded.total() for outcome in outcomes)),
+        "webhooks": str(len(deliveries)),
+        "webhooks delivered again": str(sum(count - 1 for count in deliveries if count > 1)),
         "events sent again": str(sum(outcome.duplicates for outcome in outcomes)),
         "events sent out of order": str(sum(outcome.reordered for outcome in outcomes)),
         "experiments deleted": str(sum(outcome.deleted for outcome in outcomes)),
-        "rounds gone wrong": str(sum(bool(outcome.account.wrong) for outcome in outcomes)),
+        "rounds that failed": str(sum(bool(outcome.audit.errors) for outcome in outcomes)),
     }
 
 
 def _line(outcome: Outcome, number: int, rounds: int) -> str:
-    verdict = "; ".join(outcome.account.wrong) or "nothing lost"
+    verdict = "; ".join(outcome.audit.errors) or "nothing lost"
     return (
         f"{number:>3}/{rounds}  seed {outcome.seed}  {outcome.seconds:5.1f} s  {', '.join(outcome.faults)}: {verdict}"
     )
@@ -85,10 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
-        "--seed", type=int, default=FIRST_SEED, help="the seed of the first round; the next are the next"
+        "--seed", type=int, default=FIRST_SEED, help="the seed of the first round; each further round adds 1"
     )
     parser.add_argument(
-        "--workers", type=parse_workers, default={}, help="processes of services, tts=2,experiments=2 say"
+        "--workers",
+        type=parse_workers,
+        default={},
+        help="the number of processes of services, such as tts=2,experiments=2",
     )
     options = parser.parse_args()
     sys.exit(bool(asyncio.run(run(options.rounds, options.seed, options.workers, Console()))))

@@ -1,4 +1,4 @@
-"""The faults, each by its name: what is done to a mesh that has experiments running."""
+"""The faults by name, which are injected into a mesh with running experiments."""
 
 from __future__ import annotations
 
@@ -16,93 +16,93 @@ from tests.tmpfs import SmallDisk
 
 PROCESSES = (*SERVICES, "envoy", "nats", "postgres")
 PAUSED = tuple(name for name in SERVICES if name != "auth")
-# Longer than the bus waits for an acknowledgement (10 s), so that it hands out again what a paused process has.
+# Longer than the acknowledgement wait of the bus (10 s), so that the events of a paused process are delivered again.
 PAUSE_SECONDS = 11.5
 FULL_SECONDS = (1.0, 4.0)
-# Long enough that PostgreSQL and NATS have something to write that does not fit.
+# Long enough for PostgreSQL and NATS to write something that does not fit.
 DISK_SECONDS = (3.0, 15.0)
-# Shorter than the wait before the second attempt, since minutes go by before the third.
+# Shorter than the delay before the second attempt, because the third attempt is minutes later.
 BROKEN_SECONDS = (1.0, 3.5)
 
 
 @dataclass(frozen=True)
-class Victims:
-    """What faults are done to."""
+class FaultTarget:
+    """What faults are injected into."""
 
     mesh: Mesh
     providers: Sequence[SpeechServer]
     receiver: WebhookReceiver
     disk: SmallDisk | None = None
-    """Where the data lies, if that is a disk that can be filled."""
+    """The disk with the data, or None if it can't be filled."""
 
 
-Fault = Callable[[Victims, Random], Awaitable[None]]
+Fault = Callable[[FaultTarget, Random], Awaitable[None]]
 
 
 def _kill(name: str) -> Fault:
-    async def kill(world: Victims, random: Random) -> None:
-        await world.mesh.kill(name, signal.SIGKILL)
-        await world.mesh.wait_restarted(name)
+    async def kill(target: FaultTarget, random: Random) -> None:
+        await target.mesh.kill(name, signal.SIGKILL)
+        await target.mesh.wait_restarted(name)
 
     return kill
 
 
 def _pause(name: str) -> Fault:
-    async def pause(world: Victims, random: Random) -> None:
-        await world.mesh.kill(name, signal.SIGSTOP)
+    async def pause(target: FaultTarget, random: Random) -> None:
+        await target.mesh.kill(name, signal.SIGSTOP)
         try:
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            await world.mesh.kill(name, signal.SIGCONT)
+            await target.mesh.kill(name, signal.SIGCONT)
 
     return pause
 
 
-async def _kill_all_services(world: Victims, random: Random) -> None:
+async def _kill_all_services(target: FaultTarget, random: Random) -> None:
     for name in SERVICES:
-        await world.mesh.kill(name, signal.SIGKILL)
+        await target.mesh.kill(name, signal.SIGKILL)
     for name in SERVICES:
-        await world.mesh.wait_restarted(name)
+        await target.mesh.wait_restarted(name)
 
 
-async def _restart_postgres(world: Victims, random: Random) -> None:
-    await world.mesh.stop("postgres")
-    await world.mesh.start("postgres")
+async def _restart_postgres(target: FaultTarget, random: Random) -> None:
+    await target.mesh.stop("postgres")
+    await target.mesh.start("postgres")
 
 
-async def _wipe_nats(world: Victims, random: Random) -> None:
-    await world.mesh.wipe_nats()
+async def _wipe_nats(target: FaultTarget, random: Random) -> None:
+    await target.mesh.wipe_nats()
 
 
-async def _fill_providers(world: Victims, random: Random) -> None:
-    allowed = [provider.allowed_at_once for provider in world.providers]
-    for provider in world.providers:
+async def _fill_providers(target: FaultTarget, random: Random) -> None:
+    allowed = [provider.allowed_at_once for provider in target.providers]
+    for provider in target.providers:
         provider.allowed_at_once = 0
     try:
         await asyncio.sleep(random.uniform(*FULL_SECONDS))
     finally:
-        for provider, before in zip(world.providers, allowed, strict=True):
+        for provider, before in zip(target.providers, allowed, strict=True):
             provider.allowed_at_once = before
 
 
-async def _break_receiver(world: Victims, random: Random) -> None:
-    # Not one that asks for patience, as 502 does: it would be minutes.
-    tempers = world.receiver.tempers
-    whole = tempers["ok"]
+async def _fail_receiver(target: FaultTarget, random: Random) -> None:
+    # Not 502, after which the sender waits for minutes.
+    tempers = target.receiver.tempers
+    working = tempers["ok"]
     tempers["ok"] = random.choice([tempers["failing"], tempers["closing"]])
     try:
         await asyncio.sleep(random.uniform(*BROKEN_SECONDS))
     finally:
-        tempers["ok"] = whole
+        tempers["ok"] = working
 
 
-async def _fill_disk(world: Victims, random: Random) -> None:
-    assert world.disk is not None
-    world.disk.fill()
+async def _fill_disk(target: FaultTarget, random: Random) -> None:
+    assert target.disk is not None
+    target.disk.fill()
     try:
         await asyncio.sleep(random.uniform(*DISK_SECONDS))
     finally:
-        world.disk.empty()
+        target.disk.empty()
 
 
 FULL_DISK = "fill the disk"
@@ -113,8 +113,8 @@ FAULTS: Mapping[str, Fault] = {
     "restart postgres": _restart_postgres,
     "wipe nats": _wipe_nats,
     "providers answer 429": _fill_providers,
-    "receiver of webhooks breaks": _break_receiver,
+    "receiver of webhooks fails": _fail_receiver,
     FULL_DISK: _fill_disk,
 }
-# These go on for a whole round, beside the others.
+# These last for a whole round, together with the other faults.
 DUPLICATE, REORDER = "duplicate events", "reorder events"

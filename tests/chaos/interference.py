@@ -1,4 +1,4 @@
-"""What makes a bus deliver what it may deliver: every event twice, late, and in another order."""
+"""Makes the bus deliver events twice, late and out of order, which a bus is allowed to do."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from nats.aio.msg import Msg
 from gateway.settings import SERVICES
 
 EVENTS = "voicearena.*.v1.>"
-# Marks what was sent again, so that it is not sent a third time, and a fourth.
-AGAIN = "chaos-again"
+# This header marks repeated events, so that they are not repeated again.
+REPEATED_HEADER = "chaos-again"
 MAX_DELAY_SECONDS = 1.5
-# How long events that a service wrote down are kept from its relay, and how many at a time.
-HOLD_SECONDS = (0.05, 0.4)
-HELD = 20
+# How long events in an outbox are locked, so that the relay skips them, and how many at a time.
+LOCK_SECONDS = (0.05, 0.4)
+MAX_LOCKED_EVENTS = 20
 POLL_SECONDS = 0.05
 # tts has no database.
 OUTBOXES = tuple(name for name in SERVICES if name != "tts")
-LOST = (nats.errors.Error, psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+CONNECTION_ERRORS = (nats.errors.Error, psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 
 
 class Interference:
-    """Sends events again and out of order while it is open. `duplicates` and `reordered` count them."""
+    """Repeats and reorders events. `duplicates` and `reordered` count them."""
 
     def __init__(self, nats_url: str, database_url: str, random: Random) -> None:
         self._nats_url = nats_url
@@ -39,7 +39,7 @@ class Interference:
 
     @asynccontextmanager
     async def interfering(self, *, duplicate: bool, reorder: bool) -> AsyncIterator[None]:
-        """Interferes for the length of the block, as far as database and bus are there."""
+        """Interferes during the block, while the database and the bus are reachable."""
         works = [self._duplicate()] if duplicate else []
         works += [self._reorder(schema) for schema in OUTBOXES] if reorder else []
         tasks = [asyncio.create_task(work) for work in works]
@@ -57,61 +57,61 @@ class Interference:
         client = await self._connected()
         sending: set[asyncio.Task[None]] = set()
 
-        async def again(message: Msg) -> None:
-            if message.headers and AGAIN in message.headers:
+        async def repeat(message: Msg) -> None:
+            if message.headers and REPEATED_HEADER in message.headers:
                 return
             task = asyncio.create_task(self._send_later(client, message))
             sending.add(task)
             task.add_done_callback(sending.discard)
 
         try:
-            await client.subscribe(EVENTS, cb=again)
+            await client.subscribe(EVENTS, cb=repeat)
             await asyncio.Event().wait()
         finally:
             for task in sending:
                 task.cancel()
-            with suppress(*LOST):
+            with suppress(*CONNECTION_ERRORS):
                 await client.close()
 
     async def _send_later(self, client: nats.aio.client.Client, message: Msg) -> None:
         await asyncio.sleep(self._random.uniform(0, MAX_DELAY_SECONDS))
-        # Without Nats-Msg-Id, so that the server does not know it for a repeat.
-        with suppress(*LOST):
-            await client.publish(message.subject, message.data, headers={AGAIN: "1"})
+        # Without Nats-Msg-Id, so that the server does not recognise the duplicate.
+        with suppress(*CONNECTION_ERRORS):
+            await client.publish(message.subject, message.data, headers={REPEATED_HEADER: "1"})
             self.duplicates += 1
 
     async def _reorder(self, schema: str) -> None:
-        """Keeps events from the relay, whose own rows are locked for it, sends them shuffled, and lets go of them."""
+        """Locks events so that the relay skips them, publishes them in random order, and unlocks them."""
         client = await self._connected()
         try:
             while True:
-                with suppress(*LOST):
+                with suppress(*CONNECTION_ERRORS):
                     async with await psycopg.AsyncConnection.connect(self._database_url) as connection:
                         while True:
-                            await self._hold(schema, client, connection)
+                            await self._publish_shuffled(schema, client, connection)
                             await asyncio.sleep(POLL_SECONDS)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
-            with suppress(*LOST):
+            with suppress(*CONNECTION_ERRORS):
                 await client.close()
 
-    async def _hold(
+    async def _publish_shuffled(
         self, schema: str, client: nats.aio.client.Client, connection: psycopg.AsyncConnection[tuple[object, ...]]
     ) -> None:
         cursor = await connection.execute(
             f"SELECT subject, envelope FROM {schema}.outbox WHERE published_at IS NULL"
             " ORDER BY random() LIMIT %s FOR UPDATE SKIP LOCKED",
-            (HELD,),
+            (MAX_LOCKED_EVENTS,),
         )
         rows = await cursor.fetchall()
         if rows:
-            await asyncio.sleep(self._random.uniform(*HOLD_SECONDS))
+            await asyncio.sleep(self._random.uniform(*LOCK_SECONDS))
             self._random.shuffle(rows)
             for subject, envelope in rows:
-                await client.publish(str(subject), bytes(envelope), headers={AGAIN: "1"})  # type: ignore[arg-type]
+                await client.publish(str(subject), bytes(envelope), headers={REPEATED_HEADER: "1"})  # type: ignore[arg-type]
             self.reordered += len(rows)
         await connection.rollback()
 
 
 async def _ignore(_: Exception) -> None:
-    """NATS is taken away now and then; that is the point."""
+    """Ignores errors, because NATS is stopped on purpose."""

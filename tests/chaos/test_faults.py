@@ -1,4 +1,4 @@
-"""Whatever happens to a process in mid-experiment, the experiment completes with every trial exactly once."""
+"""Faults of a process during an experiment: the experiment still completes, with every trial exactly once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 from deploy.local.mesh import Mesh
 from tests.chaos.conftest import VOICES
 from tests.chaos.faults import PROCESSES
-from tests.chaos.watching import Follower
+from tests.chaos.retrying_client import RetryingClient
 
 PROMPTS = 5
 TRIALS = PROMPTS * len(VOICES)
-# Trials that have ended when the fault comes.
-BEFORE_FAULT = 4
+# The number of ended trials at which the fault is injected.
+TRIALS_BEFORE_FAULT = 4
 END_SECONDS = 90.0
 
 
@@ -31,16 +31,16 @@ def plan(name: str) -> experiment_service_pb2.CreateExperimentRequest:
     )
 
 
-async def check_complete(mesh: Mesh, follower: Follower, experiment_id: str) -> None:
-    """Every trial has one result, one evaluation and one recording, and the experiment has ended once."""
+async def check_complete(mesh: Mesh, client: RetryingClient, experiment_id: str) -> None:
+    """Checks that each trial has one result, one evaluation and one recording, and that the experiment ended once."""
     async with asyncio.timeout(END_SECONDS):
-        experiment = await follower.end(experiment_id)
+        experiment = await client.wait_for_end(experiment_id)
     assert experiment_pb2.Experiment.Status.Name(experiment.status) == "completed"
     assert (experiment.completed_trials, experiment.failed_trials) == (TRIALS, 0)
     await mesh.wait_serving()
-    trials = await follower.trials(experiment_id)
-    places = {(trial.prompt_index, trial.voice_id) for trial in trials}
-    assert len(trials) == len(places) == TRIALS
+    trials = await client.trials(experiment_id)
+    keys = {(trial.prompt_index, trial.voice_id) for trial in trials}
+    assert len(trials) == len(keys) == TRIALS
     assert {experiment_pb2.Trial.Status.Name(trial.status) for trial in trials} == {"completed"}
     audio = mesh.data_dir.path / "audio"
     assert all((audio / f"{trial.id}.wav").stat().st_size > 44 for trial in trials)
@@ -59,41 +59,41 @@ async def check_complete(mesh: Mesh, follower: Follower, experiment_id: str) -> 
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-async def test_an_experiment_completes_though_a_process_is_killed(mesh: Mesh, follower: Follower, name: str) -> None:
-    experiment = await follower.run(plan(f"kill {name}"))
-    await follower.reaches(experiment.id, BEFORE_FAULT)
+async def test_an_experiment_completes_when_a_process_is_killed(mesh: Mesh, client: RetryingClient, name: str) -> None:
+    experiment = await client.run(plan(f"kill {name}"))
+    await client.wait_for_trials(experiment.id, TRIALS_BEFORE_FAULT)
     await mesh.kill(name, signal.SIGKILL)
     await mesh.wait_restarted(name)
-    await check_complete(mesh, follower, experiment.id)
+    await check_complete(mesh, client, experiment.id)
 
 
-async def test_an_experiment_completes_though_the_bus_forgets_everything(mesh: Mesh, follower: Follower) -> None:
-    experiment = await follower.run(plan("wipe nats"))
-    await follower.reaches(experiment.id, BEFORE_FAULT)
+async def test_an_experiment_completes_when_the_bus_loses_all_events(mesh: Mesh, client: RetryingClient) -> None:
+    experiment = await client.run(plan("wipe nats"))
+    await client.wait_for_trials(experiment.id, TRIALS_BEFORE_FAULT)
     await mesh.wipe_nats()
-    await check_complete(mesh, follower, experiment.id)
-    # What comes after the fault flows as before.
-    after = await follower.run(plan("after the wipe"))
-    await check_complete(mesh, follower, after.id)
+    await check_complete(mesh, client, experiment.id)
+    # A further experiment works as before.
+    after = await client.run(plan("after the wipe"))
+    await check_complete(mesh, client, after.id)
 
 
-async def test_an_experiment_completes_once_though_scoring_stood_still_and_was_asked_again(
-    mesh: Mesh, follower: Follower
+async def test_an_experiment_completes_once_when_scoring_is_paused_and_its_requests_are_repeated(
+    mesh: Mesh, client: RetryingClient
 ) -> None:
-    experiment = await follower.run(plan("pause scoring"))
-    await follower.reaches(experiment.id, BEFORE_FAULT)
+    experiment = await client.run(plan("pause scoring"))
+    await client.wait_for_trials(experiment.id, TRIALS_BEFORE_FAULT)
     await mesh.kill("scoring", signal.SIGSTOP)
     try:
-        # Speech goes on while scoring stands still: what it has in hand is asked for again.
+        # The reconciler repeats requests that the paused scoring has not answered.
         async with asyncio.timeout(END_SECONDS):
-            await _asked_again(mesh, experiment.id)
+            await _wait_for_repeated_request(mesh, experiment.id)
     finally:
         await mesh.kill("scoring", signal.SIGCONT)
-    await check_complete(mesh, follower, experiment.id)
+    await check_complete(mesh, client, experiment.id)
 
 
-async def _asked_again(mesh: Mesh, experiment_id: str) -> None:
-    """Waits until the reconciler has asked again for a trial of the experiment."""
+async def _wait_for_repeated_request(mesh: Mesh, experiment_id: str) -> None:
+    """Waits until the reconciler has repeated a request for a trial of the experiment."""
     async with await psycopg.AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
         await connection.execute("LISTEN experiments_changed")
         while True:

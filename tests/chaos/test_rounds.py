@@ -1,4 +1,4 @@
-"""A few rounds of chaos, chosen so that together they do what the many of `make chaos` do."""
+"""A few rounds of chaos that together cover the kinds of faults of `make chaos`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.chaos.chaos_mesh import chaos_mesh
 from tests.chaos.faults import DUPLICATE, FULL_DISK, REORDER
 from tests.chaos.rounds import Chaos
-from tests.chaos.world import chaos_world
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
-    """One mesh for all rounds."""
-    async with chaos_world(tmp_path_factory.mktemp("rounds")) as world:
-        yield world
+    """The mesh of all rounds."""
+    async with chaos_mesh(tmp_path_factory.mktemp("rounds")) as chaos:
+        yield chaos
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, fau
     if FULL_DISK in faults and chaos.disk is None:
         pytest.skip("no small disk can be mounted here")
     outcome = await chaos.round(seed, faults)
-    assert outcome.account.wrong == []
-    assert sum(outcome.account.trials.values()) > 0
+    assert outcome.audit.errors == []
+    assert sum(outcome.audit.trials.values()) > 0
     assert outcome.requests.total() > 0
     assert (DUPLICATE in faults) is (outcome.duplicates > 0)

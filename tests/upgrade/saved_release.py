@@ -1,7 +1,7 @@
-"""A mesh of an earlier release as it was saved: its database, its audio, and what its API answered.
+"""Reads and restores a saved mesh of an earlier release: its database, its audio and its API responses.
 
-`make_database.py` writes it. `database.sql` is what pg_dump wrote, `audio.zip` is the audio store, and `known.json`
-has the API's answers, the secret and the keys. The keys open nothing but this mesh.
+`make_database.py` writes the files. `database.sql` comes from pg_dump, `audio.zip` is the audio store, and `known.json`
+has the API's responses, the secret and the keys. The keys are only valid for this mesh.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tests.fakes.openai_server import MODEL, OpenAiServer
 
 FOLDER = Path(__file__).parent
 DATABASE, AUDIO, KNOWN = (FOLDER / name for name in ("database.sql", "audio.zip", "known.json"))
-# Where webhooks go in the saved database. Nobody listens there.
+# The address of the webhook receiver in the saved database. Nothing listens there.
 SAVED_RECEIVER = "http://127.0.0.1:9/"
-# The providers and their voices. Each has a limit of its own, so that none has to wait for another.
+# The providers and their voices. Each provider has its own limit, so none waits for another.
 VOICES: Mapping[str, tuple[str, ...]] = {"standin": ("calm", "bright"), "mending": ("lost",), "holding": ("held",)}
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00\b")
 
@@ -33,7 +33,7 @@ Json = Mapping[str, Any]
 
 
 def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
-    """Returns the settings of the services: the providers, and a reconciler that is quick to ask again."""
+    """Returns the settings of the services: the providers, and a quick reconciler."""
     servers = [
         {"id": id_, "base_url": speech_server.base_url, "model": MODEL, "voices": voices, "max_concurrency": 1}
         for id_, voices in VOICES.items()
@@ -45,17 +45,17 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
 
 
 def known() -> Json:
-    """Returns what is known of the saved mesh."""
+    """Returns the content of known.json."""
     return dict(json.loads(KNOWN.read_text()))
 
 
 def restore(database_url: str, audio_folder: Path, receiver_url: str) -> None:
-    """Writes the saved database and audio as if they had been saved just now.
+    """Restores the saved database and audio as if they had just been saved.
 
     All times move by the same span, so no link has expired and nothing is overdue. Webhooks go to `receiver_url`.
     """
-    since = datetime.now(UTC) - datetime.fromisoformat(known()["saved_at"])
-    script = _MOMENT.sub(lambda found: _later(found[0], since), DATABASE.read_text())
+    age = datetime.now(UTC) - datetime.fromisoformat(known()["saved_at"])
+    script = _MOMENT.sub(lambda found: _later(found[0], age), DATABASE.read_text())
     script = script.replace(SAVED_RECEIVER, receiver_url)
     psql = [binaries() / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname", database_url]
     subprocess.run(psql, input=script.encode(), stdout=subprocess.DEVNULL, check=True)
@@ -67,18 +67,18 @@ def _later(moment: str, span: timedelta) -> str:
     return (datetime.fromisoformat(moment) + span).isoformat(" ")
 
 
-async def until(answer: Callable[[], Any], holds: Callable[[Any], bool], seconds: float = 30.0) -> Any:
-    """Asks until an answer is as it should be, and returns it."""
+async def until(read: Callable[[], Any], condition: Callable[[Any], bool], seconds: float = 30.0) -> Any:
+    """Reads a value again until the condition is true, and returns the value."""
     async with asyncio.timeout(seconds):
-        while not holds(got := await answer()):  # noqa: ASYNC110
+        while not condition(got := await read()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return got
 
 
 async def hear(http: httpx.AsyncClient, token: str, listener: str) -> Json:
-    """Asks for a listener's next pair, plays both clips of it and returns it."""
-    answer = await http.post(f"/listening/{token}/next", json={"listener": listener})
-    pair: Json = answer.raise_for_status().json()["pair"]
+    """Fetches a listener's next pair and both clips, waits for their length, and returns the pair."""
+    response = await http.post(f"/listening/{token}/next", json={"listener": listener})
+    pair: Json = response.raise_for_status().json()["pair"]
     for clip in ("clip_a", "clip_b"):
         (await http.get(pair[f"{clip}_url"])).raise_for_status()
     await asyncio.sleep(pair["clip_a_seconds"] + pair["clip_b_seconds"])
@@ -86,7 +86,7 @@ async def hear(http: httpx.AsyncClient, token: str, listener: str) -> Json:
 
 
 async def vote(http: httpx.AsyncClient, token: str, listener: str, pair_id: str) -> Json:
-    """Votes on a pair that was heard, and returns the listener's progress."""
+    """Votes on a heard pair, and returns the listener's progress."""
     body = {"listener": listener, "pair_id": pair_id, "answer": "a"}
-    answer = await http.post(f"/listening/{token}/votes", json=body)
-    return dict(answer.raise_for_status().json()["progress"])
+    response = await http.post(f"/listening/{token}/votes", json=body)
+    return dict(response.raise_for_status().json()["progress"])

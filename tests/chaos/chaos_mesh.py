@@ -1,4 +1,4 @@
-"""A mesh for rounds of chaos: two providers with voices that take their time, and a receiver of webhooks."""
+"""A mesh for rounds of chaos, with two slow providers and a webhook receiver."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import grpc
 import httpx
 
 from deploy.local.mesh import Mesh
-from tests.chaos.events_kept import keep_events
+from tests.chaos.event_copies import copy_events
+from tests.chaos.retrying_client import RetryingClient
 from tests.chaos.rounds import PATH, Chaos
-from tests.chaos.watching import Follower
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.fakes.speech_server import TEMPERS
@@ -24,38 +24,40 @@ from tests.mesh import Developer, mesh_settings, register
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
 
 KEY = "sk_chaos"
-# How long each voice takes to its first audio.
-SECONDS = {"calm": 0.1, "bright": 0.2, "deep": 0.3, "warm": 0.15}
+# The time to the first audio of each voice.
+FIRST_AUDIO_SECONDS = {"calm": 0.1, "bright": 0.2, "deep": 0.3, "warm": 0.15}
 CONCURRENCY = 3
-# PostgreSQL's log of changes may take half of it.
+# PostgreSQL's write-ahead log may take half of it.
 DISK_MEGABYTES = 512
 
 
 @asynccontextmanager
-async def chaos_world(
+async def chaos_mesh(
     directory: Path,
     workers: Mapping[str, int] | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
 ) -> AsyncIterator[Chaos]:
-    """Starts all of it, and ends it with the block. `workers` are how many processes of a service there are.
+    """Runs the mesh during the block. `workers` has the number of processes by service.
 
-    The data lies on a small disk of its own that can be filled; where none can be mounted, `say` is told so.
+    The data is on a separate small disk that can be filled. If none can be mounted, `say` prints a message.
     """
     with ExitStack() as mounted:
         disk = None
         try:
             disk = mounted.enter_context(small_disk(directory / "disk", DISK_MEGABYTES))
         except CannotMount as error:
-            say(f"no disk is filled: {error}")
-        async with _world(disk.path / "data" if disk else directory, disk, workers) as chaos:
+            say(f"The disk is not filled: {error}")
+        async with _run_mesh(disk.path / "data" if disk else directory, disk, workers) as chaos:
             yield chaos
 
 
 @asynccontextmanager
-async def _world(directory: Path, disk: SmallDisk | None, workers: Mapping[str, int] | None) -> AsyncIterator[Chaos]:
+async def _run_mesh(directory: Path, disk: SmallDisk | None, workers: Mapping[str, int] | None) -> AsyncIterator[Chaos]:
     hosted, compatible, receiver = CartesiaServer(KEY), OpenAiServer(), WebhookReceiver()
     for server in (hosted, compatible):
-        server.tempers = {voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in SECONDS.items()}
+        server.tempers = {
+            voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in FIRST_AUDIO_SECONDS.items()
+        }
     async with hosted.serving(), compatible.serving(), receiver.serving():
         env = {
             "tts": {
@@ -68,7 +70,7 @@ async def _world(directory: Path, disk: SmallDisk | None, workers: Mapping[str, 
                             "id": "standin",
                             "base_url": compatible.base_url,
                             "model": MODEL,
-                            "voices": list(SECONDS),
+                            "voices": list(FIRST_AUDIO_SECONDS),
                             "max_concurrency": CONCURRENCY,
                         }
                     ]
@@ -82,19 +84,22 @@ async def _world(directory: Path, disk: SmallDisk | None, workers: Mapping[str, 
         }
         settings = mesh_settings(directory).model_copy(update={"workers": dict(workers or {})})
         async with Mesh(settings, service_env=env) as mesh:
-            await keep_events(mesh.database_url)
+            await copy_events(mesh.database_url)
             developer = await register(mesh)
             receiver.secrets[PATH] = [await _endpoint(mesh, developer, receiver.url(PATH))]
             async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
-                follower = Follower(mesh, developer, channel)
-                providers = (("cartesia", hosted, list(SECONDS)), ("standin", compatible, list(SECONDS)))
-                yield Chaos(mesh, follower, providers, receiver, disk)
+                client = RetryingClient(mesh, developer, channel)
+                providers = (
+                    ("cartesia", hosted, list(FIRST_AUDIO_SECONDS)),
+                    ("standin", compatible, list(FIRST_AUDIO_SECONDS)),
+                )
+                yield Chaos(mesh, client, providers, receiver, disk)
 
 
 async def _endpoint(mesh: Mesh, developer: Developer, url: str) -> str:
-    """Makes the webhook endpoint and returns its secret, which is shown this once."""
+    """Creates the webhook endpoint and returns its secret."""
     headers = {"authorization": f"Bearer {developer.api_key}"}
     async with httpx.AsyncClient(base_url=mesh.api_url, headers=headers, timeout=10, trust_env=False) as client:
-        answer = await client.post("/api/v1/webhook-endpoints", json={"url": url})
-    secret: str = answer.raise_for_status().json()["secret"]
+        response = await client.post("/api/v1/webhook-endpoints", json={"url": url})
+    secret: str = response.raise_for_status().json()["secret"]
     return secret

@@ -1,10 +1,10 @@
-"""Keeps a copy of each event that experiments records, since the outbox forgets what is published."""
+"""Keeps a copy of each event that experiments records, because the outbox deletes published events."""
 
 from __future__ import annotations
 
 import psycopg
 
-_KEEP = """
+_CREATE_COPIES = """
 CREATE SCHEMA IF NOT EXISTS chaos;
 CREATE TABLE IF NOT EXISTS chaos.events (subject text NOT NULL, envelope bytea NOT NULL);
 CREATE OR REPLACE FUNCTION chaos.keep() RETURNS trigger LANGUAGE plpgsql AS
@@ -13,7 +13,7 @@ CREATE OR REPLACE TRIGGER keep AFTER INSERT ON experiments.outbox FOR EACH ROW E
 """
 
 
-async def keep_events(database_url: str) -> None:
-    """Begins to keep them, in the transaction of each, in the table `chaos.events`."""
+async def copy_events(database_url: str) -> None:
+    """Adds a trigger that copies each event to the table `chaos.events`, in the same transaction."""
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-        await connection.execute(_KEEP)
+        await connection.execute(_CREATE_COPIES)

@@ -1,0 +1,119 @@
+"""Checks the database and the audio store after a round of faults: nothing is lost, doubled or left over."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from deploy.local.mesh import Mesh
+
+_REQUEST_RECORD = re.compile(r"(?P<job>trl_[0-9a-f]{32})-try-\d+\.json")
+SPEECH = "speech"
+ENDED = ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class ExpectedExperiment:
+    """An experiment of a round, and the number of trials that it must have."""
+
+    id: str
+    trials: int
+
+
+@dataclass
+class Audit:
+    """The counts after a round. `errors` has a sentence for each thing that is wrong."""
+
+    errors: list[str] = field(default_factory=list)
+    experiments: dict[str, str] = field(default_factory=dict)
+    """The status of each experiment."""
+    trials: dict[str, int] = field(default_factory=dict)
+    """The number of trials by status."""
+    recorded: Counter[str] = field(default_factory=Counter)
+    """The recorded requests for speech of this round's trials, by text, without warm-ups."""
+
+    def expect(self, condition: bool, error: str) -> None:
+        """Adds the error unless the condition is true."""
+        if not condition:
+            self.errors.append(error)
+
+
+async def audit_round(mesh: Mesh, planned: Sequence[ExpectedExperiment]) -> Audit:
+    """Returns the audit of a round. All its experiments must have ended."""
+    audit = Audit()
+    async with await psycopg.AsyncConnection.connect(mesh.database_url) as connection:
+        for one in planned:
+            await _experiment(connection, one, audit)
+        await _audio(connection, mesh.data_dir.path / "audio", {one.id for one in planned}, audit)
+    return audit
+
+
+async def _experiment(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], planned: ExpectedExperiment, audit: Audit
+) -> None:
+    cursor = await connection.execute(
+        "SELECT status, total_trials, completed_trials, failed_trials, results IS NOT NULL"
+        " FROM experiments.experiments WHERE id = %s",
+        (planned.id,),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        audit.expect(False, f"{planned.id} is missing")
+        return
+    status, total, completed, failed, has_results = str(row[0]), row[1], row[2], row[3], row[4]
+    audit.experiments[planned.id] = status
+    audit.expect(status in ENDED, f"{planned.id} is {status}")
+    audit.expect(total == planned.trials, f"{planned.id} plans {total} trials, expected {planned.trials}")
+    audit.expect(has_results is (status == "completed"), f"{planned.id} is {status}, has results: {has_results}")
+    cursor = await connection.execute(
+        "SELECT t.id, t.status, t.prompt_index, t.model_index, t.repeat_index, t.audio_name IS NOT NULL,"
+        " t.silence_ratio IS NOT NULL, (SELECT count(*) FROM scoring.evaluations e WHERE e.id = t.id)"
+        " FROM experiments.trials t WHERE t.experiment_id = %s",
+        (planned.id,),
+    )
+    trials = await cursor.fetchall()
+    audit.expect(
+        len(trials) == len({trial[2:5] for trial in trials}) == planned.trials,
+        f"{planned.id} has {len(trials)} trials with {len({trial[2:5] for trial in trials})} different keys",
+    )
+    for trial_id, trial_status, _, _, _, has_audio, has_signal, evaluations in trials:
+        audit.trials[str(trial_status)] = audit.trials.get(str(trial_status), 0) + 1
+        audit.expect(trial_status in ENDED, f"{trial_id} is {trial_status}")
+        if trial_status == "completed":
+            audit.expect(bool(has_audio and has_signal), f"{trial_id} is completed, but lacks audio or measurements")
+            audit.expect(evaluations == 1, f"{trial_id} has {evaluations} evaluations")
+    if status == "completed":
+        statuses = [trial[1] for trial in trials]
+        audit.expect(
+            (statuses.count("completed"), statuses.count("failed")) == (completed, failed),
+            f"{planned.id} counts {completed} completed and {failed} failed trials, but has {statuses}",
+        )
+    cursor = await connection.execute(
+        "SELECT count(*) FROM chaos.events WHERE subject ~ 'experiment_(completed|failed|cancelled)$'"
+        " AND position(%s::bytea in envelope) > 0",
+        (planned.id.encode(),),
+    )
+    count = await cursor.fetchone()
+    audit.expect(count == (1,), f"{planned.id} ended {count and count[0]} times")
+
+
+async def _audio(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], folder: Path, experiments: set[str], audit: Audit
+) -> None:
+    cursor = await connection.execute("SELECT id, experiment_id, prompt_text FROM experiments.trials")
+    owners = {
+        str(trial_id): (str(experiment_id), str(text)) for trial_id, experiment_id, text in await cursor.fetchall()
+    }
+    for file in folder.iterdir():  # noqa: ASYNC240 - a small local folder
+        record = _REQUEST_RECORD.fullmatch(file.name)
+        job = record["job"] if record else file.stem
+        audit.expect(job in owners, f"{file.name} belongs to no trial")
+        experiment_id, text = owners.get(job, ("", ""))
+        if record and experiment_id in experiments and json.loads(file.read_bytes())["purpose"] == SPEECH:
+            audit.recorded[text] += 1

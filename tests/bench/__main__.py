@@ -70,7 +70,7 @@ async def measure(names: Sequence[str], results: list[BenchResult], failures: li
         try:
             results += await asyncio.wait_for(BENCHES[name](), MAX_SECONDS)
         except Exception as error:  # noqa: BLE001 - the other benchmarks still run
-            failures.append(f"{name}: {error or type(error).__name__}")
+            failures.append(f"{name}: {str(error) or type(error).__name__}")
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
 
 

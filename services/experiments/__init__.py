@@ -1,1 +1,1 @@
-"""Experiments: their trials, their results, and the work that leads from one to the other."""
+"""The experiments service: experiments, their trials, listening tests, verdicts and webhooks."""

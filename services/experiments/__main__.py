@@ -23,8 +23,8 @@ from services.experiments.listening.sessions import AuthSessions
 from services.experiments.listening.store import SqlLinkStore
 from services.experiments.listening.subject import CloseListening, ExperimentSubject
 from services.experiments.listening.tokens import ListeningTokens
-from services.experiments.planning.catalogue import EloCatalogue, ScoringMetrics
-from services.experiments.planning.domain import Rules
+from services.experiments.planning.clients import EloModelResolver, ScoringMetricLister
+from services.experiments.planning.domain import PlanRules
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading, Recomputing
@@ -70,22 +70,22 @@ from services.shared.listening.hearing import Hearing
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
 
-# A look costs one indexed query; a tenth of the patience adds little to the wait.
-LOOKS_PER_PATIENCE = 10
+# A check costs one indexed query. Ten checks per period add at most a tenth to the wait.
+CHECKS_PER_RECONCILE_PERIOD = 10
 
 
 async def main() -> None:
-    """Runs the experiments service until it is told to stop."""
+    """Runs the experiments service until it is stopped."""
     settings = load_settings(ExperimentsSettings)
     secret = settings.audio_url_secret.get_secret_value()
     async with Service("experiments", settings) as service:
         database = await service.enter("database", Database.of_service("experiments", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
-        # Without it only clips are Unavailable.
+        # Without the audio store, only listening clips are Unavailable.
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
-        catalogue = EloCatalogue(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
+        models = EloModelResolver(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
         changes = Changes(database)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
         reading = Reading(database, store, Pages(secret))
@@ -105,20 +105,22 @@ async def main() -> None:
         dispatcher = Dispatcher(database, SqlQueueStore(trial_clips.TABLE), trial_clips.USER)
         decide = trial_clips.on_end(store, finishing)
         progress = Progress(database, clips, dispatcher, trial_clips.USER, decide)
-        metrics = ScoringMetrics(scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address)))
-        rules = Rules(
+        metrics = ScoringMetricLister(
+            scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address))
+        )
+        rules = PlanRules(
             webhook_fault=lambda url: check_url(url, reach),
             audio_retention_days=settings.audio_retention_days,
-            most_running=settings.max_running_experiments,
+            max_running=settings.max_running_experiments,
             max_unfinished=settings.max_unfinished_experiments,
             quality=settings.quality_weights,
         )
-        planning = Planning(database, store, catalogue, metrics, finishing, endpoints, dispatcher, rules)
+        planning = Planning(database, store, models, metrics, finishing, endpoints, dispatcher, rules)
         service.add_servicer(
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(
                 planning,
-                Lifecycle(database, store, lifecycle_store, clips, listening, planning, dispatcher, rules.most_running),
+                Lifecycle(database, store, lifecycle_store, clips, listening, planning, dispatcher, rules.max_running),
                 reading,
                 watching,
                 Recomputing(database, store, votes, reading),
@@ -138,7 +140,7 @@ async def main() -> None:
                 Comparing(database, listening, votes, subject),
                 tokens,
                 AuthSessions(auth_service_pb2_grpc.AuthServiceStub(service.channel(settings.auth_address))),
-                # Of each experiment on its own, so that nobody is found again in another one.
+                # The hash differs per experiment, so nobody can be recognized in another experiment.
                 address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
             ),
             rendered,
@@ -171,13 +173,15 @@ async def main() -> None:
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background("changes", changes.run)
-        patience = timedelta(seconds=settings.reconcile_after_seconds)
-        look_seconds = settings.reconcile_after_seconds / LOOKS_PER_PATIENCE
+        reconcile_after = timedelta(seconds=settings.reconcile_after_seconds)
+        check_interval_seconds = settings.reconcile_after_seconds / CHECKS_PER_RECONCILE_PERIOD
         service.background(
             "reconciler",
-            lambda: periodic(lambda: progress.reconcile(patience), look_seconds, batch=RECONCILE_BATCH),
+            lambda: periodic(
+                lambda: progress.reconcile(reconcile_after), check_interval_seconds, batch=RECONCILE_BATCH
+            ),
         )
-        service.background("free places", lambda: periodic(dispatcher.look, look_seconds))
+        service.background("free slots", lambda: periodic(dispatcher.look, check_interval_seconds))
         service.background(
             "events",
             lambda: bus.consume(

@@ -1,4 +1,4 @@
-"""Between the domain and the wire."""
+"""Converts experiments and trials to messages."""
 
 from voicearena.experiments.v1 import experiment_pb2, results_pb2
 from voicearena.tts.v1 import tts_pb2
@@ -15,7 +15,7 @@ _EVAL_MODE = experiment_pb2.Experiment.EvalMode
 
 
 def status_filter(value: int) -> str:
-    """Returns the name of the status to list, empty for all; an unknown number becomes a name that is refused."""
+    """Returns the name of the status to list, empty for all. An unknown number becomes a name that is refused."""
     if not value:
         return ""
     names = _EXPERIMENT_STATUS.DESCRIPTOR.values_by_number
@@ -23,7 +23,7 @@ def status_filter(value: int) -> str:
 
 
 def experiment(value: Experiment) -> experiment_pb2.Experiment:
-    """Returns an experiment as it goes over the wire."""
+    """Returns an experiment as a message."""
     return experiment_pb2.Experiment(
         id=value.id,
         developer_id=value.developer_id,
@@ -57,7 +57,7 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
 
 
 def composite(value: CompositeProfile) -> results_pb2.CompositeProfile:
-    """Returns a profile as it goes over the wire."""
+    """Returns a profile as a message."""
     return results_pb2.CompositeProfile(
         name=value.name,
         version=value.version,
@@ -78,7 +78,7 @@ def _listening(value: Experiment) -> experiment_pb2.ListeningProgress | None:
 
 
 def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
-    """Returns a trial as it goes over the wire, with a new link to its audio."""
+    """Returns a trial as a message, with a new link to its audio."""
     message = experiment_pb2.Trial(
         id=value.id,
         experiment_id=value.experiment_id,

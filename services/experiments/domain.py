@@ -1,4 +1,4 @@
-"""What an experiment and a trial are, and which of their states follow on which."""
+"""Experiments and trials, their states and their limits."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ SCENARIOS = (
 MIN_MODELS, MAX_MODELS = 2, 4
 MIN_PROMPTS, MAX_PROMPTS = 1, 20
 MIN_REPEATS, MAX_REPEATS = 1, 5
-MIN_VOTES_PER_PAIR, MAX_VOTES_PER_PAIR, VOTES_PER_PAIR = 1, 100, 3
-MIN_LISTENING_DAYS, MAX_LISTENING_DAYS, LISTENING_DAYS = 1, 90, 14
+MIN_VOTES_PER_PAIR, MAX_VOTES_PER_PAIR, DEFAULT_VOTES_PER_PAIR = 1, 100, 3
+MIN_LISTENING_DAYS, MAX_LISTENING_DAYS, DEFAULT_LISTENING_DAYS = 1, 90, 14
 MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 1, 3650
 MAX_SEED = 2**32 - 1
 MAX_PROMPT_CHARACTERS = 5000
@@ -35,7 +35,7 @@ MAX_URL_CHARACTERS = 2048
 
 
 class ExperimentStatus(StrEnum):
-    """How far an experiment is; the names are those of the wire."""
+    """The status of an experiment. The values are those of the API."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -45,12 +45,12 @@ class ExperimentStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the experiment has ended. A completed one runs again if its failed trials are retried."""
         return self in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
 
 
 class EvalMode(StrEnum):
-    """Who judges; the names are those of the wire."""
+    """Who judges an experiment. The values are those of the API."""
 
     AUTOMATED = "automated"
     HUMAN = "human"
@@ -58,17 +58,17 @@ class EvalMode(StrEnum):
 
     @property
     def asks_listeners(self) -> bool:
-        """Whether people vote."""
+        """Whether listeners are asked to vote."""
         return self is not EvalMode.AUTOMATED
 
 
 TrialStatus = ClipStatus
-"""How far a trial is; the names are those of the wire."""
+"""The status of a trial. The values are those of the API."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A voice model as it was in the catalogue when the experiment began. Parameters are None for the voice's own."""
+    """A voice model as it was in the catalogue when the experiment began. None means the voice's default parameter."""
 
     provider: str
     voice_id: str
@@ -95,19 +95,19 @@ class Experiment:
     composite: CompositeProfile = LATENCY
     repeats: int = 1
     seed: int = 0
-    """Decides the order of the trials."""
-    votes_per_pair: int = VOTES_PER_PAIR
-    listening_days: int = LISTENING_DAYS
+    """The seed of the order of the trials."""
+    votes_per_pair: int = DEFAULT_VOTES_PER_PAIR
+    listening_days: int = DEFAULT_LISTENING_DAYS
     listening_until: datetime | None = None
-    """When listeners have to be done; None before every trial has ended, and where nobody is asked."""
+    """The end of the listening test. None before every trial has ended, and if listeners are not asked."""
     votes_received: int = 0
-    """The votes of each pair, at most votes_per_pair of one."""
+    """The number of counted votes. Votes of a pair beyond votes_per_pair are not included."""
     votes_needed: int = 0
-    """votes_per_pair times the pairs that can be heard; 0 before every trial has ended."""
+    """votes_per_pair times the number of pairs with audio; 0 before every trial has ended."""
     audio_retention_days: int
     cloned_from: str = ""
     traceparent: str = ""
-    """The trace of the call that runs it; what happens of itself later goes on in it."""
+    """The trace of the call that ran the experiment. Later work for the experiment continues this trace."""
     total_trials: int
     completed_trials: int = 0
     failed_trials: int = 0
@@ -122,14 +122,14 @@ class Experiment:
             self.status is ExperimentStatus.RUNNING
             and self.listening_until is not None
             and at < self.listening_until
-            # A retry of failed trials closes the vote until they have ended.
+            # A retry of failed trials closes the listening test until they have ended.
             and self.completed_trials + self.failed_trials == self.total_trials
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One prompt spoken by one model. `attempts` counts the requests of its current step, 0 while it is pending."""
+    """One prompt spoken once by one model."""
 
     id: str
     experiment_id: str
@@ -137,7 +137,7 @@ class Trial:
     model_index: int
     repeat_index: int = 0
     position: int = 0
-    """Its place in the order in which the experiment asks for its trials."""
+    """The place in the order in which the experiment requests its trials, starting at 0."""
     prompt_text: str
     provider: str
     voice_id: str
@@ -147,8 +147,9 @@ class Trial:
     seed: int | None = None
     status: TrialStatus
     attempts: int
+    """The number of requests for the current step, 0 while the trial is pending."""
     attempts_before: int = 0
-    """How many of them were made before it was retried."""
+    """The number of attempts before the last retry. `attempts` includes them."""
     provider_requests: int = 0
     audio_name: str | None = None
     audio_deleted_at: datetime | None = None
@@ -159,23 +160,23 @@ class Trial:
     measurements: Measurements = field(default_factory=Measurements)
 
 
-def comparable(prompt: str) -> str:
-    """Returns what two prompts have in common if they are spoken alike.
+def spoken_form(prompt: str) -> str:
+    """Returns a form of the prompt that is equal for prompts that are spoken alike.
 
-    Upper and lower case, white space around and between words, characters that can't be seen, and the spelling of
-    characters (a letter with its accent in one or in two, full-width letters) make no difference. Punctuation does: a
-    question is spoken unlike a statement. The folding is Unicode's NFKC_Casefold.
+    Letter case, white space around and between words, invisible characters, and Unicode variants (composed or
+    decomposed accents, full-width letters) make no difference. Punctuation does, because a question is not spoken like
+    a statement. The folding is Unicode's NFKC_Casefold.
     """
     folded = unicodedata.normalize("NFKC", without_unseen(prompt)).casefold()
-    # Folding may take a text out of its normal form, and the normal form may fold further.
+    # Folding can leave the normal form, and the normal form can fold again.
     folded = without_unseen(unicodedata.normalize("NFKC", folded).casefold())
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
-def units(prompts: Sequence[str]) -> list[int]:
-    """Returns for each prompt the index of the first prompt that is equal to it, which may be its own.
+def first_equal_prompts(prompts: Sequence[str]) -> list[int]:
+    """Returns, for each prompt, the index of the first prompt that is spoken alike, which may be its own index.
 
-    The unit of evidence is the prompt, so the same text eight times over must not count as eight.
+    The unit of evidence is the prompt, so the same text given eight times must not count as eight.
     """
     first: dict[str, int] = {}
-    return [first.setdefault(comparable(prompt), index) for index, prompt in enumerate(prompts)]
+    return [first.setdefault(spoken_form(prompt), index) for index, prompt in enumerate(prompts)]

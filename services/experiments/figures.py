@@ -1,4 +1,4 @@
-"""What Prometheus and the status of the service learn of the work that has not ended."""
+"""Operational metrics for Prometheus, and the part of them that the process status contains."""
 
 from prometheus_client import Counter, Gauge, Histogram
 from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
@@ -25,7 +25,7 @@ OLDEST_WEBHOOK_SECONDS = Gauge(
 
 
 def report(status: ProcessStatus) -> None:
-    """Adds trials and webhooks to a status."""
+    """Adds the numbers of trials and webhooks to a status."""
     trials: dict[str, TrialsAtProvider] = {}
     for (provider, state), number in by_labels(UNFINISHED).items():
         setattr(trials.setdefault(provider, TrialsAtProvider(provider=provider)), state, count(number))

@@ -1,4 +1,4 @@
-"""ExperimentService: proto in, use case, proto out."""
+"""The gRPC service ExperimentService: converts requests, calls use cases, converts results."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -28,7 +28,7 @@ Watched = experiment_service_pb2.WatchExperimentResponse
 
 
 class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
-    """Implements ExperimentService; the RPCs are described in the proto."""
+    """Implements ExperimentService. The proto describes the RPCs."""
 
     def __init__(
         self,
@@ -115,13 +115,13 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     ) -> AsyncIterator[HttpBody]:
         names, bom = results_convert.export_names(request), request.bom or not request.HasField("bom")
         async with self._exporting.export(request.id, *names, byte_order_mark=bom) as export:
-            # Over HTTP it is a header, by which browsers and `curl -OJ` name the file.
+            # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
             await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
-            kind = export.content_type
+            content_type = export.content_type
             for piece in export.pieces():
-                yield HttpBody(content_type=kind, data=piece)
+                yield HttpBody(content_type=content_type, data=piece)
                 # HTTP takes the type from the first message only.
-                kind = ""
+                content_type = ""
 
     async def ListTrials(
         self, request: experiment_service_pb2.ListTrialsRequest, context: Context

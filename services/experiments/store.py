@@ -1,4 +1,4 @@
-"""Every query of the experiments service."""
+"""The queries for experiments, trials and results."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -24,38 +24,38 @@ from services.runtime.hot_reads import HotConnection, hot_query
 from services.runtime.request_ids import Earlier
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
-_PLACE = (_T.prompt_index, _T.model_index, _T.repeat_index)
-# One statement for any number of ids, so that PostgreSQL prepares it once.
+_TRIAL_KEY = (_T.prompt_index, _T.model_index, _T.repeat_index)
+# One statement for any number of ids, so PostgreSQL prepares it once.
 _GET_MANY = hot_query(
     sa.select(*EXPERIMENT_COLUMNS).where(_E.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 )
 
-# In the words of the index over them.
+# PostgreSQL uses the partial index only if the condition has the same words.
 _UNFINISHED = sa.text("experiments.status IN ('created', 'running')")
 _LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 Owned = tuple[str, str]
-"""A developer's id and the id of an experiment of theirs."""
+"""The id of a developer and the id of one of their experiments."""
 
 
 class Store(Protocol):
-    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+    """Stores experiments, trials and results. Each method runs in the connection's transaction, if it has one."""
 
     async def add(
         self, connection: AsyncConnection, experiment: Experiment, request_id: str, fingerprint: bytes | None = None
     ) -> bool:
-        """Adds an experiment; False if its developer has made this request before."""
+        """Adds an experiment. Returns False if the developer has made this request before."""
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> Earlier[Experiment] | None:
-        """Returns the experiment that a request made before."""
+        """Returns the experiment that an earlier request with this id created."""
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
-        """Returns a developer's experiment."""
+        """Returns an experiment of the developer."""
 
     async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
-        """Returns those of the experiments that there are."""
+        """Returns the experiments that exist."""
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
         """Returns an experiment, locked until the transaction ends."""
@@ -70,9 +70,9 @@ class Store(Protocol):
         after: tuple[datetime, str] | None,
         limit: int,
     ) -> Sequence[Experiment]:
-        """Returns a developer's experiments, newest first; empty filters leave nothing out."""
+        """Returns a developer's experiments, newest first. An empty filter matches all."""
 
-    # Each of these is one statement, and returns the experiment as it is then.
+    # Each of the following methods is one statement and returns the changed experiment.
 
     async def start(
         self,
@@ -82,46 +82,46 @@ class Store(Protocol):
         traceparent: str,
         at: datetime,
     ) -> Experiment:
-        """Makes an experiment run that was created, with these models."""
+        """Starts a created experiment with these models."""
 
     async def open_listening(
         self, connection: AsyncConnection, experiment_id: str, *, received: int, needed: int, until: datetime | None
     ) -> Experiment:
-        """Notes how many votes there are and are needed, and until when listeners are asked; None if no vote lacks."""
+        """Stores the received and needed votes and the end of listening, None if no more votes are needed."""
 
     async def count_votes(self, connection: AsyncConnection, experiment_id: str, received: int) -> Experiment:
-        """Notes how many votes there are."""
+        """Stores the number of received votes."""
 
     async def complete(
         self, connection: AsyncConnection, experiment_id: str, results: Mapping[str, Any], at: datetime
     ) -> Experiment:
-        """Ends an experiment with its results."""
+        """Completes an experiment with its results."""
 
     async def fail(self, connection: AsyncConnection, experiment_id: str, message: str, at: datetime) -> Experiment:
-        """Ends an experiment for which no verdict could be reached."""
+        """Fails an experiment with an error message."""
 
     async def cancel(self, connection: AsyncConnection, experiment_id: str, at: datetime) -> Experiment:
-        """Ends an experiment that its developer stopped. Its trials are left to `ClipStore.cancel`."""
+        """Cancels an experiment. `ClipStore.cancel` cancels its trials."""
 
     async def reopen(
         self, connection: AsyncConnection, experiment_id: str, traceparent: str, at: datetime
     ) -> Experiment:
-        """Makes an experiment run again that had completed, without its results and without failed trials."""
+        """Runs a completed experiment again. Removes its results and resets the number of failed trials."""
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
-        """Returns how many experiments of a developer are running, those that only wait for listeners left out.
+        """Returns the number of a developer's running experiments, without those that only wait for listeners.
 
-        Whoever else counts those of the same developer waits until the transaction ends.
+        Another transaction that counts the same developer's running experiments waits until this one ends.
         """
 
     async def count_unfinished(self, connection: AsyncConnection, developer_id: str) -> int:
-        """Returns how many experiments of a developer have not ended.
+        """Returns the number of a developer's experiments that have not ended.
 
-        Whoever else counts those of the same developer waits until the transaction ends.
+        Another transaction that counts the same developer's unfinished experiments waits until this one ends.
         """
 
     async def results(self, connection: AsyncConnection, experiment_id: str) -> dict[str, Any] | None:
-        """Returns the stored results."""
+        """Returns the stored results, None before the experiment is completed."""
 
     async def add_trials(self, connection: AsyncConnection, trials: Sequence[Trial], requested_at: datetime) -> None:
         """Adds trials."""
@@ -134,11 +134,11 @@ class Store(Protocol):
         after: tuple[int, int, int] | None = None,
         limit: int | None = None,
     ) -> Sequence[Trial]:
-        """Returns an experiment's trials by (prompt_index, model_index, repeat_index)."""
+        """Returns an experiment's trials in the order of (prompt_index, model_index, repeat_index)."""
 
 
 class SqlStore:
-    """The store over PostgreSQL."""
+    """The store in PostgreSQL."""
 
     async def add(
         self, connection: AsyncConnection, experiment: Experiment, request_id: str, fingerprint: bytes | None = None
@@ -252,7 +252,7 @@ class SqlStore:
         )
 
     async def count_running(self, connection: AsyncConnection, developer_id: str) -> int:
-        # A statement of its own: what the next one sees is from after the lock.
+        # The lock needs its own statement, so that the next statement sees the state after the lock.
         await connection.execute(_LOCK_COUNT, {"name": f"voicearena running {developer_id}"})
         query = sa.select(sa.func.count()).where(
             _E.developer_id == developer_id,
@@ -285,8 +285,8 @@ class SqlStore:
     ) -> Sequence[Trial]:
         query = sa.select(*TRIAL_COLUMNS).where(_T.experiment_id == experiment_id)
         if after is not None:
-            query = query.where(sa.tuple_(*_PLACE) > sa.tuple_(*after))
-        query = query.order_by(*_PLACE).limit(limit)
+            query = query.where(sa.tuple_(*_TRIAL_KEY) > sa.tuple_(*after))
+        query = query.order_by(*_TRIAL_KEY).limit(limit)
         return [trial_from(row) for row in await connection.execute(query)]
 
 

@@ -1,4 +1,4 @@
-"""The tables of the experiments service, and rows as domain objects."""
+"""The tables of the experiments service, and the conversion of rows to domain objects."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from services.experiments.domain import (
 from services.experiments.verdict import CompositeProfile
 from services.shared.metrics import METRICS, Measurements
 
-# Whoever changes an experiment or a trial of it says so here, with the experiment's id.
+# The channel of change notifications. Code that changes an experiment or one of its trials sends the experiment's id.
 CHANGED = "experiments_changed"
 METADATA = sa.MetaData()
 EXPERIMENTS = sa.Table(
@@ -124,7 +124,7 @@ def experiment_from(row: Sequence[Any]) -> Experiment:
 
 
 def experiment_values(experiment: Experiment) -> dict[str, Any]:
-    """Returns what is stored of an experiment."""
+    """Returns the column values of an experiment."""
     values = {name.name: getattr(experiment, name.name) for name in EXPERIMENT_COLUMNS}
     values["models"] = [dataclasses.asdict(model) for model in experiment.models]
     values["prompts"] = list(experiment.prompts)
@@ -142,5 +142,5 @@ def trial_from(row: Sequence[Any]) -> Trial:
 
 
 def trial_values(trial: Trial) -> dict[str, Any]:
-    """Returns what is stored of a trial that has no measurements yet."""
+    """Returns the column values of a trial without measurements."""
     return {name: getattr(trial, name) for name in _TRIAL_FIELDS}

@@ -196,7 +196,7 @@ async def test_it_is_in_its_owners_list_only(mesh: Mesh, ada: Terminal, experime
             ["the API key is mangled: it must be kc_ and 49 more letters and digits, as issued", HINT_KEY],
         ),
         (("results", NOBODY), 4, [f"there is no experiment {NOBODY!r}"]),
-        (("run", "{experiment}"), 5, ["the experiment is completed; only one that is created can be run"]),
+        (("run", "{experiment}"), 5, ["The experiment is completed. Only a created experiment can be run."]),
     ],
 )
 async def test_what_is_refused_ends_with_its_exit_code_and_says_why(

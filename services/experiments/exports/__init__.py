@@ -1,1 +1,1 @@
-"""Trials and results as files: tables are data (`tables`), and each kind of file is a writer of any table."""
+"""Exports trials, results, pairs and votes as CSV, JSON Lines or Parquet files."""

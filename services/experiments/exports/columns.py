@@ -1,4 +1,4 @@
-"""What a table of an export is made of: typed columns, each with where its value comes from."""
+"""Tables of an export: typed columns, and rows of values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,46 +11,46 @@ from google.protobuf.timestamp_pb2 import Timestamp
 Value = str | int | float | bool | datetime | None
 
 
-class Kind(Enum):
-    """The type of a column; each may hold nothing."""
+class ColumnType(Enum):
+    """The type of a column. Every cell can be empty."""
 
     TEXT = auto()
     INTEGER = auto()
-    REAL = auto()
-    FLAG = auto()
-    MOMENT = auto()
+    FLOAT = auto()
+    BOOLEAN = auto()
+    TIMESTAMP = auto()
     """A datetime in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table."""
+    """A column of an export."""
 
     name: str
-    kind: Kind
+    type: ColumnType
     value: Callable[[Any], Value]
-    """Takes a row's object to the cell, None for an empty one."""
+    """Returns the cell for the object of a row, None for an empty cell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """A table with its rows."""
+class DataTable:
+    """Columns and their rows."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Value]]
-    """A value for each column."""
+    """One value for each column."""
     metadata: dict[str, str]
-    """What is true of the whole table; kept where a kind of file has a place for it."""
+    """Facts about the whole table. Only Parquet files contain them."""
 
 
-def fill(columns: Sequence[Column], objects: Sequence[Any], metadata: dict[str, str]) -> Filled:
-    """Returns a table of the objects, a row for each."""
+def make_table(columns: Sequence[Column], objects: Sequence[Any], metadata: dict[str, str]) -> DataTable:
+    """Returns a table with one row for each object."""
     rows = [[column.value(each) for column in columns] for each in objects]
-    return Filled(columns, rows, metadata)
+    return DataTable(columns, rows, metadata)
 
 
-def moment(value: datetime) -> str:
-    """Returns a moment in UTC as RFC 3339 has it, and the API."""
+def rfc3339(value: datetime) -> str:
+    """Returns a timestamp in UTC in the format of RFC 3339, with the same digits as in the API."""
     timestamp = Timestamp()
     timestamp.FromDatetime(value.astimezone(UTC))
     return timestamp.ToJsonString()

@@ -1,7 +1,7 @@
-"""The tables that can be exported: trials, results by model, and pairs of models. That of votes is in `votes`.
+"""The export tables of trials, results by model, and pairs of models. The table of votes is in `votes`.
 
-Columns are named as in the API. What a message nests is flattened: a part of the composite score is `component_ttfb`,
-its weight `weight_ttfb`. `audio_url` is left out, since a link expires and a file does not.
+Columns have the names of the API. Nested messages are flattened: a part of the composite score is `component_ttfb`, its
+weight is `weight_ttfb`. `audio_url` is left out, because the link expires and the file does not.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,60 +15,61 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 from services.experiments.domain import Trial
-from services.experiments.exports.columns import Column, Filled, Kind, Value, fill
+from services.experiments.exports.columns import Column, ColumnType, DataTable, Value, make_table
 from services.experiments.verdict import METHOD_VERSION, METRIC_NAMES
 from services.shared.metrics import COMPARED, METRICS
 
-_KINDS = {float: Kind.REAL, int: Kind.INTEGER, bool: Kind.FLAG, str: Kind.TEXT}
+_TYPES = {float: ColumnType.FLOAT, int: ColumnType.INTEGER, bool: ColumnType.BOOLEAN, str: ColumnType.TEXT}
 
 
-def _of(kind: Kind, *names: str) -> list[Column]:
-    """Columns that are attributes of the row's object."""
-    return [Column(name, kind, attrgetter(name)) for name in names]
+def _attributes(type_: ColumnType, *names: str) -> list[Column]:
+    """Returns columns that are attributes of the row's object."""
+    return [Column(name, type_, attrgetter(name)) for name in names]
 
 
 TRIALS: Sequence[Column] = (
-    *_of(Kind.TEXT, "id", "experiment_id"),
-    *_of(Kind.INTEGER, "prompt_index", "model_index", "repeat_index", "position"),
-    *_of(Kind.TEXT, "prompt_text", "provider", "voice_id", "model_id"),
-    *_of(Kind.REAL, "speed"),
-    *_of(Kind.TEXT, "language"),
-    *_of(Kind.INTEGER, "seed"),
-    Column("status", Kind.TEXT, lambda trial: str(trial.status)),
-    *_of(Kind.INTEGER, "attempts", "provider_requests"),
-    *_of(Kind.TEXT, "error_kind", "error_message"),
-    *_of(Kind.MOMENT, "created_at", "ended_at", "audio_deleted_at"),
-    *(Column(metric.name, _KINDS[metric.kind], attrgetter(f"measurements.{metric.name}")) for metric in METRICS),
+    *_attributes(ColumnType.TEXT, "id", "experiment_id"),
+    *_attributes(ColumnType.INTEGER, "prompt_index", "model_index", "repeat_index", "position"),
+    *_attributes(ColumnType.TEXT, "prompt_text", "provider", "voice_id", "model_id"),
+    *_attributes(ColumnType.FLOAT, "speed"),
+    *_attributes(ColumnType.TEXT, "language"),
+    *_attributes(ColumnType.INTEGER, "seed"),
+    Column("status", ColumnType.TEXT, lambda trial: str(trial.status)),
+    *_attributes(ColumnType.INTEGER, "attempts", "provider_requests"),
+    *_attributes(ColumnType.TEXT, "error_kind", "error_message"),
+    *_attributes(ColumnType.TIMESTAMP, "created_at", "ended_at", "audio_deleted_at"),
+    *(Column(metric.name, _TYPES[metric.kind], attrgetter(f"measurements.{metric.name}")) for metric in METRICS),
 )
-"""A row is a `Trial`."""
+"""Each row is a `Trial`."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """A row of the results: one model, or one pair of models, and the verdict around it."""
+class _Row:
+    """A row of results: one model or one pair of models, with the whole verdict."""
 
     results: Results
-    its: ModelRanking | HeadToHead
+    item: ModelRanking | HeadToHead
 
 
-def _columns(kind: Kind, *names: str, at: str, prefix: str = "") -> list[Column]:
-    """Columns that are fields of a message: `at` is where it lies in the line, such as `its.votes`."""
-    return [Column(f"{prefix}{name}", kind, _field(*at.split("."), name)) for name in names]
+def _columns(type_: ColumnType, *names: str, at: str, prefix: str = "") -> list[Column]:
+    """Returns columns that are fields of a message. `at` is its path in the row, such as `item.votes`."""
+    return [Column(f"{prefix}{name}", type_, _field(*at.split("."), name)) for name in names]
 
 
-_its = partial(_columns, at="its")
+_item = partial(_columns, at="item")
 _verdict = partial(_columns, at="results")
-_votes = partial(_columns, at="its.votes", prefix="votes_")
+_votes = partial(_columns, at="item.votes", prefix="votes_")
 _listeners = partial(_columns, at="results.votes", prefix="votes_")
 
 
-def _field(of: str, *path: str) -> Callable[[Any], Value]:
-    """Reads a field of a message: None where it or the message is absent, the name of an enum's value, the moment of a
-    timestamp.
+def _field(first: str, *path: str) -> Callable[[Any], Value]:
+    """Returns a function that reads a field of a message.
+
+    It returns None if the field or the message is absent, the name of an enum value, and a datetime for a timestamp.
     """
 
-    def value(line: Any) -> Value:
-        found = getattr(line, of)
+    def value(row: Any) -> Value:
+        found = getattr(row, first)
         for name in path:
             field = found.DESCRIPTOR.fields_by_name[name]
             if field.has_presence and not found.HasField(name):
@@ -82,78 +83,78 @@ def _field(of: str, *path: str) -> Callable[[Any], Value]:
 
 
 def _component(metric: str) -> Column:
-    def value(line: Any) -> Value:
-        return next((part.score for part in line.its.components if part.metric == metric), None)
+    def value(row: Any) -> Value:
+        return next((part.score for part in row.item.components if part.metric == metric), None)
 
-    return Column(f"component_{metric}", Kind.REAL, value)
+    return Column(f"component_{metric}", ColumnType.FLOAT, value)
 
 
 def _weight(metric: str) -> Column:
-    def value(line: Any) -> Value:
-        return next((part.weight for part in line.results.composite.weights if part.metric == metric), None)
+    def value(row: Any) -> Value:
+        return next((part.weight for part in row.results.composite.weights if part.metric == metric), None)
 
-    return Column(f"weight_{metric}", Kind.REAL, value)
+    return Column(f"weight_{metric}", ColumnType.FLOAT, value)
 
 
-_ABOUT = (
-    *_verdict(Kind.TEXT, "winner", "confidence", "leader", "gap_level", "evidence_level"),
-    Column("reasons", Kind.TEXT, lambda line: " ".join(line.results.reasons)),
-    *_verdict(Kind.REAL, "p_winner", "minimum_detectable_effect"),
-    *_verdict(Kind.TEXT, "primary_metric"),
-    Column("profile", Kind.TEXT, lambda line: line.results.composite.name),
-    Column("profile_version", Kind.INTEGER, lambda line: line.results.composite.version),
+_VERDICT = (
+    *_verdict(ColumnType.TEXT, "winner", "confidence", "leader", "gap_level", "evidence_level"),
+    Column("reasons", ColumnType.TEXT, lambda row: " ".join(row.results.reasons)),
+    *_verdict(ColumnType.FLOAT, "p_winner", "minimum_detectable_effect"),
+    *_verdict(ColumnType.TEXT, "primary_metric"),
+    Column("profile", ColumnType.TEXT, lambda row: row.results.composite.name),
+    Column("profile_version", ColumnType.INTEGER, lambda row: row.results.composite.version),
     *map(_weight, METRIC_NAMES),
-    *_verdict(Kind.TEXT, "method_version", "inputs_digest"),
-    *_verdict(Kind.MOMENT, "computed_at"),
+    *_verdict(ColumnType.TEXT, "method_version", "inputs_digest"),
+    *_verdict(ColumnType.TIMESTAMP, "computed_at"),
 )
 
 RESULTS: Sequence[Column] = (
-    *_verdict(Kind.TEXT, "experiment_id"),
-    *_its(Kind.INTEGER, "rank"),
-    *_its(Kind.TEXT, "provider", "voice_id", "model_id"),
-    *_its(Kind.REAL, "composite_score", "score_low", "score_high", "preference_share"),
-    *_its(Kind.INTEGER, "trials_completed", "trials_failed", "trials_unmeasured"),
-    *_its(Kind.REAL, "reliability", *(metric.summary_field for metric in COMPARED)),
+    *_verdict(ColumnType.TEXT, "experiment_id"),
+    *_item(ColumnType.INTEGER, "rank"),
+    *_item(ColumnType.TEXT, "provider", "voice_id", "model_id"),
+    *_item(ColumnType.FLOAT, "composite_score", "score_low", "score_high", "preference_share"),
+    *_item(ColumnType.INTEGER, "trials_completed", "trials_failed", "trials_unmeasured"),
+    *_item(ColumnType.FLOAT, "reliability", *(metric.summary_field for metric in COMPARED)),
     *map(_component, METRIC_NAMES),
-    *_ABOUT,
-    *_listeners(Kind.INTEGER, "listeners", "votes", "both_bad", "excluded", "supervised", "unknown"),
-    *_listeners(Kind.REAL, "largest_address_share"),
-    *_listeners(Kind.TEXT, "leader"),
-    *_listeners(Kind.REAL, "p_winner"),
-    *_listeners(Kind.TEXT, "evidence_level"),
+    *_VERDICT,
+    *_listeners(ColumnType.INTEGER, "listeners", "votes", "both_bad", "excluded", "supervised", "unknown"),
+    *_listeners(ColumnType.FLOAT, "largest_address_share"),
+    *_listeners(ColumnType.TEXT, "leader"),
+    *_listeners(ColumnType.FLOAT, "p_winner"),
+    *_listeners(ColumnType.TEXT, "evidence_level"),
 )
-"""A row is a model of the ranking, with the verdict repeated in each."""
+"""Each row is a model of the ranking. The verdict is repeated in each row."""
 
 PAIRS: Sequence[Column] = (
-    *_verdict(Kind.TEXT, "experiment_id"),
-    *_its(Kind.TEXT, "model_a", "model_b"),
-    *_its(Kind.INTEGER, "pairs", "a_wins", "b_wins", "ties"),
-    *_its(Kind.REAL, "effect", "effect_low", "effect_high"),
-    *_its(Kind.TEXT, "favours"),
-    *_its(Kind.REAL, "p_value", "p_holm"),
-    *_votes(Kind.INTEGER, "a", "b", "ties", "both_bad", "listeners"),
-    *_votes(Kind.REAL, "p_value", "p_holm"),
-    *_verdict(Kind.TEXT, "primary_metric", "method_version", "inputs_digest"),
-    *_verdict(Kind.MOMENT, "computed_at"),
+    *_verdict(ColumnType.TEXT, "experiment_id"),
+    *_item(ColumnType.TEXT, "model_a", "model_b"),
+    *_item(ColumnType.INTEGER, "pairs", "a_wins", "b_wins", "ties"),
+    *_item(ColumnType.FLOAT, "effect", "effect_low", "effect_high"),
+    *_item(ColumnType.TEXT, "favours"),
+    *_item(ColumnType.FLOAT, "p_value", "p_holm"),
+    *_votes(ColumnType.INTEGER, "a", "b", "ties", "both_bad", "listeners"),
+    *_votes(ColumnType.FLOAT, "p_value", "p_holm"),
+    *_verdict(ColumnType.TEXT, "primary_metric", "method_version", "inputs_digest"),
+    *_verdict(ColumnType.TIMESTAMP, "computed_at"),
 )
-"""A row is a pair of models."""
+"""Each row is a pair of models."""
 
 
-def trials_table(experiment_id: str, trials: Sequence[Trial]) -> Filled:
+def trials_table(experiment_id: str, trials: Sequence[Trial]) -> DataTable:
     """Returns trials as a table, in the order given."""
-    return fill(TRIALS, trials, _metadata(experiment_id, METHOD_VERSION))
+    return make_table(TRIALS, trials, _metadata(experiment_id, METHOD_VERSION))
 
 
-def results_table(results: Results) -> Filled:
+def results_table(results: Results) -> DataTable:
     """Returns the ranking as a table."""
-    lines = [_Line(results, ranking) for ranking in results.rankings]
-    return fill(RESULTS, lines, _metadata(results.experiment_id, results.method_version))
+    rows = [_Row(results, ranking) for ranking in results.rankings]
+    return make_table(RESULTS, rows, _metadata(results.experiment_id, results.method_version))
 
 
-def pairs_table(results: Results) -> Filled:
+def pairs_table(results: Results) -> DataTable:
     """Returns the pairs of models as a table."""
-    lines = [_Line(results, pair) for pair in results.head_to_head]
-    return fill(PAIRS, lines, _metadata(results.experiment_id, results.method_version))
+    rows = [_Row(results, pair) for pair in results.head_to_head]
+    return make_table(PAIRS, rows, _metadata(results.experiment_id, results.method_version))
 
 
 def _metadata(experiment_id: str, method_version: str) -> dict[str, str]:

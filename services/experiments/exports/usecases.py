@@ -1,4 +1,4 @@
-"""Exports: what is asked for, read in one go, made into a file apart from other calls, and given out in pieces."""
+"""Exports: reads a table, writes it as a file in a thread, and returns the file in pieces."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.experiments.exports import tables
-from services.experiments.exports.columns import Filled
+from services.experiments.exports.columns import DataTable
 from services.experiments.exports.files import FORMATS
 from services.experiments.exports.votes import votes_table
 from services.experiments.results import convert as results_convert
@@ -21,14 +21,15 @@ from services.runtime.validation import Validation
 from services.shared.listening.vote_store import VoteStore
 
 PIECE_BYTES = 64 * 1024
-# A file is at most a few megabytes (400 trials with the longest prompts); this many are made at a time.
 MAX_CONCURRENT_EXPORTS = 2
-# How many of a developer's are in memory at a time: a slow reader keeps its file there for as long as it reads.
+"""The number of files that are written at the same time. A file is at most a few megabytes: 400 trials with the longest
+prompts."""
 MAX_EXPORTS_PER_DEVELOPER = 4
+"""The number of a developer's exports in memory. A slow reader keeps its file in memory until it has read all of it."""
 
 
-class ExportTable(StrEnum):
-    """What can be exported; the names are those of the wire."""
+class TableName(StrEnum):
+    """The tables that can be exported. The values are those of the API."""
 
     TRIALS = "trials"
     RESULTS = "results"
@@ -37,75 +38,76 @@ class ExportTable(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """A file."""
+class ExportFile:
+    """An exported file."""
 
     name: str
     content_type: str
     content: bytes
 
     def pieces(self) -> Iterator[bytes]:
-        """Yields the content in pieces, one at least."""
+        """Yields the content in pieces of at most PIECE_BYTES. An empty file is one empty piece."""
         for start in range(0, max(len(self.content), 1), PIECE_BYTES):
             yield self.content[start : start + PIECE_BYTES]
 
 
 class Exporting:
-    """The use case over one database."""
+    """The use case of exporting."""
 
     def __init__(self, database: Database, store: Store, reading: Reading, votes: VoteStore) -> None:
         self._database = database
         self._store = store
         self._reading = reading
         self._votes = votes
-        self._room = asyncio.Semaphore(MAX_CONCURRENT_EXPORTS)
-        self._in_hand: Counter[str] = Counter()
+        self._writing = asyncio.Semaphore(MAX_CONCURRENT_EXPORTS)
+        self._in_progress: Counter[str] = Counter()
 
     @asynccontextmanager
     async def export(
         self, experiment_id: str, format_: str, table: str, *, byte_order_mark: bool = True
-    ) -> AsyncIterator[Export]:
-        """Makes a file of the caller's experiment, which is in their hands until the block ends.
+    ) -> AsyncIterator[ExportFile]:
+        """Exports a table of the caller's experiment as a file. The export is in progress until the block ends.
 
-        `byte_order_mark` lets a CSV begin with one. The other formats never have one.
-        InvalidInput for an unknown format or table, NotFound if they have no such experiment, WrongState for results of
-        one that is not completed, QuotaExceeded while they have as many exports in hand as they may.
+        With `byte_order_mark`, a CSV begins with one; other formats never do. Raises InvalidInput for an unknown format
+        or table, NotFound if the caller has no such experiment, WrongState for results of an experiment that is not
+        completed, and QuotaExceeded if the caller has too many exports in progress.
         """
         developer_id = current_identity().developer_id
-        if self._in_hand[developer_id] >= MAX_EXPORTS_PER_DEVELOPER:
+        if self._in_progress[developer_id] >= MAX_EXPORTS_PER_DEVELOPER:
             raise QuotaExceeded(
-                f"{MAX_EXPORTS_PER_DEVELOPER} exports of yours are being sent; read one of them to its end",
+                f"You already have {MAX_EXPORTS_PER_DEVELOPER} exports in progress, which is the limit. "
+                "Read one of them to its end first.",
                 limit=str(MAX_EXPORTS_PER_DEVELOPER),
             )
-        self._in_hand[developer_id] += 1
+        self._in_progress[developer_id] += 1
         try:
             yield await self._make(experiment_id, format_, table, byte_order_mark)
         finally:
-            self._in_hand[developer_id] -= 1
-            if not self._in_hand[developer_id]:
-                del self._in_hand[developer_id]
+            self._in_progress[developer_id] -= 1
+            if not self._in_progress[developer_id]:
+                del self._in_progress[developer_id]
 
-    async def _make(self, experiment_id: str, format_: str, table: str, byte_order_mark: bool) -> Export:
+    async def _make(self, experiment_id: str, format_: str, table: str, byte_order_mark: bool) -> ExportFile:
         valid = Validation()
         valid.one_of(format_, "format", tuple(FORMATS))
-        valid.one_of(table, "table", tuple(ExportTable))
+        valid.one_of(table, "table", tuple(TableName))
         valid.finish()
-        kind = FORMATS[format_]
-        filled = await self._filled(experiment_id, ExportTable(table))
-        async with self._room:
-            content = await asyncio.to_thread(kind.write, filled)
+        file_format = FORMATS[format_]
+        data = await self._table(experiment_id, TableName(table))
+        async with self._writing:
+            content = await asyncio.to_thread(file_format.write, data)
         if byte_order_mark:
-            content = kind.byte_order_mark + content
-        return Export(f"{experiment_id}-{table}.{format_}", kind.content_type, content)
+            content = file_format.byte_order_mark + content
+        return ExportFile(f"{experiment_id}-{table}.{format_}", file_format.content_type, content)
 
-    async def _filled(self, experiment_id: str, table: ExportTable) -> Filled:
-        if table is ExportTable.TRIALS:
+    async def _table(self, experiment_id: str, table: TableName) -> DataTable:
+        if table is TableName.TRIALS:
             await self._reading.get(experiment_id)
             async with self._database.reading() as connection:
                 return tables.trials_table(experiment_id, await self._store.trials(connection, experiment_id))
         results = results_convert.results(await self._reading.results(experiment_id))
-        if table is ExportTable.VOTES:
+        if table is TableName.VOTES:
             experiment = await self._reading.get(experiment_id)
             async with self._database.reading() as connection:
                 return votes_table(experiment, await self._votes.of_test(connection, experiment_id))
-        return tables.results_table(results) if table is ExportTable.RESULTS else tables.pairs_table(results)
+        return tables.results_table(results) if table is TableName.RESULTS else tables.pairs_table(results)

@@ -1,11 +1,11 @@
-"""The table of votes: what each said, and whether it counts."""
+"""The export table of votes: each vote's answer, and whether it counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 from services.experiments.domain import Experiment
-from services.experiments.exports.columns import Column, Filled, Kind, fill
+from services.experiments.exports.columns import Column, ColumnType, DataTable, make_table
 from services.experiments.verdict import METHOD_VERSION
 from services.shared.listening.domain import Preference
 from services.shared.listening.judging import CastVote
@@ -16,7 +16,7 @@ class _Row:
     experiment: Experiment
     vote: CastVote
     address: int | None
-    """The number of the address that it was cast from, in the order in which addresses appear."""
+    """A number for the address of the vote. Addresses are numbered from 1 in the order of their first vote."""
 
     def name(self, index: int) -> str:
         model = self.experiment.models[index]
@@ -24,7 +24,7 @@ class _Row:
 
     @property
     def clips(self) -> tuple[int, int]:
-        """Which models clip A and clip B were of."""
+        """The model indexes of clip A and clip B."""
         key = self.vote.key
         return (key.second, key.first) if self.vote.swapped else (key.first, key.second)
 
@@ -42,28 +42,28 @@ class _Row:
 
 
 VOTES: Sequence[Column] = (
-    Column("experiment_id", Kind.TEXT, attrgetter("experiment.id")),
-    Column("id", Kind.TEXT, attrgetter("vote.id")),
-    Column("listener_id", Kind.TEXT, attrgetter("vote.listener_id")),
-    Column("link_id", Kind.TEXT, attrgetter("vote.invitation_id")),
-    Column("supervised", Kind.FLAG, attrgetter("vote.supervised")),
-    Column("address", Kind.INTEGER, attrgetter("address")),
-    Column("prompt_index", Kind.INTEGER, attrgetter("vote.key.text_index")),
-    Column("clip_a_model", Kind.TEXT, lambda row: row.name(row.clips[0])),
-    Column("clip_b_model", Kind.TEXT, lambda row: row.name(row.clips[1])),
-    Column("answer", Kind.TEXT, lambda row: str(row.vote.answer)),
-    Column("preferred", Kind.TEXT, attrgetter("preferred")),
-    Column("cast_at", Kind.MOMENT, attrgetter("vote.cast_at")),
-    Column("spare_seconds", Kind.REAL, attrgetter("spare_seconds")),
-    Column("state", Kind.TEXT, lambda row: str(row.vote.state)),
-    Column("reason", Kind.TEXT, lambda row: None if row.vote.doubt is None else str(row.vote.doubt)),
-    Column("judged_at", Kind.MOMENT, attrgetter("vote.judged_at")),
+    Column("experiment_id", ColumnType.TEXT, attrgetter("experiment.id")),
+    Column("id", ColumnType.TEXT, attrgetter("vote.id")),
+    Column("listener_id", ColumnType.TEXT, attrgetter("vote.listener_id")),
+    Column("link_id", ColumnType.TEXT, attrgetter("vote.invitation_id")),
+    Column("supervised", ColumnType.BOOLEAN, attrgetter("vote.supervised")),
+    Column("address", ColumnType.INTEGER, attrgetter("address")),
+    Column("prompt_index", ColumnType.INTEGER, attrgetter("vote.key.text_index")),
+    Column("clip_a_model", ColumnType.TEXT, lambda row: row.name(row.clips[0])),
+    Column("clip_b_model", ColumnType.TEXT, lambda row: row.name(row.clips[1])),
+    Column("answer", ColumnType.TEXT, lambda row: str(row.vote.answer)),
+    Column("preferred", ColumnType.TEXT, attrgetter("preferred")),
+    Column("cast_at", ColumnType.TIMESTAMP, attrgetter("vote.cast_at")),
+    Column("spare_seconds", ColumnType.FLOAT, attrgetter("spare_seconds")),
+    Column("state", ColumnType.TEXT, lambda row: str(row.vote.state)),
+    Column("reason", ColumnType.TEXT, lambda row: None if row.vote.doubt is None else str(row.vote.doubt)),
+    Column("judged_at", ColumnType.TIMESTAMP, attrgetter("vote.judged_at")),
 )
-"""A row is a vote. `spare_seconds` is how long after the first moment at which both clips can have been heard it came.
-Addresses are numbers, since not even their hashes leave the database."""
+"""Each row is a vote. `spare_seconds` is the time from the earliest moment at which the listener can have heard both
+clips to the vote. Addresses are numbers, because not even their hashes leave the database."""
 
 
-def votes_table(experiment: Experiment, votes: Sequence[CastVote]) -> Filled:
+def votes_table(experiment: Experiment, votes: Sequence[CastVote]) -> DataTable:
     """Returns the votes as a table, in the order in which they were cast."""
     numbers: dict[bytes, int] = {}
     rows = [
@@ -74,4 +74,4 @@ def votes_table(experiment: Experiment, votes: Sequence[CastVote]) -> Filled:
         )
         for vote in votes
     ]
-    return fill(VOTES, rows, {"experiment_id": experiment.id, "method_version": METHOD_VERSION})
+    return make_table(VOTES, rows, {"experiment_id": experiment.id, "method_version": METHOD_VERSION})

@@ -1,4 +1,4 @@
-"""Alembic's entry point; the work is in the runtime."""
+"""Alembic's entry point. The runtime runs the migrations."""
 
 from services.runtime.migration import run
 

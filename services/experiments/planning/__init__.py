@@ -1,1 +1,1 @@
-"""Creating experiments and running them."""
+"""Creates, runs, cancels, retries, clones and deletes experiments."""

@@ -1,4 +1,4 @@
-"""What is asked for, from the wire to the domain: a new experiment, and one like another."""
+"""Converts requests that create or clone an experiment to plans."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ _EVAL_MODES = {experiment_pb2.Experiment.EvalMode.Value(mode): mode for mode in 
 
 
 def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
-    """Returns what a request asks for."""
+    """Returns the plan in a request."""
     return Plan(
         name=request.name,
         scenario=request.scenario,
@@ -34,7 +34,7 @@ def plan(request: experiment_service_pb2.CreateExperimentRequest) -> Plan:
 
 
 def changed_plan(original: Plan, request: experiment_service_pb2.CloneExperimentRequest) -> Plan:
-    """Returns the plan of a clone: the original's, but for what the request says."""
+    """Returns the plan of a clone: the original's plan with the changes in the request."""
     changes: dict[str, Any] = {"request_id": request.request_id}
     for name in ("name", "scenario", "primary_metric"):
         if getattr(request, name):
@@ -46,7 +46,7 @@ def changed_plan(original: Plan, request: experiment_service_pb2.CloneExperiment
     if request.prompts:
         changes["prompts"] = list(request.prompts)
     if request.profile or request.weights:
-        # One takes the place of the other.
+        # A profile replaces weights, and weights replace a profile.
         changes["profile"] = request.profile
         changes["weights"] = _weights(request.weights)
     for name in ("webhook_url", "repeats", "seed", "votes_per_pair", "listening_days", "audio_retention_days"):
@@ -56,12 +56,10 @@ def changed_plan(original: Plan, request: experiment_service_pb2.CloneExperiment
 
 
 def _model_specs(requested: Iterable[experiment_pb2.ModelSpec]) -> Sequence[ModelSpec]:
-    """Returns the models that a request names."""
     return [ModelSpec(model.provider, model.voice_id) for model in requested]
 
 
 def _weights(requested: Iterable[results_pb2.CompositeWeight]) -> Sequence[tuple[str, float]]:
-    """Returns the weights that a request gives, each with its metric."""
     return [(weight.metric, weight.weight) for weight in requested]
 
 

@@ -1,11 +1,11 @@
-"""What a developer asks for, and whether it can be had."""
+"""The plan of a new experiment, and the rules that it must follow."""
 
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.experiments import domain
-from services.experiments.domain import EvalMode, Experiment, ModelSpec, comparable, units
+from services.experiments.domain import EvalMode, Experiment, ModelSpec, first_equal_prompts, spoken_form
 from services.experiments.verdict import (
     LATENCY,
     METRIC_NAMES,
@@ -15,13 +15,13 @@ from services.experiments.verdict import (
     CompositeProfile,
     own_weights,
 )
-from services.experiments.verdict.profiles import LISTENING_METRICS, OWN_WEIGHTS, PARTS, WEIGHTS_TOLERANCE
+from services.experiments.verdict.profiles import CUSTOM_PROFILE, LISTENING_METRICS, PARTS, WEIGHTS_TOLERANCE
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.targets import check_url
 from services.runtime.errors import QuotaExceeded
 from services.runtime.validation import Validation
 
-RETENTION_DAYS = 30
+DEFAULT_RETENTION_DAYS = 30
 
 
 def _public_url_fault(url: str) -> str | None:
@@ -29,18 +29,20 @@ def _public_url_fault(url: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """What the catalogue has for model specs."""
+class ResolvedModels:
+    """The voice models that the catalogue has for model specs."""
 
     models: Sequence[ModelSpec]
     max_text_characters: Sequence[int]
-    """The longest text that each of the models takes, 0 where that is not known."""
+    """The longest text that each model accepts, 0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a developer asks for. `eval_mode` is None if it is none that there is; any other None is what a request
-    leaves out."""
+    """What a developer asks for in a request.
+
+    `eval_mode` is None if the request has an unknown value. Any other None means that the request leaves it out.
+    """
 
     name: str
     scenario: str
@@ -61,31 +63,31 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What this installation makes of plans."""
+class PlanRules:
+    """The limits and defaults of this installation."""
 
     webhook_fault: Callable[[str], str | None] = _public_url_fault
-    """Says what is wrong with a webhook's URL."""
-    audio_retention_days: int = RETENTION_DAYS
-    """For plans that leave it out."""
-    most_running: int = 10
-    """How many experiments of a developer run at a time."""
+    """Returns what is wrong with a webhook URL, None if nothing is."""
+    audio_retention_days: int = DEFAULT_RETENTION_DAYS
+    """The retention time of plans that leave it out."""
+    max_running: int = 10
+    """The number of experiments that a developer can run at the same time."""
     max_unfinished: int = 500
-    """How many experiments of a developer may not have ended."""
+    """The number of unfinished experiments that a developer can have."""
     quality: CompositeProfile = QUALITY
-    """What the profile `quality` gives weight to."""
+    """The profile `quality` with this installation's weights."""
 
     def composite(self, plan: Plan) -> CompositeProfile:
-        """Returns how the composite score is made, of a plan that has been checked."""
+        """Returns the profile of the composite score. The plan must have passed `check`."""
         if plan.weights:
             return own_weights(dict(plan.weights))
         return {**PROFILES, QUALITY.name: self.quality}[plan.profile or LATENCY.name]
 
 
 def plan_of(experiment: Experiment) -> Plan:
-    """Returns the plan of an experiment, without its request and its seed, for another one like it."""
+    """Returns the plan for a clone of an experiment, without its request id and seed."""
     composite = experiment.composite
-    own = composite.name == OWN_WEIGHTS
+    custom = composite.name == CUSTOM_PROFILE
     return Plan(
         name=experiment.name,
         scenario=experiment.scenario,
@@ -95,8 +97,8 @@ def plan_of(experiment: Experiment) -> Plan:
         webhook_url=experiment.webhook_url,
         request_id="",
         repeats=experiment.repeats,
-        profile="" if own else composite.name,
-        weights=tuple(composite.weights.items()) if own else (),
+        profile="" if custom else composite.name,
+        weights=tuple(composite.weights.items()) if custom else (),
         primary_metric=experiment.primary_metric,
         votes_per_pair=experiment.votes_per_pair,
         listening_days=experiment.listening_days,
@@ -104,11 +106,11 @@ def plan_of(experiment: Experiment) -> Plan:
     )
 
 
-def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> EvalMode:
-    """Returns who judges; InvalidInput names every field that is out of range.
+def check(plan: Plan, rules: PlanRules, *, known_prompts: Sequence[str] = ()) -> EvalMode:
+    """Checks a plan and returns who judges. Raises InvalidInput that names every invalid field.
 
-    `known_prompts` are those of the experiment that is cloned. A clone may keep them though some of them are equal, as
-    they may be in experiments that were made before this was refused.
+    `known_prompts` are the prompts of a cloned experiment. A clone can keep them even if some are equal: experiments
+    that were created before equal prompts were refused can have them.
     """
     valid = Validation()
     valid.text(plan.name, "name", longest=domain.MAX_NAME_CHARACTERS)
@@ -127,102 +129,102 @@ def check(plan: Plan, rules: Rules, *, known_prompts: Sequence[str] = ()) -> Eva
 
 
 def check_measured(composite: CompositeProfile, measured: Collection[str]) -> None:
-    """InvalidInput if a profile weighs what listening models measure, and it is not among what is `measured`."""
+    """Raises InvalidInput if the profile needs metrics of listening models that are not among `measured`."""
     valid = Validation()
     needed = [PARTS[metric].name for metric in composite.weights if metric in LISTENING_METRICS]
     missing = [name for name in needed if name not in measured]
-    own = composite.name == OWN_WEIGHTS
-    who_needs = "these need" if own else f"{composite.name} needs"
+    custom = composite.name == CUSTOM_PROFILE
+    who_needs = "these weights need" if custom else f"the profile {composite.name} needs"
     valid.require(
         not missing,
-        "weights" if own else "profile",
-        f"{who_needs} {', '.join(missing)}, which takes listening models that this installation does not have; "
-        "GET /api/v1/metrics lists what is measured",
+        "weights" if custom else "profile",
+        f"{who_needs} {', '.join(missing)}, but this installation has no listening models that measure them; "
+        "GET /api/v1/metrics lists the available metrics",
     )
     valid.finish()
 
 
-def check_running(running: int, most: int) -> None:
-    """Lets one more experiment of a developer run; QuotaExceeded if `most` are running."""
-    if running >= most:
+def check_running(running: int, limit: int) -> None:
+    """Raises QuotaExceeded if `limit` experiments of a developer are running."""
+    if running >= limit:
         raise QuotaExceeded(
-            f"{running} of your experiments are running, and at most {most} may at a time: wait for one to complete, "
-            "or cancel one, and then run this one",
-            limit=str(most),
-        )
-
-
-def check_unfinished(unfinished: int, limit: int) -> None:
-    """Lets a developer have one more experiment that has not ended; QuotaExceeded if there are `limit`."""
-    if unfinished >= limit:
-        raise QuotaExceeded(
-            f"{unfinished} of your experiments have not ended, and there may be {limit} at a time: run, cancel or "
-            "delete some",
+            f"You already have {running} running experiments; the limit is {limit}. "
+            "Wait until one completes, or cancel one.",
             limit=str(limit),
         )
 
 
-def check_lengths(prompts: Sequence[str], resolved: Resolved) -> None:
-    """InvalidInput that names each prompt that is longer than one of the models takes, with the shortest limit."""
+def check_unfinished(unfinished: int, limit: int) -> None:
+    """Raises QuotaExceeded if a developer has `limit` unfinished experiments."""
+    if unfinished >= limit:
+        raise QuotaExceeded(
+            f"You already have {unfinished} unfinished experiments; the limit is {limit}. "
+            "Run, cancel or delete some first.",
+            limit=str(limit),
+        )
+
+
+def check_lengths(prompts: Sequence[str], resolved: ResolvedModels) -> None:
+    """Raises InvalidInput that names each prompt longer than the lowest limit of the models."""
     valid = Validation()
-    known = [(most, index) for index, most in enumerate(resolved.max_text_characters) if most]
+    known = [(limit, index) for index, limit in enumerate(resolved.max_text_characters) if limit]
     if known:
-        most, model = min(known)
+        limit, model = min(known)
         provider = resolved.models[model].provider
         for index, prompt in enumerate(prompts):
             valid.require(
-                len(prompt) <= most,
+                len(prompt) <= limit,
                 f"prompts[{index}]",
-                f"must be at most {most} characters for models[{model}] of {provider}, got {len(prompt)}",
+                f"must be at most {limit} characters for models[{model}] of {provider}, got {len(prompt)}",
             )
     valid.finish()
 
 
 def needs_listening(composite: CompositeProfile) -> bool:
-    """Whether a profile weighs what only listening models measure."""
+    """Returns whether a profile uses metrics that only listening models measure."""
     return any(metric in LISTENING_METRICS for metric in composite.weights)
 
 
 def _check_models(plan: Plan, valid: Validation) -> None:
-    few, most = domain.MIN_MODELS, domain.MAX_MODELS
+    smallest, largest = domain.MIN_MODELS, domain.MAX_MODELS
     count = len(plan.models)
-    valid.require(few <= count <= most, "models", f"must be {few} to {most} models, got {count}")
-    for index, model in enumerate(plan.models[:most]):
+    valid.require(smallest <= count <= largest, "models", f"must be {smallest} to {largest} models, got {count}")
+    for index, model in enumerate(plan.models[:largest]):
         valid.text(model.provider, f"models[{index}].provider", longest=domain.MAX_PROVIDER_CHARACTERS)
         valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.MAX_VOICE_CHARACTERS, shortest=0)
         same = plan.models.index(model)
         valid.require(
-            same == index, f"models[{index}]", f"must differ from the others; it is the same as models[{same}]"
+            same == index, f"models[{index}]", f"must differ from the other models, but is the same as models[{same}]"
         )
 
 
 def _check_prompts(plan: Plan, valid: Validation, known: Sequence[str]) -> None:
-    few, most = domain.MIN_PROMPTS, domain.MAX_PROMPTS
+    smallest, largest = domain.MIN_PROMPTS, domain.MAX_PROMPTS
     count = len(plan.prompts)
-    valid.require(few <= count <= most, "prompts", f"must be {few} to {most} prompts, got {count}")
-    prompts = plan.prompts[:most]
-    sound = [
+    valid.require(smallest <= count <= largest, "prompts", f"must be {smallest} to {largest} prompts, got {count}")
+    prompts = plan.prompts[:largest]
+    texts_valid = [
         valid.text(text, f"prompts[{index}]", longest=domain.MAX_PROMPT_CHARACTERS)
         for index, text in enumerate(prompts)
     ]
-    if count > most or not all(sound):
-        # What is wrong with them is named already, and texts of any length are not compared.
+    if count > largest or not all(texts_valid):
+        # The violations are already noted. Texts of unlimited length are not compared.
         return
-    for index, first in enumerate(units(prompts)):
+    for index, first in enumerate(first_equal_prompts(prompts)):
         field = f"prompts[{index}]"
-        if valid.require(bool(comparable(prompts[index])), field, "must not be only characters that can't be seen"):
+        if valid.require(bool(spoken_form(prompts[index])), field, "must have a visible character"):
             valid.require(
                 first == index or list(prompts) == list(known),
                 field,
-                f"must differ from the others; prompts[{first}] is spoken the same (case, white space and the spelling "
-                "of characters aside), and equal prompts are one unit of evidence: use `repeats` to speak one more "
-                "than once",
+                f"must differ from the other prompts, but is spoken like prompts[{first}] (letter case, white space "
+                "and Unicode variants make no difference); equal prompts count once as evidence, so use `repeats` to "
+                "speak a prompt more than once",
             )
 
 
 def _check_score(plan: Plan, valid: Validation) -> None:
     if plan.profile:
-        valid.require(not plan.weights, "profile", "must be empty where weights are given")
+        valid.require(not plan.weights, "profile", "must be empty if weights are given")
         valid.one_of(plan.profile, "profile", tuple(PROFILES))
     if plan.weights:
         _check_weights(plan.weights, valid)
@@ -231,24 +233,28 @@ def _check_score(plan: Plan, valid: Validation) -> None:
 
 
 def _check_weights(weights: Sequence[tuple[str, float]], valid: Validation) -> None:
-    most = len(METRIC_NAMES)
-    sound = valid.require(len(weights) <= most, "weights", f"must be at most {most} weights, got {len(weights)}")
+    limit = len(METRIC_NAMES)
+    weights_valid = valid.require(
+        len(weights) <= limit, "weights", f"must be at most {limit} weights, got {len(weights)}"
+    )
     metrics = [metric for metric, _ in weights]
-    for index, (metric, weight) in enumerate(weights[:most]):
-        place = f"weights[{index}]"
+    for index, (metric, weight) in enumerate(weights[:limit]):
+        item = f"weights[{index}]"
         first = metrics.index(metric)
-        known = valid.one_of(metric, f"{place}.metric", METRIC_NAMES)
-        once = valid.require(first == index, f"{place}.metric", f"must be given once; weights[{first}] is {metric} too")
-        # Not a number compares as false.
-        share = valid.require(0 <= weight <= 1, f"{place}.weight", f"must be 0 to 1, got {weight:g}")
-        sound = sound and known and once and share
-    if sound:
+        known = valid.one_of(metric, f"{item}.metric", METRIC_NAMES)
+        once = valid.require(
+            first == index, f"{item}.metric", f"must be given once, but weights[{first}] is also {metric}"
+        )
+        # NaN fails every comparison.
+        in_range = valid.require(0 <= weight <= 1, f"{item}.weight", f"must be 0 to 1, got {weight:g}")
+        weights_valid = weights_valid and known and once and in_range
+    if weights_valid:
         total = math.fsum(weight for _, weight in weights)
         valid.require(abs(total - 1) <= WEIGHTS_TOLERANCE, "weights", f"must sum to 1, got {total:.7g}")
 
 
 def _check_numbers(plan: Plan, valid: Validation) -> None:
-    for name, least, most in (
+    for name, smallest, largest in (
         ("repeats", domain.MIN_REPEATS, domain.MAX_REPEATS),
         ("seed", 0, domain.MAX_SEED),
         ("votes_per_pair", domain.MIN_VOTES_PER_PAIR, domain.MAX_VOTES_PER_PAIR),
@@ -256,4 +262,6 @@ def _check_numbers(plan: Plan, valid: Validation) -> None:
         ("audio_retention_days", domain.MIN_RETENTION_DAYS, domain.MAX_RETENTION_DAYS),
     ):
         value = getattr(plan, name)
-        valid.require(value is None or least <= value <= most, name, f"must be {least} to {most}, got {value}")
+        valid.require(
+            value is None or smallest <= value <= largest, name, f"must be {smallest} to {largest}, got {value}"
+        )

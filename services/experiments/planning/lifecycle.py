@@ -1,4 +1,4 @@
-"""Asking again for what has failed of an experiment, cloning experiments and deleting them."""
+"""Retries failed trials of an experiment, clones experiments and deletes them."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ from services.shared.listening.store import ListeningStore
 
 
 class Lifecycle:
-    """The use cases over one database."""
+    """The use cases of retrying, cloning and deleting experiments."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Lifecycle:
         listening: ListeningStore,
         planning: Planning,
         dispatcher: Dispatcher,
-        most_running: int,
+        max_running: int,
     ) -> None:
         self._database = database
         self._store = store
@@ -43,24 +43,25 @@ class Lifecycle:
         self._listening = listening
         self._planning = planning
         self._dispatcher = dispatcher
-        self._most_running = most_running
+        self._most_running = max_running
 
     async def clone(self, experiment_id: str, change: Callable[[Plan], Plan]) -> Experiment:
-        """Creates an experiment like another one of the caller, but for what `change` changes of its plan."""
+        """Creates an experiment from the plan of one of the caller's experiments. `change` returns the changed plan."""
         async with self._database.reading() as connection:
             original = await self._owned(connection, experiment_id)
         return await self._planning.create(change(plan_of(original)), original)
 
     async def retry(self, experiment_id: str) -> Experiment:
-        """Asks again for the failed trials of a completed experiment. A trial whose audio is there is measured again,
-        any other is spoken again when its turn comes.
+        """Retries the failed trials of a completed experiment and returns the experiment, which is running again.
 
-        WrongState if there are none; QuotaExceeded while too many experiments of the caller are running.
+        A trial that has its audio is measured again. Any other trial waits for a slot and is spoken again.
+
+        Raises WrongState if no trial has failed, and QuotaExceeded if too many of the caller's experiments are running.
         """
         async with self._database.transaction() as connection:
             owned = await self._owned(connection, experiment_id)
             _check_retry(owned)
-            # Before the experiment is locked: a developer's calls wait for one another here.
+            # This waits for the developer's other calls, so it comes before the experiment is locked.
             check_running(await self._store.count_running(connection, owned.developer_id), self._most_running)
             experiment = await self._locked(connection, experiment_id)
             _check_retry(experiment)
@@ -79,17 +80,17 @@ class Lifecycle:
         return running
 
     async def delete(self, experiment_id: str) -> int:
-        """Deletes an experiment and all that belongs to it, whatever its state, and returns how many trials it had."""
+        """Deletes an experiment in any state with everything that belongs to it. Returns the number of its trials."""
         async with self._database.transaction() as connection:
             experiment = await self._locked(connection, experiment_id)
             trial_ids = await self._lifecycle.trial_ids(connection, [experiment.id])
-            # What was not sent yet holds the prompts; whoever would get it is told to forget it all the same.
+            # Events that are not sent yet contain the prompts. The deletions below still reach the services.
             await outbox.withdraw(connection, experiment.id)
             if experiment.status is not ExperimentStatus.CREATED:
-                # When it has ended, too: requests that the bus brings a second time must not be carried out again.
+                # Also for an ended experiment: the bus may deliver a request twice, and tts must not repeat it.
                 await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))
             if not experiment.status.ended:
-                # Not announced to a webhook: a delivery would be deleted with its experiment.
+                # Webhooks are not notified, because their deliveries are deleted with the experiment.
                 await outbox.add(connection, facts.experiment_cancelled(experiment))
             await outbox.add(connection, *facts.REQUESTS.deletions(trial_ids))
             await self._listening.remove(connection, experiment.id)
@@ -104,7 +105,7 @@ class Lifecycle:
         return owned(found, "experiment", experiment_id)
 
     async def _locked(self, connection: AsyncConnection, experiment_id: str) -> Experiment:
-        # Whose it is first: nobody waits for, or holds, what is somebody else's.
+        # Check the owner first, so that nobody waits for or holds the lock of another developer's experiment.
         await self._owned(connection, experiment_id)
         return owned(await self._store.lock(connection, experiment_id), "experiment", experiment_id)
 
@@ -112,10 +113,10 @@ class Lifecycle:
 def _check_retry(experiment: Experiment) -> None:
     if experiment.status is not ExperimentStatus.COMPLETED:
         raise WrongState(
-            f"the experiment is {experiment.status}; only the failed trials of a completed one can be retried",
+            f"The experiment is {experiment.status}. Only the failed trials of a completed experiment can be retried.",
             status=experiment.status,
         )
     if not experiment.failed_trials:
         raise WrongState(
-            "no trial of the experiment has failed, so there is nothing to retry", status=experiment.status
+            "No trial of the experiment has failed, so there is nothing to retry", status=experiment.status
         )

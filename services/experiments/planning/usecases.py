@@ -1,4 +1,4 @@
-"""Creating, running and cancelling experiments."""
+"""Creates, runs and cancels experiments."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from services.experiments.domain import (
     Trial,
     TrialStatus,
 )
-from services.experiments.planning.catalogue import Catalogue, Metrics
+from services.experiments.planning.clients import MetricLister, ModelResolver
 from services.experiments.planning.domain import (
     Plan,
-    Rules,
+    PlanRules,
     check,
     check_lengths,
     check_measured,
@@ -42,22 +42,22 @@ from services.shared.clips.dispatching import Dispatcher
 
 
 class Planning:
-    """The use cases over one database and catalogue."""
+    """The use cases of creating, running and cancelling experiments."""
 
     def __init__(
         self,
         database: Database,
         store: Store,
-        catalogue: Catalogue,
-        metrics: Metrics,
+        models: ModelResolver,
+        metrics: MetricLister,
         finishing: Finishing,
         endpoints: Endpoints,
         dispatcher: Dispatcher,
-        rules: Rules,
+        rules: PlanRules,
     ) -> None:
         self._database = database
         self._store = store
-        self._catalogue = catalogue
+        self._models = models
         self._metrics = metrics
         self._finishing = finishing
         self._endpoints = endpoints
@@ -65,19 +65,19 @@ class Planning:
         self._rules = rules
 
     async def create(self, plan: Plan, original: Experiment | None = None) -> Experiment:
-        """Stores a plan as an experiment.
+        """Creates an experiment from a plan. `original` is the experiment that it clones.
 
-        InvalidInput names every field that is out of range; QuotaExceeded if too many of the caller's have not ended.
-        `original` is the experiment that it is a clone of.
+        Raises InvalidInput that names every invalid field, and QuotaExceeded if the caller has too many unfinished
+        experiments. A repeated request returns the experiment of the first.
         """
         developer_id = current_identity().developer_id
         eval_mode = check(plan, self._rules, known_prompts=original.prompts if original else ())
-        if plan.request_id and (before := await self._made_before(developer_id, plan.request_id)):
+        if plan.request_id and (before := await self._created_before(developer_id, plan.request_id)):
             return before
         composite = self._rules.composite(plan)
         if needs_listening(composite):
-            check_measured(composite, await self._metrics.measured())
-        resolved = await self._catalogue.resolve(plan.models)
+            check_measured(composite, await self._metrics.metric_names())
+        resolved = await self._models.resolve(plan.models)
         models = resolved.models
         _check_different(models)
         check_lengths(plan.prompts, resolved)
@@ -96,8 +96,8 @@ class Planning:
             composite=composite,
             repeats=repeats,
             seed=draw_seed() if plan.seed is None else plan.seed,
-            votes_per_pair=_given(plan.votes_per_pair, domain.VOTES_PER_PAIR),
-            listening_days=_given(plan.listening_days, domain.LISTENING_DAYS),
+            votes_per_pair=_given(plan.votes_per_pair, domain.DEFAULT_VOTES_PER_PAIR),
+            listening_days=_given(plan.listening_days, domain.DEFAULT_LISTENING_DAYS),
             audio_retention_days=_given(plan.audio_retention_days, self._rules.audio_retention_days),
             cloned_from=original.id if original else "",
             total_trials=len(models) * len(plan.prompts) * repeats,
@@ -105,7 +105,7 @@ class Planning:
         )
         async with self._database.transaction() as connection:
             unfinished = await self._store.count_unfinished(connection, developer_id)
-            # The same request may have been made while this one waited.
+            # The same request may have created it while this one waited.
             if plan.request_id:
                 earlier = await self._store.find_request(connection, developer_id, plan.request_id)
                 if earlier is not None:
@@ -116,33 +116,34 @@ class Planning:
                 await self._endpoints.make_for(connection, experiment)
         if added:
             return experiment
-        # The same request at the same moment was quicker.
-        before = await self._made_before(developer_id, plan.request_id)
+        # The same request was faster.
+        before = await self._created_before(developer_id, plan.request_id)
         return before or experiment
 
-    async def _made_before(self, developer_id: str, request_id: str) -> Experiment | None:
+    async def _created_before(self, developer_id: str, request_id: str) -> Experiment | None:
         async with self._database.reading() as connection:
             before = await self._store.find_request(connection, developer_id, request_id)
         return before.repeated() if before else None
 
     async def run(self, experiment_id: str) -> Experiment:
-        """Plans every trial, and asks for the speech of those whose turn it is.
+        """Creates every trial and requests the speech of those that have a slot. Returns the running experiment.
 
-        WrongState unless the experiment is created; QuotaExceeded while too many of the caller's are running.
+        Raises WrongState unless the experiment is created, and QuotaExceeded if too many of the caller's experiments
+        are running.
         """
         planned = await self._get(experiment_id)
         if planned.status is not ExperimentStatus.CREATED:
             raise _not_runnable(planned)
-        # The catalogue may have changed since; what runs is what it has now.
-        resolved = await self._catalogue.resolve(planned.models)
+        # The catalogue may have changed since. The experiment runs with its current entries.
+        resolved = await self._models.resolve(planned.models)
         models = resolved.models
         check_lengths(planned.prompts, resolved)
         moment = now()
         trials = _trials(dataclasses.replace(planned, models=models), moment)
         async with self._database.transaction() as connection:
-            # Before the experiment is locked: a developer's calls wait for one another here.
+            # This waits for the developer's other calls, so it comes before the experiment is locked.
             others = await self._store.count_running(connection, planned.developer_id)
-            check_running(others, self._rules.most_running)
+            check_running(others, self._rules.max_running)
             experiment = await self._store.lock(connection, planned.id)
             if experiment is None or experiment.status is not ExperimentStatus.CREATED:
                 raise _not_runnable(experiment or planned)
@@ -154,7 +155,7 @@ class Planning:
         return running
 
     async def cancel(self, experiment_id: str) -> Experiment:
-        """Stops an experiment; WrongState once it has completed or failed."""
+        """Cancels an experiment. Raises WrongState if it has completed or failed."""
         await self._get(experiment_id)
         async with self._database.transaction() as connection:
             experiment = owned(await self._store.lock(connection, experiment_id), "experiment", experiment_id)
@@ -162,7 +163,7 @@ class Planning:
                 return experiment
             if experiment.status.ended:
                 raise WrongState(
-                    f"the experiment is {experiment.status} and can't be cancelled any more", status=experiment.status
+                    f"The experiment is {experiment.status} and can't be cancelled", status=experiment.status
                 )
             cancelled = await self._finishing.cancel(connection, experiment)
             await announce(connection, experiment_id)
@@ -183,38 +184,41 @@ def _given(value: int | None, default: int) -> int:
 
 
 def _trials(experiment: Experiment, at: datetime) -> Sequence[Trial]:
-    """Returns all trials of an experiment, in the order in which they are asked for."""
+    """Returns all trials of an experiment in the order of the requests."""
     order = trial_order(len(experiment.prompts), len(experiment.models), experiment.repeats, seed=experiment.seed)
     return [
         Trial(
             id=ids.new_id("trl"),
             experiment_id=experiment.id,
-            prompt_index=place.prompt_index,
-            model_index=place.model_index,
-            repeat_index=place.repeat_index,
+            prompt_index=key.prompt_index,
+            model_index=key.model_index,
+            repeat_index=key.repeat_index,
             position=position,
-            prompt_text=experiment.prompts[place.prompt_index],
-            **dataclasses.asdict(experiment.models[place.model_index]),
+            prompt_text=experiment.prompts[key.prompt_index],
+            **dataclasses.asdict(experiment.models[key.model_index]),
             status=TrialStatus.PENDING,
             attempts=0,
             created_at=at,
         )
-        for position, place in enumerate(order)
+        for position, key in enumerate(order)
     ]
 
 
 def _not_runnable(experiment: Experiment) -> WrongState:
     return WrongState(
-        f"the experiment is {experiment.status}; only one that is created can be run", status=experiment.status
+        f"The experiment is {experiment.status}. Only a created experiment can be run.", status=experiment.status
     )
 
 
 def _check_different(models: Sequence[ModelSpec]) -> None:
-    """Models that were different as asked for may be the same voice, where one left it to the catalogue."""
+    """Raises InvalidInput if two resolved models are the same voice.
+
+    Specs can differ and still mean the same voice, because a spec without a voice means the provider's first voice.
+    """
     valid = Validation()
     voices = [(model.provider, model.voice_id) for model in models]
     for index, voice in enumerate(voices):
         same = voices.index(voice)
-        description = f"must differ from the others; models[{same}] is {':'.join(voice)} too"
+        description = f"must differ from the other models, but models[{same}] is also {':'.join(voice)}"
         valid.require(same == index, f"models[{index}]", description)
     valid.finish()

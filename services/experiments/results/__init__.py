@@ -1,1 +1,1 @@
-"""Reading experiments, their trials and their results."""
+"""Reads experiments, their trials and their results."""

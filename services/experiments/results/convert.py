@@ -1,4 +1,4 @@
-"""A verdict, between the domain, its stored form and the wire."""
+"""Converts verdicts between the domain, their stored form and the API."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ _EXPORT = experiment_service_pb2.ExportExperimentRequest
 
 
 def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict[str, Any]:
-    """Returns results as they are stored: their JSON form, so that SQL can read them too."""
+    """Returns results as they are stored: as JSON, so that SQL can read them too."""
     message = results_pb2.Results(
         experiment_id=experiment_id,
         rankings=map(_ranking, verdict.rankings),
@@ -48,16 +48,16 @@ def results_to_store(experiment_id: str, verdict: Verdict, at: datetime) -> dict
 
 
 def results(stored: dict[str, Any]) -> results_pb2.Results:
-    """Returns stored results as they go over the wire."""
+    """Returns stored results as a message."""
     return ParseDict(stored, results_pb2.Results(), ignore_unknown_fields=True)
 
 
 def export_names(request: experiment_service_pb2.ExportExperimentRequest) -> tuple[str, str]:
-    """Returns the names of the format and the table asked for; an unknown number becomes a name that is refused."""
+    """Returns the names of the requested format and table. An unknown number becomes a name that is refused."""
     formats, tables = _EXPORT.Format.DESCRIPTOR.values_by_number, _EXPORT.Table.DESCRIPTOR.values_by_number
     format_ = formats[request.format].name if request.format in formats else str(request.format)
-    asked = request.table or _EXPORT.trials
-    return "" if not request.format else format_, tables[asked].name if asked in tables else str(asked)
+    table = request.table or _EXPORT.trials
+    return "" if not request.format else format_, tables[table].name if table in tables else str(table)
 
 
 def _name(model: Model | None) -> str | None:

@@ -1,9 +1,9 @@
-"""The verdict over an experiment as it is stored: its trials, and the votes that count."""
+"""Computes the verdict of a stored experiment from its trials and its counted votes."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus, units
+from services.experiments.domain import Experiment, ModelSpec, Trial, TrialStatus, first_equal_prompts
 from services.experiments.verdict import Judges, Model, Panel, TrialOutcome, Verdict, Vote, decide
 from services.shared.listening.judging import CastVote, VoteState
 
@@ -19,7 +19,7 @@ def compute_verdict(experiment: Experiment, trials: Sequence[Trial], cast: Seque
         votes=counted(cast),
         panel=panel(cast),
         judges=Judges(experiment.eval_mode),
-        same_as=units(experiment.prompts),
+        same_as=first_equal_prompts(experiment.prompts),
     )
 
 
@@ -38,7 +38,7 @@ def _outcome(trial: Trial) -> TrialOutcome:
 
 
 def counted(votes: Sequence[CastVote]) -> list[Vote]:
-    """Returns the votes that count, about models rather than sides, in the same order."""
+    """Returns the votes that count, in the same order, with models instead of sides."""
     return [
         Vote(vote.listener_id, key.text_index, key.first, key.second, vote.preferred)
         for vote in votes
@@ -47,10 +47,10 @@ def counted(votes: Sequence[CastVote]) -> list[Vote]:
 
 
 def panel(votes: Sequence[CastVote]) -> Panel:
-    """Returns who gave the votes.
+    """Returns what is known of the listeners who gave the votes.
 
-    All counted votes of a listener are of each address at which they joined or voted, so that going from one address to
-    another divides nothing.
+    All counted votes of a listener count for each address from which they joined or voted, so changing the address does
+    not split their votes.
     """
     counting = [vote for vote in votes if vote.counts]
     by_listener = Counter(vote.listener_id for vote in counting)

@@ -1,4 +1,4 @@
-"""Reading experiments, their trials and results."""
+"""Reads experiments, their trials and results, and recomputes verdicts."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -21,17 +21,17 @@ from services.shared.listening.vote_store import VoteStore
 
 
 class Reading:
-    """The use cases over one database."""
+    """The use cases of reading."""
 
     def __init__(self, database: Database, store: Store, pages: Pages) -> None:
         self._database = database
         self._store = store
         self._pages = pages
-        # Who waits for an experiment asks again and again: most of the calls of this service.
+        # Clients that wait for an experiment poll it. These are most calls of this service.
         self._experiments = BatchedReads(self._read_experiments)
 
     async def get(self, experiment_id: str) -> Experiment:
-        """Returns an experiment of the caller; NotFound if they have no such one."""
+        """Returns one of the caller's experiments. Raises NotFound if it does not exist or belongs to somebody else."""
         ids.check_id(experiment_id, "exp")
         found = await self._experiments.get((current_identity().developer_id, experiment_id))
         return owned(found, "experiment", experiment_id)
@@ -40,7 +40,7 @@ class Reading:
         return await self._store.get_many(self._database.hot, owned)
 
     async def page(self, status: str, scenario: str, size: int, token: str) -> tuple[Sequence[Experiment], str]:
-        """Returns a page of the caller's experiments, newest first, and the token of the next."""
+        """Returns a page of the caller's experiments, newest first, and the token of the next page."""
         valid = Validation()
         if status:
             valid.one_of(status, "status", tuple(ExperimentStatus))
@@ -60,11 +60,11 @@ class Reading:
             )
 
     async def results(self, experiment_id: str) -> dict[str, Any]:
-        """Returns the stored results; WrongState unless the experiment is completed."""
+        """Returns the stored results. Raises WrongState unless the experiment is completed."""
         experiment = await self.get(experiment_id)
         if experiment.status is not ExperimentStatus.COMPLETED:
             raise WrongState(
-                f"the experiment is {experiment.status}; there are results once it is completed",
+                f"The experiment is {experiment.status}. Results are available once it is completed.",
                 status=experiment.status,
             )
         async with self._database.reading() as connection:
@@ -74,7 +74,7 @@ class Reading:
         return results
 
     async def trials(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Trial], str]:
-        """Returns a page of an experiment's trials and the token of the next."""
+        """Returns a page of an experiment's trials and the token of the next page."""
         await self.get(experiment_id)
         async with self._database.reading() as connection:
             return await self._pages.page(
@@ -87,7 +87,7 @@ class Reading:
 
 
 class Recomputing:
-    """Reaches a verdict again from what is stored: the use case over one database."""
+    """The use case of computing a verdict again from the stored trials and votes."""
 
     def __init__(self, database: Database, store: Store, votes: VoteStore, reading: Reading) -> None:
         self._database = database
@@ -96,18 +96,18 @@ class Recomputing:
         self._reading = reading
 
     async def results(self, experiment_id: str) -> dict[str, Any]:
-        """Returns results as they come out today, and stores nothing; WrongState unless the experiment is completed.
+        """Returns newly computed results and stores nothing. Raises WrongState unless the experiment is completed.
 
-        What was judged of votes since then shows here, and not in the stored results.
+        They use the latest judgement of each vote, which can be newer than the stored results.
         """
         await self._reading.get(experiment_id)
         async with self._database.transaction() as connection:
-            # Locked, so that trials and votes are those of one moment: a retry of failed trials may begin at any time.
+            # The lock keeps trials and votes consistent: a retry of failed trials can begin at any time.
             experiment = await self._store.lock(connection, experiment_id)
             if experiment is None or experiment.status is not ExperimentStatus.COMPLETED:
-                # It is there, and says why there are no results; if it has been deleted since, it says that.
+                # This raises the error that says why: not completed, or deleted in the meantime.
                 await self._reading.results(experiment_id)
-                raise WrongState("the experiment was changed just now; ask again")
+                raise WrongState("The experiment has just changed. Repeat the request.")
             trials = await self._store.trials(connection, experiment_id)
             cast = await self._votes.of_test(connection, experiment_id) if experiment.eval_mode.asks_listeners else ()
         verdict = await asyncio.to_thread(compute_verdict, experiment, trials, cast)

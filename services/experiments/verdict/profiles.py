@@ -60,13 +60,13 @@ QUALITY = CompositeProfile(
 PROFILES: Mapping[str, CompositeProfile] = {profile.name: profile for profile in (LATENCY, QUALITY)}
 """The built-in profiles, by name."""
 
-OWN_WEIGHTS = "custom"
+CUSTOM_PROFILE = "custom"
 """The name of a profile with a developer's own weights."""
 LISTENING_METRICS = tuple(part for part, metric in PARTS.items() if metric.source is Source.LISTENING)
 """The parts that need a listening model."""
 
 
-def own_weights(weights: Mapping[str, float], name: str = OWN_WEIGHTS) -> CompositeProfile:
+def own_weights(weights: Mapping[str, float], name: str = CUSTOM_PROFILE) -> CompositeProfile:
     """Returns a profile with the given weights, without weights of 0.
 
     An installation that changes the weights of a built-in profile keeps its name; results store the weights.

@@ -45,7 +45,7 @@ RETRIED = [
         "where nothing has failed there is nothing to retry",
         RETRY,
         {"id": Given("completed_experiment")},
-        Fails("WRONG_STATE", metadata={"status": "completed"}, says="no trial of the experiment has failed"),
+        Fails("WRONG_STATE", metadata={"status": "completed"}, says="No trial of the experiment has failed"),
     ),
     Case(
         "what has not run is not retried",

@@ -173,7 +173,7 @@ CASES = [
         models=[{"provider": "espeak", "voice_id": "en-us"}, {"provider": "stand-in", "voice_id": "steady"}],
         prompts=["x" * 4097, "y" * 4096, "z" * 4098],
     ),
-    refused("a prompt that can't be seen", "prompts[0]", says="can't be seen", prompts=["\u200b\u2060"]),
+    refused("an invisible prompt", "prompts[0]", says="must have a visible character", prompts=["\u200b\u2060"]),
     refused("a prompt with a terminal's escape", "prompts[0]", says="U+001B", prompts=["Hello\x1b[2J there."]),
     refused("a prompt with NUL", "prompts[0]", says="U+0000", prompts=["Hello\0there."]),
     refused("a webhook that is no web address", "webhook_url", says="http", webhook_url="ftp://example.com/"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.experiments.domain import EvalMode, ModelSpec, Trial
-from services.experiments.planning.domain import Plan, Resolved, Rules
+from services.experiments.planning.domain import Plan, PlanRules, ResolvedModels
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
 from services.experiments.running import clips as trial_clips
@@ -41,16 +41,16 @@ HEARTBEAT_SECONDS = 30.0
 
 
 class MemoryCatalogue:
-    """A catalogue of voices; a provider's first is what a spec without a voice means."""
+    """A catalogue of voices in memory. A spec without a voice means the provider's first voice."""
 
     def __init__(self) -> None:
         self.voices = {"espeak": ["en", "de"], "flite": ["slt"]}
         self.model_id = ""
         self.parameters: dict[str, Any] = {}
         self.limits: dict[str, int] = {}
-        """The longest text of a provider, where it is known."""
+        """The longest text of a provider, if known."""
 
-    async def resolve(self, specs: Sequence[ModelSpec]) -> Resolved:
+    async def resolve(self, specs: Sequence[ModelSpec]) -> ResolvedModels:
         resolved = []
         for index, spec in enumerate(specs):
             voices = self.voices.get(spec.provider, [])
@@ -58,21 +58,21 @@ class MemoryCatalogue:
             if voice_id not in voices:
                 raise InvalidInput.of(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
             resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id, **self.parameters))
-        return Resolved(resolved, [self.limits.get(spec.provider, 0) for spec in resolved])
+        return ResolvedModels(resolved, [self.limits.get(spec.provider, 0) for spec in resolved])
 
 
 class MemoryMetrics:
-    """What scoring measures: the samples alone, until a test adds to it."""
+    """The metrics that scoring measures: those of the samples, until a test adds others."""
 
     def __init__(self) -> None:
         self.names = {"silence_ratio", "peak"}
 
-    async def measured(self) -> Collection[str]:
+    async def metric_names(self) -> Collection[str]:
         return self.names
 
 
 class Desk:
-    """The use cases, and shorter words for what tests do with them."""
+    """The use cases over stores in memory, and shortcuts for tests."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
@@ -86,7 +86,7 @@ class Desk:
         self.listening = MemoryListeningStore()
         self.finishing = Finishing(self.store, self.clips, self.listening, MemoryVoteStore(), announcing)
         self.metrics = MemoryMetrics()
-        self.rules = Rules(most_running=3, max_unfinished=50)
+        self.rules = PlanRules(max_running=3, max_unfinished=50)
         self.dispatcher = Dispatcher(self.database, MemoryQueueStore(), trial_clips.USER)
         self.planning = Planning(
             self.database,
@@ -130,7 +130,7 @@ class Desk:
         return dataclasses.replace(plain, **changed)  # type: ignore[arg-type]
 
     async def start(self, **changed: object) -> tuple[str, list[Trial]]:
-        """Runs a new experiment and returns its id and trials."""
+        """Runs a new experiment. Returns its id and trials."""
         experiment = await self.planning.create(self.plan(**changed))
         await self.planning.run(experiment.id)
         return experiment.id, await self.trials(experiment.id)
@@ -140,27 +140,27 @@ class Desk:
             return list(await self.store.trials(connection, experiment_id))
 
     def event_id(self) -> str:
-        """Returns the id of an event that nobody has seen."""
+        """Returns a new event id."""
         self._events += 1
         return f"evt_{self._events}"
 
     async def speak(self, trial: Trial) -> None:
-        """Answers that the trial's audio is there."""
+        """Reports that the trial's audio is synthesized."""
         await self.progress.synthesized(self.event_id(), trial.id, trial.attempts, f"{trial.id}.wav", SYNTHESIS)
 
     async def score(self, trial: Trial) -> None:
-        """Answers that the trial's audio is measured."""
+        """Reports that the trial's audio is measured."""
         await self.progress.evaluated(self.event_id(), trial.id, 1, SIGNAL)
 
     async def finish(self, *trials: Trial) -> None:
-        """Answers both steps of the trials."""
+        """Reports both steps of the trials."""
         for trial in trials:
             await self.speak(trial)
             await self.score(trial)
 
     @asynccontextmanager
     async def watching(self, experiment_id: str) -> AsyncIterator[AsyncIterator[Seen]]:
-        """Follows an experiment while changes are listened for."""
+        """Watches an experiment."""
         async with aclosing(self.following.watch(experiment_id)) as seen:  # type: ignore[type-var]
             yield seen
 

@@ -1,4 +1,4 @@
-"""Files of trials, results and pairs, read back by those who know the formats."""
+"""Exported files, read back by independent readers of their formats."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ from voicearena.experiments.v1.results_pb2 import Results
 
 from services.experiments import convert
 from services.experiments.domain import EvalMode, ModelSpec, Trial, TrialStatus
-from services.experiments.exports.columns import Column, Filled, Kind
-from services.experiments.exports.files import marked, write_csv, write_jsonl, write_parquet
+from services.experiments.exports.columns import Column, ColumnType, DataTable
+from services.experiments.exports.files import escape_formulas, write_csv, write_jsonl, write_parquet
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
-from services.experiments.exports.usecases import PIECE_BYTES, Export, Exporting
+from services.experiments.exports.usecases import PIECE_BYTES, ExportFile, Exporting
 from services.experiments.exports.votes import VOTES
 from services.experiments.results import convert as results_convert
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
@@ -97,7 +97,7 @@ def read_parquet(content: bytes) -> pa.Table:
 
 
 def on_the_wire(trial: Trial) -> dict[str, Any]:
-    """A trial as the API's JSON has it, parameters flattened, and without what an export leaves out."""
+    """Returns a trial as in the API's JSON, with flat parameters and without the fields that an export leaves out."""
     links = AudioLinks("a secret that is long enough to sign with", "http://localhost", 60)
     message = convert.trial(trial, links)
     found = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
@@ -112,7 +112,7 @@ def results(judges: Judges = Judges.BOTH) -> Results:
     return results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
 
 
-def test_an_export_has_every_field_of_a_trial_but_its_link() -> None:
+def test_an_export_has_every_field_of_a_trial_except_the_audio_link() -> None:
     every = replace(SPOKEN, audio_deleted_at=MOMENT, measurements=Measurements(**_all_measurements()))
     assert {column.name for column in TRIALS} == set(on_the_wire(every))
 
@@ -122,7 +122,7 @@ def _all_measurements() -> dict[str, Any]:
     return {field.name: special.get(field.name, 1.0) for field in fields(Measurements)}
 
 
-def test_lines_of_json_are_the_trials_of_the_api() -> None:
+def test_json_lines_are_equal_to_the_trials_of_the_api() -> None:
     lines = read_jsonl(write_jsonl(trials_table(EXPERIMENT, [SPOKEN, BROKEN])))
     names = [column.name for column in TRIALS]
     for line, trial in zip(lines, (SPOKEN, BROKEN), strict=True):
@@ -130,7 +130,7 @@ def test_lines_of_json_are_the_trials_of_the_api() -> None:
         assert {name: value for name, value in line.items() if value is not None} == on_the_wire(trial)
 
 
-def test_csv_has_the_trials_of_the_api() -> None:
+def test_csv_rows_are_equal_to_the_trials_of_the_api() -> None:
     content = write_csv(trials_table(EXPERIMENT, [SPOKEN, BROKEN]))
     for row, trial in zip(read_csv(content), (SPOKEN, BROKEN), strict=True):
         expected = on_the_wire(trial)
@@ -138,17 +138,21 @@ def test_csv_has_the_trials_of_the_api() -> None:
             cell, value = row[column.name], expected.get(column.name)
             if value is None:
                 assert cell == "", column.name
-            elif column.kind in (Kind.REAL, Kind.INTEGER):
+            elif column.type in (ColumnType.FLOAT, ColumnType.INTEGER):
                 assert float(cell) == value, column.name
-            elif column.kind is Kind.FLAG:
+            elif column.type is ColumnType.BOOLEAN:
                 assert cell == json.dumps(value)
             else:
                 assert cell.removeprefix("'") == value, column.name
 
 
-def test_csv_is_as_rfc_4180_has_it() -> None:
-    columns = [Column("a", Kind.TEXT, str), Column("b,c", Kind.REAL, float), Column("d", Kind.FLAG, bool)]
-    table = Filled(columns, [["x\ny", 0.5, True], ['say "hi"', -2.0, None], [None, None, False]], {})
+def test_csv_follows_rfc_4180() -> None:
+    columns = [
+        Column("a", ColumnType.TEXT, str),
+        Column("b,c", ColumnType.FLOAT, float),
+        Column("d", ColumnType.BOOLEAN, bool),
+    ]
+    table = DataTable(columns, [["x\ny", 0.5, True], ['say "hi"', -2.0, None], [None, None, False]], {})
     assert write_csv(table) == b'a,"b,c",d\r\n"x\ny",0.5,true\r\n"say ""hi""",-2.0,\r\n,,false\r\n'
 
 
@@ -164,9 +168,9 @@ FORMULAS = ["=1+1", "+1", "-1+cmd|' /C calc'!A1", "@SUM(A1)", "＝1", "＋1", "�
 @pytest.mark.parametrize(
     "formula", ["=1+1", "+1", "-1+cmd|' /C calc'!A1", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", "﹦1"]
 )
-def test_formulas_are_marked_after_what_can_not_be_seen_too(blanks: str, formula: str) -> None:
-    columns = [Column("text", Kind.TEXT, str)]
-    (row,) = read_csv(write_csv(Filled(columns, [[f"{blanks}{formula}"]], {})))
+def test_formulas_after_blanks_and_invisible_characters_are_escaped(blanks: str, formula: str) -> None:
+    columns = [Column("text", ColumnType.TEXT, str)]
+    (row,) = read_csv(write_csv(DataTable(columns, [[f"{blanks}{formula}"]], {})))
     assert row["text"] == f"'{blanks}{formula}"
 
 
@@ -182,23 +186,23 @@ def test_formulas_are_marked_after_what_can_not_be_seen_too(blanks: str, formula
         (" a", " a"),
     ],
 )
-def test_formulas_are_marked_where_another_separator_would_begin_a_cell(text: str, written: str) -> None:
-    assert marked(text) == written
+def test_formulas_after_other_cell_separators_are_escaped(text: str, written: str) -> None:
+    assert escape_formulas(text) == written
 
 
 @pytest.mark.parametrize("text", ["\t" * 5000, " ;" * 2500, "\u200b" * 5000, "\n" * 5000])
-def test_marking_takes_a_time_that_grows_with_the_length_alone(text: str) -> None:
+def test_escaping_takes_linear_time(text: str) -> None:
     began = time.process_time()
     for _ in range(20):
-        marked(text)
-    # Quadratic, each of them would take this long.
+        escape_formulas(text)
+    # With quadratic time, a single call would take this long.
     assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
-def test_text_that_would_be_a_formula_is_marked_as_text(start: str) -> None:
-    columns = [Column("text", Kind.TEXT, str), Column("number", Kind.REAL, float)]
-    content = write_csv(Filled(columns, [[f"{start}1+1", -1.0], [f"a{start}1", 1.0]], {}))
+def test_text_that_begins_like_a_formula_is_escaped(start: str) -> None:
+    columns = [Column("text", ColumnType.TEXT, str), Column("number", ColumnType.FLOAT, float)]
+    content = write_csv(DataTable(columns, [[f"{start}1+1", -1.0], [f"a{start}1", 1.0]], {}))
     assert [(row["text"], row["number"]) for row in read_csv(content)] == [
         (f"'{start}1+1", "-1.0"),
         (f"a{start}1", "1.0"),
@@ -220,11 +224,11 @@ def test_parquet_has_typed_columns() -> None:
     assert rows[0]["prompt_text"] == SPOKEN.prompt_text
     assert (rows[0]["duration_seconds"], rows[0]["generation_time_ms"]) == (0.1 + 0.2, 1e16 / 3)
     assert (rows[0]["created_at"], rows[1]["ended_at"], rows[1]["seed"]) == (MOMENT, None, None)
-    # What spreadsheets would make of it is not the concern of a typed file.
+    # Formulas are not escaped in a typed file.
     assert rows[1]["prompt_text"] == BROKEN.prompt_text
 
 
-def test_moments_are_in_utc_whatever_zone_they_were_read_in() -> None:
+def test_timestamps_are_in_utc() -> None:
     there = replace(SPOKEN, created_at=MOMENT.astimezone(timezone(timedelta(hours=5, minutes=30))))
     table = trials_table(EXPERIMENT, [there])
     assert read_csv(write_csv(table))[0]["created_at"] == "2026-03-01T12:30:15.123456Z"
@@ -235,12 +239,12 @@ def test_moments_are_in_utc_whatever_zone_they_were_read_in() -> None:
 @pytest.mark.parametrize(
     ("microseconds", "shown"), [(0, "12:30:15Z"), (5000, "12:30:15.005Z"), (120, "12:30:15.000120Z")]
 )
-def test_moments_have_as_many_digits_as_in_the_api(microseconds: int, shown: str) -> None:
+def test_timestamps_have_the_same_digits_as_in_the_api(microseconds: int, shown: str) -> None:
     table = trials_table(EXPERIMENT, [replace(SPOKEN, created_at=MOMENT.replace(microsecond=microseconds))])
     assert read_csv(write_csv(table))[0]["created_at"] == f"2026-03-01T{shown}"
 
 
-def test_no_trials_make_a_file_without_rows() -> None:
+def test_without_trials_the_file_has_no_rows() -> None:
     table = trials_table(EXPERIMENT, [])
     assert write_csv(table) == (",".join(column.name for column in TRIALS) + "\r\n").encode()
     assert write_jsonl(table) == b""
@@ -248,13 +252,13 @@ def test_no_trials_make_a_file_without_rows() -> None:
     assert (read.num_rows, read.column_names) == (0, [column.name for column in TRIALS])
 
 
-def test_what_is_no_number_is_null_in_json() -> None:
+def test_infinity_and_nan_are_null_in_json() -> None:
     odd = replace(SPOKEN, measurements=Measurements(loudness_lufs=float("-inf"), peak=float("nan")))
     (line,) = read_jsonl(write_jsonl(trials_table(EXPERIMENT, [odd])))
     assert (line["loudness_lufs"], line["peak"]) == (None, None)
 
 
-def test_results_have_a_row_for_each_model_and_the_verdict_in_each() -> None:
+def test_results_have_a_row_for_each_model_and_repeat_the_verdict_in_each_row() -> None:
     of = results()
     rows = read_jsonl(write_jsonl(results_table(of)))
     assert [(row["voice_id"], row["rank"]) for row in rows] == [("a", 1), ("b", 2), ("c", 3)]
@@ -293,7 +297,7 @@ def test_pairs_have_a_row_for_each_pair_of_models() -> None:
     )
 
 
-def test_where_nobody_was_asked_there_are_no_votes() -> None:
+def test_without_listeners_the_vote_columns_are_empty() -> None:
     of = results(Judges.MEASUREMENTS)
     (row, *_) = read_jsonl(write_jsonl(results_table(of)))
     assert {value for name, value in row.items() if name.startswith("votes_")} == {None}
@@ -301,7 +305,7 @@ def test_where_nobody_was_asked_there_are_no_votes() -> None:
     assert {value for name, value in pair.items() if name.startswith("votes_")} == {None}
 
 
-def test_results_of_another_profile_have_its_parts() -> None:
+def test_results_have_the_parts_of_their_profile() -> None:
     heard = {"ttfa_ms": 100.0, "naturalness_mos": 3.0, "word_error_rate": 0.0, "prosody_score": 0.5}
     trials = [replace(one, measurements=replace(one.measurements, **heard)) for one in latencies([1.0], [2.0])]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
@@ -321,29 +325,33 @@ def test_no_two_columns_share_a_name(columns: Sequence[Column]) -> None:
     assert len(set(names)) == len(names)
 
 
-# What PostgreSQL can store: everything but NUL and halves of surrogate pairs.
+# PostgreSQL can store every character except NUL and lone surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(st.tuples(TEXTS, NUMBERS, st.none() | st.integers(-(2**63), 2**63 - 1)), max_size=5))
-def test_every_file_gives_back_what_was_written(rows: list[tuple[str, float | None, int | None]]) -> None:
-    columns = [Column("text", Kind.TEXT, str), Column("real", Kind.REAL, float), Column("integer", Kind.INTEGER, int)]
-    table = Filled(columns, rows, {})
+def test_every_format_returns_the_written_values(rows: list[tuple[str, float | None, int | None]]) -> None:
+    columns = [
+        Column("text", ColumnType.TEXT, str),
+        Column("real", ColumnType.FLOAT, float),
+        Column("integer", ColumnType.INTEGER, int),
+    ]
+    table = DataTable(columns, rows, {})
     assert [tuple(row.values()) for row in read_jsonl(write_jsonl(table))] == rows
     assert [tuple(row.values()) for row in read_parquet(write_parquet(table)).to_pylist()] == rows
     back = [
         (row["text"], float(row["real"]) if row["real"] else None, int(row["integer"]) if row["integer"] else None)
         for row in read_csv(write_csv(table))
     ]
-    expected = [(marked(text), *rest) for text, *rest in rows]
+    expected = [(escape_formulas(text), *rest) for text, *rest in rows]
     assert back == expected
 
 
 @given(st.lists(TEXTS, max_size=5))
-def test_no_character_of_a_text_ends_a_line_of_json_for_any_reader(texts: list[str]) -> None:
-    columns = [Column("text", Kind.TEXT, str)]
-    content = write_jsonl(Filled(columns, [[f"{text}\u2028\u2029\x85"] for text in texts], {}))
+def test_no_character_in_a_text_ends_a_json_line(texts: list[str]) -> None:
+    columns = [Column("text", ColumnType.TEXT, str)]
+    content = write_jsonl(DataTable(columns, [[f"{text}\u2028\u2029\x85"] for text in texts], {}))
     assert [row["text"] for row in read_jsonl(content)] == [f"{text}\u2028\u2029\x85" for text in texts]
 
 
@@ -351,12 +359,12 @@ def exporting(desk: Desk) -> Exporting:
     return Exporting(desk.database, desk.store, desk.reading, MemoryVoteStore())
 
 
-async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> Export:
+async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> ExportFile:
     async with exporting(desk).export(experiment_id, format_, table) as export:
         return export
 
 
-async def test_trials_can_be_exported_at_any_time(desk: Desk) -> None:
+async def test_trials_can_be_exported_in_every_state_of_the_experiment(desk: Desk) -> None:
     experiment_id, trials = await desk.start(prompts=["One.", "Two."])
     export = await exported(desk, experiment_id, "jsonl", "trials")
     assert (export.name, export.content_type) == (f"{experiment_id}-trials.jsonl", "application/x-ndjson")
@@ -365,10 +373,10 @@ async def test_trials_can_be_exported_at_any_time(desk: Desk) -> None:
     assert (await exported(desk, planned.id, "jsonl", "trials")).content == b""
 
 
-async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
+async def test_results_can_be_exported_after_the_experiment_has_completed(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
     for table in ("results", "pairs", "votes"):
-        with pytest.raises(WrongState, match="the experiment is running"):
+        with pytest.raises(WrongState, match="The experiment is running"):
             await exported(desk, experiment_id, "csv", table)
     await desk.finish(*trials)
     stored = results_convert.results(await desk.reading.results(experiment_id))
@@ -383,18 +391,16 @@ async def test_results_can_be_exported_once_they_are_there(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("format_", "begins"), [("csv", b"id,"), ("jsonl", b"{"), ("parquet", b"PAR1")])
-async def test_only_a_csv_has_a_byte_order_mark_and_not_where_none_is_wanted(
-    desk: Desk, format_: str, begins: bytes
-) -> None:
+async def test_only_csv_has_a_byte_order_mark_and_only_if_requested(desk: Desk, format_: str, begins: bytes) -> None:
     experiment_id, _ = await desk.start()
-    marked = (await exported(desk, experiment_id, format_, "trials")).content
+    with_mark = (await exported(desk, experiment_id, format_, "trials")).content
     async with exporting(desk).export(experiment_id, format_, "trials", byte_order_mark=False) as export:
         plain = export.content
     assert plain.startswith(begins)
-    assert marked == (b"\xef\xbb\xbf" if format_ == "csv" else b"") + plain
+    assert with_mark == (b"\xef\xbb\xbf" if format_ == "csv" else b"") + plain
 
 
-async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None:
+async def test_every_invalid_field_of_a_request_is_named(desk: Desk) -> None:
     with pytest.raises(InvalidInput) as refused:
         await exported(desk, "exp_x", "", "songs")
     assert [(each.field, each.description) for each in refused.value.violations] == [
@@ -403,7 +409,7 @@ async def test_what_is_wrong_with_a_request_is_named_at_once(desk: Desk) -> None
     ]
 
 
-async def test_nobody_exports_what_is_not_theirs(desk: Desk) -> None:
+async def test_the_experiment_of_another_developer_is_not_found(desk: Desk) -> None:
     experiment_id, _ = await desk.start()
     call_as("dev_b")
     for table in ("trials", "results"):
@@ -411,16 +417,16 @@ async def test_nobody_exports_what_is_not_theirs(desk: Desk) -> None:
             await exported(desk, experiment_id, "csv", table)
 
 
-def test_a_file_goes_out_in_pieces() -> None:
+def test_a_file_is_sent_in_pieces() -> None:
     content = bytes(range(256)) * 1000
-    pieces = list(Export("a", "b", content).pieces())
+    pieces = list(ExportFile("a", "b", content).pieces())
     assert [len(piece) for piece in pieces] == [PIECE_BYTES] * 3 + [256_000 - 3 * PIECE_BYTES]
     assert b"".join(pieces) == content
-    # A file without a byte has a type all the same.
-    assert list(Export("a", "b", b"").pieces()) == [b""]
+    # An empty file has one empty piece, because the piece carries the content type.
+    assert list(ExportFile("a", "b", b"").pieces()) == [b""]
 
 
-async def test_exported_trials_of_listeners_are_those_of_the_api(desk: Desk) -> None:
+async def test_exported_trials_of_a_human_experiment_are_equal_to_those_of_the_api(desk: Desk) -> None:
     experiment_id, trials = await desk.start(
         eval_mode=EvalMode.HUMAN, models=[ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]
     )
@@ -430,13 +436,13 @@ async def test_exported_trials_of_listeners_are_those_of_the_api(desk: Desk) -> 
     assert [{k: v for k, v in line.items() if v is not None} for line in lines] == expected
 
 
-async def test_a_developer_has_four_exports_in_hand_at_most(desk: Desk) -> None:
+async def test_a_developer_has_at_most_four_exports_in_progress(desk: Desk) -> None:
     experiment_id, _ = await desk.start()
     exports = exporting(desk)
     async with AsyncExitStack() as reading:
         for _ in range(4):
             await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))
-        with pytest.raises(QuotaExceeded, match="4 exports of yours are being sent") as refused:
+        with pytest.raises(QuotaExceeded, match="You already have 4 exports in progress") as refused:
             await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))
         assert refused.value.metadata == {"limit": "4"}
         call_as("dev_b")

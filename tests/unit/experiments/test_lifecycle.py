@@ -1,4 +1,4 @@
-"""Retrying, cloning and deleting experiments, and what comes too late for one that is gone."""
+"""Retrying, cloning and deleting experiments, and events that arrive after a deletion."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def lifecycle(desk: Desk) -> Lifecycle:
         desk.listening,
         desk.planning,
         desk.dispatcher,
-        desk.rules.most_running,
+        desk.rules.max_running,
     )
 
 
@@ -40,7 +40,7 @@ async def fail(desk: Desk, trial: Trial, during: TrialStatus = SYNTHESIZING) -> 
 
 
 async def with_a_failure(desk: Desk, during: TrialStatus = SYNTHESIZING) -> tuple[str, Trial, Trial]:
-    """Completes an experiment whose second trial has failed, and returns both as they are then."""
+    """Completes an experiment whose second trial has failed. Returns its id and both trials."""
     experiment_id, (first, second) = await desk.start()
     await desk.finish(first)
     if during is SCORING:
@@ -55,7 +55,7 @@ def since(desk: Desk, before: int) -> Sequence[Message]:
     return desk.database.published()[before:]
 
 
-async def test_what_has_failed_is_asked_for_again_and_the_verdict_reached_again(
+async def test_a_retry_requests_failed_trials_again_and_computes_a_new_verdict(
     desk: Desk, lifecycle: Lifecycle
 ) -> None:
     experiment_id, completed, failed = await with_a_failure(desk)
@@ -82,7 +82,7 @@ async def test_what_has_failed_is_asked_for_again_and_the_verdict_reached_again(
     assert len(completions) == 2
 
 
-async def test_a_late_answer_to_what_was_asked_before_a_retry_has_no_effect(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_late_response_from_before_a_retry_has_no_effect(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, _, failed = await with_a_failure(desk)
     await lifecycle.retry(experiment_id)
     await desk.progress.synthesized(desk.event_id(), failed.id, 1, "late.wav", SYNTHESIS)
@@ -91,7 +91,7 @@ async def test_a_late_answer_to_what_was_asked_before_a_retry_has_no_effect(desk
     assert (retried.status, retried.audio_name) == (SYNTHESIZING, None)
 
 
-async def test_a_trial_whose_audio_is_there_is_only_measured_again(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_trial_with_audio_is_only_measured_again(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, _, failed = await with_a_failure(desk, SCORING)
     before = len(desk.database.published())
     await lifecycle.retry(experiment_id)
@@ -122,13 +122,13 @@ async def test_a_trial_whose_audio_was_deleted_is_spoken_again(desk: Desk, lifec
     assert (retried.status, retried.audio_deleted_at, retried.measurements) == (SYNTHESIZING, None, Measurements())
 
 
-async def test_only_a_completed_experiment_with_failures_is_retried(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_only_a_completed_experiment_with_failed_trials_can_be_retried(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, (first, second) = await desk.start()
     with pytest.raises(WrongState, match="is running") as raised:
         await lifecycle.retry(experiment_id)
     assert raised.value.metadata == {"status": "running"}
     await desk.finish(first, second)
-    with pytest.raises(WrongState, match="no trial of the experiment has failed"):
+    with pytest.raises(WrongState, match="No trial of the experiment has failed"):
         await lifecycle.retry(experiment_id)
     planned = await desk.planning.create(desk.plan())
     await desk.planning.cancel(planned.id)
@@ -136,9 +136,9 @@ async def test_only_a_completed_experiment_with_failures_is_retried(desk: Desk, 
         await lifecycle.retry(planned.id)
 
 
-async def test_who_retries_keeps_to_the_quota_of_running_experiments(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_retry_counts_towards_the_limit_of_running_experiments(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, _, failed = await with_a_failure(desk)
-    for _ in range(desk.rules.most_running):
+    for _ in range(desk.rules.max_running):
         await desk.start()
     with pytest.raises(QuotaExceeded):
         await lifecycle.retry(experiment_id)
@@ -146,25 +146,23 @@ async def test_who_retries_keeps_to_the_quota_of_running_experiments(desk: Desk,
     assert (await desk.reading.get(experiment_id)).status is COMPLETED
 
 
-async def test_a_clone_is_like_the_original_with_changes_and_an_order_of_its_own(
-    desk: Desk, lifecycle: Lifecycle
-) -> None:
+async def test_a_clone_has_the_requested_changes_and_its_own_trial_order(desk: Desk, lifecycle: Lifecycle) -> None:
     plan = desk.plan(prompts=["One.", "Two."], repeats=2, webhook_url="https://example.org/x", audio_retention_days=9)
     original = await desk.planning.create(dataclasses.replace(plan, seed=7, weights=[("ttfb", 0.5), ("silence", 0.5)]))
     clone = await lifecycle.clone(original.id, lambda plan: dataclasses.replace(plan, name="another"))
 
-    def told(experiment: Experiment) -> Experiment:
+    def without_own_fields(experiment: Experiment) -> Experiment:
         own = {"id": "", "name": "", "cloned_from": "", "seed": 0, "created_at": original.created_at}
         return dataclasses.replace(experiment, **own)
 
-    assert told(clone) == told(original)
+    assert without_own_fields(clone) == without_own_fields(original)
     assert (clone.name, clone.cloned_from, clone.status) == ("another", original.id, ExperimentStatus.CREATED)
     assert clone.id != original.id
     assert clone.seed != 7
     assert await desk.reading.get(clone.id) == clone
 
 
-async def test_what_has_run_can_be_cloned_whatever_came_of_it(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_an_experiment_can_be_cloned_in_every_state(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, _, _ = await with_a_failure(desk)
     clone = await lifecycle.clone(experiment_id, lambda plan: plan)
     assert (clone.status, clone.completed_trials, clone.started_at) == (ExperimentStatus.CREATED, 0, None)
@@ -172,7 +170,7 @@ async def test_what_has_run_can_be_cloned_whatever_came_of_it(desk: Desk, lifecy
     assert len(await desk.trials(clone.id)) == 2
 
 
-async def test_the_same_request_makes_one_clone(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_repeated_request_creates_one_clone(desk: Desk, lifecycle: Lifecycle) -> None:
     original = await desk.planning.create(desk.plan())
 
     async def clone(name: str) -> Experiment:
@@ -181,7 +179,7 @@ async def test_the_same_request_makes_one_clone(desk: Desk, lifecycle: Lifecycle
     assert await clone("first") == await clone("second")
 
 
-async def test_a_clone_is_checked_as_a_new_experiment_is(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_clone_is_validated_like_a_new_experiment(desk: Desk, lifecycle: Lifecycle) -> None:
     original = await desk.planning.create(desk.plan())
     with pytest.raises(InvalidInput) as raised:
         await lifecycle.clone(
@@ -190,13 +188,13 @@ async def test_a_clone_is_checked_as_a_new_experiment_is(desk: Desk, lifecycle: 
     assert [violation.field for violation in raised.value.violations] == ["models", "repeats"]
 
 
-async def test_what_is_deleted_is_gone_and_deleted_elsewhere_too(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_a_deletion_removes_the_experiment_here_and_in_other_services(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, (first, second) = await desk.start(request_id="once")
     await desk.finish(first, second)
     before = [event for event in desk.database.published() if not isinstance(event, SynthesisRequested)]
     assert await lifecycle.delete(experiment_id) == 2
     trial_ids = sorted([first.id, second.id])
-    # The requests that were not sent yet are withdrawn: they hold the prompts.
+    # Requests that were not sent yet are withdrawn, because they contain the prompts.
     assert desk.database.published() == [
         *before,
         SynthesisCancellationRequested(requester="experiments", run_id=experiment_id),
@@ -210,13 +208,13 @@ async def test_what_is_deleted_is_gone_and_deleted_elsewhere_too(desk: Desk, lif
     assert (await desk.planning.create(desk.plan(request_id="once"))).id != experiment_id
 
 
-async def test_what_runs_is_cancelled_and_deleted(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_deleting_a_running_experiment_cancels_it(desk: Desk, lifecycle: Lifecycle) -> None:
     experiment_id, (first, second) = await desk.start()
     await desk.speak(first)
     before = [event for event in desk.database.published() if not isinstance(event, SynthesisRequested)]
     assert await lifecycle.delete(experiment_id) == 2
     trial_ids = sorted([first.id, second.id])
-    # The requests that were not sent yet are withdrawn: they hold the prompts.
+    # Requests that were not sent yet are withdrawn, because they contain the prompts.
     assert desk.database.published() == [
         *before,
         SynthesisCancellationRequested(requester="experiments", run_id=experiment_id),
@@ -226,7 +224,7 @@ async def test_what_runs_is_cancelled_and_deleted(desk: Desk, lifecycle: Lifecyc
     ]
 
 
-async def test_its_places_at_providers_are_given_to_others(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_the_slots_of_a_deleted_experiment_are_given_to_others(desk: Desk, lifecycle: Lifecycle) -> None:
     models = [ModelSpec("espeak", "en"), ModelSpec("espeak", "de")]
     first_id, _ = await desk.start(models=models)
     _, waiting = await desk.start(models=models)
@@ -235,7 +233,7 @@ async def test_its_places_at_providers_are_given_to_others(desk: Desk, lifecycle
     assert {trial.status for trial in await desk.trials(waiting[0].experiment_id)} == {SYNTHESIZING}
 
 
-async def test_the_largest_experiment_is_named_in_parts_of_what_an_event_may_name(
+async def test_a_deletion_is_split_into_events_of_limited_size(
     desk: Desk, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.shared.clips.facts.MAX_DELETED_JOBS", 3)
@@ -246,13 +244,17 @@ async def test_the_largest_experiment_is_named_in_parts_of_what_an_event_may_nam
     assert sorted(trial_id for part in parts for trial_id in part) == sorted(trial.id for trial in trials)
 
 
-async def test_what_was_never_run_is_deleted_without_a_word_to_providers(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_deleting_an_experiment_that_never_ran_sends_nothing_to_other_services(
+    desk: Desk, lifecycle: Lifecycle
+) -> None:
     planned = await desk.planning.create(desk.plan())
     assert await lifecycle.delete(planned.id) == 0
     assert desk.database.published() == [ExperimentCancelled(experiment_id=planned.id, developer_id="dev_a")]
 
 
-async def test_what_comes_late_for_a_deleted_trial_is_deleted_too_each_time(desk: Desk, lifecycle: Lifecycle) -> None:
+async def test_audio_that_arrives_late_for_a_deleted_trial_is_deleted_each_time(
+    desk: Desk, lifecycle: Lifecycle
+) -> None:
     experiment_id, (first, _) = await desk.start()
     await lifecycle.delete(experiment_id)
     before = len(desk.database.published())
@@ -264,7 +266,7 @@ async def test_what_comes_late_for_a_deleted_trial_is_deleted_too_each_time(desk
 
 
 @pytest.mark.parametrize("verb", ["retry", "delete", "clone"])
-async def test_what_is_somebody_elses_is_not_there(desk: Desk, lifecycle: Lifecycle, verb: str) -> None:
+async def test_the_experiment_of_another_developer_is_not_found(desk: Desk, lifecycle: Lifecycle, verb: str) -> None:
     experiment_id, _, _ = await with_a_failure(desk)
     call_as("dev_b")
     verbs = {
@@ -280,18 +282,18 @@ async def test_what_is_somebody_elses_is_not_there(desk: Desk, lifecycle: Lifecy
     assert (await desk.reading.get(experiment_id)).status is COMPLETED
 
 
-async def test_cancelling_what_runs_breaks_off_what_is_in_flight(desk: Desk) -> None:
+async def test_cancelling_a_running_experiment_cancels_its_synthesis_requests(desk: Desk) -> None:
     experiment_id, _ = await desk.start()
     await desk.planning.cancel(experiment_id)
     planned = await desk.planning.create(desk.plan())
     await desk.planning.cancel(planned.id)
-    broken_off = [e for e in desk.database.published() if isinstance(e, SynthesisCancellationRequested)]
-    assert broken_off == [SynthesisCancellationRequested(requester="experiments", run_id=experiment_id)]
+    cancelled = [e for e in desk.database.published() if isinstance(e, SynthesisCancellationRequested)]
+    assert cancelled == [SynthesisCancellationRequested(requester="experiments", run_id=experiment_id)]
 
 
 async def test_an_old_experiment_with_equal_prompts_can_still_be_cloned(desk: Desk, lifecycle: Lifecycle) -> None:
     planned = await desk.planning.create(desk.plan(prompts=["Hi.", "Ho."]))
-    # As it was made before equal prompts were refused.
+    # Such an experiment was possible before equal prompts were refused.
     old = dataclasses.replace(planned, id="exp_" + "e" * 32, prompts=["Hi.", " hi."])
     async with desk.database.transaction() as connection:
         await desk.store.add(connection, old, "")

@@ -1,4 +1,4 @@
-"""Plans: how the score is made, how often and how long, and which of it an installation can't do."""
+"""Plans: the score, repeats, listening and retention, and what an installation without listening models refuses."""
 
 import math
 
@@ -22,7 +22,7 @@ EVERYTHING = [
     ("intelligibility", 0.125),
     ("prosody", 0.125),
 ]
-HEARD = {"naturalness_mos", "word_error_rate", "prosody_score"}
+LISTENING_MODEL_METRICS = {"naturalness_mos", "word_error_rate", "prosody_score"}
 
 
 async def refused(desk: Desk, **changed: object) -> list[tuple[str, str]]:
@@ -31,14 +31,14 @@ async def refused(desk: Desk, **changed: object) -> list[tuple[str, str]]:
     return [(violation.field, violation.description) for violation in raised.value.violations]
 
 
-async def test_what_a_plan_leaves_out_is_as_the_installation_has_it(desk: Desk) -> None:
+async def test_missing_fields_get_the_defaults_of_the_installation(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     assert (made.repeats, made.composite, made.primary_metric) == (1, LATENCY, "composite_per_prompt")
     assert (made.votes_per_pair, made.listening_days, made.audio_retention_days) == (3, 14, 30)
     assert made.cloned_from == ""
 
 
-async def test_a_plan_is_kept_as_it_is_given(desk: Desk) -> None:
+async def test_an_experiment_has_the_values_of_its_plan(desk: Desk) -> None:
     made = await desk.planning.create(
         desk.plan(
             eval_mode=EvalMode.HYBRID,
@@ -78,7 +78,7 @@ async def test_a_plan_is_kept_as_it_is_given(desk: Desk) -> None:
             "primary_metric",
             "must be one of composite_per_prompt, ttfb_ms, ttfa_ms, generation_time_ms",
         ),
-        ({"profile": "latency", "weights": HALVES}, "profile", "must be empty where weights are given"),
+        ({"profile": "latency", "weights": HALVES}, "profile", "must be empty if weights are given"),
         ({"weights": [("ttfb", 0.5), ("silence", 0.4)]}, "weights", "must sum to 1, got 0.9"),
         ({"weights": [("ttfb", 0.5), ("silence", 0.500_002)]}, "weights", "must sum to 1, got 1.000002"),
         ({"weights": [("ttfb", 0.0)]}, "weights", "must sum to 1, got 0"),
@@ -90,7 +90,7 @@ async def test_a_plan_is_kept_as_it_is_given(desk: Desk) -> None:
         (
             {"weights": [("ttfb", 0.5), ("ttfb", 0.5)]},
             "weights[1].metric",
-            "must be given once; weights[0] is ttfb too",
+            "must be given once, but weights[0] is also ttfb",
         ),
         (
             {"weights": [("speed", 1.0)]},
@@ -101,13 +101,13 @@ async def test_a_plan_is_kept_as_it_is_given(desk: Desk) -> None:
         ({"weights": [*EVERYTHING, ("ttfb", 0.0)]}, "weights", "must be at most 8 weights, got 9"),
     ],
 )
-async def test_what_is_out_of_range_is_named_with_what_is_allowed(
+async def test_a_value_out_of_range_is_refused_with_the_allowed_range(
     desk: Desk, changed: dict[str, object], field: str, description: str
 ) -> None:
     assert (await refused(desk, **changed))[0] == (field, description)
 
 
-async def test_all_that_is_wrong_with_numbers_and_weights_is_told_at_once(desk: Desk) -> None:
+async def test_all_invalid_numbers_and_weights_are_named_together(desk: Desk) -> None:
     found = await refused(desk, repeats=0, weights=[("x", 2.0)], primary_metric="x", votes_per_pair=0)
     assert [field for field, _ in found] == [
         "weights[0].metric",
@@ -119,33 +119,34 @@ async def test_all_that_is_wrong_with_numbers_and_weights_is_told_at_once(desk: 
 
 
 @pytest.mark.parametrize("weights", [[("ttfa", 1.0)], HALVES, THIRDS])
-async def test_weights_may_be_one_and_may_be_rounded(desk: Desk, weights: list[tuple[str, float]]) -> None:
+async def test_a_single_weight_and_rounded_weights_are_accepted(desk: Desk, weights: list[tuple[str, float]]) -> None:
     made = await desk.planning.create(desk.plan(weights=weights))
     assert dict(made.composite.weights) == dict(weights)
 
 
-async def test_a_profile_that_listens_is_refused_where_nobody_does(desk: Desk) -> None:
+async def test_a_profile_that_needs_listening_models_is_refused_without_them(desk: Desk) -> None:
     (violation,) = await refused(desk, profile="quality")
     assert violation == (
         "profile",
-        "quality needs naturalness_mos, word_error_rate, prosody_score, which takes listening models that this "
-        "installation does not have; GET /api/v1/metrics lists what is measured",
+        "the profile quality needs naturalness_mos, word_error_rate, prosody_score, but this installation has no "
+        "listening models that measure them; GET /api/v1/metrics lists the available metrics",
     )
-    desk.metrics.names = HEARD - {"prosody_score"}
+    desk.metrics.names = LISTENING_MODEL_METRICS - {"prosody_score"}
     (violation,) = await refused(desk, profile="quality")
-    assert violation[1].startswith("quality needs prosody_score, which")
+    assert violation[1].startswith("the profile quality needs prosody_score, but")
 
 
-async def test_weights_that_listen_are_refused_where_nobody_does(desk: Desk) -> None:
+async def test_weights_that_need_listening_models_are_refused_without_them(desk: Desk) -> None:
     ((field, description),) = await refused(desk, weights=[("prosody", 0.5), ("ttfb", 0.5)])
-    assert (field, description[:29]) == ("weights", "these need prosody_score, whi")
-    # What weighs nothing is not needed.
+    assert field == "weights"
+    assert description.startswith("these weights need prosody_score, but")
+    # A metric with the weight 0 is not needed.
     made = await desk.planning.create(desk.plan(weights=[("prosody", 0.0), ("ttfb", 1.0)]))
     assert dict(made.composite.weights) == {"ttfb": 1.0}
 
 
-async def test_what_listens_can_be_had_where_somebody_does(desk: Desk) -> None:
-    desk.metrics.names = HEARD
+async def test_profiles_that_need_listening_models_are_accepted_with_them(desk: Desk) -> None:
+    desk.metrics.names = LISTENING_MODEL_METRICS
     assert (await desk.planning.create(desk.plan(profile="quality"))).composite == QUALITY
     made = await desk.planning.create(desk.plan(weights=EVERYTHING))
     assert dict(made.composite.weights) == dict(EVERYTHING)
@@ -160,8 +161,8 @@ async def test_what_listens_can_be_had_where_somebody_does(desk: Desk) -> None:
         {"listening_days": 2, "audio_retention_days": 5},
     ],
 )
-async def test_the_plan_of_an_experiment_makes_another_one_like_it(desk: Desk, changed: dict[str, object]) -> None:
-    desk.metrics.names = HEARD
+async def test_the_plan_of_an_experiment_creates_an_equal_experiment(desk: Desk, changed: dict[str, object]) -> None:
+    desk.metrics.names = LISTENING_MODEL_METRICS
     first = await desk.planning.create(desk.plan(**changed, seed=1, request_id="request 1"))
     second = await desk.planning.create(plan_of(first), first)
     assert second.cloned_from == first.id
@@ -169,7 +170,7 @@ async def test_the_plan_of_an_experiment_makes_another_one_like_it(desk: Desk, c
     assert second.seed != first.seed
 
 
-async def test_a_plan_asks_the_catalogue_anew(desk: Desk) -> None:
+async def test_the_plan_of_an_experiment_resolves_its_models_again(desk: Desk) -> None:
     desk.catalogue.model_id = "large"
     made = await desk.planning.create(desk.plan())
     assert plan_of(made).models == [ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]

@@ -1,4 +1,4 @@
-"""Planning: what an experiment may be, and what running it asks for."""
+"""Creating, running and cancelling experiments."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_an_experiment_is_created_as_planned(desk: Desk) -> None:
     assert desk.database.published() == []
 
 
-async def test_a_model_without_a_voice_is_its_providers_first(desk: Desk) -> None:
+async def test_a_model_without_a_voice_is_the_first_voice_of_its_provider(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan(models=[ModelSpec("espeak", ""), DE]))
     assert made.models == [EN, DE]
 
@@ -50,7 +50,7 @@ async def test_a_model_without_a_voice_is_its_providers_first(desk: Desk) -> Non
         pytest.param({"models": [EN]}, "models", id="one model"),
         pytest.param({"models": [ModelSpec("p", str(n)) for n in range(5)]}, "models", id="five models"),
         pytest.param({"models": [EN, EN]}, "models[1]", id="the same model twice"),
-        pytest.param({"models": [EN, SLT, ModelSpec("espeak", "")]}, "models[2]", id="the same by default"),
+        pytest.param({"models": [EN, SLT, ModelSpec("espeak", "")]}, "models[2]", id="the same voice by default"),
         pytest.param({"models": [EN, ModelSpec("", "en")]}, "models[1].provider", id="no provider"),
         pytest.param({"models": [EN, ModelSpec("p" * 101, "")]}, "models[1].provider", id="a long provider"),
         pytest.param({"models": [EN, ModelSpec("espeak", "v" * 201)]}, "models[1].voice_id", id="a long voice"),
@@ -60,19 +60,19 @@ async def test_a_model_without_a_voice_is_its_providers_first(desk: Desk) -> Non
         pytest.param({"prompts": ["Hi.", ""]}, "prompts[1]", id="an empty prompt"),
         pytest.param({"prompts": ["\t"]}, "prompts[0]", id="a blank prompt"),
         pytest.param({"prompts": ["a" * 5001]}, "prompts[0]", id="a long prompt"),
-        pytest.param({"prompts": ["a\0b"]}, "prompts[0]", id="a prompt that can't be stored"),
-        pytest.param({"prompts": ["\u200b\ufeff"]}, "prompts[0]", id="a prompt that can't be seen"),
-        pytest.param({"prompts": ["Hi.", "Ho.", " hi. "]}, "prompts[2]", id="a prompt that is there already"),
+        pytest.param({"prompts": ["a\0b"]}, "prompts[0]", id="a prompt with NUL"),
+        pytest.param({"prompts": ["\u200b\ufeff"]}, "prompts[0]", id="an invisible prompt"),
+        pytest.param({"prompts": ["Hi.", "Ho.", " hi. "]}, "prompts[2]", id="the same prompt twice"),
         pytest.param({"webhook_url": "example.org"}, "webhook_url", id="no URL"),
         pytest.param({"webhook_url": "ftp://example.org"}, "webhook_url", id="another scheme"),
         pytest.param({"webhook_url": "https://"}, "webhook_url", id="no host"),
-        pytest.param({"webhook_url": "https://example.org:99999"}, "webhook_url", id="no port"),
+        pytest.param({"webhook_url": "https://example.org:99999"}, "webhook_url", id="an impossible port"),
         pytest.param({"webhook_url": "https://[::1"}, "webhook_url", id="a broken host"),
         pytest.param({"webhook_url": "https://example.org/" + "a" * 2048}, "webhook_url", id="a long URL"),
         pytest.param({"request_id": "r" * 101}, "request_id", id="a long request id"),
     ],
 )
-async def test_a_plan_that_can_not_be_is_refused_by_field_and_leaves_nothing(
+async def test_an_invalid_plan_is_refused_by_field_and_stores_nothing(
     desk: Desk, changed: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
@@ -81,7 +81,7 @@ async def test_a_plan_that_can_not_be_is_refused_by_field_and_leaves_nothing(
     assert (await desk.reading.page("", "", 0, ""))[0] == []
 
 
-async def test_all_that_is_wrong_with_a_plan_is_told_at_once(desk: Desk) -> None:
+async def test_all_invalid_fields_of_a_plan_are_named_together(desk: Desk) -> None:
     with pytest.raises(InvalidInput) as raised:
         await desk.planning.create(
             desk.plan(name="", scenario="x", eval_mode=None, models=[EN], prompts=["", ""], webhook_url="x")
@@ -109,12 +109,12 @@ async def test_all_that_is_wrong_with_a_plan_is_told_at_once(desk: Desk) -> None
     ],
     ids=lambda changed: next(iter(changed)),
 )
-async def test_the_limits_themselves_are_allowed(desk: Desk, changed: dict[str, object]) -> None:
+async def test_values_at_the_limits_are_accepted(desk: Desk, changed: dict[str, object]) -> None:
     desk.catalogue.voices["flite"].append("kal")
     await desk.planning.create(desk.plan(**changed))
 
 
-async def test_prompts_longer_than_one_of_the_models_takes_are_refused_when_it_is_created_and_when_it_is_run(
+async def test_prompts_longer_than_a_model_accepts_are_refused_at_creation_and_at_the_run(
     desk: Desk,
 ) -> None:
     prompts = ["x" * 11, "y" * 10, "z" * 12]
@@ -148,7 +148,7 @@ async def test_running_plans_every_prompt_by_every_model_and_asks_for_as_many_as
     ]
     by_position = sorted(trials, key=lambda trial: trial.position)
     assert [t.position for t in by_position] == list(range(12))
-    # Of each provider the first two: so many does one that is not known get at a time.
+    # An unknown provider gets two slots, so the first two trials of each provider run.
     first = [t for name in ("espeak", "flite") for t in [t for t in by_position if t.provider == name][:2]]
     assert {t.id for t in trials if (t.status, t.attempts) == (TrialStatus.SYNTHESIZING, 1)} == {t.id for t in first}
     assert {t.id for t in trials if (t.status, t.attempts) == (TrialStatus.PENDING, 0)} == {
@@ -169,7 +169,7 @@ async def test_running_plans_every_prompt_by_every_model_and_asks_for_as_many_as
     ]
 
 
-async def test_trials_speak_as_the_catalogue_says(desk: Desk) -> None:
+async def test_trials_have_the_parameters_of_the_catalogue(desk: Desk) -> None:
     desk.catalogue.parameters = {"speed": 1.25, "language": "de-DE", "seed": 7}
     _, trials = await desk.start(models=[EN, DE])
     assert {(t.speed, t.language, t.seed) for t in trials} == {(1.25, "de-DE", 7)}
@@ -187,19 +187,19 @@ async def test_the_same_seed_gives_the_same_order(desk: Desk) -> None:
     assert orders[0] != orders[2]
 
 
-async def test_a_seed_is_drawn_and_told_where_none_is_given(desk: Desk) -> None:
+async def test_without_a_seed_a_random_seed_is_drawn_and_returned(desk: Desk) -> None:
     seeds = {(await desk.planning.create(desk.plan())).seed for _ in range(5)}
     assert len(seeds) == 5
     assert all(0 <= seed < 2**32 for seed in seeds)
 
 
-async def test_what_runs_belongs_to_the_trace_of_the_call(desk: Desk) -> None:
+async def test_all_requests_of_an_experiment_are_in_the_trace_of_the_run(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan(prompts=["One.", "Two.", "Three."]))
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     with telemetry.span("run", trace, SpanKind.SERVER):
         assert (await desk.planning.run(made.id)).traceparent == trace
     first = next(t for t in await desk.trials(made.id) if t.status is TrialStatus.SYNTHESIZING)
-    # What is released later is, too, whatever made room for it.
+    # Later requests are in this trace too, whichever event freed the slot.
     with telemetry.span("another", f"00-{'c' * 32}-{'d' * 16}-01", SpanKind.CONSUMER):
         await desk.speak(first)
     traces = [
@@ -210,7 +210,7 @@ async def test_what_runs_belongs_to_the_trace_of_the_call(desk: Desk) -> None:
     assert traces == [trace] * 5
 
 
-async def test_what_runs_is_what_the_catalogue_has_when_it_runs(desk: Desk) -> None:
+async def test_an_experiment_runs_with_the_catalogue_at_the_time_of_the_run(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     desk.catalogue.model_id = "large"
     running = await desk.planning.run(made.id)
@@ -218,7 +218,7 @@ async def test_what_runs_is_what_the_catalogue_has_when_it_runs(desk: Desk) -> N
     assert {trial.model_id for trial in await desk.trials(made.id)} == {"large"}
 
 
-async def test_a_voice_that_has_gone_meanwhile_stops_the_run_and_changes_nothing(desk: Desk) -> None:
+async def test_a_run_with_a_voice_that_no_longer_exists_is_refused_and_changes_nothing(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     desk.catalogue.voices["flite"] = []
     with pytest.raises(InvalidInput, match=r"models\[1\]"):
@@ -227,7 +227,7 @@ async def test_a_voice_that_has_gone_meanwhile_stops_the_run_and_changes_nothing
 
 
 @pytest.mark.parametrize(("experiment_id", "error"), [(UNKNOWN, NotFound), ("exp_1", InvalidInput), ("", InvalidInput)])
-async def test_what_is_no_experiment_can_not_be_run_or_cancelled(
+async def test_unknown_and_malformed_experiment_ids_are_refused(
     desk: Desk, experiment_id: str, error: type[Exception]
 ) -> None:
     for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):
@@ -245,22 +245,23 @@ async def test_another_developers_experiment_is_not_found(desk: Desk) -> None:
         await desk.reading.trials(made.id, 0, "")
 
 
-async def test_an_experiment_runs_once(desk: Desk) -> None:
+async def test_an_experiment_can_be_run_once(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
-    with pytest.raises(WrongState, match="the experiment is running; only one that is created can be run") as raised:
+    with pytest.raises(
+        WrongState, match=r"The experiment is running\. Only a created experiment can be run\."
+    ) as raised:
         await desk.planning.run(experiment_id)
     assert raised.value.metadata == {"status": "running"}
     assert await desk.trials(experiment_id) == trials
 
 
-async def test_no_more_run_at_a_time_than_the_quota_allows(desk: Desk) -> None:
-    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.most_running + 1)]
+async def test_the_number_of_running_experiments_is_limited_per_developer(desk: Desk) -> None:
+    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.max_running + 1)]
     outcomes = await asyncio.gather(*(desk.planning.run(one.id) for one in made), return_exceptions=True)
     (refused,) = [outcome for outcome in outcomes if isinstance(outcome, QuotaExceeded)]
     assert refused.metadata == {"limit": "3"}
     assert refused.message == (
-        "3 of your experiments are running, and at most 3 may at a time: wait for one to complete, or cancel one, and "
-        "then run this one"
+        "You already have 3 running experiments; the limit is 3. Wait until one completes, or cancel one."
     )
     (left,) = [one.id for one in made if (await desk.reading.get(one.id)).status is ExperimentStatus.CREATED]
     call_as("dev_b")
@@ -271,16 +272,16 @@ async def test_no_more_run_at_a_time_than_the_quota_allows(desk: Desk) -> None:
     assert (await desk.planning.run(left)).status is ExperimentStatus.RUNNING
 
 
-async def test_so_many_experiments_may_not_have_ended(desk: Desk) -> None:
+async def test_the_number_of_unfinished_experiments_is_limited_per_developer(desk: Desk) -> None:
     made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.max_unfinished - 1)]
     repeated = await desk.planning.create(desk.plan(request_id="again"))
     with pytest.raises(QuotaExceeded) as refused:
         await desk.planning.create(desk.plan())
     assert refused.value.metadata == {"limit": "50"}
     assert refused.value.message == (
-        "50 of your experiments have not ended, and there may be 50 at a time: run, cancel or delete some"
+        "You already have 50 unfinished experiments; the limit is 50. Run, cancel or delete some first."
     )
-    # A request that is repeated needs no room, another developer has their own, and one that ends makes room.
+    # A repeated request does not count, other developers have their own limit, and an ended experiment does not count.
     assert (await desk.planning.create(desk.plan(request_id="again"))).id == repeated.id
     call_as("dev_b")
     await desk.planning.create(desk.plan())

@@ -69,7 +69,7 @@ async def test_an_evaluated_trial_is_completed_with_all_its_measurements(desk: D
 async def test_the_last_trial_completes_the_experiment_once(desk: Desk) -> None:
     experiment_id, first, second = await started(desk)
     await desk.finish(first)
-    with pytest.raises(WrongState, match="the experiment is running; there are results once it is completed"):
+    with pytest.raises(WrongState, match=r"The experiment is running\. Results are available once it is completed\."):
         await desk.reading.results(experiment_id)
     before = len(desk.database.published())
     await desk.finish(second)
@@ -182,14 +182,14 @@ async def test_cancelling_twice_publishes_one_event(desk: Desk) -> None:
     first = await desk.planning.cancel(made.id)
     assert await desk.planning.cancel(made.id) == first
     assert desk.database.published() == [ExperimentCancelled(experiment_id=made.id, developer_id="dev_a")]
-    with pytest.raises(WrongState, match="is cancelled; only one that is created can be run"):
+    with pytest.raises(WrongState, match=r"is cancelled\. Only a created experiment can be run"):
         await desk.planning.run(made.id)
 
 
 async def test_a_completed_experiment_can_not_be_cancelled(desk: Desk) -> None:
     experiment_id, trials = await desk.start()
     await desk.finish(*trials)
-    with pytest.raises(WrongState, match="the experiment is completed and can't be cancelled any more"):
+    with pytest.raises(WrongState, match="The experiment is completed and can't be cancelled"):
         await desk.planning.cancel(experiment_id)
     assert (await desk.reading.get(experiment_id)).status is ExperimentStatus.COMPLETED
 
@@ -210,7 +210,7 @@ async def test_an_error_in_the_verdict_fails_the_experiment_with_the_reason(
     assert desk.database.published()[-1] == ExperimentFailed(
         experiment_id=experiment_id, developer_id="dev_a", message=message
     )
-    with pytest.raises(WrongState, match="the experiment is failed"):
+    with pytest.raises(WrongState, match="The experiment is failed"):
         await desk.reading.results(experiment_id)
 
 

@@ -1,8 +1,8 @@
-"""Which prompts are one and the same."""
+"""Which prompts are spoken alike."""
 
 import pytest
 
-from services.experiments.domain import comparable, units
+from services.experiments.domain import first_equal_prompts, spoken_form
 
 SAME = [
     ("Hello.", "Hello."),
@@ -29,23 +29,23 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_what_is_spoken_alike_is_the_same(one: str, other: str) -> None:
-    assert comparable(one) == comparable(other)
+def test_prompts_that_are_spoken_alike_are_equal(one: str, other: str) -> None:
+    assert spoken_form(one) == spoken_form(other)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
-def test_what_is_spoken_unlike_is_not_the_same(one: str, other: str) -> None:
-    assert comparable(one) != comparable(other)
+def test_prompts_that_are_spoken_differently_are_not_equal(one: str, other: str) -> None:
+    assert spoken_form(one) != spoken_form(other)
 
 
-def test_what_can_not_be_seen_is_nothing() -> None:
-    assert comparable("\u200b\u2060 \u00ad\t\ue000".replace("\ue000", "")) == ""
+def test_invisible_characters_are_removed() -> None:
+    assert spoken_form("\u200b\u2060 \u00ad\t\ue000".replace("\ue000", "")) == ""
 
 
-def test_each_prompt_points_to_the_first_that_is_equal() -> None:
-    assert units(["Hi.", "Ho.", "HI.", "ho. ", "Hey."]) == [0, 1, 0, 1, 4]
+def test_each_prompt_has_the_index_of_the_first_equal_prompt() -> None:
+    assert first_equal_prompts(["Hi.", "Ho.", "HI.", "ho. ", "Hey."]) == [0, 1, 0, 1, 4]
 
 
 @pytest.mark.parametrize("text", ["\u1e9e", "\u0345", "\u01f0", "\uff21\u030a", "\u2126", "\ufdfa", "\u00aa\u200d"])
 def test_folding_twice_changes_nothing(text: str) -> None:
-    assert comparable(comparable(text)) == comparable(text)
+    assert spoken_form(spoken_form(text)) == spoken_form(text)

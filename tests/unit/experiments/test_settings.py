@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from services.experiments.planning.domain import Rules
+from services.experiments.planning.domain import PlanRules
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
 from tests.unit.experiments.conftest import Desk
@@ -41,7 +41,7 @@ def test_invalid_weights_stop_the_service(monkeypatch: pytest.MonkeyPatch, weigh
 
 def test_a_plan_uses_the_profile_of_the_installation(desk: Desk) -> None:
     own = CompositeProfile("quality", 1, {"naturalness": 1.0})
-    rules = Rules(quality=own)
+    rules = PlanRules(quality=own)
     assert rules.composite(desk.plan(profile="quality")) == own
     assert rules.composite(desk.plan()) == LATENCY
     assert rules.composite(desk.plan(weights=[("ttfa", 1.0)])).weights == {"ttfa": 1.0}

@@ -1,4 +1,4 @@
-"""What experiments tells of the work that has not ended."""
+"""What the status of the experiments service says about unfinished work."""
 
 from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
 
@@ -6,7 +6,7 @@ from services.experiments import figures
 from services.experiments.domain import TrialStatus
 
 
-def test_trials_are_told_by_provider_and_step() -> None:
+def test_unfinished_trials_are_counted_by_provider_and_step() -> None:
     figures.UNFINISHED.clear()
     figures.OLDEST_WAIT_SECONDS.clear()
     figures.UNFINISHED.labels("slow", TrialStatus.PENDING).set(7)
@@ -14,21 +14,21 @@ def test_trials_are_told_by_provider_and_step() -> None:
     figures.UNFINISHED.labels("fast", TrialStatus.SCORING).set(1)
     figures.OLDEST_WAIT_SECONDS.labels("slow").set(12.34)
     figures.OLDEST_WEBHOOK_SECONDS.set(3.21)
-    told = ProcessStatus()
-    figures.report(told)
-    assert list(told.trials) == [
+    status = ProcessStatus()
+    figures.report(status)
+    assert list(status.trials) == [
         TrialsAtProvider(provider="fast", scoring=1),
         TrialsAtProvider(provider="slow", pending=7, synthesizing=2, longest_wait_seconds=12.3),
     ]
-    assert told.oldest_webhook_seconds == 3.2
+    assert status.oldest_webhook_seconds == 3.2
     figures.UNFINISHED.clear()
     figures.OLDEST_WAIT_SECONDS.clear()
 
 
-def test_where_nothing_waits_nothing_is_told() -> None:
+def test_without_unfinished_work_the_status_is_empty() -> None:
     figures.UNFINISHED.clear()
     figures.OLDEST_WAIT_SECONDS.clear()
     figures.OLDEST_WEBHOOK_SECONDS.set(0)
-    told = ProcessStatus()
-    figures.report(told)
-    assert told == ProcessStatus(oldest_webhook_seconds=0.0)
+    status = ProcessStatus()
+    figures.report(status)
+    assert status == ProcessStatus(oldest_webhook_seconds=0.0)

@@ -1,4 +1,4 @@
-"""Experiments, trials, results."""
+"""Adds experiments, trials and results."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("results", JSONB),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True)),
-        # When the last of its trials moved; the reconciler asks again only where nothing moves.
+        # The time of the last progress of a trial. The reconciler repeats requests only where there is no progress.
         sa.Column("progressed_at", sa.DateTime(timezone=True)),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.UniqueConstraint("developer_id", "request_id", name="experiments_request"),

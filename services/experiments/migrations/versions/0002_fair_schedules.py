@@ -1,4 +1,4 @@
-"""Repeats, order, providers, profiles of the composite score, listening, retention."""
+"""Adds repeats, trial order, providers, composite profiles, listening and retention."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 revision = "0002"
 down_revision = "0001"
 
-# What was the only profile when older experiments were created.
+# The only profile when older experiments were created.
 LATENCY = (
     '{"name": "latency", "version": 1, "weights": '
     '{"ttfb": 0.30, "generation_time": 0.25, "silence": 0.25, "duration_accuracy": 0.20}}'
@@ -15,7 +15,7 @@ LATENCY = (
 
 
 def upgrade() -> None:
-    """Adds columns, with values for the experiments that there are."""
+    """Adds the columns, with values for existing experiments."""
     _add("experiments", sa.Column("composite", JSONB, nullable=False, server_default=sa.text(f"'{LATENCY}'::jsonb")))
     _add("experiments", sa.Column("repeats", sa.Integer, nullable=False, server_default="1"))
     _add("experiments", sa.Column("seed", sa.BigInteger, nullable=False, server_default="0"))
@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.add_column("experiments", sa.Column("audio_deleted_at", sa.DateTime(timezone=True)))
     _add("experiments", sa.Column("cloned_from", sa.Text, nullable=False, server_default=""))
     _add("experiments", sa.Column("traceparent", sa.Text, nullable=False, server_default=""))
-    # Who looks for audio whose time is over.
+    # For the search for audio whose retention time is over.
     op.create_index(
         "experiments_with_audio",
         "experiments",
@@ -40,7 +40,7 @@ def upgrade() -> None:
     _add("trials", sa.Column("provider_requests", sa.Integer, nullable=False, server_default="0"))
     _add("trials", sa.Column("error_kind", sa.Text, nullable=False, server_default=""))
     op.add_column("trials", sa.Column("audio_deleted_at", sa.DateTime(timezone=True)))
-    # When it was last given to its provider; whose experiment had a turn longest ago is next.
+    # The time when a slot was last given to the trial. The experiment that has waited longest for a slot is next.
     op.add_column("trials", sa.Column("released_at", sa.DateTime(timezone=True)))
     for name in ("naturalness_mos", "word_error_rate", "prosody_score"):
         op.add_column("trials", sa.Column(name, sa.Double))
@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_unique_constraint(
         "trials_place", "trials", ["experiment_id", "prompt_index", "model_index", "repeat_index"]
     )
-    # Whose turn it is at a provider, and how many are at it.
+    # For finding the next trial of a provider and for counting its running trials.
     op.create_index(
         "trials_pending",
         "trials",
@@ -62,7 +62,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'synthesizing'"),
     )
     op.create_index("trials_released", "trials", ["experiment_id", "provider", "released_at"])
-    # How many a developer has at a time.
+    # For counting the running experiments of a developer.
     op.create_index(
         "experiments_running", "experiments", ["developer_id"], postgresql_where=sa.text("status = 'running'")
     )
@@ -76,6 +76,6 @@ def upgrade() -> None:
 
 
 def _add(table: str, column: "sa.Column[object]") -> None:
-    """Adds a column whose default is for the rows that there are."""
+    """Adds a column. Its default is for existing rows only."""
     op.add_column(table, column)
     op.alter_column(table, column.name, server_default=None)

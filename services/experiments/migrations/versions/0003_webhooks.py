@@ -1,4 +1,4 @@
-"""Webhook endpoints, deliveries, attempts."""
+"""Adds webhook endpoints, deliveries and attempts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,10 +17,10 @@ def upgrade() -> None:
         sa.Column("developer_id", sa.Text, nullable=False),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text),
-        # The experiment that made it, until the answer to its creation has shown the secret.
+        # The experiment that created the endpoint, until the response to its creation has shown the secret.
         sa.Column("untold_experiment_id", sa.Text),
         sa.Column("disabled_reason", sa.Text, nullable=False),
-        # Encrypted, as all secrets here.
+        # All secrets are encrypted.
         sa.Column("secret", sa.LargeBinary, nullable=False),
         sa.Column("old_secret", sa.LargeBinary),
         sa.Column("old_secret_expires_at", _MOMENT),
@@ -35,7 +35,7 @@ def upgrade() -> None:
         "webhook_deliveries",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("experiment_id", sa.Text, sa.ForeignKey("experiments.id", ondelete="CASCADE"), nullable=False),
-        # Not a foreign key: what an endpoint was told can be read after it is deleted.
+        # Not a foreign key, so that deliveries can be read after their endpoint is deleted.
         sa.Column("endpoint_id", sa.Text, nullable=False),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
@@ -54,7 +54,7 @@ def upgrade() -> None:
     op.create_index(
         "webhook_deliveries_due", "webhook_deliveries", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL")
     )
-    # What waits for an endpoint that is disabled or deleted.
+    # For finding the pending deliveries of an endpoint that is disabled or deleted.
     op.create_index(
         "webhook_deliveries_of_endpoint",
         "webhook_deliveries",

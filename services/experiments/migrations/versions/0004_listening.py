@@ -1,4 +1,4 @@
-"""Listening links, listeners, pairs and votes."""
+"""Adds listening links, listeners, pairs and votes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Creates the tables. All of it goes with its experiment."""
+    """Creates the tables. Their rows are deleted with their experiment."""
     for name in ("votes_received", "votes_needed"):
         op.add_column("experiments", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
         op.alter_column("experiments", name, server_default=None)
@@ -99,7 +99,7 @@ def _create_votes() -> None:
         sa.UniqueConstraint("listener_id", "prompt_index", "first", "second", name="listening_votes_pair"),
     )
     op.create_index("listening_votes_by_experiment", "listening_votes", ["experiment_id", "seq"])
-    # A vote is added, and goes with its experiment; nothing in between.
+    # Votes are only added, and deleted with their experiment. They never change.
     op.execute(
         """
         CREATE FUNCTION listening_votes_stay() RETURNS trigger LANGUAGE plpgsql AS

@@ -1,4 +1,4 @@
-"""Following, retrying and deleting experiments."""
+"""Lets experiments be watched, retried and deleted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,16 +8,16 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Lets trials go with their experiment, and notes when each moved and how often it was asked for before a retry."""
+    """Deletes trials with their experiment. Stores each trial's last change and its attempts before a retry."""
     op.drop_constraint("trials_experiment_id_fkey", "trials", type_="foreignkey")
     op.create_foreign_key(
         "trials_experiment_id_fkey", "trials", "experiments", ["experiment_id"], ["id"], ondelete="CASCADE"
     )
-    # How often it had been asked for when it was retried: the count goes on, so that late answers are told apart.
+    # The number of attempts before the retry. The count continues, so that late responses are recognized.
     op.add_column("trials", sa.Column("attempts_before", sa.Integer, nullable=False, server_default="0"))
     op.alter_column("trials", "attempts_before", server_default=None)
-    # The transaction that changed it last. Who follows an experiment reads what is at least as young as the oldest
-    # transaction under way at the read before, and so misses nothing, in whichever order they commit.
+    # The transaction that last changed the trial. A watcher reads every trial whose transaction is not older than the
+    # oldest one that was open at the previous read, so it misses nothing, in whichever order they commit.
     op.add_column("trials", sa.Column("moved_in", sa.BigInteger, nullable=False, server_default="0"))
     op.execute(
         """

@@ -1,4 +1,4 @@
-"""What a request was, beside its request id, so that another one with the same id is refused."""
+"""Adds request fingerprints, so that a different request with the same request id is refused."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Adds the columns. Requests of before have no fingerprint, and are not compared."""
+    """Adds the columns. Older requests have no fingerprint and are not compared."""
     for table in ("experiments", "listening_links", "webhook_endpoints"):
         op.add_column(table, sa.Column("request_fingerprint", sa.LargeBinary))

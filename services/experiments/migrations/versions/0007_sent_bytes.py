@@ -1,4 +1,4 @@
-"""What of each clip has gone out."""
+"""Adds the byte ranges of each clip that were sent."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Keeps the bytes of each clip that have gone out, in as many pieces as they did. A clip sent before stays sent."""
+    """Adds a column per side for the sent byte ranges. Clips that were sent before stay sent."""
     for side in ("a", "b"):
         op.add_column(
             "listening_assignments",

@@ -1,4 +1,4 @@
-"""Who listens from where, and which votes count."""
+"""Adds the sessions and addresses of listeners, and which votes count."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,14 +12,14 @@ DEFAULT_LISTENERS_PER_ADDRESS = 3
 def upgrade() -> None:
     """Adds sessions, addresses and states of votes.
 
-    Links that are there get the default limit. Their listeners have no session and no address, and the votes that were
-    cast have no state: they count as before.
+    Existing links get the default limit. Existing listeners have no session and no address. Existing votes have no
+    state and count as before.
     """
     for name, value in (("max_listeners_per_address", DEFAULT_LISTENERS_PER_ADDRESS), ("excluded_votes", 0)):
         op.add_column("listening_links", sa.Column(name, sa.Integer, nullable=False, server_default=str(value)))
         op.alter_column("listening_links", name, server_default=None)
     op.add_column("listening_listeners", sa.Column("voter_id", sa.Text))
-    # Keyed hashes, the only form in which an address is kept.
+    # Addresses are stored only as keyed hashes.
     op.add_column("listening_listeners", sa.Column("address", sa.LargeBinary))
     op.add_column("listening_votes", sa.Column("address", sa.LargeBinary))
     op.create_index("listening_listeners_of_session", "listening_listeners", ["link_id", "voter_id"], unique=True)
@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(state = 'excluded') = (reason <> '')", name="listening_vote_states_reason"),
     )
     op.create_index("listening_vote_states_of_vote", "listening_vote_states", ["assignment_id", "seq"])
-    # A later judgement is a further row.
+    # A later judgement adds a row.
     op.execute(
         """
         CREATE FUNCTION listening_vote_states_stay() RETURNS trigger LANGUAGE plpgsql AS

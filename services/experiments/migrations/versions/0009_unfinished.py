@@ -1,4 +1,4 @@
-"""An index over the experiments that have not ended, which are counted when one is created."""
+"""Adds an index over the experiments that have not ended. Creating an experiment counts them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Listening knows no experiments: a listening test has tables of its own."""
+"""Moves listening tests to their own tables, which do not know experiments."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ down_revision = "0011"
 
 OLD_TABLES = [f"listening_{name}" for name in ("vote_states", "votes", "assignments", "pairs", "listeners")]
 # The columns are in the order of the new tables.
-# A test is open while its experiment waits for votes; after a retry, and once it has ended, it is not.
+# A test is open while its experiment waits for votes. It is closed after a retry and after the experiment has ended.
 COPY = """
 INSERT INTO listening_tests SELECT id, votes_per_pair,
     CASE WHEN status = 'running' AND completed_trials + failed_trials = total_trials THEN listening_until END
@@ -34,7 +34,7 @@ FROM old_listening_votes;
 INSERT INTO listening_vote_states OVERRIDING SYSTEM VALUE
 SELECT seq, assignment_id, state, reason, judged_at FROM old_listening_vote_states
 """
-# What a pair can be heard by: the audio of its trials, in the order of their repeats.
+# Returns the audio of trials as JSON, in the order of their repeats.
 SPEECH_OF = """
 CREATE FUNCTION pg_temp.speech_of(ids text[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(
@@ -48,8 +48,8 @@ $$
 """
 
 
-# What is copied keeps its numbers, and what comes next goes on from them.
-GO_ON = """
+# Copied rows keep their numbers. The sequences continue after them.
+CONTINUE_SEQUENCES = """
 SELECT setval(pg_get_serial_sequence('listening_votes', 'seq'), max(seq)) FROM listening_votes HAVING count(*) > 0;
 SELECT setval(pg_get_serial_sequence('listening_vote_states', 'seq'), max(seq)) FROM listening_vote_states
     HAVING count(*) > 0
@@ -57,10 +57,10 @@ SELECT setval(pg_get_serial_sequence('listening_vote_states', 'seq'), max(seq)) 
 
 
 def upgrade() -> None:
-    """Moves everything that was heard and said to the tables that listening tests of any service have.
+    """Moves pairs, assignments and votes to the tables that listening tests of every service have.
 
-    Pairs and assignments get the names of their audio. Votes keep their order. What the listeners of a link did is
-    counted when it is asked for.
+    Pairs and assignments get the names of their audio. Votes keep their order. The counts of a link are computed when
+    they are read.
     """
     for table in OLD_TABLES:
         op.execute(f"CREATE TEMPORARY TABLE old_{table} ON COMMIT DROP AS TABLE {table}")
@@ -68,7 +68,7 @@ def upgrade() -> None:
     op.execute("DROP FUNCTION listening_votes_stay(), listening_vote_states_stay()")
     create_listening_tables()
     op.execute(SPEECH_OF)
-    for statement in f"{COPY};\n{GO_ON}".replace("speech_of", "pg_temp.speech_of").split(";\n"):
+    for statement in f"{COPY};\n{CONTINUE_SEQUENCES}".replace("speech_of", "pg_temp.speech_of").split(";\n"):
         op.execute(statement)
     for column in ("listeners", "votes", "excluded_votes"):
         op.drop_column("listening_links", column)

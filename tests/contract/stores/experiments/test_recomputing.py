@@ -231,7 +231,7 @@ async def test_a_recomputed_verdict_is_not_stored(database: Database, store: Sto
 async def test_nothing_is_recomputed_before_the_end(database: Database, store: Store, votes: VoteStore) -> None:
     await add(database, store, dataclasses.replace(experiment(ID), status=ExperimentStatus.RUNNING))
     _, recomputer = recomputing(database, store, votes)
-    with pytest.raises(WrongState, match="the experiment is running"):
+    with pytest.raises(WrongState, match="The experiment is running"):
         await recomputer.results(ID)
 
 

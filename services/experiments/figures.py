@@ -5,22 +5,20 @@ from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, TrialsAtProvider
 
 from services.runtime.status import by_labels, count
 
-TRIALS = Counter("voicearena_trials_total", "Trials that have come to a status", ["status"])
-UNFINISHED = Gauge(
-    "voicearena_trials_unfinished", "Trials that have not ended, of the whole mesh", ["provider", "status"]
-)
+TRIALS = Counter("voicearena_trials_total", "Trials that have reached a status", ["status"])
+UNFINISHED = Gauge("voicearena_trials_unfinished", "Unfinished trials in the whole mesh", ["provider", "status"])
 OLDEST_WAIT_SECONDS = Gauge(
     "voicearena_trials_longest_wait_seconds",
-    "How long the trial that waits longest for a provider has done so",
+    "Waiting time of the trial that has waited longest for a provider",
     ["provider"],
 )
 RELEASE_SECONDS = Histogram(
     "voicearena_trials_release_seconds",
-    "Time from asking whose turn it is at a provider until that is known",
+    "Time to choose the next trials for a provider",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 OLDEST_WEBHOOK_SECONDS = Gauge(
-    "voicearena_webhook_oldest_pending_seconds", "For how long the longest due delivery has been due"
+    "voicearena_webhook_oldest_pending_seconds", "Time since the oldest pending webhook delivery became due"
 )
 
 

@@ -186,10 +186,10 @@ def needs_listening(composite: CompositeProfile) -> bool:
 
 
 def _check_models(plan: Plan, valid: Validation) -> None:
-    smallest, largest = domain.MIN_MODELS, domain.MAX_MODELS
+    minimum, maximum = domain.MIN_MODELS, domain.MAX_MODELS
     count = len(plan.models)
-    valid.require(smallest <= count <= largest, "models", f"must be {smallest} to {largest} models, got {count}")
-    for index, model in enumerate(plan.models[:largest]):
+    valid.require(minimum <= count <= maximum, "models", f"must be {minimum} to {maximum} models, got {count}")
+    for index, model in enumerate(plan.models[:maximum]):
         valid.text(model.provider, f"models[{index}].provider", longest=domain.MAX_PROVIDER_CHARACTERS)
         valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.MAX_VOICE_CHARACTERS, shortest=0)
         same = plan.models.index(model)
@@ -199,15 +199,15 @@ def _check_models(plan: Plan, valid: Validation) -> None:
 
 
 def _check_prompts(plan: Plan, valid: Validation, known: Sequence[str]) -> None:
-    smallest, largest = domain.MIN_PROMPTS, domain.MAX_PROMPTS
+    minimum, maximum = domain.MIN_PROMPTS, domain.MAX_PROMPTS
     count = len(plan.prompts)
-    valid.require(smallest <= count <= largest, "prompts", f"must be {smallest} to {largest} prompts, got {count}")
-    prompts = plan.prompts[:largest]
+    valid.require(minimum <= count <= maximum, "prompts", f"must be {minimum} to {maximum} prompts, got {count}")
+    prompts = plan.prompts[:maximum]
     texts_valid = [
         valid.text(text, f"prompts[{index}]", longest=domain.MAX_PROMPT_CHARACTERS)
         for index, text in enumerate(prompts)
     ]
-    if count > largest or not all(texts_valid):
+    if count > maximum or not all(texts_valid):
         # The violations are already noted. Texts of unlimited length are not compared.
         return
     for index, first in enumerate(first_equal_prompts(prompts)):
@@ -254,7 +254,7 @@ def _check_weights(weights: Sequence[tuple[str, float]], valid: Validation) -> N
 
 
 def _check_numbers(plan: Plan, valid: Validation) -> None:
-    for name, smallest, largest in (
+    for name, minimum, maximum in (
         ("repeats", domain.MIN_REPEATS, domain.MAX_REPEATS),
         ("seed", 0, domain.MAX_SEED),
         ("votes_per_pair", domain.MIN_VOTES_PER_PAIR, domain.MAX_VOTES_PER_PAIR),
@@ -263,5 +263,5 @@ def _check_numbers(plan: Plan, valid: Validation) -> None:
     ):
         value = getattr(plan, name)
         valid.require(
-            value is None or smallest <= value <= largest, name, f"must be {smallest} to {largest}, got {value}"
+            value is None or minimum <= value <= maximum, name, f"must be {minimum} to {maximum}, got {value}"
         )

@@ -43,7 +43,7 @@ class Lifecycle:
         self._listening = listening
         self._planning = planning
         self._dispatcher = dispatcher
-        self._most_running = max_running
+        self._max_running = max_running
 
     async def clone(self, experiment_id: str, change: Callable[[Plan], Plan]) -> Experiment:
         """Creates an experiment from the plan of one of the caller's experiments. `change` returns the changed plan."""
@@ -62,7 +62,7 @@ class Lifecycle:
             owned = await self._owned(connection, experiment_id)
             _check_retry(owned)
             # This waits for the developer's other calls, so it comes before the experiment is locked.
-            check_running(await self._store.count_running(connection, owned.developer_id), self._most_running)
+            check_running(await self._store.count_running(connection, owned.developer_id), self._max_running)
             experiment = await self._locked(connection, experiment_id)
             _check_retry(experiment)
             moment = now()

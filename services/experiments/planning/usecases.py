@@ -68,7 +68,7 @@ class Planning:
         """Creates an experiment from a plan. `original` is the experiment that it clones.
 
         Raises InvalidInput that names every invalid field, and QuotaExceeded if the caller has too many unfinished
-        experiments. A repeated request returns the experiment of the first.
+        experiments. A repeated request returns the experiment that the first one created.
         """
         developer_id = current_identity().developer_id
         eval_mode = check(plan, self._rules, known_prompts=original.prompts if original else ())

@@ -51,7 +51,7 @@ def assess_measurements(compared: ComparedModels) -> Assessment:
     return Assessment(
         best_first=order,
         leader=leader,
-        gap=_gap(compared, leader, second, _score(compared), of="composite score"),
+        gap=_gap(compared, leader, second, _score(compared), name="composite score"),
         evidence=cap_for_missing_trials(evidence, models, need_measurements=True),
         p_winner=max((pairing.p_value for pairing in against if pairing.p_value is not None), default=None),
     )
@@ -87,7 +87,7 @@ def assess_votes(compared: ComparedModels) -> Assessment:
     return Assessment(
         best_first=order,
         leader=leader,
-        gap=_gap(compared, leader, second, lambda position: compared.shares[position] or 0.0, of="preference share"),
+        gap=_gap(compared, leader, second, lambda position: compared.shares[position] or 0.0, name="preference share"),
         evidence=evidence,
         p_winner=max((votes.p_value for votes in tallies if votes.p_value is not None), default=None),
     )
@@ -143,6 +143,6 @@ def _score(compared: ComparedModels) -> Callable[[int], float]:
     return value
 
 
-def _gap(compared: ComparedModels, leader: int, second: int, value: Callable[[int], float], *, of: str) -> Grade:
+def _gap(compared: ComparedModels, leader: int, second: int, value: Callable[[int], float], *, name: str) -> Grade:
     names = [compared.trials[position].model.name for position in (leader, second)]
-    return grade_gap(names[0], value(leader), names[1], value(second), of=of)
+    return grade_gap(names[0], value(leader), names[1], value(second), name=name)

@@ -40,8 +40,8 @@ class Grade:
     """Sentences for people who are not statisticians; empty for a high level."""
 
 
-def grade_gap(leader: str, leader_value: float, second: str, second_value: float, *, of: str) -> Grade:
-    """Grades the gap between the first two models. `of` names the values: `composite score` or `preference share`."""
+def grade_gap(leader: str, leader_value: float, second: str, second_value: float, *, name: str) -> Grade:
+    """Grades the gap between the first two models. `name` is what is compared, such as `composite score`."""
     gap = leader_value - second_value
     level = _highest(level for level, above in GAP_THRESHOLDS.items() if gap > above + ROUNDING)
     if level is Level.high:
@@ -50,7 +50,7 @@ def grade_gap(leader: str, leader_value: float, second: str, second_value: float
     return Grade(
         level,
         (
-            f"The {of} of {leader} is {gap:.3f} higher than that of {second}; "
+            f"The {name} of {leader} is {gap:.3f} higher than that of {second}; "
             f"{above.name} confidence needs more than {GAP_THRESHOLDS[above]:.2f}.",
         ),
     )
@@ -98,7 +98,7 @@ def grade_measurements(pairing: Pairing) -> Grade:
     """Grades the evidence of the measurements that model a, the leader, is better than model b."""
     leader, opponent, metric = pairing.a.model.name, pairing.b.model.name, pairing.metric
     if pairing.p_value is None or pairing.b_mean is None:
-        return Grade(Level.inconclusive, (f"No prompt was completed by both {leader} and {opponent}.",))
+        return Grade(Level.inconclusive, (f"No prompt has usable trials of both {leader} and {opponent}.",))
     if not pairing.a_is_better:
         metric_named = "" if metric.metric is None else f" in {metric.name}"
         return Grade(

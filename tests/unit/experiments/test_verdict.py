@@ -236,7 +236,7 @@ def test_models_without_a_prompt_in_common_give_no_evidence() -> None:
     trials = [trial(0, 0, silence=0.0), failed(0, 1), failed(1, 0), trial(1, 1, silence=0.9)]
     verdict = decide([A, B], 2, trials)
     assert (verdict.leader, verdict.winner, verdict.p_winner) == (A, None, None)
-    assert "No prompt was completed by both espeak:a and espeak:b." in verdict.reasons
+    assert "No prompt has usable trials of both espeak:a and espeak:b." in verdict.reasons
 
 
 def test_repeats_are_reduced_to_their_median_first() -> None:

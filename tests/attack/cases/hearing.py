@@ -86,7 +86,7 @@ async def fetch_one_clip_twice(target: Target) -> None:
     for _ in range(2):
         (await target.http.get(listener.paths[0])).raise_for_status()
     await asyncio.sleep(REPORT_SECONDS)
-    assert (said := await listener.vote()) == "not_fetched", f"answered {said}"
+    assert (result := await listener.vote()) == "not_fetched", f"answered {result}"
 
 
 @attack("requests both clips, reads neither, and votes", promise="409 not_fetched")
@@ -100,12 +100,12 @@ async def read_nothing(target: Target) -> None:
         client.sendall(f"GET {path} HTTP/1.1\r\nhost: {target.host}\r\n\r\n".encode())
         clients.append(client)
     await asyncio.sleep(REPORT_SECONDS)
-    held = await listener.vote()
+    while_open = await listener.vote()
     for client in clients:
         client.close()
     await asyncio.sleep(REPORT_SECONDS)
-    said = [held, await listener.vote()]
-    assert said == ["not_fetched", "not_fetched"], f"answered {said}"
+    result = [while_open, await listener.vote()]
+    assert result == ["not_fetched", "not_fetched"], f"answered {result}"
 
 
 @attack(
@@ -119,7 +119,7 @@ async def fetch_pieces(target: Target) -> None:
             response = await target.http.get(path, headers={"range": wanted})
             assert response.status_code == 206, f"a range request was answered with {response.status_code}"
     await asyncio.sleep(REPORT_SECONDS)
-    assert (said := await listener.vote()) == "not_fetched", f"answered {said}"
+    assert (result := await listener.vote()) == "not_fetched", f"answered {result}"
 
 
 @attack("fetches both clips and votes at once", promise="409 not_heard: the length of each clip must have passed")
@@ -128,7 +128,7 @@ async def vote_at_once(target: Target) -> None:
     for path in listener.paths:
         (await target.http.get(path)).raise_for_status()
     await asyncio.sleep(REPORT_SECONDS)
-    assert (said := await listener.vote()) == "not_heard", f"answered {said}"
+    assert (result := await listener.vote()) == "not_heard", f"answered {result}"
 
 
 @attack("reports an unsent clip to the gateway's access log service", promise="UNIMPLEMENTED for outside callers")

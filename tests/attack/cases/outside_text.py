@@ -32,10 +32,10 @@ async def send_errors_that_can_not_be_stored(target: Target) -> None:
         # For the call, the warm-up request and the trial.
         server.script[VOICE].extend([refusal()] * 3)
         speech = {"text": "Hello.", "provider": target.provider, "voice_id": VOICE}
-        said = await target.call("TtsService.SynthesizeSpeech", speech)
-        assert said.reason == "SYNTHESIS_FAILED", f"answered {said.code} with reason {said.reason}"
-        assert said.metadata["kind"] == "quota_exceeded", f"the kind is {said.metadata['kind']}"
-        assert said.message.endswith(CLEANED), f"the message is {said.message!r}"
+        outcome = await target.call("TtsService.SynthesizeSpeech", speech)
+        assert outcome.reason == "SYNTHESIS_FAILED", f"answered {outcome.code} with reason {outcome.reason}"
+        assert outcome.metadata["kind"] == "quota_exceeded", f"the kind is {outcome.metadata['kind']}"
+        assert outcome.message.endswith(CLEANED), f"the message is {outcome.message!r}"
         plan = {
             "name": "Odd words",
             "scenario": "general",
@@ -102,9 +102,11 @@ async def fill_every_text_field_with_odd_characters(target: Target) -> None:
         for field in texts_of(rpc.descriptor.input_type):
             for odd in ODD_TEXTS:
                 async with asyncio.timeout(MAX_SECONDS):
-                    said = await target.call(rpc.name, request_with(field, odd), protocol="grpc")
+                    outcome = await target.call(rpc.name, request_with(field, odd), protocol="grpc")
                 place = f"{rpc.name} with {odd[:10]!r} in {'.'.join(each.name for each in field)}"
-                assert said.code not in ("INTERNAL", "UNKNOWN", "UNAVAILABLE"), f"{place}: {said.code} {said.message}"
+                assert outcome.code not in ("INTERNAL", "UNKNOWN", "UNAVAILABLE"), (
+                    f"{place}: {outcome.code} {outcome.message}"
+                )
 
 
 def texts_of(message: Descriptor, depth: int = 2) -> list[list[FieldDescriptor]]:

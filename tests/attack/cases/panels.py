@@ -72,8 +72,8 @@ async def pretend_to_be_a_panel(target: Target) -> None:
 
         async def one() -> None:
             vote, _ = await hear(target, token, (await joined(target, token))["listener"])
-            taken = await target.call("ListeningService.CastListeningVote", vote, "nobody")
-            assert taken.answer["progress"]["votes_given"] == 1, "the response reveals that the vote was excluded"
+            outcome = await target.call("ListeningService.CastListeningVote", vote, "nobody")
+            assert outcome.answer["progress"]["votes_given"] == 1, "the response reveals that the vote was excluded"
 
         await asyncio.gather(*(one() for _ in range(LISTENERS)))
         await target.call("ListeningService.CloseListening", {"experiment_id": id_})

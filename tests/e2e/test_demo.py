@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
 
+ROOT = Path(__file__).parents[2]
 ARENA = Path(sysconfig.get_path("scripts")) / "arena"
 RUN_SECONDS = 180.0
 NATURAL, HURRIED, SLOW = "espeak:en-us+klatt4", "espeak:en-us+f3", "espeak:en-gb"
@@ -121,6 +122,22 @@ def test_the_audio_lies_where_it_says_and_has_the_pace_that_it_says(first: Run) 
     spoken = {model: audio / name for model, name in matches(first, r"    (espeak:\S+): (\S+\.wav)")}
     assert list(spoken) == [NATURAL, HURRIED, SLOW]
     assert seconds(spoken[HURRIED]) < seconds(spoken[NATURAL]) < seconds(spoken[SLOW])
+
+
+def words(line: str) -> tuple[str, ...]:
+    """Returns the words of a line without numbers, bars, ids, arrows and levels, which differ from run to run."""
+    line = re.sub(r"(demo-|exp_|trl_|/)[0-9a-f]{12,}", r"\1", line)
+    return tuple(re.sub(r"[\d.]+|[^\x00-\x7f]|\b(high|medium|low)\b", " ", line).split())
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/verdicts.md"])
+def test_a_document_shows_what_it_prints(document: str, first: Run) -> None:
+    """If this fails, copy the output of `COLUMNS=100 make demo` into the document."""
+    text = (ROOT / document).read_text()
+    shown = next(block for block in text.split("```text\n")[1:] if "Ranking" in block).split("```")[0]
+    folder = str(first.folder)
+    printed = {words(line.replace(folder, "")) for line in (*first.steps, *first.out)}
+    assert [line for line in shown.splitlines() if words(line.replace("...", "")) not in printed] == []
 
 
 def test_no_process_of_it_is_left(first: Run) -> None:

@@ -86,7 +86,7 @@ async def _fill_providers(target: FaultTarget, random: Random) -> None:
 
 
 async def _fail_receiver(target: FaultTarget, random: Random) -> None:
-    # Not 502, after which the sender waits for minutes.
+    # Not 502, after which the sender waits for at least a minute.
     tempers = target.receiver.tempers
     working = tempers["ok"]
     tempers["ok"] = random.choice([tempers["failing"], tempers["closing"]])

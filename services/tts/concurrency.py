@@ -1,43 +1,44 @@
-"""How many requests one provider is given at a time, by what it answered so far."""
+"""The concurrency limit of one provider, which follows the provider's responses."""
 
 from services.tts.domain import MAX_RETRY_AFTER_SECONDS, RETRIES, SynthesisError
 
-# Requests that must go well before one more at a time is tried: often enough to come back within minutes, seldom enough
-# that a provider that stays full refuses few.
+# Requests that must succeed before the limit grows by one. Small enough to recover within minutes, large enough that a
+# provider that stays at its limit refuses few requests.
 SUCCESSES_TO_GROW = 20
 
 
-class ProviderLimit:
-    """How many requests one provider is given at a time: at most what is configured, less while it is full."""
+class ConcurrencyLimit:
+    """How many requests one provider gets at the same time: the configured number, or fewer while it refuses more."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_concurrency: int) -> None:
+        self._max_concurrency = max_concurrency
         self._successes = 0
-        self.now = most
+        self.current = max_concurrency
 
     def succeeded(self) -> None:
-        """Notes that a request went well; the limit grows by one once enough did since the provider was last full."""
+        """Records a success. The limit grows by one after 20 successes without a refusal for concurrency."""
         self._successes += 1
         if self._successes >= SUCCESSES_TO_GROW:
             self._successes = 0
-            self.now = min(self.now + 1, self._most)
+            self.current = min(self.current + 1, self._max_concurrency)
 
-    def failed(self, error: SynthesisError, under_way: int) -> None:
-        """Notes a failure while `under_way` requests, this one included, were made at a time.
+    def failed(self, error: SynthesisError, running: int) -> None:
+        """Records a failure while `running` requests, including this one, were in progress.
 
-        A provider that is full takes fewer than that, or as many as it says.
+        A provider that refused for concurrency allows fewer than that, or the number that it states.
         """
         if error.concurrency_full:
             self._successes = 0
-            takes = under_way - 1 if error.allowed_concurrency is None else error.allowed_concurrency
-            self.now = max(min(self.now, takes), 1)
+            allowed = running - 1 if error.allowed_concurrency is None else error.allowed_concurrency
+            self.current = max(min(self.current, allowed), 1)
 
 
 def pause_seconds(error: SynthesisError) -> float:
-    """Returns how long a provider that failed so is given nothing more: as it asks, up to 120 s.
+    """Returns for how many seconds a provider that failed with this error gets no requests.
 
-    One that asks for more gets 20 s: the job is given up, and the others find out for themselves. A place at a provider
-    that is full comes free when another request ends, so that is not waited for in time.
+    It is the provider's `Retry-After` up to 120 s. For a longer one it is 20 s: the job fails, and other jobs try the
+    provider again. It is 0 if the provider is at its concurrency limit, because a request that ends makes the next one
+    possible.
     """
     asked = error.retry_after or 0.0
     if error.concurrency_full:

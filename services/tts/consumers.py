@@ -1,4 +1,4 @@
-"""Events in: the same use cases, and what is done with what they can't carry out."""
+"""Events in: calls the use cases, and handles events that failed after the last attempt."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def handlers(jobs: Jobs) -> Mapping[type[Message], Handler]:
-    """Returns what one of the processes does about each event."""
+    """Returns the handlers of events that one process of the service handles."""
 
     async def synthesis_requested(event: SynthesisRequested, delivery: Delivery) -> None:
         await jobs.synthesize(convert.job(event, delivery.occurred_at))
@@ -27,7 +27,7 @@ def handlers(jobs: Jobs) -> Mapping[type[Message], Handler]:
 
 
 def broadcast_handlers(jobs: Jobs) -> Mapping[type[Message], Handler]:
-    """Returns what every process does about each event."""
+    """Returns the handlers of events that every process of the service handles."""
 
     async def synthesis_cancellation_requested(event: SynthesisCancellationRequested, delivery: Delivery) -> None:
         await jobs.cancel_run(event.requester, event.run_id, delivery.occurred_at)
@@ -36,15 +36,15 @@ def broadcast_handlers(jobs: Jobs) -> Mapping[type[Message], Handler]:
 
 
 def on_dead(jobs: Jobs) -> DeadHandler:
-    """Returns what is done about what could not be carried out, so that nobody waits for it."""
+    """Returns the handler of dead events. It fails a dead job, so that its requester stops waiting."""
 
     async def given_up(event: Message, delivery: Delivery, reason: str) -> None:
         if isinstance(event, SynthesisRequested):
             job = convert.job(event, delivery.occurred_at)
-            message = f"the speech could not be made; the job was given up after several tries: {reason}"
+            message = f"The speech could not be made; the job failed after the last attempt: {reason}"
             await jobs.give_up(job, FailureKind.PROVIDER_UNAVAILABLE, message)
         else:
-            # Nobody waits for a deletion; its dead letter says what is left.
-            log.error("a deletion was given up", event_id=delivery.event_id, reason=reason)
+            # Nobody waits for a deletion. Its dead letter names the jobs whose audio is left.
+            log.error("a deletion failed after the last attempt", event_id=delivery.event_id, reason=reason)
 
     return given_up

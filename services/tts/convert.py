@@ -1,15 +1,15 @@
-"""Domain to proto and back."""
+"""Converts between domain values and protos."""
 
 from dataclasses import asdict
 from datetime import datetime
 
 from voicearena.tts.v1 import events_pb2, tts_pb2, tts_service_pb2
 
-from services.tts.domain import Capabilities, Job, Measurements, SpeechParameters, Utterance, Voice
+from services.tts.domain import Capabilities, Job, SpeechParameters, SynthesisMeasurements, Utterance, Voice
 
 
 def provider(found: Capabilities, unavailable_reason: str | None) -> tts_pb2.Provider:
-    """Returns a provider as it is listed."""
+    """Returns the proto of a provider."""
     return tts_pb2.Provider(
         id=found.id,
         display_name=found.display_name,
@@ -22,13 +22,14 @@ def provider(found: Capabilities, unavailable_reason: str | None) -> tts_pb2.Pro
         parameters=sorted(found.parameters),
         default_model=found.default_model,
         text_limits=[
-            tts_pb2.TextLimit(model_prefix=begin, max_text_characters=longest) for begin, longest in found.text_limits
+            tts_pb2.TextLimit(model_prefix=prefix, max_text_characters=characters)
+            for prefix, characters in found.text_limits
         ],
     )
 
 
 def voice(found: Voice) -> tts_pb2.Voice:
-    """Returns a voice as it is listed."""
+    """Returns the proto of a voice."""
     return tts_pb2.Voice(
         provider=found.provider,
         voice_id=found.voice_id,
@@ -40,7 +41,7 @@ def voice(found: Voice) -> tts_pb2.Voice:
 
 
 def parameters(message: tts_pb2.SpeechParameters) -> SpeechParameters:
-    """Returns how to speak; what is absent is None."""
+    """Returns the speech parameters. Absent fields are None."""
     return SpeechParameters(
         speed=message.speed if message.HasField("speed") else None,
         language=message.language if message.HasField("language") else None,
@@ -49,12 +50,12 @@ def parameters(message: tts_pb2.SpeechParameters) -> SpeechParameters:
 
 
 def utterance(request: tts_service_pb2.SynthesizeSpeechRequest) -> Utterance:
-    """Returns what a stream is to say."""
+    """Returns the utterance of a stream request."""
     return Utterance(request.text, request.voice_id, parameters=parameters(request.parameters))
 
 
 def job(event: events_pb2.SynthesisRequested, requested_at: datetime) -> Job:
-    """Returns the job that is asked for."""
+    """Returns the job that an event requests."""
     return Job(
         requester=event.requester,
         job_id=event.job_id,
@@ -67,6 +68,6 @@ def job(event: events_pb2.SynthesisRequested, requested_at: datetime) -> Job:
     )
 
 
-def measurements(measured: Measurements) -> tts_pb2.SynthesisMeasurements:
-    """Returns the measurements as they travel."""
+def measurements(measured: SynthesisMeasurements) -> tts_pb2.SynthesisMeasurements:
+    """Returns the proto of the measurements."""
     return tts_pb2.SynthesisMeasurements(**asdict(measured))

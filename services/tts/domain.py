@@ -1,4 +1,4 @@
-"""What tts is about: providers, voices, utterances, measurements, and the ways in which speaking fails."""
+"""Providers, voices, utterances, jobs, measurements, and the ways in which a synthesis fails."""
 
 import random
 from dataclasses import dataclass, field
@@ -12,13 +12,14 @@ from services.tts.object_names import audio_name
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 
 MAX_TRIES = 3
-# A provider that is full has not failed at the text; who waits for a place there may come more often.
+# A provider at its concurrency limit has not failed on the text, so more tries are useful.
 MAX_TRIES_WHEN_FULL = 8
 RETRIES = Backoff(0.5, 20.0, jitter=1.0)
-# `Retry-After` up to this is waited for: windows of a minute are usual, and some are counted from their beginning.
+# The longest `Retry-After` that a job waits for. Rate limits usually use windows of one minute, and some providers
+# count from the start of the window.
 MAX_RETRY_AFTER_SECONDS = 120.0
-# Who asked is told of a wait that is longer than this, so that they don't take the job for lost.
-MIN_TOLD_DELAY_SECONDS = 5.0
+# The requester is notified of a longer delay, so that it does not treat the job as lost.
+MIN_REPORTED_DELAY_SECONDS = 5.0
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 MAX_RUN_ID_CHARACTERS = 100
@@ -26,7 +27,7 @@ MAX_DELETED_JOBS = 500
 
 
 class FailureKind(Enum):
-    """Why there is no usable audio. The names are those of SynthesisFailed.Kind on the wire."""
+    """Why there is no usable audio. The values are the names of the proto enum SynthesisFailed.Kind."""
 
     INVALID_REQUEST = "invalid_request"
     CREDENTIALS_REJECTED = "credentials_rejected"
@@ -44,12 +45,12 @@ _WORTH_A_RETRY = {FailureKind.RATE_LIMITED, FailureKind.PROVIDER_UNAVAILABLE, Fa
 
 
 class SynthesisError(Exception):
-    """A provider gave no usable audio.
+    """A provider returned no usable audio.
 
-    `message` is a sentence for people, without keys, addresses or what the provider was asked to say. It may have a
-    provider's words in it, so it is cleaned here, whoever raises it. `retry_after` is
-    how many seconds the provider asked to be left alone. `concurrency_full` says that as many requests are under way as
-    it allows at a time, which is not a matter of waiting; `allowed_concurrency` is how many it allows, where it tells.
+    `message` is a sentence for people, without keys or addresses. It can contain a provider's words, so control
+    characters are removed here. `retry_after` is the number of seconds that the provider asked to wait.
+    `concurrency_full` means that the provider already has its maximum number of requests in progress;
+    `allowed_concurrency` is that number, if the provider states it.
     """
 
     def __init__(
@@ -73,62 +74,63 @@ class SynthesisError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a speech engine is and what it takes."""
+    """What a speech engine is and which requests it accepts."""
 
     id: str
     display_name: str
     local: bool
-    """Speech is made on this machine and nothing is sent elsewhere."""
+    """Whether speech is made on this machine, so that no text leaves it."""
     streaming: bool
-    """Audio arrives before all of it is made."""
+    """Whether the first audio arrives before the last is made."""
     max_text_characters: int
-    """Of its default model."""
+    """The limit of the default model."""
     max_concurrency: int
     parameters: frozenset[str] = frozenset()
-    """The fields of SpeechParameters that it takes."""
+    """The fields of SpeechParameters that it supports."""
     default_model: str = ""
-    """Empty where it has no such notion."""
-    slowest_speed: float = MIN_SPEED
-    fastest_speed: float = MAX_SPEED
+    """Empty for a provider without models."""
+    min_speed: float = MIN_SPEED
+    max_speed: float = MAX_SPEED
     text_limits: tuple[tuple[str, int], ...] = ()
-    """The longest texts by the beginning of a model's id, the first that fits; those of all others are alike."""
+    """Pairs of a prefix of model ids and the maximum number of characters. The first prefix that matches counts; other
+    models have `max_text_characters`."""
 
-    def longest_text(self, model_id: str) -> int:
-        """Returns how many characters a model takes at a time, the default one if the id is empty."""
+    def max_characters_of(self, model_id: str) -> int:
+        """Returns the maximum number of characters of a text for a model, for the default model if the id is empty."""
         if not model_id:
             return self.max_text_characters
-        limits = (longest for begin, longest in self.text_limits if model_id.startswith(begin))
+        limits = (characters for prefix, characters in self.text_limits if model_id.startswith(prefix))
         return next(limits, self.max_text_characters)
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One way in which a provider speaks."""
+    """One voice of a provider."""
 
     provider: str
     voice_id: str
     display_name: str
     languages: tuple[str, ...] = ()
-    """BCP 47 tags, the best one first; empty if unknown."""
+    """BCP 47 tags, the best first; empty if unknown."""
     model_id: str = ""
     sample_rate_hz: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechParameters:
-    """How to speak; None leaves it to the provider."""
+    """How to speak. None means the provider's default."""
 
     speed: float | None = None
-    """Relative to the voice's own, 0.5 to 2 or what of this the provider takes."""
+    """Relative to the voice's normal speed, 0.5 to 2, or the part of this range that the provider supports."""
     language: str | None = None
     """BCP 47 tag."""
     seed: int | None = None
-    """Makes the provider's randomness repeatable where it can, 0 to 4294967295."""
+    """Makes the provider's output repeatable where the provider can do that, 0 to 4294967295."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One text to be spoken by one voice."""
+    """One text for one voice to speak."""
 
     text: str
     voice_id: str
@@ -138,11 +140,11 @@ class Utterance:
 
 @dataclass(slots=True)
 class Timing:
-    """What an engine notes while it makes one utterance. Times are of the monotonic clock, in seconds.
+    """What an engine records during one utterance. Times are seconds of the monotonic clock.
 
-    The engine sets `sent_at` when the whole request has gone out over an open connection, and calls `received` with the
-    time at which audio arrived, read next to the socket or in the worker itself. How slowly the audio is then taken
-    from the engine changes nothing.
+    The engine sets `sent_at` when the whole request has been sent over an open connection. It calls `received` with the
+    time at which audio arrived, read next to the socket or in the worker process. A slow consumer of the audio does not
+    change these times.
     """
 
     sample_rate_hz: int = 0
@@ -155,15 +157,15 @@ class Timing:
     last_byte_at: float | None = None
 
     def received(self, at: float) -> None:
-        """Notes that bytes of audio were there at this time."""
+        """Records that audio arrived at this time."""
         if self.first_byte_at is None:
             self.first_byte_at = at
         self.last_byte_at = at
 
 
 @dataclass(frozen=True, slots=True)
-class Measurements:
-    """What was measured of one utterance; the names and units are those of SynthesisMeasurements on the wire."""
+class SynthesisMeasurements:
+    """The measurements of one utterance. Names and units are those of the proto message SynthesisMeasurements."""
 
     ttfb_ms: float
     leading_silence_ms: float
@@ -180,7 +182,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request to speak and to keep the audio."""
+    """A request to speak a text and to store the audio."""
 
     requester: str
     job_id: str
@@ -189,21 +191,21 @@ class Job:
     provider: str
     utterance: Utterance = field(repr=False)
     run_id: str = ""
-    """Groups jobs that are compared; empty if there are no others."""
+    """Groups jobs that are compared with each other. Empty if the job is not in a group."""
     requested_at: datetime = LONG_AGO
-    """When it was asked for, which a cancellation of its run is compared with."""
+    """When the job was requested. A cancellation of its run ends only the jobs that were requested before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeech:
-    """What is known of audio in the store; kept beside it."""
+    """The result of a job, stored next to its audio."""
 
     job_id: str
     developer_id: str
     provider: str
     voice_id: str
     attempt: int
-    measurements: Measurements
+    measurements: SynthesisMeasurements
 
     @property
     def audio_name(self) -> str:
@@ -211,11 +213,11 @@ class StoredSpeech:
 
 
 def retry_delay(tries: int, error: SynthesisError, jitter: random.Random) -> float | None:
-    """Returns how many seconds to wait after the n-th failed try, None if another can't help.
+    """Returns how many seconds to wait after `tries` failed tries, None if the job must not be tried again.
 
-    Doubles from 0.5 s with up to as much again at random, so that jobs refused together don't come back together, to
-    20 s. A provider that asks for patience gets it, up to 120 s; one that asks for more is not waited for. One that is
-    full is asked more often than one that fails.
+    The delay doubles from 0.5 s. A random part of up to the same length is added, so that jobs that were refused
+    together do not return together; the sum is at most 20 s. A longer `Retry-After` is respected up to 120 s, and a job
+    does not wait for more. A job has 8 tries if the provider is at its concurrency limit, and 3 for other failures.
     """
     if tries >= (MAX_TRIES_WHEN_FULL if error.concurrency_full else MAX_TRIES) or not error.worth_a_retry:
         return None

@@ -1,4 +1,4 @@
-"""Events out: what came of jobs, and what is known of providers. One function for each, and how they are published."""
+"""Events out: the outcomes of jobs and the state of providers. One function builds each fact."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,13 +13,14 @@ from services.tts import convert
 from services.tts.domain import Capabilities, FailureKind, Job, StoredSpeech, Voice
 
 Publish = Callable[[Message], Awaitable[None]]
-"""Makes a fact known. Raises if that can't be confirmed."""
+"""Publishes a fact. Raises if the bus does not confirm it."""
 
 
 def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int, share: int) -> SpeechSynthesized:
-    """Returns the fact that a job's audio is stored, after so many requests to its provider.
+    """Returns the fact that a job's audio is stored.
 
-    `share` is how many jobs its requester may have there now.
+    `provider_requests` is how many requests the job made. `share` is how many jobs its requester should have at the
+    provider now.
     """
     return SpeechSynthesized(
         requester=job.requester,
@@ -33,9 +34,10 @@ def speech_synthesized(job: Job, speech: StoredSpeech, provider_requests: int, s
 
 
 def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_requests: int, share: int) -> SynthesisFailed:
-    """Returns the fact that a job gave no usable audio, after so many requests to its provider.
+    """Returns the fact that a job failed.
 
-    `share` is how many jobs its requester may have there now.
+    `provider_requests` is how many requests the job made. `share` is how many jobs its requester should have at the
+    provider now.
     """
     return SynthesisFailed(
         requester=job.requester,
@@ -49,16 +51,16 @@ def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_request
 
 
 def synthesis_delayed(job: Job, until: datetime) -> SynthesisDelayed:
-    """Returns the fact that a job waits until a time, as its provider asked."""
+    """Returns the fact that a job waits until a time before its next try."""
     return SynthesisDelayed(requester=job.requester, job_id=job.job_id, attempt=job.attempt, until=timestamp(until))
 
 
 def voices_discovered(
     provider: Capabilities, voices: Sequence[Voice], usable: Sequence[str], unavailable_reason: str | None
 ) -> VoicesDiscovered:
-    """Returns what is known of a provider: its voices, the best first, or why it can't be used.
+    """Returns the fact with a provider's voices, the best first, or the reason why it can't be used.
 
-    `usable` are the ids of all providers that have voices at this time.
+    `usable` are the ids of all providers that have voices now.
     """
     return VoicesDiscovered(
         provider=convert.provider(provider, unavailable_reason),
@@ -68,11 +70,11 @@ def voices_discovered(
 
 
 class FactPublisher:
-    """Publishes facts.
+    """Publishes facts, with event ids by which consumers recognise repeated facts.
 
-    The same fact has the same event id, however often it is published and whatever its share is then. If a job is done
-    again after its audio was deleted, its fact differs and so has another id. The fact of a provider has another id
-    each time that it changes, even back to what it was, and in each process: `started` tells processes apart.
+    A fact of a job has the same event id each time it is published, whatever its share is. If a job is done again after
+    its audio was deleted, the fact differs and so has another id. A fact of a provider gets another id each time it
+    changes, also when it changes back, and in each process: `started` identifies the process.
     """
 
     def __init__(self, bus: Bus, started: str) -> None:
@@ -81,7 +83,7 @@ class FactPublisher:
         self._revisions: dict[str, tuple[Message, int]] = {}
 
     async def publish(self, fact: Message) -> None:
-        """Publishes a fact; BusUnavailable if the bus does not confirm."""
+        """Publishes a fact. Raises BusUnavailable if the bus does not confirm it."""
         await self._bus.publish(fact, event_id=self._event_id(fact))
 
     def _event_id(self, fact: Message) -> str:
@@ -93,8 +95,8 @@ class FactPublisher:
                 self._revisions[fact.provider.id] = (fact, revision)
             identity = f"{self._started}\n{fact.provider.id}\n{revision}".encode()
         else:
-            told = type(fact).FromString(fact.SerializeToString())
-            if not isinstance(told, SynthesisDelayed):
-                told.ClearField("share")
-            identity = told.SerializeToString(deterministic=True)
+            copy = type(fact).FromString(fact.SerializeToString())
+            if not isinstance(copy, SynthesisDelayed):
+                copy.ClearField("share")
+            identity = copy.SerializeToString(deterministic=True)
         return "evt_" + hashlib.sha256(fact.DESCRIPTOR.name.encode() + b"\n" + identity).hexdigest()[:32]

@@ -1,10 +1,10 @@
-"""What Prometheus reads of the tts service."""
+"""The Prometheus metrics of the tts service."""
 
 from collections.abc import Sized
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.tts.providers.registry import Provider, Providers
+from services.tts.providers.registry import Provider, ProviderRegistry
 
 TTFB_SECONDS = Histogram(
     "voicearena_tts_ttfb_seconds",
@@ -21,14 +21,14 @@ _AVAILABLE = Gauge("voicearena_tts_provider_available", "Whether a provider can 
 _JOBS = Gauge("voicearena_tts_jobs_in_hand", "Jobs that this process works on")
 
 
-def watch(providers: Providers, jobs: Sized) -> None:
-    """Lets Prometheus see the providers and the jobs as they are whenever it looks."""
+def export_gauges(providers: ProviderRegistry, jobs: Sized) -> None:
+    """Exports the state of the providers and the number of jobs. The gauges are computed at each scrape."""
     for provider in providers.all():
-        _watch(provider)
+        _export_gauges(provider)
     _JOBS.set_function(lambda: len(jobs))
 
 
-def _watch(provider: Provider) -> None:
+def _export_gauges(provider: Provider) -> None:
     slots = provider.slots
     _SLOTS_LIMIT.labels(provider.id).set_function(lambda: slots.limit)
     _SLOTS_IN_USE.labels(provider.id).set_function(lambda: slots.in_use)

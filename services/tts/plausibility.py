@@ -1,22 +1,22 @@
-"""How long speech can be for its text. A provider that sends more or less has not spoken the text."""
+"""The limits on the length of speech for its text. Longer or shorter audio is not the text spoken."""
 
 import unicodedata
 
 from services.tts.domain import FailureKind, SynthesisError, Utterance
 
-# The fastest speech that people follow has 30 characters in a second.
+# The fastest speech that people can follow has 30 characters per second.
 MAX_CHARACTERS_PER_SECOND = 100.0
-# A digit or an emoji is a character that takes several syllables.
+# One digit or emoji can take several syllables.
 MAX_SECONDS_PER_CHARACTER = 2.0
-# Silence before and after, and what an engine adds of its own.
-MAX_SECONDS_BESIDE_TEXT = 10.0
+# For silence before and after, and for anything that an engine adds.
+MAX_EXTRA_SECONDS = 10.0
 
 
 def spoken_characters(text: str) -> int:
-    """Returns how many characters of a text take time to say at least.
+    """Returns the number of characters of a text that must take time to say.
 
-    Each letter and digit counts, and each run of anything else between two of them counts as one: so a row of dots or
-    blanks does not ask for seconds of speech. Marks on letters count as letters.
+    Each letter and digit counts. A sequence of other characters between two of them counts as one character, so that a
+    row of dots or spaces does not require seconds of speech. Combining marks count as letters.
     """
     count, inside = 0, False
     for character in text:
@@ -27,30 +27,30 @@ def spoken_characters(text: str) -> int:
     return count if inside or not count else count - 1
 
 
-def shortest_seconds(utterance: Utterance) -> float:
-    """Returns how long the speech of a text must be at least."""
+def min_seconds(utterance: Utterance) -> float:
+    """Returns the minimum length of the speech of a text, in seconds."""
     return spoken_characters(utterance.text) / (MAX_CHARACTERS_PER_SECOND * (utterance.parameters.speed or 1.0))
 
 
-def longest_seconds(utterance: Utterance) -> float:
-    """Returns how long the speech of a text may be at most."""
+def max_seconds(utterance: Utterance) -> float:
+    """Returns the maximum length of the speech of a text, in seconds."""
     speed = utterance.parameters.speed or 1.0
-    return MAX_SECONDS_BESIDE_TEXT + MAX_SECONDS_PER_CHARACTER * len(utterance.text) / speed
+    return MAX_EXTRA_SECONDS + MAX_SECONDS_PER_CHARACTER * len(utterance.text) / speed
 
 
-def check_longest(utterance: Utterance, seconds: float) -> None:
-    """Raises SynthesisError bad_audio if so much audio is more than the text can take."""
-    if seconds > (longest := longest_seconds(utterance)):
+def check_not_too_long(utterance: Utterance, seconds: float) -> None:
+    """Raises SynthesisError bad_audio if audio of this length is too long for its text."""
+    if seconds > (limit := max_seconds(utterance)):
         raise SynthesisError(
             FailureKind.BAD_AUDIO,
-            f"the audio is longer than the {longest:.2f} s that {len(utterance.text)} characters can take",
+            f"The audio is longer than {limit:.2f} s, the maximum for {len(utterance.text)} characters",
         )
 
 
-def check_shortest(utterance: Utterance, seconds: float) -> None:
-    """Raises SynthesisError bad_audio if so little audio can't be the whole text."""
-    if seconds < (shortest := shortest_seconds(utterance)):
+def check_not_too_short(utterance: Utterance, seconds: float) -> None:
+    """Raises SynthesisError bad_audio if audio of this length is too short for its text."""
+    if seconds < (limit := min_seconds(utterance)):
         raise SynthesisError(
             FailureKind.BAD_AUDIO,
-            f"the audio takes {seconds:.2f} s, but {len(utterance.text)} characters take at least {shortest:.2f} s",
+            f"The audio lasts {seconds:.2f} s, but {len(utterance.text)} characters need at least {limit:.2f} s",
         )

@@ -1,7 +1,7 @@
-"""Hears whether samples are what they are taken for: signed, 16 bits, little-endian, one channel.
+"""Checks that samples have the expected format: signed, 16-bit, little-endian, mono.
 
-Samples of another kind under the same name are noise to whoever plays them, and noise is quick. Each check asks whether
-another reading of the same bytes goes on much more smoothly, or whether the bytes have a structure that sound has not.
+Samples in another format play as noise, and a provider that sends noise can look fast. Each check tests whether another
+reading of the same bytes gives a much smoother signal, or whether the bytes have a structure that sound does not have.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from services.shared.audio.recording import FULL_SCALE
 from services.tts.domain import FailureKind, SynthesisError
 
-# Below this many samples nothing is said of them: 1/24 s at 24 kHz.
+# Shorter audio is not checked. 1000 samples are 1/24 s at 24 kHz.
 MIN_JUDGED_SAMPLES = 1000
-# By how much the steps from sample to sample must shrink for another reading to be the right one.
-MIN_SMOOTHER = 4.0
-# So many values at least has the byte of little weight in any recording.
-MIN_LOW_BYTES = 16
-# Of the samples that are not zero; a few may be NaN, infinite or clipped.
+# Another reading is right if its mean step between samples is smaller by this factor.
+MIN_ROUGHNESS_RATIO = 4.0
+# The low byte of the samples has at least this many different values in any recording.
+MIN_LOW_BYTE_VALUES = 16
+# The share of non-zero values that must be plausible floats. A few may be NaN, infinite or clipped.
 MIN_FLOAT_SHARE = 0.98
-# The two bytes of a sample tell nothing of one another where it is loud: at most 0.21 in 166 voices of espeak, at 4
-# levels and 5 rates. Neighbours of 8 bits are alike: at least 0.6.
-MIN_LOUD = 4096
+# In loud 16-bit samples the two bytes are nearly independent: their correlation is at most 0.21 in 166 espeak voices,
+# at 4 levels and 5 rates. In 8-bit audio the two bytes are neighbouring samples, with a correlation of at least 0.6.
+MIN_LOUD_SAMPLE = 4096
 MAX_JUDGED_LOUD_SAMPLES = 20_000
 MAX_BYTE_CORRELATION = 0.4
-# Compressed or encrypted bytes that are taken for samples have every value alike, so their RMS is 0.58 of full scale,
-# and no sample tells anything of the next. Speech is far from both.
+# Compressed or encrypted bytes read as samples have a uniform distribution, so their RMS is 0.58 of full scale, and
+# neighbouring samples are uncorrelated. Speech is far from both.
 MIN_NOISE_RMS = 0.4
 MAX_NOISE_CORRELATION = 0.1
 NOISE_LAGS = 8
@@ -35,7 +35,7 @@ Samples = NDArray[np.int16]
 
 
 def check_samples(pcm: bytes) -> None:
-    """Raises SynthesisError bad_audio if whole 16-bit samples can't be a recording of anything."""
+    """Raises SynthesisError bad_audio if the bytes cannot be signed 16-bit little-endian mono sound."""
     samples = np.frombuffer(pcm, dtype="<i2")
     if samples.size < MIN_JUDGED_SAMPLES or not samples.any():
         return
@@ -45,30 +45,30 @@ def check_samples(pcm: bytes) -> None:
 
 
 def is_swapped(samples: Samples) -> bool:
-    """Tells whether the bytes of each sample are in big-endian order.
+    """Returns whether the bytes of each sample are in big-endian order.
 
-    Samples of few values say nothing of their order: made of 8 bits, or clipped until two are left.
+    False for samples with few different values (made of 8 bits, or heavily clipped), where the order cannot be seen.
     """
-    if _roughness(samples) <= MIN_SMOOTHER * _roughness(samples.byteswap()):
+    if _roughness(samples) <= MIN_ROUGHNESS_RATIO * _roughness(samples.byteswap()):
         return False
     low, high = np.bincount(samples & 0xFF, minlength=256), np.bincount(samples >> 8 & 0xFF, minlength=256)
-    return bool(np.count_nonzero(low) > 1 and np.count_nonzero(high) >= MIN_LOW_BYTES)
+    return bool(np.count_nonzero(low) > 1 and np.count_nonzero(high) >= MIN_LOW_BYTE_VALUES)
 
 
 def _are_unsigned(samples: Samples) -> bool:
-    """Tells whether silence is in the middle of the unsigned numbers, around which signed samples alternate.
+    """Returns whether the samples are unsigned: read as signed, they jump between the extremes around silence.
 
-    So does sound that is clipped until two values are left.
+    Sound that is clipped to two values jumps too, so samples with few low bytes are left out.
     """
-    if np.count_nonzero(np.bincount(samples & 0xFF)) < MIN_LOW_BYTES:
+    if np.count_nonzero(np.bincount(samples & 0xFF)) < MIN_LOW_BYTE_VALUES:
         return False
-    return _roughness(samples) > MIN_SMOOTHER * _roughness(samples ^ np.int16(-32768))
+    return _roughness(samples) > MIN_ROUGHNESS_RATIO * _roughness(samples ^ np.int16(-32768))
 
 
 def _are_floats(samples: Samples) -> bool:
-    """Tells whether nearly all pairs of samples are floats of a size that audio has, 2^-24 to 2, or zero.
+    """Returns whether nearly all pairs of samples are floats of a size that audio has: 2^-24 to 2, or zero.
 
-    Pairs of integers are floats of any size at all, or none.
+    Pairs of 16-bit integers read as floats have any exponent.
     """
     upper = samples[1::2]
     exponents = upper >> 7 & 0xFF
@@ -79,20 +79,20 @@ def _are_floats(samples: Samples) -> bool:
 
 
 def _have_24_bits(samples: Samples) -> bool:
-    """Tells whether every third byte is the upper one."""
+    """Returns whether every third byte is the high byte of a 24-bit sample."""
     content = samples.view(np.uint8)
     triples = content[: content.size - content.size % 3].reshape(-1, 3)
     upper = np.ascontiguousarray(triples[:, 1:]).view("<i2").ravel()
-    return _roughness(samples) > MIN_SMOOTHER * _roughness(upper)
+    return _roughness(samples) > MIN_ROUGHNESS_RATIO * _roughness(upper)
 
 
 def _have_8_bits(samples: Samples) -> bool:
-    """Tells whether both bytes of a sample are samples: linear or of a law, signed or not."""
-    loud = samples[(samples > MIN_LOUD) | (samples < -MIN_LOUD)][:MAX_JUDGED_LOUD_SAMPLES]
+    """Returns whether each byte is a sample: linear (signed or unsigned), mu-law or A-law."""
+    loud = samples[(samples > MIN_LOUD_SAMPLE) | (samples < -MIN_LOUD_SAMPLE)][:MAX_JUDGED_LOUD_SAMPLES]
     if loud.size < MIN_JUDGED_SAMPLES:
         return False
     low, high = loud & 0xFF, loud >> 8 & 0xFF
-    if np.count_nonzero(np.bincount(low)) < 2 * MIN_LOW_BYTES:
+    if np.count_nonzero(np.bincount(low)) < 2 * MIN_LOW_BYTE_VALUES:
         return False
     return any(_correlation(values[low], values[high]) > MAX_BYTE_CORRELATION for values in _READINGS)
 
@@ -128,7 +128,7 @@ def _correlation(first: NDArray[np.int16], second: NDArray[np.int16]) -> float:
 
 _BYTES = np.arange(256, dtype=np.int16)
 _EVEN_BITS = _BYTES ^ 0x55
-# What a byte stands for: unsigned, signed, mu-law and A-law, the last two in order of loudness.
+# The value of each byte read as unsigned, signed, mu-law and A-law. The last two keep only the order of the values.
 _READINGS = (
     _BYTES,
     _BYTES ^ 0x80,
@@ -137,12 +137,12 @@ _READINGS = (
 )
 
 _FAULTS: tuple[tuple[Callable[[Samples], bool], str], ...] = (
-    (_have_gaps, "every second sample is 0, as in samples of 32 bits"),
-    (_are_doubled, "every sample comes twice, as in two channels"),
-    (is_swapped, "the bytes of each sample are in big-endian order"),
-    (_are_floats, "the samples are 32-bit floats, not 16-bit integers"),
-    (_are_unsigned, "the samples are unsigned"),
-    (_have_24_bits, "the samples have 24 bits, not 16"),
-    (_have_8_bits, "the samples have 8 bits, not 16"),
-    (_is_noise, "the audio is white noise at full scale, as compressed data are if taken for samples"),
+    (_have_gaps, "Every second sample is 0, as in 32-bit samples"),
+    (_are_doubled, "Every sample is repeated, as in two-channel audio"),
+    (is_swapped, "The samples are big-endian, not little-endian"),
+    (_are_floats, "The samples are 32-bit floats, not 16-bit integers"),
+    (_are_unsigned, "The samples are unsigned, not signed"),
+    (_have_24_bits, "The samples have 24 bits, not 16"),
+    (_have_8_bits, "The samples have 8 bits, not 16"),
+    (_is_noise, "The audio is white noise at full scale, as compressed data is when read as samples"),
 )

@@ -1,4 +1,4 @@
-"""TtsService, and stored audio over plain HTTP: requests in, use cases, answers out."""
+"""TtsService, and stored audio over plain HTTP."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -24,7 +24,7 @@ MAX_EXPIRES = 2**32 - 1
 
 
 class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
-    """Speaks, and gives out what was spoken."""
+    """The RPCs of TtsService."""
 
     def __init__(self, voices: Voices, speech: Speech, audio: Audio) -> None:
         self._voices = voices
@@ -32,7 +32,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         self._audio = audio
 
     async def ListProviders(self, request: pb.ListProvidersRequest, context: Context) -> pb.ListProvidersResponse:
-        """Returns every provider, by id."""
+        """Returns every provider, sorted by id."""
         return pb.ListProvidersResponse(
             providers=[
                 convert.provider(provider.engine.capabilities, provider.unavailable_reason)
@@ -48,7 +48,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
     async def SynthesizeSpeech(
         self, request: pb.SynthesizeSpeechRequest, context: Context
     ) -> AsyncGenerator[HttpBody, None]:
-        """Streams speech as it is made."""
+        """Streams speech while it is made."""
         as_pcm = request.format == pb.SynthesizeSpeechRequest.pcm
         caller = current_caller()
         developer_id = caller.identity.developer_id if caller and caller.identity else ""
@@ -57,7 +57,7 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
         async with aclosing(spoken) as pieces:
             async for sample_rate_hz, piece in pieces:
                 if first:
-                    # HTTP takes the type from the first message only.
+                    # The gateway reads the content type from the first message only.
                     kind = f"audio/l16;rate={sample_rate_hz};channels=1" if as_pcm else "audio/wav"
                     begin = b"" if as_pcm else wav.header(sample_rate_hz)
                     yield HttpBody(content_type=kind, data=begin + piece)
@@ -77,14 +77,14 @@ class TtsServicer(tts_service_pb2_grpc.TtsServiceServicer):
 
 
 class StoredAudio:
-    """Finds stored audio for whoever asks."""
+    """Serves stored audio over plain HTTP."""
 
     def __init__(self, audio: Audio, store: AudioStore) -> None:
         self._audio = audio
         self._store = store
 
     async def find(self, asked: Asked) -> Content:
-        """Returns a stored WAV; raises as `Audio.find` does, and InvalidInput for a bad query."""
+        """Returns a stored WAV. Raises what `Audio.find` raises, and InvalidInput for a bad query."""
         link, caller = _link(asked.query), current_caller()
         stored = await self._audio.find(asked.name, caller.identity if caller else None, link)
         return Content(
@@ -100,9 +100,9 @@ class StoredAudio:
 
 
 def _link(query: Mapping[str, str]) -> Link | None:
-    """Reads the query of a signed link, None if there is none, as the gateway's transcoder would."""
+    """Returns the signed link in a query, None if there is none. Refuses the queries that the gateway refuses."""
     violations = [
-        FieldViolation(name, "there is no such parameter") for name in query.keys() - {"expires", "signature"}
+        FieldViolation(name, "is not a parameter of this route") for name in query.keys() - {"expires", "signature"}
     ]
     expires = query.get("expires", "")
     if expires and not (expires.isascii() and expires.isdecimal() and int(expires[:20]) <= MAX_EXPIRES):
@@ -114,7 +114,10 @@ def _link(query: Mapping[str, str]) -> Link | None:
 
 
 def _cache_control(link: Link | None) -> str:
-    """Nobody keeps it for others, and a browser no longer than the link works; by a key, it asks each time."""
+    """Returns the `Cache-Control` of an audio file: private, and no longer than the link works.
+
+    With an API key instead of a link, a browser must revalidate each time.
+    """
     if link is None:
         return "private, no-cache"
     return f"private, max-age={max(0, link[0] - int(time.time()))}, immutable"

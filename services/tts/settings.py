@@ -1,4 +1,4 @@
-"""What the tts service is told by its environment."""
+"""The settings of the tts service."""
 
 import json
 from typing import Annotated, Any
@@ -28,7 +28,10 @@ _HTTP_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?(\?[^\s#]*)?$"
 
 
 def _key(value: Any) -> Any:
-    """Takes an empty key as none; what can't be sent in a header is refused here, where nobody shows it."""
+    """Returns the key, None if it is empty.
+
+    A key that cannot be sent in a header is refused here, because later errors could show it.
+    """
     key = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(key, str):
         return key
@@ -44,10 +47,10 @@ def _url(value: str) -> str:
     except httpx.InvalidURL:
         usable = False
     if not usable:
-        raise ValueError("must be an address that can be asked")
+        raise ValueError("must be a valid URL, with a port below 65536 if it has one")
     base, question, query = value.partition("?")
     if base.rstrip("/").endswith("/audio/speech"):
-        raise ValueError("must be the base URL, which is what comes before /audio/speech")
+        raise ValueError("must be the base URL, without /audio/speech")
     return base.rstrip("/") + question + query
 
 
@@ -57,7 +60,7 @@ def _split(value: Any) -> Any:
 
 def _id(value: str) -> str:
     if not is_identifier(value, MAX_ID_CHARACTERS):
-        raise ValueError(f"must be 1 to {MAX_ID_CHARACTERS} characters that can be seen, without blanks")
+        raise ValueError(f"must be 1 to {MAX_ID_CHARACTERS} visible characters without spaces")
     return value
 
 
@@ -72,7 +75,7 @@ _Concurrency = Annotated[int, Field(ge=1, le=64)]
 
 
 class CompatibleServer(BaseModel):
-    """One server that speaks as OpenAI's speech endpoint does."""
+    """One server with the same API as OpenAI's speech endpoint."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,29 +85,31 @@ class CompatibleServer(BaseModel):
     api_key: _Key = None
     model: _Model
     voices: Annotated[_Voices, Field(min_length=1)] | None = None
-    """Those that its `/v1/audio/voices` lists if absent."""
+    """If absent, the voices that its `/v1/audio/voices` lists."""
     sample_rate: _SampleRate = 24000
     max_concurrency: _Concurrency = 4
     local: bool = False
-    """The server runs on this machine, so nothing is sent elsewhere."""
+    """Whether the server runs on this machine, so that no text leaves it."""
 
 
 class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
-    """Settings of the tts service. A field's environment variable is its name in upper case."""
+    """The settings. Each field is set by the environment variable of the same name in upper case."""
 
     espeak_concurrency: int = Field(2, ge=1, le=32)
-    """espeak-ng workers, a process each."""
+    """The number of espeak-ng worker processes."""
     flite_concurrency: int = Field(2, ge=1, le=32)
-    """flite processes at a time."""
+    """The maximum number of flite processes at the same time."""
     cartesia_api_key: _Key = None
     cartesia_base_url: _Url = "https://api.cartesia.ai"
-    """Of this and of every other provider: where it is, or what stands in for it. The routes follow its path."""
+    """The URL of the provider, or of a server that replaces it. Routes are appended to its path. The same holds for
+    every other provider."""
     cartesia_model: _Model = "sonic-3"
     cartesia_voices: _ListedVoices = ("f786b574-daa5-4673-aa0c-cbe3e8534c02",)
-    """Of this and of every other hosted provider: ids separated by commas. They come first in its list, and are what is
-    offered while the provider has never told its voices."""
+    """Voice ids separated by commas. They come first in the list of voices, and are the whole list until the provider
+    has listed its voices. The same holds for every other hosted provider."""
     cartesia_concurrency: _Concurrency = 2
-    """Of this and of every other hosted provider: requests at a time over all processes, as the account's plan has."""
+    """The maximum number of requests at the same time, which the plan of the account sets. Each process of tts applies
+    it. The same holds for every other hosted provider."""
     elevenlabs_api_key: _Key = None
     elevenlabs_base_url: _Url = "https://api.elevenlabs.io"
     elevenlabs_model: _Model = "eleven_flash_v2_5"
@@ -118,28 +123,29 @@ class TtsSettings(ServiceSettings, HttpSettings, AudioSettings, LinkSettings):
     deepgram_api_key: _Key = None
     deepgram_base_url: _Url = "https://api.deepgram.com"
     deepgram_model: _Model = "aura-2"
-    """The family whose voices are offered; with Deepgram each voice is a model of its own."""
+    """The family whose voices are offered. At Deepgram, each voice is a model."""
     deepgram_voices: _ListedVoices = ("aura-2-thalia-en", "aura-2-andromeda-en")
     deepgram_concurrency: _Concurrency = 15
     openai_api_key: _Key = None
     openai_base_url: _Url = ""
-    """OpenAI itself if empty. `/audio/speech` follows its path, and `/v1/audio/speech` a host without a path."""
+    """OpenAI itself if empty. `/audio/speech` is appended to a URL with a path, `/v1/audio/speech` to a bare host."""
     openai_model: _Model = "gpt-4o-mini-tts"
     openai_voices: _ListedVoices = ()
-    """Separated by commas. If empty, those that OpenAI is known for, or that the server at `openai_base_url` lists."""
+    """Voice ids separated by commas. If empty, the voices that OpenAI documents, or that the server at
+    `openai_base_url` lists."""
     openai_sample_rate: _SampleRate = 24000
     openai_concurrency: _Concurrency = 4
     openai_compatible: Annotated[tuple[CompatibleServer, ...], NoDecode] = Field((), max_length=20)
-    """Further servers, as a JSON list of objects with `id`, `base_url`, `model`, and if wanted `voices`,
+    """Further servers, as a JSON list of objects with `id`, `base_url`, `model`, and optionally `voices`,
     `display_name`, `api_key`, `sample_rate`, `max_concurrency`, `local`."""
     first_byte_timeout_seconds: float = Field(15.0, gt=0, le=300)
-    """How long a provider may take to its first audio."""
+    """The maximum time until a provider's first audio."""
     synthesis_timeout_seconds: float = Field(120.0, gt=0, le=600)
-    """How long a provider may take to all of its audio."""
+    """The maximum time until a provider's last audio."""
     speech_queue: int = Field(16, ge=0, le=1000)
-    """Streams that may wait for a slot of one provider; more are turned away."""
+    """The maximum number of streams that wait for a slot of one provider. Further streams are refused."""
     synthesis_jobs_in_hand: int = Field(256, ge=1, le=1000)
-    """Jobs that this process holds at a time, most of them waiting for a provider's slot."""
+    """The maximum number of jobs in progress in this process. Most of them wait for a provider's slot."""
 
     @field_validator("openai_compatible", mode="before")
     @classmethod

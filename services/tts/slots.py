@@ -1,4 +1,4 @@
-"""Who is next at a provider."""
+"""The slots of one provider, and the order in which requests get them."""
 
 import asyncio
 import math
@@ -6,63 +6,63 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from services.runtime.errors import Busy
-from services.tts.concurrency import ProviderLimit, pause_seconds
+from services.tts.concurrency import ConcurrencyLimit, pause_seconds
 from services.tts.domain import SynthesisError
-from services.tts.turns import DeveloperQueue, QueueFull, Turns
+from services.tts.turns import DeveloperQueue, QueueFull, TurnOrder
 
-# Somebody listens: they are told to come back rather than kept waiting for longer.
+# A person waits for the stream. If the pause is longer, they get an error that says when to try again.
 MAX_STREAM_PAUSE_SECONDS = 20.0
-# All streams together are one requester. No service has this name.
+# All streams together count as one requester. No service has this name.
 STREAMS = ""
 
 
 class Slots:
-    """The slots of one provider, which its requesters share: the services that ask for jobs, and streams.
+    """The slots of one provider. Its requesters share them: the services that request jobs, and all streams together.
 
-    A free slot goes to the waiting requester that holds the fewest slots, of two that hold as many to the one that was
-    served longest ago. So requesters that wait hold equal shares, whoever is alone has all slots, and where there is
-    one slot they take turns.
+    A free slot goes to the waiting requester that holds the fewest slots. If two hold the same number, it goes to the
+    one whose last turn is longest ago. So waiting requesters have equal shares, a single requester can have all slots,
+    and requesters take turns if there is only one slot.
 
-    Streams, for which somebody waits, may wait in a bounded queue, in which developers have equal shares. Jobs are
-    bounded by the consumer that brings them. How many slots there are follows what the provider answers, which
-    `succeeded` and `failed` are told.
+    Streams wait in a bounded queue in which developers have equal shares. The number of waiting jobs is bounded by the
+    consumer that receives them. The number of slots follows the provider's responses, which `succeeded` and `failed`
+    record.
     """
 
-    def __init__(self, provider: str, count: int, longest_queue: int) -> None:
+    def __init__(self, provider: str, count: int, max_waiting: int) -> None:
         self._provider = provider
         self._count = count
-        self._limit = ProviderLimit(count)
-        self._turns = Turns()
-        self._longest_queue = longest_queue
-        self._queues = {STREAMS: DeveloperQueue(longest_queue)}
+        self._limit = ConcurrencyLimit(count)
+        self._turns = TurnOrder()
+        self._max_waiting = max_waiting
+        self._queues = {STREAMS: DeveloperQueue(max_waiting)}
         self._end_of_pause: asyncio.TimerHandle | None = None
 
     @property
     def limit(self) -> int:
-        """How many there are now; fewer than configured while the provider says that it is full."""
-        return self._limit.now
+        """The number of slots now. It is below the configured number after the provider refused for concurrency."""
+        return self._limit.current
 
     @property
     def in_use(self) -> int:
-        """How many are held. More than there are, for a while, when there have become fewer."""
+        """The number of slots that are held. It can exceed `limit` for a while after `limit` has been lowered."""
         return self._turns.held.total()
 
     @property
     def waiting(self) -> int:
-        """How many wait for one."""
+        """The number of requests that wait for a slot."""
         return sum(map(len, self._queues.values()))
 
     def share(self, requester: str) -> int:
-        """Returns how many jobs a requester may have here, those that wait included, so that it gets its share.
+        """Returns how many jobs a requester should have here, waiting jobs included, to use its share.
 
-        All slots if no other requester has any request here. Otherwise its part of them, as if it wanted them all, and
-        a job that waits, so that a slot is not lost to others while the requester's next job is on its way. Others that
-        want less than an equal part leave the rest to it.
+        It is all slots if no other requester has a request here. Otherwise it is an equal part of the slots and one
+        waiting job, so that the requester does not lose its turn while its next job is on the way. What other
+        requesters do not need of their equal parts is added.
         """
         others = sorted(self._wanted(each) for each in self._queues if each != requester and self._wanted(each))
         if not others:
             return self._count
-        left, parts = self._limit.now, len(others) + 1
+        left, parts = self._limit.current, len(others) + 1
         for wanted in others:
             if wanted * parts > left:
                 break
@@ -74,14 +74,16 @@ class Slots:
         return self._turns.held[requester] + len(self._queues[requester])
 
     def for_stream(self, developer_id: str) -> AbstractAsyncContextManager[None]:
-        """Holds a slot for a developer's stream; Busy if too many wait already, or if the provider is to be left alone
-        for longer than somebody would wait."""
+        """Holds a slot for a developer's stream.
+
+        Raises Busy if the queue is full, or if the provider asked for a pause of more than 20 s.
+        """
         if (pause := self._pause_left()) > MAX_STREAM_PAUSE_SECONDS:
-            raise Busy(f"{self._provider} asked to be left alone; try again in {math.ceil(pause)} s")
+            raise Busy(f"{self._provider} asked for a pause; try again in {math.ceil(pause)} s")
         return self._hold(STREAMS, developer_id)
 
     def for_job(self, requester: str) -> AbstractAsyncContextManager[None]:
-        """Holds a slot for a job of a requester. Its jobs get their slots in the order in which they come."""
+        """Holds a slot for a job of a requester. The jobs of one requester get slots in the order of their calls."""
         self._queues.setdefault(requester, DeveloperQueue(math.inf))
         return self._hold(requester, "")
 
@@ -102,7 +104,7 @@ class Slots:
                 if _is_held(turn):
                     self._ended(requester, developer_id)
                 else:
-                    with suppress(ValueError):  # `_hand_out` may have passed it over already
+                    with suppress(ValueError):  # `_hand_out` may have removed it already
                         queue.remove(developer_id, turn)
                 raise
         try:
@@ -111,18 +113,18 @@ class Slots:
             self._ended(requester, developer_id)
 
     def succeeded(self) -> None:
-        """Says that the request of a slot that is still held went well."""
+        """Records that the request of a slot succeeded. The slot must still be held."""
         self._limit.succeeded()
         self._hand_out()
 
     def failed(self, error: SynthesisError) -> None:
-        """Says that the request of a slot that is still held failed."""
+        """Records that the request of a slot failed. The slot must still be held."""
         self._limit.failed(error, self.in_use)
         if pause := pause_seconds(error):
             self._pause(pause)
 
     def _pause(self, seconds: float) -> None:
-        """Gives nothing out for so long, unless a longer pause is under way."""
+        """Hands out no slots for this time. A longer pause that is already in effect stays."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         if self._end_of_pause is not None:
@@ -139,10 +141,10 @@ class Slots:
         return self._end_of_pause.when() - asyncio.get_running_loop().time() if self._end_of_pause is not None else 0.0
 
     def _free(self) -> bool:
-        return self.in_use < self._limit.now and self._end_of_pause is None
+        return self.in_use < self._limit.current and self._end_of_pause is None
 
     def _full(self) -> Busy:
-        return Busy(f"{self._provider} is busy and its queue of {self._longest_queue} is full; try again later")
+        return Busy(f"{self._provider} is busy and its queue is full ({self._max_waiting} waiting); try again later")
 
     def _began(self, requester: str, developer_id: str) -> None:
         self._turns.began(requester)
@@ -154,19 +156,19 @@ class Slots:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        """Hands what is free to who is next."""
+        """Hands the free slots to the next waiting requests."""
         while self._free():
             waiting = [requester for requester, queue in self._queues.items() if queue]
             if not waiting:
                 return
             requester = self._turns.next_of(waiting)
             developer_id, turn = self._queues[requester].pop()
-            # A future that was cancelled in this very turn of the loop is still in its queue.
+            # A future that was cancelled in this iteration of the event loop is still in its queue.
             if not turn.done():
                 self._began(requester, developer_id)
                 turn.set_result(None)
 
 
 def _is_held(turn: asyncio.Future[None]) -> bool:
-    """Tells whether a slot was handed over at the moment of giving up."""
+    """Returns whether a slot was handed over at the moment of the cancellation."""
     return turn.done() and not turn.cancelled() and turn.exception() is None

@@ -1,7 +1,7 @@
-"""Takes audio from an engine at the engine's pace and hands it on at the listener's.
+"""Reads audio from an engine at the engine's pace and passes it on at the client's pace.
 
-A provider's slot is held while its engine speaks and never while a listener plays: what the engine is ahead is kept in
-memory, within bounds for a stream, a developer and the process.
+A provider's slot is held while its engine speaks, not while the client plays the audio. Audio that the client has not
+read is kept in memory, with limits per stream, per developer and per process.
 """
 
 import asyncio
@@ -12,79 +12,79 @@ from contextlib import suppress
 from services.runtime.errors import Busy, DeadlineExceeded
 
 MEBIBYTE = 1024 * 1024
-# The longest text that can be spoken is some 7 minutes at 24 kHz.
+# The longest text takes about 7 minutes at 24 kHz, which is 20 MiB.
 MAX_STREAM_BYTES = 20 * MEBIBYTE
 MAX_DEVELOPER_BYTES = 32 * MEBIBYTE
 MAX_PROCESS_BYTES = 96 * MEBIBYTE
-# What a stream may always keep, whatever others have not read: some seconds.
+# A stream can always keep this much, however much other streams hold: about 5 s at 24 kHz.
 MIN_STREAM_BYTES = MEBIBYTE // 4
-# How long an engine that finds no room keeps its slot from others who wait for it, all together.
+# How long, in total, an engine may hold its slot without free memory while other requests wait for the slot.
 MAX_BLOCKED_SECONDS = 2.0
-# And how long if nobody waits; also after how long without a read a stream's audio is thrown away.
+# The same if no other request waits. A stream whose client reads nothing for this time is ended.
 MAX_STALL_SECONDS = 30.0
-_LOOK_SECONDS = 0.1
+_CHECK_INTERVAL_SECONDS = 0.1
 
 Sink = Callable[[bytes], Awaitable[None]]
 
 
-class SpeechSpace:
-    """The memory that all streams of this process share."""
+class StreamMemory:
+    """The memory for unread audio that all streams of this process share."""
 
     def __init__(
         self,
         *,
-        per_stream: int = MAX_STREAM_BYTES,
-        per_developer: int = MAX_DEVELOPER_BYTES,
-        in_all: int = MAX_PROCESS_BYTES,
-        always: int = MIN_STREAM_BYTES,
+        max_stream_bytes: int = MAX_STREAM_BYTES,
+        max_developer_bytes: int = MAX_DEVELOPER_BYTES,
+        max_process_bytes: int = MAX_PROCESS_BYTES,
+        min_stream_bytes: int = MIN_STREAM_BYTES,
     ) -> None:
-        self._per_stream = per_stream
-        self._per_developer = per_developer
-        self._in_all = in_all
-        self._always = always
+        self._max_stream_bytes = max_stream_bytes
+        self._max_developer_bytes = max_developer_bytes
+        self._max_process_bytes = max_process_bytes
+        self._min_stream_bytes = min_stream_bytes
         self._held: Counter[str] = Counter()
 
     def check(self, developer_id: str) -> None:
-        """Raises Busy if a developer has not read as much audio as may be kept for them."""
-        if self._held[developer_id] >= self._per_developer:
+        """Raises Busy if the unread audio of a developer has reached its limit."""
+        if self._held[developer_id] >= self._max_developer_bytes:
             raise Busy(
-                f"{self._held[developer_id] // MEBIBYTE} MiB of audio of your other streams wait to be read; "
-                "read or close them first"
+                f"Your other streams hold {self._held[developer_id] // MEBIBYTE} MiB of unread audio. "
+                "Read or close them first."
             )
 
-    def has_room(self, developer_id: str, of_stream: int) -> bool:
-        """Tells whether a stream that keeps `of_stream` bytes may keep more."""
-        return of_stream < self._always or (
-            of_stream < self._per_stream
-            and self._held[developer_id] < self._per_developer
-            and self._held.total() < self._in_all
+    def has_free_memory(self, developer_id: str, stream_bytes: int) -> bool:
+        """Returns whether a stream that holds `stream_bytes` bytes may hold more."""
+        return stream_bytes < self._min_stream_bytes or (
+            stream_bytes < self._max_stream_bytes
+            and self._held[developer_id] < self._max_developer_bytes
+            and self._held.total() < self._max_process_bytes
         )
 
     def add(self, developer_id: str, size: int) -> None:
-        """Notes bytes that are kept, or with a negative size are not any more."""
+        """Adds to the number of bytes held for a developer. A negative size removes them."""
         self._held[developer_id] += size
         if not self._held[developer_id]:
             del self._held[developer_id]
 
 
 class SpeechBuffer:
-    """The audio of one stream that its listener has not taken yet.
+    """The unread audio of one stream.
 
-    `wanted` tells whether somebody waits for the slot that the engine holds.
+    `slot_wanted` returns whether another request waits for the slot that the engine holds.
     """
 
     def __init__(
         self,
-        space: SpeechSpace,
+        space: StreamMemory,
         developer_id: str,
-        wanted: Callable[[], bool],
+        slot_wanted: Callable[[], bool],
         *,
         blocked_seconds: float = MAX_BLOCKED_SECONDS,
         stall_seconds: float = MAX_STALL_SECONDS,
     ) -> None:
         self._space = space
         self._developer_id = developer_id
-        self._wanted = wanted
+        self._slot_wanted = slot_wanted
         self._blocked_seconds = blocked_seconds
         self._stall_seconds = stall_seconds
         self._pieces: deque[bytes] = deque()
@@ -93,72 +93,72 @@ class SpeechBuffer:
         self._ended = False
         self._given_up = False
         self._changed = asyncio.Condition()
-        # When the listener last came for more, None while they wait for the engine.
-        self._left_at: float | None = asyncio.get_running_loop().time()
+        # When the client last took audio, None while the client waits for the engine.
+        self._idle_since: float | None = asyncio.get_running_loop().time()
 
     async def put(self, piece: bytes) -> None:
-        """Adds audio, waiting while there is no room; DeadlineExceeded if the listener takes too long to make some."""
+        """Adds audio. Waits while there is no free memory. Raises DeadlineExceeded if the client reads too slowly."""
         if self._given_up:
-            raise self._unread()
-        if not self._has_room():
-            await self._wait_for_room()
+            raise self._not_read()
+        if not self._has_free_memory():
+            await self._wait_for_memory()
         async with self._changed:
             self._pieces.append(piece)
             self._keep(len(piece))
             self._changed.notify_all()
 
     async def end(self) -> None:
-        """Says that nothing more is put."""
+        """Marks the end of the audio."""
         async with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     async def drain(self) -> AsyncIterator[bytes]:
-        """Yields what is put, until the end is said and all is taken. DeadlineExceeded if it was given up."""
+        """Yields the audio until its end. Raises DeadlineExceeded if the client did not read it in time."""
         clock = asyncio.get_running_loop().time
         while True:
-            self._left_at = None
+            self._idle_since = None
             async with self._changed:
                 await self._changed.wait_for(lambda: self._pieces or self._ended or self._given_up)
                 if self._given_up:
-                    raise self._unread()
+                    raise self._not_read()
                 if not self._pieces:
                     return
                 piece = self._pieces.popleft()
                 self._keep(-len(piece))
                 self._changed.notify_all()
-            self._left_at = clock()
+            self._idle_since = clock()
             yield piece
 
     async def watch(self) -> None:
-        """Gives the stream up once its listener has taken nothing for too long, whether its engine is done or not."""
+        """Ends the stream when the client has read nothing for too long, also after the engine has finished."""
         clock = asyncio.get_running_loop().time
         while not self._given_up:
-            left_at = clock() if self._left_at is None else self._left_at
-            if clock() - left_at > self._stall_seconds:
+            idle_since = clock() if self._idle_since is None else self._idle_since
+            if clock() - idle_since > self._stall_seconds:
                 await self._give_up()
             else:
-                await asyncio.sleep(left_at + self._stall_seconds - clock() + _LOOK_SECONDS)
+                await asyncio.sleep(idle_since + self._stall_seconds - clock() + _CHECK_INTERVAL_SECONDS)
 
     def clear(self) -> None:
-        """Throws away what was not taken."""
+        """Discards the unread audio."""
         self._keep(-self._bytes)
         self._pieces.clear()
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_memory(self) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            while not self._has_room():
+            while not self._has_free_memory():
                 waited = clock() - began
-                too_long = self._blocked + waited > self._blocked_seconds and self._wanted()
+                too_long = self._blocked + waited > self._blocked_seconds and self._slot_wanted()
                 if too_long or waited > self._stall_seconds or self._given_up:
                     await self._give_up()
-                    raise self._unread()
+                    raise self._not_read()
                 async with self._changed:
-                    # Not only this stream's listener makes room, and who waits for the slot says nothing.
+                    # Other streams can free memory, and other requests can start to wait, without notice.
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_SECONDS):
+                        async with asyncio.timeout(_CHECK_INTERVAL_SECONDS):
                             await self._changed.wait()
         finally:
             self._blocked += clock() - began
@@ -169,11 +169,11 @@ class SpeechBuffer:
             self.clear()
             self._changed.notify_all()
 
-    def _unread(self) -> DeadlineExceeded:
-        return DeadlineExceeded("the audio was not read in time, so the stream was given up")
+    def _not_read(self) -> DeadlineExceeded:
+        return DeadlineExceeded("The audio was not read in time, so the stream was ended")
 
-    def _has_room(self) -> bool:
-        return self._space.has_room(self._developer_id, self._bytes)
+    def _has_free_memory(self) -> bool:
+        return self._space.has_free_memory(self._developer_id, self._bytes)
 
     def _keep(self, size: int) -> None:
         self._bytes += size
@@ -181,9 +181,9 @@ class SpeechBuffer:
 
 
 async def buffered(fill: Callable[[Sink], Awaitable[None]], buffer: SpeechBuffer) -> AsyncGenerator[bytes, None]:
-    """Runs `fill`, which puts audio into the sink that it is given, and yields that audio; raises what `fill` raises.
+    """Runs `fill`, which sends audio to the sink that it receives, and yields that audio. Raises what `fill` raises.
 
-    Closing the generator cancels `fill` and waits for its end.
+    Closing the generator cancels `fill` and waits until it has ended.
     """
 
     async def run() -> None:

@@ -1,13 +1,13 @@
-"""What the tts service tells of its status: how its providers do."""
+"""The status of the tts service: the state of its providers."""
 
 from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, ProviderStatus
 
 from services.runtime.status import Reporter
-from services.tts.providers.registry import Provider, Providers
+from services.tts.providers.registry import Provider, ProviderRegistry
 
 
-def reporter(providers: Providers) -> Reporter:
-    """Returns what adds the providers to a status."""
+def reporter(providers: ProviderRegistry) -> Reporter:
+    """Returns a function that adds the providers to a status."""
 
     def report(status: ProcessStatus) -> None:
         status.providers.extend(_status(provider) for provider in providers.all())
@@ -16,17 +16,17 @@ def reporter(providers: Providers) -> Reporter:
 
 
 def _status(provider: Provider) -> ProviderStatus:
-    slots, outcomes = provider.slots, provider.outcomes
+    slots, health = provider.slots, provider.health
     status = ProviderStatus(
         id=provider.id,
         unavailable_reason=provider.unavailable_reason or "",
         in_use=slots.in_use,
         limit=slots.limit,
         waiting=slots.waiting,
-        failing=outcomes.failing,
+        failing=health.failing,
         voices_left_out=provider.left_out,
     )
-    if outcomes.last_kind is not None:
-        status.last_error_kind = outcomes.last_kind.value
-        status.last_error_seconds = round(outcomes.seconds_since_failure, 1)
+    if health.last_kind is not None:
+        status.last_error_kind = health.last_kind.value
+        status.last_error_seconds = round(health.seconds_since_failure, 1)
     return status

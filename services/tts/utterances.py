@@ -1,4 +1,4 @@
-"""Which utterances a provider takes."""
+"""Validates utterances against what a provider supports."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from services.tts.domain import MAX_SPEED, MIN_SPEED, Capabilities, SpeechParame
 
 MAX_TEXT_CHARACTERS = 5000
 MAX_SEED = 2**32 - 1
-# The shape of a BCP 47 tag, 2 to 35 characters; which languages there are is the provider's to say.
+# The shape of a BCP 47 tag, 2 to 35 characters. The provider checks whether it supports the language.
 _LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
-def completed(utterance: Utterance, provider: Capabilities, voices: Sequence[Voice]) -> Utterance:
-    """Returns the utterance with voice and model filled in; InvalidInput that names every bad field."""
+def validated(utterance: Utterance, provider: Capabilities, voices: Sequence[Voice]) -> Utterance:
+    """Returns the utterance with voice and model filled in. Raises InvalidInput that names every bad field."""
     found = violations_of(utterance, provider)
     try:
         voice = find_voice(voices, utterance.voice_id, provider.id)
@@ -27,8 +27,8 @@ def completed(utterance: Utterance, provider: Capabilities, voices: Sequence[Voi
 
 
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
-    """Returns what is wrong with a text and its parameters, whichever voice speaks it."""
-    text, longest = utterance.text, min(MAX_TEXT_CHARACTERS, provider.longest_text(utterance.model_id))
+    """Returns the violations of a text and its parameters. The voice is not checked."""
+    text, longest = utterance.text, min(MAX_TEXT_CHARACTERS, provider.max_characters_of(utterance.model_id))
     found: list[FieldViolation] = []
     if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
         found.append(FieldViolation("text", f"must be 1 to {MAX_TEXT_CHARACTERS} characters, got {len(text)}"))
@@ -45,15 +45,16 @@ def _parameter_violations(parameters: SpeechParameters, provider: Capabilities) 
     found: list[FieldViolation] = []
     for name in ("speed", "language", "seed"):
         if getattr(parameters, name) is not None and name not in provider.parameters:
-            takes = f"it takes {', '.join(sorted(provider.parameters))}" if provider.parameters else "it takes none"
-            found.append(FieldViolation(f"parameters.{name}", f"is no parameter of {provider.id}; {takes}"))
+            supported = ", ".join(sorted(provider.parameters)) or "no parameters"
+            found.append(
+                FieldViolation(f"parameters.{name}", f"is not supported by {provider.id}, which supports {supported}")
+            )
     speed, language, seed = parameters.speed, parameters.language, parameters.seed
-    slowest, fastest = provider.slowest_speed, provider.fastest_speed
-    # Written so that NaN is refused too.
+    slowest, fastest = provider.min_speed, provider.max_speed
+    # NaN is refused too, because every comparison with it is false.
     if speed is not None and "speed" in provider.parameters and not slowest <= speed <= fastest:
-        narrower = (slowest, fastest) != (MIN_SPEED, MAX_SPEED)
-        whose = f" for {provider.id}" if narrower else ""
-        found.append(FieldViolation("parameters.speed", f"must be {slowest:g} to {fastest:g}{whose}"))
+        suffix = f" for {provider.id}" if (slowest, fastest) != (MIN_SPEED, MAX_SPEED) else ""
+        found.append(FieldViolation("parameters.speed", f"must be {slowest:g} to {fastest:g}{suffix}"))
     if language is not None and "language" in provider.parameters and not _LANGUAGE.fullmatch(language):
         found.append(FieldViolation("parameters.language", "must be a BCP 47 tag such as en or pt-BR"))
     if seed is not None and "seed" in provider.parameters and not 0 <= seed <= MAX_SEED:
@@ -62,7 +63,7 @@ def _parameter_violations(parameters: SpeechParameters, provider: Capabilities) 
 
 
 def find_voice(voices: Sequence[Voice], voice_id: str, provider: str) -> Voice:
-    """Returns the voice of this id, the first one if the id is empty; InvalidInput that says where to look if none."""
+    """Returns the voice with this id, the first voice if the id is empty. Raises InvalidInput if there is none."""
     for voice in voices:
         if voice.voice_id == voice_id or not voice_id:
             return voice

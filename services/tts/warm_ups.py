@@ -1,10 +1,10 @@
-"""Remembers for which runs a provider has been warmed up, so that each is once, before anything is measured."""
+"""Warms each provider up once per run, before anything is measured."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-# Runs end; one that is forgotten and goes on all the same only warms its providers up again.
+# A run that is forgotten while it is in progress only warms its providers up once more.
 MAX_REMEMBERED_RUNS = 2000
 
 Key = tuple[str, ...]
@@ -13,14 +13,14 @@ Key = tuple[str, ...]
 class WarmUps:
     """The warm-ups of this process."""
 
-    def __init__(self, most_remembered: int = MAX_REMEMBERED_RUNS) -> None:
-        self._most = most_remembered
+    def __init__(self, max_remembered: int = MAX_REMEMBERED_RUNS) -> None:
+        self._max_remembered = max_remembered
         self._known: OrderedDict[Key, asyncio.Future[bool]] = OrderedDict()
 
     async def once(self, key: Key, warm_up: Callable[[], Awaitable[None]]) -> None:
-        """Runs `warm_up` if nobody did so under this key yet, and waits if somebody is at it.
+        """Runs `warm_up` unless it has already run under this key. Waits if another task is running it.
 
-        If it raises or is cancelled, the next who waits takes it over.
+        If that task fails or is cancelled, the next waiting task runs it.
         """
         while True:
             under_way = self._known.get(key)
@@ -28,13 +28,13 @@ class WarmUps:
                 await self._lead(key, warm_up)
                 return
             self._known.move_to_end(key)
-            # Shielded, since who gives up waiting must not end it for the others.
+            # Shielded, because the cancellation of one waiting task must not cancel the future for the others.
             if await asyncio.shield(under_way):
                 return
 
     async def _lead(self, key: Key, warm_up: Callable[[], Awaitable[None]]) -> None:
         own = self._known[key] = asyncio.get_running_loop().create_future()
-        while len(self._known) > self._most:
+        while len(self._known) > self._max_remembered:
             self._known.popitem(last=False)
         done = False
         try:

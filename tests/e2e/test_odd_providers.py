@@ -58,6 +58,5 @@ async def test_one_provider_never_keeps_the_mesh_from_getting_ready() -> None:
                 (tts,) = [each for each in status["services"] if each["name"] == "tts"]
                 left_out = {each["id"]: each["voices_left_out"] for each in tts["processes"][0]["providers"]}
                 assert left_out["odd"] == (
-                    "4 without an id of 1 to 100 characters that can be seen, and no blanks; "
-                    "1 with an id that came before; 1 that can't be read"
+                    "4 without an id of 1 to 100 visible characters without spaces; 1 with a repeated id; 1 unreadable"
                 )

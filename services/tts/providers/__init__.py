@@ -1,1 +1,1 @@
-"""The speech engines and companies that tts can ask, each behind the same interface (`engine.SpeechEngine`)."""
+"""The speech engines and hosted providers of tts, all with the interface `engine.SpeechEngine`."""

@@ -1,4 +1,4 @@
-"""Finds the samples in the body of an HTTP answer, whatever its sender calls them."""
+"""Extracts the samples from the body of an HTTP response, even if its content type is wrong."""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -8,18 +8,18 @@ import numpy as np
 from services.shared.audio.wav import WavError
 from services.shared.audio.wav_reader import WavBrokenOff, WavReader
 from services.tts.providers import formats
-from services.tts.providers.content_type import Kind, declared_by
-from services.tts.providers.http_errors import BrokenOff, TextAnswer, UnusableBody
+from services.tts.providers.content_type import ContentKind, declared_format
+from services.tts.providers.http_errors import TextBody, TruncatedBody, UnusableBody
 from services.tts.sample_formats import is_swapped
 
-# As much of a text is read as may be an error.
+# The part of a text that is read, because it can be an error.
 MAX_TEXT_BYTES = 64 * 1024
-# Enough samples to tell their order of bytes, once there is sound.
+# The amount of sound that decides the byte order of samples.
 ORDER_BYTES = 2048
 MAX_SILENT_BYTES = 256 * 1024
 
-Piece = tuple[float, bytes]
-"""Audio, and when the bytes that hold it arrived."""
+TimedAudio = tuple[float, bytes]
+"""The time at which bytes arrived, and their audio."""
 
 
 class _Reader(Protocol):
@@ -32,27 +32,27 @@ class _Reader(Protocol):
 
 
 class AudioBody:
-    """Takes the body in pieces and gives back signed 16-bit little-endian mono samples.
+    """Takes the body in pieces and returns signed 16-bit little-endian mono samples.
 
-    What it is, is told by how it begins, and only then by the content type: a WAV is read under any name, another
-    format or a text is refused under any name. Until that is certain, which takes the first 12 bytes of most bodies
-    and never more than a few thousand, pieces are held back; each keeps the time at which it arrived, so the first
-    sample has the time of its own bytes. Raw samples have the rate that the content type says, or else the one given.
+    The first bytes decide what the body is, and the content type only if they do not: a WAV is accepted, and any other
+    format or a text is refused, under every content type. Pieces are held back until that is decided, which takes 12
+    bytes of most bodies. The byte order of audio/l16 takes up to 2048 bytes of sound. Each piece keeps the time at
+    which it arrived. Raw samples have the sample rate of the content type, otherwise `sample_rate_hz`.
     """
 
     def __init__(self, headers: Mapping[str, str], sample_rate_hz: int, label: str | None = None) -> None:
-        self._declared = declared_by(headers)
+        self._declared = declared_format(headers)
         self._label = label or self._declared.label
         if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-            raise UnusableBody("compressed its answer, which it was asked not to")
+            raise UnusableBody("compressed its response, although the request asked for no compression")
         self.sample_rate_hz = self._declared.sample_rate_hz or sample_rate_hz
         self._at = 0.0
-        self._held: list[Piece] = []
+        self._held: list[TimedAudio] = []
         self._begin = b""
         self._reader: _Reader | None = None
 
-    def feed(self, piece: bytes, at: float) -> Iterator[Piece]:
-        """Yields the audio in the next piece, which may be none yet. UnusableBody or TextAnswer if it is no audio."""
+    def feed(self, piece: bytes, at: float) -> Iterator[TimedAudio]:
+        """Yields the audio of the next piece, if any. Raises UnusableBody or TextBody if the body is not audio."""
         self._at = at
         if self._reader is not None:
             yield from self._read(at, piece)
@@ -61,10 +61,10 @@ class AudioBody:
         self._begin += piece
         yield from self._decide(ended=False)
 
-    def finish(self) -> Iterator[Piece]:
-        """Yields what was held back, when nothing follows.
+    def finish(self) -> Iterator[TimedAudio]:
+        """Yields the audio that was held back, at the end of the body.
 
-        Raises UnusableBody or TextAnswer if the body turns out to be no audio, BrokenOff if its end is missing.
+        Raises UnusableBody or TextBody if the body is not audio, and TruncatedBody if its end is missing.
         """
         if self._reader is None:
             yield from self._decide(ended=True)
@@ -75,7 +75,7 @@ class AudioBody:
             except WavError as error:
                 raise _as_body_error(error) from None
 
-    def _decide(self, *, ended: bool) -> Iterator[Piece]:
+    def _decide(self, *, ended: bool) -> Iterator[TimedAudio]:
         found = formats.format_of(self._begin, ended=ended)
         if found == formats.UNDECIDED:
             return
@@ -88,23 +88,23 @@ class AudioBody:
             yield from self._read(at, piece)
 
     def _reader_of(self, found: str) -> _Reader:
-        """Returns what reads a body that shows what it is."""
+        """Returns the reader of a body whose format is known."""
         if found == formats.WAV:
             return _WavSamples(self._declared.sample_rate_hz)
         if found == formats.TEXT:
             return _Text(self._refusal)
-        raise UnusableBody(f"sent {found} as {self._label} where audio samples were asked for")
+        raise UnusableBody(f"sent {found} as {self._label} instead of raw audio samples")
 
     def _reader_of_samples(self, ended: bool) -> _Reader | None:
-        """Returns what reads a body that could be samples, None if their order of bytes is not certain yet."""
+        """Returns the reader of a body that can be samples, None if their byte order is not decided yet."""
         declared = self._declared
-        if declared.kind is Kind.WAV:
-            # Which it is not; its reader says so.
+        if declared.kind is ContentKind.WAV:
+            # It is not a WAV. The reader raises the error.
             return _WavSamples(declared.sample_rate_hz)
-        if declared.kind not in (Kind.SAMPLES, Kind.MPEG):
+        if declared.kind not in (ContentKind.SAMPLES, ContentKind.MPEG):
             raise UnusableBody(self._refusal)
-        if declared.kind is Kind.MPEG and formats.is_mpeg_frame(self._begin):
-            raise UnusableBody(f"sent MP3 as {self._label} where audio samples were asked for")
+        if declared.kind is ContentKind.MPEG and formats.is_mpeg_frame(self._begin):
+            raise UnusableBody(f"sent MP3 as {self._label} instead of raw audio samples")
         big_endian = declared.big_endian
         if big_endian is None and declared.order_varies:
             big_endian = _order_of(self._begin, ended)
@@ -114,9 +114,9 @@ class AudioBody:
 
     @property
     def _refusal(self) -> str:
-        return f"answered with {self._label} where audio samples were asked for"
+        return f"returned {self._label} instead of raw audio samples"
 
-    def _read(self, at: float, piece: bytes) -> Iterator[Piece]:
+    def _read(self, at: float, piece: bytes) -> Iterator[TimedAudio]:
         assert self._reader is not None
         try:
             audio = self._reader.feed(piece)
@@ -128,7 +128,7 @@ class AudioBody:
 
 
 def _order_of(begin: bytes, ended: bool) -> bool | None:
-    """Returns whether samples are big-endian, None if that needs more of them. Digital silence is the same in both."""
+    """Returns whether samples are big-endian, None if that needs more of them. Digital silence does not show it."""
     silent = len(begin) - len(begin.lstrip(b"\0"))
     sound = begin[silent - silent % 2 :][:ORDER_BYTES]
     if len(sound) < ORDER_BYTES and silent < MAX_SILENT_BYTES and not ended:
@@ -137,7 +137,7 @@ def _order_of(begin: bytes, ended: bool) -> bool | None:
 
 
 class _RawSamples:
-    """Samples without a header. Half a sample at the end is given back as it is."""
+    """Reads samples without a header. Half a sample at the end is returned unchanged."""
 
     def __init__(self, sample_rate_hz: int, big_endian: bool, label: str) -> None:
         self.sample_rate_hz = sample_rate_hz
@@ -162,14 +162,14 @@ class _RawSamples:
 
     def finish(self) -> bytes:
         if text := formats.text_at_end(self._tail):
-            raise TextAnswer("sent text after its audio", text)
+            raise TextBody("sent text after its audio", text)
         if frames := formats.frames_within(self._begin):
-            raise UnusableBody(f"sent {frames} as {self._label} where audio samples were asked for")
+            raise UnusableBody(f"sent {frames} as {self._label} instead of raw audio samples")
         return self._half
 
 
 class _WavSamples:
-    """The samples of a WAV, which must have the rate that the content type says, if it says one."""
+    """Reads the samples of a WAV. Its sample rate must be that of the content type, if the type states one."""
 
     def __init__(self, declared_rate_hz: int | None) -> None:
         self._wav = WavReader()
@@ -184,21 +184,21 @@ class _WavSamples:
         audio = self._wav.feed(piece)
         rate = self._wav.sample_rate_hz
         if rate and self._declared_rate_hz not in (None, rate):
-            raise UnusableBody(f"says a rate of {self._declared_rate_hz} Hz, and sent a WAV of {rate} Hz")
+            raise UnusableBody(f"declared a sample rate of {self._declared_rate_hz} Hz but sent a WAV at {rate} Hz")
         self._tail = (self._tail + audio[-formats.MAX_TAIL_BYTES :])[-formats.MAX_TAIL_BYTES :]
         return audio
 
     def finish(self) -> bytes:
         trailing = self._wav.trailing
         if text := formats.text_at_end(trailing or self._tail):
-            raise TextAnswer("sent text after its audio", text)
+            raise TextBody("sent text after its audio", text)
         if trailing:
             raise UnusableBody(f"sent {len(trailing)} bytes after the end of its WAV")
         return self._wav.finish()
 
 
 class _Text:
-    """Text where audio was asked for. It is read as far as an error may reach."""
+    """Reads text that came instead of audio, up to the maximum size of an error."""
 
     sample_rate_hz = 0
 
@@ -213,10 +213,10 @@ class _Text:
         return b""
 
     def finish(self) -> bytes:
-        raise TextAnswer(self._message, self._content[:MAX_TEXT_BYTES])
+        raise TextBody(self._message, self._content[:MAX_TEXT_BYTES])
 
 
 def _as_body_error(error: WavError) -> Exception:
     if isinstance(error, WavBrokenOff):
-        return BrokenOff(str(error))
-    return UnusableBody(f"sent what can't be read: it is not a WAV that can be used: {error}")
+        return TruncatedBody(str(error))
+    return UnusableBody(f"sent a WAV that can't be used: {error}")

@@ -1,15 +1,15 @@
-"""Cartesia, over its byte stream: `POST /tts/bytes`."""
+"""Cartesia: `POST /tts/bytes`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import FailureKind, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, AccountEngine, ProviderAccount, VoicePage
 from services.tts.providers.http_audio import SpeechRequest, route
-from services.tts.providers.http_errors import Refusal, refusal_of, text_of
+from services.tts.providers.http_errors import ErrorDetails, classify_error, clean_text
 
 PROVIDER = "cartesia"
-# The date of the API that this speaks; errors are JSON since 2026-03-01.
+# The version of the API, a date. Errors are JSON since 2026-03-01.
 VERSION = "2026-08-14"
 MAX_TEXT_CHARACTERS = 5000
 # `generation_config.speed` of the sonic-3 models.
@@ -28,19 +28,19 @@ _CODES = {
 
 
 class CartesiaEngine(AccountEngine):
-    """Speaks with an account of Cartesia."""
+    """The engine for an account of Cartesia."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ProviderAccount) -> None:
         super().__init__(
             account,
             PROVIDER,
             "Cartesia",
             {"authorization": f"Bearer {account.api_key}", "cartesia-version": VERSION},
-            explain,
+            read_error,
             max_text_characters=MAX_TEXT_CHARACTERS,
             parameters=frozenset({"speed", "language"}),
-            slowest_speed=MIN_SPEED,
-            fastest_speed=MAX_SPEED,
+            min_speed=MIN_SPEED,
+            max_speed=MAX_SPEED,
         )
 
     async def voices(self) -> Sequence[Voice]:
@@ -65,16 +65,16 @@ class CartesiaEngine(AccountEngine):
         return SpeechRequest(route(self._account.base_url, "/tts/bytes"), self._headers, body, SAMPLE_RATE_HZ)
 
 
-def explain(status: int, body: Any) -> Refusal:
-    """Reads `{error_code, title, message, request_id}`, and the plain `Title: message` of older versions."""
+def read_error(status: int, body: Any) -> ErrorDetails:
+    """Reads `{error_code, title, message, request_id}`, and the text `Title: message` of older versions."""
     if not isinstance(body, dict):
-        return refusal_of(status, text_of(body), _CODES)
-    title, message = text_of(body.get("title")), text_of(body.get("message"))
-    return refusal_of(status, message or title, _CODES, body.get("error_code"))
+        return classify_error(status, clean_text(body), _CODES)
+    title, message = clean_text(body.get("title")), clean_text(body.get("message"))
+    return classify_error(status, message or title, _CODES, body.get("error_code"))
 
 
-def _page(body: Any) -> Page:
+def _page(body: Any) -> VoicePage:
     items = body["data"]
     ids = [each["id"] for each in items if isinstance(each, dict) and isinstance(each.get("id"), str)]
-    goes_on = bool(ids) and body.get("has_more", len(items) == PAGE_SIZE)
-    return Page(items, {"limit": str(PAGE_SIZE), "starting_after": ids[-1]} if goes_on else None)
+    has_next = bool(ids) and body.get("has_more", len(items) == PAGE_SIZE)
+    return VoicePage(items, {"limit": str(PAGE_SIZE), "starting_after": ids[-1]} if has_next else None)

@@ -1,4 +1,4 @@
-"""Which engines an installation has, by its settings."""
+"""Builds the engines of an installation from its settings."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -10,22 +10,22 @@ from services.tts.providers.elevenlabs import ElevenLabsEngine
 from services.tts.providers.engine import SpeechEngine
 from services.tts.providers.espeak import EspeakEngine
 from services.tts.providers.flite import FliteEngine
-from services.tts.providers.hosted import Account
-from services.tts.providers.openai_compatible import Endpoint, OpenAiCompatibleEngine
+from services.tts.providers.hosted import ProviderAccount
+from services.tts.providers.openai_compatible import OpenAiCompatibleEngine, SpeechEndpoint
 from services.tts.providers.smallestai import SmallestAiEngine
 from services.tts.settings import OPENAI_URL, OPENAI_VOICES, TtsSettings
 
-HOSTED: Mapping[str, Callable[[Account], SpeechEngine]] = {
+HOSTED: Mapping[str, Callable[[ProviderAccount], SpeechEngine]] = {
     "cartesia": CartesiaEngine,
     "elevenlabs": ElevenLabsEngine,
     "smallestai": SmallestAiEngine,
     "deepgram": DeepgramEngine,
 }
-"""Those that are reached with an account. Their settings begin with the name."""
+"""The providers with an account. The names of their settings begin with the key."""
 
 
-def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
-    """Yields every engine that is known, those too that can't be used as things are."""
+def configured_engines(settings: TtsSettings) -> Iterator[SpeechEngine]:
+    """Yields every engine, also those that can't be used with these settings."""
     yield EspeakEngine(settings.espeak_concurrency)
     yield FliteEngine(settings.flite_concurrency)
     for provider, engine in HOSTED.items():
@@ -33,11 +33,11 @@ def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
     yield OpenAiCompatibleEngine(_openai(settings))
     for server in settings.openai_compatible:
         yield OpenAiCompatibleEngine(
-            Endpoint(
+            SpeechEndpoint(
                 id=server.id,
                 display_name=server.display_name or server.id,
                 base_url=server.base_url,
-                api_key=_shown(server.api_key),
+                api_key=_plain(server.api_key),
                 model=server.model,
                 voices=server.voices or (),
                 sample_rate_hz=server.sample_rate,
@@ -47,28 +47,28 @@ def engines_of(settings: TtsSettings) -> Iterator[SpeechEngine]:
         )
 
 
-def _account(settings: TtsSettings, provider: str) -> Account:
+def _account(settings: TtsSettings, provider: str) -> ProviderAccount:
     names = ("api_key", "base_url", "model", "voices", "concurrency")
     api_key, *others = (getattr(settings, f"{provider}_{name}") for name in names)
-    return Account(_shown(api_key), *others)
+    return ProviderAccount(_plain(api_key), *others)
 
 
-def _openai(settings: TtsSettings) -> Endpoint:
-    key = _shown(settings.openai_api_key)
+def _openai(settings: TtsSettings) -> SpeechEndpoint:
+    key = _plain(settings.openai_api_key)
     usable = bool(key or settings.openai_base_url)
-    return Endpoint(
+    return SpeechEndpoint(
         id="openai",
         display_name="OpenAI",
         base_url=settings.openai_base_url or OPENAI_URL,
         api_key=key,
         model=settings.openai_model,
-        # OpenAI itself has no list of its voices.
+        # OpenAI has no route that lists its voices.
         voices=settings.openai_voices or (() if settings.openai_base_url else OPENAI_VOICES),
         sample_rate_hz=settings.openai_sample_rate,
         max_concurrency=settings.openai_concurrency,
-        missing=None if usable else "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
+        missing=None if usable else "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key",
     )
 
 
-def _shown(key: SecretStr | None) -> str:
+def _plain(key: SecretStr | None) -> str:
     return key.get_secret_value() if key else ""

@@ -1,4 +1,4 @@
-"""Reads what the content type of an answer says of the audio, and refuses what could not be obeyed."""
+"""Reads the audio format from the content type of a response, and refuses formats that are not supported."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,12 @@ MAX_SHOWN_CHARACTERS = 60
 _T = TypeVar("_T")
 
 
-class Kind(Enum):
-    """What a content type promises. What the body begins with counts for more."""
+class ContentKind(Enum):
+    """The kind of body that a content type declares. The first bytes of the body have priority."""
 
     SAMPLES = auto()
     MPEG = auto()
-    """What some servers call everything that they make, raw samples too."""
+    """Some servers use this type for all audio, including raw samples."""
     WAV = auto()
     EVENTS = auto()
     TEXT = auto()
@@ -26,30 +26,31 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """What a content type says. `label` is the type as it is shown to people."""
+class DeclaredFormat:
+    """The format that a content type declares. `label` is the type as messages show it."""
 
     label: str
-    kind: Kind
+    kind: ContentKind
     sample_rate_hz: int | None = None
     big_endian: bool | None = None
-    """None if the type says nothing of the order of bytes: it is little-endian then, or to be found out."""
+    """None if the type does not state the byte order. Then it is little-endian, unless `order_varies`."""
     order_varies: bool = False
-    """By RFC 2586 audio/L16 is big-endian, but many speech servers send little-endian samples under that name."""
+    """Whether the samples decide the byte order. True for audio/L16: RFC 2586 says big-endian, but many servers send
+    little-endian samples."""
 
 
 _RAW = ("audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw", "audio/lpcm")
 _KINDS = {
-    **dict.fromkeys((*_RAW, "application/octet-stream", "binary/octet-stream"), Kind.SAMPLES),
-    **dict.fromkeys(("audio/mpeg", "audio/mp3"), Kind.MPEG),
-    **dict.fromkeys(("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"), Kind.WAV),
-    "text/event-stream": Kind.EVENTS,
-    **dict.fromkeys(("application/json", "application/xml", "application/x-ndjson"), Kind.TEXT),
+    **dict.fromkeys((*_RAW, "application/octet-stream", "binary/octet-stream"), ContentKind.SAMPLES),
+    **dict.fromkeys(("audio/mpeg", "audio/mp3"), ContentKind.MPEG),
+    **dict.fromkeys(("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"), ContentKind.WAV),
+    "text/event-stream": ContentKind.EVENTS,
+    **dict.fromkeys(("application/json", "application/xml", "application/x-ndjson"), ContentKind.TEXT),
 }
 _TEXT = re.compile(r"text/.*|.*\+(json|xml)")
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*")
-# GStreamer separates its parameters by commas. Header lines that are repeated are joined by commas, too.
+# GStreamer separates parameters by commas. Repeated header lines are joined by commas, too.
 _PARAMETER = re.compile(rf'[;,]\s*(?:({_NAME})\s*=\s*([^\s;,"=]+|"(?:[^"\\]|\\.)*")|({_NAME}/{_NAME}))?\s*')
 
 _RATE_NAMES = {"rate", "samplerate", "samplingrate", "samplefrequency", "frequency", "sr", "hz"}
@@ -58,11 +59,11 @@ _BITS_NAMES = {"bits", "bitdepth", "bitspersample", "samplesize", "samplewidth",
 _CODEC_NAMES = {"codec", "codecs", "encoding", "format", "sampleformat", "container"}
 _ORDER_NAMES = {"endianness", "endian", "byteorder"}
 _SIGN_NAMES = {"signed", "sign", "signedness"}
-# These say nothing of the samples.
+# These parameters do not describe the samples.
 _IGNORED_NAMES = {"charset", "name", "filename", "layout", "ptime", "maxptime"}
 
 _MONO = {"1", "mono"}
-# "1" is the number of PCM among the codecs of WAV, RFC 2361.
+# "1" is the codec number of PCM in a WAV, RFC 2361.
 _PCM = {
     "pcm",
     "lpcm",
@@ -85,29 +86,29 @@ _BIG = {"big", "bigendian", "be", "network", "4321", "s16be", "pcms16be"}
 _SIGNED = {"signed", "true", "1", "yes", "signedint", "signedinteger"}
 
 
-def declared_by(headers: Mapping[str, str]) -> Declared:
-    """Returns what the content type says. Raises UnusableBody if it says what can't be obeyed, or contradicts itself.
+def declared_format(headers: Mapping[str, str]) -> DeclaredFormat:
+    """Returns the format that the content type declares.
 
-    Parameters count with every type that can hold samples. One that is not known is refused by its name, since it may
-    say that the samples are none that are understood.
+    Parameters are read for every type that can hold samples. Raises UnusableBody for a parameter with an unsupported
+    value, for one that contradicts another, and for an unknown one, because it can mean samples in another format.
     """
-    value = headers.get("content-type", "").strip()
-    if not value:
-        return Declared("an untyped body", Kind.SAMPLES)
-    match = _TYPE.match(value)
+    header = headers.get("content-type", "").strip()
+    if not header:
+        return DeclaredFormat("a body without a content type", ContentKind.SAMPLES)
+    match = _TYPE.match(header)
     if match is None:
-        return Declared(_shown(value), Kind.OTHER)
+        return DeclaredFormat(_shown(header), ContentKind.OTHER)
     label = match[1].lower()
-    kind = _KINDS.get(label) or (Kind.TEXT if _TEXT.fullmatch(label) else Kind.OTHER)
-    if kind in (Kind.EVENTS, Kind.TEXT, Kind.OTHER):
-        return Declared(_shown(label), kind)
+    kind = _KINDS.get(label) or (ContentKind.TEXT if _TEXT.fullmatch(label) else ContentKind.OTHER)
+    if kind in (ContentKind.EVENTS, ContentKind.TEXT, ContentKind.OTHER):
+        return DeclaredFormat(_shown(label), kind)
     rate: int | None = None
     big_endian: bool | None = None
-    for name, told in _parameters(value, match.end(), label):
-        plain = _plain(told)
+    for name, value in _parameters(header, match.end(), label):
+        plain = _plain(value)
         key = _plain(name)
         if key in _RATE_NAMES:
-            rate = _only(_sample_rate(name, told), rate, name)
+            rate = _only(_sample_rate(name, value), rate, name)
         elif (key in _ORDER_NAMES and plain in _LITTLE | _BIG) or (key in _CODEC_NAMES and plain in _LITTLE | _BIG):
             big_endian = _only(plain in _BIG, big_endian, name)
         elif not (
@@ -117,36 +118,38 @@ def declared_by(headers: Mapping[str, str]) -> Declared:
             or (key in _SIGN_NAMES and plain in _SIGNED)
             or key in _IGNORED_NAMES
         ):
-            raise UnusableBody(f"says {_shown(f'{name}={told}')} of its audio, where 16-bit mono was asked for")
-    return Declared(label, kind, rate, big_endian, order_varies=label == "audio/l16")
+            raise UnusableBody(
+                f"declared {_shown(f'{name}={value}')} for its audio, but the request asked for 16-bit mono"
+            )
+    return DeclaredFormat(label, kind, rate, big_endian, order_varies=label == "audio/l16")
 
 
 def _parameters(value: str, at: int, label: str) -> Iterator[tuple[str, str]]:
     while at < len(value):
         match = _PARAMETER.match(value, at)
         if match is None or (match[3] or label).lower() != label:
-            raise UnusableBody(f"says a content type that can't be read: {_shown(value)}")
+            raise UnusableBody(f"sent an unreadable content type: {_shown(value)}")
         if match[1]:
-            told = match[2]
-            quoted = told.startswith('"')
-            yield match[1], re.sub(r"\\(.)", r"\1", told[1:-1]) if quoted else told
+            parameter = match[2]
+            quoted = parameter.startswith('"')
+            yield match[1], re.sub(r"\\(.)", r"\1", parameter[1:-1]) if quoted else parameter
         at = match.end()
 
 
-def _sample_rate(name: str, told: str) -> int:
-    if told.isascii() and told.isdecimal() and len(told) < 10:
-        rate = int(told)
+def _sample_rate(name: str, value: str) -> int:
+    if value.isascii() and value.isdecimal() and len(value) < 10:
+        rate = int(value)
         if MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
             return rate
     raise UnusableBody(
-        f"says {_shown(f'{name}={told}')} of its audio, which is no rate of "
+        f"declared {_shown(f'{name}={value}')} for its audio; a sample rate must be "
         f"{MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz"
     )
 
 
 def _only(now: _T, before: _T | None, name: str) -> _T:
     if before not in (None, now):
-        raise UnusableBody(f"says two things of its audio's {_shown(name)}")
+        raise UnusableBody(f"declared two different values of {_shown(name)} for its audio")
     return now
 
 

@@ -1,12 +1,12 @@
-"""Deepgram's Aura, over `POST /v1/speak`. The voice is the model: `aura-2-thalia-en` is Thalia of aura-2."""
+"""Deepgram's Aura: `POST /v1/speak`. Each voice is a model: `aura-2-thalia-en` is Thalia of aura-2."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, AccountEngine, ProviderAccount, VoicePage
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
-from services.tts.providers.http_errors import Refusal, refusal_of, text_of
+from services.tts.providers.http_errors import ErrorDetails, classify_error, clean_text
 
 PROVIDER = "deepgram"
 MAX_TEXT_CHARACTERS = 2000
@@ -23,19 +23,19 @@ _NO_SUCH_MODEL = "no such model"
 
 
 class DeepgramEngine(AccountEngine):
-    """Speaks with an account of Deepgram. Its model is the family whose voices are offered."""
+    """The engine for an account of Deepgram. Its model is the family whose voices are offered."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ProviderAccount) -> None:
         super().__init__(
             account,
             PROVIDER,
             "Deepgram",
             {"authorization": f"Token {account.api_key}"},
-            explain,
+            read_error,
             max_text_characters=MAX_TEXT_CHARACTERS,
             parameters=frozenset({"speed"}),
-            slowest_speed=MIN_SPEED,
-            fastest_speed=MAX_SPEED,
+            min_speed=MIN_SPEED,
+            max_speed=MAX_SPEED,
         )
         self._base_url = without_version(account.base_url, "/v1")
 
@@ -46,14 +46,14 @@ class DeepgramEngine(AccountEngine):
     def _voice_of(self, item: Any) -> Voice | None:
         if item.get("architecture", self._account.model) != self._account.model:
             return None
-        name = text_of(item.get("name")).title()
+        name = clean_text(item.get("name")).title()
         return self._voice(item["canonical_name"], name, item.get("languages"), self._account.model)
 
     def _request(self, utterance: Utterance) -> SpeechRequest:
         if utterance.model_id and not f"{utterance.voice_id}-".startswith(f"{utterance.model_id}-"):
             raise SynthesisError(
                 FailureKind.INVALID_REQUEST,
-                f"Deepgram's voices belong to a model each: {utterance.voice_id} is none of {utterance.model_id}",
+                f"The Deepgram voice {utterance.voice_id} does not belong to the model {utterance.model_id}",
             )
         query = {
             "model": utterance.voice_id,
@@ -68,24 +68,24 @@ class DeepgramEngine(AccountEngine):
         )
 
 
-def explain(status: int, body: Any) -> Refusal:
+def read_error(status: int, body: Any) -> ErrorDetails:
     """Reads plain text, `{err_code, err_msg, request_id}` and `{category, message, details, request_id}`.
 
-    What Deepgram limits is how many requests are under way, so each 429 says that there are too many of them.
+    Deepgram limits only the number of requests at the same time, so each 429 means too many of them.
     """
     if isinstance(body, dict):
         code = body.get("err_code", body.get("category"))
-        told = text_of(body.get("err_msg")) or text_of(body.get("message"))
-        details = text_of(body.get("details"))
-        told = f"{told} {details}".strip() if details else told
+        message = clean_text(body.get("err_msg")) or clean_text(body.get("message"))
+        details = clean_text(body.get("details"))
+        message = f"{message} {details}".strip() if details else message
     else:
-        code, told = None, text_of(body)
-    if code == "INVALID_QUERY_PARAMETER" and _NO_SUCH_MODEL in told.lower():
-        return Refusal(FailureKind.UNKNOWN_VOICE, told)
-    refusal = refusal_of(status, told, _CODES, code)
-    full = status == 429 and refusal.kind in (None, FailureKind.RATE_LIMITED)
-    return Refusal(refusal.kind, refusal.told, full)
+        code, message = None, clean_text(body)
+    if code == "INVALID_QUERY_PARAMETER" and _NO_SUCH_MODEL in message.lower():
+        return ErrorDetails(FailureKind.UNKNOWN_VOICE, message)
+    found = classify_error(status, message, _CODES, code)
+    full = status == 429 and found.kind in (None, FailureKind.RATE_LIMITED)
+    return ErrorDetails(found.kind, found.message, full)
 
 
-def _page(body: Any) -> Page:
-    return Page(body["tts"])
+def _page(body: Any) -> VoicePage:
+    return VoicePage(body["tts"])

@@ -1,16 +1,16 @@
-"""ElevenLabs, over its streaming route: `POST /v1/text-to-speech/{voice_id}/stream`."""
+"""ElevenLabs: `POST /v1/text-to-speech/{voice_id}/stream`."""
 
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from services.tts.domain import FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page, primary_language
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, AccountEngine, ProviderAccount, VoicePage, primary_language
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
-from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
+from services.tts.providers.http_errors import ErrorDetails, classify_error, clean_text, validation_message
 
 PROVIDER = "elevenlabs"
-# By the beginning of the model's name, the first that fits.
+# The prefix of a model id and its limit in characters. The first prefix that matches counts.
 TEXT_LIMITS = (
     ("eleven_v3", 3000),
     ("eleven_multilingual", 10_000),
@@ -23,7 +23,7 @@ TEXT_LIMITS = (
 MIN_SPEED, MAX_SPEED = 0.7, 1.2
 PAGE_SIZE = 100
 
-# Some answers have the code as `code`, older ones as `status`.
+# Newer errors have the code as `code`, older ones as `status`.
 _CODES = {
     "quota_exceeded": FailureKind.QUOTA_EXCEEDED,
     "insufficient_credits": FailureKind.QUOTA_EXCEEDED,
@@ -42,20 +42,20 @@ _CODES = {
 
 
 class ElevenLabsEngine(AccountEngine):
-    """Speaks with an account of ElevenLabs."""
+    """The engine for an account of ElevenLabs."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ProviderAccount) -> None:
         super().__init__(
             account,
             PROVIDER,
             "ElevenLabs",
             {"xi-api-key": account.api_key},
-            explain,
-            max_text_characters=longest_text(account.model),
+            read_error,
+            max_text_characters=max_characters_of(account.model),
             text_limits=TEXT_LIMITS,
             parameters=frozenset({"speed", "language", "seed"}),
-            slowest_speed=MIN_SPEED,
-            fastest_speed=MAX_SPEED,
+            min_speed=MIN_SPEED,
+            max_speed=MAX_SPEED,
         )
         self._base_url = without_version(account.base_url, "/v1", "/v2")
 
@@ -71,9 +71,10 @@ class ElevenLabsEngine(AccountEngine):
 
     def _request(self, utterance: Utterance) -> SpeechRequest:
         model, parameters = utterance.model_id or self._account.model, utterance.parameters
-        if len(utterance.text) > longest_text(model):
+        if len(utterance.text) > max_characters_of(model):
             raise SynthesisError(
-                FailureKind.TEXT_TOO_LONG, f"{model} of ElevenLabs takes at most {longest_text(model)} characters"
+                FailureKind.TEXT_TOO_LONG,
+                f"The ElevenLabs model {model} takes at most {max_characters_of(model)} characters",
             )
         body: dict[str, object] = {"text": utterance.text, "model_id": model}
         if parameters.language is not None:
@@ -87,19 +88,19 @@ class ElevenLabsEngine(AccountEngine):
         return SpeechRequest(url, self._headers, body, SAMPLE_RATE_HZ)
 
 
-def longest_text(model: str) -> int:
-    """Returns how many characters a model takes."""
-    return next(longest for begin, longest in TEXT_LIMITS if model.startswith(begin))
+def max_characters_of(model: str) -> int:
+    """Returns the maximum number of characters of a text for a model."""
+    return next(characters for prefix, characters in TEXT_LIMITS if model.startswith(prefix))
 
 
-def explain(status: int, body: Any) -> Refusal:
-    """Reads `{detail: {type, code, message, status, request_id}}`, and the list of faults of a bad request."""
+def read_error(status: int, body: Any) -> ErrorDetails:
+    """Reads `{detail: {type, code, message, status, request_id}}`, and the list of errors of an invalid request."""
     detail = body.get("detail") if isinstance(body, dict) else None
     if not isinstance(detail, dict):
-        return refusal_of(status, validation_message(detail) or text_of(detail) or text_of(body), _CODES)
-    return refusal_of(status, text_of(detail.get("message")), _CODES, detail.get("code"), detail.get("status"))
+        return classify_error(status, validation_message(detail) or clean_text(detail) or clean_text(body), _CODES)
+    return classify_error(status, clean_text(detail.get("message")), _CODES, detail.get("code"), detail.get("status"))
 
 
-def _page(body: Any) -> Page:
+def _page(body: Any) -> VoicePage:
     token = body.get("next_page_token") if body.get("has_more") else None
-    return Page(body["voices"], {"page_size": str(PAGE_SIZE), "next_page_token": token} if token else None)
+    return VoicePage(body["voices"], {"page_size": str(PAGE_SIZE), "next_page_token": token} if token else None)

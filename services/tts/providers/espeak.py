@@ -1,4 +1,4 @@
-"""espeak-ng from the `espeakng-loader` wheel, in worker processes of their own."""
+"""espeak-ng from the `espeakng-loader` wheel, in worker processes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -15,9 +15,9 @@ StartWorker = Callable[[], Awaitable[EspeakProcess]]
 
 
 class EspeakEngine(SpeechEngine):
-    """Keeps one warm worker per slot. One that crashed, or did not stop when asked to, is replaced by the next request.
+    """Keeps one warm worker per slot. The next request replaces a worker that crashed or did not stop when asked to.
 
-    `start_worker` starts a process that speaks as espeak_frames says.
+    `start_worker` starts a process that uses the protocol of espeak_frames.
     """
 
     def __init__(self, max_concurrency: int, start_worker: StartWorker = EspeakProcess.start) -> None:
@@ -33,11 +33,11 @@ class EspeakEngine(SpeechEngine):
         self._start_worker = start_worker
         self._idle: list[EspeakProcess] = []
         self._all: set[EspeakProcess] = set()
-        self._offers: dict[str, espeak_voices.Offer] = {}
-        self._fault: str | None = "no espeak worker was started yet"
+        self._offered: dict[str, espeak_voices.OfferedVoice] = {}
+        self._fault: str | None = "no espeak worker has started yet"
 
     async def start(self) -> None:
-        """Starts the workers that are missing, at the same time. Why one could not be is `unavailable_reason`."""
+        """Starts the missing workers at the same time. If one cannot start, `unavailable_reason` says why."""
         missing = self.capabilities.max_concurrency - len(self._all)
         for outcome in await asyncio.gather(*(self._start() for _ in range(missing)), return_exceptions=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, WorkerGone):
@@ -51,14 +51,14 @@ class EspeakEngine(SpeechEngine):
         return self._fault
 
     async def voices(self) -> Sequence[Voice]:
-        if not self._offers:
+        if not self._offered:
             await self._start()
-        return [offer.voice for offer in self._offers.values()]
+        return [offer.voice for offer in self._offered.values()]
 
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         worker = await self._take(timing)
         try:
-            offer = self._offers.get(utterance.voice_id)
+            offer = self._offered.get(utterance.voice_id)
             if offer is None:
                 raise SynthesisError(FailureKind.UNKNOWN_VOICE, f"espeak has no voice {utterance.voice_id!r}")
             timing.transport = "pipe"
@@ -98,7 +98,7 @@ class EspeakEngine(SpeechEngine):
         except WorkerGone as error:
             self._fault = error.message
             raise
-        self._offers = self._offers or espeak_voices.offers(
+        self._offered = self._offered or espeak_voices.offered_voices(
             worker.ready.languages, worker.ready.variants, worker.ready.sample_rate_hz
         )
         self._fault = None

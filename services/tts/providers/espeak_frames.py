@@ -1,9 +1,9 @@
-"""What travels over the pipes between tts and an espeak worker.
+"""The protocol between tts and an espeak worker, over pipes.
 
-A frame is one byte of kind, four bytes of length (little-endian) and that many bytes. To the worker go SPEAK (JSON)
-and CANCEL (empty). From it come READY (JSON, once), AUDIO (8 bytes of monotonic time in seconds as a double, then
-samples), and for each SPEAK one of DONE (empty) or FAILED (a sentence). The clock is read where the audio is made,
-since Linux and macOS give every process the same monotonic clock; a busy reader changes no figure.
+A frame is one byte of kind, four bytes of length (little-endian) and that many bytes. The worker receives SPEAK (JSON)
+and CANCEL (empty). It sends READY (JSON, once), AUDIO (8 bytes of monotonic time in seconds as a double, then samples),
+and for each SPEAK one DONE (empty) or FAILED (a sentence). The worker reads the clock where the audio is made, so that
+a busy reader does not change the measurements. Linux and macOS give every process the same monotonic clock.
 """
 
 import struct
@@ -14,8 +14,8 @@ STAMP = struct.Struct("<d")
 MAX_FRAME_BYTES = 1024 * 1024
 
 
-class Kind(Enum):
-    """What a frame is, as its first byte."""
+class FrameKind(Enum):
+    """The kind of a frame. The value is its first byte."""
 
     SPEAK = b"S"
     CANCEL = b"C"
@@ -25,16 +25,16 @@ class Kind(Enum):
     FAILED = b"F"
 
 
-def pack(kind: Kind, payload: bytes = b"") -> bytes:
-    """Returns one frame; ValueError if it is larger than 1 MiB."""
+def pack(kind: FrameKind, payload: bytes = b"") -> bytes:
+    """Returns one frame. Raises ValueError if its payload is larger than 1 MiB."""
     if len(payload) > MAX_FRAME_BYTES:
-        raise ValueError(f"a frame of {len(payload)} bytes is too large")
+        raise ValueError(f"the frame has {len(payload)} bytes; the maximum is {MAX_FRAME_BYTES}")
     return HEAD.pack(kind.value, len(payload)) + payload
 
 
-def unpack_head(head: bytes) -> tuple[Kind, int]:
-    """Returns kind and length from a frame's first 5 bytes; ValueError if it is not one."""
+def unpack_head(head: bytes) -> tuple[FrameKind, int]:
+    """Returns kind and length from a frame's first 5 bytes. Raises ValueError if they are invalid."""
     kind, length = HEAD.unpack(head)
     if length > MAX_FRAME_BYTES:
-        raise ValueError(f"a frame of {length} bytes is too large")
-    return Kind(kind), length
+        raise ValueError(f"the frame has {length} bytes; the maximum is {MAX_FRAME_BYTES}")
+    return FrameKind(kind), length

@@ -1,4 +1,4 @@
-"""libespeak-ng through ctypes. Only worker processes load it: it keeps global state and is under the GPL.
+"""libespeak-ng through ctypes. Only worker processes load it, because it has global state and the GPL licence.
 
 Names are those of espeak-ng/speak_lib.h, version 1.52.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import espeakng_loader
 
-_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when all is spoken
+_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when all audio is made
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: bad data is an error, not the end of the process
 _BUFFER_MS = 60
 _CHARS_UTF8 = 1
@@ -36,7 +36,7 @@ class _Voice(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language that the library speaks. `identifier` is its file, by which alone it is found for certain."""
+    """A language of the library. `identifier` is its file, the only name that selects it unambiguously."""
 
     identifier: str
     name: str
@@ -47,7 +47,7 @@ _SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, c
 
 
 class EspeakLibrary:
-    """The library, loaded and initialised; OSError or RuntimeError if that fails. One per process."""
+    """The library, loaded and initialised. One per process. Raises OSError or RuntimeError if loading fails."""
 
     def __init__(self) -> None:
         self._lib = ctypes.CDLL(str(espeakng_loader.get_library_path()))
@@ -57,9 +57,9 @@ class EspeakLibrary:
             self._lib.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(self._data).encode(), _DONT_EXIT)
         )
         if self.sample_rate_hz <= 0:
-            raise RuntimeError("espeak-ng found no data to speak from")
+            raise RuntimeError("espeak-ng did not find its data")
         self._take: Callable[[bytes], bool] | None = None
-        # Kept, since the library does not keep the object behind the pointer alive.
+        # Stored, because the library does not keep the object behind the pointer alive.
         self._callback = _SynthCallback(self._on_audio)
         self._lib.espeak_SetSynthCallback(self._callback)
 
@@ -75,14 +75,14 @@ class EspeakLibrary:
         return found
 
     def variants(self) -> list[str]:
-        """Returns the names of the variants, which change the sound of any language."""
+        """Returns the names of the variants. Each can be combined with any language."""
         return sorted(path.name for path in (self._data / "voices" / "!v").iterdir())
 
     def speak(self, text: str, identifier: str, speed: float, take: Callable[[bytes], bool]) -> None:
-        """Speaks, handing each piece of audio to `take`, which returns whether to go on; RuntimeError if it can't.
+        """Speaks a text. Calls `take` with each piece of audio, and stops when it returns False.
 
-        `identifier` is a language's, with `+` and a variant's name if wanted. Neither is checked by the library: what
-        it does not know it speaks with the voice before.
+        `identifier` is a language's, optionally with `+` and a variant's name. The library does not check them: for
+        unknown names it uses the previous voice. Raises RuntimeError if it cannot speak.
         """
         if self._lib.espeak_SetVoiceByName(identifier.encode()) != _OK:
             raise RuntimeError(f"espeak-ng has no voice {identifier}")
@@ -105,7 +105,7 @@ class EspeakLibrary:
 
 
 def _tags(address: int | None) -> tuple[str, ...]:
-    """Reads the list of a priority byte and a C string each, ended by a priority of 0; the lowest priority is best."""
+    """Reads pairs of a priority byte and a C string, up to a priority of 0. The lowest priority is the best."""
     found: list[tuple[int, str]] = []
     while address and (priority := ctypes.c_ubyte.from_address(address).value):
         tag = ctypes.string_at(address + 1)

@@ -1,4 +1,4 @@
-"""The parent's end of one espeak worker process."""
+"""One espeak worker process, as its parent uses it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 from services.runtime.outside_text import decoded
 from services.tts.domain import FailureKind, SynthesisError, Timing
 from services.tts.providers.engine import engine_environment
-from services.tts.providers.espeak_frames import HEAD, STAMP, Kind, pack, unpack_head
+from services.tts.providers.espeak_frames import HEAD, STAMP, FrameKind, pack, unpack_head
 
 WORKER = (sys.executable, "-m", "services.tts.providers.espeak_worker")
-START_SECONDS = 10.0
-CANCEL_SECONDS = 0.5
-CLOSE_SECONDS = 2.0
+START_TIMEOUT_SECONDS = 10.0
+CANCEL_TIMEOUT_SECONDS = 0.5
+CLOSE_TIMEOUT_SECONDS = 2.0
 
 
 class WorkerGone(SynthesisError):
-    """The process ended, or says what no worker says."""
+    """The worker process has ended, or sent an invalid message."""
 
     def __init__(self, message: str) -> None:
         super().__init__(FailureKind.PROVIDER_UNAVAILABLE, message)
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """What a worker tells when it can speak."""
+class WorkerReady:
+    """The content of a worker's READY frame."""
 
     sample_rate_hz: int
     languages: list[tuple[str, str, list[str]]]
@@ -38,9 +38,9 @@ class Ready:
 
 
 class EspeakProcess:
-    """One worker. It speaks one utterance at a time; `usable` says whether it can speak another."""
+    """One worker. It speaks one utterance at a time. `usable` says whether it can speak another."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ready: Ready, start_ms: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, ready: WorkerReady, start_ms: float) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
@@ -51,7 +51,7 @@ class EspeakProcess:
 
     @classmethod
     async def start(cls, command: Sequence[str] = WORKER) -> EspeakProcess:
-        """Starts a worker and waits until it can speak; WorkerGone if it does not within 10 s."""
+        """Starts a worker and waits until it can speak. Raises WorkerGone if that takes more than 10 s."""
         began = time.monotonic()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -61,20 +61,20 @@ class EspeakProcess:
                 env=engine_environment(),
             )
         except OSError as error:
-            raise WorkerGone(f"no espeak worker could be started: {error.strerror}") from error
+            raise WorkerGone(f"the espeak worker could not be started: {error.strerror}") from error
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 kind, payload = await _read(process.stdout)
-            if kind is not Kind.READY:
-                raise WorkerGone("the espeak worker did not say that it is ready")
-            told: dict[str, Any] = json.loads(payload)
+            if kind is not FrameKind.READY:
+                raise WorkerGone("the espeak worker did not report that it is ready")
+            content: dict[str, Any] = json.loads(payload)
         except (WorkerGone, TimeoutError, asyncio.CancelledError) as error:
             await _end(process)
             if isinstance(error, TimeoutError):
-                raise WorkerGone(f"the espeak worker was not ready within {START_SECONDS:g} s") from None
+                raise WorkerGone(f"the espeak worker was not ready within {START_TIMEOUT_SECONDS:g} s") from None
             raise
-        ready = Ready(int(told["sample_rate_hz"]), told["languages"], told["variants"])
+        ready = WorkerReady(int(content["sample_rate_hz"]), content["languages"], content["variants"])
         return cls(process, ready, (time.monotonic() - began) * 1000)
 
     @property
@@ -86,26 +86,26 @@ class EspeakProcess:
         return self._process.pid
 
     async def speak(self, request: dict[str, object], timing: Timing) -> AsyncGenerator[bytes, None]:
-        """Yields the audio of one utterance; SynthesisError if the worker can't, WorkerGone if it is no more.
+        """Yields the audio of one utterance. Raises SynthesisError if the worker fails, WorkerGone if it has ended.
 
-        Closed before its end, it stops the worker's speech; the worker is not `usable` afterwards if that failed.
+        Closing the generator early stops the worker's speech. If that fails, the worker is not `usable` afterwards.
         """
         self._speaking = True
         timing.sent_at = time.monotonic()
         try:
-            self._stdin.write(pack(Kind.SPEAK, json.dumps(request).encode()))
+            self._stdin.write(pack(FrameKind.SPEAK, json.dumps(request).encode()))
             while True:
                 kind, payload = await _read(self._stdout)
-                if kind is Kind.AUDIO:
+                if kind is FrameKind.AUDIO:
                     timing.received(STAMP.unpack_from(payload)[0])
                     yield payload[STAMP.size :]
-                elif kind is Kind.DONE:
+                elif kind is FrameKind.DONE:
                     break
-                elif kind is Kind.FAILED:
+                elif kind is FrameKind.FAILED:
                     self._speaking = False
                     raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, decoded(payload), worth_a_retry=False)
                 else:
-                    raise WorkerGone("the espeak worker said what it should not")
+                    raise WorkerGone("the espeak worker sent an unexpected message")
             self._speaking = False
         except (asyncio.CancelledError, GeneratorExit):
             await self._cancel()
@@ -117,28 +117,28 @@ class EspeakProcess:
 
     async def _cancel(self) -> None:
         try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                self._stdin.write(pack(Kind.CANCEL))
-                while (await _read(self._stdout))[0] is Kind.AUDIO:
+            async with asyncio.timeout(CANCEL_TIMEOUT_SECONDS):
+                self._stdin.write(pack(FrameKind.CANCEL))
+                while (await _read(self._stdout))[0] is FrameKind.AUDIO:
                     pass
                 self._speaking = False
         except (TimeoutError, WorkerGone):
-            return  # it stays `speaking`, and its owner ends it
+            return  # It stays `speaking`, and its owner ends it.
 
 
-async def _read(stream: asyncio.StreamReader) -> tuple[Kind, bytes]:
+async def _read(stream: asyncio.StreamReader) -> tuple[FrameKind, bytes]:
     try:
         kind, length = unpack_head(await stream.readexactly(HEAD.size))
         return kind, await stream.readexactly(length)
     except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
-        raise WorkerGone("the espeak worker ended while it was needed") from error
+        raise WorkerGone("the espeak worker ended unexpectedly") from error
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Closes the pipe, which ends a worker that is well, and kills one that is not."""
+    """Closes the pipe and kills the process if it still runs."""
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:
         process.kill()
-    async with asyncio.timeout(CLOSE_SECONDS):
+    async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
         await process.wait()

@@ -1,4 +1,4 @@
-"""Which of espeak-ng's many voices are offered, and in which order."""
+"""Selects the voices of espeak-ng that are offered, and their order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from services.tts.domain import Voice
 PROVIDER = "espeak"
 FIRST = ("en-us", "en-gb")
 
-# Variants that a listener tells apart at once, for the two first languages. The library has a hundred; most of the
-# others are near-copies of these.
+# Variants that sound clearly different, offered for the first two languages. The library has about a hundred; most of
+# the others are very similar to these.
 VARIANTS = {
     "f2": "female",
     "f3": "young female",
@@ -29,27 +29,27 @@ VARIANTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A voice with the name by which the library finds it."""
+class OfferedVoice:
+    """A voice and its identifier in the library."""
 
     voice: Voice
     identifier: str
 
 
-def offers(
+def offered_voices(
     languages: Iterable[tuple[str, str, list[str]]], variants: Iterable[str], sample_rate_hz: int
-) -> dict[str, Offer]:
-    """Returns what is offered by voice id: en-us, en-gb, their variants, then every other language by its tag.
+) -> dict[str, OfferedVoice]:
+    """Returns the offered voices by id: en-us, en-gb, their variants, then every other language sorted by tag.
 
-    `languages` are identifier, name and BCP 47 tags (the best first) as the worker tells them. A voice's id is the best
-    tag, with `+` and the variant's name.
+    `languages` are tuples of identifier, name and BCP 47 tags (the best first). The id of a voice is its best tag; a
+    variant adds `+` and its name.
     """
     known = set(variants)
-    plain: dict[str, Offer] = {}
+    plain: dict[str, OfferedVoice] = {}
     for identifier, name, tags in languages:
         if tags and tags[0] not in plain:
             voice = Voice(PROVIDER, tags[0], name, tuple(tags), sample_rate_hz=sample_rate_hz)
-            plain[tags[0]] = Offer(voice, identifier)
+            plain[tags[0]] = OfferedVoice(voice, identifier)
     found = {tag: plain.pop(tag) for tag in FIRST if tag in plain}
     for tag in list(found):
         base = found[tag]
@@ -58,5 +58,5 @@ def offers(
                 voice_id = f"{tag}+{variant}"
                 title = f"{base.voice.display_name}, {character}"
                 voice = Voice(PROVIDER, voice_id, title, base.voice.languages, sample_rate_hz=sample_rate_hz)
-                found[voice_id] = Offer(voice, f"{base.identifier}+{variant}")
+                found[voice_id] = OfferedVoice(voice, f"{base.identifier}+{variant}")
     return found | dict(sorted(plain.items()))

@@ -1,6 +1,6 @@
 """One espeak-ng engine as a process: `python -m services.tts.providers.espeak_worker`.
 
-Reads requests on stdin and writes audio on stdout as espeak_frames says, until stdin ends.
+Reads requests on stdin and writes audio on stdout with the protocol of espeak_frames, until stdin ends.
 """
 
 import json
@@ -10,28 +10,28 @@ import signal
 import sys
 import time
 
-from services.tts.providers.espeak_frames import HEAD, STAMP, Kind, pack, unpack_head
+from services.tts.providers.espeak_frames import HEAD, STAMP, FrameKind, pack, unpack_head
 from services.tts.providers.espeak_library import EspeakLibrary
 
 
-class Pipes:
-    """The two ends of the conversation, as file descriptors."""
+class WorkerPipes:
+    """The two pipes to the parent process, as file descriptors."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading = reading
         self._writing = writing
 
-    def read(self) -> tuple[Kind, bytes]:
-        """Waits for the next frame; EOFError when there will be none."""
+    def read(self) -> tuple[FrameKind, bytes]:
+        """Waits for the next frame. Raises EOFError if the pipe has ended."""
         kind, length = unpack_head(self._exactly(HEAD.size))
         return kind, self._exactly(length)
 
     def waiting(self) -> bool:
-        """Tells whether something, the end too, can be read without waiting."""
+        """Returns whether a frame, or the end of the pipe, can be read without waiting."""
         return bool(select.select([self._reading], [], [], 0)[0])
 
-    def write(self, kind: Kind, payload: bytes = b"") -> None:
-        """Writes a frame; BrokenPipeError if nobody reads any more."""
+    def write(self, kind: FrameKind, payload: bytes = b"") -> None:
+        """Writes a frame. Raises BrokenPipeError if the parent has closed the pipe."""
         rest = memoryview(pack(kind, payload))
         while rest:
             rest = rest[os.write(self._writing, rest) :]
@@ -46,39 +46,39 @@ class Pipes:
         return data
 
 
-def serve(library: EspeakLibrary, pipes: Pipes) -> None:
-    """Answers requests one after another until the pipe ends."""
+def serve(library: EspeakLibrary, pipes: WorkerPipes) -> None:
+    """Speaks one request after another until the pipe ends."""
     languages = [(each.identifier, each.name, each.tags) for each in library.languages()]
     ready = {"sample_rate_hz": library.sample_rate_hz, "languages": languages, "variants": library.variants()}
-    pipes.write(Kind.READY, json.dumps(ready).encode())
+    pipes.write(FrameKind.READY, json.dumps(ready).encode())
 
     def take(pcm: bytes) -> bool:
-        pipes.write(Kind.AUDIO, STAMP.pack(time.monotonic()) + pcm)
-        # While it speaks, all that can come is CANCEL or the end of the pipe.
+        pipes.write(FrameKind.AUDIO, STAMP.pack(time.monotonic()) + pcm)
+        # During speech, only CANCEL or the end of the pipe can arrive.
         return not pipes.waiting()
 
     while True:
         kind, payload = pipes.read()
-        if kind is Kind.CANCEL:
-            continue  # for an utterance that was already over
+        if kind is FrameKind.CANCEL:
+            continue  # It was sent for an utterance that had already ended.
         request = json.loads(payload)
         try:
             library.speak(request["text"], request["identifier"], request["speed"], take)
         except RuntimeError as error:
-            pipes.write(Kind.FAILED, str(error).encode())
+            pipes.write(FrameKind.FAILED, str(error).encode())
         else:
-            pipes.write(Kind.DONE)
+            pipes.write(FrameKind.DONE)
 
 
 def main() -> None:
-    """Serves on what was stdin and stdout."""
-    # Ctrl-C reaches the whole process group; this one ends when its owner closes the pipe.
+    """Serves requests on stdin and stdout."""
+    # Ctrl-C reaches the whole process group. This process ends when its parent closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     writing = os.dup(1)
-    # Whatever the library prints must not get between the frames.
+    # Output of the library must not mix with the frames, so it goes to stderr.
     os.dup2(2, 1)
     try:
-        serve(EspeakLibrary(), Pipes(0, writing))
+        serve(EspeakLibrary(), WorkerPipes(0, writing))
     except (EOFError, BrokenPipeError):
         sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""Server-sent events, read as the WHATWG standard says (HTML, 9.2.6 Interpreting an event stream)."""
+"""Reads server-sent events as the WHATWG standard says (HTML, 9.2.6 Interpreting an event stream)."""
 
 import re
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One event that has data."""
+class ServerSentEvent:
+    """One event with data."""
 
     name: str
-    """"message" if the server gave it none."""
+    """`message` if the server sent no name."""
     data: bytes
 
 
 class EventStream:
-    """Takes a stream in pieces and gives back its events. What is no whole event when the stream ends is none.
+    """Takes a stream in pieces and returns its events. An incomplete event at the end of the stream is dropped.
 
-    `size` is how many bytes the event that is not whole yet has so far.
+    `size` is the number of bytes of the incomplete event so far.
     """
 
     def __init__(self) -> None:
@@ -32,10 +32,10 @@ class EventStream:
         self._name = b""
         self._data: list[bytes] = []
 
-    def feed(self, piece: bytes) -> Iterator[Event]:
-        """Yields the events that are complete with this piece."""
+    def feed(self, piece: bytes) -> Iterator[ServerSentEvent]:
+        """Yields the events that this piece completes."""
         if self._after_cr and piece:
-            # The line ended with the piece before, so that nothing waits for the next one.
+            # The CR at the end of the last piece has ended its line. A LF here belongs to it.
             piece, self._after_cr = piece.removeprefix(b"\n"), False
         self._rest += piece
         self.size += len(piece)
@@ -57,11 +57,11 @@ class EventStream:
         del self._rest[:at]
         self._searched = len(self._rest)
 
-    def _line(self, line: bytes) -> Event | None:
+    def _line(self, line: bytes) -> ServerSentEvent | None:
         if not line:
             name, data = self._name.decode(errors="replace") or "message", self._data
             self._name, self._data = b"", []
-            return Event(name, b"\n".join(data)) if data else None
+            return ServerSentEvent(name, b"\n".join(data)) if data else None
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

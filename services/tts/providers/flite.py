@@ -1,4 +1,4 @@
-"""flite, when its program is on the PATH. It does not stream: a process per utterance writes a WAV file."""
+"""flite, if its program is on the PATH. It does not stream: one process per utterance writes a WAV file."""
 
 import asyncio
 import re
@@ -16,10 +16,10 @@ from services.tts.providers.engine import SpeechEngine, engine_environment
 
 PROVIDER = "flite"
 MAX_TEXT_CHARACTERS = 5000
-LIST_SECONDS = 5.0
+LIST_TIMEOUT_SECONDS = 5.0
 _VOICES = re.compile(r"Voices available:([\w \-]+)")
 
-# What the listing does not tell. `awb_time` can only say the time of day, so it is not offered.
+# Name, languages and sample rate, which flite does not list. `awb_time` can only say the time, so it is not offered.
 _KNOWN = {
     "slt": ("SLT, American female", ("en-us",), 16000),
     "rms": ("RMS, American male", ("en-us",), 16000),
@@ -30,7 +30,7 @@ _KNOWN = {
 
 
 class FliteEngine(SpeechEngine):
-    """Speaks with the program `flite`."""
+    """The engine for the program `flite`."""
 
     def __init__(self, max_concurrency: int, program: str = "flite") -> None:
         self.capabilities = Capabilities(
@@ -44,16 +44,18 @@ class FliteEngine(SpeechEngine):
         )
         self._program = program
         self._voices: list[Voice] = []
-        self._fault: str | None = "flite was not looked for yet"
+        self._fault: str | None = "flite has not been checked yet"
 
     async def start(self) -> None:
-        """Finds the program and its voices."""
+        """Finds the program and reads its list of voices."""
         path = shutil.which(self._program)
         if path is None:
-            self._fault = f"there is no program {self._program} on the PATH; Debian and Ubuntu have it as package flite"
+            self._fault = (
+                f"the program {self._program} is not on the PATH; on Debian and Ubuntu, install the package flite"
+            )
             return
         try:
-            listing = await _run([path, "-lv"], LIST_SECONDS)
+            listing = await _run([path, "-lv"], LIST_TIMEOUT_SECONDS)
         except SynthesisError as error:
             self._fault = error.message
             return
@@ -64,7 +66,7 @@ class FliteEngine(SpeechEngine):
             for voice_id in _KNOWN
             if voice_id in listed
         ]
-        self._fault = None if self._voices else "flite lists none of the voices that it is known for"
+        self._fault = None if self._voices else "flite lists none of the supported voices"
 
     def unavailable_reason(self) -> str | None:
         return self._fault
@@ -73,11 +75,11 @@ class FliteEngine(SpeechEngine):
         return self._voices
 
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
-        # flite speaks with another voice, and says nothing, if it does not know the one asked for.
+        # flite uses another voice, without an error, if it does not know the requested one.
         if all(voice.voice_id != utterance.voice_id for voice in self._voices):
             raise SynthesisError(FailureKind.UNKNOWN_VOICE, f"flite has no voice {utterance.voice_id!r}")
         stretch = 1 / (utterance.parameters.speed or 1.0)
-        # Files, since flite waits for ever when its output is a pipe.
+        # Files, because flite hangs if its output is a pipe.
         with tempfile.TemporaryDirectory(prefix="flite-") as folder:
             text, audio = Path(folder, "text"), Path(folder, "audio.wav")
             await asyncio.to_thread(text.write_text, utterance.text + "\n", encoding="utf-8")
@@ -89,12 +91,12 @@ class FliteEngine(SpeechEngine):
             try:
                 pcm = reader.feed(await asyncio.to_thread(audio.read_bytes)) + reader.finish()
             except FileNotFoundError:
-                raise SynthesisError(FailureKind.BAD_AUDIO, "flite ended well but wrote no audio") from None
+                raise SynthesisError(FailureKind.BAD_AUDIO, "flite succeeded but wrote no audio") from None
             except WavBrokenOff as error:
-                message = f"the audio was broken off {error}"
+                message = f"flite wrote incomplete audio: it ends {error}"
                 raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, message) from None
             except WavError as error:
-                message = f"it is not a WAV that can be used: {error}"
+                message = f"flite wrote a WAV that can't be used: {error}"
                 raise SynthesisError(FailureKind.BAD_AUDIO, message) from None
         timing.sample_rate_hz = reader.sample_rate_hz
         timing.received(time.monotonic())
@@ -103,7 +105,7 @@ class FliteEngine(SpeechEngine):
 
 
 async def _run(command: list[str], seconds: float | None = None) -> str:
-    """Returns what a program prints; SynthesisError if it fails. The caller watches the time if `seconds` is None."""
+    """Returns what a program prints. Raises SynthesisError if it fails. No time limit if `seconds` is None."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -113,12 +115,12 @@ async def _run(command: list[str], seconds: float | None = None) -> str:
             env=engine_environment(),
         )
     except OSError as error:
-        raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite can't be run: {error.strerror}") from error
+        raise SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, f"flite can't be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(seconds):
             printed, _ = await process.communicate()
     except TimeoutError:
-        raise SynthesisError(FailureKind.TIMED_OUT, f"flite did not answer within {seconds:g} s") from None
+        raise SynthesisError(FailureKind.TIMED_OUT, f"flite did not end within {seconds:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()

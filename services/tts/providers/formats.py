@@ -1,7 +1,7 @@
-"""Recognises what a body is by how it begins and ends.
+"""Recognises the format of a body by its first and last bytes.
 
-Raw samples have no header, so whatever is looked for must not be found in sound. The libraries that know many formats
-by two or three bytes find some in speech; this table has only what takes more to be met by chance.
+Raw samples have no header, so a signature must not occur in sound. Libraries that recognise formats by two or three
+bytes find some of them in speech. This table has only longer signatures, which are unlikely by chance.
 """
 
 import codecs
@@ -11,19 +11,20 @@ from collections.abc import Callable
 
 UNDECIDED, SAMPLES, WAV, TEXT = "undecided", "samples", "WAV", "text"
 
-# A byte in three is text by chance, so this many of them in a row are no sound.
+# A random byte is text with a probability of one in three, so this many in a row are not sound.
 MIN_TEXT_BYTES = 64
-# Two whole frames, each with the header of the next one.
+# Three headers in a row: two complete frames and the start of the next.
 FRAMES_COMPARED = 3
-# Longer than most frames, so that one begins within these bytes, and how many of the body that takes.
+# Longer than most frames, so that a frame begins within these bytes. The second number is the part of the body that
+# must be kept to find it.
 MAX_BEFORE_FRAMES_BYTES = 2048
 MAX_BEGIN_BYTES = 8192
-# What is looked at of a body's end.
+# The part of a body's end that is searched for text.
 MAX_TAIL_BYTES = 4096
-# Of plain text at the end, which has no shape of its own.
+# The minimum length of plain text at the end, which has no structure to recognise.
 MIN_TEXT_BYTES_AT_END = 48
 
-# Where it begins, what is there, and what that is. None of these is shorter than 4 bytes.
+# Offset, signature, and name of the format. Each signature has at least 4 bytes.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RIFF", WAV),
     (0, b"RIFX", "big-endian WAV (RIFX)"),
@@ -79,7 +80,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"sidx", "MP4"),
     (4, b"mdat", "MP4"),
 )
-# Where single bits count: how it begins, how many bytes are needed to tell, what these are, and what that is.
+# Formats with single bits to check: first bytes, number of bytes needed, pattern, and name of the format.
 _PATTERNS: tuple[tuple[bytes, int, re.Pattern[bytes], str], ...] = (
     (b"ID3", 10, re.compile(rb"ID3[\x02-\x04][^\xff].[\x00-\x7f]{4}", re.DOTALL), "MP3"),
     (b"\x1f\x8b\x08", 10, re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04]", re.DOTALL), "gzip"),
@@ -93,11 +94,11 @@ _OGG_CODECS = (
     (b"Speex", "Ogg Speex"),
 )
 _MP4_BRANDS = ((b"ftypM4A", "M4A"), (b"ftypM4B", "M4A"), (b"ftyp3g", "3GP"), (b"ftypqt", "QuickTime"))
-# Until then every one of the signatures that could still come has shown itself.
+# The marks of codecs lie within these bytes.
 _NAMING_BYTES = 64
 
 _BIT_RATES = {
-    # Of MPEG 1 by layer, and of the lower sample rates of MPEG 2, in kbit/s.
+    # In kbit/s, by version (2 is MPEG 2 and 2.5, with lower sample rates) and layer.
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (1, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -113,15 +114,15 @@ _MARKUP = re.compile(rb"<(!doctype|html|head|body|\?xml|error|h1)\b", re.IGNOREC
 _TEXT_BYTES_AT_END = re.compile(rb"[\t\n\r\x20-\x7e]+\Z")
 
 Frame = tuple[int, tuple[int, ...]]
-"""The length of a frame in bytes, and what all frames of a stream have in common."""
+"""The length of a frame in bytes, and the values that all frames of a stream share."""
 
 
 def format_of(begin: bytes, *, ended: bool = False) -> str:
-    """Returns the name of the format that a body begins with, by which it is shown to people.
+    """Returns the name of the format of a body by its first bytes, as messages show it.
 
-    SAMPLES if it is none that is known, and UNDECIDED if that needs more bytes, which it does not once the body has
-    `ended`. Raw samples are told apart by their first 12 bytes, unless these could still become something else: text is
-    looked at for 64 bytes, and frames of MPEG or AAC until the headers of two more were seen.
+    Returns SAMPLES for an unknown format, and UNDECIDED if more bytes are needed, which is never the case once the body
+    has `ended`. Raw samples usually need 12 bytes. Bytes that could be text need 64, and bytes that could be frames of
+    MPEG or AAC need the headers of the next two frames.
     """
     for offset, signature, name in _SIGNATURES:
         there = begin[offset : offset + len(signature)]
@@ -138,9 +139,9 @@ def format_of(begin: bytes, *, ended: bool = False) -> str:
 
 
 def frames_within(begin: bytes) -> str:
-    """Returns which frames follow one another from somewhere near the begin of a body; "" if there are none.
+    """Returns the format whose frames follow one another within the first bytes of a body, "" if there are none.
 
-    Before the first whole frame of a stream there may be silence, or a part of another frame.
+    Silence, or a part of another frame, can precede the first complete frame of a stream.
     """
     for match in _FRAME_BEGINS.finditer(begin, 0, MAX_BEFORE_FRAMES_BYTES):
         frames = begin[match.start() :]
@@ -150,14 +151,14 @@ def frames_within(begin: bytes) -> str:
 
 
 def is_mpeg_frame(begin: bytes) -> bool:
-    """Tells whether these could be the first bytes of a frame of MPEG audio; one frame alone may be met in sound."""
+    """Returns whether these can be the first bytes of an MPEG audio frame. Sound can look like one frame by chance."""
     return _mpeg_frame(begin) is not None
 
 
 def text_at_end(tail: bytes) -> bytes:
-    """Returns the text that a body ends with after its samples, b"" if there is none.
+    """Returns the text after the samples at the end of a body, b"" if there is none.
 
-    That is a JSON object with something in it, a page of markup, or 48 bytes of plain ASCII in a row.
+    It is a non-empty JSON object, a page of markup, or at least 48 bytes of plain ASCII.
     """
     end = tail[-MAX_TAIL_BYTES:].rstrip(b" \t\r\n\0")
     if end.endswith(b"}"):
@@ -176,7 +177,7 @@ def text_at_end(tail: bytes) -> bytes:
 
 
 def _named(begin: bytes, name: str, ended: bool) -> str:
-    """Returns the name with the codec or the brand, where the format has several."""
+    """Returns the name with its codec or brand, for a format that has several."""
     if not ended and len(begin) < {"Ogg": _NAMING_BYTES, "Matroska": _NAMING_BYTES, "MP4": 12}.get(name, 0):
         return UNDECIDED
     if name == "Ogg":
@@ -189,7 +190,7 @@ def _named(begin: bytes, name: str, ended: bool) -> str:
 
 
 def _as_text(begin: bytes, ended: bool) -> str | None:
-    """Returns TEXT, UNDECIDED while all bytes are text but few, and None if they are none."""
+    """Returns TEXT, UNDECIDED while all bytes are text but too few, and None if the bytes are not text."""
     sample = begin[:MIN_TEXT_BYTES]
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding, complete = "utf-16", len(sample) % 2 == 0
@@ -201,7 +202,7 @@ def _as_text(begin: bytes, ended: bool) -> str | None:
         return None
     text = text.removeprefix("\ufeff")
     if encoding == "utf-16" and not text.isascii():
-        # Any samples are some letters of UTF-16.
+        # Any samples are valid letters of UTF-16.
         return None
     if not all(character.isprintable() or character in "\t\n\r\f" for character in text):
         return None
@@ -211,13 +212,13 @@ def _as_text(begin: bytes, ended: bool) -> str | None:
 
 
 def _as_frames(begin: bytes, ended: bool) -> str | None:
-    """Returns what frames follow one another, UNDECIDED while they may, and None if they don't."""
+    """Returns the format whose frames follow one another, UNDECIDED if more bytes are needed, None if there is none."""
     for header_of, name in _FRAMES:
         at = 0
         kept: tuple[int, ...] = ()
         for number in range(FRAMES_COMPARED):
             if at + _HEADER_BYTES > len(begin):
-                # A body that ends after two frames or more has no more to compare.
+                # A body that ends after two or more frames has nothing more to compare.
                 if not ended:
                     return UNDECIDED
                 if number >= 2 and at <= len(begin):

@@ -1,4 +1,4 @@
-"""What the engines that speak over HTTP share: an account, a client, and a list of voices that is read page by page."""
+"""The base classes of engines that speak over HTTP: an account, a client, and a list of voices in pages."""
 
 import re
 from abc import abstractmethod
@@ -11,7 +11,7 @@ from services.runtime.outside_text import is_identifier, one_line
 from services.tts.domain import Capabilities, FailureKind, Timing, Utterance, Voice
 from services.tts.providers.engine import SpeechEngine
 from services.tts.providers.http_audio import AudioClient, SpeechRequest
-from services.tts.providers.http_errors import Explain
+from services.tts.providers.http_errors import ErrorReader
 from services.tts.providers.voice_list import UnusableVoice, VoiceList
 
 SAMPLE_RATE_HZ = 24000
@@ -24,8 +24,11 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """How a provider is reached. `voices` come first, and are all there are until the provider has told its own."""
+class ProviderAccount:
+    """How a provider is reached.
+
+    `voices` come first in the list of voices, and are the whole list until the provider has listed its voices.
+    """
 
     api_key: str = field(repr=False)
     base_url: str
@@ -35,18 +38,19 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list of voices; `next_query` fetches the one after it, None on the last."""
+class VoicePage:
+    """One page of a list of voices. `next_query` fetches the next page; it is None on the last."""
 
     items: Any
-    """A list, if the answer is one that can be read."""
+    """A list of voices as the provider sent it, not validated. Anything but a list is an error."""
     next_query: Mapping[str, str] | None = None
 
 
 class HostedEngine(SpeechEngine):
-    """Asks for raw samples with one POST and streams them. `missing` says what would make it usable, None if it is.
+    """Requests raw samples with one POST and streams them.
 
-    `headers` go with every request. The `preferred` voices come first in its list.
+    `headers` are sent with every request. `missing` says which setting would make the provider usable; None if it is
+    usable. The `preferred` voices come first in its list.
     """
 
     def __init__(
@@ -54,12 +58,12 @@ class HostedEngine(SpeechEngine):
         capabilities: Capabilities,
         api_key: str,
         headers: Mapping[str, str],
-        explain: Explain,
+        read_error: ErrorReader,
         missing: str | None,
         preferred: Sequence[str] = (),
     ) -> None:
         self.capabilities = capabilities
-        self._client = AudioClient(capabilities.display_name, capabilities.max_concurrency, api_key, explain)
+        self._client = AudioClient(capabilities.display_name, capabilities.max_concurrency, api_key, read_error)
         self._headers = headers
         self._missing = missing
         self._preferred = preferred
@@ -85,22 +89,23 @@ class HostedEngine(SpeechEngine):
 
     @abstractmethod
     def _request(self, utterance: Utterance) -> SpeechRequest:
-        """Returns what is asked for; SynthesisError if the provider is known not to take it."""
+        """Returns the request for an utterance. Raises SynthesisError if the provider is known to refuse it."""
 
     @abstractmethod
     def _voice_of(self, item: Any) -> Voice | None:
-        """Returns the voice that an item of the list is, None for what is no voice of this engine and needs no word.
+        """Returns the voice of an item of the list, None if the item belongs to another kind of engine.
 
-        UnusableVoice, or what Python raises for an unexpected shape, if the item can be no voice.
+        Raises UnusableVoice, or the LookupError, TypeError or AttributeError of an unexpected shape, if the item is not
+        a usable voice.
         """
 
     async def _listed(
-        self, url: str, page_of: Callable[[Any], Page], query: Mapping[str, str] | None = None
+        self, url: str, page_of: Callable[[Any], VoicePage], query: Mapping[str, str] | None = None
     ) -> list[Voice]:
-        """Returns the voices of all pages, each once, at most 2000 of at most 40 pages: the preferred ones, the others.
+        """Returns the voices of all pages, the preferred voices first: at most 2000 voices of at most 40 pages.
 
-        SynthesisError if a page can't be had or is not such as `page_of` expects. What can't be a voice is left out,
-        and `voices_left_out` says so.
+        Leaves unusable items out, and `voices_left_out` describes them. Raises SynthesisError if a page cannot be
+        fetched or `page_of` cannot read it.
         """
         found = VoiceList()
         asked: Mapping[str, str] | None = query or {}
@@ -113,7 +118,7 @@ class HostedEngine(SpeechEngine):
                     raise TypeError
             except (LookupError, TypeError, AttributeError):
                 raise self._client.error(
-                    FailureKind.PROVIDER_UNAVAILABLE, "sent a list of voices that can't be read"
+                    FailureKind.PROVIDER_UNAVAILABLE, "sent an unreadable list of voices"
                 ) from None
             for place, item in enumerate(page.items):
                 if found.full:
@@ -123,11 +128,11 @@ class HostedEngine(SpeechEngine):
                     if voice := self._voice_of(item):
                         found.add(voice)
                 except UnusableVoice as error:
-                    found.refuse(str(error))
+                    found.leave_out(str(error))
                 except (LookupError, TypeError, AttributeError):
-                    found.refuse("that can't be read")
+                    found.leave_out("unreadable")
             asked = page.next_query
-        more = f"all that is after page {len(seen)}" if asked is not None else ""
+        more = f"all after page {len(seen)}" if asked is not None else ""
         self._left_out = "; ".join(filter(None, (found.left_out(), more)))
         rank = {voice_id: place for place, voice_id in enumerate(self._preferred)}
         return sorted(found.voices, key=lambda voice: rank.get(voice.voice_id, len(rank)))
@@ -135,12 +140,12 @@ class HostedEngine(SpeechEngine):
     def _voice(
         self, voice_id: object, name: object, languages: object = (), model_id: str = "", sample_rate_hz: int = 0
     ) -> Voice:
-        """Returns a voice as the provider tells it, its name cleaned; UnusableVoice if its id can't be asked for."""
+        """Returns a voice with its name and languages cleaned. Raises UnusableVoice if its id is unusable."""
         if not is_identifier(voice_id, MAX_ID_CHARACTERS):
-            raise UnusableVoice(f"without an id of 1 to {MAX_ID_CHARACTERS} characters that can be seen, and no blanks")
+            raise UnusableVoice(f"without an id of 1 to {MAX_ID_CHARACTERS} visible characters without spaces")
         shown = one_line(name, MAX_NAME_CHARACTERS) if isinstance(name, str) else ""
-        told = languages[: 10 * MAX_LANGUAGES] if isinstance(languages, list | tuple) else ()
-        tags = [each.replace("_", "-") for each in told if isinstance(each, str) and _LANGUAGE.fullmatch(each)]
+        listed = languages[: 10 * MAX_LANGUAGES] if isinstance(languages, list | tuple) else ()
+        tags = [each.replace("_", "-") for each in listed if isinstance(each, str) and _LANGUAGE.fullmatch(each)]
         return Voice(
             provider=self.capabilities.id,
             voice_id=voice_id,
@@ -152,15 +157,15 @@ class HostedEngine(SpeechEngine):
 
 
 class AccountEngine(HostedEngine):
-    """A provider that takes nothing but an account with an API key. `limits` are further fields of its capabilities."""
+    """A provider that needs only an account with an API key. `limits` are further fields of its capabilities."""
 
     def __init__(
         self,
-        account: Account,
+        account: ProviderAccount,
         provider: str,
         display_name: str,
         headers: Mapping[str, str],
-        explain: Explain,
+        read_error: ErrorReader,
         **limits: Any,
     ) -> None:
         super().__init__(
@@ -175,7 +180,7 @@ class AccountEngine(HostedEngine):
             ),
             account.api_key,
             headers,
-            explain,
+            read_error,
             None if account.api_key else f"set {provider.upper()}_API_KEY",
             account.voices,
         )
@@ -183,5 +188,5 @@ class AccountEngine(HostedEngine):
 
 
 def primary_language(tag: str) -> str:
-    """Returns the language of a BCP 47 tag without its region, as ISO 639 writes it: `pt` of `pt-BR`."""
+    """Returns the ISO 639 language of a BCP 47 tag: `pt` of `pt-BR`."""
     return tag.partition("-")[0].lower()

@@ -1,4 +1,4 @@
-"""Why an HTTP answer holds no speech, as far as it is the same with every provider."""
+"""Reads errors from HTTP responses: the rules that are the same for every provider."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from typing import Any
 from services.runtime.outside_text import one_line
 from services.tts.domain import FailureKind
 
-# What is read of a provider's words to find out what they mean; less of it is shown.
-MAX_SAID_CHARACTERS = 2000
-MAX_PLACE_CHARACTERS = 50
+# The part of a provider's words that is read to classify an error. Messages show less of it.
+MAX_ERROR_CHARACTERS = 2000
+MAX_LOCATION_CHARACTERS = 50
 
 _TOO_LONG = re.compile(
     r"(text|transcript|input|string|payload)\b.{0,60}too (long|large)|too many characters"
@@ -23,10 +23,10 @@ _UNKNOWN_VOICE = re.compile(
     r"|(unknown|no such|invalid|unsupported) (voice|model)",
     re.IGNORECASE,
 )
-_FULL = re.compile(r"concurren|simultaneous", re.IGNORECASE)
-_SPENT = re.compile(r"quota|credit|billing|payment|balance", re.IGNORECASE)
-# Where JSON errors have their words, the most telling first.
-_WORDS = (
+_CONCURRENCY = re.compile(r"concurren|simultaneous", re.IGNORECASE)
+_QUOTA = re.compile(r"quota|credit|billing|payment|balance", re.IGNORECASE)
+# The fields of JSON errors that hold a message, the most specific first.
+_MESSAGE_FIELDS = (
     "message",
     "error_message",
     "err_msg",
@@ -40,8 +40,8 @@ _WORDS = (
     "title",
     "reason",
 )
-_SLOWER = re.compile(r"rate.?limit|too many requests|slow down|throttl", re.IGNORECASE)
-_KEY = re.compile(
+_RATE_LIMIT = re.compile(r"rate.?limit|too many requests|slow down|throttl", re.IGNORECASE)
+_API_KEY = re.compile(
     r"(invalid|incorrect|missing|unknown|expired|bad) (api.?)?key|api.?key.{0,20}(invalid|missing|expired)"
     r"|unauthori[sz]ed",
     re.IGNORECASE,
@@ -49,23 +49,26 @@ _KEY = re.compile(
 
 
 class UnusableBody(Exception):
-    """The body holds no samples that can be used; the message goes on after the provider's name."""
+    """The body holds no usable samples. The message continues a sentence that begins with the provider's name."""
 
 
-class BrokenOff(Exception):
-    """The body ended before its own end, at which another try may help; the message says how, if that is known."""
+class TruncatedBody(Exception):
+    """The body ended too early, so another try can help. The message says where it ended, and is empty if unknown."""
 
 
-class ToldError(Exception):
-    """The server said in mid-answer that it failed. `value` is what it said: JSON as its value, or text."""
+class ReportedError(Exception):
+    """The server reported an error within a response with status 200. `value` is a JSON value or a text."""
 
     def __init__(self, value: object) -> None:
         super().__init__(str(value))
         self.value = value
 
 
-class TextAnswer(Exception):
-    """The body, or its end, is text. The message goes on after the provider's name; `content` is the text itself."""
+class TextBody(Exception):
+    """The body, or its end, is text.
+
+    The message continues a sentence that begins with the provider's name. `content` is the text.
+    """
 
     def __init__(self, message: str, content: bytes) -> None:
         super().__init__(message)
@@ -73,20 +76,20 @@ class TextAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a provider says of its refusal: the kind, None if only the status tells it, and its words."""
+class ErrorDetails:
+    """A provider's error as its body describes it. `kind` is None if only the HTTP status decides it."""
 
     kind: FailureKind | None = None
-    told: str = ""
+    message: str = ""
     concurrency_full: bool = False
 
 
-Explain = Callable[[int, Any], Refusal]
-"""Reads a provider's own error from status and body: parsed JSON, or text that is not HTML."""
+ErrorReader = Callable[[int, Any], ErrorDetails]
+"""Reads a provider's error from the status and the body, which is a JSON value or a text, never HTML."""
 
 
 def kind_of_status(status: int) -> FailureKind:
-    """Returns what an HTTP status alone says of why there is no audio."""
+    """Returns the kind of failure that an HTTP status means."""
     if status in (401, 403):
         return FailureKind.CREDENTIALS_REJECTED
     if status == 402:
@@ -100,80 +103,82 @@ def kind_of_status(status: int) -> FailureKind:
     return FailureKind.PROVIDER_UNAVAILABLE
 
 
-def refusal_of(status: int, told: str, codes: Mapping[str, FailureKind], *said: object) -> Refusal:
-    """Returns the refusal by the first of the codes said that is known, or else by the provider's words.
+def classify_error(status: int, message: str, codes: Mapping[str, FailureKind], *reported: object) -> ErrorDetails:
+    """Returns the details of an error: its kind by the first known code of `reported`, otherwise by its message.
 
-    Words only narrow down what the status says; a code counts whatever the status.
+    A code counts with every status. A message only refines the kind that the status means.
     """
-    known = [code for code in map(text_of, said) if code in codes]
+    known = [code for code in map(clean_text, reported) if code in codes]
     kind = codes[known[0]] if known else None
     if kind is None and kind_of_status(status) is FailureKind.INVALID_REQUEST:
-        if _TOO_LONG.search(told):
+        if _TOO_LONG.search(message):
             kind = FailureKind.TEXT_TOO_LONG
-        elif _UNKNOWN_VOICE.search(told):
+        elif _UNKNOWN_VOICE.search(message):
             kind = FailureKind.UNKNOWN_VOICE
-    words = " ".join(filter(None, [*map(text_of, said), told]))
-    full = status == 429 and kind in (None, FailureKind.RATE_LIMITED) and bool(_FULL.search(words))
-    if kind is None and status == 429 and not full and _SPENT.search(told):
+    words = " ".join(filter(None, [*map(clean_text, reported), message]))
+    full = status == 429 and kind in (None, FailureKind.RATE_LIMITED) and bool(_CONCURRENCY.search(words))
+    if kind is None and status == 429 and not full and _QUOTA.search(message):
         kind = FailureKind.QUOTA_EXCEEDED
-    return Refusal(kind, told, full)
+    return ErrorDetails(kind, message, full)
 
 
-def refusal_in_answer(explain: Explain, body: Any) -> Refusal:
-    """Returns the refusal that an answer with status 200 holds: its words, and the kind if status or words tell it.
+def refusal_in_answer(read_error: ErrorReader, body: Any) -> ErrorDetails:
+    """Returns the error that a response with status 200 contains. Its kind is None if neither body nor words name one.
 
-    Some servers, and gateways before them, say the true status in the body.
+    Some servers and proxies state the true status in the body.
     """
     status = _stated_status(body)
-    refusal = explain(status or 400, body)
-    told = refusal.told or words_of(body) or ("" if isinstance(body, str) else json.dumps(body))
-    kind = refusal.kind or (kind_of_status(status) if status else None)
+    details = read_error(status or 400, body)
+    message = details.message or message_in(body) or ("" if isinstance(body, str) else json.dumps(body))
+    kind = details.kind or (kind_of_status(status) if status else None)
     if kind in (None, FailureKind.INVALID_REQUEST, FailureKind.PROVIDER_UNAVAILABLE):
         by_words = (
-            (_SPENT, FailureKind.QUOTA_EXCEEDED),
-            (_FULL, FailureKind.RATE_LIMITED),
-            (_SLOWER, FailureKind.RATE_LIMITED),
-            (_KEY, FailureKind.CREDENTIALS_REJECTED),
+            (_QUOTA, FailureKind.QUOTA_EXCEEDED),
+            (_CONCURRENCY, FailureKind.RATE_LIMITED),
+            (_RATE_LIMIT, FailureKind.RATE_LIMITED),
+            (_API_KEY, FailureKind.CREDENTIALS_REJECTED),
         )
-        kind = next((kind for pattern, kind in by_words if pattern.search(told)), kind)
-    return Refusal(kind, told, refusal.concurrency_full)
+        kind = next((kind for pattern, kind in by_words if pattern.search(message)), kind)
+    return ErrorDetails(kind, message, details.concurrency_full)
 
 
 def validation_message(detail: object) -> str:
-    """Returns what FastAPI's list of validation faults says, `[{loc, msg, type}]`; empty if it is none."""
+    """Returns the message of FastAPI's validation errors, `[{loc, msg, type}]`, "" if it is not such a list."""
     if not isinstance(detail, list):
         return ""
     faults = [fault for fault in detail[:3] if isinstance(fault, dict)]
-    return "; ".join(f"{_place(fault.get('loc'))}: {text_of(fault.get('msg', fault.get('type')))}" for fault in faults)
+    return "; ".join(
+        f"{_location(fault.get('loc'))}: {clean_text(fault.get('msg', fault.get('type')))}" for fault in faults
+    )
 
 
-def parsed(content: bytes | str) -> Any:
-    """Returns the value of a JSON text; ValueError if it is none, or is nested too deeply to be meant well."""
+def parse_json(content: bytes | str) -> Any:
+    """Returns the value of a JSON text. Raises ValueError if it is not JSON or is nested too deeply."""
     try:
         return json.loads(content)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def words_of(value: object, depth: int = 3) -> str:
-    """Returns what a JSON error says in whatever shape, such as a gateway's before the provider; "" if nothing."""
+def message_in(value: object, depth: int = 3) -> str:
+    """Returns the message in a JSON error of unknown shape, such as the error of a proxy, "" if it has none."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and value and depth:
-        return words_of(value[0], depth - 1)
+        return message_in(value[0], depth - 1)
     if isinstance(value, dict) and depth:
-        parts = (words_of(value[name], depth - 1) for name in _WORDS if name in value)
+        parts = (message_in(value[name], depth - 1) for name in _MESSAGE_FIELDS if name in value)
         return next(filter(None, parts), "")
     return ""
 
 
-def text_of(value: object) -> str:
-    """Returns a string, cleaned, and nothing for anything else: what is said to people must be words."""
-    return one_line(value, MAX_SAID_CHARACTERS) if isinstance(value, str) else ""
+def clean_text(value: object) -> str:
+    """Returns a string without control characters, "" for any other value."""
+    return one_line(value, MAX_ERROR_CHARACTERS) if isinstance(value, str) else ""
 
 
 def _stated_status(body: Any) -> int | None:
-    """Returns the HTTP status of a failure that a JSON body says, None if it says none."""
+    """Returns the HTTP status of a failure that a JSON body states, None if it states none."""
     if not isinstance(body, dict):
         return None
     for part in (body, body.get("error"), body.get("detail")):
@@ -185,7 +190,7 @@ def _stated_status(body: Any) -> int | None:
     return None
 
 
-def _place(loc: object) -> str:
+def _location(loc: object) -> str:
     if not isinstance(loc, list):
         return "request"
-    return ".".join(one_line(str(part), MAX_PLACE_CHARACTERS) for part in loc[:10] if part != "body")
+    return ".".join(one_line(str(part), MAX_LOCATION_CHARACTERS) for part in loc[:10] if part != "body")

@@ -1,13 +1,13 @@
-"""OpenAI's speech endpoint, and the servers that speak as it does (Kokoro-FastAPI, Speaches, LocalAI, vLLM)."""
+"""OpenAI's speech endpoint, and servers with the same API (Kokoro-FastAPI, Speaches, LocalAI, vLLM)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.tts.domain import Capabilities, FailureKind, SynthesisError, Utterance, Voice
-from services.tts.providers.hosted import HostedEngine, Page
+from services.tts.providers.hosted import HostedEngine, VoicePage
 from services.tts.providers.http_audio import SpeechRequest, route, with_version
-from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
+from services.tts.providers.http_errors import ErrorDetails, classify_error, clean_text, validation_message
 
 MAX_TEXT_CHARACTERS = 4096
 
@@ -22,11 +22,11 @@ _CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where such a server is and what it is asked for.
+class SpeechEndpoint:
+    """Where a server is and what to request from it.
 
-    Routes are `base_url` + `/audio/...`; `/v1` is added to a bare host only. Without `voices` the server is asked for
-    them. `missing` says which setting would make it usable, None if it is.
+    Routes are `base_url` + `/audio/...`; `/v1` is added only to a bare host. If `voices` is empty, the server is asked
+    for its voices. `missing` says which setting would make it usable; None if it is usable.
     """
 
     id: str
@@ -42,9 +42,9 @@ class Endpoint:
 
 
 class OpenAiCompatibleEngine(HostedEngine):
-    """Asks for raw samples and streams them."""
+    """The engine for one server."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: SpeechEndpoint) -> None:
         super().__init__(
             Capabilities(
                 id=endpoint.id,
@@ -58,7 +58,7 @@ class OpenAiCompatibleEngine(HostedEngine):
             ),
             endpoint.api_key,
             {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {},
-            explain,
+            read_error,
             endpoint.missing,
         )
         self._endpoint = endpoint
@@ -71,7 +71,7 @@ class OpenAiCompatibleEngine(HostedEngine):
         if not voices:
             raise SynthesisError(
                 FailureKind.PROVIDER_UNAVAILABLE,
-                f"{self._endpoint.display_name} lists no voices; name them in its setting",
+                f"{self._endpoint.display_name} lists no voices; name them in its voices setting",
             )
         return voices
 
@@ -80,7 +80,7 @@ class OpenAiCompatibleEngine(HostedEngine):
         return self._named(item.get("id") or item.get("voice_id") or item.get("name"), item.get("name"), languages)
 
     def _named(self, voice_id: object, name: object, languages: Sequence[object] = ()) -> Voice:
-        shown = text_of(name) or text_of(voice_id).replace("_", " ").title()
+        shown = clean_text(name) or clean_text(voice_id).replace("_", " ").title()
         return self._voice(voice_id, shown, languages, self._endpoint.model, self._endpoint.sample_rate_hz)
 
     def _request(self, utterance: Utterance) -> SpeechRequest:
@@ -96,23 +96,23 @@ class OpenAiCompatibleEngine(HostedEngine):
         return SpeechRequest(url, self._headers, body, self._endpoint.sample_rate_hz)
 
 
-def explain(status: int, body: Any) -> Refusal:
-    """Reads OpenAI's `{error: {message, type, param, code}}`; compatible servers often answer `{detail}` instead."""
+def read_error(status: int, body: Any) -> ErrorDetails:
+    """Reads OpenAI's `{error: {message, type, param, code}}`. Compatible servers often send `{detail}` instead."""
     if not isinstance(body, dict):
-        return refusal_of(status, text_of(body), _CODES)
+        return classify_error(status, clean_text(body), _CODES)
     error = body.get("error", body.get("detail"))
     if not isinstance(error, dict):
-        return refusal_of(status, validation_message(error) or text_of(error), _CODES)
-    told = text_of(error.get("message"))
-    refusal = refusal_of(status, told, _CODES, error.get("code"), error.get("type"))
-    if refusal.kind is None and error.get("param") == "voice" and status in (400, 404, 422):
-        return Refusal(FailureKind.UNKNOWN_VOICE, told)
-    return refusal
+        return classify_error(status, validation_message(error) or clean_text(error), _CODES)
+    message = clean_text(error.get("message"))
+    details = classify_error(status, message, _CODES, error.get("code"), error.get("type"))
+    if details.kind is None and error.get("param") == "voice" and status in (400, 404, 422):
+        return ErrorDetails(FailureKind.UNKNOWN_VOICE, message)
+    return details
 
 
-def _page(body: Any) -> Page:
-    """Reads `{voices: [...]}` or the bare list, of names or of objects with `id` or `name`."""
+def _page(body: Any) -> VoicePage:
+    """Reads `{voices: [...]}` or the list alone. Its items are names or objects with `id` or `name`."""
     items = body["voices"] if isinstance(body, dict) else body
     if isinstance(items, list):
         items = [{"id": item} if isinstance(item, str) else item for item in items]
-    return Page(items)
+    return VoicePage(items)

@@ -1,15 +1,16 @@
-"""Smallest AI, over the route that streams: `POST /waves/v1/tts/live` answers with server-sent events.
+"""Smallest AI: `POST /waves/v1/tts/live`, which returns server-sent events.
 
-The other one, `/waves/v1/tts`, gives the audio when all of it is made, which would not be a first byte to compare.
+The route `/waves/v1/tts` does not stream: it returns the audio when all of it is made, so its time to the first byte
+could not be compared with that of other providers.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from services.tts.domain import FailureKind, Utterance, Voice
-from services.tts.providers.hosted import SAMPLE_RATE_HZ, Account, AccountEngine, Page, primary_language
+from services.tts.providers.hosted import SAMPLE_RATE_HZ, AccountEngine, ProviderAccount, VoicePage, primary_language
 from services.tts.providers.http_audio import SpeechRequest, route, without_version
-from services.tts.providers.http_errors import Refusal, refusal_of, text_of, validation_message
+from services.tts.providers.http_errors import ErrorDetails, classify_error, clean_text, validation_message
 
 PROVIDER = "smallestai"
 MAX_TEXT_CHARACTERS = 5000
@@ -23,7 +24,7 @@ _CODES = {
     "voice_not_found": FailureKind.UNKNOWN_VOICE,
     "invalid_voice_id": FailureKind.UNKNOWN_VOICE,
 }
-# The list of voices has languages as English words.
+# The list of voices names languages by English words.
 _LANGUAGES = {
     "arabic": "ar",
     "bengali": "bn",
@@ -53,15 +54,15 @@ _LANGUAGES = {
 
 
 class SmallestAiEngine(AccountEngine):
-    """Speaks with an account of Smallest AI."""
+    """The engine for an account of Smallest AI."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ProviderAccount) -> None:
         super().__init__(
             account,
             PROVIDER,
             "Smallest AI",
             {"authorization": f"Bearer {account.api_key}"},
-            explain,
+            read_error,
             max_text_characters=MAX_TEXT_CHARACTERS,
             parameters=frozenset({"speed", "language"}),
         )
@@ -74,7 +75,7 @@ class SmallestAiEngine(AccountEngine):
 
     def _voice_of(self, item: Any) -> Voice | None:
         words = (item.get("tags") or {}).get("language") or ()
-        languages = [_LANGUAGES.get(text_of(word).lower()) for word in words]
+        languages = [_LANGUAGES.get(clean_text(word).lower()) for word in words]
         return self._voice(item["voiceId"], item.get("displayName"), languages, self._account.model)
 
     def _request(self, utterance: Utterance) -> SpeechRequest:
@@ -92,16 +93,16 @@ class SmallestAiEngine(AccountEngine):
         return SpeechRequest(route(self._base_url, "/waves/v1/tts/live"), self._headers, body, SAMPLE_RATE_HZ)
 
 
-def explain(status: int, body: Any) -> Refusal:
+def read_error(status: int, body: Any) -> ErrorDetails:
     """Reads `{error, message}`, where `error` is a code, a sentence, or an object `{message, code}`."""
     if not isinstance(body, dict):
-        return refusal_of(status, text_of(body), _CODES)
+        return classify_error(status, clean_text(body), _CODES)
     error = body.get("error")
     if isinstance(error, dict):
-        told = text_of(error.get("message")) or validation_message(error.get("details"))
-        return refusal_of(status, told, _CODES, error.get("code"))
-    return refusal_of(status, text_of(body.get("message")) or text_of(error), _CODES, error)
+        message = clean_text(error.get("message")) or validation_message(error.get("details"))
+        return classify_error(status, message, _CODES, error.get("code"))
+    return classify_error(status, clean_text(body.get("message")) or clean_text(error), _CODES, error)
 
 
-def _page(body: Any) -> Page:
-    return Page(body["voices"])
+def _page(body: Any) -> VoicePage:
+    return VoicePage(body["voices"])

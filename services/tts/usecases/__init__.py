@@ -1,1 +1,1 @@
-"""What tts does, one function per verb: for who listens (`speech`), for jobs (`jobs`), and of providers (`voices`)."""
+"""The use cases of tts: streamed speech, stored speech (`jobs`, `audio`), and the providers and their voices."""

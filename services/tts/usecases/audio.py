@@ -1,4 +1,4 @@
-"""Speech that was kept, for its owner and for whoever has a signed link."""
+"""Stored speech, for its owner and for holders of a signed link."""
 
 from collections.abc import AsyncIterator
 
@@ -15,8 +15,9 @@ Link = tuple[int, str]
 class Audio:
     """The use cases over the audio store.
 
-    Audio may be heard by a signed link, or by its owner. All raise NotFound if there is none or it is somebody else's,
-    Unauthenticated if the link is not good or there is neither link nor caller.
+    A signed link gives access to one audio file, and the API key of the owner to all of theirs. Every method raises
+    NotFound if the audio does not exist or belongs to another developer, and Unauthenticated if the link is invalid or
+    there is neither a link nor a caller.
     """
 
     def __init__(self, store: AudioStore, results: AudioResults, links: AudioLinks) -> None:
@@ -30,7 +31,7 @@ class Audio:
         return self._store.open(name)
 
     async def find(self, name: str, caller: Identity | None, link: Link | None) -> StoredBytes:
-        """Returns how large a stored WAV is and which version of it is there."""
+        """Returns the size and the version of a stored WAV."""
         await self._check(name, caller, link)
         return await self._store.find_bytes(name)
 
@@ -41,7 +42,7 @@ class Audio:
         if link is not None:
             self._links.verify(name, *link)
         elif caller is None:
-            raise nobody("audio needs the whole link, with expires and signature, or its owner's API key")
+            raise nobody("Audio needs the complete link, with expires and signature, or the API key of its owner")
         speech = await self._results.find(job_id)
         if speech is None or (link is None and caller is not None and speech.developer_id != caller.developer_id):
             raise NotFound.of("audio", name)

@@ -1,4 +1,4 @@
-"""Providers and their voices, as they are listed and as they are made known."""
+"""Providers and their voices, listed to callers and published to other services."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 from services.runtime.pages import Pages
 from services.tts import facts
 from services.tts.domain import Voice
-from services.tts.providers.registry import Provider, Providers
+from services.tts.providers.registry import Provider, ProviderRegistry
 
 log = structlog.get_logger()
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 class Voices:
     """The use cases over the providers."""
 
-    def __init__(self, providers: Providers, publish: facts.Publish, pages: Pages) -> None:
+    def __init__(self, providers: ProviderRegistry, publish: facts.Publish, pages: Pages) -> None:
         self._pages = pages
         self._providers = providers
         self._publish = publish
@@ -27,9 +27,9 @@ class Voices:
         return self._providers.all()
 
     async def page(self, provider_id: str, size: int, token: str) -> tuple[Sequence[Voice], str]:
-        """Returns a page of the voices of one provider, or of all that can be used, and the token of the next.
+        """Returns a page of the voices of one provider, or of all if the id is empty, and the token of the next page.
 
-        InvalidInput if the provider is unknown.
+        Only providers that can be used now have voices here. Raises InvalidInput if the provider is unknown.
         """
         chosen = [self._providers.get(provider_id)] if provider_id else self._providers.all()
         usable = (each for each in chosen if not each.unavailable_reason)
@@ -43,16 +43,17 @@ class Voices:
         return [voice for _, voice in page], next_token
 
     async def discover(self, seconds: float | None = None) -> None:
-        """Asks every provider for its voices and publishes what there is, whether it is new or not.
+        """Asks every provider for its voices and publishes them, also if they have not changed.
 
-        Waits for `seconds`, for all of them if None; what a slower one answers is published with the changes.
+        Waits at most `seconds`, without limit if None. The voices of a slower provider are published later, by
+        `publish_changes`.
         """
         await self._providers.refresh(seconds)
         self._published.clear()
         await self.publish_changes()
 
     async def publish_changes(self) -> None:
-        """Publishes what has changed: a provider that went away or came back, its voices, its limits."""
+        """Publishes each provider whose availability, voices or limits have changed since it was last published."""
         providers = self._providers.all()
         usable = [each.id for each in providers if each.voices and not each.unavailable_reason]
         for provider in providers:
@@ -66,8 +67,9 @@ class Voices:
                     log.info("a provider can't be used", provider=provider.id, reason=reason)
                 await self._publish(fact)
             except (ValueError, TypeError) as error:
-                # Something in it can't be sent. The others are published all the same, and next time this one without.
-                log.error("what a provider tells could not be made known", provider=provider.id, exc_info=error)
-                provider.voices, provider.fault = [], "what it tells of its voices can't be made known"
+                # The message cannot be encoded. Other providers are published all the same. This one is published
+                # without voices next time.
+                log.error("the voices of a provider could not be published", provider=provider.id, exc_info=error)
+                provider.voices, provider.fault = [], "its list of voices can't be published"
                 continue
             self._published[provider.id] = fact

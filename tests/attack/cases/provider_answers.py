@@ -61,7 +61,7 @@ async def assert_refused(target: Target, expected: Mapping[str, str]) -> None:
 
 def sent(name: str, content_type: str = "audio/pcm") -> str:
     """Returns the start of the message about a format."""
-    return f"bad_audio: {STAND_IN} sent {name} as {content_type} where audio samples were asked for"
+    return f"bad_audio: {STAND_IN} sent {name} as {content_type} instead of raw audio samples"
 
 
 @attack("sends compressed audio or files as raw samples", promise="bad_audio that names the format; never a result")
@@ -75,26 +75,26 @@ async def send_other_formats(target: Target) -> None:
         {
             "bare_aac": sent("AAC (ADTS)", "application/octet-stream"),
             "gzipped": sent("gzip"),
-            "encrypted": "bad_audio: the audio is white noise at full scale",
+            "encrypted": "bad_audio: The audio is white noise at full scale",
         },
     )
 
 
 @attack("sends an error as speech, with status 200", promise="bad_audio or quota_exceeded, in the server's words")
 async def send_errors_as_speech(target: Target) -> None:
-    answered = f"{STAND_IN} answered with"
+    returned = f"{STAND_IN} returned"
     await assert_refused(
         target,
         {
-            "json_as_pcm": f"bad_audio: {answered} audio/pcm where audio samples were asked for: The voice was lost",
-            "quota_as_pcm": f"quota_exceeded: {answered} audio/pcm where audio samples were asked for: You exceeded",
-            "quota_as_json": f"quota_exceeded: {answered} application/json where audio samples were asked for: You",
+            "json_as_pcm": f"bad_audio: {returned} audio/pcm instead of raw audio samples: The voice was lost",
+            "quota_as_pcm": f"quota_exceeded: {returned} audio/pcm instead of raw audio samples: You exceeded",
+            "quota_as_json": f"quota_exceeded: {returned} application/json instead of raw audio samples: You",
         },
     )
     await assert_refused(
         target,
         {
-            "html_as_octets": f"bad_audio: {answered} application/octet-stream where audio samples were asked for",
+            "html_as_octets": f"bad_audio: {returned} application/octet-stream instead of raw audio samples",
             "json_after_audio": f"bad_audio: {STAND_IN} sent text after its audio: The voice was lost",
             "quota_after_audio": f"quota_exceeded: {STAND_IN} sent text after its audio: You exceeded",
         },
@@ -106,8 +106,8 @@ async def send_odd_wavs(target: Target) -> None:
     await assert_refused(
         target,
         {
-            "mixed_wavs": f"bad_audio: {STAND_IN} sent what can't be read",
-            "half_wav": f"provider_unavailable: {STAND_IN} broke its answer off after 24000 of the 48000 bytes",
+            "mixed_wavs": f"bad_audio: {STAND_IN} sent a WAV that can't be used",
+            "half_wav": f"provider_unavailable: {STAND_IN} ended its response early, after 24000 of the 48000 bytes",
             "wav_and_more": f"bad_audio: {STAND_IN} sent 48000 bytes after the end of its WAV",
         },
     )
@@ -120,8 +120,8 @@ async def send_odd_wavs(target: Target) -> None:
 
 @attack("describes its samples with impossible parameters", promise="bad_audio after one request, naming them")
 async def send_odd_parameters(target: Target) -> None:
-    said = f"bad_audio: {STAND_IN} says"
-    voices = {"rate_0": f"{said} rate=0", "rate_1": f"{said} rate=1", "two_channels": f"{said} channels=2"}
+    declared = f"bad_audio: {STAND_IN} declared"
+    voices = {"rate_0": f"{declared} rate=0", "rate_1": f"{declared} rate=1", "two_channels": f"{declared} channels=2"}
     before = dict(target.speech_server.asked_of) if target.speech_server else {}
     await assert_refused(target, voices)
     assert target.speech_server is not None
@@ -135,9 +135,9 @@ async def send_implausible_speech(target: Target) -> None:
     await assert_refused(
         target,
         {
-            "too_short": "bad_audio: the audio takes 0.02 s, but 25 characters take at least",
-            "too_long": "bad_audio: the audio is longer than the 60.00 s that 25 characters can take",
-            "swapped": "bad_audio: the bytes of each sample are in big-endian order",
+            "too_short": "bad_audio: The audio lasts 0.02 s, but 25 characters need at least",
+            "too_long": "bad_audio: The audio is longer than 60.00 s, the maximum for 25 characters",
+            "swapped": "bad_audio: The samples are big-endian, not little-endian",
         },
     )
 
@@ -147,8 +147,8 @@ async def send_partial_responses(target: Target) -> None:
     await assert_refused(
         target,
         {
-            "part": f"bad_audio: {STAND_IN} answered 206",
-            "nothing": f"bad_audio: {STAND_IN} answered 204",
-            "less_than_declared": f"provider_unavailable: {STAND_IN} broke its answer off",
+            "part": f"bad_audio: {STAND_IN} returned HTTP 206",
+            "nothing": f"bad_audio: {STAND_IN} returned HTTP 204",
+            "less_than_declared": f"provider_unavailable: {STAND_IN} ended its response early",
         },
     )

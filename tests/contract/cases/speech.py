@@ -148,7 +148,7 @@ CASES = [
         "an engine that gives nothing",
         SPEAK,
         speech(provider="stand-in", voice_id="empty"),
-        Fails("SYNTHESIS_FAILED", metadata={"kind": "bad_audio", "provider": "stand-in"}, says="without any audio"),
+        Fails("SYNTHESIS_FAILED", metadata={"kind": "bad_audio", "provider": "stand-in"}, says="returned no audio"),
     ),
     Case(
         "an engine that fails",

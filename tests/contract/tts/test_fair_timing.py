@@ -1,8 +1,8 @@
-"""What is measured of speech over HTTP is what happened, within 5 ms + 2%.
+"""The measured times of speech over HTTP are right within 5 ms + 2%.
 
-A server in a process of its own keeps to a plan and notes when it did what, by the same clock. On a machine that is
-busy with other things either process may be woken late, which only ever adds to a difference: so each measurement is
-made several times, and the smallest difference tells how right the method is.
+A server in another process follows a plan and records its times with the same clock. On a busy machine either process
+can be woken late, which only increases the difference. So each measurement is repeated, and the smallest difference
+shows the accuracy of the method.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.tts.domain import Measurements, Timing, Utterance
+from services.tts.domain import SynthesisMeasurements, Timing, Utterance
 from services.tts.measurement import measure
-from services.tts.providers.openai_compatible import Endpoint, OpenAiCompatibleEngine
+from services.tts.providers.openai_compatible import OpenAiCompatibleEngine, SpeechEndpoint
 from tests.fakes.openai_server import MODEL, tone
 from tests.fakes.paced_server import Noted, PacedServer, Plan, paced_server
 
 REPEATS = 12
 AT_ONCE = 12
-# A frame is audible once 0.17 ms of the stand-in's tone is in it: the first such begins 9 ms before the tone does.
+# A frame is audible if it contains 0.17 ms of the stand-in's tone. The first such frame begins 9 ms before the tone.
 AUDIBLE_BEFORE_MS = 9.0
 
 PLANS = {
@@ -36,7 +36,7 @@ PLANS = {
     "slow to speak after its headers": Plan(first=180),
     "trickling": Plan(headers=40, pieces=10, between=35, sound=900),
     "silent at first": Plan(headers=30, silence=300),
-    "all of it": Plan(headers=70, first=60, pieces=6, between=40, silence=120, sound=1200),
+    "everything": Plan(headers=70, first=60, pieces=6, between=40, silence=120, sound=1200),
 }
 
 
@@ -44,8 +44,8 @@ def allowed(expected_ms: float) -> float:
     return 5 + 0.02 * expected_ms
 
 
-def differences(measured: Measurements, noted: Noted) -> dict[str, float]:
-    """Returns by how much of what is allowed each time differs from what the server noted; up to 1 is right."""
+def differences(measured: SynthesisMeasurements, noted: Noted) -> dict[str, float]:
+    """Returns the difference of each time from the server's record, as a part of the allowed difference."""
     expected = {"ttfb_ms": (noted.first - noted.asked) * 1000, "generation_time_ms": (noted.last - noted.asked) * 1000}
     return {name: abs(getattr(measured, name) - ms) / allowed(ms) for name, ms in expected.items()}
 
@@ -74,14 +74,16 @@ async def until_right(once: Callable[[], Awaitable[dict[str, float]]]) -> None:
         best.add(await once())
         if best.right:
             return
-    raise AssertionError(f"in parts of what is allowed: {best}")
+    raise AssertionError(f"differences as parts of the allowed difference: {best}")
 
 
 def engine_of(server: PacedServer) -> OpenAiCompatibleEngine:
-    return OpenAiCompatibleEngine(Endpoint("paced", "Paced", server.base_url, "", MODEL, ("any",), 24000, AT_ONCE))
+    return OpenAiCompatibleEngine(
+        SpeechEndpoint("paced", "Paced", server.base_url, "", MODEL, ("any",), 24000, AT_ONCE)
+    )
 
 
-async def spoken(engine: OpenAiCompatibleEngine, plan: Plan, text: str = "Hello.") -> Measurements:
+async def spoken(engine: OpenAiCompatibleEngine, plan: Plan, text: str = "Hello.") -> SynthesisMeasurements:
     timing = Timing()
     async with aclosing(engine.synthesize(Utterance(text, plan.voice), timing)) as audio:
         pcm = b"".join([piece async for piece in audio])
@@ -103,10 +105,12 @@ async def engine(server: PacedServer) -> AsyncIterator[OpenAiCompatibleEngine]:
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
-async def test_times_are_those_of_the_server(server: PacedServer, engine: OpenAiCompatibleEngine, plan: Plan) -> None:
+async def test_measured_times_are_those_of_the_server(
+    server: PacedServer, engine: OpenAiCompatibleEngine, plan: Plan
+) -> None:
     async def once() -> dict[str, float]:
         measured, noted = await spoken(engine, plan), await server.noted()
-        # The server keeps to its plan, or is later; these are the least it can have taken.
+        # The server is never earlier than its plan.
         assert (noted.first - noted.asked) * 1000 >= plan.headers + plan.first - 1
         assert measured.ttfa_ms == measured.ttfb_ms + measured.leading_silence_ms
         return differences(measured, noted)
@@ -115,14 +119,16 @@ async def test_times_are_those_of_the_server(server: PacedServer, engine: OpenAi
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
-async def test_what_the_samples_tell_is_exact(server: PacedServer, engine: OpenAiCompatibleEngine, plan: Plan) -> None:
+async def test_measurements_from_the_samples_are_exact(
+    server: PacedServer, engine: OpenAiCompatibleEngine, plan: Plan
+) -> None:
     measured = await spoken(engine, plan)
     assert measured.leading_silence_ms == max(plan.silence - AUDIBLE_BEFORE_MS, 0)
     assert measured.duration_seconds == (plan.silence + plan.sound) / 1000
     assert measured.real_time_factor == pytest.approx(measured.generation_time_ms / (plan.silence + plan.sound))
 
 
-async def test_a_connection_is_timed_when_it_is_made_and_told_to_be_used_again(
+async def test_a_new_connection_is_timed_and_a_reused_one_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = self_signed(tmp_path / "server.pem")
@@ -140,7 +146,7 @@ async def test_a_connection_is_timed_when_it_is_made_and_told_to_be_used_again(
             assert first.connect_ms is not None
             handshake_ms = (first_noted.ready - first_noted.connected) * 1000
             assert handshake_ms >= 149
-            # The handshake is no part of what the provider took.
+            # The handshake does not count as time of the provider.
             return {
                 "connect_ms": abs(first.connect_ms - handshake_ms) / allowed(handshake_ms),
                 **differences(first, first_noted),
@@ -150,14 +156,14 @@ async def test_a_connection_is_timed_when_it_is_made_and_told_to_be_used_again(
         await until_right(once)
 
 
-async def test_many_at_a_time_in_a_busy_process_are_timed_right(
+async def test_many_requests_in_a_busy_process_are_timed_correctly(
     server: PacedServer, engine: OpenAiCompatibleEngine
 ) -> None:
-    """As jobs are: several at a provider, while others are measured in the one thread that there is for it."""
-    plan = PLANS["all of it"]
+    """Several jobs are at a provider while others are measured in the one thread for measuring."""
+    plan = PLANS["everything"]
     best = [Best() for _ in range(AT_ONCE)]
     with ThreadPoolExecutor(1) as measuring:
-        busy = asyncio.create_task(_measure_on_and_on(measuring))
+        busy = asyncio.create_task(_measure_forever(measuring))
         for _ in range(REPEATS):
             measured = await asyncio.gather(*(spoken(engine, plan, str(n)) for n in range(AT_ONCE)))
             for noted in [await server.noted() for _ in range(AT_ONCE)]:
@@ -170,7 +176,7 @@ async def test_many_at_a_time_in_a_busy_process_are_timed_right(
     assert [each for each in best if not each.right] == []
 
 
-async def _measure_on_and_on(measuring: ThreadPoolExecutor) -> None:
+async def _measure_forever(measuring: ThreadPoolExecutor) -> None:
     timing = Timing(24000, "none", sent_at=0.0)
     timing.received(1.0)
     ten_seconds = tone(10.0)
@@ -179,7 +185,7 @@ async def _measure_on_and_on(measuring: ThreadPoolExecutor) -> None:
 
 
 def self_signed(path: Path) -> Path:
-    """Writes a certificate for 127.0.0.1, and its key, that are good for a day."""
+    """Writes a certificate for 127.0.0.1 and its key, valid for one day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a stand-in")])
     now = datetime.now(UTC)

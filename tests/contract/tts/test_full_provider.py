@@ -1,4 +1,4 @@
-"""A provider that allows less at a time than was configured, or refuses for load, is given what it takes."""
+"""A provider that allows fewer requests than configured, or asks for a pause, gets what it allows."""
 
 import asyncio
 import random
@@ -16,30 +16,30 @@ from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 from services.runtime.audio_store import AudioStore
 from services.tts.domain import Job, Utterance
 from services.tts.providers.cartesia import CartesiaEngine
-from services.tts.providers.deadline import Patience
 from services.tts.providers.elevenlabs import ElevenLabsEngine
 from services.tts.providers.engine import SpeechEngine
-from services.tts.providers.hosted import Account
-from services.tts.providers.registry import Provider, Providers
+from services.tts.providers.hosted import ProviderAccount
+from services.tts.providers.limits import SynthesisLimits
+from services.tts.providers.registry import Provider, ProviderRegistry
 from services.tts.store import AudioResults, RequestLedger
 from services.tts.usecases.jobs import Jobs
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.elevenlabs_server import ElevenLabsServer
 from tests.fakes.speech_server import SpeechServer
-from tests.unit.tts.scene import kept
+from tests.unit.tts.use_cases import kept
 
 JOBS = 24
 CONFIGURED = 12
 ALLOWED = 3
 
 
-def account(server: SpeechServer, model: str) -> Account:
-    return Account(server.key, server.base_url, model, ("steady",), CONFIGURED)
+def account(server: SpeechServer, model: str) -> ProviderAccount:
+    return ProviderAccount(server.key, server.base_url, model, ("steady",), CONFIGURED)
 
 
 @asynccontextmanager
 async def jobs_of(engine: SpeechEngine, folder: Path, facts: list[Any]) -> AsyncIterator[tuple[Jobs, Provider]]:
-    """The use cases over one provider, whose retries come soon."""
+    """Returns the use cases with one provider. Retries wait a twentieth of their delay."""
     store = AudioStore(str(folder))
 
     async def publish(fact: Message) -> None:
@@ -48,7 +48,7 @@ async def jobs_of(engine: SpeechEngine, folder: Path, facts: list[Any]) -> Async
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / 20)
 
-    providers = Providers([engine], longest_queue=0)
+    providers = ProviderRegistry([engine], max_waiting=0)
     await providers.refresh()
     with ThreadPoolExecutor(1) as measuring:
         jobs = Jobs(
@@ -56,7 +56,7 @@ async def jobs_of(engine: SpeechEngine, folder: Path, facts: list[Any]) -> Async
             AudioResults(store),
             RequestLedger(store),
             publish,
-            Patience(5, 5),
+            SynthesisLimits(5, 5),
             measuring,
             sleep=sleep,
             jitter=random.Random(1),
@@ -84,29 +84,29 @@ def jobs_for(provider: str) -> list[Job]:
             lambda server: CartesiaEngine(account(server, "sonic-3")),
         ),
     ],
-    ids=["one that says how many it allows", "one that does not"],
+    ids=["states its limit", "does not state its limit"],
 )
-async def test_a_full_provider_is_given_as_many_as_it_takes(server, engine, tmp_path: Path) -> None:
+async def test_a_provider_at_its_limit_gets_as_many_requests_as_it_allows(server, engine, tmp_path: Path) -> None:
     server.tempers["steady"] = replace(server.tempers["steady"], before_seconds=0.05)
     facts: list[Any] = []
     async with server.serving(), jobs_of(engine(server), tmp_path, facts) as (jobs, provider):
         await asyncio.gather(*(jobs.synthesize(job) for job in jobs_for(provider.id)))
         assert provider.slots.limit in (ALLOWED, ALLOWED + 1)
     assert {type(fact) for fact in facts} == {SpeechSynthesized}
-    # Of the first burst some are refused, and after that hardly any.
+    # Some requests of the first burst are refused, and very few after that.
     assert 1 <= len(server.requests) - JOBS - 1 <= 2 * CONFIGURED
-    # What the provider was asked is on record, request for request.
+    # Every request to the provider is recorded.
     assert len([name for name in kept(tmp_path) if "-try-" in name]) == len(server.requests)
     assert sum(fact.provider_requests for fact in facts) == len(server.requests)
 
 
-async def test_a_provider_that_asks_for_patience_is_asked_nothing_until_then(tmp_path: Path) -> None:
+async def test_a_provider_gets_no_request_before_its_retry_after(tmp_path: Path) -> None:
     server = CartesiaServer("sk_car_secret1234")
     server.script["steady"].append(replace(server.tempers["limited"], headers={"retry-after": "2"}))
     facts: list[Any] = []
     async with server.serving(), jobs_of(CartesiaEngine(account(server, "sonic-3")), tmp_path, facts) as (jobs, _):
         began = asyncio.get_running_loop().time()
-        # The warm-up of the run is refused, and the job that follows it waits for the end of the pause.
+        # The warm-up of the run is refused, and its job waits for the end of the pause.
         await jobs.synthesize(jobs_for("cartesia")[0])
         waited = asyncio.get_running_loop().time() - began
     assert [type(fact) for fact in facts] == [SpeechSynthesized]

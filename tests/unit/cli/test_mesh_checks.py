@@ -222,10 +222,10 @@ def test_a_failure_of_long_ago_is_only_a_note() -> None:
 
 
 def test_voices_that_were_left_out_are_a_note_and_said_once() -> None:
-    process = provider(voices_left_out="2 with an id that came before")
+    process = provider(voices_left_out="2 with a repeated id")
     (check,) = found(("tts", [process, process]))[1:]
     assert (check.name, check.outcome) == ("voices of smallestai", Outcome.NOTE)
-    assert check.detail == "left out of its list: 2 with an id that came before"
+    assert check.detail == "left out of its list: 2 with a repeated id"
 
 
 def test_the_health_names_what_is_wrong_without_reasons() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of tts share: a server that speaks as OpenAI does, and espeak workers that are started once."""
+"""Fixtures of the tests of tts: stand-ins for providers, and espeak workers that start once."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ import pytest_asyncio
 from services.tts.providers.espeak import EspeakEngine
 from tests.fakes.openai_server import OpenAiServer
 from tests.unit.tts import hosted
-from tests.unit.tts.hosted import Booth, Hosted
+from tests.unit.tts.hosted import HostedCase, HostedSetup
 
 
 @pytest_asyncio.fixture
@@ -26,14 +26,14 @@ async def espeak() -> AsyncIterator[EspeakEngine]:
 
 
 @pytest.fixture(params=hosted.ALL, ids=str)
-def provider(request: pytest.FixtureRequest) -> Hosted:
+def provider(request: pytest.FixtureRequest) -> HostedCase:
     """Each hosted provider in turn."""
     return request.param
 
 
 @pytest_asyncio.fixture
-async def booth(provider: Hosted) -> AsyncIterator[Booth]:
+async def setup(provider: HostedCase) -> AsyncIterator[HostedSetup]:
     async with provider.server(key=hosted.KEY).serving() as server:
         engine = provider.engine(server.base_url, hosted.KEY)
-        yield Booth(provider, server, engine)
+        yield HostedSetup(provider, server, engine)
         await engine.close()

@@ -1,4 +1,4 @@
-"""Samples are found in server-sent events, and what is no such stream is refused."""
+"""Samples are extracted from server-sent events, and any other body is refused."""
 
 import base64
 
@@ -6,7 +6,7 @@ import pytest
 
 from services.shared.audio import wav
 from services.tts.providers.audio_events import MAX_EVENT_BYTES, AudioEvents
-from services.tts.providers.http_errors import BrokenOff, TextAnswer, ToldError, UnusableBody
+from services.tts.providers.http_errors import ReportedError, TextBody, TruncatedBody, UnusableBody
 from tests.fakes.bodies import FORMATS, mp3_frames, wav_of
 from tests.fakes.bodies import audio_event as event
 
@@ -24,30 +24,32 @@ def read(data: bytes, piece_bytes: int = 4800, events: AudioEvents | None = None
 @pytest.mark.parametrize("piece_bytes", [1, 5, 10_000])
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
-def test_events_hold_samples_however_they_are_cut(piece_bytes: int, line_end: bytes, begin: bytes) -> None:
+def test_samples_are_read_from_events_however_the_stream_is_split(
+    piece_bytes: int, line_end: bytes, begin: bytes
+) -> None:
     stream = b": hello\n" + event(PCM[:10]) + event(b"") + event(PCM[10:]) + DONE
     assert read(begin + stream.replace(b"\n", line_end), piece_bytes) == PCM
 
 
-def test_the_first_event_counts_after_a_byte_order_mark() -> None:
+def test_the_first_event_after_a_byte_order_mark_is_read() -> None:
     assert read(b"\xef\xbb\xbf" + event(PCM) + DONE) == PCM
 
 
 @pytest.mark.parametrize("empty", [None, False, "", {}])
-def test_an_empty_error_is_none(empty: object) -> None:
+def test_an_empty_error_is_ignored(empty: object) -> None:
     assert read(event(PCM, error=empty) + DONE) == PCM
 
 
 @pytest.mark.parametrize(
     "end", [DONE, b"data: [DONE]\n\n", b'data: {"type": "speech.audio.done", "usage": {}}\n\n', event(b"", done=True)]
 )
-def test_every_way_of_ending_counts(end: bytes) -> None:
+def test_every_kind_of_end_is_recognised(end: bytes) -> None:
     assert read(event(PCM) + end) == PCM
 
 
 @pytest.mark.parametrize("end", [b"", b'data: {"done": true}', b'data: {"done": true}\n', b'data: {"done": false}\n\n'])
-def test_events_without_a_whole_end_are_broken_off(end: bytes) -> None:
-    with pytest.raises(BrokenOff):
+def test_events_without_a_complete_end_are_truncated(end: bytes) -> None:
+    with pytest.raises(TruncatedBody):
         read(event(PCM) + end)
 
 
@@ -67,7 +69,7 @@ def test_data_over_several_lines_is_one_event() -> None:
     ],
     ids=["not padded", "wrapped", "with a line end", "standard", "for URLs"],
 )
-def test_base64_is_read_in_every_spelling(text: str) -> None:
+def test_every_variant_of_base64_is_read(text: str) -> None:
     expected = PCM if text[0] not in "+-" else b"\xfb\xff\xbf" * 13 + b"\0"
     assert read(f'data: {{"audio": "{text}"}}\n\n'.encode() + DONE) == expected
 
@@ -86,8 +88,8 @@ def test_base64_is_read_in_every_spelling(text: str) -> None:
         b"[" * 100_000,
     ],
 )
-def test_an_event_that_can_not_be_read_is_refused(data: bytes) -> None:
-    with pytest.raises(UnusableBody, match="sent an event that can't be read"):
+def test_an_unreadable_event_is_refused(data: bytes) -> None:
+    with pytest.raises(UnusableBody, match="sent an unreadable event"):
         read(b"data: " + data + b"\n\n" + DONE)
 
 
@@ -101,44 +103,44 @@ def test_an_event_that_can_not_be_read_is_refused(data: bytes) -> None:
         (b"event: error\ndata: lost\n\n", "lost"),
     ],
 )
-def test_an_event_may_tell_a_failure(stream: bytes, value: object) -> None:
-    with pytest.raises(ToldError) as caught:
+def test_an_event_can_report_an_error(stream: bytes, value: object) -> None:
+    with pytest.raises(ReportedError) as caught:
         read(event(PCM) + stream + DONE)
     assert caught.value.value == value
 
 
-def test_events_may_hold_wavs() -> None:
+def test_events_can_hold_wavs() -> None:
     events = AudioEvents(24000)
     assert read(event(wav.header(8000) + PCM) + DONE, 50, events) == PCM
     assert events.sample_rate_hz == 8000
     assert read(event(wav_of(PCM)) + event(wav_of(PCM)) + DONE) == PCM * 2
 
 
-def test_events_that_hold_no_samples_are_refused_by_what_they_hold() -> None:
-    with pytest.raises(UnusableBody, match="sent MP3 as the audio of events where audio samples were asked for"):
+def test_events_with_another_format_are_refused_by_its_name() -> None:
+    with pytest.raises(UnusableBody, match="sent MP3 as the audio of events instead of raw audio samples"):
         read(event(mp3_frames(2)) + event(mp3_frames(2)) + DONE)
 
 
 def test_text_after_the_samples_of_events_is_found() -> None:
-    with pytest.raises(TextAnswer, match="sent text after its audio"):
+    with pytest.raises(TextBody, match="sent text after its audio"):
         read(event(PCM) + event(b'{"error": "lost"}') + DONE)
 
 
 @pytest.mark.parametrize(("name", "data"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
-def test_a_format_that_is_no_stream_of_events_is_refused_by_its_name(name: str, data: bytes) -> None:
+def test_a_format_instead_of_events_is_refused_by_its_name(name: str, data: bytes) -> None:
     with pytest.raises(UnusableBody) as caught:
         read(data)
-    assert str(caught.value) == f"sent {name} as text/event-stream where audio samples were asked for"
+    assert str(caught.value) == f"sent {name} as text/event-stream instead of raw audio samples"
 
 
 @pytest.mark.parametrize("text", [b'{"error": "quota exceeded"}', b'\n[{"msg": "no"}]', b"<html>\n\n</html>"])
-def test_a_text_that_is_no_stream_of_events_is_read(text: bytes) -> None:
-    with pytest.raises(TextAnswer, match="answered with text/event-stream that holds no events") as caught:
+def test_a_text_instead_of_events_is_reported_with_its_content(text: bytes) -> None:
+    with pytest.raises(TextBody, match="returned text/event-stream without any events") as caught:
         read(text)
     assert caught.value.content == text
 
 
-def test_an_event_without_end_is_cut_off() -> None:
+def test_an_endless_event_is_refused() -> None:
     events = AudioEvents(24000)
     assert list(events.feed(b"data: " + b"x" * (MAX_EVENT_BYTES - 6), 0.0)) == []
     with pytest.raises(UnusableBody, match="sent an event of more than 8 MiB"):

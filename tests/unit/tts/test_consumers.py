@@ -1,4 +1,4 @@
-"""Events in and facts out: what travels, and under which id."""
+"""Events in and facts out, with their event ids."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from services.tts import facts
 from services.tts.consumers import broadcast_handlers, handlers, on_dead
 from services.tts.domain import Capabilities, FailureKind, Voice
 from services.tts.facts import FactPublisher
-from tests.unit.tts.scene import job, kept, scene
+from tests.unit.tts.use_cases import job, kept, use_cases
 
 DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
 REQUEST = SynthesisRequested(
@@ -36,7 +36,7 @@ REQUEST = SynthesisRequested(
 
 
 class RecordingBus:
-    """Keeps what is published."""
+    """Stores the published messages."""
 
     def __init__(self) -> None:
         self.published: list[tuple[Message, str]] = []
@@ -50,31 +50,31 @@ def publisher(started: str = "today") -> tuple[RecordingBus, FactPublisher]:
     return bus, FactPublisher(cast(Bus, bus), started)
 
 
-async def test_a_request_is_spoken_as_it_says(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
-    (fact,) = here.facts
+async def test_a_requested_job_is_spoken(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    (fact,) = tts.facts
     assert isinstance(fact, SpeechSynthesized)
     assert (fact.requester, fact.attempt, fact.job_id) == ("experiments", 2, "trl_1")
     assert json.loads((tmp_path / "trl_1.json").read_text())["developer_id"] == "dev_1"
-    asked = here.engine.asked[0]
+    asked = tts.engine.asked[0]
     assert (asked.text, asked.voice_id, asked.parameters.speed) == ("Hello.", "bob", 1.5)
 
 
-async def test_a_request_that_was_given_up_is_answered(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await on_dead(here.jobs)(REQUEST, DELIVERY, "no answer in time")
-    (fact,) = here.facts
+async def test_a_dead_request_fails_its_job(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await on_dead(tts.jobs)(REQUEST, DELIVERY, "no answer in time")
+    (fact,) = tts.facts
     assert isinstance(fact, SynthesisFailed)
     assert fact.kind == SynthesisFailed.provider_unavailable
-    assert fact.message == "the speech could not be made; the job was given up after several tries: no answer in time"
+    assert fact.message == "The speech could not be made; the job failed after the last attempt: no answer in time"
 
 
-async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+async def test_the_fact_of_stored_speech_has_its_measurements(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
     bus, sender = publisher()
-    await sender.publish(here.facts[0])
+    await sender.publish(tts.facts[0])
     event = cast(Any, bus.published[0][0])
     assert (event.requester, event.job_id, event.attempt) == ("experiments", "trl_1", 2)
     assert (event.audio_name, event.provider_requests) == ("trl_1.wav", 1)
@@ -85,7 +85,7 @@ async def test_speech_is_told_with_its_measurements(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind) -> None:
+async def test_every_kind_of_failure_has_a_value_in_the_proto(kind: FailureKind) -> None:
     bus, sender = publisher()
     await sender.publish(facts.synthesis_failed(job(), kind, "why", 2, 4))
     event = cast(Any, bus.published[0][0])
@@ -93,7 +93,7 @@ async def test_every_kind_of_failure_has_its_name_on_the_wire(kind: FailureKind)
     assert (event.message, event.provider_requests, event.share) == ("why", 2, 4)
 
 
-async def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
+async def test_equal_facts_have_the_same_id_and_different_facts_do_not() -> None:
     bus, sender = publisher()
     fact = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2, 4)
     again = facts.synthesis_failed(job(), FailureKind.TIMED_OUT, "why", 2, 1)
@@ -106,7 +106,7 @@ async def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
     assert len(set(ids)) == 3
 
 
-async def test_what_is_told_of_a_provider_has_another_id_each_time_it_changes_and_when_the_service_starts() -> None:
+async def test_a_fact_of_a_provider_has_a_new_id_after_each_change_and_each_start() -> None:
     voices = (Voice("p", "ann", "Ann", ("en",), "m1", 24000),)
     provider = Capabilities("p", "P", True, True, 100, 1)
     up = facts.voices_discovered(provider, voices, ["p"], None)
@@ -119,31 +119,31 @@ async def test_what_is_told_of_a_provider_has_another_id_each_time_it_changes_an
     ids = [event_id for _, event_id in bus.published + later.published]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 4
-    told, _, refused, _ = (cast(Any, event) for event, _ in bus.published)
-    assert told.provider.available
-    assert list(told.told_providers) == ["p"]
-    assert [(voice.voice_id, list(voice.languages)) for voice in told.voices] == [("ann", ["en"])]
-    assert (refused.provider.available, refused.provider.unavailable_reason) == (False, "set P_API_KEY")
-    assert not refused.voices
+    available, _, unavailable, _ = (cast(Any, event) for event, _ in bus.published)
+    assert available.provider.available
+    assert list(available.told_providers) == ["p"]
+    assert [(voice.voice_id, list(voice.languages)) for voice in available.voices] == [("ann", ["en"])]
+    assert (unavailable.provider.available, unavailable.provider.unavailable_reason) == (False, "set P_API_KEY")
+    assert not unavailable.voices
 
 
-async def test_what_was_deleted_in_vain_is_answered_to_nobody(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await on_dead(here.jobs)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
-    assert here.facts == []
+async def test_a_dead_deletion_publishes_nothing(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await on_dead(tts.jobs)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
+    assert tts.facts == []
 
 
-async def test_a_deletion_deletes_and_a_cancellation_reaches_its_requesters_run(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await handlers(here.jobs)[SynthesisRequested](REQUEST, DELIVERY)
-    await handlers(here.jobs)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
+async def test_a_deletion_deletes_and_a_cancellation_cancels_the_run_of_its_requester(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(tts.jobs)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
     assert kept(tmp_path) == []
     cancellation = SynthesisCancellationRequested(requester="experiments", run_id="exp_1")
-    await broadcast_handlers(here.jobs)[SynthesisCancellationRequested](cancellation, DELIVERY)
+    await broadcast_handlers(tts.jobs)[SynthesisCancellationRequested](cancellation, DELIVERY)
     cancelled = SynthesisRequested()
     cancelled.CopyFrom(REQUEST)
     cancelled.run_id = "exp_1"
-    await handlers(here.jobs)[SynthesisRequested](cancelled, DELIVERY)
-    last = here.facts[-1]
+    await handlers(tts.jobs)[SynthesisRequested](cancelled, DELIVERY)
+    last = tts.facts[-1]
     assert isinstance(last, SynthesisFailed)
     assert last.kind == SynthesisFailed.cancelled

@@ -1,13 +1,13 @@
-"""Each parameter of a content type is obeyed or refused."""
+"""Each parameter of a content type is applied or refused."""
 
 import pytest
 
-from services.tts.providers.content_type import Declared, Kind, declared_by
+from services.tts.providers.content_type import ContentKind, DeclaredFormat, declared_format
 from services.tts.providers.http_errors import UnusableBody
 
 
-def declared(value: str) -> Declared:
-    return declared_by({"content-type": value})
+def declared(value: str) -> DeclaredFormat:
+    return declared_format({"content-type": value})
 
 
 @pytest.mark.parametrize(
@@ -34,46 +34,46 @@ def declared(value: str) -> Declared:
         ("audio/pcm, audio/pcm", None),
     ],
 )
-def test_a_parameter_that_can_be_obeyed_is(value: str, rate: int | None) -> None:
+def test_a_supported_parameter_is_applied(value: str, rate: int | None) -> None:
     assert declared(value).sample_rate_hz == rate
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("audio/pcm;rate=0", "says rate=0 of its audio, which is no rate of 4000 to 192000 Hz"),
-        ("audio/pcm;rate=1", "says rate=1 of"),
-        ("audio/pcm;rate=3999", "says rate=3999 of"),
-        ("audio/pcm;rate=192001", "says rate=192001 of"),
-        ("audio/pcm;rate=99999999999999999999", "says rate=99999999999999999999 of"),
-        ("audio/pcm;rate=-8000", "says rate=-8000 of"),
-        ("audio/pcm;rate=abc", "says rate=abc of"),
-        ("audio/pcm;rate=24000.0", "says rate=24000.0 of"),
-        ("audio/pcm;rate=24k", "says rate=24k of"),
-        ('audio/pcm;rate=""', "says rate= of"),
-        ("audio/pcm;rate=٢٤٠٠٠", "says rate=٢٤٠٠٠ of"),
-        ("audio/L16;rate=24000;channels=2", "says channels=2 of its audio, where 16-bit mono was asked for"),
-        ("audio/pcm;channels=0", "says channels=0 of"),
-        ("audio/pcm;bits=8", "says bits=8 of"),
-        ("audio/pcm;bits=24", "says bits=24 of"),
-        ("audio/pcm;bit-depth=32", "says bit-depth=32 of"),
-        ("audio/pcm;codec=opus", "says codec=opus of"),
-        ("audio/pcm;encoding=mulaw", "says encoding=mulaw of"),
-        ("audio/pcm;encoding=float", "says encoding=float of"),
-        ("audio/pcm;signed=false", "says signed=false of"),
-        ("audio/pcm;endianness=middle", "says endianness=middle of"),
-        ("audio/pcm;speed=2", "says speed=2 of"),
-        ("audio/wav;codec=7", "says codec=7 of"),
-        ("audio/pcm;rate=8000;rate=16000", "says two things of its audio's rate"),
-        ("audio/pcm;rate=8000;sample_rate=16000", "says two things of its audio's sample_rate"),
-        ("audio/pcm;endian=big;codec=pcm_s16le", "says two things of its audio's codec"),
-        ("audio/pcm, audio/wav", "says a content type that can't be read: audio/pcm, audio/wav"),
-        ("audio/pcm;rate", "says a content type that can't be read"),
-        ("audio/pcm;=8000", "says a content type that can't be read"),
-        ('audio/pcm;rate="8000', "says a content type that can't be read"),
+        ("audio/pcm;rate=0", "declared rate=0 for its audio; a sample rate must be 4000 to 192000 Hz"),
+        ("audio/pcm;rate=1", "declared rate=1 for"),
+        ("audio/pcm;rate=3999", "declared rate=3999 for"),
+        ("audio/pcm;rate=192001", "declared rate=192001 for"),
+        ("audio/pcm;rate=99999999999999999999", "declared rate=99999999999999999999 for"),
+        ("audio/pcm;rate=-8000", "declared rate=-8000 for"),
+        ("audio/pcm;rate=abc", "declared rate=abc for"),
+        ("audio/pcm;rate=24000.0", "declared rate=24000.0 for"),
+        ("audio/pcm;rate=24k", "declared rate=24k for"),
+        ('audio/pcm;rate=""', "declared rate= for"),
+        ("audio/pcm;rate=٢٤٠٠٠", "declared rate=٢٤٠٠٠ for"),
+        ("audio/L16;rate=24000;channels=2", "declared channels=2 for its audio, but the request asked for 16-bit mono"),
+        ("audio/pcm;channels=0", "declared channels=0 for"),
+        ("audio/pcm;bits=8", "declared bits=8 for"),
+        ("audio/pcm;bits=24", "declared bits=24 for"),
+        ("audio/pcm;bit-depth=32", "declared bit-depth=32 for"),
+        ("audio/pcm;codec=opus", "declared codec=opus for"),
+        ("audio/pcm;encoding=mulaw", "declared encoding=mulaw for"),
+        ("audio/pcm;encoding=float", "declared encoding=float for"),
+        ("audio/pcm;signed=false", "declared signed=false for"),
+        ("audio/pcm;endianness=middle", "declared endianness=middle for"),
+        ("audio/pcm;speed=2", "declared speed=2 for"),
+        ("audio/wav;codec=7", "declared codec=7 for"),
+        ("audio/pcm;rate=8000;rate=16000", "declared two different values of rate for its audio"),
+        ("audio/pcm;rate=8000;sample_rate=16000", "declared two different values of sample_rate for its audio"),
+        ("audio/pcm;endian=big;codec=pcm_s16le", "declared two different values of codec for its audio"),
+        ("audio/pcm, audio/wav", "sent an unreadable content type: audio/pcm, audio/wav"),
+        ("audio/pcm;rate", "sent an unreadable content type"),
+        ("audio/pcm;=8000", "sent an unreadable content type"),
+        ('audio/pcm;rate="8000', "sent an unreadable content type"),
     ],
 )
-def test_a_parameter_that_can_not_be_obeyed_is_refused_by_name(value: str, words: str) -> None:
+def test_an_unsupported_parameter_is_refused_by_name(value: str, words: str) -> None:
     with pytest.raises(UnusableBody) as caught:
         declared(value)
     assert str(caught.value).startswith(words)
@@ -91,29 +91,29 @@ def test_a_parameter_that_can_not_be_obeyed_is_refused_by_name(value: str, words
         ("audio/x-raw,format=S16BE", True),
     ],
 )
-def test_the_order_of_bytes_is_taken_from_what_is_said(value: str, big_endian: bool | None) -> None:
+def test_the_declared_byte_order_is_read(value: str, big_endian: bool | None) -> None:
     assert declared(value).big_endian is big_endian
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "label"),
     [
-        ("", Kind.SAMPLES, "an untyped body"),
-        ("  ", Kind.SAMPLES, "an untyped body"),
-        ("application/octet-stream", Kind.SAMPLES, "application/octet-stream"),
-        ("Audio/WAV", Kind.WAV, "audio/wav"),
-        ("text/event-stream; charset=utf-8", Kind.EVENTS, "text/event-stream"),
-        ("application/problem+json", Kind.TEXT, "application/problem+json"),
-        ("application/vnd.api+json; v=1", Kind.TEXT, "application/vnd.api+json"),
-        ("application/soap+xml", Kind.TEXT, "application/soap+xml"),
-        ("text/plain; rate=0", Kind.TEXT, "text/plain"),
-        ("audio/ogg; codecs=opus", Kind.OTHER, "audio/ogg"),
-        ("multipart/mixed; boundary=x", Kind.OTHER, "multipart/mixed"),
-        ("pcm", Kind.OTHER, "pcm"),
-        ("\x1b[31mred", Kind.OTHER, "?[31mred"),
-        ("x" * 200, Kind.OTHER, "x" * 60),
+        ("", ContentKind.SAMPLES, "a body without a content type"),
+        ("  ", ContentKind.SAMPLES, "a body without a content type"),
+        ("application/octet-stream", ContentKind.SAMPLES, "application/octet-stream"),
+        ("Audio/WAV", ContentKind.WAV, "audio/wav"),
+        ("text/event-stream; charset=utf-8", ContentKind.EVENTS, "text/event-stream"),
+        ("application/problem+json", ContentKind.TEXT, "application/problem+json"),
+        ("application/vnd.api+json; v=1", ContentKind.TEXT, "application/vnd.api+json"),
+        ("application/soap+xml", ContentKind.TEXT, "application/soap+xml"),
+        ("text/plain; rate=0", ContentKind.TEXT, "text/plain"),
+        ("audio/ogg; codecs=opus", ContentKind.OTHER, "audio/ogg"),
+        ("multipart/mixed; boundary=x", ContentKind.OTHER, "multipart/mixed"),
+        ("pcm", ContentKind.OTHER, "pcm"),
+        ("\x1b[31mred", ContentKind.OTHER, "?[31mred"),
+        ("x" * 200, ContentKind.OTHER, "x" * 60),
     ],
 )
-def test_a_type_promises_a_kind_of_body(value: str, kind: Kind, label: str) -> None:
+def test_a_content_type_declares_a_kind_of_body(value: str, kind: ContentKind, label: str) -> None:
     found = declared(value)
     assert (found.kind, found.label) == (kind, label)

@@ -1,4 +1,4 @@
-"""The rules of tts: what may be said, under which names it is kept, and when it is tried again."""
+"""The rules for texts, parameters, ids and retries."""
 
 import random
 from dataclasses import replace
@@ -40,63 +40,63 @@ LONG = Capabilities("long", "Long", local=True, streaming=True, max_text_charact
         ("a\0b", PROVIDER, "must not contain the character U+0000"),
     ],
 )
-def test_a_text_that_can_not_be_spoken_is_named(text: str, provider: Capabilities, described: str) -> None:
+def test_an_invalid_text_is_a_violation_of_text(text: str, provider: Capabilities, described: str) -> None:
     found = violations_of(Utterance(text, "v"), provider)
     assert [(each.field, each.description) for each in found] == [("text", described)]
 
 
 @pytest.mark.parametrize("text", ["x" * 10, "é", "a"])
-def test_a_text_within_the_limits_is_taken(text: str) -> None:
+def test_a_text_within_the_limits_is_accepted(text: str) -> None:
     assert violations_of(Utterance(text, "v"), PROVIDER) == []
 
 
 @pytest.mark.parametrize(
-    ("speed", "taken"), [(0.5, True), (2.0, True), (0.49, False), (2.01, False), (float("nan"), False)]
+    ("speed", "valid"), [(0.5, True), (2.0, True), (0.49, False), (2.01, False), (float("nan"), False)]
 )
-def test_speed_is_half_to_twice(speed: float, taken: bool) -> None:
+def test_speed_must_be_half_to_twice_the_normal_speed(speed: float, valid: bool) -> None:
     found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(speed)), PROVIDER)
-    assert [each.field for each in found] == ([] if taken else ["parameters.speed"])
+    assert [each.field for each in found] == ([] if valid else ["parameters.speed"])
 
 
-def test_a_narrower_speed_is_said_to_be_the_providers() -> None:
-    slow = replace(PROVIDER, slowest_speed=0.7, fastest_speed=1.2)
+def test_a_narrower_range_of_speed_names_the_provider() -> None:
+    slow = replace(PROVIDER, min_speed=0.7, max_speed=1.2)
     found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(1.5)), slow)
     assert [each.description for each in found] == ["must be 0.7 to 1.2 for short"]
 
 
 @pytest.mark.parametrize(
-    ("language", "taken"),
+    ("language", "valid"),
     [("en", True), ("pt-BR", True), ("zh-Hans-CN", True), ("e", False), ("en_US", False), ("en-", False), ("", False)],
 )
-def test_a_language_is_a_tag(language: str, taken: bool) -> None:
+def test_a_language_must_be_a_bcp_47_tag(language: str, valid: bool) -> None:
     found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(language=language)), PROVIDER)
-    assert [each.field for each in found] == ([] if taken else ["parameters.language"])
+    assert [each.field for each in found] == ([] if valid else ["parameters.language"])
 
 
-@pytest.mark.parametrize(("seed", "taken"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
-def test_a_seed_has_32_bits(seed: int, taken: bool) -> None:
+@pytest.mark.parametrize(("seed", "valid"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
+def test_a_seed_must_fit_in_32_bits(seed: int, valid: bool) -> None:
     found = violations_of(Utterance("hello", "v", parameters=SpeechParameters(seed=seed)), PROVIDER)
-    assert [each.field for each in found] == ([] if taken else ["parameters.seed"])
+    assert [each.field for each in found] == ([] if valid else ["parameters.seed"])
 
 
-def test_a_parameter_that_the_provider_does_not_take_is_named() -> None:
+def test_a_parameter_that_the_provider_does_not_support_is_refused() -> None:
     every = SpeechParameters(speed=9.0, language="en", seed=1)
     found = violations_of(Utterance("hello", "v", parameters=every), replace(PROVIDER, parameters=frozenset({"seed"})))
     assert [(each.field, each.description) for each in found] == [
-        ("parameters.speed", "is no parameter of short; it takes seed"),
-        ("parameters.language", "is no parameter of short; it takes seed"),
+        ("parameters.speed", "is not supported by short, which supports seed"),
+        ("parameters.language", "is not supported by short, which supports seed"),
     ]
     found = violations_of(Utterance("hello", "v", parameters=every), LONG)
-    assert [each.description for each in found] == ["is no parameter of long; it takes none"] * 3
+    assert [each.description for each in found] == ["is not supported by long, which supports no parameters"] * 3
 
 
-def test_no_voice_means_the_first_one() -> None:
+def test_an_empty_voice_id_selects_the_first_voice() -> None:
     voices = [Voice("p", "one", "One"), Voice("p", "two", "Two")]
     assert find_voice(voices, "", "p").voice_id == "one"
     assert find_voice(voices, "two", "p").voice_id == "two"
 
 
-def test_an_unknown_voice_says_what_there_is_and_where_to_look() -> None:
+def test_an_unknown_voice_is_refused_with_examples_and_the_route_that_lists_all() -> None:
     with pytest.raises(InvalidInput) as caught:
         find_voice([Voice("p", "one", "One"), Voice("p", "two", "Two")], "three", "p")
     described = "must be a voice of p, such as one, two; /api/v1/voices?provider=p lists all"
@@ -104,18 +104,18 @@ def test_an_unknown_voice_says_what_there_is_and_where_to_look() -> None:
 
 
 @pytest.mark.parametrize("value", ["trl_0123", "a", "A-b_9", "x" * 100])
-def test_ids_that_make_good_names_are_taken(value: str) -> None:
+def test_ids_that_are_safe_names_are_accepted(value: str) -> None:
     assert is_job_id(value)
     assert job_of_audio(f"{value}.wav") == value
 
 
 @pytest.mark.parametrize("value", ["", "../x", "a/b", "a.b", "-a", ".a", "a\n", "x" * 101, "ä", "a\0"])
-def test_ids_that_could_leave_the_store_are_not(value: str) -> None:
+def test_ids_that_could_leave_the_store_are_refused(value: str) -> None:
     assert not is_job_id(value)
     assert job_of_audio(f"{value}.wav") is None
 
 
-def test_a_note_is_not_audio() -> None:
+def test_the_name_of_a_note_is_not_the_name_of_audio() -> None:
     assert job_of_audio("trl_1.json") is None
 
 
@@ -129,14 +129,14 @@ class FullJitter(random.Random):
         return 1.0
 
 
-def test_delays_double_and_end_after_the_third_try() -> None:
+def test_delays_double_and_there_is_none_after_the_third_try() -> None:
     error = SynthesisError(FailureKind.PROVIDER_UNAVAILABLE, "down")
     assert [retry_delay(tries, error, NoJitter()) for tries in (1, 2, 3)] == [0.5, 1.0, None]
     assert [retry_delay(tries, error, FullJitter()) for tries in (1, 2, 3)] == [1.0, 2.0, None]
 
 
 @pytest.mark.parametrize("kind", [FailureKind.RATE_LIMITED, FailureKind.TIMED_OUT, FailureKind.PROVIDER_UNAVAILABLE])
-def test_what_may_pass_is_tried_again(kind: FailureKind) -> None:
+def test_a_temporary_failure_is_tried_again(kind: FailureKind) -> None:
     assert retry_delay(1, SynthesisError(kind, "x"), NoJitter()) == 0.5
 
 
@@ -149,12 +149,12 @@ def test_what_may_pass_is_tried_again(kind: FailureKind) -> None:
         FailureKind.BAD_AUDIO,
     ],
 )
-def test_what_would_fail_again_is_not(kind: FailureKind) -> None:
+def test_a_permanent_failure_is_not_tried_again(kind: FailureKind) -> None:
     assert retry_delay(1, SynthesisError(kind, "x"), NoJitter()) is None
 
 
 @pytest.mark.parametrize(
     ("asked", "delay"), [(0.1, 0.5), (7.0, 7.0), (30.0, 30.0), (120.0, 120.0), (121.0, None), (86400.0, None)]
 )
-def test_a_provider_that_asks_for_patience_gets_it_up_to_a_point(asked: float, delay: float | None) -> None:
+def test_retry_after_is_respected_up_to_120_seconds(asked: float, delay: float | None) -> None:
     assert retry_delay(1, SynthesisError(FailureKind.RATE_LIMITED, "x", retry_after=asked), NoJitter()) == delay

@@ -1,4 +1,4 @@
-"""What `.env.example` says of the providers' settings is so."""
+"""`.env.example` is true about the settings of providers."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _LINE = re.compile(r"# ([A-Z_]+)=(.*?)(?:\s{2,}#.*)?")
 _PROVIDERS = tuple(f"{name}_" for name in (*HOSTED, "openai"))
 
 
-def test_every_setting_of_a_provider_is_there_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_example_has_every_setting_of_a_provider_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", "0123456789abcdef")
     names = [name for name in TtsSettings.model_fields if name.startswith(_PROVIDERS)]
     for name in names:

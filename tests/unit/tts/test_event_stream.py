@@ -1,4 +1,4 @@
-"""Server-sent events are read as the WHATWG standard says, however they are cut."""
+"""Server-sent events are read as the WHATWG standard says, however the stream is split."""
 
 from itertools import pairwise
 
@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tts.providers.event_stream import Event, EventStream
+from services.tts.providers.event_stream import EventStream, ServerSentEvent
 
 
-def events(*pieces: bytes) -> list[Event]:
+def events(*pieces: bytes) -> list[ServerSentEvent]:
     stream = EventStream()
     return [event for piece in pieces for event in stream.feed(piece)]
 
 
 @pytest.mark.parametrize(
-    ("stream", "told"),
+    ("stream", "data"),
     [
         (b"data: one\n\ndata: two\n\n", [b"one", b"two"]),
         (b"data: one\r\rdata: two\r\r", [b"one", b"two"]),
@@ -36,16 +36,19 @@ def events(*pieces: bytes) -> list[Event]:
         (b"data: one\n\ndata: without a blank line\n", [b"one"]),
     ],
 )
-def test_events_are_read_as_the_standard_says(stream: bytes, told: list[bytes]) -> None:
-    assert [event.data for event in events(stream)] == told
-    assert [event.data for event in events(*(bytes([byte]) for byte in stream))] == told
+def test_events_are_read_as_the_standard_says(stream: bytes, data: list[bytes]) -> None:
+    assert [event.data for event in events(stream)] == data
+    assert [event.data for event in events(*(bytes([byte]) for byte in stream))] == data
 
 
-def test_the_name_belongs_to_one_event() -> None:
-    assert events(b"event: error\ndata: a\n\ndata: b\n\n") == [Event("error", b"a"), Event("message", b"b")]
+def test_a_name_applies_to_one_event_only() -> None:
+    assert events(b"event: error\ndata: a\n\ndata: b\n\n") == [
+        ServerSentEvent("error", b"a"),
+        ServerSentEvent("message", b"b"),
+    ]
 
 
-def test_a_line_that_ends_with_a_piece_is_told_at_once() -> None:
+def test_an_event_that_a_piece_completes_is_returned_at_once() -> None:
     stream = EventStream()
     assert [each.data for each in stream.feed(b"data: one\r\n\r")] == [b"one"]
     assert list(stream.feed(b"\ndata: two\n")) == []
@@ -64,7 +67,9 @@ _LINES = st.lists(st.sampled_from([b"data: a", b"data:b", b":c", b"event: e", b"
 
 
 @given(_LINES, st.lists(st.sampled_from([b"\n", b"\r", b"\r\n"]), min_size=1), st.lists(st.integers(0, 80)))
-def test_cuts_change_nothing(lines: list[bytes], ends: list[bytes], cuts: list[int]) -> None:
+def test_events_do_not_depend_on_how_the_stream_is_split(
+    lines: list[bytes], ends: list[bytes], cuts: list[int]
+) -> None:
     stream = b"".join(line + ends[at % len(ends)] for at, line in enumerate(lines))
     places = [0, *sorted(cuts), len(stream)]
     pieces = [stream[start:end] for start, end in pairwise(places)]

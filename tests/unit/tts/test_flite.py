@@ -1,4 +1,4 @@
-"""The flite engine with a program that takes flite's options, and with the real one where it is installed."""
+"""The flite engine, with a program that accepts flite's options and with the real program if it is installed."""
 
 import shutil
 import stat
@@ -44,7 +44,7 @@ async def spoken(engine: FliteEngine, timing: Timing, speed: float | None = None
     return b"".join([piece async for piece in engine.synthesize(utterance, timing)])
 
 
-async def test_it_speaks_what_was_asked_with_the_voice_that_was_asked(tmp_path: Path) -> None:
+async def test_it_speaks_the_text_with_the_requested_voice(tmp_path: Path) -> None:
     pcm, timing = tone(0.2), Timing()
     engine = await engine_that(f"write(bytes.fromhex({pcm.hex()!r}), 0x7ffff000)", tmp_path)
     assert engine.unavailable_reason() is None
@@ -55,7 +55,7 @@ async def test_it_speaks_what_was_asked_with_the_voice_that_was_asked(tmp_path: 
     )
 
 
-async def test_it_does_not_stream_so_the_first_byte_is_the_last(tmp_path: Path) -> None:
+async def test_it_does_not_stream_so_the_first_and_the_last_byte_have_one_time(tmp_path: Path) -> None:
     timing = Timing()
     engine = await engine_that(f"write(bytes.fromhex({tone(0.2).hex()!r}), 0)", tmp_path)
     measured = measure(await spoken(engine, timing), timing)
@@ -68,9 +68,13 @@ async def test_it_does_not_stream_so_the_first_byte_is_the_last(tmp_path: Path) 
     [
         ("sys.exit(3)", FailureKind.PROVIDER_UNAVAILABLE, "flite ended with status 3"),
         ("import os; os.abort()", FailureKind.PROVIDER_UNAVAILABLE, "flite crashed"),
-        ("pass", FailureKind.BAD_AUDIO, "flite ended well but wrote no audio"),
-        ("Path(options['-o']).write_text('oops')", FailureKind.BAD_AUDIO, "it is not a WAV that can be used"),
-        ("write(b'abcd', 100)", FailureKind.PROVIDER_UNAVAILABLE, "the audio was broken off after 4 of the 100 bytes"),
+        ("pass", FailureKind.BAD_AUDIO, "flite succeeded but wrote no audio"),
+        ("Path(options['-o']).write_text('oops')", FailureKind.BAD_AUDIO, "flite wrote a WAV that can't be used"),
+        (
+            "write(b'abcd', 100)",
+            FailureKind.PROVIDER_UNAVAILABLE,
+            "flite wrote incomplete audio: it ends after 4 of the 100 bytes",
+        ),
     ],
 )
 async def test_a_program_that_fails_is_reported(behave: str, kind: FailureKind, message: str, tmp_path: Path) -> None:
@@ -84,18 +88,18 @@ async def test_an_empty_wav_gives_no_audio(tmp_path: Path) -> None:
     assert await spoken(await engine_that("write(b'', 0)", tmp_path), Timing()) == b""
 
 
-async def test_a_voice_that_it_lacks_is_refused_since_it_would_speak_with_another(tmp_path: Path) -> None:
+async def test_a_voice_that_is_not_installed_is_refused(tmp_path: Path) -> None:
     engine = await engine_that("pass", tmp_path)
     with pytest.raises(SynthesisError, match="flite has no voice 'rms'") as caught:
         await spoken(engine, Timing(), voice="rms")
     assert caught.value.kind is FailureKind.UNKNOWN_VOICE
 
 
-async def test_without_the_program_it_says_which_package_has_it() -> None:
+async def test_without_the_program_the_reason_names_the_package() -> None:
     engine = FliteEngine(1, "no-such-flite")
     await engine.start()
     assert engine.unavailable_reason() == (
-        "there is no program no-such-flite on the PATH; Debian and Ubuntu have it as package flite"
+        "the program no-such-flite is not on the PATH; on Debian and Ubuntu, install the package flite"
     )
 
 

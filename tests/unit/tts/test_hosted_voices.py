@@ -1,4 +1,4 @@
-"""Voices are listed from each provider's API, page by page, within bounds, and kept when a list can't be had."""
+"""Voices are listed page by page from each provider, within limits, and stay if listing fails."""
 
 import asyncio
 import json
@@ -11,10 +11,10 @@ from voicearena.mesh.v1.mesh_pb2 import ProcessStatus
 from services.tts import facts, status
 from services.tts.domain import FailureKind, SynthesisError, Voice
 from services.tts.providers import registry, voice_list
-from services.tts.providers.registry import Providers
+from services.tts.providers.registry import ProviderRegistry
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.speech_server import Temper, tone
-from tests.unit.tts.hosted import CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, Booth, Hosted
+from tests.unit.tts.hosted import CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, HostedCase, HostedSetup
 
 WITH_DEFAULTS = (CARTESIA, ELEVENLABS, SMALLESTAI, DEEPGRAM)
 
@@ -23,13 +23,13 @@ def listing(value: object) -> Temper:
     return Temper(200, "application/json", json.dumps(value).encode())
 
 
-async def test_all_voices_are_listed_the_chosen_ones_first(booth: Booth) -> None:
-    voices = await booth.engine.voices()
-    tempers = list(booth.server.tempers)
-    if booth.hosted is not OPENAI:
+async def test_all_voices_are_listed_with_the_configured_ones_first(setup: HostedSetup) -> None:
+    voices = await setup.engine.voices()
+    tempers = list(setup.server.tempers)
+    if setup.hosted is not OPENAI:
         tempers.sort(key=lambda temper: {"trickle": 0, "steady": 1}.get(temper, 2))
-    assert [voice.voice_id for voice in voices] == [booth.hosted.voice(temper) for temper in tempers]
-    provider, model = booth.engine.capabilities.id, booth.engine.capabilities.default_model
+    assert [voice.voice_id for voice in voices] == [setup.hosted.voice(temper) for temper in tempers]
+    provider, model = setup.engine.capabilities.id, setup.engine.capabilities.default_model
     assert {(voice.provider, voice.model_id, voice.sample_rate_hz) for voice in voices} == {(provider, model, 24000)}
 
 
@@ -44,27 +44,25 @@ async def test_all_voices_are_listed_the_chosen_ones_first(booth: Booth) -> None
     ],
     ids=str,
 )
-async def test_a_voice_has_its_name_and_languages(booth: Booth, name: str, languages: tuple[str, ...]) -> None:
-    (steady,) = [v for v in await booth.engine.voices() if v.voice_id == booth.hosted.voice("steady")]
+async def test_a_voice_has_its_name_and_languages(setup: HostedSetup, name: str, languages: tuple[str, ...]) -> None:
+    (steady,) = [v for v in await setup.engine.voices() if v.voice_id == setup.hosted.voice("steady")]
     assert (steady.display_name, steady.languages) == (name, languages)
 
 
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS], ids=str)
-async def test_every_page_is_read(booth: Booth) -> None:
-    booth.server.tempers = {f"v{number}": Temper() for number in range(250)}
-    assert len(await booth.engine.voices()) == 250
-    assert (booth.server.listings, booth.server.connections) == (3, 1)
+async def test_every_page_is_read(setup: HostedSetup) -> None:
+    setup.server.tempers = {f"v{number}": Temper() for number in range(250)}
+    assert len(await setup.engine.voices()) == 250
+    assert (setup.server.listings, setup.server.connections) == (3, 1)
 
 
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS], ids=str)
-async def test_a_list_without_end_is_read_to_its_bound(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_list_is_read_up_to_the_limit(setup: HostedSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice_list, "MAX_VOICES", 120)
-    booth.server.tempers = {f"v{number}": Temper() for number in range(1000)}
-    assert len(await booth.engine.voices()) == 120
-    assert booth.server.listings == 2
-    assert booth.engine.voices_left_out() == (
-        "80 after the first 120, which are as many as are taken; all that is after page 2"
-    )
+    setup.server.tempers = {f"v{number}": Temper() for number in range(1000)}
+    assert len(await setup.engine.voices()) == 120
+    assert setup.server.listings == 2
+    assert setup.engine.voices_left_out() == ("80 after the first 120, which is the limit; all after page 2")
 
 
 @pytest.mark.parametrize(
@@ -75,11 +73,11 @@ async def test_a_list_without_end_is_read_to_its_bound(booth: Booth, monkeypatch
     ],
     ids=str,
 )
-async def test_a_list_that_goes_in_circles_is_left(booth: Booth, page: object) -> None:
-    booth.server.tempers["a"] = Temper()
-    booth.server.listing = listing(page)
-    assert [voice.voice_id for voice in await booth.engine.voices()] == ["a"]
-    assert booth.server.listings == 2
+async def test_a_list_whose_pages_repeat_is_not_read_further(setup: HostedSetup, page: object) -> None:
+    setup.server.tempers["a"] = Temper()
+    setup.server.listing = listing(page)
+    assert [voice.voice_id for voice in await setup.engine.voices()] == ["a"]
+    assert setup.server.listings == 2
 
 
 @pytest.mark.parametrize(
@@ -93,8 +91,8 @@ async def test_a_list_that_goes_in_circles_is_left(booth: Booth, page: object) -
     ],
     ids=str,
 )
-async def test_what_can_be_no_voice_is_left_out(
-    booth: Booth, wrap: Callable[[list[object]], object], id_field: str
+async def test_unusable_items_of_a_list_are_left_out(
+    setup: HostedSetup, wrap: Callable[[list[object]], object], id_field: str
 ) -> None:
     bad_ids = [5, "", "x" * 10_000, "a b", "a\nb", "a\0b", "a\ud800", "\u200ba", "a\u202eb", {"id": "a"}, ["a"]]
     odd = [{}, 5, None, [], *({id_field: bad} for bad in bad_ids)]
@@ -107,24 +105,24 @@ async def test_what_can_be_no_voice_is_left_out(
         "languages": 3,
         "verified_languages": 1,
     }
-    booth.server.listing = listing(wrap([*odd, nested, {id_field: "good"}, {id_field: "good", "name": "twice"}]))
-    ids = [voice.voice_id for voice in await booth.engine.voices()]
+    setup.server.listing = listing(wrap([*odd, nested, {id_field: "good"}, {id_field: "good", "name": "twice"}]))
+    ids = [voice.voice_id for voice in await setup.engine.voices()]
     assert ids[-1] == "good"
     assert set(ids) <= {"odd", "good"}
     assert ids.count("good") == 1
-    # What each thing is that is no voice depends on how its provider's voices are read; all are counted.
-    left_out = booth.engine.voices_left_out()
-    assert "1 with an id that came before" in left_out
+    # The reason depends on how each provider's voices are read, but every item is counted.
+    left_out = setup.engine.voices_left_out()
+    assert "1 with a repeated id" in left_out
     assert sum(int(part.split()[0]) for part in left_out.split("; ")) == len(odd) + 2 - ids.count("odd")
 
 
 def named(voice_id: object, **more: object) -> dict[str, object]:
-    """Returns a voice as each of the providers has it in its list."""
+    """Returns an item of a list of voices that every provider's engine can read."""
     return {**dict.fromkeys(("id", "voice_id", "voiceId", "canonical_name"), voice_id), **more}
 
 
-def listed(hosted: Hosted, items: list[dict[str, object]]) -> Temper:
-    """Returns a provider's answer with these voices."""
+def listed(hosted: HostedCase, items: list[dict[str, object]]) -> Temper:
+    """Returns a provider's response with these voices."""
     key = {"Cartesia": "data", "Deepgram": "tts"}.get(hosted.name, "voices")
     body = json.dumps({key: items, "has_more": False}, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return Temper(200, "application/json", body, piece_bytes=2**20)
@@ -143,44 +141,46 @@ def listed(hosted: Hosted, items: list[dict[str, object]]) -> Temper:
         (7, "good"),
     ],
 )
-async def test_a_name_is_cleaned_and_its_voice_offered(booth: Booth, name: object, shown: str) -> None:
-    booth.server.listing = listed(booth.hosted, [named("good", name=name, displayName=name)])
-    (voice,) = await booth.engine.voices()
+async def test_a_voice_with_control_characters_in_its_name_is_offered_with_a_clean_name(
+    setup: HostedSetup, name: object, shown: str
+) -> None:
+    setup.server.listing = listed(setup.hosted, [named("good", name=name, displayName=name)])
+    (voice,) = await setup.engine.voices()
     assert voice.display_name == shown
-    assert booth.engine.voices_left_out() == ""
+    assert setup.engine.voices_left_out() == ""
 
 
-async def test_a_list_of_very_many_voices_is_cut_and_says_so(booth: Booth) -> None:
-    booth.server.listing = listed(booth.hosted, [named(f"v{number}") for number in range(60_000)])
-    assert len(await booth.engine.voices()) == 2000
-    left_out = booth.engine.voices_left_out()
-    assert left_out == "58,000 after the first 2,000, which are as many as are taken"
+async def test_a_very_long_list_is_cut_and_the_rest_counted(setup: HostedSetup) -> None:
+    setup.server.listing = listed(setup.hosted, [named(f"v{number}") for number in range(60_000)])
+    assert len(await setup.engine.voices()) == 2000
+    left_out = setup.engine.voices_left_out()
+    assert left_out == "58,000 after the first 2,000, which is the limit"
 
 
 @pytest.mark.parametrize("provider", [ELEVENLABS], ids=str)
-async def test_a_list_is_cut_to_the_bytes_that_one_event_takes(booth: Booth) -> None:
-    booth.server.listing = listed(booth.hosted, [named(f"v{number}", name="名" * 100) for number in range(2000)])
-    voices = await booth.engine.voices()
-    event = facts.voices_discovered(booth.engine.capabilities, voices, ["elevenlabs"], None)
+async def test_a_list_is_cut_to_the_maximum_size_of_an_event(setup: HostedSetup) -> None:
+    setup.server.listing = listed(setup.hosted, [named(f"v{number}", name="名" * 100) for number in range(2000)])
+    voices = await setup.engine.voices()
+    event = facts.voices_discovered(setup.engine.capabilities, voices, ["elevenlabs"], None)
     assert 450_000 < event.ByteSize() < 600_000
-    assert f"after the first {len(voices):,}, which" in booth.engine.voices_left_out()
+    assert f"after the first {len(voices):,}, which" in setup.engine.voices_left_out()
 
 
-async def test_voices_that_are_left_out_are_logged_once_and_told_in_the_status(booth: Booth) -> None:
-    booth.server.listing = listed(booth.hosted, [named("good"), named("a\0b")])
-    providers = Providers([booth.engine], 1)
+async def test_voices_that_are_left_out_are_logged_once_and_in_the_status(setup: HostedSetup) -> None:
+    setup.server.listing = listed(setup.hosted, [named("good"), named("a\0b")])
+    providers = ProviderRegistry([setup.engine], 1)
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
         await providers.refresh()
     (said,) = logs
-    left_out = "1 without an id of 1 to 100 characters that can be seen, and no blanks"
+    left_out = "1 without an id of 1 to 100 visible characters without spaces"
     assert (said["event"], said["left_out"]) == ("voices were left out", left_out)
-    told = ProcessStatus()
-    status.reporter(providers)(told)
-    assert told.providers[0].voices_left_out == left_out
+    found = ProcessStatus()
+    status.reporter(providers)(found)
+    assert found.providers[0].voices_left_out == left_out
 
 
-async def test_an_engine_that_breaks_or_hangs_keeps_no_other_from_being_used() -> None:
+async def test_an_engine_that_fails_or_hangs_does_not_block_the_others() -> None:
     class Broken(ScriptedEngine):
         async def voices(self) -> Sequence[Voice]:
             raise RuntimeError("a fault of the engine")
@@ -190,13 +190,13 @@ async def test_an_engine_that_breaks_or_hangs_keeps_no_other_from_being_used() -
             await asyncio.Event().wait()
             raise AssertionError
 
-    providers = Providers([Broken("broken"), Hanging("hanging"), ScriptedEngine("sound")], 1)
+    providers = ProviderRegistry([Broken("broken"), Hanging("hanging"), ScriptedEngine("sound")], 1)
     async with asyncio.timeout(5):
         await providers.refresh(0.05)
     reasons = {provider.id: provider.unavailable_reason for provider in providers.all()}
     assert reasons == {
         "broken": "the voices of broken could not be read",
-        "hanging": "hanging has not told its voices yet",
+        "hanging": "hanging has not listed its voices yet",
         "sound": None,
     }
     await providers.close()
@@ -205,70 +205,70 @@ async def test_an_engine_that_breaks_or_hangs_keeps_no_other_from_being_used() -
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"x"', b"5", b"null", b"[" * 100_000, b'{"data": 5, "voices": 5, "tts": 5}']
 )
-async def test_a_list_that_can_not_be_read_says_so(booth: Booth, body: bytes) -> None:
-    booth.server.listing = Temper(200, "application/json", body)
+async def test_an_unreadable_list_is_an_error_of_the_provider(setup: HostedSetup, body: bytes) -> None:
+    setup.server.listing = Temper(200, "application/json", body)
     with pytest.raises(SynthesisError) as caught:
-        await booth.engine.voices()
+        await setup.engine.voices()
     assert caught.value.kind is FailureKind.PROVIDER_UNAVAILABLE
-    assert caught.value.message.startswith(f"{booth.hosted.name} ")
+    assert caught.value.message.startswith(f"{setup.hosted.name} ")
 
 
-async def test_a_list_of_more_than_8_mib_is_left(booth: Booth) -> None:
-    booth.server.listing = Temper(200, "application/json", b'["' + b"x" * (9 * 2**20) + b'"]', piece_bytes=2**20)
+async def test_a_list_of_more_than_8_mib_is_refused(setup: HostedSetup) -> None:
+    setup.server.listing = Temper(200, "application/json", b'["' + b"x" * (9 * 2**20) + b'"]', piece_bytes=2**20)
     with pytest.raises(SynthesisError, match="sent a list of more than 8 MiB"):
-        await booth.engine.voices()
+        await setup.engine.voices()
 
 
-async def test_a_failing_list_keeps_the_voices_known_before_and_says_so(booth: Booth) -> None:
-    providers = Providers([booth.engine], 1)
+async def test_the_known_voices_stay_when_listing_fails(setup: HostedSetup) -> None:
+    providers = ProviderRegistry([setup.engine], 1)
     await providers.refresh()
     (provider,) = providers.all()
     known = list(provider.voices)
     assert known
-    booth.server.listing = booth.server.tempers["overloaded"]
+    setup.server.listing = setup.server.tempers["overloaded"]
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
     assert (provider.voices, provider.unavailable_reason) == (known, None)
     (said,) = logs
-    assert said["event"] == "voices could not be listed; those known are kept"
-    assert said["reason"].startswith(f"{booth.hosted.name} answered 503")
+    assert said["event"] == "voices could not be listed; the known voices are kept"
+    assert said["reason"].startswith(f"{setup.hosted.name} returned HTTP 503")
 
 
 @pytest.mark.parametrize("provider", WITH_DEFAULTS, ids=str)
-async def test_while_no_list_was_ever_had_the_default_voices_are_offered(booth: Booth) -> None:
-    booth.server.listing = booth.server.tempers["failing"]
-    providers = Providers([booth.engine], 1)
+async def test_the_default_voices_are_offered_until_the_first_list(setup: HostedSetup) -> None:
+    setup.server.listing = setup.server.tempers["failing"]
+    providers = ProviderRegistry([setup.engine], 1)
     await providers.refresh()
     (provider,) = providers.all()
     assert provider.unavailable_reason is None
-    assert [voice.voice_id for voice in provider.voices] == [booth.hosted.voice(each) for each in ("trickle", "steady")]
-    booth.server.listing = None
+    assert [voice.voice_id for voice in provider.voices] == [setup.hosted.voice(each) for each in ("trickle", "steady")]
+    setup.server.listing = None
     await providers.refresh()
-    assert len(provider.voices) == len(booth.server.tempers)
+    assert len(provider.voices) == len(setup.server.tempers)
 
 
 @pytest.mark.parametrize("provider", [OPENAI], ids=str)
-async def test_without_default_voices_a_failing_list_is_why_it_can_not_be_used(booth: Booth) -> None:
-    booth.server.listing = booth.server.tempers["failing"]
-    providers = Providers([booth.engine], 1)
+async def test_a_provider_without_voices_is_unavailable_when_listing_fails(setup: HostedSetup) -> None:
+    setup.server.listing = setup.server.tempers["failing"]
+    providers = ProviderRegistry([setup.engine], 1)
     await providers.refresh()
-    assert providers.get("openai").unavailable_reason == "OpenAI answered 500: The server had an error"
+    assert providers.get("openai").unavailable_reason == "OpenAI returned HTTP 500: The server had an error"
 
 
-async def test_a_key_that_is_not_taken_is_why_a_provider_can_not_be_used(provider: Hosted) -> None:
+async def test_a_provider_that_rejects_the_key_is_unavailable(provider: HostedCase) -> None:
     async with provider.server(key=KEY).serving() as server:
         engine = provider.engine(server.base_url, "another-key")
-        providers = Providers([engine], 1)
+        providers = ProviderRegistry([engine], 1)
         await providers.refresh()
         reason = providers.all()[0].unavailable_reason
         await providers.close()
-    assert reason == f"{provider.name} answered 401: it does not take the API key"
+    assert reason == f"{provider.name} returned HTTP 401: it rejected the API key"
 
 
 @pytest.mark.parametrize("provider", WITH_DEFAULTS, ids=str)
-async def test_a_provider_without_a_key_is_not_asked(provider: Hosted) -> None:
+async def test_a_provider_without_a_key_gets_no_request(provider: HostedCase) -> None:
     async with provider.server().serving() as server:
-        providers = Providers([provider.engine(server.base_url, "")], 1)
+        providers = ProviderRegistry([provider.engine(server.base_url, "")], 1)
         await providers.refresh()
         (listed,) = providers.all()
         assert listed.unavailable_reason == f"set {listed.id.upper()}_API_KEY"
@@ -279,15 +279,15 @@ async def test_a_provider_without_a_key_is_not_asked(provider: Hosted) -> None:
 
 
 @pytest.mark.parametrize("provider", [CARTESIA], ids=str)
-async def test_a_list_that_hangs_is_given_up(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
-    providers = Providers([booth.engine], 1)
-    # Over a connection that is open, so that the server has the request when it is given up.
+async def test_a_list_that_hangs_times_out(setup: HostedSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    providers = ProviderRegistry([setup.engine], 1)
+    # The first refresh opens the connection, so that the server has received the second request when it times out.
     await providers.refresh()
-    monkeypatch.setattr(registry, "VOICES_SECONDS", 0.3)
-    booth.server.listing = Temper(hang_after_pieces=0)
+    monkeypatch.setattr(registry, "VOICES_TIMEOUT_SECONDS", 0.3)
+    setup.server.listing = Temper(hang_after_pieces=0)
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
-    assert logs[0]["reason"] == "cartesia did not tell its voices within 0.3 s"
+    assert logs[0]["reason"] == "cartesia did not list its voices within 0.3 s"
     async with asyncio.timeout(5):
-        await booth.server.gone.wait()
-    assert await booth.spoken("steady") == tone(1.0, 0.1)
+        await setup.server.gone.wait()
+    assert await setup.spoken("steady") == tone(1.0, 0.1)

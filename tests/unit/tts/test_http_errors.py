@@ -1,4 +1,4 @@
-"""Every shape in which a provider refuses becomes one of a few kinds."""
+"""Every shape of a provider's error becomes one of a few kinds of failure."""
 
 from collections.abc import Callable
 
@@ -7,157 +7,162 @@ import pytest
 from services.tts.domain import FailureKind
 from services.tts.providers import cartesia, deepgram, elevenlabs, openai_compatible, smallestai
 from services.tts.providers.http_errors import (
-    Refusal,
+    ErrorDetails,
     kind_of_status,
+    message_in,
     refusal_in_answer,
-    words_of,
 )
 
 K = FailureKind
-Explain = Callable[[int, object], Refusal]
+ErrorReader = Callable[[int, object], ErrorDetails]
 
 
 @pytest.mark.parametrize(
-    ("explain", "status", "body", "expected"),
+    ("read_error", "status", "body", "expected"),
     [
         # Cartesia: JSON with or without a code, and the plain text of older versions.
         (
-            cartesia.explain,
+            cartesia.read_error,
             429,
             {"error_code": "concurrency_limited", "title": "Too many", "message": "Wait."},
-            Refusal(K.RATE_LIMITED, "Wait.", True),
+            ErrorDetails(K.RATE_LIMITED, "Wait.", True),
         ),
-        (cartesia.explain, 500, {"error_code": None, "title": "Broken", "message": ""}, Refusal(None, "Broken")),
         (
-            cartesia.explain,
+            cartesia.read_error,
+            500,
+            {"error_code": None, "title": "Broken", "message": ""},
+            ErrorDetails(None, "Broken"),
+        ),
+        (
+            cartesia.read_error,
             429,
             "Too many concurrent requests: you have 2",
-            Refusal(None, "Too many concurrent requests: you have 2", True),
+            ErrorDetails(None, "Too many concurrent requests: you have 2", True),
         ),
         (
-            cartesia.explain,
+            cartesia.read_error,
             404,
             "Voice not found: there is no x",
-            Refusal(K.UNKNOWN_VOICE, "Voice not found: there is no x"),
+            ErrorDetails(K.UNKNOWN_VOICE, "Voice not found: there is no x"),
         ),
         (
-            cartesia.explain,
+            cartesia.read_error,
             400,
             "Invalid request: transcript is too long",
-            Refusal(K.TEXT_TOO_LONG, "Invalid request: transcript is too long"),
+            ErrorDetails(K.TEXT_TOO_LONG, "Invalid request: transcript is too long"),
         ),
-        # ElevenLabs: by `code`, by the older `status`, and lists of faults.
+        # ElevenLabs: by `code`, by the older `status`, and lists of errors.
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             401,
             {"detail": {"status": "quota_exceeded", "message": "Spent."}},
-            Refusal(K.QUOTA_EXCEEDED, "Spent."),
+            ErrorDetails(K.QUOTA_EXCEEDED, "Spent."),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             401,
             {"detail": {"type": "authentication_error", "code": "invalid_api_key", "message": "No."}},
-            Refusal(None, "No."),
+            ErrorDetails(None, "No."),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             429,
             {"detail": {"code": "concurrent_limit_exceeded", "message": "Full."}},
-            Refusal(K.RATE_LIMITED, "Full.", True),
+            ErrorDetails(K.RATE_LIMITED, "Full.", True),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             429,
             {"detail": {"status": "too_many_concurrent_requests", "message": "Full."}},
-            Refusal(K.RATE_LIMITED, "Full.", True),
+            ErrorDetails(K.RATE_LIMITED, "Full.", True),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             429,
             {"detail": {"code": "rate_limit_exceeded", "message": "Slow down."}},
-            Refusal(K.RATE_LIMITED, "Slow down."),
+            ErrorDetails(K.RATE_LIMITED, "Slow down."),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             400,
             {"detail": {"status": "max_character_limit_exceeded", "message": "Long."}},
-            Refusal(K.TEXT_TOO_LONG, "Long."),
+            ErrorDetails(K.TEXT_TOO_LONG, "Long."),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             404,
             {"detail": {"code": ["odd"], "status": "voice_not_found", "message": "Who?"}},
-            Refusal(K.UNKNOWN_VOICE, "Who?"),
+            ErrorDetails(K.UNKNOWN_VOICE, "Who?"),
         ),
         (
-            elevenlabs.explain,
+            elevenlabs.read_error,
             422,
             {"detail": [{"loc": ["body", "seed"], "msg": "must be an integer", "type": "int_type"}]},
-            Refusal(None, "seed: must be an integer"),
+            ErrorDetails(None, "seed: must be an integer"),
         ),
         # Smallest AI: `error` is a code, a sentence, or an object.
         (
-            smallestai.explain,
+            smallestai.read_error,
             429,
             {"error": "rate_limit_exceeded", "message": "Concurrency limit reached"},
-            Refusal(K.RATE_LIMITED, "Concurrency limit reached", True),
+            ErrorDetails(K.RATE_LIMITED, "Concurrency limit reached", True),
         ),
-        (smallestai.explain, 400, {"error": "Invalid voice id"}, Refusal(K.UNKNOWN_VOICE, "Invalid voice id")),
+        (smallestai.read_error, 400, {"error": "Invalid voice id"}, ErrorDetails(K.UNKNOWN_VOICE, "Invalid voice id")),
         (
-            smallestai.explain,
+            smallestai.read_error,
             403,
             {"error": {"message": "Nothing left", "code": "quota_exceeded"}},
-            Refusal(K.QUOTA_EXCEEDED, "Nothing left"),
+            ErrorDetails(K.QUOTA_EXCEEDED, "Nothing left"),
         ),
         # Deepgram: by code, by category, and plain text.
         (
-            deepgram.explain,
+            deepgram.read_error,
             400,
             {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": "No such model/version combination found."},
-            Refusal(K.UNKNOWN_VOICE, "No such model/version combination found."),
+            ErrorDetails(K.UNKNOWN_VOICE, "No such model/version combination found."),
         ),
         (
-            deepgram.explain,
+            deepgram.read_error,
             400,
             {"category": "INVALID_JSON", "message": "Invalid JSON submitted.", "details": "missing field `text`"},
-            Refusal(None, "Invalid JSON submitted. missing field `text`"),
+            ErrorDetails(None, "Invalid JSON submitted. missing field `text`"),
         ),
         (
-            deepgram.explain,
+            deepgram.read_error,
             429,
             {"err_code": "TOO_MANY_REQUESTS", "err_msg": "Later."},
-            Refusal(K.RATE_LIMITED, "Later.", True),
+            ErrorDetails(K.RATE_LIMITED, "Later.", True),
         ),
-        (deepgram.explain, 429, "Too many", Refusal(None, "Too many", True)),
+        (deepgram.read_error, 429, "Too many", ErrorDetails(None, "Too many", True)),
         (
-            deepgram.explain,
+            deepgram.read_error,
             402,
             {"err_code": "ASR_PAYMENT_REQUIRED", "err_msg": "Pay."},
-            Refusal(K.QUOTA_EXCEEDED, "Pay."),
+            ErrorDetails(K.QUOTA_EXCEEDED, "Pay."),
         ),
         (
-            deepgram.explain,
+            deepgram.read_error,
             400,
             {"err_code": "Bad Request", "err_msg": "Input text exceeds maximum character limit of 2000."},
-            Refusal(K.TEXT_TOO_LONG, "Input text exceeds maximum character limit of 2000."),
+            ErrorDetails(K.TEXT_TOO_LONG, "Input text exceeds maximum character limit of 2000."),
         ),
-        # OpenAI and what is compatible with it.
+        # OpenAI and compatible servers.
         (
-            openai_compatible.explain,
+            openai_compatible.read_error,
             429,
             {"error": {"message": "spent", "type": "insufficient_quota"}},
-            Refusal(K.QUOTA_EXCEEDED, "spent"),
+            ErrorDetails(K.QUOTA_EXCEEDED, "spent"),
         ),
-        (openai_compatible.explain, 429, {"error": {"message": "no", "code": None}}, Refusal(None, "no")),
-        (openai_compatible.explain, 500, {"detail": "not so"}, Refusal(None, "not so")),
+        (openai_compatible.read_error, 429, {"error": {"message": "no", "code": None}}, ErrorDetails(None, "no")),
+        (openai_compatible.read_error, 500, {"detail": "not so"}, ErrorDetails(None, "not so")),
         (
-            openai_compatible.explain,
+            openai_compatible.read_error,
             400,
             {"detail": {"error": "validation_error", "message": "Voice 'x' not found. Available voices: a, b"}},
-            Refusal(K.UNKNOWN_VOICE, "Voice 'x' not found. Available voices: a, b"),
+            ErrorDetails(K.UNKNOWN_VOICE, "Voice 'x' not found. Available voices: a, b"),
         ),
         (
-            openai_compatible.explain,
+            openai_compatible.read_error,
             422,
             {
                 "detail": [
@@ -168,28 +173,33 @@ Explain = Callable[[int, object], Refusal]
                     }
                 ]
             },
-            Refusal(K.TEXT_TOO_LONG, "input: String should have at most 4096 characters"),
+            ErrorDetails(K.TEXT_TOO_LONG, "input: String should have at most 4096 characters"),
         ),
         (
-            openai_compatible.explain,
+            openai_compatible.read_error,
             400,
             {"error": {"message": "Invalid value: 'x'.", "param": "voice", "code": "invalid_value"}},
-            Refusal(K.UNKNOWN_VOICE, "Invalid value: 'x'."),
+            ErrorDetails(K.UNKNOWN_VOICE, "Invalid value: 'x'."),
         ),
-        (openai_compatible.explain, 400, {"error": "speed is out of range"}, Refusal(None, "speed is out of range")),
+        (
+            openai_compatible.read_error,
+            400,
+            {"error": "speed is out of range"},
+            ErrorDetails(None, "speed is out of range"),
+        ),
     ],
 )
-def test_a_providers_error_is_read(explain: Explain, status: int, body: object, expected: Refusal) -> None:
-    assert explain(status, body) == expected
+def test_a_providers_error_is_read(read_error: ErrorReader, status: int, body: object, expected: ErrorDetails) -> None:
+    assert read_error(status, body) == expected
 
 
 @pytest.mark.parametrize(
     "body", ["", None, [], 5, {}, {"error": 5}, {"detail": [5, {"loc": 1}]}, {"error": {"code": []}}]
 )
 @pytest.mark.parametrize("module", [cartesia, elevenlabs, smallestai, deepgram, openai_compatible])
-def test_a_body_of_no_known_shape_leaves_it_to_the_status(module: object, body: object) -> None:
-    explain: Explain = module.explain  # type: ignore[attr-defined]
-    assert explain(500, body).kind is None
+def test_a_body_of_unknown_shape_leaves_the_kind_to_the_status(module: object, body: object) -> None:
+    read_error: ErrorReader = module.read_error  # type: ignore[attr-defined]
+    assert read_error(500, body).kind is None
 
 
 @pytest.mark.parametrize(
@@ -209,12 +219,12 @@ def test_a_body_of_no_known_shape_leaves_it_to_the_status(module: object, body: 
         (503, K.PROVIDER_UNAVAILABLE),
     ],
 )
-def test_a_status_alone_has_a_kind(status: int, kind: FailureKind) -> None:
+def test_each_status_means_a_kind(status: int, kind: FailureKind) -> None:
     assert kind_of_status(status) is kind
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "told"),
+    ("body", "kind", "message"),
     [
         ({"error": {"message": "Spent.", "code": "insufficient_quota"}}, K.QUOTA_EXCEEDED, "Spent."),
         ({"error": "You exceeded your current quota"}, K.QUOTA_EXCEEDED, "You exceeded your current quota"),
@@ -236,9 +246,9 @@ def test_a_status_alone_has_a_kind(status: int, kind: FailureKind) -> None:
         (5, None, "5"),
     ],
 )
-def test_an_error_under_status_200_is_read_as_a_refusal_is(body: object, kind: FailureKind | None, told: str) -> None:
-    refusal = refusal_in_answer(openai_compatible.explain, body)
-    assert (refusal.kind, refusal.told) == (kind, told)
+def test_an_error_with_status_200_is_read_like_any_error(body: object, kind: FailureKind | None, message: str) -> None:
+    details = refusal_in_answer(openai_compatible.read_error, body)
+    assert (details.kind, details.message) == (kind, message)
 
 
 @pytest.mark.parametrize(
@@ -251,5 +261,5 @@ def test_an_error_under_status_200_is_read_as_a_refusal_is(body: object, kind: F
         (None, ""),
     ],
 )
-def test_words_are_found_in_any_shape(body: object, words: str) -> None:
-    assert words_of(body) == words
+def test_a_message_is_found_in_any_shape(body: object, words: str) -> None:
+    assert message_in(body) == words

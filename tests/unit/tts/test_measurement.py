@@ -1,4 +1,4 @@
-"""What is measured of an utterance, against signals whose answers are known."""
+"""The measurements of an utterance, with signals whose values are known."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def silence(seconds: float, rate: int = RATE) -> bytes:
     return np.zeros(round(seconds * rate), dtype="<i2").tobytes()
 
 
-def test_times_are_counted_from_the_request_and_silence_is_added_to_the_first_byte() -> None:
+def test_times_start_at_the_request_and_ttfa_adds_the_leading_silence() -> None:
     timing = Timing(sample_rate_hz=RATE, transport="http/2", connect_ms=12.5, region="eu", sent_at=100.0)
     timing.received(100.25)
     timing.received(100.375)
@@ -37,11 +37,11 @@ def test_times_are_counted_from_the_request_and_silence_is_added_to_the_first_by
 @pytest.mark.parametrize(
     ("pcm", "message"),
     [
-        (b"", "the provider answered without any audio"),
-        (silence(1.0), "the audio is silent from beginning to end"),
+        (b"", "The provider returned no audio"),
+        (silence(1.0), "The audio is silent from beginning to end"),
     ],
 )
-def test_audio_that_nobody_can_hear_is_an_error(pcm: bytes, message: str) -> None:
+def test_audio_without_sound_is_an_error(pcm: bytes, message: str) -> None:
     timing = Timing(sample_rate_hz=RATE, sent_at=1.0)
     if pcm:
         timing.received(2.0)

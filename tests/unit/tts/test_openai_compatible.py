@@ -1,4 +1,4 @@
-"""What is particular to OpenAI and the servers that are compatible with it; what all hosted have is in test_hosted."""
+"""What is specific to OpenAI and compatible servers. test_hosted tests what all hosted providers share."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
-from services.tts.providers.deadline import Patience, speak_in_time
-from services.tts.providers.openai_compatible import Endpoint, OpenAiCompatibleEngine
+from services.tts.providers.limits import SynthesisLimits, speak_within_limits
+from services.tts.providers.openai_compatible import OpenAiCompatibleEngine, SpeechEndpoint
 from tests.fakes.openai_server import MODEL, OpenAiServer, Temper, tone
 
 
-def endpoint(server: OpenAiServer) -> Endpoint:
-    return Endpoint("fake", "Fake", server.base_url, server.key, MODEL, ("steady", "af_heart"), 16000, 2)
+def endpoint(server: OpenAiServer) -> SpeechEndpoint:
+    return SpeechEndpoint("fake", "Fake", server.base_url, server.key, MODEL, ("steady", "af_heart"), 16000, 2)
 
 
 @pytest_asyncio.fixture
@@ -25,8 +25,8 @@ async def engine(openai_server: OpenAiServer) -> AsyncIterator[OpenAiCompatibleE
 
 
 @pytest_asyncio.fixture
-async def asking(openai_server: OpenAiServer) -> AsyncIterator[OpenAiCompatibleEngine]:
-    """An engine that was told no voices."""
+async def listing_engine(openai_server: OpenAiServer) -> AsyncIterator[OpenAiCompatibleEngine]:
+    """An engine without configured voices."""
     engine = OpenAiCompatibleEngine(replace(endpoint(openai_server), voices=()))
     yield engine
     await engine.close()
@@ -48,10 +48,10 @@ async def test_raw_samples_have_the_rate_of_the_setting(engine: OpenAiCompatible
     assert timing.sample_rate_hz == 16000
 
 
-async def test_a_server_that_does_not_end_is_cut_off(engine: OpenAiCompatibleEngine) -> None:
-    patience = Patience(first_byte_seconds=5, whole_seconds=5, largest_audio_bytes=9600)
-    with pytest.raises(SynthesisError, match="fake gave more than 0 MiB of audio") as caught:
-        [_ async for _ in speak_in_time(engine, Utterance("Hello.", "steady"), Timing(), patience)]
+async def test_a_server_that_sends_without_end_is_stopped(engine: OpenAiCompatibleEngine) -> None:
+    limits = SynthesisLimits(first_byte_timeout_seconds=5, timeout_seconds=5, max_audio_bytes=9600)
+    with pytest.raises(SynthesisError, match="fake sent more than 0 MiB of audio") as caught:
+        [_ async for _ in speak_within_limits(engine, Utterance("Hello.", "steady"), Timing(), limits)]
     assert caught.value.kind is FailureKind.BAD_AUDIO
 
 
@@ -69,7 +69,9 @@ async def test_a_server_that_does_not_end_is_cut_off(engine: OpenAiCompatibleEng
         ("?key=1", "/v1"),
     ],
 )
-async def test_the_routes_follow_the_path_of_an_address(openai_server: OpenAiServer, ending: str, root: str) -> None:
+async def test_the_routes_are_appended_to_the_path_of_the_base_url(
+    openai_server: OpenAiServer, ending: str, root: str
+) -> None:
     openai_server.root = root
     address = openai_server.base_url.removesuffix(root) + ending
     engine = OpenAiCompatibleEngine(replace(endpoint(openai_server), base_url=address, voices=()))
@@ -80,14 +82,14 @@ async def test_the_routes_follow_the_path_of_an_address(openai_server: OpenAiSer
     assert openai_server.queries == [ending.partition("?")[2]] * 2
 
 
-async def test_a_server_that_asks_for_no_key_is_sent_none() -> None:
+async def test_no_key_is_sent_if_none_is_configured() -> None:
     async with OpenAiServer().serving() as server:
         engine = OpenAiCompatibleEngine(endpoint(server))
         assert [_ async for _ in engine.synthesize(Utterance("Hello.", "steady"), Timing())]
         await engine.close()
 
 
-async def test_voices_that_are_set_are_not_asked_for(
+async def test_configured_voices_are_not_requested_from_the_server(
     engine: OpenAiCompatibleEngine, openai_server: OpenAiServer
 ) -> None:
     voices = await engine.voices()
@@ -110,16 +112,19 @@ async def test_voices_that_are_set_are_not_asked_for(
     ],
 )
 async def test_every_shape_of_a_list_of_voices_is_read(
-    asking: OpenAiCompatibleEngine, openai_server: OpenAiServer, body: bytes, voices: list[tuple[str, str, tuple[str]]]
+    listing_engine: OpenAiCompatibleEngine,
+    openai_server: OpenAiServer,
+    body: bytes,
+    voices: list[tuple[str, str, tuple[str]]],
 ) -> None:
     openai_server.listing = Temper(200, "application/json", body)
-    told = await asking.voices()
-    assert [(each.voice_id, each.display_name, each.languages) for each in told] == voices
+    listed = await listing_engine.voices()
+    assert [(each.voice_id, each.display_name, each.languages) for each in listed] == voices
 
 
-async def test_a_server_that_lists_no_voices_says_what_to_set(
-    asking: OpenAiCompatibleEngine, openai_server: OpenAiServer
+async def test_a_server_without_voices_is_an_error_that_names_the_setting(
+    listing_engine: OpenAiCompatibleEngine, openai_server: OpenAiServer
 ) -> None:
     openai_server.listing = Temper(200, "application/json", b'{"voices": []}')
-    with pytest.raises(SynthesisError, match="Fake lists no voices; name them in its setting"):
-        await asking.voices()
+    with pytest.raises(SynthesisError, match="Fake lists no voices; name them in its voices setting"):
+        await listing_engine.voices()

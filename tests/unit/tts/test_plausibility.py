@@ -1,13 +1,13 @@
-"""What speech can't be is refused, and nothing that it is."""
+"""Audio that is too long or too short for its text is refused, and real speech is not."""
 
 import pytest
 
 from services.tts.domain import FailureKind, SpeechParameters, SynthesisError, Timing, Utterance
 from services.tts.plausibility import (
-    check_longest,
-    check_shortest,
-    longest_seconds,
-    shortest_seconds,
+    check_not_too_long,
+    check_not_too_short,
+    max_seconds,
+    min_seconds,
     spoken_characters,
 )
 from services.tts.providers.espeak import EspeakEngine
@@ -60,38 +60,38 @@ def said(text: str, speed: float | None = None) -> Utterance:
         ("🙂", 0),
     ],
 )
-def test_what_takes_no_time_to_say_does_not_count(text: str, count: int) -> None:
+def test_characters_that_take_no_time_to_say_do_not_count(text: str, count: int) -> None:
     assert spoken_characters(text) == count
 
 
-def test_the_bounds_follow_text_and_speed() -> None:
+def test_the_limits_follow_text_and_speed() -> None:
     text = "a" * 200
-    assert (shortest_seconds(said(text)), longest_seconds(said(text))) == (2.0, 410.0)
-    assert (shortest_seconds(said(text, 2.0)), longest_seconds(said(text, 2.0))) == (1.0, 210.0)
-    assert (shortest_seconds(said(text, 0.5)), longest_seconds(said(text, 0.5))) == (4.0, 810.0)
+    assert (min_seconds(said(text)), max_seconds(said(text))) == (2.0, 410.0)
+    assert (min_seconds(said(text, 2.0)), max_seconds(said(text, 2.0))) == (1.0, 210.0)
+    assert (min_seconds(said(text, 0.5)), max_seconds(said(text, 0.5))) == (4.0, 810.0)
 
 
-def test_audio_beyond_the_bounds_is_refused_with_both_numbers() -> None:
+def test_audio_outside_the_limits_is_refused_with_both_numbers() -> None:
     utterance = said("a" * 200)
-    check_shortest(utterance, 2.0)
-    check_longest(utterance, 410.0)
+    check_not_too_short(utterance, 2.0)
+    check_not_too_long(utterance, 410.0)
     with pytest.raises(SynthesisError) as caught:
-        check_shortest(utterance, 1.99)
+        check_not_too_short(utterance, 1.99)
     assert caught.value.kind is FailureKind.BAD_AUDIO
-    assert caught.value.message == "the audio takes 1.99 s, but 200 characters take at least 2.00 s"
+    assert caught.value.message == "The audio lasts 1.99 s, but 200 characters need at least 2.00 s"
     with pytest.raises(SynthesisError) as caught:
-        check_longest(utterance, 410.01)
+        check_not_too_long(utterance, 410.01)
     assert caught.value.kind is FailureKind.BAD_AUDIO
-    assert caught.value.message == "the audio is longer than the 410.00 s that 200 characters can take"
+    assert caught.value.message == "The audio is longer than 410.00 s, the maximum for 200 characters"
 
 
 @pytest.mark.parametrize("speed", [0.5, None, 2.0])
 @pytest.mark.parametrize("text", TEXTS)
-async def test_all_that_espeak_says_is_plausible(espeak: EspeakEngine, text: str, speed: float | None) -> None:
-    """Also what it has no letters for, with a voice of another language."""
+async def test_all_speech_of_espeak_is_plausible(espeak: EspeakEngine, text: str, speed: float | None) -> None:
+    """Also for texts in scripts that the voice's language does not use."""
     utterance, timing = Utterance(text, "en-us", parameters=SpeechParameters(speed=speed)), Timing()
     pcm = b"".join([piece async for piece in espeak.synthesize(utterance, timing)])
     seconds = len(pcm) / 2 / timing.sample_rate_hz
-    check_longest(utterance, seconds)
-    check_shortest(utterance, seconds)
+    check_not_too_long(utterance, seconds)
+    check_not_too_short(utterance, seconds)
     check_samples(pcm)

@@ -1,4 +1,4 @@
-"""Samples of another kind are told by how they sound, and nothing that is sound."""
+"""Samples in another format are refused, and real sound is not."""
 
 import random
 
@@ -20,7 +20,7 @@ VOICES = ["en-us", "en-gb", "en-us+klatt4", "en-us+f3", "en-us+iven", "de", "hi"
 @pytest.mark.parametrize("amplitude", [30, 1000, 30000])
 @pytest.mark.parametrize("frequency", [50, 440, 3001, 7001])
 @pytest.mark.parametrize("noise", [0, 3])
-def test_the_order_of_bytes_is_heard_in_any_sound(amplitude: int, frequency: int, noise: int) -> None:
+def test_the_byte_order_is_detected_in_any_sound(amplitude: int, frequency: int, noise: int) -> None:
     at = np.arange(24000) / 24000
     random_noise = np.random.default_rng(1).integers(-noise, noise, at.size, endpoint=True)
     sound = np.rint(amplitude * np.sin(2 * np.pi * frequency * at) + random_noise).astype("<i2")
@@ -28,7 +28,7 @@ def test_the_order_of_bytes_is_heard_in_any_sound(amplitude: int, frequency: int
     assert is_swapped(sound.byteswap()) is (amplitude < 30000 or frequency < 3001)
 
 
-def test_samples_of_eight_bits_say_nothing_of_their_order() -> None:
+def test_samples_with_few_values_do_not_show_their_byte_order() -> None:
     sound = (np.frombuffer(tone(0.5), "<i2") >> 8 << 8).astype("<i2")
     assert not is_swapped(sound)
     assert not is_swapped(np.zeros(2500, "<i2"))
@@ -37,13 +37,13 @@ def test_samples_of_eight_bits_say_nothing_of_their_order() -> None:
 
 
 def test_big_endian_samples_are_refused() -> None:
-    with pytest.raises(SynthesisError, match="the bytes of each sample are in big-endian order") as caught:
+    with pytest.raises(SynthesisError, match="The samples are big-endian, not little-endian") as caught:
         check_samples(np.frombuffer(tone(0.5), "<i2").byteswap().tobytes())
     assert caught.value.kind is FailureKind.BAD_AUDIO
 
 
 @pytest.mark.parametrize("body", [random.Random(1).randbytes(48000)], ids=["encrypted or compressed"])
-def test_bytes_that_are_no_samples_are_refused(body: bytes) -> None:
+def test_random_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(SynthesisError, match="white noise at full scale") as caught:
         check_samples(body)
     assert caught.value.kind is FailureKind.BAD_AUDIO
@@ -54,25 +54,25 @@ def test_bytes_that_are_no_samples_are_refused(body: bytes) -> None:
 def test_floats_are_refused(loudness: float, odd: float) -> None:
     sound = np.frombuffer(tone(0.5, 0.2), "<i2").astype("<f4") * np.float32(loudness / 8192)
     sound[::200] = odd
-    with pytest.raises(SynthesisError, match="the samples are 32-bit floats"):
+    with pytest.raises(SynthesisError, match="The samples are 32-bit floats"):
         check_samples(sound.tobytes())
 
 
 def test_integers_of_32_bits_are_refused() -> None:
     sound = np.frombuffer(tone(0.5), "<i2").astype("<i4") << 16
-    with pytest.raises(SynthesisError, match="every second sample is 0"):
+    with pytest.raises(SynthesisError, match="Every second sample is 0"):
         check_samples(sound.astype("<i4").tobytes())
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.35), st.sampled_from([8000, 16000, 24000]))
 @settings(max_examples=100, deadline=None)
-def test_hiss_is_sound(seed: int, rms: float, samples: int) -> None:
+def test_noise_below_full_scale_is_accepted(seed: int, rms: float, samples: int) -> None:
     noise = np.random.default_rng(seed).normal(0, rms * 32767, samples).clip(-32768, 32767)
     check_samples(noise.astype("<i2").tobytes())
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 1.0])
-def test_loud_tones_and_little_audio_are_sound(seconds: float) -> None:
+def test_loud_tones_and_short_audio_are_accepted(seconds: float) -> None:
     check_samples(tone(seconds))
     clipped = np.where(np.frombuffer(tone(seconds), "<i2") > 0, 32767, -32768).astype("<i2")
     check_samples(clipped.tobytes())
@@ -81,7 +81,7 @@ def test_loud_tones_and_little_audio_are_sound(seconds: float) -> None:
 
 @pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize("gain", [0.02, 0.3, 1.0, 4.0])
-async def test_speech_is_sound_at_any_level(espeak: EspeakEngine, voice: str, gain: float) -> None:
+async def test_speech_is_accepted_at_any_level(espeak: EspeakEngine, voice: str, gain: float) -> None:
     utterance = Utterance("Shh! She sells sea shells; hello, how can I help you?", voice)
     pcm = b"".join([piece async for piece in espeak.synthesize(utterance, Timing())])
     sound = (np.frombuffer(pcm, "<i2") * gain).clip(-32768, 32767).astype("<i2")
@@ -89,17 +89,17 @@ async def test_speech_is_sound_at_any_level(espeak: EspeakEngine, voice: str, ga
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_speech_as_samples_of_another_kind_is_refused(espeak: EspeakEngine, voice: str) -> None:
+async def test_speech_in_another_sample_format_is_refused(espeak: EspeakEngine, voice: str) -> None:
     utterance = Utterance("Shh! She sells sea shells; hello, how can I help you?", voice)
     pcm = b"".join([piece async for piece in espeak.synthesize(utterance, Timing())])
-    for kind, (content, why) in other_kinds(np.frombuffer(pcm, "<i2")).items():
+    for name, (content, why) in other_formats(np.frombuffer(pcm, "<i2")).items():
         with pytest.raises(SynthesisError) as caught:
             check_samples(content[: len(content) // 2 * 2])
-        assert why in caught.value.message, kind
+        assert why in caught.value.message, name
 
 
-def other_kinds(sound: NDArray[np.int16]) -> dict[str, tuple[bytes, str]]:
-    """Returns the sound as other kinds of samples, with what is said of them."""
+def other_formats(sound: NDArray[np.int16]) -> dict[str, tuple[bytes, str]]:
+    """Returns the sound in other sample formats, each with a part of its error message."""
     full = sound.astype(np.float64) / 32768
     upper = (sound >> 8).astype(np.int8)
     loudness = np.log1p(255 * np.abs(full)) / np.log1p(255) * 127
@@ -110,11 +110,11 @@ def other_kinds(sound: NDArray[np.int16]) -> dict[str, tuple[bytes, str]]:
         "big-endian": (sound.byteswap().tobytes(), "big-endian"),
         "unsigned": ((sound ^ np.int16(-32768)).tobytes(), "unsigned"),
         "24 bits": (fine.tobytes(), "24 bits"),
-        "32 bits": ((sound.astype("<i4") << 16).tobytes(), "32 bits"),
+        "32 bits": ((sound.astype("<i4") << 16).tobytes(), "32-bit"),
         "floats": (full.astype("<f4").tobytes(), "floats"),
-        "two channels": (np.repeat(sound, 2).tobytes(), "every sample comes twice"),
+        "two channels": (np.repeat(sound, 2).tobytes(), "Every sample is repeated"),
         "signed bytes": (upper.tobytes(), "8 bits"),
-        "unsigned bytes": ((upper.view(np.uint8) ^ 0x80).tobytes(), "the samples"),
+        "unsigned bytes": ((upper.view(np.uint8) ^ 0x80).tobytes(), "The samples"),
         "mu-law": (mu_law.tobytes(), "8 bits"),
         "A-law": (a_law.tobytes(), "8 bits"),
     }

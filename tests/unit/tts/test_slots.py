@@ -1,4 +1,4 @@
-"""Slots of one provider: how many at a time, who is next, and what follows from what the provider answers."""
+"""The slots of one provider: their number, the order of requests, and the effect of the provider's responses."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,10 +14,10 @@ REQUESTERS = {"j": "experiments", "b": "battles", "c": "captions"}
 
 
 class Requests:
-    """Requests that hold their slot until they are let go, and the order in which they got it.
+    """Requests that hold their slot until they are ended. `running` has their names in the order of their slots.
 
-    The first letter of a name says whose it is: j is a job of experiments, b one of battles, s a stream. s1 is a stream
-    of one developer, ann-1 one of another's.
+    The first letter of a name is its requester: j is a job of experiments, b of battles, c of captions, and s a stream.
+    A name such as ann-1 is a stream of the developer ann.
     """
 
     def __init__(self, slots: Slots) -> None:
@@ -27,7 +27,7 @@ class Requests:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def begin(self, name: str) -> asyncio.Task[None]:
-        """Begins a request, and lets it come as far as it can."""
+        """Starts a request and lets it run until it waits."""
         self._ends[name] = asyncio.Event()
         self._tasks[name] = asyncio.create_task(self._hold(name))
         await self.settle()
@@ -51,8 +51,8 @@ class Requests:
             await self._ends[name].wait()
 
 
-async def test_no_more_than_the_slots_run_and_the_first_who_waited_is_next() -> None:
-    requests = Requests(Slots("p", count=2, longest_queue=0))
+async def test_no_more_requests_run_than_there_are_slots_and_jobs_keep_their_order() -> None:
+    requests = Requests(Slots("p", count=2, max_waiting=0))
     for name in ("j1", "j2", "j3", "j4"):
         await requests.begin(name)
     assert requests.running == ["j1", "j2"]
@@ -61,7 +61,7 @@ async def test_no_more_than_the_slots_run_and_the_first_who_waited_is_next() -> 
 
 
 async def test_streams_and_jobs_take_turns() -> None:
-    requests = Requests(Slots("p", count=1, longest_queue=9))
+    requests = Requests(Slots("p", count=1, max_waiting=9))
     for name in ("j1", "j2", "j3", "j4", "s1", "s2"):
         await requests.begin(name)
     for name in ("j1", "s1", "j2", "s2", "j3"):
@@ -70,8 +70,8 @@ async def test_streams_and_jobs_take_turns() -> None:
 
 
 async def run(slots: int, *, began: str, ends: str) -> list[str]:
-    """Begins requests, ends some, and returns the order in which they got their slots."""
-    requests = Requests(Slots("p", count=slots, longest_queue=9))
+    """Starts requests, ends some, and returns the order in which requests got their slots."""
+    requests = Requests(Slots("p", count=slots, max_waiting=9))
     for name in began.split():
         await requests.begin(name)
     for name in ends.split():
@@ -79,23 +79,23 @@ async def run(slots: int, *, began: str, ends: str) -> list[str]:
     return requests.running
 
 
-async def test_requesters_take_turns_where_there_is_one_slot() -> None:
+async def test_requesters_take_turns_with_one_slot() -> None:
     order = await run(1, began="j1 j2 j3 b1 b2 c1 s1", ends="j1 s1 b1 c1 j2 b2")
     assert order == ["j1", "s1", "b1", "c1", "j2", "b2", "j3"]
 
 
-async def test_requesters_hold_one_slot_each_where_there_are_two() -> None:
+async def test_two_requesters_hold_one_of_two_slots_each() -> None:
     order = await run(2, began="j1 j2 j3 j4 b1 b2 b3", ends="j1 j2 b1 j3")
     assert order == ["j1", "j2", "b1", "j3", "b2", "j4"]
 
 
-async def test_slots_that_nobody_else_wants_are_lent_and_come_back_with_the_next_answers() -> None:
+async def test_idle_slots_are_lent_and_come_back_as_requests_end() -> None:
     order = await run(4, began="j1 j2 j3 j4 j5 j6 b1 b2 b3 b4", ends="j1 j2 j3 b1 b2 b3 b4")
-    # Two of the four that were lent come back first. Then each gives its own slots on, and what battles leave is lent.
+    # Two of the four lent slots come back first. Then each requester keeps its own slots, and unused ones are lent.
     assert order == ["j1", "j2", "j3", "j4", "b1", "b2", "j5", "b3", "b4", "j6"]
 
 
-async def test_a_requester_gets_its_share_however_many_requests_others_have() -> None:
+async def test_a_requester_gets_its_share_even_if_others_have_many_requests() -> None:
     few = " ".join(f"j{n}" for n in range(1, 40))
     assert (await run(2, began=f"{few} b1", ends="j1"))[-1] == "b1"
 
@@ -106,8 +106,8 @@ async def test_streams_and_two_requesters_have_equal_shares() -> None:
 
 
 async def share_of(slots: int, began: str, requester: str = "experiments") -> int:
-    """Returns how many jobs a requester may have after some requests have begun."""
-    requests = Requests(Slots("p", count=slots, longest_queue=9))
+    """Returns the share of a requester after some requests have started."""
+    requests = Requests(Slots("p", count=slots, max_waiting=9))
     for name in began.split():
         await requests.begin(name)
     return requests.slots.share(requester)
@@ -118,39 +118,37 @@ async def share_of(slots: int, began: str, requester: str = "experiments") -> in
     [
         (4, "", 4),
         (4, "j1 j2 j3 j4 j5", 4),
-        # Equal parts, and a job that waits.
+        # An equal part and one waiting job.
         (4, "j1 j2 j3 j4 b1 b2 b3", 3),
         (4, "j1 j2 j3 j4 s1 s2", 3),
         (12, "b1 b2 b3 b4 b5 b6 b7", 7),
         (12, "b1 b2 b3 b4 c1 c2 c3 c4 c5", 5),
-        # An odd slot is anybody's.
+        # The odd slot counts for everyone.
         (3, "b1 b2 b3", 3),
-        # What others don't want.
+        # Slots that others do not use are added.
         (4, "b1", 4),
         (12, "b1", 12),
         (12, "b1 b2 c1 c2 c3 c4 c5 c6 c7", 6),
-        # Never more than there are, never none.
+        # At least one, and never more than there are slots.
         (1, "b1 b2 c1 c2 s1", 1),
         (2, "b1 b2", 2),
         (2, "b1 b2 c1 c2 s1 s2", 2),
     ],
 )
-async def test_a_requester_may_have_its_part_and_what_others_leave_of_theirs(
-    slots: int, began: str, share: int
-) -> None:
+async def test_a_share_is_an_equal_part_and_what_others_do_not_use(slots: int, began: str, share: int) -> None:
     assert await share_of(slots, began) == share
 
 
-async def test_shares_are_parts_of_what_the_provider_takes_now() -> None:
-    requests = Requests(Slots("p", count=12, longest_queue=9))
+async def test_shares_follow_the_current_limit() -> None:
+    requests = Requests(Slots("p", count=12, max_waiting=9))
     for name in ("j1", "j2", "j3", "b1", "b2", "b3"):
         await requests.begin(name)
     requests.slots.failed(refusal(full=True, allowed=4))
     assert (requests.slots.share("experiments"), requests.slots.share("captions")) == (3, 3)
 
 
-async def test_a_share_grows_when_others_have_nothing_left() -> None:
-    requests = Requests(Slots("p", count=4, longest_queue=9))
+async def test_a_share_grows_when_others_have_no_more_requests() -> None:
+    requests = Requests(Slots("p", count=4, max_waiting=9))
     for name in ("j1", "b1", "b2", "b3"):
         await requests.begin(name)
     assert requests.slots.share("experiments") == 3
@@ -161,11 +159,11 @@ async def test_a_share_grows_when_others_have_nothing_left() -> None:
     assert (requests.slots.share("experiments"), requests.slots.share("battles")) == (4, 4)
 
 
-async def test_a_full_queue_turns_streams_away_and_keeps_jobs() -> None:
-    requests = Requests(Slots("kokoro", count=1, longest_queue=1))
+async def test_a_full_queue_refuses_streams_and_keeps_jobs() -> None:
+    requests = Requests(Slots("kokoro", count=1, max_waiting=1))
     await requests.begin("s1")
     await requests.begin("s2")
-    with pytest.raises(Busy, match="kokoro is busy and its queue of 1 is full; try again later"):
+    with pytest.raises(Busy, match=r"kokoro is busy and its queue is full \(1 waiting\); try again later"):
         await (await requests.begin("s3"))
     await requests.begin("j1")
     await requests.begin("j2")
@@ -174,8 +172,8 @@ async def test_a_full_queue_turns_streams_away_and_keeps_jobs() -> None:
     assert requests.running == ["s1", "j1", "s2", "j2"]
 
 
-async def test_who_gives_up_waiting_leaves_the_queue() -> None:
-    requests = Requests(Slots("p", count=1, longest_queue=9))
+async def test_a_cancelled_request_leaves_the_queue() -> None:
+    requests = Requests(Slots("p", count=1, max_waiting=9))
     await requests.begin("j1")
     (await requests.begin("j2")).cancel()
     await requests.settle()
@@ -184,8 +182,8 @@ async def test_who_gives_up_waiting_leaves_the_queue() -> None:
     assert requests.running == ["j1", "j3"]
 
 
-async def test_a_slot_that_comes_while_its_taker_gives_up_goes_to_the_next() -> None:
-    slots = Slots("p", count=1, longest_queue=9)
+async def test_a_slot_handed_to_a_request_that_is_being_cancelled_goes_to_the_next() -> None:
+    slots = Slots("p", count=1, max_waiting=9)
     requests = Requests(slots)
     async with AsyncExitStack() as held:
         await held.enter_async_context(slots.for_job("experiments"))
@@ -197,8 +195,8 @@ async def test_a_slot_that_comes_while_its_taker_gives_up_goes_to_the_next() -> 
     assert requests.running == ["j2"]
 
 
-async def test_who_gives_up_just_before_a_slot_comes_is_passed_over() -> None:
-    slots = Slots("p", count=1, longest_queue=9)
+async def test_a_request_cancelled_just_before_a_slot_is_free_is_skipped() -> None:
+    slots = Slots("p", count=1, max_waiting=9)
     requests = Requests(slots)
     async with AsyncExitStack() as held:
         await held.enter_async_context(slots.for_job("experiments"))
@@ -220,8 +218,8 @@ def refusal(retry_after: float | None = None, *, full: bool = False, allowed: in
     )
 
 
-async def test_a_provider_that_is_full_gets_fewer_at_a_time() -> None:
-    slots = Slots("p", count=3, longest_queue=0)
+async def test_a_refusal_for_concurrency_lowers_the_number_of_slots() -> None:
+    slots = Slots("p", count=3, max_waiting=0)
     requests = Requests(slots)
     for name in ("j1", "j2", "j3", "j4", "j5"):
         await requests.begin(name)
@@ -233,8 +231,8 @@ async def test_a_provider_that_is_full_gets_fewer_at_a_time() -> None:
     assert requests.running == ["j1", "j2", "j3", "j4"]
 
 
-async def test_a_slot_that_is_won_back_goes_to_who_waits() -> None:
-    slots = Slots("p", count=2, longest_queue=0)
+async def test_a_regained_slot_goes_to_a_waiting_request() -> None:
+    slots = Slots("p", count=2, max_waiting=0)
     requests = Requests(slots)
     for name in ("j1", "j2", "j3"):
         await requests.begin(name)
@@ -247,10 +245,10 @@ async def test_a_slot_that_is_won_back_goes_to_who_waits() -> None:
     assert requests.running == ["j1", "j2", "j3"]
 
 
-async def test_nobody_listens_to_a_long_pause_and_jobs_wait_for_its_end() -> None:
-    slots = Slots("p", count=2, longest_queue=5)
+async def test_a_long_pause_refuses_streams_and_delays_jobs() -> None:
+    slots = Slots("p", count=2, max_waiting=5)
     slots.failed(refusal(retry_after=20.5))
-    with pytest.raises(Busy, match="p asked to be left alone; try again in 21 s"):
+    with pytest.raises(Busy, match="p asked for a pause; try again in 21 s"):
         async with slots.for_stream("dev"):
             pass
     requests = Requests(slots)
@@ -261,8 +259,8 @@ async def test_nobody_listens_to_a_long_pause_and_jobs_wait_for_its_end() -> Non
     assert slots.waiting == 0
 
 
-async def test_a_provider_that_asks_to_be_left_alone_is_asked_nothing_until_then() -> None:
-    slots = Slots("p", count=2, longest_queue=0)
+async def test_a_provider_gets_no_request_during_the_pause_that_it_asked_for() -> None:
+    slots = Slots("p", count=2, max_waiting=0)
     requests = Requests(slots)
     clock = asyncio.get_running_loop().time
     slots.failed(refusal(retry_after=0.05))
@@ -280,7 +278,7 @@ async def test_a_provider_that_asks_to_be_left_alone_is_asked_nothing_until_then
 
 
 async def test_the_developer_with_the_fewest_streams_is_next() -> None:
-    requests = Requests(Slots("p", count=2, longest_queue=9))
+    requests = Requests(Slots("p", count=2, max_waiting=9))
     for name in ("bob-1", "bob-2", "bob-3", "bob-4", "ann-1", "cleo-1", "ann-2"):
         await requests.begin(name)
     for name in ("bob-1", "bob-2", "ann-1", "cleo-1"):
@@ -288,12 +286,12 @@ async def test_the_developer_with_the_fewest_streams_is_next() -> None:
     assert requests.running == ["bob-1", "bob-2", "ann-1", "cleo-1", "bob-3", "ann-2"]
 
 
-async def test_who_fills_the_queue_makes_place_for_others() -> None:
-    requests = Requests(Slots("p", count=1, longest_queue=2))
+async def test_a_developer_who_fills_the_queue_loses_places_to_others() -> None:
+    requests = Requests(Slots("p", count=1, max_waiting=2))
     await requests.begin("bob-1")
     second, third = await requests.begin("bob-2"), await requests.begin("bob-3")
     await requests.begin("ann-1")
-    with pytest.raises(Busy, match="p is busy and its queue of 2 is full"):
+    with pytest.raises(Busy, match=r"p is busy and its queue is full \(2 waiting\)"):
         await third
     assert not second.done()
     with pytest.raises(Busy):
@@ -301,7 +299,7 @@ async def test_who_fills_the_queue_makes_place_for_others() -> None:
     await requests.begin("cleo-1")
     with pytest.raises(Busy):
         await second
-    # Who has as few as the others waits for them.
+    # A developer with as many requests as the others gets no place.
     with pytest.raises(Busy):
         await (await requests.begin("dan-1"))
     await requests.end("bob-1")
@@ -309,8 +307,8 @@ async def test_who_fills_the_queue_makes_place_for_others() -> None:
     assert requests.running == ["bob-1", "ann-1", "cleo-1"]
 
 
-async def test_whose_place_is_taken_at_the_moment_of_giving_up_leaves_nothing_behind() -> None:
-    slots = Slots("p", count=1, longest_queue=1)
+async def test_a_request_that_loses_its_place_while_it_is_cancelled_holds_no_slot() -> None:
+    slots = Slots("p", count=1, max_waiting=1)
     requests = Requests(slots)
     await requests.begin("bob-1")
     leaving = await requests.begin("bob-2")

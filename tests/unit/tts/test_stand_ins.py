@@ -1,4 +1,4 @@
-"""The stand-ins are as strict as the providers: what they would refuse is refused, in their words."""
+"""The stand-ins are as strict as the providers, and send the same errors."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import pytest_asyncio
 from services.tts.domain import Timing
 from services.tts.providers.audio_events import AudioEvents
 from tests.fakes.speech_server import TEMPERS, SpeechServer, Temper
-from tests.unit.tts.hosted import ALL, CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, Booth, Hosted
+from tests.unit.tts.hosted import ALL, CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, HostedCase, HostedSetup
 
-START_SECONDS = 20.0
+START_TIMEOUT_SECONDS = 20.0
 Body = Mapping[str, Any]
 
 
 @pytest_asyncio.fixture
-async def server(provider: Hosted) -> AsyncIterator[SpeechServer]:
+async def server(provider: HostedCase) -> AsyncIterator[SpeechServer]:
     async with provider.server(key=KEY).serving() as server:
         yield server
 
 
-def body_of(provider: Hosted) -> dict[str, Any]:
+def body_of(provider: HostedCase) -> dict[str, Any]:
     body = dict(provider.sent)
     body.pop("query", None)
     return body
@@ -35,7 +35,7 @@ def body_of(provider: Hosted) -> dict[str, Any]:
 
 async def ask(
     server: SpeechServer,
-    provider: Hosted,
+    provider: HostedCase,
     *,
     method: str = "POST",
     path: str | None = None,
@@ -43,7 +43,7 @@ async def ask(
     body: object = None,
     content: bytes | None = None,
 ) -> httpx.Response:
-    """Sends a request that is valid but for what is given; a header of value "" is left out."""
+    """Sends a valid request with the given changes. A header with the value "" is left out."""
     valid_path, valid_headers = provider.valid
     head = {**valid_headers, **provider.auth(KEY), "content-type": "application/json", **(headers or {})}
     data = json.dumps(body_of(provider) if body is None else body).encode() if content is None else content
@@ -54,30 +54,30 @@ async def ask(
         )
 
 
-def assert_refused_as(provider: Hosted, answer: httpx.Response, status: int) -> None:
+def assert_refused_as(provider: HostedCase, answer: httpx.Response, status: int) -> None:
     assert answer.status_code == status, answer.text
     if provider is DEEPGRAM and answer.headers["content-type"] == "text/plain":
         return
     if provider is CARTESIA and "Cartesia-Version" in answer.text:
         return
-    told = answer.json()
+    error = answer.json()
     if provider is CARTESIA:
-        assert set(told) == {"error_code", "title", "message", "request_id"}
+        assert set(error) == {"error_code", "title", "message", "request_id"}
     elif provider is ELEVENLABS:
-        detail = told["detail"]
+        detail = error["detail"]
         if isinstance(detail, dict):
             assert set(detail) == {"type", "code", "message", "status", "request_id"}
         elif isinstance(detail, list):
             assert set(detail[0]) == {"loc", "msg", "type"}
     elif provider is SMALLESTAI:
-        assert set(told) == {"error", "message"}
+        assert set(error) == {"error", "message"}
     elif provider is DEEPGRAM:
-        assert set(told) in ({"err_code", "err_msg", "request_id"}, {"category", "message", "details", "request_id"})
+        assert set(error) in ({"err_code", "err_msg", "request_id"}, {"category", "message", "details", "request_id"})
     else:
-        assert set(told["error"]) == {"message", "type", "param", "code"}
+        assert set(error["error"]) == {"message", "type", "param", "code"}
 
 
-async def test_a_valid_request_is_answered_with_raw_samples_at_24_khz(server: SpeechServer, provider: Hosted) -> None:
+async def test_a_valid_request_gets_raw_samples_at_24_khz(server: SpeechServer, provider: HostedCase) -> None:
     answer = await ask(server, provider)
     assert answer.status_code == 200
     content = answer.content
@@ -89,18 +89,18 @@ async def test_a_valid_request_is_answered_with_raw_samples_at_24_khz(server: Sp
 
 
 @pytest.mark.parametrize("key", ["", KEY[:-1], KEY + "x"])
-async def test_a_missing_or_wrong_key_is_401(server: SpeechServer, provider: Hosted, key: str) -> None:
+async def test_a_missing_or_wrong_key_is_401(server: SpeechServer, provider: HostedCase, key: str) -> None:
     wrong = provider.auth(key) if key else dict.fromkeys(provider.auth(KEY), "")
     assert_refused_as(provider, await ask(server, provider, headers=wrong), 401)
 
 
 @pytest.mark.parametrize("provider", [each for each in ALL if each is not ELEVENLABS], ids=str)
-async def test_a_key_under_another_scheme_is_401(server: SpeechServer, provider: Hosted) -> None:
+async def test_a_key_under_another_scheme_is_401(server: SpeechServer, provider: HostedCase) -> None:
     scheme = "Bearer" if provider is DEEPGRAM else "Token"
     assert_refused_as(provider, await ask(server, provider, headers={"authorization": f"{scheme} {KEY}"}), 401)
 
 
-async def test_another_method_or_path_is_refused(server: SpeechServer, provider: Hosted) -> None:
+async def test_another_method_or_path_is_refused(server: SpeechServer, provider: HostedCase) -> None:
     method = await ask(server, provider, method="PUT")
     assert_refused_as(provider, method, 404 if provider is OPENAI else 405)
     path = provider.valid[0].partition("?")[0]
@@ -109,16 +109,18 @@ async def test_another_method_or_path_is_refused(server: SpeechServer, provider:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"5", b"null", b"\xff"])
-async def test_what_is_no_json_object_is_refused(server: SpeechServer, provider: Hosted, content: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_refused(
+    server: SpeechServer, provider: HostedCase, content: bytes
+) -> None:
     assert_refused_as(provider, await ask(server, provider, content=content), 422 if provider is ELEVENLABS else 400)
 
 
-async def test_another_content_type_is_refused(server: SpeechServer, provider: Hosted) -> None:
+async def test_another_content_type_is_refused(server: SpeechServer, provider: HostedCase) -> None:
     answer = await ask(server, provider, headers={"content-type": "text/plain"})
     assert_refused_as(provider, answer, {"ElevenLabs": 422, "Deepgram": 415}.get(provider.name, 400))
 
 
-async def test_each_field_is_checked(server: SpeechServer, provider: Hosted) -> None:
+async def test_each_field_is_checked(server: SpeechServer, provider: HostedCase) -> None:
     body = body_of(provider)
     status = 422 if provider is ELEVENLABS else 400
     assert_refused_as(provider, await ask(server, provider, body={**body, "colour": "blue"}), status)
@@ -169,7 +171,7 @@ async def test_each_field_is_checked(server: SpeechServer, provider: Hosted) -> 
     ],
     ids=str,
 )
-async def test_each_value_is_checked(server: SpeechServer, provider: Hosted, change: Body, status: int) -> None:
+async def test_each_value_is_checked(server: SpeechServer, provider: HostedCase, change: Body, status: int) -> None:
     assert_refused_as(provider, await ask(server, provider, body={**body_of(provider), **change}), status)
     assert server.requests == []
 
@@ -193,21 +195,23 @@ async def test_each_value_is_checked(server: SpeechServer, provider: Hosted, cha
     ],
     ids=str,
 )
-async def test_the_query_is_checked(server: SpeechServer, provider: Hosted, path: str, status: int) -> None:
+async def test_the_query_is_checked(server: SpeechServer, provider: HostedCase, path: str, status: int) -> None:
     assert_refused_as(provider, await ask(server, provider, path=path), status)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("provider", [CARTESIA], ids=str)
 @pytest.mark.parametrize("version", ["", "latest", "2026-8-14"])
-async def test_cartesia_wants_a_version_that_is_a_date(server: SpeechServer, provider: Hosted, version: str) -> None:
+async def test_cartesia_requires_a_version_that_is_a_date(
+    server: SpeechServer, provider: HostedCase, version: str
+) -> None:
     answer = await ask(server, provider, headers={"cartesia-version": version})
     assert_refused_as(provider, answer, 400)
     assert answer.text == "Invalid version: the Cartesia-Version header must be a date"
 
 
 @pytest.mark.parametrize("provider", [CARTESIA], ids=str)
-async def test_an_old_version_of_cartesia_refuses_in_plain_text(server: SpeechServer, provider: Hosted) -> None:
+async def test_an_old_version_of_cartesia_refuses_in_plain_text(server: SpeechServer, provider: HostedCase) -> None:
     answer = await ask(server, provider, headers={"cartesia-version": "2025-04-16"}, body={})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain")
     assert answer.text == "Error: model_id: field required"
@@ -227,59 +231,61 @@ async def test_an_old_version_of_cartesia_refuses_in_plain_text(server: SpeechSe
     ],
     ids=str,
 )
-async def test_a_list_is_asked_for_as_strictly(server: SpeechServer, provider: Hosted, path: str, status: int) -> None:
+async def test_requests_for_a_list_are_checked(
+    server: SpeechServer, provider: HostedCase, path: str, status: int
+) -> None:
     assert_refused_as(provider, await ask(server, provider, method="GET", path=path), status)
     assert server.listings == 0
 
 
-async def test_what_is_asked_is_counted_by_voice_and_text(booth: Booth) -> None:
-    await booth.engine.voices()
-    await asyncio.gather(booth.spoken("slow"), booth.spoken("slow"))
-    await booth.failure("failing")
-    await booth.failure("nobody")
+async def test_requests_are_counted_by_voice_and_text(setup: HostedSetup) -> None:
+    await setup.engine.voices()
+    await asyncio.gather(setup.spoken("slow"), setup.spoken("slow"))
+    await setup.failure("failing")
+    await setup.failure("nobody")
     async with httpx.AsyncClient(trust_env=False) as client:
-        counts = (await client.get(f"http://127.0.0.1:{booth.server.port}/stand-in/counts")).json()
+        counts = (await client.get(f"http://127.0.0.1:{setup.server.port}/stand-in/counts")).json()
     assert counts["requests"] == 3
     assert counts["by_voice"] == {"slow": 2, "failing": 1}
     assert counts["by_text"] == {"Hello.": 3}
     assert counts["most_at_once"] == 2
 
 
-async def test_a_script_is_played_before_the_voice_is_itself(booth: Booth) -> None:
-    refused, cut = booth.server.tempers["overloaded"], Temper(cut_after_pieces=1)
-    booth.server.script["steady"].extend([refused, cut])
-    assert (await booth.failure("steady")).message.startswith(f"{booth.hosted.name} answered 503")
-    assert (await booth.failure("steady")).message == f"{booth.hosted.name} broke its answer off"
-    assert await booth.spoken("steady") == TEMPERS["steady"].body
+async def test_scripted_responses_come_before_the_behaviour_of_the_voice(setup: HostedSetup) -> None:
+    refused, cut = setup.server.tempers["overloaded"], Temper(cut_after_pieces=1)
+    setup.server.script["steady"].extend([refused, cut])
+    assert (await setup.failure("steady")).message.startswith(f"{setup.hosted.name} returned HTTP 503")
+    assert (await setup.failure("steady")).message == f"{setup.hosted.name} ended its response early"
+    assert await setup.spoken("steady") == TEMPERS["steady"].body
 
 
 @pytest.mark.parametrize("before_seconds", [0.05, 0.3])
-async def test_pieces_go_out_at_their_times(booth: Booth, before_seconds: float) -> None:
+async def test_pieces_are_sent_at_their_times(setup: HostedSetup, before_seconds: float) -> None:
     pieces = 11
     temper = Temper(before_seconds=before_seconds, piece_bytes=4800, piece_seconds=0.02)
-    booth.server.tempers["timed"] = temper
-    await booth.spoken("steady")
+    setup.server.tempers["timed"] = temper
+    await setup.spoken("steady")
     timing = Timing()
-    assert len(await booth.spoken("timed", timing)) == pieces * 4800
+    assert len(await setup.spoken("timed", timing)) == pieces * 4800
     assert timing.sent_at is not None
     assert timing.first_byte_at is not None
     assert timing.last_byte_at is not None
-    # Never before its time; how much later is the machine's business here.
+    # Never too early. How late depends on the machine.
     assert timing.first_byte_at - timing.sent_at >= before_seconds - 0.001
     assert timing.last_byte_at - timing.sent_at >= before_seconds + (pieces - 1) * 0.02 - 0.001
 
 
 @pytest.mark.parametrize("provider", ALL, ids=str)
 async def test_a_stand_in_serves_from_the_command_line(
-    provider: Hosted, unused_tcp_port_factory: Callable[[], int]
+    provider: HostedCase, unused_tcp_port_factory: Callable[[], int]
 ) -> None:
     port = unused_tcp_port_factory()
     module = provider.server.__module__
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, "--port", str(port), "--key", KEY)
     engine = provider.engine(f"http://127.0.0.1:{port}", KEY)
     try:
-        async with asyncio.timeout(START_SECONDS):
-            await _answers(port)
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            await _responds(port)
         assert provider.voice("steady") in [voice.voice_id for voice in await engine.voices()]
     finally:
         await engine.close()
@@ -287,7 +293,7 @@ async def test_a_stand_in_serves_from_the_command_line(
         await process.wait()
 
 
-async def _answers(port: int) -> None:
+async def _responds(port: int) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         while True:
             try:

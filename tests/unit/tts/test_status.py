@@ -1,4 +1,4 @@
-"""What tts tells of its providers."""
+"""The status of the providers of tts."""
 
 from pathlib import Path
 
@@ -8,49 +8,49 @@ from voicearena.mesh.v1.mesh_pb2 import ProcessStatus, ProviderStatus
 from services.tts import status
 from services.tts.domain import FailureKind, SynthesisError
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.scene import Scene, job, scene
+from tests.unit.tts.use_cases import UseCases, job, use_cases
 
 
-def told(of: Scene) -> ProviderStatus:
+def status_of(tts: UseCases) -> ProviderStatus:
     found = ProcessStatus()
-    status.reporter(of.providers)(found)
+    status.reporter(tts.providers)(found)
     (provider,) = found.providers
     return provider
 
 
-async def test_a_provider_that_was_not_asked_has_nothing_to_tell(tmp_path: Path) -> None:
-    assert told(await scene(tmp_path)) == ProviderStatus(id="fake", limit=2)
+async def test_the_status_of_a_provider_without_requests_is_empty(tmp_path: Path) -> None:
+    assert status_of(await use_cases(tmp_path)) == ProviderStatus(id="fake", limit=2)
 
 
-async def test_a_provider_that_can_not_be_used_says_why(tmp_path: Path) -> None:
+async def test_the_status_of_an_unavailable_provider_has_the_reason(tmp_path: Path) -> None:
     engine = ScriptedEngine(max_concurrency=4)
     engine.fault = "set FAKE_API_KEY"
-    found = told(await scene(tmp_path, [engine]))
+    found = status_of(await use_cases(tmp_path, [engine]))
     assert (found.unavailable_reason, found.limit) == ("set FAKE_API_KEY", 4)
 
 
-async def test_a_provider_fails_until_a_request_goes_well(tmp_path: Path) -> None:
-    of = await scene(tmp_path)
-    of.engine.failures = [SynthesisError(FailureKind.CREDENTIALS_REJECTED, "no")]
-    await of.jobs.synthesize(job("trl_1"))
-    failing = told(of)
+async def test_a_provider_is_failing_until_a_request_succeeds(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    tts.engine.failures = [SynthesisError(FailureKind.CREDENTIALS_REJECTED, "no")]
+    await tts.jobs.synthesize(job("trl_1"))
+    failing = status_of(tts)
     assert (failing.failing, failing.last_error_kind) == (True, "credentials_rejected")
     assert 0 <= failing.last_error_seconds < 5
-    await of.jobs.synthesize(job("trl_2"))
-    well = told(of)
+    await tts.jobs.synthesize(job("trl_2"))
+    well = status_of(tts)
     assert (well.failing, well.last_error_kind) == (False, "credentials_rejected")
 
 
 @pytest.mark.parametrize("kind", [FailureKind.INVALID_REQUEST, FailureKind.TEXT_TOO_LONG, FailureKind.UNKNOWN_VOICE])
-async def test_what_was_asked_is_no_failure_of_the_provider(tmp_path: Path, kind: FailureKind) -> None:
-    of = await scene(tmp_path)
-    of.engine.failures = [SynthesisError(kind, "no")]
-    await of.jobs.synthesize(job("trl_1"))
-    assert told(of) == ProviderStatus(id="fake", limit=2)
+async def test_an_invalid_request_is_not_a_failure_of_the_provider(tmp_path: Path, kind: FailureKind) -> None:
+    tts = await use_cases(tmp_path)
+    tts.engine.failures = [SynthesisError(kind, "no")]
+    await tts.jobs.synthesize(job("trl_1"))
+    assert status_of(tts) == ProviderStatus(id="fake", limit=2)
 
 
-async def test_slots_in_use_are_told(tmp_path: Path) -> None:
-    of = await scene(tmp_path)
-    provider = of.providers.get("fake")
+async def test_the_status_has_the_slots_in_use(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    provider = tts.providers.get("fake")
     async with provider.slots.for_job("experiments"), provider.slots.for_job("experiments"):
-        assert (told(of).in_use, told(of).limit, told(of).waiting) == (2, 2, 0)
+        assert (status_of(tts).in_use, status_of(tts).limit, status_of(tts).waiting) == (2, 2, 0)

@@ -1,4 +1,4 @@
-"""What is made known of providers."""
+"""The providers and voices that tts publishes."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
 from services.tts.usecases.voices import Voices
 from tests.fakes.engine import ScriptedEngine
-from tests.unit.tts.scene import PAGES, Scene, scene
+from tests.unit.tts.use_cases import PAGES, UseCases, use_cases
 
 
-def told(here: Scene) -> list[tuple[str, str | None, list[str], tuple[str, ...]]]:
-    """Takes what was told since the last time: provider, why it can't be used, its voices, who has voices."""
-    facts = [fact for fact in here.facts if isinstance(fact, VoicesDiscovered)]
-    here.facts.clear()
+def published(tts: UseCases) -> list[tuple[str, str | None, list[str], tuple[str, ...]]]:
+    """Returns the facts since the last call: provider, why it can't be used, its voices, all providers with voices."""
+    facts = [fact for fact in tts.facts if isinstance(fact, VoicesDiscovered)]
+    tts.facts.clear()
     return [
         (
             fact.provider.id,
@@ -29,38 +29,38 @@ def told(here: Scene) -> list[tuple[str, str | None, list[str], tuple[str, ...]]
 VOICES = ["ann", "bob", "cleo"]
 
 
-async def test_every_provider_is_told_of_and_one_that_can_not_be_used_with_the_reason(tmp_path: Path) -> None:
+async def test_every_provider_is_published_and_an_unavailable_one_with_the_reason(tmp_path: Path) -> None:
     up, down = ScriptedEngine("up"), ScriptedEngine("down")
     down.fault = "set DOWN_API_KEY"
-    here = await scene(tmp_path, [up, down])
-    await here.voices.discover()
-    assert told(here) == [("down", "set DOWN_API_KEY", [], ("up",)), ("up", None, VOICES, ("up",))]
+    tts = await use_cases(tmp_path, [up, down])
+    await tts.voices.discover()
+    assert published(tts) == [("down", "set DOWN_API_KEY", [], ("up",)), ("up", None, VOICES, ("up",))]
 
 
-async def test_only_what_changed_is_told_in_between(tmp_path: Path) -> None:
+async def test_between_discoveries_only_changes_are_published(tmp_path: Path) -> None:
     one, other = ScriptedEngine("one"), ScriptedEngine("other")
-    here = await scene(tmp_path, [one, other])
-    await here.voices.discover()
-    told(here)
-    await here.voices.publish_changes()
-    assert told(here) == []
-    here.providers.get("one").voices.pop()
-    await here.voices.publish_changes()
-    assert told(here) == [("one", None, ["ann", "bob"], ("one", "other"))]
+    tts = await use_cases(tmp_path, [one, other])
+    await tts.voices.discover()
+    published(tts)
+    await tts.voices.publish_changes()
+    assert published(tts) == []
+    tts.providers.get("one").voices.pop()
+    await tts.voices.publish_changes()
+    assert published(tts) == [("one", None, ["ann", "bob"], ("one", "other"))]
     other.fault = "out of order"
-    await here.voices.publish_changes()
-    assert told(here) == [("one", None, ["ann", "bob"], ("one",)), ("other", "out of order", [], ("one",))]
+    await tts.voices.publish_changes()
+    assert published(tts) == [("one", None, ["ann", "bob"], ("one",)), ("other", "out of order", [], ("one",))]
 
 
-async def test_all_is_told_again_with_each_discovery(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
-    await here.voices.discover()
-    await here.voices.discover()
-    assert told(here) == [("fake", None, VOICES, ("fake",))] * 2
+async def test_each_discovery_publishes_every_provider_again(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
+    await tts.voices.discover()
+    await tts.voices.discover()
+    assert published(tts) == [("fake", None, VOICES, ("fake",))] * 2
 
 
-async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path) -> None:
-    here = await scene(tmp_path)
+async def test_a_fact_that_could_not_be_published_is_published_next_time(tmp_path: Path) -> None:
+    tts = await use_cases(tmp_path)
     tries = 0
 
     async def once_away(fact: Message) -> None:
@@ -68,31 +68,31 @@ async def test_what_could_not_be_told_is_told_the_next_time(tmp_path: Path) -> N
         tries += 1
         if tries == 1:
             raise ConnectionError("no bus")
-        here.facts.append(fact)
+        tts.facts.append(fact)
 
-    voices = Voices(here.providers, once_away, PAGES)
+    voices = Voices(tts.providers, once_away, PAGES)
     with pytest.raises(ConnectionError):
         await voices.discover()
     await voices.publish_changes()
-    assert told(here) == [("fake", None, VOICES, ("fake",))]
+    assert published(tts) == [("fake", None, VOICES, ("fake",))]
 
 
-async def test_what_can_not_be_made_known_of_one_provider_is_told_of_it_and_keeps_no_other_waiting(
+async def test_a_provider_whose_voices_cannot_be_published_does_not_block_the_others(
     tmp_path: Path,
 ) -> None:
-    here = await scene(tmp_path, [ScriptedEngine("odd"), ScriptedEngine("sound")])
+    tts = await use_cases(tmp_path, [ScriptedEngine("odd"), ScriptedEngine("sound")])
 
     async def strict(fact: Message) -> None:
         assert isinstance(fact, VoicesDiscovered)
         if fact.provider.id == "odd" and fact.voices:
             "\ud800".encode()
-        here.facts.append(fact)
+        tts.facts.append(fact)
 
-    voices = Voices(here.providers, strict, PAGES)
+    voices = Voices(tts.providers, strict, PAGES)
     await voices.discover()
     await voices.publish_changes()
-    reason = "what it tells of its voices can't be made known"
-    assert told(here) == [
+    reason = "its list of voices can't be published"
+    assert published(tts) == [
         ("sound", None, VOICES, ("odd", "sound")),
         ("odd", reason, [], ("sound",)),
         ("sound", None, VOICES, ("sound",)),

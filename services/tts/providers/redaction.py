@@ -1,21 +1,21 @@
-"""Keeps out of messages, logs and events what a provider repeats in its answers: an API key, a developer's text."""
+"""Removes from messages, logs and events what a provider can repeat in a response: the API key, a developer's text."""
 
 import base64
 from collections.abc import Container, Iterator
 from urllib.parse import quote
 
-# Shorter pieces are in any text. A piece this long of a key of random characters is there because the key is.
+# Shorter pieces occur in any text. A text that contains this many characters of a random key contains the key.
 _KEY_PIECE_CHARACTERS = 8
 _HIDDEN_KEY = "***"
-# Shorter pieces are in any two texts of a language.
+# Shorter pieces can occur in any two texts of the same language.
 _TEXT_PIECE_CHARACTERS = 12
 _HIDDEN_TEXT = "..."
 
 
-class Secret:
-    """A key that may be looked for but is never shown.
+class KeyRedactor:
+    """Removes one API key from texts.
 
-    Providers repeat keys: whole, in part, percent-encoded in an address, or in base64 within a header that they echo.
+    Providers repeat keys: complete, in part, percent-encoded in a URL, or as base64 in a header that they echo.
     """
 
     def __init__(self, key: str) -> None:
@@ -23,17 +23,17 @@ class Secret:
         self._pieces = frozenset(piece for spelling in _spellings(key) for piece in _pieces_of(spelling.lower()))
 
     def redact(self, text: str) -> str:
-        """Returns the text with `***` wherever eight or more characters of the key are, whatever their case."""
+        """Returns the text with `***` instead of each 8 or more characters of the key, in upper or lower case."""
         lowered = text.lower()
-        if not self._whole or len(lowered) != len(text):  # a few letters change their length with their case
+        if not self._whole or len(lowered) != len(text):  # lower() changes the length of a few letters
             return text if not self._whole else _HIDDEN_KEY
         hidden = [False] * len(text)
         for length in {len(piece) for piece in self._pieces}:
             _hide(hidden, lowered, length, self._pieces)
-        return _shown(text, hidden, _HIDDEN_KEY)
+        return _masked(text, hidden, _HIDDEN_KEY)
 
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return "KeyRedactor(***)"
 
 
 def _spellings(key: str) -> Iterator[str]:
@@ -42,8 +42,8 @@ def _spellings(key: str) -> Iterator[str]:
     yield key
     yield quote(key, safe="")
     raw = key.encode()
-    # Base64 of a text that has the key in it, by where in its groups of three bytes the key begins. What shares a group
-    # with other text is left out.
+    # The base64 of a text that contains the key, for each position of the key in a group of three bytes. Characters of
+    # groups that the key shares with other text are left out.
     for before in range(3):
         first = -(-before * 8 // 6) if before else 0
         last = (before + len(raw)) * 8 // 6
@@ -57,28 +57,28 @@ def _pieces_of(spelling: str) -> Iterator[str]:
         yield spelling[start : start + length]
 
 
-def unquoted(message: str, text: str) -> str:
-    """Returns a message without what it repeats of a text: all of a short one, else pieces of 12 characters or more."""
+def without_text(message: str, text: str) -> str:
+    """Returns a message with `...` instead of each 12 or more characters of a text, or of the whole text if shorter."""
     length = min(_TEXT_PIECE_CHARACTERS, len(text))
     if not length:
         return message
     hidden = [False] * len(message)
     _hide(hidden, message, length, text)
-    return _shown(message, hidden, _HIDDEN_TEXT)
+    return _masked(message, hidden, _HIDDEN_TEXT)
 
 
 def _hide(hidden: list[bool], text: str, length: int, pieces: Container[str]) -> None:
-    """Marks the characters of a text that are in one of the pieces of a length."""
+    """Marks the characters of a text that belong to one of `pieces`, which have this length."""
     for start in range(len(text) - length + 1):
         if text[start : start + length] in pieces:
             hidden[start : start + length] = [True] * length
 
 
-def _shown(text: str, hidden: list[bool], instead: str) -> str:
-    shown: list[str] = []
+def _masked(text: str, hidden: list[bool], instead: str) -> str:
+    masked: list[str] = []
     for character, is_hidden in zip(text, hidden, strict=True):
         if not is_hidden:
-            shown.append(character)
-        elif not shown or shown[-1] != instead:
-            shown.append(instead)
-    return "".join(shown)
+            masked.append(character)
+        elif not masked or masked[-1] != instead:
+            masked.append(instead)
+    return "".join(masked)

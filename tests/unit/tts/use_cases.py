@@ -1,4 +1,4 @@
-"""The use cases of tts over scripted engines and a store in a folder, with facts kept in a list."""
+"""The use cases of tts with scripted engines, a store in a folder, and a list of published facts."""
 
 import random
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.pages import Pages
 from services.tts.domain import Job, Utterance
-from services.tts.providers.deadline import Patience
-from services.tts.providers.registry import Providers
+from services.tts.providers.limits import SynthesisLimits
+from services.tts.providers.registry import ProviderRegistry
 from services.tts.store import AudioResults, RequestLedger
 from services.tts.usecases.audio import Audio
 from services.tts.usecases.jobs import Jobs
@@ -29,10 +29,10 @@ PAGES = Pages("a secret of the tests")
 
 
 @dataclass
-class Scene:
-    """The use cases of one test, with what happens in them."""
+class UseCases:
+    """The use cases of one test, with the facts they publish and the times they sleep."""
 
-    providers: Providers
+    providers: ProviderRegistry
     jobs: Jobs
     speech: Speech
     audio: Audio
@@ -43,10 +43,10 @@ class Scene:
     sleeps: list[float] = field(default_factory=list)
 
 
-async def scene(
-    folder: Path, engines: Sequence[ScriptedEngine] = (), longest_queue: int = 1, ledger: RequestLedger | None = None
-) -> Scene:
-    """Returns use cases whose providers were all asked for their voices; retries don't wait."""
+async def use_cases(
+    folder: Path, engines: Sequence[ScriptedEngine] = (), max_waiting: int = 1, ledger: RequestLedger | None = None
+) -> UseCases:
+    """Returns use cases whose providers have listed their voices. Retries do not wait."""
     chosen = engines or (ScriptedEngine(),)
     store = AudioStore(str(folder))
     facts: list[Any] = []
@@ -58,14 +58,14 @@ async def scene(
     async def sleep(seconds: float) -> None:
         sleeps.append(seconds)
 
-    providers = Providers(chosen, longest_queue)
+    providers = ProviderRegistry(chosen, max_waiting)
     await providers.refresh()
-    results, patience = AudioResults(store), Patience(5, 5)
+    results, limits = AudioResults(store), SynthesisLimits(5, 5)
     ledger = ledger or RequestLedger(store)
-    return Scene(
+    return UseCases(
         providers,
-        Jobs(providers, results, ledger, publish, patience, MEASURING, sleep=sleep, jitter=random.Random(1)),
-        Speech(providers, patience),
+        Jobs(providers, results, ledger, publish, limits, MEASURING, sleep=sleep, jitter=random.Random(1)),
+        Speech(providers, limits),
         Audio(store, results, LINKS),
         Voices(providers, publish, PAGES),
         store,
@@ -84,10 +84,10 @@ def job(
     run_id: str = "",
     requested_at: datetime = NOON,
 ) -> Job:
-    """Returns a job of dev_1 for experiments."""
+    """Returns a job of developer dev_1, requested by experiments."""
     return Job("experiments", job_id, attempt, "dev_1", provider, Utterance(text, voice), run_id, requested_at)
 
 
 def kept(folder: Path) -> list[str]:
-    """Returns the names of what is in the store."""
+    """Returns the names of the objects in the store."""
     return sorted(path.name for path in folder.iterdir())

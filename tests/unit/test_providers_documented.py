@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.tts.domain import FailureKind, SynthesisError
-from services.tts.providers.catalogue import engines_of
+from services.tts.providers.catalogue import configured_engines
 from services.tts.settings import TtsSettings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "providers.md").read_text()
@@ -22,7 +22,7 @@ def rows(heading: str) -> dict[str, list[str]]:
 
 def test_providers_have_the_documented_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", "0123456789abcdef")
-    engines = [engine.capabilities for engine in engines_of(TtsSettings())]
+    engines = [engine.capabilities for engine in configured_engines(TtsSettings())]
     documented = {name: frozenset(row[1].split(", ")) for name, row in rows("provider").items()}
     assert documented == {engine.id: engine.parameters for engine in engines}
 

@@ -1,1 +1,1 @@
-"""Scoring measures recordings: what a listener would notice, as numbers."""
+"""The scoring service: it measures in recordings what a listener would notice."""

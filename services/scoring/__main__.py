@@ -19,7 +19,7 @@ from services.scoring.usecases import Scoring
 
 
 async def main() -> None:
-    """Runs the scoring service until it is told to stop."""
+    """Runs the scoring service until it is stopped."""
     settings = load_settings(ScoringSettings)
     with ThreadPoolExecutor(settings.max_eval_workers, thread_name_prefix="measure") as workers:
         async with Service("scoring", settings) as service:

@@ -1,4 +1,4 @@
-"""Events in."""
+"""Consumes requests to evaluate audio and to delete evaluations."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 def handlers(scoring: Scoring) -> Mapping[type[Message], Handler]:
-    """Returns what is done about each event."""
+    """Returns the handler of each event."""
 
     async def evaluation_requested(event: EvaluationRequested, delivery: Delivery) -> None:
         await scoring.evaluate(convert.job(event, delivery.occurred_at), delivery.event_id)
@@ -29,13 +29,13 @@ def handlers(scoring: Scoring) -> Mapping[type[Message], Handler]:
 
 
 def on_dead(scoring: Scoring) -> DeadHandler:
-    """Returns what is done about an event that was given up."""
+    """Returns the handler of dead events. A dead request fails its evaluation."""
 
-    async def given_up(event: Message, delivery: Delivery, reason: str) -> None:
+    async def dead(event: Message, delivery: Delivery, reason: str) -> None:
         if isinstance(event, EvaluationRequested):
             await scoring.give_up(convert.job(event, delivery.occurred_at), delivery.event_id, reason)
         else:
-            # Nobody waits for a deletion; its dead letter says what is left.
-            log.error("a deletion was given up", event_id=delivery.event_id, reason=reason)
+            # Nobody waits for a deletion. The dead letter says what was not deleted.
+            log.error("a deletion has failed for good", event_id=delivery.event_id, reason=reason)
 
-    return given_up
+    return dead

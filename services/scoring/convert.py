@@ -1,4 +1,4 @@
-"""Domain to proto and back."""
+"""Converts between domain objects and protos."""
 
 import math
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from services.shared.metrics import Metric
 
 
 def job(event: EvaluationRequested, requested_at: datetime) -> Job:
-    """The job that an event asks for."""
+    """Returns the job that an event requests."""
     return Job(
         id=event.job_id,
         requester=event.requester,
@@ -26,12 +26,12 @@ def job(event: EvaluationRequested, requested_at: datetime) -> Job:
 
 
 def signal_metrics(metrics: SignalMetrics) -> scoring_pb2.SignalMetrics:
-    """Absent metrics stay absent."""
+    """Returns the metrics as a message. Metrics that are None are absent in it."""
     return scoring_pb2.SignalMetrics(**{name: value for name, value in asdict(metrics).items() if value is not None})
 
 
 def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
-    """An evaluation as its owner reads it."""
+    """Returns an evaluation as its owner sees it."""
     return scoring_pb2.Evaluation(
         id=found.id,
         developer_id=found.developer_id,
@@ -45,7 +45,7 @@ def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
 
 
 def metric(described: Metric) -> scoring_pb2.Metric:
-    """A metric's description."""
+    """Returns the description of a metric. Infinite limits are absent in it."""
     return scoring_pb2.Metric(
         name=described.name,
         unit=described.unit,

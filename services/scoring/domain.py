@@ -1,4 +1,4 @@
-"""What scoring speaks of: recordings, what is measured of them, and how far an evaluation is."""
+"""Jobs, evaluations and the metrics of scoring."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from datetime import datetime
 from enum import Enum
 
 from services.scoring.metrics.signal import SignalMetrics
-from services.shared.metrics import METRICS, OF_RECORDINGS, Source
+from services.shared.metrics import METRICS, RECORDING_METRICS, Source
 
 MAX_AUDIO_BYTES = 128 * 1024 * 1024
-"""46 minutes at 24 kHz. A recording is held in memory while it is measured."""
+"""46 minutes at 24 kHz. The whole recording is in memory while it is measured."""
 
 
 class AudioUnreadable(Exception):
-    """The audio can't be measured, and trying again would not help. The message says why, in a sentence."""
+    """The audio can't be measured, and a retry would not help. The message is a sentence that says why."""
 
 
-_DESCRIBED = {metric.name: metric for metric in (*METRICS, *OF_RECORDINGS)}
+_DESCRIBED = {metric.name: metric for metric in (*METRICS, *RECORDING_METRICS)}
 _OF_SAMPLES = [_DESCRIBED[field.name] for field in fields(SignalMetrics) if field.name in _DESCRIBED]
-LISTED = (
+LISTED_METRICS = (
     *_OF_SAMPLES,
     *(
         metric
@@ -27,11 +27,11 @@ LISTED = (
         if metric.source is Source.SYNTHESIS and metric.kind is not str and metric not in _OF_SAMPLES
     ),
 )
-"""The numbers that are measured of a trial here, in the order in which they are listed."""
+"""The metrics of `GET /api/v1/metrics`, in this order: those of the recording, then the numbers that tts measures."""
 
 
 class Status(Enum):
-    """How far an evaluation is. The names are those of the wire."""
+    """The status of an evaluation. The values are those in the API."""
 
     running = "running"
     completed = "completed"
@@ -40,16 +40,16 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Somebody's request to have audio measured."""
+    """A request to measure audio."""
 
     id: str
-    """The requester's own id of the work, and the evaluation's."""
+    """The id that the requester chose for the work. The evaluation has the same id."""
     requester: str
-    """The service that is to be answered."""
+    """The service that receives the result."""
     attempt: int
-    """Which request for this job it is, from 1."""
+    """The number of this request for the job, starting at 1."""
     developer_id: str
-    """Who owns the audio."""
+    """The developer who owns the audio."""
     audio_name: str
     """The name of the audio in the store."""
     requested_at: datetime
@@ -57,19 +57,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One recording and what was measured of it."""
+    """The evaluation of one recording."""
 
     id: str
     attempt: int
-    """The latest request for it, which is the one that its end answers."""
+    """The number of the latest request for it. The result names this attempt."""
     developer_id: str
     audio_name: str
     status: Status
     signal_metrics: SignalMetrics | None
-    """There once completed."""
+    """None unless it is completed."""
     error_message: str
-    """Why it failed, empty otherwise."""
+    """Why it failed. Empty if it did not fail."""
     created_at: datetime
-    """When it was first asked for."""
+    """When it was first requested."""
     completed_at: datetime | None
-    """When it ended."""
+    """When it completed or failed. None before."""

@@ -1,4 +1,4 @@
-"""Events out: how evaluations end."""
+"""Builds the facts by which scoring reports the end of evaluations."""
 
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
 
@@ -7,7 +7,7 @@ from services.scoring.domain import Evaluation, Job
 
 
 def evaluation_ended(job: Job, evaluation: Evaluation) -> EvaluationCompleted | EvaluationFailed:
-    """Returns the fact that answers a job: the evaluation's metrics, or why it failed."""
+    """Returns the result of a job: the metrics of its evaluation, or why it failed."""
     if evaluation.signal_metrics is not None:
         return EvaluationCompleted(
             requester=job.requester,

@@ -1,15 +1,15 @@
-"""ScoringService: proto in, use case, proto out."""
+"""ScoringService: converts requests, calls use cases and converts their results."""
 
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.runtime.rpc import Context
 from services.scoring import convert
-from services.scoring.domain import LISTED
+from services.scoring.domain import LISTED_METRICS
 from services.scoring.usecases import Scoring
 
 
 class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
-    """Implements ScoringService; the RPCs are described in the proto."""
+    """Implements ScoringService. The proto describes the RPCs."""
 
     def __init__(self, scoring: Scoring) -> None:
         self._scoring = scoring
@@ -22,4 +22,4 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     async def ListMetrics(
         self, request: scoring_service_pb2.ListMetricsRequest, context: Context
     ) -> scoring_service_pb2.ListMetricsResponse:
-        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, LISTED))
+        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, LISTED_METRICS))

@@ -1,4 +1,4 @@
-"""What the scoring service is told."""
+"""The settings of the scoring service."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from services.runtime.settings import AudioSettings, DatabaseSettings, ServiceSe
 
 
 class ScoringSettings(ServiceSettings, DatabaseSettings, AudioSettings):
-    """The scoring service's settings."""
+    """The settings that only scoring has, besides the shared ones."""
 
     max_eval_workers: int = Field(4, ge=1, le=64)
-    """How many recordings this process measures at a time."""
+    """The number of recordings that this process measures at the same time."""

@@ -1,4 +1,4 @@
-"""Every query of the scoring service."""
+"""All queries of the scoring service."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,24 +28,24 @@ EVALUATIONS = sa.Table(
 
 
 class Store(Protocol):
-    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+    """The storage of evaluations. Each method runs in the transaction of `connection`, if it has one."""
 
     async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
-        """Adds the job's evaluation as running, or notes the later attempt on the one that is there, and returns it.
+        """Adds the evaluation of a job as running, or updates the attempt of the existing one. Returns the evaluation.
 
-        One that had failed is running again, if the attempt is later than those that it failed for.
+        A failed evaluation becomes running again if the attempt is later than the one that failed.
         """
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
     ) -> Evaluation | None:
-        """Ends a running evaluation, with metrics or with why it failed, and returns it; None if none is running."""
+        """Ends a running evaluation with metrics or with an error message. Returns it, None if none is running."""
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
-        """Returns an evaluation."""
+        """Returns an evaluation, None if it does not exist."""
 
     async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
-        """Deletes evaluations, those of them that are there."""
+        """Deletes evaluations. Ignores unknown ids."""
 
 
 class SqlStore:
@@ -62,14 +62,14 @@ class SqlStore:
             created_at=job.requested_at,
         )
         known, new = EVALUATIONS.c, added.excluded
-        anew = sa.and_(known.status == Status.failed.value, new.attempt > known.attempt)
+        restarts = sa.and_(known.status == Status.failed.value, new.attempt > known.attempt)
         query = added.on_conflict_do_update(
             index_elements=["id"],
             set_={
                 "attempt": sa.func.greatest(known.attempt, new.attempt),
-                "status": sa.case((anew, Status.running.value), else_=known.status),
-                "error_message": sa.case((anew, ""), else_=known.error_message),
-                "completed_at": sa.case((anew, None), else_=known.completed_at),
+                "status": sa.case((restarts, Status.running.value), else_=known.status),
+                "error_message": sa.case((restarts, ""), else_=known.error_message),
+                "completed_at": sa.case((restarts, None), else_=known.completed_at),
             },
         ).returning(EVALUATIONS)
         return _evaluation((await connection.execute(query)).one())

@@ -1,8 +1,9 @@
-"""Every metric of a trial, described once.
+"""Describes every metric of a trial in one place.
 
-A field of `Measurements` is a metric. Its name is also the name of its column, of its field in `Trial` on the wire, and
-of its field in the message of whoever measures it. Storage, conversion, the verdict, exports, `GET /api/v1/metrics` and
-through it the command line follow from what is said here. docs/contributing.md says how to add one.
+Each field of `Measurements` is a metric. Its name is also the name of the database column, of the field in the proto
+message `Trial`, and of the field in the message of the service that measures it. Storage, conversion, the verdict,
+exports, `GET /api/v1/metrics` and the command line are derived from this table. docs/contributing.md says how to add a
+metric.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 
 class Direction(Enum):
-    """Which way a metric is better. The names are those of the wire."""
+    """Whether lower or higher values of a metric are better. The values are those in the API."""
 
     LOWER = "lower_is_better"
     HIGHER = "higher_is_better"
@@ -22,7 +23,7 @@ class Direction(Enum):
 
 
 class Source(Enum):
-    """Who measures a metric of a trial."""
+    """The service and step that measures a metric of a trial."""
 
     SYNTHESIS = "tts, while a provider speaks"
     SIGNAL = "scoring, from the samples alone"
@@ -31,44 +32,44 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric."""
+    """The description of one metric."""
 
     name: str
     kind: type
     """float, int, bool or str."""
     source: Source
     label: str
-    """The heading of its column in tables for people."""
+    """The heading of its column in tables."""
     unit: str
-    """Empty for a share, a truth value or a text."""
+    """Empty for ratios, bools and texts."""
     direction: Direction
     description: str
-    """What it is, in a sentence."""
+    """One sentence about what it measures."""
     low: float = 0.0
     high: float = math.inf
-    """The range. What a listening model estimates may lie outside."""
+    """The range of values. Estimates by listening models may lie outside."""
     always: bool = False
-    """Whether every completed trial has it. A metric that was added later never is."""
+    """Whether every completed trial has it. False for metrics added later, because older trials lack them."""
     summary: Literal["avg", "median", ""] = ""
-    """How a ranking sums up a model's values, empty for a metric that is in no ranking. A verdict is reached from those
-    that have one."""
+    """How a ranking summarizes the values of a model. Empty for a metric that is in no ranking. A verdict uses only
+    metrics with a summary."""
     column: int = 0
-    """Its place in a short table for people, from 1; 0 if a short table leaves it out."""
+    """Its position in short tables, from 1. 0 if short tables omit it."""
     primary: int = 0
-    """Its place among the primary metrics that an experiment may have, from 1; 0 if it can't be one."""
+    """Its position among the metrics that can be primary in an experiment, from 1. 0 if it can't be primary."""
     part: str = ""
-    """The name under which a profile gives it weight in the composite score, empty if none can."""
+    """The name of its weight in the profile of a composite score. Empty if it has no weight."""
     worst: float = 0.0
     best: float = 0.0
-    """The values that are worth 0 and 1 as that part; what lies beyond them is worth no less and no more."""
+    """The values that are worth 0 and 1 in the composite score. Values beyond them are worth 0 and 1 too."""
 
     @property
     def summary_field(self) -> str:
-        """The name of the summary in a ranking on the wire."""
+        """The name of the summary in rankings in the API. Empty if it has none."""
         return f"{self.summary}_{self.name}" if self.summary else ""
 
     def worth(self, value: float) -> float:
-        """A value as a part of the composite score, 0 to 1, 1 is best."""
+        """Returns what a value contributes to the composite score, from 0 (worst) to 1 (best)."""
         if self.best < self.worst:
             return 1 - min((value - self.best) / (self.worst - self.best), 1)
         return min(max((value - self.worst) / (self.best - self.worst), 0.0), 1.0)
@@ -79,14 +80,17 @@ SYNTHESIS, SIGNAL, LISTENING = Source.SYNTHESIS, Source.SIGNAL, Source.LISTENING
 
 
 def _metric(*about: Any, **more: Any) -> Any:
-    """A field that is None until it is measured. Takes what `Metric` takes after the name and the kind."""
+    """Returns a dataclass field with the default None. The arguments are those of `Metric` after `name` and `kind`."""
     return field(default=None, metadata={"about": about, "more": more})
 
 
 # fmt: off
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """What was measured of a trial; None until it is. The order is that of columns and reports: add at the end."""
+    """The measurements of a trial, None until they are made.
+
+    Columns and reports have this order: add new ones at the end.
+    """
 
     duration_seconds: float | None = _metric(
         SYNTHESIS, "Length", "s", NEUTRAL, "Length of the recording.",
@@ -98,15 +102,16 @@ class Measurements:
         SYNTHESIS, "Total", "ms", LOWER, "From the request sent to the last byte of audio.",
         always=True, column=2, summary="avg", primary=3, part="generation_time", worst=5000.0)
     ttfa_ms: float | None = _metric(
-        SYNTHESIS, "First sound", "ms", LOWER, "TTFB and leading silence: what a listener waits.",
+        SYNTHESIS, "First sound", "ms", LOWER, "TTFB plus leading silence: how long a listener waits.",
         summary="median", primary=2, part="ttfa", worst=2000.0)
     leading_silence_ms: float | None = _metric(
         SYNTHESIS, "Leading silence", "ms", LOWER,
-        "Silence before the first 10 ms frame (1 ms hop, mean removed) with RMS above 0.01; all of it if none is.")
+        "Silence before the first 10 ms frame (1 ms hop, mean removed) with RMS above 0.01; "
+        "the whole recording if there is none.")
     real_time_factor: float | None = _metric(
         SYNTHESIS, "Real time factor", "", LOWER, "Generation time over length; below 1 is faster than speech.")
     connect_ms: float | None = _metric(
-        SYNTHESIS, "Connect", "ms", LOWER, "The handshake; absent when no connection was made for the request.")
+        SYNTHESIS, "Connect", "ms", LOWER, "Duration of the handshake; absent if the request used an open connection.")
     connection_reused: bool | None = _metric(
         SYNTHESIS, "Reused", "", NEUTRAL, "Whether a connection or process was already open.")
     transport: str | None = _metric(SYNTHESIS, "Transport", "", NEUTRAL, "How the engine was reached.")
@@ -117,7 +122,7 @@ class Measurements:
         high=1.0, always=True, column=3, summary="avg", part="silence", worst=1.0)
     trailing_silence_ms: float | None = _metric(
         SIGNAL, "Trailing silence", "ms", LOWER,
-        "Silence after the last such frame; all of the recording if there is none.")
+        "Silence after the last such frame; the whole recording if there is none.")
     peak: float | None = _metric(
         SIGNAL, "Peak", "", NEUTRAL, "Largest |amplitude|, relative to full scale.", high=1.0)
     clipping_ratio: float | None = _metric(
@@ -125,26 +130,27 @@ class Measurements:
         high=1.0)
     loudness_lufs: float | None = _metric(
         SIGNAL, "Loudness", "LUFS", NEUTRAL,
-        "Integrated loudness after ITU-R BS.1770-4; absent below 0.4 s and when all of it is gated.", low=-math.inf)
+        "Integrated loudness after ITU-R BS.1770-4; absent for audio shorter than 0.4 s and if all of it is gated.",
+        low=-math.inf)
     dc_offset: float | None = _metric(
         SIGNAL, "DC offset", "", NEUTRAL, "Mean of the samples, relative to full scale.", low=-1.0, high=1.0)
     naturalness_mos: float | None = _metric(
         LISTENING, "Naturalness", "MOS", HIGHER, "Predicted mean opinion score.",
         low=1.0, high=5.0, column=5, summary="avg", part="naturalness", worst=1.0, best=5.0)
     word_error_rate: float | None = _metric(
-        LISTENING, "Word errors", "", LOWER, "Wrong words of a transcript for each word of the prompt.",
+        LISTENING, "Word errors", "", LOWER, "Wrong words in a transcript, per word of the prompt.",
         column=6, summary="avg", part="intelligibility", worst=1.0)
     prosody_score: float | None = _metric(
-        LISTENING, "Prosody", "", HIGHER, "How alive intonation and rhythm are.",
+        LISTENING, "Prosody", "", HIGHER, "How lively intonation and rhythm are.",
         high=1.0, column=7, summary="avg", part="prosody", best=1.0)
 
-OF_RECORDINGS = (
+RECORDING_METRICS = (
     Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,
-           "Whether some frame is above the silence threshold of the leading silence."),
+           "Whether any frame is above the threshold of the leading silence."),
     Metric("rms", float, SIGNAL, "RMS", "", NEUTRAL, "Root mean square of all samples, relative to full scale.",
            high=1.0),
 )
-"""What is measured of a recording and not kept with its trial."""
+"""Metrics of a recording that are not stored with its trial."""
 # fmt: on
 
 _KINDS = get_type_hints(Measurements)
@@ -155,4 +161,4 @@ METRICS = tuple(
 """Every metric of a trial, in the order of reports."""
 
 COMPARED = tuple(sorted((metric for metric in METRICS if metric.summary), key=lambda metric: not metric.always))
-"""The metrics that a verdict is reached from: first those that every completed trial has."""
+"""The metrics that a verdict uses. Those that every completed trial has come first."""

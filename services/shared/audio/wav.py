@@ -1,4 +1,4 @@
-"""WAV files of 16-bit mono PCM: the header, and whole files in and out."""
+"""Reads and writes whole WAV files of 16-bit mono PCM, and parses their headers."""
 
 import struct
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from services.shared.audio.recording import Recording
 
 BYTES_PER_SAMPLE = 2
 HEADER_BYTES = 44
-# What a streamed WAV declares, since its length is not known: the most that a RIFF can hold.
+# The length that a streamed WAV declares because its length is unknown: the maximum of a RIFF file.
 MAX_DATA_BYTES = 0xFFFFFFFF - HEADER_BYTES
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4000, 192_000
-# No recorder writes nearly as many chunks before the samples. A file that has more is made to keep its reader busy.
+# No recorder writes nearly as many chunks before the samples. A file with more is an attack on its reader.
 MAX_CHUNKS = 1000
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
@@ -28,27 +28,27 @@ _CODECS = {
     85: "MP3",
     255: "AAC",
 }
-# The rest of the GUID of a subformat whose first two bytes are a codec's number.
+# The end of the GUID of a subformat. The first two bytes are the number of the codec.
 _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
 
 
 class WavError(Exception):
-    """The bytes are not a WAV that can be used. The message is a clause that says why."""
+    """The bytes are not a usable WAV. The message is a clause such as "it does not begin with RIFF"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before the samples."""
+    """The header of a WAV: everything before the samples."""
 
     sample_rate_hz: int
     start: int
-    """Where the samples begin, in bytes."""
+    """The position of the first sample, in bytes."""
     declared_bytes: int
-    """How many bytes of samples follow, by the file itself. It may be 0 or far too large if it was not known."""
+    """The number of bytes of samples according to the file. 0 or far too large if the writer did not know it."""
 
 
 def header(sample_rate_hz: int, data_bytes: int = MAX_DATA_BYTES) -> bytes:
-    """Returns the 44 bytes before `data_bytes` bytes of signed 16-bit little-endian mono samples."""
+    """Returns the header of 44 bytes for `data_bytes` bytes of signed 16-bit little-endian mono samples."""
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF",
@@ -68,17 +68,17 @@ def header(sample_rate_hz: int, data_bytes: int = MAX_DATA_BYTES) -> bytes:
 
 
 def write_wav(pcm: bytes, sample_rate_hz: int) -> bytes:
-    """Returns a WAV whose header counts the bytes that are there."""
+    """Returns a WAV of these samples (signed 16-bit little-endian mono). Its header has their exact length."""
     return header(sample_rate_hz, len(pcm)) + pcm
 
 
 def read_wav(content: bytes | bytearray) -> Recording:
-    """Reads a whole WAV. Its samples are a view of `content`.
+    """Returns the recording in a whole WAV. Its samples are a view of `content`.
 
-    They are those that are there: a data chunk that declares more (a file written to a pipe) or declares 0 is all that
-    follows its header. Half a sample at the end is left out. Other formats and stereo are not converted.
+    If the data chunk declares more bytes than follow, as in a file written to a pipe, or declares 0, the samples are
+    all bytes that follow. An incomplete sample at the end is dropped.
 
-    Raises WavError.
+    Raises WavError if the WAV is damaged, or if it is not 16-bit mono PCM. Other formats are not converted.
     """
     found = parse_header(content)
     if found is None:
@@ -90,9 +90,9 @@ def read_wav(content: bytes | bytearray) -> Recording:
 
 
 def parse_header(content: bytes | bytearray) -> Header | None:
-    """Returns the header with which a WAV begins, None if more of it must come.
+    """Returns the header at the beginning of a WAV, None if the header is incomplete so far.
 
-    Raises WavError for anything but 16-bit mono PCM of 4 to 192 kHz.
+    Raises WavError for anything but 16-bit mono PCM at 4 to 192 kHz.
     """
     if content[:4] != b"RIFF"[: len(content)]:
         raise WavError("it does not begin with RIFF")
@@ -122,15 +122,15 @@ def parse_header(content: bytes | bytearray) -> Header | None:
 
 def _sample_rate(chunk: bytes) -> int:
     if len(chunk) < _FORMAT_BYTES:
-        raise WavError("its format is cut short")
+        raise WavError("its format chunk is too short")
     code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunk[:_FORMAT_BYTES])
     if code == _EXTENSIBLE:
         if len(chunk) < _EXTENSIBLE_BYTES or chunk[26:] != _SUBFORMAT:
-            raise WavError("its extensible format says no codec that is known")
+            raise WavError("its extensible format names an unknown codec")
         code = int.from_bytes(chunk[24:26], "little")
     if code != _PCM or channels != 1 or bits != 8 * BYTES_PER_SAMPLE:
         codec = "PCM" if code == _PCM else _CODECS.get(code, f"codec {code}")
         raise WavError(f"it has {codec}, {channels} channels and {bits} bits, not 16-bit mono PCM")
     if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
-        raise WavError(f"it has a sample rate of {rate} Hz")
+        raise WavError(f"its sample rate of {rate} Hz is not {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz")
     return int(rate)

@@ -1,4 +1,4 @@
-"""Reads WAV files as they come over a network, with distrust of what their headers say."""
+"""Reads WAV files that arrive in pieces over a network. It does not trust the lengths in their headers."""
 
 import re
 from enum import Enum, auto
@@ -6,15 +6,15 @@ from enum import Enum, auto
 from services.shared.audio.wav import WavError, parse_header
 
 MAX_HEADER_BYTES = 64 * 1024
-# What may follow the samples: metadata, text about the file. It is held back where the length is unknown.
+# The limit for a chunk after the samples, such as metadata. In a WAV of unknown length it is buffered.
 MAX_CHUNK_AFTER_BYTES = 256 * 1024
-# A server that does not know the length writes 0, or a number near the end of 31 or 32 bits, often less a header.
-# A GiB is six hours at 24 kHz.
+# A server that does not know the length declares 0, or a number near the maximum of 31 or 32 bits, often minus a
+# header. Lengths from about 1 GiB on, six hours at 24 kHz, count as unknown.
 MIN_PLACEHOLDER_BYTES = 0x3FFFF000
-# A header that was counted in by mistake: less than a millisecond.
+# Some servers count the header as samples by mistake. This many missing bytes, less than a millisecond, are accepted.
 MAX_MISCOUNTED_BYTES = 44
 
-# The chunks that are known to follow samples. In a stream of unknown length they are looked for by these names.
+# The known names of chunks that follow samples. In a WAV of unknown length the reader searches for these names.
 _NAMES = (
     rb"LIST|id3 |ID3 |bext|cue |fact|smpl|inst|iXML|axml|_PMX|acid|afsp|levl|note|labl|JUNK|junk|PAD |FLLR|DISP|minf"
 )
@@ -23,32 +23,33 @@ _CHUNK_NAME = re.compile(rb"[\x20-\x7e]{4}")
 
 
 class WavBrokenOff(WavError):
-    """The file ended before its own end. The message says where: "after 5 of the 10 bytes that its WAV declares"."""
+    """The file is incomplete. The message says where it ended: "after 5 of the 10 bytes that its WAV declares"."""
 
 
 class _Mode(Enum):
     HEADER = auto()
     DATA = auto()
-    """As many bytes as the header says."""
+    """Samples of a declared length."""
     ENDLESS = auto()
-    """All that come, but for the chunks at the end."""
+    """Samples of unknown length, until known chunks or the end of the stream."""
     CHUNK = auto()
     """Inside a chunk after the samples."""
     AFTER = auto()
+    """After the samples or after a chunk behind them."""
     TRAILING = auto()
-    """Bytes after the end that may be chunks or anything else."""
+    """Unknown bytes after the end: chunks or anything else."""
 
 
 class WavReader:
-    """Takes a WAV in pieces of any size and returns its samples as soon as they arrive.
+    """Takes a WAV in pieces of any size, and returns its samples as soon as they arrive.
 
-    Several WAVs of the same format, one after another, count as one. Chunks after the samples are left out. If the
-    length is unknown, bytes that may be such a chunk are held back until that is certain; sound rarely looks like one.
+    Several WAVs of the same format, one after another, are read as one. Chunks after the samples are dropped. If the
+    length is unknown, bytes that may be such a chunk are buffered until it is certain. Sound rarely looks like one.
     """
 
     def __init__(self) -> None:
         self.sample_rate_hz = 0
-        """0 until the whole header was read."""
+        """0 until the header is complete."""
         self._mode = _Mode.HEADER
         self._rest = bytearray()
         self._left = 0
@@ -57,14 +58,14 @@ class WavReader:
 
     @property
     def trailing(self) -> bytes:
-        """What came after the end of the file, and is no chunk of it."""
+        """The bytes after the end of the file that are neither chunks nor zeros."""
         if self._mode is not _Mode.TRAILING:
             return b""
         rest = bytes(self._rest)
         return b"" if not rest.strip(b"\0") or _are_chunks(rest) else rest
 
     def feed(self, piece: bytes) -> bytes:
-        """Returns the audio in the next piece; WavError if this is no WAV that can be used."""
+        """Returns the samples in the next piece, as bytes. Raises WavError if this is not a usable WAV."""
         if self._mode is _Mode.DATA and len(piece) <= self._left:
             self._left -= len(piece)
             return piece
@@ -76,9 +77,9 @@ class WavReader:
         return bytes(audio)
 
     def finish(self) -> bytes:
-        """Returns what was held back, when nothing follows.
+        """Returns the buffered samples after the last piece.
 
-        Raises WavError if not even the header is whole, WavBrokenOff if the file ended before its own end.
+        Raises WavError if the header is incomplete, WavBrokenOff if samples are missing.
         """
         if self._mode is _Mode.HEADER:
             if not self.sample_rate_hz:
@@ -120,15 +121,15 @@ class WavReader:
         return taken
 
     def _parse(self) -> None:
-        """Goes on to the samples once the whole header is there."""
+        """Continues with the samples once the header is complete."""
         found = parse_header(self._rest)
         if (found.start if found else len(self._rest)) > MAX_HEADER_BYTES:
-            raise WavError("its header does not end")
+            raise WavError(f"its header is longer than {MAX_HEADER_BYTES // 1024} KiB")
         if found is None:
             return
         rate, size = found.sample_rate_hz, found.declared_bytes
         if self.sample_rate_hz not in (0, rate):
-            raise WavError(f"it is followed by another one, of {rate} Hz instead of {self.sample_rate_hz} Hz")
+            raise WavError(f"another WAV follows it, at {rate} Hz instead of {self.sample_rate_hz} Hz")
         self.sample_rate_hz = rate
         self._take(found.start)
         self._size = self._left = size
@@ -136,7 +137,7 @@ class WavReader:
         self._mode = _Mode.ENDLESS if size == 0 or size >= MIN_PLACEHOLDER_BYTES else _Mode.DATA
 
     def _after(self) -> None:
-        """Decides what follows the end of the samples: nothing, a chunk, another WAV, or what is no part of it."""
+        """Decides what follows the samples: nothing yet, a chunk, another WAV, or unknown bytes."""
         rest = self._rest
         if self._pads and rest:
             self._pads = False
@@ -155,7 +156,7 @@ class WavReader:
             self._mode = _Mode.TRAILING
 
     def _endless(self) -> bytes:
-        """Returns the samples that are certain to be some."""
+        """Returns the bytes that are certainly samples."""
         rest = self._rest
         at = 0
         while candidate := _AFTER.search(rest, at):
@@ -166,7 +167,7 @@ class WavReader:
                     raise WavError("it goes on after its end")
                 audio = self._take(start)
                 if len(rest) >= end - start + 12:
-                    # Another WAV begins here.
+                    # Another WAV begins after the chunks.
                     self._take(end - start)
                     self._mode = _Mode.HEADER
                 return audio
@@ -175,15 +176,15 @@ class WavReader:
 
 
 def _begun(rest: bytearray) -> int:
-    """Returns how many of the last bytes could be the beginning of a chunk's name."""
+    """Returns how many of the last bytes could begin the name of a chunk."""
     names = [b"RIFF", *_NAMES.split(b"|")]
     return next((n for n in (3, 2, 1) if any(name.startswith(rest[-n:]) for name in names) and len(rest) >= n), 0)
 
 
 def _end_of_chunks(rest: bytearray, start: int) -> int | None:
-    """Returns where the known chunks end that begin here, which may be beyond the bytes that are there.
+    """Returns the end of the known chunks that begin at `start`, which may lie beyond the bytes received so far.
 
-    None if these are no chunks: they must reach the end, or the beginning of another WAV.
+    Returns None if these bytes are not chunks: chunks must reach the end of the bytes or the beginning of another WAV.
     """
     at = start
     while at + 8 <= len(rest):
@@ -197,7 +198,7 @@ def _end_of_chunks(rest: bytearray, start: int) -> int | None:
 
 
 def _are_chunks(rest: bytes) -> bool:
-    """Tells whether these bytes are nothing but whole chunks, the last one with or without its padding."""
+    """Returns whether these bytes are only complete chunks, the last one with or without its padding."""
     at = 0
     while at + 8 <= len(rest):
         if not _CHUNK_NAME.fullmatch(rest[at : at + 4]):

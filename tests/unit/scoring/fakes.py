@@ -1,4 +1,4 @@
-"""The scoring service's surroundings, in memory."""
+"""Fakes in memory of what the scoring service uses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.scoring.metrics.signal import SignalMetrics
 
 @dataclass
 class State:
-    """What a database holds."""
+    """The content of the database."""
 
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     processed: set[tuple[str, str]] = field(default_factory=set)
@@ -26,21 +26,21 @@ class State:
 
 
 class MemoryDatabase:
-    """A database whose transactions are kept whole or not at all."""
+    """A database with atomic transactions."""
 
     def __init__(self) -> None:
         self.state = State()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[State]:
-        """A transaction on a copy of the state, which becomes the state if the block ends well."""
+        """Opens a transaction on a copy of the state, which replaces the state if the block succeeds."""
         staged = deepcopy(self.state)
         yield staged
         self.state = staged
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[State]:
-        """The state."""
+        """Yields the state."""
         yield self.state
 
 
@@ -90,19 +90,19 @@ class MemoryStore:
 
 
 async def add_to_outbox(connection: State, *messages: Message) -> None:
-    """Stands in for the outbox table."""
+    """Replaces `outbox.add`."""
     connection.outbox.extend(messages)
 
 
 async def first_time(connection: State, consumer: str, event_id: str) -> bool:
-    """Stands in for the table of processed events."""
+    """Replaces `inbox.first_time`."""
     known = (consumer, event_id) in connection.processed
     connection.processed.add((consumer, event_id))
     return not known
 
 
-class MemoryAudio:
-    """Recordings by name. `error` is raised by the next reading, once."""
+class MemoryRecordingStore:
+    """A store of recordings by name. The next call of `open` raises `error`, once."""
 
     def __init__(self) -> None:
         self.recordings: dict[str, bytes] = {}
@@ -110,7 +110,7 @@ class MemoryAudio:
         self.readings = 0
 
     async def open(self, name: str) -> AsyncIterator[bytes]:
-        """Yields a recording in pieces that do not end with a sample."""
+        """Yields a recording in pieces of an odd number of bytes."""
         self.readings += 1
         if self.error is not None:
             error, self.error = self.error, None

@@ -1,4 +1,4 @@
-"""What travels on the wire."""
+"""Conversions of evaluations and metrics to messages."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from voicearena.scoring.v1 import scoring_pb2
 
 from services.scoring import convert
-from services.scoring.domain import LISTED, Evaluation, Status
+from services.scoring.domain import LISTED_METRICS, Evaluation, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
 from services.shared.metrics import Direction
 from tests.fakes.recordings import recording, tone
@@ -25,19 +25,19 @@ RUNNING = Evaluation(
 )
 
 
-def test_every_measured_value_reaches_the_wire() -> None:
+def test_every_measured_value_is_in_the_message() -> None:
     measured = measure(recording(tone(1)))
     message = convert.signal_metrics(measured)
     for field in fields(SignalMetrics):
         assert getattr(message, field.name) == getattr(measured, field.name)
 
 
-def test_the_message_has_the_fields_that_are_measured_and_no_other() -> None:
+def test_the_message_has_exactly_the_measured_fields() -> None:
     names = [field.name for field in scoring_pb2.SignalMetrics.DESCRIPTOR.fields]
     assert sorted(names) == sorted(field.name for field in fields(SignalMetrics))
 
 
-def test_a_loudness_that_could_not_be_measured_is_absent() -> None:
+def test_an_unmeasured_loudness_is_absent() -> None:
     message = convert.signal_metrics(measure(recording(tone(0.1))))
     assert not message.HasField("loudness_lufs")
 
@@ -56,8 +56,8 @@ def test_a_failed_evaluation_says_why() -> None:
     assert message.completed_at.ToDatetime(tzinfo=UTC) == AT
 
 
-def test_every_metric_is_listed_as_it_is_measured() -> None:
-    listed = {metric.name: convert.metric(metric) for metric in LISTED}
+def test_listed_metrics_have_their_unit_range_and_summary() -> None:
+    listed = {metric.name: convert.metric(metric) for metric in LISTED_METRICS}
     loudness = listed["loudness_lufs"]
     assert (loudness.unit, loudness.direction, loudness.label) == ("LUFS", scoring_pb2.Metric.neutral, "Loudness")
     assert not loudness.HasField("minimum")
@@ -67,7 +67,7 @@ def test_every_metric_is_listed_as_it_is_measured() -> None:
     assert (first_sound.summary, first_sound.column, first_sound.HasField("maximum")) == ("median_ttfa_ms", 0, False)
 
 
-def test_directions_and_states_are_spelled_as_on_the_wire() -> None:
+def test_directions_and_statuses_have_the_names_of_the_proto() -> None:
     assert {direction.value for direction in Direction} | {"direction_unspecified"} == set(
         scoring_pb2.Metric.Direction.keys()
     )

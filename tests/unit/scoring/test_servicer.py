@@ -1,4 +1,4 @@
-"""ScoringService as it is called."""
+"""The RPCs of ScoringService."""
 
 from unittest.mock import sentinel
 
@@ -6,13 +6,13 @@ import pytest
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2
 
 from services.runtime.errors import NotFound
-from services.scoring.domain import LISTED
+from services.scoring.domain import LISTED_METRICS
 from services.scoring.servicer import ScoringServicer
 from tests.unit.scoring.test_convert import RUNNING
 
 
 class OneEvaluation:
-    """Use cases that know a single evaluation."""
+    """Use cases with a single evaluation."""
 
     async def get_evaluation(self, evaluation_id: str) -> object:
         if evaluation_id != RUNNING.id:
@@ -26,7 +26,7 @@ SERVICER = ScoringServicer(OneEvaluation())  # type: ignore[arg-type]
 async def test_metrics_are_listed_from_the_table() -> None:
     listed = await SERVICER.ListMetrics(scoring_service_pb2.ListMetricsRequest(), sentinel.context)
     assert [(metric.name, metric.description) for metric in listed.metrics] == [
-        (metric.name, metric.description) for metric in LISTED
+        (metric.name, metric.description) for metric in LISTED_METRICS
     ]
 
 

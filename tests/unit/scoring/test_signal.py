@@ -1,4 +1,4 @@
-"""The signal metrics of recordings whose metrics are known beforehand."""
+"""The signal metrics of recordings with known metrics."""
 
 from dataclasses import fields
 
@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from services.scoring.domain import LISTED
-from services.scoring.metrics.signal import BACKEND, SAMPLES_AT_A_TIME, SignalMetrics, measure
+from services.scoring.domain import LISTED_METRICS
+from services.scoring.metrics.signal import BACKEND, SAMPLES_PER_BATCH, SignalMetrics, measure
 from services.shared.metrics import Source
 from tests.fakes.recordings import recording, silence, tone
 
 
-def test_a_recording_worked_by_hand() -> None:
+def test_a_recording_calculated_by_hand() -> None:
     found = measure(recording([0, 299, -299, 300, -300, 0, 0, 0, 0, 1000], 4000))
     assert found.duration_seconds == 0.0025
     assert found.silence_ratio == 0.7
@@ -27,9 +27,9 @@ def test_a_recording_worked_by_hand() -> None:
     assert found.backend == BACKEND == "voicearena-signal/1"
 
 
-def test_silence_at_both_ends_is_measured_by_audible_frames() -> None:
-    # A tone at full scale makes a frame audible as soon as one of its samples is in it, give or take the first of the
-    # wave: frames from 191 ms reach into it, and the last that does ends 9 ms behind it.
+def test_silence_at_both_ends_is_measured_in_audible_frames() -> None:
+    # A frame is audible as soon as it has a few samples of a tone at full scale. Frames from 191 ms on reach the tone,
+    # and the last audible one ends 9 ms after it.
     found = measure(recording(np.concatenate([silence(0.2), tone(1), silence(0.5)])))
     assert found.audible is True
     assert found.leading_silence_ms == 191
@@ -53,12 +53,12 @@ def test_edges_far_from_the_ends_are_found_at_every_rate(sample_rate_hz: int) ->
 
 @pytest.mark.parametrize(("amplitude", "audible"), [(327, False), (328, True)])
 def test_a_frame_is_audible_above_a_hundredth_of_full_scale(amplitude: int, audible: bool) -> None:
-    # A square wave's RMS is its amplitude; 0.01 of full scale is 327.68.
+    # The RMS of a square wave is its amplitude. 0.01 of full scale is 327.68.
     found = measure(recording([amplitude, -amplitude] * 500))
     assert found.audible is audible
 
 
-def test_what_is_not_audible_is_silence_from_either_end() -> None:
+def test_an_inaudible_recording_is_silence_from_both_ends() -> None:
     found = measure(recording(silence(1.5)))
     assert found.audible is False
     assert (found.leading_silence_ms, found.trailing_silence_ms) == (1500, 1500)
@@ -93,8 +93,8 @@ def test_the_lowest_value_is_full_scale() -> None:
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1])
-def test_long_recordings_are_measured_like_short_ones(extra: int) -> None:
-    samples = np.random.default_rng(1).integers(-32768, 32768, 2 * SAMPLES_AT_A_TIME + extra).astype(np.int16)
+def test_recordings_longer_than_a_batch_are_measured_exactly(extra: int) -> None:
+    samples = np.random.default_rng(1).integers(-32768, 32768, 2 * SAMPLES_PER_BATCH + extra).astype(np.int16)
     found, exact = measure(recording(samples)), samples.astype(np.float64)
     assert found.dc_offset == pytest.approx(exact.mean() / 32768, abs=1e-12)
     assert found.rms == pytest.approx(np.sqrt(np.mean(exact**2)) / 32768)
@@ -105,7 +105,7 @@ def test_long_recordings_are_measured_like_short_ones(extra: int) -> None:
     arrays(np.int16, st.integers(1, 400)),
     st.sampled_from([8000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000]),
 )
-def test_whatever_the_samples_metrics_are_in_their_range(samples: np.ndarray, sample_rate_hz: int) -> None:
+def test_metrics_of_any_samples_are_in_their_range(samples: np.ndarray, sample_rate_hz: int) -> None:
     found = measure(recording(samples, sample_rate_hz))
     for name in ("silence_ratio", "peak", "clipping_ratio", "rms"):
         assert 0 <= getattr(found, name) <= 1
@@ -115,13 +115,13 @@ def test_whatever_the_samples_metrics_are_in_their_range(samples: np.ndarray, sa
     assert found == measure(recording(samples, sample_rate_hz))
 
 
-def test_every_metric_is_listed_in_the_order_in_which_it_is_reported() -> None:
+def test_metrics_are_listed_in_the_order_of_reports() -> None:
     reported = [field.name for field in fields(SignalMetrics) if field.name != "backend"]
-    assert [metric.name for metric in LISTED][: len(reported)] == reported
+    assert [metric.name for metric in LISTED_METRICS][: len(reported)] == reported
 
 
-def test_the_numbers_of_the_request_are_listed_after_those_of_the_recording() -> None:
-    assert [metric.name for metric in LISTED if metric.source is Source.SYNTHESIS] == [
+def test_metrics_of_the_synthesis_are_listed_after_those_of_the_recording() -> None:
+    assert [metric.name for metric in LISTED_METRICS if metric.source is Source.SYNTHESIS] == [
         "duration_seconds",
         "leading_silence_ms",
         "ttfb_ms",

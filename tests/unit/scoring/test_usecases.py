@@ -1,4 +1,4 @@
-"""An evaluation is made once, answered as often as it is asked for, and read by its owner."""
+"""An evaluation is made once, its result is published for each request, and its owner can read it."""
 
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ SOUND = tone(0.5)
 class World:
     scoring: Scoring
     database: fakes.MemoryDatabase
-    audio: fakes.MemoryAudio
+    audio: fakes.MemoryRecordingStore
 
     @property
     def answers(self) -> list[object]:
@@ -52,7 +52,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(outbox, "add", fakes.add_to_outbox)
     monkeypatch.setattr(inbox, "first_time", fakes.first_time)
-    database, audio = fakes.MemoryDatabase(), fakes.MemoryAudio()
+    database, audio = fakes.MemoryDatabase(), fakes.MemoryRecordingStore()
     audio.recordings["a.wav"] = wav_of(SOUND.tobytes())
     with ThreadPoolExecutor(1) as workers:
         yield World(
@@ -68,7 +68,7 @@ def completed(attempt: int) -> EvaluationCompleted:
     return EvaluationCompleted(requester="experiments", job_id=JOB.id, attempt=attempt, signal_metrics=metrics)
 
 
-async def test_a_recording_is_measured_and_its_requester_answered(world: World) -> None:
+async def test_a_recording_is_measured_and_the_result_published(world: World) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
     assert world.answers == [completed(attempt=1)]
     stored = world.database.state.evaluations[JOB.id]
@@ -77,13 +77,13 @@ async def test_a_recording_is_measured_and_its_requester_answered(world: World) 
     assert stored.completed_at is not None
 
 
-async def test_an_event_that_comes_again_is_answered_once(world: World) -> None:
+async def test_a_redelivered_event_publishes_one_result(world: World) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
     await world.scoring.evaluate(JOB, "evt_1")
     assert world.answers == [completed(attempt=1)]
 
 
-async def test_a_job_asked_for_again_is_answered_with_the_stored_result(world: World) -> None:
+async def test_a_repeated_request_publishes_the_stored_result(world: World) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
     world.audio.recordings.clear()
     await world.scoring.evaluate(replace(JOB, attempt=2), "evt_2")
@@ -91,7 +91,7 @@ async def test_a_job_asked_for_again_is_answered_with_the_stored_result(world: W
     assert world.audio.readings == 1
 
 
-async def test_a_request_that_was_overtaken_is_answered_with_the_latest_attempt(world: World) -> None:
+async def test_the_result_names_the_latest_attempt(world: World) -> None:
     await world.scoring.evaluate(replace(JOB, attempt=3), "evt_3")
     await world.scoring.evaluate(replace(JOB, attempt=2), "evt_2")
     assert world.answers == [completed(attempt=3), completed(attempt=3)]
@@ -105,9 +105,7 @@ async def test_a_request_that_was_overtaken_is_answered_with_the_latest_attempt(
         (wav_of(b""), "The audio has no samples."),
     ],
 )
-async def test_audio_that_can_not_be_read_fails_the_evaluation(
-    world: World, content: bytes | None, message: str
-) -> None:
+async def test_unreadable_audio_fails_the_evaluation(world: World, content: bytes | None, message: str) -> None:
     world.audio.recordings = {"a.wav": content} if content is not None else {}
     await world.scoring.evaluate(JOB, "evt_1")
     failure = EvaluationFailed(requester="experiments", job_id=JOB.id, attempt=1, message=message)
@@ -115,14 +113,14 @@ async def test_audio_that_can_not_be_read_fails_the_evaluation(
     assert world.database.state.evaluations[JOB.id].status is Status.failed
 
 
-async def test_audio_that_is_too_large_is_not_read_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_audio_that_is_too_large_is_not_read_completely(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usecases, "MAX_AUDIO_BYTES", 2 * 2**20)
     world.audio.recordings["a.wav"] = bytes(3 * 2**20)
     await world.scoring.evaluate(JOB, "evt_1")
-    assert [answer.message for answer in world.answers] == ["The audio is larger than 2 MB."]  # type: ignore[attr-defined]
+    assert [answer.message for answer in world.answers] == ["The audio is larger than 2 MiB."]  # type: ignore[attr-defined]
 
 
-async def test_a_store_that_is_away_leaves_the_job_for_later(world: World) -> None:
+async def test_an_unavailable_store_leaves_the_evaluation_running(world: World) -> None:
     world.audio.error = Unavailable("the audio store can't be read")
     with pytest.raises(Unavailable):
         await world.scoring.evaluate(JOB, "evt_1")
@@ -132,17 +130,17 @@ async def test_a_store_that_is_away_leaves_the_job_for_later(world: World) -> No
     assert world.answers == [completed(attempt=1)]
 
 
-async def test_an_event_that_was_given_up_fails_its_evaluation(world: World) -> None:
+async def test_a_dead_event_fails_its_evaluation(world: World) -> None:
     event = EvaluationRequested(
         requester="experiments", job_id=JOB.id, attempt=4, developer_id="dev_a", audio_name="a.wav"
     )
     delivery = Delivery("evt_1", 6, ASKED_AT, "")
     await consumers.on_dead(world.scoring)(event, delivery, "the disk is full")
-    message = "The audio could not be measured, and no further try is made: the disk is full"
+    message = "The audio could not be measured, and there will be no further attempt: the disk is full"
     assert world.answers == [EvaluationFailed(requester="experiments", job_id=JOB.id, attempt=4, message=message)]
 
 
-async def test_giving_up_does_not_undo_a_result(world: World) -> None:
+async def test_a_dead_event_does_not_change_a_result(world: World) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
     await world.scoring.give_up(replace(JOB, attempt=2), "evt_2", "too late")
     assert world.answers == [completed(attempt=1), completed(attempt=2)]
@@ -164,7 +162,7 @@ async def test_the_owner_reads_an_evaluation(world: World) -> None:
 
 
 @pytest.mark.parametrize(("developer_id", "evaluation_id"), [("dev_b", JOB.id), ("dev_a", "trl_" + "1" * 32)])
-async def test_what_is_not_there_and_what_is_somebody_elses_look_alike(
+async def test_an_unknown_evaluation_and_one_of_another_developer_get_the_same_error(
     world: World, developer_id: str, evaluation_id: str
 ) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
@@ -174,18 +172,18 @@ async def test_what_is_not_there_and_what_is_somebody_elses_look_alike(
 
 
 @pytest.mark.parametrize("evaluation_id", ["", "1", "trl_", "trl_" + "0" * 31, "trl_" + "0" * 32 + "\n", "' OR 1"])
-async def test_an_id_that_is_not_one_is_refused(world: World, evaluation_id: str) -> None:
+async def test_a_malformed_id_is_refused(world: World, evaluation_id: str) -> None:
     set_caller(Caller(Identity("dev_a", frozenset()), "token"))
-    with pytest.raises(InvalidInput, match="id: must be the id of a trial or other job"):
+    with pytest.raises(InvalidInput, match="id: must be the id of a trial or of another job"):
         await world.scoring.get_evaluation(evaluation_id)
 
 
-async def test_nobody_reads_nothing(world: World) -> None:
+async def test_a_caller_without_an_identity_reads_no_evaluation(world: World) -> None:
     with pytest.raises(CredentialsMissing):
         await world.scoring.get_evaluation(JOB.id)
 
 
-async def test_evaluations_are_deleted_on_request_and_others_stay(world: World) -> None:
+async def test_requested_evaluations_are_deleted_and_others_stay(world: World) -> None:
     other = replace(JOB, id="trl_" + "1" * 32)
     await world.scoring.evaluate(JOB, "evt_1")
     await world.scoring.evaluate(other, "evt_2")
@@ -195,14 +193,14 @@ async def test_evaluations_are_deleted_on_request_and_others_stay(world: World) 
     assert list(world.database.state.evaluations) == [other.id]
 
 
-async def test_a_deletion_that_comes_again_does_not_touch_what_was_asked_for_since(world: World) -> None:
+async def test_a_redelivered_deletion_keeps_later_evaluations(world: World) -> None:
     await world.scoring.delete([JOB.id], "evt_1")
     await world.scoring.evaluate(JOB, "evt_2")
     await world.scoring.delete([JOB.id], "evt_1")
     assert list(world.database.state.evaluations) == [JOB.id]
 
 
-async def test_what_is_deleted_while_it_is_measured_is_answered_to_nobody(world: World) -> None:
+async def test_no_result_is_published_for_an_evaluation_deleted_meanwhile(world: World) -> None:
     reading = world.audio.open
 
     async def deleted_meanwhile(name: str) -> AsyncIterator[bytes]:
@@ -217,11 +215,11 @@ async def test_what_is_deleted_while_it_is_measured_is_answered_to_nobody(world:
 
 
 async def test_too_many_deletions_at_once_are_refused(world: World) -> None:
-    with pytest.raises(InvalidInput, match="job_ids: must be at most 500, got 501"):
+    with pytest.raises(InvalidInput, match="job_ids: must have at most 500 entries; it has 501"):
         await world.scoring.delete([JOB.id] * 501, "evt_1")
 
 
-async def test_a_deletion_that_was_given_up_answers_nobody(world: World) -> None:
+async def test_a_dead_deletion_publishes_nothing(world: World) -> None:
     event = EvaluationDeletionRequested(requester="experiments", job_ids=[JOB.id])
     await consumers.on_dead(world.scoring)(event, Delivery("evt_1", 6, ASKED_AT, ""), "why")
     assert world.answers == []

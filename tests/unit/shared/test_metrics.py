@@ -1,4 +1,4 @@
-"""The table of metrics agrees with the protos, the columns, and itself."""
+"""The table of metrics agrees with the protos, with the columns of trials, and with itself."""
 
 import dataclasses
 import math
@@ -12,7 +12,7 @@ from voicearena.tts.v1.tts_pb2 import SynthesisMeasurements
 
 from services import metric_table
 from services.experiments.tables import TRIALS
-from services.shared.metrics import COMPARED, METRICS, OF_RECORDINGS, Direction, Measurements, Metric, Source
+from services.shared.metrics import COMPARED, METRICS, RECORDING_METRICS, Direction, Measurements, Metric, Source
 
 TYPES = {
     float: FieldDescriptor.TYPE_DOUBLE,
@@ -29,7 +29,7 @@ EVERY = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.nam
 
 
 @EVERY
-def test_a_metric_is_a_field_of_a_trial_and_of_the_message_in_which_it_is_measured(metric: Metric) -> None:
+def test_each_metric_is_a_field_of_trial_and_of_the_message_of_its_source(metric: Metric) -> None:
     of_trial = Trial.DESCRIPTOR.fields_by_name[metric.name]
     measured = MESSAGES[metric.source].DESCRIPTOR.fields_by_name[metric.name]
     assert (of_trial.type, measured.type) == (TYPES[metric.kind], TYPES[metric.kind])
@@ -37,17 +37,17 @@ def test_a_metric_is_a_field_of_a_trial_and_of_the_message_in_which_it_is_measur
 
 
 @EVERY
-def test_a_metric_is_a_column_of_trials(metric: Metric) -> None:
+def test_each_metric_is_a_column_of_trials(metric: Metric) -> None:
     assert TRIALS.c[metric.name].type.python_type is metric.kind
 
 
 @pytest.mark.parametrize("metric", COMPARED, ids=lambda metric: metric.name)
-def test_a_metric_by_which_models_are_compared_is_summed_up_in_rankings(metric: Metric) -> None:
+def test_rankings_have_the_summary_of_each_metric_of_the_verdict(metric: Metric) -> None:
     summary = ModelRanking.DESCRIPTOR.fields_by_name[f"{metric.summary}_{metric.name}"]
     assert (summary.type, summary.has_presence, metric.kind) == (FieldDescriptor.TYPE_DOUBLE, True, float)
 
 
-def test_the_metrics_that_digests_have_by_place_keep_their_places() -> None:
+def test_metrics_in_digests_keep_their_positions() -> None:
     assert [metric.name for metric in COMPARED[:8]] == [
         "duration_seconds",
         "ttfb_ms",
@@ -60,13 +60,13 @@ def test_the_metrics_that_digests_have_by_place_keep_their_places() -> None:
     ]
 
 
-def test_whatever_rankings_sum_up_is_a_metric() -> None:
+def test_each_summary_in_rankings_belongs_to_a_metric() -> None:
     fields = {name for name in ModelRanking.DESCRIPTOR.fields_by_name if name.startswith(("avg_", "median_"))}
     assert fields == {f"{metric.summary}_{metric.name}" for metric in COMPARED}
 
 
-@pytest.mark.parametrize("metric", [*METRICS, *OF_RECORDINGS], ids=lambda metric: metric.name)
-def test_a_metric_is_described(metric: Metric) -> None:
+@pytest.mark.parametrize("metric", [*METRICS, *RECORDING_METRICS], ids=lambda metric: metric.name)
+def test_each_metric_is_described(metric: Metric) -> None:
     assert metric.label
     assert metric.description.endswith(".")
     assert metric.low < metric.high
@@ -74,7 +74,7 @@ def test_a_metric_is_described(metric: Metric) -> None:
 
 
 @pytest.mark.parametrize("metric", [metric for metric in METRICS if metric.part], ids=lambda metric: metric.name)
-def test_the_better_value_is_worth_more(metric: Metric) -> None:
+def test_a_better_value_is_worth_more(metric: Metric) -> None:
     assert metric in COMPARED
     assert (metric.worth(metric.worst), metric.worth(metric.best)) == (0.0, 1.0)
     assert metric.low <= min(metric.worst, metric.best)
@@ -83,7 +83,7 @@ def test_the_better_value_is_worth_more(metric: Metric) -> None:
         assert (metric.best > metric.worst) == (metric.direction is Direction.HIGHER)
 
 
-def test_a_primary_metric_has_a_better_side() -> None:
+def test_a_primary_metric_has_a_direction() -> None:
     assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
 
 
@@ -97,6 +97,6 @@ def test_columns_and_primary_metrics_are_numbered_from_one() -> None:
         assert given == list(range(1, len(given) + 1))
 
 
-def test_nothing_is_measured_of_a_trial_until_it_is() -> None:
+def test_measurements_are_none_until_they_are_made() -> None:
     assert set(dataclasses.asdict(Measurements()).values()) == {None}
     assert [metric.name for metric in METRICS if metric.low == -math.inf] == ["loudness_lufs"]

@@ -11,7 +11,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Creates the first tables."""
+    """Creates the table of evaluations and the messaging tables."""
     op.create_table(
         "evaluations",
         sa.Column("id", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""Where sound begins and ends, against signals whose answers are known."""
+"""The edges of signals whose edges are known."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def edges_of(pcm: bytes, rate: int) -> Edges | None:
     return find_edges(Recording(samples, rate), float(samples.mean()))
 
 
-def test_silence_is_counted_to_the_first_frame_that_holds_enough_sound() -> None:
-    """A frame is audible once about 0.2 ms of this tone is in it, so the first is the one that starts 9 ms before."""
+def test_leading_silence_ends_with_the_first_frame_that_has_enough_sound() -> None:
+    """A frame is audible once it has about 0.2 ms of this tone, so the first one starts 9 ms before the tone."""
     assert edges_of(silence(0.2) + sine(0.5) + silence(0.3), RATE) == Edges(191.0, 291.0)
 
 
@@ -32,17 +32,17 @@ def test_sound_from_the_first_sample_has_no_silence_before_it() -> None:
     assert edges_of(sine(0.5), RATE) == Edges(0.0, 0.0)
 
 
-def test_an_offset_is_not_sound() -> None:
+def test_a_constant_offset_is_not_sound() -> None:
     assert edges_of(silence(0.5, level=3000), RATE) is None
 
 
 @pytest.mark.parametrize(("amplitude", "audible"), [(463, False), (465, True)])
 def test_the_threshold_is_a_hundredth_of_full_scale(amplitude: float, audible: bool) -> None:
-    """A sine's RMS is its amplitude over the root of 2, so 0.01 of 32768 is reached at 463.4."""
+    """The RMS of a sine is its amplitude divided by the square root of 2: 0.01 of 32768 needs an amplitude of 463.4."""
     assert (edges_of(sine(0.5, amplitude), RATE) is not None) is audible
 
 
-def test_frames_start_at_whole_milliseconds_at_a_rate_that_does_not_divide() -> None:
+def test_frames_start_at_whole_milliseconds_even_if_these_are_no_whole_samples() -> None:
     edges = edges_of(silence(2.0, 22050) + sine(0.5, rate=22050), 22050)
     assert edges is not None
     assert edges.leading_ms == 1991.0
@@ -52,10 +52,10 @@ def test_frames_start_at_whole_milliseconds_at_a_rate_that_does_not_divide() -> 
 @pytest.mark.parametrize(
     ("samples", "edges"),
     [
-        (1, None),  # is its own mean, which is taken off
+        (1, None),  # it equals the mean, which is subtracted
         (4, Edges(0.0, 0.0)),
         (160, Edges(0.0, 0.0)),
-        (161, Edges(0.0, 0.0625)),  # one sample is beyond the last frame
+        (161, Edges(0.0, 0.0625)),  # one sample is after the last frame
         (176, Edges(0.0, 0.0)),
     ],
 )

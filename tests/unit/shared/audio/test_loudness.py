@@ -1,4 +1,4 @@
-"""Integrated loudness against the recommendation's own figures, the check signals of EBU Tech 3341, and scipy."""
+"""Integrated loudness compared with the values in the recommendation, the test signals of EBU Tech 3341, and scipy."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ def test_a_full_scale_sine_of_997_hz_has_minus_3_01_lufs_at_every_rate(rate: int
 
 
 @pytest.mark.parametrize("dbfs", [-6.0, -20.0, -40.0])
-def test_it_falls_with_the_level(dbfs: float) -> None:
+def test_loudness_falls_with_the_level(dbfs: float) -> None:
     assert integrated_lufs(recording(tone(3, dbfs=dbfs))) == pytest.approx(dbfs - 3.01, abs=0.02)
 
 
-# The figures of EBU Tech 3341 are for the same sine in two channels, which is 3.01 LU more than in one.
+# EBU Tech 3341 has the same sine in two channels, which is 3.01 LU louder than one channel.
 @pytest.mark.parametrize(
     ("parts", "lufs"),
     [
@@ -33,7 +33,7 @@ def test_it_falls_with_the_level(dbfs: float) -> None:
     ],
     ids=["case 1", "case 2", "case 3", "case 4", "case 5"],
 )
-def test_the_check_signals_of_ebu_tech_3341_read_what_they_should(
+def test_the_test_signals_of_ebu_tech_3341_have_the_expected_loudness(
     parts: list[tuple[float, float]], lufs: float
 ) -> None:
     sound = np.concatenate([tone(s, dbfs=dbfs, frequency_hz=1000, sample_rate_hz=16_000) for s, dbfs in parts])
@@ -47,20 +47,20 @@ def test_pauses_are_gated_away() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0001, 0.1, 0.399])
-def test_less_than_a_block_has_no_loudness(seconds: float) -> None:
+def test_a_recording_shorter_than_a_block_has_no_loudness(seconds: float) -> None:
     assert integrated_lufs(recording(tone(seconds))) is None
 
 
-def test_one_block_has_one() -> None:
+def test_one_block_has_a_loudness() -> None:
     assert integrated_lufs(recording(tone(0.4))) == pytest.approx(-3.01, abs=0.1)
 
 
-def test_what_is_gated_away_entirely_has_none() -> None:
+def test_a_recording_below_the_absolute_gate_has_no_loudness() -> None:
     assert integrated_lufs(recording(silence(3))) is None
     assert integrated_lufs(recording(tone(3, dbfs=-69))) is None
 
 
-def test_a_constant_offset_is_loud_only_where_it_begins() -> None:
+def test_a_constant_offset_is_loud_only_at_its_beginning() -> None:
     step = integrated_lufs(recording(np.full(24_000, 20_000)))
     longer = integrated_lufs(recording(np.full(240_000, 20_000)))
     assert step == longer
@@ -68,14 +68,14 @@ def test_a_constant_offset_is_loud_only_where_it_begins() -> None:
 
 @pytest.mark.parametrize("rate", [4000, *RATES, 11_111])
 @pytest.mark.parametrize("frequency_hz", [60.0, 440.0, 1700.0])
-def test_every_rate_hears_a_frequency_alike(rate: int, frequency_hz: float) -> None:
+def test_a_frequency_has_the_same_loudness_at_every_rate(rate: int, frequency_hz: float) -> None:
     found = integrated_lufs(recording(tone(2, frequency_hz=frequency_hz, sample_rate_hz=rate), rate))
     reference = integrated_lufs(recording(tone(2, frequency_hz=frequency_hz, sample_rate_hz=48_000), 48_000))
     assert found == pytest.approx(reference, abs=0.01)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 60_000), (1234, 1235), (40_000, 55_555)])
-def test_filtering_in_pieces_agrees_with_filtering_sample_by_sample(start: int, end: int) -> None:
+def test_filtering_in_pieces_equals_filtering_sample_by_sample(start: int, end: int) -> None:
     noise = recording(np.random.default_rng(3).integers(-20_000, 20_000, 60_000), 48_000)
     theirs = sosfilt([[*numerator, *denominator] for numerator, denominator in K_WEIGHTING], noise.samples / 32768)
     assert np.abs(weighted(noise, start, end) - theirs[start:end]).max() < 1e-5

@@ -1,4 +1,4 @@
-"""Reading WAV files: the samples that are there, or a sentence that says why not."""
+"""Reading and writing WAV files: samples, or an error that says why there are none."""
 
 import io
 import struct
@@ -17,24 +17,24 @@ SAMPLES = [1, 2, -1, -32768]
 PCM = bytes(range(200)) * 4
 
 
-def test_what_is_written_is_read_by_others() -> None:
+def test_a_written_file_can_be_read_by_the_standard_library() -> None:
     with wave.open(io.BytesIO(write_wav(PCM, 22050))) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (22050, 1, 2)
         assert file.readframes(file.getnframes()) == PCM
 
 
-def test_the_header_counts_the_bytes_that_are_there() -> None:
+def test_the_header_has_the_exact_length() -> None:
     content = write_wav(PCM, 8000)
     assert struct.unpack_from("<I", content, 4)[0] == len(content) - 8
     assert struct.unpack_from("<I", content, 40)[0] == len(PCM)
 
 
-def test_a_streamed_header_declares_the_longest_length() -> None:
+def test_a_streamed_header_declares_the_maximum_length() -> None:
     head = header(24000)
     assert (len(head), struct.unpack_from("<I", head, 4)[0]) == (44, 0xFFFFFFFF - 8)
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_a_written_file_is_read_back() -> None:
     recording = read_wav(write_wav(FOUR, 16_000))
     assert (list(recording.samples), recording.sample_rate_hz) == (SAMPLES, 16_000)
     assert recording.duration_seconds == 4 / 16_000
@@ -59,24 +59,24 @@ def test_what_is_written_is_read_back() -> None:
     ],
     ids=["plain", "other chunks", "extensible", "length 0", "length of a pipe", "length unknown", "half a sample"],
 )
-def test_the_samples_that_are_there_are_read(content: bytes) -> None:
+def test_the_existing_samples_are_read(content: bytes) -> None:
     found = read_wav(content)
     assert list(found.samples) == SAMPLES
     assert found.sample_rate_hz == 24_000
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01"])
-def test_a_file_without_a_whole_sample_has_none(data: bytes) -> None:
+def test_a_file_without_a_complete_sample_has_no_samples(data: bytes) -> None:
     assert len(read_wav(wav_of(data)).samples) == 0
 
 
 @pytest.mark.parametrize("rate", [4000, 8000, 11_025, 22_050, 44_100, 48_000, 192_000])
-def test_the_rate_is_read(rate: int) -> None:
+def test_the_sample_rate_is_read(rate: int) -> None:
     assert read_wav(riff(fmt(rate=rate), chunk(b"data", FOUR))).sample_rate_hz == rate
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "reason"),
     [
         (b"", "it has no data chunk"),
         (b"ID3\x04 an mp3, say", "it does not begin with RIFF"),
@@ -84,18 +84,18 @@ def test_the_rate_is_read(rate: int) -> None:
         (riff(), "it has no data chunk"),
         (riff(fmt(rate=24_000)), "it has no data chunk"),
         (riff(chunk(b"data", FOUR)), "its samples come before their format"),
-        (riff(chunk(b"fmt ", b"short"), chunk(b"data", FOUR)), "its format is cut short"),
+        (riff(chunk(b"fmt ", b"short"), chunk(b"data", FOUR)), "its format chunk is too short"),
         (riff(fmt(code=3, bits=32), chunk(b"data", FOUR)), "it has float, 1 channels and 32 bits"),
         (riff(fmt(bits=8), chunk(b"data", FOUR)), "it has PCM, 1 channels and 8 bits"),
         (riff(fmt(channels=2), chunk(b"data", FOUR)), "it has PCM, 2 channels and 16 bits"),
         (riff(extensible(3), chunk(b"data", FOUR)), "it has float, 1 channels and 16 bits"),
-        (riff(fmt(rate=3999), chunk(b"data", FOUR)), "it has a sample rate of 3999 Hz"),
-        (riff(fmt(rate=192_001), chunk(b"data", FOUR)), "it has a sample rate of 192001 Hz"),
+        (riff(fmt(rate=3999), chunk(b"data", FOUR)), "its sample rate of 3999 Hz is not 4000 to 192000 Hz"),
+        (riff(fmt(rate=192_001), chunk(b"data", FOUR)), "its sample rate of 192001 Hz is not 4000 to 192000 Hz"),
         (riff(*[chunk(b"junk", b"")] * (MAX_CHUNKS + 1)), "it has more than 1000 chunks"),
     ],
 )
-def test_what_can_not_be_measured_is_refused_with_the_reason(content: bytes, why: str) -> None:
-    with pytest.raises(WavError, match=why):
+def test_an_unusable_file_is_refused_with_the_reason(content: bytes, reason: str) -> None:
+    with pytest.raises(WavError, match=reason):
         read_wav(content)
 
 

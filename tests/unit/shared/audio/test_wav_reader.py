@@ -1,4 +1,4 @@
-"""WAVs that come in pieces, also from engines that don't tell the truth."""
+"""WAV files that arrive in pieces, also from engines with wrong headers."""
 
 import struct
 
@@ -12,7 +12,7 @@ PCM = bytes(range(200)) * 4
 
 
 def whole(content: bytes) -> bytes:
-    """Returns the samples of a WAV that comes in one piece."""
+    """Returns the samples of a WAV that arrives in one piece."""
     return pieces_of(content, len(content) or 1)
 
 
@@ -31,11 +31,11 @@ def whole(content: bytes) -> bytes:
         0xFFFFFFFF,
     ],
 )
-def test_the_data_are_what_is_there_where_the_header_claims_a_placeholder(claimed: int) -> None:
+def test_all_samples_are_read_if_the_header_has_a_placeholder_length(claimed: int) -> None:
     assert whole(riff(fmt(), chunk(b"data", PCM, claimed))) == PCM
 
 
-def test_chunks_around_the_samples_are_left_out() -> None:
+def test_chunks_around_the_samples_are_dropped() -> None:
     content = riff(chunk(b"LIST", b"INFOodd"), fmt(), chunk(b"data", PCM), chunk(b"LIST", b"more"))
     assert whole(content) == PCM
 
@@ -52,7 +52,7 @@ def test_pieces_of_any_size_give_the_same_samples(size: int) -> None:
 
 
 def pieces_of(content: bytes, size: int) -> bytes:
-    """Returns the samples of a WAV that comes in pieces of a size."""
+    """Returns the samples of a WAV that arrives in pieces of this size."""
     reader = WavReader()
     audio = b"".join(reader.feed(content[at : at + size]) for at in range(0, len(content), size))
     return audio + reader.finish()
@@ -74,7 +74,7 @@ INFO = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 14) + b"Lavf60.16.100\0")
     ],
     ids=["LIST", "padded", "not padded", "id3", "three"],
 )
-def test_chunks_after_the_samples_are_left_out_whether_the_length_is_known_or_not(
+def test_chunks_after_the_samples_are_dropped_whether_the_length_is_known_or_not(
     size: int, claimed: int, after: bytes
 ) -> None:
     assert pieces_of(wav_of(PCM, claimed=claimed, after=after), size) == PCM
@@ -99,7 +99,7 @@ def test_sound_that_looks_like_a_chunk_is_sound(size: int, sound: bytes) -> None
     assert pieces_of(wav_of(sound, claimed=0xFFFFFFFF), size) == sound
 
 
-def test_a_chunk_is_found_behind_sound_that_looks_like_one() -> None:
+def test_a_chunk_is_found_after_sound_that_looks_like_one() -> None:
     sound = PCM + b"LIST\0\x02\0\0" + PCM[:100]
     assert pieces_of(wav_of(sound, claimed=0, after=INFO), 50) == sound
 
@@ -107,25 +107,25 @@ def test_a_chunk_is_found_behind_sound_that_looks_like_one() -> None:
 @pytest.mark.parametrize("size", [1, 13, 10_000])
 @pytest.mark.parametrize("claimed", [len(PCM), 0xFFFFFFFF, 0])
 @pytest.mark.parametrize("between", [b"", INFO])
-def test_several_wavs_one_after_another_are_one(size: int, claimed: int, between: bytes) -> None:
+def test_several_wavs_in_a_row_are_read_as_one(size: int, claimed: int, between: bytes) -> None:
     one = wav_of(PCM, claimed=claimed, after=between)
     assert pieces_of(one * 3, size) == PCM * 3
 
 
 @pytest.mark.parametrize("claimed", [len(PCM), 0xFFFFFFFF])
 @pytest.mark.parametrize(
-    ("second", "why"),
+    ("second", "reason"),
     [
-        (wav_of(PCM, rate=16000), "followed by another one, of 16000 Hz instead of 24000 Hz"),
+        (wav_of(PCM, rate=16000), "another WAV follows it, at 16000 Hz instead of 24000 Hz"),
         (riff(fmt(channels=2, rate=24000), chunk(b"data", PCM)), "PCM, 2 channels and 16 bits"),
     ],
 )
-def test_several_wavs_that_differ_are_refused(claimed: int, second: bytes, why: str) -> None:
-    with pytest.raises(WavError, match=why):
+def test_several_wavs_of_different_formats_are_refused(claimed: int, second: bytes, reason: str) -> None:
+    with pytest.raises(WavError, match=reason):
         pieces_of(wav_of(PCM, claimed=claimed) + second, 100)
 
 
-def test_odd_lengths_are_padded_or_not() -> None:
+def test_an_odd_length_may_be_padded_or_not() -> None:
     odd = riff(fmt(rate=24000), chunk(b"data", PCM[:-1]))
     assert pieces_of(odd + odd, 9) == PCM[:-1] * 2
     assert pieces_of(odd[:-1] + odd, 9) == PCM[:-1] * 2
@@ -140,13 +140,13 @@ def test_odd_lengths_are_padded_or_not() -> None:
         (wav_of(PCM) + wav_of(PCM, claimed=900), "after 800 of the 900 bytes that its WAV declares"),
     ],
 )
-def test_a_wav_that_is_shorter_than_it_says_was_broken_off(size: int, content: bytes, where: str) -> None:
+def test_a_wav_shorter_than_declared_is_incomplete(size: int, content: bytes, where: str) -> None:
     with pytest.raises(WavBrokenOff) as caught:
         pieces_of(content, size)
     assert str(caught.value) == where
 
 
-def test_a_header_that_was_counted_in_by_mistake_is_nothing_missing() -> None:
+def test_a_length_that_includes_the_header_by_mistake_is_accepted() -> None:
     assert whole(wav_of(PCM, claimed=len(PCM) + 44)) == PCM
 
 
@@ -161,20 +161,20 @@ def test_a_header_that_was_counted_in_by_mistake_is_nothing_missing() -> None:
         (b"", b""),
     ],
 )
-def test_what_follows_the_end_is_told(size: int, after: bytes, trailing: bytes) -> None:
+def test_unknown_bytes_after_the_end_are_returned(size: int, after: bytes, trailing: bytes) -> None:
     content, reader = wav_of(PCM) + after, WavReader()
     assert b"".join(reader.feed(content[at : at + size]) for at in range(0, len(content), size)) == PCM
     assert reader.trailing == trailing
 
 
-def test_a_file_that_goes_on_for_ever_after_its_end_is_refused() -> None:
+def test_endless_bytes_after_the_end_are_refused() -> None:
     reader = WavReader()
     reader.feed(wav_of(PCM))
     with pytest.raises(WavError, match="goes on after its end"):
         reader.feed(b"\x01" * 2 * 1024 * 1024)
 
 
-def test_chunks_without_end_are_refused() -> None:
+def test_endless_chunks_are_refused() -> None:
     reader = WavReader()
     assert reader.feed(wav_of(PCM, claimed=0)) == PCM
     with pytest.raises(WavError, match="goes on after its end"):
@@ -182,7 +182,7 @@ def test_chunks_without_end_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "reason"),
     [
         (b"", "ends within its header"),
         (b"RIFF\0\0\0\0WAVE", "ends within its header"),
@@ -197,17 +197,17 @@ def test_chunks_without_end_are_refused() -> None:
         (riff(fmt(code=85, bits=0), chunk(b"data", PCM)), "MP3, 1 channels and 0 bits"),
         (riff(fmt(code=0x1234), chunk(b"data", PCM)), "codec 4660, 1 channels"),
         (riff(extensible(3), chunk(b"data", PCM)), "float, 1 channels and 16 bits"),
-        (riff(fmt(0xFFFE, more=bytes(24)), chunk(b"data", PCM)), "extensible format says no codec that is known"),
-        (riff(fmt(0xFFFE), chunk(b"data", PCM)), "extensible format says no codec that is known"),
+        (riff(fmt(0xFFFE, more=bytes(24)), chunk(b"data", PCM)), "extensible format names an unknown codec"),
+        (riff(fmt(0xFFFE), chunk(b"data", PCM)), "extensible format names an unknown codec"),
         (riff(fmt(rate=3999), chunk(b"data", PCM)), "sample rate of 3999 Hz"),
         (riff(fmt(rate=192_001), chunk(b"data", PCM)), "sample rate of 192001 Hz"),
         (riff(fmt(rate=10), chunk(b"data", PCM)), "sample rate of 10 Hz"),
-        (riff(chunk(b"fmt ", b"short"), chunk(b"data", PCM)), "format is cut short"),
-        (riff(chunk(b"LIST", bytes(70_000), 0x7FFFFFFF)), "header does not end"),
-        (riff(chunk(b"LIST", bytes(70_000)), fmt(), chunk(b"data", PCM)), "header does not end"),
+        (riff(chunk(b"fmt ", b"short"), chunk(b"data", PCM)), "format chunk is too short"),
+        (riff(chunk(b"LIST", bytes(70_000), 0x7FFFFFFF)), "header is longer than 64 KiB"),
+        (riff(chunk(b"LIST", bytes(70_000)), fmt(), chunk(b"data", PCM)), "header is longer than 64 KiB"),
         (riff(*[chunk(b"LIST", b"")] * 1000), "more than 1000 chunks before its samples"),
     ],
 )
-def test_what_is_no_speech_is_refused_with_the_reason(content: bytes, why: str) -> None:
-    with pytest.raises(WavError, match=why):
+def test_an_unusable_stream_is_refused_with_the_reason(content: bytes, reason: str) -> None:
+    with pytest.raises(WavError, match=reason):
         whole(content)

@@ -1,1 +1,1 @@
-"""The catalogue of voice models, and their ratings."""
+"""The elo service: the catalogue of voice models."""

@@ -17,7 +17,7 @@ from services.runtime.settings import load_settings
 
 
 async def main() -> None:
-    """Runs the elo service until it is told to stop."""
+    """Runs the elo service until it is stopped."""
     settings = load_settings(EloSettings)
     async with Service("elo", settings) as service:
         database = await service.enter("database", Database.of_service("elo", settings, __file__))
@@ -25,7 +25,7 @@ async def main() -> None:
         pages = Pages(settings.audio_url_secret.get_secret_value())
         catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
         service.add_servicer(elo_service_pb2_grpc.add_EloServiceServicer_to_server, EloServicer(catalogue))
-        service.health_check("catalogue", catalogue.check_filled)
+        service.health_check("catalogue", catalogue.check_complete)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background(

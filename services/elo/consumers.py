@@ -1,4 +1,4 @@
-"""Events in."""
+"""Consumes the announcements of providers and their voices by tts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
-    """Returns what is done about each event."""
+    """Returns the handler of each event."""
 
     async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
         found = [convert.from_voice(voice, event.provider) for voice in event.voices]
@@ -23,18 +23,18 @@ def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
         if len(drafts) < len(found):
             log.warning("voices were left out", provider=event.provider.id, count=len(found) - len(drafts))
         provider = convert.from_provider(event.provider, delivery.occurred_at)
-        await catalogue.learn(delivery.event_id, provider, drafts, event.told_providers)
+        await catalogue.record_provider(delivery.event_id, provider, drafts, event.told_providers)
 
     return {VoicesDiscovered: voices_discovered}
 
 
 def dead_handler(catalogue: Catalogue) -> DeadHandler:
-    """Returns what is done about voices that could not be taken in: only their own provider can't be used."""
+    """Returns the handler of dead events. The provider of a dead event becomes unavailable; others are not affected."""
 
-    async def given_up(event: VoicesDiscovered, delivery: Delivery, reason: str) -> None:
+    async def dead(event: VoicesDiscovered, delivery: Delivery, reason: str) -> None:
         provider = convert.from_provider(event.provider, delivery.occurred_at)
-        fault = "its voices could not be taken into the catalogue"
+        fault = "its voices could not be added to the catalogue"
         provider = replace(provider, unavailable_reason=provider.unavailable_reason or fault)
-        await catalogue.learn(delivery.event_id, provider, [], event.told_providers)
+        await catalogue.record_provider(delivery.event_id, provider, [], event.told_providers)
 
-    return given_up
+    return dead

@@ -1,4 +1,4 @@
-"""Between the domain and the wire."""
+"""Converts between domain objects and protos."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from services.runtime.outside_text import is_identifier, one_line
 
 
 def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
-    """Returns a model as it goes over the wire."""
+    """Returns a model as a message."""
     message = elo_pb2.VoiceModel(
         id=model.id,
         name=model.name,
@@ -37,12 +37,12 @@ def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
 
 
 def from_create(request: elo_service_pb2.CreateVoiceModelRequest) -> VoiceModel:
-    """Returns what a request describes, without id and owner."""
+    """Returns the model in a request, without id and owner."""
     return _draft(request.name, request.provider, request.version, request.config)
 
 
 def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[VoiceModel, list[str]]:
-    """Returns the new values, and the paths that are to be changed: those of the mask, else those present."""
+    """Returns the new values and the paths to change: those in the mask, else the fields that are present."""
     draft = _draft(request.name, "", request.version, request.config, id_=request.id, active=request.active)
     paths = list(request.update_mask.paths)
     if not request.HasField("update_mask"):
@@ -51,7 +51,7 @@ def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[Voice
 
 
 def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel | None:
-    """Returns the catalogue's entry for a voice that was discovered, None if it could not be asked for by its ids."""
+    """Returns the model for a discovered voice. None if its ids are not valid identifiers."""
     if not is_identifier(voice.voice_id, MAX_VOICE_CHARACTERS):
         return None
     if voice.model_id and not is_identifier(voice.model_id, MAX_MODEL_CHARACTERS):
@@ -62,7 +62,7 @@ def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel |
 
 
 def from_provider(provider: tts_pb2.Provider, told_at: datetime) -> Provider:
-    """Returns what the catalogue has to know of a provider."""
+    """Returns what the catalogue needs to know about a provider, as of `told_at`."""
     reason = "" if provider.available else one_line(provider.unavailable_reason) or "it is not available"
     return Provider(
         provider.id,

@@ -1,4 +1,4 @@
-"""What a voice model is, and which one a question means."""
+"""Voice models, providers, and how a query is resolved to a voice model."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 FIRST_RATING = 1500.0
-# Registered by nobody: it came with the installation.
+# The owner of models that tts has discovered. No developer has registered them.
 INSTALLATION = ""
 
 MAX_NAME_CHARACTERS = 200
@@ -17,11 +17,11 @@ MAX_MODEL_CHARACTERS = 200
 MAX_QUERIES = 10
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 MAX_SEED = 2**32 - 1
-# Of BCP 47: a language, then subtags. Whether a provider speaks it is for the provider to say.
+# The shape of a BCP 47 tag: a language and subtags. The provider decides whether it speaks the language.
 LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 PARAMETERS = ("speed", "language", "seed")
 
-# What update_mask may name, and the attributes that each of them means.
+# The paths allowed in update_mask, each with the attributes that it changes.
 UPDATABLE: dict[str, tuple[str, ...]] = {
     "name": ("name",),
     "version": ("version",),
@@ -36,7 +36,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceModel:
-    """One voice of one provider in one version. What is None is left to the provider."""
+    """One voice of one provider in one version. The provider chooses parameters that are None."""
 
     id: str
     developer_id: str
@@ -46,7 +46,7 @@ class VoiceModel:
     voice_id: str
     model_id: str
     speed: float | None
-    """Relative to the voice's own."""
+    """The speaking rate relative to the normal one of the voice."""
     rating: float
     active: bool
     created_at: datetime
@@ -55,38 +55,39 @@ class VoiceModel:
     """A BCP 47 tag."""
     seed: int | None = None
     seq: int = 0
+    """The position in the catalogue."""
 
     def parameters(self) -> dict[str, float | str | int]:
-        """Returns the parameters that are given, by name."""
+        """Returns the parameters that are not None, by name."""
         return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What tts has told of a provider, and when."""
+    """What tts last reported about a provider, and when."""
 
     id: str
     told_at: datetime
     unavailable_reason: str = ""
     """Why it can't be used, empty if it can."""
     parameters: tuple[str, ...] = PARAMETERS
-    """Those that it takes."""
+    """The names of the parameters that it accepts."""
     max_text_characters: int = 0
-    """The longest text of its default model, 0 if it has not told."""
+    """The length of the longest text that its default model accepts. 0 if unknown."""
     text_limits: tuple[tuple[str, int], ...] = ()
-    """Those of its models by the beginning of their ids, the first that fits."""
+    """The limits of its other models: a prefix of model ids and the longest text. The first matching prefix applies."""
 
     def fault(self) -> str:
-        """Returns why none of its models can be chosen, empty if they can."""
+        """Returns why its models can't be used. Empty if they can."""
         return f"{self.id} can't be used: {self.unavailable_reason}" if self.unavailable_reason else ""
 
     def longest_text(self, model_id: str) -> int:
-        """Returns how many characters one of its models takes at a time, 0 if that is not known."""
+        """Returns the length in characters of the longest text that one of its models accepts. 0 if unknown."""
         limits = (longest for begin, longest in self.text_limits if model_id and model_id.startswith(begin))
         return next(limits, self.max_text_characters)
 
     def refusals(self, model: VoiceModel) -> dict[str, str]:
-        """Returns the parameters of a model that the provider does not take, and what it takes."""
+        """Returns an error for each parameter of a model that the provider does not accept, by name."""
         taken = f"it takes {', '.join(self.parameters)}" if self.parameters else "it takes none"
         return {
             name: f"is not a parameter of {self.id}; {taken}"
@@ -97,17 +98,18 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One provider and perhaps a voice of it, empty for its first."""
+    """Asks for a model by provider and voice. An empty `voice_id` means the first voice of the provider."""
 
     provider: str
     voice_id: str
 
 
 def resolve(query: Query, candidates: Sequence[VoiceModel], developer_id: str) -> VoiceModel | None:
-    """Returns the model that a developer means, None if there is none.
+    """Returns the active model that matches a query of a developer, None if there is none.
 
-    Their own newest comes before the installation's; other developers' models are never meant. Without a voice it is
-    the provider's first in the catalogue's order.
+    With a voice, the newest model of the developer comes before that of the installation. Without a voice, the result
+    is the first model of the installation for this provider, or the first of the developer if there is none. Models of
+    other developers never match.
     """
     usable = [
         m

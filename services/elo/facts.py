@@ -1,4 +1,4 @@
-"""Events out: one function for each, from domain values to the message."""
+"""Builds the facts that the elo service publishes. One function for each."""
 
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 

@@ -1,4 +1,4 @@
-"""EloService: proto in, use case, proto out."""
+"""EloService: converts requests, calls use cases and converts their results."""
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 
@@ -9,7 +9,7 @@ from services.runtime.rpc import Context
 
 
 class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
-    """Implements EloService; the RPCs are described in the proto."""
+    """Implements EloService. The proto describes the RPCs."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

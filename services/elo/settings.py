@@ -1,4 +1,4 @@
-"""What the elo service is told."""
+"""The settings of the elo service."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from services.runtime.settings import DatabaseSettings, ServiceSettings, Signing
 
 
 class EloSettings(ServiceSettings, DatabaseSettings, SigningSettings):
-    """The elo service's settings."""
+    """The settings that only elo has, besides the shared ones."""
 
     max_models: int = Field(500, ge=1, le=1_000_000)
-    """How many active voice models a developer may have registered."""
+    """The number of active voice models that a developer may have."""

@@ -1,4 +1,4 @@
-"""Every query of the elo service."""
+"""All queries of the elo service."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -47,28 +47,31 @@ KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many models a developer has."""
+    """The numbers of models that a developer has."""
 
     active: int
     registered: int
-    """Archived ones too."""
+    """Including archived ones."""
 
 
 class Store(Protocol):
-    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+    """The storage of the catalogue. Each method runs in the transaction of `connection`, if it has one."""
 
     async def add(
         self, connection: AsyncConnection, model: VoiceModel, request_id: str, fingerprint: bytes | None = None
     ) -> bool:
-        """Adds a model; False if there is one of the same owner, provider, voice, model and version, or request id."""
+        """Adds a model. Returns False if the owner has an equal one or has used the request id.
+
+        Equal models have the same provider, voice, model and version.
+        """
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> Earlier[VoiceModel] | None:
-        """Returns the model that a request made before."""
+        """Returns the model that an earlier request with this id has created."""
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
-        """Returns a model, locked for the rest of the transaction if asked."""
+        """Returns a model, None if it does not exist. With `lock`, locks its row until the transaction ends."""
 
     async def page(
         self,
@@ -80,30 +83,30 @@ class Store(Protocol):
         after: int,
         limit: int,
     ) -> Sequence[VoiceModel]:
-        """Returns models in the catalogue's order from after `after`; empty filters leave nothing out."""
+        """Returns up to `limit` models after position `after` in the catalogue. Empty filters match all models."""
 
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        """Returns the active models of these providers that are the installation's or this developer's."""
+        """Returns the active models of these providers that belong to the installation or to this developer."""
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
-        """Counts a developer's models. Whoever else counts those of the same one waits until the transaction ends."""
+        """Counts the models of a developer. Other transactions that count them wait until this one ends."""
 
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
-        """Writes a model's fields; False if it would be the same as another of its owner."""
+        """Writes the fields of a model. Returns False if it would equal another model of its owner."""
 
     async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
-        """Remembers which voices a provider has."""
+        """Adds voices to those that a provider is known to have."""
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
-        """Says whether a provider has a voice."""
+        """Returns whether a provider is known to have a voice."""
 
     async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
-        """Remembers what was told of a provider, unless something later is known."""
+        """Stores a report about a provider, unless a later one is stored."""
 
     async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
-        """Returns the providers that were told of, by id."""
+        """Returns all reported providers, ordered by id."""
 
 
 def _values(model: VoiceModel) -> dict[str, Any]:
@@ -226,7 +229,7 @@ class SqlStore:
             )
             .exists()
         )
-        # Two updates of one owner can't pass each other between the look and the write.
+        # Simultaneous updates of one owner must not both pass the check for an equal model.
         await _lock_owner(connection, model.developer_id)
         result = await connection.execute(
             sa.update(VOICE_MODELS)
@@ -246,7 +249,7 @@ class SqlStore:
         return (await connection.execute(query)).first() is not None
 
     async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
-        told = insert(PROVIDERS).values(
+        adding = insert(PROVIDERS).values(
             id=provider.id,
             told_at=provider.told_at,
             unavailable_reason=provider.unavailable_reason,
@@ -254,10 +257,10 @@ class SqlStore:
             max_text_characters=provider.max_text_characters,
             text_limits=[list(limit) for limit in provider.text_limits],
         )
-        changed = {column.name: told.excluded[column.name] for column in PROVIDERS.c if column.name != "id"}
+        changed = {column.name: adding.excluded[column.name] for column in PROVIDERS.c if column.name != "id"}
         await connection.execute(
-            told.on_conflict_do_update(
-                index_elements=["id"], set_=changed, where=PROVIDERS.c.told_at < told.excluded.told_at
+            adding.on_conflict_do_update(
+                index_elements=["id"], set_=changed, where=PROVIDERS.c.told_at < adding.excluded.told_at
             )
         )
 

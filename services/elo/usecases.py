@@ -1,4 +1,4 @@
-"""What the elo service does with the catalogue: one function per verb."""
+"""The use cases of the catalogue."""
 
 import dataclasses
 import re
@@ -28,7 +28,7 @@ from services.runtime.validation import Validation
 
 PROVIDER = re.compile(r"[a-z0-9_-]+")
 CONSUMER = "elo"
-# Models are kept when they are archived, since results name them: this many times the active ones in all.
+# Archived models are kept, because results name them. A developer may have this many models per active one in all.
 ARCHIVED_PER_ACTIVE = 10
 
 
@@ -36,18 +36,19 @@ class Catalogue:
     """The use cases over one database."""
 
     def __init__(self, database: Database, store: Store, pages: Pages, max_models: int) -> None:
-        """`max_models` is how many active models a developer may have."""
+        """`max_models` is the number of active models that a developer may have."""
         self._database = database
         self._store = store
         self._pages = pages
         self._max_models = max_models
-        # Providers that tts has told of, as far as this process has heard.
-        self._told: frozenset[str] = frozenset()
+        # The providers that tts announces, as last received by this process.
+        self._announced: frozenset[str] = frozenset()
 
     async def create(self, draft: VoiceModel, request_id: str) -> VoiceModel:
-        """Registers a model for the caller. `draft` needs no id or owner.
+        """Registers a model for the caller and returns it. `draft` needs no id or owner.
 
-        AlreadyExists if they have the same; QuotaExceeded if they have as many as there may be.
+        Raises InvalidInput if the model is malformed or the provider does not support it, AlreadyExists if the caller
+        has an equal model, and QuotaExceeded if the caller has reached the limit of models.
         """
         valid = Validation()
         _check(draft, valid)
@@ -64,7 +65,7 @@ class Catalogue:
             updated_at=moment,
         )
         async with self._database.transaction() as connection:
-            # Before anything is looked at, since others of the same developer wait here.
+            # Counting comes first, because it locks out other requests of the same developer.
             counts = await self._store.count(connection, model.developer_id)
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
                 return before.repeated()
@@ -73,16 +74,16 @@ class Catalogue:
             if await self._store.add(connection, model, request_id, current_fingerprint()):
                 await outbox.add(connection, facts.voice_model_registered(model))
                 return model
-        # Perhaps the same request, at the same moment.
+        # The same request may have been processed at the same time.
         async with self._database.reading() as connection:
             if request_id and (before := await self._store.find_request(connection, model.developer_id, request_id)):
                 return before.repeated()
-        raise AlreadyExists("you have registered this provider, voice, model and version already", field="config")
+        raise AlreadyExists("You have already registered this provider, voice, model and version", field="config")
 
     async def page(
         self, provider: str, active_only: bool, registered_by_me: bool, size: int, token: str
     ) -> tuple[Sequence[VoiceModel], str]:
-        """Returns a page of the catalogue and the token of the next, empty on the last."""
+        """Returns a page of the catalogue, and the token of the next page. The token is empty on the last page."""
         valid = Validation()
         valid.text(provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS, shortest=0)
         valid.finish()
@@ -104,7 +105,7 @@ class Catalogue:
             )
 
     async def get(self, model_id: str) -> VoiceModel:
-        """Returns a model; NotFound if there is none."""
+        """Returns a model. Raises NotFound if it does not exist."""
         ids.check_id(model_id, "mdl")
         async with self._database.reading() as connection:
             model = await self._store.get(connection, model_id)
@@ -113,19 +114,22 @@ class Catalogue:
         return model
 
     async def update(self, changed: VoiceModel, mask: Sequence[str]) -> VoiceModel:
-        """Changes the fields that the mask names; PermissionDenied unless the caller registered the model."""
+        """Changes the fields that the mask names.
+
+        Raises PermissionDenied unless the caller registered the model.
+        """
         ids.check_id(changed.id, "mdl")
         unknown = [path for path in mask if path not in domain.UPDATABLE]
         if unknown or not mask:
             names = ", ".join(domain.UPDATABLE)
-            raise InvalidInput.of(FieldViolation("update_mask", f"must name what to change, any of {names}"))
+            raise InvalidInput.of(FieldViolation("update_mask", f"must have one or more of these paths: {names}"))
         attributes = {a: getattr(changed, a) for path in mask for a in domain.UPDATABLE[path]}
         async with self._database.transaction() as connection:
             model = await self._store.get(connection, changed.id, lock=True)
             if model is None:
                 raise NotFound.of("voice model", changed.id)
             if model.developer_id != current_identity().developer_id:
-                raise PermissionDenied("only the developer who registered a voice model can change it")
+                raise PermissionDenied("Only the developer who registered a voice model can change it")
             was_active = model.active
             model = dataclasses.replace(model, **attributes, updated_at=now())
             valid = Validation()
@@ -136,16 +140,20 @@ class Catalogue:
             if model.active and not was_active:
                 self._check_active(await self._store.count(connection, model.developer_id))
             if not await self._store.update(connection, model):
-                raise AlreadyExists("you have registered this provider, voice, model and version already")
+                raise AlreadyExists("You have already registered this provider, voice, model and version")
         return model
 
     async def resolve(self, queries: Sequence[Query]) -> Sequence[tuple[VoiceModel, int]]:
-        """Returns the model that each query means, with the longest text that it takes, 0 if that is not known.
+        """Returns for each query the model, and the length in characters of the longest text that it accepts.
 
-        InvalidInput names those that mean none that can be used.
+        The length is 0 if unknown. Raises InvalidInput for all queries without a usable model.
         """
         valid = Validation()
-        valid.require(len(queries) <= domain.MAX_QUERIES, "queries", f"must be at most {domain.MAX_QUERIES}")
+        valid.require(
+            len(queries) <= domain.MAX_QUERIES,
+            "queries",
+            f"must have at most {domain.MAX_QUERIES} entries; it has {len(queries)}",
+        )
         valid.finish()
         developer_id = current_identity().developer_id
         async with self._database.reading() as connection:
@@ -170,15 +178,16 @@ class Catalogue:
         valid.finish()
         return [(model, providers[model.provider].longest_text(model.model_id)) for model in found if model is not None]
 
-    async def learn(
-        self, event_id: str, provider: Provider, drafts: Sequence[VoiceModel], told_providers: Sequence[str]
+    async def record_provider(
+        self, event_id: str, provider: Provider, drafts: Sequence[VoiceModel], announced_providers: Sequence[str]
     ) -> None:
-        """Remembers a provider, and adds those of its voices that the catalogue does not have, as the installation's.
+        """Stores a report about a provider, and adds its new voices to the catalogue as models of the installation.
 
-        `told_providers` are all that are being told of; the catalogue is filled once it knows all of them.
+        `announced_providers` are the ids of all providers that tts announces. The catalogue is complete once it has a
+        report about each of them.
         """
         moment = now()
-        self._told = frozenset(told_providers)
+        self._announced = frozenset(announced_providers)
         async with self._database.transaction() as connection:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
@@ -197,34 +206,35 @@ class Catalogue:
                 if await self._store.add(connection, model, ""):
                     await outbox.add(connection, facts.voice_model_registered(model))
 
-    async def check_filled(self) -> None:
-        """Raises Unavailable while voices are missing: nothing can be compared before tts has told of them."""
+    async def check_complete(self) -> None:
+        """Raises Unavailable until the catalogue has a report about each provider that tts announces."""
         async with self._database.reading() as connection:
             known = {provider.id for provider in await self._store.providers(connection)}
-        if not known or not self._told.issubset(known):
-            raise Unavailable("the catalogue is not filled; waiting for tts to tell its voices")
+        if not known or not self._announced.issubset(known):
+            raise Unavailable("The catalogue is incomplete: tts has not announced all its voices yet")
 
     def _check_quota(self, counts: Counts) -> None:
-        """Raises QuotaExceeded if no more models may be registered."""
+        """Raises QuotaExceeded if the developer may not register another model."""
         self._check_active(counts)
         limit = self._max_models * ARCHIVED_PER_ACTIVE
         if counts.registered >= limit:
             raise QuotaExceeded(
-                f"you have registered {counts.registered} voice models, and {limit} are kept, archived ones too",
+                f"You have registered {counts.registered} voice models, including archived ones, "
+                f"and the limit is {limit}",
                 limit=str(limit),
             )
 
     def _check_active(self, counts: Counts) -> None:
-        """Raises QuotaExceeded if no more models may be active."""
+        """Raises QuotaExceeded if the developer may not have another active model."""
         if counts.active >= self._max_models:
             raise QuotaExceeded(
-                f"you have {counts.active} active voice models, and there may be {self._max_models} at a time: set "
-                "`active` of one to false",
+                f"You have {counts.active} active voice models, and the limit is {self._max_models}. "
+                "Set `active` of one of them to false first.",
                 limit=str(self._max_models),
             )
 
     async def _check_with_provider(self, connection: AsyncConnection, model: VoiceModel) -> None:
-        """Raises InvalidInput unless the provider can be used, has the voice, and takes the parameters."""
+        """Raises InvalidInput unless the provider can be used, has the voice, and accepts the parameters."""
         providers = {provider.id: provider for provider in await self._store.providers(connection)}
         if fault := _fault(model.provider, providers, "in use"):
             raise InvalidInput.of(FieldViolation("provider", fault))
@@ -238,7 +248,7 @@ class Catalogue:
 
 
 def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> str:
-    """Returns why a provider can't be chosen, empty if it can."""
+    """Returns why a provider can't be used. Empty if it can."""
     if provider_id in providers:
         return providers[provider_id].fault()
     return f"must be a provider {where}: {', '.join(p.id for p in providers.values() if not p.fault())}"
@@ -247,7 +257,7 @@ def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> s
 def _check(model: VoiceModel, valid: Validation) -> None:
     valid.text(model.name, "name", longest=domain.MAX_NAME_CHARACTERS)
     if valid.text(model.provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS):
-        valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must be of a-z 0-9 _ -")
+        valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must contain only a-z, 0-9, _ and -")
     valid.text(model.version, "version", longest=domain.MAX_VERSION_CHARACTERS, shortest=0)
     valid.text(model.voice_id, "config.voice_id", longest=domain.MAX_VOICE_CHARACTERS)
     valid.text(model.model_id, "config.model_id", longest=domain.MAX_MODEL_CHARACTERS, shortest=0)

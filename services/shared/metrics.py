@@ -96,10 +96,10 @@ class Measurements:
         SYNTHESIS, "Length", "s", NEUTRAL, "Length of the recording.",
         always=True, column=4, summary="avg", part="duration_accuracy", best=1.0)
     ttfb_ms: float | None = _metric(
-        SYNTHESIS, "TTFB", "ms", LOWER, "From the request sent to the first byte of audio.",
+        SYNTHESIS, "TTFB", "ms", LOWER, "Time from sending the request to the first byte of audio.",
         always=True, column=1, summary="avg", primary=1, part="ttfb", worst=2000.0)
     generation_time_ms: float | None = _metric(
-        SYNTHESIS, "Total", "ms", LOWER, "From the request sent to the last byte of audio.",
+        SYNTHESIS, "Total", "ms", LOWER, "Time from sending the request to the last byte of audio.",
         always=True, column=2, summary="avg", primary=3, part="generation_time", worst=5000.0)
     ttfa_ms: float | None = _metric(
         SYNTHESIS, "First sound", "ms", LOWER, "TTFB plus leading silence: how long a listener waits.",

@@ -1,4 +1,4 @@
-"""What the auth service's stores have in common."""
+"""The suite for the stores of the auth service."""
 
 import asyncio
 import dataclasses
@@ -44,20 +44,20 @@ def key_of(developer: Developer, *, minutes: int = 0, id_: str = "") -> ApiKey:
     return ApiKey(id_, developer.id, "a key", "kc_12345678", id_.encode(), NOON + minutes * MINUTE, SCOPES)
 
 
-async def test_a_developer_is_found_again(database: Database, store: Store, registered: None) -> None:
+async def test_a_developer_is_found_by_id(database: Database, store: Store, registered: None) -> None:
     async with database.reading() as connection:
         assert await store.get_developer(connection, ADA.id) == ADA
         assert await store.get_developer(connection, "dev_c") is None
 
 
-async def test_an_address_is_taken_in_any_spelling(database: Database, store: Store, registered: None) -> None:
+async def test_an_email_address_is_unique_in_any_spelling(database: Database, store: Store, registered: None) -> None:
     async with database.transaction() as connection:
         assert not await store.add_developer(connection, Developer("dev_c", "Ada again", "aDA@EXAMPLE.org", NOON))
     async with database.reading() as connection:
         assert await store.get_developer(connection, "dev_c") is None
 
 
-async def test_what_a_transaction_did_before_it_broke_is_undone(database: Database, store: Store) -> None:
+async def test_a_failed_transaction_is_rolled_back(database: Database, store: Store) -> None:
     with suppress(ZeroDivisionError):
         async with database.transaction() as connection:
             await store.add_developer(connection, ADA)
@@ -78,7 +78,7 @@ async def test_a_key_is_found_by_its_hash_and_by_its_owner(database: Database, s
         assert await store.get_api_key(connection, BOB.id, key.id) is None
 
 
-async def test_a_key_is_revoked_once_and_by_its_owner_only(database: Database, store: Store, registered: None) -> None:
+async def test_a_key_is_revoked_once_and_only_by_its_owner(database: Database, store: Store, registered: None) -> None:
     key, kept = key_of(ADA), key_of(ADA)
     async with database.transaction() as connection:
         await store.add_api_key(connection, key)
@@ -94,7 +94,7 @@ async def test_a_key_is_revoked_once_and_by_its_owner_only(database: Database, s
         assert found == dataclasses.replace(key, revoked_at=NOON + MINUTE)
 
 
-async def test_a_key_keeps_what_it_may_and_until_when_and_is_valid_until_then(
+async def test_a_key_keeps_its_scopes_and_is_valid_until_it_expires(
     database: Database, store: Store, registered: None
 ) -> None:
     key = dataclasses.replace(key_of(ADA), scopes=("models:read", "speech"), expires_at=NOON + MINUTE)
@@ -106,11 +106,13 @@ async def test_a_key_keeps_what_it_may_and_until_when_and_is_valid_until_then(
         assert await store.find_key(connection, key.key_hash) == key
 
 
-async def test_a_key_is_found_by_the_request_that_made_it(database: Database, store: Store, registered: None) -> None:
+async def test_a_key_is_found_by_the_request_that_created_it(
+    database: Database, store: Store, registered: None
+) -> None:
     key = key_of(ADA)
     async with database.transaction() as connection:
         await store.add_api_key(connection, key, "request 1", b"fingerprint")
-        # Without an id requests are not told apart.
+        # Requests without an id are never equal.
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(BOB), "request 1")
@@ -118,7 +120,7 @@ async def test_a_key_is_found_by_the_request_that_made_it(database: Database, st
         assert await store.find_request(connection, ADA.id, "request 2") is None
 
 
-async def test_a_key_that_is_replaced_says_by_which_and_when_it_ends(
+async def test_a_rotated_key_names_its_successor_and_expires(
     database: Database, store: Store, registered: None
 ) -> None:
     key, kept = key_of(ADA), key_of(ADA)
@@ -144,9 +146,7 @@ async def test_the_latest_use_of_a_key_counts(database: Database, store: Store, 
         assert found == dataclasses.replace(other, last_used_at=NOON + 2 * MINUTE)
 
 
-async def test_keys_are_listed_newest_first_and_by_id_within_a_moment(
-    database: Database, store: Store, registered: None
-) -> None:
+async def test_keys_are_listed_newest_first_and_then_by_id(database: Database, store: Store, registered: None) -> None:
     old, new_a, new_b = key_of(ADA), key_of(ADA, minutes=1, id_="key_a"), key_of(ADA, minutes=1, id_="key_b")
     async with database.transaction() as connection:
         for key in (new_a, old, new_b, key_of(BOB, minutes=2)):
@@ -158,9 +158,7 @@ async def test_keys_are_listed_newest_first_and_by_id_within_a_moment(
         assert await store.list_api_keys(connection, ADA.id, (old.created_at, old.id), 10) == []
 
 
-async def test_signing_keys_are_listed_until_their_time_is_over_and_can_be_prolonged(
-    database: Database, store: Store
-) -> None:
+async def test_signing_keys_are_listed_until_they_expire_and_can_be_extended(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         await store.save_signing_key(connection, "sig_a", b"public a", NOON + MINUTE)
         await store.save_signing_key(connection, "sig_b", b"public b", NOON + MINUTE)
@@ -183,12 +181,12 @@ async def test_calls_are_counted_by_address_and_hour(database: Database, store: 
     assert await count("votes", there, NOON) == 1
     assert await count("registrations", here, NOON) == 1
     assert await count("votes", here, NOON + hour) == 4
-    # What is two hours old does not count any more, and is forgotten.
+    # Counts that are two hours old do not matter and are deleted.
     assert await count("votes", here, NOON + 2 * hour) == 2
     assert await count("votes", here, NOON + hour) == 3
 
 
-async def test_calls_that_are_counted_at_once_are_all_counted(database: Database, store: Store) -> None:
+async def test_simultaneous_calls_are_all_counted(database: Database, store: Store) -> None:
     async def count() -> int:
         async with database.transaction() as connection:
             return await store.count_address(connection, "votes", b"hash", NOON, NOON - timedelta(hours=24))
@@ -196,7 +194,7 @@ async def test_calls_that_are_counted_at_once_are_all_counted(database: Database
     assert sorted(await asyncio.gather(*(count() for _ in range(8)))) == list(range(1, 9))
 
 
-async def test_a_developer_is_found_by_the_registration_that_made_them(database: Database, store: Store) -> None:
+async def test_a_developer_is_found_by_the_registration_that_created_them(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         assert await store.add_developer(connection, ADA, b"hash", b"fingerprint")
         assert not await store.add_developer(connection, BOB, b"hash", b"another")

@@ -1,4 +1,4 @@
-"""What both databases do around a store's queries: transactions, outbox, inbox and notifications."""
+"""The suite for both kinds of database: transactions, outbox, inbox, notifications and hot reads."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from services.runtime.db import Database, notify
 from tests.fakes.memory_database import MemoryDatabase, unpacked
 
 EVENTS = [ApiKeyRevoked(api_key_id=f"key_{number}", developer_id="dev_a") for number in range(3)]
-HEARD_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def service() -> str:
 
 
 async def recorded(database: Database) -> Sequence[Message]:
-    """Returns the events in the outbox, in their order."""
+    """Returns the events in the outbox, in order."""
     if isinstance(database, MemoryDatabase):
         return database.published()
     async with database.reading() as connection:
@@ -32,7 +32,7 @@ async def recorded(database: Database) -> Sequence[Message]:
         return [unpacked(envelope) for envelope in envelopes]
 
 
-async def test_events_are_recorded_in_their_order(database: Database) -> None:
+async def test_events_are_recorded_in_order(database: Database) -> None:
     async with database.transaction() as connection:
         await outbox.add(connection, EVENTS[0])
         await outbox.add(connection, *EVENTS[1:])
@@ -40,7 +40,7 @@ async def test_events_are_recorded_in_their_order(database: Database) -> None:
     assert await recorded(database) == EVENTS
 
 
-async def test_the_events_of_a_transaction_that_broke_are_not_recorded(database: Database) -> None:
+async def test_events_of_a_failed_transaction_are_not_recorded(database: Database) -> None:
     with suppress(ZeroDivisionError):
         async with database.transaction() as connection:
             await outbox.add(connection, *EVENTS)
@@ -58,7 +58,7 @@ async def test_an_event_is_new_to_each_consumer_once(database: Database) -> None
         assert await inbox.first_time(connection, "elo", "evt_b")
 
 
-async def test_an_event_whose_transaction_broke_is_new_again(database: Database) -> None:
+async def test_an_event_of_a_failed_transaction_is_new_again(database: Database) -> None:
     with suppress(ZeroDivisionError):
         async with database.transaction() as connection:
             assert await inbox.first_time(connection, "elo", "evt_a")
@@ -67,12 +67,12 @@ async def test_an_event_whose_transaction_broke_is_new_again(database: Database)
         assert await inbox.first_time(connection, "elo", "evt_a")
 
 
-async def test_listeners_hear_what_was_committed_on_their_channel(database: Database) -> None:
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    listening = asyncio.create_task(database.listen("here_changed", heard.put_nowait))
+async def test_subscribers_receive_committed_notifications_of_their_channel(database: Database) -> None:
+    received: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(database.listen("here_changed", received.put_nowait))
     try:
-        async with asyncio.timeout(HEARD_SECONDS):
-            assert await heard.get() == ""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert await received.get() == ""
             with suppress(ZeroDivisionError):
                 async with database.transaction() as connection:
                     await notify(connection, "here_changed", "undone")
@@ -81,13 +81,13 @@ async def test_listeners_hear_what_was_committed_on_their_channel(database: Data
                 await notify(connection, "here_other", "elsewhere")
                 await notify(connection, "tts_changed", "elsewhere")
                 await notify(connection, "here_changed", "exp_a")
-            assert await heard.get() == "exp_a"
-        assert heard.empty()
+            assert await received.get() == "exp_a"
+        assert received.empty()
     finally:
         listening.cancel()
 
 
-async def test_hot_reads_go_on_after_their_connection_was_lost(database: Database) -> None:
+async def test_hot_reads_continue_after_a_lost_connection(database: Database) -> None:
     if isinstance(database, MemoryDatabase):
         pytest.skip("a store in memory has no connection to lose")
     before = await database.hot.rows(b"SELECT pg_backend_pid()", {})

@@ -1,4 +1,4 @@
-"""What the elo service's stores have in common."""
+"""The suite for the stores of the elo service."""
 
 import asyncio
 import dataclasses
@@ -46,14 +46,14 @@ def model(
 
 
 async def add(database: Database, store: Store, *models: VoiceModel) -> list[VoiceModel]:
-    """Adds models and returns them as they are stored."""
+    """Adds models and returns them as stored."""
     async with database.transaction() as connection:
         for one in models:
             assert await store.add(connection, one, "")
         return [found for one in models if (found := await store.get(connection, one.id))]
 
 
-async def test_a_model_is_found_again_with_all_that_was_stored(database: Database, store: Store) -> None:
+async def test_a_stored_model_is_read_back_completely(database: Database, store: Store) -> None:
     given = model(
         "mdl_a",
         owner="dev_a",
@@ -71,7 +71,7 @@ async def test_a_model_is_found_again_with_all_that_was_stored(database: Databas
         assert await store.get(connection, "mdl_b") is None
 
 
-async def test_an_owner_has_a_voice_once_in_each_version(database: Database, store: Store) -> None:
+async def test_an_owner_can_add_an_equal_model_only_once(database: Database, store: Store) -> None:
     await add(database, store, model("mdl_a", voice="en"))
     async with database.transaction() as connection:
         assert not await store.add(connection, model("mdl_b", voice="en"), "")
@@ -82,7 +82,7 @@ async def test_an_owner_has_a_voice_once_in_each_version(database: Database, sto
         assert await store.get(connection, "mdl_b") is None
 
 
-async def test_a_request_makes_one_model_per_developer(database: Database, store: Store) -> None:
+async def test_a_request_id_creates_one_model_per_developer(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         assert await store.add(connection, model("mdl_a", owner="dev_a"), "request 1", b"fingerprint")
         assert not await store.add(connection, model("mdl_b", owner="dev_a"), "request 1")
@@ -121,7 +121,9 @@ async def test_pages_follow_the_order_of_registration(database: Database, store:
     assert await page(after=d.seq) == []
 
 
-async def test_candidates_are_active_and_of_the_installation_or_the_developer(database: Database, store: Store) -> None:
+async def test_candidates_are_active_models_of_the_installation_or_the_developer(
+    database: Database, store: Store
+) -> None:
     a, b, *_ = await add(
         database,
         store,
@@ -137,7 +139,9 @@ async def test_candidates_are_active_and_of_the_installation_or_the_developer(da
         assert await store.candidates(connection, set(), "dev_a") == []
 
 
-async def test_an_update_writes_every_field_but_owner_birth_and_place(database: Database, store: Store) -> None:
+async def test_an_update_writes_every_field_except_owner_creation_time_and_position(
+    database: Database, store: Store
+) -> None:
     (stored,) = await add(database, store, model("mdl_a", owner="dev_a", speed=1.25))
     later = NOON + timedelta(minutes=1)
     changed = dataclasses.replace(
@@ -160,9 +164,7 @@ async def test_an_update_writes_every_field_but_owner_birth_and_place(database: 
         assert await store.get(connection, stored.id) == changed
 
 
-async def test_an_update_can_not_make_a_model_the_same_as_another_of_its_owner(
-    database: Database, store: Store
-) -> None:
+async def test_an_update_can_not_make_a_model_equal_to_another_of_its_owner(database: Database, store: Store) -> None:
     en, de, _ = await add(
         database,
         store,
@@ -177,7 +179,7 @@ async def test_an_update_can_not_make_a_model_the_same_as_another_of_its_owner(
         assert not await store.update(connection, dataclasses.replace(en, id="mdl_unknown", voice_id="it"))
 
 
-async def test_voices_that_are_told_twice_are_known_once(database: Database, store: Store) -> None:
+async def test_voices_recorded_twice_are_known_once(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         await store.learn_voices(connection, "flite", ["slt"])
         await store.learn_voices(connection, "espeak", ["en", "de"])
@@ -189,9 +191,7 @@ async def test_voices_that_are_told_twice_are_known_once(database: Database, sto
         assert not await store.knows_voice(connection, "silent", "fr")
 
 
-async def test_of_a_provider_what_was_told_last_is_known_in_whatever_order_it_comes(
-    database: Database, store: Store
-) -> None:
+async def test_the_latest_report_about_a_provider_is_stored_in_any_order(database: Database, store: Store) -> None:
     early, late = NOON, NOON + timedelta(minutes=1)
     off = Provider("cartesia", late, "set CARTESIA_API_KEY", ())
     async with database.transaction() as connection:
@@ -204,7 +204,7 @@ async def test_of_a_provider_what_was_told_last_is_known_in_whatever_order_it_co
         assert await store.providers(connection) == [off, flite]
 
 
-async def test_models_are_counted_by_owner_and_an_archived_one_is_not_active(database: Database, store: Store) -> None:
+async def test_models_are_counted_by_owner_and_archived_ones_are_not_active(database: Database, store: Store) -> None:
     a, _, _ = await add(
         database,
         store,
@@ -218,7 +218,7 @@ async def test_models_are_counted_by_owner_and_an_archived_one_is_not_active(dat
         assert await store.count(connection, "dev_c") == Counts(active=0, registered=0)
 
 
-async def test_who_counts_models_waits_for_another_that_does(database: Database, store: Store) -> None:
+async def test_counting_models_waits_for_another_count(database: Database, store: Store) -> None:
     async def count() -> Counts:
         async with database.transaction() as connection:
             return await store.count(connection, "dev_a")

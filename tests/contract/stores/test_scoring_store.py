@@ -1,4 +1,4 @@
-"""What the scoring service's stores have in common."""
+"""The suite for the stores of the scoring service."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -47,13 +47,13 @@ async def begun(database: Database, store: Store) -> None:
         assert await store.begin(connection, JOB) == RUNNING
 
 
-async def test_a_job_begins_as_a_running_evaluation(database: Database, store: Store, begun: None) -> None:
+async def test_a_job_starts_as_a_running_evaluation(database: Database, store: Store, begun: None) -> None:
     async with database.reading() as connection:
         assert await store.get(connection, JOB.id) == RUNNING
         assert await store.get(connection, "trl_b") is None
 
 
-async def test_a_later_request_for_a_job_is_noted_and_nothing_else_changes(
+async def test_a_later_request_for_a_job_changes_only_the_attempt(
     database: Database, store: Store, begun: None
 ) -> None:
     again = dataclasses.replace(JOB, attempt=3, audio_name="other.wav", requested_at=LATER)
@@ -61,9 +61,7 @@ async def test_a_later_request_for_a_job_is_noted_and_nothing_else_changes(
         assert await store.begin(connection, again) == dataclasses.replace(RUNNING, attempt=3)
 
 
-async def test_an_earlier_request_that_comes_late_does_not_take_the_attempt_back(
-    database: Database, store: Store, begun: None
-) -> None:
+async def test_a_late_earlier_request_does_not_lower_the_attempt(database: Database, store: Store, begun: None) -> None:
     async with database.transaction() as connection:
         await store.begin(connection, dataclasses.replace(JOB, attempt=3))
         assert (await store.begin(connection, dataclasses.replace(JOB, attempt=2))).attempt == 3
@@ -88,16 +86,14 @@ async def test_an_evaluation_ends_once(
         assert await store.get(connection, JOB.id) == ended
 
 
-async def test_a_request_for_a_job_that_has_ended_finds_its_end(database: Database, store: Store, begun: None) -> None:
+async def test_a_request_for_an_ended_job_returns_its_result(database: Database, store: Store, begun: None) -> None:
     async with database.transaction() as connection:
         await store.finish(connection, JOB.id, METRICS, LATER)
         again = await store.begin(connection, dataclasses.replace(JOB, attempt=2))
     assert (again.status, again.attempt, again.signal_metrics) == (Status.completed, 2, METRICS)
 
 
-async def test_a_later_request_for_a_job_that_has_failed_begins_it_anew(
-    database: Database, store: Store, begun: None
-) -> None:
+async def test_a_later_request_for_a_failed_job_restarts_it(database: Database, store: Store, begun: None) -> None:
     async with database.transaction() as connection:
         await store.finish(connection, JOB.id, "too loud", LATER)
         assert (await store.begin(connection, JOB)).status is Status.failed
@@ -111,14 +107,14 @@ async def test_a_later_request_for_a_job_that_has_failed_begins_it_anew(
     )
 
 
-async def test_ending_what_never_began_does_nothing(database: Database, store: Store) -> None:
+async def test_finishing_an_unknown_job_does_nothing(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
         await store.finish(connection, JOB.id, METRICS, LATER)
     async with database.reading() as connection:
         assert await store.get(connection, JOB.id) is None
 
 
-async def test_what_is_deleted_is_gone_and_the_rest_stays(database: Database, store: Store, begun: None) -> None:
+async def test_only_the_named_evaluations_are_deleted(database: Database, store: Store, begun: None) -> None:
     other = dataclasses.replace(JOB, id="trl_b")
     async with database.transaction() as connection:
         await store.begin(connection, other)

@@ -1,4 +1,4 @@
-"""The catalogue takes in what it can of the voices that it is told of, and waits for no others."""
+"""The catalogue adds the valid voices of an announcement, and does not wait for the others."""
 
 import pytest
 import structlog
@@ -22,7 +22,7 @@ def catalogue() -> Catalogue:
     return Catalogue(MemoryDatabase("elo"), MemoryEloStore(), Pages("a secret"), max_models=5)
 
 
-def told(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:
+def discovered(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:
     listed = Provider(id=provider, display_name="Acme", available=True)
     return VoicesDiscovered(provider=listed, voices=voices, told_providers=["acme", "espeak"])
 
@@ -32,10 +32,8 @@ def delivery(event_id: str) -> Delivery:
 
 
 @pytest.mark.parametrize("bad", ["", "a\0b", "a b", "x" * 201, "\u200b", "a\x1b[0m"])
-async def test_a_voice_that_can_not_be_asked_for_is_left_out_and_the_others_are_taken(
-    catalogue: Catalogue, bad: str
-) -> None:
-    event = told(
+async def test_a_voice_with_invalid_ids_is_left_out_and_the_others_are_added(catalogue: Catalogue, bad: str) -> None:
+    event = discovered(
         Voice(voice_id=bad), Voice(voice_id="ok", model_id="m\0"), Voice(voice_id="ann", display_name="A\0n\x1b[2Jn")
     )
     with structlog.testing.capture_logs() as logs:
@@ -45,11 +43,11 @@ async def test_a_voice_that_can_not_be_asked_for_is_left_out_and_the_others_are_
     assert [(line["event"], line["provider"], line["count"]) for line in logs] == [("voices were left out", "acme", 2)]
 
 
-async def test_voices_that_were_given_up_keep_only_their_own_provider_from_being_used(catalogue: Catalogue) -> None:
-    await handlers(catalogue)[VoicesDiscovered](told(Voice(voice_id="en"), provider="espeak"), delivery("evt_1"))
+async def test_a_dead_event_makes_only_its_own_provider_unavailable(catalogue: Catalogue) -> None:
+    await handlers(catalogue)[VoicesDiscovered](discovered(Voice(voice_id="en"), provider="espeak"), delivery("evt_1"))
     with pytest.raises(Unavailable):
-        await catalogue.check_filled()
-    await dead_handler(catalogue)(told(Voice(voice_id="ann")), delivery("evt_2"), "it broke")
-    await catalogue.check_filled()
-    with pytest.raises(InvalidInput, match="acme can't be used: its voices could not be taken into the catalogue"):
+        await catalogue.check_complete()
+    await dead_handler(catalogue)(discovered(Voice(voice_id="ann")), delivery("evt_2"), "it broke")
+    await catalogue.check_complete()
+    with pytest.raises(InvalidInput, match="acme can't be used: its voices could not be added to the catalogue"):
         await catalogue.create(model(0, "ann", provider="acme"), "")

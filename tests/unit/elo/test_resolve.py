@@ -1,4 +1,4 @@
-"""Which voice model a question means."""
+"""Which voice model a query resolves to."""
 
 import random
 from datetime import UTC, datetime
@@ -47,21 +47,21 @@ CATALOGUE = [
 @pytest.mark.parametrize(
     ("provider", "voice", "developer", "seq"),
     [
-        pytest.param("espeak", "de", "dev_a", 3, id="a voice is the installation's"),
-        pytest.param("espeak", "en", "dev_c", 2, id="other developers' are never meant"),
-        pytest.param("espeak", "own", "dev_b", None, id="not even if there is no other"),
-        pytest.param("espeak", "en", "dev_a", 6, id="the developer's own newest comes first"),
-        pytest.param("espeak", "own", "dev_a", 7, id="a voice of the developer's own"),
-        pytest.param("espeak", "fr", "dev_a", None, id="inactive ones are not meant"),
+        pytest.param("espeak", "de", "dev_a", 3, id="a voice of the installation"),
+        pytest.param("espeak", "en", "dev_c", 2, id="models of other developers never match"),
+        pytest.param("espeak", "own", "dev_b", None, id="not even if there is no other model"),
+        pytest.param("espeak", "en", "dev_a", 6, id="the newest model of the developer comes first"),
+        pytest.param("espeak", "own", "dev_a", 7, id="a voice that only the developer has"),
+        pytest.param("espeak", "fr", "dev_a", None, id="inactive models never match"),
         pytest.param("espeak", "slt", "dev_a", None, id="a voice of another provider"),
-        pytest.param("espeak", "", "dev_a", 2, id="without a voice the installation's first"),
-        pytest.param("festival", "", "dev_a", 9, id="or the developer's first where there is none"),
-        pytest.param("festival", "", "dev_b", None, id="but never another developer's"),
+        pytest.param("espeak", "", "dev_a", 2, id="without a voice: the first of the installation"),
+        pytest.param("festival", "", "dev_a", 9, id="else the first of the developer"),
+        pytest.param("festival", "", "dev_b", None, id="but never of another developer"),
         pytest.param("nobody", "", "dev_a", None, id="an unknown provider"),
         pytest.param("", "", "dev_a", None, id="no provider"),
     ],
 )
-def test_a_question_means(provider: str, voice: str, developer: str, seq: int | None) -> None:
+def test_a_query_resolves_to(provider: str, voice: str, developer: str, seq: int | None) -> None:
     shuffled = random.Random(7).sample(CATALOGUE, len(CATALOGUE))
     for candidates in (CATALOGUE, CATALOGUE[::-1], shuffled):
         found = resolve(Query(provider, voice), candidates, developer)

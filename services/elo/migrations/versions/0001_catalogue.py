@@ -11,11 +11,11 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Creates the first tables."""
+    """Creates the tables of models and voices, and the messaging tables."""
     op.create_table(
         "voice_models",
         sa.Column("id", sa.Text, primary_key=True),
-        # The catalogue's order: a provider's best voice is discovered, and so registered, first.
+        # The order of the catalogue. tts announces the best voice of a provider first, so it gets the lowest number.
         sa.Column("seq", sa.BigInteger, sa.Identity(always=True), nullable=False, unique=True),
         sa.Column("developer_id", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text),

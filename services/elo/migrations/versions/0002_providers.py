@@ -1,4 +1,4 @@
-"""What tts has told of each provider: whether it can be used, and which parameters it takes."""
+"""The last report of tts about each provider: whether it can be used, and which parameters it accepts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,12 +9,12 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Creates the table; those whose voices are known could be used, and will be told of again."""
+    """Creates the table, and adds the providers with known voices as usable. tts will report them again."""
     op.create_table(
         "providers",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
-        # Empty if it can be used.
+        # Empty if the provider can be used.
         sa.Column("unavailable_reason", sa.Text, nullable=False),
         sa.Column("parameters", ARRAY(sa.Text), nullable=False),
     )

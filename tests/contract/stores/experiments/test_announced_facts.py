@@ -1,4 +1,4 @@
-"""A fact of another service reaches webhooks: once, whatever the bus forgets."""
+"""A fact of another service reaches webhooks once, even if the bus loses events."""
 
 import asyncio
 import json
@@ -52,14 +52,14 @@ class Services:
         self.taken: asyncio.Queue[str] = asyncio.Queue()
 
     async def record(self, recording_id: str = "rec_a", url: str = URL) -> None:
-        """Records the fact where it happens."""
+        """Records the fact in the database of its owner."""
         async with self.owner.transaction() as connection:
             fact = RecordingHeard(recording_id=recording_id, developer_id="dev_a", webhook_url=url)
             await outbox.add(connection, fact)
 
     @asynccontextmanager
     async def running(self, *, owner: bool = True) -> AsyncIterator[None]:
-        """Runs experiments in the block, and what its owner does about the fact unless that is left out."""
+        """Runs experiments during the block, and the service that owns the fact unless it is left out."""
         experiments_relay = OutboxRelay(self.experiments, self._experiments_bus)
         async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
             work = [
@@ -93,9 +93,9 @@ class Services:
             return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
 
     async def confirmed(self) -> None:
-        """Waits until the owner has no more to confirm."""
+        """Waits until the owner has no unconfirmed facts."""
         async with asyncio.timeout(SOON):
-            while await self.unconfirmed():  # noqa: ASYNC110 - a deleted row tells nobody
+            while await self.unconfirmed():  # noqa: ASYNC110 - nothing announces a deleted row
                 await asyncio.sleep(0.02)
 
 
@@ -151,7 +151,7 @@ async def test_a_fact_of_another_service_becomes_a_delivery_and_is_confirmed(ser
 
 
 @pytest.mark.parametrize("url", ["", "https://example.org/nobody"])
-async def test_a_fact_that_nobody_wants_to_hear_of_is_confirmed_all_the_same(services: Services, url: str) -> None:
+async def test_a_fact_without_a_webhook_is_still_confirmed(services: Services, url: str) -> None:
     async with services.running():
         await services.record(url=url)
         await services.taken.get()
@@ -159,7 +159,7 @@ async def test_a_fact_that_nobody_wants_to_hear_of_is_confirmed_all_the_same(ser
     assert await services.deliveries() == []
 
 
-async def test_a_fact_that_the_bus_forgot_is_announced_all_the_same(
+async def test_a_fact_that_the_bus_lost_is_still_announced(
     services: Services, nats: RunningNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await services.record()
@@ -174,14 +174,14 @@ async def test_a_fact_that_the_bus_forgot_is_announced_all_the_same(
     assert len(await services.deliveries()) == 1
 
 
-async def test_a_fact_that_comes_again_because_its_confirmation_was_lost_is_announced_once(
+async def test_a_fact_repeated_after_a_lost_confirmation_is_announced_once(
     services: Services, nats: RunningNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await services.record()
     assert await services.owner_relay.publish_batch() == 1
     async with services.running(owner=False):
         first = await services.taken.get()
-    # The confirmation has been published, or waits in the outbox of experiments: either way it is lost.
+    # The confirmation is lost, whether it was published or waits in the outbox of experiments.
     await nats.stop()
     nats.wipe()
     await nats.start()

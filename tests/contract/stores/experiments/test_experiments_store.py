@@ -1,4 +1,4 @@
-"""What the experiments service's stores have in common."""
+"""The suite for the stores of experiments and trials."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ from tests.contract.stores.experiments.rows import (
 )
 
 
-async def test_an_experiment_is_found_again_by_its_developer(database: Database, store: Store) -> None:
+async def test_an_experiment_is_found_by_its_developer_only(database: Database, store: Store) -> None:
     given = experiment("exp_a")
     await add(database, store, given)
     async with database.reading() as connection:
@@ -41,7 +41,7 @@ async def test_experiments_of_many_developers_are_read_together(database: Databa
     assert await store.get_many(database.hot, []) == {}
 
 
-async def test_a_request_makes_one_experiment_per_developer(database: Database, store: Store) -> None:
+async def test_a_request_id_creates_one_experiment_per_developer(database: Database, store: Store) -> None:
     first = experiment("exp_a")
     async with database.transaction() as connection:
         assert await store.add(connection, first, "request 1", b"fingerprint")
@@ -112,7 +112,7 @@ async def test_an_experiment_ends_without_results(database: Database, store: Sto
         assert await store.results(connection, "exp_a") is None
 
 
-async def test_an_experiment_is_reopened_without_what_it_came_to(database: Database, store: Store) -> None:
+async def test_a_reopened_experiment_has_no_results(database: Database, store: Store) -> None:
     before = experiment("exp_a", status=RUNNING, completed_trials=3, failed_trials=1, started_at=NOON)
     await add(database, store, before)
     async with database.transaction() as connection:
@@ -138,7 +138,7 @@ async def test_trials_are_listed_by_prompt_model_and_repeat(database: Database, 
         assert await store.trials(connection, "exp_x") == []
 
 
-async def test_running_experiments_of_a_developer_are_counted_but_those_that_only_wait_for_listeners(
+async def test_running_experiments_are_counted_except_those_waiting_for_listeners(
     database: Database, store: Store
 ) -> None:
     await add(
@@ -157,7 +157,7 @@ async def test_running_experiments_of_a_developer_are_counted_but_those_that_onl
         assert await store.count_running(connection, "dev_c") == 0
 
 
-async def test_who_counts_running_experiments_waits_for_another_that_does(database: Database, store: Store) -> None:
+async def test_counting_running_experiments_waits_for_another_count(database: Database, store: Store) -> None:
     given = experiment("exp_a")
     await add(database, store, given)
     counted = asyncio.Event()
@@ -174,7 +174,7 @@ async def test_who_counts_running_experiments_waits_for_another_that_does(databa
     assert await waiting == 1
 
 
-async def test_unfinished_experiments_are_those_that_have_not_ended(database: Database, store: Store) -> None:
+async def test_experiments_that_have_not_ended_are_unfinished(database: Database, store: Store) -> None:
     await add(
         database,
         store,
@@ -190,7 +190,7 @@ async def test_unfinished_experiments_are_those_that_have_not_ended(database: Da
         assert await store.count_unfinished(connection, "dev_c") == 0
 
 
-async def test_who_counts_unfinished_experiments_waits_for_another_that_does(database: Database, store: Store) -> None:
+async def test_counting_unfinished_experiments_waits_for_another_count(database: Database, store: Store) -> None:
     counted = asyncio.Event()
 
     async def count() -> int:

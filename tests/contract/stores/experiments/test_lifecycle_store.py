@@ -1,4 +1,4 @@
-"""What the lifecycle stores of the experiments service have in common."""
+"""The suite for the lifecycle stores of experiments."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -43,14 +43,16 @@ async def all_trials(database: Database, store: Store, experiment_id: str = "exp
         return await store.trials(connection, experiment_id)
 
 
-async def test_all_trials_have_moved_at_first(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+async def test_at_first_all_trials_have_changed(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
     await add(database, store, experiment("exp_a"), experiment("exp_b"))
     first, second = trial("trl_b", 0), trial("trl_a", 1)
     await add_trials(database, store, second, first, trial("trl_c", of="exp_b"))
     assert (await moved(database, lifecycle))[0] == [first, second]
 
 
-async def test_only_what_has_moved_since_is_read(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+async def test_only_later_changes_of_trials_are_read(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
     await add(database, store, experiment("exp_a"))
     _, mark = await moved(database, lifecycle)
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
@@ -63,12 +65,12 @@ async def test_only_what_has_moved_since_is_read(database: Database, store: Stor
     assert (await moved(database, lifecycle, mark))[0] == []
 
 
-async def test_nothing_is_missed_that_commits_after_something_younger(emptied_schema: Database) -> None:
+async def test_a_change_that_commits_after_a_later_one_is_not_missed(emptied_schema: Database) -> None:
     database, store, lifecycle = emptied_schema, SqlStore(), SqlLifecycleStore()
     await add(database, store, experiment("exp_a"))
     await add_trials(database, store, trial("trl_a", 0), trial("trl_b", 1))
     _, mark = await moved(database, lifecycle)
-    # Whoever gives trials to providers does not hold their experiment.
+    # Releasing trials does not lock their experiment.
     release = sa.text("UPDATE trials SET status = 'scoring' WHERE id = :id")
     async with database.transaction() as older:
         await older.execute(release, {"id": "trl_a"})
@@ -80,7 +82,9 @@ async def test_nothing_is_missed_that_commits_after_something_younger(emptied_sc
     assert trial("trl_a", 0, status=SCORING) in found
 
 
-async def test_a_deleted_experiment_leaves_nothing(database: Database, store: Store, lifecycle: LifecycleStore) -> None:
+async def test_deleting_an_experiment_deletes_its_trials_and_request(
+    database: Database, store: Store, lifecycle: LifecycleStore
+) -> None:
     async with database.transaction() as connection:
         assert await store.add(connection, experiment("exp_a"), "request 1")
     await add(database, store, experiment("exp_b"))
@@ -98,7 +102,7 @@ async def test_a_deleted_experiment_leaves_nothing(database: Database, store: St
         assert await store.trials(connection, "exp_b") == [kept]
 
 
-async def test_whatever_belongs_to_an_experiment_goes_with_it(emptied_schema: Database) -> None:
+async def test_every_table_about_experiments_deletes_with_them(emptied_schema: Database) -> None:
     query = """
         SELECT tables.relname, EXISTS (
             SELECT FROM pg_constraint WHERE conrelid = tables.oid AND confrelid = 'experiments'::regclass
@@ -114,7 +118,7 @@ async def test_whatever_belongs_to_an_experiment_goes_with_it(emptied_schema: Da
     assert {name for name, goes in found.items() if not goes} == set()
 
 
-async def test_audio_is_due_when_its_time_is_over_and_once(
+async def test_audio_is_due_for_deletion_once_after_its_retention(
     database: Database, store: Store, lifecycle: LifecycleStore
 ) -> None:
     def ended(id_: str, days: int, kept: int) -> object:
@@ -139,7 +143,7 @@ async def test_audio_is_due_when_its_time_is_over_and_once(
     assert await all_trials(database, store, "exp_c") == [kept]
 
 
-async def test_who_sweeps_at_the_same_time_passes_over_what_another_holds(emptied_schema: Database) -> None:
+async def test_simultaneous_sweeps_skip_locked_experiments(emptied_schema: Database) -> None:
     database, store, lifecycle = emptied_schema, SqlStore(), SqlLifecycleStore()
     await add(database, store, *(experiment(f"exp_{n}", ended_at=NOON, audio_retention_days=1) for n in "ab"))
     async with database.transaction() as one, database.transaction() as other:

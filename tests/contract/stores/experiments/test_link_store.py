@@ -1,4 +1,4 @@
-"""What the stores of listening links have in common."""
+"""The suite for the stores of listening links."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ async def test_links_are_listed_newest_first(database: Database, links: LinkStor
         assert await links.get(connection, "lnk_x") is None
 
 
-async def test_a_request_makes_one_link_per_experiment(database: Database, links: LinkStore) -> None:
+async def test_a_request_id_creates_one_link_per_experiment(database: Database, links: LinkStore) -> None:
     await add_experiment(database)
     await add_experiment(database, "exp_b")
     async with database.transaction() as connection:
@@ -69,7 +69,7 @@ async def test_a_link_is_revoked_once(database: Database, links: LinkStore) -> N
         assert await links.revoke(connection, "lnk_x", NOON) is None
 
 
-async def test_links_go_with_their_experiment(emptied_schema: Database) -> None:
+async def test_links_are_deleted_with_their_experiment(emptied_schema: Database) -> None:
     await add_experiment(emptied_schema)
     async with emptied_schema.transaction() as connection:
         await SqlLinkStore().add(connection, link(), "")

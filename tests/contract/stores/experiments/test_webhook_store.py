@@ -1,4 +1,4 @@
-"""What the stores of webhooks have in common."""
+"""The suite for the stores of webhook endpoints and deliveries."""
 
 import asyncio
 import dataclasses
@@ -18,14 +18,14 @@ from tests.contract.stores.experiments.test_panels_migration import OLD_ROWS, up
 
 SECOND = timedelta(seconds=1)
 LEASED_UNTIL = NOON + 20 * SECOND
-MANY = Limits(per_endpoint=100, per_developer=100)
+HIGH_LIMITS = Limits(per_endpoint=100, per_developer=100)
 URL = "https://example.org/done"
 ATTEMPTS = [
     Attempt(attempted_at=NOON, response_status=500, error="it answered 500", duration_ms=1.5, by_hand=False),
     Attempt(attempted_at=NOON, response_status=None, error="no answer", duration_ms=15e3, by_hand=True),
 ]
 
-DELIVERY_OF_BEFORE = f"""
+OLD_DELIVERY = f"""
 INSERT INTO webhook_deliveries (id, experiment_id, endpoint_id, type, body, status, attempts_made, next_attempt_at,
     error_message, traceparent, created_at)
   VALUES ('msg_a', 'exp_a', 'whe_a', 'experiment.completed', '{{}}', 'pending', 0, '{NOON}', '', '', '{NOON}');
@@ -56,7 +56,7 @@ def delivery(id_: str, to: str = "whe_a", *, due: datetime | None = NOON, **valu
 
 
 async def keep(database: Database, webhooks: WebhookStore, *records: Endpoint | Delivery) -> None:
-    """Adds endpoints and deliveries, the latter about an experiment `exp_a`."""
+    """Adds endpoints and deliveries. The deliveries are about an experiment `exp_a`."""
     if any(isinstance(record, Delivery) for record in records):
         await add(database, ExperimentStores(database).experiments, experiment("exp_a"))
     async with database.transaction() as connection:
@@ -73,10 +73,10 @@ async def claimed(
     *,
     at: datetime = NOON,
     most: int = 100,
-    limits: Limits = MANY,
+    limits: Limits = HIGH_LIMITS,
     name: str = "lse",
 ) -> Sequence[str]:
-    """Claims and returns the ids of the deliveries."""
+    """Claims deliveries and returns their ids."""
     async with database.transaction() as connection:
         leases = [f"{name}_{n}" for n in range(most)]
         return [c.delivery.id for c in await webhooks.claim(connection, at, at + 20 * SECOND, leases, limits)]
@@ -87,7 +87,7 @@ async def found(database: Database, webhooks: WebhookStore, delivery_id: str) ->
         return await webhooks.delivery(connection, delivery_id)
 
 
-async def test_an_endpoint_is_found_again_by_id_url_and_request(database: Database, webhooks: WebhookStore) -> None:
+async def test_an_endpoint_is_found_by_id_url_and_request(database: Database, webhooks: WebhookStore) -> None:
     given = endpoint(
         "whe_a",
         url=URL,
@@ -132,7 +132,7 @@ async def test_endpoints_are_listed_newest_first(database: Database, webhooks: W
         assert await webhooks.endpoints(connection, "dev_a", after=(b.created_at, b.id), limit=9) == [a]
 
 
-async def test_the_endpoint_that_an_experiment_made_is_given_out_once(
+async def test_the_secret_of_an_endpoint_made_for_an_experiment_is_shown_once(
     database: Database, webhooks: WebhookStore
 ) -> None:
     made = endpoint("whe_a", url=URL)
@@ -145,7 +145,7 @@ async def test_the_endpoint_that_an_experiment_made_is_given_out_once(
         assert await webhooks.show_secret(connection, "exp_a", URL) is None
 
 
-async def test_an_endpoint_that_is_deleted_is_not_found(database: Database, webhooks: WebhookStore) -> None:
+async def test_a_deleted_endpoint_is_not_found(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, endpoint("whe_a"), endpoint("whe_b"))
     async with database.transaction() as connection:
         await webhooks.delete_endpoint(connection, "whe_b")
@@ -170,7 +170,7 @@ async def test_a_new_secret_replaces_the_old_one_at_once_or_after_a_while(
         assert await webhooks.endpoint(connection, "whe_b") == endpoint("whe_b")
 
 
-async def test_an_endpoint_is_disabled_for_its_first_reason_until_it_is_enabled(
+async def test_a_disabled_endpoint_keeps_its_first_reason_until_it_is_enabled(
     database: Database, webhooks: WebhookStore
 ) -> None:
     await keep(database, webhooks, endpoint("whe_a", paused_until=NOON), endpoint("whe_b"))
@@ -186,7 +186,7 @@ async def test_an_endpoint_is_disabled_for_its_first_reason_until_it_is_enabled(
         assert await webhooks.endpoint(connection, "whe_b") == endpoint("whe_b")
 
 
-async def test_a_pause_is_never_shortened_but_ends_when_it_is_ended(database: Database, webhooks: WebhookStore) -> None:
+async def test_a_pause_can_be_extended_or_ended_but_not_shortened(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, endpoint("whe_a"), endpoint("whe_b"))
     async with database.transaction() as connection:
         for minutes, longest in ((2, 2), (1, 2), (3, 3)):
@@ -200,7 +200,7 @@ async def test_a_pause_is_never_shortened_but_ends_when_it_is_ended(database: Da
         assert await webhooks.endpoint(connection, "whe_b") == endpoint("whe_b")
 
 
-async def test_who_asks_for_a_delivery_changes_nothing_else_of_it(database: Database, webhooks: WebhookStore) -> None:
+async def test_requesting_a_delivery_by_hand_changes_nothing_else(database: Database, webhooks: WebhookStore) -> None:
     given = delivery("msg_a", due=None, status=DeliveryStatus.FAILED, error_message="it answered 500")
     await keep(database, webhooks, given, delivery("msg_b"))
     async with database.transaction() as connection:
@@ -210,7 +210,7 @@ async def test_who_asks_for_a_delivery_changes_nothing_else_of_it(database: Data
     assert await found(database, webhooks, "msg_b") == delivery("msg_b")
 
 
-async def test_deliveries_are_found_again_and_listed_newest_first(database: Database, webhooks: WebhookStore) -> None:
+async def test_deliveries_are_found_and_listed_newest_first(database: Database, webhooks: WebhookStore) -> None:
     a = delivery("msg_a", traceparent="00-1-2-01", error_message="it answered 500", attempts_made=3)
     b = delivery("msg_b", due=None, status=DeliveryStatus.DELIVERED, created_at=NOON + MINUTE)
     await keep(database, webhooks, a, b)
@@ -230,11 +230,11 @@ async def test_deliveries_are_found_again_and_listed_newest_first(database: Data
         ]
 
 
-async def test_a_subject_of_any_kind_has_its_own_deliveries(database: Database, webhooks: WebhookStore) -> None:
+async def test_each_type_of_subject_has_its_own_deliveries(database: Database, webhooks: WebhookStore) -> None:
     of_experiment = delivery("msg_a")
-    # Ids are of one kind only, so this could not happen; the type counts all the same.
+    # Real ids belong to one type only. The type must still match.
     of_another = delivery("msg_b", subject_type="evaluation", type="evaluation.completed")
-    # No table here has a row for what another service owns.
+    # The subject belongs to another service, so no table here has a row for it.
     foreign = delivery("msg_c", subject_type="evaluation", subject_id="eva_a", type="evaluation.failed")
     await keep(database, webhooks, of_experiment, of_another, foreign)
     async with database.reading() as connection:
@@ -245,7 +245,7 @@ async def test_a_subject_of_any_kind_has_its_own_deliveries(database: Database, 
         assert await webhooks.deliveries(connection, "evaluation", "eva_a", after=None, limit=9) == [(foreign, [])]
 
 
-async def test_an_experiment_takes_its_deliveries_with_it(database: Database, webhooks: WebhookStore) -> None:
+async def test_deliveries_are_deleted_with_their_experiment(database: Database, webhooks: WebhookStore) -> None:
     foreign = delivery("msg_b", subject_type="evaluation", subject_id="eva_a")
     await keep(database, webhooks, delivery("msg_a"), foreign)
     lifecycle = ExperimentStores(database).lifecycle
@@ -255,7 +255,7 @@ async def test_an_experiment_takes_its_deliveries_with_it(database: Database, we
     assert await found(database, webhooks, "msg_b") == foreign
 
 
-async def test_attempts_are_kept_in_their_order(database: Database, webhooks: WebhookStore) -> None:
+async def test_attempts_are_listed_in_order(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, delivery("msg_a"), delivery("msg_b"))
     async with database.transaction() as connection:
         for one in ATTEMPTS:
@@ -264,7 +264,7 @@ async def test_attempts_are_kept_in_their_order(database: Database, webhooks: We
         assert await webhooks.attempts(connection, "msg_b") == []
 
 
-async def test_what_is_due_is_claimed_the_longest_due_first(database: Database, webhooks: WebhookStore) -> None:
+async def test_due_deliveries_are_claimed_the_longest_due_first(database: Database, webhooks: WebhookStore) -> None:
     await keep(
         database,
         webhooks,
@@ -280,7 +280,7 @@ async def test_what_is_due_is_claimed_the_longest_due_first(database: Database, 
         assert await webhooks.longest_due(connection, NOON) == NOON - 2 * MINUTE
         assert await webhooks.longest_due(connection, NOON - MINUTE * 3) is None
     async with database.transaction() as connection:
-        claims = await webhooks.claim(connection, NOON, LEASED_UNTIL, ["lse_1", "lse_2"], MANY)
+        claims = await webhooks.claim(connection, NOON, LEASED_UNTIL, ["lse_1", "lse_2"], HIGH_LIMITS)
     asked = delivery("msg_asked", due=None, status=DeliveryStatus.FAILED, asked_at=NOON - 2 * MINUTE)
     leased = dataclasses.replace(asked, lease="lse_1", leased_until=LEASED_UNTIL)
     assert [(c.delivery.id, c.lease) for c in claims] == [("msg_asked", "lse_1"), ("msg_a", "lse_2")]
@@ -290,14 +290,14 @@ async def test_what_is_due_is_claimed_the_longest_due_first(database: Database, 
     assert await claimed(database, webhooks) == []
 
 
-async def test_a_lease_that_is_over_is_claimed_again(database: Database, webhooks: WebhookStore) -> None:
+async def test_a_delivery_with_an_expired_lease_is_claimed_again(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, endpoint("whe_a"), delivery("msg_a"), delivery("msg_b"))
     assert await claimed(database, webhooks) == ["msg_a", "msg_b"]
     assert await claimed(database, webhooks, at=NOON + 19 * SECOND) == []
     assert await claimed(database, webhooks, at=NOON + 20 * SECOND) == ["msg_a", "msg_b"]
 
 
-async def test_a_lease_that_is_given_back_is_claimed_at_once(database: Database, webhooks: WebhookStore) -> None:
+async def test_a_delivery_with_a_released_lease_is_claimed_at_once(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, endpoint("whe_a"), delivery("msg_a"), delivery("msg_b"))
     await claimed(database, webhooks)
     async with database.transaction() as connection:
@@ -306,7 +306,7 @@ async def test_a_lease_that_is_given_back_is_claimed_at_once(database: Database,
     assert await claimed(database, webhooks) == ["msg_b"]
 
 
-async def test_an_endpoint_gets_no_more_at_a_time_than_it_may(database: Database, webhooks: WebhookStore) -> None:
+async def test_claims_respect_the_limit_per_endpoint(database: Database, webhooks: WebhookStore) -> None:
     limits = Limits(per_endpoint=2, per_developer=100)
     await keep(
         database,
@@ -324,7 +324,9 @@ async def test_an_endpoint_gets_no_more_at_a_time_than_it_may(database: Database
     assert await claimed(database, webhooks, limits=limits, name="other") == ["msg_a2"]
 
 
-async def test_claims_of_many_processes_keep_to_the_limits_together(database: Database, webhooks: WebhookStore) -> None:
+async def test_claims_of_several_processes_respect_the_limits_together(
+    database: Database, webhooks: WebhookStore
+) -> None:
     limits = Limits(per_endpoint=3, per_developer=5)
     endpoints = [endpoint(f"whe_{n}") for n in range(3)]
     await keep(database, webhooks, *endpoints, *(delivery(f"msg_{n}", f"whe_{n % 3}") for n in range(30)))
@@ -334,11 +336,11 @@ async def test_claims_of_many_processes_keep_to_the_limits_together(database: Da
     taken = [delivery_id for each in claims for delivery_id in each]
     assert len(set(taken)) == len(taken) == 5
     async with database.reading() as connection:
-        places = [await webhooks.delivery(connection, delivery_id) for delivery_id in taken]
-    assert max(Counter(place.endpoint_id for place in places if place).values()) <= 3
+        claimed_deliveries = [await webhooks.delivery(connection, delivery_id) for delivery_id in taken]
+    assert max(Counter(each.endpoint_id for each in claimed_deliveries if each).values()) <= 3
 
 
-async def test_a_developer_gets_no_more_at_a_time_than_they_may(database: Database, webhooks: WebhookStore) -> None:
+async def test_claims_respect_the_limit_per_developer(database: Database, webhooks: WebhookStore) -> None:
     limits = Limits(per_endpoint=2, per_developer=3)
     await keep(
         database,
@@ -352,7 +354,7 @@ async def test_a_developer_gets_no_more_at_a_time_than_they_may(database: Databa
     assert await claimed(database, webhooks, limits=limits) == []
 
 
-async def test_a_pause_holds_for_all_but_what_is_asked_for_by_hand(database: Database, webhooks: WebhookStore) -> None:
+async def test_a_pause_does_not_stop_deliveries_requested_by_hand(database: Database, webhooks: WebhookStore) -> None:
     await keep(
         database,
         webhooks,
@@ -364,7 +366,7 @@ async def test_a_pause_holds_for_all_but_what_is_asked_for_by_hand(database: Dat
     assert await claimed(database, webhooks, at=NOON + MINUTE, name="later") == ["msg_a", "msg_b"]
 
 
-async def test_what_waits_for_an_endpoint_is_given_up(database: Database, webhooks: WebhookStore) -> None:
+async def test_pending_deliveries_of_an_endpoint_are_given_up(database: Database, webhooks: WebhookStore) -> None:
     asked = delivery("msg_asked", due=None, status=DeliveryStatus.DELIVERED, asked_at=NOON)
     failed = delivery("msg_failed", due=None, status=DeliveryStatus.FAILED, error_message="it answered 500")
     other = delivery("msg_other", "whe_b")
@@ -379,7 +381,7 @@ async def test_what_waits_for_an_endpoint_is_given_up(database: Database, webhoo
     assert await found(database, webhooks, "msg_other") == other
 
 
-async def test_who_counts_endpoints_waits_for_another_that_does(database: Database, webhooks: WebhookStore) -> None:
+async def test_counting_endpoints_waits_for_another_count(database: Database, webhooks: WebhookStore) -> None:
     async def count() -> int:
         async with database.transaction() as connection:
             return await webhooks.count_endpoints(connection, "dev_a")
@@ -391,9 +393,11 @@ async def test_who_counts_endpoints_waits_for_another_that_does(database: Databa
     assert await waiting == 1
 
 
-async def test_deliveries_of_the_release_before_are_about_their_experiments(postgres_url: str, tmp_path: Path) -> None:
-    experiment_of_before = OLD_ROWS.partition(";\n")[0]
-    rows = f"{experiment_of_before};\n{DELIVERY_OF_BEFORE}"
+async def test_deliveries_of_the_previous_release_belong_to_their_experiments(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    old_experiment = OLD_ROWS.partition(";\n")[0]
+    rows = f"{old_experiment};\n{OLD_DELIVERY}"
     database = await upgraded(postgres_url, tmp_path, "old_webhooks", "webhook_subjects", rows)
     stores = ExperimentStores(database)
     async with database.transaction() as connection:

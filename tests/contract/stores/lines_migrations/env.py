@@ -1,4 +1,4 @@
-"""Run by Alembic; the runtime has prepared everything."""
+"""The entry point of Alembic. The runtime does the work."""
 
 from services.runtime import migration
 

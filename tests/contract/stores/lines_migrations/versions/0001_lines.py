@@ -1,4 +1,4 @@
-"""Lines of text that are to be spoken, one clip each."""
+"""The tables of `Lines`: one clip per line of text."""
 
 from alembic import op
 

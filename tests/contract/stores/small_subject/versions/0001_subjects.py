@@ -1,4 +1,4 @@
-"""What a service does to have listening tests: it calls one function."""
+"""The tables of small subjects. A single call creates those of their listening tests."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Creates the tables of the subjects and of listening."""
+    """Creates the tables of the subjects and of their listening tests."""
     op.execute("CREATE TABLE subjects (id text PRIMARY KEY, received integer NOT NULL, ends integer NOT NULL)")
     op.execute("CREATE TABLE ended_invitations (id text PRIMARY KEY)")
     create_listening_tables()

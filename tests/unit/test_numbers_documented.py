@@ -1,0 +1,56 @@
+"""The thresholds, weights and messages that docs/ shows are those of the code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
+from services.experiments.verdict.profiles import PARTS, PROFILES
+from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
+from services.shared.metrics import Metric
+from tests.unit.experiments.webhooks.test_announcing import body, experiment
+
+PAGES = Path(__file__).parents[2] / "docs"
+
+
+def table(page: str, heading: str) -> dict[str, list[str]]:
+    """Returns the rows of the table whose first column has a heading, by their first cell."""
+    rows = (PAGES / page).read_text().split(f"\n| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def test_levels_have_the_documented_thresholds() -> None:
+    documented = {name: tuple(float(cell) for cell in row) for name, row in table("verdicts.md", "level").items()}
+    assert documented == {level.name: (above, *EVIDENCE_THRESHOLDS[level]) for level, above in GAP_THRESHOLDS.items()}
+
+
+def scale(metric: Metric) -> tuple[str, ...]:
+    """Returns the ends of a metric's scale as the document writes them."""
+    unit = "" if metric.part == "duration_accuracy" or not metric.unit else f" {metric.unit}"
+    return tuple(f"{value:,g}{unit}" for value in (metric.worst, metric.best))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_has_the_documented_scale_and_weights(part: str) -> None:
+    weights = [PROFILES[name].weights.get(part) for name in ("latency", "quality")]
+    written = ["-" if weight is None else f"{weight:.2f}" for weight in weights]
+    assert table("verdicts.md", "part")[part] == [f"`{PARTS[part].name}`", *scale(PARTS[part]), *written]
+
+
+def test_the_documented_message_of_a_webhook_has_the_fields_of_a_real_one() -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```$", (PAGES / "webhooks.md").read_text(), re.MULTILINE | re.DOTALL)
+    documented, real = json.loads(block), json.loads(body(experiment(), "espeak:en"))
+    assert (list(documented), list(documented["data"])) == (list(real), list(real["data"]))
+
+
+def test_attempts_to_deliver_a_webhook_follow_the_documented_schedule() -> None:
+    units = {"s": 1, "min": 60, "h": 3600}
+    text = " ".join((PAGES / "webhooks.md").read_text().split())
+    waits = re.search(r"The waits before them are (.*?), each", text)
+    assert waits
+    seconds = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", waits[1])]
+    assert seconds == [wait.total_seconds() for wait in SCHEDULE[1:]]
+    assert f"up to {MAX_ENDPOINTS} endpoints" in text

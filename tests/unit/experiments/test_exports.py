@@ -96,7 +96,7 @@ def read_parquet(content: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(content))
 
 
-def on_the_wire(trial: Trial) -> dict[str, Any]:
+def as_in_the_api(trial: Trial) -> dict[str, Any]:
     """Returns a trial as in the API's JSON, with flat parameters and without the fields that an export leaves out."""
     links = AudioLinks("a secret that is long enough to sign with", "http://localhost", 60)
     message = convert.trial(trial, links)
@@ -114,7 +114,7 @@ def results(judges: Judges = Judges.BOTH) -> Results:
 
 def test_an_export_has_every_field_of_a_trial_except_the_audio_link() -> None:
     every = replace(SPOKEN, audio_deleted_at=MOMENT, measurements=Measurements(**_all_measurements()))
-    assert {column.name for column in TRIALS} == set(on_the_wire(every))
+    assert {column.name for column in TRIALS} == set(as_in_the_api(every))
 
 
 def _all_measurements() -> dict[str, Any]:
@@ -127,13 +127,13 @@ def test_json_lines_are_equal_to_the_trials_of_the_api() -> None:
     names = [column.name for column in TRIALS]
     for line, trial in zip(lines, (SPOKEN, BROKEN), strict=True):
         assert list(line) == names
-        assert {name: value for name, value in line.items() if value is not None} == on_the_wire(trial)
+        assert {name: value for name, value in line.items() if value is not None} == as_in_the_api(trial)
 
 
 def test_csv_rows_are_equal_to_the_trials_of_the_api() -> None:
     content = write_csv(trials_table(EXPERIMENT, [SPOKEN, BROKEN]))
     for row, trial in zip(read_csv(content), (SPOKEN, BROKEN), strict=True):
-        expected = on_the_wire(trial)
+        expected = as_in_the_api(trial)
         for column in TRIALS:
             cell, value = row[column.name], expected.get(column.name)
             if value is None:
@@ -306,8 +306,8 @@ def test_without_listeners_the_vote_columns_are_empty() -> None:
 
 
 def test_results_have_the_parts_of_their_profile() -> None:
-    heard = {"ttfa_ms": 100.0, "naturalness_mos": 3.0, "word_error_rate": 0.0, "prosody_score": 0.5}
-    trials = [replace(one, measurements=replace(one.measurements, **heard)) for one in latencies([1.0], [2.0])]
+    measured = {"ttfa_ms": 100.0, "naturalness_mos": 3.0, "word_error_rate": 0.0, "prosody_score": 0.5}
+    trials = [replace(one, measurements=replace(one.measurements, **measured)) for one in latencies([1.0], [2.0])]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
     of = results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
     (row, _) = read_parquet(write_parquet(results_table(of))).to_pylist()
@@ -432,7 +432,7 @@ async def test_exported_trials_of_a_human_experiment_are_equal_to_those_of_the_a
     )
     await desk.finish(*trials)
     lines = read_jsonl((await exported(desk, experiment_id, "jsonl", "trials")).content)
-    expected = [on_the_wire(trial) for trial in await desk.trials(experiment_id)]
+    expected = [as_in_the_api(trial) for trial in await desk.trials(experiment_id)]
     assert [{k: v for k, v in line.items() if v is not None} for line in lines] == expected
 
 

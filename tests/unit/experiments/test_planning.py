@@ -130,14 +130,14 @@ async def test_prompts_longer_than_a_model_accepts_are_refused_at_creation_and_a
     assert (await desk.reading.get(made.id)).status is ExperimentStatus.CREATED
 
 
-async def test_the_same_request_again_returns_the_first_experiment(desk: Desk) -> None:
+async def test_a_repeated_request_returns_the_first_experiment(desk: Desk) -> None:
     first = await desk.planning.create(desk.plan(request_id="request 1"))
     assert await desk.planning.create(desk.plan(request_id="request 1", name="another")) == first
     call_as("dev_b")
     assert (await desk.planning.create(desk.plan(request_id="request 1"))).id != first.id
 
 
-async def test_running_plans_every_prompt_by_every_model_and_asks_for_as_many_as_there_is_room_for(desk: Desk) -> None:
+async def test_a_run_creates_every_trial_and_requests_those_that_have_a_slot(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan(models=[EN, SLT], prompts=["One.", "Two.", "Three."], repeats=2))
     running = await desk.planning.run(made.id)
     assert running.status is ExperimentStatus.RUNNING
@@ -235,7 +235,7 @@ async def test_unknown_and_malformed_experiment_ids_are_refused(
             await verb(experiment_id)
 
 
-async def test_another_developers_experiment_is_not_found(desk: Desk) -> None:
+async def test_the_experiment_of_another_developer_is_not_found(desk: Desk) -> None:
     made = await desk.planning.create(desk.plan())
     call_as("dev_b")
     for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):

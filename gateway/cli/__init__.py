@@ -1,1 +1,1 @@
-"""`arena`, the command line: a client of the public API and nothing else."""
+"""`arena`, the command line. It is a client of the public API and uses nothing else."""

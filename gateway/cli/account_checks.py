@@ -1,4 +1,4 @@
-"""What is wrong with what belongs to the caller: the API key, the webhook endpoints."""
+"""Checks of what belongs to the caller: the API key and the webhook endpoints."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from gateway.cli.checks import Check, Outcome, asked, duration, failed
+from gateway.cli.checks import Check, CheckOutcome, call_check, duration, failure_check
 from gateway.cli.errors import HINT_KEY, CliError, ExitCode
-from gateway.cli.session import Session
+from gateway.cli.session import CliSession
 
 if TYPE_CHECKING:
     from gateway.cli.client import ArenaClient
 
-SOON_SECONDS = 7 * 86400.0
+EXPIRES_SOON_SECONDS = 7 * 86400.0
 
 
-def key_checks(session: Session, client: ArenaClient, now: Callable[[], float] = time.time) -> Iterator[Check]:
-    """Whether there is a key, the gateway takes it, and it will for a while."""
+def key_checks(session: CliSession, client: ArenaClient, now: Callable[[], float] = time.time) -> Iterator[Check]:
+    """Checks that there is an API key, that the gateway accepts it, and that it does not expire soon."""
     key = session.api_key()
     if key is None:
-        yield Check("key", Outcome.PROBLEM, f"none is stored for {session.address}", HINT_KEY)
+        yield Check("key", CheckOutcome.PROBLEM, f"no API key is stored for {session.address}", HINT_KEY)
         return
-    check = asked("key", client.current_developer, lambda developer: (Outcome.OK, f"belongs to {developer.email}", ""))
+    check = call_check(
+        "key", client.current_developer, lambda developer: (CheckOutcome.OK, f"belongs to {developer.email}", "")
+    )
     yield check
-    if check.outcome is Outcome.OK:
+    if check.outcome is CheckOutcome.OK:
         yield from _expiry_checks(key, client, now())
 
 
@@ -33,26 +35,26 @@ def _expiry_checks(key: str, client: ArenaClient, now: float) -> Iterator[Check]
         keys = client.api_keys()
     except CliError as error:
         if error.exit_code != ExitCode.NOT_AUTHENTICATED:
-            yield failed("key", error)
-        return  # a key without the scope `keys` can't tell
+            yield failure_check("key", error)
+        return  # A key without the scope `keys` can't list keys.
     for each in keys:
         if key.startswith(each.prefix) and each.HasField("expires_at") and not each.HasField("revoked_at"):
             left = each.expires_at.ToNanoseconds() / 1e9 - now
-            if left < SOON_SECONDS:
-                advice = f"`arena keys rotate {each.id}` gives its successor."
-                yield Check("key", Outcome.PROBLEM, f"{each.name} expires in {duration(left)}", advice)
+            if left < EXPIRES_SOON_SECONDS:
+                advice = f"Replace it with `arena keys rotate {each.id}`."
+                yield Check("key", CheckOutcome.PROBLEM, f"{each.name} expires in {duration(left)}", advice)
 
 
 def webhook_checks(client: ArenaClient) -> Iterator[Check]:
-    """Endpoints that are not told of anything any more."""
+    """Finds webhook endpoints that are disabled."""
     try:
         endpoints = client.webhook_endpoints()
     except CliError as error:
         if error.exit_code != ExitCode.NOT_AUTHENTICATED:
-            yield failed("webhooks", error)
+            yield failure_check("webhooks", error)
         return
     for endpoint in endpoints:
         if not endpoint.enabled:
             detail = f"{endpoint.url} is disabled: {endpoint.disabled_reason}"
-            advice = f"Mend the receiver, then `arena webhooks enable {endpoint.id}`."
-            yield Check("webhooks", Outcome.PROBLEM, detail, advice)
+            advice = f"Fix the receiver, then run `arena webhooks enable {endpoint.id}`."
+            yield Check("webhooks", CheckOutcome.PROBLEM, detail, advice)

@@ -1,4 +1,4 @@
-"""Where a gateway is."""
+"""The address of a gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class GatewayAddress:
-    """Scheme, host and port of a gateway; calls go to it over TLS when the scheme is https."""
+    """Scheme, host and port of a gateway. Calls use TLS if the scheme is https."""
 
     scheme: str
     host: str
@@ -22,7 +22,7 @@ class GatewayAddress:
 
     @classmethod
     def parse(cls, url: str) -> GatewayAddress:
-        """Reads `http://HOST:PORT` or `https://HOST:PORT`. A path other than `/` can't be served over gRPC."""
+        """Reads `http://HOST:PORT` or `https://HOST:PORT`. Raises CliError for any other URL: gRPC allows no path."""
         wrong = CliError(
             f"{url!r} is not the URL of a gateway.",
             ExitCode.USAGE,
@@ -46,7 +46,7 @@ class GatewayAddress:
 
     @property
     def target(self) -> str:
-        """`host:port` as gRPC takes it."""
+        """`host:port` in gRPC's format."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""What a check of the doctor finds, and how it is printed."""
+"""The findings of `arena doctor`, and how they are printed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.text import Text
 from gateway.cli.errors import HINT_DOCTOR, CliError
 from gateway.cli.rendering import plain
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
-class Outcome(StrEnum):
-    """What a check found. A note is worth knowing and no problem."""
+class CheckOutcome(StrEnum):
+    """The outcome of a check. A note is worth knowing, but is not a problem."""
 
     OK = "ok"
     NOTE = "note"
@@ -25,37 +25,43 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One finding, with what to do about it."""
+    """One finding, and advice on what to do."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str
     advice: str = ""
 
 
-def asked(name: str, ask: Callable[[], Answer], judge: Callable[[Answer], tuple[Outcome, str, str]]) -> Check:
-    """A check that is a call to the API: its failure is the problem, its answer is judged."""
+def call_check(
+    name: str, call: Callable[[], Response], assess: Callable[[Response], tuple[CheckOutcome, str, str]]
+) -> Check:
+    """Checks that a call to the API succeeds. `assess` returns outcome, detail and advice for the response."""
     try:
-        outcome, detail, advice = judge(ask())
+        outcome, detail, advice = assess(call())
     except CliError as error:
-        return failed(name, error)
+        return failure_check(name, error)
     return Check(name, outcome, detail, advice)
 
 
-def failed(name: str, error: CliError) -> Check:
-    """The finding that a call failed."""
-    return Check(name, Outcome.PROBLEM, error.message, "" if error.hint == HINT_DOCTOR else error.hint)
+def failure_check(name: str, error: CliError) -> Check:
+    """Returns the finding for a call that failed."""
+    return Check(name, CheckOutcome.PROBLEM, error.message, "" if error.hint == HINT_DOCTOR else error.hint)
 
 
 def check_line(check: Check) -> Text:
-    """A finding as one line, or two when there is advice."""
-    mark, style = {Outcome.OK: ("✓", "green"), Outcome.NOTE: ("·", "dim"), Outcome.PROBLEM: ("✗", "red")}[check.outcome]
+    """Returns a finding as one line, or as two if there is advice."""
+    mark, style = {
+        CheckOutcome.OK: ("✓", "green"),
+        CheckOutcome.NOTE: ("·", "dim"),
+        CheckOutcome.PROBLEM: ("✗", "red"),
+    }[check.outcome]
     line = Text.assemble((mark, style), f" {check.name}: ", plain(check.detail))
     return line.append(f"\n    {check.advice}") if check.advice else line
 
 
 def duration(seconds: float) -> str:
-    """A time in words, such as `42 s`, `12 min`, `3 h` or `6 days`."""
+    """Returns a duration in words, such as `42 s`, `12 min`, `3 h` or `6 days`."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 2 * 3600:

@@ -1,4 +1,4 @@
-"""Calls to the public API through the gateway: a deadline on each, every failure as a CliError."""
+"""Calls to the public API through the gateway. Each call has a deadline, and each failure is a CliError."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
     from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
 
-CALL_SECONDS = 15.0
-SPEECH_SECONDS = 120.0
-# A watch is opened anew this often: a stream that died without a word is noticed no later.
-STREAM_SECONDS = 120.0
+CALL_TIMEOUT_SECONDS = 15.0
+SPEECH_TIMEOUT_SECONDS = 120.0
+# A watch is opened again after this time, so that a stream that died silently is noticed.
+MAX_STREAM_SECONDS = 120.0
 PAGE_SIZE = 100
-# A key may make more calls after a second, says the gateway; a command of many calls waits for it.
-RATE_LIMIT_SECONDS = 1.0
-RATE_LIMIT_TRIES = 10
-# A list longer than this many pages is cut rather than fetched for ever from a server that repeats itself.
+# The gateway allows more calls after one second. A command that makes many calls waits that long.
+RATE_LIMIT_DELAY_SECONDS = 1.0
+MAX_RATE_LIMITED_ATTEMPTS = 10
+# Stops at this page, in case a server repeats its pages for ever.
 MAX_PAGES = 200
 
 Item = TypeVar("Item")
@@ -63,7 +63,7 @@ ListResponse = TypeVar("ListResponse", bound=_ListResponse)
 
 
 class ArenaClient:
-    """One connection to a gateway, for one caller. Use it as a context manager; it connects at the first call."""
+    """One connection to a gateway, for one caller. Use it as a context manager. It connects at the first call."""
 
     def __init__(self, address: GatewayAddress, api_key: str | None) -> None:
         self.address = address
@@ -78,69 +78,69 @@ class ArenaClient:
             self._channel.close()
             self._channel = None
 
-    def health(self, timeout: float = CALL_SECONDS) -> None:
-        """Returns when every service is serving."""
+    def health(self, timeout: float = CALL_TIMEOUT_SECONDS) -> None:
+        """Returns if every service is serving. Raises CliError otherwise."""
         from voicearena.mesh.v1.mesh_service_pb2 import GetHealthRequest
 
         self.call(self.mesh_stub.GetHealth, GetHealthRequest(), timeout)
 
     def status(self) -> GetStatusResponse:
-        """How each service is, and whether it keeps up."""
+        """Returns the status of each service: whether it serves, its faults and its queues."""
         from voicearena.mesh.v1.mesh_service_pb2 import GetStatusRequest
 
         return self.call(self.mesh_stub.GetStatus, GetStatusRequest())
 
     def register_developer(self, name: str, email: str) -> RegisterDeveloperResponse:
-        """Creates a developer with a first API key."""
+        """Registers a developer and returns them with their first API key."""
         from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperRequest
 
         return self.call(self.auth_stub.RegisterDeveloper, RegisterDeveloperRequest(name=name, email=email))
 
     def current_developer(self) -> Developer:
-        """The developer whose key this client sends."""
+        """Returns the developer whose API key this client sends."""
         from voicearena.auth.v1.auth_service_pb2 import GetCurrentDeveloperRequest
 
         return self.call(self.auth_stub.GetCurrentDeveloper, GetCurrentDeveloperRequest())
 
     def api_keys(self) -> list[ApiKey]:
-        """All API keys of the caller, newest first."""
+        """Returns all API keys of the caller, newest first."""
         from voicearena.auth.v1.auth_service_pb2 import ListApiKeysRequest
 
-        return self.listed(self.auth_stub.ListApiKeys, ListApiKeysRequest(), lambda page: page.api_keys)
+        return self.list_all(self.auth_stub.ListApiKeys, ListApiKeysRequest(), lambda page: page.api_keys)
 
     def providers(self) -> Sequence[Provider]:
-        """Every provider, those that can't be used now too."""
+        """Returns every provider, including those that are not available."""
         from voicearena.tts.v1.tts_service_pb2 import ListProvidersRequest
 
         return self.call(self.tts_stub.ListProviders, ListProvidersRequest()).providers
 
     def voices(self, provider: str = "") -> list[Voice]:
-        """All voices, or all of one provider."""
+        """Returns all voices, or all voices of one provider."""
         from voicearena.tts.v1.tts_service_pb2 import ListVoicesRequest
 
-        return self.listed(self.tts_stub.ListVoices, ListVoicesRequest(provider=provider), lambda page: page.voices)
+        return self.list_all(self.tts_stub.ListVoices, ListVoicesRequest(provider=provider), lambda page: page.voices)
 
     def voice_models(self) -> list[VoiceModel]:
-        """The catalogue's entries that new experiments may use."""
+        """Returns the voice models that new experiments can use."""
         from voicearena.elo.v1.elo_service_pb2 import ListVoiceModelsRequest
 
         request = ListVoiceModelsRequest(active_only=True)
-        return self.listed(self.elo_stub.ListVoiceModels, request, lambda page: page.models)
+        return self.list_all(self.elo_stub.ListVoiceModels, request, lambda page: page.models)
 
     def create_voice_model(self, request: CreateVoiceModelRequest) -> VoiceModel:
-        """Registers a voice model of the caller's own in the catalogue."""
+        """Registers a voice model that belongs to the caller in the catalogue."""
         return self.call(self.elo_stub.CreateVoiceModel, request)
 
     def speech(self, request: SynthesizeSpeechRequest) -> Iterator[HttpBody]:
-        """Speaks a text; the audio comes in chunks as it is made."""
-        return self.stream(self.tts_stub.SynthesizeSpeech, request, SPEECH_SECONDS)
+        """Speaks a text and yields the audio in chunks as they arrive."""
+        return self.stream(self.tts_stub.SynthesizeSpeech, request, SPEECH_TIMEOUT_SECONDS)
 
     def create_experiment(self, request: CreateExperimentRequest) -> Experiment:
-        """Plans an experiment."""
+        """Creates an experiment, which is not started yet."""
         return self.call(self.experiment_stub.CreateExperiment, request)
 
     def experiment(self, experiment_id: str) -> Experiment:
-        """One experiment."""
+        """Returns one experiment."""
         from voicearena.experiments.v1.experiment_service_pb2 import GetExperimentRequest
 
         return self.call(self.experiment_stub.GetExperiment, GetExperimentRequest(id=experiment_id))
@@ -152,59 +152,59 @@ class ArenaClient:
         return self.call(self.experiment_stub.RunExperiment, RunExperimentRequest(id=experiment_id))
 
     def experiments(self, status: str = "", scenario: str = "", limit: int = PAGE_SIZE) -> list[Experiment]:
-        """The caller's newest experiments, at most `limit`."""
+        """Returns the caller's newest experiments, at most `limit`."""
         from voicearena.experiments.v1.experiment_pb2 import Experiment
         from voicearena.experiments.v1.experiment_service_pb2 import ListExperimentsRequest
 
-        wanted = Experiment.Status.Value(status or "status_unspecified")
-        request = ListExperimentsRequest(status=wanted, scenario=scenario)
-        return self.listed(self.experiment_stub.ListExperiments, request, lambda page: page.experiments, limit)
+        status_value = Experiment.Status.Value(status or "status_unspecified")
+        request = ListExperimentsRequest(status=status_value, scenario=scenario)
+        return self.list_all(self.experiment_stub.ListExperiments, request, lambda page: page.experiments, limit)
 
     def results(self, experiment_id: str, *, recompute: bool = False) -> Results:
-        """The verdict of a completed experiment, reached again if wanted."""
+        """Returns the results of a completed experiment. `recompute` computes the verdict again."""
         from voicearena.experiments.v1.experiment_service_pb2 import GetResultsRequest
 
         return self.call(self.experiment_stub.GetResults, GetResultsRequest(id=experiment_id, recompute=recompute))
 
     def metrics(self) -> Sequence[Metric]:
-        """What is measured of a trial: names, units, headings."""
+        """Returns the metrics of trials: their names, units and headings."""
         from voicearena.scoring.v1.scoring_service_pb2 import ListMetricsRequest
 
         return self.call(self.scoring_stub.ListMetrics, ListMetricsRequest()).metrics
 
     def trials(self, experiment_id: str) -> list[Trial]:
-        """All trials of an experiment, by prompt, then in the order of its models."""
+        """Returns all trials of an experiment, sorted by prompt, then by the order of its models."""
         from voicearena.experiments.v1.experiment_service_pb2 import ListTrialsRequest
 
         request = ListTrialsRequest(id=experiment_id)
-        return self.listed(self.experiment_stub.ListTrials, request, lambda page: page.trials)
+        return self.list_all(self.experiment_stub.ListTrials, request, lambda page: page.trials)
 
     def watch_experiment(
-        self, experiment_id: str, timeout: float = STREAM_SECONDS
+        self, experiment_id: str, timeout: float = MAX_STREAM_SECONDS
     ) -> Iterator[WatchExperimentResponse]:
-        """One stream of an experiment's progress; `watching.follow` opens it again after a drop."""
+        """Yields the progress of an experiment from one stream. `watching.follow` opens it again if it drops."""
         from voicearena.experiments.v1.experiment_service_pb2 import WatchExperimentRequest
 
         request = WatchExperimentRequest(id=experiment_id)
-        return self.stream(self.experiment_stub.WatchExperiment, request, min(timeout, STREAM_SECONDS))
+        return self.stream(self.experiment_stub.WatchExperiment, request, min(timeout, MAX_STREAM_SECONDS))
 
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
-        """All webhook endpoints of the caller, newest first."""
+        """Returns all webhook endpoints of the caller, newest first."""
         from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
 
         request = ListWebhookEndpointsRequest()
-        return self.listed(self.webhook_stub.ListWebhookEndpoints, request, lambda page: page.endpoints)
+        return self.list_all(self.webhook_stub.ListWebhookEndpoints, request, lambda page: page.endpoints)
 
     def audio(self, name: str) -> bytes:
-        """Stored audio of the caller's own, by its name in the store."""
+        """Returns stored audio of the caller by its name in the store."""
         from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
 
-        chunks = self.stream(self.tts_stub.GetAudio, GetAudioRequest(name=name), SPEECH_SECONDS)
+        chunks = self.stream(self.tts_stub.GetAudio, GetAudioRequest(name=name), SPEECH_TIMEOUT_SECONDS)
         return b"".join(chunk.data for chunk in chunks)
 
     @property
     def mesh_stub(self) -> MeshServiceStub:
-        """The mesh as a whole."""
+        """Health and status of the mesh."""
         from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
 
         return MeshServiceStub(self._connected())
@@ -232,7 +232,7 @@ class ArenaClient:
 
     @property
     def scoring_stub(self) -> ScoringServiceStub:
-        """What is measured."""
+        """Metrics."""
         from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
 
         return ScoringServiceStub(self._connected())
@@ -264,7 +264,7 @@ class ArenaClient:
         if self._channel is None:
             options: list[tuple[str, int]] = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000)]
             if self.address.is_this_machine:
-                # A proxy that the environment names can't reach this machine's own ports.
+                # A proxy from the environment can't reach the ports of this machine.
                 options.append(("grpc.enable_http_proxy", 0))
             self._channel = (
                 grpc.secure_channel(self.address.target, grpc.ssl_channel_credentials(), options)
@@ -277,26 +277,32 @@ class ArenaClient:
         return (("authorization", f"Bearer {self._api_key}"),) if self._api_key else ()
 
     def call(
-        self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout: float = CALL_SECONDS
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        timeout: float = CALL_TIMEOUT_SECONDS,
     ) -> Response:
-        """Makes a call of any stub and returns its answer; CliError says in people's words what failed."""
+        """Makes a call of any stub and returns its response. Raises CliError if the call fails.
+
+        A call that exceeds the rate limit is made again, up to MAX_RATE_LIMITED_ATTEMPTS times.
+        """
         import grpc
 
-        for left in reversed(range(RATE_LIMIT_TRIES)):
+        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
             try:
                 return method(request, timeout=timeout, metadata=self._metadata())
             except grpc.RpcError as error:
                 self._wait_or_raise(from_rpc(error, str(self.address)), left)
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
-    def listed(
+    def list_all(
         self,
         method: grpc.UnaryUnaryMultiCallable[ListRequest, ListResponse],
         request: ListRequest,
         items: Callable[[ListResponse], Iterable[Item]],
         limit: int | None = None,
     ) -> list[Item]:
-        """Fetches the pages of a list until the last, or until `limit` items. `items` takes them from a page."""
+        """Returns the items of all pages of a list, at most `limit`. `items` takes the items from a page."""
         found: list[Item] = []
         request.page_size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
         for _ in range(MAX_PAGES):
@@ -305,17 +311,20 @@ class ArenaClient:
             request.page_token = page.next_page_token
             if not page.next_page_token or (limit is not None and len(found) >= limit):
                 return found[:limit]
-        hint = "Narrow it with an option."
-        raise CliError(f"The list goes on after {MAX_PAGES} pages.", ExitCode.UNEXPECTED, hint=hint)
+        hint = "Use the options of the command to get a shorter list."
+        raise CliError(f"The list has more than {MAX_PAGES} pages.", ExitCode.UNEXPECTED, hint=hint)
 
     def stream(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request, timeout: float
     ) -> Iterator[Response]:
-        """Yields the answers of a streaming call of any stub, which ends with the generator; CliError as for `call`."""
+        """Yields the responses of a streaming call of any stub. Closing the generator cancels the call.
+
+        Raises CliError if the call fails. Handles the rate limit as `call` does.
+        """
         import grpc
 
-        # A call over the limit is refused before its first answer, so none is yielded twice.
-        for left in reversed(range(RATE_LIMIT_TRIES)):
+        # A call over the rate limit is refused before its first response, so no response is yielded twice.
+        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
             call = method(request, timeout=timeout, metadata=self._metadata())
             try:
                 yield from call
@@ -326,8 +335,8 @@ class ArenaClient:
             finally:
                 call.cancel()
 
-    def _wait_or_raise(self, error: CliError, tries_left: int) -> None:
-        """Waits for the limit of calls to give way; raises any other error, and this one after many tries."""
-        if error.reason != "RATE_LIMITED" or not tries_left:
+    def _wait_or_raise(self, error: CliError, attempts_left: int) -> None:
+        """Waits if the call exceeded the rate limit and attempts are left. Otherwise raises the error."""
+        if error.reason != "RATE_LIMITED" or not attempts_left:
             raise error
-        time.sleep(RATE_LIMIT_SECONDS)
+        time.sleep(RATE_LIMIT_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""The API keys of a user, by gateway, in a file that only they can read."""
+"""Stores the user's API keys, one for each gateway, in a file that only the user can read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER_MODE = 0o700
 
 @dataclass(frozen=True)
 class Credential:
-    """An API key and whose it is."""
+    """An API key and its developer."""
 
     api_key: str
     developer_id: str
@@ -25,7 +25,7 @@ class Credential:
 
 
 def credentials_path(environment: Mapping[str, str]) -> Path:
-    """`voice-arena/credentials.json` under XDG_CONFIG_HOME, or under `~/.config`."""
+    """Returns the path of the file: `voice-arena/credentials.json` in XDG_CONFIG_HOME, or in `~/.config`."""
     # The XDG specification says to ignore a relative path.
     configured = Path(environment.get("XDG_CONFIG_HOME", ""))
     base = configured if configured.is_absolute() else Path.home() / ".config"
@@ -33,7 +33,7 @@ def credentials_path(environment: Mapping[str, str]) -> Path:
 
 
 def load_credential(path: Path, url: str) -> Credential | None:
-    """The credential stored for the gateway at `url`, or None."""
+    """Returns the credential stored for the gateway at `url`, or None. Raises CliError if the file is unreadable."""
     entry = _read(path).get(url)
     if entry is None:
         return None
@@ -46,7 +46,8 @@ def load_credential(path: Path, url: str) -> Credential | None:
 def store_credential(path: Path, url: str, credential: Credential) -> Credential | None:
     """Stores the credential for the gateway at `url` and returns the one that it replaces.
 
-    The file is replaced as a whole, so that an interrupted write leaves the old one.
+    The file is replaced as a whole, so that an interrupted write leaves the old file. Raises CliError if it can't be
+    written.
     """
     entries = _read(path)
     replaced = load_credential(path, url)
@@ -62,7 +63,7 @@ def store_credential(path: Path, url: str, credential: Credential) -> Credential
     except OSError as error:
         raise CliError(
             f"Can't write {path}: {error.strerror}.",
-            hint="Set XDG_CONFIG_HOME to a folder that can be written, or pass the key in ARENA_API_KEY.",
+            hint="Set XDG_CONFIG_HOME to a writable folder, or pass the key in ARENA_API_KEY.",
         ) from error
     return replaced
 

@@ -1,4 +1,4 @@
-"""A whole comparison in half a minute: a mesh of its own, three local voices, eight prompts, one verdict."""
+"""`arena demo`: starts a mesh, compares three local voices on eight prompts, and prints the verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.local_mesh import LocalMesh, local_address, runner_command, stopping_on_signals
 from gateway.cli.progress import watch_to_end
 from gateway.cli.rendering import model_name, plain
-from gateway.cli.session import Session
+from gateway.cli.session import CliSession
 from gateway.cli.steps import Steps
 from gateway.cli.verdict import results_view
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import Results
 
 DATA_DIR = Path(".arena/demo")
-# The runner reads its settings from here too, below the environment.
+# The runner reads its settings from the environment and then from this file.
 ENV_FILE = ".env"
-EXPERIMENT_SECONDS = 120.0
+EXPERIMENT_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared and what came of it."""
+    """The voices that were compared, and the results."""
 
     voices: Sequence[DemoVoice]
     experiment: Experiment
     results: Results
 
 
-def run_demo(session: Session, data_dir: Path) -> None:
-    """Starts a mesh, compares the voices, prints the verdict and where the audio is, and stops the mesh again.
+def run_demo(session: CliSession, data_dir: Path) -> None:
+    """Starts a mesh, compares the voices, prints the verdict and where the audio is, and stops the mesh.
 
-    Whatever happens, Ctrl-C included, no process is left. Raises CliError naming what went wrong.
+    No process is left in any case, even after Ctrl-C. Raises CliError if a step fails.
     """
     data_dir = data_dir.absolute()
     address = local_address({**dotenv_values(ENV_FILE), **os.environ})
@@ -55,20 +55,20 @@ def run_demo(session: Session, data_dir: Path) -> None:
             with steps.step("Starting the mesh: five services, NATS, PostgreSQL and Envoy") as step:
                 mesh.start()
                 mesh.wait_until_ready()
-                step.done = f"The mesh is up at {address}"
+                step.done = f"The mesh is ready at {address}"
             _show(session, mesh, _compare(session, steps, mesh), data_dir)
         finally:
             if mesh.started:
                 _stop(steps, mesh)
     if not session.json:
-        session.note("\nStart it to stay with `arena up`, then `arena register` and `arena experiment create`.")
+        session.note("\nNext: `arena up` keeps a mesh running. Then `arena register` and `arena experiment create`.")
 
 
-def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> Comparison:
-    # An address of its own for each run, since the data directory remembers the earlier ones.
+def _compare(session: CliSession, steps: Steps, mesh: LocalMesh) -> Comparison:
+    # Each run needs a new e-mail address, because the data directory still has the developers of earlier runs.
     email = f"demo-{uuid.uuid4().hex[:12]}@example.com"
-    with steps.step("Registering a developer") as step, ArenaClient(mesh.address, None) as stranger:
-        developer = stranger.register_developer("Demo", email)
+    with steps.step("Registering a developer") as step, ArenaClient(mesh.address, None) as anonymous:
+        developer = anonymous.register_developer("Demo", email)
         step.done = f"Registered {developer.email}"
     session.key = developer.api_key
     with ArenaClient(mesh.address, developer.api_key) as client:
@@ -76,30 +76,30 @@ def _compare(session: Session, steps: Steps, mesh: LocalMesh) -> Comparison:
             available = [voice.voice_id for voice in client.voices(PROVIDER)]
             voices = choose_voices(available)
             step.done = f"{len(available)} local voices; comparing {', '.join(voice.voice_id for voice in voices)}"
-        with steps.step("Registering their paces in the catalogue") as step:
-            paced = register_paces(client, voices)
-            told = " and ".join(f"{voice.voice_id} at speed {voice.speed:g}" for voice in paced)
-            step.done = f"Registered {told or 'no other pace'}"
+        with steps.step("Registering voice models with other speeds") as step:
+            registered = register_speeds(client, voices)
+            models = " and ".join(f"{voice.voice_id} at speed {voice.speed:g}" for voice in registered)
+            step.done = f"Registered {models or 'no other speed'}"
         with steps.step("Creating the experiment") as step:
             experiment = _create(client, voices)
             client.run_experiment(experiment.id)
             step.done = f"Created and started {experiment.id}"
         with steps.step("Speaking and measuring", spinner=False) as step:
-            experiment = watch_to_end(client, experiment.id, EXPERIMENT_SECONDS, session.err)
+            experiment = watch_to_end(client, experiment.id, EXPERIMENT_TIMEOUT_SECONDS, session.err)
             if experiment.status != experiment.completed:
                 _not_completed(experiment)
             step.done = f"{experiment.completed_trials} of {experiment.total_trials} trials completed"
         return Comparison(voices, experiment, client.results(experiment.id))
 
 
-def register_paces(client: ArenaClient, voices: Sequence[DemoVoice]) -> list[DemoVoice]:
-    """Registers a voice model of the caller's own for each voice with a speed, and returns these voices.
+def register_speeds(client: ArenaClient, voices: Sequence[DemoVoice]) -> list[DemoVoice]:
+    """Registers a voice model of the caller for each voice with a speed, and returns these voices.
 
-    An experiment that names such a voice means the caller's model of it, not the one that was installed.
+    An experiment that names such a voice uses the caller's voice model, which has the speed.
     """
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
 
-    paced = []
+    registered = []
     for voice in voices:
         if voice.speed is None:
             continue
@@ -107,8 +107,8 @@ def register_paces(client: ArenaClient, voices: Sequence[DemoVoice]) -> list[Dem
         request.config.voice_id = voice.voice_id
         request.config.parameters.speed = voice.speed
         client.create_voice_model(request)
-        paced.append(voice)
-    return paced
+        registered.append(voice)
+    return registered
 
 
 def _create(client: ArenaClient, voices: Sequence[DemoVoice]) -> Experiment:
@@ -129,10 +129,10 @@ def _create(client: ArenaClient, voices: Sequence[DemoVoice]) -> Experiment:
 def _not_completed(experiment: Experiment) -> NoReturn:
     status = experiment.Status.Name(experiment.status)
     reason = f": {experiment.error_message}" if experiment.error_message else ""
-    raise CliError(f"The experiment {status}{reason}.", ExitCode.EXPERIMENT_NOT_COMPLETED)
+    raise CliError(f"The experiment ended with status {status}{reason}.", ExitCode.EXPERIMENT_NOT_COMPLETED)
 
 
-def _show(session: Session, mesh: LocalMesh, comparison: Comparison, data_dir: Path) -> None:
+def _show(session: CliSession, mesh: LocalMesh, comparison: Comparison, data_dir: Path) -> None:
     if session.json:
         session.print_message(comparison.results)
         return
@@ -146,14 +146,14 @@ def _show(session: Session, mesh: LocalMesh, comparison: Comparison, data_dir: P
     session.out.print()
 
 
-def _print_list(session: Session, title: str, lines: Sequence[str]) -> None:
+def _print_list(session: CliSession, title: str, lines: Sequence[str]) -> None:
     session.out.print(f"\n{title}", style="bold")
     for line in lines:
         session.out.print(plain(f"  {line}"), soft_wrap=True)
 
 
 def audio_places(trials: list[Trial], data_dir: Path) -> list[str]:
-    """For each voice, the file of its first prompt; and one signed link as the API gives it."""
+    """Returns lines that say where the audio is: the files of the first prompt, and one signed link from the API."""
     spoken = [trial for trial in trials if trial.HasField("audio_url")]
     if not spoken:
         return ["none: no trial completed"]
@@ -162,17 +162,19 @@ def audio_places(trials: list[Trial], data_dir: Path) -> list[str]:
     lines = []
     if found:
         folder = os.path.commonpath([path.parent for _, path in found])
-        lines.append(f"{len(found)} WAV file{'' if len(found) == 1 else 's'} in {folder}, the first prompt's being")
+        lines.append(
+            f"{len(found)} WAV file{'' if len(found) == 1 else 's'} in {folder}; those of the first prompt are"
+        )
         lines += [
             f"  {model_name(trial.provider, trial.voice_id)}: {path.relative_to(folder)}"
             for trial, path in found
             if trial.prompt_index == 0
         ]
-    lines.append(f"signed link, while the mesh is up: {spoken[0].audio_url}")
+    lines.append(f"a signed link, valid while the mesh runs: {spoken[0].audio_url}")
     return lines
 
 
 def _stop(steps: Steps, mesh: LocalMesh) -> None:
     with steps.step("Stopping the mesh") as step:
         in_order = mesh.stop()
-        step.done = "Stopped; nothing is left running" if in_order else "Stopped; some processes had to be killed"
+        step.done = "Stopped; no process is left" if in_order else "Stopped; some processes had to be killed"

@@ -1,4 +1,4 @@
-"""What the demo compares: three local voices that differ in sound and in pace, over the prompts of a support call."""
+"""What the demo compares: three local voices with different sounds and speeds, on the prompts of a support call."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class DemoVoice:
 
     voice_id: str
     pace: str = NATURAL
-    """The pace in words."""
+    """The speed in words."""
     speed: float | None = None
-    """The rate of speech relative to the voice's own, 0.5 to 2; None leaves the voice as it is installed."""
+    """The rate of speech relative to the voice's own, 0.5 to 2. None keeps the voice's own."""
 
     def __str__(self) -> str:
         return self.pace if self.speed is None else f"{self.pace}, speed {self.speed:g}"
 
 
-# Of voices of one engine little but the silence between words differs. Paces this far apart are heard at once, and the
-# score tells them apart by how long each prompt takes to say.
+# Voices of one engine differ little in what is measured. Speeds this far apart are easy to hear, and they change the
+# score, because each prompt then takes a different time to speak.
 VOICES = (
     DemoVoice("en-us+klatt4"),
     DemoVoice("en-us+f3", "hurried", 1.6),
@@ -48,9 +48,9 @@ VOICES = (
 
 
 def choose_voices(available: Sequence[str]) -> list[DemoVoice]:
-    """Those of VOICES that are there; for each that is not, the next of the others at its natural pace.
+    """Returns the available ones of VOICES, and other available voices in place of those that are missing.
 
-    Raises CliError if fewer than VOICES_COMPARED voices are there.
+    Raises CliError if fewer than VOICES_COMPARED voices are available.
     """
     planned = [voice for voice in VOICES if voice.voice_id in available]
     known = {voice.voice_id for voice in planned}
@@ -58,12 +58,12 @@ def choose_voices(available: Sequence[str]) -> list[DemoVoice]:
     chosen = [*planned, *others][:VOICES_COMPARED]
     if len(chosen) < VOICES_COMPARED:
         found = ", ".join(available) or "none"
-        raise CliError(f"The demo compares {VOICES_COMPARED} local voices, and there are fewer: {found}.")
+        raise CliError(f"The demo needs {VOICES_COMPARED} local voices. Available: {found}.")
     return chosen
 
 
 def voice_lines(voices: Sequence[DemoVoice]) -> list[str]:
-    """For each voice its name, as results have it, and its pace."""
+    """Returns a line for each voice: its name as in the results, and its speed in words."""
     names = [model_name(PROVIDER, voice.voice_id) for voice in voices]
     width = max(map(len, names))
     return [f"{name:<{width}}  {voice}" for name, voice in zip(names, voices, strict=True)]

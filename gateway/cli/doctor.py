@@ -1,4 +1,4 @@
-"""What is wrong with an installation, and what to do about it: one check after another, each with its own answer."""
+"""Checks an installation. Each check finds that something is right, or what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -17,105 +17,115 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.account_checks import key_checks, webhook_checks
 from gateway.cli.address import GatewayAddress
-from gateway.cli.checks import Check, Outcome, asked, failed
+from gateway.cli.checks import Check, CheckOutcome, call_check, failure_check
 from gateway.cli.client import ArenaClient
 from gateway.cli.errors import HINT_DOCTOR, HINT_START, CliError, ExitCode
 from gateway.cli.mesh_checks import Logs, health_checks, silent_services, status_checks
-from gateway.cli.session import Session
+from gateway.cli.session import CliSession
 
 if TYPE_CHECKING:
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
 
-OLDEST_PYTHON = (3, 11)
-HTTP_SECONDS = 5.0
-# Signed links and identity tokens live for minutes; a clock this far off begins to break them.
+MIN_PYTHON = (3, 11)
+HTTP_TIMEOUT_SECONDS = 5.0
+# Signed links and identity tokens live for minutes. A clock that is wrong by more than this breaks them.
 MAX_CLOCK_SKEW_SECONDS = 30.0
-# An experiment of 80 trials is some 50 MB of WAV; the database and the bus take about as much.
+# An experiment of 80 trials needs about 50 MB for WAV files, and about as much for the database and NATS.
 MIN_FREE_BYTES = 1024**3
 GIB = 1024**3
 
 
-def run_checks(session: Session, data_dir: Path) -> Iterator[Check]:
-    """Yields each finding as soon as it is there. When the gateway can't be reached, what needs it is left out."""
+def run_checks(session: CliSession, data_dir: Path) -> Iterator[Check]:
+    """Yields each finding as soon as it is known. Skips the checks that need the gateway if it can't be reached."""
     yield python_check(sys.version_info[:3])
     address = session.address
     if address.is_this_machine and data_dir.is_dir():
         yield disk_check(data_dir, shutil.disk_usage(data_dir).free)
     try:
-        answer = ask_gateway(address)
+        health = get_health(address)
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
-        yield Check("gateway", Outcome.PROBLEM, f"nothing answers at {address}: {reason}", HINT_START)
+        yield Check("gateway", CheckOutcome.PROBLEM, f"nothing answers at {address}: {reason}", HINT_START)
         return
     except http.client.HTTPException:
-        detail = f"what answers at {address} does not speak HTTP"
-        yield Check("gateway", Outcome.PROBLEM, detail, "Check --url, and what else uses that port.")
+        detail = f"the server at {address} does not speak HTTP"
+        yield Check("gateway", CheckOutcome.PROBLEM, detail, "Check --url, and which program uses that port.")
         return
-    if not answer.is_voice_arena:
-        detail = f"what answers at {address} is not Voice Arena (HTTP {answer.status})"
-        yield Check("gateway", Outcome.PROBLEM, detail, "Check --url, and what else uses that port.")
+    if not health.is_voice_arena:
+        detail = f"the server at {address} is not Voice Arena (HTTP {health.status})"
+        yield Check("gateway", CheckOutcome.PROBLEM, detail, "Check --url, and which program uses that port.")
         return
-    yield Check("gateway", Outcome.OK, f"{address} answers")
-    if answer.clock_skew_seconds is not None:
-        yield clock_check(answer.clock_skew_seconds)
+    yield Check("gateway", CheckOutcome.OK, f"{address} answers")
+    if health.clock_skew_seconds is not None:
+        yield clock_check(health.clock_skew_seconds)
     logs = Logs(data_dir / "logs" if address.is_this_machine and (data_dir / "logs").is_dir() else None)
     with session.client() as client:
         yield from service_checks(session, client, logs)
 
 
-def service_checks(session: Session, client: ArenaClient, logs: Logs) -> Iterator[Check]:
-    """What the services lack, and then what takes an API key. While keys can't be looked up that is left out."""
-    # Without the key, which need not be looked up for this.
-    with ArenaClient(session.address, None) as nobody:
-        ill = _failure(nobody.health)
+def service_checks(session: CliSession, client: ArenaClient, logs: Logs) -> Iterator[Check]:
+    """Yields the faults of the services, then the checks that need an API key. Skips the latter while API keys can't be
+    verified."""
+    # Without an API key, so that the call works while keys can't be verified.
+    with ArenaClient(session.address, None) as anonymous:
+        health_error = _error_of(anonymous.health)
     status: GetStatusResponse | None = None
-    untold: CliError | None = None
+    status_error: CliError | None = None
     if session.api_key() is not None:
         try:
             status = client.status()
         except CliError as error:
-            untold = error
+            status_error = error
     if status is not None:
         yield from status_checks(status, _own_version(), logs)
-    elif ill is not None:
-        yield from health_checks(ill, logs)
+    elif health_error is not None:
+        yield from health_checks(health_error, logs)
     else:
-        yield Check("services", Outcome.OK, "every service is serving")
-    if untold is not None and untold.exit_code == ExitCode.UNAVAILABLE:
+        yield Check("services", CheckOutcome.OK, "every service is serving")
+    if status_error is not None and status_error.exit_code == ExitCode.UNAVAILABLE:
         yield Check(
-            "rest", Outcome.PROBLEM, f"could not be looked at: {untold.message}", "Mend that first, then ask again."
+            "rest",
+            CheckOutcome.PROBLEM,
+            f"could not be checked: {status_error.message}",
+            "Fix the problems above, then run `arena doctor` again.",
         )
         return
     yield from key_checks(session, client)
     if status is None:
-        return  # there is no key, or none that is taken
+        return  # There is no API key, or it is not valid.
     silent = silent_services(status)
     if "tts" not in silent:
         yield from provider_checks(client)
-        yield asked("voices", client.voices, lambda voices: _counted(len(voices), "voice", "No provider has a voice."))
+        advice = "Run `arena voices` to see why each provider is not available."
+        yield call_check("voices", client.voices, lambda voices: _counted(len(voices), "voice", advice))
     if "experiments" not in silent:
         yield from webhook_checks(client)
     if "elo" not in silent:
-        yield asked("catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR))
+        yield call_check(
+            "catalogue", client.voice_models, lambda models: _counted(len(models), "voice model", HINT_DOCTOR)
+        )
 
 
 @dataclass(frozen=True)
-class GatewayAnswer:
-    """How the gateway's health route answered over plain HTTP."""
+class GatewayHealth:
+    """The response of the gateway's health route over plain HTTP."""
 
     status: int
     is_voice_arena: bool
     clock_skew_seconds: float | None
 
 
-def ask_gateway(address: GatewayAddress, now: Callable[[], float] = time.time) -> GatewayAnswer:
-    """Gets `/api/v1/health`. Raises OSError or HTTPException if there is no HTTP answer within HTTP_SECONDS."""
+def get_health(address: GatewayAddress, now: Callable[[], float] = time.time) -> GatewayHealth:
+    """Gets `/api/v1/health`. Raises OSError or HTTPException if there is no HTTP response within
+    HTTP_TIMEOUT_SECONDS."""
     connection: http.client.HTTPConnection
     if address.secure:
         context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(address.host, address.port, timeout=HTTP_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(
+            address.host, address.port, timeout=HTTP_TIMEOUT_SECONDS, context=context
+        )
     else:
-        connection = http.client.HTTPConnection(address.host, address.port, timeout=HTTP_SECONDS)
+        connection = http.client.HTTPConnection(address.host, address.port, timeout=HTTP_TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/api/v1/health")
         response = connection.getresponse()
@@ -123,54 +133,58 @@ def ask_gateway(address: GatewayAddress, now: Callable[[], float] = time.time) -
         date = response.getheader("date")
     finally:
         connection.close()
-    return GatewayAnswer(response.status, _is_health(body), _skew(date, now()))
+    return GatewayHealth(response.status, _is_health(body), _skew(date, now()))
 
 
 def python_check(version: tuple[int, ...]) -> Check:
-    """Whether this Python is new enough."""
+    """Checks that this Python is new enough."""
     text = ".".join(map(str, version))
-    if version >= OLDEST_PYTHON:
-        return Check("python", Outcome.OK, text)
-    wanted = ".".join(map(str, OLDEST_PYTHON))
-    return Check("python", Outcome.PROBLEM, f"{text} is too old", f"Install Python {wanted} or newer.")
+    if version >= MIN_PYTHON:
+        return Check("python", CheckOutcome.OK, text)
+    minimum = ".".join(map(str, MIN_PYTHON))
+    return Check("python", CheckOutcome.PROBLEM, f"{text} is too old", f"Install Python {minimum} or newer.")
 
 
 def disk_check(data_dir: Path, free_bytes: int) -> Check:
-    """Whether there is room for audio and data."""
+    """Checks that there is enough free space for audio and data."""
     detail = f"{free_bytes / GIB:.1f} GiB free for {data_dir}"
     if free_bytes >= MIN_FREE_BYTES:
-        return Check("disk", Outcome.OK, detail)
-    return Check("disk", Outcome.PROBLEM, detail, "Make room, or start the mesh with --data-dir on another disk.")
+        return Check("disk", CheckOutcome.OK, detail)
+    return Check(
+        "disk", CheckOutcome.PROBLEM, detail, "Free some space, or start the mesh with --data-dir on another disk."
+    )
 
 
 def clock_check(skew_seconds: float) -> Check:
-    """Whether this machine and the gateway agree about the time."""
+    """Checks that the clocks of this machine and the gateway agree."""
     if abs(skew_seconds) <= MAX_CLOCK_SKEW_SECONDS:
-        return Check("clock", Outcome.OK, "agrees with the gateway's")
+        return Check("clock", CheckOutcome.OK, "agrees with the gateway's clock")
     way = "ahead of" if skew_seconds > 0 else "behind"
-    detail = f"{abs(skew_seconds):.0f} s {way} the gateway's"
-    return Check("clock", Outcome.PROBLEM, detail, "Set both by NTP: signed links expire by the clock.")
+    detail = f"{abs(skew_seconds):.0f} s {way} the gateway's clock"
+    return Check(
+        "clock", CheckOutcome.PROBLEM, detail, "Set both clocks by NTP, because signed links expire by the clock."
+    )
 
 
 def provider_checks(client: ArenaClient) -> Iterator[Check]:
-    """Each provider. One that is not set up is a note; none that is available is a problem."""
+    """Checks each provider. A provider that is not available is a note. No available provider at all is a problem."""
     try:
         providers = client.providers()
     except CliError as error:
-        yield failed("providers", error)
+        yield failure_check("providers", error)
         return
     for provider in providers:
         if provider.available:
-            yield Check(f"provider {provider.id}", Outcome.OK, "available")
+            yield Check(f"provider {provider.id}", CheckOutcome.OK, "available")
         else:
-            yield Check(f"provider {provider.id}", Outcome.NOTE, f"not available: {provider.unavailable_reason}")
+            yield Check(f"provider {provider.id}", CheckOutcome.NOTE, f"not available: {provider.unavailable_reason}")
     if not any(provider.available for provider in providers):
-        yield Check("providers", Outcome.PROBLEM, "none is available", "Set up one of those above.")
+        yield Check("providers", CheckOutcome.PROBLEM, "none is available", "Set up one of the providers above.")
 
 
-def _failure(ask: Callable[[], object]) -> CliError | None:
+def _error_of(call: Callable[[], object]) -> CliError | None:
     try:
-        ask()
+        call()
     except CliError as error:
         return error
     return None
@@ -183,23 +197,23 @@ def _own_version() -> str:
         return ""
 
 
-def _counted(count: int, noun: str, advice: str) -> tuple[Outcome, str, str]:
+def _counted(count: int, noun: str, advice: str) -> tuple[CheckOutcome, str, str]:
     if count == 0:
-        return Outcome.PROBLEM, f"there is no {noun}", advice
-    return Outcome.OK, f"{count} {noun}{'' if count == 1 else 's'}", ""
+        return CheckOutcome.PROBLEM, f"there is no {noun}", advice
+    return CheckOutcome.OK, f"{count} {noun}{'' if count == 1 else 's'}", ""
 
 
 def _is_health(body: bytes) -> bool:
-    """Healthy is `{"status": "ok"}`; unhealthy, or no way to auth, is the API's JSON error, which has a code."""
+    """Returns whether a body is Voice Arena's health: `{"status": "ok"}`, or the API's JSON error, which has a code."""
     try:
-        answer = json.loads(body)
+        document = json.loads(body)
     except ValueError:
         return False
-    return isinstance(answer, dict) and (answer.get("status") == "ok" or "code" in answer)
+    return isinstance(document, dict) and (document.get("status") == "ok" or "code" in document)
 
 
 def _skew(date: str | None, now: float) -> float | None:
-    """This machine's time minus that of a Date header, None if there is none that can be read."""
+    """Returns this machine's time minus that of a Date header, in seconds. None if the header is unreadable."""
     try:
         return now - parsedate_to_datetime(date).timestamp() if date else None
     except ValueError:

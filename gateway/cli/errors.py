@@ -1,4 +1,4 @@
-"""What a command says when it can't do its work, and with which exit code it ends."""
+"""The errors of commands: what they print and their exit codes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 
-HINT_START = "Start the mesh with `arena up`, or name another one with --url."
-HINT_DOCTOR = "`arena doctor` says which part is down."
-HINT_KEY = "Get a key with `arena register --name NAME --email ADDRESS`, or store one with `arena login`."
+HINT_START = "Start the mesh with `arena up`, or give the URL of another one with --url."
+HINT_DOCTOR = "Run `arena doctor` to see which part is down."
+HINT_KEY = "Get a key with `arena register --name NAME --email ADDRESS`, or store an existing one with `arena login`."
 
 
 class ExitCode(IntEnum):
-    """How `arena` ends. The codes are stable: scripts may switch on them."""
+    """The exit codes of `arena`. They are stable, so scripts can rely on them."""
 
     OK = 0
     UNEXPECTED = 1
@@ -32,17 +32,18 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done, 1 unexpected fault or a problem found by doctor, 2 bad input, 3 not authenticated, "
+    "Exit codes: 0 success, 1 unexpected error or a problem found by doctor, 2 bad input, 3 not authenticated, "
     "4 not found, 5 conflict or wrong state, 6 not reachable or timed out, 7 the experiment failed or was cancelled, "
     "130 interrupted."
 )
 
 
 class CliError(Exception):
-    """A command can't do its work.
+    """A command failed.
 
-    `details` are further lines, one per bad field say; `hint` says what to do; `retryable` says that the same call may
-    work in a moment, as after a dropped connection; `reason` and `metadata` are what the server told for programs.
+    `details` are further lines, such as one for each bad field. `hint` says what to do. `retryable` is true if the
+    same call may work later, for example after a dropped connection. `reason` and `metadata` are those of the server's
+    ErrorInfo.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class CliError(Exception):
         self.metadata = dict(metadata or {})
 
     def lines(self) -> list[str]:
-        """What to print on stderr, line by line."""
+        """Returns the lines to print on stderr."""
         return [
             f"arena: {self.message}",
             *(f"  {detail}" for detail in self.details),
@@ -75,10 +76,10 @@ class CliError(Exception):
 
 
 def from_rpc(error: grpc.RpcError, url: str) -> CliError:
-    """Translates a failed call to the gateway at `url`.
+    """Returns the error of a failed call to the gateway at `url`.
 
-    The server's own words are kept where it sent an ErrorInfo; a call that never reached a service is said in terms of
-    the gateway.
+    If the server sent an ErrorInfo, the message is the server's. Otherwise the call did not reach a service, and the
+    message describes the connection to the gateway.
     """
     import grpc
 
@@ -91,8 +92,8 @@ def from_rpc(error: grpc.RpcError, url: str) -> CliError:
         return _without_details(code, words, url)
     violations = _field_violations(status)
     if len(violations) > 1:
-        # The message lists them too, in one long line.
-        words = f"{len(violations)} fields are wrong:"
+        # The server's message has all violations in one long line. They are printed as `details` instead.
+        words = f"{len(violations)} fields are invalid:"
     return CliError(
         words or f"The call failed with {code.name}.",
         _exit_code(code),
@@ -127,14 +128,15 @@ def _hint(reason: str) -> str:
         "CREDENTIALS_INVALID": HINT_KEY,
         "UNAVAILABLE": HINT_DOCTOR,
         "BUSY": "Try again in a moment.",
-        "RATE_LIMITED": "Too many calls at once; try again in a moment.",
-        "SYNTHESIS_FAILED": "`arena voices` lists what can speak.",
-        "INTERNAL": "The server's log has more under the id above.",
+        "RATE_LIMITED": "Too many calls at once. Try again in a moment.",
+        "SYNTHESIS_FAILED": "Run `arena voices` to see which voices are available.",
+        "INTERNAL": "Search the server's log for the id above.",
     }.get(reason, "")
 
 
 def _without_details(code: grpc.StatusCode, words: str, url: str) -> CliError:
-    """An error that no service of the mesh worded: the network's, the gateway's, or a stranger's on that port."""
+    """Returns the error of a call that no service of the mesh answered: the network, the gateway or another program on
+    that port refused it."""
     if code.name == "UNAVAILABLE":
         if words.startswith(("failed to connect", "DNS resolution failed")):
             return CliError(f"Nothing answers at {url}.", ExitCode.UNAVAILABLE, hint=HINT_START, retryable=True)
@@ -142,15 +144,15 @@ def _without_details(code: grpc.StatusCode, words: str, url: str) -> CliError:
     if code.name == "DEADLINE_EXCEEDED":
         return CliError(f"{url} did not answer in time.", ExitCode.UNAVAILABLE, hint=HINT_DOCTOR, retryable=True)
     if code.name == "UNAUTHENTICATED":
-        return CliError(words or "No valid API key.", ExitCode.NOT_AUTHENTICATED, hint=HINT_KEY)
+        return CliError(words or "The call needs a valid API key.", ExitCode.NOT_AUTHENTICATED, hint=HINT_KEY)
     if code.name == "UNIMPLEMENTED":
         return CliError(
-            f"What answers at {url} is not this version of Voice Arena: {words or 'it does not know the call'}.",
+            f"The server at {url} is not this version of Voice Arena: {words or 'it does not know the call'}.",
             ExitCode.UNAVAILABLE,
-            hint="Check --url and the versions of both sides.",
+            hint="Check --url, and that both sides run the same version.",
         )
     if code.name in ("UNKNOWN", "INTERNAL", "CANCELLED"):
-        # A stream that is cut by the peer comes as any of these.
+        # A stream that the server cuts off ends with any of these codes.
         return CliError(
             f"The connection to {url} broke: {words or code.name}.",
             ExitCode.UNAVAILABLE,
@@ -169,7 +171,7 @@ def _status_details(error: grpc.Call) -> status_pb2.Status:
         if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
             try:
                 status.ParseFromString(value)
-            except DecodeError:  # A proxy's own trailer: the plain status still says enough.
+            except DecodeError:  # A proxy wrote this trailer. The plain status is enough.
                 return status_pb2.Status()
     return status
 

@@ -1,4 +1,4 @@
-"""Scores with their intervals, drawn on one axis, and who beat whom as a matrix."""
+"""Draws scores with their intervals on one axis, and the comparisons of all pairs of models as a matrix."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from rich.table import Table
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
-# What chance is held to have done where p, adjusted for all pairs, is above it; as in the ranks.
-TOLD_APART_P = 0.05
-# The axis reaches this share of its length beyond what is drawn on it.
+# A difference is significant if its p, adjusted for all pairs, is at most this. The ranks use the same limit.
+SIGNIFICANT_P = 0.05
+# The axis is longer than what is drawn on it, by this share at each end.
 MARGIN = 0.05
 MIN_AXIS_WIDTH = 0.02
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A stretch of scores, `low` to `high`."""
+    """An axis of scores from `low` to `high`."""
 
     low: float
     high: float
 
     def share(self, value: float) -> float:
-        """Where a score lies on the axis, 0 at its left end and 1 at its right."""
+        """Returns where a score lies on the axis: 0 at its left end, 1 at its right end."""
         return (value - self.low) / (self.high - self.low)
 
 
 def axis_of(rankings: list[ModelRanking]) -> Axis:
-    """An axis with room for every score and interval, within 0 to 1."""
+    """Returns an axis that contains every score and interval, within 0 to 1."""
     ends = [end for ranking in rankings for end in interval_of(ranking)]
     low, high = min(ends), max(ends)
     margin = max((high - low) * MARGIN, MIN_AXIS_WIDTH / 2)
@@ -41,7 +41,8 @@ def axis_of(rankings: list[ModelRanking]) -> Axis:
 
 
 def interval_of(ranking: ModelRanking) -> tuple[float, float, float]:
-    """The lower end, the score, and the upper end; three times the score where there is no interval."""
+    """Returns the lower end of the interval, the score and the upper end. All three are the score if there is no
+    interval."""
     score = ranking.composite_score
     if not (ranking.HasField("score_low") and ranking.HasField("score_high")):
         return score, score, score
@@ -49,7 +50,7 @@ def interval_of(ranking: ModelRanking) -> tuple[float, float, float]:
 
 
 def intervals_table(results: Results, cells: int) -> Table:
-    """One line per model that has a score: where it lies, and the 95% interval of a prompt's score around it."""
+    """Draws one line per model that has a score: the score, and the 95% interval of its prompts' scores."""
     rankings = [ranking for ranking in results.rankings if ranking.trials_completed]
     axis = axis_of(rankings)
     table = new_table("Model", f"{axis.low:.2f}".ljust(cells - 4) + f"{axis.high:.2f}", "95%")
@@ -66,7 +67,7 @@ def intervals_table(results: Results, cells: int) -> Table:
 
 
 def whisker(low: float, middle: float, high: float, cells: int) -> Text:
-    """An interval `cells` long: a dot at the middle, a line from low to high, each a share from 0 to 1."""
+    """Draws an interval on `cells` cells: a line from `low` to `high`, a dot at `middle`, each a share from 0 to 1."""
     first, at, last = (min(max(round(share * (cells - 1)), 0), cells - 1) for share in (low, middle, high))
     line = ["━" if first <= cell <= last else "·" for cell in range(cells)]
     line[at] = "●"
@@ -76,9 +77,9 @@ def whisker(low: float, middle: float, high: float, cells: int) -> Text:
 
 
 def matrix_table(results: Results) -> Table:
-    """Who beat whom: each line a model, best first, each column the same models by their place in it.
+    """Returns the comparisons of all pairs: one line and one column for each model, best first.
 
-    A cell is prompts won, lost and tied; an arrow says which of the two is better where chance is ruled out.
+    A cell has the prompts that the line's model won, lost and tied. An arrow marks a significant difference.
     """
     models = [model_name(ranking.provider, ranking.voice_id) for ranking in results.rankings]
     columns = [f"against {place}" for place in range(1, len(models) + 1)]
@@ -92,18 +93,18 @@ def matrix_table(results: Results) -> Table:
 def _cell(results: Results, model: str, other: str) -> Text:
     if model == other:
         return Text("·", style="dim")
-    for duel in results.head_to_head:
-        if {duel.model_a, duel.model_b} == {model, other}:
-            mirrored = duel.model_b == model
-            won, lost = (duel.b_wins, duel.a_wins) if mirrored else (duel.a_wins, duel.b_wins)
-            better = told_apart(duel)
+    for pair in results.head_to_head:
+        if {pair.model_a, pair.model_b} == {model, other}:
+            mirrored = pair.model_b == model
+            won, lost = (pair.b_wins, pair.a_wins) if mirrored else (pair.a_wins, pair.b_wins)
+            better = better_model(pair)
             mark = "" if better is None else " ↑" if better == model else " ↓"
-            return Text(f"{won}-{lost}-{duel.ties}{mark}", style={" ↑": "green", " ↓": "red"}.get(mark, ""))
+            return Text(f"{won}-{lost}-{pair.ties}{mark}", style={" ↑": "green", " ↓": "red"}.get(mark, ""))
     return Text(ABSENT)
 
 
-def told_apart(duel: HeadToHead) -> str | None:
-    """The better model of a pair, None where it could be chance."""
-    if not duel.HasField("favours") or not duel.HasField("p_holm") or duel.p_holm > TOLD_APART_P:
+def better_model(pair: HeadToHead) -> str | None:
+    """Returns the better model of a pair, None if the difference is not significant."""
+    if not pair.HasField("favours") or not pair.HasField("p_holm") or pair.p_holm > SIGNIFICANT_P:
         return None
-    return duel.favours
+    return pair.favours

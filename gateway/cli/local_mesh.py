@@ -1,4 +1,4 @@
-"""The mesh as a child process on this machine: started, waited for, and stopped with everything that it started."""
+"""Starts the mesh as a child process on this machine, waits for it, and stops it with all of its processes."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from gateway.cli.client import ArenaClient
 from gateway.cli.errors import CliError, ExitCode
 
 DEFAULT_API_PORT = 8080
-# The first start creates a database; later ones take a few seconds.
-READY_SECONDS = 90.0
-POLL_SECONDS = 0.2
-# The runner drains its services and gives each process 15 s before it kills it; what is left after this is killed.
-STOP_SECONDS = 60.0
-# What the runner started and left behind gets this long to end by itself.
-ORPHAN_SECONDS = 2.0
+# The first start creates a database. Later starts take a few seconds.
+READY_TIMEOUT_SECONDS = 90.0
+POLL_INTERVAL_SECONDS = 0.2
+# The runner drains its services and gives each process 15 s before it kills it. After this time the runner is killed.
+STOP_TIMEOUT_SECONDS = 60.0
+# Processes that the runner left behind are killed after this time.
+ORPHAN_TIMEOUT_SECONDS = 2.0
 LOG_NAME = "logs/demo.log"
-LOG_LINES_SHOWN = 12
+MAX_LOG_LINES_SHOWN = 12
 PR_SET_PDEATHSIG = 1
 
 
 def runner_command(data_dir: Path | None, ephemeral: bool) -> list[str]:
-    """The command that runs the mesh in the foreground."""
+    """Returns the command that runs the mesh in the foreground."""
     command = [sys.executable, "-m", "deploy.local"]
     if data_dir is not None:
         command += ["--data-dir", str(data_dir)]
@@ -41,15 +41,18 @@ def runner_command(data_dir: Path | None, ephemeral: bool) -> list[str]:
 
 
 def local_address(environment: Mapping[str, str | None]) -> GatewayAddress:
-    """Where a mesh with these settings will answer: API_PORT on this machine, or a free port if that is 0."""
+    """Returns the address of a mesh with these settings: API_PORT on this machine, or a free port if API_PORT is 0.
+
+    Raises CliError if API_PORT is not a port.
+    """
     text = environment.get("API_PORT") or str(DEFAULT_API_PORT)
     if not text.isdecimal() or int(text) > 65535:
-        raise CliError(f"API_PORT is {text!r}, which is not a port.", ExitCode.USAGE, hint="Use 0 to 65535.")
+        raise CliError(f"API_PORT must be 0 to 65535. It is {text!r}.", ExitCode.USAGE, hint="0 chooses a free port.")
     return GatewayAddress("http", "localhost", int(text) or _free_port())
 
 
 def port_is_taken(port: int) -> bool:
-    """Whether something on this machine listens on the port."""
+    """Returns whether a program on this machine listens on the port."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -63,7 +66,7 @@ def _free_port() -> int:
 
 
 class LocalMesh:
-    """A mesh that is stopped by who started it. Its output goes to `logs/demo.log` under its data directory."""
+    """A mesh that this process starts and stops. Its output goes to `logs/demo.log` in its data directory."""
 
     def __init__(self, data_dir: Path, address: GatewayAddress, command: Sequence[str]) -> None:
         self.address = address
@@ -72,12 +75,12 @@ class LocalMesh:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts the runner. Raises CliError if the gateway's port is taken."""
+        """Starts the runner. Raises CliError if the gateway's port is in use."""
         if port_is_taken(self.address.port):
             raise CliError(
-                f"Port {self.address.port} is taken, perhaps by a mesh that is already up.",
+                f"Port {self.address.port} is in use, perhaps by a mesh that is already running.",
                 ExitCode.CONFLICT,
-                hint=f"Stop what listens there, or choose another port: API_PORT={self.address.port + 1000} arena demo",
+                hint=f"Stop that program, or choose another port: API_PORT={self.address.port + 1000} arena demo",
             )
         try:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,37 +91,41 @@ class LocalMesh:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    # Ctrl-C reaches this process only, which then stops the mesh in order.
+                    # Ctrl-C then reaches only this process, which stops the mesh in order.
                     start_new_session=True,
                     preexec_fn=_dies_with_parent(),
                 )
         except OSError as error:
             raise CliError(f"Can't start the mesh: {error}.", hint="Check the data directory.") from error
 
-    def wait_until_ready(self, seconds: float = READY_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Returns when every service is serving. Raises CliError with the end of the log if that never comes."""
+    def wait_until_ready(
+        self, seconds: float = READY_TIMEOUT_SECONDS, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Returns when every service is serving. Raises CliError with the end of the log if the mesh exits or takes too
+        long."""
         end = time.monotonic() + seconds
         last = "it does not answer"
         with ArenaClient(self.address, None) as client:
             while time.monotonic() < end:
                 if self._child is not None and self._child.poll() is not None:
-                    raise self._failure(f"The mesh ended with exit code {self._child.returncode} before it was ready.")
+                    raise self._failure(f"The mesh exited with code {self._child.returncode} before it was ready.")
                 try:
                     client.health(timeout=2.0)
                 except CliError as error:
                     last = error.message
                 else:
                     return
-                sleep(POLL_SECONDS)
+                sleep(POLL_INTERVAL_SECONDS)
         raise self._failure(f"The mesh was not ready after {seconds:g} s: {last}")
 
     @property
     def started(self) -> bool:
-        """Whether there is something to stop."""
+        """Whether the mesh was started and not stopped since."""
         return self._child is not None
 
     def stop(self) -> bool:
-        """Ends the mesh and all its processes; returns whether it went in good order. Safe to call at any time."""
+        """Stops the mesh and all its processes. Returns whether all ended without being killed. Can be called at any
+        time."""
         # A second Ctrl-C must not leave processes behind.
         with _ignoring_interrupts():
             child, self._child = self._child, None
@@ -129,13 +136,16 @@ class LocalMesh:
     def _failure(self, message: str) -> CliError:
         lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
         return CliError(
-            message, ExitCode.UNAVAILABLE, details=lines[-LOG_LINES_SHOWN:], hint=f"All of its output: {self.log_path}"
+            message,
+            ExitCode.UNAVAILABLE,
+            details=lines[-MAX_LOG_LINES_SHOWN:],
+            hint=f"The full output is in {self.log_path}",
         )
 
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Within it, SIGTERM and a closed terminal interrupt like Ctrl-C, so that `finally` blocks run."""
+    """Makes SIGTERM and SIGHUP raise KeyboardInterrupt like Ctrl-C, so that `finally` blocks run."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -160,7 +170,7 @@ def _ignoring_interrupts() -> Iterator[None]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> bool:
-    """Ends a process and its descendants; returns whether none had to be killed."""
+    """Ends a process and its descendants. Returns whether none had to be killed."""
     import psutil
 
     try:
@@ -170,21 +180,21 @@ def _end(child: subprocess.Popen[bytes]) -> bool:
     in_order = True
     child.terminate()
     try:
-        child.wait(STOP_SECONDS)
+        child.wait(STOP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         in_order = False
         child.kill()
         child.wait()
-    _, left = psutil.wait_procs([process for process in family if process.is_running()], timeout=ORPHAN_SECONDS)
+    _, left = psutil.wait_procs([process for process in family if process.is_running()], timeout=ORPHAN_TIMEOUT_SECONDS)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=ORPHAN_SECONDS)
+    psutil.wait_procs(left, timeout=ORPHAN_TIMEOUT_SECONDS)
     return in_order and not left
 
 
 def _dies_with_parent() -> Callable[[], None] | None:
-    """On Linux, what makes a child get SIGTERM when this process is killed outright."""
+    """Returns a function that a child calls to get SIGTERM when this process is killed. None except on Linux."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
@@ -196,7 +206,7 @@ def _dies_with_parent() -> Callable[[], None] | None:
 
 
 def exec_runner(data_dir: Path | None, ephemeral: bool) -> NoReturn:
-    """Becomes the runner, so that signals, output and exit code are its own."""
+    """Replaces this process by the runner, which then gets the signals and sets the exit code."""
     sys.stdout.flush()
     sys.stderr.flush()
     command = runner_command(data_dir, ephemeral)

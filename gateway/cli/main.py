@@ -1,4 +1,4 @@
-"""`arena`: puts the commands together, and turns every way to fail into lines on stderr and an exit code."""
+"""`arena`: combines the commands, and turns every error into lines on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli.commands import account, experiment, keys, lifecycle, listening, mesh, reports, speech, webhooks
 from gateway.cli.errors import EXIT_CODES_HELP, CliError, ExitCode
-from gateway.cli.session import JsonOption, KeyOption, Session, UrlOption
+from gateway.cli.session import CliSession, JsonOption, KeyOption, UrlOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +25,7 @@ app = typer.Typer(
 @app.callback()
 def shared(context: typer.Context, url: UrlOption = None, key: KeyOption = None, as_json: JsonOption = False) -> None:
     """Find out which voice AI is best for a job."""
-    context.obj = Session(url, key, as_json)
+    context.obj = CliSession(url, key, as_json)
 
 
 app.command()(mesh.up)
@@ -45,30 +45,30 @@ app.add_typer(keys.app, name="keys")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command line and returns its exit code. ARENA_DEBUG=1 shows where a fault happened."""
-    # gRPC's own log lines would mix with ours; what failed is said in the exception anyway.
+    """Runs one command line and returns its exit code. ARENA_DEBUG=1 also prints the traceback of an error."""
+    # gRPC's own log lines would mix with the output. The exceptions have the same information.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app(args=list(arguments), prog_name="arena")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CliError as error:
-        _complain(error)
+        _print_error(error)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort: a user gets a line, not a traceback
-        _complain(
-            CliError(f"Unexpected {type(error).__name__}: {error}", hint="ARENA_DEBUG=1 shows where it happened.")
+    except Exception as error:  # noqa: BLE001 - a user gets one line instead of a traceback
+        _print_error(
+            CliError(f"Unexpected {type(error).__name__}: {error}", hint="Set ARENA_DEBUG=1 to see where it happened.")
         )
         return ExitCode.UNEXPECTED
     return ExitCode.OK
 
 
 def main() -> None:
-    """The entry point of the `arena` script."""
+    """Runs the `arena` script."""
     sys.exit(run(sys.argv[1:]))
 
 
-def _complain(error: CliError) -> None:
+def _print_error(error: CliError) -> None:
     for line in error.lines():
         print("".join(c if c.isprintable() else " " for c in line), file=sys.stderr)
     if os.environ.get("ARENA_DEBUG") == "1":

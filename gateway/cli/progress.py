@@ -1,4 +1,4 @@
-"""How far an experiment is: counts per model, as live bars on a terminal and as plain lines elsewhere."""
+"""Shows the progress of an experiment: counts per model, as live bars on a terminal and as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gateway.cli.client import ArenaClient
 
-# A plain line is printed each time another tenth of the trials has ended.
+# A plain line is printed each time another tenth of all trials has ended.
 PLAIN_STEPS = 10
 
 
@@ -31,21 +31,21 @@ class ModelProgress:
     total: int
 
 
-class TrialBoard:
-    """The trials of an experiment as far as they are known."""
+class TrialCounts:
+    """The latest known state of each trial of an experiment."""
 
     def __init__(self, experiment: Experiment, trials: Sequence[Trial]) -> None:
         self._experiment = experiment
         self._trials = {trial.id: trial for trial in trials}
 
-    def put(self, trial: Trial) -> None:
-        """Notes a trial's news. One that has ended stays so: news may come late."""
+    def update(self, trial: Trial) -> None:
+        """Takes a new state of a trial. Ignores it if the trial has ended, because states can arrive late."""
         known = self._trials.get(trial.id)
         if known is None or not has_ended(known):
             self._trials[trial.id] = trial
 
     def models(self) -> list[ModelProgress]:
-        """One entry per model, in the experiment's order."""
+        """Returns the progress of each model, in the experiment's order."""
         rows = []
         for model in self._experiment.models:
             ended = [
@@ -55,19 +55,19 @@ class TrialBoard:
             ]
             failed = sum(trial.status == trial.failed for trial in ended)
             name = model_name(model.provider, model.voice_id)
-            # A mesh from before there were repeats does not tell of them.
+            # An older mesh does not send `repeats`.
             total = len(self._experiment.prompts) * (self._experiment.repeats or 1)
             rows.append(ModelProgress(name, len(ended), failed, total))
         return rows
 
 
 def has_ended(trial: Trial) -> bool:
-    """Whether nothing more will happen to the trial."""
+    """Returns whether the trial is in a final state."""
     return trial.status in (trial.completed, trial.failed, trial.cancelled)
 
 
 class ProgressView(Protocol):
-    """Where progress is shown while it is entered."""
+    """A context manager that shows progress while it is open."""
 
     def __enter__(self) -> Self: ...
 
@@ -112,7 +112,7 @@ class LiveBars:
 
 
 class PlainLines:
-    """A line now and then, for logs and pipes."""
+    """A line for each tenth of the trials, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -125,7 +125,7 @@ class PlainLines:
         return None
 
     def show(self, models: Sequence[ModelProgress]) -> None:
-        """Prints a line if another tenth of the trials has ended since the last."""
+        """Prints a line if another tenth of the trials has ended since the last line."""
         total = sum(model.total for model in models)
         ended = sum(model.ended for model in models)
         step = ended * PLAIN_STEPS // max(total, 1)
@@ -135,7 +135,7 @@ class PlainLines:
 
 
 def progress_line(models: Sequence[ModelProgress]) -> str:
-    """`12 of 24 trials ended (1 failed): espeak:en-us 4/8, ...`."""
+    """Returns a line such as `12 of 24 trials ended (1 failed): espeak:en-us 4/8, ...`."""
     failed = sum(model.failed for model in models)
     counts = ", ".join(f"{plain(model.model)} {model.ended}/{model.total}" for model in models)
     suffix = f" ({failed} failed)" if failed else ""
@@ -144,7 +144,7 @@ def progress_line(models: Sequence[ModelProgress]) -> str:
 
 
 def listening_line(experiment: Experiment) -> str:
-    """`Listeners: 3 of 12 votes`, empty unless people are voting."""
+    """Returns `Listeners: 3 of 12 votes`, or an empty text if people can't vote now."""
     listening = experiment.listening
     if not listening.open:
         return ""
@@ -152,17 +152,17 @@ def listening_line(experiment: Experiment) -> str:
 
 
 def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float, console: Console) -> Experiment:
-    """Shows an experiment's progress on `console` until it ends and returns it as it is then.
+    """Shows the progress of an experiment on `console` until it ends, and returns the ended experiment.
 
-    Raises CliError if it was never run, since it would not end.
+    Raises CliError if the experiment was not started.
     """
 
     def dropped(delay: float) -> None:
         console.print(f"The connection dropped; trying again in {delay:g} s.", markup=False, highlight=False)
 
     view: ProgressView = LiveBars(console) if console.is_terminal else PlainLines(console)
-    board: TrialBoard | None = None
-    said = ""
+    counts: TrialCounts | None = None
+    last_listening = ""
     with view:
         for message in follow(client, experiment_id, timeout_seconds, on_drop=dropped):
             if message.kind == message.heartbeat:
@@ -170,21 +170,21 @@ def watch_to_end(client: ArenaClient, experiment_id: str, timeout_seconds: float
             experiment = message.experiment
             if experiment.status == experiment.created:
                 raise CliError(
-                    "The experiment has not been run.",
+                    "The experiment was not started.",
                     ExitCode.CONFLICT,
-                    hint=f"Run it with `arena experiment run {experiment_id} --watch`.",
+                    hint=f"Start it with `arena experiment run {experiment_id} --watch`.",
                 )
-            if board is None or message.kind != message.progress:
-                # What happened before this stream was opened, or while it was down, is in the list.
-                board = TrialBoard(experiment, client.trials(experiment_id))
+            if counts is None or message.kind != message.progress:
+                # The list has what happened before this stream was opened, or while it was interrupted.
+                counts = TrialCounts(experiment, client.trials(experiment_id))
             if message.kind == message.progress:
-                board.put(message.trial)
-            view.show(board.models())
+                counts.update(message.trial)
+            view.show(counts.models())
             if listening := listening_line(experiment):
-                # Said once for each number of votes; the trials have all ended by then.
-                if listening != said:
+                # Printed once for each number of votes. All trials have ended by then.
+                if listening != last_listening:
                     console.print(listening, markup=False, highlight=False, soft_wrap=True)
-                said = listening
+                last_listening = listening
             if message.kind == message.end:
                 return experiment
     raise CliError("The experiment's stream ended early.", ExitCode.UNAVAILABLE)

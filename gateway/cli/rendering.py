@@ -1,4 +1,4 @@
-"""Lists as tables: messages in, something that rich prints out. Server text is never read as markup."""
+"""Renders messages of the API as tables that rich prints. Text from the server is never read as markup."""
 
 from __future__ import annotations
 
@@ -21,75 +21,75 @@ if TYPE_CHECKING:
 
 ABSENT = "–"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-# From this width on there is room for long bars.
+# A terminal at least this wide gets long bars and all columns.
 WIDE_COLUMNS = 100
-# Of the metrics that a table may show, this many fit a narrow terminal.
+# A narrow terminal gets this many columns of metrics.
 NARROW_METRICS = 4
 STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
 
 
 def plain(text: str) -> Text:
-    """Text as it is, without the control characters that could steer a terminal."""
+    """Returns a text with control characters replaced by spaces, because they could steer a terminal."""
     return Text("".join(character if character.isprintable() else " " for character in text))
 
 
 def bar(share: float, width: int) -> str:
-    """A bar `width` cells long of which `share` (0 to 1, cut there) is filled, to an eighth of a cell."""
+    """Returns a bar of `width` cells of which `share` is filled, to an eighth of a cell. `share` is cut to 0 to 1."""
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)
     full, part = divmod(eighths, 8)
     return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
 
 
 def milliseconds(value: float | None) -> str:
-    """`3.4 ms`, from 10 on without decimals."""
+    """Returns `3.4 ms`, or `12 ms` without decimals from 10 on."""
     if value is None:
         return ABSENT
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
 def seconds(value: float | None) -> str:
-    """`2.41 s`."""
+    """Returns a time such as `2.41 s`."""
     return ABSENT if value is None else f"{value:.2f} s"
 
 
 def percent(share: float | None) -> str:
-    """`12.3%` of a share from 0 to 1."""
+    """Returns `12.3%` for the share 0.123."""
     return ABSENT if share is None else f"{share:.1%}"
 
 
 def number(value: float | None) -> str:
-    """`4.12`."""
+    """Returns a number such as `4.12`."""
     return ABSENT if value is None else f"{value:.2f}"
 
 
 FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
-"""How a metric is written, by its unit."""
+"""The function that formats a metric, by its unit."""
 
 
 def measured(message: Message, field: str, metric: Metric) -> str:
-    """A metric as a message has it in this field, with its unit."""
+    """Returns the value of a metric in this field of a message, with its unit."""
     known = field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
     return FORMATS.get(metric.unit, number)(getattr(message, field) if known else None)
 
 
 def table_metrics(metrics: Sequence[Metric], width: int) -> list[Metric]:
-    """The metrics that a short table shows, in the order of its columns."""
+    """Returns the metrics that a table of this width shows, in the order of their columns."""
     shown = sorted((metric for metric in metrics if metric.column), key=lambda metric: metric.column)
     return shown if width >= WIDE_COLUMNS else shown[:NARROW_METRICS]
 
 
 def moment(timestamp: Timestamp) -> str:
-    """`2026-01-31 23:59` in the local time zone."""
+    """Returns a time such as `2026-01-31 23:59` in the local time zone."""
     return timestamp.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def model_name(provider: str, voice_id: str) -> str:
-    """`provider:voice_id`, as results name a model."""
+    """Returns `provider:voice_id`, the name of a model in results."""
     return f"{provider}:{voice_id}"
 
 
 def new_table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """A table in the one style of `arena`; the columns named in `right` are numbers."""
+    """Returns an empty table in the style of `arena`. The columns in `right` are aligned right, for numbers."""
     table = Table(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left"
     )
@@ -100,7 +100,7 @@ def new_table(*columns: str, right: Sequence[str] = (), title: str | None = None
 
 
 def voices_table(voices: Sequence[Voice], providers: Sequence[Provider]) -> RenderableType:
-    """The voices, and below them the providers that can't be used now with the reason."""
+    """Returns the voices, and below them the providers that are not available with the reason."""
     table = new_table("Voice", "Name", "Languages", "Rate", right=("Rate",))
     for voice in voices:
         table.add_row(
@@ -118,7 +118,7 @@ def voices_table(voices: Sequence[Voice], providers: Sequence[Provider]) -> Rend
 
 
 def experiments_table(experiments: Sequence[Experiment], width: int) -> RenderableType:
-    """The experiments, newest first as they come; on a narrow terminal two lines each."""
+    """Returns the experiments in the given order, with two lines each on a narrow terminal."""
     if not experiments:
         return Text("No experiments.")
     wide = width >= WIDE_COLUMNS
@@ -138,7 +138,7 @@ def experiments_table(experiments: Sequence[Experiment], width: int) -> Renderab
 
 
 def experiment_card(experiment: Experiment) -> RenderableType:
-    """One experiment in a few lines."""
+    """Returns a few lines about one experiment."""
     status = experiment.Status.Name(experiment.status)
     models = ", ".join(model_name(model.provider, model.voice_id) for model in experiment.models)
     times = f", each spoken {experiment.repeats} times" if experiment.repeats > 1 else ""
@@ -168,7 +168,7 @@ def experiment_card(experiment: Experiment) -> RenderableType:
 
 
 def trials_table(trials: Sequence[Trial], metrics: Sequence[Metric], width: int) -> RenderableType:
-    """The trials with their main measurements; the addresses of the audio stand below it, see `audio_lines`."""
+    """Returns the trials with their main measurements. `audio_lines` has the links to their audio."""
     if not trials:
         return Text("No trials.")
     shown = table_metrics(metrics, width)
@@ -189,7 +189,7 @@ def trials_table(trials: Sequence[Trial], metrics: Sequence[Metric], width: int)
 
 
 def audio_lines(trials: Sequence[Trial]) -> list[str]:
-    """For each trial of `trials_table`, by its number, where its audio is or why there is none."""
+    """Returns a line for each trial of `trials_table`, by its number: the link to its audio, or why it failed."""
     lines = []
     for number, trial in enumerate(trials, 1):
         if trial.HasField("audio_url"):
@@ -200,5 +200,5 @@ def audio_lines(trials: Sequence[Trial]) -> list[str]:
 
 
 def status_text(status: str) -> Text:
-    """A status in its colour."""
+    """Returns a status in its colour."""
     return Text(status, style=STATUS_STYLES.get(status, ""))

@@ -1,4 +1,4 @@
-"""An experiment as one HTML file: figures, verdict and audio, with nothing to fetch and no script."""
+"""Renders an experiment as one HTML file with verdict, measurements and audio. It has no script and loads nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from gateway.cli.intervals import Axis, axis_of, interval_of, told_apart
+from gateway.cli.intervals import Axis, axis_of, better_model, interval_of
 from gateway.cli.rendering import measured, model_name, percent
 from gateway.cli.verdict import difference, p_value, verdict_sentences, votes_summary
 
@@ -30,7 +30,7 @@ TICKS = 5
 
 @dataclass(frozen=True)
 class ReportTrial:
-    """A trial with its audio, a whole WAV, if there is any."""
+    """A trial and its audio as a whole WAV, None without audio."""
 
     trial: Trial
     wav: bytes | None
@@ -38,7 +38,7 @@ class ReportTrial:
 
 @dataclass(frozen=True)
 class ChartRow:
-    """One model's line in the chart, in pixels."""
+    """The line of one model in the chart, in pixels."""
 
     name: str
     y: int
@@ -51,10 +51,12 @@ class ChartRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """One field of the matrix: prompts won, lost and tied by the line's model, and whether chance is ruled out."""
+    """One cell of the matrix."""
 
     text: str
+    """The prompts that the line's model won, lost and tied."""
     kind: str
+    """The CSS class: self, open (no significant difference), better or worse."""
 
 
 def render_report(
@@ -90,12 +92,12 @@ def render_report(
 
 
 def audio_name(trial: Trial) -> str:
-    """The name of a trial's audio in the store, from its link."""
+    """Returns the name of a trial's audio in the store, taken from its link."""
     return PurePosixPath(urlsplit(trial.audio_url).path).name
 
 
 def chart_rows(results: Results) -> list[ChartRow]:
-    """The models with a score, best first, with their intervals in pixels."""
+    """Returns the chart's lines for the models that have a score, best first."""
     rankings = [ranking for ranking in results.rankings if ranking.trials_completed]
     if not rankings:
         return []
@@ -120,19 +122,19 @@ def chart_rows(results: Results) -> list[ChartRow]:
 
 
 def matrix(results: Results) -> list[list[Cell]]:
-    """A line for each model, best first, with a field for each model in the same order."""
+    """Returns a line for each model, best first, with a cell for each model in the same order."""
     names = [_name(ranking) for ranking in results.rankings]
-    duels = {frozenset((duel.model_a, duel.model_b)): duel for duel in results.head_to_head}
-    return [[_cell(duels.get(frozenset((name, other))), name, other) for other in names] for name in names]
+    pairs = {frozenset((pair.model_a, pair.model_b)): pair for pair in results.head_to_head}
+    return [[_cell(pairs.get(frozenset((name, other))), name, other) for other in names] for name in names]
 
 
-def _cell(duel: HeadToHead | None, name: str, other: str) -> Cell:
-    if duel is None or name == other:
+def _cell(pair: HeadToHead | None, name: str, other: str) -> Cell:
+    if pair is None or name == other:
         return Cell("", "self")
-    won, lost = (duel.a_wins, duel.b_wins) if duel.model_a == name else (duel.b_wins, duel.a_wins)
-    better = told_apart(duel)
+    won, lost = (pair.a_wins, pair.b_wins) if pair.model_a == name else (pair.b_wins, pair.a_wins)
+    better = better_model(pair)
     kind = "open" if better is None else "better" if better == name else "worse"
-    return Cell(f"{won}–{lost}–{duel.ties}", kind)
+    return Cell(f"{won}–{lost}–{pair.ties}", kind)
 
 
 def _ticks(results: Results) -> list[tuple[float, str]]:
@@ -153,13 +155,13 @@ def _name(ranking: ModelRanking) -> str:
 
 
 def _by_prompt(experiment: Experiment, trials: list[ReportTrial]) -> list[tuple[str, list[list[tuple[Trial, str]]]]]:
-    """For each prompt its text, and for each model its trials by repeat, with their audio as data URLs."""
+    """Returns each prompt with its text and, for each model, its trials with their audio as data URLs."""
     prompts = []
     for index, text in enumerate(experiment.prompts):
         by_model: list[list[tuple[Trial, str]]] = [[] for _ in experiment.models]
-        for one in trials:
-            if one.trial.prompt_index == index and one.trial.model_index < len(by_model):
-                by_model[one.trial.model_index].append((one.trial, _data_url(one.wav)))
+        for each in trials:
+            if each.trial.prompt_index == index and each.trial.model_index < len(by_model):
+                by_model[each.trial.model_index].append((each.trial, _data_url(each.wav)))
         prompts.append((text, by_model))
     return prompts
 
@@ -169,7 +171,7 @@ def _data_url(wav: bytes | None) -> str:
 
 
 def _optional(message: ModelRanking | Trial, field: str) -> float | None:
-    """A measurement, None where there is none."""
+    """Returns a measurement, None if it is absent."""
     return getattr(message, field) if message.HasField(field) else None  # type: ignore[arg-type]
 
 

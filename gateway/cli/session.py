@@ -1,4 +1,4 @@
-"""What every command has: the gateway it calls, the key it sends, and where its output goes."""
+"""What every command needs: the gateway that it calls, the API key that it sends, and where its output goes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 
-URL_HELP = f"The gateway, {DEFAULT_URL} by default. Also ARENA_URL."
-KEY_HELP = "The API key. Also ARENA_API_KEY, or what `arena login` stored."
+URL_HELP = f"The URL of the gateway. Default: ARENA_URL, or {DEFAULT_URL}."
+KEY_HELP = "The API key. Default: ARENA_API_KEY, or the key that `arena login` stored."
 JSON_HELP = "Print one JSON document on stdout instead of text."
 
 UrlOption = Annotated[str | None, typer.Option("--url", help=URL_HELP, show_default=False)]
@@ -36,10 +36,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
 
 @dataclass
-class Session:
+class CliSession:
     """One run of `arena`.
 
-    Data goes to `out` (stdout), progress and messages to `err` (stderr), so that the output can be piped.
+    Data goes to `out` (stdout). Progress and messages go to `err` (stderr), so that data can be piped.
     """
 
     url: str | None = None
@@ -50,46 +50,46 @@ class Session:
 
     @property
     def address(self) -> GatewayAddress:
-        """The gateway of --url, ARENA_URL or the default."""
+        """The address of the gateway, from --url, ARENA_URL or the default."""
         return GatewayAddress.parse(self.url or os.environ.get("ARENA_URL") or DEFAULT_URL)
 
     @property
     def given_key(self) -> str | None:
-        """The key of --key or ARENA_API_KEY."""
+        """The API key from --key or ARENA_API_KEY."""
         key = self.key or os.environ.get("ARENA_API_KEY")
         return checked_key(key) if key else None
 
     def api_key(self) -> str | None:
-        """The given key, or else the one stored for the gateway."""
+        """Returns the given API key, or else the key stored for the gateway."""
         if self.given_key:
             return self.given_key
         stored = load_credential(credentials_path(os.environ), str(self.address))
         return checked_key(stored.api_key) if stored else None
 
     def client(self) -> ArenaClient:
-        """A client of the gateway with the caller's key, if there is one."""
+        """Returns a client of the gateway that sends the caller's API key, if there is one."""
         from gateway.cli.client import ArenaClient
 
         return ArenaClient(self.address, self.api_key())
 
     def note(self, message: str) -> None:
-        """Says something on stderr."""
+        """Prints a message on stderr."""
         from gateway.cli.rendering import plain
 
         for line in message.splitlines():
             self.err.print(plain(line), soft_wrap=True)
 
     def metrics(self, client: ArenaClient) -> Sequence[Metric]:
-        """The metrics of trials; none, with a note that says why, where they can't be listed. A verdict stands without
-        its figures."""
+        """Returns the metrics of trials. If they can't be listed, prints the reason and returns none: a verdict can be
+        shown without measurements."""
         try:
             return client.metrics()
         except CliError as error:
-            self.note(f"Without measurements: {error}")
+            self.note(f"Measurements are not shown: {error}")
             return ()
 
     def print_message(self, message: Message) -> None:
-        """Prints a message as the JSON that the API's own JSON face would give."""
+        """Prints a message as the JSON that the API would return."""
         self.print_document(message_document(message))
 
     def print_list(self, name: str, messages: Sequence[Message]) -> None:
@@ -97,14 +97,14 @@ class Session:
         self.print_document({name: [message_document(message) for message in messages]})
 
     def print_done(self, message: Message, text: str) -> None:
-        """Prints an answer as JSON if that is wanted, else says on stderr what it means."""
+        """Prints a response: with --json as JSON on stdout, otherwise `text` on stderr."""
         if self.json:
             self.print_message(message)
         else:
             self.note(text)
 
     def print_secret(self, message: Message, text: str, secret: str) -> None:
-        """Like `print_done`, for an answer with a secret that is shown once. It goes to stdout by itself."""
+        """Like `print_done`, for a response with a secret that is shown only once. The secret goes to stdout."""
         self.print_done(message, text)
         if not self.json:
             self.out.print(secret, markup=False, highlight=False, soft_wrap=True)
@@ -115,13 +115,13 @@ class Session:
         self.out.file.write("".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text) + "\n")
 
 
-def with_session(command: Callable[Concatenate[Session, Parameters], None]) -> Callable[..., None]:
-    """Gives a command its session and the options --url, --key and --json, which count before and after its name."""
+def with_session(command: Callable[Concatenate[CliSession, Parameters], None]) -> Callable[..., None]:
+    """Gives a command its session and the options --url, --key and --json, before and after the command's name."""
 
     @functools.wraps(command)
     def run(context: typer.Context, url: UrlOption, key: KeyOption, as_json: JsonOption, **arguments: Any) -> None:
-        outer = context.find_object(Session) or Session()
-        session = Session(url or outer.url, key or outer.key, as_json or outer.json, outer.out, outer.err)
+        outer = context.find_object(CliSession) or CliSession()
+        session = CliSession(url or outer.url, key or outer.key, as_json or outer.json, outer.out, outer.err)
         command(session, **arguments)  # type: ignore[call-arg]
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -139,17 +139,20 @@ def with_session(command: Callable[Concatenate[Session, Parameters], None]) -> C
 
 
 def message_document(message: Message) -> dict[str, Any]:
-    """A message as the gateway would write it in JSON: names as in the proto, zero values there, absent ones not."""
+    """Returns a message as the gateway writes it in JSON: field names of the proto, with zero values, without absent
+    fields."""
     from google.protobuf.json_format import MessageToDict
 
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def checked_key(key: str) -> str:
-    """The key without the white space around it. Raises if it can't be sent in a header."""
+    """Returns the API key without surrounding white space. Raises CliError if it can't be sent in a header."""
     key = key.strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise CliError("That API key has characters that no key has.", ExitCode.USAGE, hint="Copy it again, whole.")
+        raise CliError(
+            "The API key has characters that no API key has.", ExitCode.USAGE, hint="Copy the whole key again."
+        )
     return key
 
 
@@ -157,12 +160,13 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    # Bars and ticks on a terminal that speaks no Unicode become question marks, not a crash.
+    # On a terminal without Unicode, bars and ticks become question marks. Without this the command would crash.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return Console(file=stream, highlight=False)
 
 
 def _escaped(character: str) -> str:
-    """Returns a character of a JSON text as JSON escapes it, which json leaves to whoever prints to a terminal."""
+    """Returns a character escaped as in JSON. `json.dumps` leaves some characters as they are that can steer a
+    terminal."""
     return json.dumps(character)[1:-1]

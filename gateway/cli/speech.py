@@ -1,4 +1,4 @@
-"""Speech from the API to a WAV file, a pipe or the loudspeaker."""
+"""Collects speech from the API and writes it to a WAV file or a pipe, or plays it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from google.api.httpbody_pb2 import HttpBody
 
 SAMPLE_BYTES = 2
-# 5000 characters at the slowest speed are under 20 minutes, at 48 kHz under 116 MB.
+# 5000 characters at the slowest speed take less than 20 minutes, which is less than 116 MB at 48 kHz.
 MAX_AUDIO_BYTES = 128 * 1024 * 1024
 PLAYERS = (
     ("afplay", "{file}"),
@@ -32,8 +32,8 @@ STDOUT = "-"
 
 
 @dataclass(frozen=True)
-class Speech:
-    """One utterance: signed 16-bit little-endian mono samples, and when they came as the caller saw it."""
+class Utterance:
+    """Speech as the caller received it: signed 16-bit little-endian mono samples, and how long they took."""
 
     samples: bytes
     sample_rate_hz: int
@@ -42,11 +42,11 @@ class Speech:
 
     @property
     def duration_seconds(self) -> float:
-        """The length of the audio."""
+        """The duration of the audio in seconds."""
         return len(self.samples) / SAMPLE_BYTES / self.sample_rate_hz
 
     def wav(self) -> bytes:
-        """A WAV whose header has the true length."""
+        """Returns the audio as a WAV file."""
         buffer = io.BytesIO()
         with wave.open(buffer, "wb") as file:
             file.setnchannels(1)
@@ -56,8 +56,8 @@ class Speech:
         return buffer.getvalue()
 
 
-def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_counter) -> Speech:
-    """Takes the chunks of a PCM stream as they come. Raises CliError if there is no audio or far too much."""
+def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_counter) -> Utterance:
+    """Collects the chunks of a PCM stream. Raises CliError if there is no audio, or more than MAX_AUDIO_BYTES."""
     start = clock()
     first: float | None = None
     rate: int | None = None
@@ -69,40 +69,42 @@ def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_c
             first = clock()
         samples += chunk.data
         if len(samples) > MAX_AUDIO_BYTES:
-            raise CliError("The provider does not stop sending audio.", hint="Try another voice.")
+            raise CliError(
+                f"The provider sent more than {MAX_AUDIO_BYTES // 1024**2} MiB of audio.", hint="Try another voice."
+            )
     if rate is None or first is None:
         raise CliError("The provider sent no audio.", hint="Try another voice.")
-    # Half a sample can only be the remainder of a stream that was cut.
+    # A stream that was cut off can end with half a sample.
     whole = bytes(samples[: len(samples) // SAMPLE_BYTES * SAMPLE_BYTES])
-    return Speech(whole, rate, (first - start) * 1000, (clock() - start) * 1000)
+    return Utterance(whole, rate, (first - start) * 1000, (clock() - start) * 1000)
 
 
 def pcm_sample_rate(content_type: str) -> int:
-    """The rate in `audio/l16;rate=24000;channels=1`. Raises CliError for any other type."""
+    """Returns the rate in `audio/l16;rate=24000;channels=1`. Raises CliError for any other type."""
     header = Message()
     header["content-type"] = content_type
     rate = header.get_param("rate")
     if header.get_content_type() != "audio/l16" or not isinstance(rate, str) or not rate.isdigit() or int(rate) == 0:
-        raise CliError(f"The gateway sent {content_type or 'no type'} where PCM audio was asked for.")
+        raise CliError(f"The gateway must send PCM audio. It sent {content_type or 'no content type'}.")
     return int(rate)
 
 
-def save(speech: Speech, destination: str) -> None:
-    """Writes the WAV to a file, or to stdout if `destination` is `-`."""
+def save(utterance: Utterance, destination: str) -> None:
+    """Writes the WAV to a file, or to stdout if `destination` is `-`. Raises CliError if it can't be written."""
     if destination == STDOUT:
-        sys.stdout.buffer.write(speech.wav())
+        sys.stdout.buffer.write(utterance.wav())
         sys.stdout.buffer.flush()
         return
     try:
-        Path(destination).write_bytes(speech.wav())
+        Path(destination).write_bytes(utterance.wav())
     except OSError as error:
         raise CliError(
-            f"Can't write {destination}: {error.strerror}.", ExitCode.USAGE, hint="Name another --out."
+            f"Can't write {destination}: {error.strerror}.", ExitCode.USAGE, hint="Name another file with --out."
         ) from None
 
 
 def play(path: str, duration_seconds: float) -> None:
-    """Plays a WAV with the first player that is installed, and waits until it is done."""
+    """Plays a WAV file with the first installed player, and waits for its end. Raises CliError if that fails."""
     for program, *arguments in PLAYERS:
         found = shutil.which(program)
         if found is None:
@@ -117,4 +119,4 @@ def play(path: str, duration_seconds: float) -> None:
             raise CliError(f"{program} could not play {path}: {words[-1] if words else done.returncode}.")
         return
     names = ", ".join(program for program, *_ in PLAYERS)
-    raise CliError("There is no audio player.", ExitCode.USAGE, hint=f"Install one of {names}, or leave out --play.")
+    raise CliError("No audio player was found.", ExitCode.USAGE, hint=f"Install one of {names}, or leave out --play.")

@@ -1,4 +1,4 @@
-"""Steps of a longer command: a spinner while one goes on where there is a terminal, then a tick and its time."""
+"""Shows the steps of a long command: a spinner on a terminal while a step runs, then a tick and its time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TITLE_COLUMNS = 62
 
 
 class Step:
-    """A step that is going on. Set `done` to what is to be said when it has succeeded."""
+    """A step that is running. Set `done` to the text to show when it has succeeded."""
 
     def __init__(self, title: str) -> None:
         self.done = title
 
 
 class Steps:
-    """Announces steps on a console."""
+    """Shows steps on a console."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -33,7 +33,7 @@ class Steps:
 
     @contextmanager
     def step(self, title: str, *, spinner: bool = True) -> Iterator[Step]:
-        """One step. `spinner` is off for a step that shows its own progress."""
+        """Shows one step while the context is open. `spinner` is off for a step that shows its own progress."""
         step, start = Step(title), self._clock()
         busy: AbstractContextManager[object] = nullcontext()
         if spinner and self._console.is_terminal:

@@ -1,4 +1,4 @@
-"""Results as people read them: the ranking, the score's parts, the duels, and the verdict in sentences."""
+"""Renders results for people: the ranking, the parts of the score, the pairs of models and the verdict."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 NOT_ENOUGH = "not enough evidence"
 LARGE_SHARE = 0.5
-MATRIX_RULE = "won-lost-tied; an arrow where chance is ruled out (Holm p ≤ 0.05)"
+MATRIX_RULE = "won-lost-tied; an arrow marks a significant difference (Holm p ≤ 0.05)"
 MIN_MATRIX_MODELS = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
-DUEL_RULE = "least TTFB plus total time wins a prompt; 50 ms or less is a tie"
+PROMPT_RULE = "the lower TTFB plus total time wins a prompt; a difference up to 50 ms is a tie"
 
 
 def results_view(results: Results, metrics: Sequence[Metric], width: int) -> RenderableType:
-    """All of it, for a terminal of `width` columns."""
+    """Returns all of the results, for a terminal of `width` columns."""
     parts: list[RenderableType] = []
     if results.rankings:
         parts += [Text("Ranking", style="bold"), ranking_table(results, metrics, width), Text()]
         profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
         if any(ranking.HasField("score_low") for ranking in results.rankings):
             parts += [
-                _heading("Scores and their intervals", "of a prompt's score, 95%"),
+                _heading("Scores and their intervals", "95% intervals of the prompts' scores"),
                 intervals_table(results, WIDE_CELLS if width >= WIDE_COLUMNS else NARROW_CELLS),
                 Text(),
             ]
@@ -54,7 +54,7 @@ def results_view(results: Results, metrics: Sequence[Metric], width: int) -> Ren
         parts += [_heading("Who beat whom", MATRIX_RULE), matrix_table(results), Text()]
     if results.head_to_head:
         parts += [
-            _heading("Head to head", DUEL_RULE, f"the effect is first minus second in {_metric(results)}"),
+            _heading("Head to head", PROMPT_RULE, f"the effect is first minus second in {_metric(results)}"),
             head_to_head_table(results),
             Text(),
         ]
@@ -62,13 +62,13 @@ def results_view(results: Results, metrics: Sequence[Metric], width: int) -> Ren
         parts += [_heading("Listeners", votes_summary(results)), votes_table(results), Text()]
     headline, *sentences = verdict_sentences(results)
     parts += [Text("Verdict", style="bold"), plain(headline)]
-    # Padding indents the lines of a long sentence alike.
+    # Padding indents every line of a long sentence.
     parts += [Padding(plain(sentence), (0, 0, 0, 2)) for sentence in sentences]
     return Group(*parts)
 
 
 def ranking_table(results: Results, metrics: Sequence[Metric], width: int) -> Table:
-    """One line per model, best first. Ranks that the evidence does not tell apart have an equals sign."""
+    """Returns one line per model, best first. Shared ranks have an equals sign."""
     voted = ("Preferred",) if results.HasField("votes") else ()
     shown = table_metrics(metrics, width)
     numbers = (*voted, *(metric.label for metric in shown), "Trials")
@@ -88,7 +88,7 @@ def ranking_table(results: Results, metrics: Sequence[Metric], width: int) -> Ta
 
 
 def components_table(results: Results, width: int) -> Table:
-    """The parts of each model's composite score; the header has each part's weight."""
+    """Returns the parts of each model's composite score. The header has the weight of each part."""
     weights = results.composite.weights
     headers = [f"{weight.metric.replace('_', ' ')} ×{weight.weight:g}" for weight in weights]
     table = new_table("Model", *headers)
@@ -106,27 +106,28 @@ def components_table(results: Results, width: int) -> Table:
 
 
 def head_to_head_table(results: Results) -> Table:
-    """One line per pair: prompts won, lost and tied by the first, the effect with its interval, and its p-values."""
+    """Returns one line per pair: prompts that the first model won, lost and tied, the effect with its interval, and its
+    p-values."""
     table = new_table("Pair", "Won-lost-tied", "Effect and 95%", "p", "Holm p", right=("p", "Holm p"))
-    for duel in results.head_to_head:
+    for pair in results.head_to_head:
         table.add_row(
-            Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
-            f"{duel.a_wins}-{duel.b_wins}-{duel.ties}",
-            _effect(duel, results.primary_metric),
-            p_value(duel.p_value if duel.HasField("p_value") else None),
-            p_value(duel.p_holm if duel.HasField("p_holm") else None),
+            Text.assemble(plain(pair.model_a), ("\nagainst ", "dim"), plain(pair.model_b)),
+            f"{pair.a_wins}-{pair.b_wins}-{pair.ties}",
+            _effect(pair, results.primary_metric),
+            p_value(pair.p_value if pair.HasField("p_value") else None),
+            p_value(pair.p_holm if pair.HasField("p_holm") else None),
         )
     return table
 
 
 def votes_summary(results: Results) -> str:
-    """How many listeners gave how many votes, from where, and which were left out."""
+    """Returns a text with the number of votes and listeners, where they came from, and which votes were left out."""
     votes = results.votes
-    summary = f"{_count(votes.votes, 'vote')} of {_count(votes.listeners, 'listener')}"
+    summary = f"{_count(votes.votes, 'vote')} from {_count(votes.listeners, 'listener')}"
     if votes.both_bad:
-        summary += f", {votes.both_bad} of them that both were bad"
+        summary += f', {votes.both_bad} of them "both are bad"'
     if votes.supervised:
-        summary += f"; {votes.supervised} by a supervised panel, whose listeners may share one address"
+        summary += f"; {votes.supervised} from a supervised panel, whose listeners can share one address"
     if votes.largest_address_share > LARGE_SHARE:
         summary += f"; {votes.largest_address_share:.0%} of listeners at one address"
     if votes.excluded:
@@ -136,14 +137,14 @@ def votes_summary(results: Results) -> str:
 
 
 def votes_table(results: Results) -> Table:
-    """One line per pair that was heard: votes for each side, ties, and the sign test over listeners."""
+    """Returns one line per pair that listeners compared: votes for each side, ties and the sign test over listeners."""
     table = new_table("Pair", "For-against-tied", "Both bad", "Listeners", "p", "Holm p", right=("p", "Holm p"))
-    for duel in results.head_to_head:
-        if not duel.HasField("votes"):
+    for pair in results.head_to_head:
+        if not pair.HasField("votes"):
             continue
-        votes = duel.votes
+        votes = pair.votes
         table.add_row(
-            Text.assemble(plain(duel.model_a), ("\nagainst ", "dim"), plain(duel.model_b)),
+            Text.assemble(plain(pair.model_a), ("\nagainst ", "dim"), plain(pair.model_b)),
             f"{votes.a}-{votes.b}-{votes.ties}",
             str(votes.both_bad),
             str(votes.listeners),
@@ -154,7 +155,7 @@ def votes_table(results: Results) -> Table:
 
 
 def verdict_sentences(results: Results) -> list[str]:
-    """The verdict, then what it rests on, one sentence each. What chance may have done is never called a difference."""
+    """Returns the verdict, then its reasons, as one sentence each."""
     level = results.Level.Name
     if results.HasField("winner") and results.confidence != results.inconclusive:
         sentences = [f"{results.winner} wins, with {level(results.confidence)} confidence."]
@@ -164,24 +165,24 @@ def verdict_sentences(results: Results) -> list[str]:
         sentences = [f"There is {NOT_ENOUGH} to rank these models."]
     if results.HasField("leader"):
         gap = "too small" if results.gap_level == results.inconclusive else level(results.gap_level)
-        sentences.append(f"Distance between the first two scores: {gap}.")
+        sentences.append(f"Gap between the two best scores: {gap}.")
         inconclusive = results.evidence_level == results.inconclusive
         evidence_level = NOT_ENOUGH if inconclusive else level(results.evidence_level)
-        evidence = f"Evidence that it is not chance: {evidence_level}"
+        evidence = f"Evidence against chance: {evidence_level}"
         if results.HasField("p_winner"):
-            evidence += f" (p {_compared(results.p_winner)} against the hardest opponent)"
+            evidence += f" (p {_compared(results.p_winner)} against the closest rival)"
         sentences.append(evidence + ".")
     sentences += results.reasons
     if results.HasField("minimum_detectable_effect"):
         smallest = difference(results.minimum_detectable_effect, results.primary_metric).lstrip("+")
         sentences.append(
-            f"With this many prompts, a difference of {smallest} in {_metric(results)} is found four times out of five."
+            f"With this many prompts, a difference of {smallest} in {_metric(results)} is detected 80% of the time."
         )
     return sentences
 
 
 def difference(value: float, metric: str) -> str:
-    """`+0.071` of a score, `+71 ms` of a time, by the name of the metric."""
+    """Returns a difference in a metric: `+0.071` for a score, `+71 ms` for a time."""
     return f"{value:+.0f} ms" if metric.endswith("_ms") else f"{value:+.3f}"
 
 
@@ -190,7 +191,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """`0.031`, below a thousandth `<0.001`."""
+    """Returns a p-value such as `0.031`, or `<0.001` below 0.001."""
     if value is None:
         return ABSENT
     return "<0.001" if value < 0.001 else f"{value:.3f}"
@@ -228,11 +229,11 @@ def _score(score: float | None, cells: int) -> Text:
     return Text(ABSENT) if score is None else Text.assemble((bar(score, cells), "cyan"), f" {score:.3f}")
 
 
-def _effect(duel: HeadToHead, metric: str) -> Text:
-    if not duel.HasField("effect"):
+def _effect(pair: HeadToHead, metric: str) -> Text:
+    if not pair.HasField("effect"):
         return Text(ABSENT)
-    effect = Text(difference(duel.effect, metric))
-    if duel.HasField("effect_low") and duel.HasField("effect_high"):
-        ends = f"{difference(duel.effect_low, metric)} to {difference(duel.effect_high, metric)}"
+    effect = Text(difference(pair.effect, metric))
+    if pair.HasField("effect_low") and pair.HasField("effect_high"):
+        ends = f"{difference(pair.effect_low, metric)} to {difference(pair.effect_high, metric)}"
         effect.append(f"\n{ends}", style="dim")
     return effect

@@ -1,4 +1,4 @@
-"""Following an experiment to its end, over as many connections as that takes."""
+"""Follows an experiment to its end, and connects again when the connection drops."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
-# About half a minute of trying without a single message.
-ATTEMPTS_WITHOUT_NEWS = 7
+# With the delays this is about half a minute without a message.
+MAX_FAILED_ATTEMPTS = 7
 
 
 def follow(
@@ -29,11 +29,11 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[WatchExperimentResponse]:
-    """Yields the messages of the experiment's stream up to and including the one of kind `end`.
+    """Yields the messages of the experiment's stream up to and including the message of kind `end`.
 
-    A stream that breaks is opened again after a delay that doubles up to MAX_DELAY_SECONDS; `on_drop` is told
-    it before. Each new stream begins with a message of kind `state`. Raises CliError when that has failed
-    ATTEMPTS_WITHOUT_NEWS times in a row, when `timeout_seconds` are over, or at once when it can't get better.
+    Opens a broken stream again after a delay, which doubles up to MAX_DELAY_SECONDS. Calls `on_drop` with the delay
+    first. Each new stream begins with a message of kind `state`. Raises CliError after MAX_FAILED_ATTEMPTS failures in
+    a row, after `timeout_seconds`, or at once if the error is not retryable.
     """
     end_time = clock() + timeout_seconds
     failures = 0
@@ -41,9 +41,9 @@ def follow(
         left = end_time - clock()
         if left <= 0:
             raise CliError(
-                f"The experiment has not ended within {timeout_seconds:g} s; it goes on.",
+                f"The experiment did not end within {timeout_seconds:g} s. It goes on.",
                 ExitCode.UNAVAILABLE,
-                hint=f"Follow it again with `arena experiment watch {experiment_id}`.",
+                hint=f"Watch it again with `arena experiment watch {experiment_id}`.",
             )
         cause: CliError | None = None
         try:
@@ -58,11 +58,11 @@ def follow(
                 raise
             cause = error
         failures += 1
-        if failures >= ATTEMPTS_WITHOUT_NEWS:
+        if failures >= MAX_FAILED_ATTEMPTS:
             raise CliError(
-                f"Lost sight of the experiment: {cause.message if cause else 'the stream ended early'}",
+                f"The experiment can't be watched: {cause.message if cause else 'the stream ended early'}",
                 ExitCode.UNAVAILABLE,
-                hint=f"It goes on without you. Follow it again with `arena experiment watch {experiment_id}`.",
+                hint=f"The experiment goes on. Watch it again with `arena experiment watch {experiment_id}`.",
             ) from cause
         delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), MAX_DELAY_SECONDS, max(end_time - clock(), 0.0))
         on_drop(delay)

@@ -27,7 +27,7 @@ PLAN = ("--name", "Greeting", "--model", "espeak:en-us", "--model", "espeak:en-g
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """How a command line ended."""
 
     exit_code: int
@@ -49,7 +49,7 @@ class Terminal:
             "NO_COLOR": "1",
         }
 
-    async def run(self, *arguments: str, stdin: str = "") -> Outcome:
+    async def run(self, *arguments: str, stdin: str = "") -> CommandResult:
         """Runs `arena` to its end, in their home."""
         process = await asyncio.create_subprocess_exec(
             ARENA,
@@ -68,7 +68,7 @@ class Terminal:
             await process.wait()
             raise
         assert process.returncode is not None
-        return Outcome(process.returncode, out.decode(), err.decode())
+        return CommandResult(process.returncode, out.decode(), err.decode())
 
     async def ok(self, *arguments: str) -> str:
         """Runs `arena`, which must succeed, and returns what it printed."""

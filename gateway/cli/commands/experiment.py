@@ -1,4 +1,4 @@
-"""`arena experiment`: plan, run, follow and read experiments."""
+"""`arena experiment`: create, run, watch and read experiments."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 
 from gateway.cli.commands.options import (
     DaysOption,
+    EvalMode,
+    EvalModeOption,
     IdArgument,
-    Judge,
-    JudgeOption,
     PrimaryMetricOption,
     ProfileOption,
     RepeatsOption,
@@ -25,24 +25,24 @@ from gateway.cli.commands.options import (
     parse_weights,
 )
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 if TYPE_CHECKING:
     from voicearena.experiments.v1.experiment_pb2 import Experiment
 
     from gateway.cli.client import ArenaClient
 
-app = typer.Typer(no_args_is_help=True, help="Compare voice models over prompts and reach a verdict.")
+app = typer.Typer(no_args_is_help=True, help="Compare voice models on prompts and get a verdict.")
 
-# 20 prompts of 5000 characters of up to four bytes, and some.
+# 20 prompts of 5000 characters with four bytes each need 400 kB.
 MAX_PROMPTS_FILE_BYTES = 512 * 1024
 DEFAULT_WATCH_SECONDS = 1800.0
 
-WatchOption = Annotated[bool, typer.Option("--watch", help="Follow it to its end and print the results.")]
-TimeoutOption = Annotated[float, typer.Option("--timeout", min=1.0, help="How many seconds to watch at most.")]
+WatchOption = Annotated[bool, typer.Option("--watch", help="Watch the experiment to its end and print the results.")]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=1.0, help="The longest time to watch, in seconds.")]
 
 
-class Status(StrEnum):
+class ExperimentStatus(StrEnum):
     """The states of an experiment."""
 
     CREATED = "created"
@@ -55,11 +55,14 @@ class Status(StrEnum):
 @app.command("create")
 @with_session
 def create(
-    session: Session,
-    name: Annotated[str, typer.Option(help="What you call it.", show_default=False)],
+    session: CliSession,
+    name: Annotated[str, typer.Option(help="A name for the experiment.", show_default=False)],
     model: Annotated[
         list[str],
-        typer.Option(help="PROVIDER:VOICE, or PROVIDER for its first voice. Give 2 to 4.", show_default=False),
+        typer.Option(
+            help="PROVIDER:VOICE, or PROVIDER for its first voice. Repeat the option for 2 to 4 models.",
+            show_default=False,
+        ),
     ],
     scenario: Annotated[
         str,
@@ -67,13 +70,18 @@ def create(
             help="general, customer_support, medical, financial, technical_support, adversarial or multilingual."
         ),
     ] = "general",
-    prompt: Annotated[list[str] | None, typer.Option(help="What to speak. Give 1 to 20.", show_default=False)] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="A text to speak. Repeat the option for up to 20 prompts.", show_default=False),
+    ] = None,
     prompts_file: Annotated[
         Path | None,
-        typer.Option(help="A UTF-8 text file with a prompt on each line, - for stdin.", show_default=False),
+        typer.Option(help="A UTF-8 text file with one prompt per line; - for stdin.", show_default=False),
     ] = None,
-    webhook_url: Annotated[str, typer.Option(help="Where to report its end.", show_default=False)] = "",
-    judge: JudgeOption = Judge.AUTOMATED,
+    webhook_url: Annotated[
+        str, typer.Option(help="The URL to notify when the experiment ends.", show_default=False)
+    ] = "",
+    eval_mode: EvalModeOption = EvalMode.AUTOMATED,
     repeats: RepeatsOption = None,
     profile: ProfileOption = "",
     weight: WeightOption = None,
@@ -82,11 +90,11 @@ def create(
     votes_per_pair: VotesOption = None,
     listening_days: DaysOption = None,
     keep_audio_days: RetentionOption = None,
-    run_now: Annotated[bool, typer.Option("--run", help="Run it at once.")] = False,
+    run_now: Annotated[bool, typer.Option("--run", help="Start the experiment at once.")] = False,
     watch_it: WatchOption = False,
     timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
 ) -> None:
-    """Plan an experiment; with --run run it too, with --watch see it through (and so run it)."""
+    """Create an experiment. --run also starts it; --watch starts it and watches it to its end."""
     from voicearena.experiments.v1.experiment_pb2 import Experiment
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest
 
@@ -94,11 +102,13 @@ def create(
 
     prompts = [*(prompt or []), *(read_prompts(prompts_file) if prompts_file else [])]
     if not prompts:
-        raise CliError("There is no prompt.", ExitCode.USAGE, hint="Give one with --prompt, or many in --prompts-file.")
+        raise CliError(
+            "No prompt was given.", ExitCode.USAGE, hint="Give one with --prompt, or several with --prompts-file."
+        )
     request = CreateExperimentRequest(
         name=name,
         scenario=scenario,
-        eval_mode=Experiment.EvalMode.Value(judge),
+        eval_mode=Experiment.EvalMode.Value(eval_mode),
         prompts=prompts,
         webhook_url=webhook_url,
         repeats=repeats,
@@ -128,12 +138,12 @@ def create(
 @app.command("run")
 @with_session
 def run(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
     watch_it: WatchOption = False,
     timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
 ) -> None:
-    """Run an experiment that has been created."""
+    """Start an experiment that was created."""
     with session.client() as client:
         experiment = client.run_experiment(experiment_id)
         if watch_it:
@@ -144,8 +154,8 @@ def run(
 
 @app.command("watch")
 @with_session
-def watch(session: Session, experiment_id: IdArgument, timeout: TimeoutOption = DEFAULT_WATCH_SECONDS) -> None:
-    """Follow an experiment to its end and print the results. Ctrl-C stops the watching, not the experiment."""
+def watch(session: CliSession, experiment_id: IdArgument, timeout: TimeoutOption = DEFAULT_WATCH_SECONDS) -> None:
+    """Watch an experiment to its end and print the results. Ctrl-C stops watching; the experiment goes on."""
     with session.client() as client:
         watch_experiment(session, client, experiment_id, timeout)
 
@@ -153,13 +163,13 @@ def watch(session: Session, experiment_id: IdArgument, timeout: TimeoutOption = 
 @app.command("results")
 @with_session
 def results(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
     recompute: Annotated[
-        bool, typer.Option("--recompute", help="Reach the verdict again from the stored trials and votes.")
+        bool, typer.Option("--recompute", help="Compute the verdict again from the stored trials and votes.")
     ] = False,
 ) -> None:
-    """Print the ranking, the duels and the verdict of a completed experiment."""
+    """Print the ranking, the comparison of each two models and the verdict of a completed experiment."""
     from gateway.cli.verdict import results_view
 
     with session.client() as client:
@@ -172,8 +182,8 @@ def results(
 
 @app.command("trials")
 @with_session
-def trials(session: Session, experiment_id: IdArgument) -> None:
-    """List each trial with its measurements and a link to its audio."""
+def trials(session: CliSession, experiment_id: IdArgument) -> None:
+    """List the trials of an experiment with their measurements and links to their audio."""
     from gateway.cli.rendering import audio_lines, plain, trials_table
 
     with session.client() as client:
@@ -190,10 +200,12 @@ def trials(session: Session, experiment_id: IdArgument) -> None:
 @app.command("list")
 @with_session
 def list_experiments(
-    session: Session,
-    status: Annotated[Status | None, typer.Option(help="Only those in this state.", show_default=False)] = None,
-    scenario: Annotated[str, typer.Option(help="Only those of this scenario.", show_default=False)] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most, newest first.")] = 50,
+    session: CliSession,
+    status: Annotated[
+        ExperimentStatus | None, typer.Option(help="Only experiments with this status.", show_default=False)
+    ] = None,
+    scenario: Annotated[str, typer.Option(help="Only experiments of this scenario.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of experiments to list.")] = 50,
 ) -> None:
     """List your experiments, newest first."""
     from gateway.cli.rendering import experiments_table
@@ -207,7 +219,7 @@ def list_experiments(
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The lines of a prompts file that are not blank. `-` is stdin."""
+    """Returns the lines of a prompts file that are not blank. `-` is stdin. Raises CliError if it can't be read."""
     try:
         if str(path) == "-":
             data = sys.stdin.buffer.read(MAX_PROMPTS_FILE_BYTES + 1)
@@ -220,11 +232,15 @@ def read_prompts(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise CliError(f"{path} is not UTF-8 text.", ExitCode.USAGE, hint="Save it as UTF-8.") from None
     if len(data) > MAX_PROMPTS_FILE_BYTES:
-        raise CliError(f"{path} is larger than any 20 prompts.", ExitCode.USAGE, hint="One prompt a line, up to 20.")
+        raise CliError(
+            f"{path} is larger than {MAX_PROMPTS_FILE_BYTES // 1024} KiB.",
+            ExitCode.USAGE,
+            hint="Write one prompt per line, up to 20.",
+        )
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def show_experiment(session: Session, experiment: Experiment) -> None:
+def show_experiment(session: CliSession, experiment: Experiment) -> None:
     from gateway.cli.rendering import experiment_card
 
     if session.json:
@@ -235,15 +251,18 @@ def show_experiment(session: Session, experiment: Experiment) -> None:
     session.note(f"Next: arena experiment {command} {experiment.id}")
 
 
-def watch_experiment(session: Session, client: ArenaClient, experiment_id: str, timeout: float) -> None:
-    """Shows progress on stderr, then the results, or with --json the experiment as it ended, on stdout."""
+def watch_experiment(session: CliSession, client: ArenaClient, experiment_id: str, timeout: float) -> None:
+    """Shows the progress on stderr until the experiment ends. Then prints the results on stdout, or with --json the
+    experiment. Raises CliError if the experiment did not complete."""
     from gateway.cli.progress import watch_to_end
     from gateway.cli.verdict import results_view
 
     try:
         experiment = watch_to_end(client, experiment_id, timeout, session.err)
     except KeyboardInterrupt:
-        session.note(f"Watching stopped; the experiment goes on. Again: arena experiment watch {experiment_id}")
+        session.note(
+            f"Stopped watching; the experiment goes on. Watch it again: arena experiment watch {experiment_id}"
+        )
         raise
     if session.json:
         session.print_message(experiment)
@@ -252,4 +271,4 @@ def watch_experiment(session: Session, client: ArenaClient, experiment_id: str, 
     if experiment.status != experiment.completed:
         status = experiment.Status.Name(experiment.status)
         reason = f": {experiment.error_message}" if experiment.error_message else "."
-        raise CliError(f"The experiment ended as {status}{reason}", ExitCode.EXPERIMENT_NOT_COMPLETED)
+        raise CliError(f"The experiment ended with status {status}{reason}", ExitCode.EXPERIMENT_NOT_COMPLETED)

@@ -1,4 +1,4 @@
-"""`arena keys`: further API keys, what they may do, and how long they live."""
+"""`arena keys`: create, list, rotate and revoke API keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from voicearena.auth.v1.options_pb2 import Scope
 
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 if TYPE_CHECKING:
     from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyResponse
 
-app = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
+app = typer.Typer(no_args_is_help=True, help="Create, list, rotate and revoke API keys.")
 
-KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id.", show_default=False)]
+KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of the API key.", show_default=False)]
 SCOPES = [name.replace("_", ":") for name in Scope.keys()[1:]]
 
 
@@ -28,22 +28,22 @@ def _scope(text: str) -> str:
 @app.command("create")
 @with_session
 def create(
-    session: Session,
-    name: Annotated[str, typer.Option(help="What you call it.", show_default=False)],
+    session: CliSession,
+    name: Annotated[str, typer.Option(help="A name for the API key.", show_default=False)],
     scope: Annotated[
         list[str] | None,
         typer.Option(
             parser=_scope,
             metavar="SCOPE",
-            help=f"What it may do: {', '.join(SCOPES)}. All that yours may, if none is given.",
+            help=f"A scope: {', '.join(SCOPES)}. Repeat the option for several. Default: the scopes of your own key.",
             show_default=False,
         ),
     ] = None,
     expires_in_days: Annotated[
-        float | None, typer.Option(min=0.0, help="When it stops working; never, if not given.", show_default=False)
+        float | None, typer.Option(min=0.0, help="Days until the API key expires. Default: never.", show_default=False)
     ] = None,
 ) -> None:
-    """Issue one more API key and print it. It is shown this once."""
+    """Create another API key and print it. The key is shown only once."""
     from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyRequest
 
     request = CreateApiKeyRequest(name=name, scopes=scope or [])
@@ -55,8 +55,8 @@ def create(
 
 @app.command("list")
 @with_session
-def list_keys(session: Session) -> None:
-    """List your API keys, newest first, revoked and expired ones too."""
+def list_keys(session: CliSession) -> None:
+    """List your API keys, newest first. Revoked and expired keys are listed too."""
     from gateway.cli.rendering import ABSENT, moment, new_table, plain
 
     with session.client() as client:
@@ -88,13 +88,13 @@ def list_keys(session: Session) -> None:
 @app.command("rotate")
 @with_session
 def rotate(
-    session: Session,
+    session: CliSession,
     key_id: KeyArgument,
     overlap_hours: Annotated[
-        float, typer.Option(min=0.0, max=720.0, help="How long the old key goes on working.")
+        float, typer.Option(min=0.0, max=720.0, help="Hours for which the old API key still works.")
     ] = 24.0,
 ) -> None:
-    """Issue a key in place of another one, which goes on working for a while."""
+    """Replace an API key by a new one and print it. The old key works until the overlap ends."""
     from voicearena.auth.v1.auth_service_pb2 import RotateApiKeyRequest
 
     request = RotateApiKeyRequest(id=key_id, overlap_seconds=round(overlap_hours * 3600))
@@ -104,8 +104,8 @@ def rotate(
 
 @app.command("revoke")
 @with_session
-def revoke(session: Session, key_id: KeyArgument) -> None:
-    """Make a key useless, everywhere within a second."""
+def revoke(session: CliSession, key_id: KeyArgument) -> None:
+    """Revoke an API key. It stops working everywhere within one second."""
     from voicearena.auth.v1.auth_service_pb2 import RevokeApiKeyRequest
 
     with session.client() as client:
@@ -113,6 +113,6 @@ def revoke(session: Session, key_id: KeyArgument) -> None:
     session.print_done(key, f"{key.name} ({key.prefix}…) is revoked.")
 
 
-def _show(session: Session, answer: CreateApiKeyResponse) -> None:
-    text = f"{answer.api_key.name} ({answer.api_key.id}); the key is shown this once:"
-    session.print_secret(answer, text, answer.key)
+def _show(session: CliSession, response: CreateApiKeyResponse) -> None:
+    text = f"{response.api_key.name} ({response.api_key.id}). The key is shown only once:"
+    session.print_secret(response, text, response.key)

@@ -14,9 +14,10 @@ from gateway.cli.commands.experiment import (
     watch_experiment,
 )
 from gateway.cli.commands.options import (
+    EVAL_MODE_HELP,
     DaysOption,
+    EvalMode,
     IdArgument,
-    Judge,
     PrimaryMetricOption,
     ProfileOption,
     RepeatsOption,
@@ -28,7 +29,7 @@ from gateway.cli.commands.options import (
     parse_weights,
 )
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,8 +41,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 @with_session
-def cancel(session: Session, experiment_id: IdArgument) -> None:
-    """Stop an experiment; what providers are making for it is broken off."""
+def cancel(session: CliSession, experiment_id: IdArgument) -> None:
+    """Cancel an experiment. Requests to providers that are in progress for it are cancelled too."""
     from voicearena.experiments.v1.experiment_service_pb2 import CancelExperimentRequest
 
     with session.client() as client:
@@ -52,12 +53,12 @@ def cancel(session: Session, experiment_id: IdArgument) -> None:
 
 @with_session
 def retry(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
     watch_it: WatchOption = False,
     timeout: TimeoutOption = DEFAULT_WATCH_SECONDS,
 ) -> None:
-    """Ask again for the failed trials of a completed experiment, and reach its verdict anew."""
+    """Run the failed trials of a completed experiment again, and compute its verdict again."""
     from voicearena.experiments.v1.experiment_service_pb2 import RetryExperimentRequest
 
     with session.client() as client:
@@ -70,16 +71,22 @@ def retry(
 
 @with_session
 def clone(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    name: Annotated[str, typer.Option(help="Another name.", show_default=False)] = "",
-    scenario: Annotated[str, typer.Option(help="Another scenario.", show_default=False)] = "",
-    model: Annotated[list[str] | None, typer.Option(help="Other models, all of them.", show_default=False)] = None,
-    prompt: Annotated[list[str] | None, typer.Option(help="Other prompts, all of them.", show_default=False)] = None,
-    webhook_url: Annotated[
-        str | None, typer.Option(help="Another URL to report to; empty for none.", show_default=False)
+    name: Annotated[str, typer.Option(help="A new name.", show_default=False)] = "",
+    scenario: Annotated[str, typer.Option(help="A new scenario.", show_default=False)] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="PROVIDER:VOICE. The models given here replace all models.", show_default=False),
     ] = None,
-    judge: Annotated[Judge | None, typer.Option("--eval-mode", help="Who judges.", show_default=False)] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="A text to speak. The prompts given here replace all prompts.", show_default=False),
+    ] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="A new URL to notify; empty for none.", show_default=False)
+    ] = None,
+    eval_mode: Annotated[EvalMode | None, typer.Option("--eval-mode", help=EVAL_MODE_HELP, show_default=False)] = None,
     repeats: RepeatsOption = None,
     profile: ProfileOption = "",
     weight: WeightOption = None,
@@ -89,7 +96,7 @@ def clone(
     listening_days: DaysOption = None,
     keep_audio_days: RetentionOption = None,
 ) -> None:
-    """Plan an experiment like another one, but for what is given here."""
+    """Create a copy of an experiment. The options change the copy."""
     from voicearena.experiments.v1.experiment_pb2 import Experiment, ModelSpec
     from voicearena.experiments.v1.experiment_service_pb2 import CloneExperimentRequest
 
@@ -99,7 +106,7 @@ def clone(
         id=experiment_id,
         name=name,
         scenario=scenario,
-        eval_mode=Experiment.EvalMode.Value(judge) if judge else Experiment.eval_mode_unspecified,
+        eval_mode=Experiment.EvalMode.Value(eval_mode) if eval_mode else Experiment.eval_mode_unspecified,
         models=[ModelSpec(provider=provider, voice_id=voice) for provider, voice in map(parse_model, model or [])],
         prompts=prompt,
         webhook_url=webhook_url,
@@ -120,9 +127,9 @@ def clone(
 
 @with_session
 def delete(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
 ) -> None:
     """Delete an experiment with its trials, results, votes and audio."""
     from voicearena.experiments.v1.experiment_service_pb2 import DeleteExperimentRequest
@@ -133,6 +140,8 @@ def delete(
             if not typer.confirm(
                 f"Delete {experiment.name!r} with its {experiment.total_trials} trials and their audio?", err=True
             ):
-                raise CliError("Nothing was deleted.", ExitCode.USAGE, hint="--yes deletes without asking.")
-        answer = client.call(client.experiment_stub.DeleteExperiment, DeleteExperimentRequest(id=experiment_id))
-    session.print_done(answer, f"Deleted {answer.id} and {answer.trials} trials; their audio follows within moments.")
+                raise CliError("Nothing was deleted.", ExitCode.USAGE, hint="Use --yes to delete without asking.")
+        response = client.call(client.experiment_stub.DeleteExperiment, DeleteExperimentRequest(id=experiment_id))
+    session.print_done(
+        response, f"Deleted {response.id} and {response.trials} trials. Their audio is deleted within moments."
+    )

@@ -1,4 +1,4 @@
-"""`arena listen`: links by which people judge an experiment, blind."""
+"""`arena listen`: listening links, with which people compare the clips of an experiment blind."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from gateway.cli.commands.options import IdArgument
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
-app = typer.Typer(no_args_is_help=True, help="Let people judge experiments whose --eval-mode is human or hybrid.")
+app = typer.Typer(no_args_is_help=True, help="Let people vote in experiments whose --eval-mode is human or hybrid.")
 
 DAY_SECONDS = 24 * 3600
 
@@ -18,21 +18,21 @@ DAY_SECONDS = 24 * 3600
 @app.command("link")
 @with_session
 def link(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    days: Annotated[float, typer.Option(min=0.001, max=90.0, help="How long it works.")] = 14.0,
+    days: Annotated[float, typer.Option(min=0.001, max=90.0, help="Days for which the link works.")] = 14.0,
     max_listeners_per_address: Annotated[
         int | None,
         typer.Option(
             min=0,
             max=1000,
-            help="How many listeners at one address count, 3 if not given; 0 for a panel in one place that somebody "
-            "supervises, which the results then say.",
+            help="How many listeners at one IP address count. Default: 3. 0 is for a supervised panel in one place: "
+            "all of its listeners count, and the results say so.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Make a link under which anyone can judge, and print it."""
+    """Create a listening link and print it. Anyone who has the link can vote."""
     from voicearena.experiments.v1.listening_service_pb2 import CreateListeningLinkRequest
 
     from gateway.cli.rendering import plain
@@ -43,28 +43,28 @@ def link(
         max_listeners_per_address=max_listeners_per_address,
     )
     with session.client() as client:
-        answer = client.call(client.listening_stub.CreateListeningLink, request)
+        response = client.call(client.listening_stub.CreateListeningLink, request)
     if session.json:
-        session.print_message(answer)
+        session.print_message(response)
     else:
         supervised = (
-            "" if answer.link.max_listeners_per_address else ", as a supervised panel, which the results will say"
+            "" if response.link.max_listeners_per_address else " The results will say that the panel was supervised."
         )
-        session.note(f"{answer.link.id}; whoever has this link can judge{supervised}:")
-        session.out.print(plain(answer.url), soft_wrap=True)
+        session.note(f"{response.link.id}.{supervised} Anyone who has this link can vote:")
+        session.out.print(plain(response.url), soft_wrap=True)
 
 
 @app.command("links")
 @with_session
-def links(session: Session, experiment_id: IdArgument) -> None:
-    """List an experiment's links, newest first."""
+def links(session: CliSession, experiment_id: IdArgument) -> None:
+    """List the listening links of an experiment, newest first."""
     from voicearena.experiments.v1.listening_service_pb2 import ListListeningLinksRequest
 
     from gateway.cli.rendering import moment, new_table, plain
 
     request = ListListeningLinksRequest(experiment_id=experiment_id)
     with session.client() as client:
-        found = client.listed(client.listening_stub.ListListeningLinks, request, lambda page: page.links)
+        found = client.list_all(client.listening_stub.ListListeningLinks, request, lambda page: page.links)
     if session.json:
         session.print_list("links", found)
         return
@@ -77,19 +77,19 @@ def links(session: Session, experiment_id: IdArgument) -> None:
         else:
             past = one.expires_at.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
             state = f"{'expired' if past else 'until'} {moment(one.expires_at)}"
-        most = str(one.max_listeners_per_address or "supervised")
-        table.add_row(plain(one.id), state, most, str(one.listeners), str(one.votes), str(one.excluded_votes))
+        per_address = str(one.max_listeners_per_address or "supervised")
+        table.add_row(plain(one.id), state, per_address, str(one.listeners), str(one.votes), str(one.excluded_votes))
     session.out.print(table)
 
 
 @app.command("revoke")
 @with_session
 def revoke(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    link_id: Annotated[str, typer.Argument(metavar="LINK", help="The link's id.", show_default=False)],
+    link_id: Annotated[str, typer.Argument(metavar="LINK", help="The id of the link.", show_default=False)],
 ) -> None:
-    """Make a link useless at once; votes that came by it stay."""
+    """Revoke a listening link at once. Votes already given with it still count."""
     from voicearena.experiments.v1.listening_service_pb2 import RevokeListeningLinkRequest
 
     request = RevokeListeningLinkRequest(experiment_id=experiment_id, link_id=link_id)
@@ -100,8 +100,8 @@ def revoke(
 
 @app.command("close")
 @with_session
-def close(session: Session, experiment_id: IdArgument) -> None:
-    """Reach the verdict now, with the votes that there are."""
+def close(session: CliSession, experiment_id: IdArgument) -> None:
+    """End the listening test now, and compute the verdict from the votes so far."""
     from voicearena.experiments.v1.listening_service_pb2 import CloseListeningRequest
 
     from gateway.cli.commands.experiment import show_experiment

@@ -1,4 +1,4 @@
-"""What commands take: an experiment's id, voice models, and what experiments are created and cloned with."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -14,51 +14,59 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import CompositeWeight
 
 
-class Judge(StrEnum):
-    """Who judges; the names are those of the API."""
+class EvalMode(StrEnum):
+    """Who judges an experiment. The names are those of the API."""
 
     AUTOMATED = "automated"
     HUMAN = "human"
     HYBRID = "hybrid"
 
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id.", show_default=False)]
-JudgeOption = Annotated[
-    Judge, typer.Option("--eval-mode", help="Who judges: measurements, people by a listening link, or both.")
-]
+EVAL_MODE_HELP = "Who judges: measurements, people with a listening link, or both."
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of the experiment.", show_default=False)]
+EvalModeOption = Annotated[EvalMode, typer.Option("--eval-mode", help=EVAL_MODE_HELP)]
 RepeatsOption = Annotated[
-    int | None, typer.Option(min=1, max=5, help="How often each model speaks each prompt; 1.", show_default=False)
+    int | None,
+    typer.Option(min=1, max=5, help="How often each model speaks each prompt. Default: 1.", show_default=False),
 ]
 ProfileOption = Annotated[
-    str, typer.Option(help="How the score is made: latency, or quality where it is measured.", show_default=False)
+    str,
+    typer.Option(help="The profile of the score: latency, or quality if the mesh measures it.", show_default=False),
 ]
 WeightOption = Annotated[
     list[str] | None,
-    typer.Option(help="METRIC=SHARE, weights of your own that sum to 1. Give each one.", show_default=False),
+    typer.Option(
+        help="METRIC=SHARE, a weight of your own. Repeat the option; the weights must sum to 1.", show_default=False
+    ),
 ]
 PrimaryMetricOption = Annotated[
     str,
     typer.Option(
-        help="What evidence is computed from: composite_per_prompt if not given, or a metric such as ttfb_ms.",
+        help="The metric of the statistical tests, such as ttfb_ms. Default: composite_per_prompt.",
         show_default=False,
     ),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, max=2**32 - 1, help="Decides the order of the trials.", show_default=False)
+    int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of the random order of trials.", show_default=False)
 ]
 VotesOption = Annotated[
-    int | None, typer.Option(min=1, max=100, help="Votes that each pair needs; 3.", show_default=False)
+    int | None,
+    typer.Option(
+        min=1, max=100, help="Votes needed for each pair of models on each prompt. Default: 3.", show_default=False
+    ),
 ]
 DaysOption = Annotated[
-    int | None, typer.Option(min=1, max=90, help="How long people can vote at most; 14.", show_default=False)
+    int | None, typer.Option(min=1, max=90, help="Days for which people can vote. Default: 14.", show_default=False)
 ]
 RetentionOption = Annotated[
-    int | None, typer.Option(min=1, max=3650, help="How long the audio is kept after the end.", show_default=False)
+    int | None,
+    typer.Option(min=1, max=3650, help="Days for which the audio is kept after the end.", show_default=False),
 ]
 
 
 def parse_weights(texts: Sequence[str]) -> list[CompositeWeight]:
-    """Reads `metric=share` each; CliError if one is something else. The API says which metrics there are."""
+    """Reads `metric=share` texts. Raises CliError if one is malformed. The API checks the names of the metrics."""
     from voicearena.experiments.v1.results_pb2 import CompositeWeight
 
     weights = []
@@ -68,21 +76,21 @@ def parse_weights(texts: Sequence[str]) -> list[CompositeWeight]:
             weights.append(CompositeWeight(metric=metric.strip(), weight=float(share)))
         except ValueError:
             raise CliError(
-                f"{text!r} is no weight.", ExitCode.USAGE, hint="Write METRIC=SHARE, ttfb=0.5 say."
+                f"{text!r} is not a weight.", ExitCode.USAGE, hint="Write METRIC=SHARE, for example ttfb=0.5."
             ) from None
     return weights
 
 
 def parse_model(text: str) -> tuple[str, str]:
-    """Splits `provider:voice_id` at its first colon, so that a voice may have more of them.
+    """Splits `provider:voice_id` at its first colon, because voice ids can have colons too.
 
-    Without a colon the voice is empty, which means the provider's first.
+    Without a colon the voice is empty, which means the provider's first voice. Raises CliError if a part is missing.
     """
     provider, colon, voice_id = text.partition(":")
     if not provider.strip() or (colon and not voice_id.strip()):
         raise CliError(
-            f"{text!r} names no voice.",
+            f"{text!r} is not a voice.",
             ExitCode.USAGE,
-            hint="Write PROVIDER:VOICE, espeak:en-us say, or only PROVIDER.",
+            hint="Write PROVIDER:VOICE, for example espeak:en-us, or only PROVIDER.",
         )
     return provider.strip(), voice_id.strip()

@@ -1,4 +1,4 @@
-"""`arena experiment export` and `arena experiment report`: what is known of an experiment, as files."""
+"""`arena experiment export` and `arena experiment report`: the data of an experiment as files."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import typer
 
 from gateway.cli.commands.options import IdArgument
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 STDOUT = "-"
-EXPORT_SECONDS = 120.0
+EXPORT_TIMEOUT_SECONDS = 120.0
 MEGABYTE = 1024 * 1024
 
 
-class Format(StrEnum):
-    """The kinds of file."""
+class ExportFormat(StrEnum):
+    """The formats of an export."""
 
     CSV = "csv"
     PARQUET = "parquet"
     JSONL = "jsonl"
 
 
-class Table(StrEnum):
-    """What there is to export."""
+class ExportTable(StrEnum):
+    """The tables that can be exported."""
 
     TRIALS = "trials"
     RESULTS = "results"
@@ -43,23 +43,23 @@ def add_to(app: typer.Typer) -> None:
 
 @with_session
 def export(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    form: Annotated[Format, typer.Option("--format", help="The kind of file.")] = Format.CSV,
-    table: Annotated[Table, typer.Option(help="What to export.")] = Table.TRIALS,
+    form: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = ExportFormat.CSV,
+    table: Annotated[ExportTable, typer.Option(help="The table to export.")] = ExportTable.TRIALS,
     out: Annotated[
-        str, typer.Option("--out", "-o", help="The file to write, - for stdout; ID-TABLE.FORMAT if not given.")
+        str, typer.Option("--out", "-o", help="The file to write; - for stdout. Default: ID-TABLE.FORMAT.")
     ] = "",
     bom: Annotated[
         bool | None,
         typer.Option(
             "--bom/--no-bom",
-            help="Begin a CSV with the mark by which spreadsheets know UTF-8, as it does if not given.",
+            help="Start a CSV file with a byte order mark, by which spreadsheets recognise UTF-8. Default: --bom.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Write trials, results, pairs of models or votes as CSV, Parquet or JSON lines."""
+    """Write the trials, results, pairs of models or votes of an experiment as CSV, Parquet or JSON lines."""
     from voicearena.experiments.v1.experiment_service_pb2 import ExportExperimentRequest
 
     request = ExportExperimentRequest(
@@ -68,13 +68,15 @@ def export(
         table=ExportExperimentRequest.Table.Value(table),
         bom=bom,
     )
-    if out == STDOUT and form is Format.PARQUET and sys.stdout.isatty():
-        raise CliError("Parquet is not text.", ExitCode.USAGE, hint="Name a file with --out, or pipe it on.")
+    if out == STDOUT and form is ExportFormat.PARQUET and sys.stdout.isatty():
+        raise CliError(
+            "A terminal can't show Parquet.", ExitCode.USAGE, hint="Name a file with --out, or pipe the output."
+        )
     with session.client() as client:
-        chunks = client.stream(client.experiment_stub.ExportExperiment, request, EXPORT_SECONDS)
+        chunks = client.stream(client.experiment_stub.ExportExperiment, request, EXPORT_TIMEOUT_SECONDS)
         data = b"".join(chunk.data for chunk in chunks)
     if out == STDOUT:
-        # What others wrote into names and prompts must not steer a terminal; a file or a pipe gets it as it is.
+        # Control characters in names and prompts must not steer a terminal. A file or a pipe gets the data unchanged.
         sys.stdout.buffer.write(_shown(data) if sys.stdout.isatty() else data)
         return
     path = Path(out or f"{experiment_id}-{table}.{form}")
@@ -82,22 +84,22 @@ def export(
     if session.json:
         session.print_document({"file": str(path), "bytes": len(data)})
     else:
-        session.note(f"{path}: {len(data):,} bytes.")
+        session.note(f"Wrote {path} ({len(data):,} bytes).")
 
 
 @with_session
 def report(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The file to write; ID.html if not given.", show_default=False)
+        Path | None, typer.Option("--out", "-o", help="The file to write. Default: ID.html.", show_default=False)
     ] = None,
-    audio: Annotated[bool, typer.Option(help="With the audio of each trial in it.")] = True,
+    audio: Annotated[bool, typer.Option(help="Include the audio of each trial.")] = True,
     max_megabytes: Annotated[
-        int, typer.Option(min=1, max=4096, help="Stop before the file grows larger than this.")
+        int, typer.Option(min=1, max=4096, help="The largest size of the audio in the file, in MB.")
     ] = 256,
 ) -> None:
-    """Write one HTML file with the verdict, its figures and the audio, that needs no access to open."""
+    """Write one HTML file with the verdict, the measurements and the audio. Any browser opens it, without network."""
     from gateway.cli.report import ReportTrial, audio_name, render_report
 
     with session.client() as client:
@@ -112,13 +114,13 @@ def report(
                 if session.err.is_terminal and not session.json:
                     session.err.print(f"Fetching audio {number} of {len(found)}", end="\r")
                 wav = client.audio(audio_name(trial))
-                # As it will be in the file: base 64 takes four bytes for three.
+                # The size in the file: base 64 needs four bytes for three.
                 size += len(wav) * 4 // 3
                 if size > max_megabytes * MEGABYTE:
                     raise CliError(
-                        f"The audio takes more than {max_megabytes} MB.",
+                        f"The audio is larger than {max_megabytes} MB.",
                         ExitCode.USAGE,
-                        hint="Allow more with --max-megabytes, or leave the audio out with --no-audio.",
+                        hint="Allow more with --max-megabytes, or leave out the audio with --no-audio.",
                     )
             trials.append(ReportTrial(trial, wav))
     path = out or Path(f"{experiment_id}.html")
@@ -127,16 +129,16 @@ def report(
     if session.json:
         session.print_document({"file": str(path), "bytes": len(document)})
     else:
-        session.note(f"{path}: {len(document) / MEGABYTE:.1f} MB, open it in any browser.")
+        session.note(f"Wrote {path} ({len(document) / MEGABYTE:.1f} MB). Open it in any browser.")
 
 
 def _shown(data: bytes) -> bytes:
-    """Text with a blank for each character that could steer a terminal; lines and tabs stay."""
+    """Replaces each character that could steer a terminal by a space, except newlines and tabs."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in data.decode()).encode()
 
 
 def write(path: Path, data: bytes) -> None:
-    """Writes a file whole; CliError if it can't be written."""
+    """Writes a file. Raises CliError if it can't be written."""
     try:
         path.write_bytes(data)
     except OSError as error:

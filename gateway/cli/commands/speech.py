@@ -1,4 +1,4 @@
-"""`arena voices` and `arena say`."""
+"""`arena voices` and `arena say`: list voices, and speak a text."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import typer
 
 from gateway.cli.commands.options import parse_model
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 DEFAULT_OUT = "speech.wav"
 
 
 @with_session
 def voices(
-    session: Session,
+    session: CliSession,
     provider: Annotated[str, typer.Option(help="Only the voices of this provider.", show_default=False)] = "",
 ) -> None:
-    """List the voices that can speak, and the providers that can't be used with the reason."""
+    """List the voices, and the providers that are not available with the reason."""
     from gateway.cli.rendering import voices_table
 
     with session.client() as client:
@@ -34,19 +34,23 @@ def voices(
 
 @with_session
 def say(
-    session: Session,
-    text: Annotated[str, typer.Argument(help="What to say, up to 5000 characters.", show_default=False)],
+    session: CliSession,
+    text: Annotated[str, typer.Argument(help="The text to speak, up to 5000 characters.", show_default=False)],
     voice: Annotated[str, typer.Option(help="PROVIDER:VOICE, or PROVIDER for its first voice.")] = "espeak",
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", "-o", help=f"The WAV to write, - for stdout; {DEFAULT_OUT} unless --play.", show_default=False
+            "--out",
+            "-o",
+            help=f"The WAV file to write; - for stdout. Default: {DEFAULT_OUT}, or none with --play.",
+            show_default=False,
         ),
     ] = None,
     speed: Annotated[
-        float | None, typer.Option(min=0.5, max=2.0, help="Relative to the voice's own.", show_default=False)
+        float | None,
+        typer.Option(min=0.5, max=2.0, help="The rate of speech relative to the voice's own.", show_default=False),
     ] = None,
-    play: Annotated[bool, typer.Option("--play", help="Play it when it is there.")] = False,
+    play: Annotated[bool, typer.Option("--play", help="Play the speech.")] = False,
 ) -> None:
     """Speak a text into a WAV file, and show how long it took."""
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
@@ -55,7 +59,7 @@ def say(
     from gateway.cli.rendering import milliseconds, seconds
 
     if session.json and out == speech.STDOUT:
-        raise CliError("--json and --out - both want stdout.", ExitCode.USAGE, hint="Name a file to --out.")
+        raise CliError("--json and --out - both write to stdout.", ExitCode.USAGE, hint="Name a file with --out.")
     provider, voice_id = parse_model(voice)
     request = SynthesizeSpeechRequest(
         text=text, provider=provider, voice_id=voice_id, format=SynthesizeSpeechRequest.pcm

@@ -1,4 +1,4 @@
-"""`arena webhooks`, and the deliveries of an experiment."""
+"""`arena webhooks`, and `arena experiment deliveries` and `redeliver`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.commands.options import IdArgument
-from gateway.cli.session import Session, with_session
+from gateway.cli.session import CliSession, with_session
 
 if TYPE_CHECKING:
     from voicearena.experiments.v1.experiment_pb2 import Experiment
     from voicearena.experiments.v1.webhook_pb2 import WebhookDelivery
     from voicearena.experiments.v1.webhook_service_pb2 import WebhookEndpointWithSecret
 
-app = typer.Typer(no_args_is_help=True, help="URLs that are told when experiments end (Standard Webhooks).")
+app = typer.Typer(no_args_is_help=True, help="URLs that are notified when experiments end (Standard Webhooks).")
 
-EndpointArgument = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.", show_default=False)]
+EndpointArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of the webhook endpoint.", show_default=False)
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,20 +27,22 @@ def add_to(app: typer.Typer) -> None:
     app.command("redeliver")(redeliver)
 
 
-def show_webhook_secret(session: Session, experiment: Experiment) -> None:
-    """Says the secret of an endpoint that was made with an experiment; it is never shown again."""
+def show_webhook_secret(session: CliSession, experiment: Experiment) -> None:
+    """Prints the secret of a webhook endpoint that was created with an experiment. It is shown only once."""
     if experiment.webhook_secret and not session.json:
-        session.note(f"Webhooks to {experiment.webhook_url} are signed with this secret, shown this once:")
+        session.note(f"Webhooks to {experiment.webhook_url} are signed with this secret. It is shown only once:")
         session.note(experiment.webhook_secret)
 
 
 @app.command("create")
 @with_session
 def create(
-    session: Session,
-    endpoint_url: Annotated[str, typer.Argument(metavar="URL", help="Where it is, http or https.", show_default=False)],
+    session: CliSession,
+    endpoint_url: Annotated[
+        str, typer.Argument(metavar="URL", help="The URL to notify, http or https.", show_default=False)
+    ],
 ) -> None:
-    """Make an endpoint and print the secret that signs its messages. It is shown this once."""
+    """Create a webhook endpoint and print the secret that signs its messages. The secret is shown only once."""
     from voicearena.experiments.v1.webhook_service_pb2 import CreateWebhookEndpointRequest
 
     with session.client() as client:
@@ -50,8 +54,8 @@ def create(
 
 @app.command("list")
 @with_session
-def list_endpoints(session: Session) -> None:
-    """List your endpoints, newest first."""
+def list_endpoints(session: CliSession) -> None:
+    """List your webhook endpoints, newest first."""
     from gateway.cli.rendering import moment, new_table, plain
 
     with session.client() as client:
@@ -70,13 +74,13 @@ def list_endpoints(session: Session) -> None:
 @app.command("rotate")
 @with_session
 def rotate(
-    session: Session,
+    session: CliSession,
     endpoint_id: EndpointArgument,
     overlap_hours: Annotated[
-        float, typer.Option(min=0.0, max=168.0, help="How long messages are signed with the old secret, too.")
+        float, typer.Option(min=0.0, max=168.0, help="Hours for which messages are signed with the old secret too.")
     ] = 24.0,
 ) -> None:
-    """Give an endpoint a new secret and print it."""
+    """Give a webhook endpoint a new secret and print it."""
     from voicearena.experiments.v1.webhook_service_pb2 import RotateWebhookSecretRequest
 
     request = RotateWebhookSecretRequest(id=endpoint_id, overlap_seconds=round(overlap_hours * 3600))
@@ -86,49 +90,49 @@ def rotate(
 
 @app.command("enable")
 @with_session
-def enable(session: Session, endpoint_id: EndpointArgument) -> None:
-    """Let a disabled endpoint be told again."""
+def enable(session: CliSession, endpoint_id: EndpointArgument) -> None:
+    """Enable a disabled webhook endpoint."""
     from voicearena.experiments.v1.webhook_service_pb2 import EnableWebhookEndpointRequest
 
     with session.client() as client:
         endpoint = client.call(client.webhook_stub.EnableWebhookEndpoint, EnableWebhookEndpointRequest(id=endpoint_id))
-    session.print_done(endpoint, f"{endpoint.url} is told again.")
+    session.print_done(endpoint, f"{endpoint.url} is enabled.")
 
 
 @app.command("delete")
 @with_session
-def delete(session: Session, endpoint_id: EndpointArgument) -> None:
-    """Delete an endpoint and give up what waits for it."""
+def delete(session: CliSession, endpoint_id: EndpointArgument) -> None:
+    """Delete a webhook endpoint and its pending deliveries."""
     from voicearena.experiments.v1.webhook_service_pb2 import DeleteWebhookEndpointRequest
 
     with session.client() as client:
-        answer = client.call(client.webhook_stub.DeleteWebhookEndpoint, DeleteWebhookEndpointRequest(id=endpoint_id))
-    session.print_done(answer, f"Deleted {answer.id}.")
+        response = client.call(client.webhook_stub.DeleteWebhookEndpoint, DeleteWebhookEndpointRequest(id=endpoint_id))
+    session.print_done(response, f"Deleted {response.id}.")
 
 
 @with_session
-def deliveries(session: Session, experiment_id: IdArgument) -> None:
-    """Show what was told of an experiment, and how each attempt went."""
+def deliveries(session: CliSession, experiment_id: IdArgument) -> None:
+    """Show the webhook deliveries of an experiment, with each attempt."""
     from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookDeliveriesRequest
 
     request = ListWebhookDeliveriesRequest(experiment_id=experiment_id)
     with session.client() as client:
-        found = client.listed(client.webhook_stub.ListWebhookDeliveries, request, lambda page: page.deliveries)
+        found = client.list_all(client.webhook_stub.ListWebhookDeliveries, request, lambda page: page.deliveries)
     if session.json:
         session.print_list("deliveries", found)
     elif not found:
-        session.note("Nothing was told; an experiment tells its webhook_url when it has ended.")
+        session.note("There are no deliveries. An experiment notifies its webhook_url when it ends.")
     for delivery in found if not session.json else ():
         _print_delivery(session, delivery)
 
 
 @with_session
 def redeliver(
-    session: Session,
+    session: CliSession,
     experiment_id: IdArgument,
-    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.", show_default=False)],
+    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="The id of the delivery.", show_default=False)],
 ) -> None:
-    """Attempt a delivery again at once, with the same webhook-id."""
+    """Send a webhook delivery again at once, with the same webhook-id."""
     from voicearena.experiments.v1.webhook_service_pb2 import RedeliverWebhookRequest
 
     request = RedeliverWebhookRequest(experiment_id=experiment_id, delivery_id=delivery_id)
@@ -140,7 +144,7 @@ def redeliver(
         _print_delivery(session, delivery)
 
 
-def _print_delivery(session: Session, delivery: WebhookDelivery) -> None:
+def _print_delivery(session: CliSession, delivery: WebhookDelivery) -> None:
     from gateway.cli.rendering import moment, plain
 
     status = delivery.Status.Name(delivery.status)
@@ -149,13 +153,13 @@ def _print_delivery(session: Session, delivery: WebhookDelivery) -> None:
         line += f", next attempt {moment(delivery.next_attempt_at)}"
     session.out.print(plain(line), soft_wrap=True)
     for attempt in delivery.attempts:
-        answer = f"HTTP {attempt.response_status}" if attempt.HasField("response_status") else "no answer"
+        outcome = f"HTTP {attempt.response_status}" if attempt.HasField("response_status") else "no response"
         by_hand = ", by hand" if attempt.by_hand else ""
         error = f": {attempt.error}" if attempt.error else ""
-        text = f"  {moment(attempt.attempted_at)}  {answer} after {attempt.duration_ms:.0f} ms{by_hand}{error}"
+        text = f"  {moment(attempt.attempted_at)}  {outcome} after {attempt.duration_ms:.0f} ms{by_hand}{error}"
         session.out.print(plain(text), soft_wrap=True)
 
 
-def _show(session: Session, answer: WebhookEndpointWithSecret) -> None:
-    text = f"{answer.endpoint.url} ({answer.endpoint.id}); the secret is shown this once:"
-    session.print_secret(answer, text, answer.secret)
+def _show(session: CliSession, response: WebhookEndpointWithSecret) -> None:
+    text = f"{response.endpoint.url} ({response.endpoint.id}). The secret is shown only once:"
+    session.print_secret(response, text, response.secret)

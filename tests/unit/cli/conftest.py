@@ -1,4 +1,4 @@
-"""A stand-in mesh, and an environment that no setting of the user's reaches."""
+"""A stand-in mesh, and an environment without the user's settings."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.unit.cli.stand_in import KEY, StandIn, serve
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No stored key, none in the environment; returns where a key would be stored."""
+def no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Removes API keys from the store and the environment. Returns the path where a key is stored."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -21,8 +21,8 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def mesh(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
-    """A stand-in that ARENA_URL points to."""
+async def mesh(no_key: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
+    """A stand-in mesh at ARENA_URL."""
     stand_in = StandIn()
     server, port = await serve(stand_in)
     monkeypatch.setenv("ARENA_URL", f"http://127.0.0.1:{port}")
@@ -32,6 +32,6 @@ async def mesh(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
 
 @pytest.fixture
 def key(mesh: StandIn, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The stand-in's valid key, in ARENA_API_KEY."""
+    """The valid API key of the stand-in, in ARENA_API_KEY."""
     monkeypatch.setenv("ARENA_API_KEY", KEY)
     return KEY

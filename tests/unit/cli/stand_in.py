@@ -1,4 +1,4 @@
-"""A mesh behind one port: the public API's servicers with answers that a test sets, on a real grpc.aio server."""
+"""A stand-in mesh: servicers of the public API on a real grpc.aio server, with responses that a test sets."""
 
 # ruff: noqa: N802 - RPCs are named by the protos.
 from __future__ import annotations
@@ -44,7 +44,7 @@ METRICS = [
     scoring_pb2.Metric(name="naturalness_mos", unit="MOS", label="Natural", summary="avg_naturalness_mos", column=5),
     scoring_pb2.Metric(name="charm_ratio", label="Charm", summary="avg_charm_ratio", column=6),
 ]
-"""Those of an installation whose API is newer than these messages: they have no charm."""
+"""The metrics of a mesh that is newer than these messages, which have no field for charm."""
 
 
 async def refuse(
@@ -55,7 +55,7 @@ async def refuse(
     violations: dict[str, str] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> NoReturn:
-    """Ends a call as the services do: a google.rpc.Status with ErrorInfo, and BadRequest if fields are named."""
+    """Ends a call as the services do: a google.rpc.Status with ErrorInfo, and BadRequest for `violations`."""
     status = status_pb2.Status(code=code, message=message)
     parts: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="voicearena", metadata=metadata)]
     if violations:
@@ -90,7 +90,7 @@ class StandIn(
     webhook_service_pb2_grpc.WebhookServiceServicer,
     listening_service_pb2_grpc.ListeningServiceServicer,
 ):
-    """Every service at once. `streams` are the streams that watchers get, one after another."""
+    """All services in one class. `streams` are the responses of the calls of WatchExperiment, one after another."""
 
     def __init__(self) -> None:
         self.down: dict[str, str] = {}
@@ -132,7 +132,7 @@ class StandIn(
         self.wav = b"RIFF and so on"
         self.requests: list[Any] = []
         self.calls_refused = 0
-        """How many calls for results are refused before one is answered."""
+        """The number of calls of GetResults that are refused before one succeeds."""
 
     async def GetHealth(self, request: Any, context: Any) -> Any:
         if self.down:
@@ -142,7 +142,7 @@ class StandIn(
 
     async def GetStatus(self, request: Any, context: Any) -> Any:
         if self.keys_unavailable:
-            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "Keys can't be looked up.")
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "Keys can't be verified.")
         await require_key(context)
         return self.status
 
@@ -190,7 +190,7 @@ class StandIn(
         self.requests.append(request)
         if request.scenario == "cooking":
             violations = {"scenario": "must be one of general, medical", "models": "must be 2 to 4"}
-            await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are wrong.", violations)
+            await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are invalid.", violations)
         self.experiment.models.extend(request.models)
         return self.experiment
 
@@ -217,7 +217,7 @@ class StandIn(
 
     async def ListMetrics(self, request: Any, context: Any) -> Any:
         if self.scoring_down:
-            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "scoring is away.")
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "scoring is not reachable.")
         return scoring_service_pb2.ListMetricsResponse(metrics=METRICS)
 
     async def ListTrials(self, request: Any, context: Any) -> Any:
@@ -304,7 +304,7 @@ class StandIn(
 
 
 async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]:
-    """Starts a server on a port of this machine, 0 for a free one, and returns the port with it."""
+    """Starts a server on a port of this machine, 0 for a free one, and returns it with its port."""
     server = grpc.aio.server()
     mesh_service_pb2_grpc.add_MeshServiceServicer_to_server(stand_in, server)
     auth_service_pb2_grpc.add_AuthServiceServicer_to_server(stand_in, server)
@@ -319,13 +319,13 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     return server, port
 
 
-async def run_arena(*arguments: str, stdin: str = "") -> Outcome:
-    """Runs one command line in a thread, as the server needs the event loop."""
+async def run_arena(*arguments: str, stdin: str = "") -> CommandResult:
+    """Runs one command line in a thread, because the server needs the event loop."""
     return await asyncio.to_thread(_run, arguments, stdin)
 
 
-class Outcome:
-    """What a command printed, and its exit code."""
+class CommandResult:
+    """The output of a command and its exit code."""
 
     def __init__(self, exit_code: int, out: bytes, err: str) -> None:
         self.exit_code = exit_code
@@ -334,11 +334,11 @@ class Outcome:
 
     @property
     def out(self) -> str:
-        """What was printed on stdout."""
+        """The output on stdout."""
         return self.bytes.decode()
 
 
-def _run(arguments: tuple[str, ...], stdin: str) -> Outcome:
+def _run(arguments: tuple[str, ...], stdin: str) -> CommandResult:
     import io
     import sys
 
@@ -350,6 +350,6 @@ def _run(arguments: tuple[str, ...], stdin: str) -> Outcome:
     try:
         exit_code = run(arguments)
         sys.stdout.flush()
-        return Outcome(exit_code, raw.getvalue(), errors.getvalue())
+        return CommandResult(exit_code, raw.getvalue(), errors.getvalue())
     finally:
         sys.stdin, sys.stdout, sys.stderr = before

@@ -1,4 +1,4 @@
-"""Which URLs are gateways."""
+"""Which URLs name a gateway."""
 
 import pytest
 
@@ -16,7 +16,9 @@ from gateway.cli.errors import CliError, ExitCode
         (" http://10.0.0.1 ", "10.0.0.1:80", False, "http://10.0.0.1:80", False),
     ],
 )
-def test_a_url_gives_where_to_connect(url: str, target: str, secure: bool, text: str, is_this_machine: bool) -> None:
+def test_a_url_gives_the_address_to_connect_to(
+    url: str, target: str, secure: bool, text: str, is_this_machine: bool
+) -> None:
     address = GatewayAddress.parse(url)
     assert (address.target, address.secure, str(address), address.is_this_machine) == (
         target,
@@ -31,7 +33,7 @@ def test_a_url_gives_where_to_connect(url: str, target: str, secure: bool, text:
     ["", "localhost:8080", "ftp://localhost", "http://", "http://localhost:x", "http://localhost:99999",
      "http://localhost/api", "http://user@localhost", "http://localhost?x=1", "http://[::1"],
 )  # fmt: skip
-def test_what_is_no_gateway_is_bad_input(url: str) -> None:
+def test_any_other_url_is_bad_input(url: str) -> None:
     with pytest.raises(CliError, match="is not the URL of a gateway") as caught:
         GatewayAddress.parse(url)
     assert caught.value.exit_code == ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""Keeping API keys."""
+"""Storing API keys."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_each_gateway_has_its_own_key(tmp_path: Path) -> None:
     assert load_credential(path, "https://elsewhere:443") == BOB
 
 
-def test_storing_again_returns_what_it_replaced(tmp_path: Path) -> None:
+def test_storing_again_returns_the_replaced_credential(tmp_path: Path) -> None:
     path = tmp_path / "credentials.json"
     store_credential(path, HERE, ADA)
     assert store_credential(path, HERE, BOB) == ADA
@@ -45,14 +45,14 @@ def test_only_the_user_can_read_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"http://localhost:8080": 1}', '{"http://localhost:8080": {"x": "y"}}'])
-def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+def test_a_malformed_file_is_named_in_the_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "credentials.json"
     path.write_text(text)
     with pytest.raises(CliError, match=f"{path} is not a credentials file"):
         load_credential(path, HERE)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CliError, match=r"Can't (read|write) .*credentials.json: Not a directory"):
         store_credential(tmp_path / "file" / "credentials.json", HERE, ADA)

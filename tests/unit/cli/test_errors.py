@@ -1,4 +1,4 @@
-"""How failed calls become words and exit codes."""
+"""How failed calls become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "http://localhost:8080"
 
 
 class FailedCall(grpc.RpcError, grpc.Call):
-    """What grpc raises, without a network."""
+    """A grpc error without a network."""
 
     def __init__(self, code: grpc.StatusCode, words: str, trailers: tuple[tuple[str, bytes], ...] = ()) -> None:
         self._code, self._words, self._trailers = code, words, trailers
@@ -45,8 +45,10 @@ class FailedCall(grpc.RpcError, grpc.Call):
         return False
 
 
-def worded(code: grpc.StatusCode, reason: str, message: str, violations: dict[str, str] | None = None) -> FailedCall:
-    """A failure that a service worded."""
+def from_service(
+    code: grpc.StatusCode, reason: str, message: str, violations: dict[str, str] | None = None
+) -> FailedCall:
+    """Returns the error that a service sends."""
     status = status_pb2.Status(code=code.value[0], message=message)
     request = error_details_pb2.BadRequest()
     for field, description in (violations or {}).items():
@@ -74,24 +76,24 @@ def worded(code: grpc.StatusCode, reason: str, message: str, violations: dict[st
             grpc.StatusCode.UNAVAILABLE,
             "SYNTHESIS_FAILED",
             ExitCode.UNAVAILABLE,
-            "`arena voices` lists what can speak.",
+            "Run `arena voices` to see which voices are available.",
             False,
         ),
         (
             grpc.StatusCode.INTERNAL,
             "INTERNAL",
             ExitCode.UNEXPECTED,
-            "The server's log has more under the id above.",
+            "Search the server's log for the id above.",
             False,
         ),
     ],
 )
-def test_what_a_service_worded_keeps_its_words(
+def test_an_error_from_a_service_keeps_its_message(
     code: grpc.StatusCode, reason: str, exit_code: ExitCode, hint: str, retryable: bool
 ) -> None:
-    error = from_rpc(worded(code, reason, "Its own words."), URL)
+    error = from_rpc(from_service(code, reason, "The service's message."), URL)
     assert (error.message, error.exit_code, error.hint, error.retryable) == (
-        "Its own words.",
+        "The service's message.",
         exit_code,
         hint,
         retryable,
@@ -136,47 +138,56 @@ def test_what_a_service_worded_keeps_its_words(
         (
             grpc.StatusCode.UNIMPLEMENTED,
             "Received http2 header with status: 404",
-            "What answers at http://localhost:8080 is not this version of Voice Arena: "
+            "The server at http://localhost:8080 is not this version of Voice Arena: "
             "Received http2 header with status: 404.",
             ExitCode.UNAVAILABLE,
-            "Check --url and the versions of both sides.",
+            "Check --url, and that both sides run the same version.",
             False,
         ),
-        (grpc.StatusCode.UNAUTHENTICATED, "", "No valid API key.", ExitCode.NOT_AUTHENTICATED, HINT_KEY, False),
+        (
+            grpc.StatusCode.UNAUTHENTICATED,
+            "",
+            "The call needs a valid API key.",
+            ExitCode.NOT_AUTHENTICATED,
+            HINT_KEY,
+            False,
+        ),
         (grpc.StatusCode.DATA_LOSS, "", "The call failed with DATA_LOSS.", ExitCode.UNEXPECTED, "", False),
     ],
 )
-def test_what_no_service_worded_is_said_in_terms_of_the_gateway(
+def test_any_other_error_names_the_gateway(
     code: grpc.StatusCode, words: str, message: str, exit_code: ExitCode, hint: str, retryable: bool
 ) -> None:
     error = from_rpc(FailedCall(code, words), URL)
     assert (error.message, error.exit_code, error.hint, error.retryable) == (message, exit_code, hint, retryable)
 
 
-def test_each_bad_field_has_a_line_of_its_own() -> None:
+def test_each_of_several_bad_fields_has_its_own_line() -> None:
     violations = {"scenario": "must be one of general, medical", "prompts[1]": "must not be empty"}
-    error = from_rpc(worded(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are wrong.", violations), URL)
+    error = from_rpc(
+        from_service(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "2 fields are invalid.", violations), URL
+    )
     assert error.lines() == [
-        "arena: 2 fields are wrong:",
+        "arena: 2 fields are invalid:",
         "  scenario: must be one of general, medical",
         "  prompts[1]: must not be empty",
     ]
 
 
-def test_a_single_bad_field_is_not_said_twice() -> None:
-    call = worded(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "name: is missing", {"name": "is missing"})
+def test_a_single_bad_field_is_reported_once() -> None:
+    call = from_service(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "name: is missing", {"name": "is missing"})
     assert from_rpc(call, URL).lines() == ["arena: name: is missing"]
 
 
-def test_a_trailer_that_is_no_status_is_passed_over() -> None:
+def test_a_malformed_status_trailer_is_ignored() -> None:
     call = FailedCall(grpc.StatusCode.NOT_FOUND, "Not here.", (("grpc-status-details-bin", b"\xff\xff"),))
     error = from_rpc(call, URL)
     assert (error.message, error.exit_code) == ("Not here.", ExitCode.NOT_FOUND)
 
 
 def test_the_hint_comes_last() -> None:
-    assert CliError("It broke.", details=["here"], hint="Mend it.").lines() == [
+    assert CliError("It broke.", details=["here"], hint="Fix it.").lines() == [
         "arena: It broke.",
         "  here",
-        "Mend it.",
+        "Fix it.",
     ]

@@ -1,4 +1,4 @@
-"""What others wrote never steers a terminal."""
+"""Text from other users can't steer a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
 HOSTILE = "a\x1b]0;owned\x07b\x9b31mc\u202ed\u2028e\x7ff"
 
 
-def test_an_export_that_is_shown_keeps_its_letters_lines_and_tabs_alone() -> None:
+def test_an_export_on_a_terminal_keeps_only_printable_characters_newlines_and_tabs() -> None:
     shown = _shown(f"{HOSTILE}\r\n\tGrüße, 你好 ✓".encode()).decode()
     assert shown == "a ]0;owned b 31mc d e f \n\tGrüße, 你好 ✓"
 
@@ -23,5 +23,5 @@ async def test_no_command_prints_escape_sequences_that_came_from_the_server(mesh
             arguments = () if command == "list" else (EXPERIMENT_ID,)
             outcome = await run_arena("experiment", command, *arguments, *options)
             assert outcome.exit_code == 0
-            said = f"{outcome.out}{outcome.err}"
-            assert not {character for character in said if not (character.isprintable() or character in "\n\t")}
+            output = f"{outcome.out}{outcome.err}"
+            assert not {character for character in output if not (character.isprintable() or character in "\n\t")}

@@ -1,4 +1,4 @@
-"""The commands for what becomes of experiments, and for keys, webhooks and listening links."""
+"""The commands that change and export experiments, and those for API keys, webhooks and listening links."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
 CREATE = ("experiment", "create", "--name", "N", "--model", "x:a", "--model", "y:b", "--prompt", "Hi.")
 
 
-async def test_everything_of_a_plan_can_be_said(mesh: StandIn, key: str) -> None:
+async def test_every_field_of_an_experiment_has_an_option(mesh: StandIn, key: str) -> None:
     outcome = await run_arena(
         *(*CREATE, "--eval-mode", "hybrid", "--repeats", "3", "--weight", "ttfb=0.4", "--weight", "silence=0.6"),
         *("--primary-metric", "ttfb_ms", "--seed", "0", "--votes-per-pair", "5", "--listening-days", "2"),
@@ -59,16 +59,16 @@ async def test_everything_of_a_plan_can_be_said(mesh: StandIn, key: str) -> None
 
 
 @pytest.mark.parametrize("weight", ["ttfb", "ttfb=", "ttfb=much", "0.5"])
-async def test_a_weight_that_is_none_is_bad_input(mesh: StandIn, key: str, weight: str) -> None:
+async def test_a_malformed_weight_is_bad_input(mesh: StandIn, key: str, weight: str) -> None:
     outcome = await run_arena(*CREATE, "--weight", weight)
     assert (outcome.exit_code, mesh.requests) == (2, [])
 
 
-async def test_a_webhook_secret_is_shown_when_it_is_made(mesh: StandIn, key: str) -> None:
+async def test_a_new_webhook_secret_is_shown(mesh: StandIn, key: str) -> None:
     mesh.experiment.webhook_url, mesh.experiment.webhook_secret = "https://example.com/hook", "whsec_once"
     outcome = await run_arena(*CREATE, "--webhook-url", "https://example.com/hook")
     assert outcome.err.splitlines()[:2] == [
-        "Webhooks to https://example.com/hook are signed with this secret, shown this once:",
+        "Webhooks to https://example.com/hook are signed with this secret. It is shown only once:",
         "whsec_once",
     ]
 
@@ -107,7 +107,7 @@ async def test_a_webhook_secret_is_shown_when_it_is_made(mesh: StandIn, key: str
         (("keys", "rotate", "key_1", "--overlap-hours", "0"), RotateApiKeyRequest(id="key_1", overlap_seconds=0)),
     ],
 )
-async def test_each_command_asks_for_what_it_says(
+async def test_each_command_sends_its_request(
     mesh: StandIn, key: str, arguments: tuple[str, ...], request_made: object
 ) -> None:
     outcome = await run_arena(*arguments)
@@ -115,13 +115,13 @@ async def test_each_command_asks_for_what_it_says(
     assert (await run_arena("--json", *arguments)).exit_code == 0
 
 
-async def test_a_scope_that_does_not_exist_is_refused_before_the_call(mesh: StandIn, key: str) -> None:
+async def test_an_unknown_scope_is_refused_before_the_call(mesh: StandIn, key: str) -> None:
     outcome = await run_arena("keys", "create", "--name", "ci", "--scope", "everything")
     assert (outcome.exit_code, mesh.requests) == (2, [])
     assert "experiments:read" in outcome.err
 
 
-async def test_deleting_asks_first_and_no_is_no(mesh: StandIn, key: str) -> None:
+async def test_delete_asks_first(mesh: StandIn, key: str) -> None:
     outcome = await run_arena("experiment", "delete", EXPERIMENT_ID, stdin="n\n")
     assert (outcome.exit_code, mesh.requests) == (2, [])
     assert (await run_arena("experiment", "delete", EXPERIMENT_ID, stdin="y\n")).exit_code == 0
@@ -138,9 +138,7 @@ async def test_deleting_asks_first_and_no_is_no(mesh: StandIn, key: str) -> None
         (("listen", "link", EXPERIMENT_ID), "https://arena.example/#/listen/t0ken\n"),
     ],
 )
-async def test_what_is_shown_once_goes_to_stdout_alone(
-    mesh: StandIn, key: str, arguments: tuple[str, ...], shown: str
-) -> None:
+async def test_only_the_secret_goes_to_stdout(mesh: StandIn, key: str, arguments: tuple[str, ...], shown: str) -> None:
     assert (await run_arena(*arguments)).out == shown
 
 
@@ -152,7 +150,7 @@ async def test_what_is_shown_once_goes_to_stdout_alone(
         (("listen", "links", EXPERIMENT_ID), ("lnk_1", "until 2999-01-01", "supervised", "3", "12", "5")),
     ],
 )
-async def test_lists_are_tables(
+async def test_lists_are_printed_as_tables(
     mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -160,7 +158,7 @@ async def test_lists_are_tables(
     assert [word for word in words if word not in line] == []
 
 
-async def test_each_attempt_of_a_delivery_is_told(mesh: StandIn, key: str) -> None:
+async def test_each_attempt_of_a_delivery_is_printed(mesh: StandIn, key: str) -> None:
     delivery = WebhookDelivery(id="msg_1", type="experiment.completed", status=WebhookDelivery.failed)
     delivery.attempts.add(response_status=500, error="answered 500", duration_ms=12.4)
     delivery.attempts.add(error="did not answer within 15 s", duration_ms=15000.0, by_hand=True)
@@ -168,18 +166,18 @@ async def test_each_attempt_of_a_delivery_is_told(mesh: StandIn, key: str) -> No
     lines = (await run_arena("experiment", "deliveries", EXPERIMENT_ID)).out.splitlines()
     assert lines[0] == "msg_1  experiment.completed  failed"
     assert lines[1].endswith("HTTP 500 after 12 ms: answered 500")
-    assert lines[2].endswith("no answer after 15000 ms, by hand: did not answer within 15 s")
+    assert lines[2].endswith("no response after 15000 ms, by hand: did not answer within 15 s")
     again = await run_arena("experiment", "redeliver", EXPERIMENT_ID, "msg_1")
     assert again.out.splitlines() == lines
     assert mesh.requests == [RedeliverWebhookRequest(experiment_id=EXPERIMENT_ID, delivery_id="msg_1")]
 
 
-async def test_an_export_is_written_as_it_comes(
+async def test_an_export_is_written_unchanged(
     mesh: StandIn, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     outcome = await run_arena("experiment", "export", EXPERIMENT_ID, "--table", "pairs")
-    assert (outcome.exit_code, outcome.err) == (0, f"{EXPERIMENT_ID}-pairs.csv: 28 bytes.\n")
+    assert (outcome.exit_code, outcome.err) == (0, f"Wrote {EXPERIMENT_ID}-pairs.csv (28 bytes).\n")
     assert (tmp_path / f"{EXPERIMENT_ID}-pairs.csv").read_bytes() == b"id,status\r\ntrl_1,completed\r\n"
     assert mesh.requests == [
         ExportExperimentRequest(
@@ -190,7 +188,7 @@ async def test_an_export_is_written_as_it_comes(
     assert piped.bytes == b"id,status\r\ntrl_1,completed\r\n"
 
 
-async def test_a_report_has_the_audio_of_each_trial_in_it(mesh: StandIn, key: str, tmp_path: Path) -> None:
+async def test_a_report_contains_the_audio_of_each_trial(mesh: StandIn, key: str, tmp_path: Path) -> None:
     mesh.experiment.models.add(provider="x", voice_id="a")
     mesh.trials = [
         Trial(provider="x", voice_id="a", audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s"),
@@ -205,26 +203,24 @@ async def test_a_report_has_the_audio_of_each_trial_in_it(mesh: StandIn, key: st
     assert "<audio" not in file.read_text()
 
 
-async def test_a_command_of_many_calls_waits_for_the_limit_of_calls(
-    mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "RATE_LIMIT_SECONDS", 0.0)
+async def test_a_command_waits_for_the_rate_limit(mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "RATE_LIMIT_DELAY_SECONDS", 0.0)
     mesh.calls_refused = 3
     assert (await run_arena("experiment", "results", EXPERIMENT_ID)).exit_code == 0
-    mesh.calls_refused = client.RATE_LIMIT_TRIES
+    mesh.calls_refused = client.MAX_RATE_LIMITED_ATTEMPTS
     outcome = await run_arena("experiment", "results", EXPERIMENT_ID)
-    assert (outcome.exit_code, outcome.err.splitlines()[1]) == (6, "Too many calls at once; try again in a moment.")
+    assert (outcome.exit_code, outcome.err.splitlines()[1]) == (6, "Too many calls at once. Try again in a moment.")
 
 
-async def test_a_report_that_grows_too_large_is_not_written(mesh: StandIn, key: str, tmp_path: Path) -> None:
+async def test_a_report_with_too_much_audio_is_not_written(mesh: StandIn, key: str, tmp_path: Path) -> None:
     mesh.wav = bytes(1024 * 1024)
     mesh.trials = [Trial(audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s")]
     file = tmp_path / "report.html"
     outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--max-megabytes", "1")
     assert (outcome.exit_code, file.exists()) == (2, False)
-    assert outcome.err.splitlines()[-1] == "Allow more with --max-megabytes, or leave the audio out with --no-audio."
+    assert outcome.err.splitlines()[-1] == "Allow more with --max-megabytes, or leave out the audio with --no-audio."
 
 
-async def test_a_file_that_can_not_be_written_is_said(mesh: StandIn, key: str, tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_written_is_an_error(mesh: StandIn, key: str, tmp_path: Path) -> None:
     outcome = await run_arena("experiment", "export", EXPERIMENT_ID, "--out", str(tmp_path))
     assert (outcome.exit_code, outcome.err) == (2, f"arena: Can't write {tmp_path}: Is a directory.\n")

@@ -1,4 +1,4 @@
-"""How far an experiment is, per model."""
+"""The progress of an experiment, per model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
 
-from gateway.cli.progress import LiveBars, ModelProgress, PlainLines, TrialBoard, listening_line
+from gateway.cli.progress import LiveBars, ModelProgress, PlainLines, TrialCounts, listening_line
 
 
 def experiment() -> Experiment:
@@ -21,33 +21,33 @@ def trial(number: int, voice: str, status: Trial.Status.ValueType) -> Trial:
     return Trial(id=f"trl_{number}", provider="espeak", voice_id=voice, status=status)
 
 
-def test_trials_are_counted_for_their_model() -> None:
-    board = TrialBoard(experiment(), [trial(1, "en-us", Trial.completed), trial(2, "en-us", Trial.scoring)])
-    board.put(trial(2, "en-us", Trial.failed))
-    board.put(trial(3, "en-gb", Trial.synthesizing))
-    assert board.models() == [
+def test_trials_are_counted_by_model() -> None:
+    counts = TrialCounts(experiment(), [trial(1, "en-us", Trial.completed), trial(2, "en-us", Trial.scoring)])
+    counts.update(trial(2, "en-us", Trial.failed))
+    counts.update(trial(3, "en-gb", Trial.synthesizing))
+    assert counts.models() == [
         ModelProgress("espeak:en-us", ended=2, failed=1, total=2),
         ModelProgress("espeak:en-gb", ended=0, failed=0, total=2),
     ]
 
 
-def test_repeats_are_trials_too() -> None:
+def test_repeats_count_as_trials() -> None:
     repeated = experiment()
     repeated.repeats = 3
-    assert [model.total for model in TrialBoard(repeated, []).models()] == [6, 6]
+    assert [model.total for model in TrialCounts(repeated, []).models()] == [6, 6]
 
 
-def test_votes_are_told_while_people_can_vote() -> None:
+def test_votes_are_shown_while_people_can_vote() -> None:
     voting = experiment()
     assert listening_line(voting) == ""
     voting.listening.votes_received, voting.listening.votes_needed, voting.listening.open = 3, 12, True
     assert listening_line(voting) == "Listeners: 3 of 12 votes"
 
 
-def test_a_trial_that_has_ended_does_not_go_back() -> None:
-    board = TrialBoard(experiment(), [trial(1, "en-us", Trial.completed)])
-    board.put(trial(1, "en-us", Trial.scoring))
-    assert board.models()[0].ended == 1
+def test_an_ended_trial_stays_ended() -> None:
+    counts = TrialCounts(experiment(), [trial(1, "en-us", Trial.completed)])
+    counts.update(trial(1, "en-us", Trial.scoring))
+    assert counts.models()[0].ended == 1
 
 
 def test_without_a_terminal_a_line_is_printed_each_tenth() -> None:

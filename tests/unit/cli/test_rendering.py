@@ -1,4 +1,4 @@
-"""Lists, as they look on a terminal of 80 columns."""
+"""How lists look on a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.unit.cli.stand_in import METRICS
 
 
 def drawn(renderable: RenderableType, width: int = 80) -> list[str]:
-    """The lines that a terminal of that width shows, without colour and trailing blanks."""
+    """Returns the lines that a terminal of this width shows, without colour and trailing spaces."""
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)
@@ -40,7 +40,7 @@ def test_a_bar_is_filled_to_an_eighth_of_a_cell(share: float, text: str) -> None
     assert bar(share, 4) == text
 
 
-def test_numbers_carry_their_unit_and_what_is_missing_is_a_dash() -> None:
+def test_numbers_have_units_and_an_absent_value_is_a_dash() -> None:
     assert [milliseconds(value) for value in (3.21, 9.99, 44.7, 1234.5, None)] == [
         "3.2 ms",
         "10.0 ms",
@@ -51,11 +51,11 @@ def test_numbers_carry_their_unit_and_what_is_missing_is_a_dash() -> None:
     assert [seconds(3.412), seconds(None), percent(0.1234), percent(None)] == ["3.41 s", "–", "12.3%", "–"]
 
 
-def test_server_text_cannot_steer_the_terminal() -> None:
+def test_text_from_the_server_cannot_steer_the_terminal() -> None:
     assert drawn(plain("[bold]a\x1b[2Jb[/bold]")) == ["[bold]a [2Jb[/bold]"]
 
 
-def test_voices_are_listed_and_missing_providers_say_why() -> None:
+def test_providers_that_are_not_available_are_listed_with_the_reason() -> None:
     voices = [
         Voice(
             provider="espeak",
@@ -81,7 +81,7 @@ def test_voices_are_listed_and_missing_providers_say_why() -> None:
     ]
 
 
-def test_no_voices_is_said() -> None:
+def test_an_empty_list_of_voices_has_a_text() -> None:
     assert drawn(voices_table([], [])) == ["No voices."]
 
 
@@ -128,7 +128,7 @@ def test_a_wide_terminal_gets_one_line_per_experiment(experiment: Experiment) ->
     ]
 
 
-def test_no_experiments_is_said() -> None:
+def test_an_empty_list_of_experiments_has_a_text() -> None:
     assert drawn(experiments_table([], 80)) == ["No experiments."]
 
 
@@ -147,7 +147,7 @@ def test_an_experiment_is_described_in_a_few_lines(experiment: Experiment) -> No
     ]
 
 
-def test_trials_show_measurements_and_the_links_stand_below() -> None:
+def test_trials_show_measurements_and_audio_lines_have_the_links() -> None:
     done = Trial(prompt_text="Hello, how can I help?", provider="espeak", voice_id="en-us", status=Trial.completed)
     done.ttfb_ms, done.generation_time_ms, done.duration_seconds, done.silence_ratio = 3.21, 44.3, 3.412, 0.1234
     done.audio_url = "http://localhost:8080/api/v1/audio/trl_0.wav?signature=" + "s" * 60

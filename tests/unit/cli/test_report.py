@@ -1,4 +1,4 @@
-"""The report: everything in one file, for somebody who has nothing but it."""
+"""The HTML report, which needs no other file."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def results() -> Results:
         ranking = results.rankings.add(provider="x", voice_id=voice, rank=1, composite_score=score, trials_completed=2)
         ranking.score_low, ranking.score_high = score - 0.1, score + 0.1
         ranking.components.add(metric="ttfb", score=score)
-    duel = results.head_to_head.add(model_a="x:a", model_b="x:b", a_wins=2)
-    duel.effect, duel.effect_low, duel.effect_high, duel.p_value, duel.p_holm = 0.2, 0.1, 0.3, 0.01, 0.01
-    duel.favours = "x:a"
+    pair = results.head_to_head.add(model_a="x:a", model_b="x:b", a_wins=2)
+    pair.effect, pair.effect_low, pair.effect_high, pair.p_value, pair.p_holm = 0.2, 0.1, 0.3, 0.01, 0.01
+    pair.favours = "x:a"
     results.reasons.append("Two prompts only.")
     return results
 
@@ -55,8 +55,8 @@ def trials() -> list[ReportTrial]:
     ]
 
 
-class Seen(HTMLParser):
-    """The tags of a document, and what they point to."""
+class ParsedDocument(HTMLParser):
+    """The tags of a document and the URLs in them."""
 
     def __init__(self, document: str) -> None:
         super().__init__()
@@ -71,16 +71,16 @@ class Seen(HTMLParser):
 
 def test_all_audio_is_in_the_file_and_nothing_is_fetched(experiment: Experiment, results: Results) -> None:
     document = render_report(experiment, results, trials(), METRICS)
-    seen = Seen(document)
-    assert seen.tags.count("audio") == 3
-    assert seen.targets == [f"data:audio/wav;base64,{base64.b64encode(WAV).decode()}"] * 3
+    parsed = ParsedDocument(document)
+    assert parsed.tags.count("audio") == 3
+    assert parsed.targets == [f"data:audio/wav;base64,{base64.b64encode(WAV).decode()}"] * 3
     assert "default-src 'none'" in document
     assert not re.search(r"https?://|url\(|@import", document)
 
 
-def test_what_others_wrote_is_text_and_never_markup(experiment: Experiment, results: Results) -> None:
+def test_text_from_other_users_is_never_markup(experiment: Experiment, results: Results) -> None:
     document = render_report(experiment, results, trials(), METRICS)
-    assert "script" not in Seen(document).tags
+    assert "script" not in ParsedDocument(document).tags
     assert document.count("&lt;script&gt;") == 4
 
 
@@ -88,23 +88,23 @@ def test_the_verdict_and_its_reasons_come_first(experiment: Experiment, results:
     document = render_report(experiment, results, trials(), METRICS)
     assert "<strong>x:a wins, with high confidence.</strong>" in document
     assert document.index("Two prompts only.") < document.index("<svg") < document.index("<audio")
-    assert "order of trials by seed 7, method verdict/9" in document
+    assert "Seed of the order of trials: 7. Method verdict/9." in document
 
 
-def test_the_votes_are_told_with_a_supervised_panel_and_what_was_left_out(
+def test_the_report_names_a_supervised_panel_and_votes_that_were_left_out(
     experiment: Experiment, results: Results
 ) -> None:
     results.votes.votes, results.votes.listeners, results.votes.supervised, results.votes.excluded = 8, 8, 8, 3
     results.votes.exclusions.add(reason="one_side", votes=3, description=HOSTILE)
     document = render_report(experiment, results, trials(), METRICS)
-    assert "8 votes of 8 listeners; 8 by a supervised panel, whose listeners may share one address" in document
+    assert "8 votes from 8 listeners; 8 from a supervised panel, whose listeners can share one address" in document
     assert "3 further votes left out: 3 &lt;script&gt;" in document
 
 
 def test_the_chart_puts_scores_and_intervals_on_one_axis(results: Results) -> None:
     first, second = chart_rows(results)
     assert (first.name, first.wins, first.label) == ("x:a", True, "0.900 (0.800 to 1.000)")
-    # 0.6 to 1.0 is drawn, and 5% on either side, cut at 1.
+    # The axis is 0.6 to 1.0 with 5% more at each end, cut at 1.
     assert [first.low, first.score, first.high] == [pytest.approx(v, abs=0.2) for v in (335.2, 487.6, 640.0)]
     assert [second.low, second.score, second.high] == [pytest.approx(v, abs=0.2) for v in (30.5, 182.9, 335.2)]
 
@@ -123,5 +123,5 @@ def test_an_experiment_without_a_ranking_still_has_a_report(experiment: Experime
     assert "Fewer than two models completed a trial." in document
 
 
-def test_the_name_of_the_audio_is_in_its_link() -> None:
+def test_the_name_of_the_audio_is_taken_from_its_link() -> None:
     assert audio_name(Trial(audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s")) == "trl_1.wav"

@@ -1,4 +1,4 @@
-"""The verdict, as it looks on a terminal and as it is worded."""
+"""How the results look on a terminal, and the sentences of the verdict."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def results() -> Results:
         for metric in ("ttfb", "generation_time", "silence"):
             ranking.components.add(metric=metric, score=score)
     results.rankings[2].trials_failed = 1
-    duel = results.head_to_head.add(model_a="espeak:en-us", model_b="espeak:en-gb+klatt4", a_wins=5, ties=1, pairs=6)
-    duel.effect, duel.effect_low, duel.effect_high, duel.p_value, duel.p_holm = 0.0712, 0.05, 0.0912, 0.03125, 0.0625
+    pair = results.head_to_head.add(model_a="espeak:en-us", model_b="espeak:en-gb+klatt4", a_wins=5, ties=1, pairs=6)
+    pair.effect, pair.effect_low, pair.effect_high, pair.p_value, pair.p_holm = 0.0712, 0.05, 0.0912, 0.03125, 0.0625
     results.head_to_head.add(model_a="espeak:en-us", model_b="espeak:en-us+whisper")
     return results
 
@@ -58,7 +58,7 @@ def test_the_ranking_fits_80_columns_and_shared_ranks_are_marked(results: Result
     ]
 
 
-def test_bars_are_longer_on_a_wide_terminal_and_more_metrics_fit(results: Results) -> None:
+def test_a_wide_terminal_gets_longer_bars_and_more_metrics(results: Results) -> None:
     results.rankings[2].avg_naturalness_mos = 4.123
     lines = drawn(ranking_table(results, METRICS, 120), 120)
     assert lines[0].endswith("TTFB  Total  Silence  Length  Natural  Charm  Trials")
@@ -68,7 +68,7 @@ def test_bars_are_longer_on_a_wide_terminal_and_more_metrics_fit(results: Result
     )
 
 
-def test_without_a_list_of_metrics_the_ranking_stands_alone(results: Results) -> None:
+def test_without_a_list_of_metrics_the_ranking_has_no_measurements(results: Results) -> None:
     assert drawn(ranking_table(results, (), 80))[0].split() == ["#", "Model", "Score", "Trials"]
 
 
@@ -82,7 +82,7 @@ def test_a_model_without_completed_trials_has_dashes(results: Results) -> None:
     )
 
 
-def test_the_parts_have_their_weights_and_a_missing_part_is_a_dash(results: Results) -> None:
+def test_the_parts_of_the_score_have_weights_and_an_absent_part_is_a_dash(results: Results) -> None:
     assert drawn(components_table(results, 80)) == [
         "                                                             duration",
         "                                   generation   silence      accuracy",
@@ -94,7 +94,7 @@ def test_the_parts_have_their_weights_and_a_missing_part_is_a_dash(results: Resu
     ]
 
 
-def test_a_duel_shows_wins_and_its_effect_with_the_interval(results: Results) -> None:
+def test_a_pair_shows_wins_and_its_effect_with_the_interval(results: Results) -> None:
     assert drawn(head_to_head_table(results)) == [
         "Pair                          Won-lost-tied  Effect and 95%        p  Holm p",
         "────────────────────────────────────────────────────────────────────────────",
@@ -105,25 +105,25 @@ def test_a_duel_shows_wins_and_its_effect_with_the_interval(results: Results) ->
     ]
 
 
-def test_a_winner_is_named_with_what_held_the_confidence_down(results: Results) -> None:
+def test_a_winner_is_named_with_the_reasons_for_the_confidence_level(results: Results) -> None:
     assert verdict_sentences(results) == [
         "espeak:en-us wins, with medium confidence.",
-        "Distance between the first two scores: high.",
-        "Evidence that it is not chance: medium (p = 0.031 against the hardest opponent).",
+        "Gap between the two best scores: high.",
+        "Evidence against chance: medium (p = 0.031 against the closest rival).",
         "Only 6 prompts were compared; high confidence takes 8.",
-        "With this many prompts, a difference of 0.042 in composite is found four times out of five.",
+        "With this many prompts, a difference of 0.042 in composite is detected 80% of the time.",
     ]
 
 
-def test_an_inconclusive_verdict_says_not_enough_evidence_and_no_winner(results: Results) -> None:
+def test_an_inconclusive_verdict_names_no_winner(results: Results) -> None:
     results.ClearField("winner")
     results.ClearField("minimum_detectable_effect")
     results.confidence = results.evidence_level = results.gap_level = Results.inconclusive
     results.p_winner = 0.0004
     assert verdict_sentences(results) == [
         "There is not enough evidence to name a winner. espeak:en-us has the best score.",
-        "Distance between the first two scores: too small.",
-        "Evidence that it is not chance: not enough evidence (p < 0.001 against the hardest opponent).",
+        "Gap between the two best scores: too small.",
+        "Evidence against chance: not enough evidence (p < 0.001 against the closest rival).",
         "Only 6 prompts were compared; high confidence takes 8.",
     ]
 
@@ -149,16 +149,16 @@ def test_tiny_p_values_are_not_written_as_zero() -> None:
     assert [p_value(None), p_value(0.0001), p_value(0.001), p_value(1.0)] == ["–", "<0.001", "0.001", "1.000"]
 
 
-def test_the_votes_are_told_with_what_bears_on_them() -> None:
+def test_the_summary_of_votes_has_everything_that_qualifies_them() -> None:
     results = Results()
     votes = results.votes
     votes.votes, votes.listeners, votes.both_bad = 32, 8, 2
-    assert votes_summary(results) == "32 votes of 8 listeners, 2 of them that both were bad"
+    assert votes_summary(results) == '32 votes from 8 listeners, 2 of them "both are bad"'
     votes.supervised, votes.largest_address_share, votes.excluded = 16, 0.75, 5
     votes.exclusions.add(reason="one_side", votes=4, description="of listeners who answered one side")
     votes.exclusions.add(reason="new_reason", votes=1)
     assert votes_summary(results) == (
-        "32 votes of 8 listeners, 2 of them that both were bad; 16 by a supervised panel, whose listeners may share "
+        '32 votes from 8 listeners, 2 of them "both are bad"; 16 from a supervised panel, whose listeners can share '
         "one address; 75% of listeners at one address; 5 further votes left out: 4 of listeners who answered one side, "
         "1 new_reason"
     )

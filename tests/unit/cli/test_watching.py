@@ -1,4 +1,4 @@
-"""Following an experiment over connections that drop."""
+"""Watching an experiment over connections that drop."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DROP = CliError("The connection broke.", ExitCode.UNAVAILABLE, retryable=True)
 
 
 def dropping(times: int, *before: Watch) -> list[list[Watch | CliError]]:
-    """As many streams that break after these messages."""
+    """Returns streams that break after these messages."""
     return [[*before, DROP] for _ in range(times)]
 
 
 class Streams:
-    """A client whose streams are given: messages, and at the end of one perhaps the error that cuts it."""
+    """A client with given streams. Each has messages, and can end with the error that breaks it."""
 
     def __init__(self, *streams: list[Watch | CliError]) -> None:
         self._streams = list(streams)
@@ -58,28 +58,28 @@ def test_a_dropped_stream_is_opened_again() -> None:
     assert streams.slept == [0.5, 0.5]
 
 
-def test_the_delay_grows_while_nothing_comes_and_then_it_gives_up() -> None:
+def test_the_delay_doubles_until_the_watch_gives_up() -> None:
     streams = Streams([STATE, DROP], *dropping(6))
     with pytest.raises(CliError) as caught:
         list(streams.follow())
     assert streams.slept == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
     assert caught.value.lines() == [
-        "arena: Lost sight of the experiment: The connection broke.",
-        "It goes on without you. Follow it again with `arena experiment watch exp_1`.",
+        "arena: The experiment can't be watched: The connection broke.",
+        "The experiment goes on. Watch it again with `arena experiment watch exp_1`.",
     ]
     assert caught.value.exit_code == ExitCode.UNAVAILABLE
 
 
-def test_what_cannot_get_better_is_not_tried_again() -> None:
+def test_an_error_that_is_not_retryable_ends_the_watch() -> None:
     streams = Streams([CliError("There is no experiment exp_1.", ExitCode.NOT_FOUND)])
     with pytest.raises(CliError, match="no experiment"):
         list(streams.follow())
     assert streams.slept == []
 
 
-def test_it_never_watches_longer_than_it_was_told_to() -> None:
+def test_the_watch_ends_at_its_timeout() -> None:
     streams = Streams(*dropping(3, STATE))
-    with pytest.raises(CliError, match=r"not ended within 1\.2 s; it goes on") as caught:
+    with pytest.raises(CliError, match=r"did not end within 1\.2 s\. It goes on") as caught:
         list(streams.follow(timeout_seconds=1.2))
     assert streams.timeouts == pytest.approx([1.2, 0.7, 0.2])
     assert streams.slept == pytest.approx([0.5, 0.5, 0.2])

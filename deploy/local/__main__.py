@@ -19,7 +19,7 @@ REGISTER = "POST /api/v1/developers registers another"
 
 
 def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
-    """Returns what is shown once the mesh is ready. `fault` is why the key does not work, empty if it does."""
+    """Returns the text shown when the mesh is ready. `fault` is why the API key does not work, empty if it works."""
     shown = api_key or f"shown when its developer was registered; {REGISTER}"
     if fault:
         shown = f"the one in {mesh.data_dir.path / KEY_FILE} does not work: {fault}. {REGISTER}"
@@ -32,33 +32,33 @@ def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
         "API key": shown,
     }
     lines = [f"  {name:<8} {value}" for name, value in rows.items()]
-    return "\n".join(["", "Voice Arena is ready.", "", *lines, "", "Ctrl-C stops it.", ""])
+    return "\n".join(["", "Voice Arena is ready.", "", *lines, "", "Press Ctrl-C to stop it.", ""])
 
 
 async def serve(settings: LocalSettings) -> None:
-    """Runs the mesh until SIGINT or SIGTERM; a second one kills it. MeshError if it can't start."""
-    # The terminal, or the reader of a pipe, may go; the mesh stays.
+    """Runs the mesh until SIGINT or SIGTERM. A second signal kills it. Raises MeshError if it can't start."""
+    # The mesh goes on if the terminal or the reader of a pipe closes.
     show = never_failing(partial(print, flush=True))
     say = never_failing(partial(print, file=sys.stderr, flush=True))
     mesh = Mesh(settings, say=say)
-    told = asyncio.Event()
+    stop_requested = asyncio.Event()
 
     async def run() -> None:
         async with mesh:
             key = await mesh.first_api_key()
             show(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""))
-            await told.wait()
+            await stop_requested.wait()
             say("Stopping.")
 
     running = asyncio.create_task(run())
 
     def stop() -> None:
-        if told.is_set():
+        if stop_requested.is_set():
             for process in mesh.processes.values():
                 process.send(signal.SIGKILL)
         elif not mesh.ready:
             running.cancel()
-        told.set()
+        stop_requested.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -69,14 +69,16 @@ async def serve(settings: LocalSettings) -> None:
 
 
 def main() -> int:
-    """Reads the command line, runs the mesh and returns the exit status."""
+    """Reads the command line, runs the mesh and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Runs the whole mesh on this machine.")
-    parser.add_argument("--ephemeral", action="store_true", help="keep the data in a directory deleted at the end")
-    parser.add_argument("--data-dir", type=Path, help="where the data lies (ARENA_DATA_DIR, .arena by default)")
-    parser.add_argument("--workers", help="how many processes of a service run: tts=2,scoring=2 (WORKERS)")
+    parser.add_argument("--ephemeral", action="store_true", help="use a temporary data directory, deleted at the end")
+    parser.add_argument("--data-dir", type=Path, help="the data directory (default: ARENA_DATA_DIR, or .arena)")
+    parser.add_argument(
+        "--workers", help="the number of processes of a service, such as tts=2,scoring=2 (default: WORKERS)"
+    )
     arguments = parser.parse_args()
     if arguments.ephemeral and arguments.data_dir:
-        parser.error("--ephemeral makes a data directory of its own: leave out --data-dir")
+        parser.error("--ephemeral uses a temporary data directory: leave out --data-dir")
     try:
         settings = load_settings(
             arena_data_dir=arguments.data_dir, ephemeral=arguments.ephemeral or None, workers=arguments.workers

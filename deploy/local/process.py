@@ -1,4 +1,4 @@
-"""One supervised child process: started again, after a growing delay, whenever it ends unasked."""
+"""A supervised child process. It is started again after a growing delay whenever it ends unexpectedly."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ Say = Callable[[str], None]
 WRAPPER = Path(__file__).parent / "child.py"
 FIRST_DELAY_SECONDS = 0.25
 MAX_DELAY_SECONDS = 15.0
-# A process that ran this long has recovered: its next delay is the first again.
-SOUND_AFTER_SECONDS = 30.0
+# A process that ran this long has recovered. Its next delay is FIRST_DELAY_SECONDS again.
+RECOVERED_AFTER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class User:
-    """Whom a process runs as, and the capabilities that it keeps, as a bit mask."""
+class ProcessUser:
+    """The user of a process, and the capabilities that it keeps as a bit mask."""
 
     uid: int
     gid: int
@@ -32,16 +32,16 @@ class User:
 
 @dataclass(frozen=True)
 class Command:
-    """What a process is and how it is stopped."""
+    """How to start and stop a process."""
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """All of it: nothing of the supervisor's own is added."""
+    """The whole environment. Nothing of the supervisor's environment is added."""
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
-    """What it gets if the supervisor is killed."""
-    user: User | None = None
+    """The signal that it gets if the supervisor is killed."""
+    user: ProcessUser | None = None
 
 
 class Process:
@@ -50,26 +50,26 @@ class Process:
     def __init__(self, command: Command, data_dir: DataDir, say: Say, stop_seconds: float) -> None:
         self.command = command
         self.exits = 0
-        """How often it ended unasked."""
+        """How often it ended unexpectedly."""
         self.exit_status: int | None = None
-        """What it last ended with; negative for a signal."""
+        """The last exit status; negative for a signal."""
         self._data_dir = data_dir
         self._say = never_failing(say)
         self._stop_seconds = stop_seconds
         self._child: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._start_now = asyncio.Event()
         self._changed = asyncio.Condition()
         self._changing = asyncio.Lock()
-        self.wanted = False
-        """Whether it is to run: it was started and not stopped since."""
+        self.should_run = False
+        """Whether it was started and not stopped since."""
         self.starts = 0
         """How often it has been started."""
 
     @property
     def pid(self) -> int:
-        """The process id of the child that runs now; MeshError if none does."""
+        """The process id of the running child. Raises MeshError if none runs."""
         if self._child is None:
             raise MeshError(f"{self.command.name} is not running")
         return self._child.pid
@@ -80,31 +80,31 @@ class Process:
         return self._child is not None
 
     async def start(self) -> None:
-        """Starts it and keeps it running. Returns once it has been started the first time."""
+        """Starts it and keeps it running. Returns after the first start."""
         async with self._changing:
             await self._start()
 
     async def stop(self) -> None:
-        """Asks it to stop, kills it if it does not in time, and waits until it is gone. It is not started again."""
+        """Asks it to stop, kills it after `stop_seconds`, and waits until it has ended. It is not started again."""
         async with self._changing:
             await self._stop()
 
     async def restart(self, between: Callable[[], None] = lambda: None) -> None:
-        """Stops it in order, calls `between`, and starts it again; does nothing if somebody has stopped it."""
+        """Stops it, calls `between`, and starts it again. Does nothing if it was stopped."""
         async with self._changing:
-            if self.wanted:
+            if self.should_run:
                 await self._stop()
                 between()
                 await self._start()
 
     async def _start(self) -> None:
-        self.wanted = True
+        self.should_run = True
         self._stopping.clear()
         await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise {self.command.name}")
 
     async def _stop(self) -> None:
-        self.wanted = False
+        self.should_run = False
         self._stopping.set()
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
@@ -118,22 +118,22 @@ class Process:
             await supervisor
 
     def send(self, number: signal.Signals) -> None:
-        """Sends a signal to it, if it runs."""
+        """Sends it a signal if it runs."""
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(number)
 
-    def hurry(self) -> None:
-        """Starts it at once if it waits to be started again, since what made it end is over."""
-        self._hurry.set()
+    def start_now(self) -> None:
+        """Ends the delay before the next start."""
+        self._start_now.set()
 
     async def wait_started(self, times: int) -> None:
-        """Waits until it has been started `times` times in all."""
+        """Waits until it has been started `times` times in total."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.starts >= times)
 
     async def wait_exited(self, times: int) -> None:
-        """Waits until it has ended unasked `times` times in all."""
+        """Waits until it has ended unexpectedly `times` times in total."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.exits >= times)
 
@@ -149,7 +149,7 @@ class Process:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in the terminal is for the supervisor, which stops its children in order.
+                # Ctrl-C in the terminal then reaches only the supervisor, which stops its children in order.
                 start_new_session=True,
             )
         async with self._changed:
@@ -164,12 +164,12 @@ class Process:
             await self._reap()
             if self._stopping.is_set():
                 return
-            if clock() - started > SOUND_AFTER_SECONDS:
+            if clock() - started > RECOVERED_AFTER_SECONDS:
                 delay = FIRST_DELAY_SECONDS
             async with self._changed:
                 self.exits += 1
                 self._changed.notify_all()
-            self._say(f"{self.command.name} ended with {self._ending()}; it is started again in {delay:g} s")
+            self._say(f"{self.command.name} ended with {self._exit_reason()}; it is started again in {delay:g} s")
             while True:
                 await self._pause(delay)
                 if self._stopping.is_set():
@@ -179,13 +179,13 @@ class Process:
                     await self._spawn()
                     break
                 except OSError as error:
-                    # No memory, no process or no file to spare: a moment later there may be.
-                    self._say(f"{self.command.name} can't be started: {error}; it is tried again in {delay:g} s")
+                    # Memory, processes or files are exhausted. They may be available a moment later.
+                    self._say(f"{self.command.name} can't be started: {error}; the next try is in {delay:g} s")
 
     async def _pause(self, seconds: float) -> None:
-        """Waits so long, or until it is to stop or to hurry."""
-        self._hurry.clear()
-        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._hurry)]
+        """Waits for `seconds`, or until `stop` or `start_now` is called."""
+        self._start_now.clear()
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._start_now)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -195,18 +195,18 @@ class Process:
     async def _reap(self) -> None:
         assert self._child is not None
         self.exit_status = await self._child.wait()
-        # What it started itself is in its session's group.
+        # Its own children are in the process group of its session.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child = None
 
-    def _ending(self) -> str:
+    def _exit_reason(self) -> str:
         status = self.exit_status or 0
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
 
 def never_failing(say: Say) -> Say:
-    """Returns a `say` that can be called where the terminal is gone, or the disk that it is written to is full."""
+    """Returns a `say` that ignores errors, such as a closed terminal or a full disk."""
 
     def safely(line: str) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Waits until the mesh answers through its gateway that every service is serving."""
+"""Waits until the gateway says that every service is serving."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
 from deploy.local.process import Process
 
-POLL_SECONDS = 0.05
-# A service that could not start this often in a row will not start at all.
+POLL_INTERVAL_SECONDS = 0.05
+# A service that ended this often in a row will not start at all.
 MAX_EXITS = 3
-# With what a service ends whose settings are bad (services/runtime/settings.py); another start would not help.
+# The exit status of a service with a bad setting (services/runtime/settings.py). Another start would not help.
 BAD_SETTING_STATUS = 2
 
 
 async def wait_healthy(api_url: str, processes: Mapping[str, Process], data_dir: DataDir, seconds: float) -> None:
-    """Waits until `/api/v1/health` is 200.
+    """Waits until `/api/v1/health` returns 200.
 
-    MeshError with the end of the log of what is to blame if that takes too long, or as soon as a process can't start.
+    Raises MeshError with the end of the failing process's log if a process can't start or if it takes too long.
     """
     exits = {name: process.exits for name, process in processes.items()}
     last = "the gateway does not answer"
@@ -27,26 +27,26 @@ async def wait_healthy(api_url: str, processes: Mapping[str, Process], data_dir:
         async with asyncio.timeout(seconds), httpx.AsyncClient(base_url=api_url, timeout=5, trust_env=False) as client:
             while True:
                 try:
-                    answer = await client.get("/api/v1/health")
-                    if answer.status_code == 200:
+                    response = await client.get("/api/v1/health")
+                    if response.status_code == 200:
                         return
-                    last = message_of(answer)
+                    last = message_of(response)
                 except httpx.TransportError:
                     pass  # Envoy does not listen yet.
                 for name, process in processes.items():
-                    unasked = process.exits - exits[name]
-                    if unasked >= MAX_EXITS or (unasked and process.exit_status == BAD_SETTING_STATUS):
+                    new_exits = process.exits - exits[name]
+                    if new_exits >= MAX_EXITS or (new_exits and process.exit_status == BAD_SETTING_STATUS):
                         raise MeshError(f"{name} does not start; the end of its log:\n{data_dir.tail(name)}")
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
     except TimeoutError:
         blamed = [name for name in processes if name in last] or list(processes)
         logs = "\n".join(f"  {name}:\n{data_dir.tail(name)}" for name in blamed)
         raise MeshError(f"the mesh was not ready within {seconds:g} s: {last}\n{logs}") from None
 
 
-def message_of(answer: httpx.Response) -> str:
-    """Returns the message of an error that the gateway or a service answered with."""
+def message_of(response: httpx.Response) -> str:
+    """Returns the message of an error response, or its status if it has none."""
     try:
-        return str(answer.json()["message"])
+        return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
-        return f"status {answer.status_code}"
+        return f"status {response.status_code}"

@@ -22,7 +22,7 @@ MIN_ENVOY_THREADS = 2
 
 
 def parse_workers(value: object) -> object:
-    """Reads `tts=2,scoring=2`; ValueError if it is not that."""
+    """Reads a text such as `tts=2,scoring=2`. Raises ValueError if it is malformed."""
     if not isinstance(value, str):
         return value
     found: dict[str, int] = {}
@@ -48,52 +48,52 @@ else:
 
 
 class LocalSettings(_Ports):
-    """What the supervisor is told. A field's environment variable is its name in upper case.
+    """The settings of the supervisor. A field's environment variable is its name in upper case.
 
-    `TTS_PORT`, `TTS_HTTP_PORT` and `TTS_METRICS_PORT` are the ports of tts, and the other services have theirs.
+    `TTS_PORT`, `TTS_HTTP_PORT` and `TTS_METRICS_PORT` are the ports of tts. The other services have the same.
     """
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
     arena_data_dir: Path = Path(".arena")
-    """Where everything that survives a restart lies."""
+    """The directory of everything that survives a restart."""
     ephemeral: bool = False
-    """Use a data directory of its own, and delete it at the end."""
+    """Uses a temporary data directory and deletes it at the end."""
     database_url: SecretStr | None = None
-    """A PostgreSQL to use; the embedded one if absent."""
+    """A PostgreSQL to use. Default: the embedded one."""
     nats_url: str | None = None
-    """A NATS to use; the embedded one if absent."""
+    """A NATS to use. Default: the embedded one."""
     audio_storage_path: str | None = None
-    """A directory or s3://bucket/prefix; `audio` in the data directory if absent."""
+    """A directory or s3://bucket/prefix. Default: `audio` in the data directory."""
     public_url: str | None = None
-    """Where people reach the gateway; http://localhost:API_PORT if absent."""
+    """The URL of the gateway for people. Default: http://localhost:API_PORT."""
     api_host: str = "127.0.0.1"
-    """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
+    """The address on which the API listens. 0.0.0.0 allows connections from other machines."""
     api_port: Port = 8080
     rate_limit_per_second: int = Field(50, ge=0, le=100_000)
-    """Calls per second with one API key, and without one from one address; 0 for any number."""
+    """Calls per second with one API key, or from one address without a key. 0 is no limit."""
     rate_limit_burst: int = Field(100, ge=1, le=1_000_000)
-    """Calls that may come at once after a pause."""
+    """Calls that can come at once after a pause."""
     anonymous_rate_limit_per_second: int = Field(5, ge=0, le=100_000)
-    """Calls per second from one address that create something for anybody, ask for reflection, or bring an unknown key,
-    each counted for itself; 0 for any number."""
+    """Calls per second from one address that create something without a key, use reflection, or have an unknown key.
+    Each kind is counted separately. 0 is no limit."""
     anonymous_rate_limit_burst: int = Field(50, ge=1, le=1_000_000)
-    """Such calls that may come at once after a pause."""
+    """Such calls that can come at once after a pause."""
     workers: Annotated[dict[str, int], NoDecode, BeforeValidator(parse_workers)] = Field(default_factory=dict)
-    """How many processes of a service run, `tts=2,scoring=2`; one if it is not named."""
+    """The number of processes of a service, such as `tts=2,scoring=2`. Default: one each."""
     envoy_concurrency: int = Field(0, ge=0, le=64)
-    """Envoy's worker threads; 0 for one per two processors, since the services need the others, but at least two: while
-    one is busy the other answers."""
+    """Envoy's worker threads. 0 is one for two processors, because the services need the others, but at least two, so
+    that one can answer while the other is busy."""
     postgres_port: Port = 55432
     nats_port: Port = 54222
     ready_seconds: float = Field(60, gt=0, le=600)
-    """How long the mesh may take until every service is serving."""
+    """The time within which every service must be serving."""
     stop_seconds: float = Field(15, gt=0, le=600)
-    """How long a process may take to stop before it is killed; longer than the services' DRAIN_SECONDS."""
+    """The time after which a process that does not stop is killed. Longer than the services' DRAIN_SECONDS."""
 
     @property
     def envoy_threads(self) -> int:
-        """How many worker threads Envoy gets."""
+        """The number of Envoy's worker threads."""
         return self.envoy_concurrency or max(MIN_ENVOY_THREADS, min(4, (os.cpu_count() or 1) // 2))
 
 
@@ -101,7 +101,7 @@ PORT_SETTINGS = [name for name in LocalSettings.model_fields if name.endswith("_
 
 
 def load_settings(**overrides: object) -> LocalSettings:
-    """Reads the settings; MeshError names each bad one in one line. None in `overrides` leaves a setting as it is."""
+    """Reads the settings. None in `overrides` changes nothing. Raises MeshError that names each bad setting."""
     try:
         return LocalSettings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -114,5 +114,5 @@ def describe(error: ValidationError) -> str:
 
 
 def inherited_environment() -> dict[str, str]:
-    """Returns what every child gets: the supervisor's environment, and below it what `.env` says."""
+    """Returns the supervisor's environment, and the variables of `.env` that it does not set."""
     return {**{k: v for k, v in dotenv_values(ENV_FILE).items() if v is not None}, **os.environ}

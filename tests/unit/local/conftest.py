@@ -11,7 +11,7 @@ from deploy.local.settings import LocalSettings
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in LocalSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    # Where no `.env` lies.
+    # A folder without a `.env`.
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Stands in for any service: prints its environment, lets every call pass, is healthy and registers developers."""
+"""A stand-in for any service. It prints its environment, accepts every API key, is healthy and registers developers."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ def register(request: bytes) -> bytes:
     return auth_service_pb2.RegisterDeveloperResponse(api_key=f"kc_of_{name}").SerializeToString()
 
 
-ANSWERS = {
+RESPONSES = {
     "/envoy.service.auth.v3.Authorization/Check": lambda _: external_auth_pb2.CheckResponse(
         ok_response={}
     ).SerializeToString(),
@@ -26,19 +26,19 @@ ANSWERS = {
 }
 
 
-class Everything(grpc.GenericRpcHandler):
+class EveryMethod(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        async def answer(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
-            return ANSWERS[details.method](request)
+        async def respond(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+            return RESPONSES[details.method](request)
 
-        return grpc.unary_unary_rpc_method_handler(answer) if details.method in ANSWERS else None
+        return grpc.unary_unary_rpc_method_handler(respond) if details.method in RESPONSES else None
 
 
 async def main() -> None:
     sys.stdout.writelines(f"{name}={value}\n" for name, value in os.environ.items())
     sys.stdout.flush()
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers([Everything()])
+    server.add_generic_rpc_handlers([EveryMethod()])
     server.add_insecure_port(os.environ["GRPC_ADDRESS"])
     await server.start()
     await server.wait_for_termination()

@@ -1,4 +1,4 @@
-"""What a child may do once it has given up root."""
+"""The permissions of a child that has given up root."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from deploy.local.postgres import SEARCH_CAPABILITIES
 
 CHILD = Path(__file__).parents[3] / "deploy" / "local" / "child.py"
 NOBODY = 65534
-LOOKS = """
+SCRIPT = """
 import os, sys
 path = sys.argv[1]
 status = open("/proc/self/status").read()
@@ -23,7 +23,7 @@ print(os.getuid(), os.access(path, os.R_OK), os.path.exists(path), int(effective
 
 @pytest.fixture
 def file_in_closed_folder(tmp_path: Path) -> Path:
-    """A file that all may read, in a folder that only its owner may enter."""
+    """A file that everybody can read, in a folder that only its owner can enter."""
     folder = tmp_path / "closed"
     folder.mkdir()
     path = folder / "program"
@@ -32,10 +32,10 @@ def file_in_closed_folder(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux has it to give up")
-def test_a_child_that_keeps_a_capability_passes_closed_folders_and_has_no_other(file_in_closed_folder: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux")
+def test_a_child_keeps_only_the_capability_to_pass_through_closed_folders(file_in_closed_folder: Path) -> None:
     kept = 1 << SEARCH_CAPABILITIES[1]
-    arguments = [os.getpid(), 9, NOBODY, NOBODY, kept, sys.executable, "-c", LOOKS, file_in_closed_folder]
+    arguments = [os.getpid(), 9, NOBODY, NOBODY, kept, sys.executable, "-c", SCRIPT, file_in_closed_folder]
     child = subprocess.run(
         [sys.executable, "-I", "-S", CHILD, *map(str, arguments)], capture_output=True, text=True, timeout=30
     )

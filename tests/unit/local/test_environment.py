@@ -1,9 +1,9 @@
-"""What each process is told: its own settings, and no other's."""
+"""The environment of each process: its own settings, and no others."""
 
 import pytest
 from pydantic_settings import BaseSettings
 
-from deploy.local.environment import BUCKETS, OUTSIDE, PLAIN, SETTINGS, of_service, plain
+from deploy.local.environment import BASE, BUCKETS, OUTGOING, SETTINGS, base_environment, service_environment
 from gateway.settings import SERVICES
 from services.auth.settings import AuthSettings
 from services.elo.settings import EloSettings
@@ -19,8 +19,8 @@ KINDS: dict[str, type[BaseSettings]] = {
     "elo": EloSettings,
 }
 EVERYTHING = {
-    **dict.fromkeys(PLAIN, "plain"),
-    **dict.fromkeys(OUTSIDE, "outside"),
+    **dict.fromkeys(BASE, "base"),
+    **dict.fromkeys(OUTGOING, "outgoing"),
     **{name: name.lower() for names in SETTINGS.values() for name in names},
     "AWS_SECRET_ACCESS_KEY": "bucket",
     "GITHUB_TOKEN": "somebody else's",
@@ -28,30 +28,34 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize("kind", SERVICES)
-def test_a_service_is_told_the_fields_of_its_settings_and_nothing_else(kind: str) -> None:
+def test_a_service_gets_the_fields_of_its_settings_and_nothing_else(kind: str) -> None:
     fields = {name.upper() for name in KINDS[kind].model_fields}
     assert set(SETTINGS[kind]) == fields
-    assert set(of_service(kind, EVERYTHING)) - set(PLAIN) - set(OUTSIDE) == fields
+    assert set(service_environment(kind, EVERYTHING)) - set(BASE) - set(OUTGOING) == fields
 
 
-def test_what_runs_beside_the_services_is_told_no_setting() -> None:
-    assert set(plain(EVERYTHING)) == set(PLAIN)
+def services_with(variable: str, everything: dict[str, str]) -> set[str]:
+    return {kind for kind in SERVICES if any(variable in name for name in service_environment(kind, everything))}
 
 
-def test_only_who_calls_providers_knows_their_keys() -> None:
-    knowing = {kind for kind in SERVICES if any(n.endswith("_API_KEY") for n in of_service(kind, EVERYTHING))}
-    assert knowing == {"tts"}
+def test_other_processes_get_no_settings() -> None:
+    assert set(base_environment(EVERYTHING)) == set(BASE)
 
 
-def test_the_way_outside_is_told_to_who_goes_there() -> None:
-    assert {kind for kind in SERVICES if "HTTPS_PROXY" in of_service(kind, EVERYTHING)} == {"tts"}
+def test_only_the_service_that_calls_providers_gets_their_keys() -> None:
+    assert services_with("_API_KEY", EVERYTHING) == {"tts"}
+
+
+def test_only_services_with_outgoing_calls_get_the_proxy() -> None:
+    assert services_with("HTTPS_PROXY", EVERYTHING) == {"tts"}
     traced = {**EVERYTHING, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}
-    assert {kind for kind in SERVICES if "HTTPS_PROXY" in of_service(kind, traced)} == set(SERVICES)
+    assert services_with("HTTPS_PROXY", traced) == set(SERVICES)
 
 
-def test_the_credentials_of_a_bucket_are_told_to_who_uses_it() -> None:
-    def told(everything: dict[str, str]) -> set[str]:
-        return {k for k in SERVICES if any(n.startswith(BUCKETS) for n in of_service(k, everything))}
+def test_only_services_that_use_a_bucket_get_its_credentials() -> None:
+    def services_with_credentials(everything: dict[str, str]) -> set[str]:
+        return {k for k in SERVICES if any(n.startswith(BUCKETS) for n in service_environment(k, everything))}
 
-    assert told(EVERYTHING) == set()
-    assert told({**EVERYTHING, "AUDIO_STORAGE_PATH": "s3://bucket/prefix"}) == {"experiments", "tts", "scoring"}
+    assert services_with_credentials(EVERYTHING) == set()
+    in_bucket = {**EVERYTHING, "AUDIO_STORAGE_PATH": "s3://bucket/prefix"}
+    assert services_with_credentials(in_bucket) == {"experiments", "tts", "scoring"}

@@ -1,4 +1,4 @@
-"""A mesh of stand-in services around the real PostgreSQL, NATS and Envoy."""
+"""A mesh of stand-in services with the real PostgreSQL, NATS and Envoy."""
 
 import asyncio
 import sys
@@ -30,9 +30,9 @@ def mesh_in(directory: Path, *, workers: str = "", **how: object) -> Mesh:
 
 @pytest.fixture(scope="module")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
-    told = {"tts": {"NAME_OF_TEST": "x"}, "tts-2": {"OF_THE_SECOND": "y"}}
+    environment = {"tts": {"NAME_OF_TEST": "x"}, "tts-2": {"OF_THE_SECOND": "y"}}
     directory = tmp_path_factory.mktemp("mesh") / "data"
-    async with mesh_in(directory, workers="tts=2", service_env=told) as running:
+    async with mesh_in(directory, workers="tts=2", service_env=environment) as running:
         yield running
 
 
@@ -43,11 +43,11 @@ async def test_every_child_runs(mesh):
     }
 
 
-async def test_a_service_is_told_where_everything_is(mesh):
-    # The health of stand-ins is auth's alone; each says what it was told before it listens.
+async def test_a_service_gets_the_addresses_of_everything(mesh):
+    # Health covers only the stand-in of auth. Each stand-in prints its environment before it listens.
     async with grpc.aio.insecure_channel(mesh.endpoints["experiments"]) as channel:
         await asyncio.wait_for(channel.channel_ready(), 30)
-    said = (mesh.data_dir.path / "logs" / "experiments.log").read_text()
+    log = (mesh.data_dir.path / "logs" / "experiments.log").read_text()
     for line in (
         f"GRPC_ADDRESS={mesh.endpoints['experiments']}",
         f"ELO_ADDRESS={mesh.endpoints['elo']}",
@@ -59,25 +59,25 @@ async def test_a_service_is_told_where_everything_is(mesh):
         f"AUDIO_URL_SECRET={mesh.data_dir.secret('audio_url_secret')}",
         f"ARENA_DATA_DIR={mesh.data_dir.path}",
     ):
-        assert line in said.splitlines()
+        assert line in log.splitlines()
 
 
-async def test_a_further_worker_has_ports_of_its_own_and_gateway_and_health_know_of_it(mesh):
+async def test_a_further_worker_has_its_own_ports_and_is_known_to_the_gateway_and_to_health(mesh):
     first, second = mesh.endpoints["tts"], mesh.endpoints["tts-2"]
     assert first != second
     for address in (first, second):
         async with grpc.aio.insecure_channel(address) as channel:
             await asyncio.wait_for(channel.channel_ready(), 30)
-    told = (mesh.data_dir.path / "logs" / "tts-2.log").read_text().splitlines()
-    assert {f"GRPC_ADDRESS={second}", "NAME_OF_TEST=x", "OF_THE_SECOND=y"} <= set(told)
-    assert "GRPC_ENABLE_FORK_SUPPORT=false" in told
-    assert f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts-2_metrics_port']}" in told
+    printed = (mesh.data_dir.path / "logs" / "tts-2.log").read_text().splitlines()
+    assert {f"GRPC_ADDRESS={second}", "NAME_OF_TEST=x", "OF_THE_SECOND=y"} <= set(printed)
+    assert "GRPC_ENABLE_FORK_SUPPORT=false" in printed
+    assert f"METRICS_ADDRESS=127.0.0.1:{mesh.ports['tts-2_metrics_port']}" in printed
     assert f'FURTHER_WORKERS={{"tts-2": "{second}"}}' in (mesh.data_dir.path / "logs" / "auth.log").read_text()
     gateway = (mesh.data_dir.path / "run" / "envoy.yaml").read_text()
     assert all(f"port_value: {address.rpartition(':')[2]}" in gateway for address in (first, second))
 
 
-async def test_a_service_that_is_killed_serves_again(mesh):
+async def test_a_killed_service_serves_again(mesh):
     before = mesh.processes["auth"].pid
     await mesh.kill("auth")
     await mesh.wait_restarted("auth")
@@ -95,7 +95,7 @@ async def test_a_wiped_nats_is_empty_and_runs_again(mesh):
     await client.close()
 
 
-async def test_a_stopped_nats_keeps_what_it_has_stored(mesh):
+async def test_a_stopped_nats_keeps_its_streams(mesh):
     client = await nats.connect(mesh.nats_url)
     await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
     await client.close()
@@ -119,16 +119,16 @@ async def test_data_and_secrets_survive_a_restart_of_the_mesh(tmp_path):
         assert await second.first_api_key() == key == "kc_of_Local developer"
 
 
-async def test_a_service_that_can_not_start_ends_the_mesh_with_the_end_of_its_log(tmp_path):
-    # Health is the answer of auth's stand-in, which knows nothing of the others: so auth is the one that is broken.
+async def test_a_service_that_cannot_start_ends_the_mesh_with_the_end_of_its_log(tmp_path):
+    # Health covers only the stand-in of auth, so auth is the broken service.
     broken = Service("auth", ("/bin/sh", "-c", "echo no keys here; exit 2"))
     with pytest.raises(MeshError, match=r"auth does not start; the end of its log:\n +no keys here"):
         async with mesh_in(tmp_path / "data", services=[broken, *SERVICES[1:]]):
             pass
-    DataDir(tmp_path / "data").release()  # which nobody holds any more
+    DataDir(tmp_path / "data").release()  # It is not locked any more.
 
 
-async def test_a_mesh_that_does_not_get_ready_says_who_is_to_blame(tmp_path):
+async def test_a_mesh_that_does_not_get_ready_names_the_service(tmp_path):
     settings = load_settings(arena_data_dir=tmp_path / "data", ready_seconds=6, **FREE)
     idle = Service("auth", ("/bin/sh", "-c", "echo asleep; exec sleep 600"))
     with pytest.raises(MeshError) as raised:

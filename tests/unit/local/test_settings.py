@@ -8,14 +8,14 @@ from deploy.local.errors import MeshError
 from deploy.local.settings import inherited_environment, load_settings
 
 
-def test_the_environment_comes_before_the_env_file_and_a_call_before_both(monkeypatch):
+def test_the_environment_overrides_the_env_file_and_arguments_override_both(monkeypatch):
     Path(".env").write_text("API_PORT=1111\nNATS_PORT=1112\nTTS_PORT=1113\n")
     monkeypatch.setenv("NATS_PORT", "2222")
     settings = load_settings(tts_port=3333, elo_port=None)
     assert (settings.api_port, settings.nats_port, settings.tts_port, settings.elo_port) == (1111, 2222, 3333, 50055)
 
 
-def test_an_empty_setting_is_an_absent_one(monkeypatch):
+def test_an_empty_setting_counts_as_absent(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("API_PORT", "")
     settings = load_settings()
@@ -34,14 +34,14 @@ def test_each_bad_setting_is_named_in_one_line(monkeypatch):
     assert "\n" not in message
 
 
-def test_children_get_the_env_file_below_the_environment(monkeypatch):
+def test_children_get_the_env_file_and_the_environment_overrides_it(monkeypatch):
     Path(".env").write_text("SOME_API_KEY=from-file\nHOME=elsewhere\n")
     monkeypatch.setenv("HOME", "/here")
     environment = inherited_environment()
     assert (environment["SOME_API_KEY"], environment["HOME"]) == ("from-file", "/here")
 
 
-def test_workers_are_told_by_the_environment_or_the_caller(monkeypatch):
+def test_workers_come_from_the_environment_or_the_caller(monkeypatch):
     monkeypatch.setenv("WORKERS", " tts=2, scoring=3,")
     assert load_settings().workers == {"tts": 2, "scoring": 3}
     assert load_settings(workers="elo=1").workers == {"elo": 1}
@@ -50,7 +50,7 @@ def test_workers_are_told_by_the_environment_or_the_caller(monkeypatch):
 
 
 @pytest.mark.parametrize("workers", ["tts", "tts=", "tts=0", "tts=17", "tts=two", "nobody=2", "tts=2;scoring=2"])
-def test_workers_that_can_not_be_are_named_with_what_is_allowed(monkeypatch, workers):
+def test_a_bad_number_of_workers_is_named_with_what_is_allowed(monkeypatch, workers):
     monkeypatch.setenv("WORKERS", workers)
     with pytest.raises(MeshError, match=r"bad setting: WORKERS: .* must be SERVICE=NUMBER: one of auth, "):
         load_settings()

@@ -1,4 +1,4 @@
-"""One mesh for all tests that need a running one, started with the first of them."""
+"""One mesh for all tests that need a running mesh. It starts with the first of them."""
 
 from collections.abc import AsyncIterator, Generator
 
@@ -14,14 +14,14 @@ LOGS = pytest.StashKey[Logs]()
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def speech_server() -> AsyncIterator[OpenAiServer]:
-    """The server behind the mesh's provider `stand-in`."""
+    """The server of the mesh's provider `stand-in`."""
     async with OpenAiServer().serving() as server:
         yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, speech_server: OpenAiServer) -> AsyncIterator[Mesh]:
-    """A whole mesh with real PostgreSQL, NATS and Envoy. Who stops a process of it starts it again."""
+    """A whole mesh with real PostgreSQL, NATS and Envoy. A test that stops a process must start it again."""
     settings = mesh_settings(tmp_path_factory.mktemp("mesh"))
     async with Mesh(settings, service_env=service_env(speech_server)) as running:
         yield running
@@ -29,13 +29,13 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, speech_server: OpenAiSe
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def developer(mesh: Mesh) -> Developer:
-    """A developer of this test's own."""
+    """A new developer for each test."""
     return await register(mesh)
 
 
 @pytest.fixture(autouse=True)
 def _logs_of_the_mesh(request: pytest.FixtureRequest) -> None:
-    """Remembers where the logs stand when a test with a mesh begins."""
+    """Remembers the sizes of the logs when a test with a mesh begins."""
     if "mesh" in request.fixturenames and isinstance(mesh := request.getfixturevalue("mesh"), Mesh):
         request.node.stash[LOGS] = Logs(mesh)
 
@@ -44,8 +44,8 @@ def _logs_of_the_mesh(request: pytest.FixtureRequest) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shows with a failing test what the mesh wrote meanwhile."""
+    """Adds what the mesh has logged during a failing test to its report."""
     report = yield
     if report.failed and LOGS in item.stash:
-        report.sections.append(("what the mesh wrote meanwhile", item.stash[LOGS].written()))
+        report.sections.append(("logs of the mesh during the test", item.stash[LOGS].written()))
     return report

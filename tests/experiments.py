@@ -1,4 +1,4 @@
-"""What tests of a running mesh do with experiments, over the JSON API. `http` has its owner's key; see `api_client`."""
+"""Calls of the JSON API that tests make for experiments. `http` has the owner's API key; see `api_client`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 
 
 def api_client(mesh: Mesh, api_key: str, seconds: float = END_SECONDS) -> httpx.AsyncClient:
-    """Returns a client of the JSON API with a key. `seconds` is how long a call may take."""
+    """Returns a client of the JSON API with an API key. `seconds` is the timeout of a call."""
     return httpx.AsyncClient(
         base_url=f"{mesh.api_url}/api/v1",
         headers={"authorization": f"Bearer {api_key}"},
@@ -28,7 +28,7 @@ def api_client(mesh: Mesh, api_key: str, seconds: float = END_SECONDS) -> httpx.
 
 
 def plan(models: Iterable[tuple[str, str]], prompts: Sequence[str], **changes: object) -> Json:
-    """Returns the plan of an experiment of these providers and voices."""
+    """Returns the request that creates an experiment. `models` are pairs of provider and voice."""
     return {
         "name": "a comparison",
         "scenario": "general",
@@ -45,14 +45,14 @@ async def created(http: httpx.AsyncClient, planned: Json) -> str:
 
 
 async def started(http: httpx.AsyncClient, planned: Json) -> str:
-    """Creates an experiment, runs it and returns its id."""
+    """Creates and starts an experiment and returns its id."""
     id_ = await created(http, planned)
     (await http.post(f"/experiments/{id_}/run")).raise_for_status()
     return id_
 
 
 async def ended(http: httpx.AsyncClient, id_: str) -> dict[str, Any]:
-    """Follows an experiment to its end, and returns it."""
+    """Watches an experiment to its end and returns it."""
     async with asyncio.timeout(END_SECONDS), http.stream("GET", f"/experiments/{id_}/stream") as stream:
         async for _ in stream.raise_for_status().aiter_lines():
             pass
@@ -61,15 +61,15 @@ async def ended(http: httpx.AsyncClient, id_: str) -> dict[str, Any]:
 
 async def trials(http: httpx.AsyncClient, id_: str) -> list[dict[str, Any]]:
     """Returns the trials of an experiment."""
-    answer = await http.get(f"/experiments/{id_}/trials", params={"page_size": 100})
-    return list(answer.raise_for_status().json()["trials"])
+    response = await http.get(f"/experiments/{id_}/trials", params={"page_size": 100})
+    return list(response.raise_for_status().json()["trials"])
 
 
 async def check_completes(http: httpx.AsyncClient, id_: str, total: int) -> None:
-    """Checks that all trials of an experiment complete, on a mesh that may be in trouble meanwhile."""
+    """Checks that all `total` trials of an experiment complete. Calls can fail meanwhile."""
     async with asyncio.timeout(END_SECONDS):
-        while (answer := await http.get(f"/experiments/{id_}")).json().get("status") in (None, "running"):  # noqa: ASYNC110
+        while (response := await http.get(f"/experiments/{id_}")).json().get("status") in (None, "running"):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    experiment = answer.json()
-    counted = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
-    assert counted == ("completed", total, 0), await trials(http, id_)
+    experiment = response.json()
+    counts = (experiment["status"], experiment["completed_trials"], experiment["failed_trials"])
+    assert counts == ("completed", total, 0), await trials(http, id_)

@@ -1,4 +1,4 @@
-"""Gateways for tests: Envoy on free ports before whatever is told."""
+"""Gateways for tests: Envoy on free ports."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gateway.settings import GatewaySettings
 
 @contextlib.asynccontextmanager
 async def running_gateway(directory: Path | None = None, **settings: Any) -> AsyncIterator[str]:
-    """Runs Envoy with some settings of its own, and yields its URL. A service without an address is down.
+    """Runs Envoy with the given settings and yields its URL. A service without an address is down.
 
-    Its log is `logs/envoy.log` in the directory, if one is given.
+    The log is `logs/envoy.log` in `directory`.
     """
     data_dir = DataDir(directory)
     ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
@@ -35,10 +35,10 @@ async def running_gateway(directory: Path | None = None, **settings: Any) -> Asy
     arguments += ["--file-flush-interval-msec", "50"]
     envoy = Process(Command("envoy", arguments, stop_signal=signal.SIGKILL), data_dir, print, stop_seconds=10)
     await envoy.start()
-    transport = httpx.AsyncHTTPTransport(retries=8)  # waits longer after each, 30 s in all
+    transport = httpx.AsyncHTTPTransport(retries=8)  # with growing delays, 30 s in total
     url = f"http://127.0.0.1:{ports['api_port']}"
     async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
-        # Envoy answers this itself, once it listens.
+        # Envoy answers this itself when it listens.
         await client.get(f"{url}/")
     yield url
     await envoy.stop()

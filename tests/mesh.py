@@ -1,4 +1,4 @@
-"""Meshes for tests: on free ports, in a directory of their own, with their logs at hand when a test fails."""
+"""Meshes for tests: settings, developers and logs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from deploy.local.mesh import Mesh
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 
-# What of each log a failing test shows.
-SHOWN_LOG_BYTES = 6000
-# A provider beside the local ones, whose voices have every temper that an engine can have; see fakes/openai_server.py.
+# A failing test shows this much of each log.
+MAX_SHOWN_LOG_BYTES = 6000
+# A provider with voices that fail in many ways; see fakes/openai_server.py.
 STAND_IN = "stand-in"
 
 
 @dataclass(frozen=True)
 class Developer:
-    """Somebody who is registered with a mesh."""
+    """A registered developer."""
 
     id: str
     email: str
@@ -30,7 +30,7 @@ class Developer:
 
 
 def mesh_settings(directory: Path | None = None) -> LocalSettings:
-    """Returns settings with a free port for everything and nothing of the user's; without a directory, ephemeral."""
+    """Returns settings with free ports and without the user's settings. The mesh is ephemeral without a directory."""
     return LocalSettings(
         _env_file=None,  # type: ignore[call-arg]
         ephemeral=directory is None,
@@ -40,7 +40,7 @@ def mesh_settings(directory: Path | None = None) -> LocalSettings:
         audio_storage_path=None,
         public_url=None,
         api_host="127.0.0.1",
-        # Counted, but never too many.
+        # Calls are counted, but no test reaches the limit.
         rate_limit_per_second=100_000,
         rate_limit_burst=1_000_000,
         anonymous_rate_limit_per_second=100_000,
@@ -50,7 +50,7 @@ def mesh_settings(directory: Path | None = None) -> LocalSettings:
 
 
 def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
-    """Returns what the services of a test's mesh are told: of the stand-in provider, and to be impatient with it."""
+    """Returns the environments of the services: the stand-in provider with short timeouts, and high quotas."""
     stand_in = {
         "id": STAND_IN,
         "base_url": speech_server.base_url,
@@ -60,10 +60,10 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
         "local": True,
     }
     return {
-        # All tests call from one address.
+        # All tests have one address.
         "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"},
         "elo": {"MAX_MODELS": "1000000"},
-        # Receivers of webhooks listen on ports of this machine.
+        # Webhook receivers listen on this machine.
         "experiments": {
             "MAX_UNFINISHED_EXPERIMENTS": "1000000",
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
@@ -73,28 +73,28 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
 
 
 async def register(mesh: Mesh, name: str = "Ada") -> Developer:
-    """Registers a developer whose address nobody has yet."""
+    """Registers a developer with a new e-mail address."""
     email = f"{name.lower()}-{secrets.token_hex(6)}@example.com"
     async with httpx.AsyncClient(base_url=mesh.api_url, timeout=10, trust_env=False) as client:
-        answer = await client.post("/api/v1/developers", json={"name": name, "email": email})
-        answer.raise_for_status()
-    return Developer(answer.json()["id"], email, answer.json()["api_key"])
+        response = await client.post("/api/v1/developers", json={"name": name, "email": email})
+        response.raise_for_status()
+    return Developer(response.json()["id"], email, response.json()["api_key"])
 
 
 class Logs:
-    """What the processes of a mesh write from a moment on."""
+    """What the processes of a mesh log after this object is created."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._directory = mesh.data_dir.path / "logs"
         self._sizes = {log.name: log.stat().st_size for log in self._directory.glob("*.log")}
 
     def written(self) -> str:
-        """Returns what has been written since, the end of it where it is much."""
+        """Returns the new part of each log, at most its last MAX_SHOWN_LOG_BYTES."""
         parts = []
         for log in sorted(self._directory.glob("*.log")):
             with log.open("rb") as file:
                 end = log.stat().st_size
-                file.seek(max(self._sizes.get(log.name, 0), end - SHOWN_LOG_BYTES))
+                file.seek(max(self._sizes.get(log.name, 0), end - MAX_SHOWN_LOG_BYTES))
                 text = file.read().decode(errors="replace").strip()
             if text:
                 parts.append(f"--- {log.stem}\n{text}")

@@ -1,4 +1,4 @@
-"""A small disk of its own for a test, where this machine lets one be mounted."""
+"""A small disk for a test, if this machine allows mounting it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILLER = "filler"
 
 
 class CannotMount(Exception):
-    """Mounting takes root on Linux, and a container may forbid it all the same."""
+    """A disk can't be mounted. Mounting needs root on Linux, and a container can forbid it."""
 
 
 class SmallDisk:
@@ -22,31 +22,31 @@ class SmallDisk:
         self.path = path
 
     def fill(self) -> None:
-        """Takes all the room that there is."""
+        """Fills the disk."""
         with suppress(OSError), open(self.path / FILLER, "ab", buffering=0) as file:
             while True:
                 file.write(bytes(1 << 20))
-        # What is left of the last piece.
+        # Fills the rest in smaller pieces.
         with suppress(OSError), open(self.path / FILLER, "ab", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
 
     def empty(self) -> None:
-        """Gives back what `fill` took."""
+        """Frees the space that `fill` used."""
         (self.path / FILLER).unlink(missing_ok=True)
 
 
 @contextmanager
 def small_disk(path: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mounts a disk at a new folder, and unmounts it at the end. CannotMount where that is not allowed."""
+    """Mounts a disk at a new folder, and unmounts it at the end. Raises CannotMount if that is not allowed."""
     path.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
-        raise CannotMount("mounting a small disk takes root")
+        raise CannotMount("mounting a small disk needs root")
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "tmpfs", str(path)]
     try:
         mounted = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise CannotMount("there is no program `mount`") from error
+        raise CannotMount("the program `mount` is missing") from error
     if mounted.returncode:
         raise CannotMount(mounted.stderr.strip() or "mounting a small disk is not allowed here")
     try:

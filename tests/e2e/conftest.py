@@ -1,4 +1,4 @@
-"""A caller of the mesh that a test has, the one of its module or else the one of all."""
+"""An HTTP client for the mesh of a test: the mesh of its module, or the shared one."""
 
 from collections.abc import AsyncIterator
 
@@ -12,6 +12,6 @@ from tests.mesh import Developer
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
-    """The HTTP client of a developer of this test's own."""
+    """The HTTP client of a new developer."""
     async with api_client(mesh, developer.api_key) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A bus that is spoilt, hangs or has forgotten: nobody has to do anything, and no trial is lost."""
+"""The mesh recovers from a NATS that is corrupt, hangs or lost its messages, and no trial is lost."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import pytest
 import pytest_asyncio
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
-from deploy.local import watch
+from deploy.local import monitor
 from deploy.local.mesh import Mesh
 from services.runtime.events import event_type
 from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import STAND_IN, Developer, mesh_settings, register, service_env
 
-SOON = 30.0
-LOOK_AGAIN_SECONDS = 0.1
+TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.1
 PROMPTS = 2
 VOICES = [(STAND_IN, voice) for voice in ("steady", "wav")]
 
@@ -35,9 +35,9 @@ VOICES = [(STAND_IN, voice) for voice in ("steady", "wav")]
 async def mesh(tmp_path_factory: pytest.TempPathFactory, speech_server: OpenAiServer) -> AsyncIterator[Mesh]:
     env = {**service_env(speech_server), "experiments": {"RECONCILE_AFTER_SECONDS": "1"}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "PROBE_EVERY_SECONDS", 1.0)
-        patch.setattr(watch, "PROBE_TIMEOUT_SECONDS", 2.0)
-        patch.setattr(watch, "SILENCES", 2)
+        patch.setattr(monitor, "PROBE_INTERVAL_SECONDS", 1.0)
+        patch.setattr(monitor, "PROBE_TIMEOUT_SECONDS", 2.0)
+        patch.setattr(monitor, "MAX_SILENCES", 2)
         async with Mesh(mesh_settings(tmp_path_factory.mktemp("bus")), service_env=env) as running:
             yield running
 
@@ -62,33 +62,31 @@ async def take_all(mesh: Mesh, taken: list[psycopg.AsyncConnection]) -> None:
         taken.append(await psycopg.AsyncConnection.connect(mesh.database_url))
 
 
-async def test_what_was_asked_of_a_worker_that_was_away_too_long_is_asked_again(
-    mesh: Mesh, http: httpx.AsyncClient
-) -> None:
+async def test_requests_that_expire_while_a_worker_is_down_are_sent_again(mesh: Mesh, http: httpx.AsyncClient) -> None:
     await mesh.stop("tts")
     id_ = await started(http)
     client = await nats.connect(mesh.nats_url)
     kind = event_type(SynthesisRequested)
     jetstream = client.jetstream()
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not (await jetstream.stream_info(kind.stream, subjects_filter=f"{kind.subject}.>")).state.subjects:  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    # As the time does that a request may stay.
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
+    # The same happens when the requests expire.
     await jetstream.purge_stream(kind.stream, subject=f"{kind.subject}.>")
     await client.close()
     await mesh.start("tts")
     await check_completes(http, id_)
 
 
-async def test_a_bus_whose_files_are_deleted_while_it_runs_is_started_anew(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_nats_is_restarted_when_its_files_are_deleted_while_it_runs(mesh: Mesh, http: httpx.AsyncClient) -> None:
     starts = mesh.processes["nats"].starts
     await asyncio.to_thread(shutil.rmtree, mesh.data_dir.path / "nats")
-    await asyncio.wait_for(mesh.processes["nats"].wait_started(starts + 1), SOON)
+    await asyncio.wait_for(mesh.processes["nats"].wait_started(starts + 1), TIMEOUT_SECONDS)
     await mesh.wait_serving()
     await check_completes(http, await started(http))
 
 
-async def test_a_bus_whose_files_are_overwritten_goes_on(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_nats_recovers_when_its_files_are_overwritten(mesh: Mesh, http: httpx.AsyncClient) -> None:
     for file in (mesh.data_dir.path / "nats").rglob("*"):
         if file.is_file():
             file.write_bytes(b"not what it was" * 10)
@@ -98,7 +96,7 @@ async def test_a_bus_whose_files_are_overwritten_goes_on(mesh: Mesh, http: httpx
     await check_completes(http, await started(http))
 
 
-async def test_a_bus_that_can_not_start_with_what_it_has_begins_anew_and_the_rest_is_set_aside(
+async def test_a_nats_that_cannot_start_with_its_stored_data_starts_empty_and_the_data_is_kept(
     mesh: Mesh, http: httpx.AsyncClient
 ) -> None:
     store = mesh.data_dir.path / "nats"
@@ -108,37 +106,37 @@ async def test_a_bus_that_can_not_start_with_what_it_has_begins_anew_and_the_res
     (store / "jetstream").write_text("no folder")
     process = mesh.processes["nats"]
     await process.start()
-    await asyncio.wait_for(process.wait_exited(process.exits + watch.MAX_ENDS), SOON)
+    await asyncio.wait_for(process.wait_exited(process.exits + monitor.MAX_EXITS), TIMEOUT_SECONDS)
     await mesh.wait_serving()
     await check_completes(http, await started(http))
-    (aside,) = store.parent.glob("nats.broken-*")
-    assert (aside / "jetstream").read_text() == "no folder"
+    (moved,) = store.parent.glob("nats.broken-*")
+    assert (moved / "jetstream").read_text() == "no folder"
 
 
-async def test_a_bus_that_hangs_is_started_anew(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_a_hanging_nats_is_restarted(mesh: Mesh, http: httpx.AsyncClient) -> None:
     process = mesh.processes["nats"]
     starts = process.starts
     process.send(signal.SIGSTOP)
     id_ = await started(http)
-    await asyncio.wait_for(process.wait_started(starts + 1), SOON)
+    await asyncio.wait_for(process.wait_started(starts + 1), TIMEOUT_SECONDS)
     await mesh.wait_serving()
     await check_completes(http, id_)
 
 
-async def test_a_database_without_connections_to_spare_is_waited_for(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_a_service_waits_for_a_database_without_free_connections(mesh: Mesh, http: httpx.AsyncClient) -> None:
     taken: list[psycopg.AsyncConnection] = []
     try:
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
             await take_all(mesh, taken)
         await mesh.kill("scoring")
         await mesh.wait_restarted("scoring")
-        # Those that it had, too, before it has them again.
+        # Takes the connections of the old process too, before the new one can have them.
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
             await take_all(mesh, taken)
         log = mesh.data_dir.path / "logs" / "scoring.log"
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while "too many clients" not in log.read_text():  # noqa: ASYNC110
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
     finally:
         for connection in taken:
             await connection.close()
@@ -148,22 +146,22 @@ async def test_a_database_without_connections_to_spare_is_waited_for(mesh: Mesh,
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of other processes can be set on Linux only")
 @pytest.mark.parametrize("name", ["tts", "experiments", "auth"])
-async def test_a_service_without_file_descriptors_goes_on_once_it_has_some(
+async def test_a_service_recovers_from_a_lack_of_file_descriptors(
     mesh: Mesh, http: httpx.AsyncClient, name: str
 ) -> None:
     process = psutil.Process(mesh.processes[name].pid)
     before = process.rlimit(resource.RLIMIT_NOFILE)
-    # None above those that it has.
+    # No file descriptor beyond those that are open.
     process.rlimit(resource.RLIMIT_NOFILE, (process.num_fds(), before[1]))
     try:
         paths = ("/experiments", "/voices", "/models", "/audio/x.wav", "/providers")
-        # A connection that the service can't take yet waits in the system's queue, and so does its caller.
-        answers = await asyncio.gather(*(http.get(path, timeout=3) for path in paths), return_exceptions=True)
+        # A connection that the service can't accept yet waits in the system's queue, and so does its caller.
+        results = await asyncio.gather(*(http.get(path, timeout=3) for path in paths), return_exceptions=True)
     finally:
         process.rlimit(resource.RLIMIT_NOFILE, before)
-    told = [answer for answer in answers if isinstance(answer, httpx.Response)]
-    assert all(isinstance(answer, httpx.Response | httpx.TimeoutException) for answer in answers)
-    assert {answer.status_code for answer in told} <= {200, 401, 404, 503, 504}
-    assert all(isinstance(json.loads(answer.text), dict) for answer in told)
+    responses = [result for result in results if isinstance(result, httpx.Response)]
+    assert all(isinstance(result, httpx.Response | httpx.TimeoutException) for result in results)
+    assert {response.status_code for response in responses} <= {200, 401, 404, 503, 504}
+    assert all(isinstance(json.loads(response.text), dict) for response in responses)
     await mesh.wait_serving()
     await check_completes(http, await started(http))

@@ -1,4 +1,4 @@
-"""`arena`, the program itself, from registering to the list of experiments, and each way to be refused."""
+"""The program `arena` on a real mesh, from registration to the list of experiments, and its refusals."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from gateway.cli.errors import HINT_KEY
 from tests.mesh import register
 
 ARENA = Path(sysconfig.get_path("scripts")) / "arena"
-RUN_SECONDS = 90.0
-NOBODY = "exp_" + "0" * 32
+RUN_TIMEOUT_SECONDS = 90.0
+UNKNOWN_ID = "exp_" + "0" * 32
 SCENARIOS = "general, customer_support, medical, financial, technical_support, adversarial, multilingual"
 PLAN = ("--name", "Greeting", "--model", "espeak:en-us", "--model", "espeak:en-gb", "--prompt", "Hello, who is there?")
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command line ended."""
+    """The output of a command and its exit code."""
 
     exit_code: int
     out: str
@@ -36,7 +36,7 @@ class CommandResult:
 
 
 class Terminal:
-    """Somebody's terminal: their own configuration, and ARENA_URL set to the mesh."""
+    """The terminal of one user: its own configuration folder, and ARENA_URL set to the mesh."""
 
     def __init__(self, mesh: Mesh, home: Path) -> None:
         self.mesh = mesh
@@ -50,7 +50,7 @@ class Terminal:
         }
 
     async def run(self, *arguments: str, stdin: str = "") -> CommandResult:
-        """Runs `arena` to its end, in their home."""
+        """Runs `arena` to its end in the user's home."""
         process = await asyncio.create_subprocess_exec(
             ARENA,
             *arguments,
@@ -61,7 +61,7 @@ class Terminal:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(RUN_SECONDS):
+            async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
                 out, err = await process.communicate(stdin.encode())
         except TimeoutError:
             process.kill()
@@ -71,20 +71,20 @@ class Terminal:
         return CommandResult(process.returncode, out.decode(), err.decode())
 
     async def ok(self, *arguments: str) -> str:
-        """Runs `arena`, which must succeed, and returns what it printed."""
+        """Runs `arena`, which must succeed, and returns its output."""
         outcome = await self.run(*arguments)
         assert outcome.exit_code == 0, outcome.err
         return outcome.out
 
 
 def stored_file(home: Path) -> Path:
-    """Where a terminal's keys are stored."""
+    """Returns the path of the file with the stored API keys."""
     return home / "voice-arena" / "credentials.json"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ada(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
-    """The terminal of somebody who has logged in."""
+    """The terminal of a user who has logged in."""
     terminal = Terminal(mesh, tmp_path_factory.mktemp("ada"))
     await terminal.ok("login", "--key", (await register(mesh)).api_key)
     return terminal
@@ -92,13 +92,13 @@ async def ada(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def experiment(ada: Terminal) -> dict:
-    """Ada's experiment, created, run and watched to its end with one command."""
+    """An experiment of Ada, created, run and watched to its end with one command."""
     outcome = await ada.run("experiment", "create", *PLAN, "--prompt", "Goodbye.", "--run", "--watch", "--json")
     assert outcome.exit_code == 0, outcome.err
     return json.loads(outcome.out)
 
 
-async def test_registering_shows_the_key_and_stores_it_and_login_takes_it_elsewhere(mesh: Mesh, tmp_path: Path) -> None:
+async def test_register_prints_and_stores_a_key_that_login_accepts(mesh: Mesh, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     home.mkdir()
     elsewhere.mkdir()
@@ -113,7 +113,7 @@ async def test_registering_shows_the_key_and_stores_it_and_login_takes_it_elsewh
     assert json.loads(stored_file(elsewhere).read_text())[mesh.api_url]["email"] == email
 
 
-async def test_an_address_registers_once(mesh: Mesh, tmp_path: Path) -> None:
+async def test_an_e_mail_address_can_register_once(mesh: Mesh, tmp_path: Path) -> None:
     email = (await register(mesh)).email
     outcome = await Terminal(mesh, tmp_path).run("register", "--name", "Ada", "--email", email)
     assert (outcome.exit_code, outcome.out) == (5, "")
@@ -124,11 +124,11 @@ async def test_all_voices_are_listed(ada: Terminal) -> None:
     voices = json.loads(await ada.ok("voices", "--json"))["voices"]
     named = {(voice["provider"], voice["voice_id"]) for voice in voices}
     assert {("espeak", "en-us"), ("espeak", "en-gb"), ("stand-in", "steady")} <= named
-    # More than a page.
+    # More than one page.
     assert len(named) == len(voices) > 100
 
 
-async def test_speech_becomes_a_wav_whose_header_tells_its_length(ada: Terminal) -> None:
+async def test_speech_becomes_a_wav_with_the_true_length_in_its_header(ada: Terminal) -> None:
     file = ada.home / "hello.wav"
     document = json.loads(
         await ada.ok("say", "Hello, how are you today?", "--voice", "espeak:en-us", "--out", str(file), "--json")
@@ -142,22 +142,22 @@ async def test_speech_becomes_a_wav_whose_header_tells_its_length(ada: Terminal)
     assert (document["duration_seconds"], document["sample_rate_hz"]) == (pytest.approx(frames / rate, abs=0.001), rate)
 
 
-async def test_an_experiment_is_created_run_and_watched_to_its_end(experiment: dict) -> None:
+async def test_one_command_creates_runs_and_watches_an_experiment(experiment: dict) -> None:
     assert (experiment["name"], experiment["status"]) == ("Greeting", "completed")
     assert (experiment["completed_trials"], experiment["failed_trials"]) == (4, 0)
 
 
-async def test_its_results_have_a_ranking_duels_and_a_verdict(ada: Terminal, experiment: dict) -> None:
+async def test_results_have_a_ranking_pairs_and_a_verdict(ada: Terminal, experiment: dict) -> None:
     lines = (await ada.ok("experiment", "results", experiment["id"])).splitlines()
     headings = [re.split("  ", line)[0] for line in lines if re.match("(Ranking|Parts|Head|Verdict)", line)]
     assert headings == ["Ranking", "Parts of the score", "Head to head", "Verdict"]
     ranked = [line.split()[1] for line in lines if re.match(r"\d=? +espeak:", line)]
     assert sorted(ranked) == ["espeak:en-gb", "espeak:en-us"]
-    # Two prompts prove nothing, and it says so.
+    # Two prompts are not enough evidence.
     assert lines[lines.index("Verdict") + 1].startswith("There is not enough evidence to name a winner.")
 
 
-async def test_its_trials_have_measurements_and_audio(ada: Terminal, experiment: dict) -> None:
+async def test_trials_have_measurements_and_audio(ada: Terminal, experiment: dict) -> None:
     trials = json.loads(await ada.ok("experiment", "trials", experiment["id"], "--json"))["trials"]
     assert [(trial["prompt_index"], trial["voice_id"], trial["status"]) for trial in trials] == [
         (prompt, voice, "completed") for prompt in (0, 1) for voice in ("en-us", "en-gb")
@@ -168,7 +168,7 @@ async def test_its_trials_have_measurements_and_audio(ada: Terminal, experiment:
         assert trial["audio_url"].startswith(f"{ada.mesh.api_url}/api/v1/audio/")
 
 
-async def test_it_is_in_its_owners_list_only(mesh: Mesh, ada: Terminal, experiment: dict) -> None:
+async def test_only_its_owner_sees_an_experiment(mesh: Mesh, ada: Terminal, experiment: dict) -> None:
     listed = json.loads(await ada.ok("experiment", "list", "--status", "completed", "--json"))["experiments"]
     assert experiment["id"] in [one["id"] for one in listed]
     assert experiment["id"] in await ada.ok("experiment", "list")
@@ -185,7 +185,7 @@ async def test_it_is_in_its_owners_list_only(mesh: Mesh, ada: Terminal, experime
             ("create", *PLAN, "--scenario", "cooking", "--prompt", " "),
             2,
             [
-                "2 fields are wrong:",
+                "2 fields are invalid:",
                 f"  scenario: must be one of {SCENARIOS}",
                 "  prompts[1]: must not be only white space",
             ],
@@ -195,11 +195,11 @@ async def test_it_is_in_its_owners_list_only(mesh: Mesh, ada: Terminal, experime
             3,
             ["the API key is mangled: it must be kc_ and 49 more letters and digits, as issued", HINT_KEY],
         ),
-        (("results", NOBODY), 4, [f"there is no experiment {NOBODY!r}"]),
+        (("results", UNKNOWN_ID), 4, [f"there is no experiment {UNKNOWN_ID!r}"]),
         (("run", "{experiment}"), 5, ["The experiment is completed. Only a created experiment can be run."]),
     ],
 )
-async def test_what_is_refused_ends_with_its_exit_code_and_says_why(
+async def test_a_refused_command_has_its_exit_code_and_the_reason(
     ada: Terminal, experiment: dict, arguments: tuple[str, ...], exit_code: int, lines: list[str]
 ) -> None:
     outcome = await ada.run("experiment", *(argument.format(experiment=experiment["id"]) for argument in arguments))
@@ -207,23 +207,23 @@ async def test_what_is_refused_ends_with_its_exit_code_and_says_why(
     assert outcome.err.removeprefix("arena: ").splitlines() == lines
 
 
-async def test_who_has_no_key_is_told_how_to_get_one(mesh: Mesh, tmp_path: Path) -> None:
+async def test_a_call_without_a_key_prints_how_to_get_one(mesh: Mesh, tmp_path: Path) -> None:
     outcome = await Terminal(mesh, tmp_path).run("voices")
     assert (outcome.exit_code, outcome.out) == (3, "")
     assert outcome.err.splitlines()[-1] == HINT_KEY
 
 
-async def test_the_doctor_finds_nothing_wrong(ada: Terminal) -> None:
+async def test_the_doctor_finds_no_problem_on_a_healthy_mesh(ada: Terminal) -> None:
     lines = (await ada.ok("doctor", "--data-dir", str(ada.mesh.data_dir.path))).splitlines()
-    # A provider that is not set up, which depends on the machine, is a note and nothing wrong.
+    # A provider that is not available is a note. Which ones are not depends on the machine.
     assert {line[0] for line in lines} <= {"✓", "·"}
     assert all(line.startswith("· provider") for line in lines if line[0] == "·")
-    sound = [line.split(":")[0].removeprefix("✓ ") for line in lines if line[0] == "✓"]
-    found = ("python", "disk", "gateway", "clock", "services", "key", "provider espeak", "voices", "catalogue")
-    assert set(found) <= set(sound)
+    ok = [line.split(":")[0].removeprefix("✓ ") for line in lines if line[0] == "✓"]
+    expected = ("python", "disk", "gateway", "clock", "services", "key", "provider espeak", "voices", "catalogue")
+    assert set(expected) <= set(ok)
 
 
-async def test_the_doctor_names_a_key_that_is_missing(mesh: Mesh, tmp_path: Path) -> None:
+async def test_the_doctor_reports_a_missing_key(mesh: Mesh, tmp_path: Path) -> None:
     outcome = await Terminal(mesh, tmp_path).run("doctor", "--json")
     document = json.loads(outcome.out)
     assert (outcome.exit_code, document["ok"]) == (1, False)

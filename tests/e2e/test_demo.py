@@ -1,4 +1,4 @@
-"""`arena demo`, whole: a mesh of its own, three paces, a verdict, audio, and nothing left running."""
+"""The whole `arena demo`: its own mesh, three speeds, a verdict, audio, and no process left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from deploy.local.settings import PORT_SETTINGS, LocalSettings
 
 ROOT = Path(__file__).parents[2]
 ARENA = Path(sysconfig.get_path("scripts")) / "arena"
-RUN_SECONDS = 180.0
+RUN_TIMEOUT_SECONDS = 180.0
 NATURAL, HURRIED, SLOW = "espeak:en-us+klatt4", "espeak:en-us+f3", "espeak:en-gb"
 # The runner, Envoy, NATS, PostgreSQL and the five services.
 MIN_PROCESSES = 9
@@ -36,11 +36,11 @@ class Run:
     steps: list[str]
     out: list[str]
     family: set[psutil.Process]
-    """Every process that was seen below it."""
+    """Every process that the demo started."""
 
 
 def environment() -> dict[str, str]:
-    """Every port a free one, and no other setting of the user's."""
+    """Returns an environment with free ports and without the user's settings."""
     settings = {name.upper() for name in LocalSettings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in settings}
     ports = {name.upper(): "0" for name in PORT_SETTINGS}
@@ -56,7 +56,7 @@ async def demo(folder: Path, *arguments: str) -> Run:
     assert process.stderr is not None
     steps, family = [], set()
     try:
-        async with asyncio.timeout(RUN_SECONDS):
+        async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
             async for line in process.stderr:
                 steps.append(line.decode().rstrip())
                 with suppress(psutil.NoSuchProcess):
@@ -65,7 +65,7 @@ async def demo(folder: Path, *arguments: str) -> Run:
             exit_code = await process.wait()
     finally:
         if process.returncode is None:
-            # It stops its mesh then.
+            # The demo then stops its mesh.
             process.terminate()
             await process.communicate()
     return Run(folder, exit_code, steps, [line.rstrip() for line in out.splitlines()], family)
@@ -73,23 +73,23 @@ async def demo(folder: Path, *arguments: str) -> Run:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The first run in a new folder."""
+    """The first run of the demo in a new folder."""
     return await demo(tmp_path_factory.mktemp("demo"))
 
 
 def running(family: set[psutil.Process]) -> list[psutil.Process]:
-    """Which of the processes still run after a moment. A zombie does not; its new parent may be slow to collect it."""
+    """Returns the processes that still run after a moment. A zombie does not run."""
     _, alive = psutil.wait_procs(family, timeout=5)
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def matches(run: Run, pattern: str) -> list[tuple[str, ...]]:
-    """The groups of each line of the output that a pattern matches."""
+    """Returns the groups of each line of the output that matches a pattern."""
     return [match.groups() for line in run.out if (match := re.fullmatch(pattern, line))]
 
 
 def seconds(file: Path) -> float:
-    """How long a WAV file lasts."""
+    """Returns the duration of a WAV file."""
     with wave.open(str(file)) as audio:
         return audio.getnframes() / audio.getframerate()
 
@@ -100,15 +100,15 @@ def test_every_step_succeeds(first: Run) -> None:
     assert len([step for step in first.steps if step.startswith("✓")]) == 7
 
 
-def test_the_voice_with_the_natural_pace_wins_with_some_confidence(first: Run) -> None:
+def test_the_voice_at_its_own_speed_wins_with_medium_or_high_confidence(first: Run) -> None:
     headline = first.out[first.out.index("Verdict") + 1]
     assert re.fullmatch(rf"{re.escape(NATURAL)} wins, with (medium|high) confidence\.", headline)
     ranks = [rank for (rank,) in matches(first, r"(\d=?)  espeak:.*")]
-    # In the ranking, and in who beat whom.
+    # In the ranking and in the matrix of pairs.
     assert ranks == ["1", "2", "3"] * 2
 
 
-def test_it_says_which_voice_has_which_pace(first: Run) -> None:
+def test_each_voice_is_listed_with_its_speed(first: Run) -> None:
     assert first.out[first.out.index("Voices") + 1 :][:3] == [
         f"  {NATURAL}  natural pace",
         f"  {HURRIED}      hurried, speed 1.6",
@@ -116,9 +116,9 @@ def test_it_says_which_voice_has_which_pace(first: Run) -> None:
     ]
 
 
-def test_the_audio_lies_where_it_says_and_has_the_pace_that_it_says(first: Run) -> None:
+def test_the_audio_is_where_the_output_says_and_has_the_listed_speeds(first: Run) -> None:
     audio = first.folder / ".arena" / "demo" / "audio"
-    assert f"  24 WAV files in {audio}, the first prompt's being" in first.out
+    assert f"  24 WAV files in {audio}; those of the first prompt are" in first.out
     spoken = {model: audio / name for model, name in matches(first, r"    (espeak:\S+): (\S+\.wav)")}
     assert list(spoken) == [NATURAL, HURRIED, SLOW]
     assert seconds(spoken[HURRIED]) < seconds(spoken[NATURAL]) < seconds(spoken[SLOW])
@@ -140,12 +140,12 @@ def test_a_document_shows_what_it_prints(document: str, first: Run) -> None:
     assert [line for line in shown.splitlines() if words(line.replace("...", "")) not in printed] == []
 
 
-def test_no_process_of_it_is_left(first: Run) -> None:
+def test_no_process_is_left(first: Run) -> None:
     assert len(first.family) >= MIN_PROCESSES
     assert running(first.family) == []
 
 
-async def test_it_runs_again_in_the_same_folder_and_gives_its_results_as_json(first: Run) -> None:
+async def test_the_demo_runs_again_in_the_same_folder_and_prints_its_results_as_json(first: Run) -> None:
     again = await demo(first.folder, "--json")
     assert again.exit_code == 0, "\n".join(again.steps)
     results = json.loads("\n".join(again.out))

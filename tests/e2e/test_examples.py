@@ -1,4 +1,4 @@
-"""The clients that the README begins with run as they stand."""
+"""The example clients of the README run without changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deploy.local.mesh import Mesh
 from tests.mesh import Developer
 
 ROOT = Path(__file__).parents[2]
-RUN_SECONDS = 60.0
+RUN_TIMEOUT_SECONDS = 60.0
 
 
 async def run(*command: str, cwd: Path = ROOT, **env: str) -> tuple[int, str, str]:
-    """Runs a command to its end; returns its status, stdout and stderr."""
+    """Runs a command to its end and returns its exit code, stdout and stderr."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,
@@ -27,7 +27,7 @@ async def run(*command: str, cwd: Path = ROOT, **env: str) -> tuple[int, str, st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(RUN_SECONDS):
+    async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -41,7 +41,7 @@ async def test_the_python_example_compares_two_voices(mesh: Mesh, developer: Dev
     assert out.splitlines()[-1] == "confidence: inconclusive"
 
 
-async def test_the_python_example_says_what_is_wrong_with_the_key(mesh: Mesh) -> None:
+async def test_the_python_example_prints_what_is_wrong_with_the_key(mesh: Mesh) -> None:
     address = mesh.api_url.removeprefix("http://")
     status, _, err = await run(sys.executable, "examples/compare.py", address, "kc_wrong")
     assert (status, err.startswith("UNAUTHENTICATED: the API key is mangled")) == (1, True)

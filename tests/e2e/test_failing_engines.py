@@ -1,4 +1,4 @@
-"""An engine that crashes, hangs, returns nothing or returns silence fails its trial, and nothing else."""
+"""An engine that crashes, hangs, or returns nothing or silence fails its trials. Other trials are not affected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.experiments import ended, plan, started, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.mesh import mesh_settings
 
-# Answers that are shorter or come sooner than sound speech, so that whoever believes them sees a winner.
+# Broken audio that is shorter or faster than good speech. A comparison that accepted it would have a wrong winner.
 MISLABELLED = {
     "bare_mp3": "bad_audio",
     "json_as_pcm": "bad_audio",
@@ -51,7 +51,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
 async def compare(
     http: httpx.AsyncClient, *models: tuple[str, str], prompts: Sequence[str] = ("One prompt.", "And another one.")
 ) -> tuple[dict, list[dict], dict]:
-    """Runs an experiment to its end; returns it with its trials and results."""
+    """Runs an experiment to its end and returns it with its trials and results."""
     id_ = await started(http, plan(models, prompts, scenario="adversarial"))
     experiment = await ended(http, id_)
     results = (await http.get(f"/experiments/{id_}/results")).json()
@@ -72,7 +72,7 @@ async def compare(
         *MISLABELLED.items(),
     ],
 )
-async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_complete(
+async def test_a_failing_engine_fails_its_own_trials_with_a_reason(
     http: httpx.AsyncClient, voice: str, reason: str
 ) -> None:
     experiment, spoken, results = await compare(http, ("standin", voice), ("standin", "steady"), ("espeak", "en-us"))
@@ -92,8 +92,8 @@ async def test_a_failing_engine_fails_its_trials_with_a_reason_and_the_others_co
 
 
 @pytest.mark.parametrize("voice", ["bare_mp3", "json_as_pcm", "half_wav", "too_short"])
-async def test_a_voice_that_is_quick_because_it_is_broken_does_not_win(http: httpx.AsyncClient, voice: str) -> None:
-    """The sound voice answers 200 ms later, and 8 prompts are enough to see that."""
+async def test_a_broken_voice_that_is_fast_does_not_win(http: httpx.AsyncClient, voice: str) -> None:
+    """The good voice answers 200 ms later. 8 prompts are enough to detect that."""
     prompts = [f"This is prompt number {number} of the comparison." for number in range(8)]
     _, spoken, results = await compare(http, ("standin", voice), ("standin", "slow"), prompts=prompts)
     assert {trial["voice_id"] for trial in spoken if trial["status"] == "completed"} == {"slow"}
@@ -109,15 +109,15 @@ async def test_an_experiment_in_which_everything_fails_completes_without_a_ranki
     assert (results["confidence"], "winner" in results) == ("inconclusive", False)
 
 
-async def test_speech_that_fails_before_the_first_byte_is_a_503_that_says_why(http: httpx.AsyncClient) -> None:
+async def test_speech_that_fails_before_the_first_byte_is_a_503_with_the_reason(http: httpx.AsyncClient) -> None:
     speech = {"text": "Hello", "provider": "standin", "voice_id": "hanging"}
-    answer = await http.post("/speech", json=speech)
-    assert answer.status_code == 503
-    info = answer.json()["details"][0]
+    response = await http.post("/speech", json=speech)
+    assert response.status_code == 503
+    info = response.json()["details"][0]
     assert (info["reason"], info["metadata"]["kind"]) == ("SYNTHESIS_FAILED", "timed_out")
 
 
-async def test_an_espeak_worker_that_is_killed_is_replaced(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_a_killed_espeak_worker_is_replaced(mesh: Mesh, http: httpx.AsyncClient) -> None:
     tts = mesh.processes["tts"]
     workers = [p for p in psutil.Process(tts.pid).children(recursive=True) if "espeak_worker" in " ".join(p.cmdline())]
     assert workers, "tts keeps workers warm"

@@ -1,4 +1,4 @@
-"""After an experiment is deleted, its prompts are nowhere: in no table, on no stream, in no log and in no file."""
+"""The prompts of a deleted experiment are in no table, no stream, no log and no file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from deploy.local.mesh import Mesh
 from tests.experiments import ended, plan, started
 from tests.mesh import STAND_IN
 
-SOON = 30.0
-LOOK_AGAIN_SECONDS = 0.1
+TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.1
 
 
 async def tables_with(mesh: Mesh, text: str) -> set[str]:
-    """Returns the tables of all schemas that hold a text, in whatever column."""
+    """Returns the tables of all schemas that contain a text in any column."""
     found = set()
     async with await AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
         names = await connection.execute(
@@ -39,7 +39,7 @@ async def tables_with(mesh: Mesh, text: str) -> set[str]:
 
 
 async def streams_with(mesh: Mesh, text: str) -> set[str]:
-    """Returns the streams of which a message holds a text."""
+    """Returns the streams with a message that contains a text."""
     client = await nats.connect(mesh.nats_url)
     found = set()
     try:
@@ -59,7 +59,7 @@ async def streams_with(mesh: Mesh, text: str) -> set[str]:
 
 
 def files_with(mesh: Mesh, text: str) -> set[str]:
-    """Returns the logs and the files of the audio store that hold a text."""
+    """Returns the logs and the files of the audio store that contain a text."""
     folders = [mesh.data_dir.path / folder for folder in ("logs", "audio", "run")]
     return {f.name for folder in folders for f in folder.rglob("*") if f.is_file() and text.encode() in f.read_bytes()}
 
@@ -69,29 +69,27 @@ async def planned(http: httpx.AsyncClient, prompt: str, *voices: str) -> str:
 
 
 async def until_forgotten(mesh: Mesh, text: str) -> None:
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while found := await tables_with(mesh, text) | await streams_with(mesh, text):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
     assert not found
 
 
 @pytest.mark.parametrize("voices", [("steady", "wav"), ("steady", "empty")], ids=["completed", "with a failure"])
-async def test_the_prompt_of_an_experiment_that_has_ended_goes_with_it(
+async def test_the_prompts_of_an_ended_experiment_are_deleted_with_it(
     mesh: Mesh, http: httpx.AsyncClient, voices: tuple[str, ...]
 ) -> None:
     prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, *voices)
     await ended(http, id_)
-    # Where it has to be, and what the other checks below would find.
+    # The prompt is where it has to be, so the checks below can find it.
     assert await tables_with(mesh, prompt) == {"experiments.experiments", "experiments.trials"}
     (await http.delete(f"/experiments/{id_}")).raise_for_status()
     await until_forgotten(mesh, prompt)
     assert files_with(mesh, prompt) == set()
 
 
-async def test_the_prompt_of_an_experiment_that_is_deleted_while_it_runs_goes_with_it(
-    mesh: Mesh, http: httpx.AsyncClient
-) -> None:
+async def test_the_prompts_of_a_running_experiment_are_deleted_with_it(mesh: Mesh, http: httpx.AsyncClient) -> None:
     prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, "slow", "stuck")
     (await http.delete(f"/experiments/{id_}")).raise_for_status()
@@ -99,7 +97,7 @@ async def test_the_prompt_of_an_experiment_that_is_deleted_while_it_runs_goes_wi
     assert files_with(mesh, prompt) == set()
 
 
-async def test_what_waits_for_a_bus_that_is_away_is_forgotten_too(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_events_that_wait_for_nats_are_deleted_too(mesh: Mesh, http: httpx.AsyncClient) -> None:
     prompt = f"Prompt {secrets.token_hex(6)}."
     await mesh.stop("nats")
     try:

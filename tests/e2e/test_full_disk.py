@@ -1,4 +1,4 @@
-"""A disk that is full for a while: the true reason meanwhile, and everything as before once there is room."""
+"""While a disk is full, errors name it as the reason. When it has free space again, everything goes on."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import STAND_IN, mesh_settings, service_env
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
 
-SOON = 60.0
+TIMEOUT_SECONDS = 60.0
 MEGABYTES, AUDIO_MEGABYTES = 256, 64
 PROMPTS = 2
 VOICES = [(STAND_IN, voice) for voice in ("steady", "wav")]
-ANSWERS = 8
+REFUSALS = 8
 FULL_SECONDS = 15.0
-LOOK_AGAIN_SECONDS = 0.25
+POLL_INTERVAL_SECONDS = 0.25
 
 
 @pytest.fixture(scope="module")
 def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmallDisk, SmallDisk]]:
-    """One for the data directory, and one for audio."""
+    """A disk for the data directory and a disk for audio."""
     folder = tmp_path_factory.mktemp("small")
     try:
         with small_disk(folder / "data", MEGABYTES) as data, small_disk(folder / "audio", AUDIO_MEGABYTES) as audio:
@@ -41,16 +41,18 @@ def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmallDisk,
 
 
 @pytest.fixture(scope="module")
-def said() -> list[str]:
-    """What the supervisor says."""
+def printed() -> list[str]:
+    """The lines that the supervisor prints."""
     return []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def mesh(disks: tuple[SmallDisk, SmallDisk], speech_server: OpenAiServer, said: list[str]) -> AsyncIterator[Mesh]:
+async def mesh(
+    disks: tuple[SmallDisk, SmallDisk], speech_server: OpenAiServer, printed: list[str]
+) -> AsyncIterator[Mesh]:
     data, audio = disks
     settings = mesh_settings(data.path / "data").model_copy(update={"audio_storage_path": str(audio.path / "audio")})
-    async with Mesh(settings, service_env=service_env(speech_server), say=said.append) as running:
+    async with Mesh(settings, service_env=service_env(speech_server), say=printed.append) as running:
         yield running
 
 
@@ -70,7 +72,7 @@ async def switch_logs(mesh: Mesh) -> None:
 
 
 async def fill_streams(mesh: Mesh) -> None:
-    """Gives each stream more than fits into what it has on the disk already. None of it is an event."""
+    """Publishes more to each stream than fits into its files on the disk. The messages are not events."""
     client = await nats.connect(mesh.nats_url)
     for stream in await client.jetstream().streams_info():
         for subject in stream.config.subjects or ():
@@ -81,91 +83,91 @@ async def fill_streams(mesh: Mesh) -> None:
 
 
 @pytest.fixture(autouse=True)
-def with_room_again(disks: tuple[SmallDisk, SmallDisk]) -> Iterator[None]:
-    """Leaves no disk full behind."""
+def empty_disks(disks: tuple[SmallDisk, SmallDisk]) -> Iterator[None]:
+    """Empties the disks after each test."""
     yield
     for disk in disks:
         disk.empty()
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, str(answer.json()["details"][0]["reason"])
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, str(response.json()["details"][0]["reason"])
 
 
-async def test_a_disk_that_was_full_for_a_while_is_named_and_got_over(
-    mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, said: list[str]
+async def test_a_full_disk_is_named_as_the_reason_and_the_mesh_recovers(
+    mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, printed: list[str]
 ) -> None:
     before = await started(http, "before")
     await check_completes(http, before)
     bus = mesh.processes["nats"].pid
     refused: list[httpx.Response] = []
-    unwell: list[httpx.Response] = []
-    told: set[str] = set()
+    unhealthy: list[httpx.Response] = []
+    faults: set[str] = set()
     disks[0].fill()
     await fill_streams(mesh)
     ends = time.monotonic() + FULL_SECONDS
     while time.monotonic() < ends:
-        answers = [await http.post(f"/experiments/{before}/clone", json={}), await http.get(f"/experiments/{before}")]
-        refused += [answer for answer in answers if answer.is_error]
+        calls = [await http.post(f"/experiments/{before}/clone", json={}), await http.get(f"/experiments/{before}")]
+        refused += [response for response in calls if response.is_error]
         if (health := await http.get("/health")).is_error:
-            unwell.append(health)
+            unhealthy.append(health)
         status = (await http.get("/status")).json()
         processes = [process for service in status.get("services", []) for process in service["processes"]]
-        told |= {fault["reason"] for process in processes for fault in process.get("faults", [])}
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        faults |= {fault["reason"] for process in processes for fault in process.get("faults", [])}
+        await asyncio.sleep(POLL_INTERVAL_SECONDS)
     disks[0].empty()
     assert refused
-    assert {refusal(answer) for answer in refused} == {(503, "DISK_FULL")}
-    assert {answer.json()["message"] for answer in refused} == {DATABASE_FULL}
-    assert unwell
-    assert {refusal(answer) for answer in unwell} == {(503, "DISK_FULL")}
-    assert all(answer.json()["message"].startswith("the disk is full; not serving: ") for answer in unwell)
-    assert told == {"no space is left on its disk"}
+    assert {refusal(response) for response in refused} == {(503, "DISK_FULL")}
+    assert {response.json()["message"] for response in refused} == {DATABASE_FULL}
+    assert unhealthy
+    assert {refusal(response) for response in unhealthy} == {(503, "DISK_FULL")}
+    assert all(response.json()["message"].startswith("the disk is full; not serving: ") for response in unhealthy)
+    assert faults == {"no space is left on its disk"}
     await mesh.wait_serving()
     await check_completes(http, await started(http, "after"))
-    assert [line for line in said if "disk" in line] == [
-        f"the disk of {mesh.data_dir.path} is full: make room, and everything goes on",
-        "there is room on the disk again",
-        "NATS is started anew: it stores nothing any more once its disk was full",
+    assert [line for line in printed if "disk" in line] == [
+        f"the disk of {mesh.data_dir.path} is full: free some space, and everything goes on",
+        f"the disk of {mesh.data_dir.path} has free space again",
+        "NATS is restarted: after a full disk it stores nothing any more",
     ]
     assert mesh.processes["nats"].pid != bus
     assert {name: process.exits for name, process in mesh.processes.items() if process.exits} == {}
 
 
-async def test_a_database_that_ended_for_want_of_room_starts_again_once_there_is_some(
+async def test_a_database_that_ended_on_a_full_disk_starts_again_when_there_is_free_space(
     mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient
 ) -> None:
     await mesh.wait_serving()
     before = await started(http, "in trouble")
     disks[0].fill()
-    # Each switch begins a new file of the log; the first that there is no room for ends PostgreSQL.
+    # Each switch begins a new log file. The first one that does not fit ends PostgreSQL.
     with pytest.raises(psycopg.OperationalError):
         await switch_logs(mesh)
-    answers = []
-    async with asyncio.timeout(SOON):
-        while len(answers) < ANSWERS:
-            answer = await http.get(f"/experiments/{before}")
-            if answer.is_error:
-                answers.append(answer)
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    refused = []
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while len(refused) < REFUSALS:
+            response = await http.get(f"/experiments/{before}")
+            if response.is_error:
+                refused.append(response)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
     disks[0].empty()
-    assert {refusal(answer) for answer in answers} == {(503, "DISK_FULL")}, [answer.text for answer in answers]
+    assert {refusal(response) for response in refused} == {(503, "DISK_FULL")}, [r.text for r in refused]
     await mesh.wait_serving()
     await check_completes(http, before)
 
 
-async def test_no_provider_is_asked_for_what_the_audio_store_has_no_room_for(
+async def test_no_provider_is_called_while_the_audio_store_is_full(
     mesh: Mesh, disks: tuple[SmallDisk, SmallDisk], http: httpx.AsyncClient, speech_server: OpenAiServer
 ) -> None:
     await mesh.wait_serving()
-    asked = len(speech_server.requests)
+    requests_before = len(speech_server.requests)
     disks[1].fill()
-    id_ = await started(http, "without room")
-    async with asyncio.timeout(SOON):
+    id_ = await started(http, "without free space")
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while AUDIO_FULL not in (mesh.data_dir.path / "logs" / "tts.log").read_text():  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    assert len(speech_server.requests) == asked
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
+    assert len(speech_server.requests) == requests_before
     disks[1].empty()
     await check_completes(http, id_)
-    # Nothing that was begun is left.
+    # No partial file is left.
     assert [file.name for file in (disks[1].path / "audio").iterdir() if file.suffix not in (".wav", ".json")] == []

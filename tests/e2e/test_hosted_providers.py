@@ -1,4 +1,4 @@
-"""An experiment over hosted providers, each a stand-in as strict as the original, through a whole mesh."""
+"""An experiment over hosted providers on a whole mesh. Each stand-in for a provider is as strict as the original."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KEYS = {
     "smallestai": "sk_7hYt5RrE3wQ1zXcV8bNm",
 }
 PROMPTS = ["One prompt.", "And another one."]
-# A warm-up for each provider, once.
+# Each provider gets one warm-up.
 WARM_UPS = 1
 
 
 @dataclass(frozen=True)
 class Site:
-    """A mesh with its providers; Deepgram's stand-in is there, but no key for it."""
+    """A mesh with its providers. There is a stand-in for Deepgram, but no API key for it."""
 
     mesh: Mesh
     data: Path
@@ -60,7 +60,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    """A developer's HTTP client."""
+    """The HTTP client of a developer."""
     developer = await register(site.mesh)
     async with api_client(site.mesh, developer.api_key) as client:
         yield client
@@ -71,7 +71,7 @@ def planned(*models: tuple[str, str]) -> Json:
 
 
 async def run(http: httpx.AsyncClient, *models: tuple[str, str]) -> tuple[dict, list[dict]]:
-    """Runs an experiment to its end; returns it with its trials."""
+    """Runs an experiment to its end and returns it with its trials."""
     id_ = await started(http, planned(*models))
     return await ended(http, id_), await trials(http, id_)
 
@@ -89,7 +89,7 @@ async def test_an_experiment_over_three_hosted_providers_completes(site: Site, h
         assert site.servers[name].asked_of["steady"] == len(PROMPTS) + WARM_UPS
 
 
-async def test_a_models_parameters_reach_the_provider(site: Site, http: httpx.AsyncClient) -> None:
+async def test_the_parameters_of_a_voice_model_reach_the_provider(site: Site, http: httpx.AsyncClient) -> None:
     parameters = {"speed": 1.1, "language": "en", "seed": 7}
     config = {"voice_id": "slow", "model_id": "eleven_flash_v2_5", "parameters": parameters}
     (await http.post("/models", json={"name": "Seeded", "provider": "elevenlabs", "config": config})).raise_for_status()
@@ -101,7 +101,7 @@ async def test_a_models_parameters_reach_the_provider(site: Site, http: httpx.As
         assert (body["voice_settings"], body["language_code"], body["seed"]) == ({"speed": 1.1}, "en", 7)
 
 
-async def test_a_parameter_that_a_provider_does_not_take_is_a_400_that_names_it(http: httpx.AsyncClient) -> None:
+async def test_an_unsupported_parameter_is_a_400_that_names_it(http: httpx.AsyncClient) -> None:
     speech = {"text": "Hello", "provider": "cartesia", "voice_id": "steady", "parameters": {"seed": 7}}
     answer = await http.post("/speech", json=speech)
     assert answer.status_code == 400
@@ -109,7 +109,7 @@ async def test_a_parameter_that_a_provider_does_not_take_is_a_400_that_names_it(
     assert "it takes language, speed" in answer.text
 
 
-async def test_a_provider_without_a_key_is_listed_with_its_setting_and_choosing_it_is_a_400(
+async def test_a_provider_without_a_key_is_listed_with_its_setting_and_refused(
     site: Site, http: httpx.AsyncClient
 ) -> None:
     listed = {each["id"]: each for each in (await http.get("/providers")).json()["providers"]}
@@ -136,7 +136,7 @@ async def test_a_provider_without_a_key_is_listed_with_its_setting_and_choosing_
         ("smallestai", "html", "bad_audio"),
     ],
 )
-async def test_what_a_provider_refuses_fails_its_trials_and_no_others(
+async def test_a_refusal_of_a_provider_fails_only_its_own_trials(
     site: Site, http: httpx.AsyncClient, provider: str, voice: str, kind: str
 ) -> None:
     other = "cartesia" if provider != "cartesia" else "elevenlabs"
@@ -145,16 +145,15 @@ async def test_what_a_provider_refuses_fails_its_trials_and_no_others(
     for trial in trials:
         if trial["voice_id"] == voice:
             assert trial["error_message"].startswith(f"{kind}: ")
-    if kind != "provider_unavailable":  # what can't help is not tried again
+    if kind != "provider_unavailable":  # Other failures are not retried.
         assert site.servers[provider].asked_of[voice] == len(PROMPTS) + WARM_UPS
 
 
-async def test_keys_are_nowhere_in_what_the_mesh_keeps_and_logs(site: Site, http: httpx.AsyncClient) -> None:
-    """After every way of failing: rows of the database, events, audio and logs are all files of the data directory."""
+async def test_provider_keys_are_in_no_file_of_the_mesh(site: Site, http: httpx.AsyncClient) -> None:
+    """Rows of the database, events, audio and logs are all files in the data directory."""
     for name, key in KEYS.items():
         server = site.servers[name]
-        told = server.refusal(500, f"no luck with {key}", key)
-        server.tempers["steady"] = told
+        server.tempers["steady"] = server.refusal(500, f"no luck with {key}", key)
         speech = {"text": "Hello", "provider": name, "voice_id": "steady"}
         answer = await http.post("/speech", json=speech)
         assert answer.status_code == 503
@@ -172,5 +171,5 @@ async def test_keys_are_nowhere_in_what_the_mesh_keeps_and_logs(site: Site, http
         for key in KEYS.values():
             for spelling in (key, base64.b64encode(key.encode()).decode()[:-4]):
                 assert spelling.encode() not in content, file
-    # What was said without the key is found where it would have been.
+    # The masked message is in the files that would have the key otherwise.
     assert {"logs", "postgres"} <= kept, kept

@@ -1,5 +1,5 @@
-"""What happens to experiments after they are planned, through a whole mesh: broken off, retried, cloned, deleted, kept
-for a while, and followed by many."""
+"""The life of experiments on a whole mesh: cancelling, retrying, cloning, deleting, the retention of audio, and
+watching by many clients."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.experiments import Json, plan, trials
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 from tests.mesh import mesh_settings
 
-SOON = 30.0
-LOOK_AGAIN_SECONDS = 0.05
-FOLLOWERS = 30
+TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.05
+WATCHERS = 30
 Model = tuple[str, str]
 MODELS: list[Model] = [("standin", voice) for voice in ("steady", "wav", "stuck", "empty")]
 STEADY, WAV, STUCK, EMPTY = MODELS
@@ -30,14 +30,14 @@ STEADY, WAV, STUCK, EMPTY = MODELS
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def provider() -> AsyncIterator[OpenAiServer]:
-    """A provider whose voices do well, hang in mid-answer, or say nothing."""
+    """A provider with voices that work, hang in the middle of a response, or send nothing."""
     async with OpenAiServer().serving() as server:
         yield server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[Mesh]:
-    """A mesh that looks for old audio all the time."""
+    """A mesh that deletes old audio every 0.1 s."""
     voices = [voice for _, voice in MODELS]
     server = {"id": "standin", "base_url": provider.base_url, "model": MODEL, "voices": voices, "max_concurrency": 4}
     env = {"tts": {"OPENAI_COMPATIBLE": json.dumps([server])}, "experiments": {"RETENTION_SWEEP_SECONDS": "0.1"}}
@@ -47,7 +47,7 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(mesh: Mesh) -> AsyncIterator[AsyncConnection]:
-    """The mesh's database, beside its services."""
+    """A connection to the mesh's database."""
     async with await AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
         yield connection
 
@@ -57,37 +57,37 @@ async def started(http: httpx.AsyncClient, *models: Model, prompts: int = 1) -> 
 
 
 async def messages(http: httpx.AsyncClient, id_: str) -> AsyncGenerator[Json, None]:
-    """Yields what the stream of an experiment tells, but for heartbeats."""
+    """Yields the messages of an experiment's stream without heartbeats."""
     async with http.stream("GET", f"/experiments/{id_}/stream") as stream:
         async for line in stream.raise_for_status().aiter_lines():
             if line and '"heartbeat"' not in line:
                 yield json.loads(line.removeprefix("data: "))
 
 
-async def ended(http: httpx.AsyncClient, id_: str, follows: asyncio.Event | None = None) -> Json:
-    """Follows an experiment to its end, and returns it. `follows` is set once it is being told."""
-    told = []
-    async with asyncio.timeout(SOON):
+async def ended(http: httpx.AsyncClient, id_: str, watching: asyncio.Event | None = None) -> Json:
+    """Watches an experiment to its end and returns it. Sets `watching` at the first message."""
+    received = []
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         async for message in messages(http, id_):
-            told.append(message)
-            if follows is not None:
-                follows.set()
-    assert told[-1]["kind"] == "end"
-    return dict(told[-1]["experiment"])
+            received.append(message)
+            if watching is not None:
+                watching.set()
+    assert received[-1]["kind"] == "end"
+    return dict(received[-1]["experiment"])
 
 
 async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Returns once a condition of the mesh holds."""
-    async with asyncio.timeout(SOON):
+    """Waits until a condition holds."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             holds = condition()
             if await holds if isinstance(holds, Awaitable) else holds:
                 return
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 def stored(mesh: Mesh, trial_ids: list[str]) -> list[Path]:
-    """Returns what the audio store has of trials."""
+    """Returns the files of trials in the audio store."""
     return [path for path in (mesh.data_dir.path / "audio").rglob("*") if path.name.startswith(tuple(trial_ids))]
 
 
@@ -102,7 +102,7 @@ async def test_cancelling_closes_the_providers_connection(http: httpx.AsyncClien
     provider.asked.clear()
     provider.gone.clear()
     id_ = await started(http, STUCK, STEADY)
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await provider.asked.wait()
         cancelled = (await http.post(f"/experiments/{id_}/cancel")).raise_for_status().json()
         await provider.gone.wait()
@@ -133,21 +133,21 @@ async def test_a_deleted_experiment_leaves_no_audio_and_no_measurements(
     assert (await http.get(spoken[0]["audio_url"])).status_code == 404
 
 
-async def test_deleting_what_runs_breaks_it_off_and_leaves_nothing_of_it(
+async def test_deleting_a_running_experiment_cancels_it_and_leaves_nothing(
     mesh: Mesh, http: httpx.AsyncClient, provider: OpenAiServer, database: AsyncConnection
 ) -> None:
     provider.asked.clear()
     provider.gone.clear()
     id_ = await started(http, STUCK, STEADY, prompts=3)
     trial_ids = [trial["id"] for trial in await trials(http, id_)]
-    follows = asyncio.Event()
-    follower = asyncio.create_task(ended(http, id_, follows))
-    async with asyncio.timeout(SOON):
-        await follows.wait()
+    watching = asyncio.Event()
+    watcher = asyncio.create_task(ended(http, id_, watching))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        await watching.wait()
         await provider.asked.wait()
         (await http.delete(f"/experiments/{id_}")).raise_for_status()
         await provider.gone.wait()
-    assert (await follower)["status"] == "cancelled"
+    assert (await watcher)["status"] == "cancelled"
     await until(lambda: not stored(mesh, trial_ids))
 
     async def quiet() -> bool:
@@ -158,7 +158,7 @@ async def test_deleting_what_runs_breaks_it_off_and_leaves_nothing_of_it(
     await until(quiet)
 
 
-async def test_failed_trials_are_retried_once_their_provider_has_recovered(
+async def test_failed_trials_can_be_retried_after_their_provider_has_recovered(
     http: httpx.AsyncClient, provider: OpenAiServer
 ) -> None:
     id_ = await started(http, STEADY, EMPTY, prompts=2)
@@ -176,7 +176,7 @@ async def test_failed_trials_are_retried_once_their_provider_has_recovered(
     assert provider.asked_of["steady"] == asked_before
     results = (await http.get(f"/experiments/{id_}/results")).raise_for_status().json()
     assert [ranking["trials_completed"] for ranking in results["rankings"]] == [2, 2]
-    # A warm-up of its first run is one of the requests of a trial.
+    # The requests of a trial include the warm-up of its first run.
     by_voice = {trial["voice_id"]: trial for trial in await trials(http, id_)}
     assert by_voice["empty"]["provider_requests"] >= 2
     assert by_voice["empty"]["error_message"] == ""
@@ -184,7 +184,7 @@ async def test_failed_trials_are_retried_once_their_provider_has_recovered(
     assert (again.status_code, again.json()["details"][0]["reason"]) == (409, "WRONG_STATE")
 
 
-async def test_what_failed_in_measuring_is_measured_again_and_not_spoken_again(
+async def test_a_trial_that_failed_in_scoring_is_scored_again_without_new_speech(
     http: httpx.AsyncClient, provider: OpenAiServer, database: AsyncConnection
 ) -> None:
     id_ = await started(http, STEADY, WAV)
@@ -210,7 +210,7 @@ async def test_what_failed_in_measuring_is_measured_again_and_not_spoken_again(
     assert sum(provider.asked_of.values()) == asked_before
 
 
-async def test_a_clone_with_changes_runs_for_itself(http: httpx.AsyncClient) -> None:
+async def test_a_clone_with_changes_runs_on_its_own(http: httpx.AsyncClient) -> None:
     id_ = await started(http, STEADY, WAV)
     await ended(http, id_)
     changes = {"name": "again", "prompts": ["Another prompt.", "And one more."], "repeats": 2}
@@ -221,7 +221,7 @@ async def test_a_clone_with_changes_runs_for_itself(http: httpx.AsyncClient) -> 
     assert (await http.get(f"/experiments/{id_}")).json()["total_trials"] == 2
 
 
-async def test_audio_goes_when_its_time_is_over_and_its_measurements_stay(
+async def test_audio_is_deleted_after_its_retention_and_measurements_stay(
     mesh: Mesh, http: httpx.AsyncClient, database: AsyncConnection
 ) -> None:
     id_ = await started(http, STEADY, WAV)
@@ -245,34 +245,34 @@ async def test_audio_goes_when_its_time_is_over_and_its_measurements_stay(
     assert (await http.get(f"/experiments/{id_}/results")).status_code == 200
 
 
-async def test_many_follow_one_experiment_and_who_is_cut_off_comes_back(http: httpx.AsyncClient) -> None:
+async def test_many_clients_watch_one_experiment_and_a_dropped_one_can_return(http: httpx.AsyncClient) -> None:
     id_ = await experiments.created(http, plan([STEADY, WAV], [f"Prompt {n}." for n in range(10)]))
-    ready = asyncio.Barrier(FOLLOWERS + 1)
+    ready = asyncio.Barrier(WATCHERS + 1)
 
-    async def follow(*, drop: bool) -> list[Json]:
-        told = []
+    async def watch(*, drop: bool) -> list[Json]:
+        received = []
         async with aclosing(messages(http, id_)) as stream:
             async for message in stream:
-                told.append(message)
-                if len(told) == 1:
+                received.append(message)
+                if len(received) == 1:
                     await ready.wait()
                 if drop and message["kind"] == "progress":
                     break
-        # Whose connection has dropped follows again.
-        return told + [message async for message in messages(http, id_)] if drop else told
+        # The client with the dropped connection watches again.
+        return received + [message async for message in messages(http, id_)] if drop else received
 
-    followers = [asyncio.create_task(follow(drop=number == 0)) for number in range(FOLLOWERS)]
-    async with asyncio.timeout(SOON):
+    watchers = [asyncio.create_task(watch(drop=number == 0)) for number in range(WATCHERS)]
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await ready.wait()
         (await http.post(f"/experiments/{id_}/run")).raise_for_status()
-        streams = await asyncio.gather(*followers)
+        streams = await asyncio.gather(*watchers)
     final = (await http.get(f"/experiments/{id_}")).json()
-    for told in streams:
-        kinds = [message["kind"] for message in told]
+    for received in streams:
+        kinds = [message["kind"] for message in received]
         assert (kinds[0], kinds.count("end"), kinds[-1]) == ("state", 1, "end")
-        assert told[0]["experiment"]["status"] == "created"
-        assert told[-1]["experiment"] == final
-        latest = {m["trial"]["id"]: m["trial"]["status"] for m in told if m["kind"] == "progress"}
+        assert received[0]["experiment"]["status"] == "created"
+        assert received[-1]["experiment"] == final
+        latest = {m["trial"]["id"]: m["trial"]["status"] for m in received if m["kind"] == "progress"}
         assert list(latest.values()) == ["completed"] * 20
     resumed = streams[0]
     second_state = next(n for n, message in enumerate(resumed) if n and message["kind"] == "state")

@@ -1,4 +1,4 @@
-"""People listen blind, vote, and the experiment that asked them has its verdict."""
+"""People compare clips blind and vote, and the experiment gets its verdict."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from tests.mesh import Developer
 
 VOICES = ("en-us", "en-gb+f2")
 PROMPTS = ["Good morning.", "How are you?"]
-CALL_SECONDS = 30.0
+CALL_TIMEOUT_SECONDS = 30.0
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncClient]:
     """The developer's HTTP client."""
     headers = {"authorization": f"Bearer {developer.api_key}"}
-    async with httpx.AsyncClient(base_url=mesh.api_url, headers=headers, timeout=CALL_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=mesh.api_url, headers=headers, timeout=CALL_TIMEOUT_SECONDS) as client:
         yield client
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def anyone(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """The HTTP client of somebody without a key."""
-    async with httpx.AsyncClient(base_url=mesh.api_url, timeout=CALL_SECONDS) as client:
+    """An HTTP client without an API key."""
+    async with httpx.AsyncClient(base_url=mesh.api_url, timeout=CALL_TIMEOUT_SECONDS) as client:
         yield client
 
 
-async def listened_to(
+async def start_listening(
     http: httpx.AsyncClient, link_changes: dict[str, object] | None = None, **changes: object
 ) -> tuple[str, str]:
-    """Runs an experiment until listeners can vote; returns its id and the token of a link."""
+    """Runs an experiment until listeners can vote. Returns its id and the token of a listening link."""
     plan = {
         "name": "who sounds better",
         "scenario": "general",
@@ -67,30 +67,30 @@ async def listened_to(
 
 
 class Listener:
-    """Somebody with a link, over JSON. What they get is kept."""
+    """A listener with a link who uses JSON. Everything that the listener receives is kept."""
 
     def __init__(self, http: httpx.AsyncClient, token: str) -> None:
         self._http = http
         self._token = token
-        self.got: list[bytes] = []
+        self.received: list[bytes] = []
 
     async def _post(self, step: str, **body: object) -> dict[str, Any]:
-        answer = await self._http.post(f"/api/v1/listening/{self._token}/{step}", json=body)
-        self._keep(answer)
-        return dict(answer.raise_for_status().json())
+        response = await self._http.post(f"/api/v1/listening/{self._token}/{step}", json=body)
+        self._keep(response)
+        return dict(response.raise_for_status().json())
 
-    def _keep(self, answer: httpx.Response) -> None:
-        head = b"\n".join(b": ".join(header) for header in answer.headers.raw)
-        self.got += [str(answer.url).encode(), head, answer.content]
+    def _keep(self, response: httpx.Response) -> None:
+        head = b"\n".join(b": ".join(header) for header in response.headers.raw)
+        self.received += [str(response.url).encode(), head, response.content]
 
     async def clip(self, url: str) -> bytes:
-        answer = await self._http.get(url)
-        self._keep(answer)
-        assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("audio/wav", "no-store")
-        return answer.raise_for_status().content
+        response = await self._http.get(url)
+        self._keep(response)
+        assert (response.headers["content-type"], response.headers["cache-control"]) == ("audio/wav", "no-store")
+        return response.raise_for_status().content
 
     async def vote_on_all(self, answer: str) -> int:
-        """Joins, hears pairs in real time and answers them until there is none left; returns how many there were."""
+        """Joins, plays all pairs in real time and votes on each. Returns the number of pairs."""
         listener, given = (await self._post("listeners"))["listener"], 0
         while pair := (await self._post("next", listener=listener)).get("pair"):
             await self.clip(pair["clip_a_url"])
@@ -102,7 +102,7 @@ class Listener:
         return given
 
     async def vote_for_longer(self) -> int:
-        """Joins, hears one pair and votes for the clip that lasts longer, which is of the same voice for everybody."""
+        """Joins, plays one pair and votes for the longer clip, which has the same voice for every listener."""
         listener = (await self._post("listeners"))["listener"]
         pair = (await self._post("next", listener=listener))["pair"]
         await self.clip(pair["clip_a_url"])
@@ -114,10 +114,10 @@ class Listener:
 
 
 @pytest.mark.parametrize("eval_mode", ["human", "hybrid"])
-async def test_two_listeners_answer_every_pair_and_the_verdict_has_their_votes(
+async def test_two_listeners_vote_on_every_pair_and_the_verdict_has_their_votes(
     http: httpx.AsyncClient, anyone: httpx.AsyncClient, eval_mode: str
 ) -> None:
-    experiment_id, token = await listened_to(http, eval_mode=eval_mode)
+    experiment_id, token = await start_listening(http, eval_mode=eval_mode)
     ending = asyncio.create_task(followed(http, experiment_id))
     one, two = Listener(anyone, token), Listener(anyone, token)
     assert await asyncio.gather(one.vote_on_all("a"), two.vote_on_all("both_bad")) == [2, 2]
@@ -132,42 +132,42 @@ async def test_two_listeners_answer_every_pair_and_the_verdict_has_their_votes(
         "closes_at": "",
     }
     results = (await http.get(f"/api/v1/experiments/{experiment_id}/results")).raise_for_status().json()
-    said = results["votes"]
-    assert (said["listeners"], said["votes"], said["both_bad"]) == (2, 4, 2)
+    votes = results["votes"]
+    assert (votes["listeners"], votes["votes"], votes["both_bad"]) == (2, 4, 2)
     (pair,) = results["head_to_head"]
     assert (pair["votes"]["a"] + pair["votes"]["b"], pair["votes"]["both_bad"]) == (2, 2)
     (link,) = (await http.get(f"/api/v1/experiments/{experiment_id}/listening-links")).json()["links"]
     assert (link["listeners"], link["votes"], link["excluded_votes"]) == (2, 4, 0)
-    # Both came from this machine.
-    assert (said["excluded"], said["supervised"], said["largest_address_share"]) == (0, 0, 1)
+    # Both listeners have the address of this machine.
+    assert (votes["excluded"], votes["supervised"], votes["largest_address_share"]) == (0, 0, 1)
     assert any("at one address" in reason for reason in results["reasons"])
 
 
-@pytest.mark.parametrize(("most", "counted"), [(None, 3), (0, 12)])
-async def test_twelve_listeners_at_one_address_prove_little(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient, most: int | None, counted: int
+@pytest.mark.parametrize(("max_listeners", "counted"), [(None, 3), (0, 12)])
+async def test_twelve_listeners_at_one_address_are_weak_evidence(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient, max_listeners: int | None, counted: int
 ) -> None:
-    """They are one script, as far as anybody can tell, and all say the same of the one prompt."""
-    changes = {} if most is None else {"max_listeners_per_address": most}
-    experiment_id, token = await listened_to(http, changes, prompts=PROMPTS[:1], votes_per_pair=12)
+    """They could be one script, and all vote alike on the only prompt."""
+    changes = {} if max_listeners is None else {"max_listeners_per_address": max_listeners}
+    experiment_id, token = await start_listening(http, changes, prompts=PROMPTS[:1], votes_per_pair=12)
     listeners = [Listener(anyone, token) for _ in range(12)]
     assert await asyncio.gather(*(each.vote_for_longer() for each in listeners)) == [1] * 12
     if counted < 12:
         (await http.post(f"/api/v1/experiments/{experiment_id}/close-listening", json={})).raise_for_status()
     results = (await http.get(f"/api/v1/experiments/{experiment_id}/results")).raise_for_status().json()
-    said = results["votes"]
-    assert (said["votes"], said["listeners"], said["excluded"]) == (counted, counted, 12 - counted)
+    votes = results["votes"]
+    assert (votes["votes"], votes["listeners"], votes["excluded"]) == (counted, counted, 12 - counted)
     left_out = [] if counted == 12 else [("address_limit", 9)]
-    assert [(each["reason"], each["votes"]) for each in said["exclusions"]] == left_out
-    assert said["supervised"] == (12 if most == 0 else 0)
-    # With twelve of one mind the p-value is 2 / 2^12.
+    assert [(each["reason"], each["votes"]) for each in votes["exclusions"]] == left_out
+    assert votes["supervised"] == (12 if max_listeners == 0 else 0)
+    # If all twelve vote alike, the p-value is 2 / 2^12.
     assert (results["confidence"], results["p_winner"]) == (("inconclusive", 0.25) if left_out else ("low", 2 / 2**12))
 
 
-async def test_a_session_is_one_listener_and_a_revoked_link_takes_no_vote(
+async def test_a_session_is_one_listener_and_a_revoked_link_accepts_no_vote(
     http: httpx.AsyncClient, anyone: httpx.AsyncClient
 ) -> None:
-    experiment_id, token = await listened_to(http)
+    experiment_id, token = await start_listening(http)
     joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
     session = {"authorization": f"Bearer {joined['session_token']}"}
     again = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={}, headers=session)).json()
@@ -182,10 +182,10 @@ async def test_a_session_is_one_listener_and_a_revoked_link_takes_no_vote(
     assert (refused.status_code, "was revoked" in refused.json()["message"]) == (401, True)
 
 
-async def test_nothing_that_a_listener_gets_tells_who_speaks(
+async def test_nothing_that_a_listener_receives_identifies_the_voices(
     mesh: Mesh, http: httpx.AsyncClient, anyone: httpx.AsyncClient, developer: Developer
 ) -> None:
-    experiment_id, token = await listened_to(http, votes_per_pair=100)
+    experiment_id, token = await start_listening(http, votes_per_pair=100)
     trials = (await http.get(f"/api/v1/experiments/{experiment_id}/trials")).json()["trials"]
     results = [
         await _json_listener(anyone, token),
@@ -194,10 +194,10 @@ async def test_nothing_that_a_listener_gets_tells_who_speaks(
     ]
     ids = [experiment_id, developer.id, *(trial["id"] for trial in trials)]
     secrets = {"espeak", *VOICES, *(id_.partition("_")[2] for id_ in ids)}
-    for got, clips in results:
-        everything = b"\n".join(got)
+    for received, clips in results:
+        everything = b"\n".join(received)
         assert not [secret for secret in secrets if re.search(re.escape(secret.encode()), everything, re.IGNORECASE)]
-        # 44 bytes of header and samples leave no room for words.
+        # A header of 44 bytes and the samples contain no other text.
         assert all(clip[36:40] == b"data" and len(clip) == 44 + int.from_bytes(clip[40:44], "little") for clip in clips)
         assert {clip[:4] + clip[8:36] for clip in clips} == {clips[0][:4] + clips[0][8:36]}
         loudness = [integrated_lufs(read_wav(clip)) for clip in clips]
@@ -208,7 +208,7 @@ async def test_nothing_that_a_listener_gets_tells_who_speaks(
 
 
 async def _json_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes], list[bytes]]:
-    """Returns all that a listener gets over JSON, and the clips among it."""
+    """Returns everything that a listener receives over JSON, and the clips."""
     listener = Listener(http, token)
     joined = await listener._post("listeners")
     pair = (await listener._post("next", listener=joined["listener"]))["pair"]
@@ -220,16 +220,16 @@ async def _json_listener(http: httpx.AsyncClient, token: str) -> tuple[list[byte
     assert refused.status_code == 409
     listener._keep(refused)
     listener._keep(await http.get("/api/v1/listening-clips/clp_" + "0" * 32 + ".wav"))
-    return listener.got, clips
+    return listener.received, clips
 
 
 async def _grpc_listener(mesh: Mesh, token: str) -> tuple[list[bytes], list[bytes]]:
-    got: list[bytes] = []
+    received: list[bytes] = []
     clips: list[bytes] = []
 
     async def keep(call: Any) -> None:
         metadata = [*(await call.initial_metadata()), *(await call.trailing_metadata())]
-        got.append(json.dumps([[str(key), str(value)] for key, value in metadata]).encode())
+        received.append(json.dumps([[str(key), str(value)] for key, value in metadata]).encode())
 
     async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
         stub = ListeningServiceStub(channel)
@@ -243,21 +243,21 @@ async def _grpc_listener(mesh: Mesh, token: str) -> tuple[list[bytes], list[byte
             stream = stub.GetListeningClip(pb.GetListeningClipRequest(name=url.rpartition("/")[2]))
             bodies = [body async for body in stream]
             await keep(stream)
-            got += [body.SerializeToString() for body in bodies]
+            received += [body.SerializeToString() for body in bodies]
             clips.append(b"".join(body.data for body in bodies))
-        got += [joined.SerializeToString(), pair.SerializeToString()]
-    return got, clips
+        received += [joined.SerializeToString(), pair.SerializeToString()]
+    return received, clips
 
 
 async def _web_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes], list[bytes]]:
-    got: list[bytes] = []
+    received: list[bytes] = []
 
     async def call(rpc: str, request: Any) -> list[bytes]:
         path = f"/voicearena.experiments.v1.ListeningService/{rpc}"
-        answer = await grpc_web.call(http, path, request.SerializeToString())
-        assert answer.status is None
-        got.extend([repr(answer.headers.raw).encode(), *answer.messages])
-        return answer.messages
+        response = await grpc_web.call(http, path, request.SerializeToString())
+        assert response.status is None
+        received.extend([repr(response.headers.raw).encode(), *response.messages])
+        return response.messages
 
     (message,) = await call("JoinListening", pb.JoinListeningRequest(token=token))
     listener = pb.JoinListeningResponse.FromString(message).listener
@@ -267,20 +267,22 @@ async def _web_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes
     for url in (pair.clip_a_url, pair.clip_b_url):
         pieces = await call("GetListeningClip", pb.GetListeningClipRequest(name=url.rpartition("/")[2]))
         clips.append(b"".join(HttpBody.FromString(piece).data for piece in pieces))
-    return got, clips
+    return received, clips
 
 
-async def test_cancelling_ends_listening(http: httpx.AsyncClient, anyone: httpx.AsyncClient) -> None:
-    experiment_id, token = await listened_to(http)
+async def test_cancelling_an_experiment_ends_its_listening_test(
+    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+) -> None:
+    experiment_id, token = await start_listening(http)
     (await http.post(f"/api/v1/experiments/{experiment_id}/cancel")).raise_for_status()
     joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
     assert joined["progress"] == {"votes_given": 0, "pairs_left": 0, "open": False}
 
 
-async def test_deleting_an_experiment_deletes_what_was_said_of_it(
+async def test_deleting_an_experiment_deletes_its_clips_and_links(
     http: httpx.AsyncClient, anyone: httpx.AsyncClient
 ) -> None:
-    experiment_id, token = await listened_to(http)
+    experiment_id, token = await start_listening(http)
     listener = Listener(anyone, token)
     joined = await listener._post("listeners")
     pair = (await listener._post("next", listener=joined["listener"]))["pair"]

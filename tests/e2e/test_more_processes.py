@@ -1,4 +1,5 @@
-"""More processes of a service share its work: each job is done once, and what one leaves another takes over."""
+"""Several processes of a service share its work. Each job is done once, and another process takes over the jobs of a
+process that stops."""
 
 from __future__ import annotations
 
@@ -22,14 +23,14 @@ from tests.contract.stores.servers import free_port
 from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
 from tests.mesh import mesh_settings, register
 
-END_SECONDS = 90.0
+END_TIMEOUT_SECONDS = 90.0
 VOICES = ("quick", "calm")
 PROMPTS = 15
 TRIALS = PROMPTS * len(VOICES)
 CONCURRENCY = 6
 
 
-class Beside:
+class FurtherProcess:
     """A further process of a service of the mesh."""
 
     def __init__(self, process: Process, metrics: str) -> None:
@@ -38,8 +39,8 @@ class Beside:
 
 
 @asynccontextmanager
-async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[Beside]:
-    """Runs one more process of a service, which is told the same but where to listen."""
+async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[FurtherProcess]:
+    """Runs a further process of a service with the same settings and its own addresses."""
     command = mesh.processes[service].command
     metrics = f"127.0.0.1:{free_port()}"
     own = {name: f"127.0.0.1:{free_port()}" for name in ("GRPC_ADDRESS", "HTTP_ADDRESS")}
@@ -48,18 +49,18 @@ async def another(mesh: Mesh, service: str, name: str) -> AsyncIterator[Beside]:
     process = Process(command, mesh.data_dir, print, mesh.settings.stop_seconds)
     await process.start()
     try:
-        # It serves once it has said so; its consumers take part from then on.
+        # From this log line on, it serves and its consumers take part.
         log = mesh.data_dir.path / "logs" / f"{name}.log"
-        async with asyncio.timeout(END_SECONDS):
+        async with asyncio.timeout(END_TIMEOUT_SECONDS):
             while '"SERVING"' not in log.read_text():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        yield Beside(process, metrics)
+        yield FurtherProcess(process, metrics)
     finally:
         await process.stop()
 
 
 async def sample(address: str, name: str, label: str) -> float:
-    """Returns what a process counts under a metric's name and a label; 0 if it has not counted any yet."""
+    """Returns the value of a counter of a process, by its name and a label. 0 if the process has not counted yet."""
     async with httpx.AsyncClient(trust_env=False) as client:
         page = (await client.get(f"http://{address}/metrics")).text
     found = re.search(rf"^{name}{{[^}}]*{re.escape(label)}[^}}]*}} (\S+)$", page, re.MULTILINE)
@@ -67,27 +68,27 @@ async def sample(address: str, name: str, label: str) -> float:
 
 
 def records(mesh: Mesh, job_id: str) -> list[str]:
-    """Returns for what each request to a provider was made, of one job."""
+    """Returns the purpose of each request to a provider for one job."""
     names = sorted(Path(mesh.data_dir.path / "audio").glob(f"{job_id}-try-*.json"))
     return [json.loads(name.read_text())["purpose"] for name in names]
 
 
 class World:
-    """The mesh with its provider, and a developer's client."""
+    """The mesh, its provider and the HTTP client of a developer."""
 
     def __init__(self, mesh: Mesh, provider: OpenAiServer, http: httpx.AsyncClient) -> None:
         self.mesh = mesh
         self.provider = provider
         self.http = http
 
-    async def begun(self, name: str, voices: tuple[str, ...] = VOICES) -> str:
+    async def start(self, name: str, voices: tuple[str, ...] = VOICES) -> str:
         prompts = [f"Prompt number {number} for all processes." for number in range(PROMPTS)]
         return await experiments.started(
             self.http, experiments.plan([("standin", voice) for voice in voices], prompts, name=name)
         )
 
     async def ended(self, experiment_id: str) -> list[dict[str, Any]]:
-        """Waits for the end and returns the trials."""
+        """Waits until an experiment ends and returns its trials."""
         experiment = await experiments.ended(self.http, experiment_id)
         assert (experiment["status"], experiment["completed_trials"]) == ("completed", TRIALS)
         return await experiments.trials(self.http, experiment_id)
@@ -119,14 +120,14 @@ async def world(tmp_path_factory) -> AsyncIterator[World]:
 
 
 async def test_work_spreads_over_processes_and_each_job_is_done_once(world: World) -> None:
-    mesh, asked_before = world.mesh, len(world.provider.requests)
+    mesh, requests_before = world.mesh, len(world.provider.requests)
     tts, scoring = (mesh.processes[name].command.environment["METRICS_ADDRESS"] for name in ("tts", "scoring"))
     async with another(mesh, "tts", "tts-2") as tts_2, another(mesh, "scoring", "scoring-2") as scoring_2:
         requests = ("voicearena_tts_provider_requests_total", 'provider="standin"')
         evaluations = ("voicearena_event_seconds_count", 'EvaluationRequested",outcome="done"')
         before = [await sample(each, *requests) for each in (tts, tts_2.metrics)]
         measured_before = [await sample(each, *evaluations) for each in (scoring, scoring_2.metrics)]
-        trials = await world.ended(await world.begun("two of each"))
+        trials = await world.ended(await world.start("two of each"))
         spoken = [await sample(each, *requests) - n for each, n in zip((tts, tts_2.metrics), before, strict=True)]
         measured = [
             await sample(each, *evaluations) - n
@@ -135,36 +136,36 @@ async def test_work_spreads_over_processes_and_each_job_is_done_once(world: Worl
     assert min(spoken) >= TRIALS / 4
     assert min(measured) >= 1
     assert sum(measured) == TRIALS
-    # Each process warms the provider up once.
-    assert sum(spoken) == len(world.provider.requests) - asked_before == TRIALS + 2
+    # Each process sends one warm-up to the provider.
+    assert sum(spoken) == len(world.provider.requests) - requests_before == TRIALS + 2
     purposes = Counter(purpose for trial in trials for purpose in records(mesh, trial["id"]))
     assert purposes == {"speech": TRIALS, "warm_up": 2}
     assert all(records(mesh, trial["id"]).count("speech") == 1 for trial in trials)
 
 
-async def test_a_process_that_is_stopped_hands_back_what_it_has_in_hand(world: World) -> None:
-    """Nothing is asked again for a minute, so what completes meanwhile was handed over."""
+async def test_a_stopped_process_hands_over_its_jobs(world: World) -> None:
+    """No request is sent again within a minute, so jobs that complete before were handed over."""
     mesh = world.mesh
-    async with another(mesh, "tts", "tts-3") as leaving:
-        experiment_id = await world.begun("one leaves")
-        asked = ("voicearena_tts_provider_requests_total", 'provider="standin"')
-        while not await sample(leaving.metrics, *asked):  # noqa: ASYNC110
+    async with another(mesh, "tts", "tts-3") as stopping:
+        experiment_id = await world.start("one leaves")
+        requests = ("voicearena_tts_provider_requests_total", 'provider="standin"')
+        while not await sample(stopping.metrics, *requests):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        await leaving.process.stop()
-        assert leaving.process.exit_status == 0
+        await stopping.process.stop()
+        assert stopping.process.exit_status == 0
         async with asyncio.timeout(30):
             trials = await world.ended(experiment_id)
     assert len({trial["id"] for trial in trials}) == TRIALS
 
 
-async def test_a_cancelled_experiment_leaves_its_provider_at_once_in_every_process(world: World) -> None:
+async def test_cancelling_an_experiment_closes_its_provider_connections_in_every_process(world: World) -> None:
     provider = world.provider
     async with another(world.mesh, "tts", "tts-4"):
         provider.gone.clear()
         before = len(provider.requests)
-        # The warm-ups of both processes hang, and the jobs wait for them.
-        experiment_id = await world.begun("cancelled", ("hanging", "stuck"))
-        async with asyncio.timeout(END_SECONDS):
+        # The warm-ups of both processes hang, and all jobs wait for them.
+        experiment_id = await world.start("cancelled", ("hanging", "stuck"))
+        async with asyncio.timeout(END_TIMEOUT_SECONDS):
             while len(provider.requests) - before < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             assert provider.at_once == 2
@@ -172,5 +173,5 @@ async def test_a_cancelled_experiment_leaves_its_provider_at_once_in_every_proce
             while provider.at_once:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert provider.gone.is_set()
-        # The mesh goes on as before.
-        await world.ended(await world.begun("afterwards"))
+        # The mesh still works.
+        await world.ended(await world.start("afterwards"))

@@ -1,4 +1,4 @@
-"""A mesh with providers whose lists of voices are odd, endless or never come."""
+"""A mesh with providers whose lists of voices are malformed, endless, incomplete or never arrive."""
 
 import json
 import time
@@ -27,7 +27,7 @@ def server(provider: str, stand_in: OpenAiServer) -> dict[str, object]:
     return {"id": provider, "base_url": stand_in.base_url, "model": MODEL, "local": True}
 
 
-async def test_one_provider_never_keeps_the_mesh_from_getting_ready() -> None:
+async def test_no_provider_can_keep_the_mesh_from_getting_ready() -> None:
     odd, hanging, endless, broken = (OpenAiServer() for _ in TROUBLED)
     odd.listing = Temper(200, "application/json", json.dumps({"voices": VOICES}).encode())
     hanging.listing = Temper(hang_after_pieces=0)

@@ -1,4 +1,4 @@
-"""What a developer or an address may have is bounded, also when it is asked for at the same moment."""
+"""Quotas of a developer or an address hold even for simultaneous calls."""
 
 import asyncio
 import secrets
@@ -14,7 +14,7 @@ from tests.contract.clients import bearer, json_failure
 from tests.mesh import mesh_settings
 
 LIMIT, AT_ONCE = 3, 10
-# The developers that the tests below register themselves, of those that may.
+# The tests below register two of these developers themselves.
 REGISTRATIONS = 4
 ENV = {
     "auth": {"MAX_REGISTRATIONS_PER_ADDRESS": str(REGISTRATIONS), "MAX_VOTERS_PER_ADDRESS": str(LIMIT)},
@@ -36,7 +36,7 @@ def plan() -> dict[str, object]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a mesh with low quotas, with the key of a developer of its own."""
+    """A client of a mesh with low quotas, with the API key of a developer."""
     async with (
         Mesh(mesh_settings(tmp_path_factory.mktemp("quotas")), service_env=ENV) as mesh,
         httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", timeout=30, trust_env=False) as client,
@@ -51,17 +51,17 @@ async def _register(client: httpx.AsyncClient, email: str = "") -> httpx.Respons
 
 
 async def _at_once(calls: list[Awaitable[httpx.Response]], limit: int) -> list[httpx.Response]:
-    """Makes calls at once, of which so many have to be answered and the others told of the limit."""
-    answers = await asyncio.gather(*calls)
-    assert Counter(answer.status_code for answer in answers) == {200: limit, 429: len(calls) - limit}
-    for refused in (answer for answer in answers if answer.status_code == 429):
+    """Makes calls at the same time. Checks that `limit` of them succeed and that the others name the quota."""
+    responses = await asyncio.gather(*calls)
+    assert Counter(response.status_code for response in responses) == {200: limit, 429: len(calls) - limit}
+    for refused in (response for response in responses if response.status_code == 429):
         failure = json_failure(refused)
         assert (failure.code, failure.reason) == ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
         assert failure.metadata["limit"] in failure.message
-    return [answer for answer in answers if answer.status_code == 200]
+    return [response for response in responses if response.status_code == 200]
 
 
-async def test_unfinished_experiments(strict: httpx.AsyncClient, plan: dict[str, object]) -> None:
+async def test_unfinished_experiments_have_a_quota(strict: httpx.AsyncClient, plan: dict[str, object]) -> None:
     made = await _at_once([strict.post("/experiments", json=plan) for _ in range(AT_ONCE)], LIMIT)
     clone = f"/experiments/{made[0].json()['id']}/clone"
     assert json_failure(await strict.post(clone, json={})).reason == "QUOTA_EXCEEDED"
@@ -69,7 +69,7 @@ async def test_unfinished_experiments(strict: httpx.AsyncClient, plan: dict[str,
     assert (await strict.post(clone, json={})).status_code == 200
 
 
-async def test_models(strict: httpx.AsyncClient) -> None:
+async def test_voice_models_have_a_quota(strict: httpx.AsyncClient) -> None:
     def model(version: int) -> dict[str, object]:
         return {"name": "Mine", "provider": "espeak", "version": str(version), "config": {"voice_id": "en-gb"}}
 
@@ -84,14 +84,14 @@ async def test_models(strict: httpx.AsyncClient) -> None:
     )
 
 
-async def test_voter_sessions(strict: httpx.AsyncClient) -> None:
+async def test_voters_of_an_address_have_a_quota(strict: httpx.AsyncClient) -> None:
     await _at_once([strict.post("/voters", json={}, headers={"authorization": ""}) for _ in range(AT_ONCE)], LIMIT)
 
 
-async def test_registrations_and_tries_for_taken_addresses(strict: httpx.AsyncClient) -> None:
+async def test_registrations_of_an_address_have_a_quota_that_failed_ones_use_too(strict: httpx.AsyncClient) -> None:
     me = (await strict.get("/developers/me")).json()["email"]
     taken = await _register(strict, me)
     assert json_failure(taken).reason == "ALREADY_EXISTS"
     await _at_once([_register(strict) for _ in range(AT_ONCE)], REGISTRATIONS - 2)
-    # Whether an address is registered is not told any more.
+    # The response no longer shows whether an e-mail address is registered.
     assert json_failure(await _register(strict, me)).reason == "QUOTA_EXCEEDED"

@@ -1,4 +1,4 @@
-"""A mesh that is stopped in mid-experiment and started again later goes on where it was."""
+"""A mesh that is stopped during an experiment and started again continues the experiment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROMPTS = 10
 
 
 async def trials_ended(http: httpx.AsyncClient, path: str, ended: int | None) -> dict[str, Any]:
-    """Follows the experiment until so many trials have ended, or to its end; returns it as it then is."""
+    """Watches the experiment until `ended` trials have completed, or to its end. Returns it as it is then."""
     async with asyncio.timeout(END_SECONDS), http.stream("GET", f"{path}/stream") as stream:
         async for line in stream.aiter_lines():
             if not line.startswith("data: "):
@@ -31,7 +31,7 @@ async def trials_ended(http: httpx.AsyncClient, path: str, ended: int | None) ->
     raise AssertionError("the stream ended without a terminal state")
 
 
-async def test_an_experiment_goes_on_after_the_mesh_was_stopped_and_nothing_is_forgotten(tmp_path: Path) -> None:
+async def test_an_experiment_continues_after_a_restart_of_the_mesh_and_nothing_is_lost(tmp_path: Path) -> None:
     provider = OpenAiServer()
     provider.tempers.update({voice: replace(TEMPERS["steady"], before_seconds=0.6) for voice in VOICES})
     async with provider.serving():

@@ -1,4 +1,4 @@
-"""What other users of the machine can learn of a running mesh: nothing from its files, arguments and environments."""
+"""Other users of the machine learn no secret of a running mesh from its files, arguments and environments."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.environment import OUTSIDE, PLAIN, SETTINGS
+from deploy.local.environment import BASE, OUTGOING, SETTINGS
 from deploy.local.mesh import Mesh
 from deploy.local.services import GRPC_ENVIRONMENT
 from tests.mesh import mesh_settings
@@ -28,8 +28,8 @@ def environment(pid: int) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if pair)
 
 
-def of_each_process(mesh: Mesh) -> list[tuple[str, int]]:
-    """Returns the name and id of each process of the mesh, those that the processes started themselves too."""
+def all_processes(mesh: Mesh) -> list[tuple[str, int]]:
+    """Returns the name and id of each process of the mesh. The children of a process have its name."""
     return [
         (name, process.pid)
         for name, child in mesh.processes.items()
@@ -39,7 +39,7 @@ def of_each_process(mesh: Mesh) -> list[tuple[str, int]]:
 
 @pytest.fixture(scope="module")
 async def mesh(tmp_path_factory: pytest.TempPathFactory):
-    """A mesh that finds a data directory as an earlier version left it, and many secrets in its environment."""
+    """A mesh with the data directory of an earlier version, and with many secrets in its environment."""
     directory = tmp_path_factory.mktemp("secrets") / "data"
     for folder in ("audio", "logs", "nats"):
         (directory / folder).mkdir(parents=True, mode=0o755)
@@ -54,42 +54,42 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_each_process_has_its_own_settings_and_no_others(mesh: Mesh) -> None:
-    for name, pid in of_each_process(mesh):
+    for name, pid in all_processes(mesh):
         child = pid != mesh.processes[name].pid
         settings = () if child else SETTINGS.get(name, ())
-        # PostgreSQL tells its own children of itself.
+        # PostgreSQL sets variables for its own children.
         own = {n for n in environment(pid) if n.startswith(("PG", "LC_"))} if name == "postgres" else set()
         of_services = set(GRPC_ENVIRONMENT) if name in SETTINGS else set()
-        outside = set(OUTSIDE) if name == "tts" else set()
-        extra = set(environment(pid)) - set(settings) - set(PLAIN) - own - of_services - outside
-        assert not extra, f"{name} ({pid}) is told {sorted(extra)}"
+        outgoing = set(OUTGOING) if name == "tts" else set()
+        extra = set(environment(pid)) - set(settings) - set(BASE) - own - of_services - outgoing
+        assert not extra, f"{name} ({pid}) has {sorted(extra)}"
 
 
-def test_only_tts_holds_the_keys_of_providers(mesh: Mesh) -> None:
-    holding = {
+def test_only_tts_has_the_keys_of_providers(mesh: Mesh) -> None:
+    processes_with_keys = {
         name if pid == mesh.processes[name].pid else f"a child of {name}"
-        for name, pid in of_each_process(mesh)
+        for name, pid in all_processes(mesh)
         if any(secret in "\n".join(environment(pid).values()) for secret in SECRETS.values())
     }
-    assert holding == {"tts"}
+    assert processes_with_keys == {"tts"}
 
 
-def test_no_process_shows_a_secret_in_its_arguments(mesh: Mesh) -> None:
+def test_no_process_has_a_secret_in_its_arguments(mesh: Mesh) -> None:
     kept = ("audio_url_secret", "postgres_password", "nats_password")
     secrets = {*SECRETS.values(), *(mesh.data_dir.secret(name) for name in kept)}
-    for name, pid in of_each_process(mesh):
+    for name, pid in all_processes(mesh):
         arguments = Path(f"/proc/{pid}/cmdline").read_text()
         assert not [secret for secret in secrets if secret in arguments], name
 
 
-def test_no_process_leaves_its_memory_behind_when_it_crashes(mesh: Mesh) -> None:
-    for name, pid in of_each_process(mesh):
+def test_no_process_writes_a_core_dump(mesh: Mesh) -> None:
+    for name, pid in all_processes(mesh):
         limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
         (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
         assert {int(core[4]), int(core[5])} <= {0, 1}, name
 
 
-def test_nobody_else_can_read_what_the_mesh_keeps(mesh: Mesh) -> None:
+def test_other_users_cannot_read_the_data_directory(mesh: Mesh) -> None:
     root = mesh.data_dir.path
     open_to_others = [
         (str(path.relative_to(root)), oct(path.stat().st_mode & 0o777))
@@ -97,5 +97,5 @@ def test_nobody_else_can_read_what_the_mesh_keeps(mesh: Mesh) -> None:
         if not path.is_symlink() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     ]
     assert open_to_others == []
-    # Passed through by PostgreSQL's user, where that is another; never listed.
+    # Under root, PostgreSQL's user must be able to pass through the directory, but not to list it.
     assert root.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)

@@ -1,4 +1,5 @@
-"""Experiments share providers, on a real mesh: a small one does not wait for a large one, nor any for a slow one."""
+"""Experiments share providers on a real mesh: a small one does not wait for a large one, and a slow provider delays no
+other."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ from tests.mesh import mesh_settings
 
 VOICES = ("one", "two", "three", "four")
 SECONDS = 0.25
-PLACES = 4
+SLOTS = 4
 MAX_RUNNING = 3
 CAPTIONS = 16
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def provider() -> AsyncIterator[OpenAiServer]:
-    """A server whose voices take some time, and one that takes long."""
+    """A server with voices that take some time, and one voice that takes long."""
     async with OpenAiServer(seconds=SECONDS).serving() as server:
         steady = server.tempers["steady"]
         server.tempers.update(dict.fromkeys(VOICES, steady))
@@ -38,13 +39,13 @@ async def provider() -> AsyncIterator[OpenAiServer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[Mesh]:
-    """A mesh with two providers that are that server, and a small quota."""
+    """A mesh with a small quota and two providers, which are the same server."""
 
-    def entry(name: str, voices: Sequence[str], places: int) -> dict[str, object]:
+    def entry(name: str, voices: Sequence[str], slots: int) -> dict[str, object]:
         common = {"base_url": provider.base_url, "model": MODEL}
-        return {**common, "id": name, "voices": list(voices), "max_concurrency": places}
+        return {**common, "id": name, "voices": list(voices), "max_concurrency": slots}
 
-    servers = [entry("hosted", VOICES, PLACES), entry("tardy", ["late"], 1)]
+    servers = [entry("hosted", VOICES, SLOTS), entry("tardy", ["late"], 1)]
     env = {
         "tts": {"OPENAI_COMPATIBLE": json.dumps(servers)},
         "experiments": {"MAX_RUNNING_EXPERIMENTS": str(MAX_RUNNING)},
@@ -54,11 +55,11 @@ async def mesh(tmp_path_factory: Any, provider: OpenAiServer) -> AsyncIterator[M
 
 
 async def create(http: httpx.AsyncClient, voices: Sequence[tuple[str, str]], prompts: int) -> str:
-    """Plans an experiment and returns its id."""
+    """Creates an experiment and returns its id."""
     return await created(http, plan(voices, [f"Prompt number {number}." for number in range(prompts)]))
 
 
-async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
+async def test_a_small_experiment_ends_long_before_a_large_one_that_started_earlier(
     http: httpx.AsyncClient, provider: OpenAiServer
 ) -> None:
     large = await create(http, [("hosted", voice) for voice in VOICES], 20)
@@ -73,13 +74,13 @@ async def test_a_small_experiment_behind_a_large_one_ends_long_before_it(
     await ended(http, large)
     after = await trials(http, large)
     assert [trial["status"] for trial in after] == ["completed"] * 80
-    assert provider.most_at_once <= PLACES
-    # The order of asking is drawn, and is what was kept to.
+    assert provider.most_at_once <= SLOTS
+    # The trials have a random order.
     assert sorted(trial["position"] for trial in after) == list(range(80))
     assert [trial["position"] for trial in after] != list(range(80))
 
 
-async def test_a_slow_provider_delays_no_other(http: httpx.AsyncClient) -> None:
+async def test_a_slow_provider_does_not_delay_another(http: httpx.AsyncClient) -> None:
     both = await create(http, [("hosted", "one"), ("tardy", "late")], 4)
     (await http.post(f"/experiments/{both}/run")).raise_for_status()
     await ended(http, both)
@@ -91,15 +92,15 @@ async def test_a_slow_provider_delays_no_other(http: httpx.AsyncClient) -> None:
     assert ends["hosted"][-1] < ends["tardy"][1]
 
 
-async def test_a_quota_bounds_how_many_run_at_a_time(http: httpx.AsyncClient) -> None:
+async def test_running_experiments_have_a_quota(http: httpx.AsyncClient) -> None:
     ids = [await create(http, [("hosted", "one"), ("tardy", "late")], 3) for _ in range(MAX_RUNNING + 1)]
-    answers = await asyncio.gather(*(http.post(f"/experiments/{experiment_id}/run") for experiment_id in ids))
-    assert sorted(answer.status_code for answer in answers) == [200] * MAX_RUNNING + [429]
-    refused = next(answer for answer in answers if answer.status_code == 429).json()
+    responses = await asyncio.gather(*(http.post(f"/experiments/{experiment_id}/run") for experiment_id in ids))
+    assert sorted(response.status_code for response in responses) == [200] * MAX_RUNNING + [429]
+    refused = next(response for response in responses if response.status_code == 429).json()
     info = next(detail for detail in refused["details"] if "reason" in detail)
     assert (info["reason"], info["metadata"]) == ("QUOTA_EXCEEDED", {"limit": str(MAX_RUNNING)})
     assert "wait for one to complete, or cancel one" in refused["message"]
-    left = ids[[answer.status_code for answer in answers].index(429)]
+    left = ids[[response.status_code for response in responses].index(429)]
     running = next(each for each in ids if each != left)
     (await http.post(f"/experiments/{running}/cancel")).raise_for_status()
     assert (await http.post(f"/experiments/{left}/run")).status_code == 200
@@ -108,15 +109,15 @@ async def test_a_quota_bounds_how_many_run_at_a_time(http: httpx.AsyncClient) ->
             (await http.post(f"/experiments/{experiment_id}/cancel")).raise_for_status()
 
 
-async def test_a_provider_is_shared_with_other_services_that_ask_for_speech(
+async def test_a_provider_is_shared_with_other_requesters(
     http: httpx.AsyncClient, mesh: Mesh, provider: OpenAiServer
 ) -> None:
     experiment = await create(http, [("hosted", voice) for voice in VOICES], 20)
-    # What came before was of two providers.
+    # Earlier tests used two providers.
     provider.most_at_once = provider.at_once
     (await http.post(f"/experiments/{experiment}/run")).raise_for_status()
     before = len(provider.requests)
-    while len(provider.requests) < before + 2 * PLACES:
+    while len(provider.requests) < before + 2 * SLOTS:
         provider.asked.clear()
         await provider.asked.wait()
     bus = await Bus.connect(mesh.nats_url, "captions")
@@ -131,16 +132,16 @@ async def test_a_provider_is_shared_with_other_services_that_ask_for_speech(
             job = SynthesisRequested(requester="captions", job_id=f"cap_{number}", attempt=1, developer_id="dev_a")
             job.MergeFrom(SynthesisRequested(provider="hosted", voice_id="one", text=f"Caption {number}."))
             await bus.publish(job, event_id=new_id("evt"))
-        told = [await shares.get() for _ in range(CAPTIONS)]
+        received = [await shares.get() for _ in range(CAPTIONS)]
     finally:
         consuming.cancel()
         await bus.close()
-    # Two of the four slots and a job that waits while trials are there, all slots at a moment in which none is.
-    assert 3 in told
-    assert set(told) <= {3, PLACES}
+    # The share is two of the four slots and one waiting job while trials are there, and all slots while none is there.
+    assert 3 in received
+    assert set(received) <= {3, SLOTS}
     asked = ["Caption" in str(body["input"]) for body in provider.requests[before:]]
     first, last = asked.index(True), len(asked) - 1 - asked[::-1].index(True)
     trials_meanwhile = asked[first:last].count(False)
-    assert CAPTIONS / 2 <= trials_meanwhile <= CAPTIONS + 2 * PLACES
+    assert CAPTIONS / 2 <= trials_meanwhile <= CAPTIONS + 2 * SLOTS
     await ended(http, experiment)
-    assert provider.most_at_once <= PLACES
+    assert provider.most_at_once <= SLOTS

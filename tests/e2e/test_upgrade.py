@@ -1,4 +1,4 @@
-"""A mesh of the release before goes on under this one: what was under way finishes, and nothing is lost."""
+"""This release continues the mesh of the previous release. Work in progress is finished, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ IDS: Mapping[str, str] = KNOWN["experiments"]
 
 @dataclass(frozen=True)
 class Upgraded:
-    """The mesh that was upgraded, the HTTP client of its developer, and whom it talks to."""
+    """The HTTP client of a developer of the upgraded mesh, its provider and its webhook receiver."""
 
     http: httpx.AsyncClient
     provider: OpenAiServer
     receiver: WebhookReceiver
 
     async def get(self, path: str) -> Any:
-        answer = await self.http.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = await self.http.get(path)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     async def ended(self, name: str) -> Json:
-        """Waits for the end of an experiment, and returns it."""
+        """Waits until an experiment ends and returns it."""
         path = f"/experiments/{IDS[name]}"
         return dict(await until(lambda: self.get(path), lambda got: got["status"] not in ("created", "running")))
 
@@ -49,33 +49,33 @@ class Upgraded:
         return list((await self.get(trials_path(name)))["trials"])
 
     async def delivered(self, name: str) -> Json:
-        """Waits until the one delivery about an experiment has been taken, and returns it."""
+        """Waits until the only webhook delivery of an experiment is delivered, and returns it."""
         path = f"/experiments/{IDS[name]}/webhook-deliveries"
-        answer = await until(lambda: self.get(path), lambda got: got["deliveries"][0]["status"] == "delivered")
-        (delivery,) = answer["deliveries"]
+        found = await until(lambda: self.get(path), lambda got: got["deliveries"][0]["status"] == "delivered")
+        (delivery,) = found["deliveries"]
         return dict(delivery)
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Somebody who listens, with the link and the listener that they have."""
+    """A listener with the tokens of the link and of the listener."""
 
     http: httpx.AsyncClient
     token: str
     listener: str
 
     async def shown(self) -> Json | None:
-        """Returns the pair that the listener is at, or the next, None if there is none left."""
-        answer = await self.http.post(f"/listening/{self.token}/next", json={"listener": self.listener})
-        return answer.raise_for_status().json().get("pair")
+        """Returns the current or next pair of the listener, None if no pair is left."""
+        response = await self.http.post(f"/listening/{self.token}/next", json={"listener": self.listener})
+        return response.raise_for_status().json().get("pair")
 
     async def vote_on(self, pair: Json | None) -> Json:
-        """Votes on a pair, and returns the listener's progress."""
+        """Votes on a pair and returns the listener's progress."""
         assert pair is not None
         return await vote(self.http, self.token, self.listener, pair["id"])
 
     async def vote_on_all(self) -> None:
-        """Hears and votes on all pairs that are left."""
+        """Plays all remaining pairs and votes on them."""
         while await self.shown() is not None:
             await self.vote_on(await hear(self.http, self.token, self.listener))
 
@@ -85,13 +85,13 @@ def trials_path(name: str) -> str:
 
 
 def known_trials(name: str, status: str) -> dict[str, Json]:
-    """Returns the trials that had a status when the release was saved, by id."""
+    """Returns the trials that had this status when the previous release was saved, by id."""
     return {trial["id"]: trial for trial in KNOWN["answers"][trials_path(name)]["trials"] if trial["status"] == status}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def provider() -> AsyncIterator[OpenAiServer]:
-    """A provider whose voices all speak by now."""
+    """A provider whose voices all work now."""
     server = OpenAiServer()
     server.tempers.update({voice: TEMPERS["steady"] for voices in saved_release.VOICES.values() for voice in voices})
     async with server.serving():
@@ -100,7 +100,7 @@ async def provider() -> AsyncIterator[OpenAiServer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def receiver() -> AsyncIterator[WebhookReceiver]:
-    """A receiver of webhooks that takes what it refused before."""
+    """A webhook receiver that accepts what it refused before."""
     server = WebhookReceiver()
     server.answer("failing", status=200)
     server.secrets["failing"] = [KNOWN["webhook_secret"]]
@@ -112,7 +112,7 @@ async def receiver() -> AsyncIterator[WebhookReceiver]:
 async def mesh(
     tmp_path_factory: pytest.TempPathFactory, provider: OpenAiServer, receiver: WebhookReceiver
 ) -> AsyncIterator[Mesh]:
-    """This release on the database and the audio of the one before, with a bus that remembers nothing."""
+    """This release with the database and the audio of the previous one, and an empty NATS."""
     folder = tmp_path_factory.mktemp("upgraded")
     async with running_postgres() as url:
         await asyncio.to_thread(saved_release.restore, url, folder / "audio", receiver.url(""))
@@ -129,7 +129,7 @@ async def upgraded(mesh: Mesh, provider: OpenAiServer, receiver: WebhookReceiver
 
 
 def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
-    """Yields what an answer no longer says. Times and URLs differ in any case."""
+    """Yields the fields of `before` that differ in `after`, except times and URLs."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():
             if not key.endswith(("_at", "url", "_until")):
@@ -146,11 +146,11 @@ KEPT = [path for path in KNOWN["answers"] if "/exp_" not in path or path.split("
 
 
 @pytest.mark.parametrize("path", KEPT)
-async def test_what_was_at_rest_is_as_it_was(upgraded: Upgraded, path: str) -> None:
+async def test_ended_experiments_are_unchanged(upgraded: Upgraded, path: str) -> None:
     assert list(differences(KNOWN["answers"][path], await upgraded.get(path))) == []
 
 
-async def test_an_experiment_that_ran_completes_and_what_was_measured_is_not_measured_again(upgraded: Upgraded) -> None:
+async def test_a_running_experiment_completes_and_scored_trials_are_not_scored_again(upgraded: Upgraded) -> None:
     ended = await upgraded.ended("running")
     assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 12, 0)
     trials = {trial["id"]: trial for trial in await upgraded.trials("running")}
@@ -164,26 +164,26 @@ async def test_an_experiment_that_ran_completes_and_what_was_measured_is_not_mea
     assert results["head_to_head"][0]["pairs"] == 6
 
 
-async def test_an_experiment_that_was_retried_completes(upgraded: Upgraded) -> None:
+async def test_a_retried_experiment_completes(upgraded: Upgraded) -> None:
     ended = await upgraded.ended("retried")
     assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 4, 0)
     trials = {trial["id"]: trial for trial in await upgraded.trials("retried")}
     before = known_trials("retried", "completed")
     assert len(before) == 2
     assert list(differences(before, {id_: trials[id_] for id_ in before})) == []
-    # One request of each failed trial is of the first run, before the retry.
+    # One request of each failed trial is from the first run, before the retry.
     assert all(trial["provider_requests"] >= 2 for id_, trial in trials.items() if id_ not in before)
 
 
-async def test_what_was_asked_for_while_the_bus_was_down_is_spoken(upgraded: Upgraded) -> None:
+async def test_requests_made_while_nats_was_down_are_carried_out(upgraded: Upgraded) -> None:
     ended = await upgraded.ended("asked")
     assert (ended["status"], ended["completed_trials"], ended["failed_trials"]) == ("completed", 2, 0)
 
 
-async def test_listeners_go_on_where_they_were_and_the_verdict_has_the_votes_of_before(upgraded: Upgraded) -> None:
+async def test_listeners_continue_and_the_verdict_has_their_earlier_votes(upgraded: Upgraded) -> None:
     id_ = IDS["listening"]
     path = f"/experiments/{id_}/listening-links"
-    # The links, read again: their tokens name an expiry that has moved.
+    # Reads the links again, because their tokens contain an expiry that has changed.
     tokens = {}
     for body in ({"request_id": "friends"}, {"request_id": "strict", "max_listeners_per_address": 1}):
         made = (await upgraded.http.post(path, json=body)).raise_for_status().json()
@@ -197,7 +197,7 @@ async def test_listeners_go_on_where_they_were_and_the_verdict_has_the_votes_of_
     )
     before = await upgraded.get(f"/experiments/{id_}")
     assert list(differences(KNOWN["answers"][f"/experiments/{id_}"], before)) == []
-    # What the first has heard need not be heard again.
+    # The first listener does not have to play the pair again.
     assert await first.vote_on(await first.shown()) == {"votes_given": 2, "pairs_left": 0, "open": True}
     await asyncio.gather(second.vote_on_all(), third.vote_on_all())
     ended = await upgraded.ended("listening")
@@ -209,7 +209,7 @@ async def test_listeners_go_on_where_they_were_and_the_verdict_has_the_votes_of_
 
 
 @pytest.mark.parametrize("name", ["delivered", "judged"])
-async def test_a_verdict_of_before_is_reached_again(upgraded: Upgraded, name: str) -> None:
+async def test_recomputing_an_earlier_verdict_gives_the_same_results(upgraded: Upgraded, name: str) -> None:
     path = f"/experiments/{IDS[name]}/results"
     before, again = dict(KNOWN["answers"][path]), await upgraded.get(f"{path}?recompute=true")
     # A release can reword the reasons. Everything else stays the same.
@@ -217,14 +217,14 @@ async def test_a_verdict_of_before_is_reached_again(upgraded: Upgraded, name: st
     assert list(differences(before, again)) == []
 
 
-async def test_votes_of_before_are_exported(upgraded: Upgraded) -> None:
+async def test_earlier_votes_are_exported(upgraded: Upgraded) -> None:
     export = f"/experiments/{IDS['judged']}/export"
-    answer = await upgraded.http.get(export, params={"table": "votes", "format": "jsonl"})
-    (exported,) = [json.loads(line) for line in answer.raise_for_status().text.splitlines()]
+    response = await upgraded.http.get(export, params={"table": "votes", "format": "jsonl"})
+    (exported,) = [json.loads(line) for line in response.raise_for_status().text.splitlines()]
     assert (exported["answer"], exported["state"]) == ("a", "counted")
 
 
-async def test_a_message_that_was_refused_comes_with_a_signature_that_verifies(upgraded: Upgraded) -> None:
+async def test_a_refused_webhook_is_sent_again_with_a_valid_signature(upgraded: Upgraded) -> None:
     delivery = await upgraded.delivered("undelivered")
     (message,) = await upgraded.receiver.wait("failing")
     assert (message.id, message.verified, message.json["type"]) == (delivery["id"], True, "experiment.completed")
@@ -232,7 +232,7 @@ async def test_a_message_that_was_refused_comes_with_a_signature_that_verifies(u
     assert [each["response_status"] for each in delivery["attempts"]] == [500, 200]
 
 
-async def test_a_message_of_before_can_be_asked_for_again(upgraded: Upgraded) -> None:
+async def test_an_earlier_webhook_can_be_redelivered(upgraded: Upgraded) -> None:
     (before,) = (await upgraded.get(f"/experiments/{IDS['delivered']}/webhook-deliveries"))["deliveries"]
     path = f"/experiments/{IDS['delivered']}/webhook-deliveries/{before['id']}/redeliver"
     (await upgraded.http.post(path, json={})).raise_for_status()
@@ -240,7 +240,7 @@ async def test_a_message_of_before_can_be_asked_for_again(upgraded: Upgraded) ->
     assert message.id == before["id"]
 
 
-async def test_keys_open_what_they_opened(mesh: Mesh) -> None:
+async def test_api_keys_keep_their_permissions(mesh: Mesh) -> None:
     keys = KNOWN["keys"]
     async with api_client(mesh, keys["limited"]) as limited, api_client(mesh, keys["revoked"]) as revoked:
         assert (await limited.get("/experiments")).status_code == 200
@@ -248,7 +248,7 @@ async def test_keys_open_what_they_opened(mesh: Mesh) -> None:
         assert (await revoked.get("/experiments")).status_code == 401
 
 
-async def test_what_is_finished_can_be_heard_cloned_and_deleted(upgraded: Upgraded) -> None:
+async def test_an_ended_experiment_can_be_played_cloned_and_deleted(upgraded: Upgraded) -> None:
     (spoken, *_) = await upgraded.trials("refused")
     audio = await upgraded.http.get(spoken["audio_url"])
     assert (audio.status_code, audio.content[:4]) == (200, b"RIFF")

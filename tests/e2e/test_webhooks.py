@@ -1,4 +1,4 @@
-"""Webhooks from the mesh to a receiver that verifies them with the public library."""
+"""Webhooks from the mesh to a receiver that verifies them with the Standard Webhooks library."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from deploy.local.mesh import Mesh
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import Developer
 
-WAIT_SECONDS = 30.0
-LOOK_SECONDS = 0.05
-# How soon a message comes on a machine that does other things beside; far below the 15 s for which one that hangs is
-# waited for.
-AT_ONCE_SECONDS = 8.0
+TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.05
+# The time for a message to arrive on a busy machine. It is far below the timeout of 15 s for a hanging receiver.
+PROMPT_SECONDS = 8.0
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def receiver() -> AsyncIterator[WebhookReceiver]:
-    """A receiver of this test's own."""
+    """A webhook receiver for one test."""
     async with WebhookReceiver().serving() as serving:
         yield serving
 
 
 class Caller:
-    """A developer, and shorter words for what tests do with webhooks."""
+    """A developer and the calls that tests make."""
 
     def __init__(self, mesh: Mesh, developer: Developer, http: httpx.AsyncClient) -> None:
         self.mesh = mesh
@@ -38,20 +37,20 @@ class Caller:
         self._http = http
 
     async def call(self, verb: str, path: str, **body: object) -> Any:
-        answer = await self._http.request(verb, path, json=body if verb == "POST" else None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = await self._http.request(verb, path, json=body if verb == "POST" else None)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     async def plan(self, webhook_url: str) -> dict[str, Any]:
         models = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")]
-        plan = {"name": "told", "scenario": "general", "eval_mode": "automated", "models": models}
+        plan = {"name": "with a webhook", "scenario": "general", "eval_mode": "automated", "models": models}
         made: dict[str, Any] = await self.call(
             "POST", "/experiments", **plan, prompts=["Hello."], webhook_url=webhook_url
         )
         return made
 
     async def cancelled(self, webhook_url: str) -> str:
-        """Returns an experiment that was planned and cancelled, of which its webhook is told."""
+        """Creates and cancels an experiment, which sends a webhook. Returns its id."""
         id_ = str((await self.plan(webhook_url))["id"])
         await self.call("POST", f"/experiments/{id_}/cancel")
         return id_
@@ -61,13 +60,13 @@ class Caller:
         return dict(delivery)
 
     async def settled(self, experiment_id: str, attempts: int = 1) -> dict[str, Any]:
-        """Waits until so many attempts have been noted, and returns the delivery."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        """Waits until a delivery has this many attempts, and returns it."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 delivery = await self.delivery(experiment_id)
                 if len(delivery["attempts"]) >= attempts:
                     return delivery
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
     async def redeliver(self, delivery: dict[str, Any]) -> dict[str, Any]:
         path = f"/experiments/{delivery['experiment_id']}/webhook-deliveries/{delivery['id']}/redeliver"
@@ -78,18 +77,18 @@ class Caller:
 async def caller(mesh: Mesh, developer: Developer) -> AsyncIterator[Caller]:
     headers = {"authorization": f"Bearer {developer.api_key}"}
     async with httpx.AsyncClient(
-        base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=WAIT_SECONDS, trust_env=False
+        base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
     ) as http:
         yield Caller(mesh, developer, http)
 
 
-async def test_a_completed_experiment_is_told_with_a_signature_that_verifies(
+async def test_a_completed_experiment_sends_a_webhook_with_a_valid_signature(
     caller: Caller, receiver: WebhookReceiver
 ) -> None:
     planned = await caller.plan(receiver.url("ok"))
     receiver.secrets["ok"] = [planned["webhook_secret"]]
     await caller.call("POST", f"/experiments/{planned['id']}/run")
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         (message,) = await receiver.wait("ok")
     assert message.verified
     assert message.json["type"] == "experiment.completed"
@@ -102,16 +101,16 @@ async def test_a_completed_experiment_is_told_with_a_signature_that_verifies(
     assert [(each["response_status"], each["by_hand"]) for each in delivery["attempts"]] == [(200, False)]
 
 
-async def test_a_failed_and_a_cancelled_experiment_are_told(caller: Caller, receiver: WebhookReceiver) -> None:
+async def test_failed_and_cancelled_experiments_send_webhooks(caller: Caller, receiver: WebhookReceiver) -> None:
     planned = await caller.plan(receiver.url("ok"))
     receiver.secrets["ok"] = [planned["webhook_secret"]]
-    # No request can make the verdict impossible.
+    # No API call can make the verdict impossible, so the database is changed.
     async with await psycopg.AsyncConnection.connect(caller.mesh.database_url, autocommit=True) as connection:
         await connection.execute(
             "UPDATE experiments.experiments SET primary_metric = 'nonsense' WHERE id = %s", [planned["id"]]
         )
     await caller.call("POST", f"/experiments/{planned['id']}/run")
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await receiver.wait("ok")
         await caller.cancelled(receiver.url("ok"))
         failed, cancelled = await receiver.wait("ok", 2)
@@ -121,7 +120,7 @@ async def test_a_failed_and_a_cancelled_experiment_are_told(caller: Caller, rece
     assert failed.id != cancelled.id
 
 
-async def test_both_secrets_verify_after_a_rotation_and_a_message_asked_for_again_has_its_id(
+async def test_both_secrets_verify_after_a_rotation_and_a_redelivery_keeps_its_id(
     caller: Caller, receiver: WebhookReceiver
 ) -> None:
     made = await caller.call("POST", "/webhook-endpoints", url=receiver.url("ok"))
@@ -129,8 +128,8 @@ async def test_both_secrets_verify_after_a_rotation_and_a_message_asked_for_agai
     delivery = await caller.settled(await caller.cancelled(receiver.url("ok")))
     rotated = await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret")
     receiver.secrets["ok"] = [rotated["secret"], made["secret"]]
-    asked = await caller.redeliver(delivery)
-    assert (asked["id"], asked["status"]) == (delivery["id"], "pending")
+    redelivery = await caller.redeliver(delivery)
+    assert (redelivery["id"], redelivery["status"]) == (delivery["id"], "pending")
     again = await caller.settled(delivery["experiment_id"], 2)
     await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret", overlap_seconds=0)
     await caller.redeliver(delivery)
@@ -139,11 +138,13 @@ async def test_both_secrets_verify_after_a_rotation_and_a_message_asked_for_agai
     assert [message.verified for message in receiver.at("ok")] == [True, True, False]
     assert [each["by_hand"] for each in refused["attempts"]] == [False, True, True]
     assert [each["response_status"] for each in refused["attempts"]] == [200, 200, 401]
-    # What was taken once stays delivered.
+    # A delivery that succeeded once stays delivered.
     assert [again["status"], refused["status"]] == ["delivered", "delivered"]
 
 
-async def test_a_secret_lies_nowhere_in_the_clear(mesh: Mesh, caller: Caller, receiver: WebhookReceiver) -> None:
+async def test_secrets_are_stored_and_logged_only_encrypted(
+    mesh: Mesh, caller: Caller, receiver: WebhookReceiver
+) -> None:
     made = await caller.call("POST", "/webhook-endpoints", url=receiver.url("ok"))
     rotated = await caller.call("POST", f"/webhook-endpoints/{made['endpoint']['id']}/rotate-secret")
     await caller.settled(await caller.cancelled(receiver.url("ok")))
@@ -159,23 +160,23 @@ async def test_a_secret_lies_nowhere_in_the_clear(mesh: Mesh, caller: Caller, re
         assert all(secret not in bytes(sealed) for sealed in row[2:])
 
 
-async def test_a_receiver_that_hangs_or_floods_delays_nobody(caller: Caller, receiver: WebhookReceiver) -> None:
+async def test_a_receiver_that_hangs_or_floods_delays_no_other(caller: Caller, receiver: WebhookReceiver) -> None:
     hanging = [await caller.cancelled(receiver.url("hanging")) for _ in range(6)]
     flooding = [await caller.cancelled(receiver.url(temper)) for temper in ("flooding", "flooding_headers")]
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await receiver.wait("hanging", 4)
-    async with asyncio.timeout(AT_ONCE_SECONDS):
+    async with asyncio.timeout(PROMPT_SECONDS):
         for count in range(1, 4):
             await caller.cancelled(receiver.url("ok"))
             await receiver.wait("ok", count)
-    # No more at a time than one endpoint may have; those who hang still do.
+    # One endpoint has at most 4 attempts at a time, and all of them still hang.
     assert len(receiver.at("hanging")) == 4
     assert [(await caller.delivery(id_))["attempts"] for id_ in hanging] == [[]] * 6
     assert (await caller.settled(flooding[0]))["status"] == "delivered"
     assert (await caller.settled(flooding[1]))["status"] == "pending"
 
 
-async def test_an_endpoint_that_is_gone_is_told_again_once_it_is_enabled(
+async def test_an_endpoint_that_answered_410_gets_webhooks_again_after_it_is_enabled(
     caller: Caller, receiver: WebhookReceiver
 ) -> None:
     delivery = await caller.settled(await caller.cancelled(receiver.url("gone")))
@@ -193,18 +194,16 @@ async def test_an_endpoint_that_is_gone_is_told_again_once_it_is_enabled(
     assert [message.id for message in receiver.at("gone")] == [delivery["id"], late["id"]]
 
 
-async def test_a_redirect_leads_nowhere(caller: Caller, receiver: WebhookReceiver) -> None:
+async def test_redirects_are_not_followed(caller: Caller, receiver: WebhookReceiver) -> None:
     delivery = await caller.settled(await caller.cancelled(receiver.url("redirecting")))
     assert (delivery["status"], delivery["attempts"][0]["response_status"]) == ("pending", 302)
     assert delivery["error_message"] == "the receiver responded with status 302; redirects are not followed"
     assert receiver.at("ok") == []
 
 
-async def test_a_process_that_stops_hands_back_what_it_was_at(
-    mesh: Mesh, caller: Caller, receiver: WebhookReceiver
-) -> None:
+async def test_a_stopped_process_releases_its_deliveries(mesh: Mesh, caller: Caller, receiver: WebhookReceiver) -> None:
     id_ = await caller.cancelled(receiver.url("hanging"))
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await receiver.wait("hanging")
     await mesh.stop("experiments")
     receiver.answer("hanging", hangs=False)
@@ -215,7 +214,7 @@ async def test_a_process_that_stops_hands_back_what_it_was_at(
     finally:
         await mesh.start("experiments")
         await mesh.wait_serving()
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         first, second = await receiver.wait("hanging", 2)
     assert first.id == second.id
     assert (await caller.settled(id_))["status"] == "delivered"

@@ -1,6 +1,6 @@
-"""`python -m tests.e2e.cli.demo_mesh FIFO`: stands in for the runner of the mesh, on the port that API_PORT names.
+"""`python -m tests.e2e.cli.demo_mesh FIFO`: stands in for the runner of the mesh on the port API_PORT.
 
-It writes its process id to FIFO, or, if that is `-`, nowhere. With DEMO_MESH_DOWN=1 it never becomes healthy.
+It writes its process id to FIFO, unless FIFO is `-`. With DEMO_MESH_DOWN=1 it never becomes healthy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, Watch, serve
 
 
 def scripted() -> StandIn:
-    """A mesh in which one experiment runs and completes."""
+    """Returns a mesh in which one experiment completes."""
     mesh = StandIn()
     mesh.voices = [Voice(provider="espeak", voice_id=voice.voice_id) for voice in VOICES]
     first = VOICES[0].voice_id
@@ -39,12 +39,12 @@ def scripted() -> StandIn:
 
 async def run(fifo: str) -> None:
     """Serves until SIGTERM."""
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    stop_requested = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_requested.set)
     server, _ = await serve(scripted(), int(os.environ["API_PORT"]))
     if fifo != "-":
         await asyncio.to_thread(Path(fifo).write_text, str(os.getpid()))
-    await told.wait()
+    await stop_requested.wait()
     await server.stop(None)
 
 

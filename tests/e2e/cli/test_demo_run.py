@@ -1,4 +1,4 @@
-"""The demo from its first step to its last, with a small server in place of the mesh."""
+"""The whole demo, with a small server in place of the mesh."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-# The command line as a user runs it, but for what it starts.
+# The command line as a user runs it, except that it starts the stand-in.
 SCRIPT = """
 import sys
 import gateway.cli.demo
@@ -23,7 +23,7 @@ sys.exit(run(["demo", *sys.argv[2:]]))
 
 
 def demo(folder: Path, fifo: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Starts the demo with its data in the folder."""
+    """Starts the demo with its data in `folder`."""
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, fifo, "--data-dir", str(folder), *arguments],
         env={**os.environ, "API_PORT": "0", "COLUMNS": "80", **environment},
@@ -34,7 +34,7 @@ def demo(folder: Path, fifo: str, *arguments: str, **environment: str) -> subpro
 
 
 def without_times(lines: str) -> list[str]:
-    """The lines, each without the time at its end and the ids that differ from run to run."""
+    """Returns the lines without the time at their end, and without ports and ids that change from run to run."""
     lines = re.sub(r"localhost:\d+", "localhost:PORT", re.sub(r"demo-[0-9a-f]{12}", "demo-ID", lines))
     return [re.sub(r" +\d+\.\d s$", "", line) for line in lines.splitlines()]
 
@@ -45,12 +45,12 @@ def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> 
     out, err = demo(tmp_path, "-").communicate(timeout=30)
     assert without_times(err) == [
         "  Starting the mesh: five services, NATS, PostgreSQL and Envoy ...",
-        "✓ The mesh is up at http://localhost:PORT",
+        "✓ The mesh is ready at http://localhost:PORT",
         "  Registering a developer ...",
         "✓ Registered demo-ID@example.com",
         "  Listing the voices ...",
         "✓ 3 local voices; comparing en-us+klatt4, en-us+f3, en-gb",
-        "  Registering their paces in the catalogue ...",
+        "  Registering voice models with other speeds ...",
         "✓ Registered en-us+f3 at speed 1.6 and en-gb at speed 0.65",
         "  Creating the experiment ...",
         "✓ Created and started exp_00000000000000000000000000000000",
@@ -58,9 +58,9 @@ def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> 
         "1 of 1 trials ended: espeak:en-us+klatt4 1/1",
         "✓ 1 of 1 trials completed",
         "  Stopping the mesh ...",
-        "✓ Stopped; nothing is left running",
+        "✓ Stopped; no process is left",
         "",
-        "Start it to stay with `arena up`, then `arena register` and `arena experiment create`.",
+        "Next: `arena up` keeps a mesh running. Then `arena register` and `arena experiment create`.",
     ]
     assert [line.rstrip() for line in out.splitlines()] == [
         "",
@@ -71,19 +71,19 @@ def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> 
         "",
         "Verdict",
         "espeak:en-us+klatt4 wins, with high confidence.",
-        "  Distance between the first two scores: high.",
-        "  Evidence that it is not chance: high.",
+        "  Gap between the two best scores: high.",
+        "  Evidence against chance: high.",
         "",
         "Audio",
-        f"  1 WAV file in {tmp_path}/audio, the first prompt's being",
+        f"  1 WAV file in {tmp_path}/audio; those of the first prompt are",
         "    espeak:en-us+klatt4: trl_1.wav",
-        "  signed link, while the mesh is up: http://localhost/api/v1/audio/trl_1.wav?signature=x",
+        "  a signed link, valid while the mesh runs: http://localhost/api/v1/audio/trl_1.wav?signature=x",
         "",
     ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_demo_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     process = demo(tmp_path, str(fifo), DEMO_MESH_DOWN="1")
@@ -92,17 +92,17 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert not psutil.pid_exists(child)
-    assert "✓ Stopped; nothing is left running" in without_times(err)
+    assert "✓ Stopped; no process is left" in without_times(err)
     assert "Traceback" not in err
 
 
-def test_killed_outright_it_takes_the_mesh_with_it(tmp_path: Path) -> None:
+def test_the_mesh_ends_when_the_demo_is_killed(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     process = demo(tmp_path, str(fifo), DEMO_MESH_DOWN="1")
     child = psutil.Process(int(fifo.read_text()))
     process.kill()
     process.communicate(timeout=30)
-    # Its new parent may be slow to collect it; a zombie runs no more.
+    # A zombie does not run any more. Its new parent may be slow to collect it.
     _, alive = psutil.wait_procs([child], timeout=5)
     assert [one.status() for one in alive] in ([], [psutil.STATUS_ZOMBIE])

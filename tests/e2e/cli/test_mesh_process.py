@@ -14,7 +14,7 @@ from gateway.cli.address import GatewayAddress
 from gateway.cli.errors import CliError
 from gateway.cli.local_mesh import LocalMesh, local_address
 
-# Starts a child of its own, says both process ids, and ends in order on SIGTERM.
+# Starts a child of its own, writes both process ids, and exits on SIGTERM.
 FAMILY = """
 import os, signal, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)
@@ -30,22 +30,22 @@ def free_address() -> GatewayAddress:
     return local_address({"API_PORT": "0"})
 
 
-def test_a_mesh_that_ends_before_it_is_ready_is_reported_with_its_last_words(
+def test_a_mesh_that_exits_before_it_is_ready_is_reported_with_the_end_of_its_log(
     tmp_path: Path, free_address: GatewayAddress
 ) -> None:
-    mesh = LocalMesh(tmp_path, free_address, ["/bin/sh", "-c", "echo error: port 55432 is taken; exit 1"])
+    mesh = LocalMesh(tmp_path, free_address, ["/bin/sh", "-c", "echo error: port 55432 is in use; exit 1"])
     mesh.start()
     with pytest.raises(CliError) as caught:
         mesh.wait_until_ready()
     assert caught.value.lines() == [
-        "arena: The mesh ended with exit code 1 before it was ready.",
-        "  error: port 55432 is taken",
-        f"All of its output: {tmp_path}/logs/demo.log",
+        "arena: The mesh exited with code 1 before it was ready.",
+        "  error: port 55432 is in use",
+        f"The full output is in {tmp_path}/logs/demo.log",
     ]
     assert mesh.stop()
 
 
-def test_a_mesh_that_is_never_ready_is_given_up(tmp_path: Path, free_address: GatewayAddress) -> None:
+def test_a_mesh_that_is_never_ready_is_an_error(tmp_path: Path, free_address: GatewayAddress) -> None:
     mesh = LocalMesh(tmp_path, free_address, [sys.executable, "-c", "import signal; signal.pause()"])
     mesh.start()
     try:
@@ -55,10 +55,10 @@ def test_a_mesh_that_is_never_ready_is_given_up(tmp_path: Path, free_address: Ga
         mesh.stop()
 
 
-def test_stopping_leaves_no_process_behind(
+def test_a_stopped_mesh_leaves_no_process(
     tmp_path: Path, free_address: GatewayAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_mesh, "ORPHAN_SECONDS", 0.2)
+    monkeypatch.setattr(local_mesh, "ORPHAN_TIMEOUT_SECONDS", 0.2)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     mesh = LocalMesh(tmp_path, free_address, [sys.executable, "-c", FAMILY, str(fifo)])
@@ -68,4 +68,4 @@ def test_stopping_leaves_no_process_behind(
     assert not mesh.stop(), "the grandchild had to be killed"
     assert not psutil.pid_exists(parent)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
-    assert mesh.stop(), "stopping again is harmless"
+    assert mesh.stop(), "stopping again does nothing"

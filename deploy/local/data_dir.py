@@ -12,7 +12,7 @@ from deploy.local.errors import MeshError
 
 # A larger log is rotated. Each process keeps at most twice this size.
 MAX_LOG_BYTES = 10 * 1024 * 1024
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
 # Folders that only the owner can use. PostgreSQL's folder belongs to another user, and PostgreSQL protects it itself.
 PRIVATE_FOLDERS = ("audio", "logs", "nats", "run")
 TAIL_LINES = 15
@@ -30,9 +30,9 @@ class DataDir:
         try:
             self.path = Path(tempfile.mkdtemp(prefix="voice-arena-")) if path is None else path.absolute()
             for directory in (self.path, self.path / "logs", self.path / "run"):
-                directory.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             # Under root, PostgreSQL runs as another user, who must be able to pass through but not to list it.
-            self.path.chmod(0o711 if os.geteuid() == 0 else PRIVATE_FOLDER)
+            self.path.chmod(0o711 if os.geteuid() == 0 else FOLDER_MODE)
             self._restrict_permissions()
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -85,7 +85,7 @@ class DataDir:
     def open_log(self, name: str) -> BinaryIO:
         """Opens the log of a process to append to it. Returns the null device if the log can't be opened."""
         try:
-            descriptor = os.open(self._log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
+            descriptor = os.open(self._log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
         except OSError:
             descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         return os.fdopen(descriptor, "ab")
@@ -107,7 +107,7 @@ class DataDir:
         rotated = path.with_suffix(".log.1")
         rotated.unlink(missing_ok=True)
         try:
-            descriptor = os.open(rotated, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            descriptor = os.open(rotated, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
             with os.fdopen(descriptor, "wb") as copy, path.open("rb") as log:
                 shutil.copyfileobj(log, copy)
         except OSError:
@@ -140,6 +140,6 @@ def _make_private(path: Path, is_folder: bool) -> None:
         for entry in os.scandir(path):
             if not entry.is_symlink():
                 _make_private(Path(entry.path), entry.is_dir())
-    mode = PRIVATE_FOLDER if is_folder else PRIVATE_FILE
+    mode = FOLDER_MODE if is_folder else FILE_MODE
     if path.stat().st_mode & 0o777 != mode:
         path.chmod(mode)

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 NOT_ENOUGH = "not enough evidence"
 LARGE_SHARE = 0.5
-MATRIX_RULE = "won-lost-tied; an arrow marks a significant difference (Holm p ≤ 0.05)"
+MATRIX_RULE = "won-lost-tied; arrow: significant difference (Holm p ≤ 0.05)"
 MIN_MATRIX_MODELS = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
-PROMPT_RULE = "the lower TTFB plus total time wins a prompt; a difference up to 50 ms is a tie"
+PROMPT_RULE = "lower TTFB plus total time wins a prompt; within 50 ms is a tie"
 
 
 def results_view(results: Results, metrics: Sequence[Metric], width: int) -> RenderableType:
@@ -170,7 +170,7 @@ def verdict_sentences(results: Results) -> list[str]:
         evidence_level = NOT_ENOUGH if inconclusive else level(results.evidence_level)
         evidence = f"Evidence against chance: {evidence_level}"
         if results.HasField("p_winner"):
-            evidence += f" (p {_compared(results.p_winner)} against the closest rival)"
+            evidence += f" (p {_compared(results.p_winner)} against the hardest opponent)"
         sentences.append(evidence + ".")
     sentences += results.reasons
     if results.HasField("minimum_detectable_effect"):

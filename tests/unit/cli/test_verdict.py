@@ -109,7 +109,7 @@ def test_a_winner_is_named_with_the_reasons_for_the_confidence_level(results: Re
     assert verdict_sentences(results) == [
         "espeak:en-us wins, with medium confidence.",
         "Gap between the two best scores: high.",
-        "Evidence against chance: medium (p = 0.031 against the closest rival).",
+        "Evidence against chance: medium (p = 0.031 against the hardest opponent).",
         "Only 6 prompts were compared; high confidence takes 8.",
         "With this many prompts, a difference of 0.042 in composite is detected 80% of the time.",
     ]
@@ -123,7 +123,7 @@ def test_an_inconclusive_verdict_names_no_winner(results: Results) -> None:
     assert verdict_sentences(results) == [
         "There is not enough evidence to name a winner. espeak:en-us has the best score.",
         "Gap between the two best scores: too small.",
-        "Evidence against chance: not enough evidence (p < 0.001 against the closest rival).",
+        "Evidence against chance: not enough evidence (p < 0.001 against the hardest opponent).",
         "Only 6 prompts were compared; high confidence takes 8.",
     ]
 

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from services.auth.domain import MAX_KEYS
+from services.experiments.exports.usecases import MAX_EXPORTS_PER_DEVELOPER
+from services.experiments.listening.domain import MAX_LINKS, MAX_LISTENERS
 from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
 from services.experiments.verdict.profiles import PARTS, PROFILES
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
+from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
 from tests.unit.experiments.webhooks.test_announcing import body, experiment
 
@@ -25,6 +29,16 @@ def table(page: str, heading: str) -> dict[str, list[str]]:
 def test_levels_have_the_documented_thresholds() -> None:
     documented = {name: tuple(float(cell) for cell in row) for name, row in table("verdicts.md", "level").items()}
     assert documented == {level.name: (above, *EVIDENCE_THRESHOLDS[level]) for level, above in GAP_THRESHOLDS.items()}
+
+
+def test_fixed_quotas_have_the_documented_limits() -> None:
+    text = " ".join((PAGES / "settings.md").read_text().split())
+    assert (
+        f"These quotas are fixed: {MAX_KEYS} API keys and {MAX_ENDPOINTS} webhook endpoints of a developer, "
+        f"{MAX_EXPORTS_PER_DEVELOPER} exports that a developer downloads at a time, {MAX_LINKS:,} listening links "
+        f"of an experiment, and {MAX_LISTENERS:,} listeners of a link, "
+        f"at most {MAX_JOINED_FROM_ADDRESS:,} of them from one address."
+    ) in text
 
 
 def scale(metric: Metric) -> tuple[str, ...]:

@@ -103,8 +103,8 @@ async def main() -> None:
         clips = SqlClipStore(trial_clips.TABLE)
         finishing = Finishing(store, clips, listening, votes, announcing)
         dispatcher = Dispatcher(database, SqlQueueStore(trial_clips.TABLE), trial_clips.USER)
-        decide = trial_clips.on_end(store, finishing)
-        progress = Progress(database, clips, dispatcher, trial_clips.USER, decide)
+        on_end = trial_clips.on_end(store, finishing)
+        progress = Progress(database, clips, dispatcher, trial_clips.USER, on_end)
         metrics = ScoringMetricLister(
             scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address))
         )
@@ -131,7 +131,7 @@ async def main() -> None:
         )
         tokens, subject = ListeningTokens(secret), ExperimentSubject(store, link_store, finishing)
         closing = Closing(database, listening, subject)
-        rendered = Clips(database, listening, subject, audio, secret)
+        rendered_clips = Clips(database, listening, subject, audio, secret)
         listening_servicer = ListeningServicer(
             Links(database, store, link_store, votes, tokens, Pages(secret)),
             Listeners(
@@ -143,7 +143,7 @@ async def main() -> None:
                 # The hash differs per experiment, so nobody can be recognized in another experiment.
                 address_of=lambda experiment_id: AddressHash(secret, f"listeners of {experiment_id}").of_client(),
             ),
-            rendered,
+            rendered_clips,
             CloseListening(database, store, closing),
             settings.public_url,
         )
@@ -152,7 +152,7 @@ async def main() -> None:
         service.serve_bytes(
             settings.http_address,
             listening_service.methods_by_name["GetListeningClip"],
-            partial(clip_answers.find, rendered),
+            partial(clip_answers.find, rendered_clips),
         )
         service.add_unlisted(
             access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,

@@ -80,7 +80,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A comparison of voice models over prompts."""
+    """Voice models that are compared over prompts, and the state of the experiment."""
 
     id: str
     developer_id: str

@@ -2,7 +2,7 @@
 
 `latency` uses only what can be measured without listening models. `quality` needs them. In `quality`, naturalness
 counts most, because people choose a voice by it. Intelligibility is second: it is near 1 for most engines and matters
-where it is not. Prosody counts least, because its measure is the youngest. A fifth of the weight is latency as a
+where it is not. Prosody counts least, because its measure is the newest. A fifth of the weight is latency as a
 listener notices it: mostly the wait for the first sound, then the time to the last byte.
 """
 
@@ -22,11 +22,13 @@ PARTS: Mapping[str, Metric] = {
     )
 }
 """The parts of the composite score that can have a weight, each with the metric it is computed from. They are in the
-order of reports: parts with a better direction, parts compared between models, parts from listening models."""
+order of reports: parts that are good or bad by themselves, parts compared between models, parts from listening models.
+"""
 METRIC_NAMES = tuple(PARTS)
+"""The names of the parts. Weights in the API use them as the metric."""
 
 WEIGHTS_TOLERANCE = 1e-6
-"""Weights may miss the sum 1 by this much, because thirds can't be written exactly."""
+"""The sum of weights can differ from 1 by this much, because thirds can't be written exactly."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Each provider has a queue in PostgreSQL, shared by all runs and all processes of
 fairly, and a slow provider delays no clips of others. A result frees a slot at its provider, and the transaction that
 records the result gives the slot to the next clip (`next_requests`). The result also says how many slots the service
 may use while other services wait for the same provider (its share). Code that adds clips, or frees slots in another
-way, must call `release` after its commit. `look` finds clips that are still waiting because of a crash in between.
+way, must call `release` after its commit. If a crash prevents that, `look` releases the clips later.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Processes the results of tts and scoring. Each clip takes its next step at once.
 
-Code that changes an unfinished clip must hold the row lock of its run, so the steps of one run follow one another. A
-result counts only if it belongs to the latest request for the current step of the clip. Late results of earlier
-attempts have no effect. If a result arrives for a clip that does not exist, the clip was deleted, and its audio and
-evaluation are deleted too.
+Changes of an unfinished clip need the row lock of its run, so the steps of one run follow one another. A result counts
+only if it belongs to the latest request for the current step of the clip. Late results of earlier attempts have no
+effect. If a result arrives for a clip that does not exist, the clip was deleted, and its audio and evaluation are
+deleted too.
 """
 
 import dataclasses

@@ -88,7 +88,7 @@ class ClipStore(Protocol):
     ) -> Sequence[Clip]:
         """Returns clips whose latest request has timed out, the oldest request first.
 
-        The timeout is `patience` for the first attempt since the last retry and doubles with each further one. Clips of
+        `patience` applies to the first attempt since the last retry, and doubles with each further attempt. Clips of
         stopped runs, and of runs in which a clip has moved within `patience`, are left out.
         """
 

@@ -68,8 +68,8 @@ class ListeningStore(Protocol):
     ) -> Listener | None:
         """Adds a listener and returns it. A session that already joined by the invitation gets its existing listener.
 
-        Returns None if `most` listeners have joined by the invitation, or `most_from_address` of them from one address.
-        The caller must have locked the subject.
+        Returns None if `most` listeners have joined by the invitation, or `most_from_address` of them from this
+        address. The caller must have locked the subject.
         """
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:

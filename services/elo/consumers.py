@@ -33,8 +33,8 @@ def dead_handler(catalogue: Catalogue) -> DeadHandler:
 
     async def dead(event: VoicesDiscovered, delivery: Delivery, reason: str) -> None:
         provider = convert.from_provider(event.provider, delivery.occurred_at)
-        fault = "its voices could not be added to the catalogue"
-        provider = replace(provider, unavailable_reason=provider.unavailable_reason or fault)
+        error = "its voices could not be added to the catalogue"
+        provider = replace(provider, unavailable_reason=provider.unavailable_reason or error)
         await catalogue.record_provider(delivery.event_id, provider, [], event.told_providers)
 
     return dead

@@ -77,16 +77,16 @@ class Provider:
     text_limits: tuple[tuple[str, int], ...] = ()
     """The limits of its other models: a prefix of model ids and the longest text. The first matching prefix applies."""
 
-    def fault(self) -> str:
+    def error(self) -> str:
         """Returns why its models can't be used. Empty if they can."""
         return f"{self.id} can't be used: {self.unavailable_reason}" if self.unavailable_reason else ""
 
-    def longest_text(self, model_id: str) -> int:
+    def max_characters(self, model_id: str) -> int:
         """Returns the length in characters of the longest text that one of its models accepts. 0 if unknown."""
         limits = (longest for begin, longest in self.text_limits if model_id and model_id.startswith(begin))
         return next(limits, self.max_text_characters)
 
-    def refusals(self, model: VoiceModel) -> dict[str, str]:
+    def parameter_errors(self, model: VoiceModel) -> dict[str, str]:
         """Returns an error for each parameter of a model that the provider does not accept, by name."""
         taken = f"it takes {', '.join(self.parameters)}" if self.parameters else "it takes none"
         return {

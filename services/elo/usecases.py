@@ -161,8 +161,8 @@ class Catalogue:
             found = [domain.resolve(q, candidates, developer_id) for q in queries]
             providers = {p.id: p for p in await self._store.providers(connection)}
         for index, (query, model) in enumerate(zip(queries, found, strict=True)):
-            if fault := _fault(query.provider, providers, "in the catalogue"):
-                valid.require(False, f"models[{index}].provider", fault)
+            if error := _provider_error(query.provider, providers, "in the catalogue"):
+                valid.require(False, f"models[{index}].provider", error)
             elif model is not None:
                 continue
             elif any(m.provider == query.provider for m in candidates):
@@ -176,7 +176,9 @@ class Catalogue:
             else:
                 valid.require(False, f"models[{index}].provider", f"{query.provider} has no voices in the catalogue")
         valid.finish()
-        return [(model, providers[model.provider].longest_text(model.model_id)) for model in found if model is not None]
+        return [
+            (model, providers[model.provider].max_characters(model.model_id)) for model in found if model is not None
+        ]
 
     async def record_provider(
         self, event_id: str, provider: Provider, drafts: Sequence[VoiceModel], announced_providers: Sequence[str]
@@ -236,22 +238,22 @@ class Catalogue:
     async def _check_with_provider(self, connection: AsyncConnection, model: VoiceModel) -> None:
         """Raises InvalidInput unless the provider can be used, has the voice, and accepts the parameters."""
         providers = {provider.id: provider for provider in await self._store.providers(connection)}
-        if fault := _fault(model.provider, providers, "in use"):
-            raise InvalidInput.of(FieldViolation("provider", fault))
+        if error := _provider_error(model.provider, providers, "in use"):
+            raise InvalidInput.of(FieldViolation("provider", error))
         valid = Validation()
         where = f"GET /api/v1/voices?provider={model.provider} lists them"
         known = await self._store.knows_voice(connection, model.provider, model.voice_id)
         valid.require(known, "config.voice_id", f"must be a voice of {model.provider}; {where}")
-        for name, refusal in providers[model.provider].refusals(model).items():
-            valid.require(False, f"config.parameters.{name}", refusal)
+        for name, error in providers[model.provider].parameter_errors(model).items():
+            valid.require(False, f"config.parameters.{name}", error)
         valid.finish()
 
 
-def _fault(provider_id: str, providers: Mapping[str, Provider], where: str) -> str:
+def _provider_error(provider_id: str, providers: Mapping[str, Provider], where: str) -> str:
     """Returns why a provider can't be used. Empty if it can."""
     if provider_id in providers:
-        return providers[provider_id].fault()
-    return f"must be a provider {where}: {', '.join(p.id for p in providers.values() if not p.fault())}"
+        return providers[provider_id].error()
+    return f"must be a provider {where}: {', '.join(p.id for p in providers.values() if not p.error())}"
 
 
 def _check(model: VoiceModel, valid: Validation) -> None:

@@ -30,7 +30,7 @@ class _Mode(Enum):
     HEADER = auto()
     DATA = auto()
     """Samples of a declared length."""
-    ENDLESS = auto()
+    UNKNOWN_LENGTH = auto()
     """Samples of unknown length, until known chunks or the end of the stream."""
     CHUNK = auto()
     """Inside a chunk after the samples."""
@@ -51,29 +51,29 @@ class WavReader:
         self.sample_rate_hz = 0
         """0 until the header is complete."""
         self._mode = _Mode.HEADER
-        self._rest = bytearray()
-        self._left = 0
-        self._size = 0
-        self._pads = False
+        self._buffer = bytearray()
+        self._bytes_left = 0
+        self._declared_bytes = 0
+        self._padding_possible = False
 
     @property
     def trailing(self) -> bytes:
         """The bytes after the end of the file that are neither chunks nor zeros."""
         if self._mode is not _Mode.TRAILING:
             return b""
-        rest = bytes(self._rest)
-        return b"" if not rest.strip(b"\0") or _are_chunks(rest) else rest
+        buffer = bytes(self._buffer)
+        return b"" if not buffer.strip(b"\0") or _are_chunks(buffer) else buffer
 
     def feed(self, piece: bytes) -> bytes:
         """Returns the samples in the next piece, as bytes. Raises WavError if this is not a usable WAV."""
-        if self._mode is _Mode.DATA and len(piece) <= self._left:
-            self._left -= len(piece)
+        if self._mode is _Mode.DATA and len(piece) <= self._bytes_left:
+            self._bytes_left -= len(piece)
             return piece
-        self._rest += piece
+        self._buffer += piece
         audio = bytearray()
         before = None
-        while before != (before := (self._mode, len(self._rest))):
-            audio += self._step()
+        while before != (before := (self._mode, len(self._buffer))):
+            audio += self._read_step()
         return bytes(audio)
 
     def finish(self) -> bytes:
@@ -85,45 +85,46 @@ class WavReader:
             if not self.sample_rate_hz:
                 raise WavError("it ends within its header")
             raise WavBrokenOff("in the header of another WAV")
-        if self._mode is _Mode.DATA and self._left > MAX_MISCOUNTED_BYTES:
-            raise WavBrokenOff(f"after {self._size - self._left} of the {self._size} bytes that its WAV declares")
-        if self._mode is not _Mode.ENDLESS:
+        if self._mode is _Mode.DATA and self._bytes_left > MAX_MISCOUNTED_BYTES:
+            received = self._declared_bytes - self._bytes_left
+            raise WavBrokenOff(f"after {received} of the {self._declared_bytes} bytes that its WAV declares")
+        if self._mode is not _Mode.UNKNOWN_LENGTH:
             return b""
-        rest = bytes(self._rest)
-        ends = (each.start() for each in _AFTER.finditer(rest))
-        return rest[: next((end for end in ends if _are_chunks(rest[end:])), len(rest))]
+        buffer = bytes(self._buffer)
+        ends = (each.start() for each in _AFTER.finditer(buffer))
+        return buffer[: next((end for end in ends if _are_chunks(buffer[end:])), len(buffer))]
 
-    def _step(self) -> bytes:
-        rest = self._rest
+    def _read_step(self) -> bytes:
+        buffer = self._buffer
         if self._mode is _Mode.HEADER:
-            self._parse()
+            self._read_header()
         elif self._mode is _Mode.DATA:
-            taken = self._take(min(self._left, len(rest)))
-            self._left -= len(taken)
-            if not self._left:
+            taken = self._take(min(self._bytes_left, len(buffer)))
+            self._bytes_left -= len(taken)
+            if not self._bytes_left:
                 self._mode = _Mode.AFTER
             return taken
-        elif self._mode is _Mode.ENDLESS:
-            return self._endless()
+        elif self._mode is _Mode.UNKNOWN_LENGTH:
+            return self._read_unknown_length()
         elif self._mode is _Mode.CHUNK:
-            self._left -= len(self._take(min(self._left, len(rest))))
-            if not self._left:
+            self._bytes_left -= len(self._take(min(self._bytes_left, len(buffer))))
+            if not self._bytes_left:
                 self._mode = _Mode.AFTER
         elif self._mode is _Mode.AFTER:
-            self._after()
-        elif len(rest) > MAX_CHUNK_AFTER_BYTES:
+            self._read_after_samples()
+        elif len(buffer) > MAX_CHUNK_AFTER_BYTES:
             raise WavError("it goes on after its end")
         return b""
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(self._rest[:count])
-        del self._rest[:count]
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
         return taken
 
-    def _parse(self) -> None:
+    def _read_header(self) -> None:
         """Continues with the samples once the header is complete."""
-        found = parse_header(self._rest)
-        if (found.start if found else len(self._rest)) > MAX_HEADER_BYTES:
+        found = parse_header(self._buffer)
+        if (found.start if found else len(self._buffer)) > MAX_HEADER_BYTES:
             raise WavError(f"its header is longer than {MAX_HEADER_BYTES // 1024} KiB")
         if found is None:
             return
@@ -132,80 +133,80 @@ class WavReader:
             raise WavError(f"another WAV follows it, at {rate} Hz instead of {self.sample_rate_hz} Hz")
         self.sample_rate_hz = rate
         self._take(found.start)
-        self._size = self._left = size
-        self._pads = size % 2 == 1
-        self._mode = _Mode.ENDLESS if size == 0 or size >= MIN_PLACEHOLDER_BYTES else _Mode.DATA
+        self._declared_bytes = self._bytes_left = size
+        self._padding_possible = size % 2 == 1
+        self._mode = _Mode.UNKNOWN_LENGTH if size == 0 or size >= MIN_PLACEHOLDER_BYTES else _Mode.DATA
 
-    def _after(self) -> None:
+    def _read_after_samples(self) -> None:
         """Decides what follows the samples: nothing yet, a chunk, another WAV, or unknown bytes."""
-        rest = self._rest
-        if self._pads and rest:
-            self._pads = False
-            if rest[0] == 0:
+        buffer = self._buffer
+        if self._padding_possible and buffer:
+            self._padding_possible = False
+            if buffer[0] == 0:
                 self._take(1)
-        if len(rest) < 8:
+        if len(buffer) < 8:
             return
-        name, size = bytes(rest[:4]), int.from_bytes(rest[4:8], "little")
+        name, size = bytes(buffer[:4]), int.from_bytes(buffer[4:8], "little")
         if name == b"RIFF":
             self._mode = _Mode.HEADER
         elif _AFTER.fullmatch(name) and size <= MAX_CHUNK_AFTER_BYTES:
             self._take(8)
-            self._left, self._pads = size, size % 2 == 1
+            self._bytes_left, self._padding_possible = size, size % 2 == 1
             self._mode = _Mode.CHUNK if size else _Mode.AFTER
         else:
             self._mode = _Mode.TRAILING
 
-    def _endless(self) -> bytes:
+    def _read_unknown_length(self) -> bytes:
         """Returns the bytes that are certainly samples."""
-        rest = self._rest
+        buffer = self._buffer
         at = 0
-        while candidate := _AFTER.search(rest, at):
+        while candidate := _AFTER.search(buffer, at):
             start = candidate.start()
-            end = _end_of_chunks(rest, start)
+            end = _end_of_chunks(buffer, start)
             if end is not None:
-                if len(rest) - start > 2 * MAX_CHUNK_AFTER_BYTES:
+                if len(buffer) - start > 2 * MAX_CHUNK_AFTER_BYTES:
                     raise WavError("it goes on after its end")
                 audio = self._take(start)
-                if len(rest) >= end - start + 12:
+                if len(buffer) >= end - start + 12:
                     # Another WAV begins after the chunks.
                     self._take(end - start)
                     self._mode = _Mode.HEADER
                 return audio
             at = start + 4
-        return self._take(len(rest) - _begun(rest))
+        return self._take(len(buffer) - _begun_name_bytes(buffer))
 
 
-def _begun(rest: bytearray) -> int:
+def _begun_name_bytes(buffer: bytearray) -> int:
     """Returns how many of the last bytes could begin the name of a chunk."""
     names = [b"RIFF", *_NAMES.split(b"|")]
-    return next((n for n in (3, 2, 1) if any(name.startswith(rest[-n:]) for name in names) and len(rest) >= n), 0)
+    return next((n for n in (3, 2, 1) if any(name.startswith(buffer[-n:]) for name in names) and len(buffer) >= n), 0)
 
 
-def _end_of_chunks(rest: bytearray, start: int) -> int | None:
+def _end_of_chunks(buffer: bytearray, start: int) -> int | None:
     """Returns the end of the known chunks that begin at `start`, which may lie beyond the bytes received so far.
 
     Returns None if these bytes are not chunks: chunks must reach the end of the bytes or the beginning of another WAV.
     """
     at = start
-    while at + 8 <= len(rest):
-        name, size = bytes(rest[at : at + 4]), int.from_bytes(rest[at + 4 : at + 8], "little")
+    while at + 8 <= len(buffer):
+        name, size = bytes(buffer[at : at + 4]), int.from_bytes(buffer[at + 4 : at + 8], "little")
         if name == b"RIFF":
-            return at if bytes(rest[at + 8 : at + 12]) == b"WAVE"[: len(rest) - at - 8] else None
+            return at if bytes(buffer[at + 8 : at + 12]) == b"WAVE"[: len(buffer) - at - 8] else None
         if not _AFTER.fullmatch(name) or size > MAX_CHUNK_AFTER_BYTES:
             return None
         at += 8 + size + size % 2
     return at
 
 
-def _are_chunks(rest: bytes) -> bool:
+def _are_chunks(buffer: bytes) -> bool:
     """Returns whether these bytes are only complete chunks, the last one with or without its padding."""
     at = 0
-    while at + 8 <= len(rest):
-        if not _CHUNK_NAME.fullmatch(rest[at : at + 4]):
+    while at + 8 <= len(buffer):
+        if not _CHUNK_NAME.fullmatch(buffer[at : at + 4]):
             return False
-        size = int.from_bytes(rest[at + 4 : at + 8], "little")
+        size = int.from_bytes(buffer[at + 4 : at + 8], "little")
         at += 8 + size
-        if at == len(rest):
+        if at == len(buffer):
             return True
         at += size % 2
-    return at == len(rest)
+    return at == len(buffer)

@@ -10,7 +10,7 @@ MAX_ATTEMPTS, cancels and deletes. To use it:
 3. Consume the events of tts and scoring with `consumers.handlers`, and pass `consumers.dead_handler` to the bus.
 4. To start clips, insert pending rows in a transaction. After the commit call `Dispatcher.release` with their
    providers. It chooses the clips whose turn it is and sends their requests.
-5. Run `Dispatcher.look` and `Progress.reconcile` periodically. They repair the effects of crashes and lost events.
+5. Run `Dispatcher.look` and `Progress.reconcile` periodically. They recover from crashes and lost events.
 6. To cancel or retry the clips of a run, lock the row of the run, call `ClipStore.cancel` or `ClipStore.retry` and send
    the messages of `facts.Requests` through the outbox, all in one transaction.
 

@@ -9,8 +9,8 @@ To add listening tests to a service:
    In the same way, `suspend` stops a test and `remove` deletes it. `forget_audio` goes with deleting the audio.
 4. Call `comparing.Comparing` from the RPCs with which listeners join, ask for a pair and vote. `Comparing` opens its
    own transactions and calls the subject inside them.
-5. Serve clips with `clips.Clips` and `clip_responses`. Register `access_log_servicer.AccessLog`, which learns from the
-   gateway which clips have reached their listener. Votes are refused before that.
+5. Serve clips with `clips.Clips` and `clip_responses`. Register `access_log_servicer.AccessLog`, to which the gateway
+   reports the bytes that it has sent. A vote is refused until both clips were sent completely.
 6. Run `closing.Closing.overdue` every few seconds. It closes tests whose time is over. To close a test by hand, lock
    the subject and call `Closing.close` in the same transaction.
 

@@ -169,16 +169,16 @@ async def test_the_error_about_an_unavailable_provider_says_how_to_enable_it(emp
     await empty.record_provider("evt_a", off, [], announced)
     await empty.record_provider("evt_b", provider("espeak"), [model(0, "en")], announced)
     await empty.check_complete()
-    fault = "cartesia can't be used: set CARTESIA_API_KEY"
+    error = "cartesia can't be used: set CARTESIA_API_KEY"
     with pytest.raises(InvalidInput) as raised:
         await empty.resolve([Query("cartesia", "x"), Query("espeak", ""), Query("nobody", "")])
     assert violations(raised.value) == [
-        ("models[0].provider", fault),
+        ("models[0].provider", error),
         ("models[2].provider", "must be a provider in the catalogue: espeak"),
     ]
     with pytest.raises(InvalidInput) as raised:
         await empty.create(model(0, "x", provider="cartesia"), "")
-    assert violations(raised.value) == [("provider", fault)]
+    assert violations(raised.value) == [("provider", error)]
 
 
 async def test_a_provider_that_becomes_unavailable_is_refused_until_it_is_available_again(empty: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""What every part of the world of the cases builds on: two developers, calls, and what is kept by name."""
+"""The base of the world of the cases: two developers, calls, and values by name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.mesh import Developer, register
 
 
 class CaseWorld:
-    """Makes what a name stands for by its method of that name, `_own_key` for `own_key`, and keeps it.
+    """Makes the values that `Given` names, each once: `_own_key` makes the value of `own_key`.
 
-    Makers that leave something beside what they return note it in `_kept`.
+    A method that makes further values stores them in `_values`.
     """
 
     def __init__(self, mesh: Mesh, client: Client, developer: Developer, somebody_else: Developer) -> None:
@@ -25,33 +25,33 @@ class CaseWorld:
         self.developer = developer
         self.somebody_else = somebody_else
         self._client = client
-        self._kept: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     @classmethod
     async def create(cls, mesh: Mesh, client: Client) -> Self:
         """Registers the two developers."""
         return cls(mesh, client, await register(mesh), await register(mesh, "Bob"))
 
-    async def resolve(self, expression: Any, of_this_case: dict[str, Any]) -> Any:
-        """Returns an expression with what its names stand for."""
+    async def resolve(self, expression: Any, case_values: dict[str, Any]) -> Any:
+        """Returns an expression with each `Given` replaced by its value."""
         if isinstance(expression, Given):
-            return await self.value(expression.name, of_this_case)
+            return await self.value(expression.name, case_values)
         if isinstance(expression, Mapping):
-            return {name: await self.resolve(each, of_this_case) for name, each in expression.items()}
+            return {name: await self.resolve(each, case_values) for name, each in expression.items()}
         if isinstance(expression, list):
-            return [await self.resolve(each, of_this_case) for each in expression]
+            return [await self.resolve(each, case_values) for each in expression]
         return expression
 
-    async def value(self, name: str, of_this_case: dict[str, Any] | None = None) -> Any:
-        """Returns what a name stands for."""
-        kept = of_this_case if of_this_case is not None and "new" in name else self._kept
+    async def value(self, name: str, case_values: dict[str, Any] | None = None) -> Any:
+        """Returns the value of a name. A name with `new` has its own value in each case, stored in `case_values`."""
+        kept = case_values if case_values is not None and "new" in name else self._values
         if name not in kept:
             make: Callable[..., Awaitable[Any]] = getattr(self, f"_{name}")
-            kept[name] = await (make(of_this_case) if name == "version_of_new_model" else make())
+            kept[name] = await (make(case_values) if name == "version_of_new_model" else make())
         return kept[name]
 
     async def headers(self, caller: str) -> dict[str, str]:
-        """Returns the headers with which somebody calls."""
+        """Returns the headers of a caller."""
         key = self.developer.api_key
         match caller:
             case "nobody":
@@ -67,9 +67,9 @@ class CaseWorld:
         return bearer(await self.value(caller.replace(" ", "_")))
 
     async def call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> dict[str, Any]:
-        """Makes a call that has to be answered."""
+        """Makes a call that must succeed, and returns its message."""
         return (await self.try_call(rpc, request, caller)).answer
 
     async def try_call(self, rpc: str, request: Mapping[str, Any], caller: str = "developer") -> Outcome:
-        """Makes a call whatever comes of it."""
+        """Makes a call that may fail."""
         return await self._client.call(rpcs()[rpc], request, await self.headers(caller))

@@ -1,4 +1,4 @@
-"""Three clients of the API, one for each protocol, that all take and return the API's JSON form."""
+"""Clients of the API, one for each protocol. All take and return messages in the API's JSON form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from tests.contract import grpc_web
-from tests.contract.outcome import Outcome, answered, failed
+from tests.contract.outcome import Outcome, failed, succeeded
 from tests.contract.rpcs import Rpc
 
 # No call of these tests takes longer, streams included.
@@ -31,7 +31,7 @@ class Client(Protocol):
     """Calls any RPC."""
 
     async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
-        """Calls and waits until the answer is complete. `headers` are added to the protocol's own."""
+        """Makes a call and waits for the complete response. `headers` are added to those of the protocol."""
 
 
 class GrpcClient:
@@ -49,7 +49,7 @@ class GrpcClient:
             messages = [message async for message in call] if rpc.streams else [await call]
         except grpc.aio.AioRpcError as error:
             return failed(rpc_status.from_call(cast(grpc.Call, error)) or status_pb2.Status(message=str(error)))
-        return answered(messages, raw=rpc.is_raw)
+        return succeeded(messages, raw=rpc.is_raw)
 
 
 class GrpcWebClient:
@@ -61,10 +61,10 @@ class GrpcWebClient:
 
     async def call(self, rpc: Rpc, request: Request, headers: Headers | None = None) -> Outcome:
         message = ParseDict(dict(request), rpc.request()).SerializeToString()
-        answer = await grpc_web.call(self._http, rpc.path, message, headers, text=self._text)
-        if answer.status is not None:
-            return failed(answer.status)
-        return answered([rpc.response.FromString(each) for each in answer.messages], raw=rpc.is_raw)
+        response = await grpc_web.call(self._http, rpc.path, message, headers, text=self._text)
+        if response.status is not None:
+            return failed(response.status)
+        return succeeded([rpc.response.FromString(each) for each in response.messages], raw=rpc.is_raw)
 
 
 class JsonClient:
@@ -79,41 +79,41 @@ class JsonClient:
         names = re.findall(r"\{(\w+)\}", template)
         path = re.sub(r"\{(\w+)\}", lambda name: quote(str(request.get(name[1], "")), safe=""), template)
         rest = {name: value for name, value in request.items() if name not in names}
-        answer = await self._http.request(
+        response = await self._http.request(
             verb,
             path,
             headers=headers,
             **({"json": rest} if has_body else {"params": list(_flat(rest))}),
         )
-        return self._outcome(rpc, answer)
+        return self._outcome(rpc, response)
 
-    def _outcome(self, rpc: Rpc, answer: httpx.Response) -> Outcome:
-        if answer.status_code != 200:
-            return json_failure(answer)
-        kind = answer.headers["content-type"]
+    def _outcome(self, rpc: Rpc, response: httpx.Response) -> Outcome:
+        if response.status_code != 200:
+            return json_failure(response)
+        kind = response.headers["content-type"]
         if rpc.is_raw:
-            return Outcome(messages=[{"content_type": kind}], raw=answer.content, http_status=200)
-        messages: Sequence[Mapping[str, Any]] = sse_messages(answer) if rpc.streams else [json_body(answer)]
+            return Outcome(messages=[{"content_type": kind}], raw=response.content, http_status=200)
+        messages: Sequence[Mapping[str, Any]] = sse_messages(response) if rpc.streams else [json_body(response)]
         return Outcome(messages=messages, http_status=200)
 
 
-def json_body(answer: httpx.Response) -> Any:
-    """Returns the body of an answer that says that it is JSON."""
-    assert answer.headers["content-type"] == "application/json"
-    return json.loads(answer.content)
+def json_body(response: httpx.Response) -> Any:
+    """Returns the body of a response with the content type JSON."""
+    assert response.headers["content-type"] == "application/json"
+    return json.loads(response.content)
 
 
-def json_failure(answer: httpx.Response) -> Outcome:
-    """Returns the error that an answer carries: always JSON, whoever made it."""
-    body = json_body(answer)
+def json_failure(response: httpx.Response) -> Outcome:
+    """Returns the error of a response. Errors are always JSON, also those that the gateway makes itself."""
+    body = json_body(response)
     assert sorted(body) == ["code", "details", "message"]
-    return failed(ParseDict(body, status_pb2.Status()), answer.status_code)
+    return failed(ParseDict(body, status_pb2.Status()), response.status_code)
 
 
-def sse_messages(answer: httpx.Response) -> list[Any]:
-    """Returns the messages of an event stream: each a `data:` line and an empty one."""
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    *events, end = answer.text.split("\n\n")
+def sse_messages(response: httpx.Response) -> list[Any]:
+    """Returns the messages of an event stream. Each is a `data:` line and an empty line."""
+    assert response.headers["content-type"].startswith("text/event-stream")
+    *events, end = response.text.split("\n\n")
     assert end == "", "the last event was cut off"
     assert all(event.startswith("data: ") and "\n" not in event for event in events)
     return [json.loads(event.removeprefix("data: ")) for event in events]
@@ -128,7 +128,7 @@ def _flat(request: Request, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 async def open_clients(stack: AsyncExitStack, api_url: str) -> dict[str, Client]:
-    """Opens a client for each protocol, closed with the stack; `grpc-web-text` is there too."""
+    """Opens a client for each protocol, including `grpc-web-text`. The stack closes them."""
     channel = await stack.enter_async_context(grpc.aio.insecure_channel(api_url.removeprefix("http://")))
     http = await stack.enter_async_context(http_client(api_url))
     return {
@@ -140,10 +140,10 @@ async def open_clients(stack: AsyncExitStack, api_url: str) -> dict[str, Client]
 
 
 def http_client(api_url: str) -> httpx.AsyncClient:
-    """Returns an HTTP client of the API that ignores the proxies of its environment."""
+    """Returns an HTTP client of the API that ignores proxies in the environment."""
     return httpx.AsyncClient(base_url=api_url, timeout=CALL_SECONDS, trust_env=False)
 
 
 def bearer(key: str) -> dict[str, str]:
-    """Returns the header with which a developer calls."""
+    """Returns the authorization header for a key."""
     return {"authorization": f"Bearer {key}"}

@@ -1,4 +1,4 @@
-"""The clients of the API and what their cases find in the mesh."""
+"""The clients of the API and the world of the cases."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -22,7 +22,7 @@ async def clients(mesh: Mesh) -> AsyncIterator[dict[str, Client]]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world(mesh: Mesh, clients: dict[str, Client]) -> World:
-    """What the cases find in the mesh."""
+    """The values that the cases name."""
     return await World.create(mesh, clients["grpc"])
 
 
@@ -35,6 +35,6 @@ async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def leftovers(mesh: Mesh) -> AsyncIterator[Leftovers]:
-    """The rows in the mesh's database."""
+    """Counts the rows in the mesh's database."""
     async with await AsyncConnection.connect(mesh.database_url, autocommit=True, connect_timeout=10) as connection:
         yield Leftovers(connection)

@@ -1,4 +1,4 @@
-"""A fact that a service could declare: it is published until it is confirmed, and webhooks may announce it."""
+"""A fact that only tests declare. It is published until it is confirmed, and webhooks can send messages about it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ _FILE = descriptor_pb2.FileDescriptorProto(
 _MESSAGE = _FILE.message_type.add(name="RecordingHeard")
 for _number, _name in enumerate(("recording_id", "developer_id", "webhook_url"), start=1):
     _field = _MESSAGE.field.add(name=_name, number=_number, type=descriptor_pb2.FieldDescriptorProto.TYPE_STRING)
-# A URL may hold a secret.
+# A URL can contain a secret.
 _field.options.debug_redact = True
 _event = _MESSAGE.options.Extensions[options_pb2.event]
 _event.subject = "voicearena.scoring.v1.recording_heard"

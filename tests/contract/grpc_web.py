@@ -1,6 +1,6 @@
 """A small and strict gRPC-Web client: frames over HTTP/1.1, as `application/grpc-web+proto` or its base64 form.
 
-It follows PROTOCOL-WEB.md of the gRPC project and refuses whatever is not exactly that.
+It accepts only what PROTOCOL-WEB.md of the gRPC project specifies.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ TRAILERS = 0x80
 
 
 @dataclass(frozen=True)
-class WebAnswer:
-    """The messages of an answer as they were framed, and its status, None if that is OK."""
+class WebResponse:
+    """The framed messages of a response, and its status, which is None if it is OK."""
 
     messages: list[bytes]
     status: status_pb2.Status | None
@@ -35,30 +35,32 @@ async def call(
     headers: Mapping[str, str] | None = None,
     *,
     text: bool = False,
-) -> WebAnswer:
-    """Makes a call. AssertionError if what comes back is not gRPC-Web."""
+) -> WebResponse:
+    """Makes a call. Raises AssertionError if the response is not valid gRPC-Web."""
     body = struct.pack(">BI", 0, len(message)) + message
     kind = TEXT if text else BINARY
-    answer = await client.post(
+    response = await client.post(
         path,
         content=base64.b64encode(body) if text else body,
         headers={"content-type": kind, "accept": kind, "x-grpc-web": "1", **(headers or {})},
     )
-    assert answer.status_code == 200, f"HTTP {answer.status_code}: {answer.text[:300]}"
-    assert answer.headers["content-type"].startswith(kind if not _ended_in_headers(answer) else "application/grpc-web")
-    if _ended_in_headers(answer):
-        assert not answer.content, "an answer that ends in its headers has no body"
-        return WebAnswer([], _status(answer.headers), answer.headers)
-    messages, trailers = _frames(_decode_text(answer.content) if text else answer.content)
-    return WebAnswer(messages, _status(trailers), answer.headers)
+    assert response.status_code == 200, f"HTTP {response.status_code}: {response.text[:300]}"
+    assert response.headers["content-type"].startswith(
+        kind if not _ended_in_headers(response) else "application/grpc-web"
+    )
+    if _ended_in_headers(response):
+        assert not response.content, "a response that ends in its headers has no body"
+        return WebResponse([], _status(response.headers), response.headers)
+    messages, trailers = _frames(_decode_text(response.content) if text else response.content)
+    return WebResponse(messages, _status(trailers), response.headers)
 
 
-def _ended_in_headers(answer: httpx.Response) -> bool:
-    return "grpc-status" in answer.headers
+def _ended_in_headers(response: httpx.Response) -> bool:
+    return "grpc-status" in response.headers
 
 
 def _decode_text(content: bytes) -> bytes:
-    """Decodes base64 in which each chunk may be padded for itself."""
+    """Decodes base64 whose chunks may each have their own padding."""
     whole = bytearray()
     for start in range(0, len(content), 4):
         whole += base64.b64decode(content[start : start + 4], validate=True)
@@ -77,7 +79,7 @@ def _frames(content: bytes) -> tuple[list[bytes], httpx.Headers]:
             return messages, httpx.Headers([(name.strip(), value.strip()) for name, value in lines])
         assert flag == 0, f"a frame has the flag {flag}"
         messages.append(payload)
-    raise AssertionError("the answer has no trailers")
+    raise AssertionError("the response has no trailers")
 
 
 def _status(trailers: httpx.Headers) -> status_pb2.Status | None:
@@ -87,5 +89,5 @@ def _status(trailers: httpx.Headers) -> status_pb2.Status | None:
     if not packed:
         return status_pb2.Status(code=code, message=message) if code else None
     status = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4)))
-    assert (status.code, status.message) == (code, message), "the details are of another error"
+    assert (status.code, status.message) == (code, message), "the details belong to another error"
     return status

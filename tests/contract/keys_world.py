@@ -1,4 +1,4 @@
-"""What the cases of API keys find in the mesh: keys that may little, don't last, or were rotated."""
+"""The values for the cases of API keys: keys with few scopes, expiring keys, rotated keys."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ ROTATE = "AuthService.RotateApiKey"
 
 
 class KeysWorld(CaseWorld):
-    """What `World` has for API keys."""
+    """The part of `World` for API keys."""
 
-    # Who calls.
+    # Keys that cases call with.
 
-    async def _key_of_few_scopes(self) -> str:
+    async def _key_with_few_scopes(self) -> str:
         scopes = ["models:read", "keys"]
-        return str((await self.call(CREATE, {"name": "reads models and makes keys", "scopes": scopes}))["key"])
+        return str((await self.call(CREATE, {"name": "reads models and creates keys", "scopes": scopes}))["key"])
 
-    async def _new_key_of_few_scopes_id(self) -> str:
+    async def _new_key_with_few_scopes_id(self) -> str:
         return str((await self.call(CREATE, {"name": "reads models", "scopes": ["models:read"]}))["api_key"]["id"])
 
-    async def _key_of_a_day(self) -> str:
-        self._kept["end_of_key_of_a_day"] = await self.value("tomorrow")
-        request = {"name": "for a day", "expires_at": self._kept["end_of_key_of_a_day"]}
+    async def _key_valid_for_a_day(self) -> str:
+        self._values["expiry_of_key_valid_for_a_day"] = await self.value("tomorrow")
+        request = {"name": "for a day", "expires_at": self._values["expiry_of_key_valid_for_a_day"]}
         return str((await self.call(CREATE, request))["key"])
 
-    async def _end_of_key_of_a_day(self) -> str:
-        await self.value("key_of_a_day")
-        return str(self._kept["end_of_key_of_a_day"])
+    async def _expiry_of_key_valid_for_a_day(self) -> str:
+        await self.value("key_valid_for_a_day")
+        return str(self._values["expiry_of_key_valid_for_a_day"])
 
     async def _expired_key(self) -> str:
         made = await self.call(CREATE, {"name": "expired"})
@@ -46,7 +46,7 @@ class KeysWorld(CaseWorld):
     async def _voter_session(self) -> str:
         return str((await self.call("AuthService.CreateVoter", {}, "nobody"))["session_token"])
 
-    # Keys and what is asked of them.
+    # Keys in requests, and fields of requests.
 
     async def _tomorrow(self) -> str:
         return (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -72,5 +72,5 @@ class KeysWorld(CaseWorld):
     async def _used_key_request_id(self) -> str:
         request_id = secrets.token_hex(8)
         made = await self.call(CREATE, {"name": "made once", "request_id": request_id})
-        self._kept["key_of_request_id"] = made["api_key"]["id"]
+        self._values["key_of_request_id"] = made["api_key"]["id"]
         return request_id

@@ -1,4 +1,4 @@
-"""Counts what a call may leave behind."""
+"""Counts the rows that a call could leave in the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from psycopg import AsyncConnection
 
-# Every table in which a request of the API makes a row.
+# Every table in which an API request can create a row.
 TABLES = (
     "auth.developers",
     "auth.api_keys",
@@ -24,17 +24,17 @@ TABLES = (
 
 
 class Leftovers:
-    """Looks into the database of a mesh, beside its services."""
+    """Reads and changes the database of a mesh directly."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def execute(self, statement: LiteralString, values: Sequence[object]) -> None:
-        """Changes what no request can."""
+        """Makes a change that no API request can make."""
         await self._connection.execute(statement, values)
 
     async def rows(self) -> dict[str, int]:
-        """Returns how many rows each table has."""
+        """Returns the number of rows of each table."""
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
         found = await (await self._connection.execute(f"SELECT {counts}")).fetchone()
         assert found is not None

@@ -1,4 +1,4 @@
-"""What the cases of an experiment's later life find in the mesh."""
+"""The values for the cases of retrying, cloning and deleting experiments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.contract.cases import lifecycle, planning
 
 
 class LifecycleWorld(CaseWorld):
-    """What `World` has for retrying, cloning and deleting."""
+    """The part of `World` for retrying, cloning and deleting."""
 
     async def _completed_experiment(self) -> str:
         raise NotImplementedError
@@ -39,5 +39,5 @@ class LifecycleWorld(CaseWorld):
     async def _used_clone_request_id(self) -> str:
         request_id = secrets.token_hex(8)
         request = {"id": await self.value("completed_experiment"), "request_id": request_id}
-        self._kept["experiment_of_clone_request_id"] = (await self.call(lifecycle.CLONE, request))["id"]
+        self._values["experiment_of_clone_request_id"] = (await self.call(lifecycle.CLONE, request))["id"]
         return request_id

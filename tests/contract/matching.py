@@ -1,4 +1,4 @@
-"""Compares an answer with what a case expects of it."""
+"""Compares a response with the expectation of a case."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 ABSENT = object()
-"""Stands for a field that must not be there."""
+"""Means that the field must be absent."""
 
 
 def differences(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
-    """Yields where an answer is not as expected.
+    """Yields the differences between a response and the expectation.
 
-    Of an object only what is expected is looked at; of a list everything. A compiled pattern stands for a string that
-    it matches from end to end, a function for a value of which it is true.
+    Objects may have fields beside the expected ones; lists must be complete. A compiled pattern must match the whole
+    string. A function must return true for the value.
     """
     if isinstance(expected, dict) and isinstance(actual, dict):
         for name, value in expected.items():

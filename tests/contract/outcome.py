@@ -1,4 +1,4 @@
-"""What came of a call, in the same terms for every protocol."""
+"""The outcome of a call, in the same form for every protocol."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ DOMAIN = "voicearena"
 
 @dataclass(frozen=True)
 class Outcome:
-    """An answer or an error. `messages` are in the JSON form of the API, one of them unless the RPC streams."""
+    """A response or an error. `messages` are in the API's JSON form; there is one unless the RPC streams."""
 
     code: str = "OK"
     """The name of a google.rpc.Code."""
     messages: Sequence[Mapping[str, Any]] = ()
     raw: bytes = b""
-    """The bytes of an answer that is not JSON; its message then has only `content_type`."""
+    """The bytes of a response that is not JSON. Its message then has only `content_type`."""
     message: str = ""
-    """What the error says."""
+    """The error message."""
     reason: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
-    """The fields of the request that are to blame."""
+    """The invalid fields of the request."""
     http_status: int | None = None
-    """Of JSON only."""
+    """Set for JSON only."""
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The only message of an answer."""
+        """The only message of a successful response."""
         assert self.code == "OK", f"{self.code} {self.reason}: {self.message}"
         (message,) = self.messages
         return dict(message)
 
 
 def json_form(message: Message) -> dict[str, Any]:
-    """Returns a message as the gateway has to write it in JSON."""
+    """Returns a message in the JSON form that the gateway must write."""
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def answered(messages: Sequence[Message], *, raw: bool) -> Outcome:
-    """Returns the outcome of a call that was answered with protobuf messages."""
+def succeeded(messages: Sequence[Message], *, raw: bool) -> Outcome:
+    """Returns the outcome of a successful call from its protobuf messages."""
     if not raw:
         return Outcome(messages=[json_form(message) for message in messages])
     bodies = [HttpBody.FromString(message.SerializeToString()) for message in messages]
@@ -55,7 +55,7 @@ def answered(messages: Sequence[Message], *, raw: bool) -> Outcome:
 
 
 def failed(status: status_pb2.Status, http_status: int | None = None) -> Outcome:
-    """Returns the outcome of a call that failed. Every error has one ErrorInfo of the project's domain."""
+    """Returns the outcome of a failed call. Asserts that the error has one ErrorInfo with the project's domain."""
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     kinds = [_unpack(detail, info, bad) for detail in status.details]
     assert sorted(kinds) in (["BadRequest", "ErrorInfo"], ["ErrorInfo"]), f"details {kinds} of {status.message!r}"

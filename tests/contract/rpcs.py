@@ -16,7 +16,7 @@ MODULES = (*stubs("_service_pb2"), mesh_service_pb2, process_service_pb2)
 
 @dataclass(frozen=True)
 class Rpc:
-    """One RPC with what a client of any kind needs to call it."""
+    """An RPC, with everything that a client of any protocol needs to call it."""
 
     descriptor: MethodDescriptor
 
@@ -27,12 +27,12 @@ class Rpc:
 
     @property
     def path(self) -> str:
-        """Its HTTP/2 path."""
+        """The HTTP/2 path."""
         return f"/{self.descriptor.containing_service.full_name}/{self.descriptor.name}"
 
     @property
     def owner(self) -> str:
-        """The service whose process serves it."""
+        """The service whose process serves the RPC."""
         package = self.descriptor.containing_service.full_name.split(".")[1]
         return "auth" if package == "mesh" else package
 
@@ -50,12 +50,12 @@ class Rpc:
 
     @property
     def is_raw(self) -> bool:
-        """Whether JSON clients get bytes of some content type instead of JSON."""
+        """Whether JSON clients receive bytes of another content type instead of JSON."""
         return self.descriptor.output_type.full_name == "google.api.HttpBody"
 
     @property
     def route(self) -> tuple[str, str, bool] | None:
-        """Verb, path template, and whether there is a body; None if the RPC is for services of the mesh only."""
+        """The verb, the path template, and whether there is a body. None if only services of the mesh call the RPC."""
         rule = self.descriptor.GetOptions().Extensions[annotations_pb2.http]
         verb = rule.WhichOneof("pattern")
         return (verb.upper(), getattr(rule, verb), rule.body == "*") if verb else None
@@ -74,5 +74,5 @@ def rpcs() -> dict[str, Rpc]:
 
 
 def public_rpcs() -> dict[str, Rpc]:
-    """Returns those that people can call."""
+    """Returns the RPCs that people can call."""
     return {name: rpc for name, rpc in rpcs().items() if rpc.route}

@@ -1,4 +1,4 @@
-"""Audio in a bucket is kept and found as in a directory, over requests that are signed as S3 wants them."""
+"""An audio store in an S3 bucket works like one in a directory, with requests signed for S3."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.fakes.s3_server import BUCKET, S3Server
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bucket(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Server]:
-    """An S3 server that the environment names."""
+    """An S3 server whose address and keys are in the environment."""
     async with S3Server().serving() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         yield server
 
 
-async def test_what_is_kept_under_a_prefix_is_found_again(bucket: S3Server) -> None:
+async def test_audio_stored_under_a_prefix_is_found_again(bucket: S3Server) -> None:
     store = AudioStore(f"s3://{BUCKET}/audio")
     await store.put("trl_1.wav", b"RIFF" * 50_000)
     assert list(bucket.objects) == ["audio/trl_1.wav"]
@@ -31,7 +31,7 @@ async def test_what_is_kept_under_a_prefix_is_found_again(bucket: S3Server) -> N
     assert await store.get_json("trl_1.json") == {"seconds": 1.5}
 
 
-async def test_what_is_not_there_is_not_found(bucket: S3Server) -> None:
+async def test_missing_audio_is_not_found(bucket: S3Server) -> None:
     store = AudioStore(f"s3://{BUCKET}")
     with pytest.raises(NotFound):
         await store.get("trl_2.wav")
@@ -39,7 +39,7 @@ async def test_what_is_not_there_is_not_found(bucket: S3Server) -> None:
     await store.ping()
 
 
-async def test_a_name_is_created_once_and_again_when_it_was_deleted(bucket: S3Server) -> None:
+async def test_a_name_can_be_created_once_and_again_after_deletion(bucket: S3Server) -> None:
     store = AudioStore(f"s3://{BUCKET}/audio")
     assert [await store.create("trl_1-try-1.json", data) for data in (b"first", b"second")] == [True, False]
     assert bucket.objects == {"audio/trl_1-try-1.json": b"first"}
@@ -50,7 +50,7 @@ async def test_a_name_is_created_once_and_again_when_it_was_deleted(bucket: S3Se
     assert await store.create("trl_1-try-1.json", b"third")
 
 
-async def test_a_wrong_secret_is_said_and_not_taken_for_missing_audio(
+async def test_a_wrong_secret_is_an_error_and_not_missing_audio(
     bucket: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
@@ -62,7 +62,7 @@ async def test_a_wrong_secret_is_said_and_not_taken_for_missing_audio(
     assert bucket.objects == {}
 
 
-async def test_a_bucket_that_is_away_is_asked_a_few_times_and_then_said(
+async def test_an_unavailable_bucket_is_an_error_after_some_retries(
     bucket: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audio_store, "RETRIES", 1)
@@ -73,7 +73,7 @@ async def test_a_bucket_that_is_away_is_asked_a_few_times_and_then_said(
     assert bucket.requests == 2
 
 
-async def test_a_part_is_all_that_is_asked_of_a_bucket(bucket: S3Server) -> None:
+async def test_only_the_requested_range_is_read_from_a_bucket(bucket: S3Server) -> None:
     store = AudioStore(f"s3://{BUCKET}/audio")
     data = bytes(range(250)) * 4000
     await store.put("trl_5.wav", data)
@@ -85,7 +85,7 @@ async def test_a_part_is_all_that_is_asked_of_a_bucket(bucket: S3Server) -> None
     assert [piece async for piece in store.read(found, 7, 7)] == []
 
 
-async def test_what_was_replaced_is_not_joined_to_what_was_there_before(bucket: S3Server) -> None:
+async def test_a_replaced_object_is_not_mixed_with_its_old_bytes(bucket: S3Server) -> None:
     store = AudioStore(f"s3://{BUCKET}/audio")
     await store.put("trl_6.wav", b"before")
     found = await store.find_bytes("trl_6.wav")

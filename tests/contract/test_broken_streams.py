@@ -1,4 +1,4 @@
-"""A stream that breaks off in the middle never looks like a whole one, over any protocol."""
+"""A stream that breaks off in the middle never looks complete, over any protocol."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ def speech(voice: str) -> dict[str, str]:
 
 
 async def raw_answer(mesh: Mesh, developer: Developer, voice: str) -> bytes:
-    """Returns all that comes over a connection of HTTP/1.1 until the gateway closes it or has sent the last chunk."""
+    """Returns everything received over HTTP/1.1 until the gateway closes the connection or sends the last chunk."""
     address = urlsplit(mesh.api_url)
     body = json.dumps(speech(voice)).encode()
     head = (
@@ -30,16 +30,16 @@ async def raw_answer(mesh: Mesh, developer: Developer, voice: str) -> bytes:
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         writer.write(head.encode() + body)
-        answer = b""
+        response = b""
         async with asyncio.timeout(10):
-            while not answer.endswith(LAST_CHUNK) and (piece := await reader.read(65536)):
-                answer += piece
-        return answer
+            while not response.endswith(LAST_CHUNK) and (piece := await reader.read(65536)):
+                response += piece
+        return response
     finally:
         writer.close()
 
 
-async def test_over_http_1_the_last_chunk_is_missing_and_the_connection_is_closed(
+async def test_over_http_1_a_broken_stream_lacks_the_last_chunk_and_the_connection_is_closed(
     mesh: Mesh, developer: Developer
 ) -> None:
     broken, whole = await raw_answer(mesh, developer, "broken"), await raw_answer(mesh, developer, "steady")
@@ -49,7 +49,7 @@ async def test_over_http_1_the_last_chunk_is_missing_and_the_connection_is_close
     assert whole.endswith(LAST_CHUNK)
 
 
-async def test_over_http_2_the_stream_is_reset_and_its_neighbours_go_on(mesh: Mesh, developer: Developer) -> None:
+async def test_over_http_2_a_broken_stream_is_reset_and_other_streams_go_on(mesh: Mesh, developer: Developer) -> None:
     async with httpx.AsyncClient(http1=False, http2=True, base_url=mesh.api_url, trust_env=False, timeout=10) as client:
         headers = bearer(developer.api_key)
 
@@ -64,7 +64,7 @@ async def test_over_http_2_the_stream_is_reset_and_its_neighbours_go_on(mesh: Me
 
 
 @pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each != "json"])
-async def test_over_grpc_and_grpc_web_its_trailers_say_why(
+async def test_over_grpc_and_grpc_web_the_trailers_of_a_broken_stream_have_the_error(
     clients: dict[str, Client], developer: Developer, protocol: str
 ) -> None:
     outcome = await clients[protocol].call(

@@ -1,4 +1,4 @@
-"""Stored audio and clips as players fetch them: lengths, ranges, tags, HEAD."""
+"""Stored audio and clips as players fetch them: lengths, ranges, ETags, HEAD."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from deploy.local.mesh import Mesh
 from tests.contract.clients import bearer, json_failure
 from tests.contract.world import World
 
-# Both come as a WAV of some 20 to 100 kB.
+# Both return a WAV of about 20 to 100 kB.
 ROUTES = ("audio", "clips")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What is fetched: its URL and bytes."""
+    """A stored WAV: its URL and bytes."""
 
     http: httpx.AsyncClient
     url: str
@@ -32,7 +32,7 @@ class Stored:
 
 @pytest_asyncio.fixture(loop_scope="session", params=["HTTP/1.1", "HTTP/2"])
 async def anyone(mesh: Mesh, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a key that speaks one version of HTTP."""
+    """A client without a key that uses one version of HTTP."""
     http2 = request.param == "HTTP/2"
     async with httpx.AsyncClient(base_url=mesh.api_url, http1=not http2, http2=http2, trust_env=False) as client:
         yield client
@@ -45,24 +45,24 @@ async def stored(anyone: httpx.AsyncClient, world: World, request: pytest.Fixtur
         url = f"/api/v1/audio/{await world.value('audio_name')}?{query}"
     else:
         url = f"/api/v1/listening-clips/{await world.value('new_clip', {})}"
-    answer = await anyone.get(url)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
-    assert answer.content[:4] == b"RIFF"
-    return Stored(anyone, url, answer.content)
+    response = await anyone.get(url)
+    assert (response.status_code, response.headers["content-type"]) == (200, "audio/wav")
+    assert response.content[:4] == b"RIFF"
+    return Stored(anyone, url, response.content)
 
 
-async def test_the_whole_has_a_length_a_tag_and_says_that_ranges_are_taken(stored: Stored) -> None:
-    answer = await stored.get()
-    assert int(answer.headers["content-length"]) == len(answer.content) == len(stored.content)
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["etag"].startswith('"')
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-disposition"].startswith("inline")
-    assert "transfer-encoding" not in answer.headers
-    assert answer.content == stored.content
+async def test_a_full_response_has_a_length_an_etag_and_accepts_ranges(stored: Stored) -> None:
+    response = await stored.get()
+    assert int(response.headers["content-length"]) == len(response.content) == len(stored.content)
+    assert response.headers["accept-ranges"] == "bytes"
+    assert response.headers["etag"].startswith('"')
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-disposition"].startswith("inline")
+    assert "transfer-encoding" not in response.headers
+    assert response.content == stored.content
 
 
-async def test_head_is_get_without_a_body(stored: Stored) -> None:
+async def test_head_returns_the_headers_of_get(stored: Stored) -> None:
     got, head = await stored.get(), await stored.http.head(stored.url)
     differs = {"date", "x-ratelimit-remaining", "x-voicearena-clip", "cache-control"}
     assert (head.status_code, head.content) == (200, b"")
@@ -81,28 +81,28 @@ async def test_head_is_get_without_a_body(stored: Stored) -> None:
         ("bytes=100-99999999", slice(100, None)),
     ],
 )
-async def test_a_range_is_answered_with_its_bytes(stored: Stored, text: str, part: slice) -> None:
-    answer = await stored.get(range=text)
+async def test_a_range_returns_its_bytes(stored: Stored, text: str, part: slice) -> None:
+    response = await stored.get(range=text)
     start, end, _ = part.indices(len(stored.content))
-    assert (answer.status_code, answer.content) == (206, stored.content[part])
-    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(stored.content)}"
-    assert int(answer.headers["content-length"]) == end - start
+    assert (response.status_code, response.content) == (206, stored.content[part])
+    assert response.headers["content-range"] == f"bytes {start}-{end - 1}/{len(stored.content)}"
+    assert int(response.headers["content-length"]) == end - start
 
 
-async def test_a_range_after_the_end_is_refused_with_the_size(stored: Stored) -> None:
+async def test_a_range_beyond_the_end_is_refused_with_the_size(stored: Stored) -> None:
     for text in (f"bytes={len(stored.content)}-", "bytes=-0"):
-        answer = await stored.get(range=text)
-        assert (answer.status_code, json_failure(answer).reason) == (416, "RANGE_NOT_SATISFIABLE")
-        assert answer.headers["content-range"] == f"bytes */{len(stored.content)}"
+        response = await stored.get(range=text)
+        assert (response.status_code, json_failure(response).reason) == (416, "RANGE_NOT_SATISFIABLE")
+        assert response.headers["content-range"] == f"bytes */{len(stored.content)}"
 
 
 @pytest.mark.parametrize("text", ["bytes=0-1,4-5", "bytes=9-1", "lines=1-2", "bytes=x-"])
-async def test_other_ranges_are_answered_with_everything(stored: Stored, text: str) -> None:
-    answer = await stored.get(range=text)
-    assert (answer.status_code, answer.content, "content-range" in answer.headers) == (200, stored.content, False)
+async def test_unsupported_ranges_return_the_full_content(stored: Stored, text: str) -> None:
+    response = await stored.get(range=text)
+    assert (response.status_code, response.content, "content-range" in response.headers) == (200, stored.content, False)
 
 
-async def test_conditions_are_kept(stored: Stored) -> None:
+async def test_conditional_requests_are_honoured(stored: Stored) -> None:
     etag = (await stored.get()).headers["etag"]
     known = await stored.get(if_none_match=f'"x", W/{etag}')
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
@@ -116,14 +116,14 @@ async def test_conditions_are_kept(stored: Stored) -> None:
     assert (failed.status_code, json_failure(failed).reason) == (412, "PRECONDITION_FAILED")
 
 
-async def test_ranges_of_a_player_on_a_phone_join_to_the_whole(stored: Stored) -> None:
-    # Is it there, and are ranges taken? All of it; it seeks and gives up what it has not read yet.
+async def test_the_ranges_of_a_phones_player_add_up_to_the_whole(stored: Stored) -> None:
+    # A probe for ranges, then the whole, which is abandoned when the player seeks, then the rest.
     first = await stored.get(range="bytes=0-1")
     size = int(first.headers["content-range"].partition("/")[2])
     assert (first.status_code, size) == (206, len(stored.content))
-    async with stored.http.stream("GET", stored.url, headers={"range": f"bytes=0-{size - 1}"}) as answer:
-        assert answer.status_code == 206
-        begin = await anext(answer.aiter_raw(1000))
+    async with stored.http.stream("GET", stored.url, headers={"range": f"bytes=0-{size - 1}"}) as response:
+        assert response.status_code == 206
+        begin = await anext(response.aiter_raw(1000))
     rest = await stored.get(range=f"bytes={len(begin)}-{size - 1}", if_range=first.headers["etag"])
     assert (rest.status_code, begin + rest.content) == (206, stored.content)
 
@@ -142,18 +142,16 @@ async def test_ranges_of_a_player_on_a_phone_join_to_the_whole(stored: Stored) -
         ("audio/a.wav?name=b.wav", 400, "MALFORMED_REQUEST"),
     ],
 )
-async def test_errors_are_those_of_every_route(
+async def test_errors_have_the_same_form_as_on_other_routes(
     anyone: httpx.AsyncClient, world: World, method: str, path: str, status: int, reason: str
 ) -> None:
-    answer = await anyone.request(method, f"/api/v1/{path}", headers=bearer(world.developer.api_key))
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    response = await anyone.request(method, f"/api/v1/{path}", headers=bearer(world.developer.api_key))
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
     if method == "GET":
-        assert json_failure(answer).reason == reason
+        assert json_failure(response).reason == reason
 
 
-async def test_a_browser_keeps_what_a_link_opens_no_longer_than_the_link_works(
-    anyone: httpx.AsyncClient, world: World
-) -> None:
+async def test_a_browser_caches_audio_no_longer_than_its_link_is_valid(anyone: httpx.AsyncClient, world: World) -> None:
     name, expires = await world.value("audio_name"), int(await world.value("link_expires"))
     query = {"expires": str(expires), "signature": await world.value("link_signature")}
     by_link = (await anyone.get(f"/api/v1/audio/{name}", params=query)).headers["cache-control"]
@@ -166,7 +164,7 @@ async def test_a_browser_keeps_what_a_link_opens_no_longer_than_the_link_works(
     assert clip.headers["cache-control"] == "no-store"
 
 
-async def test_what_a_link_opens_over_grpc_has_the_same_bytes(stored: Stored, world: World) -> None:
+async def test_grpc_returns_the_same_bytes(stored: Stored, world: World) -> None:
     name = httpx.URL(stored.url).path.rpartition("/")[2]
     rpc = "ListeningService.GetListeningClip" if name.startswith("clp_") else "TtsService.GetAudio"
     request: Mapping[str, object] = {"name": name}

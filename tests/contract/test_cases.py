@@ -1,4 +1,4 @@
-"""The table of API cases over each protocol: the same answers and the same errors, whichever way one calls."""
+"""Runs the table of API cases over each protocol: all protocols give the same responses and errors."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from tests.contract.rpcs import public_rpcs, rpcs
 from tests.contract.world import World
 
 
-def test_every_public_rpc_has_a_case_in_which_it_answers() -> None:
-    answering = {case.rpc for case in CASES if isinstance(case.expect, Ok)}
-    assert answering == set(public_rpcs())
+def test_every_public_rpc_has_a_case_that_succeeds() -> None:
+    succeeding = {case.rpc for case in CASES if isinstance(case.expect, Ok)}
+    assert succeeding == set(public_rpcs())
 
 
-def test_every_case_has_a_name_of_its_own() -> None:
+def test_every_case_of_an_rpc_has_a_unique_name() -> None:
     names = [(case.rpc, case.name) for case in CASES]
     assert len(set(names)) == len(names)
 
@@ -27,8 +27,8 @@ def test_every_case_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rpc.partition('.')[2]}: {case.name}")
 async def test_case(case: Case, protocol: str, clients: dict[str, Client], world: World, leftovers: Leftovers) -> None:
-    of_this_case: dict[str, Any] = {}
-    request = await world.resolve(case.request, of_this_case)
+    case_values: dict[str, Any] = {}
+    request = await world.resolve(case.request, case_values)
     headers = await world.headers(case.caller)
     before = await leftovers.rows() if isinstance(case.expect, Fails) else {}
 
@@ -39,7 +39,7 @@ async def test_case(case: Case, protocol: str, clients: dict[str, Client], world
         assert await leftovers.rows() == before
     else:
         assert outcome.code == "OK", f"{outcome.code} {outcome.reason}: {outcome.message}"
-        expected = await world.resolve(case.expect.fields, of_this_case)
+        expected = await world.resolve(case.expect.fields, case_values)
         assert list(differences(expected, dict(outcome.messages[-1]))) == []
 
 

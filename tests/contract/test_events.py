@@ -1,4 +1,4 @@
-"""The event catalogue: what the event messages declare, and that those who are named act on it."""
+"""The event messages declare their subjects and consumers, and exactly those consumers handle them."""
 
 import re
 from typing import Any, cast
@@ -18,13 +18,13 @@ from services.shared.clips import consumers as clip_consumers
 from services.tts import consumers as tts_consumers
 
 NOTHING = cast(Any, None)
-# What webhooks announce of other services.
-ANNOUNCED = set(Announcing(NOTHING, NOTHING, "").handlers())
-# What each service does about events; what it does it with is of no matter here.
+# The facts of other services that webhooks send messages about.
+WEBHOOK_FACTS = set(Announcing(NOTHING, NOTHING, "").handlers())
+# The events that each service handles. The handlers' dependencies don't matter here.
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
     "elo": set(elo_consumers.handlers(NOTHING)),
-    "experiments": {*clip_consumers.handlers(NOTHING, NOTHING), *ANNOUNCED},
+    "experiments": {*clip_consumers.handlers(NOTHING, NOTHING), *WEBHOOK_FACTS},
     "scoring": set(scoring_consumers.handlers(NOTHING)),
     "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }
@@ -33,7 +33,7 @@ REQUESTER_FIELDS = {
     "job_id": FieldDescriptor.TYPE_STRING,
     "attempt": FieldDescriptor.TYPE_UINT32,
 }
-# Commands that nobody answers: what they say not to want any more.
+# Commands without an response, with their fields.
 UNANSWERED = {
     "SynthesisCancellationRequested": ("requester", "run_id"),
     "SpeechDeletionRequested": ("requester", "job_ids"),
@@ -48,7 +48,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def test_every_message_of_an_events_file_is_an_event() -> None:
+def test_every_message_in_an_events_file_is_an_event() -> None:
     messages = {
         d.full_name for module in events.EVENT_MODULES for d in module.DESCRIPTOR.message_types_by_name.values()
     }
@@ -56,7 +56,7 @@ def test_every_message_of_an_events_file_is_an_event() -> None:
 
 
 @every_event
-def test_a_subject_is_the_service_and_the_name_of_the_message(event: EventType) -> None:
+def test_a_subject_consists_of_the_package_and_the_message_name(event: EventType) -> None:
     package = event.descriptor.file.package
     assert event.subject == f"{package}.{snake_case(event.descriptor.name)}"
     assert re.fullmatch(r"voicearena\.[a-z]+\.v1\.[a-z_]+", event.subject)
@@ -68,7 +68,7 @@ def test_subjects_are_unique() -> None:
 
 
 @every_event
-def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: EventType) -> None:
+def test_events_for_one_requester_name_the_requester_and_the_request(event: EventType) -> None:
     if event.descriptor.name in UNANSWERED:
         assert tuple(field.name for field in event.descriptor.fields) == UNANSWERED[event.descriptor.name]
         return
@@ -78,20 +78,20 @@ def test_what_goes_to_one_requester_says_to_whom_and_of_which_request(event: Eve
 
 
 @every_event
-def test_commands_and_what_answers_them_go_to_one_requester(event: EventType) -> None:
+def test_commands_and_their_answers_go_to_one_requester(event: EventType) -> None:
     answered = {"SpeechSynthesized", "SynthesisFailed", "SynthesisDelayed", "EvaluationCompleted", "EvaluationFailed"}
     assert event.per_requester is (event.is_command or event.descriptor.name in answered)
 
 
 @every_event
-def test_what_webhooks_announce_of_other_services_is_published_until_it_is_confirmed(event: EventType) -> None:
-    announced = {kind.DESCRIPTOR.full_name for kind in ANNOUNCED}
-    assert event.until_confirmed is (event.descriptor.full_name in announced)
-    # The outbox knows such events by their subject, which has no requester in it.
+def test_facts_of_other_services_with_webhook_messages_are_published_until_confirmed(event: EventType) -> None:
+    webhook_facts = {kind.DESCRIPTOR.full_name for kind in WEBHOOK_FACTS}
+    assert event.until_confirmed is (event.descriptor.full_name in webhook_facts)
+    # The outbox finds such events by their subject, so the subject must not contain a requester.
     assert not (event.until_confirmed and event.per_requester)
 
 
-def test_the_services_that_are_named_are_those_that_act() -> None:
+def test_the_declared_consumers_are_the_services_that_handle_the_event() -> None:
     declared: dict[str, set[str]] = {}
     for event in EVENTS:
         for consumer in event.consumers:
@@ -100,7 +100,7 @@ def test_the_services_that_are_named_are_those_that_act() -> None:
     assert declared == handled
 
 
-def test_a_service_carries_out_its_own_commands() -> None:
+def test_commands_go_to_the_service_that_declares_them() -> None:
     assert {event.descriptor.name: event.consumers for event in EVENTS if event.is_command} == {
         "SynthesisRequested": ("tts",),
         "SynthesisCancellationRequested": ("tts",),
@@ -111,26 +111,26 @@ def test_a_service_carries_out_its_own_commands() -> None:
 
 
 def matches(wildcard: str, subject: str) -> bool:
-    """Says whether NATS would match a subject: `*` is one token, `>` one or more at the end."""
+    """Returns whether NATS matches a subject: `*` is one token, `>` is one or more tokens at the end."""
     tokens = [{"*": r"[^.]+", ">": r".+"}.get(token, re.escape(token)) for token in wildcard.split(".")]
     return re.fullmatch(r"\.".join(tokens), subject) is not None
 
 
 @every_event
-def test_an_event_lands_on_the_stream_of_its_owner_and_on_no_other(event: EventType) -> None:
+def test_an_event_is_stored_in_the_stream_of_its_owner_only(event: EventType) -> None:
     subject = f"{event.subject}.experiments" if event.per_requester else event.subject
     wildcards = {events.stream_of(owner): events.subjects_of(owner) for owner in events.streams()}
     wildcards[events.DEAD_LETTER_STREAM] = events.DEAD_LETTER_SUBJECT
     assert [stream for stream, wildcard in wildcards.items() if matches(wildcard, subject)] == [event.stream]
 
 
-def test_dead_letters_have_a_stream_of_their_own() -> None:
+def test_dead_letters_have_their_own_stream() -> None:
     wildcards = [events.subjects_of(owner) for owner in events.streams()]
     assert not any(matches(wildcard, events.DEAD_LETTER_SUBJECT) for wildcard in wildcards)
 
 
 @every_event
-def test_a_consumer_is_given_what_is_published_for_it(event: EventType) -> None:
+def test_a_consumer_receives_the_events_published_for_it(event: EventType) -> None:
     message = event.new()
     if event.per_requester:
         message.requester = "experiments"  # type: ignore[attr-defined]
@@ -138,13 +138,13 @@ def test_a_consumer_is_given_what_is_published_for_it(event: EventType) -> None:
     assert all(matches(event.filter_subject(consumer), published) for consumer in event.consumers)
 
 
-def test_an_answer_to_one_requester_is_not_given_to_another() -> None:
+def test_an_answer_for_one_requester_does_not_reach_another() -> None:
     for event in EVENTS:
         if event.per_requester and not event.is_command:
             assert not matches(event.filter_subject("elo"), f"{event.subject}.experiments")
 
 
 @pytest.mark.parametrize("requester", ["", "a.b", "*", ">", "a b"])
-def test_a_requester_that_would_change_the_subject_is_refused(requester: str) -> None:
+def test_a_requester_that_is_not_a_subject_token_is_refused(requester: str) -> None:
     with pytest.raises(ValueError, match="name of a service"):
         events.subject_of(SynthesisRequested(requester=requester))

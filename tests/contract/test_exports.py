@@ -1,4 +1,4 @@
-"""Exports as they arrive over each protocol: the trials and results of the API, and nothing else."""
+"""Exports over each protocol have exactly the trials and results of the API."""
 
 import csv
 import io
@@ -25,25 +25,25 @@ async def export(client: Client, world: World, table: str, format_: str, **more:
     return outcome.raw
 
 
-async def trials_of_the_api(world: World) -> list[dict[str, Any]]:
-    answer = await world.call(TRIALS, {"id": await world.value("completed_experiment"), "page_size": 100})
-    return [{**trial.pop("parameters", {}), **trial} for trial in answer["trials"] if trial.pop("audio_url")]
+async def api_trials(world: World) -> list[dict[str, Any]]:
+    response = await world.call(TRIALS, {"id": await world.value("completed_experiment"), "page_size": 100})
+    return [{**trial.pop("parameters", {}), **trial} for trial in response["trials"] if trial.pop("audio_url")]
 
 
-def known(row: dict[str, Any]) -> dict[str, Any]:
+def present(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value not in (None, "")}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_exported_trials_are_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
-    expected = [known(trial) for trial in await trials_of_the_api(world)]
+async def test_exported_trials_equal_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
+    expected = [present(trial) for trial in await api_trials(world)]
     assert len(expected) == 2
     lines = (await export(clients[protocol], world, "trials", "jsonl")).decode().splitlines()
-    assert [known(json.loads(line)) for line in lines] == expected
+    assert [present(json.loads(line)) for line in lines] == expected
 
     parquet = await export(clients[protocol], world, "trials", "parquet")
     read = pq.read_table(io.BytesIO(parquet))
-    rows = [known(row) for row in read.to_pylist()]
+    rows = [present(row) for row in read.to_pylist()]
     for row, trial in zip(rows, expected, strict=True):
         moments = {name for name in row if name.endswith("_at")}
         assert {n: v for n, v in row.items() if n not in moments} == {
@@ -60,7 +60,7 @@ async def test_exported_trials_are_those_of_the_api(protocol: str, clients: dict
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_exported_results_are_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
+async def test_exported_results_equal_those_of_the_api(protocol: str, clients: dict[str, Client], world: World) -> None:
     results = await world.call(RESULTS, {"id": await world.value("completed_experiment")})
     read = pq.read_table(io.BytesIO(await export(clients[protocol], world, "results", "parquet")))
     assert read.schema.metadata[b"method_version"].decode() == results["method_version"]
@@ -78,7 +78,7 @@ async def test_exported_results_are_those_of_the_api(protocol: str, clients: dic
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_results_are_the_same_when_they_are_reached_again(
+async def test_recomputed_results_equal_the_stored_ones(
     protocol: str, clients: dict[str, Client], world: World
 ) -> None:
     request = {"id": await world.value("completed_experiment")}
@@ -89,12 +89,12 @@ async def test_results_are_the_same_when_they_are_reached_again(
     assert stored == again
 
 
-async def test_a_browser_learns_how_to_name_the_file(http: httpx.AsyncClient, world: World) -> None:
+async def test_an_export_names_its_file(http: httpx.AsyncClient, world: World) -> None:
     experiment = await world.value("completed_experiment")
     path = f"/api/v1/experiments/{experiment}/export"
     headers = bearer(world.developer.api_key)
-    answer = await http.get(path, params={"format": "csv"}, headers=headers)
-    assert answer.content[:3] == BYTE_ORDER_MARK
-    assert (await http.get(f"{path}?format=csv&bom=false", headers=headers)).content == answer.content[3:]
-    assert answer.headers["content-disposition"] == f'attachment; filename="{experiment}-trials.csv"'
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    response = await http.get(path, params={"format": "csv"}, headers=headers)
+    assert response.content[:3] == BYTE_ORDER_MARK
+    assert (await http.get(f"{path}?format=csv&bom=false", headers=headers)).content == response.content[3:]
+    assert response.headers["content-disposition"] == f'attachment; filename="{experiment}-trials.csv"'
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"

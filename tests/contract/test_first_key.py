@@ -1,4 +1,4 @@
-"""What `make up` shows as the first API key is true: a key that works, or why it does not."""
+"""`make up` shows a first API key that works, or says why the stored key does not work."""
 
 from deploy.local.__main__ import banner
 from deploy.local.first_developer import fault_of
@@ -12,14 +12,14 @@ def line_of_key(text: str) -> str:
     return line.strip()
 
 
-async def test_a_key_that_works_is_shown(mesh: Mesh) -> None:
+async def test_a_working_key_is_shown(mesh: Mesh) -> None:
     key = await mesh.first_api_key()
     assert key is not None
     assert await fault_of(key, mesh.api_url) == ""
     assert line_of_key(banner(mesh, key, "")) == f"API key  {key}"
 
 
-async def test_a_key_that_was_revoked_is_not_shown_and_said_why(mesh: Mesh, world: World) -> None:
+async def test_a_revoked_key_is_not_shown_but_the_reason_is(mesh: Mesh, world: World) -> None:
     key = await world.value("revoked_key")
     fault = await fault_of(key, mesh.api_url)
     assert fault == "the API key was revoked"
@@ -30,10 +30,10 @@ async def test_a_key_that_was_revoked_is_not_shown_and_said_why(mesh: Mesh, worl
     )
 
 
-async def test_a_key_of_another_database_and_one_that_has_expired_are_said_to_be_so(mesh: Mesh, world: World) -> None:
+async def test_an_unknown_key_and_an_expired_key_are_reported_with_the_reason(mesh: Mesh, world: World) -> None:
     assert await fault_of(new_key(), mesh.api_url) == "the API key is unknown"
     assert (await fault_of(await world.value("expired_key"), mesh.api_url)).startswith("the API key expired at ")
 
 
-def test_without_a_key_it_says_so(mesh: Mesh) -> None:
+def test_without_a_key_the_banner_says_how_to_get_one(mesh: Mesh) -> None:
     assert "registers another" in line_of_key(banner(mesh, None, ""))

@@ -1,4 +1,4 @@
-"""What of a clip counts as heard: what the gateway says it has sent. Seen from outside, with real sockets."""
+"""Which clips count as heard: those that the gateway has sent completely. Tested from outside, with real sockets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.contract.clients import Client, http_client
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
 
-# Some 600 kB: what the gateway and a client's kernel hold is a part of it.
+# Its clip has about 600 kB, much more than the gateway and the client's kernel can buffer.
 LONG = "The quick brown fox jumps over the lazy dog, and then it sits down and thinks about it. " * 3
 SETTLES_SECONDS = 5.0
 SENT = """
@@ -37,7 +37,7 @@ SENT = """
 
 @dataclass
 class Pair:
-    """A pair of a new listener, and what is known of its clips."""
+    """A pair of a new listener, and what the mesh has recorded about its clips."""
 
     http: httpx.AsyncClient
     token: str
@@ -58,7 +58,7 @@ class Pair:
         return 44 + round(self.pair["clip_a_seconds"] * 48_000)
 
     async def sent(self, done: Callable[[int, bool], bool]) -> tuple[int, bool]:
-        """Waits until enough is known of clip A: up to which byte it went out, and whether all of it did."""
+        """Waits until `done`. Returns up to which byte clip A was sent, and whether all of it was sent."""
         async with (
             asyncio.timeout(SETTLES_SECONDS),
             await AsyncConnection.connect(self.database_url, autocommit=True) as connection,
@@ -72,15 +72,15 @@ class Pair:
                 await asyncio.sleep(0.05)
 
     async def vote(self) -> dict[str, Any]:
-        """Votes and returns the refusal: what it says, and its metadata."""
+        """Votes, and returns the message and the metadata of the refusal."""
         vote = {"listener": self.listener, "pair_id": self.pair["id"], "answer": "a"}
-        answer = await self.http.post(f"/api/v1/listening/{self.token}/votes", json=vote)
-        assert answer.status_code == 409
-        body = answer.json()
+        response = await self.http.post(f"/api/v1/listening/{self.token}/votes", json=vote)
+        assert response.status_code == 409
+        body = response.json()
         return {"message": body["message"], **body["details"][0]["metadata"]}
 
     async def missing(self) -> str:
-        """Which clips a vote says were not fetched."""
+        """Returns the clips that the refusal of a vote names as not fetched."""
         refused = await self.vote()
         return " ".join(re.findall("clip ([AB])", refused["message"])) if refused["status"] == "not_fetched" else ""
 
@@ -100,7 +100,7 @@ async def pair(mesh: Mesh, token: str) -> AsyncIterator[Pair]:
 
 
 def connect(mesh: Mesh) -> socket.socket:
-    """Connects with a small buffer for what comes, as it would be filled on the way from far."""
+    """Connects with a small receive buffer, like a slow connection from far away."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", mesh.ports["api_port"]))
@@ -112,20 +112,20 @@ async def ask(client: socket.socket, path: str) -> None:
     await asyncio.get_running_loop().sock_sendall(client, f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
 
 
-async def test_a_clip_that_nobody_reads_does_not_count(mesh: Mesh, pair: Pair) -> None:
+async def test_an_unread_clip_does_not_count(mesh: Mesh, pair: Pair) -> None:
     client = connect(mesh)
     await ask(client, pair.path)
-    # The answer has begun: its first bytes are there.
+    # The response has begun.
     await asyncio.get_running_loop().sock_recv(client, 1)
     assert await pair.missing() == "A B"
     client.close()
     upper, whole = await pair.sent(lambda upper, _: upper > 0)
-    # What the gateway and both kernels held.
+    # At most the buffers of the gateway and of both kernels.
     assert (upper < 150_000, whole) == (True, False)
     assert await pair.missing() == "A B"
 
 
-async def test_a_clip_that_is_half_read_does_not_count(mesh: Mesh, pair: Pair) -> None:
+async def test_a_half_read_clip_does_not_count_until_the_rest_is_fetched(mesh: Mesh, pair: Pair) -> None:
     client, loop = connect(mesh), asyncio.get_running_loop()
     await ask(client, pair.path)
     got = 0
@@ -135,20 +135,20 @@ async def test_a_clip_that_is_half_read_does_not_count(mesh: Mesh, pair: Pair) -
     upper, whole = await pair.sent(lambda upper, _: upper > 0)
     assert (got - 1000 <= upper < pair.size, whole) == (True, False)
     assert await pair.missing() == "A B"
-    # The rest, as a player goes on.
+    # The player continues with the rest.
     (await pair.http.get(pair.path, headers={"range": f"bytes={got - 1000}-"})).raise_for_status()
     await pair.sent(lambda _, whole: whole)
     assert await pair.missing() == "B"
 
 
-async def test_what_waits_in_a_stream_of_http2_does_not_count(mesh: Mesh, pair: Pair) -> None:
+async def test_bytes_that_wait_for_an_http2_window_do_not_count(mesh: Mesh, pair: Pair) -> None:
     client, loop = connect(mesh), asyncio.get_running_loop()
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
     connection.initiate_connection()
     head = [(":method", "GET"), (":path", pair.path), (":scheme", "http"), (":authority", "x")]
     connection.send_headers(1, head, end_stream=True)
     await loop.sock_sendall(client, connection.data_to_send())
-    # The window is 65,535 bytes, and is never opened any further.
+    # The window has 65,535 bytes and is never extended.
     got = 0
     while got < 65_535:
         got += len(await loop.sock_recv(client, 65_536))
@@ -160,12 +160,12 @@ async def test_what_waits_in_a_stream_of_http2_does_not_count(mesh: Mesh, pair: 
     client.close()
 
 
-async def test_asking_for_its_length_or_its_tag_does_not_count(pair: Pair) -> None:
+async def test_head_and_conditional_requests_do_not_count(pair: Pair) -> None:
     head = await pair.http.head(pair.path)
     assert int(head.headers["content-length"]) == pair.size
     assert (await pair.http.get(pair.path, headers={"if-none-match": head.headers["etag"]})).status_code == 304
     assert (await pair.http.get(pair.path, headers={"range": f"bytes={pair.size}-"})).status_code == 416
-    # What is told of these is told before what is told of this.
+    # The gateway reports in order: once this range is recorded, so are the requests above.
     (await pair.http.get(pair.path, headers={"range": "bytes=5-6"})).raise_for_status()
     assert await pair.sent(lambda upper, _: upper > 0) == (7, False)
 
@@ -175,13 +175,13 @@ async def test_ranges_count_once_they_cover_the_clip(pair: Pair) -> None:
     for wanted in ("bytes=0-1", f"bytes={half}-", f"bytes=0-{half - 2}", "bytes=-5"):
         assert (await pair.http.get(pair.path, headers={"range": wanted})).status_code == 206
     await pair.sent(lambda upper, _: upper == pair.size)
-    assert await pair.missing() == "A B", "one byte has not gone out"
+    assert await pair.missing() == "A B", "one byte was not sent"
     assert (await pair.http.get(pair.path, headers={"range": f"bytes={half - 1}-{half}"})).status_code == 206
     await pair.sent(lambda _, whole: whole)
     assert await pair.missing() == "B"
 
 
-async def test_a_clip_has_to_have_had_its_own_time(pair: Pair) -> None:
+async def test_a_vote_must_wait_for_the_playing_time_of_both_clips(pair: Pair) -> None:
     for url in (pair.pair["clip_a_url"], pair.pair["clip_b_url"]):
         (await pair.http.get(urlsplit(url).path)).raise_for_status()
     async with asyncio.timeout(SETTLES_SECONDS):
@@ -201,8 +201,8 @@ async def test_a_clip_counts_over_every_protocol(pair: Pair, clients: dict[str, 
     assert await pair.missing() == "B"
 
 
-async def test_a_stream_of_grpc_that_is_cancelled_does_not_count(mesh: Mesh, pair: Pair) -> None:
-    # The client takes no more than a little ahead of who reads.
+async def test_a_cancelled_grpc_stream_does_not_count(mesh: Mesh, pair: Pair) -> None:
+    # These options keep the client from reading far ahead.
     options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1000), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{mesh.ports['api_port']}", options=options) as channel:
         call = ListeningServiceStub(channel).GetListeningClip(pb.GetListeningClipRequest(name=pair.name))
@@ -212,13 +212,11 @@ async def test_a_stream_of_grpc_that_is_cancelled_does_not_count(mesh: Mesh, pai
     assert (upper < pair.size, whole) == (True, False)
 
 
-async def test_what_went_out_is_told_to_the_process_that_takes_the_place_of_a_killed_one(
-    mesh: Mesh, pair: Pair
-) -> None:
+async def test_sent_clips_are_reported_to_the_process_that_replaces_a_killed_one(mesh: Mesh, pair: Pair) -> None:
     await mesh.kill("experiments")
     await mesh.wait_restarted("experiments")
     await mesh.wait_serving()
-    # An entry may be lost with the connection to the process that was killed; then the clip is played again.
+    # A report can be lost with the connection to the killed process. The clip is then fetched again.
     async with asyncio.timeout(30):
         while await pair.missing() == "A B":
             (await pair.http.get(pair.path)).raise_for_status()

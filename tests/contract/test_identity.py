@@ -1,4 +1,4 @@
-"""Who calls is what the gateway says, and the gateway says only what it has checked."""
+"""Services take the caller's identity from the gateway only, and the gateway passes on only what it has checked."""
 
 import asyncio
 import re
@@ -25,19 +25,19 @@ from tests.contract.rpcs import Rpc, public_rpcs, rpcs
 from tests.contract.world import World
 from tests.mesh import Developer
 
-# What anybody may call.
+# The RPCs that anyone may call.
 OPEN_RPCS = {
     "AuthService.RegisterDeveloper",
     "AuthService.CreateVoter",
     "MeshService.GetHealth",
     "TtsService.GetAudio",
-    # What a listening link opens.
+    # These need a listening link.
     "ListeningService.JoinListening",
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
 }
-# Those have no identity to show yet, or may be asked where none can be checked.
+# Services call these before they have an identity or where none can be checked.
 OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "AuthService.CheckApiKeys", "ProcessService.GetProcessStatus"}
 INTERNAL_RPCS = {*OPEN_TO_SERVICES, "EloService.ResolveVoiceModels"}
 ME = "AuthService.GetCurrentDeveloper"
@@ -46,13 +46,13 @@ GUARDED = sorted(set(rpcs()) - OPEN_RPCS - OPEN_TO_SERVICES)
 Sign = Callable[..., str]
 
 
-def test_these_rpcs_are_for_services_only() -> None:
+def test_internal_rpcs_have_no_public_route() -> None:
     assert set(rpcs()) - set(public_rpcs()) == INTERNAL_RPCS
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def sign(leftovers: Leftovers) -> Sign:
-    """Signs tokens with a key that auth tells the services to believe, as no one outside the mesh could."""
+    """Signs tokens with a key that auth publishes to the services. Nobody outside the mesh could do this."""
     private = Ed25519PrivateKey.generate()
     key_id = new_id("sig")
     await leftovers.execute(
@@ -78,7 +78,7 @@ async def sign(leftovers: Leftovers) -> Sign:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def direct(mesh: Mesh) -> AsyncIterator[Callable[[str], GrpcClient]]:
-    """Returns a client of a service that goes past the gateway."""
+    """Returns a client that calls a service directly, without the gateway."""
     channels = {name: grpc.aio.insecure_channel(address) for name, address in mesh.endpoints.items()}
     yield lambda service: GrpcClient(channels[service])
     for channel in channels.values():
@@ -87,7 +87,7 @@ async def direct(mesh: Mesh) -> AsyncIterator[Callable[[str], GrpcClient]]:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", sorted(set(public_rpcs()) - OPEN_RPCS))
-async def test_every_rpc_wants_a_key(name: str, protocol: str, clients: dict[str, Client], world: World) -> None:
+async def test_every_rpc_requires_a_key(name: str, protocol: str, clients: dict[str, Client], world: World) -> None:
     route = rpcs()[name].route
     request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
     without = await clients[protocol].call(rpcs()[name], request)
@@ -98,7 +98,7 @@ async def test_every_rpc_wants_a_key(name: str, protocol: str, clients: dict[str
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", sorted(set(public_rpcs()) - OPEN_RPCS))
-async def test_no_rpc_of_developers_takes_a_voter(
+async def test_rpcs_for_developers_refuse_voters(
     name: str, protocol: str, clients: dict[str, Client], world: World
 ) -> None:
     route = rpcs()[name].route
@@ -109,7 +109,7 @@ async def test_no_rpc_of_developers_takes_a_voter(
 
 
 @pytest.mark.parametrize("name", GUARDED)
-async def test_a_service_takes_no_call_without_a_token(
+async def test_a_service_refuses_a_call_without_an_identity_token(
     name: str, direct: Callable[[str], GrpcClient], world: World
 ) -> None:
     rpc = rpcs()[name]
@@ -119,8 +119,8 @@ async def test_a_service_takes_no_call_without_a_token(
     assert (with_a_key.code, with_a_key.reason) == ("UNAUTHENTICATED", "CREDENTIALS_MISSING")
 
 
-# One RPC of each service that answers to anybody who is somebody.
-ANSWERING = {
+# One RPC of each service that any developer can call.
+RPC_OF_EACH_SERVICE = {
     "auth": (ME, {}),
     "experiments": ("ExperimentService.ListExperiments", {}),
     "tts": ("TtsService.ListProviders", {}),
@@ -129,11 +129,11 @@ ANSWERING = {
 }
 
 
-@pytest.mark.parametrize("service", sorted(ANSWERING))
-async def test_a_service_takes_a_good_token_only(
+@pytest.mark.parametrize("service", sorted(RPC_OF_EACH_SERVICE))
+async def test_a_service_accepts_only_a_valid_identity_token(
     service: str, direct: Callable[[str], GrpcClient], sign: Sign, world: World
 ) -> None:
-    name, request = ANSWERING[service]
+    name, request = RPC_OF_EACH_SERVICE[service]
     somebody = world.developer.id
 
     async def outcome(token: str) -> tuple[str, str]:
@@ -165,7 +165,7 @@ async def test_a_service_takes_a_good_token_only(
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_an_identity_that_a_client_sends_is_stripped(
+async def test_an_identity_sent_by_a_client_is_removed(
     protocol: str, clients: dict[str, Client], sign: Sign, world: World
 ) -> None:
     identity = {IDENTITY_HEADER: sign(world.somebody_else.id)}
@@ -176,7 +176,7 @@ async def test_an_identity_that_a_client_sends_is_stripped(
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_it_is_stripped_where_no_key_is_needed_too(
+async def test_an_identity_sent_by_a_client_is_removed_from_public_rpcs_too(
     protocol: str, clients: dict[str, Client], sign: Sign, world: World
 ) -> None:
     name = await world.value("audio_name")
@@ -185,15 +185,17 @@ async def test_it_is_stripped_where_no_key_is_needed_too(
     assert outcome.reason == "CREDENTIALS_MISSING"
 
 
-async def test_it_is_not_let_in_with_underscores(http: httpx.AsyncClient, sign: Sign, world: World) -> None:
+async def test_an_identity_header_with_underscores_is_refused(
+    http: httpx.AsyncClient, sign: Sign, world: World
+) -> None:
     headers = {"x_voicearena_identity": sign(world.developer.id)}
-    answer = await http.get("/api/v1/developers/me", headers=headers)
-    assert (answer.status_code, json_failure(answer).reason) == (400, "MALFORMED_REQUEST")
+    response = await http.get("/api/v1/developers/me", headers=headers)
+    assert (response.status_code, json_failure(response).reason) == (400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
 @pytest.mark.parametrize("name", sorted(INTERNAL_RPCS))
-async def test_what_is_for_services_is_not_reached_through_the_gateway(
+async def test_internal_rpcs_can_not_be_called_through_the_gateway(
     name: str, protocol: str, clients: dict[str, Client], world: World
 ) -> None:
     for headers in ({}, bearer(world.developer.api_key)):
@@ -202,7 +204,7 @@ async def test_what_is_for_services_is_not_reached_through_the_gateway(
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
-async def test_nor_is_what_is_for_the_gateway_itself(protocol: str, clients: dict[str, Client]) -> None:
+async def test_rpcs_for_the_gateway_can_not_be_called_through_it(protocol: str, clients: dict[str, Client]) -> None:
     check = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"].methods_by_name["Check"]
     tell = access_log_pb2.DESCRIPTOR.services_by_name["AccessLogService"].methods_by_name["StreamAccessLogs"]
     for method in (check, tell):
@@ -213,16 +215,18 @@ async def test_nor_is_what_is_for_the_gateway_itself(protocol: str, clients: dic
 @pytest.mark.parametrize(
     "request_type", [auth_service_pb2.ListSigningKeysRequest, elo_service_pb2.ResolveVoiceModelsRequest]
 )
-async def test_nor_as_json(request_type: Any, http: httpx.AsyncClient, world: World) -> None:
+async def test_internal_rpcs_can_not_be_called_with_json(
+    request_type: Any, http: httpx.AsyncClient, world: World
+) -> None:
     service = request_type.DESCRIPTOR.full_name.rpartition(".")[0]
     method = request_type.DESCRIPTOR.name.removesuffix("Request")
     kind = "AuthService" if "auth" in service else "EloService"
-    answer = await http.post(f"/{service}.{kind}/{method}", json={}, headers=bearer(world.developer.api_key))
+    response = await http.post(f"/{service}.{kind}/{method}", json={}, headers=bearer(world.developer.api_key))
     # A path of gRPC takes no JSON, whether or not it has a method.
-    assert (answer.status_code, json_failure(answer).reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert (response.status_code, json_failure(response).reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-# What any key may do, and what nobody needs a key for.
+# The RPCs that need no scope.
 WITHOUT_SCOPE = {
     "AuthService.RegisterDeveloper",
     "AuthService.CreateVoter",
@@ -243,13 +247,13 @@ WITHOUT_SCOPE = {
 
 
 @pytest.mark.parametrize("name", sorted(rpcs()))
-def test_every_rpc_takes_a_scope_that_keys_can_hold_or_is_known_to_need_none(name: str) -> None:
+def test_every_rpc_needs_a_known_scope_or_is_listed_as_needing_none(name: str) -> None:
     scope = scope_of(rpcs()[name].descriptor)
     assert (scope == "") is (name in WITHOUT_SCOPE)
     assert scope in ("", *SCOPES)
 
 
-async def test_a_key_that_expires_stops_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
+async def test_an_expiring_key_stops_working_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
     grpc_client, headers = clients["grpc"], bearer(developer.api_key)
     ends = datetime.now(UTC) + timedelta(seconds=2)
     request = {"name": "brief", "expires_at": ends.isoformat().replace("+00:00", "Z")}
@@ -263,7 +267,7 @@ async def test_a_key_that_expires_stops_within_a_second(clients: dict[str, Clien
     assert "the API key expired at" in outcome.message
 
 
-async def test_a_revoked_key_stops_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
+async def test_a_revoked_key_stops_working_within_a_second(clients: dict[str, Client], developer: Developer) -> None:
     grpc_client, headers = clients["grpc"], bearer(developer.api_key)
     made = (await grpc_client.call(rpcs()["AuthService.CreateApiKey"], {"name": "laptop"}, headers)).answer
     used = bearer(made["key"])
@@ -272,5 +276,5 @@ async def test_a_revoked_key_stops_within_a_second(clients: dict[str, Client], d
     async with asyncio.timeout(1):
         while (await grpc_client.call(rpcs()[ME], {}, used)).reason != "CREDENTIALS_INVALID":
             pass
-    # Only that one.
+    # The other key still works.
     assert (await grpc_client.call(rpcs()[ME], {}, headers)).code == "OK"

@@ -1,4 +1,4 @@
-"""Who may import whom; most contracts stand in pyproject.toml under [tool.importlinter]."""
+"""Which modules may import which. Most contracts are in pyproject.toml under [tool.importlinter]."""
 
 import subprocess
 import sys
@@ -8,9 +8,9 @@ import grimp
 
 ROOT = Path(__file__).parents[2]
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
-# Code that only computes, and what it may import beside itself and the standard library.
+# Modules that only compute.
 PURE = {"domain", "verdict", "measurement", "object_names", "plausibility", "sample_formats", "utterances"}
-# What is measured of audio; elsewhere metrics are what Prometheus is told.
+# Further packages and modules that only compute.
 PURE_PACKAGES = (
     "services.scoring.metrics",
     "services.shared.audio",
@@ -20,6 +20,7 @@ PURE_PACKAGES = (
     "services.shared.listening.pairing",
     "services.shared.metrics",
 )
+# What pure modules may import beside each other and the standard library.
 ALLOWED = {
     "numpy",
     "scipy",
@@ -30,14 +31,14 @@ ALLOWED = {
 }
 
 
-def test_nobody_imports_what_they_may_not() -> None:
+def test_no_module_breaks_an_import_contract() -> None:
     done = subprocess.run(
         [LINT_IMPORTS, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_code_that_computes_imports_nothing_else() -> None:
+def test_pure_modules_import_only_allowed_modules() -> None:
     graph = grimp.build_graph("services", include_external_packages=True, cache_dir=None)
     pure = {
         module

@@ -1,4 +1,4 @@
-"""What only JSON users see: names, numbers, bodies that are not what a route takes, and pages of other sites."""
+"""What only JSON users see: names, numbers, malformed bodies and queries, and CORS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ SIXTY_FOUR_BITS = (
 
 
 def fields_of(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
-    """Yields every field of a message and of those within, except of the types that JSON writes in its own way."""
+    """Yields every field of a message and of nested messages, except google types, which have their own JSON form."""
     if message.full_name in seen or message.full_name.startswith("google."):
         return
     seen.add(message.full_name)
@@ -40,13 +40,13 @@ def fields_of(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
 
 
 def wire_fields() -> list[FieldDescriptor]:
-    """Returns every field of every request and answer of the API."""
+    """Returns every field of every request and response of the API."""
     seen: set[str] = set()
     messages = [d for rpc in public_rpcs().values() for d in (rpc.descriptor.input_type, rpc.descriptor.output_type)]
     return [field for message in messages for field in fields_of(message, seen)]
 
 
-def test_no_number_comes_out_as_a_string() -> None:
+def test_no_number_becomes_a_string_in_json() -> None:
     assert [field.full_name for field in wire_fields() if field.type in SIXTY_FOUR_BITS] == []
 
 
@@ -57,9 +57,9 @@ def test_enum_values_are_lower_case_and_their_zero_is_unspecified() -> None:
     assert all(enum.values_by_number[0].name.endswith("_unspecified") for enum in enums)
 
 
-async def test_health_is_exactly_this(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/api/v1/health")
-    assert (answer.status_code, answer.headers["content-type"], answer.text) == (
+async def test_the_health_response_is_exact(http: httpx.AsyncClient) -> None:
+    response = await http.get("/api/v1/health")
+    assert (response.status_code, response.headers["content-type"], response.text) == (
         200,
         "application/json",
         '{"status":"ok"}',
@@ -70,20 +70,20 @@ async def test_health_is_exactly_this(http: httpx.AsyncClient) -> None:
     "name",
     ["completed_experiment", "created_experiment", "cancelled_experiment"],
 )
-async def test_json_is_what_protobuf_says_it_is(name: str, clients: dict[str, Client], world: World) -> None:
-    """The same reads over gRPC and JSON give the same answer to the last field, absent ones absent."""
+async def test_json_equals_the_protobuf_json_mapping(name: str, clients: dict[str, Client], world: World) -> None:
+    """The same reads over all protocols give the same response to the last field, including absent ones."""
     request = {"id": await world.value(name)}
     for rpc in ("GetExperiment", "ListTrials", "GetResults"):
         outcomes = [
             await clients[protocol].call(rpcs()[f"ExperimentService.{rpc}"], request, bearer(world.developer.api_key))
             for protocol in ("grpc", "grpc-web", "grpc-web-text", "json")
         ]
-        answers = [(outcome.code, without_links(outcome.messages)) for outcome in outcomes]
-        assert answers == answers[:1] * 4
+        responses = [(outcome.code, without_links(outcome.messages)) for outcome in outcomes]
+        assert responses == responses[:1] * 4
 
 
 def without_links(value: Any) -> Any:
-    """Links are signed anew each time they are read."""
+    """Returns a message without its links, which are signed anew at each read."""
     if isinstance(value, dict):
         return {name: without_links(each) for name, each in value.items() if name != "audio_url"}
     return [without_links(each) for each in value] if isinstance(value, list | tuple) else value
@@ -95,11 +95,13 @@ BAD_BODIES = [
     pytest.param("not json", "", "JSON", id="not JSON"),
     pytest.param("[]", "", "object", id="a list"),
     pytest.param('"text"', "", "object", id="a string"),
-    pytest.param(PLAN + "} x", "", "JSON", id="more than JSON"),
-    pytest.param(PLAN + "", "", "JSON", id="without its end"),
+    pytest.param(PLAN + "} x", "", "JSON", id="text after the JSON"),
+    pytest.param(PLAN + "", "", "JSON", id="a missing closing brace"),
     pytest.param("{'name': 'n'}", "", "JSON", id="single quotes"),
     pytest.param(PLAN + ',"promts":["p"]}', "promts", "prompts", id="a misspelt field"),  # codespell:ignore promts
-    pytest.param('{"models":[{"provider":"espeak","voice":"x"}]}', "models[0].voice", "voice_id", id="a field within"),
+    pytest.param(
+        '{"models":[{"provider":"espeak","voice":"x"}]}', "models[0].voice", "voice_id", id="a misspelt nested field"
+    ),
     pytest.param('{"name":5}', "name", "string", id="a number for a string"),
     pytest.param('{"prompts":"Hello."}', "prompts", "list", id="a string for a list"),
     pytest.param('{"prompts":[1]}', "prompts[0]", "string", id="a number in a list of strings"),
@@ -108,19 +110,19 @@ BAD_BODIES = [
     pytest.param('{"eval_mode":"by_ear"}', "eval_mode", "automated", id="an unknown enum value"),
     pytest.param('{"eval_mode":1}', "eval_mode", "automated", id="a number for an enum"),
     pytest.param('{"name":"a","name":"b"}', "name", "twice", id="a field twice"),
-    pytest.param("[" * 10_000, "", "object", id="brackets without end"),
-    pytest.param('{"x":' * 10_000, "x", "unknown", id="objects without end"),
+    pytest.param("[" * 10_000, "", "object", id="very many brackets"),
+    pytest.param('{"x":' * 10_000, "x", "unknown", id="very many nested objects"),
 ]
 
 
 @pytest.mark.parametrize(("body", "field", "says"), BAD_BODIES)
-async def test_a_body_that_is_not_what_the_route_takes(
+async def test_a_malformed_body_is_refused_with_its_field(
     body: str, field: str, says: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
 ) -> None:
     before = await leftovers.rows()
-    answer = await http.post(EXPERIMENTS, content=body, headers=JSON | bearer(world.developer.api_key))
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason, outcome.fields) == (400, "MALFORMED_REQUEST", (field,))
+    response = await http.post(EXPERIMENTS, content=body, headers=JSON | bearer(world.developer.api_key))
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason, outcome.fields) == (400, "MALFORMED_REQUEST", (field,))
     assert field in outcome.message
     assert says in outcome.message
     assert await leftovers.rows() == before
@@ -136,46 +138,46 @@ async def test_a_body_that_is_not_what_the_route_takes(
         ("DELETE", "?force=true", "", "force"),
     ],
 )
-async def test_a_field_that_the_later_life_of_an_experiment_does_not_know(
+async def test_an_unknown_field_in_a_clone_retry_or_delete_is_refused(
     verb: str, path: str, body: str, field: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
 ) -> None:
     experiment = f"{EXPERIMENTS}/{await world.value('created_experiment')}"
     before = await leftovers.rows()
     headers = bearer(world.developer.api_key) | (JSON if body else {})
-    answer = await http.request(verb, experiment + path, content=body, headers=headers)
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+    response = await http.request(verb, experiment + path, content=body, headers=headers)
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
     assert field in outcome.message
     assert await leftovers.rows() == before
 
 
-async def test_no_body_is_an_empty_request(http: httpx.AsyncClient, world: World) -> None:
-    answer = await http.post("/api/v1/api-keys", headers=bearer(world.developer.api_key))
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason, outcome.fields) == (400, "INVALID_INPUT", ("name",))
+async def test_a_missing_body_is_an_empty_request(http: httpx.AsyncClient, world: World) -> None:
+    response = await http.post("/api/v1/api-keys", headers=bearer(world.developer.api_key))
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason, outcome.fields) == (400, "INVALID_INPUT", ("name",))
 
 
-async def test_a_body_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -> None:
+async def test_a_body_that_is_not_utf_8_is_refused(http: httpx.AsyncClient, world: World) -> None:
     headers = JSON | bearer(world.developer.api_key)
-    answer = await http.post("/api/v1/api-keys", content=b'{"name":"\xff\xfe"}', headers=headers)
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+    response = await http.post("/api/v1/api-keys", content=b'{"name":"\xff\xfe"}', headers=headers)
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
 
 
-async def test_a_query_that_is_not_utf_8(http: httpx.AsyncClient, world: World) -> None:
-    answer = await http.get("/api/v1/voices?provider=%ff%fe", headers=bearer(world.developer.api_key))
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (400, "INVALID_INPUT")
+async def test_a_query_that_is_not_utf_8_is_refused(http: httpx.AsyncClient, world: World) -> None:
+    response = await http.get("/api/v1/voices?provider=%ff%fe", headers=bearer(world.developer.api_key))
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (400, "INVALID_INPUT")
     assert "UTF-8" in outcome.message
 
 
 @pytest.mark.parametrize("rpc", ["ListVoices", "SynthesizeSpeech"])
-async def test_a_grpc_message_that_can_not_be_read(rpc: str, http: httpx.AsyncClient, world: World) -> None:
-    """It is the caller's fault and is told so, whether the RPC streams or not."""
+async def test_a_malformed_grpc_message_is_invalid_input(rpc: str, http: httpx.AsyncClient, world: World) -> None:
+    """The error is the caller's, whether or not the RPC streams."""
     path = rpcs()[f"TtsService.{rpc}"].path
-    answer = await grpc_web.call(http, path, b"\xff\xff\xff", bearer(world.developer.api_key))
-    assert answer.status is not None
-    outcome = failed(answer.status)
+    response = await grpc_web.call(http, path, b"\xff\xff\xff", bearer(world.developer.api_key))
+    assert response.status is not None
+    outcome = failed(response.status)
     assert (outcome.code, outcome.reason) == ("INVALID_ARGUMENT", "INVALID_INPUT")
 
 
@@ -189,12 +191,12 @@ async def test_a_grpc_message_that_can_not_be_read(rpc: str, http: httpx.AsyncCl
         ("status=done", "status"),
     ],
 )
-async def test_a_query_that_is_not_what_the_route_takes(
+async def test_an_unknown_or_malformed_query_parameter_is_refused(
     query: str, name: str, http: httpx.AsyncClient, world: World
 ) -> None:
-    answer = await http.get(f"{EXPERIMENTS}?{query}", headers=bearer(world.developer.api_key))
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
+    response = await http.get(f"{EXPERIMENTS}?{query}", headers=bearer(world.developer.api_key))
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (400, "MALFORMED_REQUEST")
     assert name in outcome.message
 
 
@@ -206,10 +208,12 @@ async def test_a_query_that_is_not_what_the_route_takes(
         ("POST", "/api/v1/health", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_a_method_that_a_path_does_not_take(verb: str, path: str, allow: str, http: httpx.AsyncClient) -> None:
-    answer = await http.request(verb, path)
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason, answer.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", allow)
+async def test_an_unsupported_method_is_refused_with_the_supported_ones(
+    verb: str, path: str, allow: str, http: httpx.AsyncClient
+) -> None:
+    response = await http.request(verb, path)
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason, response.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", allow)
 
 
 @pytest.mark.parametrize(
@@ -221,10 +225,10 @@ async def test_a_method_that_a_path_does_not_take(verb: str, path: str, allow: s
         ("GET", "/api/v1/experiments/a/b/c"),
     ],
 )
-async def test_a_route_that_there_is_not(verb: str, path: str, http: httpx.AsyncClient) -> None:
-    answer = await http.request(verb, path)
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (404, "ROUTE_NOT_FOUND")
+async def test_an_unknown_route_is_not_found(verb: str, path: str, http: httpx.AsyncClient) -> None:
+    response = await http.request(verb, path)
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (404, "ROUTE_NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -236,28 +240,30 @@ async def test_a_route_that_there_is_not(verb: str, path: str, http: httpx.Async
         (1, "/api/v1/speech", "64 kB"),
     ],
 )
-async def test_a_body_that_is_too_large(
+async def test_a_body_that_is_too_large_is_refused(
     megabytes: int, path: str, says: str, http: httpx.AsyncClient, world: World, leftovers: Leftovers
 ) -> None:
     before = await leftovers.rows()
     body = b'{"name":"' + b"x" * (megabytes * MEGABYTE) + b'"}'
-    answer = await http.post(path, content=body, headers=JSON | bearer(world.developer.api_key))
-    outcome = json_failure(answer)
-    assert (answer.status_code, outcome.reason) == (413, "REQUEST_TOO_LARGE")
+    response = await http.post(path, content=body, headers=JSON | bearer(world.developer.api_key))
+    outcome = json_failure(response)
+    assert (response.status_code, outcome.reason) == (413, "REQUEST_TOO_LARGE")
     assert says in outcome.message
     assert await leftovers.rows() == before
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "grpc-web"])
-async def test_a_message_that_is_too_large(protocol: str, clients: dict[str, Client], world: World) -> None:
+async def test_a_grpc_message_that_is_too_large_is_refused(
+    protocol: str, clients: dict[str, Client], world: World
+) -> None:
     request = experiment(prompts=["x" * (60 * MEGABYTE)])
     rpc = rpcs()["ExperimentService.CreateExperiment"]
     outcome = await clients[protocol].call(rpc, request, bearer(world.developer.api_key))
     assert (outcome.code, outcome.reason) == ("RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")
 
 
-async def test_what_json_does_not_need_may_be_left_out(http: httpx.AsyncClient, world: World) -> None:
-    """Null is absent, as proto JSON has it, and a run needs no body at all."""
+async def test_null_fields_and_empty_bodies_are_accepted(http: httpx.AsyncClient, world: World) -> None:
+    """Null means absent, as in proto JSON, and a run needs no body."""
     headers = bearer(world.developer.api_key)
     planned = await http.post(EXPERIMENTS, json=experiment(webhook_url=None), headers=headers)
     assert json_body(planned)["webhook_url"] == ""
@@ -266,28 +272,28 @@ async def test_what_json_does_not_need_may_be_left_out(http: httpx.AsyncClient, 
     assert json_body(await http.post(f"{path}/cancel", headers=headers))["status"] == "cancelled"
 
 
-async def test_pages_of_allowed_sites_may_ask_first(http: httpx.AsyncClient) -> None:
+async def test_preflight_requests_of_allowed_origins_succeed(http: httpx.AsyncClient) -> None:
     asked = {
         "origin": ORIGIN,
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization,content-type,x-grpc-web",
     }
     for path in (EXPERIMENTS, "/voicearena.experiments.v1.ExperimentService/CreateExperiment"):
-        answer = await http.options(path, headers=asked)
-        assert answer.status_code == 200
-        assert answer.headers["access-control-allow-origin"] == ORIGIN
-        assert "POST" in answer.headers["access-control-allow-methods"]
-        allowed = {name.strip() for name in answer.headers["access-control-allow-headers"].split(",")}
+        response = await http.options(path, headers=asked)
+        assert response.status_code == 200
+        assert response.headers["access-control-allow-origin"] == ORIGIN
+        assert "POST" in response.headers["access-control-allow-methods"]
+        allowed = {name.strip() for name in response.headers["access-control-allow-headers"].split(",")}
         assert {"authorization", "content-type", "x-grpc-web"} <= allowed
 
 
 @pytest.mark.parametrize("path", ["/api/v1/health", EXPERIMENTS, "/api/v1/nothing"])
-async def test_pages_of_allowed_sites_may_read_answers_and_errors(path: str, http: httpx.AsyncClient) -> None:
-    answer = await http.get(path, headers={"origin": ORIGIN})
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "grpc-status-details-bin" in answer.headers["access-control-expose-headers"]
+async def test_allowed_origins_may_read_responses_and_errors(path: str, http: httpx.AsyncClient) -> None:
+    response = await http.get(path, headers={"origin": ORIGIN})
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "grpc-status-details-bin" in response.headers["access-control-expose-headers"]
 
 
-async def test_pages_of_other_sites_may_not(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/api/v1/health", headers={"origin": "https://elsewhere.example"})
-    assert "access-control-allow-origin" not in answer.headers
+async def test_other_origins_may_not_read_responses(http: httpx.AsyncClient) -> None:
+    response = await http.get("/api/v1/health", headers={"origin": "https://elsewhere.example"})
+    assert "access-control-allow-origin" not in response.headers

@@ -1,4 +1,4 @@
-"""Calls per key are limited, with the keys of auth itself: a gateway with low limits before the mesh's services."""
+"""Rate limits per key, with real keys: a gateway with low limits in front of the mesh's services."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ BURST = 3
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def strict(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a gateway that lets few calls pass."""
+    """A client of a gateway with low rate limits."""
     here = {f"{name}_address": address for name, address in mesh.endpoints.items()}
     async with (
         running_gateway(rate_limit_per_second=1, rate_limit_burst=BURST, **here) as url,
@@ -25,23 +25,23 @@ async def strict(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_two_keys_of_one_developer_are_counted_each_for_itself(mesh: Mesh, strict: httpx.AsyncClient) -> None:
+async def test_two_keys_of_one_developer_have_separate_rate_limits(mesh: Mesh, strict: httpx.AsyncClient) -> None:
     first = (await register(mesh)).api_key
     made = await strict.post("/api/v1/api-keys", json={"name": "second"}, headers=bearer(first))
     second = made.json()["key"]
-    answers = [await strict.get(ME, headers=bearer(first)) for _ in range(2 * BURST)]
-    assert json_failure(answers[-1]).reason == "RATE_LIMITED"
-    assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "1")
-    answer = await strict.get(ME, headers=bearer(second))
-    assert (answer.status_code, answer.headers["x-ratelimit-remaining"]) == (200, str(BURST - 1))
+    responses = [await strict.get(ME, headers=bearer(first)) for _ in range(2 * BURST)]
+    assert json_failure(responses[-1]).reason == "RATE_LIMITED"
+    assert (responses[-1].status_code, responses[-1].headers["retry-after"]) == (429, "1")
+    response = await strict.get(ME, headers=bearer(second))
+    assert (response.status_code, response.headers["x-ratelimit-remaining"]) == (200, str(BURST - 1))
 
 
-async def test_registering_is_counted_by_address_and_costs_no_key_anything(
+async def test_registrations_are_limited_by_address_and_do_not_count_for_keys(
     mesh: Mesh, strict: httpx.AsyncClient
 ) -> None:
     key = (await register(mesh)).api_key
-    answers = [await strict.post("/api/v1/developers", json={}) for _ in range(2 * BURST)]
-    # One call was made to see that the gateway is up.
-    assert [answer.status_code for answer in answers[: BURST - 1]] == [400] * (BURST - 1)
-    assert json_failure(answers[-1]).reason == "RATE_LIMITED"
+    responses = [await strict.post("/api/v1/developers", json={}) for _ in range(2 * BURST)]
+    # One call was already made to check that the gateway is up.
+    assert [response.status_code for response in responses[: BURST - 1]] == [400] * (BURST - 1)
+    assert json_failure(responses[-1]).reason == "RATE_LIMITED"
     assert (await strict.get(ME, headers=bearer(key))).status_code == 200

@@ -1,4 +1,4 @@
-"""No process writes what lets its holder in."""
+"""No process logs a credential."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SIGNATURE = "516e516e516e516e516e516e516e516e"
 
 
 def everything_logged(mesh: Mesh) -> str:
-    """Returns all that the processes of a mesh have written."""
+    """Returns all logs of a mesh's processes."""
     return "\n".join(log.read_text(errors="replace") for log in Path(mesh.data_dir.path, "logs").glob("*.log"))
 
 

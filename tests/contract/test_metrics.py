@@ -15,10 +15,10 @@ from tests.contract.clients import Client, bearer
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
 
-# Of whatever kind.
+# An id of any kind, or a key.
 ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}|kc_")
-# What has to be seen of a mesh: calls, events and their lag, the outbox, providers, trials, webhooks, health.
-WATCHED = {
+# Needed to watch a mesh: calls, events and their lag, the outbox, providers, trials, webhooks, health.
+REQUIRED_METRICS = {
     "voicearena_serving",
     "voicearena_rpc_seconds",
     "voicearena_event_seconds",
@@ -49,8 +49,8 @@ def test_the_document_has_the_metrics_that_services_declare() -> None:
     assert metric_table.table() == OPERATIONAL_DOCUMENT.read_text().split(BEGIN)[1].split(END)[0].strip()
 
 
-def test_what_has_to_be_watched_is_there() -> None:
-    assert {name for name, _, _ in documented()} >= WATCHED
+def test_the_required_metrics_are_documented() -> None:
+    assert {name for name, _, _ in documented()} >= REQUIRED_METRICS
 
 
 @pytest.mark.parametrize(("name", "kind"), sorted((name, kind) for name, kind, _ in documented()))
@@ -72,7 +72,7 @@ async def exported(mesh: Mesh, service: str) -> list[Metric]:
 async def test_a_process_exports_what_the_document_says(
     service: str, mesh: Mesh, clients: dict[str, Client], world: World
 ) -> None:
-    # So that there is a sample of what has labels.
+    # These calls make samples of the metrics with labels.
     await world.value("completed_experiment")
     await clients["grpc"].call(rpcs()["MeshService.GetStatus"], {}, bearer(world.developer.api_key))
     found = {}
@@ -87,7 +87,7 @@ async def test_a_process_exports_what_the_document_says(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_no_label_has_an_id_as_its_value(service: str, mesh: Mesh, world: World) -> None:
+async def test_no_label_value_contains_an_id(service: str, mesh: Mesh, world: World) -> None:
     await world.value("completed_experiment")
     values = {
         value

@@ -1,4 +1,4 @@
-"""A stream ends within a second when the key with which it was opened stops being good, over every protocol."""
+"""A stream ends within a second after the key that opened it becomes invalid, over every protocol."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ from tests.mesh import STAND_IN
 
 CREATE, REVOKE, ROTATE = "AuthService.CreateApiKey", "AuthService.RevokeApiKey", "AuthService.RotateApiKey"
 WATCH, SPEAK = rpcs()["ExperimentService.WatchExperiment"], rpcs()["TtsService.SynthesizeSpeech"]
-# A second, and what a busy machine adds.
+# One second, plus some time for a busy machine.
 MAX_SECONDS = 1.5
 FIRST_SECONDS = 15.0
 STUCK = speech(provider=STAND_IN, voice_id="stuck")
@@ -53,8 +53,8 @@ async def read_grpc_web(http: httpx.AsyncClient, rpc: Rpc, request: Any, key: st
     body = b""
     async with http.stream(
         "POST", rpc.path, content=struct.pack(">BI", 0, len(message)) + message, headers=headers
-    ) as answer:
-        async for piece in answer.aiter_raw():
+    ) as response:
+        async for piece in response.aiter_raw():
             body += piece
             begun.set()
     trailers = dict(line.split(":", 1) for line in body[body.rindex(b"\x80") + 5 :].decode().strip().split("\r\n"))
@@ -64,16 +64,16 @@ async def read_grpc_web(http: httpx.AsyncClient, rpc: Rpc, request: Any, key: st
 
 
 async def read_json(http: httpx.AsyncClient, rpc: Rpc, request: Any, key: str, begun: asyncio.Event) -> str:
-    """Returns the error in the last event, or that the stream was reset."""
+    """Returns the error in the last event, or "reset" if the stream was reset."""
     assert rpc.route
     verb, path, has_body = rpc.route
     path = path.replace("{id}", request.get("id", ""))
     body = {"json": request} if has_body else {}
     text = b""
     try:
-        async with http.stream(verb, path, headers=bearer(key), **body) as answer:  # type: ignore[arg-type]
-            assert answer.status_code == 200
-            async for piece in answer.aiter_raw():
+        async with http.stream(verb, path, headers=bearer(key), **body) as response:  # type: ignore[arg-type]
+            assert response.status_code == 200
+            async for piece in response.aiter_raw():
                 text += piece
                 begun.set()
     except httpx.RemoteProtocolError:
@@ -87,7 +87,7 @@ async def read_json(http: httpx.AsyncClient, rpc: Rpc, request: Any, key: str, b
 
 @asynccontextmanager
 async def opened(mesh: Mesh, protocol: str, rpc: Rpc, request: Any, key: str) -> AsyncIterator["asyncio.Task[str]"]:
-    """Opens a stream and waits for its first message; yields what will say how it ended."""
+    """Opens a stream and waits for its first message. Yields a task that returns how the stream ended."""
     begun = asyncio.Event()
     async with AsyncExitStack() as stack:
         if protocol == "grpc":
@@ -107,13 +107,13 @@ async def opened(mesh: Mesh, protocol: str, rpc: Rpc, request: Any, key: str) ->
 
 
 async def new_key(world: World, **fields: Any) -> tuple[str, str]:
-    """Returns a key of the developer's and its id."""
+    """Returns a new key of the developer, and its id."""
     made = await world.call(CREATE, {"name": "for a stream", **fields})
     return made["key"], made["api_key"]["id"]
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "grpc-web", "json"])
-async def test_a_revoked_key_ends_the_stream_that_follows_an_experiment(
+async def test_a_revoked_key_ends_the_stream_that_watches_an_experiment(
     protocol: str, mesh: Mesh, world: World
 ) -> None:
     key, key_id = await new_key(world)
@@ -132,7 +132,7 @@ async def test_a_revoked_key_ends_the_stream_that_follows_an_experiment(
         ("json", "reset"),
     ],
 )
-async def test_a_revoked_key_ends_speech(protocol: str, end: str, mesh: Mesh, world: World) -> None:
+async def test_a_revoked_key_ends_a_speech_stream(protocol: str, end: str, mesh: Mesh, world: World) -> None:
     key, key_id = await new_key(world)
     async with opened(mesh, protocol, SPEAK, STUCK, key) as ending:
         await world.call(REVOKE, {"id": key_id})
@@ -140,7 +140,7 @@ async def test_a_revoked_key_ends_speech(protocol: str, end: str, mesh: Mesh, wo
             assert await ending == end
 
 
-async def test_a_key_that_expires_ends_its_stream(mesh: Mesh, world: World) -> None:
+async def test_an_expired_key_ends_its_stream(mesh: Mesh, world: World) -> None:
     ends = datetime.now(UTC) + timedelta(seconds=2)
     key, _ = await new_key(world, expires_at=ends.isoformat().replace("+00:00", "Z"))
     planned = await world.call("ExperimentService.CreateExperiment", experiment())
@@ -150,7 +150,7 @@ async def test_a_key_that_expires_ends_its_stream(mesh: Mesh, world: World) -> N
         assert datetime.now(UTC) >= ends
 
 
-async def test_a_key_that_was_rotated_ends_its_stream_after_the_overlap(mesh: Mesh, world: World) -> None:
+async def test_a_rotated_key_ends_its_stream_after_the_overlap(mesh: Mesh, world: World) -> None:
     key, key_id = await new_key(world)
     planned = await world.call("ExperimentService.CreateExperiment", experiment())
     async with opened(mesh, "grpc", WATCH, {"id": planned["id"]}, key) as ending:

@@ -1,4 +1,4 @@
-"""A request id makes a call repeatable, and only that call: over every protocol, and for calls at the same moment."""
+"""A request_id makes one call repeatable, over every protocol and for simultaneous calls. Other calls can't use it."""
 
 import asyncio
 import secrets
@@ -12,13 +12,13 @@ from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
 
-# Two bodies of each call that takes a request id.
+# The calls that take a request_id.
 CALLS = sorted(name for name, rpc in rpcs().items() if "request_id" in rpc.descriptor.input_type.fields_by_name)
-AT_ONCE = 4
+SIMULTANEOUS_CALLS = 4
 
 
 async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns two requests that differ, without their request id."""
+    """Returns two different requests, without a request_id."""
     some = secrets.token_hex(6)
     match name:
         case "AuthService.RegisterDeveloper":
@@ -42,20 +42,20 @@ async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any
             return {"experiment_id": id_}, {"experiment_id": id_, "expires_in_seconds": 60}
         case "WebhookService.CreateWebhookEndpoint":
             return {"url": f"https://example.com/{some}"}, {"url": f"https://example.com/{some}/2"}
-    raise AssertionError(f"no requests of {name} are known here")
+    raise AssertionError(f"add two requests of {name} here")
 
 
 def made(outcome: Outcome) -> str:
-    """Returns the id of what a call made."""
-    answer = outcome.answer
+    """Returns the id of the resource that a call created."""
+    response = outcome.answer
     for name in ("api_key", "link", "endpoint"):
-        if isinstance(answer.get(name), dict):
-            return str(answer[name]["id"])
-    return str(answer["id"])
+        if isinstance(response.get(name), dict):
+            return str(response[name]["id"])
+    return str(response["id"])
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_the_same_call_returns_the_first_result_and_another_is_refused(
+async def test_a_repeated_call_returns_the_first_result_and_a_different_call_is_refused(
     name: str, clients: dict[str, Client], world: World
 ) -> None:
     body, another = await bodies(name, world)
@@ -72,7 +72,9 @@ async def test_the_same_call_returns_the_first_result_and_another_is_refused(
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_of_two_calls_at_once_one_is_refused(name: str, clients: dict[str, Client], world: World) -> None:
+async def test_of_two_different_simultaneous_calls_one_is_refused(
+    name: str, clients: dict[str, Client], world: World
+) -> None:
     both = await bodies(name, world)
     request_id = {"request_id": secrets.token_hex(16)}
     headers = bearer(world.developer.api_key)
@@ -80,7 +82,7 @@ async def test_of_two_calls_at_once_one_is_refused(name: str, clients: dict[str,
         *(
             clients[protocol].call(rpcs()[name], body | request_id, headers)
             for protocol in PROTOCOLS
-            for body in both * AT_ONCE
+            for body in both * SIMULTANEOUS_CALLS
         )
     )
     refused = [outcome for outcome in outcomes if outcome.code != "OK"]

@@ -1,4 +1,4 @@
-"""Routes as people type them, spelled out once more so that a change of a proto's route can't go unnoticed."""
+"""The routes of the API, listed here a second time so that an accidental change in a proto is noticed."""
 
 import asyncio
 import io
@@ -71,7 +71,7 @@ def test_the_protos_declare_these_routes() -> None:
 
 
 class Terminal:
-    """Types commands for a mesh that is on another port than 8080."""
+    """Runs commands against a mesh on another port than 8080."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._address = f"localhost:{mesh.ports['api_port']}"
@@ -79,7 +79,7 @@ class Terminal:
     async def curl(self, command: str) -> Any:
         """Runs a curl command and returns the JSON that it prints."""
         arguments = shlex.split(command.replace("localhost:8080", self._address))
-        # A proxy of the environment is not for this machine.
+        # Proxies of the environment can't reach this machine's ports.
         process = await asyncio.create_subprocess_exec(
             *arguments, "--noproxy", "*", "--max-time", "20", stdout=asyncio.subprocess.PIPE
         )
@@ -88,7 +88,7 @@ class Terminal:
         return json.loads(output)
 
 
-async def test_the_walk_works_as_written(mesh: Mesh, http: httpx.AsyncClient) -> None:
+async def test_the_documented_walkthrough_works(mesh: Mesh, http: httpx.AsyncClient) -> None:
     terminal = Terminal(mesh)
     assert await terminal.curl("curl -s localhost:8080/api/v1/health") == {"status": "ok"}
 
@@ -138,7 +138,7 @@ async def test_the_walk_works_as_written(mesh: Mesh, http: httpx.AsyncClient) ->
     )
     assert [trial["status"] for trial in trials["trials"]] == ["completed", "completed"]
     for trial in trials["trials"]:
-        # Without a key, as a player fetches it.
+        # Players fetch audio without a key.
         audio = await http.get(trial["audio_url"])
         with wave.open(io.BytesIO(audio.content)) as wav:
             assert wav.getnframes() / wav.getframerate() == pytest.approx(trial["duration_seconds"], abs=1e-4)

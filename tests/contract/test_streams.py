@@ -1,4 +1,4 @@
-"""Streams as JSON users get them: events, speech, recordings."""
+"""Streams as JSON users receive them: events, speech, stored audio."""
 
 import asyncio
 import io
@@ -18,21 +18,21 @@ from tests.contract.world import World
 from tests.fakes.openai_server import TEMPERS, OpenAiServer
 from tests.mesh import STAND_IN
 
-# Full scale of 16 bits is 32767; speech is well above a hundredth of it.
+# Full scale of 16 bits is 32767. Speech exceeds a hundredth of it.
 AUDIBLE = 300
 
 
-async def test_a_run_is_followed_to_its_end(http: httpx.AsyncClient, world: World) -> None:
+async def test_a_run_can_be_watched_to_its_end(http: httpx.AsyncClient, world: World) -> None:
     headers = bearer(world.developer.api_key)
     planned = (await http.post("/api/v1/experiments", json=experiment(), headers=headers)).json()
     path = f"/api/v1/experiments/{planned['id']}"
-    async with http.stream("GET", f"{path}/stream", headers=headers) as answer:
-        lines = answer.aiter_lines()
+    async with http.stream("GET", f"{path}/stream", headers=headers) as response:
+        lines = response.aiter_lines()
         first = await anext(lines)
         assert first.startswith('data: {"kind":"state"')
         await http.post(f"{path}/run", headers=headers)
         rest = "\n".join([line async for line in lines])
-    seen = sse_messages(httpx.Response(200, headers=answer.headers, text=f"{first}\n{rest}\n"))
+    seen = sse_messages(httpx.Response(200, headers=response.headers, text=f"{first}\n{rest}\n"))
     kinds = [message["kind"] for message in seen]
     assert kinds[0] == "state"
     assert kinds[-1] == "end"
@@ -43,14 +43,14 @@ async def test_a_run_is_followed_to_its_end(http: httpx.AsyncClient, world: Worl
     assert all("experiment" in message for message in seen if message["kind"] != "heartbeat")
 
 
-async def test_a_cancelled_run_ends_its_stream(
+async def test_cancelling_a_run_ends_its_stream(
     clients: dict[str, Client], http: httpx.AsyncClient, world: World
 ) -> None:
     headers = bearer(world.developer.api_key)
     planned = (await http.post("/api/v1/experiments", json=experiment(), headers=headers)).json()
     path = f"/api/v1/experiments/{planned['id']}"
-    async with http.stream("GET", f"{path}/stream", headers=headers) as answer:
-        lines = answer.aiter_lines()
+    async with http.stream("GET", f"{path}/stream", headers=headers) as response:
+        lines = response.aiter_lines()
         await anext(lines)
         await http.post(f"{path}/cancel", headers=headers)
         *_, last, end = [line async for line in lines]
@@ -58,19 +58,19 @@ async def test_a_cancelled_run_ends_its_stream(
     assert '"status":"cancelled"' in last
 
 
-async def test_an_error_before_the_first_message_has_its_status(http: httpx.AsyncClient, world: World) -> None:
-    id_ = await world.value("others_experiment")
-    answer = await http.get(f"/api/v1/experiments/{id_}/stream", headers=bearer(world.developer.api_key))
-    assert (answer.status_code, json_failure(answer).reason) == (404, "NOT_FOUND")
+async def test_an_error_before_the_first_message_has_an_http_status(http: httpx.AsyncClient, world: World) -> None:
+    id_ = await world.value("experiment_of_somebody_else")
+    response = await http.get(f"/api/v1/experiments/{id_}/stream", headers=bearer(world.developer.api_key))
+    assert (response.status_code, json_failure(response).reason) == (404, "NOT_FOUND")
 
 
 async def test_streamed_wav_plays(http: httpx.AsyncClient, world: World) -> None:
-    answer = await http.post("/api/v1/speech", json=speech(), headers=bearer(world.developer.api_key))
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
-    assert "content-length" not in answer.headers
-    header, samples = answer.content[:44], answer.content[44:]
+    response = await http.post("/api/v1/speech", json=speech(), headers=bearer(world.developer.api_key))
+    assert (response.status_code, response.headers["content-type"]) == (200, "audio/wav")
+    assert "content-length" not in response.headers
+    header, samples = response.content[:44], response.content[44:]
     assert header[:4] + header[8:16] + header[36:40] == b"RIFFWAVEfmt data"
-    # The length is not known when the header goes out; players read to the end.
+    # The length is unknown when the header is sent. Players read to the end.
     claimed = struct.unpack("<I", header[40:44])[0]
     assert claimed > len(samples)
     true_header = header[:4] + struct.pack("<I", 36 + len(samples)) + header[8:40] + struct.pack("<I", len(samples))
@@ -80,9 +80,9 @@ async def test_streamed_wav_plays(http: httpx.AsyncClient, world: World) -> None
     assert np.abs(np.frombuffer(samples, "<i2")).max() > AUDIBLE
 
 
-async def test_pcm_is_the_samples_of_the_wav(http: httpx.AsyncClient, world: World) -> None:
+async def test_pcm_equals_the_samples_of_the_wav(http: httpx.AsyncClient, world: World) -> None:
     headers = bearer(world.developer.api_key)
-    # espeak-ng never says a thing twice in quite the same way.
+    # The output of espeak-ng differs from call to call, so a stand-in speaks.
     request = speech(provider=STAND_IN, voice_id="steady")
     wav = await http.post("/api/v1/speech", json=request, headers=headers)
     pcm = await http.post("/api/v1/speech", json={**request, "format": "pcm"}, headers=headers)
@@ -98,12 +98,12 @@ async def test_speech_is_the_same_over_every_protocol(clients: dict[str, Client]
     assert len({outcome.raw for outcome in outcomes}) == 1
 
 
-async def test_a_recording_plays(http: httpx.AsyncClient, world: World) -> None:
+async def test_stored_audio_plays(http: httpx.AsyncClient, world: World) -> None:
     trials = await world.call("ExperimentService.ListTrials", {"id": await world.value("completed_experiment")})
     trial = trials["trials"][0]
-    answer = await http.get(trial["audio_url"])
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
-    with wave.open(io.BytesIO(answer.content)) as wav:
+    response = await http.get(trial["audio_url"])
+    assert (response.status_code, response.headers["content-type"]) == (200, "audio/wav")
+    with wave.open(io.BytesIO(response.content)) as wav:
         assert wav.getframerate() == trial["sample_rate_hz"]
         assert wav.getnframes() / wav.getframerate() == pytest.approx(trial["duration_seconds"], abs=1e-4)
         samples = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").astype(float)
@@ -111,18 +111,18 @@ async def test_a_recording_plays(http: httpx.AsyncClient, world: World) -> None:
 
 
 @pytest.mark.parametrize("tampered", ["expires=4000000000", "signature=00000000000000000000000000000000"])
-async def test_a_link_that_was_changed_is_401(tampered: str, http: httpx.AsyncClient, world: World) -> None:
+async def test_a_changed_link_is_refused_with_401(tampered: str, http: httpx.AsyncClient, world: World) -> None:
     trials = await world.call("ExperimentService.ListTrials", {"id": await world.value("completed_experiment")})
     link = httpx.URL(trials["trials"][0]["audio_url"])
     name, _, value = tampered.partition("=")
-    answer = await http.get(link.copy_set_param(name, value))
-    assert (answer.status_code, json_failure(answer).reason) == (401, "CREDENTIALS_INVALID")
+    response = await http.get(link.copy_set_param(name, value))
+    assert (response.status_code, json_failure(response).reason) == (401, "CREDENTIALS_INVALID")
 
 
-async def test_more_speech_than_a_provider_can_be_asked_for_is_429(
+async def test_speech_beyond_a_providers_capacity_is_refused_with_429(
     clients: dict[str, Client], http: httpx.AsyncClient, world: World, speech_server: OpenAiServer
 ) -> None:
-    """Four streams that stick hold every slot, and two wait; the seventh caller is told to come again."""
+    """Four stuck streams hold every slot and two calls wait, so the seventh call is refused."""
     request = speech(provider=STAND_IN, voice_id="stuck")
     rpc, headers = rpcs()["TtsService.SynthesizeSpeech"], bearer(world.developer.api_key)
     calls = [asyncio.create_task(clients["grpc"].call(rpc, request, headers)) for _ in range(7)]
@@ -140,15 +140,15 @@ async def test_more_speech_than_a_provider_can_be_asked_for_is_429(
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_who_hangs_up_frees_the_provider(
+async def test_a_disconnected_caller_frees_the_providers_slot(
     http: httpx.AsyncClient, world: World, speech_server: OpenAiServer
 ) -> None:
     speech_server.gone.clear()
     request = speech(provider=STAND_IN, voice_id="stuck")
     async with AsyncExitStack() as stack:
-        answer = await stack.enter_async_context(
+        response = await stack.enter_async_context(
             http.stream("POST", "/api/v1/speech", json=request, headers=bearer(world.developer.api_key))
         )
-        await anext(answer.aiter_raw())
+        await anext(response.aiter_raw())
     async with asyncio.timeout(10):
         await speech_server.gone.wait()

@@ -1,4 +1,4 @@
-"""What the gateway says of the mesh as a whole: reflection, and which service is down."""
+"""What the gateway reports about the whole mesh: reflection, and which service is down."""
 
 import asyncio
 
@@ -46,15 +46,15 @@ async def test_reflection_lists_and_describes_every_service(mesh: Mesh) -> None:
         assert methods == [rpc.descriptor.name for rpc in rpcs().values() if rpc.path.startswith(f"/{name}/")]
 
 
-async def test_the_gateway_answers_for_its_health_in_grpc_too(mesh: Mesh) -> None:
+async def test_the_gateway_serves_grpc_health_checks(mesh: Mesh) -> None:
     async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
+        response = await health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
             health_pb2.HealthCheckRequest(), timeout=10
         )
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    assert response.status == health_pb2.HealthCheckResponse.SERVING
 
 
-async def test_a_service_that_is_down_is_named(
+async def test_a_stopped_service_is_named(
     mesh: Mesh, clients: dict[str, Client], http: httpx.AsyncClient, world: World
 ) -> None:
     await mesh.stop("scoring")

@@ -1,4 +1,4 @@
-"""What the cases of webhooks find in the mesh: endpoints, and experiments that have told theirs."""
+"""The values for the cases of webhooks: endpoints, and experiments with deliveries."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.contract.rpcs import rpcs
 from tests.mesh import register
 
 MAX_ENDPOINTS = 100
-# Asked for at the same moment beyond them.
-AT_ONCE_TOO_MANY = 10
-# Nobody listens there.
-DEAD_END = "http://127.0.0.1:1024"
-TOLD_SECONDS = 30.0
-LOOK_SECONDS = 0.05
+# Calls beyond the limit that are made at the same moment.
+EXCESS_CALLS = 10
+# Nothing listens there.
+UNREACHABLE_URL = "http://127.0.0.1:1024"
+DELIVERY_TIMEOUT_SECONDS = 30.0
+POLL_INTERVAL_SECONDS = 0.05
 
 
 class WebhookWorld(CaseWorld):
-    """What `World` has for webhooks."""
+    """The part of `World` for webhooks."""
 
     # Endpoints.
 
     async def _new_webhook_url(self) -> str:
-        return f"{DEAD_END}/{secrets.token_hex(8)}"
+        return f"{UNREACHABLE_URL}/{secrets.token_hex(8)}"
 
     async def _new_international_url(self) -> str:
         return f"https://bücher.example/{secrets.token_hex(8)}"
@@ -41,12 +41,12 @@ class WebhookWorld(CaseWorld):
         endpoint = await self._endpoint()
         # So that there is more than one page.
         await self._endpoint()
-        self._kept["own_endpoint_url"] = endpoint["url"]
+        self._values["own_endpoint_url"] = endpoint["url"]
         return str(endpoint["id"])
 
     async def _own_endpoint_url(self) -> str:
         await self.value("own_endpoint")
-        return str(self._kept["own_endpoint_url"])
+        return str(self._values["own_endpoint_url"])
 
     async def _new_endpoint(self) -> str:
         return str((await self._endpoint())["id"])
@@ -58,23 +58,23 @@ class WebhookWorld(CaseWorld):
 
     async def _used_webhook_request_id(self) -> str:
         request_id = secrets.token_hex(8)
-        self._kept["endpoint_of_request_id"] = (await self._endpoint(request_id=request_id))["id"]
+        self._values["endpoint_of_request_id"] = (await self._endpoint(request_id=request_id))["id"]
         return request_id
 
-    async def _who_has_one_endpoint(self) -> str:
+    async def _developer_with_one_endpoint(self) -> str:
         key = (await register(self.mesh)).api_key
         made = await self._create(key)
-        self._kept["only_endpoint"] = made.answer["endpoint"]["id"]
+        self._values["only_endpoint"] = made.answer["endpoint"]["id"]
         return key
 
     async def _only_endpoint(self) -> str:
-        await self.value("who_has_one_endpoint")
-        return str(self._kept["only_endpoint"])
+        await self.value("developer_with_one_endpoint")
+        return str(self._values["only_endpoint"])
 
-    async def _who_holds_all_endpoints(self) -> str:
+    async def _developer_with_all_endpoints(self) -> str:
         key = (await register(self.mesh)).api_key
-        made = await asyncio.gather(*(self._create(key) for _ in range(MAX_ENDPOINTS + AT_ONCE_TOO_MANY)))
-        assert Counter(outcome.reason for outcome in made) == {"": MAX_ENDPOINTS, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
+        made = await asyncio.gather(*(self._create(key) for _ in range(MAX_ENDPOINTS + EXCESS_CALLS)))
+        assert Counter(outcome.reason for outcome in made) == {"": MAX_ENDPOINTS, "QUOTA_EXCEEDED": EXCESS_CALLS}
         return key
 
     async def _create(self, key: str) -> Outcome:
@@ -84,43 +84,43 @@ class WebhookWorld(CaseWorld):
 
     # Deliveries.
 
-    async def _told(self) -> tuple[str, dict[str, Any]]:
-        """Returns an experiment that was cancelled, and its delivery after the first attempt has failed."""
+    async def _notified(self) -> tuple[str, dict[str, Any]]:
+        """Returns a cancelled experiment, and its delivery after the first attempt has failed."""
         plan = planning.experiment(webhook_url=await self._new_webhook_url())
         id_ = str((await self.call(planning.CREATE, plan))["id"])
         await self.call(experiments.CANCEL, {"id": id_})
-        async with asyncio.timeout(TOLD_SECONDS):
+        async with asyncio.timeout(DELIVERY_TIMEOUT_SECONDS):
             while True:
                 (delivery,) = (await self.call(webhooks.DELIVERIES, {"experiment_id": id_}))["deliveries"]
                 if delivery["attempts"]:
                     return id_, delivery
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
-    async def _told_experiment(self) -> str:
-        id_, delivery = await self._told()
-        self._kept["its_delivery"] = delivery["id"]
+    async def _notified_experiment(self) -> str:
+        id_, delivery = await self._notified()
+        self._values["delivery_of_notified_experiment"] = delivery["id"]
         return id_
 
-    async def _its_delivery(self) -> str:
-        await self.value("told_experiment")
-        return str(self._kept["its_delivery"])
+    async def _delivery_of_notified_experiment(self) -> str:
+        await self.value("notified_experiment")
+        return str(self._values["delivery_of_notified_experiment"])
 
-    async def _new_told_experiment(self) -> str:
-        id_, delivery = await self._told()
-        self._kept["last_told_delivery"] = delivery["id"]
+    async def _new_notified_experiment(self) -> str:
+        id_, delivery = await self._notified()
+        self._values["last_delivery"] = delivery["id"]
         return id_
 
-    async def _newly_told_delivery(self) -> str:
-        """Of `new_told_experiment`, which is made first."""
-        return str(self._kept["last_told_delivery"])
+    async def _new_delivery(self) -> str:
+        """The delivery of `new_notified_experiment`, which must be made first."""
+        return str(self._values["last_delivery"])
 
-    async def _forgotten_experiment(self) -> str:
-        """One whose endpoint was deleted before it could be told."""
-        id_, delivery = await self._told()
+    async def _experiment_with_deleted_endpoint(self) -> str:
+        """An experiment whose endpoint was deleted before its delivery succeeded."""
+        id_, delivery = await self._notified()
         await self.call(webhooks.DELETE, {"id": delivery["endpoint_id"]})
-        self._kept["forgotten_delivery"] = delivery["id"]
+        self._values["delivery_to_deleted_endpoint"] = delivery["id"]
         return id_
 
-    async def _forgotten_delivery(self) -> str:
-        await self.value("forgotten_experiment")
-        return str(self._kept["forgotten_delivery"])
+    async def _delivery_to_deleted_endpoint(self) -> str:
+        await self.value("experiment_with_deleted_endpoint")
+        return str(self._values["delivery_to_deleted_endpoint"])

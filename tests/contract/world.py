@@ -1,4 +1,4 @@
-"""What the cases find in the mesh: developers, experiments, models, audio; made when a case first names it."""
+"""The values that the cases name: developers, experiments, models, audio. Each is made when a case first needs it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.contract.keys_world import KeysWorld
 from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
 from tests.contract.rpcs import rpcs
-from tests.contract.webhook_world import AT_ONCE_TOO_MANY, WebhookWorld
+from tests.contract.webhook_world import EXCESS_CALLS, WebhookWorld
 from tests.mesh import STAND_IN, register
 
 MAX_KEYS = 100
 
 
 class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
-    """One for all cases. `value` returns what a name stands for; a name with `new` is made anew for each case."""
+    """The values of all cases."""
 
-    # Who calls.
+    # Keys that cases call with.
 
     async def _unknown_key(self) -> str:
         from services.auth.domain import new_key
@@ -36,15 +36,15 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
         await self.call("AuthService.RevokeApiKey", {"id": made["api_key"]["id"]})
         return str(made["key"])
 
-    async def _who_holds_all_keys(self) -> str:
+    async def _developer_with_all_keys(self) -> str:
         holder = await register(self.mesh)
         create = rpcs()["AuthService.CreateApiKey"]
         calls = (
             self._client.call(create, {"name": f"key {n}"}, bearer(holder.api_key))
-            for n in range(2, MAX_KEYS + AT_ONCE_TOO_MANY + 1)
+            for n in range(2, MAX_KEYS + EXCESS_CALLS + 1)
         )
         made = Counter(outcome.reason for outcome in await asyncio.gather(*calls))
-        assert made == {"": MAX_KEYS - 1, "QUOTA_EXCEEDED": AT_ONCE_TOO_MANY}
+        assert made == {"": MAX_KEYS - 1, "QUOTA_EXCEEDED": EXCESS_CALLS}
         return holder.api_key
 
     # Developers and keys.
@@ -67,10 +67,10 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     async def _revoked_key_id(self) -> str:
         made = await self.call("AuthService.CreateApiKey", {"name": "revoked"})
         revoked = await self.call("AuthService.RevokeApiKey", {"id": made["api_key"]["id"]})
-        self._kept["revoked_at"] = revoked["revoked_at"]
+        self._values["revoked_at"] = revoked["revoked_at"]
         return str(revoked["id"])
 
-    async def _others_key_id(self) -> str:
+    async def _key_id_of_somebody_else(self) -> str:
         return str((await self.call("AuthService.ListApiKeys", {}, "somebody_else"))["api_keys"][0]["id"])
 
     # The catalogue.
@@ -85,20 +85,20 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
 
     async def _own_model(self) -> str:
         model = await self._model()
-        self._kept["own_model_version"] = model["version"]
+        self._values["own_model_version"] = model["version"]
         return str(model["id"])
 
     async def _own_model_version(self) -> str:
         await self.value("own_model")
-        return str(self._kept["own_model_version"])
+        return str(self._values["own_model_version"])
 
     async def _new_model(self) -> str:
         return str((await self._model())["id"])
 
-    async def _version_of_new_model(self, of_this_case: dict[str, Any]) -> str:
-        return str((await self.call(catalogue.GET, {"id": of_this_case["new_model"]}))["version"])
+    async def _version_of_new_model(self, case_values: dict[str, Any]) -> str:
+        return str((await self.call(catalogue.GET, {"id": case_values["new_model"]}))["version"])
 
-    async def _others_model(self) -> str:
+    async def _model_of_somebody_else(self) -> str:
         return str((await self._model("somebody_else"))["id"])
 
     async def _installed_model(self) -> str:
@@ -107,13 +107,13 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     async def _models_page_token(self) -> str:
         return str((await self.call(catalogue.LIST, {"page_size": 1}))["next_page_token"])
 
-    # One id for a request of each kind.
+    # One request_id that is used by a request of each kind.
 
     async def _used_request_id(self) -> str:
         request_id = secrets.token_hex(8)
-        self._kept["model_of_request_id"] = (await self._model(request_id=request_id))["id"]
+        self._values["model_of_request_id"] = (await self._model(request_id=request_id))["id"]
         planned = await self.call(planning.CREATE, planning.experiment(request_id=request_id))
-        self._kept["experiment_of_request_id"] = planned["id"]
+        self._values["experiment_of_request_id"] = planned["id"]
         return request_id
 
     # Experiments.
@@ -127,7 +127,7 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     async def _created_experiment(self) -> str:
         return await self._planned()
 
-    async def _others_experiment(self) -> str:
+    async def _experiment_of_somebody_else(self) -> str:
         return await self._planned("somebody_else")
 
     async def _cancelled_experiment(self) -> str:
@@ -179,20 +179,20 @@ class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     async def _other_audio_name(self) -> str:
         return f"{(await self._trials())[1]['id']}.wav"
 
-    async def _audio_note_name(self) -> str:
+    async def _audio_metadata_name(self) -> str:
         return f"{await self.value('trial_id')}.json"
 
     async def _link_expires(self) -> int:
         link = parse_qs(urlsplit((await self._trials())[0]["audio_url"]).query)
-        self._kept["link_signature"] = link["signature"][0]
+        self._values["link_signature"] = link["signature"][0]
         return int(link["expires"][0])
 
     async def _link_signature(self) -> str:
         await self.value("link_expires")
-        return str(self._kept["link_signature"])
+        return str(self._values["link_signature"])
 
-    async def _expired_expires(self) -> int:
+    async def _expired_link_expires(self) -> int:
         links = AudioLinks(self.mesh.data_dir.secret("audio_url_secret"), self.mesh.api_url, ttl_seconds=-60)
         link = parse_qs(urlsplit(links.url(await self.value("audio_name"))).query)
-        self._kept["expired_signature"] = link["signature"][0]
+        self._values["expired_link_signature"] = link["signature"][0]
         return int(link["expires"][0])

@@ -17,6 +17,6 @@ def watched(seen: Seen, links: AudioLinks) -> Watched:
     if seen.trial is not None:
         message.kind = Watched.progress
         message.trial.CopyFrom(convert.trial(seen.trial, links))
-        # The prompts don't change, and can have 100 kB in the messages of each of 400 trials.
+        # The prompts don't change. They can be 100 kB, and an experiment can have 400 trials.
         message.experiment.ClearField("prompts")
     return message

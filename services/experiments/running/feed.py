@@ -145,7 +145,7 @@ class Feed(Generic[M]):
 
     async def _read(self) -> None:
         async with self._database.reading() as connection:
-            # The experiment is read first: if it has ended, its trials can't change between the two reads.
+            # The experiment is read first: if it has ended, the trials read next are final.
             experiment = await self._store.get(connection, *self._owned)
             if experiment is None:
                 self.experiment = self.experiment and _as_cancelled(self.experiment)

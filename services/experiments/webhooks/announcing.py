@@ -60,7 +60,7 @@ class Announcing:
         message = message_type.build(fact, source, self._public_url)
         if not message.webhook_url:
             return
-        # The lock holds off deleting or disabling the endpoint. Either will then give up this delivery, too.
+        # The lock keeps others from deleting or disabling the endpoint first. They then give up this delivery, too.
         endpoint = await self._store.endpoint_at(connection, message.developer_id, message.webhook_url, keep=True)
         if endpoint is None:
             return

@@ -182,7 +182,7 @@ class DeliveryLog:
             delivery = await self._store.delivery(connection, delivery_id)
             if delivery is None or (delivery.subject_type, delivery.subject_id) != (domain.EXPERIMENT, experiment_id):
                 raise NotFound.of("webhook delivery", delivery_id)
-            # The lock holds off deleting or disabling the endpoint. Either will then give up this attempt, too.
+            # The lock keeps others from deleting or disabling the endpoint first. They then give up this attempt, too.
             endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
             if endpoint is None:
                 raise WrongState("The endpoint of this delivery was deleted", status="deleted")

@@ -1,4 +1,4 @@
-"""The table of API cases. Each is run over gRPC, gRPC-Web and JSON, through the gateway."""
+"""The table of API cases. Each case runs over gRPC, gRPC-Web and JSON, through the gateway."""
 
 from tests.contract.cases import auth, catalogue, experiments, exports, lifecycle, listening, planning, speech, webhooks
 from tests.contract.cases.case import Case

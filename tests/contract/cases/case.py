@@ -1,4 +1,4 @@
-"""What a case of the API is: a call, made over each protocol, and what has to come of it."""
+"""A case of the API: a call that is made over each protocol, and its expected result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Fields = Mapping[str, Any]
 
-# How an error's code comes out over HTTP; a code with two statuses is told apart by the reason.
+# The HTTP status of each gRPC code.
 HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "UNAUTHENTICATED": 401,
@@ -39,36 +39,36 @@ CODES = {
 
 @dataclass(frozen=True)
 class Given:
-    """Stands in a request or an answer for what is there already; World knows it by name."""
+    """A placeholder in a request or response for a value that World provides by this name."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Ok:
-    """The call is answered. `fields` are compared as `matching.differences` says, with the last message of a stream."""
+    """The call succeeds. `fields` are compared with the (last) message by `matching.differences`."""
 
     fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Fails:
-    """The call fails, and nothing is left behind."""
+    """The call fails and leaves no rows behind."""
 
     reason: str
     fields: tuple[str, ...] = ()
-    """The fields that are to blame, all of them."""
+    """All invalid fields."""
     says: str = ""
-    """What the message has to contain."""
+    """A text that the message must contain."""
     metadata: Fields = field(default_factory=dict)
     json_reason: str = ""
-    """Where the gateway sees to it before the service does."""
+    """The reason over JSON if the gateway refuses the call before the service does."""
 
     def reason_over(self, protocol: str) -> str:
         return self.json_reason if protocol == "json" and self.json_reason else self.reason
 
 
-# A request id that was used for another request.
+# The request_id was used for another request.
 REUSED = Fails(
     "REQUEST_ID_REUSED",
     says="for another request",
@@ -85,4 +85,4 @@ class Case:
     request: Fields
     expect: Ok | Fails
     caller: str = "developer"
-    """Whose key the call carries: developer, somebody_else, nobody, or what is wrong with the key."""
+    """Who calls: developer, somebody_else, nobody, or the name of a key; see CaseWorld.headers."""

@@ -15,7 +15,7 @@ NO_MODEL = "mdl_" + "0" * 32
 
 
 def model(**changes: object) -> dict[str, object]:
-    """Returns a good request for a new model, changed in some fields."""
+    """Returns a valid request for a new model, with some fields changed."""
     config = {"voice_id": "en-gb", "parameters": {"speed": 1.25}}
     return {"name": "Quick", "provider": "espeak", "version": Given("new_version"), "config": config, **changes}
 
@@ -41,52 +41,52 @@ CASES = [
         ),
     ),
     Case(
-        "another model with the same request id",
+        "another model with the same request_id is refused",
         CREATE,
         model(request_id=Given("used_request_id")),
         Fails(
             "REQUEST_ID_REUSED", says="for another request", metadata={"field": "request_id", "first_used_at": MOMENT}
         ),
     ),
-    Case("the same model again", CREATE, model(version=Given("own_model_version")), Fails("ALREADY_EXISTS")),
+    Case("a model that exists is refused", CREATE, model(version=Given("own_model_version")), Fails("ALREADY_EXISTS")),
     Case(
-        "every bad field of a model is named",
+        "all invalid fields of a model are named",
         CREATE,
         {"provider": "No Such", "config": {"parameters": {"speed": 3}}, "version": "v" * 101},
         Fails("INVALID_INPUT", fields=("name", "provider", "version", "config.voice_id", "config.parameters.speed")),
     ),
     Case(
-        "a model of an unknown provider",
+        "a model of an unknown provider is refused",
         CREATE,
         model(provider="nobody"),
         Fails("INVALID_INPUT", fields=("provider",), says="espeak"),
     ),
     Case(
-        "a model of a provider that can't be used says what would enable it",
+        "the refusal of an unavailable provider names the missing setting",
         CREATE,
         model(provider="cartesia", config={"voice_id": "f786b574-daa5-4673-aa0c-cbe3e8534c02"}),
         Fails("INVALID_INPUT", fields=("provider",), says="cartesia can't be used: set CARTESIA_API_KEY"),
     ),
     Case(
-        "a parameter that the provider does not take",
+        "a parameter that the provider does not support is refused",
         CREATE,
         model(config={"voice_id": "en-gb", "parameters": {"seed": 7}}),
         Fails("INVALID_INPUT", fields=("config.parameters.seed",), says="is not a parameter of espeak; it takes speed"),
     ),
     Case(
-        "a language that has not the shape of one",
+        "a malformed language is refused",
         CREATE,
         model(config={"voice_id": "en-gb", "parameters": {"language": "en_GB"}}),
         Fails("INVALID_INPUT", fields=("config.parameters.language",), says="BCP 47"),
     ),
     Case(
-        "a model with an unknown voice",
+        "a model with an unknown voice is refused",
         CREATE,
         model(config={"voice_id": "tlh"}),
         Fails("INVALID_INPUT", fields=("config.voice_id",), says="/api/v1/voices?provider=espeak"),
     ),
     Case(
-        "the catalogue of one provider",
+        "the catalogue is listed by provider",
         LIST,
         {"provider": "espeak", "active_only": True, "page_size": 1},
         Ok(
@@ -99,70 +99,83 @@ CASES = [
         ),
     ),
     Case(
-        "the models of one developer",
+        "the catalogue is listed by developer",
         LIST,
         {"registered_by_me": True, "provider": "nobody"},
         Ok({"models": [], "next_page_token": ""}),
     ),
     Case(
-        "the catalogue of a provider with NUL",
+        "a provider filter with NUL is refused",
         LIST,
         {"provider": "\0"},
         Fails("INVALID_INPUT", fields=("provider",), says="U+0000"),
     ),
     Case(
-        "a page token with other filters",
+        "a page token with other filters is refused",
         LIST,
         {"page_token": Given("models_page_token"), "provider": "espeak"},
         Fails("INVALID_INPUT", fields=("page_token",), says="same filters"),
     ),
     Case(
-        "a page of models has no negative size", LIST, {"page_size": -5}, Fails("INVALID_INPUT", fields=("page_size",))
+        "a negative page_size of models is refused",
+        LIST,
+        {"page_size": -5},
+        Fails("INVALID_INPUT", fields=("page_size",)),
     ),
     Case("a model is read", GET, {"id": Given("own_model")}, Ok({"id": Given("own_model"), "name": "Mine"})),
-    Case("another developer's model is read", GET, {"id": Given("others_model")}, Ok({"id": Given("others_model")})),
-    Case("a model that is not there", GET, {"id": NO_MODEL}, Fails("NOT_FOUND", says=NO_MODEL)),
-    Case("an id of no model", GET, {"id": "espeak"}, Fails("INVALID_INPUT", fields=("id",), says="mdl_")),
     Case(
-        "only what the mask names is changed",
+        "another developer's model can be read",
+        GET,
+        {"id": Given("model_of_somebody_else")},
+        Ok({"id": Given("model_of_somebody_else")}),
+    ),
+    Case("an unknown model is not found", GET, {"id": NO_MODEL}, Fails("NOT_FOUND", says=NO_MODEL)),
+    Case("a malformed model id is refused", GET, {"id": "espeak"}, Fails("INVALID_INPUT", fields=("id",), says="mdl_")),
+    Case(
+        "only the fields in the mask are changed",
         UPDATE,
         {"id": Given("new_model"), "name": "Renamed", "version": "ignored", "update_mask": "name"},
         Ok({"name": "Renamed", "version": Given("version_of_new_model")}),
     ),
     Case(
-        "without a mask what is present is changed",
+        "without a mask all present fields are changed",
         UPDATE,
         {"id": Given("new_model"), "active": False},
         Ok({"active": False, "name": "Mine", "version": Given("version_of_new_model")}),
     ),
     Case(
-        "a mask goes into the config",
+        "a mask can name a field of the config",
         UPDATE,
         {"id": Given("new_model"), "config": {"parameters": {"speed": 0.5}}, "update_mask": "config.parameters"},
         Ok({"config": {"voice_id": "en-gb", "parameters": {"speed": 0.5}}}),
     ),
     Case(
-        "a mask that names what can't be changed",
+        "a mask that names a read-only field is refused",
         UPDATE,
         {"id": Given("own_model"), "name": "x", "update_mask": "rating"},
         Fails("INVALID_INPUT", fields=("update_mask",), says="config.voice_id"),
     ),
-    Case("nothing to change", UPDATE, {"id": Given("own_model")}, Fails("INVALID_INPUT", fields=("update_mask",))),
     Case(
-        "a model that came with the installation is not changed",
+        "an update without any field is refused",
+        UPDATE,
+        {"id": Given("own_model")},
+        Fails("INVALID_INPUT", fields=("update_mask",)),
+    ),
+    Case(
+        "a model that came with the installation can't be changed",
         UPDATE,
         {"id": Given("installed_model"), "name": "Mine now"},
         Fails("PERMISSION_DENIED"),
     ),
     Case(
-        "another developer's model is not changed",
+        "another developer's model can't be changed",
         UPDATE,
-        {"id": Given("others_model"), "name": "Mine now"},
+        {"id": Given("model_of_somebody_else"), "name": "Mine now"},
         Fails("PERMISSION_DENIED"),
     ),
-    Case("a model that is not there is not changed", UPDATE, {"id": NO_MODEL, "name": "x"}, Fails("NOT_FOUND")),
+    Case("an update of an unknown model is not found", UPDATE, {"id": NO_MODEL, "name": "x"}, Fails("NOT_FOUND")),
     Case(
-        "a model keeps a good voice",
+        "an update to an unknown voice is refused",
         UPDATE,
         {"id": Given("own_model"), "config": {"voice_id": "tlh"}, "update_mask": "config.voiceId"},
         Fails("INVALID_INPUT", fields=("config.voice_id",)),

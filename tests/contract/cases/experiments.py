@@ -1,4 +1,4 @@
-"""Experiments once they are planned: running, reading, following."""
+"""Running, reading and watching experiments."""
 
 import re
 
@@ -53,7 +53,7 @@ TRIAL = {
     "attempts": 1,
     "ttfa_ms": is_positive,
     "real_time_factor": is_positive,
-    # A worker that runs already is not connected to, and it is in no region.
+    # The speech comes from a running worker process, so there is no connection time and no region.
     "connect_ms": ABSENT,
     "region": ABSENT,
     "transport": "pipe",
@@ -90,13 +90,13 @@ RUNNING = [
         Ok({"id": Given("new_experiment"), "status": "running", "started_at": MOMENT}),
     ),
     Case(
-        "it runs once",
+        "an experiment that has run can't run again",
         RUN,
         {"id": Given("completed_experiment")},
         Fails("WRONG_STATE", metadata={"status": "completed"}, says="created"),
     ),
     Case(
-        "what is cancelled does not run",
+        "a cancelled experiment can't run",
         RUN,
         {"id": Given("cancelled_experiment")},
         Fails("WRONG_STATE", metadata={"status": "cancelled"}),
@@ -108,13 +108,13 @@ RUNNING = [
         Ok({"status": "cancelled", "ended_at": MOMENT}),
     ),
     Case(
-        "cancelling again changes nothing",
+        "cancelling an experiment again changes nothing",
         CANCEL,
         {"id": Given("cancelled_experiment")},
         Ok({"id": Given("cancelled_experiment"), "status": "cancelled"}),
     ),
     Case(
-        "what has completed is not cancelled",
+        "a completed experiment can't be cancelled",
         CANCEL,
         {"id": Given("completed_experiment")},
         Fails("WRONG_STATE", metadata={"status": "completed"}),
@@ -123,62 +123,67 @@ RUNNING = [
 READING = [
     Case("an experiment is read", GET, {"id": Given("completed_experiment")}, Ok(COMPLETED)),
     Case(
-        "experiments are listed by what they are",
+        "experiments are listed by status and scenario",
         LIST,
         {"status": "cancelled", "scenario": "general", "page_size": 1},
         Ok({"experiments": [{"status": "cancelled", "scenario": "general"}]}),
     ),
     Case(
-        "experiments are listed page by page",
+        "experiments are listed in pages",
         LIST,
         {"page_size": 1},
         Ok({"experiments": [{"developer_id": Given("developer_id")}], "next_page_token": re.compile(r"[\w-]+")}),
     ),
     Case(
-        "whoever has none sees none",
+        "a developer without experiments sees none",
         LIST,
         {"scenario": "adversarial"},
         Ok({"experiments": [], "next_page_token": ""}),
         caller="somebody_else",
     ),
     Case(
-        "a list by an unknown scenario",
+        "an unknown scenario filter is refused",
         LIST,
         {"scenario": "karaoke"},
         Fails("INVALID_INPUT", fields=("scenario",), says="customer_support"),
     ),
     Case(
-        "a list by an unknown status",
+        "an unknown status filter is refused",
         LIST,
         {"status": 99},
         Fails("INVALID_INPUT", fields=("status",), says="created, running", json_reason="MALFORMED_REQUEST"),
     ),
-    Case("a page has no negative size", LIST, {"page_size": -1}, Fails("INVALID_INPUT", fields=("page_size",))),
+    Case("a negative page_size is refused", LIST, {"page_size": -1}, Fails("INVALID_INPUT", fields=("page_size",))),
     Case(
-        "a page token that was tampered with",
+        "a page token that was changed is refused",
         LIST,
         {"page_token": Given("tampered_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",), says="next_page_token"),
     ),
-    Case("a page token that is none", LIST, {"page_token": "%%%"}, Fails("INVALID_INPUT", fields=("page_token",))),
     Case(
-        "a page token without end", LIST, {"page_token": "x" * 20_000}, Fails("INVALID_INPUT", fields=("page_token",))
+        "a malformed page token is refused", LIST, {"page_token": "%%%"}, Fails("INVALID_INPUT", fields=("page_token",))
     ),
     Case(
-        "a page token with another filter",
+        "a very long page token is refused",
+        LIST,
+        {"page_token": "x" * 20_000},
+        Fails("INVALID_INPUT", fields=("page_token",)),
+    ),
+    Case(
+        "a page token with another filter is refused",
         LIST,
         {"page_token": Given("experiments_page_token"), "status": "created"},
         Fails("INVALID_INPUT", fields=("page_token",), says="same filters"),
     ),
     Case(
-        "another developer's page token",
+        "another developer's page token is refused",
         LIST,
         {"page_token": Given("experiments_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",)),
         caller="somebody_else",
     ),
     Case(
-        "results",
+        "the results of a completed experiment are read",
         RESULTS,
         {"id": Given("completed_experiment")},
         Ok(
@@ -209,13 +214,13 @@ READING = [
         ),
     ),
     Case(
-        "no results before the end",
+        "an experiment that has not ended has no results",
         RESULTS,
         {"id": Given("created_experiment")},
         Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
     ),
     Case(
-        "trials by prompt and model",
+        "trials are sorted by prompt and model",
         TRIALS,
         {"id": Given("completed_experiment")},
         Ok({"trials": [TRIAL, {**TRIAL, "voice_id": "en-gb"}], "next_page_token": ""}),
@@ -244,19 +249,19 @@ READING = [
         Ok({"winner": ABSENT, "confidence": "inconclusive", "p_winner": ABSENT, "minimum_detectable_effect": ABSENT}),
     ),
     Case(
-        "trials page by page",
+        "trials are listed in pages",
         TRIALS,
         {"id": Given("completed_experiment"), "page_size": 1, "page_token": Given("trials_page_token")},
         Ok({"trials": [{"voice_id": "en-gb"}], "next_page_token": ""}),
     ),
     Case(
-        "trials of an experiment that has not run",
+        "an experiment that has not run has no trials",
         TRIALS,
         {"id": Given("created_experiment")},
         Ok({"trials": [], "next_page_token": ""}),
     ),
     Case(
-        "a page token of another experiment's trials",
+        "a page token of another experiment's trials is refused",
         TRIALS,
         {"id": Given("created_experiment"), "page_token": Given("trials_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",)),
@@ -268,16 +273,16 @@ READING = [
         Ok({"kind": "end", "experiment": COMPLETED, "trial": ABSENT}),
     ),
     *(
-        Case(f"{rpc.partition('.')[2]} of {what}", rpc, {"id": id_}, Fails("NOT_FOUND"))
+        Case(f"{rpc.partition('.')[2]} of {what} is not found", rpc, {"id": id_}, Fails("NOT_FOUND"))
         for rpc in OF_ONE
         for what, id_ in {
-            "another developer's experiment": Given("others_experiment"),
-            "no experiment": "exp_" + "0" * 32,
+            "another developer's experiment": Given("experiment_of_somebody_else"),
+            "an unknown experiment": "exp_" + "0" * 32,
         }.items()
     ),
     *(
         Case(
-            f"{rpc.partition('.')[2]} with an id that is none",
+            f"{rpc.partition('.')[2]} with a malformed id is refused",
             rpc,
             {"id": "not-an-id"},
             Fails("INVALID_INPUT", fields=("id",), says="exp_ and 32 hexadecimal digits"),

@@ -1,4 +1,4 @@
-"""Results reached again, and exports of trials, results and pairs."""
+"""Recomputed results, and exports of trials, results, pairs and votes."""
 
 import re
 
@@ -17,28 +17,28 @@ COMPLETED = Given("completed_experiment")
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 CASES = [
-    Case("results say what they were computed from", RESULTS, {"id": COMPLETED}, Ok({"inputs_digest": DIGEST})),
+    Case("results name the digest of their inputs", RESULTS, {"id": COMPLETED}, Ok({"inputs_digest": DIGEST})),
     Case(
-        "results reached again",
+        "results are recomputed",
         RESULTS,
         {"id": COMPLETED, "recompute": True},
         Ok({"experiment_id": COMPLETED, "inputs_digest": DIGEST, "computed_at": MOMENT}),
     ),
     Case(
-        "results are not reached before the end",
+        "results of an experiment that has not ended can't be recomputed",
         RESULTS,
         {"id": Given("created_experiment"), "recompute": True},
         Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
     ),
     Case(
-        "another developer's results reached again",
+        "another developer's results can't be recomputed",
         RESULTS,
-        {"id": Given("others_experiment"), "recompute": True},
+        {"id": Given("experiment_of_somebody_else"), "recompute": True},
         Fails("NOT_FOUND"),
     ),
     *(
         Case(
-            f"{table} as {format_}",
+            f"{table} are exported as {format_}",
             EXPORT,
             {"id": COMPLETED, "format": format_, "table": table},
             Ok({"content_type": kind}),
@@ -46,22 +46,27 @@ CASES = [
         for format_, kind in TYPES.items()
         for table in TABLES
     ),
-    Case("trials are what is exported", EXPORT, {"id": COMPLETED, "format": "csv"}, Ok({"content_type": TYPES["csv"]})),
     Case(
-        "a CSV without a byte order mark",
+        "trials are the default table of an export",
+        EXPORT,
+        {"id": COMPLETED, "format": "csv"},
+        Ok({"content_type": TYPES["csv"]}),
+    ),
+    Case(
+        "a CSV is exported without a byte order mark",
         EXPORT,
         {"id": COMPLETED, "format": "csv", "bom": False},
         Ok({"content_type": TYPES["csv"]}),
     ),
     Case(
-        "trials before the end",
+        "trials are exported before the experiment has ended",
         EXPORT,
         {"id": Given("created_experiment"), "format": "jsonl"},
         Ok({"content_type": TYPES["jsonl"]}),
     ),
     *(
         Case(
-            f"{table} before the end",
+            f"{table} can't be exported before the experiment has ended",
             EXPORT,
             {"id": Given("created_experiment"), "format": "csv", "table": table},
             Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
@@ -69,38 +74,38 @@ CASES = [
         for table in TABLES[1:]
     ),
     Case(
-        "an export without a format",
+        "an export without a format is refused",
         EXPORT,
         {"id": COMPLETED},
         Fails("INVALID_INPUT", fields=("format",), says="csv, parquet, jsonl"),
     ),
     Case(
-        "an export in an unknown format",
+        "an export in an unknown format is refused",
         EXPORT,
         {"id": COMPLETED, "format": 99},
         Fails("INVALID_INPUT", fields=("format",), says="csv, parquet, jsonl", json_reason="MALFORMED_REQUEST"),
     ),
     Case(
-        "an export of an unknown table",
+        "an export of an unknown table is refused",
         EXPORT,
         {"id": COMPLETED, "format": "csv", "table": 99},
         Fails("INVALID_INPUT", fields=("table",), says="trials, results, pairs", json_reason="MALFORMED_REQUEST"),
     ),
     *(
         Case(
-            f"{table} of {what}",
+            f"an export of {table} of {what} is not found",
             EXPORT,
             {"id": id_, "format": "csv", "table": table},
             Fails("NOT_FOUND"),
         )
         for table in TABLES
         for what, id_ in {
-            "another developer's experiment": Given("others_experiment"),
-            "no experiment": "exp_" + "0" * 32,
+            "another developer's experiment": Given("experiment_of_somebody_else"),
+            "an unknown experiment": "exp_" + "0" * 32,
         }.items()
     ),
     Case(
-        "an export with an id that is none",
+        "an export with a malformed id is refused",
         EXPORT,
         {"id": "not-an-id", "format": "csv"},
         Fails("INVALID_INPUT", fields=("id",), says="exp_ and 32 hexadecimal digits"),

@@ -1,4 +1,4 @@
-"""Providers, voices, speech, stored audio and what was measured of it."""
+"""Providers, voices, speech, stored audio and its measurements."""
 
 import re
 from typing import Any
@@ -36,11 +36,11 @@ METRICS_MEASURED = (
 
 
 def speech(**changes: object) -> dict[str, object]:
-    """Returns a good request for speech, changed in some fields."""
+    """Returns a valid request for speech, with some fields changed."""
     return {"text": "Good morning.", "provider": "espeak", "voice_id": "en-us", **changes}
 
 
-def _providers_are_told(providers: list[dict[str, Any]]) -> bool:
+def _are_the_providers(providers: list[dict[str, Any]]) -> bool:
     by_id = {each["id"]: each for each in providers}
     return (
         list(by_id) == sorted(by_id)
@@ -52,9 +52,11 @@ def _providers_are_told(providers: list[dict[str, Any]]) -> bool:
 
 
 CASES = [
-    Case("providers, and what those need that can't be used", PROVIDERS, {}, Ok({"providers": _providers_are_told})),
     Case(
-        "voices of a provider, the best first",
+        "providers are listed, unavailable ones with the reason", PROVIDERS, {}, Ok({"providers": _are_the_providers})
+    ),
+    Case(
+        "voices of a provider are listed, best first",
         VOICES,
         {"provider": "espeak", "page_size": 2},
         Ok(
@@ -68,127 +70,154 @@ CASES = [
         ),
     ),
     Case(
-        "voices go on where the page before ended",
+        "the next page of voices continues the list",
         VOICES,
         {"provider": "espeak", "page_size": 1, "page_token": Given("voices_page_token")},
         Ok({"voices": [{"voice_id": "en-us+f2"}]}),
     ),
     Case(
-        "voices of an unknown provider",
+        "voices of an unknown provider are refused",
         VOICES,
         {"provider": "parrot"},
         Fails("INVALID_INPUT", fields=("provider",), says="espeak"),
     ),
     Case(
-        "a page token of another provider's voices",
+        "a page token of another provider's voices is refused",
         VOICES,
         {"page_token": Given("voices_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",)),
     ),
     Case(
-        "a page of voices has no negative size",
+        "a negative page_size of voices is refused",
         VOICES,
         {"page_size": -1},
         Fails("INVALID_INPUT", fields=("page_size",)),
     ),
-    Case("speech as WAV", SPEAK, speech(), Ok({"content_type": "audio/wav"})),
+    Case("speech is streamed as WAV", SPEAK, speech(), Ok({"content_type": "audio/wav"})),
     Case(
-        "speech as PCM, quickly",
+        "speech is streamed as PCM at double speed",
         SPEAK,
         speech(format="pcm", parameters={"speed": 2}),
         Ok({"content_type": "audio/l16;rate=22050;channels=1"}),
     ),
-    Case("speech with the first voice", SPEAK, speech(voice_id=""), Ok({"content_type": "audio/wav"})),
-    Case("speech of nothing", SPEAK, speech(text=""), Fails("INVALID_INPUT", fields=("text",), says="1 to 5000")),
+    Case("speech without a voice uses the first one", SPEAK, speech(voice_id=""), Ok({"content_type": "audio/wav"})),
     Case(
-        "speech of white space", SPEAK, speech(text=" \n"), Fails("INVALID_INPUT", fields=("text",), says="white space")
+        "speech of an empty text is refused",
+        SPEAK,
+        speech(text=""),
+        Fails("INVALID_INPUT", fields=("text",), says="1 to 5000"),
     ),
-    Case("speech without end", SPEAK, speech(text="x" * 5001), Fails("INVALID_INPUT", fields=("text",), says="5000")),
     Case(
-        "speech longer than the provider takes",
+        "speech of white space is refused",
+        SPEAK,
+        speech(text=" \n"),
+        Fails("INVALID_INPUT", fields=("text",), says="white space"),
+    ),
+    Case(
+        "speech of more than 5000 characters is refused",
+        SPEAK,
+        speech(text="x" * 5001),
+        Fails("INVALID_INPUT", fields=("text",), says="5000"),
+    ),
+    Case(
+        "speech above the provider's limit is refused",
         SPEAK,
         speech(provider="stand-in", voice_id="steady", text="x" * 4097),
         Fails("INVALID_INPUT", fields=("text",), says="must be at most 4096 characters for stand-in, got 4097"),
     ),
     Case(
-        "speech with an escape", SPEAK, speech(text="a\x1b[2J"), Fails("INVALID_INPUT", fields=("text",), says="U+001B")
+        "speech with a terminal escape is refused",
+        SPEAK,
+        speech(text="a\x1b[2J"),
+        Fails("INVALID_INPUT", fields=("text",), says="U+001B"),
     ),
-    Case("speech with NUL", SPEAK, speech(text="a\0b"), Fails("INVALID_INPUT", fields=("text",), says="U+0000")),
     Case(
-        "speech too fast",
+        "speech with NUL is refused",
+        SPEAK,
+        speech(text="a\0b"),
+        Fails("INVALID_INPUT", fields=("text",), says="U+0000"),
+    ),
+    Case(
+        "speech at an invalid speed is refused",
         SPEAK,
         speech(parameters={"speed": 2.5}),
         Fails("INVALID_INPUT", fields=("parameters.speed",), says="0.5 to 2"),
     ),
     Case(
-        "speech by an unknown provider",
+        "speech by an unknown provider is refused",
         SPEAK,
         speech(provider="parrot"),
         Fails("INVALID_INPUT", fields=("provider",), says="espeak"),
     ),
     Case(
-        "speech by a provider that can't be used",
+        "speech by an unavailable provider is refused",
         SPEAK,
         speech(provider="openai", voice_id=""),
         Fails("INVALID_INPUT", fields=("provider",), says="OPENAI_API_KEY"),
     ),
     Case(
-        "speech in an unknown voice",
+        "speech in an unknown voice is refused",
         SPEAK,
         speech(voice_id="tlh"),
         Fails("INVALID_INPUT", fields=("voice_id",), says="/api/v1/voices?provider=espeak"),
     ),
     Case(
-        "every fault of a request to speak is named at once",
+        "all invalid fields of a speech request are named at once",
         SPEAK,
         speech(text="", voice_id="tlh", parameters={"speed": 0.1}),
         Fails("INVALID_INPUT", fields=("text", "parameters.speed", "voice_id")),
     ),
     Case(
-        "an engine that gives nothing",
+        "speech fails if the engine returns no audio",
         SPEAK,
         speech(provider="stand-in", voice_id="empty"),
         Fails("SYNTHESIS_FAILED", metadata={"kind": "bad_audio", "provider": "stand-in"}, says="returned no audio"),
     ),
     Case(
-        "an engine that fails",
+        "speech fails if the engine fails",
         SPEAK,
         speech(provider="stand-in", voice_id="failing"),
         Fails("SYNTHESIS_FAILED", metadata={"kind": "provider_unavailable", "provider": "stand-in"}),
     ),
-    Case("audio with its owner's key", AUDIO, {"name": Given("audio_name")}, Ok({"content_type": "audio/wav"})),
     Case(
-        "audio by its link, without a key",
+        "the owner's key gives access to audio", AUDIO, {"name": Given("audio_name")}, Ok({"content_type": "audio/wav"})
+    ),
+    Case(
+        "a signed link gives access to audio without a key",
         AUDIO,
         {"name": Given("audio_name"), "expires": Given("link_expires"), "signature": Given("link_signature")},
         Ok({"content_type": "audio/wav"}),
         caller="nobody",
     ),
     Case(
-        "audio by its link, with somebody else's key",
+        "a signed link gives access to audio with somebody else's key",
         AUDIO,
         {"name": Given("audio_name"), "expires": Given("link_expires"), "signature": Given("link_signature")},
         Ok({"content_type": "audio/wav"}),
         caller="somebody_else",
     ),
     Case(
-        "audio with somebody else's key",
+        "audio is not found with somebody else's key",
         AUDIO,
         {"name": Given("audio_name")},
         Fails("NOT_FOUND"),
         caller="somebody_else",
     ),
     Case(
-        "audio with neither link nor key",
+        "audio without a link or a key is refused",
         AUDIO,
         {"name": Given("audio_name")},
         Fails("CREDENTIALS_MISSING", says="signature"),
         caller="nobody",
     ),
-    # A key is optional here, but one that is no good is not taken for none.
+    # A key is optional here, but an invalid key is not treated as no key.
     *(
         Case(
-            f"audio with the {key}", AUDIO, {"name": Given("audio_name")}, Fails("CREDENTIALS_INVALID", says=says), key
+            f"audio with the {key} is refused",
+            AUDIO,
+            {"name": Given("audio_name")},
+            Fails("CREDENTIALS_INVALID", says=says),
+            key,
         )
         for key, says in {
             "expired key": "the API key expired at",
@@ -200,7 +229,7 @@ CASES = [
     ),
     *(
         Case(
-            f"audio by its link, with the {key}",
+            f"a signed link gives access to audio with the {key}",
             AUDIO,
             {"name": Given("audio_name"), "expires": Given("link_expires"), "signature": Given("link_signature")},
             Ok({"content_type": "audio/wav"}),
@@ -209,14 +238,14 @@ CASES = [
         for key in ("expired key", "revoked key", "mangled key")
     ),
     Case(
-        "audio by a link that was prolonged",
+        "a link with a changed expiry is refused",
         AUDIO,
         {"name": Given("audio_name"), "expires": 4000000000, "signature": Given("link_signature")},
         Fails("CREDENTIALS_INVALID", says="changed"),
         caller="nobody",
     ),
     Case(
-        "audio by a link to other audio",
+        "a link to other audio is refused",
         AUDIO,
         {
             "name": Given("other_audio_name"),
@@ -227,30 +256,39 @@ CASES = [
         caller="nobody",
     ),
     Case(
-        "audio by half a link",
+        "a link without its signature is refused",
         AUDIO,
         {"name": Given("audio_name"), "expires": Given("link_expires")},
         Fails("CREDENTIALS_INVALID", says="changed"),
         caller="nobody",
     ),
     Case(
-        "audio by a link that has expired",
+        "an expired link is refused",
         AUDIO,
-        {"name": Given("audio_name"), "expires": Given("expired_expires"), "signature": Given("expired_signature")},
+        {
+            "name": Given("audio_name"),
+            "expires": Given("expired_link_expires"),
+            "signature": Given("expired_link_signature"),
+        },
         Fails("CREDENTIALS_INVALID", says="expired"),
         caller="nobody",
     ),
-    Case("audio that is not there", AUDIO, {"name": "trl_" + "0" * 32 + ".wav"}, Fails("NOT_FOUND")),
-    Case("a name of no audio", AUDIO, {"name": "passwd"}, Fails("NOT_FOUND")),
-    Case("the note beside the audio is not audio", AUDIO, {"name": Given("audio_note_name")}, Fails("NOT_FOUND")),
+    Case("unknown audio is not found", AUDIO, {"name": "trl_" + "0" * 32 + ".wav"}, Fails("NOT_FOUND")),
+    Case("a malformed audio name is not found", AUDIO, {"name": "passwd"}, Fails("NOT_FOUND")),
     Case(
-        "what is measured",
+        "the metadata file beside the audio is not found",
+        AUDIO,
+        {"name": Given("audio_metadata_name")},
+        Fails("NOT_FOUND"),
+    ),
+    Case(
+        "the metrics are listed",
         METRICS,
         {},
         Ok({"metrics": lambda metrics: tuple(each["name"] for each in metrics) == METRICS_MEASURED}),
     ),
     Case(
-        "the measurements of a trial",
+        "the evaluation of a trial is read",
         EVALUATION,
         {"id": Given("trial_id")},
         Ok(
@@ -272,12 +310,12 @@ CASES = [
         ),
     ),
     Case(
-        "somebody else's measurements",
+        "somebody else's evaluation is not found",
         EVALUATION,
         {"id": Given("trial_id")},
         Fails("NOT_FOUND"),
         caller="somebody_else",
     ),
-    Case("measurements that are not there", EVALUATION, {"id": "trl_" + "0" * 32}, Fails("NOT_FOUND")),
-    Case("an id of no measurements", EVALUATION, {"id": "42"}, Fails("INVALID_INPUT", fields=("id",))),
+    Case("an unknown evaluation is not found", EVALUATION, {"id": "trl_" + "0" * 32}, Fails("NOT_FOUND")),
+    Case("a malformed evaluation id is refused", EVALUATION, {"id": "42"}, Fails("INVALID_INPUT", fields=("id",))),
 ]

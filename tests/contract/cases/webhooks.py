@@ -1,4 +1,4 @@
-"""Webhook endpoints, and the log of what they were told."""
+"""Webhook endpoints and the log of their deliveries."""
 
 import re
 
@@ -31,7 +31,7 @@ ENDPOINT = {
     "old_secret_expires_at": ABSENT,
     "secret": ABSENT,
 }
-# Nobody listens where the world's webhooks go.
+# Nothing listens at the URLs of these webhooks.
 UNREACHABLE = {
     "attempted_at": MOMENT,
     "response_status": ABSENT,
@@ -40,10 +40,10 @@ UNREACHABLE = {
     "by_hand": False,
 }
 DELIVERY = {
-    "id": Given("its_delivery"),
-    "experiment_id": Given("told_experiment"),
+    "id": Given("delivery_of_notified_experiment"),
+    "experiment_id": Given("notified_experiment"),
     "subject_type": "experiment",
-    "subject_id": Given("told_experiment"),
+    "subject_id": Given("notified_experiment"),
     "endpoint_id": ENDPOINT_ID,
     "type": "experiment.cancelled",
     "created_at": MOMENT,
@@ -52,19 +52,19 @@ DELIVERY = {
 
 
 def refused(case: str, url: str, says: str) -> Case:
-    """Returns the case of an endpoint whose URL may not be called."""
+    """Returns the case of an endpoint whose URL is not allowed."""
     return Case(case, CREATE, {"url": url}, Fails("INVALID_INPUT", fields=("url",), says=says))
 
 
 CASES = [
     Case(
-        "an endpoint is made with a secret",
+        "an endpoint is created with a secret",
         CREATE,
         {"url": Given("new_webhook_url")},
         Ok({"endpoint": {**ENDPOINT, "url": Given("new_webhook_url")}, "secret": SECRET}),
     ),
     Case(
-        "another endpoint with the same request id",
+        "another endpoint with the same request_id is refused",
         CREATE,
         {"url": "https://example.com/another", "request_id": Given("used_webhook_request_id")},
         Fails(
@@ -72,55 +72,61 @@ CASES = [
         ),
     ),
     Case(
-        "a URL has one endpoint",
+        "a second endpoint with the same URL is refused",
         CREATE,
         {"url": Given("own_endpoint_url")},
         Fails("ALREADY_EXISTS", says="this URL", metadata={"id": ENDPOINT_ID}),
     ),
     Case(
-        "a request_id has an end",
+        "a request_id above 100 characters is refused",
         CREATE,
         {"url": "https://example.com/", "request_id": "r" * 101},
         Fails("INVALID_INPUT", fields=("request_id",), says="100"),
     ),
     Case(
-        "no more endpoints than there may be",
+        "a 101st endpoint is refused",
         CREATE,
         {"url": Given("new_webhook_url")},
         Fails("QUOTA_EXCEEDED", says="100", metadata={"limit": "100"}),
-        caller="who holds all endpoints",
+        caller="developer with all endpoints",
     ),
-    Case("an endpoint of nobody", CREATE, {"url": "https://e.com/"}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
-    refused("no URL", "", "http or https"),
-    refused("a URL of another scheme", "ftp://example.com/", "http or https"),
-    refused("a URL that never ends", "https://example.com/" + "x" * 2048, "2048"),
-    refused("a URL with a password", "https://ada:secret@example.com/", "password"),
-    refused("a port of mail", "http://example.com:25/", "port"),
-    refused("a private address", "http://10.0.0.1/", "private"),
-    refused("a cloud's metadata", "http://169.254.169.254/latest/meta-data/", "private"),
-    refused("a cloud's metadata by name", "http://metadata.google.internal/", "private"),
-    refused("an address as one number", "http://2852039166/", "four decimal numbers"),
-    refused("an address in octal", "http://0251.0376.0251.0376/", "four decimal numbers"),
-    refused("an address in hexadecimal", "http://0xa9.0xfe.0xa9.0xfe/", "four decimal numbers"),
-    refused("a short address", "http://10.1/", "four decimal numbers"),
-    refused("IPv4 in IPv6", "http://[::ffff:10.0.0.1]/", "private"),
-    refused("IPv4 in NAT64", "http://[64:ff9b::a00:1]/", "private"),
-    refused("a unique local address", "http://[fd00::1]/", "private"),
-    refused("digits of another script", "http://１０.0.0.1/", "private"),
-    refused("full stops of another script", "http://10。0。0。1/", "private"),
-    refused("a host that is no name in any script", "https://☃.example/", "IDNA"),
-    refused("a path that is not encoded", "https://example.com/ü", "percent-encoded"),
     Case(
-        "an endpoint at an internationalised name is kept as punycode",
+        "an endpoint without a key is refused",
+        CREATE,
+        {"url": "https://e.com/"},
+        Fails("CREDENTIALS_MISSING"),
+        caller="nobody",
+    ),
+    refused("an empty URL is refused", "", "http or https"),
+    refused("an ftp URL is refused", "ftp://example.com/", "http or https"),
+    refused("a URL above 2048 characters is refused", "https://example.com/" + "x" * 2048, "2048"),
+    refused("a URL with a password is refused", "https://ada:secret@example.com/", "password"),
+    refused("a mail port is refused", "http://example.com:25/", "port"),
+    refused("a private address is refused", "http://10.0.0.1/", "private"),
+    refused("the address of a cloud's metadata is refused", "http://169.254.169.254/latest/meta-data/", "private"),
+    refused("the name of a cloud's metadata is refused", "http://metadata.google.internal/", "private"),
+    refused("an address as one number is refused", "http://2852039166/", "four decimal numbers"),
+    refused("an address in octal is refused", "http://0251.0376.0251.0376/", "four decimal numbers"),
+    refused("an address in hexadecimal is refused", "http://0xa9.0xfe.0xa9.0xfe/", "four decimal numbers"),
+    refused("a shortened address is refused", "http://10.1/", "four decimal numbers"),
+    refused("a private IPv4 address in IPv6 is refused", "http://[::ffff:10.0.0.1]/", "private"),
+    refused("a private IPv4 address in NAT64 is refused", "http://[64:ff9b::a00:1]/", "private"),
+    refused("a unique local address is refused", "http://[fd00::1]/", "private"),
+    refused("digits of another script are refused", "http://１０.0.0.1/", "private"),
+    refused("full stops of another script are refused", "http://10。0。0。1/", "private"),
+    refused("a host that is not a valid name in any script is refused", "https://☃.example/", "IDNA"),
+    refused("a path that is not percent-encoded is refused", "https://example.com/ü", "percent-encoded"),
+    Case(
+        "an internationalised host name is stored as punycode",
         CREATE,
         {"url": Given("new_international_url")},
         Ok(
             {"endpoint": {**ENDPOINT, "url": re.compile("https://xn--bcher-kva[.]example/[0-9a-f]+")}, "secret": SECRET}
         ),
     ),
-    refused("a backslash", "http://example.com\\@10.0.0.1/", "ASCII"),
+    refused("a backslash is refused", "http://example.com\\@10.0.0.1/", "ASCII"),
     Case(
-        "an experiment makes the endpoint of a new URL and shows its secret",
+        "an experiment with a new URL creates the endpoint and shows its secret",
         PLAN,
         experiment(webhook_url=Given("new_webhook_url")),
         Ok({"webhook_url": Given("new_webhook_url"), "webhook_secret": SECRET}),
@@ -132,7 +138,7 @@ CASES = [
         Ok({"webhook_url": Given("own_endpoint_url"), "webhook_secret": ""}),
     ),
     Case(
-        "an experiment has no webhook at a private address",
+        "an experiment with a webhook at a private address is refused",
         PLAN,
         experiment(webhook_url="http://192.168.0.1/"),
         Fails("INVALID_INPUT", fields=("webhook_url",), says="private"),
@@ -142,31 +148,36 @@ CASES = [
         LIST,
         {},
         Ok({"endpoints": [{**ENDPOINT, "id": Given("only_endpoint")}], "next_page_token": ""}),
-        caller="who has one endpoint",
+        caller="developer with one endpoint",
     ),
-    Case("a page of endpoints", LIST, {"page_size": 1}, Ok({"next_page_token": re.compile(".+")})),
+    Case("endpoints are listed in pages", LIST, {"page_size": 1}, Ok({"next_page_token": re.compile(".+")})),
     Case(
-        "a page of endpoints has no negative size",
+        "a negative page_size of endpoints is refused",
         LIST,
         {"page_size": -1},
         Fails("INVALID_INPUT", fields=("page_size",)),
     ),
     Case(
-        "a page token of another list",
+        "a page token of another list is refused",
         LIST,
         {"page_token": Given("experiments_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",)),
     ),
     Case(
-        "an endpoint",
+        "an endpoint is read",
         GET,
         {"id": Given("own_endpoint")},
         Ok({**ENDPOINT, "id": Given("own_endpoint"), "url": Given("own_endpoint_url")}),
     ),
-    Case("an endpoint that is not there", GET, {"id": NO_ENDPOINT}, Fails("NOT_FOUND")),
-    Case("an id of no endpoint", GET, {"id": "not-an-id"}, Fails("INVALID_INPUT", fields=("id",), says="whe_")),
+    Case("an unknown endpoint is not found", GET, {"id": NO_ENDPOINT}, Fails("NOT_FOUND")),
+    Case(
+        "a malformed endpoint id is refused",
+        GET,
+        {"id": "not-an-id"},
+        Fails("INVALID_INPUT", fields=("id",), says="whe_"),
+    ),
     Case("an endpoint is deleted", DELETE, {"id": Given("new_endpoint")}, Ok({"id": Given("new_endpoint")})),
-    Case("an endpoint that was deleted", DELETE, {"id": Given("deleted_endpoint")}, Fails("NOT_FOUND")),
+    Case("a deleted endpoint can't be deleted again", DELETE, {"id": Given("deleted_endpoint")}, Fails("NOT_FOUND")),
     Case(
         "a secret is rotated with a day of overlap",
         ROTATE,
@@ -190,26 +201,32 @@ CASES = [
         Ok({"endpoint": {"secret_rotated_at": MOMENT, "old_secret_expires_at": ABSENT}, "secret": SECRET}),
     ),
     Case(
-        "an overlap has an end",
+        "an overlap above its limit is refused",
         ROTATE,
         {"id": Given("own_endpoint"), "overlap_seconds": 604801},
         Fails("INVALID_INPUT", fields=("overlap_seconds",), says="604800"),
     ),
     Case(
-        "an overlap is not negative",
+        "a negative overlap is refused",
         ROTATE,
         {"id": Given("own_endpoint"), "overlap_seconds": -1},
         Fails("INVALID_INPUT", fields=("overlap_seconds",)),
     ),
-    Case("enabling what is enabled changes nothing", ENABLE, {"id": Given("own_endpoint")}, Ok(ENDPOINT)),
+    Case("enabling an enabled endpoint changes nothing", ENABLE, {"id": Given("own_endpoint")}, Ok(ENDPOINT)),
     *(
-        Case("somebody else's endpoint", rpc, {"id": Given("own_endpoint")}, Fails("NOT_FOUND"), "somebody_else")
+        Case(
+            "somebody else's endpoint is not found",
+            rpc,
+            {"id": Given("own_endpoint")},
+            Fails("NOT_FOUND"),
+            "somebody_else",
+        )
         for rpc in (GET, DELETE, ROTATE, ENABLE)
     ),
     Case(
-        "what an experiment's webhook was told",
+        "the deliveries of an experiment are listed",
         DELIVERIES,
-        {"experiment_id": Given("told_experiment")},
+        {"experiment_id": Given("notified_experiment")},
         Ok(
             {
                 "deliveries": [{**DELIVERY, "status": "pending", "next_attempt_at": MOMENT}],
@@ -218,38 +235,43 @@ CASES = [
         ),
     ),
     Case(
-        "an experiment that has told nobody",
+        "an experiment without a webhook has no deliveries",
         DELIVERIES,
         {"experiment_id": Given("cancelled_experiment")},
         Ok({"deliveries": [], "next_page_token": ""}),
     ),
-    Case("deliveries of no experiment", DELIVERIES, {"experiment_id": NO_EXPERIMENT}, Fails("NOT_FOUND")),
     Case(
-        "deliveries of an odd experiment",
+        "deliveries of an unknown experiment are not found",
+        DELIVERIES,
+        {"experiment_id": NO_EXPERIMENT},
+        Fails("NOT_FOUND"),
+    ),
+    Case(
+        "deliveries of a malformed experiment id are refused",
         DELIVERIES,
         {"experiment_id": "x"},
         Fails("INVALID_INPUT", fields=("experiment_id",), says="exp_"),
     ),
     Case(
-        "somebody else's deliveries",
+        "somebody else's deliveries are not found",
         DELIVERIES,
-        {"experiment_id": Given("told_experiment")},
+        {"experiment_id": Given("notified_experiment")},
         Fails("NOT_FOUND"),
         caller="somebody_else",
     ),
     Case(
-        "a page token of another log",
+        "a page token of another log is refused",
         DELIVERIES,
-        {"experiment_id": Given("told_experiment"), "page_token": Given("experiments_page_token")},
+        {"experiment_id": Given("notified_experiment"), "page_token": Given("experiments_page_token")},
         Fails("INVALID_INPUT", fields=("page_token",)),
     ),
     Case(
-        "a delivery is asked for again",
+        "a delivery is sent again by hand",
         REDELIVER,
-        {"experiment_id": Given("new_told_experiment"), "delivery_id": Given("newly_told_delivery")},
+        {"experiment_id": Given("new_notified_experiment"), "delivery_id": Given("new_delivery")},
         Ok(
             {
-                "id": Given("newly_told_delivery"),
+                "id": Given("new_delivery"),
                 "status": "pending",
                 "next_attempt_at": MOMENT,
                 "attempts": [UNREACHABLE],
@@ -257,20 +279,23 @@ CASES = [
         ),
     ),
     Case(
-        "a delivery whose endpoint was deleted",
+        "a delivery whose endpoint was deleted can't be sent again",
         REDELIVER,
-        {"experiment_id": Given("forgotten_experiment"), "delivery_id": Given("forgotten_delivery")},
+        {
+            "experiment_id": Given("experiment_with_deleted_endpoint"),
+            "delivery_id": Given("delivery_to_deleted_endpoint"),
+        },
         Fails("WRONG_STATE", says="deleted", metadata={"status": "deleted"}),
     ),
     Case(
-        "what waited for a deleted endpoint was given up",
+        "deliveries to a deleted endpoint are given up",
         DELIVERIES,
-        {"experiment_id": Given("forgotten_experiment")},
+        {"experiment_id": Given("experiment_with_deleted_endpoint")},
         Ok(
             {
                 "deliveries": [
                     {
-                        "id": Given("forgotten_delivery"),
+                        "id": Given("delivery_to_deleted_endpoint"),
                         "status": "failed",
                         "error_message": "the endpoint was deleted",
                         "next_attempt_at": ABSENT,
@@ -280,27 +305,27 @@ CASES = [
         ),
     ),
     Case(
-        "a delivery that is not there",
+        "an unknown delivery is not found",
         REDELIVER,
-        {"experiment_id": Given("told_experiment"), "delivery_id": NO_MESSAGE},
+        {"experiment_id": Given("notified_experiment"), "delivery_id": NO_MESSAGE},
         Fails("NOT_FOUND"),
     ),
     Case(
-        "a delivery of another experiment",
+        "a delivery of another experiment is not found",
         REDELIVER,
-        {"experiment_id": Given("created_experiment"), "delivery_id": Given("its_delivery")},
+        {"experiment_id": Given("created_experiment"), "delivery_id": Given("delivery_of_notified_experiment")},
         Fails("NOT_FOUND"),
     ),
     Case(
-        "an odd delivery",
+        "a malformed delivery id is refused",
         REDELIVER,
-        {"experiment_id": Given("told_experiment"), "delivery_id": "exp_1"},
+        {"experiment_id": Given("notified_experiment"), "delivery_id": "exp_1"},
         Fails("INVALID_INPUT", fields=("delivery_id",), says="msg_"),
     ),
     Case(
-        "somebody else's delivery",
+        "somebody else's delivery is not found",
         REDELIVER,
-        {"experiment_id": Given("told_experiment"), "delivery_id": Given("its_delivery")},
+        {"experiment_id": Given("notified_experiment"), "delivery_id": Given("delivery_of_notified_experiment")},
         Fails("NOT_FOUND"),
         caller="somebody_else",
     ),

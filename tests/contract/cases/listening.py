@@ -324,7 +324,7 @@ LISTENERS = [
         "a clip of a revoked link is refused",
         CLIP,
         {"name": Given("clip_of_revoked_link")},
-        Fails("CREDENTIALS_INVALID", says="ask"),
+        Fails("CREDENTIALS_INVALID", says="Ask"),
         caller="nobody",
     ),
     *(

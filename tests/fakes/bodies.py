@@ -1,4 +1,4 @@
-"""Bodies that are no raw samples: the beginnings of formats, as their specifications have them, and WAVs."""
+"""Bodies that are not raw samples: the first bytes of formats, as their specifications define them, and WAVs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ogg(codec: bytes) -> bytes:
 
 MATROSKA = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82"
 
-# By the name that is shown to people.
+# Each with the name that messages show.
 FORMATS: list[tuple[str, bytes]] = [
     ("MP3", b"ID3\x04\x00\x00\x00\x00\x0f\x76" + bytes(2000)),
     ("MP3", mp3_frames(4)),
@@ -98,12 +98,12 @@ FORMATS: list[tuple[str, bytes]] = [
 
 
 def audio_event(pcm: bytes, **more: object) -> bytes:
-    """Returns a server-sent event that holds samples, with more fields beside them."""
+    """Returns a server-sent event with samples and further fields."""
     return b"event: audio\ndata: " + json.dumps({"audio": base64.b64encode(pcm).decode(), **more}).encode() + b"\n\n"
 
 
 def chunk(name: bytes, body: bytes, claimed: int | None = None) -> bytes:
-    """Returns a chunk of a RIFF, padded to an even length; `claimed` is the length that it says."""
+    """Returns a RIFF chunk, padded to an even length. `claimed` is the length that its header states."""
     return name + struct.pack("<I", len(body) if claimed is None else claimed) + body + b"\0" * (len(body) % 2)
 
 
@@ -114,17 +114,17 @@ def riff(*chunks: bytes) -> bytes:
 
 
 def fmt(code: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, more: bytes = b"") -> bytes:
-    """Returns the chunk that says a WAV's format."""
+    """Returns the format chunk of a WAV."""
     width = channels * bits // 8
     return chunk(b"fmt ", struct.pack("<HHIIHH", code, channels, rate, rate * width, width, bits) + more)
 
 
 def extensible(code: int = 1, rate: int = 8000) -> bytes:
-    """Returns the format chunk of an extensible WAV whose subformat is a codec."""
+    """Returns the format chunk of an extensible WAV with this codec as its subformat."""
     guid = struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71")
     return fmt(0xFFFE, rate=rate, more=struct.pack("<HHI", 22, 16, 4) + guid)
 
 
 def wav_of(pcm: bytes, rate: int = 24000, claimed: int | None = None, after: bytes = b"") -> bytes:
-    """Returns a WAV of 16-bit mono samples that claims a length, with more after them."""
+    """Returns a WAV of 16-bit mono samples. `claimed` is the length that it states, `after` follows the samples."""
     return riff(fmt(rate=rate), chunk(b"data", pcm, claimed) + after)

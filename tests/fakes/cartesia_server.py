@@ -1,6 +1,6 @@
-"""A server that speaks as Cartesia's `POST /tts/bytes` and `GET /voices` do.
+"""A stand-in for Cartesia's `POST /tts/bytes` and `GET /voices`.
 
-`python -m tests.fakes.cartesia_server --port 9101` serves it.
+Start it with `python -m tests.fakes.cartesia_server --port 9101`.
 """
 
 from __future__ import annotations

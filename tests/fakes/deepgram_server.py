@@ -1,6 +1,7 @@
-"""A server that speaks as Deepgram's `POST /v1/speak` and `GET /v1/models` do.
+"""A stand-in for Deepgram's `POST /v1/speak` and `GET /v1/models`.
 
-`python -m tests.fakes.deepgram_server --port 9104` serves it. Its voices are the tempers between `aura-2-` and `-en`.
+Start it with `python -m tests.fakes.deepgram_server --port 9104`. The name of a voice is `aura-2-`, the name of a
+behaviour, and `-en`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _QUERY = {"model", "encoding", "container", "sample_rate", "speed"}
 
 
 def voice_id(temper: str) -> str:
-    """Returns the voice that has a temper."""
+    """Returns the voice of a behaviour."""
     return f"{MODEL}-{temper}-en"
 
 
 class DeepgramServer(SpeechServer):
-    """The stand-in. It has three shapes of errors, as the original: by code, by category, and plain text."""
+    """The stand-in. Like Deepgram, it has errors with a code, errors with a category, and plain text."""
 
     unauthorized = Refusal(401, "INVALID_AUTH", "Invalid credentials.")
     payment = Refusal(402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits.")
@@ -80,7 +81,7 @@ class DeepgramServer(SpeechServer):
         elif query.get("model", "") not in map(voice_id, self.tempers):
             said = "No such model/version combination found."
         elif (query.get("encoding"), query.get("container"), query.get("sample_rate")) != ("linear16", "none", "24000"):
-            # The original would send mp3 or WAV, which nobody here wants.
+            # Deepgram would send MP3 or WAV here.
             said = "Unsupported audio format"
         elif not _is_speed(query.get("speed", "1")):
             said = "Invalid speed: must be 0.7 to 1.5"

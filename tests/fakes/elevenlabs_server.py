@@ -1,6 +1,6 @@
-"""A server that speaks as ElevenLabs's `POST /v1/text-to-speech/{voice_id}/stream` and `GET /v2/voices` do.
+"""A stand-in for ElevenLabs's `POST /v1/text-to-speech/{voice_id}/stream` and `GET /v2/voices`.
 
-`python -m tests.fakes.elevenlabs_server --port 9102` serves it.
+Start it with `python -m tests.fakes.elevenlabs_server --port 9102`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTINGS: Mapping[str, type | tuple[type, ...]] = {"stability": (int, float), "
 
 
 class ElevenLabsServer(SpeechServer):
-    """The stand-in. Each answer says how many requests are under way and how many may be."""
+    """The stand-in. Each response states how many requests are in progress and how many are allowed."""
 
     unauthorized = Refusal(401, "invalid_api_key", "Invalid API key")
     payment = Refusal(402, "payment_required", "This feature needs a paid plan")

@@ -1,4 +1,4 @@
-"""A speech engine that does what it is told, under the interface of the real ones."""
+"""A scripted speech engine with the interface of the real engines."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -9,9 +9,9 @@ from tests.fakes.openai_server import SAMPLE_RATE_HZ, tone
 
 
 class ScriptedEngine(SpeechEngine):
-    """Speaks a tone. `failures` are raised first, one for each request; `fault` makes it unavailable.
+    """Speaks a tone. `failures` are raised first, one for each request. `fault` makes it unavailable.
 
-    While `hold` is not set it stops after the first piece. `asked` are the utterances it was given.
+    While `hold` is not set, it stops after the first piece. `utterances` are the utterances of its requests.
     """
 
     def __init__(self, provider_id: str = "fake", *, max_concurrency: int = 2, audio: bytes | None = None) -> None:
@@ -22,9 +22,9 @@ class ScriptedEngine(SpeechEngine):
         self.failures: list[SynthesisError] = []
         self.fault: str | None = None
         self.starts = 0
-        self.asked: list[Utterance] = []
+        self.utterances: list[Utterance] = []
         self.running = 0
-        self.most_at_once = 0
+        self.max_running = 0
         self.hold = asyncio.Event()
         self.hold.set()
         self.closed = asyncio.Event()
@@ -41,9 +41,9 @@ class ScriptedEngine(SpeechEngine):
         return [Voice(provider, name, name.title(), ("en",), "m1", SAMPLE_RATE_HZ) for name in names]
 
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
-        self.asked.append(utterance)
+        self.utterances.append(utterance)
         self.running += 1
-        self.most_at_once = max(self.most_at_once, self.running)
+        self.max_running = max(self.max_running, self.running)
         try:
             if self.failures:
                 raise self.failures.pop(0)

@@ -124,7 +124,7 @@ class MemoryClipStore:
 
 
 def clip_of(trial: Trial, experiment: Experiment) -> Clip:
-    """Returns a trial as the clip that it is."""
+    """Returns the clip of a trial."""
     same = {name: getattr(trial, name) for name in Clip.__dataclass_fields__ if hasattr(trial, name)}
     of_run = {"run_id": experiment.id, "developer_id": experiment.developer_id, "traceparent": experiment.traceparent}
     return Clip(**same, **of_run, text=trial.prompt_text)

@@ -1,7 +1,7 @@
 """A second implementation of `runtime.db.Database`: tables are dictionaries, and transactions work on a copy of them.
 
-A connection executes what the runtime itself does inside a use case's transaction (outbox, inbox, notify). All other
-queries belong to a Store, which has a second implementation of its own over `table`.
+A connection executes the statements of the runtime inside a use case's transaction (outbox, inbox, notify). All other
+queries belong to a store, which has a second implementation over `table`.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ Tables = dict[str, dict[Any, Any]]
 
 
 def table(connection: AsyncConnection, name: str) -> dict[Any, Any]:
-    """Returns a table as this connection sees it, rows by primary key in the order in which they were added."""
+    """Returns a table as this connection sees it: rows by primary key, in the order in which they were added."""
     return cast(MemoryConnection, connection).tables.setdefault(name, {})
 
 
 class MemoryConnection:
-    """What a use case holds while it is in `transaction` or `reading`."""
+    """The connection inside `transaction` or `reading`."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
@@ -37,7 +37,7 @@ class MemoryConnection:
     async def execute(
         self, statement: Any, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> "_Result":
-        """Executes a statement of the outbox, the inbox or `notify`; NotImplementedError for any other."""
+        """Executes a statement of the outbox, the inbox or `notify`. Raises NotImplementedError for any other."""
         if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and isinstance(parameters, Mapping):
             self.notifications.append((parameters["c"], parameters["p"]))
             return _Result(None)
@@ -80,12 +80,12 @@ class _Result:
 
 
 class MemoryDatabase(Database):
-    """A schema in memory. Transactions run one after another, as if serializable."""
+    """A schema in memory. Transactions run one after another."""
 
     def __init__(self, schema: str) -> None:
         self.schema = schema
         self.lookups = 0
-        """How often somebody has read."""
+        """The number of reads."""
         self._tables: Tables = {}
         self._writing = asyncio.Lock()  # type: ignore[assignment]
         self._listeners: dict[str, list[asyncio.Queue[str]]] = {}
@@ -93,7 +93,7 @@ class MemoryDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: its tables replace the others at the end of the block, unless it raises."""
+        """A transaction on a copy of the tables. The copy replaces them after the block, unless the block raises."""
         async with cast(asyncio.Lock, self._writing):
             self._check()
             connection = MemoryConnection({name: dict(rows) for name, rows in self._tables.items()})
@@ -105,20 +105,20 @@ class MemoryDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees what is committed."""
+        """A connection that sees the committed tables."""
         self._check()
         self.lookups += 1
         yield cast(AsyncConnection, MemoryConnection(self._tables))
 
     async def ping(self) -> None:
-        """Raises what `failing` says."""
+        """Raises the error of `failing`, if it is active."""
         self._check()
 
     async def close(self) -> None:
-        """Keeps the tables."""
+        """Does nothing; the tables stay."""
 
     async def listen(self, channel: str, heard: Callable[[str], Awaitable[None] | None]) -> None:
-        """Calls `heard` with the empty payload, then with each that a committed transaction has sent, for ever."""
+        """Calls `heard` with an empty payload and then, forever, with each payload of a committed transaction."""
         queue: asyncio.Queue[str] = asyncio.Queue()
         self._listeners.setdefault(channel, []).append(queue)
         queue.put_nowait("")
@@ -129,7 +129,7 @@ class MemoryDatabase(Database):
 
     @contextmanager
     def failing(self, fault: Exception) -> Iterator[None]:
-        """Within the block, whatever is asked of the database raises."""
+        """Within the block, every use of the database raises `fault`."""
         self._fault = fault
         try:
             yield
@@ -148,15 +148,15 @@ class MemoryDatabase(Database):
         return cast(HotConnection, MemoryConnection(self._tables))
 
     def envelopes(self) -> list[Envelope]:
-        """Returns what is in the outbox, in its order."""
+        """Returns the envelopes in the outbox, in order."""
         return [Envelope.FromString(envelope) for _, envelope in self._tables.get("outbox", {}).values()]
 
     def published(self) -> list[Message]:
-        """Returns the events in the outbox, in their order."""
+        """Returns the events in the outbox, in order."""
         return [unpacked(envelope) for _, envelope in self._tables.get("outbox", {}).values()]
 
     def traces(self) -> list[str]:
-        """Returns the trace id of each event in the outbox, in their order; empty for one in no trace."""
+        """Returns the trace id of each event in the outbox, in order. It is empty for an event without a trace."""
         envelopes = (Envelope.FromString(envelope) for _, envelope in self._tables.get("outbox", {}).values())
         return [envelope.traceparent[3:35] for envelope in envelopes]
 

@@ -73,7 +73,7 @@ class MemoryEloStore:
         stored = models.get(model.id)
         if stored is None or any(_same(model, other) for other in models.values() if other.id != model.id):
             return False
-        # Who registered it, when, and its place stay as they are.
+        # The developer, the time of registration and the position do not change.
         models[model.id] = dataclasses.replace(
             model, developer_id=stored.developer_id, created_at=stored.created_at, seq=stored.seq
         )

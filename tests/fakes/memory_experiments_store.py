@@ -158,7 +158,7 @@ def _place(trial: Trial) -> tuple[int, int, int]:
 
 
 def change(connection: AsyncConnection, experiment_id: str, **values: object) -> Experiment:
-    """Changes what is kept of an experiment, for tests that begin in the middle, and returns it."""
+    """Changes stored fields of an experiment and returns it. For tests that start in a later state."""
     experiments = table(connection, "experiments")
     experiment: Experiment = dataclasses.replace(experiments[experiment_id], **values)
     experiments[experiment_id] = experiment

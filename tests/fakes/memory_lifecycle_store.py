@@ -16,7 +16,7 @@ class MemoryLifecycleStore:
     async def moved_trials(
         self, connection: AsyncConnection, experiment_id: str, mark: int
     ) -> tuple[Sequence[Trial], int]:
-        # What differs from how it was seen last has moved now.
+        # A trial that differs from its last seen state has moved.
         marks, looks = table(connection, "marks"), table(connection, "looks")
         now = looks[""] = looks.get("", 0) + 1
         trials = _trials(connection, [experiment_id])

@@ -135,7 +135,7 @@ class MemoryListeningStore:
 
 
 def _merged(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Returns the same bytes in as few pieces as possible."""
+    """Returns the same byte ranges, with overlapping and adjacent ranges merged."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(pieces):
         if merged and start <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""Turns of trials at providers in memory."""
+"""The queue of trials before providers, in memory."""
 
 import dataclasses
 import math

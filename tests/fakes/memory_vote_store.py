@@ -27,7 +27,7 @@ class MemoryVoteStore:
         given = table(connection, "listening_assignments")
         whose = (assignment.test_id, assignment.listener_id, assignment.key)
         if any(each.answer for each in given.values() if (each.test_id, each.listener_id, each.key) == whose):
-            raise IntegrityError("a vote", None, ValueError("one for each listener and pair"))
+            raise IntegrityError("a vote", None, ValueError("a listener has one vote per pair"))
         given[assignment.id] = dataclasses.replace(given[assignment.id], answer=answer)
         _count(connection, assignment.test_id, assignment.key, 1)
         table(connection, "listening_votes")[assignment.id] = (at, address)

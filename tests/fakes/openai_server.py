@@ -1,7 +1,7 @@
-"""A server that speaks as OpenAI's `/v1/audio/speech` does, strict about requests and scriptable in its answers.
+"""A stand-in for OpenAI's `/v1/audio/speech`.
 
-It lists its voices under `/v1/audio/voices` as compatible servers do; OpenAI itself has no such route.
-`python -m tests.fakes.openai_server --port 9100 --seconds 0.2` serves it.
+It lists its voices under `/v1/audio/voices` as compatible servers do. OpenAI itself has no such route.
+Start it with `python -m tests.fakes.openai_server --port 9100 --seconds 0.2`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
 
 
 class OpenAiServer(SpeechServer):
-    """The stand-in. No key is asked for if it has none, as is usual with compatible servers."""
+    """The stand-in. Without a key it accepts every request, as most compatible servers do."""
 
     unauthorized = Refusal(401, "invalid_api_key", "Incorrect API key provided")
     payment = Refusal(402, "billing_hard_limit_reached", "Billing hard limit has been reached")
@@ -43,12 +43,12 @@ class OpenAiServer(SpeechServer):
     """False for OpenAI itself."""
 
     root = "/v1"
-    """What its routes begin with."""
+    """The prefix of its routes."""
 
     def __init__(self, key: str = "", seconds: float = 0.0, allowed_at_once: int | None = None) -> None:
         super().__init__(key, seconds, allowed_at_once)
         self.queries: list[str] = []
-        """Of the requests that came, whatever they asked for."""
+        """The query strings of all requests."""
 
     @property
     def base_url(self) -> str:

@@ -1,7 +1,7 @@
-"""A server that speaks as OpenAI's does, at a pace that is told, and notes when it did what.
+"""A stand-in for OpenAI's speech endpoint that follows a timed plan and records the time of each step.
 
-It is a process of its own, so that what the asking process is busy with delays nothing here. The clock is the machine's
-monotonic one, the same in every process. The voice is the plan, see `Plan`.
+It runs in its own process, so that a busy client does not delay it. Its clock is the machine's monotonic clock, which
+is the same in every process. The voice of a request is the plan, see `Plan`.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tests.fakes.openai_server import tone
 
 @dataclass(frozen=True)
 class Plan:
-    """How one request is answered. All times are in ms."""
+    """The timing of one response. All times are in ms."""
 
     headers: int = 0
-    """From the request to the headers of the answer."""
+    """From the request to the headers of the response."""
     first: int = 0
     """From the headers to the first audio."""
     pieces: int = 4
-    """Of equal length."""
+    """The number of pieces of audio, which have equal length."""
     between: int = 0
     """From one piece to the next."""
     silence: int = 0
-    """At the beginning of the audio."""
+    """The silence at the beginning of the audio."""
     sound: int = 400
-    """Audible, after the silence."""
+    """The audible part, after the silence."""
 
     @property
     def voice(self) -> str:
@@ -45,48 +45,48 @@ class Plan:
 
     @classmethod
     def of(cls, voice: str) -> Plan:
-        """Reads the voice of a request."""
+        """Returns the plan that the voice of a request encodes."""
         return cls(**{name: int(value) for name, _, value in (part.partition("-") for part in voice.split("_"))})
 
     @property
     def audio(self) -> bytes:
-        """All that is answered: signed 16-bit mono at 24 kHz."""
+        """The audio of the response: signed 16-bit mono at 24 kHz."""
         return tone(self.sound / 1000, self.silence / 1000)
 
 
 @dataclass(frozen=True)
-class Noted:
-    """When the server did what, in seconds of the monotonic clock."""
+class RecordedTimes:
+    """The times of one request at the server, in seconds of the monotonic clock."""
 
     text: str
     connected: float
-    """It began to make the connection."""
+    """The connection started."""
     ready: float
-    """The connection was made."""
+    """The connection, including its TLS handshake, was complete."""
     asked: float
-    """It had the whole request."""
+    """The server had received the whole request."""
     first: float
-    """It sent the first audio."""
+    """The server sent the first audio."""
     last: float
-    """It sent the last audio."""
+    """The server sent the last audio."""
 
 
 class PacedServer:
-    """The process, and what it notes."""
+    """The server process, and the times that it records."""
 
     def __init__(self, process: asyncio.subprocess.Process, base_url: str) -> None:
         self.base_url = base_url
         self._process = process
 
-    async def noted(self) -> Noted:
-        """Returns the notes of the next request that was answered."""
+    async def recorded_times(self) -> RecordedTimes:
+        """Returns the times of the next completed request."""
         assert self._process.stdout is not None
-        return Noted(**json.loads(await self._process.stdout.readline()))
+        return RecordedTimes(**json.loads(await self._process.stdout.readline()))
 
 
 @asynccontextmanager
 async def paced_server(certificate: Path | None = None, handshake_ms: int = 0) -> AsyncIterator[PacedServer]:
-    """Runs the server; over TLS with the certificate and key of a PEM file, each handshake begun after a wait."""
+    """Runs the server. With a PEM file of certificate and key it uses TLS, and delays the start of each handshake."""
     command = [sys.executable, "-m", "tests.fakes.paced_server", "--handshake-ms", str(handshake_ms)]
     if certificate is not None:
         command += ["--certificate", str(certificate)]
@@ -101,8 +101,8 @@ async def paced_server(certificate: Path | None = None, handshake_ms: int = 0) -
         await process.wait()
 
 
-class _Patient(asyncio.StreamReaderProtocol):
-    """Leaves what comes in the socket, where TLS begins to read."""
+class _PausedReader(asyncio.StreamReaderProtocol):
+    """Does not read from the socket until TLS starts to read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.ReadTransport)
@@ -140,7 +140,7 @@ class _Serving:
         await _until(asked + plan.headers / 1000)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: audio/pcm\r\ntransfer-encoding: chunked\r\n\r\n")
         await writer.drain()
-        # A whole number of samples in each piece.
+        # Each piece has a whole number of samples.
         size = -(-len(audio) // plan.pieces // 2) * 2
         due = asked + (plan.headers + plan.first) / 1000
         first = last = 0.0
@@ -154,14 +154,14 @@ class _Serving:
             due += plan.between / 1000
         writer.write(b"0\r\n\r\n")
         await writer.drain()
-        _tell(json.dumps(asdict(Noted(body["input"], connected, ready, asked, first, last))))
+        _print_line(json.dumps(asdict(RecordedTimes(body["input"], connected, ready, asked, first, last))))
 
 
 async def _until(at: float) -> None:
     await asyncio.sleep(max(at - time.monotonic(), 0))
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -173,9 +173,9 @@ async def _main(certificate: str, handshake_ms: int) -> None:
         tls.load_cert_chain(certificate)
     serving = _Serving(tls, handshake_ms)
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Patient(asyncio.StreamReader(), serving.converse), "127.0.0.1", 0
+        lambda: _PausedReader(asyncio.StreamReader(), serving.converse), "127.0.0.1", 0
     )
-    _tell(str(server.sockets[0].getsockname()[1]))
+    _print_line(str(server.sockets[0].getsockname()[1]))
     await server.serve_forever()
 
 

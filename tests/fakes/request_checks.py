@@ -1,4 +1,4 @@
-"""How the stand-ins for speech providers look at what is asked of them."""
+"""The checks of requests that the stand-ins for speech providers share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came."""
+    """One request as it was received."""
 
     method: str
     path: str
@@ -19,9 +19,9 @@ class Request:
 
 
 def mistyped(body: object, fields: Mapping[str, type | tuple[type, ...]], required: set[str]) -> str:
-    """Returns what is wrong with the fields of a JSON body: not an object, missing, unknown or mistyped; "" if nothing.
+    """Returns the first error of a JSON body (not an object, a missing, unknown or mistyped field), "" if it is valid.
 
-    A boolean is no number.
+    A boolean is not a number.
     """
     if not isinstance(body, dict):
         return "body: must be an object"
@@ -37,7 +37,7 @@ def mistyped(body: object, fields: Mapping[str, type | tuple[type, ...]], requir
 
 
 def json_body(request: Request) -> object:
-    """Returns the JSON body; ValueError if it is not sent as JSON, or is none."""
+    """Returns the JSON body. Raises ValueError if its content type is not JSON or it is not valid JSON."""
     if request.headers.get("content-type") != "application/json":
         raise ValueError("the content type is not application/json")
     return json.loads(request.body)

@@ -1,4 +1,4 @@
-"""An S3 bucket that checks signatures as S3 does (AWS Signature Version 4), in memory."""
+"""An S3 bucket in memory that checks signatures as S3 does (AWS Signature Version 4)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class S3Server:
-    """The server. `objects` are what it holds, by key; `away` makes it answer 503."""
+    """The server. `objects` holds the stored objects by key. While `away` is set, it responds with 503."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.sent: list[str] = []
-        """The Range of each object that was asked for, empty for all of it."""
+        """The Range of each object that was sent, empty for the whole object."""
         self.away = False
         self.requests = 0
         self.port = 0
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an S3 client needs to reach it."""
+        """The environment variables with which an S3 client reaches it."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -56,7 +56,7 @@ class S3Server:
                 status, answer = self._answer(method, target, headers, body)
                 kept = self.objects.get(_key(target), b"") if method in ("GET", "HEAD") else b""
                 extra = ""
-                # A part of it, as S3 answers who asks for one.
+                # A request with a Range gets a part of the object.
                 if method == "GET" and status.startswith("200") and "range" in headers:
                     first, _, last = headers["range"].removeprefix("bytes=").partition("-")
                     start, end = int(first), min(int(last) + 1, len(kept))
@@ -99,7 +99,7 @@ class S3Server:
         return "200 OK", self.objects[key]
 
     def _delete(self, request: bytes) -> bytes:
-        """Deletes what a DeleteObjects request names; S3 answers alike whether it was there or not."""
+        """Deletes the objects of a DeleteObjects request. Like S3, it also reports missing objects as deleted."""
         keys = [element.text or "" for element in ElementTree.fromstring(request).iter() if _local(element) == "Key"]
         for key in keys:
             self.objects.pop(key, None)
@@ -120,7 +120,7 @@ def _local(element: ElementTree.Element) -> str:
 
 
 def _authorization(method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Computes the header that the request should have, by the published recipe."""
+    """Returns the authorization header that the request should have, computed as AWS documents it."""
     claimed = headers.get("authorization", "")
     fields = dict(part.strip().partition("=")[::2] for part in claimed.partition(" ")[2].split(","))
     signed = fields.get("SignedHeaders", "")

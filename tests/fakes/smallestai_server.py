@@ -1,6 +1,6 @@
-"""A server that speaks as Smallest AI's `POST /waves/v1/tts/live` and its list of voices do.
+"""A stand-in for Smallest AI's `POST /waves/v1/tts/live` and its list of voices.
 
-`python -m tests.fakes.smallestai_server --port 9103` serves it.
+Start it with `python -m tests.fakes.smallestai_server --port 9103`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
 
 
 class SmallestAiServer(SpeechServer):
-    """The stand-in. It streams events, each with a piece of audio; what is no audio it sends as it is."""
+    """The stand-in. It streams audio as events, and sends any other body unchanged."""
 
     unauthorized = Refusal(401, "unauthorized", "Invalid or missing API key")
     payment = Refusal(402, "insufficient_credits", "Your credits are used up")

@@ -1,8 +1,8 @@
-"""What the stand-ins for speech providers share: HTTP/1.1 over a real socket, tempers, and counts.
+"""The base of the stand-ins for speech providers: HTTP/1.1 over a real socket, scripted behaviours, and counts.
 
-A stand-in checks requests as strictly as its provider and refuses them in the provider's words. How it answers those
-that it takes is chosen by the voice, so that one server has engines of every temper, and by script: what `script` holds
-for a voice is answered first, each once.
+A stand-in checks requests as strictly as its provider and sends the provider's errors. The voice of a valid request
+selects the behaviour, so one server offers every behaviour. The behaviours in `script` for a voice are used first, each
+once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COUNTS_PATH = "/stand-in/counts"
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a provider says in one of the cases that all have."""
+    """A provider's error in one of the cases that all providers have."""
 
     status: int
     code: str
@@ -41,7 +41,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Speech:
-    """A request for speech that the provider would take. `body` is what was sent."""
+    """A valid request for speech. `body` is the body that was sent."""
 
     voice: str
     text: str
@@ -49,10 +49,11 @@ class Speech:
 
 
 class SpeechServer(ABC):
-    """A stand-in. `requests` are the bodies that it took, `gone` is set when a client leaves in mid-answer.
+    """A stand-in. `requests` are the bodies of valid requests. `gone` is set when a client leaves during a response.
 
-    `asked_of` and `asked_for` count the requests that it took by voice and by text, refused ones too; `most_at_once` is
-    how many were in hand at a time. More than `allowed_at_once` are refused as the provider does it.
+    `asked_of` and `asked_for` count valid requests by voice and by text, also those that were then refused.
+    `most_at_once` is the highest number of requests in progress at the same time. More than `allowed_at_once` are
+    refused as the provider refuses them.
     """
 
     unauthorized: Refusal
@@ -75,7 +76,7 @@ class SpeechServer(ABC):
             "limited": self._said(self.limited, **{"retry-after": "1"}),
             "limited_until": replace(self._said(self.limited), retry_after_date_seconds=30),
             "full": self._said(self.full),
-            # Words that can be neither stored nor shown as they are.
+            # A message with control characters, which cannot be stored or shown unchanged.
             "odd_words": self._said(
                 Refusal(self.spent.status, f"{self.spent.code}\0", f"\x1b[1m{self.spent.message}\0")
             ),
@@ -84,7 +85,7 @@ class SpeechServer(ABC):
         }
         self.script: defaultdict[str, deque[Temper]] = defaultdict(deque)
         self.listing: Temper | None = None
-        """How a list of voices is answered; with the tempers if None."""
+        """The response to a request for voices; the names of all behaviours if None."""
         self.requests: list[Mapping[str, object]] = []
         self.asked_of: Counter[str] = Counter()
         self.asked_for: Counter[str] = Counter()
@@ -103,32 +104,32 @@ class SpeechServer(ABC):
 
     @property
     def at_once(self) -> int:
-        """How many requests for speech are in hand."""
+        """The number of requests for speech in progress."""
         return self._at_once
 
     @abstractmethod
     def answer(self, request: Request) -> Speech | Temper:
-        """Returns the speech that is asked for, or else what is answered; `voices_answer` for a list of voices."""
+        """Returns the requested speech, or any other response, such as `voices_answer` for a list of voices."""
 
     @abstractmethod
     def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
-        """Returns an answer with the provider's error body."""
+        """Returns a response with the provider's error body."""
 
     def framing(self, temper: Temper) -> tuple[str, Callable[[bytes], bytes], bytes]:
-        """Returns the content type, how a piece of audio is framed, and what ends the answer."""
+        """Returns the content type, a function that frames a piece of audio, and the end of the response."""
         return temper.content_type, lambda piece: piece, b""
 
     def headers(self) -> Mapping[str, str]:
-        """Returns what every answer has besides its temper's headers."""
+        """Returns the headers of every response, besides those of its behaviour."""
         return {}
 
     def voices_answer(self, value: object) -> Temper:
-        """Returns the answer with a list of voices, or what `listing` says instead."""
+        """Returns the response with a list of voices, or `listing` if it is set."""
         self.listings += 1
         return self.listing or Temper(200, "application/json", json.dumps(value).encode())
 
     def counts(self) -> Mapping[str, object]:
-        """Returns what was counted."""
+        """Returns the counts, which are also served under COUNTS_PATH."""
         return {
             "requests": sum(self.asked_of.values()),
             "by_voice": dict(self.asked_of),
@@ -140,7 +141,7 @@ class SpeechServer(ABC):
 
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[Self]:
-        """Listens on a port, a free one if 0, and breaks every connection off at the end."""
+        """Listens on a port (a free one if 0), and closes every connection at the end."""
         server = await asyncio.start_server(self._converse, "127.0.0.1", port)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -160,7 +161,7 @@ class SpeechServer(ABC):
         self._tasks.add(task)
         self.connections += 1
         try:
-            # Cancelled when the server ends, about which the loop need not complain.
+            # The task is cancelled when the server ends.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 began: bytes | None = b""
                 while began is not None:
@@ -172,7 +173,7 @@ class SpeechServer(ABC):
     async def _exchange(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bytes | None:
-        """Answers one request; returns the first byte of the next if it is there, None if the connection is over."""
+        """Serves one request. Returns the first byte of the next request, if it has arrived, None at the end."""
         came = asyncio.get_running_loop().time()
         wanted = self._wanted(request)
         speaks = isinstance(wanted, Speech)
@@ -188,7 +189,7 @@ class SpeechServer(ABC):
             speaks = False
 
         answer = asyncio.create_task(self._answer(temper, came, writer, spoken))
-        # Nothing to read in mid-answer means that the client has left; a byte is its next request.
+        # End of file during the response means that the client has left. A byte belongs to its next request.
         next_byte = asyncio.create_task(reader.read(1))
         try:
             await asyncio.wait({answer, next_byte}, return_when=asyncio.FIRST_COMPLETED)
@@ -210,7 +211,7 @@ class SpeechServer(ABC):
         return self.answer(request)
 
     def _temper(self, speech: Speech) -> Temper:
-        """Counts a request and returns how it is answered: by script, or as the voice says."""
+        """Counts a request and returns its behaviour: from the script, or that of the voice."""
         self.requests.append(speech.body)
         self.asked_of[speech.voice] += 1
         self.asked_for[speech.text] += 1
@@ -228,7 +229,7 @@ class SpeechServer(ABC):
         if temper.retry_after_date_seconds is not None:
             at = datetime.now(UTC) + timedelta(seconds=temper.retry_after_date_seconds)
             head["retry-after"] = format_datetime(at, usegmt=True)
-        # Neither chunks nor any body belong to these.
+        # These responses have no chunks, and some have no body.
         bare = temper.declared_bytes is not None or temper.status in (204, 304)
         if bare:
             head["transfer-encoding"] = ""
@@ -245,12 +246,12 @@ class SpeechServer(ABC):
                 return False
             if number == temper.hang_after_pieces:
                 await asyncio.Event().wait()
-            # Each piece at its own time, so that the delays of the timer don't add up.
+            # Each piece has an absolute time, so that delays of the timer do not add up.
             await _until(came + temper.before_seconds + number * temper.piece_seconds)
             piece = framed(temper.body[start : start + temper.piece_bytes])
             writer.write(piece if bare else _chunk(piece))
             await writer.drain()
-        # Before the client can see the end: its next request may come in the same moment.
+        # Counted before the client sees the end, because its next request can arrive at once.
         spoken()
         if not bare:
             writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
@@ -259,12 +260,12 @@ class SpeechServer(ABC):
 
 
 def serve(server: type[SpeechServer], doc: str | None) -> None:
-    """Serves a stand-in from the command line until it is stopped."""
+    """Runs a stand-in from the command line until it is stopped."""
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--seconds", type=float, default=0.0, help="how long the voice `steady` takes to answer")
-    parser.add_argument("--key", default="", help="the API key that is asked for; any if empty")
-    parser.add_argument("--allowed-at-once", type=int, help="how many requests may be in hand at a time")
+    parser.add_argument("--seconds", type=float, default=0.0, help="the time before the voice `steady` responds")
+    parser.add_argument("--key", default="", help="the required API key; any key if empty")
+    parser.add_argument("--allowed-at-once", type=int, help="the maximum number of requests at the same time")
     options = parser.parse_args()
 
     async def main() -> None:
@@ -291,7 +292,7 @@ async def _read(began: bytes, reader: asyncio.StreamReader) -> Request:
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     length = int(headers.get("content-length", "0"))
     if length > MAX_BODY_BYTES:
-        raise ConnectionError(f"a body of {length} bytes")
+        raise ConnectionError(f"the body has {length} bytes, more than {MAX_BODY_BYTES}")
     url = urlsplit(target)
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     return Request(method, unquote(url.path), query, headers, await reader.readexactly(length))

@@ -1,4 +1,4 @@
-"""How a stand-in for a speech provider may answer a request that it takes."""
+"""The behaviours of a stand-in for a speech provider: how it responds to a valid request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RAW = "audio/pcm"
 
 
 def tone(seconds: float, silence_seconds: float = 0.0) -> bytes:
-    """Returns silence and then a 440 Hz tone at a quarter of full scale, 16-bit mono at 24 kHz."""
+    """Returns silence and then a 440 Hz tone at a quarter of full scale, as 16-bit mono at 24 kHz."""
     at = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     wave = (8192 * np.sin(2 * np.pi * 440 * at)).astype("<i2").tobytes()
     return bytes(round(silence_seconds * SAMPLE_RATE_HZ) * 2) + wave
@@ -24,9 +24,9 @@ def tone(seconds: float, silence_seconds: float = 0.0) -> bytes:
 
 @dataclass(frozen=True)
 class Temper:
-    """How the server answers a request that it takes.
+    """How the server responds to a valid request.
 
-    The first piece goes out `before_seconds` after the request, and the n-th `n * piece_seconds` after the first.
+    The first piece is sent `before_seconds` after the request, and each further piece `piece_seconds` later.
     """
 
     status: int = 200
@@ -39,18 +39,18 @@ class Temper:
     cut_after_pieces: int | None = None
     hang_after_pieces: int | None = None
     retry_after_date_seconds: int | None = None
-    """`Retry-After` as a date, so far from the answer."""
+    """Sends `Retry-After` as a date this many seconds after the response."""
     declared_bytes: int | None = None
-    """`Content-Length`, and no chunks; the connection ends with the body, whatever length was declared."""
+    """Sends this `Content-Length` and no chunks. The connection ends with the body, even if it is shorter."""
 
 
 def said(message: str, code: str = "server_error") -> bytes:
-    """Returns an error as OpenAI writes it, and as servers send it with status 200."""
+    """Returns an error in OpenAI's shape. Some servers send it with status 200."""
     return json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}}).encode()
 
 
 def wav(pcm: bytes) -> bytes:
-    """Returns a WAV of the samples, whose header claims the longest length, as streams do."""
+    """Returns a WAV whose header declares the maximum length, as streaming servers send it."""
     header = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0"
     rate = SAMPLE_RATE_HZ.to_bytes(4, "little") + (2 * SAMPLE_RATE_HZ).to_bytes(4, "little")
     return header + rate + b"\x02\0\x10\0data\xff\xff\xff\xff" + pcm
@@ -76,7 +76,7 @@ TEMPERS: Mapping[str, Temper] = {
     "wav": Temper(body=wav(tone(0.2, 0.1))),
     "bad_gateway": Temper(502, "text/html", b"<html><body>502 Bad Gateway</body></html>"),
     "redirecting": Temper(302, "text/plain", b"", {"location": "http://127.0.0.1:1/"}),
-    # Answers that are not what their label says. Whoever believes them plays noise, half of the speech, or nothing.
+    # Responses that are not what their content type says. Played as declared, they are noise, incomplete, or silent.
     "bare_mp3": Temper(body=bodies.mp3_frames(200)),
     "bare_aac": Temper(content_type="application/octet-stream", body=bodies.adts_frames(200)),
     "mp4": Temper(content_type="application/octet-stream", body=bodies.mp4(b"M4A ") + bytes(20_000)),

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector that takes traces over OTLP/HTTP and keeps them."""
+"""An OpenTelemetry collector that receives traces over OTLP/HTTP and stores them in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True)
 class Span:
-    """One span as it was exported. Ids are in hexadecimal digits."""
+    """One exported span. Ids are hexadecimal."""
 
     service: str
     name: str
@@ -27,7 +27,7 @@ class Span:
 
 
 class TraceCollector:
-    """The collector. `spans` are those that it got."""
+    """The collector. `spans` are the spans that it received."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -45,13 +45,13 @@ class TraceCollector:
             server.close()
 
     def trace(self, trace_id: str) -> list[Span]:
-        """Returns the spans of a trace that have come."""
+        """Returns the spans of a trace that it has received."""
         return [span for span in self.spans if span.trace_id == trace_id]
 
     async def whole_trace(self, trace_id: str, root: str, wanted: set[str]) -> None:
-        """Waits until spans of a trace with all of these names have come and every one's parent but `root`.
+        """Waits until the collector has a span of each name in `wanted`, and the parent of every span except `root`.
 
-        Processes export in their own time, so a parent may come after its children.
+        Processes export at different times, so a parent can arrive after its children.
         """
         async with self._came:
             while True:

@@ -1,8 +1,8 @@
-"""A receiver of webhooks as somebody would build it with the public library `standardwebhooks`, in every temper.
+"""A receiver of webhooks, built with the public library `standardwebhooks` as a user would build it.
 
-It is real HTTP/1.1 over a real socket. What happens is chosen by the path, so that one receiver has all tempers:
-`receiver.url("ok")` takes messages, `receiver.url("hanging")` never answers. A path may go on after its temper
-(`ok/of-ada`) so that each test has endpoints of its own.
+It serves HTTP/1.1 over a real socket. The path selects the behaviour, so one receiver offers every behaviour:
+`receiver.url("ok")` accepts messages, `receiver.url("hanging")` never responds. A path can continue after its behaviour
+(`ok/of-ada`), so that each test has its own endpoints.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ FLOOD = b"x" * 65_536
 
 @dataclass(frozen=True)
 class Temper:
-    """How a message is answered, if it is answered."""
+    """How the receiver responds to a message."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
-    """Neither answers nor closes."""
+    """Neither responds nor closes the connection."""
     closes: bool = False
     raw: bytes | None = None
-    """Sent instead of an answer."""
+    """Sent instead of a response."""
     floods_with: bytes | None = None
-    """Sent again and again after the status."""
+    """Sent repeatedly after the status."""
     hangs_in_body: bool = False
 
 
@@ -61,13 +61,13 @@ TEMPERS: Mapping[str, Temper] = {
 
 @dataclass(frozen=True)
 class Message:
-    """One request as it came."""
+    """One request as it was received."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
     verified: bool
-    """Whether each secret of this path verifies it."""
+    """Whether every secret of this path verifies it."""
 
     @property
     def id(self) -> str:
@@ -79,13 +79,13 @@ class Message:
 
 
 class WebhookReceiver:
-    """The receiver. `messages` are those that came, whatever it answered."""
+    """The receiver. `messages` are all messages that it received, whatever its responses were."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.tempers = dict(TEMPERS)
         self.messages: list[Message] = []
         self.secrets: dict[str, list[str]] = {}
-        """The secrets of a path, each of which has to verify what comes there; without any, all is taken."""
+        """The secrets of each path. Every one must verify a message. A path without secrets accepts all messages."""
         self.port = 0
         self.connections = 0
         self._tls = tls
@@ -96,18 +96,18 @@ class WebhookReceiver:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}/{path}"
 
     def at(self, path: str) -> list[Message]:
-        """Returns what has come to a path."""
+        """Returns the messages that a path has received."""
         return [message for message in self.messages if message.path == f"/{path}"]
 
     async def wait(self, path: str, count: int = 1) -> list[Message]:
-        """Waits until so many messages have come to a path, and returns them."""
+        """Waits until a path has received `count` messages, and returns all of them."""
         async with self._came:
             await self._came.wait_for(lambda: len(self.at(path)) >= count)
         return self.at(path)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[WebhookReceiver]:
-        """Listens on a free port, and breaks every connection off at the end."""
+        """Listens on a free port, and closes every connection at the end."""
         server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -157,7 +157,7 @@ class WebhookReceiver:
         return True
 
     def answer(self, path: str, **values: Any) -> None:
-        """Changes how a temper answers from now on."""
+        """Changes a behaviour from now on."""
         self.tempers[path] = replace(self.tempers[path], **values)
 
 

@@ -23,7 +23,7 @@ from services.tts.domain import SynthesisMeasurements, Timing, Utterance
 from services.tts.measurement import measure
 from services.tts.providers.openai_compatible import OpenAiCompatibleEngine, SpeechEndpoint
 from tests.fakes.openai_server import MODEL, tone
-from tests.fakes.paced_server import Noted, PacedServer, Plan, paced_server
+from tests.fakes.paced_server import PacedServer, Plan, RecordedTimes, paced_server
 
 REPEATS = 12
 AT_ONCE = 12
@@ -44,9 +44,12 @@ def allowed(expected_ms: float) -> float:
     return 5 + 0.02 * expected_ms
 
 
-def differences(measured: SynthesisMeasurements, noted: Noted) -> dict[str, float]:
+def differences(measured: SynthesisMeasurements, recorded: RecordedTimes) -> dict[str, float]:
     """Returns the difference of each time from the server's record, as a part of the allowed difference."""
-    expected = {"ttfb_ms": (noted.first - noted.asked) * 1000, "generation_time_ms": (noted.last - noted.asked) * 1000}
+    expected = {
+        "ttfb_ms": (recorded.first - recorded.asked) * 1000,
+        "generation_time_ms": (recorded.last - recorded.asked) * 1000,
+    }
     return {name: abs(getattr(measured, name) - ms) / allowed(ms) for name, ms in expected.items()}
 
 
@@ -109,11 +112,11 @@ async def test_measured_times_are_those_of_the_server(
     server: PacedServer, engine: OpenAiCompatibleEngine, plan: Plan
 ) -> None:
     async def once() -> dict[str, float]:
-        measured, noted = await spoken(engine, plan), await server.noted()
+        measured, recorded = await spoken(engine, plan), await server.recorded_times()
         # The server is never earlier than its plan.
-        assert (noted.first - noted.asked) * 1000 >= plan.headers + plan.first - 1
+        assert (recorded.first - recorded.asked) * 1000 >= plan.headers + plan.first - 1
         assert measured.ttfa_ms == measured.ttfb_ms + measured.leading_silence_ms
-        return differences(measured, noted)
+        return differences(measured, recorded)
 
     await until_right(once)
 
@@ -138,19 +141,19 @@ async def test_a_new_connection_is_timed_and_a_reused_one_is_marked(
 
         async def once() -> dict[str, float]:
             engine = engine_of(server)
-            first, first_noted = await spoken(engine, plan), await server.noted()
-            second, second_noted = await spoken(engine, plan), await server.noted()
+            first, first_recorded = await spoken(engine, plan), await server.recorded_times()
+            second, second_recorded = await spoken(engine, plan), await server.recorded_times()
             await engine.close()
             assert (first.connection_reused, second.connection_reused) == (False, True)
             assert second.connect_ms is None
             assert first.connect_ms is not None
-            handshake_ms = (first_noted.ready - first_noted.connected) * 1000
+            handshake_ms = (first_recorded.ready - first_recorded.connected) * 1000
             assert handshake_ms >= 149
             # The handshake does not count as time of the provider.
             return {
                 "connect_ms": abs(first.connect_ms - handshake_ms) / allowed(handshake_ms),
-                **differences(first, first_noted),
-                **{f"second {name}": value for name, value in differences(second, second_noted).items()},
+                **differences(first, first_recorded),
+                **{f"second {name}": value for name, value in differences(second, second_recorded).items()},
             }
 
         await until_right(once)
@@ -166,9 +169,9 @@ async def test_many_requests_in_a_busy_process_are_timed_correctly(
         busy = asyncio.create_task(_measure_forever(measuring))
         for _ in range(REPEATS):
             measured = await asyncio.gather(*(spoken(engine, plan, str(n)) for n in range(AT_ONCE)))
-            for noted in [await server.noted() for _ in range(AT_ONCE)]:
-                number = int(noted.text)
-                best[number].add(differences(measured[number], noted))
+            for recorded in [await server.recorded_times() for _ in range(AT_ONCE)]:
+                number = int(recorded.text)
+                best[number].add(differences(measured[number], recorded))
             if all(each.right for each in best):
                 break
         busy.cancel()

@@ -51,7 +51,7 @@ async def test_the_jobs_of_a_cancelled_run_end_and_other_jobs_continue(tmp_path:
     assert outcomes(tts) == {"trl_1": "cancelled", "trl_2": "cancelled", "trl_3": "cancelled", "trl_4": "speech"}
     # Two cancelled jobs had made a request; the one that waited had not.
     assert [fact.provider_requests for fact in tts.facts if isinstance(fact, SynthesisFailed)].count(0) == 1
-    assert len(tts.engine.asked) == 3
+    assert len(tts.engine.utterances) == 3
     assert tts.providers.get("fake").slots.in_use == 0
     assert len(tts.jobs.in_progress) == 0
 
@@ -71,7 +71,7 @@ async def test_a_job_that_arrives_after_the_cancellation_of_its_run_does_not_sta
     await tts.jobs.cancel_run("experiments", "exp_1", NOON)
     await tts.jobs.synthesize(job(run_id="exp_1"))
     assert outcomes(tts) == {"trl_1": "cancelled"}
-    assert tts.engine.asked == []
+    assert tts.engine.utterances == []
 
 
 async def test_a_job_that_is_requested_after_the_cancellation_is_done(tmp_path: Path) -> None:

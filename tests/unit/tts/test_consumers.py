@@ -57,7 +57,7 @@ async def test_a_requested_job_is_spoken(tmp_path: Path) -> None:
     assert isinstance(fact, SpeechSynthesized)
     assert (fact.requester, fact.attempt, fact.job_id) == ("experiments", 2, "trl_1")
     assert json.loads((tmp_path / "trl_1.json").read_text())["developer_id"] == "dev_1"
-    asked = tts.engine.asked[0]
+    asked = tts.engine.utterances[0]
     assert (asked.text, asked.voice_id, asked.parameters.speed) == ("Hello.", "bob", 1.5)
 
 

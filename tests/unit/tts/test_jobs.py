@@ -46,7 +46,7 @@ async def test_the_note_beside_the_audio_has_its_owner_and_measurements(tmp_path
 async def test_the_engine_gets_the_model_of_the_voice(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await tts.jobs.synthesize(job(voice=""))
-    assert [(each.voice_id, each.model_id) for each in tts.engine.asked] == [("ann", "m1")]
+    assert [(each.voice_id, each.model_id) for each in tts.engine.utterances] == [("ann", "m1")]
 
 
 async def test_a_repeated_job_gets_the_first_result_without_a_request(tmp_path: Path) -> None:
@@ -58,20 +58,20 @@ async def test_a_repeated_job_gets_the_first_result_without_a_request(tmp_path: 
     assert isinstance(second, SpeechSynthesized)
     assert second.measurements == first.measurements
     assert (first.attempt, second.attempt) == (1, 2)
-    assert len(tts.engine.asked) == 1
+    assert len(tts.engine.utterances) == 1
 
 
 async def test_a_job_that_arrives_twice_at_once_is_spoken_once(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await asyncio.gather(*(tts.jobs.synthesize(job()) for _ in range(3)))
-    assert (len(tts.engine.asked), len(tts.facts)) == (1, 3)
+    assert (len(tts.engine.utterances), len(tts.facts)) == (1, 3)
 
 
 async def test_audio_without_its_note_is_made_again(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await tts.store.put("trl_1.wav", b"half of it")
     await tts.jobs.synthesize(job())
-    assert len(tts.engine.asked) == 1
+    assert len(tts.engine.utterances) == 1
 
 
 async def test_a_late_process_publishes_the_first_result(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_a_late_process_publishes_the_first_result(tmp_path: Path) -> None
 async def test_a_provider_never_has_more_requests_than_its_slots(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path, [ScriptedEngine(max_concurrency=3)])
     await asyncio.gather(*(tts.jobs.synthesize(job(f"trl_{n}")) for n in range(20)))
-    assert (tts.engine.most_at_once, len(tts.facts)) == (3, 20)
+    assert (tts.engine.max_running, len(tts.facts)) == (3, 20)
 
 
 async def test_temporary_failures_are_tried_again_after_growing_delays(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_temporary_failures_are_tried_again_after_growing_delays(tmp_path:
     ]
     await tts.jobs.synthesize(job())
     assert isinstance(tts.facts[0], SpeechSynthesized)
-    assert len(tts.engine.asked) == 3
+    assert len(tts.engine.utterances) == 3
     assert 0.5 <= tts.sleeps[0] <= 1.0
     assert tts.sleeps[1] == 5.0
 
@@ -120,7 +120,7 @@ async def test_a_job_waits_for_retry_after_and_notifies_its_requester(tmp_path: 
     while not tts.sleeps:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     # The sleep of the retry is faked, so only the pause of the provider is real. The job holds no slot during it.
-    assert (tts.sleeps, provider.slots.in_use, len(tts.engine.asked)) == ([asked], 0, 1)
+    assert (tts.sleeps, provider.slots.in_use, len(tts.engine.utterances)) == ([asked], 0, 1)
     (delayed,) = tts.facts
     assert isinstance(delayed, SynthesisDelayed)
     assert delayed.job_id == "trl_1"
@@ -219,7 +219,7 @@ async def test_an_invalid_job_fails_with_every_violation(bad: Job, message: str,
     await tts.jobs.synthesize(bad)
     share = 2 if bad.provider == "fake" else 0
     assert tts.facts == [facts.synthesis_failed(bad, FailureKind.INVALID_REQUEST, message, 0, share)]
-    assert tts.engine.asked == []
+    assert tts.engine.utterances == []
 
 
 async def test_the_result_of_another_developers_job_is_not_published(tmp_path: Path) -> None:

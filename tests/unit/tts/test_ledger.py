@@ -58,7 +58,7 @@ async def test_the_requests_of_a_repeated_job_add_up(tmp_path: Path) -> None:
     await tts.jobs.synthesize(job(attempt=2))
     await tts.jobs.synthesize(job(attempt=3))
     assert reported_requests(tts) == [3, 4, 4]
-    assert len(tts.engine.asked) == 4
+    assert len(tts.engine.utterances) == 4
 
 
 async def test_two_processes_with_the_same_job_never_share_a_record(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_no_request_is_made_without_a_record(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path, ledger=RequestLedger(cast(Any, Away())))
     with pytest.raises(Unavailable):
         await tts.jobs.synthesize(job())
-    assert (tts.engine.asked, tts.facts) == ([], [])
+    assert (tts.engine.utterances, tts.facts) == ([], [])
     assert tts.providers.get("fake").slots.in_use == 0
 
 

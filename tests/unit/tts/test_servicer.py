@@ -115,7 +115,7 @@ async def test_streamed_speech_is_not_stored(tmp_path: Path) -> None:
 async def test_without_a_voice_the_first_one_speaks(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await streamed(tts, speech(voice_id=""))
-    assert tts.engine.asked[0].voice_id == "ann"
+    assert tts.engine.utterances[0].voice_id == "ann"
 
 
 async def test_every_bad_field_is_named_at_once(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ async def test_a_call_that_is_cancelled_in_the_queue_frees_its_place(tmp_path: P
         tts.engine.hold.set()
         [_ async for _ in parts]
     assert len(await streamed(tts, speech())) > 1
-    assert len(tts.engine.asked) == 2
+    assert len(tts.engine.utterances) == 2
 
 
 async def stored(tts: UseCases, name: str, **link: Any) -> bytes:

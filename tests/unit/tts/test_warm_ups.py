@@ -16,7 +16,7 @@ LONG = "A text that is longer than that of a warm-up."
 async def test_the_first_job_of_a_run_is_preceded_by_a_warm_up_with_the_same_voice(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await tts.jobs.synthesize(job(text=LONG, voice="bob", run_id="exp_1"))
-    assert [(each.text, each.voice_id, each.model_id) for each in tts.engine.asked] == [
+    assert [(each.text, each.voice_id, each.model_id) for each in tts.engine.utterances] == [
         ("Hello.", "bob", "m1"),
         (LONG, "bob", "m1"),
     ]
@@ -38,20 +38,20 @@ async def test_each_provider_is_warmed_up_once_per_run_and_other_jobs_wait(tmp_p
     tasks = [asyncio.create_task(tts.jobs.synthesize(each)) for each in jobs]
     while len(tts.facts) < 8:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
-    assert [each.text for each in one.asked] == ["Hello."] * 2
+    assert [each.text for each in one.utterances] == ["Hello."] * 2
     one.hold.set()
     await asyncio.gather(*tasks)
     for engine in (one, other):
-        assert [each.text for each in engine.asked].count("Hello.") == 2
-        assert len(engine.asked) == 10
-        assert {each.text for each in engine.asked[:1]} == {"Hello."}
+        assert [each.text for each in engine.utterances].count("Hello.") == 2
+        assert len(engine.utterances) == 10
+        assert {each.text for each in engine.utterances[:1]} == {"Hello."}
 
 
 async def test_jobs_without_a_run_and_finished_jobs_have_no_warm_up(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await tts.jobs.synthesize(job(text=LONG))
     await tts.jobs.synthesize(job(text=LONG, attempt=2, run_id="exp_1"))
-    assert [each.text for each in tts.engine.asked] == [LONG]
+    assert [each.text for each in tts.engine.utterances] == [LONG]
 
 
 async def test_a_failed_warm_up_does_not_fail_the_job(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_a_failed_warm_up_does_not_fail_the_job(tmp_path: Path) -> None:
     tts.engine.failures = [SynthesisError(FailureKind.TIMED_OUT, "no audio")]
     await tts.jobs.synthesize(job(text=LONG, run_id="exp_1"))
     await tts.jobs.synthesize(job("trl_2", text=LONG, run_id="exp_1"))
-    assert [each.text for each in tts.engine.asked] == ["Hello.", LONG, LONG]
+    assert [each.text for each in tts.engine.utterances] == ["Hello.", LONG, LONG]
     assert all(isinstance(fact, SpeechSynthesized) for fact in tts.facts)
     assert tts.sleeps == []
 

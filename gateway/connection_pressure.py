@@ -1,7 +1,7 @@
-"""Tells Envoy how full it is of connections, so that it closes idle ones sooner.
+"""Tells Envoy which share of its connections is in use, so that it closes idle connections sooner.
 
-Envoy counts connections, but its overload manager does not let timeouts depend on that count. So Envoy sends the count
-over UDP, as statsd does, and reads back from a file which share of MAX_CONNECTIONS that is.
+Envoy counts connections, but its overload manager can't make timeouts depend on that count. So Envoy sends the count
+over UDP in the statsd format, and reads the share of MAX_CONNECTIONS from a file.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ COUNT = re.compile(rb"http\.api\.downstream_cx_active:(\d+)\|g")
 
 
 class ConnectionPressure(asyncio.DatagramProtocol):
-    """Writes the share of the most connections that Envoy has, 0 to 1, into a file that Envoy reads."""
+    """Writes the share of `max_connections` that is in use, 0 to 1, to a file that Envoy reads."""
 
     def __init__(self, file: Path, max_connections: int = 1) -> None:
         self.file = file
         self.max_connections = max_connections
         self.port = 0
-        """The port of loopback on which it listens."""
+        """The UDP port on loopback."""
         self._written = ""
         self._transport: asyncio.DatagramTransport | None = None
 
     async def open(self) -> None:
-        """Begins to listen."""
+        """Starts listening."""
         self._write("0.00")
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
@@ -43,20 +43,20 @@ class ConnectionPressure(asyncio.DatagramProtocol):
             self._transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """Takes what Envoy says of its connections."""
+        """Handles a count from Envoy."""
         if count := COUNT.search(data):
             self._write(f"{min(1.0, int(count[1]) / self.max_connections):.2f}")
 
     def _write(self, share: str) -> None:
         if share == self._written:
             return
-        # Envoy watches the folder for a file that takes this name.
+        # Envoy notices a file that is renamed to this name.
         new = self.file.with_suffix(".new")
         try:
             new.touch(mode=0o600)
             new.write_text(share)
             new.rename(self.file)
         except OSError as error:
-            log.warning("the gateway can't be told how many connections it has", error=str(error))
+            log.warning("the share of connections can't be written for the gateway", error=str(error))
             return
         self._written = share

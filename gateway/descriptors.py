@@ -1,4 +1,4 @@
-"""What the gateway reads from the compiled protos: which RPCs there are, which are public and what JSON they take."""
+"""Reads from the compiled protos what the gateway needs: the RPCs, their options and their JSON routes."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ class Descriptors:
 
     @classmethod
     def read(cls, *paths: Path) -> "Descriptors":
-        """Reads and joins descriptor sets. FileNotFoundError if one is not there: `make gen` writes the project's."""
+        """Reads and joins descriptor sets. Raises FileNotFoundError if one is missing: run `make gen`."""
         joined = descriptor_pb2.FileDescriptorSet()
         seen: set[str] = set()
         pool = descriptor_pool.DescriptorPool()
@@ -48,31 +48,31 @@ class HttpRoute:
     verb: str
     """GET, POST, PATCH, PUT or DELETE."""
     template: str
-    """Its path, with a variable as `{name}`."""
+    """The path. A variable is `{name}`."""
     body: str
-    """Which field is the body: `*` for the whole request, empty for none."""
+    """The field that is the body: `*` for the whole request, empty for none."""
 
     @property
     def prefix(self) -> str:
-        """Its path up to the first variable."""
+        """The path up to its first variable."""
         return self.template.partition("{")[0]
 
     @property
     def path_fields(self) -> tuple[str, ...]:
-        """The fields that the path names; of a nested one, the outermost."""
+        """The fields in the path. For a nested field, the outermost one."""
         return tuple(re.findall(r"\{(\w+)", self.template))
 
 
 @dataclass(frozen=True)
 class JsonPath:
-    """A path of the JSON API and what can be done with it."""
+    """A path of the JSON API and its methods."""
 
     template: str
-    """With a variable as `{}`."""
+    """The path. A variable is `{}`."""
     verbs: tuple[str, ...]
-    """The methods that have a route, in alphabetical order."""
+    """The methods that have a route, sorted."""
     takes_head: bool
-    """Whether HEAD is answered as GET is, without a body."""
+    """Whether HEAD is answered like GET, without the body."""
 
     @property
     def allow(self) -> str:
@@ -81,21 +81,21 @@ class JsonPath:
 
     @property
     def pattern(self) -> str:
-        """A regular expression (RE2) of the paths, without their query."""
+        """A regular expression (RE2) for the path without its query."""
         return "[^/]+".join(re.escape(part) for part in self.template.split("{}")) + "/?"
 
 
 @dataclass(frozen=True)
 class QueryParameter:
-    """A query parameter that does not take every text."""
+    """A query parameter that accepts only some texts."""
 
     rpc: str
     """The RPC's HTTP/2 path."""
     name: str
     pattern: str
-    """A regular expression for what the transcoder takes."""
+    """A regular expression for the texts that the transcoder accepts."""
     description: str
-    """What it must be, in words."""
+    """The allowed values in words."""
 
 
 def rpc_path(method: MethodDescriptor) -> str:
@@ -104,19 +104,19 @@ def rpc_path(method: MethodDescriptor) -> str:
 
 
 def http_route(method: MethodDescriptor) -> HttpRoute | None:
-    """Returns an RPC's JSON route, None if it has none: such an RPC is for services of the mesh only."""
+    """Returns the JSON route of an RPC. None if it has none: then only services of the mesh can call it."""
     rule: http_pb2.HttpRule = _options(method).Extensions[annotations_pb2.http]
     verb = rule.WhichOneof("pattern")
     return HttpRoute(verb.upper(), getattr(rule, verb), rule.body) if verb else None
 
 
 def call_options(method: MethodDescriptor) -> options_pb2.CallOptions:
-    """Returns how the gateway is to treat the calls of an RPC."""
+    """Returns the gateway's options for the calls of an RPC."""
     return _options(method).Extensions[options_pb2.call]
 
 
 def _options(method: MethodDescriptor) -> descriptor_pb2.MethodOptions:
-    # Read again with the pool in which the extensions are known.
+    # Parsed again with the pool that knows the extensions.
     options = message_factory.GetMessageClass(descriptor_pb2.MethodOptions.DESCRIPTOR)()
     options.ParseFromString(method.GetOptions().SerializeToString())
     return cast("descriptor_pb2.MethodOptions", options)
@@ -133,7 +133,7 @@ def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:
         JsonPath(
             template,
             tuple(sorted(verb for verb, _ in found)),
-            # A stream has no end that could be waited for, or bytes that must not be made for nothing.
+            # No HEAD for streams: some never end, and some produce costly bytes. Stored bytes are no problem.
             any(
                 verb == "GET" and (not method.server_streaming or call_options(method).stored_bytes)
                 for verb, method in found
@@ -145,7 +145,7 @@ def json_paths(methods: Iterable[MethodDescriptor]) -> list[JsonPath]:
 
 
 def query_parameters(methods: Iterable[MethodDescriptor]) -> list[QueryParameter]:
-    """Returns the parameters, of the RPCs that take a query, that do not take every text."""
+    """Returns the query parameters that accept only some texts, of all RPCs that take a query."""
     return [
         QueryParameter(rpc_path(method), field.name, *form)
         for method in methods
@@ -167,5 +167,5 @@ def _form(field: FieldDescriptor) -> tuple[str, str] | None:
 
 
 def enum_values(enum: EnumDescriptor) -> tuple[str, ...]:
-    """Returns the names of an enum's values but the zero, which stands for none."""
+    """Returns the names of an enum's values except zero, which means unspecified."""
     return tuple(value.name for value in enum.values if value.number)

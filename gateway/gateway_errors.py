@@ -1,4 +1,4 @@
-"""The errors that Envoy makes itself, when it makes them, and what they mean to a client."""
+"""The errors that Envoy itself returns: their conditions, reasons and messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,40 +9,40 @@ from gateway.descriptors import JsonPath, QueryParameter
 from gateway.refusals import REFUSALS
 from gateway.routes import LIMITED_BY_ADDRESS, SERVED_BY, route_name
 
-# Envoy's own words.
+# The message of Envoy or of auth.
 ENVOYS_MESSAGE = "%LOCAL_REPLY_BODY%"
-# CEL: Envoy's name for why it answered, and whether the transcoder has turned JSON into gRPC.
+# CEL: Envoy's name for the cause of its reply, and whether the transcoder has turned JSON into gRPC.
 DETAILS = "response.code_details"
 TRANSCODED = "'x-envoy-original-path' in request.headers"
 
 
-# The status with which auth says that it can't look up a key for want of room. Callers get 503.
-FULL_DISK = 507
+# The status with which auth says that it can't verify a key because the disk is full. Callers get 503.
+DISK_FULL_STATUS = 507
 
 
 @dataclass(frozen=True)
 class GatewayError:
-    """An error of the gateway's own."""
+    """An error that the gateway itself returns."""
 
     condition: str
-    """CEL over Envoy's attributes: whether this is it."""
+    """A CEL expression over Envoy's attributes that selects this error."""
     reason: str
-    """A name of ErrorReason, without its prefix."""
+    """A name of ErrorReason without its prefix."""
     code: int
     """A google.rpc.Code."""
     http_status: int
-    """What JSON clients get; 0 leaves Envoy's."""
+    """The HTTP status for JSON clients. 0 keeps Envoy's."""
     message: str
     """What went wrong."""
     message_of_json: str = ""
-    """The same for JSON if it differs; Envoy fills in its command operators."""
+    """The message for JSON if it differs. Envoy fills in its command operators."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    blames: str = ""
-    """The field of the request that is to blame, if it is one."""
+    bad_field: str = ""
+    """The bad field of the request, empty if the error is not about a field."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the answer."""
+    """Headers of the response."""
     only_json: bool = False
-    """Whether no gRPC client can get it."""
+    """Whether only JSON clients can get this error."""
 
 
 def gateway_errors(
@@ -54,23 +54,23 @@ def gateway_errors(
     anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
 ) -> list[GatewayError]:
-    """Returns all of them, the first that holds first: what is met most often first, since each is looked at in turn.
+    """Returns all errors. Envoy uses the first one whose condition holds, so the most frequent ones come first.
 
-    `parameters` are those of queries that don't take every text; `paths` are those of JSON routes; `bytes_paths` are
-    where stored audio is over plain HTTP, with the service of each.
+    `parameters` are the query parameters that accept only some texts. `paths` are those of the JSON routes.
+    `bytes_paths` are the path prefixes of stored audio over plain HTTP, with the service of each.
     """
     return [
-        *_of_authorization(),
-        *_of_limits(calls_per_second, anonymous_calls_per_second),
-        *_of_refusals(),
-        *_of_the_transcoder(parameters, paths),
-        *_of_http(body_limits_kb),
-        *_of_upstreams(services, bytes_paths or {}),
-        *_of_the_rest(),
+        *_authorization_errors(),
+        *_limit_errors(calls_per_second, anonymous_calls_per_second),
+        *_refusal_errors(),
+        *_transcoder_errors(parameters, paths),
+        *_http_errors(body_limits_kb),
+        *_upstream_errors(services, bytes_paths or {}),
+        *_other_errors(),
     ]
 
 
-def _of_refusals() -> Iterator[GatewayError]:
+def _refusal_errors() -> Iterator[GatewayError]:
     for refusal in REFUSALS:
         yield GatewayError(
             f"{DETAILS} == 'fault_filter_abort' && xds.route_name == '{refusal.name}'",
@@ -81,10 +81,10 @@ def _of_refusals() -> Iterator[GatewayError]:
         )
 
 
-def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[JsonPath]) -> Iterator[GatewayError]:
+def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[JsonPath]) -> Iterator[GatewayError]:
     refused = f"{DETAILS}.contains('grpc_json_transcode_failure')"
     for parameter in parameters:
-        # The transcoder's own words name the parameter but not what it may be.
+        # The transcoder's message names the parameter but not the allowed values.
         query = f"request.headers['x-envoy-original-path'].matches('[?&]{parameter.name}="
         good = f"{query}({parameter.pattern})(&|$)')"
         yield GatewayError(
@@ -93,7 +93,7 @@ def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[Jso
             code_pb2.INVALID_ARGUMENT,
             400,
             f"{parameter.name}: {parameter.description}",
-            blames=parameter.name,
+            bad_field=parameter.name,
         )
     for path in paths:
         yield GatewayError(
@@ -101,8 +101,8 @@ def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[Jso
             "METHOD_NOT_ALLOWED",
             code_pb2.UNIMPLEMENTED,
             405,
-            f"this path takes {path.allow}",
-            f"%REQ(:METHOD)% %PATH(NQ)% is not possible; this path takes {path.allow}",
+            f"this path allows {path.allow}",
+            f"%REQ(:METHOD)% %PATH(NQ)% is not possible; this path allows {path.allow}",
             headers={"allow": path.allow},
             only_json=True,
         )
@@ -119,16 +119,16 @@ def _of_the_transcoder(parameters: Sequence[QueryParameter], paths: Sequence[Jso
     )
 
 
-def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
+def _http_errors(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
     for details, message in {
         "path_normalization_failed": "the path must not contain escaped slashes",
-        "unexpected_underscore": "the names of headers must not contain underscores",
+        "unexpected_underscore": "header names must not contain underscores",
     }.items():
         yield GatewayError(
             f"{DETAILS}.contains('{details}')", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, message
         )
     for http_status, message in {
-        426: "the version of HTTP must be 1.1 or 2",
+        426: "the HTTP version must be 1.1 or 2",
         501: "transfer-encoding: must be chunked, or absent",
     }.items():
         yield GatewayError(
@@ -140,7 +140,7 @@ def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
             for kb in body_limits_kb
             if kb
         },
-        "413": f"the body is too large: at most {max(body_limits_kb)} kB are taken anywhere",
+        "413": f"the body is too large: at most {max(body_limits_kb)} kB are accepted on any route",
         "431": "the headers are too large",
     }
     for condition, message in too_large.items():
@@ -151,7 +151,7 @@ def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
             int(condition[:3]),
             message,
         )
-    # A gRPC service or method that is not there, or is for services of the mesh only.
+    # The gRPC service or method does not exist, or only services of the mesh can call it.
     yield GatewayError(
         f"{DETAILS} == 'direct_response' && response.code == 404",
         "ROUTE_NOT_FOUND",
@@ -162,25 +162,25 @@ def _of_http(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
 
 
 def _too_large(kb: int) -> str:
-    return f"the body is too large: at most {kb} kB are taken here"
+    return f"the body is too large: at most {kb} kB are accepted on this route"
 
 
-def _of_limits(calls_per_second: int, anonymous_calls_per_second: int) -> Iterator[GatewayError]:
-    limited, again = f"{DETAILS} == 'local_rate_limited'", "try again in a second"
+def _limit_errors(calls_per_second: int, anonymous_calls_per_second: int) -> Iterator[GatewayError]:
+    limited, retry = f"{DETAILS} == 'local_rate_limited'", "try again in a second"
     strictly = f"{limited} && xds.route_name.endsWith('{LIMITED_BY_ADDRESS}')"
-    unknown = f"{DETAILS} == 'lua_response' && response.code == 429"
+    unknown_keys = f"{DETAILS} == 'lua_response' && response.code == 429"
     few, many = f"more than {anonymous_calls_per_second}", f"more than {calls_per_second}"
     messages = {
-        unknown: f"{few} unknown API keys per second from one address; {again}",
-        strictly: f"{few} such calls per second from one address; {again}",
-        limited: f"{many} calls per second with one API key, or from one address without a key; {again}",
+        unknown_keys: f"{few} unknown API keys per second from one address; {retry}",
+        strictly: f"{few} calls of this kind per second from one address; {retry}",
+        limited: f"{many} calls per second with one API key, or from one address without a key; {retry}",
     }
     for condition, message in messages.items():
         yield GatewayError(condition, "RATE_LIMITED", code_pb2.RESOURCE_EXHAUSTED, 429, message)
 
 
-def _of_authorization() -> Iterator[GatewayError]:
-    # By known_keys, or by the table of routes.
+def _authorization_errors() -> Iterator[GatewayError]:
+    # From known_keys.lua, or from a route that needs an identity.
     yield GatewayError(
         f"({DETAILS} == 'lua_response' && response.code == 401)"
         f" || ({DETAILS}.startsWith('no_healthy_upstream') && xds.cluster_name == 'identity_missing')",
@@ -189,7 +189,7 @@ def _of_authorization() -> Iterator[GatewayError]:
         401,
         "an API key is needed: send it as `Authorization: Bearer KEY`",
     )
-    # The words are auth's.
+    # The message comes from auth.
     yield GatewayError(
         f"{DETAILS} == 'ext_authz_denied' && response.code == 401",
         "CREDENTIALS_INVALID",
@@ -197,8 +197,8 @@ def _of_authorization() -> Iterator[GatewayError]:
         401,
         ENVOYS_MESSAGE,
     )
-    # Auth can answer with a status, words and headers only; its status tells the reason.
-    for status, reason in {503: "UNAVAILABLE", FULL_DISK: "DISK_FULL"}.items():
+    # auth can only return a status, a message and headers. Its status identifies the reason.
+    for status, reason in {503: "UNAVAILABLE", DISK_FULL_STATUS: "DISK_FULL"}.items():
         yield GatewayError(
             f"{DETAILS} == 'ext_authz_denied' && response.code == {status}",
             reason,
@@ -210,21 +210,25 @@ def _of_authorization() -> Iterator[GatewayError]:
     yield GatewayError(f"{DETAILS} == 'ext_authz_error'", *_unreachable("auth"))
 
 
-def _of_upstreams(services: Sequence[str], bytes_paths: Mapping[str, str]) -> Iterator[GatewayError]:
+def _upstream_errors(services: Sequence[str], bytes_paths: Mapping[str, str]) -> Iterator[GatewayError]:
     lost = f"({DETAILS}.startsWith('upstream_reset') || {DETAILS}.startsWith('no_healthy_upstream'))"
     for service in services:
         packages = [service, *(package for package, process in SERVED_BY.items() if process == service)]
-        its = [f"/voicearena.{package}." for package in packages]
-        its += [path for path, owner in bytes_paths.items() if owner == service]
-        asked = " || ".join(f"request.path.startsWith('{path}')" for path in its)
-        yield GatewayError(f"{lost} && ({asked})", *_unreachable(service))
+        prefixes = [f"/voicearena.{package}." for package in packages]
+        prefixes += [path for path, owner in bytes_paths.items() if owner == service]
+        calls_service = " || ".join(f"request.path.startsWith('{path}')" for path in prefixes)
+        yield GatewayError(f"{lost} && ({calls_service})", *_unreachable(service))
     timeout = f"({DETAILS}.contains('timeout') || response.code == 504 || response.code == 408)"
     yield GatewayError(
-        timeout, "DEADLINE_EXCEEDED", code_pb2.DEADLINE_EXCEEDED, 504, "it was not done in the time given"
+        timeout,
+        "DEADLINE_EXCEEDED",
+        code_pb2.DEADLINE_EXCEEDED,
+        504,
+        "the call did not end before its deadline",
     )
 
 
-def _of_the_rest() -> Iterator[GatewayError]:
+def _other_errors() -> Iterator[GatewayError]:
     yield GatewayError(
         "response.code == 503", "UNAVAILABLE", code_pb2.UNAVAILABLE, 503, "the gateway is overloaded; try again shortly"
     )
@@ -233,16 +237,16 @@ def _of_the_rest() -> Iterator[GatewayError]:
         "INTERNAL",
         code_pb2.INTERNAL,
         500,
-        "the gateway could not pass on the answer",
-        "the gateway could not pass on the answer (%RESPONSE_CODE_DETAILS%)",
+        "the gateway could not forward the response",
+        "the gateway could not forward the response (%RESPONSE_CODE_DETAILS%)",
     )
     yield GatewayError(
         "true",
         "MALFORMED_REQUEST",
         code_pb2.INVALID_ARGUMENT,
         0,
-        "the request is not one that the gateway takes",
-        "the request is not one that the gateway takes (%RESPONSE_CODE_DETAILS%)",
+        "the gateway does not accept this request",
+        "the gateway does not accept this request (%RESPONSE_CODE_DETAILS%)",
     )
 
 

@@ -1,4 +1,4 @@
--- Waits for the whole body of a gRPC-Web call, which is one message, and refuses it if body_limit.lua found it too large.
+-- Waits for the whole body of a gRPC-Web call, and refuses the call if body_limit.lua found the body too large.
 
 function envoy_on_request(handle)
   if not handle:headers():get("x-grpc-web") then

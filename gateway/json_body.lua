@@ -1,15 +1,15 @@
--- Checks the body of a JSON request against what its route takes, and refuses it with the name of the field and what is
--- allowed. The transcoder, which comes next, would drop unknown fields and take a value for a list.
--- MESSAGES and the functions of refusal.lua stand above; json_body.py writes them. The check takes time in proportion to the
--- length of the body, which its route bounds, and stops at more values than any request needs.
+-- Checks the body of a JSON call against the request message of its route. An error names the field and what is allowed.
+-- The transcoder, which comes next, would ignore unknown fields and accept a single value for a list.
+-- json_checks.py writes MESSAGES and the functions of refusal.lua above this file. The time of the check is proportional
+-- to the length of the body, which has a limit. It stops at MAX_VALUES, which is more than any request needs.
 
-local DEEPEST = 32
+local MAX_DEPTH = 32
 local MAX_VALUES = 5000
 local MAX_NUMBER_LENGTH = 64
-local MAX_SHOWN = 100
+local MAX_NAME_BYTES = 100
 local find, match, sub, byte = string.find, string.match, string.sub, string.byte
 local value
--- How many values the body that is checked has shown so far.
+-- The number of values found in the body so far.
 local values = 0
 
 local function refuse(path, description)
@@ -17,7 +17,7 @@ local function refuse(path, description)
 end
 
 local function malformed(position, expected)
-  refuse("", string.format("is not JSON: %s is expected at byte %d", expected, position))
+  refuse("", string.format("is not valid JSON: expected %s at byte %d", expected, position))
 end
 
 local function count_value()
@@ -35,7 +35,7 @@ local function within(path, name)
   return path == "" and name or path .. "." .. name
 end
 
--- Returns where a string ends.
+-- Returns the position after a string.
 local function after_string(text, position)
   if byte(text, position) ~= 34 then
     malformed(position, "a string")
@@ -57,11 +57,11 @@ local function after_string(text, position)
   end
 end
 
--- Returns what a string holds and where it ends. Escapes other than those of ASCII are left as they are: they only matter
--- for names of fields and of enum values, which have none. Of a longer string than any name the beginning is returned.
+-- Returns the content of a string and the position after it. Only ASCII escapes are decoded, because the content is only
+-- used for names of fields and enum values. Returns only the beginning of a string that is longer than any name.
 local function string_at(text, position)
   local after = after_string(text, position)
-  local held = sub(text, position + 1, math.min(after - 2, position + 6 * MAX_SHOWN))
+  local held = sub(text, position + 1, math.min(after - 2, position + 6 * MAX_NAME_BYTES))
   if find(held, "\\", 1, true) then
     held = held:gsub("\\u00(%x%x)", function(code)
       return string.char(tonumber(code, 16))
@@ -114,7 +114,7 @@ local function list_at(text, position, each)
   end
 end
 
--- Returns the type of the value that begins at a position, and refuses what begins none.
+-- Returns the type of the value at a position. Refuses the body if there is no value.
 local function type_at(text, position)
   local first = sub(text, position, position)
   if first == "{" then
@@ -133,11 +133,11 @@ local function type_at(text, position)
   malformed(position, "a value")
 end
 
--- Returns where a value ends whose type is not looked at any further.
+-- Returns the position after a value of any type.
 local function after_any(text, position, depth)
   local found = type_at(text, position)
-  if depth > DEEPEST then
-    refuse("", "is nested too deeply")
+  if depth > MAX_DEPTH then
+    refuse("", "is nested too deeply: at most " .. MAX_DEPTH .. " levels are allowed")
   elseif found == "object" then
     return object_at(text, position, depth, function(_, at)
       return after_any(text, at, depth + 1)
@@ -162,11 +162,11 @@ local function message_at(text, position, message, path, depth)
   return object_at(text, position, depth, function(name, at, seen)
     local known = message.fields[name]
     if not known then
-      local names = #message.names > 0 and "known ones are " .. table.concat(message.names, ", ") or "none is known"
+      local names = #message.names > 0 and "the known fields are " .. table.concat(message.names, ", ") or "there are no fields"
       refuse(within(path, shown(name)), "unknown field; " .. names)
     end
     if seen[known.name] then
-      refuse(within(path, known.name), "given twice")
+      refuse(within(path, known.name), "must be given once")
     end
     seen[known.name] = true
     return value(text, at, known, within(path, known.name), depth + 1)
@@ -196,43 +196,43 @@ local NAMES = {
   message = "an object",
 }
 
--- Checks the value at a position and returns where it ends.
+-- Checks the value at a position and returns the position after it.
 function value(text, position, kind, path, depth)
-  if depth > DEEPEST then
-    refuse(path, "nested too deeply")
+  if depth > MAX_DEPTH then
+    refuse(path, "nested too deeply: at most " .. MAX_DEPTH .. " levels are allowed")
   end
   local found = type_at(text, position)
-  local wanted = kind.kind
-  if wanted == "any" or found == "null" then
+  local expected = kind.kind
+  if expected == "any" or found == "null" then
     return after_any(text, position, depth)
-  elseif wanted == "message" and found == "object" then
+  elseif expected == "message" and found == "object" then
     return message_at(text, position, MESSAGES[kind.message], path, depth)
-  elseif wanted == "list" and found == "list" then
+  elseif expected == "list" and found == "list" then
     return list_at(text, position, function(index, at)
       return value(text, at, kind.of, path .. "[" .. index .. "]", depth + 1)
     end)
-  elseif wanted == "map" and found == "object" then
+  elseif expected == "map" and found == "object" then
     return object_at(text, position, depth, function(name, at)
       return value(text, at, kind.of, path .. "[" .. shown(name) .. "]", depth + 1)
     end)
-  elseif wanted == "enum" then
+  elseif expected == "enum" then
     if found == "string" then
       return enum_at(text, position, kind, path)
     end
     refuse(path, "must be one of " .. table.concat(kind.values, ", "))
-  elseif wanted == found then
+  elseif expected == found then
     return after_any(text, position, depth)
-  elseif wanted == "integer" and (found == "number" or found == "string") then
+  elseif expected == "integer" and (found == "number" or found == "string") then
     local written = match(text, '^"?(-?[%d.eE+-]*)"?', position)
     local number = #written <= MAX_NUMBER_LENGTH and tonumber(written)
     if number and number == math.floor(number) then
       return after_any(text, position, depth)
     end
-  elseif wanted == "number" and found == "string" then
-    -- "NaN" and the like.
+  elseif expected == "number" and found == "string" then
+    -- "NaN", "Infinity" or "-Infinity".
     return after_any(text, position, depth)
   end
-  refuse(path, "must be " .. NAMES[wanted])
+  refuse(path, "must be " .. NAMES[expected])
 end
 
 local function check(text, message)
@@ -261,7 +261,7 @@ local function is_json(media_type)
 end
 
 function envoy_on_request(handle)
-  -- Before the body, since headers can't be read any more once it is there.
+  -- Read before the body, because headers can't be read after it.
   local media_type = handle:headers():get("content-type")
   local body = handle:body()
   if handle:streamInfo():dynamicMetadata():get("voicearena.body") then
@@ -271,10 +271,10 @@ function envoy_on_request(handle)
   if not body or body:length() == 0 then
     return
   end
-  -- Pages of other sites may send plain text and forms without asking first.
+  -- Web pages of other origins can send plain text and forms without a CORS preflight.
   if not is_json(media_type) then
-    local must = "must be application/json, and its charset utf-8 if it has one"
-    answer_with(handle, 415, "UNSUPPORTED_MEDIA_TYPE", "content-type: " .. must, "content-type", must)
+    local must = "must be application/json; a charset must be utf-8"
+    respond_with(handle, 415, "UNSUPPORTED_MEDIA_TYPE", "content-type: " .. must, "content-type", must)
     return
   end
   values = 0
@@ -287,5 +287,5 @@ function envoy_on_request(handle)
   end
   local where = fault.field == "" and "the body" or fault.field
   local text = fault.field == "" and where .. " " .. fault.description or where .. ": " .. fault.description
-  answer_with(handle, 400, "MALFORMED_REQUEST", text, fault.field, fault.description)
+  respond_with(handle, 400, "MALFORMED_REQUEST", text, fault.field, fault.description)
 end

@@ -1,5 +1,5 @@
-"""Writes the Lua with which Envoy checks the queries and bodies of JSON calls: what each route takes, from the protos,
-before json_query.lua and json_body.lua."""
+"""Writes the Lua code with which Envoy checks the queries and bodies of JSON calls. It consists of tables, which are
+made from the protos, followed by json_query.lua and json_body.lua."""
 
 import json
 import re
@@ -21,12 +21,12 @@ KINDS = {
     FieldDescriptor.TYPE_FLOAT: "number",
     FieldDescriptor.TYPE_ENUM: "enum",
 }
-# Proto JSON writes these as strings; their form is the transcoder's to judge.
+# Strings in proto JSON. The transcoder checks their format.
 AS_STRINGS = {"google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"}
 
 
 def json_query_check(methods: Iterable[MethodDescriptor]) -> str:
-    """Returns the Lua for all JSON routes."""
+    """Returns the Lua code that checks the queries of all JSON routes."""
     routes: list[object] = []
     for method in methods:
         if route := http_route(method):
@@ -36,7 +36,7 @@ def json_query_check(methods: Iterable[MethodDescriptor]) -> str:
                     "verb": route.verb,
                     "pattern": _path_pattern(route.template),
                     "takes_body": route.body == "*",
-                    # Proto JSON, and so the transcoder, knows a field by both names.
+                    # Proto JSON accepts both names of a field.
                     "fields": {**{f.json_name: f.name for f in fields}, **{f.name: f.name for f in fields}},
                     "in_path": dict.fromkeys(route.path_fields, True),
                     "lists": {f.name: True for f in fields if f.is_repeated},
@@ -46,7 +46,7 @@ def json_query_check(methods: Iterable[MethodDescriptor]) -> str:
 
 
 def json_body_check(methods: Iterable[MethodDescriptor]) -> str:
-    """Returns the Lua for the JSON routes whose body is the whole request."""
+    """Returns the Lua code that checks the bodies of the JSON routes whose body is the whole request."""
     messages: dict[str, object] = {}
     for method in methods:
         route = http_route(method)
@@ -61,7 +61,7 @@ def _describe(message: Descriptor, messages: dict[str, object]) -> None:
     fields: dict[str, object] = {}
     messages[message.full_name] = {"fields": fields, "names": [f.name for f in message.fields]}
     for field in message.fields:
-        # Proto JSON takes both spellings.
+        # Proto JSON accepts both names of a field.
         fields[field.name] = fields[field.json_name] = _kind(field, messages)
 
 
@@ -84,7 +84,7 @@ def _kind(field: FieldDescriptor, messages: dict[str, object]) -> dict[str, obje
 
 
 def _table(value: object) -> str:
-    """Returns a value of JSON's kinds as a Lua expression."""
+    """Returns a value (dict, list or scalar) as a Lua expression."""
     if isinstance(value, dict):
         return "{" + ",".join(f"[{json.dumps(k)}]={_table(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -93,7 +93,7 @@ def _table(value: object) -> str:
 
 
 def _path_pattern(template: str) -> str:
-    """Returns the Lua pattern of the paths of a JSON route, without their query."""
-    # In a Lua pattern `%` escapes what is special, and only punctuation can be.
+    """Returns the Lua pattern for the path of a JSON route without its query."""
+    # In a Lua pattern only punctuation can be special. `%` escapes it.
     parts = [re.sub(r"([^\w/])", r"%\1", part) for part in re.split(r"\{[^}]*\}", template)]
     return "^" + "[^/]+".join(parts) + "/?$"

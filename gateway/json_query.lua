@@ -1,6 +1,6 @@
--- Checks the names in the query of a JSON call. The transcoder, which comes next, lets a query name a field that the path
--- has named already, and of two values for one field it takes the last.
--- ROUTES and the functions of refusal.lua stand above; json_query.py writes them.
+-- Checks the names in the query of a JSON call. The transcoder, which comes next, accepts a field that the path has
+-- already, and uses the last of two values for one field.
+-- json_checks.py writes ROUTES and the functions of refusal.lua above this file.
 
 local gmatch, match = string.gmatch, string.match
 
@@ -18,8 +18,8 @@ local function route_of(verb, path)
   end
 end
 
--- Returns what is wrong with a query: the parameter to blame and why; nothing if it is good, or if its parameters are
--- unknown, which the transcoder says itself.
+-- Returns the bad parameter of a query and what is wrong with it. Returns nothing if the query is good. The transcoder
+-- refuses unknown parameters itself, except on routes with a body.
 local function fault_of(route, query)
   local seen = {}
   for parameter in gmatch(query, "[^&]+") do
@@ -31,15 +31,15 @@ local function fault_of(route, query)
         return "_" .. letter:lower()
       end)
       if route.in_path[field] then
-        return whole, "is given by the path, so the query must not name it"
+        return whole, "must not be in the query, because the path has it"
       elseif route.takes_body then
-        return whole, "belongs in the body; this route takes no query parameters"
+        return whole, "must be in the body; this route has no query parameters"
       elseif seen[whole] and not route.lists[field] then
-        return whole, "given twice"
+        return whole, "must be given once"
       end
       seen[whole] = true
     elseif route.takes_body and name ~= "" then
-      return name, "unknown parameter; this route takes its fields in the body"
+      return name, "unknown parameter; the fields of this route are in the body"
     end
   end
 end
@@ -58,6 +58,6 @@ function envoy_on_request(handle)
   local field, description = fault_of(route, query)
   if field then
     field = shown(field)
-    answer_with(handle, 400, "MALFORMED_REQUEST", field .. ": " .. description, field, description)
+    respond_with(handle, 400, "MALFORMED_REQUEST", field .. ": " .. description, field, description)
   end
 end

@@ -1,26 +1,28 @@
--- Decides what becomes of a call before anything of its body is read. A call that needs an API key and brings none is
--- refused here. A key that auth was asked about lately is known here; about any other ext_authz, the next filter, asks
--- auth, but for addresses that sent too many unknown keys. Each worker thread has a memory of its own.
+-- Checks the API key of a call before its body is read. A call that needs a key but has none is refused here. A key that
+-- auth has verified recently is known here. For any other key, ext_authz, the next filter, calls auth, unless the address
+-- has sent too many unknown keys. Each worker thread has its own memory.
 --
--- What is remembered is what ext_authz was answered, under the whole Authorization header that it was asked about and
--- for as long as auth allows: at most 0.8 s after its look-up. All of it is in dynamic metadata, which no client can
--- send. The route's filter context says whether a call needs a key (`key`), and whether its address may make fewer such
--- calls than others (`strictly`).
+-- An entry is the response to ext_authz. It is stored by the whole Authorization header, for as long as auth allows: at
+-- most 0.8 s after auth has verified the key. The data comes from dynamic metadata, which clients can't send. The route's
+-- filter context says whether a call needs a key (`key`), and whether a stricter rate limit applies to its address
+-- (`strictly`).
 
-local LARGEST = 10000
--- Of the time for which an answer is good; after it one call, and only one, asks again while the others go on.
-local ASK_AGAIN = 0.5
--- Unknown keys of one address: how many may come at once, and how many a second, as ANONYMOUS_RATE_LIMIT_... say.
+local MAX_KEYS = 10000
+-- After this share of an entry's lifetime, one call verifies the key again while the others still use the entry.
+local REFRESH_SHARE = 0.5
+-- Unknown keys from one address: how many can come at once, and how many per second. See the settings
+-- ANONYMOUS_RATE_LIMIT_BURST and ANONYMOUS_RATE_LIMIT_PER_SECOND.
 local BURST, PER_SECOND = UNKNOWN_KEYS_BURST, UNKNOWN_KEYS_PER_SECOND
 local MAX_ADDRESSES = 10000
-local KNOWN, ASKED, ANSWERED = "voicearena.known_key", "voicearena.asked_key", "envoy.filters.http.ext_authz"
+local KNOWN, PENDING, EXT_AUTHZ = "voicearena.known_key", "voicearena.asked_key", "envoy.filters.http.ext_authz"
 
 local known, count = {}, 0
--- How many calls are being asked about, so that other responses need not be looked at. A call that is given up never
--- ends here, hence it is set back every second; an answer that is missed for this is asked for again.
-local asking, set_back_at = 0, 0
--- How many look-ups each address may still cause, and when that was so. Old ones are forgotten a generation at a time:
--- after the time in which it fills up, an allowance that is forgotten is whole again.
+-- The number of calls whose keys are being verified. While it is 0, responses are not inspected. A call that its client
+-- cancels has no response here, so the number is reset every second. A response that is missed for this reason is
+-- requested again.
+local verifying, reset_at = 0, 0
+-- The number of unknown keys that each address can still send, and when it was computed. Old entries are dropped one
+-- generation at a time. A generation is as long as an allowance needs to fill up, so a dropped allowance is full again.
 local allowances, older, addresses, turned_at = {}, {}, 0, 0
 
 local function allowance_of(address, now)
@@ -38,7 +40,7 @@ local function allowance_of(address, now)
   return found
 end
 
--- The addresses of one customer of IPv6 count as one: its network of 64 bits.
+-- An IPv6 network (/64) counts as one address.
 local function network_of(address)
   if not address or not string.find(address, ":", 1, true) then
     return address or ""
@@ -77,17 +79,17 @@ function envoy_on_request(handle)
   end
   local now = handle:timestamp()
   local entry = known[authorization]
-  -- A clock that was set back makes nothing last longer.
+  -- An entry must not last longer if the clock was set back.
   if entry and entry.from <= now and now < entry.to then
-    if now < entry.ask_again then
+    if now < entry.refresh_at then
       headers:replace("x-voicearena-identity", entry.token)
       headers:remove("authorization")
       metadata:set(KNOWN, "key", entry.key)
       return
     end
-    entry.ask_again = entry.to
+    entry.refresh_at = entry.to
   end
-  -- A key that was good here before may always be asked about.
+  -- A key that was valid here before is always verified again.
   if not entry and PER_SECOND > 0 then
     local address = network_of(headers:get("x-voicearena-client-address"))
     local allowance = allowance_of(address, now)
@@ -101,58 +103,58 @@ function envoy_on_request(handle)
       }, "")
       return
     end
-    -- Given back if the key turns out to be good.
+    -- Returned if the key turns out to be valid.
     allowance.left = allowance.left - 1
-    metadata:set(ASKED, "address", address)
+    metadata:set(PENDING, "address", address)
   end
-  if now - set_back_at > 1000 or now < set_back_at then
-    asking, set_back_at = 0, now
+  if now - reset_at > 1000 or now < reset_at then
+    verifying, reset_at = 0, now
   end
-  asking = asking + 1
-  metadata:set(ASKED, "authorization", authorization)
-  metadata:set(ASKED, "at", now)
+  verifying = verifying + 1
+  metadata:set(PENDING, "authorization", authorization)
+  metadata:set(PENDING, "at", now)
 end
 
 function envoy_on_response(handle)
-  if asking == 0 then
+  if verifying == 0 then
     return
   end
   local metadata = handle:streamInfo():dynamicMetadata()
-  local asked = metadata:get(ASKED)
-  if not asked or not asked.at then
+  local pending = metadata:get(PENDING)
+  if not pending or not pending.at then
     return
   end
-  asking = math.max(asking - 1, 0)
-  local answer = metadata:get(ANSWERED)
-  local good = answer and answer.token
-  if asked.address and (good or handle:headers():get(":status") == "503") then
-    local allowance = allowance_of(asked.address, handle:timestamp())
+  verifying = math.max(verifying - 1, 0)
+  local result = metadata:get(EXT_AUTHZ)
+  local good = result and result.token
+  if pending.address and (good or handle:headers():get(":status") == "503") then
+    local allowance = allowance_of(pending.address, handle:timestamp())
     allowance.left = math.min(BURST, allowance.left + 1)
   end
   if not good then
-    -- Not good any more, or auth could not say.
-    if known[asked.authorization] then
-      known[asked.authorization] = nil
+    -- The key is not valid any more, or auth could not verify it.
+    if known[pending.authorization] then
+      known[pending.authorization] = nil
       count = count - 1
     end
     return
   end
-  -- From before auth was asked, so it ends before auth would end it.
-  local from, good_ms = asked.at, answer.believe_ms
+  -- The lifetime starts before auth was called, so it ends before the time that auth allows.
+  local from, good_ms = pending.at, result.believe_ms
   if good_ms <= handle:timestamp() - from then
     return
   end
-  if not known[asked.authorization] then
-    if count >= LARGEST then
+  if not known[pending.authorization] then
+    if count >= MAX_KEYS then
       known, count = {}, 0
     end
     count = count + 1
   end
-  known[asked.authorization] = {
-    token = answer.token,
-    key = answer.key,
+  known[pending.authorization] = {
+    token = result.token,
+    key = result.key,
     from = from,
     to = from + good_ms,
-    ask_again = from + good_ms * ASK_AGAIN,
+    refresh_at = from + good_ms * REFRESH_SHARE,
   }
 end

@@ -1,7 +1,7 @@
-"""What a client gets when Envoy itself answers: the same error for JSON, gRPC and gRPC-Web as from a service.
+"""Turns Envoy's own replies into the same errors that services return, for JSON, gRPC and gRPC-Web.
 
-Each error becomes one mapper of Envoy's `local_reply_config` for each kind of client. The first mapper whose condition
-(in CEL) is true rewrites the reply. They are looked at for Envoy's own replies only, so they cost nothing else.
+Each error becomes a mapper of Envoy's `local_reply_config` for each kind of client. The first mapper whose CEL
+condition holds rewrites the reply. Envoy evaluates the mappers only for its own replies, so other calls cost nothing.
 """
 
 import base64
@@ -16,7 +16,8 @@ from gateway.descriptors import JsonPath, QueryParameter
 from gateway.gateway_errors import DETAILS, ENVOYS_MESSAGE, TRANSCODED, GatewayError, gateway_errors
 
 DOMAIN = "voicearena"
-# A gRPC-Web client names itself; a gRPC client is known by its content type, which the transcoder gives to JSON too.
+# A gRPC-Web client sends x-grpc-web. A gRPC client is recognised by its content type. The transcoder sets this content
+# type for JSON calls too.
 IS_GRPC_WEB = "'x-grpc-web' in request.headers"
 IS_GRPC = (
     "'content-type' in request.headers && request.headers['content-type'].startsWith('application/grpc')"
@@ -30,7 +31,7 @@ class LocalReply:
 
     condition: str
     http_status: int = 0
-    """0 leaves Envoy's."""
+    """0 keeps Envoy's."""
     as_json: Mapping[str, object] | None = None
     as_text: str = ENVOYS_MESSAGE
     content_type: str = "text/plain"
@@ -46,8 +47,8 @@ def local_replies(
     anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
 ) -> list[LocalReply]:
-    """Returns the mappers, first match first."""
-    # The checks of JSON calls write their replies as they have to be.
+    """Returns the mappers in the order in which Envoy evaluates them."""
+    # The Lua checks of JSON calls have written their replies in the final format.
     checked = LocalReply(f"{DETAILS} == 'lua_response' && response.code in [400, 415]", content_type="application/json")
     errors = gateway_errors(
         services, parameters, paths, body_limits_kb, calls_per_second, anonymous_calls_per_second, bytes_paths
@@ -59,9 +60,9 @@ def _replies(error: GatewayError) -> Iterator[LocalReply]:
     if not error.only_json:
         yield from _grpc_replies(error)
     if "allow" in error.headers:
-        # Who only asks what is possible has asked nothing wrong.
-        asking = f"request.method == 'OPTIONS' && ({error.condition})"
-        yield LocalReply(asking, http_status=204, as_text="", headers=error.headers)
+        # OPTIONS is not an error. It gets the allowed methods.
+        options = f"request.method == 'OPTIONS' && ({error.condition})"
+        yield LocalReply(options, http_status=204, as_text="", headers=error.headers)
     yield LocalReply(
         f"({error.condition})", http_status=error.http_status, as_json=_as_json(error), headers=error.headers
     )
@@ -70,11 +71,11 @@ def _replies(error: GatewayError) -> Iterator[LocalReply]:
 def _grpc_replies(error: GatewayError) -> Iterator[LocalReply]:
     headers = {"grpc-status": str(error.code)}
     if error.message != ENVOYS_MESSAGE:
-        # What holds somebody else's words can't be written down beforehand; auth's denials bring their own.
+        # Details for a message of Envoy or auth can't be prepared here. auth sends its own details.
         headers["grpc-status-details-bin"] = base64.b64encode(_status(error).SerializeToString()).decode().rstrip("=")
     condition = f"({error.condition})"
-    # A gRPC-Web client judges by the HTTP status first, and for gRPC that is always 200. The content type keeps the
-    # gRPC-Web filter from deriving a gRPC status from it.
+    # A gRPC-Web client checks the HTTP status first, and for gRPC it must be 200. This content type keeps the gRPC-Web
+    # filter from deriving a gRPC status from the HTTP status.
     yield LocalReply(
         f"{IS_GRPC_WEB} && {condition}",
         http_status=200,
@@ -102,7 +103,7 @@ def _as_json(error: GatewayError) -> dict[str, object]:
         "metadata": dict(error.metadata),
     }
     details: list[object] = [info]
-    if error.blames:
-        violation = {"field": error.blames, "description": error.message.removeprefix(f"{error.blames}: ")}
+    if error.bad_field:
+        violation = {"field": error.bad_field, "description": error.message.removeprefix(f"{error.bad_field}: ")}
         details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "field_violations": [violation]})
     return {"code": error.code, "message": error.message_of_json or error.message, "details": details}

@@ -1,8 +1,9 @@
-"""The gateway's table of routes, made from the protos: which calls need a key, and how large their bodies may be.
+"""The gateway's routes, made from the protos: which calls need an API key, and how large their bodies can be.
 
-A JSON call is matched twice: by its own path first, and by its RPC's path once it has become gRPC. The first match says
-what happens before the transcoder, the second where the call goes. A gRPC call is matched by its RPC's path both times.
-Only the second match decides who gets in: an RPC that is not public is forwarded with an identity alone.
+Envoy matches a JSON call twice: first by its own path, then by its RPC's path after the transcoder has turned it into
+gRPC. The first match decides what happens before the transcoder, the second where the call goes. A gRPC call is matched
+by its RPC's path both times. Only the second match controls access: a call of an RPC that is not public is forwarded
+only with an identity.
 """
 
 import re
@@ -14,13 +15,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from gateway.descriptors import HttpRoute, call_options, rpc_path
 
 DEFAULT_MAX_BODY_KB = 64
-# Which service serves a package, where that is not the one of its name.
+# The service that serves a package with another name.
 SERVED_BY = {"mesh": "auth"}
 
 
 @dataclass(frozen=True)
 class JsonRoute:
-    """Calls of JSON with one method whose path matches a pattern, before they become gRPC."""
+    """JSON calls with one method whose path matches a pattern, before they become gRPC."""
 
     name: str
     verb: str
@@ -30,14 +31,14 @@ class JsonRoute:
     limited_by_address: bool
     max_body_kb: int
     message: str = ""
-    """The message that the whole body must be, empty if the route takes no body or a raw one."""
+    """The message that the body must be, empty if the route takes no body or a raw body."""
     events: bool = False
-    """Whether the answer is framed as server-sent events."""
+    """Whether the response is framed as server-sent events."""
 
 
 @dataclass(frozen=True)
 class RpcRoute:
-    """Calls of one RPC, once they are gRPC."""
+    """Calls of one RPC after they have become gRPC."""
 
     name: str
     path: str
@@ -45,19 +46,19 @@ class RpcRoute:
     public: bool
     limited_by_address: bool
     streams: bool
-    """Whether the answer is a stream."""
+    """Whether the response is a stream."""
     streams_request: bool
-    """Whether the request is a stream, which is held to the limit of uploads."""
+    """Whether the request is a stream. The limit of uploads applies to it."""
     max_body_kb: int
 
 
 def json_routes(routes: Mapping[MethodDescriptor, HttpRoute], max_upload_kb: int) -> list[JsonRoute]:
-    """Returns the routes of all RPCs that have JSON. Those that are treated alike and take no body are one."""
-    alike: dict[JsonRoute, list[str]] = {}
+    """Returns the JSON routes of all RPCs. Routes with the same options and no body are combined into one."""
+    groups: dict[JsonRoute, list[str]] = {}
     for method, route in routes.items():
         options = call_options(method)
         limit = _max_body_kb(method, max_upload_kb) if route.body else min(DEFAULT_MAX_BODY_KB, max_upload_kb)
-        kind = JsonRoute(
+        group = JsonRoute(
             name=route_name(limit, limited_by_address=options.limited_by_address),
             verb=route.verb,
             pattern="",
@@ -67,14 +68,14 @@ def json_routes(routes: Mapping[MethodDescriptor, HttpRoute], max_upload_kb: int
             message=method.input_type.full_name if route.body == "*" else "",
             events=method.server_streaming and method.output_type.full_name != "google.api.HttpBody",
         )
-        alike.setdefault(kind, []).append(path_pattern(route.template))
-    # The reads that need a key are most calls.
-    order = sorted(alike, key=lambda kind: (not kind.events, bool(kind.message), kind.public))
-    return [JsonRoute(**{**vars(kind), "pattern": _either(alike[kind])}) for kind in order]
+        groups.setdefault(group, []).append(path_pattern(route.template))
+    # Reads that need an API key are the most frequent calls.
+    order = sorted(groups, key=lambda group: (not group.events, bool(group.message), group.public))
+    return [JsonRoute(**{**vars(group), "pattern": _either(groups[group])}) for group in order]
 
 
 def rpc_routes(methods: Iterable[MethodDescriptor], max_upload_kb: int) -> list[RpcRoute]:
-    """Returns the routes of RPCs."""
+    """Returns the routes of all RPCs."""
     routes = []
     for method in methods:
         options, limit = call_options(method), _max_body_kb(method, max_upload_kb)
@@ -94,7 +95,7 @@ def rpc_routes(methods: Iterable[MethodDescriptor], max_upload_kb: int) -> list[
 
 
 def route_name(max_body_kb: int, *, limited_by_address: bool) -> str:
-    """Returns the name by which the errors of a route know its limits: `at most 64 kB`, say."""
+    """Returns the name of a route, such as `at most 64 kB`. Errors select their message by this name."""
     return f"at most {max_body_kb} kB{LIMITED_BY_ADDRESS if limited_by_address else ''}"
 
 
@@ -114,10 +115,10 @@ def _max_body_kb(method: MethodDescriptor, max_upload_kb: int) -> int:
 
 
 def path_pattern(template: str) -> str:
-    """Returns the regular expression of the paths of a JSON route, without their query."""
+    """Returns the regular expression for the path of a JSON route without its query."""
     return re.sub(r"\\\{[^}]*\}", "[^/]+", re.escape(template))
 
 
 def _either(patterns: Sequence[str]) -> str:
-    # The transcoder takes a slash at the end, too.
+    # The transcoder also accepts a slash at the end.
     return f"({'|'.join(patterns)})/?"

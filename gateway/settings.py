@@ -8,23 +8,23 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from voicearena.mesh.v1.mesh_pb2 import Service
 
 SERVICES = dict(Service.items()[1:])
-"""Every service, with the port on which it listens unless a setting says otherwise."""
+"""Every service and its default port."""
 HTTP_SERVICES = ("experiments", "tts")
-"""Those that serve audio over plain HTTP too."""
+"""The services that also serve audio over plain HTTP."""
 HTTP_PORTS_ABOVE = 10
-"""How far above its other port a service does that."""
+"""The default HTTP port of a service is its other port plus this."""
 DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
 
 
 class Endpoint(NamedTuple):
-    """Where something listens."""
+    """The address of a server."""
 
     host: str
     port: int
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Reads `host:port`; ValueError if it is not that."""
+    """Reads `host:port`. Raises ValueError if it is malformed."""
     host, _, port = text.strip().rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is not host:port")
@@ -58,51 +58,52 @@ else:
 
 
 class GatewaySettings(_Addresses):
-    """What the gateway is told. A field's environment variable is its name in upper case.
+    """The settings of the gateway. A field's environment variable is its name in upper case.
 
-    `TTS_ADDRESS` says where tts listens: one `host:port` for each worker, separated by commas. `TTS_HTTP_ADDRESS` says
-    in the same way where it serves audio over plain HTTP. The other services have theirs.
+    `TTS_ADDRESS` has the addresses of tts: one `host:port` for each worker, separated by commas. `TTS_HTTP_ADDRESS` has
+    the addresses at which tts serves audio over plain HTTP. The other services have the same settings.
     """
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
     api_host: str = "127.0.0.1"
-    """The address on which the API listens; 0.0.0.0 to be reached from other machines."""
+    """The address on which the API listens. 0.0.0.0 allows connections from other machines."""
     api_port: int = Field(default=8080, ge=1, le=65535)
     descriptors: Path = DESCRIPTORS
-    """The compiled protos, as Envoy finds them."""
+    """The path of the compiled protos on the machine of Envoy."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
         "http://localhost:3000",
         "http://localhost:5173",
     )
-    """Which other sites' pages may call, separated by commas; `*` for any. By default the usual development servers."""
+    """The origins of web pages that can call the API, separated by commas. `*` is any. Default: the usual ports of
+    development servers."""
     max_upload_size_mb: int = Field(default=50, ge=1, le=1024)
-    """The largest body of a request."""
+    """The largest body of an upload."""
     max_connections: int = Field(default=4096, ge=1)
-    """The most connections of clients at a time."""
+    """The largest number of client connections."""
     connection_count_port: int = Field(default=0, ge=0, le=65535)
-    """The UDP port of loopback to which the gateway sends how many connections it has; 0 for none."""
+    """The UDP port on loopback to which the gateway sends its number of connections. 0 is none."""
     connection_pressure_file: Path | None = None
-    """From which file it reads which share of the most connections that is. Above half of them it waits less and less
-    for connections on which nothing happens."""
+    """The file from which the gateway reads the share of connections in use. Above one half, it closes idle connections
+    sooner."""
     rate_limit_per_second: int = Field(default=50, ge=0, le=100_000)
-    """Calls per second with one API key, and without one from one address (of IPv6, one /64); 0 for any number."""
+    """Calls per second with one API key, or from one address (for IPv6, one /64) without a key. 0 is no limit."""
     rate_limit_burst: int = Field(default=100, ge=1, le=1_000_000)
-    """Calls that may come at once after a pause."""
+    """Calls that can come at once after a pause."""
     anonymous_rate_limit_per_second: int = Field(default=5, ge=0, le=100_000)
-    """Calls per second from one address that create something for anybody, ask for reflection, or bring an unknown key,
-    each counted for itself; 0 for any number."""
+    """Calls per second from one address that create something without a key, use reflection, or have an unknown key.
+    Each kind is counted separately. 0 is no limit."""
     anonymous_rate_limit_burst: int = Field(default=50, ge=1, le=1_000_000)
-    """Such calls that may come at once after a pause."""
+    """Such calls that can come at once after a pause."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
-    """How many proxies of one's own stand before the gateway and add to X-Forwarded-For where calls come from."""
+    """The number of your own proxies in front of the gateway, which add the caller's address to X-Forwarded-For."""
     access_log: bool = False
     """Whether each call is written to the log."""
 
     def addresses(self) -> dict[str, tuple[Endpoint, ...]]:
-        """Returns where each service listens, by service."""
+        """Returns the addresses of each service."""
         return {name: getattr(self, f"{name}_address") for name in SERVICES}
 
     def http_addresses(self) -> dict[str, tuple[Endpoint, ...]]:
-        """Returns where services serve audio over plain HTTP, by service."""
+        """Returns the addresses at which services serve audio over plain HTTP, by service."""
         return {name: getattr(self, f"{name}_http_address") for name in HTTP_SERVICES}

@@ -169,7 +169,7 @@ def results(
         bool, typer.Option("--recompute", help="Compute the verdict again from the stored trials and votes.")
     ] = False,
 ) -> None:
-    """Print the ranking, the comparison of each two models and the verdict of a completed experiment."""
+    """Print the ranking, the comparison of each pair of models and the verdict of a completed experiment."""
     from gateway.cli.verdict import results_view
 
     with session.client() as client:

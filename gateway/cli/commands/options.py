@@ -28,7 +28,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of the exp
 EvalModeOption = Annotated[EvalMode, typer.Option("--eval-mode", help=EVAL_MODE_HELP)]
 RepeatsOption = Annotated[
     int | None,
-    typer.Option(min=1, max=5, help="How often each model speaks each prompt. Default: 1.", show_default=False),
+    typer.Option(min=1, max=5, help="How many times each model speaks each prompt. Default: 1.", show_default=False),
 ]
 ProfileOption = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""A gateway: the real Envoy before a stand-in for every service."""
+"""A gateway: the real Envoy in front of a stand-in for every service."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from tests.gateway import running_gateway
 
 AUTHORIZATION = "/envoy.service.auth.v3.Authorization/Check"
 EMPTY = b""
-# Counted, but never too many.
+# Calls are counted, but no test reaches the limit.
 UNLIMITED = {
     "rate_limit_per_second": 100_000,
     "rate_limit_burst": 1_000_000,
@@ -28,8 +28,8 @@ ANYBODY = {"authorization": "Bearer anybody"}
 
 
 @dataclass
-class Answer:
-    """What auth says of an Authorization header."""
+class KeyCheck:
+    """The response of auth for an Authorization header."""
 
     token: str
     key: str = "key_a"
@@ -38,33 +38,33 @@ class Answer:
 
 @dataclass
 class EveryService(grpc.GenericRpcHandler):
-    """Every service and auth: answers each call with an empty message, and lets those pass that it is told to."""
+    """A stand-in for every service. It returns an empty message for each call, and checks API keys as auth does."""
 
-    known: dict[str, Answer] | None = None
-    """Whom auth lets pass, by Authorization header; None for everybody, as somebody."""
+    known: dict[str, KeyCheck] | None = None
+    """The valid keys, by Authorization header. None accepts every key."""
     seen: dict[str, bytes] = field(default_factory=dict)
     """The requests, by path."""
     metadata: dict[str, str] = field(default_factory=dict)
     """The metadata of the last call."""
-    asked: list[str] = field(default_factory=list)
-    """The Authorization headers that auth was asked about."""
+    checked: list[str] = field(default_factory=list)
+    """The Authorization headers that auth has checked."""
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    """Unset, auth does not answer."""
+    """While it is unset, auth does not answer."""
     broken: bool = False
-    """Whether auth fails instead of answering."""
+    """Whether auth fails."""
     peers: list[str] = field(default_factory=list)
-    """The connections over which calls came, each once."""
-    spoilt: set[str] = field(default_factory=set)
-    """Connections on which every call fails."""
+    """The connections with calls, each once."""
+    broken_peers: set[str] = field(default_factory=set)
+    """The connections on which every call fails."""
 
     def __post_init__(self) -> None:
         self.may_answer.set()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        async def answer(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        async def respond(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
             if context.peer() not in self.peers:
                 self.peers.append(context.peer())
-            if context.peer() in self.spoilt:
+            if context.peer() in self.broken_peers:
                 await context.abort(grpc.StatusCode.INTERNAL, "metadata can't be read")
             if details.method == AUTHORIZATION:
                 return (await self._check(request, context)).SerializeToString()
@@ -72,16 +72,16 @@ class EveryService(grpc.GenericRpcHandler):
             self.metadata = {key: str(value) for key, value in details.invocation_metadata}
             return EMPTY
 
-        return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.unary_unary_rpc_method_handler(respond)
 
     async def _check(self, request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> ext_authz.CheckResponse:
         attributes = ext_authz.CheckRequest.FromString(request).attributes
         authorization = attributes.request.http.headers.get("authorization", "")
-        self.asked.append(authorization)
+        self.checked.append(authorization)
         await self.may_answer.wait()
         if self.broken:
             await context.abort(grpc.StatusCode.INTERNAL, "broken")
-        found = Answer("somebody") if self.known is None else self.known.get(authorization)
+        found = KeyCheck("somebody") if self.known is None else self.known.get(authorization)
         if found is None and "public" in attributes.context_extensions:
             return ext_authz.CheckResponse(ok_response={"headers_to_remove": ["authorization"]})
         if found is None:
@@ -105,7 +105,7 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(handler: EveryService) -> AsyncIterator[int]:
-    """Serves on a port of loopback."""
+    """Serves on a port on loopback, and yields the port."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers([handler])
     port = server.add_insecure_port("127.0.0.1:0")
@@ -115,7 +115,7 @@ async def serving(handler: EveryService) -> AsyncIterator[int]:
 
 
 def gateway(services_port: int, **settings: Any) -> contextlib.AbstractAsyncContextManager[str]:
-    """Runs Envoy before what listens on a port, and yields its URL. The elo service is down."""
+    """Runs Envoy in front of the services on a port, and yields its URL. The elo service is down."""
     here = {f"{name}_address": f"127.0.0.1:{services_port}" for name in ("auth", "experiments", "tts")}
     return running_gateway(**here, **settings)
 
@@ -129,6 +129,6 @@ async def services() -> AsyncIterator[tuple[EveryService, int]]:
 
 @pytest.fixture(scope="module")
 async def api(services: tuple[EveryService, int]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway, with a key."""
+    """A client of the gateway with an API key."""
     async with gateway(services[1], **UNLIMITED) as url, httpx.AsyncClient(base_url=url, headers=ANYBODY) as client:
         yield client

@@ -1,4 +1,4 @@
-"""What the gateway writes of each call when it is told to, and what it never writes."""
+"""What the access log of the gateway contains, and what it never contains."""
 
 import asyncio
 import json
@@ -12,10 +12,10 @@ from tests.contract import grpc_web
 from tests.unit.gateway.conftest import UNLIMITED, EveryService, gateway, serving
 
 SECRET = "kc_5ec2e75ec2e75ec2e75ec2e7"
-SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 LISTENING = "/voicearena.experiments.v1.ListeningService"
 RESULTS = "/voicearena.experiments.v1.ExperimentService/GetResults"
-# Method and path of a call, and what the log says of it: its path and its RPC's.
+# The method and path of a call, and what the log has: the path and the RPC.
 CALLS: list[tuple[str, str, str | None, str | None]] = [
     ("GET", f"/api/v1/experiments/exp_1/results?recompute=true&x={SECRET}", None, None),
     ("GET", "/api/v1/experiments/exp_1/results?recompute=true", "/api/v1/experiments/exp_1/results", RESULTS),
@@ -34,13 +34,13 @@ CALLS: list[tuple[str, str, str | None, str | None]] = [
 
 
 def calls_in(log: Path) -> list[dict[str, Any]]:
-    """Returns the lines of the log that are about calls."""
+    """Returns the lines about calls."""
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
-async def calls_once_there(log: Path, number: int) -> list[dict[str, Any]]:
-    """Waits until the log has so many calls, and returns them."""
-    async with asyncio.timeout(SECONDS):
+async def wait_for_calls(log: Path, number: int) -> list[dict[str, Any]]:
+    """Waits until the log has `number` calls, and returns them."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             found = calls_in(log)
             if len(found) >= number:
@@ -49,8 +49,8 @@ async def calls_once_there(log: Path, number: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-async def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[str, Any]]]:
-    """The log of a gateway that was called with a secret in many places, and its lines."""
+async def access_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[str, Any]]]:
+    """The text and the lines of the log after calls with a secret in many places."""
     directory = tmp_path_factory.mktemp("gateway")
     headers = {"authorization": f"Bearer {SECRET}", "x-voicearena-identity": SECRET, "cookie": SECRET}
     async with (
@@ -62,17 +62,17 @@ async def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[d
             await client.request(verb, path)
         await grpc_web.call(client, RESULTS, b"")
         log = directory / "logs" / "envoy.log"
-        # The first line is of the call with which the test waited for the gateway.
-        lines = await calls_once_there(log, len(CALLS) + 2)
+        # The first line is the call with which the test waited for the gateway.
+        lines = await wait_for_calls(log, len(CALLS) + 2)
         return log.read_text(), lines[1:]
 
 
-async def test_each_call_is_a_line_with_its_path_where_that_holds_no_token(
-    written: tuple[str, list[dict[str, Any]]],
+async def test_each_call_is_logged_with_its_path_unless_the_path_has_a_token(
+    access_log: tuple[str, list[dict[str, Any]]],
 ) -> None:
-    said = [(line["method"], line.get("path"), line.get("rpc")) for line in written[1]]
-    assert said == [*((verb, path, rpc) for verb, _, path, rpc in CALLS), ("POST", RESULTS, RESULTS)]
+    lines = [(line["method"], line.get("path"), line.get("rpc")) for line in access_log[1]]
+    assert lines == [*((verb, path, rpc) for verb, _, path, rpc in CALLS), ("POST", RESULTS, RESULTS)]
 
 
-async def test_no_secret_is_written(written: tuple[str, list[dict[str, Any]]]) -> None:
-    assert SECRET not in written[0]
+async def test_no_secret_is_logged(access_log: tuple[str, list[dict[str, Any]]]) -> None:
+    assert SECRET not in access_log[0]

@@ -1,4 +1,4 @@
-"""The gateway tells services from which address a call came, whatever the client says of itself."""
+"""The gateway sends the caller's address to services, and clients can't forge it."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -18,7 +18,7 @@ FORGED = {CLIENT_ADDRESS_HEADER: "203.0.113.66"}
 
 @pytest.fixture(scope="module")
 async def direct(services: tuple[EveryService, int]) -> AsyncIterator[Mapping[str, Client]]:
-    """Clients of a gateway with no proxy before it."""
+    """Clients of a gateway without a proxy in front of it."""
     async with AsyncExitStack() as stack, gateway(services[1], **UNLIMITED) as url:
         yield await open_clients(stack, url)
 
@@ -36,7 +36,7 @@ async def address_seen(client: Client, services: tuple[EveryService, int], heade
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_the_address_is_that_of_the_connection(
+async def test_the_address_comes_from_the_connection(
     protocol: str, direct: Mapping[str, Client], services: tuple[EveryService, int]
 ) -> None:
     assert await address_seen(direct[protocol], services, {}) == HERE
@@ -44,7 +44,7 @@ async def test_the_address_is_that_of_the_connection(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("headers", [FORGED, {"x-forwarded-for": "203.0.113.66"}, {"x-real-ip": "203.0.113.66"}])
-async def test_a_client_does_not_choose_its_address(
+async def test_a_client_cannot_choose_its_address(
     headers: Mapping[str, str], protocol: str, direct: Mapping[str, Client], services: tuple[EveryService, int]
 ) -> None:
     assert await address_seen(direct[protocol], services, headers) == HERE
@@ -52,7 +52,7 @@ async def test_a_client_does_not_choose_its_address(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8:1:2::3"])
-async def test_a_trusted_proxy_says_the_address(
+async def test_the_address_comes_from_a_trusted_proxy(
     address: str, protocol: str, proxied: Mapping[str, Client], services: tuple[EveryService, int]
 ) -> None:
     headers = {"x-forwarded-for": f"203.0.113.66, {address}", **FORGED}

@@ -1,4 +1,4 @@
-"""The rendered configuration, as Envoy would read it."""
+"""The rendered configuration of Envoy."""
 
 import dataclasses
 import socket
@@ -21,7 +21,7 @@ IDENTIFIED = {"name": "x-voicearena-identity", "present_match": True}
 
 @cache
 def rendered(*extra: ExtraRoute, **settings: Any) -> Config:
-    # The C loader, where there is one, takes a tenth of a second less.
+    # The C loader, if it is available, is a tenth of a second faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(render(GatewaySettings(**settings), extra), loader)
 
@@ -35,7 +35,7 @@ def routes(config: Config) -> list[Config]:
 
 
 def route_to(config: Config, path: str) -> Config:
-    """The route that an RPC's path matches when it is known who calls."""
+    """Returns the route for an RPC's path when the caller is identified."""
     matches = [r for r in routes(config) if r["match"].get("headers", [IDENTIFIED]) == [IDENTIFIED]]
     return next(r for r in matches if r["match"].get("path") == path or path.startswith(r["match"].get("prefix", "\0")))
 
@@ -44,32 +44,32 @@ def filters(config: Config) -> list[str]:
     return [f["name"].removeprefix("envoy.filters.http.") for f in connection_manager(config)["http_filters"]]
 
 
-def test_each_service_that_streams_stored_bytes_serves_them_over_plain_http_too() -> None:
+def test_each_service_with_stored_bytes_also_serves_them_over_plain_http() -> None:
     methods = Descriptors.read(DESCRIPTORS).methods("voicearena.")
     assert {service_of(method) for method in methods if call_options(method).stored_bytes} == set(HTTP_SERVICES)
 
 
-def test_envoy_would_start_with_it():
+def test_envoy_accepts_the_configuration():
     validate(render(GatewaySettings(access_log=True)))
 
 
-def test_envoy_would_start_with_it_where_services_have_names_and_several_workers():
+def test_envoy_accepts_host_names_and_several_workers():
     validate(render(GatewaySettings(auth_address="auth:50051", tts_address="10.0.0.1:1,10.0.0.2:1", cors_origins="*")))
 
 
-def test_envoy_says_what_is_wrong_with_a_configuration():
+def test_the_error_for_a_bad_configuration_has_envoys_message():
     with pytest.raises(ValueError, match="no_such_field"):
         validate("static_resources: {no_such_field: 1}")
 
 
-def test_identity_headers_are_stripped_first_and_who_calls_is_known_before_anything_of_a_body_is_read():
+def test_identity_headers_are_removed_first_and_the_caller_is_known_before_the_body_is_read():
     config = rendered()
-    who_calls = ["known_keys", "ext_authz", "local_ratelimit"]
-    the_body = ["body_limit", "body_limit_64", "body_limit_1536", "body_check", "grpc_json_transcoder"]
-    wanted = ["cors", "grpc_web", "header_mutation", *who_calls, *the_body, "router"]
-    assert [name for name in filters(config) if name in wanted] == wanted
-    strips = connection_manager(config)["http_filters"][filters(config).index("header_mutation")]
-    assert {"remove": "x-voicearena-identity"} in strips["typed_config"]["mutations"]["request_mutations"]
+    caller = ["known_keys", "ext_authz", "local_ratelimit"]
+    body = ["body_limit", "body_limit_64", "body_limit_1536", "body_check", "grpc_json_transcoder"]
+    expected = ["cors", "grpc_web", "header_mutation", *caller, *body, "router"]
+    assert [name for name in filters(config) if name in expected] == expected
+    mutation = connection_manager(config)["http_filters"][filters(config).index("header_mutation")]
+    assert {"remove": "x-voicearena-identity"} in mutation["typed_config"]["mutations"]["request_mutations"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_identity_headers_are_stripped_first_and_who_calls_is_known_before_anyth
         ("/grpc.health.v1.Health/Check", "open"),
     ],
 )
-def test_each_service_is_reached(path, cluster):
+def test_each_service_has_a_route(path, cluster):
     assert route_to(rendered(), path)["route"]["cluster"] == cluster
 
 
@@ -98,12 +98,12 @@ def test_each_service_is_reached(path, cluster):
         "/envoy.service.auth.v3.Authorization/Check",
     ],
 )
-def test_what_services_ask_each_other_is_not_reached_from_outside(path):
+def test_internal_rpcs_cannot_be_called_from_outside(path):
     assert route_to(rendered(), path)["direct_response"] == {"status": 404}
 
 
-def test_without_an_identity_only_what_is_public_is_forwarded():
-    """Whatever was matched before the transcoder: this is what its RPC's path is matched with."""
+def test_without_an_identity_only_public_rpcs_are_forwarded():
+    """These are the routes that are matched after the transcoder."""
     forwarded = {
         r["match"].get("path", r["match"].get("prefix"))
         for r in routes(rendered())
@@ -111,7 +111,7 @@ def test_without_an_identity_only_what_is_public_is_forwarded():
         if r["route"]["cluster"] != "identity_missing"
     }
     assert forwarded == {
-        # Before the transcoder, which refuses it.
+        # This one is matched before the transcoder, which refuses the call.
         "/api/",
         "/grpc.reflection.v1.ServerReflection/",
         "/grpc.reflection.v1alpha.ServerReflection/",
@@ -127,7 +127,7 @@ def test_without_an_identity_only_what_is_public_is_forwarded():
     }
 
 
-def test_nothing_that_needs_no_key_shares_connections_or_limits_with_what_needs_one():
+def test_calls_without_a_key_share_no_connections_and_limits_with_calls_with_a_key():
     config = rendered()
     for route in routes(config):
         before_the_transcoder = "safe_regex" in route["match"] or route["match"].get("prefix") == "/api/"
@@ -135,11 +135,11 @@ def test_nothing_that_needs_no_key_shares_connections_or_limits_with_what_needs_
             identified = IDENTIFIED in route["match"].get("headers", [])
             assert (route["route"].get("priority") == "HIGH") == identified
     authorization = next(f for f in connection_manager(config)["http_filters"] if f["name"].endswith("ext_authz"))
-    asked = authorization["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"]
-    assert asked not in {route["route"]["cluster"] for route in routes(config) if "route" in route}
+    key_check = authorization["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"]
+    assert key_check not in {route["route"]["cluster"] for route in routes(config) if "route" in route}
 
 
-def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds():
+def test_streams_have_only_an_idle_timeout_and_other_calls_have_30_seconds():
     config = rendered()
     for path in (
         "/voicearena.experiments.v1.ExperimentService/WatchExperiment",
@@ -153,7 +153,7 @@ def test_streams_have_no_timeout_but_an_idle_one_and_other_calls_have_30_seconds
     assert route_to(config, "/voicearena.tts.v1.TtsService/ListVoices")["route"]["timeout"] == "30s"
 
 
-def test_only_messages_are_framed_as_events_and_audio_is_not():
+def test_streams_of_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
     assert [r["match"]["safe_regex"]["regex"] for r in events] == ["(/api/v1/experiments/[^/]+/stream)/?"] * 2
@@ -161,7 +161,7 @@ def test_only_messages_are_framed_as_events_and_audio_is_not():
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 
 
-def test_stored_audio_goes_to_the_services_as_it_is_asked_for():
+def test_calls_for_stored_audio_are_forwarded_unchanged():
     plain = [r for r in routes(rendered()) if r.get("route", {}).get("cluster", "").endswith("_http")]
     assert {r["match"]["safe_regex"]["regex"]: r["route"]["cluster"] for r in plain} == {
         "/api/v1/audio/[^/]+": "tts_http",
@@ -172,18 +172,18 @@ def test_stored_audio_goes_to_the_services_as_it_is_asked_for():
         assert (route["route"]["timeout"], route["route"]["idle_timeout"]) == ("0s", "60s")
         off = route["typed_per_filter_config"]["envoy.filters.http.grpc_json_transcoder"]
         assert off["disabled"] is True
-        # A key is checked as for any other call.
+        # The API key is checked as for any other call.
         assert "disabled" not in route["typed_per_filter_config"]["envoy.filters.http.ext_authz"]
 
 
-def test_what_has_left_for_a_connection_is_little_beside_a_clip():
+def test_the_buffers_of_a_connection_are_small_compared_to_a_clip():
     listener = rendered()["static_resources"]["listeners"][0]
     assert listener["per_connection_buffer_limit_bytes"] == 16384
     (option,) = listener["socket_options"]
     assert (option["level"], option["name"], option["int_value"]) == (6, socket.TCP_NOTSENT_LOWAT, 16384)
 
 
-def test_bodies_are_held_to_what_their_route_takes_and_to_the_upload_limit_if_that_is_less():
+def test_the_limit_of_a_body_is_that_of_its_route_or_the_smaller_upload_limit():
     def limits(megabytes: int) -> set[int]:
         http_filters = connection_manager(rendered(max_upload_size_mb=megabytes))["http_filters"]
         return {f["typed_config"]["max_request_bytes"] for f in http_filters if f["name"].startswith("body_limit_")}
@@ -192,7 +192,7 @@ def test_bodies_are_held_to_what_their_route_takes_and_to_the_upload_limit_if_th
     assert limits(1) == {64 * 1024, 1024 * 1024}
 
 
-def test_each_origin_may_call_and_a_star_lets_all():
+def test_listed_origins_can_call_and_a_star_allows_all():
     def origins(text: str) -> list[Config]:
         host = connection_manager(rendered(cors_origins=text))["route_config"]["virtual_hosts"][0]
         return host["typed_per_filter_config"]["envoy.filters.http.cors"]["allow_origin_string_match"]
@@ -216,7 +216,7 @@ def test_there_is_no_admin_interface():
     assert "admin" not in rendered()
 
 
-def test_a_further_service_is_reached_as_grpc_and_json_without_authorization():
+def test_an_extra_service_can_be_called_over_grpc_and_json_without_a_key():
     extra = ExtraRoute("voicearena.elo.v1.EloService", (Endpoint("127.0.0.1", 9),), DESCRIPTORS)
     config = rendered(extra)
     assert "proto_descriptor_bin" in str(config)
@@ -229,11 +229,11 @@ def test_a_further_service_is_reached_as_grpc_and_json_without_authorization():
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "localhost:", "localhost:70000", "a:1,b"])
-def test_an_address_has_to_be_host_and_port(address):
+def test_an_address_must_be_host_and_port(address):
     with pytest.raises(ValidationError, match="tts_address"):
         GatewaySettings(tts_address=address)
 
 
-def test_protos_that_are_not_compiled_are_missed(tmp_path: Path):
+def test_protos_that_are_not_compiled_are_an_error(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         render(GatewaySettings(descriptors=tmp_path / "none.pb"))

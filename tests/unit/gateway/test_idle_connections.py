@@ -1,4 +1,4 @@
-"""Connections on which nothing happens keep nobody out: the fuller the gateway is, the sooner they are closed."""
+"""Idle connections can't block new clients. The more connections are in use, the sooner idle ones are closed."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from gateway.connection_pressure import ConnectionPressure
 from tests.unit.gateway.conftest import UNLIMITED, EveryService, gateway, serving
 
 MAX_CONNECTIONS = 60
-NEWCOMER_SECONDS = 2.0
+MAX_CONNECT_SECONDS = 2.0
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 REQUEST = b"GET /api/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -24,10 +24,10 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     pressure = ConnectionPressure(tmp_path / "pressure", MAX_CONNECTIONS)
     await pressure.open()
-    told = {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
+    settings = {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
     async with (
         serving(EveryService()) as port,
-        gateway(port, max_connections=MAX_CONNECTIONS, **told, **UNLIMITED) as url,
+        gateway(port, max_connections=MAX_CONNECTIONS, **settings, **UNLIMITED) as url,
     ):
         yield url
     pressure.close()
@@ -63,7 +63,7 @@ async def close_the_sending_half(connection: Connection) -> None:
     "begin",
     [send_nothing, make_one_call, begin_http2, begin_headers, send_half_a_preface, close_the_sending_half],
 )
-async def test_a_newcomer_gets_in_while_one_address_has_all_connections(
+async def test_a_new_client_can_connect_while_one_address_has_all_connections(
     begin: Callable[[Connection], Awaitable[None]], url: str
 ) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
@@ -74,12 +74,12 @@ async def test_a_newcomer_gets_in_while_one_address_has_all_connections(
             with contextlib.suppress(ConnectionError):
                 await begin(connection)
         began = time.monotonic()
-        await answered(url)
-        assert time.monotonic() - began < NEWCOMER_SECONDS + 0.5
+        await wait_for_response(url)
+        assert time.monotonic() - began < MAX_CONNECT_SECONDS + 0.5
 
 
-async def answered(url: str) -> None:
-    """Waits until a new connection is answered."""
+async def wait_for_response(url: str) -> None:
+    """Waits until a new connection gets a response."""
     async with asyncio.timeout(10):
         while True:
             with contextlib.suppress(httpx.TransportError):
@@ -89,14 +89,14 @@ async def answered(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_connection_in_use_stays_when_there_is_room(url: str) -> None:
+async def test_a_connection_stays_open_while_few_are_in_use(url: str) -> None:
     async with httpx.AsyncClient(base_url=url) as client:
         first = await client.get("/api/v1/health")
         again = await client.get("/api/v1/health")
     assert first.extensions["network_stream"] is again.extensions["network_stream"]
 
 
-def test_the_share_is_written_whole_and_only_when_it_changes(tmp_path: Path) -> None:
+def test_the_share_of_connections_is_written_when_it_changes(tmp_path: Path) -> None:
     pressure = ConnectionPressure(tmp_path / "pressure", max_connections=200)
     for count, share in ((b"50", "0.25"), (b"500", "1.00")):
         pressure.datagram_received(b"envoy.http.api.downstream_cx_active:" + count + b"|g", ("127.0.0.1", 1))

@@ -1,4 +1,4 @@
-"""What a JSON client gets from the gateway itself, through the real Envoy."""
+"""Errors that the gateway itself returns to JSON clients, with the real Envoy."""
 
 import json
 
@@ -12,25 +12,25 @@ MODES = ", ".join(experiment_pb2.Experiment.EvalMode.keys()[1:])
 CREATE = "/voicearena.experiments.v1.ExperimentService/CreateExperiment"
 
 
-def error_of(answer):
-    """Status, reason and message of an error, after a look at its shape."""
-    body = answer.json()
-    assert answer.headers["content-type"] == "application/json"
+def error_of(response):
+    """Checks the format of an error and returns its status, reason and message."""
+    body = response.json()
+    assert response.headers["content-type"] == "application/json"
     assert set(body) == {"code", "message", "details"}
     info = body["details"][0]
     assert (info["@type"], info["domain"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "voicearena")
-    return answer.status_code, info["reason"], body["message"]
+    return response.status_code, info["reason"], body["message"]
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"nme": "x"}', f"nme: unknown field; known ones are {KNOWN}"),
+        ('{"nme": "x"}', f"nme: unknown field; the known fields are {KNOWN}"),
         (
             '{"models": [{}, {"voice": "x"}]}',
-            "models[1].voice: unknown field; known ones are provider, voice_id, model_id, parameters",
+            "models[1].voice: unknown field; the known fields are provider, voice_id, model_id, parameters",
         ),
-        ('{"we\\"ird<\\u00e9": 1}', f"we?ird??: unknown field; known ones are {KNOWN}"),
+        ('{"we\\"ird<\\u00e9": 1}', f"we?ird??: unknown field; the known fields are {KNOWN}"),
         ('{"name": 3}', "name: must be a string"),
         ('{"name": ["x"]}', "name: must be a string"),
         ('{"prompts": "x"}', "prompts: must be a list"),
@@ -39,48 +39,48 @@ def error_of(answer):
         ('{"models": ["espeak"]}', "models[0]: must be an object"),
         ('{"eval_mode": "manual"}', f"eval_mode: must be one of {MODES}"),
         ('{"eval_mode": 1}', f"eval_mode: must be one of {MODES}"),
-        ('{"name": "a", "name": "b"}', "name: given twice"),
-        ('{"eval_mode": "automated", "evalMode": "automated"}', "eval_mode: given twice"),
+        ('{"name": "a", "name": "b"}', "name: must be given once"),
+        ('{"eval_mode": "automated", "evalMode": "automated"}', "eval_mode: must be given once"),
         ("[]", "the body must be an object"),
         ('"x"', "the body must be an object"),
-        ("{", "the body is not JSON: a string is expected at byte 2"),
-        ('{"name": "x', 'the body is not JSON: a closing " is expected at byte 12'),
-        ('{"name": "x"', "the body is not JSON: a comma or } is expected at byte 13"),
-        ('{"name" "x"}', "the body is not JSON: a colon is expected at byte 9"),
-        ('{"name": x}', "the body is not JSON: a value is expected at byte 10"),
-        ('{"prompts": ["x" "y"]}', "the body is not JSON: a comma or ] is expected at byte 18"),
-        ('{"name": "x"} {}', "the body is not JSON: the end is expected at byte 15"),
-        ('{"name": "a\nb"}', "the body is not JSON: a string without control characters is expected at byte 10"),
-        ("name=x", "the body is not JSON: a value is expected at byte 1"),
+        ("{", "the body is not valid JSON: expected a string at byte 2"),
+        ('{"name": "x', 'the body is not valid JSON: expected a closing " at byte 12'),
+        ('{"name": "x"', "the body is not valid JSON: expected a comma or } at byte 13"),
+        ('{"name" "x"}', "the body is not valid JSON: expected a colon at byte 9"),
+        ('{"name": x}', "the body is not valid JSON: expected a value at byte 10"),
+        ('{"prompts": ["x" "y"]}', "the body is not valid JSON: expected a comma or ] at byte 18"),
+        ('{"name": "x"} {}', "the body is not valid JSON: expected the end at byte 15"),
+        ('{"name": "a\nb"}', "the body is not valid JSON: expected a string without control characters at byte 10"),
+        ("name=x", "the body is not valid JSON: expected a value at byte 1"),
     ],
 )
-async def test_a_bad_body_is_refused_with_the_field_and_what_is_allowed(api, body, message):
-    answer = await api.post("/api/v1/experiments", content=body, headers=JSON)
-    assert error_of(answer) == (400, MALFORMED, message)
+async def test_the_error_for_a_bad_body_names_the_field_and_what_is_allowed(api, body, message):
+    response = await api.post("/api/v1/experiments", content=body, headers=JSON)
+    assert error_of(response) == (400, MALFORMED, message)
 
 
-async def test_the_field_of_a_bad_body_is_named_for_machines_too(api):
-    answer = await api.post("/api/v1/experiments", json={"prompts": [1]})
-    assert answer.json()["details"][1] == {
+async def test_the_field_of_a_bad_body_is_a_field_violation(api):
+    response = await api.post("/api/v1/experiments", json={"prompts": [1]})
+    assert response.json()["details"][1] == {
         "@type": "type.googleapis.com/google.rpc.BadRequest",
         "field_violations": [{"field": "prompts[0]", "description": "must be a string"}],
     }
 
 
 @pytest.mark.parametrize("number", ['"active": 1', '"active": "true"'])
-async def test_truth_is_not_a_number_nor_a_string(api, number):
-    answer = await api.patch("/api/v1/models/m", content=f"{{{number}}}", headers=JSON)
-    assert error_of(answer) == (400, MALFORMED, "active: must be true or false")
+async def test_a_boolean_must_not_be_a_number_or_a_string(api, number):
+    response = await api.patch("/api/v1/models/m", content=f"{{{number}}}", headers=JSON)
+    assert error_of(response) == (400, MALFORMED, "active: must be true or false")
 
 
-async def test_a_number_deep_inside_is_checked(api):
-    answer = await api.patch("/api/v1/models/m", json={"config": {"parameters": {"speed": "fast", "x": 1}}})
-    status, reason, message = error_of(answer)
+async def test_a_nested_number_is_checked(api):
+    response = await api.patch("/api/v1/models/m", json={"config": {"parameters": {"speed": "fast", "x": 1}}})
+    status, reason, message = error_of(response)
     assert (status, reason) == (400, MALFORMED)
     assert message.startswith("config.parameters.")
 
 
-async def test_a_good_body_arrives_whole(api, services):
+async def test_a_good_body_is_forwarded_completely(api, services):
     sent = {
         "name": 'é \u65e5 \\ " \n',
         "scenario": "general",
@@ -88,8 +88,8 @@ async def test_a_good_body_arrives_whole(api, services):
         "models": [{"provider": "espeak"}, {"provider": "espeak", "voice_id": None}],
         "prompts": ["a", "b" * 100_000],
     }
-    answer = await api.post("/api/v1/experiments", content=json.dumps(sent), headers=JSON)
-    assert answer.status_code == 200
+    response = await api.post("/api/v1/experiments", content=json.dumps(sent), headers=JSON)
+    assert response.status_code == 200
     request = experiment_service_pb2.CreateExperimentRequest.FromString(services[0].seen[CREATE])
     assert request.name == sent["name"]
     assert list(request.prompts) == sent["prompts"]
@@ -97,12 +97,12 @@ async def test_a_good_body_arrives_whole(api, services):
     assert request.eval_mode == 1
 
 
-async def test_a_call_without_a_body_is_one_with_an_empty_body(api):
+async def test_a_missing_body_counts_as_an_empty_body(api):
     assert (await api.post("/api/v1/experiments/x/run")).status_code == 200
     assert (await api.post("/api/v1/experiments/x/run", json={})).status_code == 200
 
 
-async def test_null_stands_for_an_absent_field(api, services):
+async def test_null_means_an_absent_field(api, services):
     assert (await api.post("/api/v1/experiments", json={"name": None, "prompts": None})).status_code == 200
     assert services[0].seen[CREATE] == b""
 
@@ -120,7 +120,7 @@ async def test_null_stands_for_an_absent_field(api, services):
         ),
     ],
 )
-async def test_a_bad_query_is_refused_with_the_parameter(api, query, message):
+async def test_the_error_for_a_bad_query_names_the_parameter(api, query, message):
     assert error_of(await api.get(f"/api/v1/experiments?{query}")) == (400, MALFORMED, message)
 
 
@@ -132,14 +132,14 @@ async def test_a_bad_query_is_refused_with_the_parameter(api, query, message):
         ("models?active_only=maybe", "active_only", "must be true or false"),
     ],
 )
-async def test_the_parameter_is_named_for_machines_too(api, path, field, description):
+async def test_the_parameter_of_a_bad_query_is_a_field_violation(api, path, field, description):
     assert (await api.get(f"/api/v1/{path}")).json()["details"][1] == {
         "@type": "type.googleapis.com/google.rpc.BadRequest",
         "field_violations": [{"field": field, "description": description}],
     }
 
 
-async def test_how_long_a_json_call_may_take_is_not_for_its_client_to_say(api, services):
+async def test_a_json_client_cannot_set_the_deadline(api, services):
     for verb, path in (("GET", "experiments/x"), ("POST", "experiments/x/run"), ("GET", "experiments/x/stream")):
         assert (await api.request(verb, f"/api/v1/{path}", headers={"grpc-timeout": "1n"})).status_code == 200
         assert "grpc-timeout" not in services[0].metadata
@@ -155,57 +155,55 @@ async def test_how_long_a_json_call_may_take_is_not_for_its_client_to_say(api, s
         ("POST", "/voicearena.auth.v1.AuthService/ListSigningKeys"),
     ],
 )
-async def test_an_unknown_route_is_named(api, method, path):
-    answer = await api.request(method, path)
-    assert error_of(answer) == (404, "ROUTE_NOT_FOUND", f"there is no route {method} {path}")
+async def test_the_error_for_an_unknown_route_names_it(api, method, path):
+    response = await api.request(method, path)
+    assert error_of(response) == (404, "ROUTE_NOT_FOUND", f"there is no route {method} {path}")
 
 
-async def test_a_service_that_is_down_is_named(api):
-    answer = await api.get("/api/v1/models")
-    assert error_of(answer) == (503, "UNAVAILABLE", "elo is not reachable; try again shortly")
-    assert answer.json()["details"][0]["metadata"] == {"service": "elo"}
+async def test_the_error_names_a_service_that_is_down(api):
+    response = await api.get("/api/v1/models")
+    assert error_of(response) == (503, "UNAVAILABLE", "elo is not reachable; try again shortly")
+    assert response.json()["details"][0]["metadata"] == {"service": "elo"}
 
 
-@pytest.mark.parametrize(
-    ("path", "kb", "where"), [("experiments", 1536, "anywhere"), ("experiments/x/run", 64, "here")]
-)
-async def test_a_body_that_is_larger_than_its_route_takes_is_too_large(api, path, kb, where):
-    answer = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})
-    message = f"the body is too large: at most {kb} kB are taken {where}"
-    assert error_of(answer) == (413, "REQUEST_TOO_LARGE", message)
+@pytest.mark.parametrize(("path", "kb", "which"), [("experiments", 1536, "any"), ("experiments/x/run", 64, "this")])
+async def test_a_body_larger_than_the_limit_of_its_route_is_refused(api, path, kb, which):
+    response = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})
+    message = f"the body is too large: at most {kb} kB are accepted on {which} route"
+    assert error_of(response) == (413, "REQUEST_TOO_LARGE", message)
 
 
-async def test_a_body_of_60_mb_is_refused_once_it_is_sent(api):
-    answer = await api.post("/api/v1/developers", content=b" " * 60_000_000)
-    assert answer.status_code == 413
+async def test_a_body_of_60_mb_is_refused_after_it_is_sent(api):
+    response = await api.post("/api/v1/developers", content=b" " * 60_000_000)
+    assert response.status_code == 413
 
 
 @pytest.mark.parametrize(
     ("path", "headers", "message"),
     [
         ("/api/v1/experiments/a%2Fb", {}, "the path must not contain escaped slashes"),
-        ("/api/v1/experiments", {"x_y": "1"}, "the names of headers must not contain underscores"),
+        ("/api/v1/experiments", {"x_y": "1"}, "header names must not contain underscores"),
     ],
 )
-async def test_requests_that_could_be_read_in_two_ways_are_refused(api, path, headers, message):
+async def test_ambiguous_requests_are_refused(api, path, headers, message):
     assert error_of(await api.get(path, headers=headers)) == (400, MALFORMED, message)
 
 
-async def test_pages_of_other_sites_can_read_errors_too(api):
+async def test_web_pages_of_allowed_origins_can_read_errors(api):
     allowed = {"origin": "http://localhost:3000"}
-    for answer in (
+    for response in (
         await api.get("/api/v1/nothing", headers=allowed),
         await api.get("/api/v1/models", headers=allowed),
         await api.post("/api/v1/experiments", content="{", headers=JSON | allowed),
     ):
-        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+        assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
     other = await api.get("/api/v1/models", headers={"origin": "http://elsewhere"})
     assert "access-control-allow-origin" not in other.headers
 
 
-async def test_a_browser_may_ask_before_it_calls(api):
+async def test_a_cors_preflight_is_answered(api):
     headers = {"origin": "http://localhost:3000", "access-control-request-method": "PATCH"}
-    answer = await api.options("/api/v1/models/m", headers=headers)
-    assert answer.status_code == 200
-    assert "PATCH" in answer.headers["access-control-allow-methods"]
-    assert "authorization" in answer.headers["access-control-allow-headers"]
+    response = await api.options("/api/v1/models/m", headers=headers)
+    assert response.status_code == 200
+    assert "PATCH" in response.headers["access-control-allow-methods"]
+    assert "authorization" in response.headers["access-control-allow-headers"]

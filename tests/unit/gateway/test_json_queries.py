@@ -1,4 +1,4 @@
-"""What the query of a JSON call may name, through the real Envoy."""
+"""The checks of the query of a JSON call, with the real Envoy."""
 
 import httpx
 import pytest
@@ -7,10 +7,10 @@ from tests.unit.gateway.conftest import EveryService
 from tests.unit.gateway.test_json_calls import MALFORMED, error_of
 
 EXPERIMENTS = "/api/v1/experiments"
-BOUND = "is given by the path, so the query must not name it"
-TWICE = "given twice"
-IN_BODY = "belongs in the body; this route takes no query parameters"
-UNKNOWN = "unknown parameter; this route takes its fields in the body"
+BOUND = "must not be in the query, because the path has it"
+TWICE = "must be given once"
+IN_BODY = "must be in the body; this route has no query parameters"
+UNKNOWN = "unknown parameter; the fields of this route are in the body"
 
 
 @pytest.mark.parametrize(
@@ -42,33 +42,33 @@ UNKNOWN = "unknown parameter; this route takes its fields in the body"
         ("GET", "?page_size=1&page%5Fsize=2", "page_size", TWICE),
     ],
 )
-async def test_a_query_that_says_again_what_is_said_already(
+async def test_a_query_with_a_repeated_or_misplaced_field_is_refused(
     verb: str, path: str, field: str, description: str, services: tuple[EveryService, int], api: httpx.AsyncClient
 ) -> None:
     services[0].seen.clear()
-    answer = await api.request(verb, EXPERIMENTS + path)
+    response = await api.request(verb, EXPERIMENTS + path)
     assert [method for method in services[0].seen if "Authorization" not in method] == []
     if verb == "HEAD":
-        assert answer.status_code == 400
+        assert response.status_code == 400
         return
-    assert error_of(answer) == (400, MALFORMED, f"{field}: {description}")
-    violations = answer.json()["details"][1]["field_violations"]
+    assert error_of(response) == (400, MALFORMED, f"{field}: {description}")
+    violations = response.json()["details"][1]["field_violations"]
     assert violations == [{"field": field, "description": description}]
 
 
 @pytest.mark.parametrize("query", ["", "?", "?&&", "?page_size=3", "?pageSize=3&status=created", "?%73tatus=created"])
-async def test_a_query_that_says_each_thing_once(query: str, api: httpx.AsyncClient) -> None:
+async def test_a_query_with_each_field_once_is_accepted(query: str, api: httpx.AsyncClient) -> None:
     assert (await api.get(f"{EXPERIMENTS}{query}")).status_code == 200
 
 
 @pytest.mark.parametrize("verb", ["GET", "DELETE"])
-async def test_a_route_without_a_body_takes_none(
+async def test_a_body_on_a_route_without_one_is_refused(
     verb: str, services: tuple[EveryService, int], api: httpx.AsyncClient
 ) -> None:
     services[0].seen.clear()
-    answer = await api.request(verb, f"{EXPERIMENTS}/exp_1", json={"id": "exp_2"})
-    assert (answer.status_code, services[0].seen) == (400, {})
+    response = await api.request(verb, f"{EXPERIMENTS}/exp_1", json={"id": "exp_2"})
+    assert (response.status_code, services[0].seen) == (400, {})
 
 
-async def test_a_body_must_not_name_what_the_path_names(api: httpx.AsyncClient) -> None:
+async def test_a_body_must_not_have_a_field_of_the_path(api: httpx.AsyncClient) -> None:
     assert (await api.post(f"{EXPERIMENTS}/exp_1/run", json={"id": "exp_2"})).status_code == 400

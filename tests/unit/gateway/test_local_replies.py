@@ -1,4 +1,4 @@
-"""The errors that Envoy makes itself, as each kind of client gets them."""
+"""The errors that Envoy itself returns to each kind of client."""
 
 import base64
 
@@ -21,14 +21,14 @@ def replies() -> list[LocalReply]:
     return local_replies(["auth", "tts"], [STATUS], [], [64], 7, 2)
 
 
-def of_tts(kind: str) -> LocalReply:
-    """What a client of one kind gets when tts is down."""
+def reply_when_tts_is_down(kind: str) -> LocalReply:
+    """Returns the reply for one kind of client when tts is down."""
     down = [r for r in replies() if "/voicearena.tts." in r.condition]
     return next(r for r in down if (r.condition.startswith(kind) if kind else r.as_json))
 
 
-def test_json_clients_get_what_the_transcoder_prints_of_a_status():
-    reply = of_tts("")
+def test_a_json_client_gets_a_status_as_the_transcoder_prints_it():
+    reply = reply_when_tts_is_down("")
     assert reply.http_status == 503
     assert reply.as_json == {
         "code": 14,
@@ -45,8 +45,8 @@ def test_json_clients_get_what_the_transcoder_prints_of_a_status():
 
 
 @pytest.mark.parametrize("kind", [IS_GRPC, IS_GRPC_WEB])
-def test_grpc_clients_get_the_same_as_a_status_with_details(kind):
-    headers = of_tts(kind).headers
+def test_a_grpc_client_gets_the_same_status_with_details(kind):
+    headers = reply_when_tts_is_down(kind).headers
     packed = headers["grpc-status-details-bin"]
     status = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4)))
     info = error_details_pb2.ErrorInfo()
@@ -57,37 +57,37 @@ def test_grpc_clients_get_the_same_as_a_status_with_details(kind):
 
 
 def test_a_grpc_web_client_gets_http_200_and_an_empty_body():
-    reply = of_tts(IS_GRPC_WEB)
+    reply = reply_when_tts_is_down(IS_GRPC_WEB)
     assert (reply.http_status, reply.as_text, reply.content_type) == (200, "", "application/grpc-web+proto")
 
 
-def test_words_of_others_are_passed_on_and_claim_no_details():
+def test_a_message_from_auth_is_kept_and_gets_no_details():
     denied = [r for r in replies() if "ext_authz_denied" in r.condition and r.condition.startswith(IS_GRPC)]
     assert [r.as_text for r in denied] == ["%LOCAL_REPLY_BODY%"] * 3
     assert all("grpc-status-details-bin" not in r.headers for r in denied)
 
 
-def test_what_the_body_check_answers_is_left_as_it_is():
+def test_a_reply_of_the_lua_checks_is_unchanged():
     first = replies()[0]
     assert first.condition == "response.code_details == 'lua_response' && response.code in [400, 415]"
     assert (first.as_text, first.content_type, first.http_status) == ("%LOCAL_REPLY_BODY%", "application/json", 0)
 
 
-def test_every_reply_has_an_answer_for_json():
+def test_the_last_reply_matches_everything():
     assert replies()[-1].condition == "(true)"
     assert replies()[-1].as_json is not None
 
 
-def test_a_query_parameter_says_what_it_may_be():
-    blaming = [e.message for e in gateway_errors([], [STATUS], [], [64], 7, 2) if e.blames == "status"]
-    assert blaming == ["status: must be one of created, running"]
+def test_the_error_for_a_query_parameter_has_the_allowed_values():
+    messages = [e.message for e in gateway_errors([], [STATUS], [], [64], 7, 2) if e.bad_field == "status"]
+    assert messages == ["status: must be one of created, running"]
 
 
-def test_the_limit_that_a_body_broke_is_told():
+def test_the_error_for_a_large_body_has_the_limit():
     too_large = [e for e in gateway_errors([], [], [], [64, 1536], 7, 2) if e.http_status == 413]
     assert [error.message for error in too_large] == [
-        "the body is too large: at most 64 kB are taken here",
-        "the body is too large: at most 1536 kB are taken here",
-        "the body is too large: at most 1536 kB are taken anywhere",
+        "the body is too large: at most 64 kB are accepted on this route",
+        "the body is too large: at most 1536 kB are accepted on this route",
+        "the body is too large: at most 1536 kB are accepted on any route",
     ]
     assert "at most 64 kB" in too_large[0].condition

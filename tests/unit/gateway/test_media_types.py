@@ -1,4 +1,4 @@
-"""Which content types JSON routes take, through the real Envoy."""
+"""The content types that JSON routes accept, with the real Envoy."""
 
 import httpx
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.unit.gateway.test_json_calls import error_of
 
 ROUTE = "/api/v1/experiments"
-MESSAGE = "content-type: must be application/json, and its charset utf-8 if it has one"
+MESSAGE = "content-type: must be application/json; a charset must be utf-8"
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ MESSAGE = "content-type: must be application/json, and its charset utf-8 if it h
         "application/vnd.api+json",
     ],
 )
-async def test_json_by_each_of_its_names(kind: str, api: httpx.AsyncClient) -> None:
-    answer = await api.post(ROUTE, content=b'{"name":"x"}', headers={"content-type": kind})
-    assert answer.status_code == 200
+async def test_each_name_of_json_is_accepted(kind: str, api: httpx.AsyncClient) -> None:
+    response = await api.post(ROUTE, content=b'{"name":"x"}', headers={"content-type": kind})
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,14 @@ async def test_json_by_each_of_its_names(kind: str, api: httpx.AsyncClient) -> N
         "*/*",
     ],
 )
-async def test_what_a_page_of_another_site_can_send_unasked_is_not_taken_for_json(
-    kind: str | None, api: httpx.AsyncClient
-) -> None:
+async def test_content_types_that_need_no_cors_preflight_are_refused(kind: str | None, api: httpx.AsyncClient) -> None:
     headers = {"origin": "http://localhost:3000"} | ({} if kind is None else {"content-type": kind})
     for verb, path in (("POST", ROUTE), ("POST", f"{ROUTE}/exp_1/run"), ("PATCH", "/api/v1/models/m")):
-        answer = await api.request(verb, path, content=b'{"name":"x"}', headers=headers)
-        assert error_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE", MESSAGE)
-        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+        response = await api.request(verb, path, content=b'{"name":"x"}', headers=headers)
+        assert error_of(response) == (415, "UNSUPPORTED_MEDIA_TYPE", MESSAGE)
+        assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}, {"content-length": "0"}])
-async def test_an_empty_body_needs_no_type(headers: dict[str, str], api: httpx.AsyncClient) -> None:
+async def test_an_empty_body_needs_no_content_type(headers: dict[str, str], api: httpx.AsyncClient) -> None:
     assert (await api.post(f"{ROUTE}/exp_1/run", headers=headers)).status_code == 200

@@ -1,4 +1,4 @@
-"""How many calls a key, or an address without one, may make, and what who made more is told."""
+"""The rate limits of an API key, and of an address without a key, and the errors beyond them."""
 
 import asyncio
 import base64
@@ -11,7 +11,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from tests.unit.gateway.conftest import Answer, EveryService, gateway, serving
+from tests.unit.gateway.conftest import EveryService, KeyCheck, gateway, serving
 
 GET = "/api/v1/experiments/x"
 PUBLIC = "/api/v1/health"
@@ -22,7 +22,7 @@ BURST = 3
 
 @pytest.fixture(scope="module")
 async def url() -> AsyncIterator[str]:
-    known = {f"Bearer {n}": Answer(f"token {n}", f"key_{n}", 60_000) for n in range(100)}
+    known = {f"Bearer {n}": KeyCheck(f"token {n}", f"key_{n}", 60_000) for n in range(100)}
     services = EveryService(known=known)
     limits = {"rate_limit_per_second": 1, "rate_limit_burst": BURST, "trusted_proxies": 1}
     async with serving(services) as port, gateway(port, **limits) as url:
@@ -40,7 +40,7 @@ _next_key = iter(range(100))
 
 @pytest.fixture
 def key() -> str:
-    """The number of a key with which nothing was called yet."""
+    """A key without earlier calls."""
     return str(next(_next_key))
 
 
@@ -49,12 +49,12 @@ def bearer(key: str) -> dict[str, str]:
 
 
 async def use_up(api: httpx.AsyncClient, headers: dict[str, str], path: str = GET) -> httpx.Response:
-    """Calls until it is too much."""
+    """Makes calls until one is refused, and returns its response."""
     for _ in range(10 * BURST):
-        answer = await api.get(path, headers=headers)
-        if answer.status_code != 200:
-            return answer
-    raise AssertionError("nothing was too much")
+        response = await api.get(path, headers=headers)
+        if response.status_code != 200:
+            return response
+    raise AssertionError("no call was refused")
 
 
 def limits(headers: Any) -> tuple[str | None, ...]:
@@ -67,18 +67,18 @@ def info(status: status_pb2.Status) -> tuple[int, str, str, str]:
     return status.code, status.message, found.reason, found.domain
 
 
-async def test_each_answer_says_how_many_calls_are_left(api: httpx.AsyncClient, key: str) -> None:
-    answers = [await api.get(GET, headers=bearer(key)) for _ in range(2)]
-    assert [limits(answer.headers) for answer in answers] == [("3", "2", "1"), ("3", "1", "1")]
+async def test_each_response_has_the_number_of_remaining_calls(api: httpx.AsyncClient, key: str) -> None:
+    responses = [await api.get(GET, headers=bearer(key)) for _ in range(2)]
+    assert [limits(response.headers) for response in responses] == [("3", "2", "1"), ("3", "1", "1")]
 
 
-async def test_one_call_too_many_is_429_as_json_and_after_the_time_that_it_says_calls_work_again(
+async def test_a_call_over_the_limit_is_429_and_calls_work_again_after_the_given_time(
     api: httpx.AsyncClient, key: str
 ) -> None:
-    answer = await use_up(api, bearer(key))
-    assert answer.status_code == 429
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {
+    response = await use_up(api, bearer(key))
+    assert response.status_code == 429
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
         "code": 8,
         "message": MESSAGE,
         "details": [
@@ -90,19 +90,19 @@ async def test_one_call_too_many_is_429_as_json_and_after_the_time_that_it_says_
             }
         ],
     }
-    assert limits(answer.headers) == ("3", "0", "1")
-    # That it is true is what is tested.
-    await asyncio.sleep(int(answer.headers["retry-after"]))
+    assert limits(response.headers) == ("3", "0", "1")
+    # The test checks that this time is enough.
+    await asyncio.sleep(int(response.headers["retry-after"]))
     assert (await api.get(GET, headers=bearer(key))).status_code == 200
 
 
-async def test_a_key_that_calls_too_much_costs_no_other_key_anything(api: httpx.AsyncClient, key: str) -> None:
+async def test_the_limit_of_one_key_does_not_affect_another(api: httpx.AsyncClient, key: str) -> None:
     await use_up(api, bearer(key))
     other = str(next(_next_key))
     assert limits((await api.get(GET, headers=bearer(other))).headers) == ("3", "2", "1")
 
 
-async def test_it_is_resource_exhausted_over_grpc(url: str, api: httpx.AsyncClient, key: str) -> None:
+async def test_over_grpc_the_error_is_resource_exhausted(url: str, api: httpx.AsyncClient, key: str) -> None:
     await use_up(api, bearer(key))
     async with grpc.aio.insecure_channel(url.removeprefix("http://")) as channel:
         call = channel.unary_unary(RPC)(b"", metadata=tuple(bearer(key).items()))
@@ -115,43 +115,43 @@ async def test_it_is_resource_exhausted_over_grpc(url: str, api: httpx.AsyncClie
     assert (metadata["retry-after"], metadata["x-ratelimit-remaining"]) == ("1", "0")
 
 
-async def test_it_is_resource_exhausted_over_grpc_web(api: httpx.AsyncClient, key: str) -> None:
+async def test_over_grpc_web_the_error_is_resource_exhausted(api: httpx.AsyncClient, key: str) -> None:
     await use_up(api, bearer(key))
     headers = {**bearer(key), "content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
-    answer = await api.post(RPC, content=b"\0\0\0\0\0", headers=headers)
-    packed = answer.headers["grpc-status-details-bin"]
+    response = await api.post(RPC, content=b"\0\0\0\0\0", headers=headers)
+    packed = response.headers["grpc-status-details-bin"]
     status = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4)))
-    assert (answer.status_code, answer.headers["grpc-status"]) == (200, "8")
+    assert (response.status_code, response.headers["grpc-status"]) == (200, "8")
     assert info(status) == (8, MESSAGE, "RATE_LIMITED", "voicearena")
-    assert answer.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == "1"
 
 
-async def test_pages_of_other_sites_can_read_it(api: httpx.AsyncClient, key: str) -> None:
-    answer = await use_up(api, {**bearer(key), "origin": "http://localhost:3000"})
-    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
-    exposed = answer.headers["access-control-expose-headers"].replace(" ", "").split(",")
+async def test_web_pages_of_allowed_origins_can_read_the_limits(api: httpx.AsyncClient, key: str) -> None:
+    response = await use_up(api, {**bearer(key), "origin": "http://localhost:3000"})
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+    exposed = response.headers["access-control-expose-headers"].replace(" ", "").split(",")
     assert {"retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= set(exposed)
 
 
 def from_address(address: str) -> dict[str, str]:
-    """What a proxy that is trusted says of where a call comes from; the last hop is the one that it saw."""
+    """Returns the header of a trusted proxy. Its last address is the one from which the proxy got the call."""
     return {"x-forwarded-for": f"1.2.3.4, {address}"}
 
 
 async def test_without_a_key_calls_are_counted_by_address(api: httpx.AsyncClient, key: str) -> None:
     assert (await use_up(api, from_address("10.0.0.1"), PUBLIC)).status_code == 429
     assert (await api.get(PUBLIC, headers=from_address("10.0.0.2"))).status_code == 200
-    # And a key is not asked where it calls from.
+    # For a call with a key, the address does not count.
     assert (await api.get(GET, headers={**from_address("10.0.0.1"), **bearer(key)})).status_code == 200
 
 
-async def test_the_addresses_of_one_network_of_ipv6_are_one(api: httpx.AsyncClient) -> None:
+async def test_the_addresses_of_an_ipv6_network_count_as_one(api: httpx.AsyncClient) -> None:
     await use_up(api, from_address("2001:db8:0:1::1"), PUBLIC)
     assert (await api.get(PUBLIC, headers=from_address("2001:db8:0:1:ffff::2"))).status_code == 429
     assert (await api.get(PUBLIC, headers=from_address("2001:db8:0:2::1"))).status_code == 200
 
 
-async def test_without_a_proxy_that_is_trusted_nobody_says_where_they_call_from() -> None:
+async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address() -> None:
     services = EveryService(known={})
     async with (
         serving(services) as port,
@@ -162,12 +162,12 @@ async def test_without_a_proxy_that_is_trusted_nobody_says_where_they_call_from(
         assert (await api.get(PUBLIC, headers=from_address("10.0.0.2"))).status_code == 429
 
 
-async def test_limits_can_be_lifted() -> None:
+async def test_limits_can_be_turned_off() -> None:
     services = EveryService(known={})
     async with (
         serving(services) as port,
         gateway(port, rate_limit_per_second=0, anonymous_rate_limit_per_second=0) as url,
         httpx.AsyncClient(base_url=url) as api,
     ):
-        answer = await api.get(PUBLIC)
-        assert (answer.status_code, limits(answer.headers)) == (200, (None, None, None))
+        response = await api.get(PUBLIC)
+        assert (response.status_code, limits(response.headers)) == (200, (None, None, None))

@@ -1,4 +1,4 @@
-"""Requests that two programs could read in two ways, byte by byte through the real Envoy."""
+"""Ambiguous requests, sent byte by byte to the real Envoy."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.gateway.conftest import EveryService
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 POST = "POST /api/v1/experiments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer k\r\n"
 GET = "GET /api/v1/experiments HTTP/1.1\r\nhost: x\r\nauthorization: Bearer kc_a\r\n"
 SMUGGLED = "GET /api/v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -50,29 +50,29 @@ SERVED = [
 ]
 
 
-async def answers(api: httpx.AsyncClient, request: str) -> bytes:
-    """Sends a request as it stands and returns all that comes back until the gateway closes."""
+async def responses_to(api: httpx.AsyncClient, request: str) -> bytes:
+    """Sends a request unchanged, and returns all bytes until the gateway closes the connection."""
     reader, writer = await asyncio.open_connection(api.base_url.host, api.base_url.port)
     writer.write(request.encode("latin-1"))
-    async with asyncio.timeout(SECONDS):
-        answer = await reader.read()
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        response = await reader.read()
     writer.close()
-    return answer
+    return response
 
 
 @pytest.mark.parametrize(("request_", "status"), [pytest.param(*case[1:], id=case[0]) for case in REFUSED])
-async def test_a_request_that_can_be_read_in_two_ways_is_refused_once(
+async def test_an_ambiguous_request_gets_one_error(
     request_: str, status: int, services: tuple[EveryService, int], api: httpx.AsyncClient
 ) -> None:
     services[0].seen.clear()
-    answer = await answers(api, request_)
-    head, _, body = answer.partition(b"\r\n\r\n")
+    response = await responses_to(api, request_)
+    head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert sorted(json.loads(body)) == ["code", "details", "message"]
     assert services[0].seen == {}
 
 
 @pytest.mark.parametrize("request_", [pytest.param(case[1], id=case[0]) for case in SERVED])
-async def test_other_spellings_of_a_path_are_that_path(request_: str, api: httpx.AsyncClient) -> None:
-    answer = await answers(api, request_)
-    assert (answer.count(b"HTTP/1.1 "), answer.startswith(b"HTTP/1.1 200 ")) == (1, True)
+async def test_other_spellings_of_a_path_are_accepted(request_: str, api: httpx.AsyncClient) -> None:
+    response = await responses_to(api, request_)
+    assert (response.count(b"HTTP/1.1 "), response.startswith(b"HTTP/1.1 200 ")) == (1, True)

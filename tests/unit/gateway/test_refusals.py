@@ -1,4 +1,4 @@
-"""Headers that the gateway refuses or takes away, for each kind of client, through the real Envoy."""
+"""Headers that the gateway refuses or removes, for each kind of client, with the real Envoy."""
 
 import grpc
 import httpx
@@ -10,7 +10,7 @@ from tests.unit.gateway.test_json_calls import error_of
 
 PATH = "/voicearena.auth.v1.AuthService/GetCurrentDeveloper"
 JSON = "/api/v1/developers/me"
-TIMEOUT = "grpc-timeout: must be a whole number of at most 8 digits and its unit H, M, S, m, u or n"
+TIMEOUT = "grpc-timeout: must be a whole number of at most 8 digits and a unit: H, M, S, m, u or n"
 ENCODING = "grpc-encoding: must be one of identity, gzip, deflate"
 COMPRESSED = "content-encoding: bodies must not be compressed or otherwise encoded"
 UNSUPPORTED = "UNSUPPORTED_MEDIA_TYPE"
@@ -22,8 +22,8 @@ BAD_HEADERS = [
     pytest.param("content-encoding", "gzip", 415, 3, COMPRESSED, id="a compressed body"),
     pytest.param("content-encoding", "identity, br", 415, 3, COMPRESSED, id="two encodings"),
 ]
-# What grpc-core would fail a call for if it were there.
-TAKEN_AWAY = {
+# Headers that would make a call fail in grpc-core.
+REMOVED = {
     "grpc-trace-bin": "!!!",
     "x-anything-bin": "Y",
     "grpc-status": "abc",
@@ -34,12 +34,12 @@ TAKEN_AWAY = {
 
 
 @pytest.mark.parametrize(("header", "value", "status", "code", "message"), BAD_HEADERS)
-async def test_a_bad_header_is_refused_by_its_name(
+async def test_the_error_for_a_bad_header_names_it(
     header: str, value: str, status: int, code: int, message: str, api: httpx.AsyncClient
 ) -> None:
     reason = "MALFORMED_REQUEST" if status == 400 else UNSUPPORTED
-    answer = await api.get(JSON, headers={header: value})
-    assert error_of(answer) == (status, reason, message)
+    response = await api.get(JSON, headers={header: value})
+    assert error_of(response) == (status, reason, message)
     web = await grpc_web.call(api, PATH, b"", {header: value})
     assert web.status is not None
     assert (web.status.code, web.status.message) == (code, message)
@@ -51,12 +51,14 @@ async def test_a_bad_header_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("value", ["5S", "99999999H", "00000030S", "30000m"])
-async def test_a_good_timeout_arrives(value: str, services: tuple[EveryService, int], api: httpx.AsyncClient) -> None:
+async def test_a_good_timeout_is_accepted(
+    value: str, services: tuple[EveryService, int], api: httpx.AsyncClient
+) -> None:
     assert (await grpc_web.call(api, PATH, b"", {"grpc-timeout": value})).status is None
 
 
-@pytest.mark.parametrize(("header", "value"), TAKEN_AWAY.items())
-async def test_what_only_grpc_itself_may_say_is_taken_away(
+@pytest.mark.parametrize(("header", "value"), REMOVED.items())
+async def test_headers_that_grpc_reserves_are_removed(
     header: str, value: str, services: tuple[EveryService, int], api: httpx.AsyncClient
 ) -> None:
     assert (await grpc_web.call(api, PATH, b"", {header: value})).status is None
@@ -68,20 +70,20 @@ async def test_what_only_grpc_itself_may_say_is_taken_away(
 @pytest.mark.parametrize(
     "kind", ["application/grpc-web+json", "application/grpc+json", "application/json", "text/plain", "Application/GRPC"]
 )
-async def test_a_path_of_an_rpc_takes_grpc_only(kind: str, api: httpx.AsyncClient) -> None:
-    answer = await api.post(PATH, content=b"\0\0\0\0\0", headers={"content-type": kind})
-    assert "application/grpc or application/grpc-web" in answer.headers.get("grpc-message", answer.text)
+async def test_the_path_of_an_rpc_accepts_only_grpc(kind: str, api: httpx.AsyncClient) -> None:
+    response = await api.post(PATH, content=b"\0\0\0\0\0", headers={"content-type": kind})
+    assert "application/grpc or application/grpc-web" in response.headers.get("grpc-message", response.text)
 
 
 @pytest.mark.parametrize("kind", ["application/grpc", "application/grpc-web+proto", "application/grpc+json"])
-async def test_a_json_route_does_not_take_grpc(kind: str, api: httpx.AsyncClient) -> None:
-    answer = await api.post(JSON, content=b"\0\0\0\0\0", headers={"content-type": kind})
-    assert "content-type: must be application/json" in answer.headers.get("grpc-message", answer.text)
+async def test_a_json_route_refuses_grpc(kind: str, api: httpx.AsyncClient) -> None:
+    response = await api.post(JSON, content=b"\0\0\0\0\0", headers={"content-type": kind})
+    assert "content-type: must be application/json" in response.headers.get("grpc-message", response.text)
 
 
-async def test_a_refused_body_is_read_to_its_end_first(api: httpx.AsyncClient) -> None:
-    answer = await api.post("/api/v1/experiments", content=b"x" * 3_000_000, headers={"content-encoding": "gzip"})
-    assert error_of(answer) == (415, UNSUPPORTED, COMPRESSED)
+async def test_the_body_of_a_refused_call_is_read_to_its_end(api: httpx.AsyncClient) -> None:
+    response = await api.post("/api/v1/experiments", content=b"x" * 3_000_000, headers={"content-encoding": "gzip"})
+    assert error_of(response) == (415, UNSUPPORTED, COMPRESSED)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +94,10 @@ async def test_a_refused_body_is_read_to_its_end_first(api: httpx.AsyncClient) -
         (413, {}, b"x" * 5_000_000),
     ],
 )
-async def test_pages_of_other_sites_can_read_refusals(
+async def test_web_pages_of_allowed_origins_can_read_refusals(
     status: int, headers: dict[str, str], body: bytes, api: httpx.AsyncClient
 ) -> None:
     origin = "http://localhost:3000"
-    answer = await api.post("/api/v1/experiments", content=body, headers={"origin": origin, **headers})
-    assert answer.status_code == status
-    assert answer.headers["access-control-allow-origin"] == origin
+    response = await api.post("/api/v1/experiments", content=body, headers={"origin": origin, **headers})
+    assert response.status_code == status
+    assert response.headers["access-control-allow-origin"] == origin

@@ -1,4 +1,4 @@
-"""Stored bytes through the real Envoy: what breaks off is reset, and a service that is away is named."""
+"""Stored bytes through the real Envoy: an incomplete response is reset, and a service that is down is named."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def find(asked: Asked) -> Content:
     async def read(start: int, end: int) -> AsyncGenerator[bytes, None]:
         for at in range(start, end, 10_000):
             if asked.name == "short" and at >= 250_000:
-                raise Unavailable("the store went away")
+                raise Unavailable("the store is not reachable")
             yield bytes(min(10_000, end - at))
 
     return Content("audio/wav", SIZE, '"tag"', read)
@@ -40,7 +40,7 @@ async def find(asked: Asked) -> Content:
 
 @pytest.fixture(scope="module")
 async def url() -> AsyncIterator[str]:
-    """A gateway before stored bytes, with no service at the other addresses but auth."""
+    """A gateway with a server of stored bytes and auth. All other services are down."""
     address = f"127.0.0.1:{free_port()}"
     server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
     server.add(address, GET_AUDIO, find)
@@ -55,46 +55,48 @@ async def url() -> AsyncIterator[str]:
 
 @pytest.fixture(params=["HTTP/1.1", "HTTP/2"])
 async def http(url: str, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway that speaks one version of HTTP."""
+    """A client of the gateway for one version of HTTP."""
     http2 = request.param == "HTTP/2"
     async with httpx.AsyncClient(base_url=url, http1=not http2, http2=http2, trust_env=False) as client:
         yield client
 
 
-async def test_a_range_comes_as_it_was_asked_for(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/api/v1/audio/a.wav", headers={"range": "bytes=10-19"})
-    assert (answer.status_code, len(answer.content)) == (206, 10)
-    assert (answer.headers["content-range"], answer.headers["content-length"]) == ("bytes 10-19/500000", "10")
+async def test_a_range_is_returned_as_requested(http: httpx.AsyncClient) -> None:
+    response = await http.get("/api/v1/audio/a.wav", headers={"range": "bytes=10-19"})
+    assert (response.status_code, len(response.content)) == (206, 10)
+    assert (response.headers["content-range"], response.headers["content-length"]) == ("bytes 10-19/500000", "10")
 
 
 @pytest.mark.parametrize("headers", [{}, {"range": "bytes=100-"}])
-async def test_what_breaks_off_is_never_taken_for_whole(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_an_incomplete_response_is_never_mistaken_for_a_complete_one(
+    http: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         await http.get("/api/v1/audio/short", headers=headers)
-    # The connection, or the next one, goes on.
+    # The connection, or a new one, still works.
     assert (await http.get("/api/v1/audio/a.wav")).status_code == 200
 
 
-async def test_a_service_that_is_away_is_named(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/api/v1/listening-clips/clp_1.wav")
-    body = answer.json()
-    assert (answer.status_code, body["message"]) == (503, "experiments is not reachable; try again shortly")
+async def test_the_error_names_a_service_that_is_down(http: httpx.AsyncClient) -> None:
+    response = await http.get("/api/v1/listening-clips/clp_1.wav")
+    body = response.json()
+    assert (response.status_code, body["message"]) == (503, "experiments is not reachable; try again shortly")
     assert body["details"][0]["metadata"] == {"service": "experiments"}
 
 
-async def test_pages_of_other_sites_may_ask_for_ranges_and_see_what_they_got(http: httpx.AsyncClient) -> None:
+async def test_web_pages_of_allowed_origins_can_request_ranges(http: httpx.AsyncClient) -> None:
     origin = {"origin": "http://localhost:3000"}
-    asked = {**origin, "access-control-request-method": "GET", "access-control-request-headers": "range, if-range"}
-    allowed = await http.options("/api/v1/audio/a.wav", headers=asked)
+    preflight = {**origin, "access-control-request-method": "GET", "access-control-request-headers": "range, if-range"}
+    allowed = await http.options("/api/v1/audio/a.wav", headers=preflight)
     assert allowed.status_code == 200
     assert {"range", "if-range", "if-none-match"} <= set(allowed.headers["access-control-allow-headers"].split(", "))
-    answer = await http.get("/api/v1/audio/a.wav", headers={**origin, "range": "bytes=0-1"})
-    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
-    seen = set(answer.headers["access-control-expose-headers"].split(", "))
-    assert {"accept-ranges", "content-length", "content-range", "etag"} <= seen
+    response = await http.get("/api/v1/audio/a.wav", headers={**origin, "range": "bytes=0-1"})
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+    exposed = set(response.headers["access-control-expose-headers"].split(", "))
+    assert {"accept-ranges", "content-length", "content-range", "etag"} <= exposed
 
 
 @pytest.mark.parametrize("forged", ["x-voicearena-key-fault", "x-voicearena-clip"])
-async def test_what_only_the_mesh_says_is_not_taken_from_a_client(http: httpx.AsyncClient, forged: str) -> None:
-    answer = await http.get("/api/v1/audio/a.wav", headers={forged: "clp_1.wav 0-1/1"})
-    assert (answer.status_code, "x-voicearena-clip" in answer.headers) == (200, False)
+async def test_internal_headers_from_a_client_are_ignored(http: httpx.AsyncClient, forged: str) -> None:
+    response = await http.get("/api/v1/audio/a.wav", headers={forged: "clp_1.wav 0-1/1"})
+    assert (response.status_code, "x-voicearena-clip" in response.headers) == (200, False)

@@ -1,4 +1,4 @@
-"""What those can do who have no key: nothing before they are refused, and not too much of anything."""
+"""Callers without an API key are refused early, and their calls are limited."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.config import MAX_OPEN_STREAM_SECONDS
-from tests.unit.gateway.conftest import Answer, EveryService, gateway, serving
+from tests.unit.gateway.conftest import EveryService, KeyCheck, gateway, serving
 from tests.unit.gateway.test_json_calls import error_of
 
 GET = "/api/v1/experiments/x"
@@ -20,7 +20,7 @@ REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 @pytest.fixture(scope="module")
 async def stand_in() -> AsyncIterator[tuple[EveryService, str]]:
-    services = EveryService(known={f"Bearer {n}": Answer(f"token {n}", f"key_{n}", 600_000) for n in range(200)})
+    services = EveryService(known={f"Bearer {n}": KeyCheck(f"token {n}", f"key_{n}", 600_000) for n in range(200)})
     limits = {"anonymous_rate_limit_per_second": PER_SECOND, "anonymous_rate_limit_burst": BURST, "trusted_proxies": 1}
     async with (
         serving(services) as port,
@@ -40,7 +40,7 @@ _addresses = iter(range(1, 250))
 
 @pytest.fixture
 def address() -> dict[str, str]:
-    """Says that a call comes from an address from which nothing was called yet."""
+    """The header of a trusted proxy for an address without earlier calls."""
     return {"x-forwarded-for": f"10.0.0.{next(_addresses)}"}
 
 
@@ -48,7 +48,7 @@ def bearer(key: object) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-async def test_who_has_no_key_is_refused_before_any_of_the_body_has_come(stand_in: tuple[EveryService, str]) -> None:
+async def test_a_call_without_a_key_is_refused_before_its_body_arrives(stand_in: tuple[EveryService, str]) -> None:
     address = urlsplit(stand_in[1])
     for path in ("/api/v1/experiments", "/api/v1/speech", "/api/v1/experiments/x/run"):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -58,7 +58,7 @@ async def test_who_has_no_key_is_refused_before_any_of_the_body_has_come(stand_i
         writer.close()
 
 
-async def test_who_has_a_bad_key_is_refused_before_any_of_the_body_has_come(
+async def test_a_call_with_a_bad_key_is_refused_before_its_body_arrives(
     stand_in: tuple[EveryService, str], address: dict[str, str]
 ) -> None:
     host = urlsplit(stand_in[1])
@@ -71,18 +71,18 @@ async def test_who_has_a_bad_key_is_refused_before_any_of_the_body_has_come(
     writer.close()
 
 
-async def test_a_body_of_many_values_is_refused_and_quickly(api: httpx.AsyncClient) -> None:
+async def test_a_body_with_many_values_is_refused_quickly(api: httpx.AsyncClient) -> None:
     body = b'{"prompts": [' + b'"",' * 480_000 + b'""]}'
     began = time.monotonic()
-    answer = await api.post(
+    response = await api.post(
         "/api/v1/experiments", content=body, headers={**bearer(0), "content-type": "application/json"}
     )
-    assert error_of(answer) == (400, "MALFORMED_REQUEST", "the body has more than 5000 values")
+    assert error_of(response) == (400, "MALFORMED_REQUEST", "the body has more than 5000 values")
     assert time.monotonic() - began < 0.5
 
 
 @pytest.mark.parametrize("piece", ['\\"', "\\u0041", " ", "9", "é"])
-async def test_a_body_of_one_long_value_is_checked_quickly(piece: str, api: httpx.AsyncClient) -> None:
+async def test_a_body_with_one_long_value_is_checked_quickly(piece: str, api: httpx.AsyncClient) -> None:
     value = "1" + piece * 1_000_000 if piece == "9" else '"' + piece * (1_400_000 // len(piece.encode())) + '"'
     began = time.monotonic()
     content = f'{{"name": {value}}}'.encode()
@@ -90,33 +90,37 @@ async def test_a_body_of_one_long_value_is_checked_quickly(piece: str, api: http
     assert time.monotonic() - began < 0.5
 
 
-async def test_unknown_keys_of_one_address_are_limited_before_auth_is_asked(
+async def test_unknown_keys_from_one_address_are_limited_before_auth_is_called(
     stand_in: tuple[EveryService, str], api: httpx.AsyncClient, address: dict[str, str]
 ) -> None:
-    asked = len(stand_in[0].asked)
-    answers = [await api.get(GET, headers={**address, **bearer(f"unknown {n}")}) for n in range(5 * BURST)]
-    statuses = [answer.status_code for answer in answers]
+    checked = len(stand_in[0].checked)
+    responses = [await api.get(GET, headers={**address, **bearer(f"unknown {n}")}) for n in range(5 * BURST)]
+    statuses = [response.status_code for response in responses]
     assert statuses[:BURST] == [401] * BURST
     assert set(statuses[BURST:]) <= {401, 429}
     assert statuses.count(429) > 2 * BURST
-    assert len(stand_in[0].asked) - asked == statuses.count(401)
-    limited = next(answer for answer in answers if answer.status_code == 429)
+    assert len(stand_in[0].checked) - checked == statuses.count(401)
+    limited = next(response for response in responses if response.status_code == 429)
     message = f"more than {PER_SECOND} unknown API keys per second from one address; try again in a second"
     assert error_of(limited) == (429, "RATE_LIMITED", message)
     assert limited.headers["retry-after"] == "1"
-    # Neither other addresses nor keys that were good here before notice.
+    # Other addresses are not affected.
     other = {"x-forwarded-for": "10.1.0.1"}
     assert (await api.get(GET, headers={**other, **bearer("unknown")})).status_code == 401
     await asyncio.sleep(int(limited.headers["retry-after"]))
     assert (await api.get(GET, headers={**address, **bearer("unknown")})).status_code == 401
 
 
-async def test_many_good_keys_of_one_address_are_not_limited(api: httpx.AsyncClient, address: dict[str, str]) -> None:
-    answers = [await api.get(GET, headers={**address, **bearer(n)}) for n in range(5 * BURST)]
-    assert {answer.status_code for answer in answers} == {200}
+async def test_many_valid_keys_from_one_address_are_not_limited(
+    api: httpx.AsyncClient, address: dict[str, str]
+) -> None:
+    responses = [await api.get(GET, headers={**address, **bearer(n)}) for n in range(5 * BURST)]
+    assert {response.status_code for response in responses} == {200}
 
 
-async def test_a_good_key_works_where_others_send_unknown_ones(api: httpx.AsyncClient, address: dict[str, str]) -> None:
+async def test_a_valid_key_works_from_an_address_that_sends_unknown_keys(
+    api: httpx.AsyncClient, address: dict[str, str]
+) -> None:
     assert (await api.get(GET, headers={**address, **bearer(150)})).status_code == 200
     for n in range(2 * BURST):
         await api.get(GET, headers={**address, **bearer(f"nobody's {n}")})
@@ -124,22 +128,22 @@ async def test_a_good_key_works_where_others_send_unknown_ones(api: httpx.AsyncC
 
 
 @pytest.mark.parametrize("path", ["/api/v1/developers", "/api/v1/voters", "/api/v1/listening/x/listeners"])
-async def test_what_creates_something_for_anybody_is_limited_more_strictly(
+async def test_calls_that_create_something_without_a_key_have_a_stricter_limit(
     path: str, api: httpx.AsyncClient, address: dict[str, str]
 ) -> None:
-    answers = [await api.post(path, headers=address) for _ in range(3 * BURST)]
-    statuses = [answer.status_code for answer in answers]
+    responses = [await api.post(path, headers=address) for _ in range(3 * BURST)]
+    statuses = [response.status_code for response in responses]
     assert statuses[:BURST] == [200] * BURST
     assert statuses.count(429) > BURST
-    limited = next(answer for answer in answers if answer.status_code == 429)
-    message = f"more than {PER_SECOND} such calls per second from one address; try again in a second"
+    limited = next(response for response in responses if response.status_code == 429)
+    message = f"more than {PER_SECOND} calls of this kind per second from one address; try again in a second"
     assert error_of(limited) == (429, "RATE_LIMITED", message)
     assert (limited.headers["retry-after"], limited.headers["x-ratelimit-reset"]) == ("1", "1")
-    # Other calls without a key have their own, wider limit.
+    # Other calls without a key have their own, higher limit.
     assert (await api.get("/api/v1/health", headers=address)).status_code == 200
 
 
-async def test_reflection_is_limited_by_address_and_ends(
+async def test_reflection_is_limited_by_address_and_in_time(
     stand_in: tuple[EveryService, str], address: dict[str, str]
 ) -> None:
     metadata = tuple(address.items())

@@ -1,0 +1,1 @@
+"""Metrics of a conversation: who speaks when, and how the speakers take turns."""

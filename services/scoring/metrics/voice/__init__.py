@@ -1,0 +1,1 @@
+"""Metrics of how something is said: pitch, rhythm and prosody."""

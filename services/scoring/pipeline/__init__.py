@@ -1,0 +1,1 @@
+"""The evaluation of a recording: seventeen steps, from the file to numbers."""

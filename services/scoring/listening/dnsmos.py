@@ -1,0 +1,108 @@
+"""DNSMOS: predicted opinion scores of signal, background and the whole (P.835), and of quality (P.808)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scoring.listening.backend import BackendMissing, installed_version
+from services.scoring.metrics.dnsmos import BAK, OVRL, SAMPLE_RATE_HZ, SIG, opinion_score, windows
+
+FFT_SAMPLES = 321
+HOP_SAMPLES = 160
+MEL_BANDS = 120
+DYNAMIC_RANGE_DB = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class DnsmosScores:
+    """Means over the windows of a recording, 1 to 5."""
+
+    signal_mos: float
+    background_mos: float
+    overall_mos: float
+    p808_mos: float
+
+
+class Dnsmos:
+    """Predicts opinion scores. The scores depend on the level of the recording; they were trained on speech that came
+    out of noise suppressors."""
+
+    def __init__(self) -> None:
+        self.backend = f"dnsmos/speechmos-{installed_version('speechmos')}"
+        installed_version("onnxruntime")
+        import onnxruntime
+
+        spec = find_spec("speechmos")
+        if spec is None or spec.origin is None:
+            raise BackendMissing("The package speechmos has no folder.")
+        folder = Path(spec.origin).parent / "dnsmos_models"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._p835 = onnxruntime.InferenceSession(str(folder / "sig_bak_ovr.onnx"), options, ["CPUExecutionProvider"])
+        self._p808 = onnxruntime.InferenceSession(str(folder / "model_v8.onnx"), options, ["CPUExecutionProvider"])
+
+    def score(self, samples: NDArray[np.float32]) -> DnsmosScores:
+        """Scores samples at 16 kHz from -1 to 1."""
+        pieces = windows(samples)
+        raw = self._run(self._p835, pieces)
+        mels = np.stack([_log_mel(piece[:-HOP_SAMPLES]) for piece in pieces])
+        p808 = self._run(self._p808, mels)
+        scores = [
+            float(np.mean([opinion_score(value, coefficients) for value in raw[:, column]]))
+            for column, coefficients in enumerate((SIG, BAK, OVRL))
+        ]
+        return DnsmosScores(*scores, p808_mos=float(p808.mean()))
+
+    @staticmethod
+    def _run(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        (scores,) = session.run(None, {session.get_inputs()[0].name: batch.astype(np.float32, copy=False)})
+        return np.asarray(scores)
+
+
+def _log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the spectrogram that the P.808 model takes, an array of shape (frames, bands).
+
+    It is librosa's power mel spectrogram in dB below the maximum, down to 80 dB, shifted and scaled to -1 to 1.
+    """
+    padded = np.pad(samples.astype(np.float64), FFT_SAMPLES // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::HOP_SAMPLES]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SAMPLES) / FFT_SAMPLES)
+    power = np.square(np.abs(np.fft.rfft(frames * window)))
+    mel = power @ _mel_filters().T
+    decibels = 10 * np.log10(np.maximum(mel, 1e-10)) - 10 * np.log10(max(float(mel.max()), 1e-10))
+    return ((np.maximum(decibels, decibels.max() - DYNAMIC_RANGE_DB) + 40) / 40).astype(np.float32)
+
+
+@cache
+def _mel_filters() -> NDArray[np.float64]:
+    """Returns Slaney's mel filters, each with an area of 1, an array of shape (bands, frequencies)."""
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE_HZ / 2), MEL_BANDS + 2))
+    frequencies = np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    widths = np.diff(edges)
+    rising = (frequencies - edges[:-2, None]) / widths[:-1, None]
+    falling = (edges[2:, None] - frequencies) / widths[1:, None]
+    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+LINEAR_HZ_PER_MEL = 200 / 3
+LOG_FROM_HZ = 1000.0
+LOG_STEP = np.log(6.4) / 27
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < LOG_FROM_HZ:
+        return hz / LINEAR_HZ_PER_MEL
+    return LOG_FROM_HZ / LINEAR_HZ_PER_MEL + float(np.log(hz / LOG_FROM_HZ)) / LOG_STEP
+
+
+def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    log_from = LOG_FROM_HZ / LINEAR_HZ_PER_MEL
+    return np.where(mels < log_from, mels * LINEAR_HZ_PER_MEL, LOG_FROM_HZ * np.exp(LOG_STEP * (mels - log_from)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -55,11 +56,11 @@ class Dnsmos:
         raw = self._run(self._p835, pieces)
         mels = np.stack([_log_mel(piece[:-HOP_SAMPLES]) for piece in pieces])
         p808 = self._run(self._p808, mels)
-        scores = [
+        signal, background, overall = (
             float(np.mean([opinion_score(value, coefficients) for value in raw[:, column]]))
             for column, coefficients in enumerate((SIG, BAK, OVRL))
-        ]
-        return DnsmosScores(*scores, p808_mos=float(p808.mean()))
+        )
+        return DnsmosScores(signal, background, overall, float(p808.mean()))
 
     @staticmethod
     def _run(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,7 +79,8 @@ def _log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     power = np.square(np.abs(np.fft.rfft(frames * window)))
     mel = power @ _mel_filters().T
     decibels = 10 * np.log10(np.maximum(mel, 1e-10)) - 10 * np.log10(max(float(mel.max()), 1e-10))
-    return ((np.maximum(decibels, decibels.max() - DYNAMIC_RANGE_DB) + 40) / 40).astype(np.float32)
+    limited = np.maximum(decibels, decibels.max() - DYNAMIC_RANGE_DB)
+    return np.asarray((limited + 40) / 40, dtype=np.float32)
 
 
 @cache
@@ -94,13 +96,13 @@ def _mel_filters() -> NDArray[np.float64]:
 
 LINEAR_HZ_PER_MEL = 200 / 3
 LOG_FROM_HZ = 1000.0
-LOG_STEP = np.log(6.4) / 27
+LOG_STEP = math.log(6.4) / 27
 
 
 def _hz_to_mel(hz: float) -> float:
     if hz < LOG_FROM_HZ:
         return hz / LINEAR_HZ_PER_MEL
-    return LOG_FROM_HZ / LINEAR_HZ_PER_MEL + float(np.log(hz / LOG_FROM_HZ)) / LOG_STEP
+    return LOG_FROM_HZ / LINEAR_HZ_PER_MEL + math.log(hz / LOG_FROM_HZ) / LOG_STEP
 
 
 def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,9 +35,7 @@ class MoonshineTranscriber:
         weights = Path(moonshine_voice.__file__).parent / "assets" / "tiny-en"
         if not weights.is_dir():
             raise BackendMissing("The package moonshine-voice has no weights of tiny-en; version 0.1.0 has them.")
-        self._model = moonshine_voice.Transcriber(
-            model_path=weights, model_arch=moonshine_voice.ModelArch.TINY
-        )
+        self._model = moonshine_voice.Transcriber(model_path=weights, model_arch=moonshine_voice.ModelArch.TINY)
 
     def transcribe(self, samples: NDArray[np.float32]) -> list[Phrase]:
         """Transcribes samples at 16 kHz from -1 to 1."""

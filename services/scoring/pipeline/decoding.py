@@ -55,7 +55,7 @@ class DecodedAudio:
 
     def channel(self, index: int) -> NDArray[np.float32]:
         """Returns one channel at 16 kHz, -1 to 1."""
-        return self.model[:, index].astype(np.float32) / 32768
+        return np.asarray(self.model[:, index] / np.float32(32768), dtype=np.float32)
 
 
 @contextmanager

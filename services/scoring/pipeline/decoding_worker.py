@@ -45,16 +45,16 @@ def main(source: Path, native: Path, model: Path) -> int:
         with source.open("rb") as file, native.open("wb") as native_file, model.open("wb") as model_file:
             description = decode(file, native_file, model_file)
     except Refused as refusal:
-        print(json.dumps({"message": str(refusal)}))
+        sys.stdout.write(json.dumps({"message": str(refusal)}))
         return REFUSED_STATUS
-    print(json.dumps(description))
+    sys.stdout.write(json.dumps(description))
     return 0
 
 
 def decode(source: IO[bytes], native: IO[bytes], model: IO[bytes]) -> dict[str, Any]:
     """Decodes the first audio stream and returns what is known of it. Raises Refused if it cannot be evaluated."""
     try:
-        container = av.open(source, options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""})
+        container = av.open(source, mode="r", options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""})
     except (av.FFmpegError, ValueError):
         raise Refused("The file is not audio in a format that can be decoded.") from None
     with container:

@@ -1,0 +1,81 @@
+"""The command `voice-evals`: evaluates a recording on this machine, without a mesh.
+
+voice-evals call.wav --reference call.txt
+voice-evals call.wav --reference call.txt --json
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.scoring.pipeline.pipeline import RecordingEvaluation, VoiceEvaluationPipeline
+from services.scoring.pipeline.step import StepOutcome, StepStatus
+
+app = typer.Typer(add_completion=False)
+MARKS = {StepStatus.completed: "✓", StepStatus.skipped: "–", StepStatus.failed: "✗", StepStatus.started: "…"}
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The recording.")],
+    reference: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A text file with what should be spoken.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="The language of the recording, such as en or de-AT.")] = "en",
+    num_speakers: Annotated[int | None, typer.Option(min=1, max=20, help="How many people speak.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all results as JSON.")] = False,
+) -> None:
+    """Evaluates a recording and prints what a listener would notice. Exits with 1 if it cannot be decoded."""
+    progress = Console(stderr=True)
+
+    def show(outcome: StepOutcome) -> None:
+        if outcome.status is not StepStatus.started:
+            reason = f"  {outcome.reason}" if outcome.reason else ""
+            progress.print(
+                f"{MARKS[outcome.status]} {outcome.step:16}{outcome.seconds:6.1f} s{reason}", highlight=False
+            )
+
+    pipeline = VoiceEvaluationPipeline(file, reference, num_speakers=num_speakers, language=language)
+    found = pipeline.evaluate(None if as_json else show)
+    if as_json:
+        typer.echo(json.dumps(as_plain(found), indent=2, ensure_ascii=False))
+    elif found.duration_seconds is not None:
+        Console().print(_table(found))
+    raise typer.Exit(found.duration_seconds is None)
+
+
+def as_plain(value: Any) -> Any:
+    """Returns a result as JSON has it: dataclasses as objects, enums as their values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_plain(asdict(value))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: as_plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(one) for one in value]
+    return value
+
+
+def _table(found: RecordingEvaluation) -> Table:
+    table = Table("Step", "Metric", "Value", "Backend", box=None)
+    for name, outcome in found.outcomes.items():
+        if outcome.result is None or name in ("decode", "alignment"):
+            continue
+        for metric, value in as_plain(outcome.result).items():
+            if isinstance(value, bool | int | float | str):
+                shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+                table.add_row(name, metric, shown, outcome.backend)
+    return table
+
+
+if __name__ == "__main__":
+    app()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.scoring.backends.choice import Backends
 from services.scoring.domain import AudioUnreadable
 from services.scoring.pipeline.decoding import decoded
 from services.scoring.pipeline.step import StepOutcome, StepStatus, run_steps
 from services.scoring.pipeline.steps import STEPS
-from services.scoring.pipeline.work import Backends, Options, Work
+from services.scoring.pipeline.work import Options, Work
 
 THREADS = 4
 

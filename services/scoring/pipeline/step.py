@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 
+from services.scoring.backends.backend import BackendMissing
 from services.scoring.domain import AudioUnreadable
-from services.scoring.listening.backend import BackendMissing
 
 log = structlog.get_logger()
 

@@ -34,7 +34,7 @@ def diarization_errors(
     """Compares two diarizations, with the names of speakers mapped one to one so that the fewest errors remain.
 
     `collar_seconds` is the whole width that is left out around each edge of the reference, as in pyannote.metrics. So
-    NIST's 0.25 s on each side is 0.5 here. `skip_overlap` leaves out the time in which the reference has several speakers.
+    NIST's 0.25 s on each side is 0.5 here. `skip_overlap` leaves out the time with several speakers in the reference.
     """
     pieces = _pieces(reference, found, collar_seconds, skip_overlap)
     real = sorted({turn.speaker for turn in reference})

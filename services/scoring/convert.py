@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from datetime import datetime
 
-from voicearena.scoring.v1 import scoring_pb2
+from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
 from services.runtime.clock import timestamp
@@ -25,9 +25,11 @@ def job(event: EvaluationRequested, requested_at: datetime) -> Job:
     )
 
 
-def signal_metrics(metrics: SignalMetrics) -> scoring_pb2.SignalMetrics:
+def signal_metrics(metrics: SignalMetrics) -> evaluation_metrics_pb2.SignalMetrics:
     """Returns the metrics as a message. Metrics that are None are absent in it."""
-    return scoring_pb2.SignalMetrics(**{name: value for name, value in asdict(metrics).items() if value is not None})
+    return evaluation_metrics_pb2.SignalMetrics(
+        **{name: value for name, value in asdict(metrics).items() if value is not None}
+    )
 
 
 def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:

@@ -36,6 +36,8 @@ class Status(Enum):
     running = "running"
     completed = "completed"
     failed = "failed"
+    pending = "pending"
+    cancelled = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

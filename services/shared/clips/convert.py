@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
-from voicearena.scoring.v1 import scoring_pb2
+from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
@@ -20,7 +20,7 @@ def _measured_in(message: Descriptor, source: Source) -> Sequence[tuple[str, boo
 
 
 _SYNTHESIS = _measured_in(tts_pb2.SynthesisMeasurements.DESCRIPTOR, Source.SYNTHESIS)
-_SIGNAL = _measured_in(scoring_pb2.SignalMetrics.DESCRIPTOR, Source.SIGNAL)
+_SIGNAL = _measured_in(evaluation_metrics_pb2.SignalMetrics.DESCRIPTOR, Source.SIGNAL)
 _LISTENING = _measured_in(scoring_pb2.ListeningMetrics.DESCRIPTOR, Source.LISTENING)
 
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.scoring.v1.evaluation_metrics_pb2 import SignalMetrics
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
-from voicearena.scoring.v1.scoring_pb2 import SignalMetrics
 from voicearena.tts.v1.events_pb2 import (
     SpeechDeletionRequested,
     SpeechSynthesized,

@@ -3,7 +3,7 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from voicearena.scoring.v1 import scoring_pb2
+from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 
 from services.scoring import convert
 from services.scoring.domain import LISTED_METRICS, Evaluation, Status
@@ -33,7 +33,7 @@ def test_every_measured_value_is_in_the_message() -> None:
 
 
 def test_the_message_has_exactly_the_measured_fields() -> None:
-    names = [field.name for field in scoring_pb2.SignalMetrics.DESCRIPTOR.fields]
+    names = [field.name for field in evaluation_metrics_pb2.SignalMetrics.DESCRIPTOR.fields]
     assert sorted(names) == sorted(field.name for field in fields(SignalMetrics))
 
 

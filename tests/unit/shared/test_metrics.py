@@ -7,7 +7,8 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from voicearena.experiments.v1.experiment_pb2 import Trial
 from voicearena.experiments.v1.results_pb2 import ModelRanking
-from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics, SignalMetrics
+from voicearena.scoring.v1.evaluation_metrics_pb2 import SignalMetrics
+from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics
 from voicearena.tts.v1.tts_pb2 import SynthesisMeasurements
 
 from services import metric_table

@@ -7,17 +7,16 @@ voice-evals call.wav --reference call.txt --json
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, is_dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.scoring.pipeline.pipeline import RecordingEvaluation, VoiceEvaluationPipeline
-from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.pipeline.outcome_json import to_json
+from services.scoring.pipeline.pipeline import VoiceEvaluationPipeline
+from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome, StepStatus
 
 app = typer.Typer(add_completion=False)
 MARKS = {StepStatus.completed: "✓", StepStatus.skipped: "–", StepStatus.failed: "✗", StepStatus.started: "…"}
@@ -46,23 +45,10 @@ def evaluate(
     pipeline = VoiceEvaluationPipeline(file, reference, num_speakers=num_speakers, language=language)
     found = pipeline.evaluate(None if as_json else show)
     if as_json:
-        typer.echo(json.dumps(as_plain(found), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(to_json(found), indent=2, ensure_ascii=False))
     elif found.duration_seconds is not None:
         Console().print(_table(found))
     raise typer.Exit(found.duration_seconds is None)
-
-
-def as_plain(value: Any) -> Any:
-    """Returns a result as JSON has it: dataclasses as objects, enums as their values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return as_plain(asdict(value))
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
-        return {key: as_plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_plain(one) for one in value]
-    return value
 
 
 def _table(found: RecordingEvaluation) -> Table:
@@ -70,7 +56,7 @@ def _table(found: RecordingEvaluation) -> Table:
     for name, outcome in found.outcomes.items():
         if outcome.result is None or name in ("decode", "alignment"):
             continue
-        for metric, value in as_plain(outcome.result).items():
+        for metric, value in to_json(outcome.result).items():
             if isinstance(value, bool | int | float | str):
                 shown = f"{value:.3f}" if isinstance(value, float) else str(value)
                 table.add_row(name, metric, shown, outcome.backend)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 SMOOTHING_SECONDS = 0.03
 HANGOVER_SECONDS = 0.2
@@ -28,6 +27,9 @@ class ActiveLevel:
 
 def active_level(samples: NDArray[np.floating], rate_hz: int) -> ActiveLevel | None:
     """Returns the level of samples from -1 to 1. None if nothing in the recording is active."""
+    # Imported here: the process that answers calls imports this module, and scipy would take 70 MB of its memory.
+    from scipy.signal import lfilter
+
     decay = math.exp(-1 / (rate_hz * SMOOTHING_SECONDS))
     envelope = np.abs(samples, dtype=np.float64)
     for _ in range(2):

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.domain import AudioUnreadable
-from services.scoring.pipeline.decoding_worker import MODEL_RATE_HZ, REFUSED_STATUS
 
+MODEL_RATE_HZ = 16_000
 TIMEOUT_SECONDS = 600.0
+REFUSED_STATUS = 3
+"""The exit status of the process if it refuses the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,3 @@ def _decode(source: Path, native: Path, model: Path) -> AudioFormat:
 
 def _mapped(path: Path, channels: int) -> NDArray[np.int16]:
     return np.memmap(path, dtype="<i2", mode="r").reshape(-1, channels)
-
-
-__all__ = ["MODEL_RATE_HZ", "AudioFormat", "DecodedAudio", "decoded"]

@@ -19,15 +19,15 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
+from services.scoring.pipeline.decoding import MODEL_RATE_HZ, REFUSED_STATUS
+
 MAX_SECONDS = 2 * 60 * 60
 MAX_CHANNELS = 8
 MIN_RATE_HZ = 4_000
 MAX_RATE_HZ = 384_000
-MODEL_RATE_HZ = 16_000
 MAX_MEMORY_BYTES = 1024 * 1024 * 1024
 MAX_PROCESSOR_SECONDS = 300
 MAX_FILE_BYTES = 4 * 1024 * 1024 * 1024
-REFUSED_STATUS = 3
 CONTAINERS = "wav,w64,aiff,flac,mp3,ogg,mov,mp4,m4a,matroska,webm,aac"
 """Demuxers that may be used. Playlists are not among them, because they would open other files and addresses."""
 

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from services.scoring.backends.choice import Backends
 from services.scoring.domain import AudioUnreadable
 from services.scoring.pipeline.decoding import decoded
-from services.scoring.pipeline.step import StepOutcome, StepStatus, run_steps
+from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome, StepStatus, run_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.pipeline.work import Options, Work
 
 THREADS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingEvaluation:
-    """All that the steps found out about a recording."""
-
-    duration_seconds: float | None
-    """None if the recording could not be decoded."""
-    outcomes: dict[str, StepOutcome]
-    """By the name of the step, in the order of reports."""
-
-    def result(self, step: str) -> Any:
-        """Returns the result of a step, None if it did not complete."""
-        return self.outcomes[step].result
 
 
 class VoiceEvaluationPipeline:

@@ -40,6 +40,24 @@ class StepOutcome:
     """The code and its version that computed the result. Empty unless completed."""
     result: Any = None
     """A value of the step's own class, None unless completed."""
+    condition: str = ""
+    """The version of the recording that it is about, such as `telephone`. Empty for the recording itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEvaluation:
+    """All that the steps found out about a recording."""
+
+    duration_seconds: float | None
+    """None if the recording could not be decoded."""
+    outcomes: dict[str, StepOutcome]
+    """By the name of the step, in the order of reports."""
+    conditions: dict[str, RecordingEvaluation] = field(default_factory=dict)
+    """The same of further versions of the recording, by condition, such as `telephone`."""
+
+    def result(self, step: str) -> Any:
+        """Returns the result of a step, None if it did not complete."""
+        return self.outcomes[step].result
 
 
 class Skipped(Exception):
@@ -61,6 +79,8 @@ class Step:
     name: str
     run: Callable[[Any], Computed]
     """Takes the work: the recording, its options, the backends and the results so far."""
+    gives: type
+    """The class of its result, a dataclass. NoneType if no backend for it exists yet."""
     needs: tuple[str, ...] = ()
     """Steps whose results it uses. It is skipped if one of them has none."""
     uses: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from services.scoring.metrics.conversation.turns import Turn
 
@@ -36,6 +35,9 @@ def diarization_errors(
     `collar_seconds` is the whole width that is left out around each edge of the reference, as in pyannote.metrics. So
     NIST's 0.25 s on each side is 0.5 here. `skip_overlap` leaves out the time with several speakers in the reference.
     """
+    # Imported here: the process that answers calls imports this module, and scipy would take 70 MB of its memory.
+    from scipy.optimize import linear_sum_assignment
+
     pieces = _pieces(reference, found, collar_seconds, skip_overlap)
     real = sorted({turn.speaker for turn in reference})
     guessed = sorted({turn.speaker for turn in found})

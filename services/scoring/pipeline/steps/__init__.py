@@ -1,25 +1,33 @@
 """The seventeen steps of an evaluation, in one table."""
 
+from types import NoneType
+
+from services.scoring.backends.backend import QualityScores, Transcript
+from services.scoring.metrics.conversation.turns import TurnTaking
+from services.scoring.metrics.signal import SignalMetrics
+from services.scoring.metrics.voice.pitch import Pitch
+from services.scoring.metrics.voice.rhythm import Rhythm
+from services.scoring.pipeline.decoding import AudioFormat
 from services.scoring.pipeline.step import Step
 from services.scoring.pipeline.steps import meaning, opinion, sound, speakers, voice, words
 
 STEPS = (
-    Step("decode", sound.decode),
-    Step("signal", sound.signal, needs=("decode",)),
-    Step("loudness", sound.loudness, needs=("decode",)),
-    Step("speech_activity", sound.speech_activity, needs=("decode",)),
-    Step("noise", sound.noise, needs=("decode", "speech_activity")),
-    Step("transcription", words.transcription, needs=("speech_activity",)),
-    Step("alignment", words.alignment, needs=("transcription", "speech_activity")),
-    Step("word_errors", words.word_errors_step, needs=("transcription", "alignment")),
-    Step("meaning", meaning.meaning, needs=("transcription",)),
-    Step("bert_score", meaning.bert_score_step, needs=("transcription",)),
-    Step("pitch", voice.pitch_step, needs=("speech_activity",)),
-    Step("rhythm", voice.rhythm_step, needs=("speech_activity",), uses=("alignment", "pitch")),
-    Step("prosody", voice.prosody_step, needs=("pitch", "rhythm")),
-    Step("naturalness", opinion.naturalness, needs=("speech_activity",)),
-    Step("quality", opinion.quality, needs=("speech_activity",)),
-    Step("diarization", speakers.diarization, needs=("speech_activity",)),
-    Step("emotion", speakers.emotion, needs=("speech_activity",)),
+    Step("decode", sound.decode, AudioFormat),
+    Step("signal", sound.signal, SignalMetrics, needs=("decode",)),
+    Step("loudness", sound.loudness, sound.LoudnessMetrics, needs=("decode",)),
+    Step("speech_activity", sound.speech_activity, sound.SpeechActivity, needs=("decode",)),
+    Step("noise", sound.noise, sound.NoiseMetrics, needs=("decode", "speech_activity")),
+    Step("transcription", words.transcription, Transcript, needs=("speech_activity",)),
+    Step("alignment", words.alignment, words.Alignment, needs=("transcription", "speech_activity")),
+    Step("word_errors", words.word_errors_step, words.WordErrorMetrics, needs=("transcription", "alignment")),
+    Step("meaning", meaning.meaning, NoneType, needs=("transcription",)),
+    Step("bert_score", meaning.bert_score_step, NoneType, needs=("transcription",)),
+    Step("pitch", voice.pitch_step, Pitch, needs=("speech_activity",)),
+    Step("rhythm", voice.rhythm_step, Rhythm, needs=("speech_activity",), uses=("alignment", "pitch")),
+    Step("prosody", voice.prosody_step, voice.ProsodyMetrics, needs=("pitch", "rhythm")),
+    Step("naturalness", opinion.naturalness, NoneType, needs=("speech_activity",)),
+    Step("quality", opinion.quality, QualityScores, needs=("speech_activity",)),
+    Step("diarization", speakers.diarization, TurnTaking, needs=("speech_activity",)),
+    Step("emotion", speakers.emotion, NoneType, needs=("speech_activity",)),
 )
 """In the order of reports. A step comes after the steps that it needs."""

@@ -1,0 +1,1 @@
+"""Evaluates recordings outside the process that answers calls: in worker processes, which start when needed."""

@@ -30,7 +30,6 @@ from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running import clips as trial_clips
 from services.experiments.running import convert as running_convert
-from services.experiments.running.changes import Changes
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.lifecycle_store import SqlLifecycleStore
 from services.experiments.running.retention import BATCH, Retention
@@ -38,6 +37,7 @@ from services.experiments.running.watching import Watching
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
+from services.experiments.tables import CHANGED
 from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.posting import HttpPost
 from services.experiments.webhooks.sealing import SecretBox
@@ -49,6 +49,7 @@ from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
+from services.runtime.changes import Changes
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
@@ -86,7 +87,7 @@ async def main() -> None:
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
         models = EloModelResolver(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
-        changes = Changes(database)
+        changes = Changes(database, CHANGED)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
         reading = Reading(database, store, Pages(secret))
         watching = Watching(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FULL = "the disk of the audio store is full; it goes on once there is room again"
-NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json)")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json|audio)")
 CHUNK_BYTES = 64 * 1024
 # No object takes so long to write.
 MAX_WRITE_SECONDS = 600.0
@@ -82,6 +82,10 @@ class AudioStore:
         except (BaseError, OSError) as error:
             raise _unwritten(error) from error
         return True
+
+    def local_path(self, name: str) -> Path | None:
+        """Returns where an object is or would be on this machine, None if the store is a bucket."""
+        return self._folder / _checked(name) if self._folder is not None else None
 
     async def exists(self, name: str) -> bool:
         """Says whether there is an object of this name."""

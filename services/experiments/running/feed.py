@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 import structlog
 
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
-from services.experiments.running.changes import Changes
 from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Owned, Store
+from services.runtime.changes import Changes
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.periodic import periodic

@@ -10,11 +10,11 @@ from contextvars import Context
 from typing import Generic, TypeVar
 
 from services.experiments.domain import Experiment
-from services.experiments.running.changes import Changes
 from services.experiments.running.feed import Feed, Seen
 from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Owned, Store
 from services.runtime import ids
+from services.runtime.changes import Changes
 from services.runtime.db import Database
 from services.runtime.errors import NotFound
 from services.runtime.identity import current_identity

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 class StepStatus(Enum):
     """How far a step is. The names are those of the wire."""
 
+    pending = "pending"
     started = "started"
     completed = "completed"
     skipped = "skipped"

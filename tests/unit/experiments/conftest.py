@@ -12,14 +12,15 @@ from services.experiments.planning.domain import Plan, PlanRules, ResolvedModels
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
 from services.experiments.running import clips as trial_clips
-from services.experiments.running.changes import Changes
 from services.experiments.running.feed import Seen
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.watching import Watching
+from services.experiments.tables import CHANGED
 from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import Endpoints
+from services.runtime.changes import Changes
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
@@ -79,7 +80,7 @@ class Desk:
         self.store = MemoryExperimentsStore()
         self.clips = MemoryClipStore()
         self.catalogue = MemoryCatalogue()
-        self.changes = Changes(self.database)
+        self.changes = Changes(self.database, CHANGED)
         self.webhook_store = MemoryWebhookStore()
         self.endpoints = Endpoints(self.database, self.webhook_store, SecretBox("a secret"), Pages("a secret"), Reach())
         announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")

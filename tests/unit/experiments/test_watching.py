@@ -18,9 +18,11 @@ from services.experiments.domain import (
     TrialStatus,
 )
 from services.experiments.running import feed
-from services.experiments.running.changes import Changes, announce
+from services.experiments.running.changes import announce
 from services.experiments.running.feed import Seen
 from services.experiments.running.watching import Watching
+from services.experiments.tables import CHANGED
+from services.runtime.changes import Changes
 from services.runtime.errors import InvalidInput, NotFound
 from tests.fakes.memory_database import MemoryDatabase, table
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore, change
@@ -74,7 +76,7 @@ class WatchedExperiment:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryExperimentsStore()
         self.lifecycle = MemoryLifecycleStore()
-        self.changes = Changes(self.database)
+        self.changes = Changes(self.database, CHANGED)
         self.converted: list[Seen] = []
         self.watching = self.with_heartbeats(NEVER)
 

@@ -1,0 +1,1 @@
+"""Evaluations of recordings that developers upload or have stored."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -142,7 +143,11 @@ def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
 
 
 ENDED = ("created", "delivered", "refused", "judged", "cancelled")
-KEPT = [path for path in KNOWN["answers"] if "/exp_" not in path or path.split("/")[2] in {IDS[name] for name in ENDED}]
+KEPT = [
+    path
+    for path in KNOWN["answers"]
+    if path != "/api-keys" and ("/exp_" not in path or path.split("/")[2] in {IDS[name] for name in ENDED})
+]
 
 
 @pytest.mark.parametrize("path", KEPT)
@@ -246,6 +251,14 @@ async def test_api_keys_keep_their_permissions(mesh: Mesh) -> None:
         assert (await limited.get("/experiments")).status_code == 200
         assert (await limited.get("/webhook-endpoints")).status_code == 403
         assert (await revoked.get("/experiments")).status_code == 401
+
+
+async def test_keys_with_every_scope_get_new_scopes_and_other_keys_are_unchanged(upgraded: Upgraded) -> None:
+    expected = copy.deepcopy(KNOWN["answers"]["/api-keys"])
+    for key in expected["api_keys"]:
+        if "keys" in key["scopes"]:
+            key["scopes"].append("evaluations:write")
+    assert list(differences(expected, await upgraded.get("/api-keys"))) == []
 
 
 async def test_an_ended_experiment_can_be_played_cloned_and_deleted(upgraded: Upgraded) -> None:

@@ -302,6 +302,7 @@ def test_scopes_have_the_names_that_keys_were_given() -> None:
         "evaluations:read",
         "webhooks",
         "keys",
+        "evaluations:write",
     )
     assert in_order(["keys", "speech", "keys"]) == ("speech", "keys")
 

@@ -1,6 +1,5 @@
 """Databases of earlier releases: every vote in them counts as before, and listening continues."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from services.shared.listening.domain import ListenerAnswer, ListeningTest, Pair
 from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
+from tests.contract.stores.earlier_release import upgraded
 
-VERSIONS = Path(__file__).parents[4] / "services" / "experiments" / "migrations"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OLD_ROWS = f"""
 INSERT INTO experiments (id, developer_id, name, scenario, eval_mode, status, models, prompts, webhook_url,
@@ -44,25 +43,8 @@ INSERT INTO listening_votes
 """
 
 
-async def upgraded(postgres_url: str, folder: Path, schema: str, newest: str, rows: str) -> Database:
-    """Inserts rows before the migration `newest`, and returns the database after all migrations."""
-    before = folder / "migrations"
-    shutil.copytree(VERSIONS, before)
-    (first_new,) = (before / "versions").glob(f"*_{newest}.py")
-    for later in (before / "versions").glob("*.py"):
-        if later.name >= first_new.name:
-            later.unlink()
-    old = await Database.connect(postgres_url, schema, migrations=before)
-    async with old.transaction() as connection:
-        for statement in rows.split(";\n"):
-            if statement.strip():
-                await connection.exec_driver_sql(statement)
-    await old.close()
-    return await Database.connect(postgres_url, schema, migrations=VERSIONS)
-
-
 async def test_earlier_votes_count_and_the_listener_continues(postgres_url: str, tmp_path: Path) -> None:
-    database = await upgraded(postgres_url, tmp_path, "old_listening", "panels", OLD_ROWS)
+    database = await upgraded("experiments", postgres_url, tmp_path, "old_listening", "panels", OLD_ROWS)
     store, votes = SqlListeningStore(), SqlVoteStore()
     async with database.transaction() as connection:
         link = await SqlLinkStore().get(connection, "lnk_a")
@@ -141,7 +123,7 @@ INSERT INTO listening_vote_states (assignment_id, state, reason, judged_at)
 
 
 async def test_pairs_and_votes_of_experiments_become_listening_tests(postgres_url: str, tmp_path: Path) -> None:
-    database = await upgraded(postgres_url, tmp_path, "older_tests", "listening_tests", NEWER_ROWS)
+    database = await upgraded("experiments", postgres_url, tmp_path, "older_tests", "listening_tests", NEWER_ROWS)
     store, votes = SqlListeningStore(), SqlVoteStore()
     async with database.transaction() as connection:
         tests = [await store.test(connection, f"exp_{name}") for name in ("open", "retried", "ended", "waits")]

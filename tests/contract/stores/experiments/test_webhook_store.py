@@ -12,9 +12,10 @@ from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStat
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime.db import Database
 from services.runtime.request_ids import Earlier
+from tests.contract.stores.earlier_release import upgraded
 from tests.contract.stores.experiments.rows import MINUTE, NOON, add, experiment
 from tests.contract.stores.experiments.stores import ExperimentStores
-from tests.contract.stores.experiments.test_panels_migration import OLD_ROWS, upgraded
+from tests.contract.stores.experiments.test_panels_migration import OLD_ROWS
 
 SECOND = timedelta(seconds=1)
 LEASED_UNTIL = NOON + 20 * SECOND
@@ -398,7 +399,7 @@ async def test_deliveries_of_the_previous_release_belong_to_their_experiments(
 ) -> None:
     old_experiment = OLD_ROWS.partition(";\n")[0]
     rows = f"{old_experiment};\n{OLD_DELIVERY}"
-    database = await upgraded(postgres_url, tmp_path, "old_webhooks", "webhook_subjects", rows)
+    database = await upgraded("experiments", postgres_url, tmp_path, "old_webhooks", "webhook_subjects", rows)
     stores = ExperimentStores(database)
     async with database.transaction() as connection:
         assert await stores.webhooks.deliveries(connection, "experiment", "exp_a", after=None, limit=9) == [

@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up gen gen-ts lint publish-protos bench chaos attack clean
+.PHONY: help demo listening test up gen gen-ts lint publish-protos bench chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,9 @@ demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare three voices, print the 
 
 up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP=--ephemeral deletes its data at the end)
 	@$(BIN)/python -m deploy.local $(UP)
+
+listening: $(STAMPS)/venv ## install the small models that listen, also after an installation without them
+	$(INSTALL) gen
 
 test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS=tests/unit runs some)
 	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
@@ -86,17 +89,15 @@ $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
 	@rm -rf $(WEB)/gen && mv $(VENV)/buf/$(WEB)/gen $(WEB)/gen
 	@touch $@
 
-# pip's output is shown only if it fails.
-INSTALL = @echo "Installing $(1)." && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -e "$(1)" >$(VENV)/install.log 2>&1 \
-	|| { cat $(VENV)/install.log >&2; echo "error: the installation failed; see above" >&2; exit 1; }
+# With what listens to recordings, as far as there are wheels of it. pip's output is shown only if it fails.
+INSTALL = @$(BIN)/python deploy/local/install.py
 
-$(STAMPS)/run: pyproject.toml | $(STAMPS)/venv
-	$(call INSTALL,.[gen])
+$(STAMPS)/run: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
+	$(INSTALL) gen
 	@touch $@
 
-$(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
-	$(call INSTALL,.[dev])
+$(STAMPS)/dev: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
+	$(INSTALL) dev
 	@touch $@ $(STAMPS)/run
 
 $(STAMPS)/venv:

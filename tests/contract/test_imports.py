@@ -23,8 +23,10 @@ PURE_PACKAGES = (
 # What pure modules may import beside each other and the standard library.
 ALLOWED = {
     "numpy",
+    "rapidfuzz",
     "scipy",
     "soxr",
+    "whisper_normalizer",
     "services.runtime.backoff",
     "services.runtime.errors",
     "services.runtime.outside_text",

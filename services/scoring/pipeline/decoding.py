@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.backends.backend import missing_package
 from services.scoring.domain import AudioUnreadable
 
 MODEL_RATE_HZ = 16_000
@@ -63,6 +64,8 @@ class DecodedAudio:
 @contextmanager
 def decoded(source: Path) -> Iterator[DecodedAudio]:
     """Decodes a file for as long as the context lasts. Raises AudioUnreadable if it cannot be evaluated."""
+    if reason := missing_package("av"):
+        raise AudioUnreadable(reason)
     with TemporaryDirectory(prefix="voice-arena-") as folder:
         native, model = Path(folder) / "native", Path(folder) / "model"
         form = _decode(source, native, model)

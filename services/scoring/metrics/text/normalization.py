@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-
-from whisper_normalizer.basic import BasicTextNormalizer
-from whisper_normalizer.english import EnglishTextNormalizer
 
 from services.scoring.metrics.text.english_numbers import with_digits
 
@@ -22,8 +20,8 @@ def normalize(text: str, language: str) -> str:
     appendix C), and their numbers as digits. Texts in other languages keep their numbers. `language` is a BCP 47 tag.
     """
     if language.partition("-")[0].lower() != ENGLISH:
-        return str(_basic()(text)).strip()
-    shielded = str(_english()(with_digits(text, _shield)))
+        return _basic()(text).strip()
+    shielded = _english()(with_digits(text, _shield))
     return " ".join(_SHIELD.sub(lambda match: _digits(match[1]), shielded).split())
 
 
@@ -37,10 +35,17 @@ def _digits(letters: str) -> str:
 
 
 @cache
-def _english() -> EnglishTextNormalizer:
-    return EnglishTextNormalizer()
+def _english() -> Callable[[str], str]:
+    # Imported here: the process that answers calls imports this module, and works without the package.
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    normalizer: Callable[[str], str] = EnglishTextNormalizer()
+    return normalizer
 
 
 @cache
-def _basic() -> BasicTextNormalizer:
-    return BasicTextNormalizer()
+def _basic() -> Callable[[str], str]:
+    from whisper_normalizer.basic import BasicTextNormalizer
+
+    normalizer: Callable[[str], str] = BasicTextNormalizer()
+    return normalizer

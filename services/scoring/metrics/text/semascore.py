@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
 
 MAX_CHARACTERS = 20_000
 """The alignment needs a byte for each pair of characters. Longer texts are compared in pieces by the caller."""
@@ -30,6 +29,9 @@ class SegmentPair:
     @property
     def match(self) -> float:
         """How alike the letters are: 1 - edits / length of the longer segment."""
+        # Imported here: the process that answers calls imports this module, and works without the package.
+        from rapidfuzz.distance import Levenshtein
+
         longest = max(len(self.reference), len(self.transcript))
         return 1 - Levenshtein.distance(self.reference, self.transcript) / longest if longest else 1.0
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from rapidfuzz.distance import Levenshtein
-
 
 class Operation(Enum):
     """What happened to words of the reference. The names are those of the wire."""
@@ -91,6 +89,9 @@ def word_errors(reference: str, transcript: str) -> WordErrors:
     Several alignments can have the fewest errors. They differ in their number of hits, and so in the match error rate.
     RapidFuzz chooses, as it does for jiwer 4.
     """
+    # Imported here: the process that answers calls imports this module, and works without the package.
+    from rapidfuzz.distance import Levenshtein
+
     words = Levenshtein.opcodes(reference.split(), transcript.split())
     spans = tuple(
         Span(
@@ -126,6 +127,8 @@ def _counts(spans: Sequence[Span]) -> ErrorCounts:
 
 
 def _character_counts(reference: str, transcript: str) -> ErrorCounts:
+    from rapidfuzz.distance import Levenshtein
+
     tags = Counter(one.tag for one in Levenshtein.editops(reference, transcript))
     hits = len(reference) - tags["replace"] - tags["delete"]
     return ErrorCounts(hits, tags["replace"], tags["delete"], tags["insert"])

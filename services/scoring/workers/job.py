@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from services.scoring.pipeline.evaluating import VERSIONS
 from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome
 from services.scoring.pipeline.work import Options
 
-TELEPHONE = "telephone"
-CONDITIONS = (TELEPHONE,)
+CONDITIONS = tuple(VERSIONS)
 """Further versions of a recording that can be evaluated beside it. `telephone` is G.711 at 8 kHz."""
 
 
@@ -42,7 +42,10 @@ class EvaluationRunner(Protocol):
         `on_step` is called in the event loop when a step starts and when it ends. The `condition` of an outcome says
         which version of the recording it is about. If a worker process dies, a step can start again; it ends once.
         A recording that cannot be decoded fails the step `decode` and raises nothing. Cancelling the task ends the
-        work. Raises Busy if too many jobs wait, and EvaluationFailed if the recording ended its worker process twice.
+        work.
+
+        Raises Busy if too many jobs wait, Unavailable if the service is being stopped, and EvaluationFailed if the
+        recording ended its worker process twice.
         """
         ...
 

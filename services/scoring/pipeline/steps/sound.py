@@ -15,6 +15,7 @@ from services.shared.audio.loudness import integrated_lufs
 from services.shared.audio.recording import Recording
 
 NO_SPEECH = "There is no speech in the recording."
+DECODER = "ffmpeg"
 DSP_BACKEND = "voicearena-sound/1"
 """Its number goes up whenever the same samples would give other values."""
 
@@ -51,7 +52,7 @@ class SpeechActivity:
 
 def decode(work: Work) -> Computed:
     """Returns the format of the recording, which is decoded already."""
-    return Computed(work.audio.format, "ffmpeg")
+    return Computed(work.audio.format, DECODER)
 
 
 def signal(work: Work) -> Computed:

@@ -1,0 +1,237 @@
+"""Batches calls of models: a queue for each model, in the process that owns them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+from typing import Any
+
+import structlog
+
+from services.scoring.backends.backend import BackendMissing
+from services.scoring.backends.choice import Backends
+from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS, MAX_PASSED, FairQueue
+from services.scoring.workers.model_calls import DESCRIBE, ROLES, cost, is_batched
+
+log = structlog.get_logger()
+
+FLUSH_AFTER_SECONDS = 0.03
+"""A batch starts when it is full, or when its oldest call has waited this long."""
+MAX_CALLS_PER_QUEUE = 10_000
+"""Each recording that is evaluated makes a few calls at a time, so this is never reached."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Call:
+    """A call of a model."""
+
+    role: str
+    method: str
+    arguments: list[Any]
+    """A batched method has a list of items first."""
+    developer_id: str
+    interactive: bool
+    alone: bool
+    """Whether it must run while nothing else runs, because a process ended when it ran before."""
+    begin: Callable[[], bool]
+    """Says that it begins to run. Returns False if nobody waits for it any more."""
+    result: Future[Any] = field(default_factory=Future)
+
+    @property
+    def key(self) -> str:
+        """What calls of one batch have in common."""
+        rest = self.arguments[1:] if is_batched(self.method) else []
+        return json.dumps([self.role, self.method, *rest])
+
+    @property
+    def items(self) -> list[Any]:
+        """The items of a batched call."""
+        return list(self.arguments[0])
+
+    @property
+    def cost(self) -> int:
+        """How many places of a batch it takes."""
+        return cost(self.method, self.items) if is_batched(self.method) else 1
+
+
+@dataclass(slots=True)
+class _ModelQueue:
+    role: str
+    batched: bool
+    calls: FairQueue[Call] = field(default_factory=lambda: FairQueue(MAX_CALLS_PER_QUEUE))
+    waiting_cost: int = 0
+
+
+class ModelQueues:
+    """Runs calls in batches. `threads` batches run at the same time, at most one for each model.
+
+    One thread is right for a GPU. If a model runs out of memory, its batches are halved and the batch is repeated once.
+    """
+
+    def __init__(self, backends: Backends, threads: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backends = backends
+        self._threads = threads
+        self._clock = clock
+        self._changed = Condition()
+        self._queues: dict[str, _ModelQueue] = {}
+        self._alone: deque[Call] = deque()
+        self._running: set[str] = set()
+        self._caps: dict[str, int] = {}
+        self._passed = 0
+
+    def start(self) -> None:
+        """Starts the threads, which end with the process."""
+        for index in range(self._threads):
+            Thread(target=self._work, name=f"models-{index}", daemon=True).start()
+
+    def submit(self, call: Call) -> None:
+        """Adds a call. Its `result` is set when it has run."""
+        with self._changed:
+            if call.alone:
+                self._alone.append(call)
+            else:
+                queue = self._queues.setdefault(call.key, _ModelQueue(call.role, is_batched(call.method)))
+                queue.calls.put(call, call.developer_id, interactive=call.interactive, now=self._clock())
+                queue.waiting_cost += call.cost
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (batch := self._take()):
+                    self._changed.wait(self._seconds_until_flush())
+                self._running.add(batch[0].role)
+            try:
+                self._run([call for call in batch if call.begin() or not call.result.cancel()])
+            finally:
+                with self._changed:
+                    self._running.discard(batch[0].role)
+                    self._changed.notify_all()
+
+    def _take(self) -> list[Call]:
+        """Returns the next batch, empty if none can run now."""
+        if self._alone:
+            return [] if self._running else [self._alone.popleft()]
+        now = self._clock()
+        ready = [(key, queue) for key, queue in self._queues.items() if self._is_ready(queue, now)]
+        if not ready:
+            return []
+        key, queue = self._next(ready, now)
+        batch: list[Call] = []
+        places = 0
+        while places < self._cap(queue.role) and (waiting := queue.calls.take(now)):
+            batch.append(waiting.item)
+            places += waiting.item.cost
+            if not queue.batched:
+                break
+        queue.waiting_cost -= places
+        if not len(queue.calls):
+            del self._queues[key]
+        return batch
+
+    def _is_ready(self, queue: _ModelQueue, now: float) -> bool:
+        if queue.role in self._running:
+            return False
+        full = not queue.batched or queue.waiting_cost >= self._cap(queue.role)
+        return full or now - (queue.calls.oldest() or 0.0) >= FLUSH_AFTER_SECONDS
+
+    def _next(self, ready: Sequence[tuple[str, _ModelQueue]], now: float) -> tuple[str, _ModelQueue]:
+        """Returns the queue with the oldest call. Queues with interactive calls go first, as within a queue."""
+        oldest = min(ready, key=lambda one: one[1].calls.oldest() or 0.0)
+        interactive = [one for one in ready if one[1].calls.interactive]
+        if not interactive or oldest in interactive:
+            self._passed = 0
+            return oldest
+        aged = now - (oldest[1].calls.oldest() or 0.0) >= AGED_AFTER_SECONDS
+        if aged and self._passed >= MAX_PASSED:
+            self._passed = 0
+            return oldest
+        self._passed += aged
+        return min(interactive, key=lambda one: one[1].calls.oldest() or 0.0)
+
+    def _seconds_until_flush(self) -> float | None:
+        """Returns when to look again, None if only a change can make a batch ready."""
+        if self._alone:
+            return None
+        since = [queue.calls.oldest() or 0.0 for queue in self._queues.values() if queue.role not in self._running]
+        return max(min(since) + FLUSH_AFTER_SECONDS - self._clock(), 0.001) if since else None
+
+    def _cap(self, role: str) -> int:
+        if role not in self._caps:
+            try:
+                self._caps[role] = self._backends.choose(ROLES[role]).capabilities.max_batch
+            except BackendMissing:
+                # The call gets the reason when it runs.
+                return 1
+        return self._caps[role]
+
+    def _run(self, batch: list[Call]) -> None:
+        if not batch or (failed := self._failed(batch)) is None:
+            return
+        if len(batch) == 1:
+            batch[0].result.set_exception(failed)
+            return
+        # Smaller batches, so that one bad call fails alone.
+        size = 1
+        if is_out_of_memory(failed):
+            role = batch[0].role
+            self._caps[role] = max(1, self._cap(role) // 2)
+            size = -(-len(batch) // 2)
+            log.warning("a model ran out of memory; its batches are halved", role=role, max_batch=self._caps[role])
+        for start in range(0, len(batch), size):
+            part = batch[start : start + size]
+            if (again := self._failed(part)) is not None:
+                for call in part:
+                    call.result.set_exception(again)
+
+    def _failed(self, batch: Sequence[Call]) -> Exception | None:
+        """Runs a batch and sets its results. Returns the error if there is one."""
+        try:
+            results = self._results(batch)
+        except BackendMissing as error:
+            return error
+        except Exception as error:
+            log.exception("a model failed", role=batch[0].role, method=batch[0].method, calls=len(batch))
+            return error
+        for call, result in zip(batch, results, strict=True):
+            call.result.set_result(result)
+        return None
+
+    def _results(self, batch: Sequence[Call]) -> list[Any]:
+        """Returns what each call of a batch returns. All have the same method."""
+        first = batch[0]
+        backend = self._backends.get(ROLES[first.role])
+        if first.method == DESCRIBE:
+            return [describe(backend) for _ in batch]
+        method = getattr(backend, first.method)
+        if not is_batched(first.method):
+            return [method(*call.arguments) for call in batch]
+        found = list(method([item for call in batch for item in call.items], *first.arguments[1:]))
+        results = []
+        for call in batch:
+            results.append(found[: len(call.items)])
+            del found[: len(call.items)]
+        return results
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether a model needs more memory than there is. torch has an error of its own for GPUs."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def describe(backend: Any) -> dict[str, Any]:
+    """Returns what steps need to know of a loaded model."""
+    languages = backend.capabilities.languages
+    return {
+        "backend": backend.backend,
+        "name": backend.name,
+        "licence": backend.capabilities.licence,
+        "languages": None if languages is None else sorted(languages),
+        "max_batch": backend.capabilities.max_batch,
+        "frame_seconds": getattr(backend, "frame_seconds", None),
+    }

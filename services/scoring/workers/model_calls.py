@@ -1,0 +1,43 @@
+"""The calls of models between processes: which methods there are and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_origin, get_type_hints
+
+from services.scoring.backends import choice
+from services.scoring.backends.backend import RATE_HZ, Backend
+from services.scoring.backends.choice import Role
+
+DESCRIBE = "describe"
+"""The method that loads the model and returns what results and steps need to know of it."""
+WINDOW_SECONDS = {"transcribe": 30.0, "naturalness": 10.0}
+"""Recordings cost as many places of a batch as they have windows of this length. Others cost one place."""
+
+ROLES: dict[str, Role] = {role.name: role for role in vars(choice).values() if isinstance(role, Role)}
+
+
+def _methods() -> dict[str, dict[str, Any]]:
+    return {
+        name: get_type_hints(method)
+        for kind in Backend.__subclasses__()
+        for name, method in vars(kind).items()
+        if callable(method) and not name.startswith("_")
+    }
+
+
+METHODS = _methods()
+"""The types of the arguments of each method of a backend, in their order, and of what it `return`s."""
+
+
+def is_batched(method: str) -> bool:
+    """Returns whether a method takes a batch: whether its first argument is a sequence."""
+    return method in METHODS and get_origin(next(iter(METHODS[method].values()))) is Sequence
+
+
+def cost(method: str, items: Sequence[Any]) -> int:
+    """Returns how many places of a batch the items take."""
+    seconds = WINDOW_SECONDS.get(method)
+    if seconds is None:
+        return len(items)
+    return sum(max(1, -(-len(item) // round(seconds * RATE_HZ))) for item in items)

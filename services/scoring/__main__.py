@@ -11,7 +11,9 @@ from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.scoring import consumers
+from services.scoring import consumers, convert
+from services.scoring.availability import step_availability
+from services.scoring.backends.choice import Backends
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
@@ -26,9 +28,10 @@ async def main() -> None:
             database = await service.enter("database", Database.of_service("scoring", settings, __file__))
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
+            metrics = convert.metrics(step_availability(Backends()))
             scoring = Scoring(database, SqlStore(), audio, workers)
             service.add_servicer(
-                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring)
+                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring, metrics)
             )
             relay = OutboxRelay(database, bus)
             service.background("outbox", relay.run, relay.check)

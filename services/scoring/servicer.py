@@ -1,18 +1,20 @@
 """ScoringService: converts requests, calls use cases and converts their results."""
 
+from collections.abc import Sequence
+
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.runtime.rpc import Context
 from services.scoring import convert
-from services.scoring.domain import LISTED_METRICS
 from services.scoring.usecases import Scoring
 
 
 class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     """Implements ScoringService. The proto describes the RPCs."""
 
-    def __init__(self, scoring: Scoring) -> None:
+    def __init__(self, scoring: Scoring, metrics: Sequence[scoring_pb2.Metric]) -> None:
         self._scoring = scoring
+        self._metrics = metrics
 
     async def GetEvaluation(
         self, request: scoring_service_pb2.GetEvaluationRequest, context: Context
@@ -22,4 +24,4 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     async def ListMetrics(
         self, request: scoring_service_pb2.ListMetricsRequest, context: Context
     ) -> scoring_service_pb2.ListMetricsResponse:
-        return scoring_service_pb2.ListMetricsResponse(metrics=map(convert.metric, LISTED_METRICS))
+        return scoring_service_pb2.ListMetricsResponse(metrics=self._metrics)

@@ -52,10 +52,10 @@ def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:
 
 
 class MetricLister(Protocol):
-    """Lists the metrics that this installation measures."""
+    """Lists the metrics that this installation measures of trials."""
 
     async def metric_names(self) -> Collection[str]:
-        """Returns the names of the measured metrics, such as `naturalness_mos`."""
+        """Returns the names of the metrics that trials have, such as `naturalness_mos`."""
 
 
 class ScoringMetricLister:
@@ -66,4 +66,4 @@ class ScoringMetricLister:
 
     async def metric_names(self) -> Collection[str]:
         response = await self._stub.ListMetrics(scoring_service_pb2.ListMetricsRequest())
-        return frozenset(metric.name for metric in response.metrics)
+        return frozenset(metric.name for metric in response.metrics if metric.in_trials)

@@ -28,6 +28,12 @@ SPEECH_ACTIVITY = Role("speech_activity", (SileroActivity,), "")
 TRANSCRIPTION = Role("transcription", (MoonshineRecogniser,), "")
 PITCH = Role("pitch", (SwiftF0Tracker,), "")
 QUALITY = Role("quality", (Dnsmos,), "")
+NATURALNESS = Role("naturalness", (), "No model of naturalness is installed. `make models` installs one.")
+MEANING = Role("meaning", (), "No encoder of sentences is installed. `make models` installs one.")
+DIARIZATION = Role(
+    "diarization", (), "Recordings with one channel need a model of speakers. `make models` installs one."
+)
+EMOTION = Role("emotion", (), "No model of emotions is installed. `make models` installs one.")
 
 
 class Backends:

@@ -1,16 +1,20 @@
 """Conversions of evaluations and metrics to messages."""
 
+import math
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 
 from services.scoring import convert
+from services.scoring.availability import Availability
 from services.scoring.domain import LISTED_METRICS, Evaluation, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
+from services.scoring.step_metrics import StepMetric
 from services.shared.metrics import Direction
 from tests.fakes.recordings import recording, tone
 
+SIGNAL = Availability(True, "voicearena-signal/1")
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RUNNING = Evaluation(
     id="trl_1",
@@ -57,7 +61,7 @@ def test_a_failed_evaluation_says_why() -> None:
 
 
 def test_listed_metrics_have_their_unit_range_and_summary() -> None:
-    listed = {metric.name: convert.metric(metric) for metric in LISTED_METRICS}
+    listed = {metric.name: convert.metric(metric, SIGNAL) for metric in LISTED_METRICS}
     loudness = listed["loudness_lufs"]
     assert (loudness.unit, loudness.direction, loudness.label) == ("LUFS", scoring_pb2.Metric.neutral, "Loudness")
     assert not loudness.HasField("minimum")
@@ -65,6 +69,23 @@ def test_listed_metrics_have_their_unit_range_and_summary() -> None:
     assert (silence.minimum, silence.maximum, silence.summary, silence.column) == (0.0, 1.0, "avg_silence_ratio", 3)
     first_sound = listed["ttfa_ms"]
     assert (first_sound.summary, first_sound.column, first_sound.HasField("maximum")) == ("median_ttfa_ms", 0, False)
+
+
+def test_listed_metrics_say_what_measures_them() -> None:
+    listed = {metric.name: convert.metric(metric, SIGNAL) for metric in LISTED_METRICS}
+    assert [(one.step, one.backend, one.available, one.in_trials) for one in (listed["peak"], listed["ttfb_ms"])] == [
+        ("signal", "voicearena-signal/1", True, True),
+        ("", "", True, True),
+    ]
+    assert not listed["rms"].in_trials
+
+
+def test_a_metric_of_a_step_has_its_good_range_and_what_it_takes() -> None:
+    described = StepMetric("noise", "snr_db", "SNR", "dB", Direction.HIGHER, (-math.inf, math.inf), ".", (25, math.inf))
+    message = convert.step_metric(described, Availability(False, "", "Install it."))
+    assert (message.step, message.name, message.good_minimum) == ("noise", "snr_db", 25)
+    assert not any(message.HasField(name) for name in ("minimum", "maximum", "good_maximum"))
+    assert (message.available, message.backend, message.requirement) == (False, "", "Install it.")
 
 
 def test_directions_and_statuses_have_the_names_of_the_proto() -> None:

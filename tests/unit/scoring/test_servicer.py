@@ -6,7 +6,9 @@ import pytest
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2
 
 from services.runtime.errors import NotFound
-from services.scoring.domain import LISTED_METRICS
+from services.scoring import convert
+from services.scoring.availability import step_availability
+from services.scoring.backends.choice import Backends
 from services.scoring.servicer import ScoringServicer
 from tests.unit.scoring.test_convert import RUNNING
 
@@ -20,14 +22,13 @@ class OneEvaluation:
         return RUNNING
 
 
-SERVICER = ScoringServicer(OneEvaluation())  # type: ignore[arg-type]
+LISTED = convert.metrics(step_availability(Backends()))
+SERVICER = ScoringServicer(OneEvaluation(), LISTED)  # type: ignore[arg-type]
 
 
-async def test_metrics_are_listed_from_the_table() -> None:
+async def test_all_metrics_are_listed() -> None:
     listed = await SERVICER.ListMetrics(scoring_service_pb2.ListMetricsRequest(), sentinel.context)
-    assert [(metric.name, metric.description) for metric in listed.metrics] == [
-        (metric.name, metric.description) for metric in LISTED_METRICS
-    ]
+    assert list(listed.metrics) == LISTED
 
 
 async def test_an_evaluation_is_read_by_its_id() -> None:

@@ -17,6 +17,7 @@ from services.scoring.pipeline.steps.sound import require_speech
 from services.scoring.pipeline.work import Work
 
 ESTIMATED_TIMES = "voicearena-estimated-times/1"
+WORDS_BACKEND = "voicearena-words/1"
 NO_REFERENCE = "There is no reference text to compare with."
 
 
@@ -120,7 +121,7 @@ def word_errors_step(work: Work) -> Computed:
             )
         ),
     )
-    return Computed(found, "voicearena-words/1")
+    return Computed(found, WORDS_BACKEND)
 
 
 def _normalized(words: Sequence[TimedWord], language: str) -> list[TimedWord]:

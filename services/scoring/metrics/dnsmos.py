@@ -21,8 +21,8 @@ def opinion_score(raw: float, coefficients: tuple[float, float, float]) -> float
     return square * raw**2 + linear * raw + constant
 
 
-def windows(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cuts a clip at 16 kHz into the windows that DNSMOS scores, an array of shape (windows, 144160).
+def windows(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Cuts a clip at 16 kHz into the windows of 144160 samples that DNSMOS scores. They share memory.
 
     A shorter clip is repeated until it fills a window.
     """
@@ -30,7 +30,7 @@ def windows(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         raise ValueError("there are no samples")
     while len(samples) < WINDOW_SAMPLES:
         samples = np.concatenate((samples, samples))
-    return np.stack([samples[start * SAMPLE_RATE_HZ :][:WINDOW_SAMPLES] for start in window_starts(len(samples))])
+    return [samples[start * SAMPLE_RATE_HZ :][:WINDOW_SAMPLES] for start in window_starts(len(samples))]
 
 
 def window_starts(length: int) -> list[int]:

@@ -174,7 +174,7 @@ class Worker:
 
 
 class ModelOwner:
-    """The process with the models. It is started again if it ends while it is needed."""
+    """The process with the models. It starts when a worker calls a model. If it ends, the next call starts it again."""
 
     def __init__(self, address: Path, settings: BackendSettings, command: Sequence[str]) -> None:
         self.address = address
@@ -190,9 +190,9 @@ class ModelOwner:
         return self._process.popen.pid if self._process else None
 
     def start(self) -> None:
-        """Starts the process unless it runs. Calls wait at the address until it is ready."""
+        """Makes models callable at the address. Calls wait there until the process is ready."""
         if self._keeping is None or self._keeping.done():
-            # This process listens, so that calls also wait while the owner is started again.
+            # This process listens, so that calls also wait while the owner starts.
             self.address.unlink(missing_ok=True)
             self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._listening.bind(str(self.address))
@@ -210,6 +210,7 @@ class ModelOwner:
         failed = 0
         try:
             while failed < MAX_STARTS:
+                await _readable(listening)
                 failed += 1
                 nice = self._settings.device == "cpu"
                 process = await Process.start(self._command, pass_fds=(listening.fileno(),), nice=nice)
@@ -229,3 +230,13 @@ class ModelOwner:
             log.error("the process with the models does not start")
         finally:
             listening.close()
+
+
+async def _readable(connection: socket.socket) -> None:
+    """Waits until somebody connects."""
+    loop, called = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection, called.set)
+    try:
+        await called.wait()
+    finally:
+        loop.remove_reader(connection)

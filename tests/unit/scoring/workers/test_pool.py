@@ -69,13 +69,18 @@ async def test_steps_are_reported_as_they_start_and_end(new_pool: NewPool, begin
 async def test_a_pool_at_rest_has_no_processes(new_pool: NewPool, begin: Begin) -> None:
     pool = new_pool(idle_seconds=0.01)
     assert processes() == {}
-    running = begin(pool, {"decode": "complete"})
-    await running.reached("decode", "completed")
+    running = begin(pool, {"quality": "call quality"})
+    await running.reached("quality", "completed")
     started = processes()
     assert sorted(started.values()) == ["scripted_model_owner", "scripted_worker"]
     await running.task
     for pid in started:
         await gone(pid)
+
+
+async def test_models_are_not_loaded_for_steps_that_need_none(new_pool: NewPool, begin: Begin) -> None:
+    await begin(new_pool(), {"signal": "complete"}).task
+    assert list(processes().values()) == ["scripted_worker"]
 
 
 async def test_a_worker_is_used_again(new_pool: NewPool, begin: Begin) -> None:

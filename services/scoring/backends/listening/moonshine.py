@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from services.scoring.backends.backend import (
     RATE_HZ,
@@ -16,6 +18,10 @@ from services.scoring.backends.backend import (
     installed_version,
     missing_package,
 )
+
+MAX_PIECE_SECONDS = 300
+CUT_SEARCH_SECONDS = 30
+QUIET_SECONDS = 0.1
 
 
 class MoonshineRecogniser:
@@ -43,10 +49,29 @@ class MoonshineRecogniser:
         return [self._one(samples) for samples in recordings]
 
     def _one(self, samples: Samples) -> Transcript:
-        lines = self._model.transcribe_without_streaming(samples.tolist(), RATE_HZ).lines
-        phrases = tuple(
-            Phrase(line.text.strip(), line.start_time, line.start_time + line.duration)
-            for line in lines
-            if line.text.strip()
-        )
-        return Transcript(" ".join(phrase.text for phrase in phrases), "en", phrases)
+        phrases: list[Phrase] = []
+        start = 0
+        for piece in pieces(samples):
+            # The model takes a list of Python numbers, which needs ten times the memory of the samples.
+            lines = self._model.transcribe_without_streaming(piece.tolist(), RATE_HZ).lines
+            at = start / RATE_HZ
+            phrases += [
+                Phrase(line.text.strip(), at + line.start_time, at + line.start_time + line.duration)
+                for line in lines
+                if line.text.strip()
+            ]
+            start += len(piece)
+        return Transcript(" ".join(phrase.text for phrase in phrases), "en", tuple(phrases))
+
+
+def pieces(samples: Samples) -> Iterator[Samples]:
+    """Cuts a long recording into pieces of at most 5 minutes, each at the quietest 0.1 s of its last 30 s."""
+    longest, search, quiet = (
+        round(seconds * RATE_HZ) for seconds in (MAX_PIECE_SECONDS, CUT_SEARCH_SECONDS, QUIET_SECONDS)
+    )
+    while len(samples) > longest:
+        frames = samples[longest - search : longest].reshape(-1, quiet)
+        cut = longest - search + int(np.argmin(np.square(frames).sum(axis=1))) * quiet + quiet // 2
+        yield samples[:cut]
+        samples = samples[cut:]
+    yield samples

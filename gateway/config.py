@@ -36,6 +36,10 @@ OPEN_PREFIXES = [
     "/grpc.reflection.v1alpha.ServerReflection/",
     "/grpc.health.v1.Health/",
 ]
+# gRPC itself, not gRPC-Web.
+GRPC_MEDIA_TYPE = r"application/grpc(\+proto)?[ \t]*(;.*)?"
+# What JSON calls send. Any other body at a route that takes uploads is an upload, or refused by the service.
+JSON_MEDIA_TYPES = r"(?i)[ \t]*application/([\w.!#$&^-]+\+)?json([ \t]*;.*)?"
 # The bytes that the gateway buffers for one connection. They count as sent, so they are few compared to a clip.
 MAX_BUFFERED_BYTES = 16 * 1024
 # The number of API keys, and of addresses without a key, whose calls are counted.
@@ -69,12 +73,18 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     """Returns the configuration as YAML. Raises FileNotFoundError if the protos are not compiled."""
     methods = list(Descriptors.read(settings.descriptors).methods("voicearena."))
     routes = {method: route for method in methods if (route := http_route(method))}
+    # What the gateway does not transcode.
     stored = {method: route for method, route in routes.items() if call_options(method).stored_bytes}
+    uploads = {method: route for method, route in routes.items() if call_options(method).takes_uploads}
     paths = json_paths(routes)
     services = sorted({method.containing_service.full_name for method in methods})
     max_upload_kb = settings.max_upload_size_mb * 1024
-    json_calls, rpcs = json_routes(routes, max_upload_kb), rpc_routes(routes, max_upload_kb)
+    # Clients can call only these.
+    forwarded = [method for method in methods if method in routes or call_options(method).grpc_only]
+    json_calls, rpcs = json_routes(routes, max_upload_kb), rpc_routes(forwarded, max_upload_kb)
     limits = sorted({call.max_body_kb for call in json_calls} | {rpc.max_body_kb for rpc in rpcs})
+    # The largest body of one message. Only uploads are larger.
+    max_message_kb = max(rpc.max_body_kb for rpc in rpcs if not rpc.streams_request)
     addresses = settings.addresses()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
@@ -92,6 +102,8 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_discarded_bytes=MAX_DISCARDED_MB * 1024 * 1024,
         max_json_bytes=max(call.max_body_kb for call in json_calls if call.message) * 1024,
         body_limits=limits,
+        max_message_bytes=max_message_kb * 1024,
+        grpc_media_type=GRPC_MEDIA_TYPE,
         max_anonymous_calls=MAX_ANONYMOUS_CALLS,
         max_open_stream_seconds=MAX_OPEN_STREAM_SECONDS,
         access_log=_access_log(routes) if settings.access_log else None,
@@ -121,12 +133,15 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
             query_parameters(routes),
             paths,
             limits,
+            max_message_kb,
             settings.rate_limit_per_second,
             settings.anonymous_rate_limit_per_second,
-            {route.prefix: service_of(method) for method, route in stored.items()},
+            {route.prefix: service_of(method) for method, route in (stored | uploads).items()},
         ),
         without_head=[path.pattern for path in paths if "GET" in path.verbs and not path.takes_head],
         bytes_routes={path_pattern(route.template): f"{service_of(method)}_http" for method, route in stored.items()},
+        upload_routes={path_pattern(route.template): f"{service_of(method)}_http" for method, route in uploads.items()},
+        json_media_types=JSON_MEDIA_TYPES,
         reporting_paths=_reporting_paths(routes),
         http_clusters={f"{name}_http": endpoints for name, endpoints in settings.http_addresses().items()},
         json_routes=json_calls,
@@ -136,7 +151,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
             "name_limited": route_name(DEFAULT_MAX_BODY_KB, limited_by_address=True),
             "max_body_kb": DEFAULT_MAX_BODY_KB,
         },
-        internal_methods=[rpc_path(method) for method in methods if method not in routes],
+        internal_methods=[rpc_path(method) for method in methods if method not in forwarded],
         open_prefixes=OPEN_PREFIXES,
         extra_routes=[{"prefix": f"/{r.service}/", "cluster": r.service, "open": not r.guarded} for r in extra_routes],
         # The key check and the open routes reach auth over their own connections, with their own limits.
@@ -208,14 +223,15 @@ def _descriptors(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute]) 
 
 
 def _access_log(routes: Mapping[MethodDescriptor, HttpRoute]) -> dict[str, list[str]]:
-    """Returns the paths for the access log: those of RPCs whose route contains a token, and the prefixes of audio."""
+    """Returns the paths for the access log: those of RPCs whose route contains a token, and the prefixes of audio and
+    uploads."""
     options = {method: call_options(method) for method in routes}
     return {
         "paths_with_tokens": [rpc_path(method) for method in routes if options[method].secret_path],
         "bytes_prefixes": [
             route.prefix
             for method, route in routes.items()
-            if options[method].stored_bytes and not options[method].secret_path
+            if (options[method].stored_bytes or options[method].takes_uploads) and not options[method].secret_path
         ],
     }
 

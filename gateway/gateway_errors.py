@@ -50,12 +50,14 @@ def gateway_errors(
     parameters: Sequence[QueryParameter],
     paths: Sequence[JsonPath],
     body_limits_kb: Sequence[int],
+    max_message_kb: int,
     calls_per_second: int,
     anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
 ) -> list[GatewayError]:
     """Returns all errors. Envoy uses the first one whose condition holds, so the most frequent ones come first.
 
+    `body_limits_kb` are the limits of all routes, and `max_message_kb` is the largest one of a single message.
     `parameters` are the query parameters that accept only some texts. `paths` are those of the JSON routes.
     `bytes_paths` are the path prefixes of stored audio over plain HTTP, with the service of each.
     """
@@ -64,7 +66,7 @@ def gateway_errors(
         *_limit_errors(calls_per_second, anonymous_calls_per_second),
         *_refusal_errors(),
         *_transcoder_errors(parameters, paths),
-        *_http_errors(body_limits_kb),
+        *_http_errors(body_limits_kb, max_message_kb),
         *_upstream_errors(services, bytes_paths or {}),
         *_other_errors(),
     ]
@@ -119,7 +121,7 @@ def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[Jso
     )
 
 
-def _http_errors(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
+def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator[GatewayError]:
     for details, message in {
         "path_normalization_failed": "the path must not contain escaped slashes",
         "unexpected_underscore": "header names must not contain underscores",
@@ -140,7 +142,7 @@ def _http_errors(body_limits_kb: Sequence[int]) -> Iterator[GatewayError]:
             for kb in body_limits_kb
             if kb
         },
-        "413": f"the body is too large: at most {max(body_limits_kb)} kB are accepted on any route",
+        "413": f"the body is too large: at most {max_message_kb} kB are accepted on any route but uploads",
         "431": "the headers are too large",
     }
     for condition, message in too_large.items():

@@ -274,6 +274,9 @@ function envoy_on_request(handle)
   -- Web pages of other origins can send plain text and forms without a CORS preflight.
   if not is_json(media_type) then
     local must = "must be application/json; a charset must be utf-8"
+    if handle:filterContext():get("takes_uploads") then
+      must = "must be the type of the recording, such as audio/wav, or multipart/form-data, or application/json"
+    end
     respond_with(handle, 415, "UNSUPPORTED_MEDIA_TYPE", "content-type: " .. must, "content-type", must)
     return
   end

@@ -43,6 +43,7 @@ def local_replies(
     parameters: Sequence[QueryParameter],
     paths: Sequence[JsonPath],
     body_limits_kb: Sequence[int],
+    max_message_kb: int,
     calls_per_second: int,
     anonymous_calls_per_second: int,
     bytes_paths: Mapping[str, str] | None = None,
@@ -51,7 +52,14 @@ def local_replies(
     # The Lua checks of JSON calls have written their replies in the final format.
     checked = LocalReply(f"{DETAILS} == 'lua_response' && response.code in [400, 415]", content_type="application/json")
     errors = gateway_errors(
-        services, parameters, paths, body_limits_kb, calls_per_second, anonymous_calls_per_second, bytes_paths
+        services,
+        parameters,
+        paths,
+        body_limits_kb,
+        max_message_kb,
+        calls_per_second,
+        anonymous_calls_per_second,
+        bytes_paths,
     )
     return [checked, *(reply for error in errors for reply in _replies(error))]
 

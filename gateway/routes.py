@@ -15,6 +15,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from gateway.descriptors import HttpRoute, call_options, rpc_path
 
 DEFAULT_MAX_BODY_KB = 64
+# What an upload over gRPC has beside the recording: the request and the frames.
+UPLOAD_OVERHEAD_KB = 2048
 # The service that serves a package with another name.
 SERVED_BY = {"mesh": "auth"}
 
@@ -32,6 +34,8 @@ class JsonRoute:
     max_body_kb: int
     message: str = ""
     """The message that the body must be, empty if the route takes no body or a raw body."""
+    takes_uploads: bool = False
+    """Whether the path takes uploads, too. They have a route of their own."""
     events: bool = False
     """Whether the response is framed as server-sent events."""
 
@@ -66,6 +70,7 @@ def json_routes(routes: Mapping[MethodDescriptor, HttpRoute], max_upload_kb: int
             limited_by_address=options.limited_by_address,
             max_body_kb=limit,
             message=method.input_type.full_name if route.body == "*" else "",
+            takes_uploads=options.takes_uploads,
             events=method.server_streaming and method.output_type.full_name != "google.api.HttpBody",
         )
         groups.setdefault(group, []).append(path_pattern(route.template))
@@ -110,7 +115,7 @@ def service_of(method: MethodDescriptor) -> str:
 
 def _max_body_kb(method: MethodDescriptor, max_upload_kb: int) -> int:
     if method.client_streaming:
-        return max_upload_kb
+        return max_upload_kb + UPLOAD_OVERHEAD_KB
     return min(call_options(method).max_body_kb or DEFAULT_MAX_BODY_KB, max_upload_kb)
 
 

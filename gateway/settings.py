@@ -9,8 +9,8 @@ from voicearena.mesh.v1.mesh_pb2 import Service
 
 SERVICES = dict(Service.items()[1:])
 """Every service and its default port."""
-HTTP_SERVICES = ("experiments", "tts")
-"""The services that also serve audio over plain HTTP."""
+HTTP_SERVICES = ("experiments", "scoring", "tts")
+"""The services that also serve audio, or take uploads, over plain HTTP."""
 HTTP_PORTS_ABOVE = 10
 """The default HTTP port of a service is its other port plus this."""
 DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
@@ -61,7 +61,8 @@ class GatewaySettings(_Addresses):
     """The settings of the gateway. A field's environment variable is its name in upper case.
 
     `TTS_ADDRESS` has the addresses of tts: one `host:port` for each worker, separated by commas. `TTS_HTTP_ADDRESS` has
-    the addresses at which tts serves audio over plain HTTP. The other services have the same settings.
+    the addresses at which tts serves audio over plain HTTP, and SCORING_HTTP_ADDRESS those at which scoring takes
+    uploads. The other services have the same settings.
     """
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
@@ -78,7 +79,7 @@ class GatewaySettings(_Addresses):
     """The origins of web pages that can call the API, separated by commas. `*` is any. Default: the usual ports of
     development servers."""
     max_upload_size_mb: int = Field(default=50, ge=1, le=1024)
-    """The largest body of an upload."""
+    """The largest recording in an upload."""
     max_connections: int = Field(default=4096, ge=1)
     """The largest number of client connections."""
     connection_count_port: int = Field(default=0, ge=0, le=65535)
@@ -105,5 +106,5 @@ class GatewaySettings(_Addresses):
         return {name: getattr(self, f"{name}_address") for name in SERVICES}
 
     def http_addresses(self) -> dict[str, tuple[Endpoint, ...]]:
-        """Returns the addresses at which services serve audio over plain HTTP, by service."""
+        """Returns the addresses at which services serve audio and take uploads over plain HTTP, by service."""
         return {name: getattr(self, f"{name}_http_address") for name in HTTP_SERVICES}

@@ -29,6 +29,9 @@ log = structlog.get_logger()
 FULL = "the disk of the audio store is full; it goes on once there is room again"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json|audio)")
 CHUNK_BYTES = 64 * 1024
+# The parts of an object that is stored piece by piece. S3 takes none that is smaller, except the last one.
+PART_BYTES = 5 * 1024 * 1024
+MAX_PARTS_IN_FLIGHT = 2
 # No object takes so long to write.
 MAX_WRITE_SECONDS = 600.0
 RETRIES = 3
@@ -67,6 +70,21 @@ class AudioStore:
         """Stores or replaces one object, whole or not at all; Unavailable if the store does not take it."""
         try:
             await obstore.put_async(self._store, _checked(name), data)
+        except (BaseError, OSError) as error:
+            raise _unwritten(error) from error
+
+    async def put_stream(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+        """Stores one object piece by piece, whole or not at all, without holding it in memory.
+
+        What `pieces` raises is raised, and nothing is stored then. Unavailable if the store does not take it.
+        """
+        try:
+            # Unlike `put_async` with an iterator, it reads the pieces in this task, which can be cancelled.
+            async with obstore.open_writer_async(
+                self._store, _checked(name), buffer_size=PART_BYTES, max_concurrency=MAX_PARTS_IN_FLIGHT
+            ) as file:
+                async for piece in pieces:
+                    await file.write(piece)
         except (BaseError, OSError) as error:
             raise _unwritten(error) from error
 

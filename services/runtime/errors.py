@@ -136,6 +136,18 @@ class QuotaExceeded(ArenaError):
     reason = "QUOTA_EXCEEDED"
 
 
+class RequestTooLarge(ArenaError):
+    """The request, or a file in it, is larger than is accepted."""
+
+    reason = "REQUEST_TOO_LARGE"
+
+
+class UnsupportedMediaType(ArenaError):
+    """The request has a content type that is not accepted."""
+
+    reason = "UNSUPPORTED_MEDIA_TYPE"
+
+
 class Unavailable(ArenaError):
     """Something that is needed is down; later it may not be."""
 

@@ -1,23 +1,22 @@
 """Serves stored bytes over plain HTTP, with lengths, ranges and entity tags, which no answer of gRPC can have.
 
-The gateway sends GET and HEAD of the routes in gateway/config.py here instead of transcoding them. Everything else is
-as for an RPC: the identity that the gateway found, the errors in JSON, the trace and the metrics, under the RPC's name.
+The gateway sends GET and HEAD of the routes in gateway/config.py here instead of transcoding them, and uploads
+(`http_uploads`). Everything else is as for an RPC: the identity that the gateway found, the errors in JSON, the trace
+and the metrics, under the RPC's name.
 """
 
 import asyncio
-import json
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import structlog
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.json_format import MessageToDict
 from google.rpc import code_pb2
 from opentelemetry.trace import SpanKind
 
@@ -25,8 +24,10 @@ from services.runtime import identity, telemetry
 from services.runtime.byte_ranges import Selected, select
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER
 from services.runtime.error_status import to_status
-from services.runtime.errors import ArenaError, NotFound, RangeNotSatisfiable
+from services.runtime.errors import NotFound
 from services.runtime.event_loop import Stopwatch
+from services.runtime.http_answers import Message, Receive, Send, encoded, joined, refuse
+from services.runtime.http_uploads import Take, UploadRoute
 from services.runtime.interceptors import Admission, Ended, told
 from services.runtime.open_streams import OpenStreams
 from services.runtime.rpc import call_metadata
@@ -38,22 +39,6 @@ log = structlog.get_logger()
 
 # Longer than the gateway keeps an idle connection, so that it never sends a request on one that is just being closed.
 KEEP_ALIVE_SECONDS = 120
-# As the gateway's transcoder maps them, and the two reasons that only plain HTTP has.
-HTTP_STATUS: Mapping[int, int] = {
-    code_pb2.INVALID_ARGUMENT: 400,
-    code_pb2.UNAUTHENTICATED: 401,
-    code_pb2.PERMISSION_DENIED: 403,
-    code_pb2.NOT_FOUND: 404,
-    code_pb2.ABORTED: 409,
-    code_pb2.FAILED_PRECONDITION: 412,
-    code_pb2.OUT_OF_RANGE: 416,
-    code_pb2.RESOURCE_EXHAUSTED: 429,
-    code_pb2.INTERNAL: 500,
-    code_pb2.UNAVAILABLE: 503,
-    code_pb2.DEADLINE_EXCEEDED: 504,
-}
-
-Headers = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +66,6 @@ class Content:
 
 
 Find = Callable[[Asked], Awaitable[Content]]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class HttpBytes:
@@ -94,6 +76,7 @@ class HttpBytes:
         self._streams = streams
         self._address = ""
         self._routes: dict[str, _Route] = {}
+        self._uploads: dict[str, UploadRoute] = {}
         self._server: uvicorn.Server | None = None
         self._socket: socket.socket | None = None
 
@@ -107,16 +90,25 @@ class HttpBytes:
         admission = Admission(rpc, self._verifier, public=True)
         self._routes[_path_prefix(method)] = _Route(rpc, find, admission, self._streams, Ended(rpc))
 
+    def add_uploads(self, address: str, method: MethodDescriptor, take: Take) -> None:
+        """Takes uploads at the path of an RPC's JSON route. `take` stores one and returns the RPC's response."""
+        self._address = address
+        rpc = f"/{method.containing_service.full_name}/{method.name}"
+        admission = Admission(rpc, self._verifier, public=False)
+        path = str(method.GetOptions().Extensions[annotations_pb2.http].post)
+        self._uploads[path] = UploadRoute(rpc, take, admission, self._streams, Ended(rpc))
+
     async def start(self, drain_seconds: float) -> None:
         """Listens, if it serves anything; OSError if the address is taken."""
-        if not self._routes:
+        if not self._routes and not self._uploads:
             return
         # Imported here: most services have nothing to serve with it.
         import uvicorn
 
         host, _, port = self._address.rpartition(":")
-        # What it says of itself is said better by our own lines.
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+        # What they say of themselves is said better by our own lines.
+        for name in ("uvicorn", "python_multipart"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         config = uvicorn.Config(
             self,
             http="h11",
@@ -145,22 +137,25 @@ class HttpBytes:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers a request (ASGI)."""
-        headers = _joined(scope["headers"])
+        headers = joined(scope["headers"])
         call_metadata.set([(name, headers.get(name, "")) for name in _PASSED_ON if name in headers])
+        # The transcoder accepts a slash at the end, too.
+        uploads = self._uploads.get(scope["path"].removesuffix("/"))
+        if uploads is not None and scope["method"] == "POST":
+            watch = Stopwatch()
+            with telemetry.span(uploads.rpc, headers.get("traceparent", ""), SpanKind.SERVER):
+                _observe(uploads.ended, await uploads.answer(scope, headers, receive, send), watch)
+            return
         prefix, _, name = scope["path"].rpartition("/")
         route = self._routes.get(f"{prefix}/")
         if route is None or scope["method"] not in ("GET", "HEAD"):
             # The gateway sends nothing else here.
-            await _refuse(send, NotFound.of("route", scope["path"][:200]))
+            await refuse(send, NotFound.of("route", scope["path"][:200]))
             return
         watch = Stopwatch()
         with telemetry.span(route.rpc, headers.get("traceparent", ""), SpanKind.SERVER):
             answering = _Answering(route, scope, headers, send)
-            code = await answering.run(name, asyncio.create_task(_left(receive)))
-            if code == code_pb2.OK:
-                route.ended.ok.observe(watch.seconds())
-            else:
-                route.ended.failed(code, watch.seconds())
+            _observe(route.ended, await answering.run(name, asyncio.create_task(_left(receive))), watch)
 
 
 _PASSED_ON = (CLIENT_ADDRESS_HEADER, identity.IDENTITY_HEADER, identity.KEY_FAULT_HEADER)
@@ -197,7 +192,7 @@ class _Answering:
             known = told(error, self.route.rpc)
             status = to_status(known)
             if not self.started:
-                await _refuse(self.send, known)
+                await refuse(self.send, known)
             else:
                 # The answer ends before its length is reached: the connection is closed, and the gateway resets the
                 # client's.
@@ -237,7 +232,7 @@ class _Answering:
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": _encoded(headers.items())})
+        await self.send({"type": "http.response.start", "status": status, "headers": encoded(headers.items())})
 
 
 async def _left(receive: Receive) -> None:
@@ -246,30 +241,11 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-async def _refuse(send: Send, error: ArenaError) -> None:
-    status = to_status(error)
-    body = json.dumps(
-        MessageToDict(status, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    ).encode()
-    headers = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
-    if isinstance(error, RangeNotSatisfiable):
-        headers["content-range"] = f"bytes */{error.metadata['size']}"
-    start = {"type": "http.response.start", "status": HTTP_STATUS[status.code], "headers": _encoded(headers.items())}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Returns headers by lower-case name, those that come several times joined as RFC 9110 has it."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
-
-
-def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+def _observe(ended: Ended, code: int, watch: Stopwatch) -> None:
+    if code == code_pb2.OK:
+        ended.ok.observe(watch.seconds())
+    else:
+        ended.failed(code, watch.seconds())
 
 
 def _path_prefix(method: MethodDescriptor) -> str:

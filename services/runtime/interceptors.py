@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
@@ -36,7 +36,7 @@ from services.runtime.errors import (
     ScopeMissing,
 )
 from services.runtime.event_loop import Stopwatch
-from services.runtime.open_streams import OpenStreams, failure_message
+from services.runtime.open_streams import OpenStream, OpenStreams, failure_message
 from services.runtime.rpc import Context, MethodHandler, call_metadata
 
 log = structlog.get_logger()
@@ -82,8 +82,8 @@ class GuardedServer:
         self._server.add_generic_rpc_handlers((_Handlers(guarded),))
 
     def _guarded(self, method: str, handler: MethodHandler) -> MethodHandler:
-        if handler.request_streaming:
-            raise NotImplementedError(f"{method}: no RPC of the mesh streams requests")
+        if handler.request_streaming and handler.response_streaming:
+            raise NotImplementedError(f"{method}: no RPC of the mesh streams requests and responses")
         # Parsed within, since gRPC itself would tell whoever sends what can't be read that the server broke.
         parse, serialise = handler.request_deserializer, handler.response_serializer
         described = _descriptor(method)
@@ -91,6 +91,9 @@ class GuardedServer:
             parse = request_ids.noted(parse)
         public = described is not None and described.GetOptions().Extensions[options_pb2.call].public
         admission = Admission(method, self._verifier, public or method in self._public)
+        if handler.request_streaming:
+            upload = _upload(method, handler.stream_unary, parse, admission, self._streams)
+            return grpc.stream_unary_rpc_method_handler(upload, None, serialise)
         if handler.response_streaming:
             stream = _stream(method, handler.unary_stream, parse, admission, self._streams)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialise)
@@ -161,6 +164,42 @@ def _stream(method: str, behaviour: Any, parse: Any, admission: Admission, strea
             ended.ok.observe(watch.seconds())
 
     return call
+
+
+def _upload(method: str, behaviour: Any, parse: Any, admission: Admission, streams: OpenStreams) -> Any:
+    ended = Ended(method)
+
+    async def call(requests: AsyncIterator[bytes], context: Context) -> Any:
+        watch = Stopwatch()
+        token, traceparent = _learn(context)
+        with telemetry.span(method, traceparent, SpanKind.SERVER):
+            try:
+                caller = admission.known(token) or await admission.admit(token)
+                identity.set_caller(caller)
+                with streams.opened(caller) as stream:
+                    async with aclosing(_each_parsed(parse, requests, stream)) as messages:
+                        response = await behaviour(messages, context)
+            except asyncio.CancelledError:
+                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                raise
+            except Exception as error:  # noqa: BLE001 - every error becomes a status here
+                await _abort(context, _known(error, method), ended, watch)
+            ended.ok.observe(watch.seconds())
+            return response
+
+    return call
+
+
+async def _each_parsed(parse: Any, requests: AsyncIterator[bytes], stream: OpenStream) -> AsyncGenerator[Any, None]:
+    """Yields the messages of a client's stream until the caller's key stops being good."""
+
+    async def received() -> AsyncGenerator[bytes, None]:
+        async for request in requests:
+            yield request
+
+    async with aclosing(received()) as arriving:
+        while (request := await stream.next(arriving)) is not None:
+            yield _parsed(parse, request)
 
 
 def _learn(context: Context) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from voicearena.mesh.v1 import process_service_pb2_grpc
 from services.runtime import disk, telemetry
 from services.runtime.background import Background, Work
 from services.runtime.http_bytes import Find, HttpBytes
+from services.runtime.http_uploads import Take
 from services.runtime.identity import MAX_CHECKED_KEYS, TokenVerifier
 from services.runtime.interceptors import GuardedServer, open_channel
 from services.runtime.open_streams import OpenStreams
@@ -161,6 +162,10 @@ class Service:
     def serve_bytes(self, address: str, method: MethodDescriptor, find: Find) -> None:
         """Serves an RPC that streams stored bytes over plain HTTP too, at an address. `find` judges who may call."""
         self._http.add(address, method, find)
+
+    def take_uploads(self, address: str, method: MethodDescriptor, take: Take) -> None:
+        """Takes uploads over plain HTTP at the path of an RPC's JSON route. `take` returns the RPC's response."""
+        self._http.add_uploads(address, method, take)
 
     def reflect(self, *names: str) -> None:
         """Lists further services in this process's reflection."""

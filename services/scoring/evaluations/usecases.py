@@ -86,7 +86,7 @@ class Evaluations:
         valid = Validation()
         valid.require(not plan.audio_name, "audio_name", "must be empty in an upload")
         valid.finish()
-        await self._check(plan)
+        await self.check(plan)
         async with self._database.transaction() as connection:
             kept, waiting = await self._store.count(connection, current_identity().developer_id)
             earlier = await self._earlier(connection, plan)
@@ -103,7 +103,7 @@ class Evaluations:
         description = "must be the name of stored audio; upload the recording if it is not stored yet"
         valid.require(bool(plan.audio_name), "audio_name", description)
         valid.finish()
-        await self._check(plan)
+        await self.check(plan)
         async with self._database.reading() as connection:
             if (earlier := await self._earlier(connection, plan)) is not None:
                 return earlier
@@ -219,7 +219,8 @@ class Evaluations:
             await notify(connection, CHANGED, evaluation_id)
         await self._recordings.discard(*names)
 
-    async def _check(self, plan: Plan) -> None:
+    async def check(self, plan: Plan) -> None:
+        """Raises InvalidInput that names every invalid field of a plan."""
         check(plan, steps=[step.name for step in STEPS], conditions=CONDITIONS)
         if plan.model_id:
             await self._models.check(plan.model_id)

@@ -44,9 +44,10 @@ def filters(config: Config) -> list[str]:
     return [f["name"].removeprefix("envoy.filters.http.") for f in connection_manager(config)["http_filters"]]
 
 
-def test_each_service_with_stored_bytes_also_serves_them_over_plain_http() -> None:
-    methods = Descriptors.read(DESCRIPTORS).methods("voicearena.")
-    assert {service_of(method) for method in methods if call_options(method).stored_bytes} == set(HTTP_SERVICES)
+def test_each_service_with_stored_bytes_or_uploads_serves_plain_http() -> None:
+    methods = {method: call_options(method) for method in Descriptors.read(DESCRIPTORS).methods("voicearena.")}
+    plain = {method for method, options in methods.items() if options.stored_bytes or options.takes_uploads}
+    assert {service_of(method) for method in plain} == set(HTTP_SERVICES)
 
 
 def test_envoy_accepts_the_configuration():
@@ -65,7 +66,8 @@ def test_the_error_for_a_bad_configuration_has_envoys_message():
 def test_identity_headers_are_removed_first_and_the_caller_is_known_before_the_body_is_read():
     config = rendered()
     caller = ["known_keys", "ext_authz", "local_ratelimit"]
-    body = ["body_limit", "body_limit_64", "body_limit_1536", "body_check", "grpc_json_transcoder"]
+    limits = ["body_limit_64", "body_limit_1536", "body_limit_53248"]
+    body = ["body_limit", *limits, "body_check", "grpc_json_transcoder"]
     expected = ["cors", "grpc_web", "header_mutation", *caller, *body, "router"]
     assert [name for name in filters(config) if name in expected] == expected
     mutation = connection_manager(config)["http_filters"][filters(config).index("header_mutation")]
@@ -156,13 +158,15 @@ def test_streams_have_only_an_idle_timeout_and_other_calls_have_30_seconds():
 def test_streams_of_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
-    assert [r["match"]["safe_regex"]["regex"] for r in events] == ["(/api/v1/experiments/[^/]+/stream)/?"] * 2
+    assert [r["match"]["safe_regex"]["regex"] for r in events] == [
+        "(/api/v1/experiments/[^/]+/stream|/api/v1/evaluations/[^/]+/stream)/?"
+    ] * 2
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 
 
 def test_calls_for_stored_audio_are_forwarded_unchanged():
-    plain = [r for r in routes(rendered()) if r.get("route", {}).get("cluster", "").endswith("_http")]
+    plain = [r for r in routes(rendered()) if r.get("route", {}).get("cluster", "") in ("tts_http", "experiments_http")]
     assert {r["match"]["safe_regex"]["regex"]: r["route"]["cluster"] for r in plain} == {
         "/api/v1/audio/[^/]+": "tts_http",
         "/api/v1/listening\\-clips/[^/]+": "experiments_http",
@@ -174,6 +178,18 @@ def test_calls_for_stored_audio_are_forwarded_unchanged():
         assert off["disabled"] is True
         # The API key is checked as for any other call.
         assert "disabled" not in route["typed_per_filter_config"]["envoy.filters.http.ext_authz"]
+
+
+def test_uploads_are_forwarded_unchanged_with_an_identity_and_json_is_not():
+    uploads = [route for route in routes(rendered()) if route.get("name") == "uploads"]
+    assert [route["route"]["cluster"] for route in uploads] == ["scoring_http", "identity_missing"]
+    for route in uploads:
+        assert route["match"]["safe_regex"]["regex"] == "/api/v1/evaluations/?"
+        content_type = next(h for h in route["match"]["headers"] if h["name"] == "content-type")
+        assert (content_type["invert_match"], "json" in str(content_type["string_match"])) == (True, True)
+        assert route["typed_per_filter_config"]["envoy.filters.http.grpc_json_transcoder"]["disabled"] is True
+        assert "envoy.filters.http.ext_authz" not in route["typed_per_filter_config"]
+    assert IDENTIFIED in uploads[0]["match"]["headers"]
 
 
 def test_the_buffers_of_a_connection_are_small_compared_to_a_clip():
@@ -188,8 +204,9 @@ def test_the_limit_of_a_body_is_that_of_its_route_or_the_smaller_upload_limit():
         http_filters = connection_manager(rendered(max_upload_size_mb=megabytes))["http_filters"]
         return {f["typed_config"]["max_request_bytes"] for f in http_filters if f["name"].startswith("body_limit_")}
 
-    assert limits(50) == {64 * 1024, 1536 * 1024}
-    assert limits(1) == {64 * 1024, 1024 * 1024}
+    # The last one is that of an upload over gRPC: a recording and what comes with it.
+    assert limits(50) == {64 * 1024, 1536 * 1024, 52 * 1024 * 1024}
+    assert limits(1) == {64 * 1024, 1024 * 1024, 3 * 1024 * 1024}
 
 
 def test_listed_origins_can_call_and_a_star_allows_all():

@@ -166,10 +166,12 @@ async def test_the_error_names_a_service_that_is_down(api):
     assert response.json()["details"][0]["metadata"] == {"service": "elo"}
 
 
-@pytest.mark.parametrize(("path", "kb", "which"), [("experiments", 1536, "any"), ("experiments/x/run", 64, "this")])
+@pytest.mark.parametrize(
+    ("path", "kb", "which"), [("experiments", 1536, "any route but uploads"), ("experiments/x/run", 64, "this route")]
+)
 async def test_a_body_larger_than_the_limit_of_its_route_is_refused(api, path, kb, which):
     response = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})
-    message = f"the body is too large: at most {kb} kB are accepted on {which} route"
+    message = f"the body is too large: at most {kb} kB are accepted on {which}"
     assert error_of(response) == (413, "REQUEST_TOO_LARGE", message)
 
 

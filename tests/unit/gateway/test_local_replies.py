@@ -18,7 +18,7 @@ STATUS = QueryParameter(
 
 
 def replies() -> list[LocalReply]:
-    return local_replies(["auth", "tts"], [STATUS], [], [64], 7, 2)
+    return local_replies(["auth", "tts"], [STATUS], [], [64], 64, 7, 2)
 
 
 def reply_when_tts_is_down(kind: str) -> LocalReply:
@@ -79,15 +79,16 @@ def test_the_last_reply_matches_everything():
 
 
 def test_the_error_for_a_query_parameter_has_the_allowed_values():
-    messages = [e.message for e in gateway_errors([], [STATUS], [], [64], 7, 2) if e.bad_field == "status"]
+    messages = [e.message for e in gateway_errors([], [STATUS], [], [64], 64, 7, 2) if e.bad_field == "status"]
     assert messages == ["status: must be one of created, running"]
 
 
 def test_the_error_for_a_large_body_has_the_limit():
-    too_large = [e for e in gateway_errors([], [], [], [64, 1536], 7, 2) if e.http_status == 413]
+    too_large = [e for e in gateway_errors([], [], [], [64, 1536, 9999], 1536, 7, 2) if e.http_status == 413]
     assert [error.message for error in too_large] == [
         "the body is too large: at most 64 kB are accepted on this route",
         "the body is too large: at most 1536 kB are accepted on this route",
-        "the body is too large: at most 1536 kB are accepted on any route",
+        "the body is too large: at most 9999 kB are accepted on this route",
+        "the body is too large: at most 1536 kB are accepted on any route but uploads",
     ]
     assert "at most 64 kB" in too_large[0].condition

@@ -39,6 +39,8 @@ from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
 from services.experiments.tables import CHANGED
 from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.domain import EVALUATION, EXPERIMENT
+from services.experiments.webhooks.owners import OwnerCheck, OwnerOfEvaluations, OwnerOfExperiments
 from services.experiments.webhooks.posting import HttpPost
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.sender import Sender
@@ -106,9 +108,8 @@ async def main() -> None:
         dispatcher = Dispatcher(database, SqlQueueStore(trial_clips.TABLE), trial_clips.USER)
         on_end = trial_clips.on_end(store, finishing)
         progress = Progress(database, clips, dispatcher, trial_clips.USER, on_end)
-        metrics = ScoringMetricLister(
-            scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address))
-        )
+        scoring = scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address))
+        metrics = ScoringMetricLister(scoring)
         rules = PlanRules(
             webhook_fault=lambda url: check_url(url, reach),
             audio_retention_days=settings.audio_retention_days,
@@ -159,9 +160,13 @@ async def main() -> None:
             access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
             await service.enter("access log", AccessLog(Hearing(database, listening))),
         )
+        owners: dict[str, OwnerCheck] = {
+            EXPERIMENT: OwnerOfExperiments(database, store),
+            EVALUATION: OwnerOfEvaluations(scoring),
+        }
         service.add_servicer(
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
-            WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
+            WebhookServicer(endpoints, DeliveryLog(database, owners, webhook_store, Pages(secret))),
         )
         service.report(figures.report)
         post = await service.enter("webhook connections", HttpPost(settings.webhook_reach))
@@ -186,7 +191,7 @@ async def main() -> None:
         service.background(
             "events",
             lambda: bus.consume(
-                {**consumers.handlers(progress, dispatcher), **announcing.handlers()},
+                {**consumers.handlers(progress, dispatcher), **announcing.handlers(), **announcing.deletion_handlers()},
                 max_in_flight=settings.events_in_flight,
                 on_dead=consumers.dead_handler(progress),
             ),

@@ -38,7 +38,7 @@ async def main() -> None:
             service.background(
                 "evaluations",
                 lambda: bus.consume(
-                    consumers.handlers(scoring),
+                    {**consumers.handlers(scoring), **relay.handlers()},
                     max_in_flight=settings.max_eval_workers,
                     on_dead=consumers.on_dead(scoring),
                 ),

@@ -21,6 +21,12 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     ) -> scoring_pb2.Evaluation:
         return convert.evaluation(await self._scoring.get_evaluation(request.id))
 
+    async def CheckEvaluation(
+        self, request: scoring_service_pb2.CheckEvaluationRequest, context: Context
+    ) -> scoring_service_pb2.CheckEvaluationResponse:
+        await self._scoring.get_evaluation(request.id)
+        return scoring_service_pb2.CheckEvaluationResponse()
+
     async def ListMetrics(
         self, request: scoring_service_pb2.ListMetricsRequest, context: Context
     ) -> scoring_service_pb2.ListMetricsResponse:

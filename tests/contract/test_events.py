@@ -13,6 +13,7 @@ from services.elo import consumers as elo_consumers
 from services.experiments.webhooks.announcing import Announcing
 from services.runtime import events
 from services.runtime.events import EventType, event_types
+from services.runtime.outbox import OutboxRelay
 from services.scoring import consumers as scoring_consumers
 from services.shared.clips import consumers as clip_consumers
 from services.tts import consumers as tts_consumers
@@ -24,8 +25,12 @@ WEBHOOK_FACTS = set(Announcing(NOTHING, NOTHING, "").handlers())
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
     "elo": set(elo_consumers.handlers(NOTHING)),
-    "experiments": {*clip_consumers.handlers(NOTHING, NOTHING), *WEBHOOK_FACTS},
-    "scoring": set(scoring_consumers.handlers(NOTHING)),
+    "experiments": {
+        *clip_consumers.handlers(NOTHING, NOTHING),
+        *WEBHOOK_FACTS,
+        *Announcing(NOTHING, NOTHING, "").deletion_handlers(),
+    },
+    "scoring": {*scoring_consumers.handlers(NOTHING), *OutboxRelay(NOTHING, NOTHING).handlers()},
     "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }
 REQUESTER_FIELDS = {

@@ -39,7 +39,13 @@ OPEN_RPCS = {
 }
 # Services call these before they have an identity or where none can be checked.
 OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "AuthService.CheckApiKeys", "ProcessService.GetProcessStatus"}
-INTERNAL_RPCS = {*OPEN_TO_SERVICES, "EloService.ResolveVoiceModels"}
+INTERNAL_RPCS = {
+    *OPEN_TO_SERVICES,
+    "EloService.ResolveVoiceModels",
+    "ScoringService.CheckEvaluation",
+    "WebhookService.EnsureWebhookEndpoint",
+    "WebhookService.ShowWebhookSecret",
+}
 # Clients can call these over gRPC.
 WITHOUT_JSON_ROUTE = {"EvaluationService.UploadEvaluation"}
 ME = "AuthService.GetCurrentDeveloper"
@@ -233,14 +239,13 @@ WITHOUT_SCOPE = {
     "AuthService.RegisterDeveloper",
     "AuthService.CreateVoter",
     "AuthService.GetCurrentDeveloper",
-    *OPEN_TO_SERVICES,
+    *INTERNAL_RPCS,
     "MeshService.GetHealth",
     "MeshService.GetStatus",
     "TtsService.ListProviders",
     "TtsService.ListVoices",
     "TtsService.GetAudio",
     "ScoringService.ListMetrics",
-    "EloService.ResolveVoiceModels",
     "ListeningService.JoinListening",
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",

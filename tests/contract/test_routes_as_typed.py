@@ -59,6 +59,8 @@ ROUTES = {
     "POST /api/v1/webhook-endpoints/{id}/enable",
     "GET /api/v1/experiments/{experiment_id}/webhook-deliveries",
     "POST /api/v1/experiments/{experiment_id}/webhook-deliveries/{delivery_id}/redeliver",
+    "GET /api/v1/evaluations/{evaluation_id}/webhook-deliveries",
+    "POST /api/v1/evaluations/{evaluation_id}/webhook-deliveries/{delivery_id}/redeliver",
     "GET /api/v1/evaluations/{id}",
     "GET /api/v1/metrics",
 }

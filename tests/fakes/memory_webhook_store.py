@@ -66,11 +66,11 @@ class MemoryWebhookStore:
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
         return sum(e.developer_id == developer_id for e in table(connection, "webhook_endpoints").values())
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, made_by: str, url: str) -> Endpoint | None:
         untold = table(connection, "untold")
         for endpoint_id, maker in list(untold.items()):
             endpoint = table(connection, "webhook_endpoints").get(endpoint_id)
-            if endpoint is not None and (maker, endpoint.url) == (experiment_id, url):
+            if endpoint is not None and (maker, endpoint.url) == (made_by, url):
                 del untold[endpoint_id]
                 return endpoint
         return None
@@ -133,6 +133,13 @@ class MemoryWebhookStore:
         subject, deliveries = (subject_type, subject_id), table(connection, "webhook_deliveries").values()
         found = [d for d in deliveries if (d.subject_type, d.subject_id) == subject]
         return [(d, await self.attempts(connection, d.id)) for d in _newest_first(found, after, limit)]
+
+    async def delete_deliveries(self, connection: AsyncConnection, subject_type: str, subject_id: str) -> None:
+        deliveries = table(connection, "webhook_deliveries")
+        for delivery in list(deliveries.values()):
+            if (delivery.subject_type, delivery.subject_id) == (subject_type, subject_id):
+                del deliveries[delivery.id]
+                table(connection, "webhook_attempts").pop(delivery.id, None)
 
     async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
         deliveries = table(connection, "webhook_deliveries")

@@ -1,1 +1,1 @@
-"""Webhooks: messages to developers' endpoints about ended experiments, after Standard Webhooks 1.0.0."""
+"""Webhooks: messages to developers' endpoints about ended experiments and evaluations (Standard Webhooks 1.0.0)."""

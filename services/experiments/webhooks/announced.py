@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
+from voicearena.scoring.v1.events_pb2 import RecordingEvaluated, RecordingEvaluationFailed
 
 from services.experiments.domain import Experiment, ExperimentStatus
+from services.experiments.webhooks.targets import canonical
+from services.runtime import bus
 
 # Receivers may rely on this limit. Texts of unlimited length, such as an experiment's prompts, are left out.
 MAX_BODY_BYTES = 20_000
@@ -75,8 +78,31 @@ def _experiment_ended(
     )
 
 
+def _evaluation_ended(
+    fact: RecordingEvaluated | RecordingEvaluationFailed, delivery: bus.Delivery, public_url: str
+) -> Announcement:
+    failed = isinstance(fact, RecordingEvaluationFailed)
+    return Announcement(
+        subject_id=fact.evaluation_id,
+        developer_id=fact.developer_id,
+        webhook_url=canonical(fact.webhook_url),
+        occurred_at=delivery.occurred_at,
+        data={
+            "evaluation_id": fact.evaluation_id,
+            "status": "failed" if failed else "completed",
+            "model_id": fact.model_id,
+            "scenario_id": fact.scenario_id,
+            "duration_seconds": None if isinstance(fact, RecordingEvaluationFailed) else fact.duration_seconds,
+            "error_message": fact.message if isinstance(fact, RecordingEvaluationFailed) else "",
+            "evaluation_url": f"{public_url}/api/v1/evaluations/{fact.evaluation_id}",
+        },
+    )
+
+
 ANNOUNCED: Mapping[type[Message], Announced] = {
     ExperimentCompleted: Announced("experiment.completed", _experiment_ended),
     ExperimentFailed: Announced("experiment.failed", _experiment_ended),
     ExperimentCancelled: Announced("experiment.cancelled", _experiment_ended),
+    RecordingEvaluated: Announced("evaluation.completed", _evaluation_ended),
+    RecordingEvaluationFailed: Announced("evaluation.failed", _evaluation_ended),
 }

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.scoring.v1.events_pb2 import RecordingEvaluationDeleted
 
 from services.experiments import facts
 from services.experiments.domain import Experiment
 from services.experiments.webhooks.announced import ANNOUNCED, Announced
-from services.experiments.webhooks.domain import Delivery, DeliveryStatus
+from services.experiments.webhooks.domain import EVALUATION, Delivery, DeliveryStatus
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import bus, ids, inbox, outbox
 from services.runtime.clock import now
@@ -49,9 +50,19 @@ class Announcing:
                 await self._create_delivery(connection, fact, delivery)
             await outbox.add(connection, facts.fact_confirmed(delivery.event_id))
 
+    async def forget(self, fact: RecordingEvaluationDeleted, delivery: bus.Delivery) -> None:
+        """Deletes the deliveries about an evaluation that was deleted."""
+        async with self._database.transaction() as connection:
+            if await inbox.first_time(connection, CONSUMER, delivery.event_id):
+                await self._store.delete_deliveries(connection, EVALUATION, fact.evaluation_id)
+
     def handlers(self) -> Mapping[type[Message], bus.Handler]:
         """Returns the handlers for facts of other services that have webhook messages."""
         return {kind: self.take for kind in self._types if event_type(kind).owner != OWNER}
+
+    def deletion_handlers(self) -> Mapping[type[Message], bus.Handler]:
+        """Returns the handlers for deletions of subjects of other services."""
+        return {RecordingEvaluationDeleted: self.forget}
 
     async def _create_delivery(
         self, connection: AsyncConnection, fact: Message, source: Experiment | bus.Delivery

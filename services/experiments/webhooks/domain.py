@@ -32,6 +32,8 @@ DEFAULT_OVERLAP_SECONDS = 24 * 3600
 
 EXPERIMENT = "experiment"
 """The subject type of messages about experiments."""
+EVALUATION = "evaluation"
+"""The subject type of messages about evaluations of recordings."""
 
 DELETED = "the endpoint was deleted"
 

@@ -2,7 +2,7 @@
 
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2, webhook_service_pb2_grpc
 
-from services.experiments.webhooks import convert
+from services.experiments.webhooks import convert, domain
 from services.experiments.webhooks.domain import DEFAULT_OVERLAP_SECONDS
 from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime.clock import now
@@ -57,7 +57,9 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
     async def ListWebhookDeliveries(
         self, request: webhook_service_pb2.ListWebhookDeliveriesRequest, context: Context
     ) -> webhook_service_pb2.ListWebhookDeliveriesResponse:
-        deliveries, token = await self._log.page(request.experiment_id, request.page_size, request.page_token)
+        deliveries, token = await self._log.page(
+            domain.EXPERIMENT, request.experiment_id, request.page_size, request.page_token
+        )
         return webhook_service_pb2.ListWebhookDeliveriesResponse(
             deliveries=[convert.delivery(*each) for each in deliveries], next_page_token=token
         )
@@ -65,4 +67,33 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
     async def RedeliverWebhook(
         self, request: webhook_service_pb2.RedeliverWebhookRequest, context: Context
     ) -> webhook_pb2.WebhookDelivery:
-        return convert.delivery(*await self._log.redeliver(request.experiment_id, request.delivery_id))
+        redelivered = await self._log.redeliver(domain.EXPERIMENT, request.experiment_id, request.delivery_id)
+        return convert.delivery(*redelivered)
+
+    async def ListEvaluationWebhookDeliveries(
+        self, request: webhook_service_pb2.ListEvaluationWebhookDeliveriesRequest, context: Context
+    ) -> webhook_service_pb2.ListWebhookDeliveriesResponse:
+        deliveries, token = await self._log.page(
+            domain.EVALUATION, request.evaluation_id, request.page_size, request.page_token
+        )
+        return webhook_service_pb2.ListWebhookDeliveriesResponse(
+            deliveries=[convert.delivery(*each) for each in deliveries], next_page_token=token
+        )
+
+    async def RedeliverEvaluationWebhook(
+        self, request: webhook_service_pb2.RedeliverEvaluationWebhookRequest, context: Context
+    ) -> webhook_pb2.WebhookDelivery:
+        redelivered = await self._log.redeliver(domain.EVALUATION, request.evaluation_id, request.delivery_id)
+        return convert.delivery(*redelivered)
+
+    async def EnsureWebhookEndpoint(
+        self, request: webhook_service_pb2.EnsureWebhookEndpointRequest, context: Context
+    ) -> webhook_service_pb2.EnsureWebhookEndpointResponse:
+        await self._endpoints.make_for_evaluations(request.webhook_url)
+        return webhook_service_pb2.EnsureWebhookEndpointResponse()
+
+    async def ShowWebhookSecret(
+        self, request: webhook_service_pb2.ShowWebhookSecretRequest, context: Context
+    ) -> webhook_service_pb2.ShowWebhookSecretResponse:
+        secret = await self._endpoints.secret_to_show_with_evaluation(request.webhook_url)
+        return webhook_service_pb2.ShowWebhookSecretResponse(secret=secret)

@@ -48,8 +48,8 @@ class WebhookStore(Protocol):
     ) -> bool:
         """Adds an endpoint. Returns False if its developer already has this URL or has used this request_id.
 
-        `made_by` is the id of the experiment whose new webhook_url made the endpoint. The response that creates the
-        experiment shows the secret.
+        `made_by` says what made the endpoint because of its webhook_url: the id of an experiment, or
+        `usecases.maker_of_evaluations`. The response that creates it shows the secret.
         """
 
     async def endpoint(
@@ -81,8 +81,8 @@ class WebhookStore(Protocol):
         Other transactions that count the same developer's endpoints wait until this transaction ends.
         """
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
-        """Returns the endpoint that an experiment made, but only for the first call: the secret is shown once."""
+    async def show_secret(self, connection: AsyncConnection, made_by: str, url: str) -> Endpoint | None:
+        """Returns the endpoint that was made by this, but only for the first call: the secret is shown once."""
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
@@ -117,6 +117,9 @@ class WebhookStore(Protocol):
         self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
     ) -> Sequence[Logged]:
         """Returns a subject's deliveries, newest first, with their attempts, all from one snapshot."""
+
+    async def delete_deliveries(self, connection: AsyncConnection, subject_type: str, subject_id: str) -> None:
+        """Deletes the deliveries about a subject, with their attempts."""
 
     async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
         """Requests an attempt by hand and returns the delivery."""
@@ -199,10 +202,10 @@ class SqlWebhookStore:
         query = sa.select(sa.func.count()).select_from(ENDPOINTS).where(_E.developer_id == developer_id)
         return int((await connection.execute(query)).scalar_one())
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, made_by: str, url: str) -> Endpoint | None:
         result = await connection.execute(
             sa.update(ENDPOINTS)
-            .where(_E.url == url, _E.untold_experiment_id == experiment_id)
+            .where(_E.url == url, _E.untold_experiment_id == made_by)
             .values(untold_experiment_id=None)
             .returning(*ENDPOINT_COLUMNS)
         )
@@ -273,6 +276,10 @@ class SqlWebhookStore:
             if row.attempt is not None:
                 attempts.append(attempt_from(row[count + 1 :]))
         return list(found.values())
+
+    async def delete_deliveries(self, connection: AsyncConnection, subject_type: str, subject_id: str) -> None:
+        about = sa.and_(_D.subject_type == subject_type, _D.subject_id == subject_id)
+        await connection.execute(sa.delete(DELIVERIES).where(about))
 
     async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
         change = sa.update(DELIVERIES).where(_D.id == delivery_id).values(asked_at=at)

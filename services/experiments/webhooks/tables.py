@@ -21,6 +21,7 @@ ENDPOINTS = sa.Table(
     sa.Column("url", sa.Text),
     sa.Column("request_id", sa.Text),
     sa.Column("request_fingerprint", sa.LargeBinary),
+    # What made the endpoint, until its secret was shown.
     sa.Column("untold_experiment_id", sa.Text),
     sa.Column("disabled_reason", sa.Text),
     sa.Column("secret", sa.LargeBinary),

@@ -1,15 +1,15 @@
 """The use cases of webhook endpoints and of their delivery log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment
-from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
 from services.experiments.webhooks.announcing import wake
 from services.experiments.webhooks.domain import Endpoint
+from services.experiments.webhooks.owners import OwnerCheck
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.store import Logged, WebhookStore
@@ -25,6 +25,11 @@ from services.runtime.validation import Validation
 
 # The name of the resource in error messages.
 KIND = "webhook endpoint"
+
+
+def maker_of_evaluations(developer_id: str) -> str:
+    """Returns what makes the endpoints of all evaluations of a developer. One response shows the secret."""
+    return f"evaluations of {developer_id}"
 
 
 class Endpoints:
@@ -76,6 +81,26 @@ class Endpoints:
             endpoint, _ = self._new(developer_id, url, endpoints)
             await self._store.add_endpoint(connection, endpoint, made_by=experiment.id)
 
+    async def make_for_evaluations(self, url: str) -> None:
+        """Creates the endpoint of the caller for the webhook_url of an evaluation, unless it exists.
+
+        Raises InvalidInput if the URL is not allowed, and QuotaExceeded as `make_for`.
+        """
+        developer_id = current_identity().developer_id
+        valid = Validation()
+        fault = check_url(url, self._policy)
+        valid.require(fault is None, "webhook_url", fault or "")
+        valid.finish()
+        url = canonical(url)
+        async with self._database.reading() as connection:
+            if await self._store.endpoint_at(connection, developer_id, url):
+                return
+        async with self._database.transaction() as connection:
+            endpoints = await self._store.count_endpoints(connection, developer_id)
+            if not await self._store.endpoint_at(connection, developer_id, url):
+                endpoint, _ = self._new(developer_id, url, endpoints)
+                await self._store.add_endpoint(connection, endpoint, made_by=maker_of_evaluations(developer_id))
+
     def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
         if others >= domain.MAX_ENDPOINTS:
             raise QuotaExceeded(
@@ -91,8 +116,16 @@ class Endpoints:
         """Returns the secret of the endpoint that the experiment made, or "" if there is none or it was shown."""
         if not experiment.webhook_url:
             return ""
+        return await self._show_secret(experiment.id, experiment.webhook_url)
+
+    async def secret_to_show_with_evaluation(self, url: str) -> str:
+        """Returns the secret of the endpoint that an evaluation of the caller made, or "" if there is none or it was
+        shown."""
+        return await self._show_secret(maker_of_evaluations(current_identity().developer_id), canonical(url))
+
+    async def _show_secret(self, made_by: str, url: str) -> str:
         async with self._database.transaction() as connection:
-            endpoint = await self._store.show_secret(connection, experiment.id, experiment.webhook_url)
+            endpoint = await self._store.show_secret(connection, made_by, url)
         return signing.encoded(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
     async def get(self, endpoint_id: str) -> Endpoint:
@@ -148,39 +181,40 @@ class Endpoints:
 
 
 class DeliveryLog:
-    """The use cases of webhook deliveries. Only the developer of an experiment can see its deliveries."""
+    """The use cases of webhook deliveries. Only the developer of a subject can see its deliveries."""
 
-    def __init__(self, database: Database, experiments: Store, store: WebhookStore, pages: Pages) -> None:
+    def __init__(self, database: Database, owners: Mapping[str, OwnerCheck], store: WebhookStore, pages: Pages) -> None:
+        """`owners` has an entry for each type of subject."""
         self._database = database
-        self._experiments = experiments
+        self._owners = owners
         self._store = store
         self._pages = pages
 
-    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Logged], str]:
-        """Returns a page of an experiment's deliveries with their attempts, newest first, and the token of the next."""
-        await self._check_owned(experiment_id)
+    async def page(self, subject_type: str, subject_id: str, size: int, token: str) -> tuple[Sequence[Logged], str]:
+        """Returns a page of a subject's deliveries with their attempts, newest first, and the token of the next."""
+        await self._owners[subject_type].check(subject_id)
         async with self._database.reading() as connection:
             return await self._pages.page(
                 size,
                 token,
-                {"list": "webhook deliveries", "experiment": experiment_id},
+                {"list": "webhook deliveries", subject_type: subject_id},
                 lambda after, limit: self._store.deliveries(
-                    connection, domain.EXPERIMENT, experiment_id, after=after, limit=limit
+                    connection, subject_type, subject_id, after=after, limit=limit
                 ),
                 lambda logged: (logged[0].created_at, logged[0].id),
             )
 
-    async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
+    async def redeliver(self, subject_type: str, subject_id: str, delivery_id: str) -> Logged:
         """Requests an attempt at once.
 
         Raises WrongState while an attempt is in progress, after MAX_ATTEMPTS attempts, or if the endpoint is disabled
         or deleted.
         """
         ids.check_id(delivery_id, "msg", "delivery_id")
-        await self._check_owned(experiment_id)
+        await self._owners[subject_type].check(subject_id)
         async with self._database.transaction() as connection:
             delivery = await self._store.delivery(connection, delivery_id)
-            if delivery is None or (delivery.subject_type, delivery.subject_id) != (domain.EXPERIMENT, experiment_id):
+            if delivery is None or (delivery.subject_type, delivery.subject_id) != (subject_type, subject_id):
                 raise NotFound.of("webhook delivery", delivery_id)
             # The lock keeps others from deleting or disabling the endpoint first. They then give up this attempt, too.
             endpoint = await self._store.endpoint(connection, delivery.endpoint_id, keep=True)
@@ -205,9 +239,3 @@ class DeliveryLog:
             asked = await self._store.ask(connection, delivery_id, moment)
             await wake(connection)
         return asked, attempts
-
-    async def _check_owned(self, experiment_id: str) -> None:
-        ids.check_id(experiment_id, "exp", "experiment_id")
-        async with self._database.reading() as connection:
-            found = await self._experiments.get(connection, current_identity().developer_id, experiment_id)
-        owned(found, "experiment", experiment_id)

@@ -75,7 +75,7 @@ class Services:
                 task.cancel()
 
     def _noting(self, handlers: Mapping[type[Message], Handler]) -> Mapping[type[Message], Handler]:
-        (take,) = handlers.values()
+        take = handlers[RecordingHeard]
 
         async def take_and_note(fact: Message, delivery: bus_module.Delivery) -> None:
             await take(fact, delivery)

@@ -256,6 +256,20 @@ async def test_deliveries_are_deleted_with_their_experiment(database: Database, 
     assert await found(database, webhooks, "msg_b") == foreign
 
 
+async def test_deliveries_of_a_subject_are_deleted_with_their_attempts(
+    database: Database, webhooks: WebhookStore
+) -> None:
+    kept = (delivery(f"msg_{n}", subject_type="evaluation", subject_id=f"evl_{n}") for n in "ab")
+    await keep(database, webhooks, *kept)
+    async with database.transaction() as connection:
+        await webhooks.add_attempt(connection, "msg_a", ATTEMPTS[0])
+        await webhooks.delete_deliveries(connection, "evaluation", "evl_a")
+    assert await found(database, webhooks, "msg_a") is None
+    assert await found(database, webhooks, "msg_b") is not None
+    async with database.reading() as connection:
+        assert await webhooks.attempts(connection, "msg_a") == []
+
+
 async def test_attempts_are_listed_in_order(database: Database, webhooks: WebhookStore) -> None:
     await keep(database, webhooks, delivery("msg_a"), delivery("msg_b"))
     async with database.transaction() as connection:

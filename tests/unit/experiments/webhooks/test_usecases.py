@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 
 from services.experiments.webhooks import convert, signing
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus
+from services.experiments.webhooks.domain import EVALUATION, EXPERIMENT, Attempt, Delivery, DeliveryStatus
+from services.experiments.webhooks.owners import OwnerCheck, OwnerOfExperiments
 from services.experiments.webhooks.reach import Reach
 from services.experiments.webhooks.sealing import SecretBox
 from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
 from services.runtime.clock import now
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded, WrongState
-from services.runtime.identity import set_caller
+from services.runtime.identity import current_identity, set_caller
 from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
@@ -25,7 +26,16 @@ from tests.unit.experiments.webhooks.test_announcing import experiment
 URL = "https://example.org/done"
 BOX = SecretBox("a secret")
 EXPERIMENT_ID = "exp_" + "a" * 32
+EVALUATION_ID = "evl_" + "a" * 32
 UNKNOWN = "whe_" + "0" * 32
+
+
+class KnownEvaluations:
+    """An OwnerCheck that knows one evaluation, of dev_a."""
+
+    async def check(self, subject_id: str) -> None:
+        if (subject_id, current_identity().developer_id) != (EVALUATION_ID, "dev_a"):
+            raise NotFound.of("evaluation", subject_id)
 
 
 class Webhooks:
@@ -38,7 +48,11 @@ class Webhooks:
         pages = Pages("a secret")
         policy = Reach((ipaddress.ip_network("127.0.0.0/8"),))
         self.endpoints = Endpoints(self.database, self.store, BOX, pages, policy)
-        self.log = DeliveryLog(self.database, self.experiments, self.store, pages)
+        owners: dict[str, OwnerCheck] = {
+            EXPERIMENT: OwnerOfExperiments(self.database, self.experiments),
+            EVALUATION: KnownEvaluations(),
+        }
+        self.log = DeliveryLog(self.database, owners, self.store, pages)
 
     async def delivery(self, digit: str = "1", **values: object) -> Delivery:
         """Adds a delivery of an experiment of dev_a to a new endpoint."""
@@ -144,10 +158,10 @@ async def test_a_disabled_endpoint_can_be_enabled(webhooks: Webhooks) -> None:
 async def test_deleting_an_endpoint_gives_up_its_deliveries(webhooks: Webhooks) -> None:
     given = await webhooks.delivery()
     await webhooks.endpoints.delete(given.endpoint_id)
-    ((left, _),), _ = await webhooks.log.page(EXPERIMENT_ID, 0, "")
+    ((left, _),), _ = await webhooks.log.page(EXPERIMENT, EXPERIMENT_ID, 0, "")
     assert (left.status, left.error_message) == (DeliveryStatus.FAILED, "the endpoint was deleted")
     with pytest.raises(WrongState, match="was deleted"):
-        await webhooks.log.redeliver(EXPERIMENT_ID, given.id)
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
     with pytest.raises(NotFound):
         await webhooks.endpoints.delete(given.endpoint_id)
 
@@ -161,8 +175,8 @@ async def test_other_developers_endpoints_and_deliveries_are_not_found(webhooks:
         webhooks.endpoints.rotate(given.endpoint_id, 0),
         webhooks.endpoints.enable(given.endpoint_id),
         webhooks.endpoints.get(UNKNOWN),
-        webhooks.log.page(EXPERIMENT_ID, 0, ""),
-        webhooks.log.redeliver(EXPERIMENT_ID, given.id),
+        webhooks.log.page(EXPERIMENT, EXPERIMENT_ID, 0, ""),
+        webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id),
     )
     for call in calls:
         with pytest.raises(NotFound):
@@ -180,8 +194,8 @@ async def test_the_delivery_log_has_every_attempt(webhooks: Webhooks) -> None:
     )
     async with webhooks.database.transaction() as connection:
         await webhooks.store.add_attempt(connection, given[2].id, attempt)
-    first, token = await webhooks.log.page(EXPERIMENT_ID, 2, "")
-    second, end = await webhooks.log.page(EXPERIMENT_ID, 2, token)
+    first, token = await webhooks.log.page(EXPERIMENT, EXPERIMENT_ID, 2, "")
+    second, end = await webhooks.log.page(EXPERIMENT, EXPERIMENT_ID, 2, token)
     assert [delivery.id for delivery, _ in (*first, *second)] == [one.id for one in reversed(given)]
     assert [list(attempts) for _, attempts in (*first, *second)] == [[attempt], [], []]
     assert end == ""
@@ -191,7 +205,7 @@ async def test_the_delivery_log_has_every_attempt(webhooks: Webhooks) -> None:
 async def test_a_delivery_of_any_status_can_be_sent_again_by_hand(webhooks: Webhooks, status: DeliveryStatus) -> None:
     waiting = status is DeliveryStatus.PENDING
     given = await webhooks.delivery(status=status, **({} if waiting else {"next_attempt_at": None}))
-    asked, attempts = await webhooks.log.redeliver(EXPERIMENT_ID, given.id)
+    asked, attempts = await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
     assert dataclasses.replace(asked, asked_at=None) == given
     shown = convert.delivery(asked, attempts)
     assert (shown.id, shown.status, shown.next_attempt_at.ToDatetime()) == (
@@ -200,15 +214,15 @@ async def test_a_delivery_of_any_status_can_be_sent_again_by_hand(webhooks: Webh
         asked.asked_at.replace(tzinfo=None),
     )
     with pytest.raises(WrongState, match="in progress"):
-        await webhooks.log.redeliver(EXPERIMENT_ID, given.id)
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
 
 
 async def test_a_delivery_is_not_sent_again_while_an_attempt_is_in_progress(webhooks: Webhooks) -> None:
     leased = await webhooks.delivery(lease="lse_1", leased_until=now() + timedelta(minutes=1))
     with pytest.raises(WrongState, match="in progress"):
-        await webhooks.log.redeliver(EXPERIMENT_ID, leased.id)
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, leased.id)
     over = await webhooks.delivery("2", lease="lse_1", leased_until=now() - timedelta(minutes=1))
-    assert (await webhooks.log.redeliver(EXPERIMENT_ID, over.id))[0].asked_at is not None
+    assert (await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, over.id))[0].asked_at is not None
 
 
 async def test_a_delivery_to_a_disabled_endpoint_is_not_sent_by_hand(webhooks: Webhooks) -> None:
@@ -216,7 +230,7 @@ async def test_a_delivery_to_a_disabled_endpoint_is_not_sent_by_hand(webhooks: W
     async with webhooks.database.transaction() as connection:
         await webhooks.store.disable(connection, given.endpoint_id, "the receiver responded with status 410")
     with pytest.raises(WrongState, match="disabled: the receiver responded with status 410"):
-        await webhooks.log.redeliver(EXPERIMENT_ID, given.id)
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
 
 
 async def test_a_delivery_can_have_at_most_100_attempts(webhooks: Webhooks) -> None:
@@ -226,7 +240,7 @@ async def test_a_delivery_can_have_at_most_100_attempts(webhooks: Webhooks) -> N
         for _ in range(100):
             await webhooks.store.add_attempt(connection, given.id, attempt)
     with pytest.raises(WrongState, match="100 times"):
-        await webhooks.log.redeliver(EXPERIMENT_ID, given.id)
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
 
 
 async def test_a_delivery_of_another_experiment_is_not_found(webhooks: Webhooks) -> None:
@@ -235,4 +249,44 @@ async def test_a_delivery_of_another_experiment_is_not_found(webhooks: Webhooks)
     async with webhooks.database.transaction() as connection:
         await webhooks.experiments.add(connection, experiment(other), "")
     with pytest.raises(NotFound, match="webhook delivery"):
-        await webhooks.log.redeliver(other, given.id)
+        await webhooks.log.redeliver(EXPERIMENT, other, given.id)
+
+
+async def test_the_endpoint_of_an_evaluation_is_made_once_and_its_secret_is_shown_once(webhooks: Webhooks) -> None:
+    await webhooks.endpoints.make_for_evaluations(URL)
+    await webhooks.endpoints.make_for_evaluations(URL)
+    ((made,), _) = await webhooks.endpoints.page(9, "")
+    assert made.url == URL
+    call_as("dev_b")
+    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+    call_as("dev_a")
+    shown = await webhooks.endpoints.secret_to_show_with_evaluation(URL)
+    assert shown == signing.encoded(BOX.open(made.secret, made.id))
+    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+
+
+async def test_an_evaluation_shows_no_secret_of_an_endpoint_that_was_made_otherwise(webhooks: Webhooks) -> None:
+    await webhooks.endpoints.create(URL, "")
+    await webhooks.endpoints.make_for_evaluations(URL)
+    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+
+
+async def test_a_webhook_url_of_an_evaluation_must_be_allowed(webhooks: Webhooks) -> None:
+    with pytest.raises(InvalidInput) as error:
+        await webhooks.endpoints.make_for_evaluations("http://10.0.0.1/")
+    assert [violation.field for violation in error.value.violations] == ["webhook_url"]
+
+
+async def test_deliveries_of_an_evaluation_are_for_its_developer_only(webhooks: Webhooks) -> None:
+    given = await webhooks.delivery(subject_type=EVALUATION, subject_id=EVALUATION_ID, type="evaluation.completed")
+    found, _ = await webhooks.log.page(EVALUATION, EVALUATION_ID, 9, "")
+    assert [delivery for delivery, _ in found] == [given]
+    redelivered, _ = await webhooks.log.redeliver(EVALUATION, EVALUATION_ID, given.id)
+    assert redelivered.asked_at is not None
+    with pytest.raises(NotFound):
+        await webhooks.log.redeliver(EXPERIMENT, EXPERIMENT_ID, given.id)
+    call_as("dev_b")
+    with pytest.raises(NotFound):
+        await webhooks.log.page(EVALUATION, EVALUATION_ID, 9, "")
+    with pytest.raises(NotFound):
+        await webhooks.log.redeliver(EVALUATION, EVALUATION_ID, given.id)

@@ -1,0 +1,29 @@
+"""The client of experiments, which sends webhooks."""
+
+from typing import Protocol
+
+from voicearena.experiments.v1 import webhook_service_pb2, webhook_service_pb2_grpc
+
+
+class WebhookEndpoints(Protocol):
+    """The webhook endpoints of the caller."""
+
+    async def ensure(self, url: str) -> None:
+        """Creates the endpoint of a webhook_url unless it exists. Raises InvalidInput if the URL is not allowed."""
+
+    async def secret_to_show(self, url: str) -> str:
+        """Returns the secret of the endpoint that `ensure` created, in the first call only. Empty otherwise."""
+
+
+class ExperimentsWebhookEndpoints:
+    """Asks experiments."""
+
+    def __init__(self, stub: "webhook_service_pb2_grpc.WebhookServiceAsyncStub") -> None:
+        self._stub = stub
+
+    async def ensure(self, url: str) -> None:
+        await self._stub.EnsureWebhookEndpoint(webhook_service_pb2.EnsureWebhookEndpointRequest(webhook_url=url))
+
+    async def secret_to_show(self, url: str) -> str:
+        request = webhook_service_pb2.ShowWebhookSecretRequest(webhook_url=url)
+        return (await self._stub.ShowWebhookSecret(request)).secret

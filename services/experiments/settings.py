@@ -16,7 +16,9 @@ from services.runtime.settings import (
     DatabaseSettings,
     HttpSettings,
     LinkSettings,
+    RetentionSettings,
     ServiceSettings,
+    WatchSettings,
 )
 
 
@@ -57,25 +59,21 @@ def _quality(value: object) -> object:
     return own_weights(weights, QUALITY.name)
 
 
-class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings):
+class ExperimentsSettings(
+    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings, RetentionSettings, WatchSettings
+):
     """The settings of the experiments service."""
 
     scoring_address: Addresses = default_address("scoring")
     elo_address: Addresses = default_address("elo")
     reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
     """The time without progress after which an experiment's unanswered requests are sent again."""
-    watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
-    """The interval between heartbeats of a watch stream while nothing changes."""
-    retention_sweep_seconds: float = Field(600.0, gt=0, le=86_400)
-    """The interval between searches for audio whose retention time is over."""
     events_in_flight: int = Field(8, ge=1, le=256)
     """The number of events of each stream that are handled at the same time."""
     max_running_experiments: int = Field(10, ge=1, le=10_000)
     """The number of experiments that a developer can run at the same time."""
     max_unfinished_experiments: int = Field(500, ge=1, le=1_000_000)
     """The number of unfinished experiments that a developer can have: created, running, or waiting for listeners."""
-    audio_retention_days: int = Field(30, ge=1, le=3650)
-    """How long audio is kept after an experiment ends, unless the experiment sets its own time."""
     quality_weights: Annotated[CompositeProfile, NoDecode, BeforeValidator(_quality)] = QUALITY
     """The weights of the composite profile `quality` for new experiments: `naturalness=0.5,intelligibility=0.5`."""
     webhook_allowed_networks: Annotated[tuple[Network | HostPort, ...], NoDecode, BeforeValidator(_opened)] = ()

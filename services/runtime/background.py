@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -87,7 +88,7 @@ class Background:
             self._lost(task.get_name())
 
 
-async def end_tasks(tasks: Iterable["asyncio.Task[None]"]) -> None:
+async def end_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     """Cancels tasks until they have ended: one that swallows a cancellation gets it again, a few times."""
     left = set(tasks)
     for _ in range(CANCELLATIONS):

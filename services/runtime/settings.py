@@ -83,6 +83,22 @@ class AudioSettings(BaseSettings):
     """A directory, or s3://bucket/prefix."""
 
 
+class RetentionSettings(BaseSettings):
+    """Of a service that deletes audio after a time."""
+
+    audio_retention_days: int = Field(30, ge=1, le=3650)
+    """How long audio is kept after an experiment or an evaluation ends, unless the experiment sets its own time."""
+    retention_sweep_seconds: float = Field(600.0, gt=0, le=86_400)
+    """The interval between searches for audio whose retention time is over."""
+
+
+class WatchSettings(BaseSettings):
+    """Of a service that streams progress."""
+
+    watch_heartbeat_seconds: float = Field(10.0, gt=0, le=60)
+    """The interval between heartbeats of a watch stream while nothing changes."""
+
+
 class SigningSettings(BaseSettings):
     """Of a service that signs links or page tokens."""
 

@@ -2,22 +2,36 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from voicearena.scoring.v1 import scoring_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2_grpc
+from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_service_pb2_grpc
 
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioStore
 from services.runtime.bus import Bus
+from services.runtime.changes import Changes
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
+from services.runtime.pages import Pages
+from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.scoring import consumers, convert
 from services.scoring.availability import step_availability
 from services.scoring.backends.choice import Backends
+from services.scoring.evaluations.clients import EloModelChecker
+from services.scoring.evaluations.exporting import Exporting
+from services.scoring.evaluations.recordings import Recordings
+from services.scoring.evaluations.retention import BATCH, Retention
+from services.scoring.evaluations.running import Running
+from services.scoring.evaluations.servicer import EvaluationServicer
+from services.scoring.evaluations.store import SqlStore as SqlEvaluationStore
+from services.scoring.evaluations.usecases import CHANGED, Evaluations
+from services.scoring.evaluations.watching import Watching
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
 from services.scoring.usecases import Scoring
+from services.scoring.workers.pool import WorkerPool
 
 
 async def main() -> None:
@@ -30,8 +44,29 @@ async def main() -> None:
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
             metrics = convert.metrics(step_availability(Backends()))
             scoring = Scoring(database, SqlStore(), audio, workers)
+            store, changes = SqlEvaluationStore(), Changes(database, CHANGED)
+            recordings = Recordings(database, store, audio)
+            models = EloModelChecker(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
+            pages = Pages(settings.audio_url_secret.get_secret_value())
+            evaluations = Evaluations(database, store, recordings, models, pages, settings.max_evaluations)
+            watching = Watching(database, store, changes, settings.watch_heartbeat_seconds)
             service.add_servicer(
-                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(scoring, metrics)
+                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(evaluations, metrics)
+            )
+            service.add_servicer(
+                evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server,
+                # UploadEvaluation is not implemented yet.
+                EvaluationServicer(evaluations, watching, Exporting(evaluations)),  # type: ignore[abstract]
+            )
+            runner = await service.enter(
+                "evaluation workers", WorkerPool(settings.max_eval_workers, settings.eval_idle_seconds), needed=False
+            )
+            running = Running(database, store, recordings, changes, runner, settings.max_eval_workers)
+            service.background("recordings", running.run)
+            service.background("changes", changes.run)
+            retention = Retention(database, store, recordings, settings.audio_retention_days)
+            service.background(
+                "retention", lambda: periodic(retention.sweep, settings.retention_sweep_seconds, batch=BATCH)
             )
             relay = OutboxRelay(database, bus)
             service.background("outbox", relay.run, relay.check)

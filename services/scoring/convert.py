@@ -8,9 +8,8 @@ from datetime import datetime
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
-from services.runtime.clock import timestamp
 from services.scoring.availability import Availability
-from services.scoring.domain import LISTED_METRICS, Evaluation, Job
+from services.scoring.domain import LISTED_METRICS, Job
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.step_metrics import STEP_METRICS, StepMetric
 from services.shared.metrics import METRICS, Metric
@@ -34,20 +33,6 @@ def signal_metrics(metrics: SignalMetrics) -> evaluation_metrics_pb2.SignalMetri
     """Returns the metrics as a message. Metrics that are None are absent in it."""
     return evaluation_metrics_pb2.SignalMetrics(
         **{name: value for name, value in asdict(metrics).items() if value is not None}
-    )
-
-
-def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
-    """Returns an evaluation as its owner sees it."""
-    return scoring_pb2.Evaluation(
-        id=found.id,
-        developer_id=found.developer_id,
-        status=scoring_pb2.Evaluation.Status.Value(found.status.value),
-        audio_name=found.audio_name,
-        signal_metrics=signal_metrics(found.signal_metrics) if found.signal_metrics else None,
-        error_message=found.error_message,
-        created_at=timestamp(found.created_at),
-        completed_at=timestamp(found.completed_at),
     )
 
 

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.runtime.rpc import Context
-from services.scoring import convert
-from services.scoring.usecases import Scoring
+from services.scoring.evaluations import convert as evaluations_convert
+from services.scoring.evaluations.usecases import Evaluations
 
 
 class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     """Implements ScoringService. The proto describes the RPCs."""
 
-    def __init__(self, scoring: Scoring, metrics: Sequence[scoring_pb2.Metric]) -> None:
-        self._scoring = scoring
+    def __init__(self, evaluations: Evaluations, metrics: Sequence[scoring_pb2.Metric]) -> None:
+        self._evaluations = evaluations
         self._metrics = metrics
 
     async def GetEvaluation(
         self, request: scoring_service_pb2.GetEvaluationRequest, context: Context
     ) -> scoring_pb2.Evaluation:
-        return convert.evaluation(await self._scoring.get_evaluation(request.id))
+        return evaluations_convert.details(await self._evaluations.get(request.id))
 
     async def CheckEvaluation(
         self, request: scoring_service_pb2.CheckEvaluationRequest, context: Context

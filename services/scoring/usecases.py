@@ -1,7 +1,6 @@
 """The use cases of the scoring service."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
@@ -12,7 +11,6 @@ from services.runtime import inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
-from services.runtime.identity import owned
 from services.runtime.outside_text import one_line
 from services.scoring import facts
 from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
@@ -24,7 +22,6 @@ log = structlog.get_logger()
 
 CONSUMER = "scoring"
 MAX_DELETED_JOBS = 500
-_JOB_ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
 
 
 class RecordingStore(Protocol):
@@ -79,14 +76,6 @@ class Scoring:
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, event_id):
                 await self._store.delete(connection, job_ids)
-
-    async def get_evaluation(self, evaluation_id: str) -> Evaluation:
-        """Returns an evaluation of the caller. Raises NotFound if it does not exist or belongs to another developer."""
-        if not _JOB_ID.fullmatch(evaluation_id):
-            description = "must be the id of a trial or of another job, such as trl_ and 32 hexadecimal digits"
-            raise InvalidInput.of(FieldViolation("id", description))
-        async with self._database.reading() as connection:
-            return owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
 
     async def _begin(self, job: Job) -> Evaluation:
         # A single statement needs no explicit transaction, which would cost two more round trips.

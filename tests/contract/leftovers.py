@@ -12,6 +12,7 @@ TABLES = (
     "auth.developers",
     "auth.api_keys",
     "elo.voice_models",
+    "scoring.evaluations",
     "experiments.experiments",
     "experiments.trials",
     "experiments.listening_links",

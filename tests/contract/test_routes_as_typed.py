@@ -62,6 +62,14 @@ ROUTES = {
     "GET /api/v1/evaluations/{evaluation_id}/webhook-deliveries",
     "POST /api/v1/evaluations/{evaluation_id}/webhook-deliveries/{delivery_id}/redeliver",
     "GET /api/v1/evaluations/{id}",
+    "POST /api/v1/evaluations",
+    "GET /api/v1/evaluations",
+    "GET /api/v1/evaluations/{id}/stream",
+    "GET /api/v1/evaluations/{id}/audio",
+    "GET /api/v1/evaluations/{id}/export",
+    "POST /api/v1/evaluations/{id}/retry",
+    "POST /api/v1/evaluations/{id}/cancel",
+    "DELETE /api/v1/evaluations/{id}",
     "GET /api/v1/metrics",
 }
 END_SECONDS = 30.0

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from services.runtime.audio_store import AudioLinks
 from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.clients import bearer
+from tests.contract.evaluations_world import EvaluationsWorld
 from tests.contract.keys_world import KeysWorld
 from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
@@ -21,7 +22,7 @@ from tests.mesh import STAND_IN, register
 MAX_KEYS = 100
 
 
-class World(ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
+class World(EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     """The values of all cases."""
 
     # Keys that cases call with.

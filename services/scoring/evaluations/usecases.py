@@ -33,8 +33,9 @@ from services.scoring.evaluations.domain import (
     safe_content_type,
 )
 from services.scoring.evaluations.recordings import Recordings
-from services.scoring.evaluations.store import Store
-from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.evaluations.steps import close_steps, pending_steps
+from services.scoring.evaluations.store import Run, Store
+from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.workers.job import CONDITIONS
 
@@ -42,6 +43,7 @@ CHANGED = "scoring_changed"
 """The channel of changes. Whatever changes an evaluation or one of its steps sends the evaluation's id."""
 WAITING = "scoring_waiting"
 """The channel that says that an evaluation waits for its turn."""
+CANCELLED = "The evaluation was cancelled."
 _ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
 
 
@@ -126,7 +128,7 @@ class Evaluations:
             if earlier is None:
                 check_quota(kept, waiting, self._max_evaluations)
                 await self._store.add(
-                    connection, evaluation, _pending_steps(evaluation), plan.request_id, current_fingerprint()
+                    connection, evaluation, pending_steps(evaluation), plan.request_id, current_fingerprint()
                 )
                 if recording.uploaded:
                     await self._store.use(connection, recording.name)
@@ -204,6 +206,7 @@ class Evaluations:
                 raise WrongState(
                     f"The evaluation is {found.status.value} and can't be cancelled.", status=found.status.value
                 )
+            await close_steps(connection, self._store, Run(evaluation_id, found.run), CANCELLED)
             found = await self._store.cancel(connection, evaluation_id, now())
             await notify(connection, CHANGED, evaluation_id)
         return found
@@ -264,28 +267,10 @@ def _evaluation(plan: Plan, recording: Recording, developer_id: str) -> Evaluati
         language=plan.language or DEFAULT_LANGUAGE,
         num_speakers=plan.num_speakers,
         names=tuple(plan.names),
-        steps=_with_inputs(plan.steps),
+        steps=tuple(step.name for step in chosen_steps(plan.steps)),
         conditions=tuple(condition for condition in CONDITIONS if condition in plan.conditions),
         webhook_url=plan.webhook_url,
         content_type=safe_content_type(recording.content_type),
         uploaded=recording.uploaded,
         traceparent=current_traceparent(),
     )
-
-
-def _with_inputs(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the steps with these names and those whose results they use, in the order of reports. All for none."""
-    wanted = set(names)
-    # A step comes after the steps whose results it uses.
-    for step in reversed(STEPS):
-        if step.name in wanted:
-            wanted.update(step.needs, step.uses)
-    return tuple(step.name for step in STEPS if not names or step.name in wanted)
-
-
-def _pending_steps(evaluation: Evaluation) -> Sequence[StepOutcome]:
-    return [
-        StepOutcome(step, StepStatus.pending, condition=condition)
-        for condition in ("", *evaluation.conditions)
-        for step in evaluation.steps
-    ]

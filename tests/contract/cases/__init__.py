@@ -1,11 +1,23 @@
 """The table of API cases. Each case runs over gRPC, gRPC-Web and JSON, through the gateway."""
 
-from tests.contract.cases import auth, catalogue, experiments, exports, lifecycle, listening, planning, speech, webhooks
+from tests.contract.cases import (
+    auth,
+    catalogue,
+    evaluations,
+    experiments,
+    exports,
+    lifecycle,
+    listening,
+    planning,
+    speech,
+    webhooks,
+)
 from tests.contract.cases.case import Case
 
 CASES: list[Case] = [
     *auth.CASES,
     *catalogue.CASES,
+    *evaluations.CASES,
     *planning.CASES,
     *experiments.CASES,
     *exports.CASES,

@@ -149,6 +149,7 @@ def test_streams_have_only_an_idle_timeout_and_other_calls_have_30_seconds():
         "/voicearena.tts.v1.TtsService/GetAudio",
         "/voicearena.experiments.v1.ExperimentService/ExportExperiment",
         "/voicearena.experiments.v1.ListeningService/GetListeningClip",
+        "/voicearena.scoring.v1.EvaluationService/WatchEvaluation",
     ):
         route = route_to(config, path)["route"]
         assert (route["timeout"], route["idle_timeout"]) == ("0s", "60s")
@@ -158,9 +159,8 @@ def test_streams_have_only_an_idle_timeout_and_other_calls_have_30_seconds():
 def test_streams_of_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
-    assert [r["match"]["safe_regex"]["regex"] for r in events] == [
-        "(/api/v1/experiments/[^/]+/stream|/api/v1/evaluations/[^/]+/stream)/?"
-    ] * 2
+    streams = "(/api/v1/experiments/[^/]+/stream|/api/v1/evaluations/[^/]+/stream)/?"
+    assert [r["match"]["safe_regex"]["regex"] for r in events] == [streams] * 2
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 

@@ -1,32 +1,19 @@
 """Conversions of evaluations and metrics to messages."""
 
 import math
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from dataclasses import fields
 
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 
 from services.scoring import convert
 from services.scoring.availability import Availability
-from services.scoring.domain import LISTED_METRICS, Evaluation, Status
+from services.scoring.domain import LISTED_METRICS, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
 from services.scoring.step_metrics import StepMetric
 from services.shared.metrics import Direction
 from tests.fakes.recordings import recording, tone
 
 SIGNAL = Availability(True, "voicearena-signal/1")
-AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-RUNNING = Evaluation(
-    id="trl_1",
-    attempt=1,
-    developer_id="dev_a",
-    audio_name="a.wav",
-    status=Status.running,
-    signal_metrics=None,
-    error_message="",
-    created_at=AT,
-    completed_at=None,
-)
 
 
 def test_every_measured_value_is_in_the_message() -> None:
@@ -44,20 +31,6 @@ def test_the_message_has_exactly_the_measured_fields() -> None:
 def test_an_unmeasured_loudness_is_absent() -> None:
     message = convert.signal_metrics(measure(recording(tone(0.1))))
     assert not message.HasField("loudness_lufs")
-
-
-def test_a_running_evaluation_has_neither_metrics_nor_an_end() -> None:
-    message = convert.evaluation(RUNNING)
-    assert message.status == scoring_pb2.Evaluation.running
-    assert not message.HasField("signal_metrics")
-    assert not message.HasField("completed_at")
-    assert message.created_at.ToDatetime(tzinfo=UTC) == AT
-
-
-def test_a_failed_evaluation_says_why() -> None:
-    message = convert.evaluation(replace(RUNNING, status=Status.failed, error_message="No.", completed_at=AT))
-    assert (message.status, message.error_message) == (scoring_pb2.Evaluation.failed, "No.")
-    assert message.completed_at.ToDatetime(tzinfo=UTC) == AT
 
 
 def test_listed_metrics_have_their_unit_range_and_summary() -> None:

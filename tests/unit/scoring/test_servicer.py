@@ -9,17 +9,18 @@ from services.runtime.errors import NotFound
 from services.scoring import convert
 from services.scoring.availability import step_availability
 from services.scoring.backends.choice import Backends
+from services.scoring.evaluations.domain import EvaluationDetails
 from services.scoring.servicer import ScoringServicer
-from tests.unit.scoring.test_convert import RUNNING
+from tests.unit.scoring.evaluations.outcomes import RUNNING
 
 
 class OneEvaluation:
     """Use cases with a single evaluation."""
 
-    async def get_evaluation(self, evaluation_id: str) -> object:
+    async def get(self, evaluation_id: str) -> EvaluationDetails:
         if evaluation_id != RUNNING.id:
             raise NotFound.of("evaluation", evaluation_id)
-        return RUNNING
+        return EvaluationDetails(RUNNING)
 
 
 LISTED = convert.metrics(step_availability(Backends()))

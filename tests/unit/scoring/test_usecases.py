@@ -15,8 +15,7 @@ from voicearena.scoring.v1.events_pb2 import (
 
 from services.runtime import inbox, outbox
 from services.runtime.bus import Delivery
-from services.runtime.errors import CredentialsMissing, InvalidInput, NotFound, Unavailable
-from services.runtime.identity import Caller, Identity, set_caller
+from services.runtime.errors import InvalidInput, Unavailable
 from services.scoring import consumers, convert, usecases
 from services.scoring.domain import Job, Status
 from services.scoring.metrics.signal import measure
@@ -60,7 +59,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             database,
             audio,
         )
-    set_caller(None)
 
 
 def completed(attempt: int) -> EvaluationCompleted:
@@ -153,34 +151,6 @@ async def test_an_event_reaches_its_use_case(world: World) -> None:
     )
     await handlers[EvaluationRequested](event, Delivery("evt_1", 1, ASKED_AT, ""))
     assert world.answers == [completed(attempt=1)]
-
-
-async def test_the_owner_reads_an_evaluation(world: World) -> None:
-    await world.scoring.evaluate(JOB, "evt_1")
-    set_caller(Caller(Identity("dev_a", frozenset()), "token"))
-    assert (await world.scoring.get_evaluation(JOB.id)).id == JOB.id
-
-
-@pytest.mark.parametrize(("developer_id", "evaluation_id"), [("dev_b", JOB.id), ("dev_a", "trl_" + "1" * 32)])
-async def test_an_unknown_evaluation_and_one_of_another_developer_get_the_same_error(
-    world: World, developer_id: str, evaluation_id: str
-) -> None:
-    await world.scoring.evaluate(JOB, "evt_1")
-    set_caller(Caller(Identity(developer_id, frozenset()), "token"))
-    with pytest.raises(NotFound, match="there is no evaluation"):
-        await world.scoring.get_evaluation(evaluation_id)
-
-
-@pytest.mark.parametrize("evaluation_id", ["", "1", "trl_", "trl_" + "0" * 31, "trl_" + "0" * 32 + "\n", "' OR 1"])
-async def test_a_malformed_id_is_refused(world: World, evaluation_id: str) -> None:
-    set_caller(Caller(Identity("dev_a", frozenset()), "token"))
-    with pytest.raises(InvalidInput, match="id: must be the id of a trial or of another job"):
-        await world.scoring.get_evaluation(evaluation_id)
-
-
-async def test_a_caller_without_an_identity_reads_no_evaluation(world: World) -> None:
-    with pytest.raises(CredentialsMissing):
-        await world.scoring.get_evaluation(JOB.id)
 
 
 async def test_requested_evaluations_are_deleted_and_others_stay(world: World) -> None:

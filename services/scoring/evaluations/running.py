@@ -1,0 +1,249 @@
+"""Runs evaluations that wait.
+
+PostgreSQL is the queue. A process claims an evaluation for a short time and renews its claim while it works, so an
+evaluation whose process has ended is run again by another one. Each claim is a new run with a number of its own, and
+only the latest run can store anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from services.runtime import telemetry
+from services.runtime.background import end_tasks
+from services.runtime.changes import Changes
+from services.runtime.clock import now
+from services.runtime.db import DISCONNECTED, Database, notify
+from services.runtime.errors import Busy, NotFound, Unavailable
+from services.runtime.outside_text import one_line
+from services.runtime.periodic import periodic
+from services.scoring.evaluations.domain import MAX_TRIES, Evaluation
+from services.scoring.evaluations.recordings import Recordings
+from services.scoring.evaluations.steps import close_steps
+from services.scoring.evaluations.store import Run, Store
+from services.scoring.evaluations.usecases import CHANGED, WAITING
+from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome
+from services.scoring.pipeline.work import Options
+from services.scoring.workers.job import EvaluationFailed, EvaluationJob, EvaluationRunner
+
+log = structlog.get_logger()
+
+CLAIM_SECONDS = 30.0
+"""An evaluation whose process has ended waits at most this long for another one."""
+RENEW_SECONDS = 8.0
+LOOK_SECONDS = 2.0
+"""How often to look for evaluations whose notification was lost, and whose claim ran out."""
+BUSY_SECONDS = 0.5
+"""How long to wait before the next try if the runner takes no more."""
+RETRY_SECONDS = 0.5
+
+GIVEN_UP = f"The evaluation was interrupted {MAX_TRIES} times, and there will be no further attempt."
+NOT_RUN = "It was not run."
+NOT_STORED = "The recording is not in the audio store any more."
+
+
+class Superseded(Exception):
+    """The run may store nothing any more: its evaluation was cancelled or deleted, or another process runs it."""
+
+
+class Running:
+    """Runs evaluations, at most `max_running` at a time. Any number of processes can do this."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        recordings: Recordings,
+        changes: Changes,
+        runner: EvaluationRunner,
+        max_running: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._recordings = recordings
+        self._changes = changes
+        self._runner = runner
+        self._max_running = max_running
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Runs evaluations until cancelled. What is unfinished then is handed back and waits again."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._database.listen(WAITING, lambda _: self._wake.set()))
+                tasks.create_task(periodic(self._claim, LOOK_SECONDS, batch=1, wake=self._wake), name="evaluations")
+        finally:
+            await end_tasks(self._tasks)
+
+    async def _claim(self) -> int:
+        """Begins one evaluation if there is a free place. Returns how many it began."""
+        if len(self._tasks) >= self._max_running:
+            return 0
+        async with self._database.transaction() as connection:
+            moment = now()
+            claimed = await self._store.claim(connection, moment, moment + timedelta(seconds=CLAIM_SECONDS))
+            if claimed is None:
+                return 0
+            await notify(connection, CHANGED, claimed.id)
+        task = asyncio.create_task(self._keep(claimed), name=f"evaluation {claimed.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return 1
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its claim runs out, and it is run again.
+            log.error("an evaluation broke off", work=task.get_name(), exc_info=error)
+
+    async def _keep(self, evaluation: Evaluation) -> None:
+        """Runs one evaluation to its end, or hands it back."""
+        run = Run(evaluation.id, evaluation.run)
+        with telemetry.continuing(evaluation.traceparent), telemetry.working_on(evaluation_id=evaluation.id):
+            try:
+                if evaluation.tries > MAX_TRIES:
+                    await self._end(run, GIVEN_UP)
+                else:
+                    await self._evaluate(evaluation, run)
+            except Superseded:
+                log.info("an evaluation was cancelled or superseded")
+            except Busy:
+                await asyncio.sleep(BUSY_SECONDS)
+                await self._hand_back(run)
+            except (Unavailable, *DISCONNECTED) as error:
+                log.warning("an evaluation waits for what it needs", error=str(error).strip())
+                await asyncio.sleep(BUSY_SECONDS)
+                with suppress(*DISCONNECTED):
+                    await self._hand_back(run)
+            except asyncio.CancelledError:
+                # The process stops. Another one can run it at once.
+                with suppress(*DISCONNECTED):
+                    await self._hand_back(run)
+                raise
+
+    async def _evaluate(self, evaluation: Evaluation, run: Run) -> None:
+        try:
+            found = await self._work(evaluation, run)
+        except EvaluationFailed as error:
+            await self._end(run, one_line(str(error)))
+            return
+        except NotFound:
+            await self._end(run, NOT_STORED)
+            return
+        decoded = found.outcomes["decode"]
+        message = decoded.reason if found.duration_seconds is None else ""
+        versions = (found, *found.conditions.values())
+        outcomes = [outcome for version in versions for outcome in version.outcomes.values()]
+        await self._end(run, message, found.duration_seconds, outcomes)
+
+    async def _work(self, evaluation: Evaluation, run: Run) -> RecordingEvaluation:
+        """Runs the steps and stores how they stand meanwhile. Raises Superseded once the run may store nothing."""
+        heard: asyncio.Queue[StepOutcome] = asyncio.Queue()
+        async with self._recordings.file(evaluation.audio_name) as path:
+            if not await asyncio.to_thread(path.exists):
+                raise NotFound.of("audio", evaluation.audio_name)
+            job = EvaluationJob(
+                id=evaluation.id,
+                developer_id=evaluation.developer_id,
+                audio_path=path,
+                options=Options(
+                    evaluation.reference_text, evaluation.language, evaluation.num_speakers, evaluation.names
+                ),
+                steps=evaluation.steps,
+                conditions=evaluation.conditions,
+                interactive=True,
+            )
+            working = asyncio.create_task(self._runner.run(job, heard.put_nowait))
+            recording = asyncio.create_task(self._record(run, heard))
+            watching = asyncio.create_task(self._watch(run))
+            tasks = (working, recording, watching)
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    # It ends only by an error.
+                    for task in (recording, watching):
+                        if task.done():
+                            task.result()
+                return await working
+            finally:
+                await end_tasks(tasks)
+
+    async def _record(self, run: Run, heard: asyncio.Queue[StepOutcome]) -> None:
+        """Stores how steps stand, those together that come together."""
+        while True:
+            outcomes = [await heard.get()]
+            while not heard.empty():
+                outcomes.append(heard.get_nowait())
+            await self._store_outcomes(run, outcomes)
+
+    async def _store_outcomes(self, run: Run, outcomes: Sequence[StepOutcome]) -> None:
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    if not await self._store.renew(connection, run, now() + timedelta(seconds=CLAIM_SECONDS)):
+                        raise Superseded
+                    await self._store.record(connection, run, outcomes)
+                    await notify(connection, CHANGED, run.evaluation_id)
+                return
+            except DISCONNECTED as error:
+                log.warning("the outcome of a step can't be stored now", error=str(error).strip())
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _watch(self, run: Run) -> None:
+        """Renews the claim, and notices at once when the evaluation is cancelled or deleted. Raises Superseded then."""
+        with self._changes.watching(run.evaluation_id) as changed:
+            renewed_at = asyncio.get_running_loop().time()
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(renewed_at + RENEW_SECONDS):
+                        await changed.wait()
+                changed.clear()
+                try:
+                    if asyncio.get_running_loop().time() < renewed_at + RENEW_SECONDS:
+                        await self._check(run)
+                        continue
+                    await self._store_outcomes(run, [])
+                    renewed_at = asyncio.get_running_loop().time()
+                except DISCONNECTED:
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def _check(self, run: Run) -> None:
+        async with self._database.reading() as connection:
+            found = await self._store.get(connection, run.evaluation_id)
+        if found is None or found.ended or found.run != run.number:
+            raise Superseded
+
+    async def _end(
+        self,
+        run: Run,
+        error_message: str,
+        duration_seconds: float | None = None,
+        outcomes: Sequence[StepOutcome] = (),
+    ) -> None:
+        """Ends the run with the outcomes of all steps, all in one transaction."""
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    if not await self._store.renew(connection, run, now() + timedelta(seconds=CLAIM_SECONDS)):
+                        raise Superseded
+                    await self._store.record(connection, run, outcomes)
+                    await close_steps(connection, self._store, run, error_message or NOT_RUN)
+                    await self._store.end(connection, run, error_message, duration_seconds, now())
+                    await notify(connection, CHANGED, run.evaluation_id)
+                return
+            except DISCONNECTED as error:
+                log.warning("the end of an evaluation can't be stored now", error=str(error).strip())
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _hand_back(self, run: Run) -> None:
+        async with self._database.transaction() as connection:
+            await self._store.hand_back(connection, run)
+            await notify(connection, CHANGED, run.evaluation_id)
+            await notify(connection, WAITING, run.evaluation_id)

@@ -1,0 +1,73 @@
+"""EvaluationService: converts requests, calls use cases and converts their results."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from google.api.httpbody_pb2 import HttpBody
+from voicearena.scoring.v1 import evaluation_service_pb2 as pb
+from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_pb2
+
+from services.runtime.rpc import Context
+from services.scoring.evaluations import convert
+from services.scoring.evaluations.exporting import Exporting
+from services.scoring.evaluations.usecases import Evaluations
+from services.scoring.evaluations.watching import Watching
+
+
+class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
+    """Implements EvaluationService. The proto describes the RPCs."""
+
+    def __init__(self, evaluations: Evaluations, watching: Watching, exporting: Exporting) -> None:
+        self._evaluations = evaluations
+        self._watching = watching
+        self._exporting = exporting
+
+    async def CreateEvaluation(self, request: pb.CreateEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
+        return convert.evaluation(await self._evaluations.create(convert.plan(request)))
+
+    async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: Context) -> pb.ListEvaluationsResponse:
+        found, token = await self._evaluations.page(
+            request.model_id,
+            request.scenario_id,
+            convert.status_filter(request.status),
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListEvaluationsResponse(evaluations=map(convert.evaluation, found), next_page_token=token)
+
+    async def WatchEvaluation(
+        self, request: pb.WatchEvaluationRequest, context: Context
+    ) -> AsyncIterator[pb.WatchEvaluationResponse]:
+        async with aclosing(self._watching.watch(request.id)) as messages:
+            async for seen in messages:
+                yield convert.watched(seen)
+
+    async def GetEvaluationAudio(
+        self, request: pb.GetEvaluationAudioRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        content_type, pieces = await self._evaluations.audio(request.id)
+        async for piece in pieces:
+            yield HttpBody(content_type=content_type, data=piece)
+            # HTTP takes the type from the first message only.
+            content_type = ""
+
+    async def ExportEvaluation(self, request: pb.ExportEvaluationRequest, context: Context) -> AsyncIterator[HttpBody]:
+        async with self._exporting.export(request.id, convert.export_format(request.format)) as export:
+            # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
+            await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
+            content_type = export.content_type
+            for piece in export.pieces():
+                yield HttpBody(content_type=content_type, data=piece)
+                content_type = ""
+
+    async def RetryEvaluation(self, request: pb.RetryEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
+        return convert.evaluation(await self._evaluations.retry(request.id))
+
+    async def CancelEvaluation(self, request: pb.CancelEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
+        return convert.evaluation(await self._evaluations.cancel(request.id))
+
+    async def DeleteEvaluation(
+        self, request: pb.DeleteEvaluationRequest, context: Context
+    ) -> pb.DeleteEvaluationResponse:
+        await self._evaluations.delete(request.id)
+        return pb.DeleteEvaluationResponse(id=request.id)

@@ -56,7 +56,7 @@ _tracer: Tracer | None = None
 
 def start(service: str, log_level: str, metrics_address: str) -> None:
     """Begins logging, serves metrics, and exports traces if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
-    _start_logging(service, log_level)
+    start_logging(service, log_level)
     host, _, port = metrics_address.rpartition(":")
     disable_created_metrics()  # type: ignore[no-untyped-call]
     start_http_server(int(port), addr=host)
@@ -64,7 +64,8 @@ def start(service: str, log_level: str, metrics_address: str) -> None:
         _start_tracing(service)
 
 
-def _start_logging(service: str, log_level: str) -> None:
+def start_logging(service: str, log_level: str) -> None:
+    """Begins logging."""
     stream = cast(TextIO, LogStream(sys.stderr))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -22,6 +22,7 @@ from typing import Any
 
 import structlog
 
+from services.runtime import telemetry
 from services.scoring.backends.backend import BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline import evaluating
@@ -106,4 +107,5 @@ def _own_error(error: Exception) -> str:
 
 
 if __name__ == "__main__":
+    telemetry.start_logging("scoring", os.environ.get("LOG_LEVEL", "INFO"))
     main(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))

@@ -12,6 +12,7 @@ import sys
 from concurrent.futures import CancelledError
 from threading import Thread
 
+from services.runtime import telemetry
 from services.scoring.backends.backend import BackendMissing, BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.outcome_json import from_json
@@ -85,4 +86,5 @@ def _reply(call: Call) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    telemetry.start_logging("scoring", os.environ.get("LOG_LEVEL", "INFO"))
     main(socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))

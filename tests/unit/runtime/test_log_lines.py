@@ -8,7 +8,7 @@ PROGRAM = """
 import logging, structlog
 from services.runtime import telemetry
 
-telemetry._start_logging("tts", "DEBUG")
+telemetry.start_logging("tts", "DEBUG")
 
 def ask(key):
     headers = {"authorization": f"Bearer {key}"}

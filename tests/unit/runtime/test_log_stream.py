@@ -15,7 +15,7 @@ PROGRAM = """
 import logging, os, sys, structlog
 from services.runtime import telemetry
 
-telemetry._start_logging("tts", "DEBUG")
+telemetry.start_logging("tts", "DEBUG")
 for log in (structlog.get_logger(), logging.getLogger("library")):
     for number in range(100):
         log.error("a line that nobody may read")

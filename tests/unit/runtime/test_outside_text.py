@@ -145,7 +145,7 @@ def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> 
 
     before = structlog.get_config()
     try:
-        telemetry._start_logging("tts", "INFO")
+        telemetry.start_logging("tts", "INFO")
         structlog.get_logger().info("said", reason="\x1b]0;x\x07evil\0\u202e")
     finally:
         structlog.configure(**before)

@@ -21,7 +21,7 @@ from voicearena.tts.v1.tts_pb2 import Provider, SynthesisMeasurements
 
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.deliveries import Delivery
+from services.runtime.bus import Delivery
 from services.runtime.outbox import OUTBOX
 from services.shared.clips import consumers
 from services.shared.clips.dispatching import Dispatcher

@@ -121,7 +121,7 @@ async def test_a_full_disk_is_named_as_the_reason_and_the_mesh_recovers(
     assert {response.json()["message"] for response in refused} == {DATABASE_FULL}
     assert unhealthy
     assert {refusal(response) for response in unhealthy} == {(503, "DISK_FULL")}
-    assert all(response.json()["message"].startswith("the disk is full; not serving: ") for response in unhealthy)
+    assert all(response.json()["message"].startswith("The disk is full. Not serving: ") for response in unhealthy)
     assert faults == {"no space is left on its disk"}
     await mesh.wait_serving()
     await check_completes(http, await started(http, "after"))

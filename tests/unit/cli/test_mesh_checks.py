@@ -88,11 +88,11 @@ def test_a_fault_that_several_services_share_is_one_finding() -> None:
             Check("scoring", CheckOutcome.PROBLEM, "it does not answer", "Start it again. See the log of scoring."),
         ),
         (
-            faulty(models="RuntimeError; the log of the service says more"),
+            faulty(models="RuntimeError; see the service's log"),
             Check(
                 "models",
                 CheckOutcome.PROBLEM,
-                "fails in scoring: RuntimeError; the log of the service says more",
+                "fails in scoring: RuntimeError; see the service's log",
                 "See the log of scoring.",
             ),
         ),

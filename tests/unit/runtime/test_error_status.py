@@ -22,6 +22,8 @@ from services.runtime.errors import (
 )
 
 PROTO = Path(__file__).parents[3] / "protos/voicearena/errors/v1/error_reason.proto"
+# Each comment on one line.
+COMMENTS = re.sub(r"\n *// (?!ERROR_REASON_)", " ", PROTO.read_text())
 REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
 KINDS = [
     kind
@@ -53,7 +55,7 @@ def test_every_error_survives_the_way_to_a_status_and_back(kind: type[ArenaError
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_documented_reason_has_a_code_unless_only_the_gateway_sends_it(reason: str) -> None:
-    (comment,) = re.findall(rf"// ERROR_REASON_{reason}: (.*)", PROTO.read_text())
+    (comment,) = re.findall(rf"// ERROR_REASON_{reason}: (.*)", COMMENTS)
     assert (reason in CODES) is ("Sent by the gateway" not in comment)
 
 
@@ -74,7 +76,7 @@ def test_every_code_maps_to_the_documented_http_status(reason: str) -> None:
         code_pb2.OUT_OF_RANGE: 416,
         code_pb2.FAILED_PRECONDITION: 412,
     }
-    (documented,) = re.findall(rf"// ERROR_REASON_{reason}: .* HTTP (\d+)\.", PROTO.read_text())
+    (documented,) = re.findall(rf"// ERROR_REASON_{reason}: .* HTTP (\d+)\.", COMMENTS)
     # gRPC has no code for it. The gateway sends 413 when it sees the reason.
     expected = "429" if reason == "REQUEST_TOO_LARGE" else documented
     assert str(http[CODES[reason]]) == expected

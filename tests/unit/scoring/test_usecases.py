@@ -167,7 +167,7 @@ async def test_an_unknown_evaluation_and_one_of_another_developer_get_the_same_e
 ) -> None:
     await world.scoring.evaluate(JOB, "evt_1")
     set_caller(Caller(Identity(developer_id, frozenset()), "token"))
-    with pytest.raises(NotFound, match="there is no evaluation"):
+    with pytest.raises(NotFound, match="There is no evaluation"):
         await world.scoring.get_evaluation(evaluation_id)
 
 

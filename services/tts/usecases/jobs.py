@@ -158,7 +158,7 @@ class Jobs:
                 raise SynthesisError(FailureKind.INVALID_REQUEST, f"Job {job.job_id} belongs to another developer")
             return known
         # A job can be cancelled only while it waits or speaks. After that, its audio is stored.
-        with self.in_progress.hold(job):
+        with self.in_progress.track(job):
             provider = await self._providers.usable(job.provider)
             utterance = _accepted(provider, job.utterance)
             if job.run_id:

@@ -33,7 +33,7 @@ REQUESTER_FIELDS = {
     "job_id": FieldDescriptor.TYPE_STRING,
     "attempt": FieldDescriptor.TYPE_UINT32,
 }
-# Commands without an response, with their fields.
+# Commands that have no result, with their fields.
 COMMANDS_WITHOUT_RESULT = {
     "SynthesisCancellationRequested": ("requester", "run_id"),
     "SpeechDeletionRequested": ("requester", "job_ids"),

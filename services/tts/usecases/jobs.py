@@ -220,7 +220,7 @@ def _accepted(provider: Provider, utterance: Utterance) -> Utterance:
     try:
         return validated(utterance, provider.engine.capabilities, provider.voices)
     except InvalidInput as error:
-        longest = provider.engine.capabilities.max_characters_of(utterance.model_id)
-        if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > longest:
+        limit = provider.engine.capabilities.max_characters_of(utterance.model_id)
+        if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > limit:
             raise SynthesisError(FailureKind.TEXT_TOO_LONG, error.message) from None
         raise

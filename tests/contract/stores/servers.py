@@ -71,7 +71,7 @@ class RunningNats:
 
     def wipe(self) -> None:
         """Deletes everything that it has stored. The server must be stopped."""
-        self._server.forget()
+        self._server.delete_stored()
 
 
 @asynccontextmanager

@@ -88,7 +88,9 @@ class SqlQueueStore:
         self._table = table
         rows, pending = table.rows.c, _at(table, ClipStatus.PENDING)
         candidate = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("candidate")
-        self._with_pending_clips = hot_query(sa.select(candidate).where(sa.exists().where(rows.provider == candidate, pending)))
+        self._with_pending_clips = hot_query(
+            sa.select(candidate).where(sa.exists().where(rows.provider == candidate, pending))
+        )
         counted = sa.select(rows.provider, rows.status, sa.func.count(), sa.func.min(rows.requested_at))
         counted = counted.group_by(rows.provider, rows.status)
         # Two queries, because each has its own index.

@@ -59,7 +59,7 @@ Handler = Callable[[Any, Delivery], Awaitable[None]]
 class DeadHandler(Protocol):
     """Handles a dead event, so that the work it requested fails with a clear error."""
 
-    def __call__(self, event: Any, delivery: Delivery, reason: str) -> Awaitable[None]: ...
+    def __call__(self, event: Any, metadata: Delivery, reason: str, /) -> Awaitable[None]: ...
 
 
 Publish = Callable[[str, bytes, str], Awaitable[None]]

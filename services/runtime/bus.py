@@ -76,7 +76,7 @@ class Bus:
             text = str(error) or type(error).__name__
             if text != last:
                 last = text
-                log.warning("nats", error=text)
+                log.warning("the NATS client reported an error", error=text)
 
         async def on_reconnected() -> None:
             nonlocal last
@@ -129,7 +129,7 @@ class Bus:
         except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
             if isinstance(error, js_errors.NoStreamResponseError):
                 await self._repair(error)
-            raise BusUnavailable(f"NATS did not confirm: {error or type(error).__name__}") from error
+            raise BusUnavailable(f"NATS did not confirm a message: {error or type(error).__name__}") from error
         self._confirmed = Stopwatch()
 
     async def close(self) -> None:
@@ -151,7 +151,7 @@ class Bus:
                 await self._jetstream.publish(subject, envelope, timeout=PUBLISH_SECONDS, headers=headers)
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
                 if attempt == MAX_PUBLISH_ATTEMPTS:
-                    raise BusUnavailable(f"publishing to {subject}: {error or type(error).__name__}") from error
+                    raise BusUnavailable(f"publishing to {subject} failed: {error or type(error).__name__}") from error
                 await self._repair(error)
             else:
                 self._confirmed = Stopwatch()

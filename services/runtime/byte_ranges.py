@@ -38,7 +38,7 @@ def select(method: str, headers: Mapping[str, str], etag: str, size: int) -> Sel
     the end.
     """
     if (wanted := headers.get("if-match")) is not None and not _matches(wanted, etag, weak=False):
-        raise PreconditionFailed("If-Match: the audio has changed since; fetch it again")
+        raise PreconditionFailed("If-Match: the audio has changed; fetch it again")
     if (known := headers.get("if-none-match")) is not None and _matches(known, etag, weak=True):
         return None
     whole = Selected(0, size, size)

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 FETCH_TIMEOUT_SECONDS = 5.0
 # After an error that a repair did not remove.
 FETCH_RETRY_SECONDS = 0.05
-# Each fetches one event at a time, because larger batches stalled in tests. Two hide the latency of the server: they
+# Each fetches one event at a time, because larger batches were seen to stall. Two hide the latency of the server: they
 # fetch thousands of events a second, and cost almost nothing while there are no events.
 FETCHERS = 2
 LAG_INTERVAL_SECONDS = 5.0

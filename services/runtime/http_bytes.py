@@ -200,7 +200,7 @@ class _HttpRequest:
             else:
                 # The body is shorter than its Content-Length, so the server closes the connection and the gateway
                 # resets the client's.
-                log.warning("stored bytes broke off", method=self.route.rpc, error=caller_error.message)
+                log.warning("sending stored bytes broke off", method=self.route.rpc, error=caller_error.message)
             return int(status.code)
         finally:
             disconnect.cancel()

@@ -96,7 +96,7 @@ class RequestIdReused(AlreadyExists):
         """Returns the error with the time of the first use."""
         moment = f"{first_used_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return cls(
-            f"request_id: was used for a different request at {moment}; repeat that request unchanged, or use a new id",
+            f"request_id: was used for another request at {moment}; repeat that request unchanged, or use a new id",
             field="request_id",
             first_used_at=moment,
         )

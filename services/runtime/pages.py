@@ -61,7 +61,7 @@ class Pages:
         content = self._signer.content(token, context)
         if content is None:
             raise InvalidInput.of(
-                FieldViolation("page_token", "must be the next_page_token of a response to the same list and filters")
+                FieldViolation("page_token", "must be the next_page_token of a list with the same filters")
             )
         return tuple(json.loads(content, object_hook=_from_json))
 

@@ -111,7 +111,7 @@ CASES = [
         "a voter session can't act as a developer",
         ME,
         {},
-        Fails("PERMISSION_DENIED", says="may only listen and vote"),
+        Fails("PERMISSION_DENIED", says="can only listen and vote"),
         caller="voter session",
     ),
     Case(

@@ -82,7 +82,7 @@ def test_the_same_request_gets_the_first_result_and_a_different_one_is_refused()
     earlier = Earlier("the result", first, NOON.astimezone(timezone(timedelta(hours=2))))
     assert earlier.repeated() == "the result"
     set_request(pb.CreateApiKeyRequest(name="phone", request_id="1"))
-    with pytest.raises(RequestIdReused, match="was used for a different request at 2026-01-01T12:00:00Z") as refused:
+    with pytest.raises(RequestIdReused, match="was used for another request at 2026-01-01T12:00:00Z") as refused:
         earlier.repeated()
     assert refused.value.metadata == {"field": "request_id", "first_used_at": "2026-01-01T12:00:00Z"}
 

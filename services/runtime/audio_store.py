@@ -105,7 +105,7 @@ class AudioStore:
         return StoredBytes(name, meta["size"], meta["e_tag"] or "")
 
     async def read(self, stored: "StoredBytes", start: int, end: int) -> AsyncGenerator[bytes, None]:
-        """Yields the bytes from `start` up to but without `end` of one version of an object.
+        """Yields the bytes from `start` to `end`, `end` not included, of one version of an object.
 
         Raises NotFound if the object was deleted, and Unavailable if it was replaced.
         """

@@ -2,7 +2,7 @@
 
 Reads that arrive while a query runs wait for it and then share the next one. Under load this divides the cost of a
 read, in Python and in PostgreSQL, by the number of callers. A single caller waits no longer than without it. It is
-meant for the few reads that are most of all calls.
+meant for the few kinds of reads that make up most calls.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The bytes from `start` up to but without `end`, of a representation of `size` bytes."""
+    """The bytes from `start` to `end`, `end` not included, of a representation of `size` bytes."""
 
     start: int
     end: int

@@ -47,7 +47,7 @@ class Database:
         self._writing = self._engine(pool_size)
         self._reading = self._engine(pool_size, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self.hot = PsycopgHotConnection(make_conninfo(self._conninfo, **self._options), HOT_TIMEOUT_SECONDS)
-        """For the few reads that are most of all calls."""
+        """For the few kinds of reads that make up most calls."""
 
     @classmethod
     async def connect(cls, url: str, schema: str, *, migrations: Path | None = None, pool_size: int = 5) -> "Database":
@@ -111,7 +111,7 @@ class Database:
     async def listen(self, channel: str, on_notify: Callable[[str], Awaitable[None] | None]) -> None:
         """Calls `on_notify` with the payload of each NOTIFY on `channel`, until it is cancelled.
 
-        After each connect, also after a lost connection, it calls `on_notify("")`: notifications can have been missed.
+        After each connect or reconnect it calls `on_notify("")`, because notifications can have been missed.
         """
         while True:
             try:

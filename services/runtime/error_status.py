@@ -1,4 +1,4 @@
-"""Converts errors to gRPC statuses with standard details, and back. This is done nowhere else."""
+"""Converts errors to gRPC statuses with standard details, and back."""
 
 import asyncio
 import errno

@@ -57,7 +57,10 @@ class EventType:
         return any(field.GetOptions().debug_redact for field in self.descriptor.fields)
 
     def filter_subject(self, consumer: str) -> str:
-        """Returns the subject that a service subscribes to: commands of all requesters, facts for itself only."""
+        """Returns the subject to which a service subscribes.
+
+        If the subject ends with the requester, a service gets the commands of all requesters, but only its own facts.
+        """
         if not self.per_requester:
             return self.subject
         return f"{self.subject}.{'*' if self.is_command else consumer}"

@@ -1,6 +1,6 @@
-"""Runs the few reads that are most of all calls on psycopg directly, without SQLAlchemy.
+"""Runs the few kinds of reads that make up most calls with psycopg directly, without SQLAlchemy.
 
-Such a read takes a fifth of its time through SQLAlchemy's engine, which saves more than half of the whole call. One
+Such a read takes a fifth of the time that it takes through SQLAlchemy's engine, and the whole call less than half. One
 connection is enough, because `batched_reads` combines many reads into one.
 """
 

@@ -74,7 +74,7 @@ class Content:
     etag: str
     """A strong entity tag with its quotes. Different bytes have different tags."""
     read: Callable[[int, int], AsyncGenerator[bytes, None]]
-    """Yields the bytes from a start position up to but without an end position."""
+    """Yields the bytes from a start position to an end position, which is not included."""
     headers: Mapping[str, str] = field(default_factory=dict)
     sending: Callable[[Selected], Mapping[str, str]] = lambda _: {}
     """Returns further headers of a response with a body."""

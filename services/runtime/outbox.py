@@ -42,7 +42,7 @@ POLL_SECONDS = 1.0
 # Longer than streams keep events (three days), so that a redelivered event always finds its record.
 PROCESSED_RETENTION = timedelta(days=7)
 PRUNE_INTERVAL_SECONDS = 3600.0
-# An event that is not confirmed is published again after this time, and then after twice the time each time.
+# An unconfirmed event is published again after this time. The waits then double up to the maximum.
 MIN_REPEAT = timedelta(seconds=30)
 MAX_REPEAT_INTERVAL = timedelta(minutes=10)
 REPEAT_POLL_SECONDS = 10.0

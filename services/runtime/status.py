@@ -11,7 +11,7 @@ from services.runtime.errors import ArenaError, BusUnavailable
 
 MAX_COUNT = 2**31 - 1
 
-# Errors that a full disk can cause without being named in them.
+# A full disk can cause these errors without being named in them.
 POSSIBLY_DISK_FULL = (*DISCONNECTED, BusUnavailable, TimeoutError)
 
 Reporter = Callable[[mesh_pb2.ProcessStatus], None]

@@ -52,7 +52,7 @@ async def mesh(
 ) -> AsyncIterator[Mesh]:
     data, audio = disks
     settings = mesh_settings(data.path / "data").model_copy(update={"audio_storage_path": str(audio.path / "audio")})
-    async with Mesh(settings, service_env=service_env(speech_server), say=printed.append) as running:
+    async with Mesh(settings, service_env=service_env(speech_server), print_line=printed.append) as running:
         yield running
 
 

@@ -25,7 +25,7 @@ SERVICES = tuple(
 
 def mesh_in(directory: Path, *, workers: str = "", **how: object) -> Mesh:
     settings = load_settings(arena_data_dir=directory, workers=workers, **FREE)
-    return Mesh(settings, **{"services": SERVICES, "say": lambda line: None, **how})
+    return Mesh(settings, **{"services": SERVICES, "print_line": lambda line: None, **how})
 
 
 @pytest.fixture(scope="module")

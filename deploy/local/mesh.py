@@ -20,7 +20,7 @@ from deploy.local.monitor import Monitor
 from deploy.local.nats import Nats
 from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
-from deploy.local.process import Command, Process, PrintLine, ignoring_errors
+from deploy.local.process import Command, PrintLine, Process, ignoring_errors
 from deploy.local.readiness import wait_healthy
 from deploy.local.services import SERVICES, Service, command, endpoints, http_endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment

@@ -16,7 +16,7 @@ from nats.js import errors as js_errors
 from deploy.local.data_dir import DataDir
 from deploy.local.disk import Disk
 from deploy.local.nats import Nats
-from deploy.local.process import Process, PrintLine, ignoring_errors
+from deploy.local.process import PrintLine, Process, ignoring_errors
 
 DISK_INTERVAL_SECONDS = 0.5
 LOG_INTERVAL_SECONDS = 5.0

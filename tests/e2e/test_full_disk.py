@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
-from services.runtime.audio_store import FULL as AUDIO_FULL
+from services.runtime.audio_store import DISK_FULL_MESSAGE as AUDIO_FULL
 from services.runtime.database_errors import DATABASE_FULL
 from tests import experiments
 from tests.fakes.openai_server import OpenAiServer

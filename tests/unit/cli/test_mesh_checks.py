@@ -245,7 +245,7 @@ def test_findings_from_the_health_have_no_reasons() -> None:
 
 
 def test_an_error_of_the_gateway_about_a_service_keeps_its_message() -> None:
-    error = CliError("auth is not reachable; try again shortly", metadata={"service": "auth"})
+    error = CliError("auth is not reachable. Try again shortly.", metadata={"service": "auth"})
     assert list(health_checks(error, HERE)) == [
-        Check("services", CheckOutcome.PROBLEM, "auth is not reachable; try again shortly", "See /data/logs/auth.log.")
+        Check("services", CheckOutcome.PROBLEM, "auth is not reachable. Try again shortly.", "See /data/logs/auth.log.")
     ]

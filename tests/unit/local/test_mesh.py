@@ -134,5 +134,5 @@ async def test_a_mesh_that_does_not_get_ready_names_the_service(tmp_path):
     with pytest.raises(MeshError) as raised:
         async with Mesh(settings, services=[idle, *SERVICES[1:]]):
             pass
-    assert str(raised.value).startswith("the mesh was not ready within 6 s: auth is not reachable; try again shortly")
+    assert str(raised.value).startswith("the mesh was not ready within 6 s: auth is not reachable. Try again shortly.")
     assert "asleep" in str(raised.value)

@@ -55,7 +55,7 @@ async def main() -> None:
         await issuer.announce()
         uses = KeyUses(database, store)
         cache = KeyCache(database, store, issuer, uses)
-        auth = Auth(database, store, Pages(secret), secret, registrations, cache.expect)
+        auth = Auth(database, store, Pages(secret), secret, registrations, cache.forget_unknown)
         voter_addresses = AddressHash(secret, "voter sessions")
         voter_tokens = VoterTokens(secret)
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)

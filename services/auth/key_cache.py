@@ -68,7 +68,7 @@ class KeyCache:
             entry = await self._checked(key_hash)
         return _authentication(entry)
 
-    def expect(self, key_hash: bytes) -> None:
+    def forget_unknown(self, key_hash: bytes) -> None:
         """Makes the cache look up a key again that was unknown before, because it was created."""
         self._unknown.pop(key_hash, None)
 

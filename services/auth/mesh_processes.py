@@ -13,8 +13,8 @@ from services.runtime.interceptors import CHANNEL_OPTIONS
 STATUS_TIMEOUT_SECONDS = 2.0
 RESOLVE_TIMEOUT_SECONDS = 1.0
 # The name of the fault of a process that returns no status.
-PROCESS = "process"
-SILENCE: Mapping[grpc.StatusCode, str] = {
+PROCESS_FAULT = "process"
+NO_STATUS_REASONS: Mapping[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: "it does not answer",
     grpc.StatusCode.DEADLINE_EXCEEDED: "it does not answer in time",
     grpc.StatusCode.UNIMPLEMENTED: "its version reports no status",
@@ -89,6 +89,6 @@ async def _status(channel: grpc.aio.Channel) -> mesh_pb2.ProcessStatus:
             process_service_pb2.GetProcessStatusRequest(), timeout=STATUS_TIMEOUT_SECONDS
         )
     except grpc.aio.AioRpcError as error:
-        reason = SILENCE.get(error.code(), f"it responds with {error.code().name}")
-        return mesh_pb2.ProcessStatus(faults=[mesh_pb2.Fault(name=PROCESS, reason=reason)])
+        reason = NO_STATUS_REASONS.get(error.code(), f"it responds with {error.code().name}")
+        return mesh_pb2.ProcessStatus(faults=[mesh_pb2.Fault(name=PROCESS_FAULT, reason=reason)])
     return response.status

@@ -2,7 +2,7 @@
 
 from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
 
-from services.auth.mesh_processes import PROCESS, MeshProcesses
+from services.auth.mesh_processes import PROCESS_FAULT, MeshProcesses
 from services.runtime import disk
 from services.runtime.errors import DiskFull, Unavailable
 from services.runtime.rpc import Context
@@ -38,6 +38,6 @@ class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
 def _faults(service: mesh_pb2.ServiceStatus) -> str:
     """Returns the names of the faults of a service that is not serving."""
     names = {fault.name for process in service.processes for fault in process.faults}
-    if names == {PROCESS}:
+    if names == {PROCESS_FAULT}:
         return SILENT
-    return ", ".join(sorted(names - {PROCESS})) or "starting or stopping"
+    return ", ".join(sorted(names - {PROCESS_FAULT})) or "starting or stopping"

@@ -66,8 +66,12 @@ class Auth:
         valid.text(name, "name", longest=domain.MAX_NAME_CHARACTERS)
         address = _address(email, valid)
         if request_id:
-            shortest = domain.MIN_REGISTRATION_ID_CHARACTERS
-            valid.text(request_id, "request_id", longest=MAX_REQUEST_ID_CHARACTERS, shortest=shortest)
+            valid.text(
+                request_id,
+                "request_id",
+                longest=MAX_REQUEST_ID_CHARACTERS,
+                shortest=domain.MIN_REGISTRATION_ID_CHARACTERS,
+            )
         valid.finish()
         developer = Developer(ids.new_id("dev"), name.strip(), address, now())
         request = domain.hash_of_registration_id(self._secret, request_id) if request_id else None
@@ -153,10 +157,10 @@ class Auth:
         lacks one of its scopes, and PermissionDenied if the calling key expires earlier.
         """
         overlap = domain.DEFAULT_OVERLAP if overlap is None else overlap
-        longest = int(domain.MAX_OVERLAP.total_seconds())
+        max_seconds = int(domain.MAX_OVERLAP.total_seconds())
         ids.check_id(key_id, "key")
         valid = Validation()
-        valid.require(timedelta(0) <= overlap <= domain.MAX_OVERLAP, "overlap_seconds", f"must be 0 to {longest}")
+        valid.require(timedelta(0) <= overlap <= domain.MAX_OVERLAP, "overlap_seconds", f"must be 0 to {max_seconds}")
         valid.request_id(request_id)
         valid.finish()
         async with self._database.transaction() as connection:

@@ -154,7 +154,7 @@ class Consumption:
             await periodic(fetch_one, FETCH_RETRY_SECONDS, batch=True)
         finally:
             if pull is not None:
-                await pull.leave()
+                await pull.unsubscribe()
 
     async def _handle(self, message: Msg) -> None:
         await self._dispatch(message)

@@ -188,9 +188,9 @@ class Admission:
     def known(self, token: str) -> identity.Caller | None:
         """Returns the caller if their token was verified before and they may call, else None."""
         caller = self._verifier.known(token)
-        return caller if caller is not None and self._lets_in(caller) else None
+        return caller if caller is not None and self._allows(caller) else None
 
-    def _lets_in(self, caller: identity.Caller) -> bool:
+    def _allows(self, caller: identity.Caller) -> bool:
         if caller.identity is None:
             # The caller is a voter.
             return self._public
@@ -204,7 +204,7 @@ class Admission:
         """
         if token:
             caller = await self._verifier.verify(token)
-            if self._lets_in(caller):
+            if self._allows(caller):
                 return caller
             raise ScopeMissing.of(self._scope) if caller.identity else PermissionDenied(identity.NOT_FOR_VOTERS)
         if not self._public:

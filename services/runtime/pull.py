@@ -33,7 +33,7 @@ class Pull:
         """Returns the next event. Raises TimeoutError if none comes in time."""
         return (await self._pull.fetch(1, timeout=seconds))[0]
 
-    async def leave(self) -> None:
+    async def unsubscribe(self) -> None:
         """Unsubscribes, and hands back an event that the server sent meanwhile, so that another process gets it."""
         # `drain` unsubscribes at the server, then waits until the loop below has taken all remaining messages.
         draining = asyncio.create_task(self._subscription.drain())  # type: ignore[no-untyped-call]

@@ -371,7 +371,7 @@ async def test_a_key_that_was_unknown_works_as_soon_as_it_is_created(
     database: MemoryDatabase, store: MemoryAuthStore, cache: KeyCache
 ) -> None:
     """A repeated registration has the same key, so a key can be used before it is created."""
-    auth = Auth(database, store, Pages("a secret"), "a secret", registrations(store), cache.expect)
+    auth = Auth(database, store, Pages("a secret"), "a secret", registrations(store), cache.forget_unknown)
     drawn = domain.new_key()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(domain, "new_key", lambda: drawn)

@@ -1,4 +1,4 @@
-"""Events in."""
+"""The handlers of the events that auth consumes."""
 
 from collections.abc import Mapping
 

@@ -31,7 +31,7 @@ class Authentication:
     """The result of authenticating a call."""
 
     key_id: str
-    """The id of the API key, or for a voter a hash of the address, by which the gateway counts calls."""
+    """The gateway counts calls by it: the id of the API key, or for a voter a hash of the address."""
     token: str
     """The identity token of the developer or voter."""
     valid_seconds: float

@@ -28,7 +28,7 @@ from services.runtime.request_ids import current_fingerprint
 from services.runtime.signing import derived_key
 from services.runtime.validation import MAX_REQUEST_ID_CHARACTERS, Validation
 
-# Domain names that are used in private networks.
+# Private networks use these domain names, besides `test`.
 _LOCAL_NAME = re.compile(r"(?<=[@.])(local|localhost)$", re.IGNORECASE)
 
 

@@ -51,7 +51,7 @@ class Speech:
 class SpeechServer(ABC):
     """A stand-in. `requests` are the bodies of valid requests. `gone` is set when a client leaves during a response.
 
-    `asked_of` and `asked_for` count valid requests by voice and by text, also those that were then refused.
+    `asked_of` and `asked_for` count valid requests by voice and by text, including refused ones.
     `most_at_once` is the highest number of requests in progress at the same time. More than `allowed_at_once` are
     refused as the provider refuses them.
     """

@@ -42,7 +42,7 @@ EVENTS_UNCONFIRMED = Gauge(
 )
 # The services that have an outbox export it.
 OUTBOX_AGE = "voicearena_outbox_age_seconds"
-DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
+DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Dead events: given up after the last attempt", ["event"])
 
 # Ids come from events and are added to each log line.
 MAX_LOGGED_ID_CHARACTERS = 120

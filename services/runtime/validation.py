@@ -21,8 +21,8 @@ class Validation:
     def text(self, value: str, field: str, *, longest: int, shortest: int = 1) -> bool:
         """Requires `shortest` to `longest` characters.
 
-        White space only is refused unless `shortest` is 0. Control characters that are not white space are refused:
-        PostgreSQL can't store NUL, and terminals obey others.
+        White space only is refused unless `shortest` is 0. Control characters that are not white space are
+        refused: PostgreSQL can't store NUL, and terminals obey others.
         """
         limits = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
         control = first_control(value[:longest])

@@ -22,7 +22,7 @@ from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import Command, PrintLine, Process, ignoring_errors
 from deploy.local.readiness import wait_healthy
-from deploy.local.services import SERVICES, Service, command, endpoints, http_endpoints, with_workers
+from deploy.local.services import SERVICES, ServiceProcess, command, endpoints, http_endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
 from gateway.config import ExtraRoute
 from gateway.connection_pressure import ConnectionPressure
@@ -40,7 +40,7 @@ class Mesh:
         self,
         settings: LocalSettings,
         *,
-        services: Sequence[Service] = SERVICES,
+        services: Sequence[ServiceProcess] = SERVICES,
         service_env: Mapping[str, Mapping[str, str]] | None = None,
         extra_routes: Sequence[ExtraRoute] = (),
         print_line: PrintLine = lambda line: print(line, file=sys.stderr, flush=True),

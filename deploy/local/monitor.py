@@ -27,7 +27,7 @@ PROBE_TIMEOUT_SECONDS = 5.0
 PROBE_TTL = "60s"
 # NATS is restarted after this many failures in a row: refusals if it answers a ping, silences if it does not.
 MAX_REFUSALS, MAX_SILENCES = 2, 6
-# A NATS that ends this often in a row without working once can't read its stored data.
+# If NATS ends this often in a row without working in between, it can't read its stored data.
 MAX_EXITS = 4
 
 NATS_ERRORS = (nats.errors.Error, js_errors.Error, OSError, TimeoutError)

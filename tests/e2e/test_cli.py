@@ -73,7 +73,7 @@ class Terminal:
     async def ok(self, *arguments: str) -> str:
         """Runs `arena`, which must succeed, and returns its output."""
         outcome = await self.run(*arguments)
-        assert outcome.exit_code == 0, outcome.err
+        assert outcome.exit_code == 0, outcome.out + outcome.err
         return outcome.out
 
 

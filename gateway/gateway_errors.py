@@ -103,8 +103,8 @@ def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[Jso
             "METHOD_NOT_ALLOWED",
             code_pb2.UNIMPLEMENTED,
             405,
-            f"this path allows {path.allow}",
-            f"%REQ(:METHOD)% %PATH(NQ)% is not possible; this path allows {path.allow}",
+            f"This path allows {path.allow}",
+            f"%REQ(:METHOD)% %PATH(NQ)% is not possible. This path allows {path.allow}.",
             headers={"allow": path.allow},
             only_json=True,
         )
@@ -113,8 +113,8 @@ def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[Jso
         "ROUTE_NOT_FOUND",
         code_pb2.NOT_FOUND,
         404,
-        "there is no such route",
-        "there is no route %REQ(:METHOD)% %PATH(NQ)%",
+        "There is no such route",
+        "There is no route %REQ(:METHOD)% %PATH(NQ)%",
     )
     yield GatewayError(
         f"{refused} && response.code == 400", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, ENVOYS_MESSAGE
@@ -123,14 +123,14 @@ def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[Jso
 
 def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator[GatewayError]:
     for details, message in {
-        "path_normalization_failed": "the path must not contain escaped slashes",
-        "unexpected_underscore": "header names must not contain underscores",
+        "path_normalization_failed": "The path must not contain escaped slashes",
+        "unexpected_underscore": "Header names must not contain underscores",
     }.items():
         yield GatewayError(
             f"{DETAILS}.contains('{details}')", "MALFORMED_REQUEST", code_pb2.INVALID_ARGUMENT, 400, message
         )
     for http_status, message in {
-        426: "the HTTP version must be 1.1 or 2",
+        426: "The HTTP version must be 1.1 or 2",
         501: "transfer-encoding: must be chunked, or absent",
     }.items():
         yield GatewayError(
@@ -142,8 +142,8 @@ def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator
             for kb in body_limits_kb
             if kb
         },
-        "413": f"the body is too large: at most {max_message_kb} kB are accepted on any route but uploads",
-        "431": "the headers are too large",
+        "413": f"The body is too large: at most {max_message_kb} kB are accepted on any route but uploads",
+        "431": "The headers are too large",
     }
     for condition, message in too_large.items():
         yield GatewayError(
@@ -159,23 +159,23 @@ def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator
         "ROUTE_NOT_FOUND",
         code_pb2.UNIMPLEMENTED,
         404,
-        "there is no such method",
+        "There is no such method",
     )
 
 
 def _too_large(kb: int) -> str:
-    return f"the body is too large: at most {kb} kB are accepted on this route"
+    return f"The body is too large: at most {kb} kB are accepted on this route"
 
 
 def _limit_errors(calls_per_second: int, anonymous_calls_per_second: int) -> Iterator[GatewayError]:
-    limited, retry = f"{DETAILS} == 'local_rate_limited'", "try again in a second"
+    limited, retry = f"{DETAILS} == 'local_rate_limited'", "Try again in a second."
     strictly = f"{limited} && xds.route_name.endsWith('{LIMITED_BY_ADDRESS}')"
     unknown_keys = f"{DETAILS} == 'lua_response' && response.code == 429"
-    few, many = f"more than {anonymous_calls_per_second}", f"more than {calls_per_second}"
+    few, many = f"More than {anonymous_calls_per_second}", f"More than {calls_per_second}"
     messages = {
-        unknown_keys: f"{few} unknown API keys per second from one address; {retry}",
-        strictly: f"{few} calls of this kind per second from one address; {retry}",
-        limited: f"{many} calls per second with one API key, or from one address without a key; {retry}",
+        unknown_keys: f"{few} unknown API keys per second came from one address. {retry}",
+        strictly: f"{few} calls of this kind per second came from one address. {retry}",
+        limited: f"{many} calls per second came with one API key, or from one address without a key. {retry}",
     }
     for condition, message in messages.items():
         yield GatewayError(condition, "RATE_LIMITED", code_pb2.RESOURCE_EXHAUSTED, 429, message)
@@ -189,7 +189,7 @@ def _authorization_errors() -> Iterator[GatewayError]:
         "CREDENTIALS_MISSING",
         code_pb2.UNAUTHENTICATED,
         401,
-        "an API key is needed: send it as `Authorization: Bearer KEY`",
+        "An API key is needed. Send it as `Authorization: Bearer KEY`.",
     )
     # The message comes from auth.
     yield GatewayError(
@@ -226,32 +226,36 @@ def _upstream_errors(services: Sequence[str], bytes_paths: Mapping[str, str]) ->
         "DEADLINE_EXCEEDED",
         code_pb2.DEADLINE_EXCEEDED,
         504,
-        "the call did not end before its deadline",
+        "The call did not end before its deadline",
     )
 
 
 def _other_errors() -> Iterator[GatewayError]:
     yield GatewayError(
-        "response.code == 503", "UNAVAILABLE", code_pb2.UNAVAILABLE, 503, "the gateway is overloaded; try again shortly"
+        "response.code == 503",
+        "UNAVAILABLE",
+        code_pb2.UNAVAILABLE,
+        503,
+        "The gateway is overloaded. Try again shortly.",
     )
     yield GatewayError(
         "response.code >= 500",
         "INTERNAL",
         code_pb2.INTERNAL,
         500,
-        "the gateway could not forward the response",
-        "the gateway could not forward the response (%RESPONSE_CODE_DETAILS%)",
+        "The gateway could not forward the response",
+        "The gateway could not forward the response (%RESPONSE_CODE_DETAILS%)",
     )
     yield GatewayError(
         "true",
         "MALFORMED_REQUEST",
         code_pb2.INVALID_ARGUMENT,
         0,
-        "the gateway does not accept this request",
-        "the gateway does not accept this request (%RESPONSE_CODE_DETAILS%)",
+        "The gateway does not accept this request",
+        "The gateway does not accept this request (%RESPONSE_CODE_DETAILS%)",
     )
 
 
 def _unreachable(service: str) -> tuple[str, int, int, str, str, Mapping[str, str]]:
-    message = f"{service} is not reachable; try again shortly"
+    message = f"{service} is not reachable. Try again shortly."
     return "UNAVAILABLE", code_pb2.UNAVAILABLE, 503, message, "", {"service": service}

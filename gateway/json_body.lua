@@ -288,7 +288,7 @@ function envoy_on_request(handle)
   elseif type(fault) ~= "table" then
     error(fault, 0)
   end
-  local where = fault.field == "" and "the body" or fault.field
+  local where = fault.field == "" and "The body" or fault.field
   local text = fault.field == "" and where .. " " .. fault.description or where .. ": " .. fault.description
   respond_with(handle, 400, "MALFORMED_REQUEST", text, fault.field, fault.description)
 end

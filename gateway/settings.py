@@ -79,7 +79,7 @@ class GatewaySettings(_Addresses):
     """The origins of web pages that can call the API, separated by commas. `*` is any. Default: the usual ports of
     development servers."""
     max_upload_size_mb: int = Field(default=50, ge=1, le=1024)
-    """The largest recording in an upload."""
+    """The largest recording in an upload, in MB."""
     max_connections: int = Field(default=4096, ge=1)
     """The largest number of client connections."""
     connection_count_port: int = Field(default=0, ge=0, le=65535)

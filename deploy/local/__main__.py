@@ -12,7 +12,7 @@ import httpx
 from deploy.local.errors import MeshError
 from deploy.local.first_developer import KEY_FILE, fault_of
 from deploy.local.mesh import Mesh
-from deploy.local.process import never_failing
+from deploy.local.process import ignoring_errors
 from deploy.local.settings import LocalSettings, load_settings
 
 REGISTER = "POST /api/v1/developers registers another"
@@ -38,9 +38,9 @@ def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
 async def serve(settings: LocalSettings) -> None:
     """Runs the mesh until SIGINT or SIGTERM. A second signal kills it. Raises MeshError if it can't start."""
     # The mesh goes on if the terminal or the reader of a pipe closes.
-    show = never_failing(partial(print, flush=True))
-    say = never_failing(partial(print, file=sys.stderr, flush=True))
-    mesh = Mesh(settings, say=say)
+    show = ignoring_errors(partial(print, flush=True))
+    print_line = ignoring_errors(partial(print, file=sys.stderr, flush=True))
+    mesh = Mesh(settings, print_line=print_line)
     stop_requested = asyncio.Event()
 
     async def run() -> None:
@@ -48,7 +48,7 @@ async def serve(settings: LocalSettings) -> None:
             key = await mesh.first_api_key()
             show(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""))
             await stop_requested.wait()
-            say("Stopping.")
+            print_line("Stopping.")
 
     running = asyncio.create_task(run())
 
@@ -65,7 +65,7 @@ async def serve(settings: LocalSettings) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        say("Stopped before it was ready.")
+        print_line("Stopped before it was ready.")
 
 
 def main() -> int:

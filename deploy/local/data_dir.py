@@ -15,14 +15,14 @@ MAX_LOG_BYTES = 10 * 1024 * 1024
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 # Folders that only the owner can use. PostgreSQL's folder belongs to another user, and PostgreSQL protects it itself.
 PRIVATE_FOLDERS = ("audio", "logs", "nats", "run")
-TAIL_LINES = 15
+MAX_TAIL_LINES = 15
 
 
 class DataDir:
     """A data directory that no other mesh can use at the same time."""
 
     def __init__(self, path: Path | None) -> None:
-        """Locks a directory and creates it if it is missing. None creates one that `release` deletes.
+        """Locks a directory and creates it if it is missing. None creates a temporary one that `release` deletes.
 
         Raises MeshError if another mesh uses it, or if it can't be written.
         """
@@ -124,7 +124,7 @@ class DataDir:
             return "    (its log is empty)"
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 16384))
-            lines = file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+            lines = file.read().decode(errors="replace").splitlines()[-MAX_TAIL_LINES:]
         return "\n".join(f"    {_printable(line)}" for line in lines) or "    (its log is empty)"
 
 

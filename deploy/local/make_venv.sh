@@ -3,16 +3,16 @@
 # If this Python lacks ensurepip, it makes the environment with a temporary installation of virtualenv.
 set -u
 venv=$1
-wanted='import sys; sys.exit(sys.version_info < (3, 11))'
+new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
 
 # Keeps an existing environment that works.
-if "$venv/bin/python" -c "$wanted" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+if "$venv/bin/python" -c "$new_enough" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   exit 0
 fi
 
 python=
 for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
-  if command -v "$name" >/dev/null 2>&1 && "$name" -c "$wanted" 2>/dev/null; then
+  if command -v "$name" >/dev/null 2>&1 && "$name" -c "$new_enough" 2>/dev/null; then
     python=$name
     break
   fi

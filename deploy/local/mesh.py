@@ -20,9 +20,9 @@ from deploy.local.monitor import Monitor
 from deploy.local.nats import Nats
 from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
-from deploy.local.process import Command, Process, Say, never_failing
+from deploy.local.process import Command, PrintLine, Process, ignoring_errors
 from deploy.local.readiness import wait_healthy
-from deploy.local.services import SERVICES, Service, command, endpoints, http_endpoints, with_workers
+from deploy.local.services import SERVICES, ServiceProcess, command, endpoints, http_endpoints, with_workers
 from deploy.local.settings import LocalSettings, inherited_environment
 from gateway.config import ExtraRoute
 from gateway.connection_pressure import ConnectionPressure
@@ -40,14 +40,14 @@ class Mesh:
         self,
         settings: LocalSettings,
         *,
-        services: Sequence[Service] = SERVICES,
+        services: Sequence[ServiceProcess] = SERVICES,
         service_env: Mapping[str, Mapping[str, str]] | None = None,
         extra_routes: Sequence[ExtraRoute] = (),
-        say: Say = lambda line: print(line, file=sys.stderr, flush=True),
+        print_line: PrintLine = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         """`service_env` overrides the environment of a service or of one of its workers, by name.
 
-        `say` is called with one line for each event.
+        `print_line` is called with one line for each event.
         """
         self.settings = settings
         self.processes: dict[str, Process] = {}
@@ -65,7 +65,7 @@ class Mesh:
         self._services = with_workers(services, settings.workers)
         self._service_env = service_env or {}
         self._extra_routes = extra_routes
-        self._say = never_failing(say)
+        self._print_line = ignoring_errors(print_line)
         self._starts_before: dict[str, int] = {}
         self._monitoring: asyncio.Task[None] | None = None
 
@@ -170,7 +170,7 @@ class Mesh:
         except* OSError as errors:
             raise MeshError(f"the mesh can't be started: {errors.exceptions[0]}") from None
         self._monitoring = asyncio.create_task(
-            Monitor(self.data_dir, self.processes, self._nats, self._say).run(), name="monitor"
+            Monitor(self.data_dir, self.processes, self._nats, self._print_line).run(), name="monitor"
         )
         shared = {**everything, **self._shared(everything)}
         for service in self._services:
@@ -214,7 +214,7 @@ class Mesh:
         return self.settings.nats_url
 
     async def _launch(self, command: Command) -> None:
-        process = Process(command, self.data_dir, self._say, self.settings.stop_seconds)
+        process = Process(command, self.data_dir, self._print_line, self.settings.stop_seconds)
         self.processes[command.name] = process
         await process.start()
         await self._wait_ready(command.name, process)

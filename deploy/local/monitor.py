@@ -16,7 +16,7 @@ from nats.js import errors as js_errors
 from deploy.local.data_dir import DataDir
 from deploy.local.disk import Disk
 from deploy.local.nats import Nats
-from deploy.local.process import Process, Say, never_failing
+from deploy.local.process import PrintLine, Process, ignoring_errors
 
 DISK_INTERVAL_SECONDS = 0.5
 LOG_INTERVAL_SECONDS = 5.0
@@ -27,7 +27,7 @@ PROBE_TIMEOUT_SECONDS = 5.0
 PROBE_TTL = "60s"
 # NATS is restarted after this many failures in a row: refusals if it answers a ping, silences if it does not.
 MAX_REFUSALS, MAX_SILENCES = 2, 6
-# A NATS that ends this often in a row without working once can't read its stored data.
+# If NATS ends this often in a row without working in between, it can't read its stored data.
 MAX_EXITS = 4
 
 NATS_ERRORS = (nats.errors.Error, js_errors.Error, OSError, TimeoutError)
@@ -36,11 +36,13 @@ NATS_ERRORS = (nats.errors.Error, js_errors.Error, OSError, TimeoutError)
 class Monitor:
     """Monitors a running mesh. `nats_` is the embedded NATS, None if the mesh uses another one."""
 
-    def __init__(self, data_dir: DataDir, processes: Mapping[str, Process], nats_: Nats | None, say: Say) -> None:
+    def __init__(
+        self, data_dir: DataDir, processes: Mapping[str, Process], nats_: Nats | None, print_line: PrintLine
+    ) -> None:
         self._data_dir = data_dir
         self._processes = processes
         self._nats = nats_
-        self._say = never_failing(say)
+        self._print_line = ignoring_errors(print_line)
         self._disk = Disk(data_dir.path)
         self._client: Client | None = None
         self._refusals = self._silences = self._exits = 0
@@ -64,15 +66,15 @@ class Monitor:
             try:
                 ok = await check()
             except Exception as error:  # noqa: BLE001 - the next check may succeed
-                self._say(f"a check of the mesh failed: {type(error).__name__}: {error}")
+                self._print_line(f"a check of the mesh failed: {type(error).__name__}: {error}")
             await asyncio.sleep(seconds if ok else min(seconds, RETRY_INTERVAL_SECONDS))
 
     async def _check_disk(self) -> bool:
         found = self._disk.check()
         if found == "full":
-            self._say(f"the disk of {self._data_dir.path} is full: free some space, and everything goes on")
+            self._print_line(f"the disk of {self._data_dir.path} is full: free some space, and everything goes on")
         elif found == "recovered":
-            self._say(f"the disk of {self._data_dir.path} has free space again")
+            self._print_line(f"the disk of {self._data_dir.path} has free space again")
             for process in self._processes.values():
                 process.start_now()
             # After a failed write NATS can refuse all further writes, to single streams or to all of JetStream.
@@ -90,7 +92,7 @@ class Monitor:
             return False
         if process.exits - self._exits >= MAX_EXITS:
             moved = self._nats.move_stored(time.time())
-            self._say(f"NATS can't start with its stored data, which is now in {moved}")
+            self._print_line(f"NATS can't start with its stored data, which is now in {moved}")
             self._exits = process.exits
             process.start_now()
             return False
@@ -148,7 +150,7 @@ class Monitor:
         if self._nats is None or process is None or not process.should_run:
             return
         self._refusals = self._silences = 0
-        self._say(f"NATS is restarted: {reason}")
+        self._print_line(f"NATS is restarted: {reason}")
         await process.restart(self._delete_unreadable)
 
     async def _connected(self) -> Client:

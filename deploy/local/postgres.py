@@ -23,7 +23,8 @@ DATABASE = "voicearena"
 INITDB_TIMEOUT_SECONDS = 60.0
 START_TIMEOUT_SECONDS = 30.0
 POLL_INTERVAL_SECONDS = 0.03
-# PostgreSQL refuses to run as root. The first of these users that exists owns a new cluster.
+# PostgreSQL refuses to run as root. The first of these users that exists owns a new cluster. An
+# existing cluster keeps its owner.
 USERS = ("postgres", "nobody")
 # From capabilities(7): each of them lets a process pass through directories that are closed to others, such as /root.
 SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE

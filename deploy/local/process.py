@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 WRAPPER = Path(__file__).parent / "child.py"
 FIRST_DELAY_SECONDS = 0.25
@@ -47,14 +47,14 @@ class Command:
 class Process:
     """A child that is kept running until it is stopped."""
 
-    def __init__(self, command: Command, data_dir: DataDir, say: Say, stop_seconds: float) -> None:
+    def __init__(self, command: Command, data_dir: DataDir, print_line: PrintLine, stop_seconds: float) -> None:
         self.command = command
         self.exits = 0
         """How often it ended unexpectedly."""
         self.exit_status: int | None = None
         """The last exit status; negative for a signal."""
         self._data_dir = data_dir
-        self._say = never_failing(say)
+        self._print_line = ignoring_errors(print_line)
         self._stop_seconds = stop_seconds
         self._child: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -113,7 +113,7 @@ class Process:
         try:
             await asyncio.wait_for(asyncio.shield(supervisor), self._stop_seconds)
         except TimeoutError:
-            self._say(f"{self.command.name} did not stop within {self._stop_seconds:g} s and is killed")
+            self._print_line(f"{self.command.name} did not stop within {self._stop_seconds:g} s and is killed")
             self.send(signal.SIGKILL)
             await supervisor
 
@@ -169,7 +169,9 @@ class Process:
             async with self._changed:
                 self.exits += 1
                 self._changed.notify_all()
-            self._say(f"{self.command.name} ended with {self._exit_reason()}; it is started again in {delay:g} s")
+            self._print_line(
+                f"{self.command.name} ended with {self._exit_reason()}; it is started again in {delay:g} s"
+            )
             while True:
                 await self._pause(delay)
                 if self._stopping.is_set():
@@ -180,7 +182,7 @@ class Process:
                     break
                 except OSError as error:
                     # Memory, processes or files are exhausted. They may be available a moment later.
-                    self._say(f"{self.command.name} can't be started: {error}; the next try is in {delay:g} s")
+                    self._print_line(f"{self.command.name} can't be started: {error}; the next try is in {delay:g} s")
 
     async def _pause(self, seconds: float) -> None:
         """Waits for `seconds`, or until `stop` or `start_now` is called."""
@@ -205,11 +207,11 @@ class Process:
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
 
-def never_failing(say: Say) -> Say:
-    """Returns a `say` that ignores errors, such as a closed terminal or a full disk."""
+def ignoring_errors(print_line: PrintLine) -> PrintLine:
+    """Returns a `print_line` that ignores errors, such as a closed terminal or a full disk."""
 
     def safely(line: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            say(line)
+            print_line(line)
 
     return safely

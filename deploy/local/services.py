@@ -15,7 +15,7 @@ GRPC_ENVIRONMENT = {"GRPC_ENABLE_FORK_SUPPORT": "false"}
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceProcess:
     """A service of the mesh, or a further worker of a service."""
 
     name: str
@@ -49,32 +49,34 @@ class Service:
         return [name for name in (self.port_setting, self.metrics_port_setting, self.http_port_setting) if name]
 
 
-SERVICES = tuple(Service(name, (sys.executable, "-m", f"services.{name}")) for name in SERVICE_NAMES)
+SERVICES = tuple(ServiceProcess(name, (sys.executable, "-m", f"services.{name}")) for name in SERVICE_NAMES)
 
 
-def with_workers(services: Sequence[Service], workers: Mapping[str, int]) -> list[Service]:
+def with_workers(services: Sequence[ServiceProcess], workers: Mapping[str, int]) -> list[ServiceProcess]:
     """Returns the services and their further workers, such as `tts-2`. `workers` is the number of processes of each."""
     return [
         *services,
         *(
-            Service(f"{service.name}-{number}", service.arguments, worker_of=service.name)
+            ServiceProcess(f"{service.name}-{number}", service.arguments, worker_of=service.name)
             for service in services
             for number in range(2, workers.get(service.name, 1) + 1)
         ),
     ]
 
 
-def endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str, str]:
+def endpoints(services: Sequence[ServiceProcess], ports: Mapping[str, int]) -> dict[str, str]:
     """Returns the gRPC address of each service and each further worker: `host:port` by name."""
     return {s.name: f"127.0.0.1:{ports[s.port_setting]}" for s in services}
 
 
-def http_endpoints(services: Sequence[Service], ports: Mapping[str, int]) -> dict[str, str]:
+def http_endpoints(services: Sequence[ServiceProcess], ports: Mapping[str, int]) -> dict[str, str]:
     """Returns the audio address of each service and further worker that serves audio: `host:port` by name."""
     return {s.name: f"127.0.0.1:{ports[s.http_port_setting]}" for s in services if s.http_port_setting}
 
 
-def command(service: Service, ports: Mapping[str, int], shared: Mapping[str, str], extra: Mapping[str, str]) -> Command:
+def command(
+    service: ServiceProcess, ports: Mapping[str, int], shared: Mapping[str, str], extra: Mapping[str, str]
+) -> Command:
     """Returns the command that starts a service. Its environment has its part of `shared`, its addresses, and `extra`,
     which overrides both."""
     everything = {

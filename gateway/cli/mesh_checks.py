@@ -46,7 +46,7 @@ PROVIDER_ADVICE = {
     "rate_limited": "Lower {concurrency} to what the account's plan allows.",
     "timed_out": "It is slow or can't be reached. Check its status page and the network connection of tts.",
     "provider_unavailable": "It is down or can't be reached. Check its status page and the network connection of tts.",
-    "bad_audio": "It sends something else than audio. Check {base_url} and {model}.",
+    "bad_audio": "Its responses are not audio. Check {base_url} and {model}.",
 }
 
 

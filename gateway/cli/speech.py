@@ -32,7 +32,7 @@ STDOUT = "-"
 
 
 @dataclass(frozen=True)
-class Utterance:
+class ReceivedSpeech:
     """Speech as the caller received it: signed 16-bit little-endian mono samples, and how long they took."""
 
     samples: bytes
@@ -56,7 +56,7 @@ class Utterance:
         return buffer.getvalue()
 
 
-def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_counter) -> Utterance:
+def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_counter) -> ReceivedSpeech:
     """Collects the chunks of a PCM stream. Raises CliError if there is no audio, or more than MAX_AUDIO_BYTES."""
     start = clock()
     first: float | None = None
@@ -76,7 +76,7 @@ def collect(chunks: Iterable[HttpBody], clock: Callable[[], float] = time.perf_c
         raise CliError("The provider sent no audio.", hint="Try another voice.")
     # A stream that was cut off can end with half a sample.
     whole = bytes(samples[: len(samples) // SAMPLE_BYTES * SAMPLE_BYTES])
-    return Utterance(whole, rate, (first - start) * 1000, (clock() - start) * 1000)
+    return ReceivedSpeech(whole, rate, (first - start) * 1000, (clock() - start) * 1000)
 
 
 def pcm_sample_rate(content_type: str) -> int:
@@ -89,7 +89,7 @@ def pcm_sample_rate(content_type: str) -> int:
     return int(rate)
 
 
-def save(utterance: Utterance, destination: str) -> None:
+def save(utterance: ReceivedSpeech, destination: str) -> None:
     """Writes the WAV to a file, or to stdout if `destination` is `-`. Raises CliError if it can't be written."""
     if destination == STDOUT:
         sys.stdout.buffer.write(utterance.wav())

@@ -34,7 +34,7 @@ from services.runtime.settings import load_settings
 
 
 async def main() -> None:
-    """Runs the auth service until it is told to stop."""
+    """Runs the auth service until it is stopped."""
     settings = load_settings(AuthSettings)
     store = SqlStore()
 
@@ -55,7 +55,7 @@ async def main() -> None:
         await issuer.announce()
         uses = KeyUses(database, store)
         cache = KeyCache(database, store, issuer, uses)
-        auth = Auth(database, store, Pages(secret), secret, registrations, cache.expect)
+        auth = Auth(database, store, Pages(secret), secret, registrations, cache.forget_unknown)
         voter_addresses = AddressHash(secret, "voter sessions")
         voter_tokens = VoterTokens(secret)
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)
@@ -71,7 +71,7 @@ async def main() -> None:
             external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
             GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses)),
         )
-        # The gateway sends reflection here, so this process lists the whole mesh.
+        # The gateway sends reflection requests to auth, so auth lists the services of the whole mesh.
         for module in stubs("_service_pb2"):
             service.reflect(*(each.full_name for each in module.DESCRIPTOR.services_by_name.values()))
         relay = OutboxRelay(database, bus)

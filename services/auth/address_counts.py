@@ -1,4 +1,4 @@
-"""How often something was done from one address in the last 24 hours, and the limit of it."""
+"""Limits how often something can be done from one address within 24 hours."""
 
 from datetime import timedelta
 
@@ -13,21 +13,21 @@ WINDOW = timedelta(hours=24)
 
 
 class AddressCounts:
-    """Counts one kind of call by the address that it came from.
+    """Counts one kind of call by client address.
 
-    Counts are kept by the hour, so there are at most 24 rows for each address that called within a day, and all
-    processes share them. An address is stored as a keyed hash.
+    Counts are stored per hour, so an address has at most 24 rows. All processes share them. An address is stored as a
+    keyed hash.
     """
 
     def __init__(self, store: Store, addresses: AddressHash, what: str, limit: int) -> None:
-        """`what` names what is counted, in the plural; `limit` is how many may be made within 24 hours."""
+        """`what` names the counted things in the plural. `limit` is their maximum per address within 24 hours."""
         self._store = store
         self._addresses = addresses
         self._what = what
         self._limit = limit
 
     async def add(self, connection: AsyncConnection) -> None:
-        """Counts one more, unless the transaction is rolled back; QuotaExceeded if that is too many.
+        """Counts one more in the caller's transaction. Raises QuotaExceeded if that is above the limit.
 
         A call that did not come through the gateway has no address and is not counted.
         """
@@ -35,11 +35,11 @@ class AddressCounts:
         if address is None:
             return
         hour = now().replace(minute=0, second=0, microsecond=0)
-        # The row of this hour is locked from here on, so that calls from one address are counted one after another.
+        # This locks the row of this hour, so that calls from one address are counted one after another.
         total = await self._store.count_address(connection, self._what, address, hour, hour - WINDOW)
         if total > self._limit:
             raise QuotaExceeded(
-                f"{self._limit} {self._what} were made from your address within 24 hours, which is the most: "
-                "try again in an hour, or ask the operator to raise the limit",
+                f"Your address has made {self._limit} {self._what} within 24 hours, which is the limit. "
+                "Try again in an hour, or ask the operator to raise the limit.",
                 limit=str(self._limit),
             )

@@ -1,4 +1,4 @@
-"""Events in."""
+"""The handlers of the events that auth consumes."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from services.runtime.bus import Delivery, Handler
 
 
 def handlers(cache: KeyCache) -> Mapping[type[Message], Handler]:
-    """Returns what is done about each event."""
+    """Returns the handler of each event."""
 
     async def api_key_revoked(event: ApiKeyRevoked, _: Delivery) -> None:
         cache.forget(event.api_key_id)

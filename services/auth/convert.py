@@ -1,4 +1,4 @@
-"""Between the domain and the wire."""
+"""Converts domain values to protobuf messages, and back."""
 
 from datetime import UTC, datetime
 
@@ -11,12 +11,12 @@ from services.runtime.clock import timestamp
 
 
 def developer(value: domain.Developer) -> auth_pb2.Developer:
-    """Returns a developer as it goes over the wire."""
+    """Returns a developer as a message."""
     return auth_pb2.Developer(id=value.id, name=value.name, email=value.email, created_at=timestamp(value.created_at))
 
 
 def api_key(value: domain.ApiKey) -> auth_pb2.ApiKey:
-    """Returns an API key as it goes over the wire, without its hash."""
+    """Returns an API key as a message, without its hash."""
     times = {
         name: timestamp(getattr(value, name)) for name in ("created_at", "revoked_at", "expires_at", "last_used_at")
     }
@@ -26,14 +26,14 @@ def api_key(value: domain.ApiKey) -> auth_pb2.ApiKey:
 
 
 def voter_session(value: VoterSession) -> auth_service_pb2.CreateVoterResponse:
-    """Returns a new voter session as it goes over the wire."""
+    """Returns a new voter session as a message."""
     return auth_service_pb2.CreateVoterResponse(
         id=value.id, session_token=value.token, expires_at=timestamp(value.expires_at)
     )
 
 
 def moment(value: Timestamp) -> datetime:
-    """Returns a time; the last that there is for one that no calendar has."""
+    """Returns a time. A time outside of the years 1 to 9999 becomes the nearest time within."""
     try:
         return value.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a developer and an API key are, and how a key is made and recognised."""
+"""Developers and API keys, and the form of a key."""
 
 import hashlib
 import hmac
@@ -14,24 +14,26 @@ RANDOM_DIGITS = 43
 CHECKSUM_DIGITS = 6
 SHOWN_DIGITS = 8
 MAX_KEYS = 100
-MAX_LIFE = timedelta(days=3653)  # ten years
+MAX_LIFETIME = timedelta(days=3653)  # ten years
 DEFAULT_OVERLAP = timedelta(days=1)
 MAX_OVERLAP = timedelta(days=30)
 
-# Who has the id of a registration, and its address, can read its key for a while: a UUID is long enough.
+# Long enough that nobody guesses it, such as a UUID: with it and the e-mail address, the first key can be read again.
 MIN_REGISTRATION_ID_CHARACTERS = 16
-REPEATABLE = timedelta(minutes=10)
+# For how long a registration can be repeated.
+MAX_REGISTRATION_REPEAT = timedelta(minutes=10)
 MAX_NAME_CHARACTERS = 200
 MAX_KEY_NAME_CHARACTERS = 100
 MAX_EMAIL_CHARACTERS = 254
 FIRST_KEY_NAME = "first key"
+UNKNOWN_KEY = "The API key is unknown"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class Developer:
-    """Somebody who owns experiments and API keys."""
+    """A person or team that owns experiments and API keys."""
 
     id: str
     name: str
@@ -41,7 +43,7 @@ class Developer:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of an API key."""
+    """An API key, without the key itself."""
 
     id: str
     developer_id: str
@@ -50,50 +52,50 @@ class ApiKey:
     key_hash: bytes
     created_at: datetime
     scopes: tuple[str, ...]
-    """What it may do, in the order of SCOPES."""
+    """Its scopes, in the order of SCOPES."""
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
-    """When it was last seen, within a minute."""
+    """When it was last used, to within a minute."""
     replaced_by: str = ""
-    """The id of the key that it was rotated to, empty if it was not."""
+    """The id of the key to which it was rotated, empty if it was not."""
 
     def fault(self, moment: datetime) -> str:
-        """Returns why it is not good at a moment, empty if it is."""
+        """Returns why the key is not valid at a moment, or an empty string if it is valid."""
         if self.revoked_at is not None:
-            return "the API key was revoked"
+            return "The API key was revoked"
         if self.expires_at is not None and self.expires_at <= moment:
-            instead = f"; use {self.replaced_by}, to which it was rotated" if self.replaced_by else "; create another"
-            return f"the API key expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC{instead}"
+            advice = f"; use {self.replaced_by}, to which it was rotated" if self.replaced_by else "; create another"
+            return f"The API key expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC{advice}"
         return ""
 
     def outlives(self, other: "ApiKey") -> bool:
-        """Says whether it works longer than another."""
+        """Returns whether the key expires later than another."""
         return other.expires_at is not None and (self.expires_at is None or self.expires_at > other.expires_at)
 
 
 def new_key(random: bytes | None = None) -> str:
-    """Returns a new API key: `kc_`, 43 random digits of base 62 (256 bits), and 6 digits of their CRC-32.
+    """Returns a new API key: `kc_`, 43 digits in base 62 (256 random bits), and their CRC-32 in 6 digits.
 
-    The 32 bytes are drawn unless they are given; then the same ones make the same key.
+    `random` is 32 bytes, by default new random ones. The same bytes always give the same key.
     """
-    drawn = secrets.token_bytes(RANDOM_BYTES) if random is None else random
-    body = KEY_START + _base62(int.from_bytes(drawn), RANDOM_DIGITS)
+    content = secrets.token_bytes(RANDOM_BYTES) if random is None else random
+    body = KEY_START + _base62(int.from_bytes(content), RANDOM_DIGITS)
     return body + _checksum(body)
 
 
 def key_of_registration(secret: bytes, request_id: str, address: str) -> str:
-    """Returns the first key of who registers with a request id: the same for the same request, and nobody else's."""
+    """Returns the first API key of a registration with a request id. It is always the same for the same request."""
     return new_key(hmac.digest(secret, f"registration\n{request_id}\n{address}".encode(), "sha256"))
 
 
 def hash_of_registration_id(secret: bytes, request_id: str) -> bytes:
-    """Returns what is stored of the request id of a registration: whoever knows the id itself can read the key."""
+    """Returns the stored hash of a registration's request id. The id itself is secret: it gives access to the key."""
     return hmac.digest(secret, f"registration id\n{request_id}".encode(), "sha256")
 
 
 def is_well_formed(key: str) -> bool:
-    """Says whether a key can have been issued, so that a mangled one is refused without a look-up."""
+    """Returns whether a key has the form of an issued one, so that others are refused without a look-up."""
     body, checksum = key[:-CHECKSUM_DIGITS], key[-CHECKSUM_DIGITS:]
     return (
         len(key) == len(KEY_START) + RANDOM_DIGITS + CHECKSUM_DIGITS
@@ -104,12 +106,12 @@ def is_well_formed(key: str) -> bool:
 
 
 def hash_key(key: str) -> bytes:
-    """Returns what is stored of a key."""
+    """Returns the hash under which a key is stored."""
     return hashlib.sha256(key.encode()).digest()
 
 
 def shown_prefix(key: str) -> str:
-    """Returns the part of a key by which its owner may recognise it."""
+    """Returns the beginning of a key, by which its owner can recognise it."""
     return key[: len(KEY_START) + SHOWN_DIGITS]
 
 

@@ -1,10 +1,9 @@
-"""Answers which developer an API key belongs to, and for how long that is good; from memory where it can.
+"""Authenticates API keys, from memory where possible.
 
-An answer is believed for less than a second after the look-up that it rests on, so that a revoked key stops working
-within one even when the bus is away. The gateway believes it too: what is left of that time goes with the answer, and
-so that enough is left, auth itself answers from memory for a part of it only. `ApiKeyRevoked` drops a key here at once.
-That a key is unknown is remembered for a second, too. The identity token of an answer is minted anew once a minute, and
-when the clock was set.
+The result of a look-up is valid for 0.8 seconds, so that a revoked key stops working within a second even if the bus is
+down. The gateway caches it too: each result says how long it is still valid. To leave the gateway enough of that time,
+auth uses a result for 0.3 seconds only. `ApiKeyRevoked` removes a key from the cache at once. That a key is unknown is
+cached for a second. A key gets a new identity token once a minute, and when the clock was set.
 """
 
 import asyncio
@@ -20,24 +19,23 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
 
-BELIEVED_SECONDS = 0.8
-REMEMBERED_SECONDS = 0.3
-# A key that is unknown is not looked up again for this long, unless one is created meanwhile.
-UNKNOWN_SECONDS = 1.0
+LOOKUP_VALID_SECONDS = 0.8
+CACHE_SECONDS = 0.3
+# An unknown key is not looked up again for this time, unless it is created meanwhile.
+UNKNOWN_KEY_CACHE_SECONDS = 1.0
 MAX_CACHED_KEYS = 10_000
-UNKNOWN = "the API key is unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """A good API key: its id, the identity token of its developer, and how long, from now, both may be believed.
-
-    Or a voter's session; its calls are counted by address, so `key_id` stands for that.
-    """
+class Authentication:
+    """The result of authenticating a call."""
 
     key_id: str
+    """The gateway counts calls by it: the id of the API key, or for a voter a hash of the address."""
     token: str
-    believed_seconds: float
+    """The identity token of the developer or voter."""
+    valid_seconds: float
+    """How long the result is valid from now."""
 
 
 @dataclass(slots=True)
@@ -48,7 +46,7 @@ class _Entry:
 
 
 class KeyCache:
-    """The API keys in use, by hash."""
+    """The cached API keys, by hash."""
 
     def __init__(self, database: Database, store: Store, issuer: TokenIssuer, uses: KeyUses) -> None:
         self._database = database
@@ -58,29 +56,30 @@ class KeyCache:
         self._entries: dict[bytes, _Entry] = {}
         self._checking: dict[bytes, asyncio.Lock] = {}
         self._unknown: dict[bytes, float] = {}
-        """When keys that are unknown were looked up."""
+        """When unknown keys were looked up, by hash."""
 
-    async def recognise(self, key: str) -> Recognised:
-        """Returns what a key stands for; Unauthenticated if it is no good, and why."""
+    async def authenticate(self, key: str) -> Authentication:
+        """Returns the identity of an API key. Raises Unauthenticated, with the reason, if it is not valid."""
         if not domain.is_well_formed(key):
-            raise Unauthenticated("the API key is mangled: it must be kc_ and 49 more letters and digits, as issued")
+            raise Unauthenticated("The API key is malformed: it must be kc_ and 49 letters and digits, as issued")
         key_hash = domain.hash_key(key)
         entry = self._entries.get(key_hash)
         if entry is None or not _is_fresh(entry):
             entry = await self._checked(key_hash)
-        return _recognised(entry)
+        return _authentication(entry)
 
-    def expect(self, key_hash: bytes) -> None:
-        """Forgets that a key was unknown, since it has been created."""
+    def forget_unknown(self, key_hash: bytes) -> None:
+        """Makes the cache look up a key again that was unknown before, because it was created."""
         self._unknown.pop(key_hash, None)
 
     async def _checked(self, key_hash: bytes) -> _Entry:
-        # One look-up for many calls that arrive together.
+        # Concurrent calls share one look-up.
         lock = self._checking.setdefault(key_hash, asyncio.Lock())
         try:
             async with lock:
-                if time.monotonic() - self._unknown.get(key_hash, -UNKNOWN_SECONDS) < UNKNOWN_SECONDS:
-                    raise Unauthenticated(UNKNOWN)
+                looked_up_at = self._unknown.get(key_hash, -UNKNOWN_KEY_CACHE_SECONDS)
+                if time.monotonic() - looked_up_at < UNKNOWN_KEY_CACHE_SECONDS:
+                    raise Unauthenticated(domain.UNKNOWN_KEY)
                 entry = self._entries.get(key_hash)
                 return entry if entry is not None and _is_fresh(entry) else await self._check(key_hash, entry)
         finally:
@@ -88,13 +87,13 @@ class KeyCache:
                 self._checking.pop(key_hash, None)
 
     async def _check(self, key_hash: bytes, known: _Entry | None) -> _Entry:
-        # Read before the look-up: what is revoked while it runs must not be believed longer.
+        # The time before the look-up: a key that is revoked during the look-up must not stay valid longer.
         started = time.monotonic()
         async with self._database.reading() as connection:
             api_key = await self._store.find_key(connection, key_hash)
         if api_key is None:
             self._remember_unknown(key_hash, started)
-            raise Unauthenticated(UNKNOWN)
+            raise Unauthenticated(domain.UNKNOWN_KEY)
         if fault := api_key.fault(now()):
             self._entries.pop(key_hash, None)
             raise Unauthenticated(fault)
@@ -114,23 +113,23 @@ class KeyCache:
         self._unknown[key_hash] = looked_up_at
 
     def forget(self, key_id: str) -> None:
-        """Drops a key, so that its next use is looked up."""
+        """Removes a key from the cache, so that its next use is looked up."""
         for key_hash in [h for h, entry in self._entries.items() if entry.api_key.id == key_id]:
             del self._entries[key_hash]
 
 
 def _is_fresh(entry: _Entry) -> bool:
-    # One that has expired since is looked up too, which says so. So is one whose token the clock has left behind.
+    # A key that has expired is looked up again, which raises the error. So is one whose token is too old.
     at = now()
     return (
-        time.monotonic() - entry.checked_at < REMEMBERED_SECONDS
+        time.monotonic() - entry.checked_at < CACHE_SECONDS
         and entry.token.can_be_reused(at)
         and not entry.api_key.fault(at)
     )
 
 
-def _recognised(entry: _Entry) -> Recognised:
-    left = entry.checked_at + BELIEVED_SECONDS - time.monotonic()
+def _authentication(entry: _Entry) -> Authentication:
+    left = entry.checked_at + LOOKUP_VALID_SECONDS - time.monotonic()
     if entry.api_key.expires_at is not None:
         left = min(left, (entry.api_key.expires_at - now()).total_seconds())
-    return Recognised(entry.api_key.id, entry.token.text, left)
+    return Authentication(entry.api_key.id, entry.token.text, left)

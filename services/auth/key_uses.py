@@ -1,6 +1,6 @@
-"""Notes when API keys were last seen: in memory at once, in the database about once a minute.
+"""Records when API keys were last used: in memory at once, in the database about once a minute.
 
-A process that is killed loses what it has seen since.
+A killed process loses the uses of the last minute.
 """
 
 from datetime import datetime
@@ -14,13 +14,13 @@ from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
-WRITE_EVERY_SECONDS = 60.0
-# Keys that are written in one statement.
+WRITE_INTERVAL_SECONDS = 60.0
+# Keys per statement.
 MAX_BATCH = 1000
 
 
 class KeyUses:
-    """The uses that are not in the database yet: one for each key that was good, so no more than there are keys."""
+    """The uses that are not in the database yet, at most one per key. Only valid keys have uses."""
 
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
@@ -28,11 +28,11 @@ class KeyUses:
         self._seen: dict[str, datetime] = {}
 
     def note(self, key_id: str) -> None:
-        """Notes that a key is used now."""
+        """Records that a key is used now."""
         self._seen[key_id] = now()
 
     async def write(self) -> None:
-        """Writes what was noted. What can't be written is kept for the next time."""
+        """Writes the recorded uses. If that fails, they are kept for the next time."""
         while self._seen:
             batch = {key_id: self._seen.pop(key_id) for key_id in list(self._seen)[:MAX_BATCH]}
             try:
@@ -43,9 +43,9 @@ class KeyUses:
                 raise
 
     async def keep_writing(self) -> None:
-        """Writes once a minute while the process lives, and what is left when it ends."""
+        """Writes once a minute until it is cancelled, and once at its end."""
         try:
-            await periodic(self.write, WRITE_EVERY_SECONDS)
+            await periodic(self.write, WRITE_INTERVAL_SECONDS)
         finally:
             try:
                 await self.write()

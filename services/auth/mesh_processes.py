@@ -1,4 +1,4 @@
-"""The processes of the mesh: where each service's are, and what they tell of themselves."""
+"""Finds the processes of the mesh and reads their status."""
 
 import asyncio
 import socket
@@ -9,28 +9,31 @@ from voicearena.mesh.v1 import mesh_pb2, process_service_pb2, process_service_pb
 
 from services.runtime.interceptors import CHANNEL_OPTIONS
 
-# A process answers from its memory, so one that takes longer is as good as down.
-ANSWER_SECONDS = 2.0
-RESOLVE_SECONDS = 1.0
-# The fault of a process that tells none itself.
-PROCESS = "process"
-SILENCE: Mapping[grpc.StatusCode, str] = {
+# A process has its status in memory, so one that takes longer counts as down.
+STATUS_TIMEOUT_SECONDS = 2.0
+RESOLVE_TIMEOUT_SECONDS = 1.0
+# The name of the fault of a process that returns no status.
+PROCESS_FAULT = "process"
+NO_STATUS_REASONS: Mapping[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: "it does not answer",
     grpc.StatusCode.DEADLINE_EXCEEDED: "it does not answer in time",
-    grpc.StatusCode.UNIMPLEMENTED: "it is of another version, which tells no status",
+    grpc.StatusCode.UNIMPLEMENTED: "its version reports no status",
 }
 
 
 class MeshProcesses:
-    """All processes, as many as the services' addresses lead to at the time."""
+    """All processes that the services' addresses currently resolve to."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
-        """`addresses` are by service, each a `host:port` or several with commas between them."""
+        """`addresses` maps each service to a `host:port`, or to several with commas between them."""
         self._addresses = addresses
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def ask(self) -> Sequence[mesh_pb2.ServiceStatus]:
-        """Asks all at once, and returns the status of each service, with at least one process, within 3 seconds."""
+        """Asks all processes at the same time. Returns the status of each service within 3 seconds.
+
+        Each status has at least one process.
+        """
         targets = await asyncio.gather(*(_targets(address) for address in self._addresses.values()))
         for gone in self._channels.keys() - {target for found in targets for target in found}:
             await self._channels.pop(gone).close()
@@ -40,7 +43,7 @@ class MeshProcesses:
         return list(asked)
 
     async def ping(self) -> None:
-        """Answering for a mesh that is down is what this is for, so nothing of it is a condition of serving."""
+        """Does nothing: auth must report the status of the mesh even if all of it is down."""
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -53,13 +56,16 @@ class MeshProcesses:
 
     def _channel(self, target: str) -> grpc.aio.Channel:
         if target not in self._channels:
-            # Without the identity of who asks: this has to work where it can't be checked.
+            # Without the caller's identity: the status must work even if identities can't be verified.
             self._channels[target] = grpc.aio.insecure_channel(target, CHANNEL_OPTIONS)
         return self._channels[target]
 
 
 async def _targets(addresses: str) -> list[str]:
-    """Returns a `host:port` for each process: each address of each host, of one family, since others repeat them."""
+    """Returns an `address:port` for each process.
+
+    Only one address family of a host is used, because the other one has the same processes.
+    """
     found = await asyncio.gather(*(_resolved(address) for address in addresses.split(",")))
     return list(dict.fromkeys(target for targets in found for target in targets))
 
@@ -67,7 +73,7 @@ async def _targets(addresses: str) -> list[str]:
 async def _resolved(address: str) -> Sequence[str]:
     host, _, port = address.rpartition(":")
     try:
-        async with asyncio.timeout(RESOLVE_SECONDS):
+        async with asyncio.timeout(RESOLVE_TIMEOUT_SECONDS):
             entries = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
     except (OSError, TimeoutError):
         return [address]
@@ -79,8 +85,10 @@ async def _resolved(address: str) -> Sequence[str]:
 async def _status(channel: grpc.aio.Channel) -> mesh_pb2.ProcessStatus:
     stub = process_service_pb2_grpc.ProcessServiceStub(channel)
     try:
-        answer = await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest(), timeout=ANSWER_SECONDS)
+        response = await stub.GetProcessStatus(
+            process_service_pb2.GetProcessStatusRequest(), timeout=STATUS_TIMEOUT_SECONDS
+        )
     except grpc.aio.AioRpcError as error:
-        reason = SILENCE.get(error.code(), f"its answer is {error.code().name}")
-        return mesh_pb2.ProcessStatus(faults=[mesh_pb2.Fault(name=PROCESS, reason=reason)])
-    return answer.status
+        reason = NO_STATUS_REASONS.get(error.code(), f"it responds with {error.code().name}")
+        return mesh_pb2.ProcessStatus(faults=[mesh_pb2.Fault(name=PROCESS_FAULT, reason=reason)])
+    return response.status

@@ -1,8 +1,8 @@
-"""MeshService: whether every service is serving, and how each does."""
+"""MeshService: the health of the mesh, and the status of each service."""
 
 from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
 
-from services.auth.mesh_processes import PROCESS, MeshProcesses
+from services.auth.mesh_processes import PROCESS_FAULT, MeshProcesses
 from services.runtime import disk
 from services.runtime.errors import DiskFull, Unavailable
 from services.runtime.rpc import Context
@@ -21,12 +21,12 @@ class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
     ) -> mesh_service_pb2.GetHealthResponse:
         down = {service.name: _faults(service) for service in await self._processes.ask() if not service.serving}
         if down:
-            # Faults by name only, since anybody may ask for the health.
+            # The names of faults without their reasons, because everybody can read the health.
             named = (f"{name} ({faults})" if faults != SILENT else name for name, faults in down.items())
-            said = f"not serving: {', '.join(named)}"
+            message = f"Not serving: {', '.join(named)}"
             if disk.is_full():
-                raise DiskFull(f"the disk is full; {said}", **down)
-            raise Unavailable(said, **down)
+                raise DiskFull(f"The disk is full. {message}", **down)
+            raise Unavailable(message, **down)
         return mesh_service_pb2.GetHealthResponse(status="ok")
 
     async def GetStatus(
@@ -36,8 +36,8 @@ class MeshServicer(mesh_service_pb2_grpc.MeshServiceServicer):
 
 
 def _faults(service: mesh_pb2.ServiceStatus) -> str:
-    """Returns the names of what is wrong with a service that is not serving."""
+    """Returns the names of the faults of a service that is not serving."""
     names = {fault.name for process in service.processes for fault in process.faults}
-    if names == {PROCESS}:
+    if names == {PROCESS_FAULT}:
         return SILENT
-    return ", ".join(sorted(names - {PROCESS})) or "starting or stopping"
+    return ", ".join(sorted(names - {PROCESS_FAULT})) or "starting or stopping"

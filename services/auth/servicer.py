@@ -1,4 +1,4 @@
-"""AuthService: proto in, use case, proto out."""
+"""AuthService: converts requests, calls use cases, converts the results."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from services.runtime.rpc import Context
 
 
 class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
-    """Implements AuthService; the RPCs are described in the proto."""
+    """Implements AuthService. The proto describes its RPCs."""
 
     def __init__(self, auth: Auth, voters: Voters) -> None:
         self._auth = auth

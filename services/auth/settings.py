@@ -1,4 +1,4 @@
-"""What the auth service is told."""
+"""The settings of the auth service."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from services.runtime.mesh import SERVICES, default_address
 from services.runtime.settings import Address, Addresses, DatabaseSettings, ServiceSettings, SigningSettings
 
-# Auth answers for the whole mesh, and asks each service how it is.
+# Auth reports the status of the whole mesh, so it needs the address of each service.
 if TYPE_CHECKING:
     _Addresses = BaseSettings
 else:
@@ -20,15 +20,15 @@ else:
 
 
 class AuthSettings(ServiceSettings, DatabaseSettings, SigningSettings, _Addresses):
-    """The auth service's settings. There is an address for each service, `TTS_ADDRESS` say."""
+    """The auth service's settings. Each service has an address setting, such as `TTS_ADDRESS`."""
 
     further_workers: dict[str, Address] = Field(default_factory=dict)
-    """Processes whose health is asked for beside that of the services, by name: `{"tts-2": "10.0.0.7:50053"}`."""
+    """Further processes whose status is reported, by name: `{"tts-2": "10.0.0.7:50053"}`."""
     max_registrations_per_address: int = Field(100, ge=1, le=1_000_000)
-    """How many developers may register from one address within 24 hours; a try for a taken e-mail address counts."""
+    """Registrations per address within 24 hours. An attempt with an e-mail address that is in use counts too."""
     max_voters_per_address: int = Field(1000, ge=1, le=1_000_000)
-    """How many anonymous sessions may be made from one address within 24 hours."""
+    """Voter sessions per address within 24 hours."""
 
     def addresses(self) -> dict[str, str]:
-        """Returns where each service, and each further worker, is, by name."""
+        """Returns the address of each service and each further worker, by name."""
         return {**{name: getattr(self, f"{name}_address") for name in SERVICES}, **self.further_workers}

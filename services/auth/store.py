@@ -1,4 +1,4 @@
-"""Every query of the auth service."""
+"""All database queries of the auth service."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -56,12 +56,12 @@ ADDRESS_COUNTS = sa.Table(
     sa.Column("count", sa.Integer),
 )
 
-# Rows of the past that one call deletes.
+# Old rows that one call deletes.
 MAX_DELETED_COUNTS = 100
 
 
 class Store(Protocol):
-    """What the use cases ask of the database. Each method works in the connection's transaction, if it has one."""
+    """The database queries of the use cases. Each method runs in the connection's transaction, if it has one."""
 
     async def add_developer(
         self,
@@ -70,19 +70,19 @@ class Store(Protocol):
         registration: bytes | None = None,
         fingerprint: bytes | None = None,
     ) -> bool:
-        """Adds a developer; False if the e-mail address is taken, or the registration was made before.
+        """Adds a developer. Returns False if the e-mail address is in use or the registration was made before.
 
-        `registration` is the hash of its request id, and `fingerprint` that of its request.
+        `registration` is the hash of the request id, `fingerprint` the fingerprint of the request.
         """
 
     async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
-        """Returns the developer whom a registration made."""
+        """Returns the developer that a registration created, or None."""
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
-        """Returns a developer."""
+        """Returns a developer, or None."""
 
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
-        """Makes other transactions that lock this developer wait for this one."""
+        """Locks a developer until the end of the transaction."""
 
     async def add_api_key(
         self, connection: AsyncConnection, key: ApiKey, request_id: str = "", fingerprint: bytes | None = None
@@ -92,33 +92,33 @@ class Store(Protocol):
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> Earlier[ApiKey] | None:
-        """Returns the API key that a request made before."""
+        """Returns the API key that a request created before, or None."""
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         """Counts a developer's keys that are neither revoked nor expired."""
 
     async def find_key(self, connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
-        """Returns the key with this hash, a revoked one too."""
+        """Returns the key with this hash, even if it is revoked, or None."""
 
     async def find_keys(self, connection: AsyncConnection, key_ids: Sequence[str]) -> Sequence[ApiKey]:
-        """Returns the keys with these ids, revoked ones too."""
+        """Returns the keys with these ids, including revoked ones."""
 
     async def list_api_keys(
         self, connection: AsyncConnection, developer_id: str, after: tuple[datetime, str] | None, limit: int
     ) -> Sequence[ApiKey]:
-        """Returns a developer's keys, newest first, from after (created_at, id)."""
+        """Returns a developer's keys, newest first, beginning after the cursor (created_at, id)."""
 
     async def get_api_key(self, connection: AsyncConnection, developer_id: str, key_id: str) -> ApiKey | None:
-        """Returns a developer's key."""
+        """Returns a developer's key, or None."""
 
     async def revoke(self, connection: AsyncConnection, developer_id: str, key_id: str, at: datetime) -> bool:
-        """Marks a key as revoked; False if it is not a valid key of this developer."""
+        """Marks a key as revoked. Returns False if the developer has no such key or it is already revoked."""
 
     async def replace(self, connection: AsyncConnection, key_id: str, replaced_by: str, expires_at: datetime) -> None:
-        """Notes to which key a key was rotated, and when it stops working."""
+        """Stores to which key a key was rotated, and when it expires."""
 
     async def note_uses(self, connection: AsyncConnection, uses: Mapping[str, datetime]) -> None:
-        """Notes when keys were last seen, by id; a time before the one that is known changes nothing."""
+        """Stores when keys were last used, by id. An earlier time than the stored one changes nothing."""
 
     async def save_signing_key(
         self, connection: AsyncConnection, key_id: str, public_key: bytes, used_until: datetime
@@ -126,19 +126,19 @@ class Store(Protocol):
         """Adds a signing key or prolongs its use."""
 
     async def list_signing_keys(self, connection: AsyncConnection, now: datetime) -> Sequence[tuple[str, bytes]]:
-        """Returns (id, public key) of the keys in use."""
+        """Returns (id, public key) of the keys whose use has not ended."""
 
     async def count_address(
         self, connection: AsyncConnection, what: str, address: bytes, hour: datetime, after: datetime
     ) -> int:
-        """Counts one more of a kind for an address in an hour; returns how many there are in the hours after `after`.
+        """Adds one to the count of `what` for an address and hour. Returns the total of the hours after `after`.
 
-        Counts of hours up to `after` are forgotten.
+        Deletes counts of hours up to `after`.
         """
 
 
 class SqlStore:
-    """The store over PostgreSQL."""
+    """The store in PostgreSQL."""
 
     async def add_developer(
         self,
@@ -245,7 +245,7 @@ class SqlStore:
 
     async def note_uses(self, connection: AsyncConnection, uses: Mapping[str, datetime]) -> None:
         if uses:
-            # In the order of ids, so that two processes that note the same keys don't wait for each other in a circle.
+            # Rows are locked in the order of ids, so that two processes can't deadlock.
             key_ids = sorted(uses)
             seen = sa.select(
                 sa.func.unnest(sa.literal(key_ids, ARRAY(sa.Text))).label("id"),
@@ -281,7 +281,7 @@ class SqlStore:
             .values(what=what, address=address, hour=hour, count=1)
             .on_conflict_do_update(index_elements=["what", "address", "hour"], set_={"count": counts.count + 1})
         )
-        # Whoever else deletes the same rows is not waited for.
+        # Rows that another call is deleting are skipped.
         past = sa.select(counts.what, counts.address, counts.hour).where(counts.hour <= after)
         past = past.limit(MAX_DELETED_COUNTS).with_for_update(skip_locked=True)
         key = sa.tuple_(counts.what, counts.address, counts.hour)

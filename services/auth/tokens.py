@@ -1,4 +1,4 @@
-"""Mints identity tokens. Each process signs with a key of its own, whose private half never leaves its memory."""
+"""Creates identity tokens. Each process signs with its own key, whose private half never leaves its memory."""
 
 import math
 from collections.abc import Mapping
@@ -17,29 +17,29 @@ from services.runtime.db import Database
 from services.runtime.identity import ALGORITHM, AUDIENCE, ISSUER, VOTER_AUDIENCE
 
 TOKEN_SECONDS = 300
-# For how long a token is given out again, so that services can remember that they have verified it.
+# How long the same token is used for further calls, so that services can cache that they have verified it.
 TOKEN_REUSE_SECONDS = 60.0
-# The public half outlives the last token by a wide margin, and is prolonged well before it ends.
-KEY_HOURS = 24
-PROLONG_SECONDS = 3600.0
-# Looked at this often, since the timer of a machine that sleeps stands still and its clock jumps when it wakes.
+# The public key is valid much longer than the last token, and is prolonged long before it ends.
+KEY_VALID_HOURS = 24
+PROLONG_INTERVAL_SECONDS = 3600.0
+# The clock is checked this often: when a sleeping machine wakes, its clock jumps, but its timers have stood still.
 CLOCK_CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityToken:
-    """A token, and when it was minted by the wall clock, by which services judge whether it has expired."""
+    """A token and the wall clock time of its creation. Services check its expiry by the wall clock."""
 
     text: str
     minted_at: datetime
 
     def can_be_reused(self, at: datetime) -> bool:
-        """Says whether it is still to be given out: not when it is old, or when the clock was set since."""
+        """Returns whether the token can be used for further calls: it is not old, and the clock was not set back."""
         return timedelta(0) <= at - self.minted_at < timedelta(seconds=TOKEN_REUSE_SECONDS)
 
 
 class TokenIssuer:
-    """Signs identity tokens and keeps its public key where ListSigningKeys finds it."""
+    """Signs identity tokens, and stores its public key for ListSigningKeys."""
 
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
@@ -50,7 +50,10 @@ class TokenIssuer:
         self.public_key = self._private.public_key().public_bytes_raw()
 
     def mint(self, api_key: ApiKey) -> IdentityToken:
-        """Returns a token that says who calls and what their key allows: for five minutes, or until the key expires."""
+        """Returns a token with the developer and the scopes of an API key.
+
+        It is valid for five minutes, but not longer than the key.
+        """
         issued = now()
         expires = issued + timedelta(seconds=TOKEN_SECONDS)
         claims = {
@@ -60,13 +63,13 @@ class TokenIssuer:
             "scope": " ".join(api_key.scopes),
             "key": api_key.id,
             "iat": issued,
-            # In whole seconds; the gateway sees to the rest of the last one.
+            # In whole seconds. The gateway enforces the exact time at which the key expires.
             "exp": math.ceil(min(expires, api_key.expires_at or expires).timestamp()),
         }
         return IdentityToken(self._signed(claims), issued)
 
     def mint_for_voter(self, voter_id: str, expires_at: datetime) -> IdentityToken:
-        """Returns a token that says which voter calls: for five minutes, or until the session expires."""
+        """Returns a token with a voter's id. It is valid for five minutes, but not longer than the session."""
         issued = now()
         expires = min(issued + timedelta(seconds=TOKEN_SECONDS), expires_at)
         claims = {"iss": ISSUER, "aud": VOTER_AUDIENCE, "sub": voter_id, "iat": issued, "exp": expires}
@@ -79,11 +82,11 @@ class TokenIssuer:
         """Stores the public key, or prolongs it."""
         at = now()
         async with self._database.transaction() as connection:
-            until = at + timedelta(hours=KEY_HOURS)
+            until = at + timedelta(hours=KEY_VALID_HOURS)
             await self._store.save_signing_key(connection, self.key_id, self.public_key, until)
         self._announced_at = at
 
     async def prolong(self) -> None:
-        """Prolongs the public key if an hour has passed since it was stored, or if the clock was set meanwhile."""
-        if not timedelta(0) <= now() - self._announced_at < timedelta(seconds=PROLONG_SECONDS):
+        """Prolongs the public key if it was stored more than an hour ago, or if the clock was set back."""
+        if not timedelta(0) <= now() - self._announced_at < timedelta(seconds=PROLONG_INTERVAL_SECONDS):
             await self.announce()

@@ -1,7 +1,7 @@
-"""Anonymous sessions, with which people listen and vote: made by one call, and stored nowhere.
+"""Anonymous sessions of voters, which are not stored.
 
-A session's token is `vt_` and 64 characters, which hold the voter's id, when the session ends, and a tag that only this
-installation can make. So nothing is looked up, and a token that was guessed or changed is refused at once.
+A session's token is `vt_` and 64 characters. They contain the voter's id, the end of the session, and a signature. So a
+token is verified without a look-up, and a guessed or changed one is refused.
 """
 
 import struct
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.auth.address_counts import AddressCounts
-from services.auth.key_cache import BELIEVED_SECONDS, Recognised
+from services.auth.key_cache import LOOKUP_VALID_SECONDS, Authentication
 from services.auth.tokens import IdentityToken, TokenIssuer
 from services.runtime import ids
 from services.runtime.client_address import AddressHash, grouped_address
@@ -21,15 +21,15 @@ from services.runtime.signing import TokenSigner
 VOTER_PREFIX = "usr"
 TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
-MAX_REMEMBERED = 10_000
+MAX_CACHED_TOKENS = 10_000
 
 _CONTENT = struct.Struct(">16sQ")
-ASK_AGAIN = "make another with POST /api/v1/voters"
+NEW_SESSION_HINT = "with POST /api/v1/voters"
 
 
 @dataclass(frozen=True, slots=True)
 class VoterSession:
-    """A voter, and the token that says so until the session ends."""
+    """A voter's id and session token."""
 
     id: str
     token: str
@@ -37,7 +37,7 @@ class VoterSession:
 
 
 class VoterTokens:
-    """Makes and reads the tokens of sessions. All processes of the service must share the secret."""
+    """Creates and reads session tokens. All processes of the service must share the secret."""
 
     def __init__(self, secret: str) -> None:
         self._signer = TokenSigner(secret, "voter sessions")
@@ -50,19 +50,21 @@ class VoterTokens:
         return VoterSession(voter_id, TOKEN_START + self._signer.token(content), datetime.fromtimestamp(ends, UTC))
 
     def session(self, token: str) -> VoterSession:
-        """Returns the session of a token; Unauthenticated if it was changed or has ended."""
+        """Returns the session of a token. Raises Unauthenticated if the token was changed or the session has ended."""
         content = self._signer.content(token.removeprefix(TOKEN_START))
         if content is None or len(content) != _CONTENT.size:
-            raise Unauthenticated(f"this is not a whole voter session token: copy all of it, or {ASK_AGAIN}")
+            hint = f"Copy all of it, or create a new session {NEW_SESSION_HINT}."
+            raise Unauthenticated(f"The voter session token is incomplete or was changed. {hint}")
         raw, ends = _CONTENT.unpack(content)
         session = VoterSession(f"{VOTER_PREFIX}_{raw.hex()}", token, datetime.fromtimestamp(ends, UTC))
         if session.expires_at <= now():
-            raise Unauthenticated(f"the voter session ended at {session.expires_at:%Y-%m-%d %H:%M} UTC: {ASK_AGAIN}")
+            ended = f"The voter session ended at {session.expires_at:%Y-%m-%d %H:%M} UTC."
+            raise Unauthenticated(f"{ended} Create a new one {NEW_SESSION_HINT}.")
         return session
 
 
 class VoterCache:
-    """The identity tokens of the sessions in use."""
+    """Authenticates voters, and caches their identity tokens."""
 
     def __init__(self, tokens: VoterTokens, issuer: TokenIssuer, addresses: AddressHash) -> None:
         self._tokens = tokens
@@ -70,25 +72,25 @@ class VoterCache:
         self._addresses = addresses
         self._minted: dict[str, IdentityToken] = {}
 
-    def recognise(self, token: str, address: str) -> Recognised:
-        """Returns what a session's token stands for; Unauthenticated if it is no good, and why.
+    def authenticate(self, token: str, address: str) -> Authentication:
+        """Returns the identity of a session token. Raises Unauthenticated, with the reason, if it is not valid.
 
-        Sessions cost nothing, so their calls are counted together with all others from the same address.
+        Calls are counted by address, not by session, because everybody can create many sessions.
         """
         session = self._tokens.session(token)
         minted = self._minted.get(token)
         if minted is None or not minted.can_be_reused(now()):
             minted = self._issuer.mint_for_voter(session.id, session.expires_at)
-            if len(self._minted) >= MAX_REMEMBERED:
+            if len(self._minted) >= MAX_CACHED_TOKENS:
                 self._minted.clear()
             self._minted[token] = minted
-        left = min(BELIEVED_SECONDS, (session.expires_at - now()).total_seconds())
+        left = min(LOOKUP_VALID_SECONDS, (session.expires_at - now()).total_seconds())
         counted_as = f"adr_{self._addresses.of(grouped_address(address) or '').hex()}"
-        return Recognised(counted_as, minted.text, left)
+        return Authentication(counted_as, minted.text, left)
 
 
 class Voters:
-    """What people do with sessions."""
+    """The use case for voters."""
 
     def __init__(self, database: Database, tokens: VoterTokens, counts: AddressCounts) -> None:
         self._database = database
@@ -96,7 +98,7 @@ class Voters:
         self._counts = counts
 
     async def create(self) -> VoterSession:
-        """Makes a session; QuotaExceeded if too many were made from the caller's address lately."""
+        """Creates a session. Raises QuotaExceeded if the caller's address has created too many within 24 hours."""
         async with self._database.transaction() as connection:
             await self._counts.add(connection)
         return self._tokens.new()

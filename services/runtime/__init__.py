@@ -1,1 +1,1 @@
-"""What every service shares and that knows no domain."""
+"""Code that all services share. It does not depend on the domain."""

@@ -1,4 +1,4 @@
-"""Where audio lies: a local directory or an S3 bucket, and the signed links under which it can be fetched."""
+"""Stores audio in a local directory or an S3 bucket, and makes the signed links with which it can be fetched."""
 
 import hashlib
 import json
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FULL = "the disk of the audio store is full; it goes on once there is room again"
+DISK_FULL_MESSAGE = "The disk of the audio store is full. Calls work again once it has free space."
 NAME = re.compile(r"[A-Za-z0-9_-]{1,120}\.(wav|json|audio)")
 CHUNK_BYTES = 64 * 1024
-# The parts of an object that is stored piece by piece. S3 takes none that is smaller, except the last one.
+# The parts of an object that is stored piece by piece. S3 accepts no smaller ones, except the last.
 PART_BYTES = 5 * 1024 * 1024
 MAX_PARTS_IN_FLIGHT = 2
-# No object takes so long to write.
+# A partly written file older than this was left by a killed process.
 MAX_WRITE_SECONDS = 600.0
 RETRIES = 3
-RETRY_TIME = timedelta(seconds=10)
+RETRY_TIMEOUT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class StoredBytes:
     name: str
     size: int
     version: str
-    """What the store calls this version; empty if it has no word for it."""
+    """The store's own tag of this version, empty if it has none."""
 
     @property
     def etag(self) -> str:
@@ -55,28 +55,28 @@ class StoredBytes:
 
 
 class AudioStore:
-    """Audio and the notes beside it, by name. Names are flat and can't leave the store."""
+    """Audio and JSON notes about it, by name. A name has no folders, so it can't lead out of the store."""
 
     def __init__(self, location: str) -> None:
         self._store: ObjectStore = _open(location)
         self._folder = None if "://" in location else _folder(location)
 
     def check_room(self) -> None:
-        """Raises DiskFull if the next recordings might not fit. A bucket says so itself."""
+        """Raises DiskFull if the local disk has less than 32 MiB of free space. Does nothing for a bucket."""
         if self._folder is not None and disk.free_bytes(self._folder) < disk.MIN_FREE_BYTES:
-            raise DiskFull(FULL)
+            raise DiskFull(DISK_FULL_MESSAGE)
 
     async def put(self, name: str, data: bytes) -> None:
-        """Stores or replaces one object, whole or not at all; Unavailable if the store does not take it."""
+        """Stores or replaces an object, completely or not at all. Raises Unavailable if that fails."""
         try:
             await obstore.put_async(self._store, _checked(name), data)
         except (BaseError, OSError) as error:
-            raise _unwritten(error) from error
+            raise _write_error(error) from error
 
     async def put_stream(self, name: str, pieces: AsyncIterator[bytes]) -> None:
-        """Stores one object piece by piece, whole or not at all, without holding it in memory.
+        """Stores an object piece by piece, completely or not at all, without holding it in memory.
 
-        What `pieces` raises is raised, and nothing is stored then. Unavailable if the store does not take it.
+        Raises what `pieces` raises, and Unavailable if writing fails. Nothing is stored then.
         """
         try:
             # Unlike `put_async` with an iterator, it reads the pieces in this task, which can be cancelled.
@@ -86,19 +86,20 @@ class AudioStore:
                 async for piece in pieces:
                     await file.write(piece)
         except (BaseError, OSError) as error:
-            raise _unwritten(error) from error
+            raise _write_error(error) from error
 
     async def create(self, name: str, data: bytes) -> bool:
-        """Stores an object unless there is one of this name; says whether it did.
+        """Stores an object unless the name is taken. Returns whether it was stored.
 
-        Of all who try at once, one does. In a bucket this takes a server that honours `If-None-Match: *`, as S3 does.
+        If several callers try at the same time, one succeeds. A bucket's server must support `If-None-Match: *` for
+        this, as S3 does.
         """
         try:
             await obstore.put_async(self._store, _checked(name), data, mode="create")
         except AlreadyExistsError:
             return False
         except (BaseError, OSError) as error:
-            raise _unwritten(error) from error
+            raise _write_error(error) from error
         return True
 
     def local_path(self, name: str) -> Path | None:
@@ -106,27 +107,30 @@ class AudioStore:
         return self._folder / _checked(name) if self._folder is not None else None
 
     async def exists(self, name: str) -> bool:
-        """Says whether there is an object of this name."""
+        """Returns whether there is an object with this name."""
         try:
             await obstore.head_async(self._store, _checked(name))
         except FileNotFoundError:
             return False
         except (BaseError, OSError) as error:
-            raise _unread(error) from error
+            raise _read_error(error) from error
         return True
 
     async def find_bytes(self, name: str) -> "StoredBytes":
-        """Returns how large an object is and which version of it is there; NotFound if there is none."""
+        """Returns the size and the current version of an object. Raises NotFound if there is none."""
         try:
             meta = await obstore.head_async(self._store, _checked(name))
         except FileNotFoundError:
             raise NotFound.of("audio", name) from None
         except (BaseError, OSError) as error:
-            raise _unread(error) from error
+            raise _read_error(error) from error
         return StoredBytes(name, meta["size"], meta["e_tag"] or "")
 
     async def read(self, stored: "StoredBytes", start: int, end: int) -> AsyncGenerator[bytes, None]:
-        """Yields a part of the very version of an object that was found; Unavailable if another has replaced it."""
+        """Yields the bytes from `start` to `end`, `end` not included, of one version of an object.
+
+        Raises NotFound if the object was deleted, and Unavailable if it was replaced.
+        """
         if start == end:
             return
         options: GetOptions = {"range": (start, end)}
@@ -139,23 +143,26 @@ class AudioStore:
         except FileNotFoundError:
             raise NotFound.of("audio", stored.name) from None
         except (BaseError, OSError) as error:
-            raise _unread(error) from error
+            raise _read_error(error) from error
 
     async def delete(self, name: str) -> None:
-        """Deletes an object, if it is there."""
+        """Deletes an object if it exists."""
         try:
             await obstore.delete_async(self._store, _checked(name))
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
-            raise _unwritten(error) from error
+            raise _write_error(error) from error
 
     async def get(self, name: str) -> bytes:
-        """Returns one object; NotFound if there is none."""
+        """Returns the bytes of an object. Raises NotFound if there is none."""
         return b"".join([chunk async for chunk in self.open(name)])
 
     async def open(self, name: str, chunk_bytes: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
-        """Yields one object in chunks of at least `chunk_bytes`, the last may be smaller; NotFound if there is none."""
+        """Yields an object in chunks of at least `chunk_bytes`; the last can be smaller.
+
+        Raises NotFound if there is none.
+        """
         try:
             result = await obstore.get_async(self._store, _checked(name))
             async for chunk in result.stream(min_chunk_size=chunk_bytes):
@@ -163,14 +170,14 @@ class AudioStore:
         except FileNotFoundError:
             raise NotFound.of("audio", name) from None
         except (BaseError, OSError) as error:
-            raise _unread(error) from error
+            raise _read_error(error) from error
 
     async def create_json(self, name: str, value: dict[str, object]) -> bool:
-        """Stores a note unless there is one of this name; says whether it did."""
+        """Stores a JSON note unless the name is taken. Returns whether it was stored."""
         return await self.create(name, json.dumps(value).encode())
 
     async def get_json(self, name: str) -> dict[str, object] | None:
-        """Returns a note, None if there is none."""
+        """Returns a JSON note, or None if there is none."""
         try:
             value: dict[str, object] = json.loads(await self.get(name))
         except NotFound:
@@ -185,11 +192,11 @@ class AudioStore:
             return
 
     async def close(self) -> None:
-        """There is nothing to close; resources have a close."""
+        """Does nothing, but every resource has a `close`."""
 
 
 class AudioLinks:
-    """Makes and checks links to audio that work without a key until they expire."""
+    """Makes and verifies links to audio, which work without an API key until they expire."""
 
     def __init__(self, secret: str, public_url: str, ttl_seconds: int) -> None:
         self._signer = TokenSigner(secret, "audio links")
@@ -197,7 +204,7 @@ class AudioLinks:
         self._ttl_seconds = ttl_seconds
 
     def url(self, name: str) -> str:
-        """Returns a link to the audio that works from now for the time set."""
+        """Returns a link to the audio that is valid for `ttl_seconds` from now."""
         expires = int(time.time()) + self._ttl_seconds
         query = urlencode({"expires": expires, "signature": self._signer.signature(_signed(name, expires))})
         return f"{self._public_url}/api/v1/audio/{name}?{query}"
@@ -205,9 +212,9 @@ class AudioLinks:
     def verify(self, name: str, expires: int, signature: str) -> None:
         """Raises Unauthenticated if the link was changed or has expired."""
         if not self._signer.is_signed(_signed(name, expires), signature):
-            raise Unauthenticated("the link to this audio was changed; read the trial again for a good one")
+            raise Unauthenticated("The link to this audio was changed. Read the trial again to get a valid link.")
         if expires < time.time():
-            raise Unauthenticated("the link to this audio has expired; read the trial again for a new one")
+            raise Unauthenticated("The link to this audio has expired. Read the trial again to get a new one.")
 
 
 def _signed(name: str, expires: int) -> bytes:
@@ -216,27 +223,27 @@ def _signed(name: str, expires: int) -> bytes:
 
 def _open(location: str) -> ObjectStore:
     if "://" in location:
-        # The library's own patience is three minutes, which is more than any caller has.
+        # By default the library retries for three minutes, which is longer than any caller waits.
         return from_url(
             location,
-            # Without TLS only where the endpoint that was set says so, as a server of one's own may.
+            # The operator may configure an endpoint without TLS.
             client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": True},
-            retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIME},
+            retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
         )
     folder = _folder(location)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweep(folder)
+    _delete_partial_files(folder)
     return LocalStore(folder)
 
 
-def _sweep(folder: Path) -> None:
-    """Deletes what processes that were killed in the middle of writing have left; see `put_async` for its names."""
+def _delete_partial_files(folder: Path) -> None:
+    """Deletes the files of processes that were killed while writing. `put_async` gives them names with a `#`."""
     for partial in folder.glob("*#*"):
         try:
             if time.time() - partial.stat().st_mtime > MAX_WRITE_SECONDS:
                 partial.unlink()
         except OSError:
-            continue  # Another process was first.
+            continue  # Another process has deleted it.
 
 
 def _folder(location: str) -> Path:
@@ -249,17 +256,17 @@ def _checked(name: str) -> str:
     return name
 
 
-def _unwritten(error: Exception) -> Unavailable:
-    if disk.says_full(error):
-        return DiskFull(FULL)
-    return Unavailable(f"the audio store can't be written: {_reason(error)}")
+def _write_error(error: Exception) -> Unavailable:
+    if disk.is_disk_full_error(error):
+        return DiskFull(DISK_FULL_MESSAGE)
+    return Unavailable(f"The audio store can't be written: {_reason(error)}")
 
 
-def _unread(error: Exception) -> Unavailable:
-    return Unavailable(f"the audio store can't be read: {_reason(error)}")
+def _read_error(error: Exception) -> Unavailable:
+    return Unavailable(f"The audio store can't be read: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:
-    """Returns the end of what the library says, which is the system's or the server's reason; the rest names paths."""
+    """Logs the error and returns its reason as a short phrase."""
     log.warning("the audio store failed", error=first_line(error))
-    return status.reason_of(error)
+    return status.failure_reason(error)

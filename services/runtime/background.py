@@ -1,4 +1,4 @@
-"""Work that goes on while a process runs: the one place where such tasks are begun, begun again, and ended."""
+"""Starts, restarts and ends the background work of a process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,21 +13,21 @@ log = structlog.get_logger()
 Work = Callable[[], Awaitable[None]]
 
 RESTARTS = Backoff(0.2, 10.0)
-# A network that is away for a moment breaks work once or twice. What breaks more often in a row is a fault to tell of.
-FAILURES_TO_TELL = 3
-CANCELLATIONS = 3
-CANCEL_SECONDS = 1.0
+# A short network outage makes work fail once or twice. More failures in a row make the health check fail.
+MIN_REPORTED_FAILURES = 3
+MAX_CANCELLATIONS = 3
+CANCEL_TIMEOUT_SECONDS = 1.0
 
 
 class WorkEnded(Exception):
-    """Work that should go on for ever has come to an end."""
+    """Background work has ended although it should run until the process stops."""
 
 
 class Background:
-    """The work of one process, by name. However a piece of work ends, it is begun again, later each time.
+    """The background work of one process, by name. Work that ends or fails is restarted, after a growing delay.
 
-    Should the task that sees to this end itself, `lost` is called, and the process has to end: its supervisor starts it
-    anew.
+    If the task that restarts the work ends itself, `lost` is called with the name of the work. Then the process must
+    end, so that its supervisor starts it again.
     """
 
     def __init__(self, lost: Callable[[str], None]) -> None:
@@ -38,31 +38,31 @@ class Background:
         self._ending = False
 
     def add(self, name: str, work: Work) -> None:
-        """Adds work, which `start` begins."""
+        """Adds work for `start`."""
         self._work[name] = work
 
     def start(self) -> None:
-        """Begins all work."""
+        """Starts all work."""
         for name, work in self._work.items():
             task = asyncio.create_task(self._keep(name, work), name=name)
             task.add_done_callback(self._ended)
             self._tasks[name] = task
 
     def failing(self) -> Mapping[str, Exception]:
-        """Returns the work that has broken several times in a row and has not gone on for long since, and why."""
-        return {name: error for name, (count, error) in self._failures.items() if count >= FAILURES_TO_TELL}
+        """Returns the work that failed three times in a row and has not run for 10 seconds since, with the error."""
+        return {name: error for name, (count, error) in self._failures.items() if count >= MIN_REPORTED_FAILURES}
 
     async def end(self) -> None:
-        """Cancels all work and waits for its end."""
+        """Cancels all work and waits until it has ended."""
         self._ending = True
         await end_tasks(self._tasks.values())
 
     async def _keep(self, name: str, work: Work) -> None:
         loop = asyncio.get_running_loop()
-        breaks = 0
+        failures = 0
         while True:
-            # Long enough without a fault, and what was is forgotten.
-            sound = loop.call_later(RESTARTS.max_seconds, self._failures.pop, name, None)
+            # After running long enough, earlier failures no longer count.
+            reset = loop.call_later(RESTARTS.max_seconds, self._failures.pop, name, None)
             started = loop.time()
             error: Exception
             try:
@@ -71,17 +71,17 @@ class Background:
             except asyncio.CancelledError:
                 if self._ending:
                     raise
-                # By a fault of its own: nobody else cancels these tasks.
+                # The work cancelled itself: nothing else cancels these tasks.
                 error = WorkEnded(f"{name} was cancelled")
-            except Exception as failure:  # noqa: BLE001 - whatever it is, the work goes on
+            except Exception as failure:  # noqa: BLE001 - after any error the work is restarted
                 error = failure
             finally:
-                sound.cancel()
+                reset.cancel()
             count, _ = self._failures.get(name, (0, error))
             self._failures[name] = count + 1, error
-            log.error("background work broke", work=name, exc_info=error)
-            breaks = 1 if loop.time() - started > RESTARTS.max_seconds else breaks + 1
-            await asyncio.sleep(RESTARTS.seconds(breaks))
+            log.error("background work failed", work=name, exc_info=error)
+            failures = 1 if loop.time() - started > RESTARTS.max_seconds else failures + 1
+            await asyncio.sleep(RESTARTS.seconds(failures))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not self._ending:
@@ -89,12 +89,12 @@ class Background:
 
 
 async def end_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancels tasks until they have ended: one that swallows a cancellation gets it again, a few times."""
+    """Cancels tasks and waits until they have ended. Tasks that lose a cancellation are cancelled again, twice."""
     left = set(tasks)
-    for _ in range(CANCELLATIONS):
+    for _ in range(MAX_CANCELLATIONS):
         for task in left:
             task.cancel()
         if left:
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+            _, left = await asyncio.wait(left, timeout=CANCEL_TIMEOUT_SECONDS)
     if left:
         log.error("background work did not end", work=[task.get_name() for task in left])

@@ -1,7 +1,8 @@
-"""Reads that arrive while another is under way are made together: one round trip for as many callers as there are.
+"""Combines concurrent reads into one query.
 
-Under load this divides what a read costs, in Python and in PostgreSQL, by the number of callers; a caller who is alone
-waits no longer than without it. It is for the few reads that are most of the calls.
+Reads that arrive while a query runs wait for it and then share the next one. Under load this divides the cost of a
+read, in Python and in PostgreSQL, by the number of callers. A single caller waits no longer than without it. It is
+meant for the few kinds of reads that make up most calls.
 """
 
 import asyncio
@@ -12,12 +13,12 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
-# What waits longer than this many others waits for the batch after.
+# Reads above this number wait for the next batch.
 MAX_BATCHED_KEYS = 200
 
 
 class BatchedReads(Generic[K, V]):
-    """Reads values by key. `read` returns those of many keys at once, and leaves out what there is not."""
+    """Reads values by key. `read` returns the values of many keys at once, without the keys that do not exist."""
 
     def __init__(self, read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._read = read
@@ -25,12 +26,15 @@ class BatchedReads(Generic[K, V]):
         self._reader: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
-        """Returns the value as it was after the call began, None if there is none. Raises what `read` raises."""
+        """Returns the value of a key, or None if there is none. The value is read after this call has begun.
+
+        Raises what `read` raises.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V | None] = loop.create_future()
         self._waiting.append((key, future))
         if self._reader is None:
-            # It works for many calls, so it has the identity, deadline and trace of none.
+            # An empty context: the task works for many calls and must not have one call's identity or deadline.
             self._reader = loop.create_task(self._read_all(), context=Context())
         return await future
 
@@ -45,12 +49,12 @@ class BatchedReads(Generic[K, V]):
     async def _read_batch(self, batch: list[tuple[K, asyncio.Future[V | None]]]) -> None:
         try:
             found = await self._read({key for key, _ in batch})
-        except Exception as error:  # noqa: BLE001 - it is raised in every call that waits
+        except Exception as error:  # noqa: BLE001 - it is raised in every waiting call
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
         else:
             for key, future in batch:
-                # A call that was cancelled waits no more.
+                # The future of a cancelled call is done.
                 if not future.done():
                     future.set_result(found.get(key))

@@ -1,7 +1,7 @@
-"""NATS JetStream: publishes events, and hands them to handlers at least once.
+"""Publishes events to NATS JetStream, and delivers them to handlers at least once.
 
-PostgreSQL is the truth and the bus a way to be quick, so streams and consumers that have vanished are made again
-whenever they are missed.
+PostgreSQL is the truth, and the bus makes work start quickly. So streams and consumers that are missing on the server
+are created again whenever an operation needs them.
 """
 
 import asyncio
@@ -21,34 +21,34 @@ from nats.js import errors as js_errors
 from services.runtime import events, streams, telemetry
 from services.runtime.clock import now
 from services.runtime.consumption import Consumption
-from services.runtime.deliveries import DeadHandler, Deliveries, Delivery, Handler
 from services.runtime.errors import BusUnavailable
+from services.runtime.event_dispatcher import DeadHandler, Delivery, EventDispatcher, Handler
 from services.runtime.event_loop import Stopwatch
 
 __all__ = ["Bus", "BusUnavailable", "DeadHandler", "Delivery", "Handler"]
 
 log = structlog.get_logger()
 
-# Older ones know no time to live of one message.
-OLDEST_SERVER = (2, 11)
-CONNECT_SECONDS = 60.0
+# The first version of NATS with a time to live for single messages.
+MIN_SERVER_VERSION = (2, 11)
+CONNECT_TIMEOUT_SECONDS = 60.0
 PUBLISH_SECONDS = 5.0
-PUBLISH_TRIES = 3
-# A publish that was confirmed so recently shows that the bus takes events; else one is made to find out.
-CONFIRM_SECONDS = 3.0
+MAX_PUBLISH_ATTEMPTS = 3
+# If the last confirmed publish is older than this, the health check publishes a probe.
+MAX_CONFIRMATION_AGE_SECONDS = 3.0
 PROBE_TIMEOUT_SECONDS = 2.0
 
-# A killed worker's events come to another after this long; a living one says meanwhile that it is at it.
+# The events of a killed worker go to another one after this time. A living worker sends heartbeats meanwhile.
 ACK_WAIT_SECONDS = 10.0
 REPAIR_SECONDS = 0.5
-# All processes of a service share a consumer and each bounds itself, so this only has to be wide.
+# All processes of a service share a consumer, and each limits itself. So this limit is wide.
 MAX_UNACKNOWLEDGED_EVENTS = 10_000
-# The server forgets a process's own consumer when nobody has asked for its events for so long.
+# The server deletes a process's own consumer if nobody has fetched its events for so long.
 BROADCAST_IDLE_SECONDS = 300.0
 
 
 class Bus:
-    """One service's connection to NATS. Make it with `connect`."""
+    """A service's connection to NATS. Use `connect` to create it."""
 
     def __init__(self, client: Client, service: str) -> None:
         self._client = client
@@ -63,24 +63,27 @@ class Bus:
 
     @classmethod
     async def connect(cls, url: str, service: str) -> "Bus":
-        """Waits for NATS, checks its version, and makes the streams that are missing."""
+        """Waits for NATS, checks its version, and creates the streams that are missing.
+
+        Raises TimeoutError after CONNECT_TIMEOUT_SECONDS, and RuntimeError if NATS is too old.
+        """
 
         last = ""
 
         async def on_error(error: Exception) -> None:
-            # While the server is away each try to connect fails, four times a second.
+            # While the server is down, an attempt to connect fails four times a second. Log each error once.
             nonlocal last
             text = str(error) or type(error).__name__
             if text != last:
                 last = text
-                log.warning("nats", error=text)
+                log.warning("the NATS client reported an error", error=text)
 
         async def on_reconnected() -> None:
             nonlocal last
             last = ""
-            log.info("connected to NATS again")
+            log.info("reconnected to NATS")
 
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             while True:
                 try:
                     client = await nats.connect(
@@ -99,31 +102,34 @@ class Bus:
                     log.info("waiting for NATS", error=str(error))
                     await asyncio.sleep(REPAIR_SECONDS)
         version = client.connected_server_version
-        if (version.major, version.minor) < OLDEST_SERVER:
+        if (version.major, version.minor) < MIN_SERVER_VERSION:
             await client.close()
-            found, oldest = f"{version.major}.{version.minor}", ".".join(map(str, OLDEST_SERVER))
-            raise RuntimeError(f"NATS {found} is too old: messages with a time to live need {oldest}")
+            found, needed = f"{version.major}.{version.minor}", ".".join(map(str, MIN_SERVER_VERSION))
+            raise RuntimeError(f"NATS {found} is too old: messages with a time to live need {needed} or newer")
         bus = cls(client, service)
         await bus._ensure()
         return bus
 
     async def ping(self) -> None:
-        """Raises BusUnavailable unless NATS confirms what is published and gives out what is consumed."""
+        """Raises BusUnavailable unless NATS confirms published events and delivers consumed ones."""
         if not self._client.is_connected:
             raise BusUnavailable("not connected to NATS")
-        if self._confirmed is None or self._confirmed.seconds() > CONFIRM_SECONDS:
+        if self._confirmed is None or self._confirmed.seconds() > MAX_CONFIRMATION_AGE_SECONDS:
             await self._probe()
         for each in self._consumptions:
             each.check()
 
     async def _probe(self) -> None:
-        subject, headers = events.probe_subject(self._service), {streams.TTL_HEADER: f"{streams.PROBE_SECONDS}s"}
+        subject, headers = (
+            events.probe_subject(self._service),
+            {streams.TTL_HEADER: f"{streams.MAX_PROBE_AGE_SECONDS}s"},
+        )
         try:
             await self._jetstream.publish(subject, b"", timeout=PROBE_TIMEOUT_SECONDS, headers=headers)
         except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
             if isinstance(error, js_errors.NoStreamResponseError):
                 await self._repair(error)
-            raise BusUnavailable(f"NATS did not confirm: {error or type(error).__name__}") from error
+            raise BusUnavailable(f"NATS did not confirm a message: {error or type(error).__name__}") from error
         self._confirmed = Stopwatch()
 
     async def close(self) -> None:
@@ -132,20 +138,20 @@ class Bus:
             await asyncio.wait_for(self._client.close(), 2)
 
     async def publish(self, message: Message, *, event_id: str) -> None:
-        """Publishes an event that has no outbox; the same id again within two minutes is dropped by the server."""
+        """Publishes an event without an outbox. The server drops an event with the same id within two minutes."""
         await self.publish_raw(events.subject_of(message), events.wrap(message, event_id).SerializeToString(), event_id)
 
     async def publish_raw(self, subject: str, envelope: bytes, event_id: str) -> None:
-        """Publishes an envelope and waits for the confirmation; BusUnavailable after a few tries without."""
+        """Publishes an envelope and waits for the confirmation. Raises BusUnavailable after three failed attempts."""
         headers = {"Nats-Msg-Id": event_id}
         if (ttl := streams.ttl_of(subject)) is not None:
             headers[streams.TTL_HEADER] = f"{ttl}s"
-        for attempt in range(PUBLISH_TRIES):
+        for attempt in range(1, MAX_PUBLISH_ATTEMPTS + 1):
             try:
                 await self._jetstream.publish(subject, envelope, timeout=PUBLISH_SECONDS, headers=headers)
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
-                if attempt + 1 == PUBLISH_TRIES:
-                    raise BusUnavailable(f"publishing to {subject}: {error or type(error).__name__}") from error
+                if attempt == MAX_PUBLISH_ATTEMPTS:
+                    raise BusUnavailable(f"publishing to {subject} failed: {error or type(error).__name__}") from error
                 await self._repair(error)
             else:
                 self._confirmed = Stopwatch()
@@ -161,14 +167,16 @@ class Bus:
         broadcast: str = "",
         replay_seconds: float = 0.0,
     ) -> None:
-        """Hands events to handlers, for ever, at most `max_in_flight` of each stream at a time.
+        """Calls handlers for received events until it is cancelled, for at most `max_in_flight` per stream at a time.
 
-        A handler that returns has its event acknowledged. One that raises gets it again, later each time; in the end
-        the event goes to the dead-letter stream and `on_dead` is called. One that is cancelled hands it back at once.
-        With `broadcast`, a name unique to this process, every process gets every event from `replay_seconds` ago on,
-        instead of sharing them.
+        When a handler returns, its event is acknowledged. When it raises, the event is retried after a growing delay;
+        after the last attempt `on_dead` is called and the event goes to the dead-letter stream. When a handler is
+        cancelled, another process gets the event at once.
+
+        Processes of a service share the events. With `broadcast`, a name unique to this process, each of them gets all
+        events, beginning with those of `replay_seconds` ago.
         """
-        deliveries = Deliveries(self._service, handlers, on_dead, self.publish_raw, self._erase)
+        dispatcher = EventDispatcher(self._service, handlers, on_dead, self.publish_raw, self._erase)
         by_stream: dict[str, list[str]] = {}
         for kind in handlers:
             declared = events.event_type(kind)
@@ -178,53 +186,53 @@ class Bus:
             config = _consumer_config(durable, subjects)
             if broadcast:
                 _make_broadcast(config, replay_seconds)
-            # One that was begun before goes on where it is; from when it hears can't be changed.
+            # The start of an existing consumer can't be changed. It continues where it is.
             if not broadcast or (stream, durable) not in self._consumers:
                 self._consumers[stream, durable] = config
         await self._repair(None)
-        taking = [
+        consumptions = [
             Consumption(
                 self._client,
                 self._jetstream,
                 stream,
                 durable,
-                deliver=deliveries.deliver,
+                dispatch=dispatcher.dispatch,
                 repair=self._repair,
                 max_in_flight=max_in_flight,
                 broadcast=bool(broadcast),
             )
             for stream in by_stream
         ]
-        self._consumptions.update(taking)
+        self._consumptions.update(consumptions)
         try:
             if self._drained:
                 await self.drain(0)
             async with asyncio.TaskGroup() as tasks:
-                for each in taking:
+                for each in consumptions:
                     tasks.create_task(each.run())
         finally:
-            self._consumptions.difference_update(taking)
+            self._consumptions.difference_update(consumptions)
 
     async def _erase(self, stream: str, sequence: int) -> None:
-        """Asks NATS to delete a message and to overwrite it. Without an answer, since its time ends in any case."""
+        """Requests that NATS delete and overwrite a message. Does not wait: its time to live ends in any case."""
         request = json.dumps({"seq": sequence}).encode()
         with suppress(nats.errors.Error, OSError):
             await self._client.publish(f"{api.DEFAULT_PREFIX}.STREAM.MSG.DELETE.{stream}", request)
 
     async def drain(self, seconds: float) -> None:
-        """Takes no more events; those in hand may go on for so long and are then handed back to other processes."""
+        """Takes no more events. Those in progress get `seconds` to finish, then other processes get them."""
         self._drained = True
         await asyncio.gather(*(each.drain(seconds) for each in self._consumptions))
 
     async def _repair(self, cause: Exception | None) -> None:
-        """Makes again what is missing on the server, and waits a little if it can't.
+        """Creates what is missing on the server, and waits a little if that fails.
 
-        Tasks that miss something together share one try: on a server that is away each try takes seconds.
+        Concurrent calls share one attempt, because an attempt takes seconds while the server is down.
         """
         clock = asyncio.get_running_loop().time
-        missed_at = clock()
+        called_at = clock()
         async with self._ensuring:
-            if self._ensured_at > missed_at:
+            if self._ensured_at > called_at:
                 return
             self._ensured_at = clock()
             try:

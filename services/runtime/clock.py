@@ -1,4 +1,4 @@
-"""The one clock."""
+"""The clock that all services use."""
 
 from datetime import UTC, datetime
 
@@ -6,12 +6,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def now() -> datetime:
-    """Returns the time of day, aware, in UTC."""
+    """Returns the current time, with the time zone UTC."""
     return datetime.now(UTC)
 
 
 def timestamp(moment: datetime | None) -> Timestamp | None:
-    """Returns a time as messages have it. None stays None, which leaves a field absent."""
+    """Returns a time as a protobuf Timestamp. None stays None, which leaves a field absent."""
     if moment is None:
         return None
     result = Timestamp()

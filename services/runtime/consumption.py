@@ -1,4 +1,4 @@
-"""Takes the events of one consumer from NATS and hands them to handlers, a bounded number at a time."""
+"""Fetches the events of one JetStream consumer and dispatches a limited number of them at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,24 +19,25 @@ from services.runtime.pull import Pull
 
 log = structlog.get_logger()
 
-FETCH_SECONDS = 5.0
-# What a repair does not mend is not tried without end in one moment.
-FETCH_AGAIN_SECONDS = 0.05
-# Each asks for one event at a time, since larger batches were seen to stall. Two hide the way to the server: thousands
-# of events a second, and next to nothing while there are none.
+FETCH_TIMEOUT_SECONDS = 5.0
+# After an error that a repair did not remove.
+FETCH_RETRY_SECONDS = 0.05
+# Each fetches one event at a time, because larger batches were seen to stall. Two hide the latency of the server: they
+# fetch thousands of events a second, and cost almost nothing while there are no events.
 FETCHERS = 2
-LAG_SECONDS = 5.0
-# How long a consumer may be out of sight, or have events without giving out one, before it counts as dead. NATS may
-# take some seconds to start, and fetchers wait up to 5 s for an event.
+LAG_INTERVAL_SECONDS = 5.0
+# The health check fails if the server has not reported the consumer's state, or nothing was fetched, for so long. NATS
+# can take some seconds to start, and fetchers wait up to 5 s for an event.
 MAX_SILENT_SECONDS = 20.0
+# The health check fails if events wait and the server has delivered none for so long.
 MAX_STUCK_SECONDS = 60.0
-# Within which handlers and fetchers that are cancelled have to end.
-CANCEL_SECONDS = 2.0
-CANCELLATIONS = 3
+# How long a cancelled handler or fetcher may take to end.
+CANCEL_TIMEOUT_SECONDS = 2.0
+MAX_CANCELLATIONS = 3
 
 
 class Consumption:
-    """One durable consumer of one stream, as this process takes part in it."""
+    """This process's part in one durable consumer of one stream."""
 
     def __init__(
         self,
@@ -45,92 +46,93 @@ class Consumption:
         stream: str,
         durable: str,
         *,
-        deliver: Callable[[Msg], Awaitable[None]],
+        dispatch: Callable[[Msg], Awaitable[None]],
         repair: Callable[[Exception | None], Awaitable[None]],
         max_in_flight: int,
         broadcast: bool,
     ) -> None:
-        """`deliver` deals with a message to its acknowledgement; `repair` makes what is missing on the server."""
+        """`dispatch` handles and acknowledges a message. `repair` creates what is missing on the server."""
         self._client = client
         self._jetstream = jetstream
         self._stream = stream
         self._durable = durable
-        self._deliver = deliver
+        self._dispatch = dispatch
         self._repair = repair
-        self._room = asyncio.Semaphore(max_in_flight)
+        self._capacity = asyncio.Semaphore(max_in_flight)
         self._max_in_flight = max_in_flight
         self._fetchers: set[asyncio.Task[None]] = set()
         self._fetcher_count = min(FETCHERS, max_in_flight)
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._in_progress: set[asyncio.Task[None]] = set()
         self._labels = (stream, "broadcast" if broadcast else "shared")
         self._draining = False
-        self._fetched = Stopwatch()
-        self._seen = Stopwatch()
-        self._moved = Stopwatch()
-        self._given_out = -1
+        self._last_fetch = Stopwatch()
+        self._last_report = Stopwatch()
+        """Since the server last reported the consumer's state."""
+        self._last_delivery = Stopwatch()
+        """Since the server last delivered an event to any process, or none was waiting."""
+        self._delivered = -1
 
     def check(self) -> None:
-        """Raises BusUnavailable if events don't reach this process though they should."""
+        """Raises BusUnavailable if waiting events do not reach this process."""
         if self._draining:
             return
-        if self._seen.seconds() > MAX_SILENT_SECONDS:
+        if self._last_report.seconds() > MAX_SILENT_SECONDS:
             raise BusUnavailable(f"the consumer of {self._stream} does not answer")
         if self._full:
             return
-        if self._fetched.seconds() > MAX_SILENT_SECONDS:
-            raise BusUnavailable(f"nothing asks for events of {self._stream}")
-        if self._moved.seconds() > MAX_STUCK_SECONDS:
-            raise BusUnavailable(f"events of {self._stream} wait and are not given out")
+        if self._last_fetch.seconds() > MAX_SILENT_SECONDS:
+            raise BusUnavailable(f"no task fetches events of {self._stream}")
+        if self._last_delivery.seconds() > MAX_STUCK_SECONDS:
+            raise BusUnavailable(f"events of {self._stream} are waiting but not delivered")
 
     @property
     def _full(self) -> bool:
-        """Whether this process has as much in hand as it takes."""
-        return len(self._in_hand) >= self._max_in_flight
+        return len(self._in_progress) >= self._max_in_flight
 
     async def run(self) -> None:
-        """Hands on what comes, for ever; cancelled, it ends when all handlers have."""
-        self._fetched, self._seen, self._moved = Stopwatch(), Stopwatch(), Stopwatch()
-        telemetry.EVENTS_IN_HAND.labels(*self._labels).set_function(lambda: len(self._in_hand))
+        """Fetches and dispatches events until it is cancelled. Then it ends when all handlers have ended."""
+        self._last_fetch, self._last_report, self._last_delivery = Stopwatch(), Stopwatch(), Stopwatch()
+        telemetry.EVENTS_IN_PROGRESS.labels(*self._labels).set_function(lambda: len(self._in_progress))
         async with asyncio.TaskGroup() as tasks:
             if not self._draining:
                 self._fetchers = {tasks.create_task(self._fetch(tasks)) for _ in range(self._fetcher_count)}
-            tasks.create_task(periodic(self._look_at_lag, LAG_SECONDS), name=f"lag of {self._stream}")
-            # Not even when it was drained does it end before it is told to.
+            tasks.create_task(periodic(self._measure_lag, LAG_INTERVAL_SECONDS), name=f"lag of {self._stream}")
+            # After draining, too, it runs until it is cancelled.
             await asyncio.Event().wait()
 
     async def drain(self, seconds: float) -> None:
-        """Takes nothing more, and gives what is in hand so long; what is not done then is cancelled and handed back."""
+        """Takes no more events. Handlers get `seconds` to finish, then are cancelled and hand their events back."""
         self._draining = True
         left = set(self._fetchers)
-        # One that waits for NATS may swallow a cancellation; it gets another.
-        for _ in range(CANCELLATIONS):
+        # A fetcher that waits for NATS can lose a cancellation. It is cancelled again.
+        for _ in range(MAX_CANCELLATIONS):
             for fetcher in left:
                 fetcher.cancel()
             if left:
-                _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-        if not self._in_hand:
+                _, left = await asyncio.wait(left, timeout=CANCEL_TIMEOUT_SECONDS)
+        if not self._in_progress:
             return
-        log.info("finishing events in hand", stream=self._stream, count=len(self._in_hand))
-        _, late = await asyncio.wait(self._in_hand, timeout=seconds)
+        log.info("finishing events in progress", stream=self._stream, count=len(self._in_progress))
+        _, late = await asyncio.wait(self._in_progress, timeout=seconds)
         if late:
-            log.info("handing back events in hand", stream=self._stream, count=len(late))
+            log.info("handing back events in progress", stream=self._stream, count=len(late))
             for task in late:
                 task.cancel()
-            await asyncio.wait(late, timeout=CANCEL_SECONDS)
+            await asyncio.wait(late, timeout=CANCEL_TIMEOUT_SECONDS)
 
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
-        """Takes one event after another as long as there is room."""
+        """Fetches one event after another while fewer than `max_in_flight` are in progress."""
         pull: Pull | None = None
 
         async def fetch_one() -> bool:
             nonlocal pull
-            await self._room.acquire()
-            self._fetched = Stopwatch()
+            await self._capacity.acquire()
+            self._last_fetch = Stopwatch()
             message = None
             try:
                 if pull is None:
                     pull = await Pull.open(self._client, self._jetstream, self._stream, self._durable)
-                fetched = await pull.next(FETCH_SECONDS)
+                fetched = await pull.next(FETCH_TIMEOUT_SECONDS)
                 if is_cancelled():
                     await fetched.nak()
                     return True
@@ -142,36 +144,36 @@ class Consumption:
                 return False
             finally:
                 if message is None:
-                    self._room.release()
+                    self._capacity.release()
             handler = tasks.create_task(self._handle(message))
-            self._in_hand.add(handler)
+            self._in_progress.add(handler)
             handler.add_done_callback(self._done)
             return True
 
         try:
-            await periodic(fetch_one, FETCH_AGAIN_SECONDS, batch=True)
+            await periodic(fetch_one, FETCH_RETRY_SECONDS, batch=True)
         finally:
             if pull is not None:
-                await pull.leave()
+                await pull.unsubscribe()
 
     async def _handle(self, message: Msg) -> None:
-        await self._deliver(message)
+        await self._dispatch(message)
 
     def _done(self, handler: asyncio.Task[None]) -> None:
-        self._in_hand.discard(handler)
-        self._room.release()
+        self._in_progress.discard(handler)
+        self._capacity.release()
 
-    async def _look_at_lag(self) -> None:
+    async def _measure_lag(self) -> None:
         waiting, unconfirmed = (
             gauge.labels(*self._labels) for gauge in (telemetry.EVENTS_WAITING, telemetry.EVENTS_UNCONFIRMED)
         )
-        # A consumer that is missing is the fetchers' matter.
+        # Errors are ignored here. If the consumer is missing, the fetchers repair it.
         with suppress(nats.errors.Error, js_errors.Error, OSError, TimeoutError):
             info = await self._jetstream.consumer_info(self._stream, self._durable)
             waiting.set(info.num_pending or 0)
             unconfirmed.set(info.num_ack_pending or 0)
-            self._seen = Stopwatch()
-            given_out = info.delivered.consumer_seq if info.delivered else 0
-            if not info.num_pending or given_out != self._given_out or self._full:
-                self._moved = Stopwatch()
-            self._given_out = given_out
+            self._last_report = Stopwatch()
+            delivered = info.delivered.consumer_seq if info.delivered else 0
+            if not info.num_pending or delivered != self._delivered or self._full:
+                self._last_delivery = Stopwatch()
+            self._delivered = delivered

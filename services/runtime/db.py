@@ -1,7 +1,7 @@
-"""PostgreSQL through SQLAlchemy: one schema per service, transactions at the edge, reads without BEGIN.
+"""Connects a service to its schema in PostgreSQL, with SQLAlchemy.
 
-Two pools, because a transaction's connection is reset when it is returned and a read's need not be: a read is then one
-round trip instead of three, which is a third of what such a call costs.
+Reads have a connection pool of their own. It works in autocommit and does not reset returned connections, so a read
+takes one round trip instead of three. This saves a third of the cost of such a call.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ from services.runtime.settings import DatabaseSettings
 
 log = structlog.get_logger()
 
-# What PostgreSQL going away looks like, or having no connection or no room. The work it happened to is worth doing
-# again; `database_errors` tells what it was.
+# Errors if PostgreSQL is down, has no free connection, or its disk is full. The same work can succeed later.
+# `database_errors` tells the cases apart.
 DISCONNECTED = (OperationalError, InterfaceError, NoConnectionFree, psycopg.OperationalError, psycopg.InterfaceError)
 
 CONNECT_TIMEOUT_SECONDS = 5
-# How long a starting service waits for PostgreSQL before it gives up and lets its supervisor try again.
+# How long a starting service waits for PostgreSQL before it ends, so that its supervisor starts it again.
 START_TIMEOUT_SECONDS = 60
 STATEMENT_TIMEOUT_MS = 15_000
-# For a server that has gone silent; one that answers keeps to its own limit.
+# For a server that has stopped responding. Otherwise the statement timeout ends a read first.
 HOT_TIMEOUT_SECONDS = 17.0
-LISTEN_RETRY_SECONDS = 0.5
+CONNECT_RETRY_SECONDS = 0.5
 LISTEN_CHECK_SECONDS = 10
 
 
 class Database:
-    """The schema of one service. Make it with `connect`."""
+    """The schema of one service. Use `connect` to create it."""
 
     def __init__(self, url: URL, schema: str, pool_size: int) -> None:
         self.schema = schema
@@ -47,11 +47,11 @@ class Database:
         self._writing = self._engine(pool_size)
         self._reading = self._engine(pool_size, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self.hot = PsycopgHotConnection(make_conninfo(self._conninfo, **self._options), HOT_TIMEOUT_SECONDS)
-        """For the few reads that are most of the calls."""
+        """For the few kinds of reads that make up most calls."""
 
     @classmethod
     async def connect(cls, url: str, schema: str, *, migrations: Path | None = None, pool_size: int = 5) -> "Database":
-        """Waits for PostgreSQL, brings the schema up to date from the folder `migrations`, and returns the database."""
+        """Waits for PostgreSQL, runs the migrations of the folder `migrations`, and returns the database."""
         parsed = make_url(url).set(drivername="postgresql+psycopg")
         if migrations is not None:
             await _start(lambda: asyncio.to_thread(upgrade, parsed, schema, migrations))
@@ -59,7 +59,7 @@ class Database:
 
     @classmethod
     async def of_service(cls, name: str, settings: DatabaseSettings, main: str) -> "Database":
-        """Connects a service to the schema of its name. `main` is its `__main__`, which has `migrations` beside it."""
+        """Connects a service to the schema of its name. `main` is the path of its `__main__`, beside `migrations`."""
         url, folder = settings.database_url.get_secret_value(), Path(main).parent / "migrations"
         return await cls.connect(url, name, migrations=folder, pool_size=settings.database_pool_size)
 
@@ -87,18 +87,18 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end of the block, rolled back if it raises."""
+        """Opens a transaction. It is committed at the end of the block, and rolled back if the block raises."""
         async with self._writing.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in autocommit, for queries that need no transaction."""
+        """Opens a connection in autocommit, for queries that need no transaction."""
         async with self._reading.connect() as connection:
             yield connection
 
     async def ping(self) -> None:
-        """Raises if PostgreSQL does not answer."""
+        """Raises if PostgreSQL does not respond."""
         async with self.reading() as connection:
             await connection.execute(text("SELECT 1"))
 
@@ -108,10 +108,10 @@ class Database:
         await self._writing.dispose()
         await self._reading.dispose()
 
-    async def listen(self, channel: str, heard: Callable[[str], Awaitable[None] | None]) -> None:
-        """Calls `heard` with the payload of each NOTIFY on `channel`, for ever.
+    async def listen(self, channel: str, on_notify: Callable[[str], Awaitable[None] | None]) -> None:
+        """Calls `on_notify` with the payload of each NOTIFY on `channel`, until it is cancelled.
 
-        After a lost connection it listens again and calls `heard("")`, since something may have been missed.
+        After each connect or reconnect it calls `on_notify("")`, because notifications can have been missed.
         """
         while True:
             try:
@@ -119,23 +119,23 @@ class Database:
                     self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
                 ) as connection:
                     await connection.execute(f'LISTEN "{channel}"')
-                    await _call(heard, "")
+                    await _call(on_notify, "")
                     while True:
                         async for notify in connection.notifies(timeout=LISTEN_CHECK_SECONDS):
-                            await _call(heard, notify.payload)
+                            await _call(on_notify, notify.payload)
                         await connection.execute("SELECT 1")
             except DISCONNECTED as error:
-                log.warning("listening was cut", channel=channel, error=str(error).strip())
-                await asyncio.sleep(LISTEN_RETRY_SECONDS)
+                log.warning("a LISTEN connection was lost", channel=channel, error=str(error).strip())
+                await asyncio.sleep(CONNECT_RETRY_SECONDS)
 
 
 async def notify(connection: AsyncConnection, channel: str, payload: str) -> None:
-    """Wakes the listeners of a channel when the transaction commits. The name of a channel begins with the schema's."""
+    """Sends a NOTIFY when the transaction commits. The channel's name must begin with the name of the schema."""
     await connection.execute(text("SELECT pg_notify(:c, :p)"), {"c": channel, "p": payload})
 
 
-async def _call(heard: Callable[[str], Awaitable[None] | None], payload: str) -> None:
-    result = heard(payload)
+async def _call(on_notify: Callable[[str], Awaitable[None] | None], payload: str) -> None:
+    result = on_notify(payload)
     if result is not None:
         await result
 
@@ -149,4 +149,4 @@ async def _start(action: Callable[[], Awaitable[None]]) -> None:
             if asyncio.get_running_loop().time() > deadline:
                 raise
             log.info("waiting for PostgreSQL", error=first_line(error.__cause__ or error))
-            await asyncio.sleep(LISTEN_RETRY_SECONDS)
+            await asyncio.sleep(CONNECT_RETRY_SECONDS)

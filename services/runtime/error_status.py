@@ -1,4 +1,4 @@
-"""The one place where errors become gRPC statuses, with the details that clients of any language can read."""
+"""Converts errors to gRPC statuses with standard details, and back."""
 
 import asyncio
 import errno
@@ -23,7 +23,7 @@ from services.runtime.errors import (
 
 DOMAIN = "voicearena"
 
-# ABORTED rather than FAILED_PRECONDITION for a wrong state: the gateway maps it to 409.
+# A wrong state is ABORTED, not FAILED_PRECONDITION, because the gateway maps ABORTED to HTTP 409.
 CODES: Mapping[str, int] = {
     "INVALID_INPUT": code_pb2.INVALID_ARGUMENT,
     "CREDENTIALS_MISSING": code_pb2.UNAUTHENTICATED,
@@ -50,13 +50,13 @@ CODES: Mapping[str, int] = {
 
 
 def error_info(reason: str, metadata: Mapping[str, str]) -> error_details_pb2.ErrorInfo:
-    """Returns the ErrorInfo of a documented reason; ValueError if `reason` is not one."""
+    """Returns the ErrorInfo of a documented reason. Raises ValueError if `reason` is not documented."""
     ErrorReason.Value(f"ERROR_REASON_{reason}")
     return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
 
 
 def to_status(error: ArenaError) -> status_pb2.Status:
-    """Returns the google.rpc.Status of an error: its ErrorInfo, and BadRequest if fields are to blame."""
+    """Returns the google.rpc.Status of an error, with an ErrorInfo, and a BadRequest if fields are invalid."""
     status = status_pb2.Status(code=CODES[error.reason], message=error.message)
     _pack(status, error_info(error.reason, error.metadata))
     if error.violations:
@@ -68,20 +68,20 @@ def to_status(error: ArenaError) -> status_pb2.Status:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ArenaError | None:
-    """Returns the error that another service of the mesh answered with, None if it is a fault rather than an answer."""
+    """Returns the error that another service of the mesh returned, or None if it is an unexpected failure."""
     status = rpc_status.from_call(cast(grpc.Call, error))
     if status is None:
         code = error.code()
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return DeadlineExceeded("another service did not answer in time")
+            return DeadlineExceeded("Another service did not respond in time")
         if code is grpc.StatusCode.UNAVAILABLE:
-            return Unavailable("another service can't be reached")
+            return Unavailable("Another service can't be reached")
         return None
     return from_status(status)
 
 
 def from_status(status: status_pb2.Status) -> ArenaError | None:
-    """The reverse of `to_status`, None if the status carries no ErrorInfo of ours."""
+    """Returns the error of a status that `to_status` made, or None if it has no ErrorInfo of this domain."""
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:
         detail.Unpack(info)
@@ -96,13 +96,13 @@ def from_status(status: status_pb2.Status) -> ArenaError | None:
 
 
 def unexpected(error: BaseException) -> ArenaError | None:
-    """Returns what a caller is told of an exception that is no ArenaError, None if only that something broke."""
+    """Returns the error to return for an exception that is no ArenaError, or None if its cause is not known."""
     if isinstance(error, grpc.aio.AioRpcError):
         return from_rpc_error(error)
     if isinstance(error, asyncio.TimeoutError):
-        return DeadlineExceeded("it was not done in time")
-    if disk.says_full(error):
-        return DiskFull("a disk of the mesh is full; it goes on once there is room again")
+        return DeadlineExceeded("The call was not finished in time")
+    if disk.is_disk_full_error(error):
+        return DiskFull("A disk of the mesh is full. Calls work again once it has free space.")
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return Unavailable(TOO_MANY_FILES)
     return None

@@ -1,21 +1,21 @@
-"""Typed errors that domain code raises; `error_status` turns them into what travels on the wire.
+"""The errors that a caller can get. `error_status` converts them to gRPC statuses.
 
 `reason` is the name of an ErrorReason (protos/voicearena/errors/v1) without its prefix. This module imports the
-standard library only, so that domain code may import it.
+standard library only, so that domain code can import it.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
-TOO_MANY_FILES = "this service has too many files and connections open; try again"
+TOO_MANY_FILES = "The service has too many open files and connections. Try again."
 
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One field of a request that is not as it has to be.
+    """What is wrong with one field of a request.
 
-    `field` is its path as JSON users write it (`models[1].voice_id`), empty if it is all of the request; `description`
+    `field` is its path as written in JSON (`models[1].voice_id`), or empty if it is the whole request. `description`
     says what is allowed.
     """
 
@@ -24,9 +24,10 @@ class FieldViolation:
 
 
 class ArenaError(Exception):
-    """An error that a caller is told about.
+    """An error that is returned to the caller.
 
-    All kinds are made of the same parts, so that one that was received is made anew. `violations` are of InvalidInput.
+    All subclasses have the same constructor, so that an error received from another service can be raised again. Only
+    InvalidInput has `violations`.
     """
 
     reason: ClassVar[str] = "INTERNAL"
@@ -39,99 +40,99 @@ class ArenaError(Exception):
 
 
 class InvalidInput(ArenaError):
-    """One or more fields of the request are not as they have to be."""
+    """One or more fields of the request are invalid."""
 
     reason = "INVALID_INPUT"
 
     @classmethod
     def of(cls, *violations: FieldViolation) -> Self:
-        """Returns the error that names all fields that are to blame."""
-        said = "; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations)
-        return cls(said, *violations)
+        """Returns an error whose message names each invalid field."""
+        message = "; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations)
+        return cls(message, *violations)
 
 
 class Unauthenticated(ArenaError):
-    """The caller is not known."""
+    """The credentials of the call are not valid."""
 
     reason = "CREDENTIALS_INVALID"
 
 
 class CredentialsMissing(Unauthenticated):
-    """The call carries nothing that says who calls."""
+    """The call has no credentials."""
 
     reason = "CREDENTIALS_MISSING"
 
 
 class PermissionDenied(ArenaError):
-    """The caller may see it but not do this to it."""
+    """The caller is known but not allowed to do this."""
 
     reason = "PERMISSION_DENIED"
 
 
 class NotFound(ArenaError):
-    """There is no such thing, or it is somebody else's."""
+    """The resource does not exist, or belongs to another developer."""
 
     reason = "NOT_FOUND"
 
     @classmethod
     def of(cls, what: str, name: str) -> Self:
-        """Returns the error for a kind of thing and the id or name that was asked for."""
-        return cls(f"there is no {what} {name!r}", resource=what)
+        """Returns the error for a kind of resource (`what`) and the requested id or name."""
+        return cls(f"There is no {what} {name!r}", resource=what)
 
 
 class AlreadyExists(ArenaError):
-    """Something that has to be unique is taken."""
+    """A value that must be unique is in use already."""
 
     reason = "ALREADY_EXISTS"
 
 
 class RequestIdReused(AlreadyExists):
-    """The request id was used before, for another call; metadata has `first_used_at`."""
+    """The request id was used before, for a different request. The metadata has `first_used_at`."""
 
     reason = "REQUEST_ID_REUSED"
 
     @classmethod
     def of(cls, first_used_at: datetime) -> Self:
-        """Returns the error with the time at which the id was used first."""
+        """Returns the error with the time of the first use."""
         moment = f"{first_used_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return cls(
-            f"request_id: it was used at {moment} for another request: send exactly that one again, or a new id",
+            f"request_id: was used for another request at {moment}; repeat that request unchanged, or use a new id",
             field="request_id",
             first_used_at=moment,
         )
 
 
 class WrongState(ArenaError):
-    """The thing is not in a state that allows this."""
+    """The resource is in a state that does not allow this."""
 
     reason = "WRONG_STATE"
 
 
 class Busy(ArenaError):
-    """A bounded queue is full; later it may not be."""
+    """A bounded queue is full. A later try can succeed."""
 
     reason = "BUSY"
 
 
 class ScopeMissing(PermissionDenied):
-    """The caller's key does not hold the scope that this takes; metadata has it."""
+    """The caller's API key lacks the required scope. The metadata has `scope`."""
 
     reason = "SCOPE_MISSING"
 
     @classmethod
     def of(cls, scope: str) -> Self:
-        """Returns the error for the scope that is missing."""
-        return cls(f"this takes an API key with the scope {scope}", scope=scope)
+        """Returns the error for the missing scope."""
+        return cls(f"This needs an API key with the scope {scope}", scope=scope)
 
 
 class RateLimited(ArenaError):
-    """Too many calls in too short a time."""
+    """The caller made too many calls in a short time."""
 
     reason = "RATE_LIMITED"
 
 
 class QuotaExceeded(ArenaError):
-    """The caller has as many of these at a time as allowed; metadata has the limit."""
+    """The caller has reached a quota. The metadata has `limit`."""
 
     reason = "QUOTA_EXCEEDED"
 
@@ -149,40 +150,40 @@ class UnsupportedMediaType(ArenaError):
 
 
 class Unavailable(ArenaError):
-    """Something that is needed is down; later it may not be."""
+    """Something that the service needs is down. A later try can succeed."""
 
     reason = "UNAVAILABLE"
 
 
 class DiskFull(Unavailable):
-    """There is no room on a disk that is needed; later there may be."""
+    """A disk that the service needs is full. A later try can succeed."""
 
     reason = "DISK_FULL"
 
 
 class BusUnavailable(Exception):
-    """NATS can't be reached, or did not confirm."""
+    """NATS can't be reached, or did not confirm a message."""
 
 
 class SynthesisFailed(ArenaError):
-    """A speech engine gave no usable audio; metadata has its `kind`."""
+    """A speech engine returned no usable audio. The metadata has the `kind` of failure."""
 
     reason = "SYNTHESIS_FAILED"
 
 
 class DeadlineExceeded(ArenaError):
-    """It was not done in the time given."""
+    """The call was not finished before its deadline."""
 
     reason = "DEADLINE_EXCEEDED"
 
 
 class RangeNotSatisfiable(ArenaError):
-    """A range of bytes begins where there are none; metadata has the size."""
+    """A requested range of bytes begins at or after the end. The metadata has the `size`."""
 
     reason = "RANGE_NOT_SATISFIABLE"
 
 
 class PreconditionFailed(ArenaError):
-    """The caller's condition on what is stored does not hold."""
+    """The caller's condition (If-Match) on the stored bytes is not met."""
 
     reason = "PRECONDITION_FAILED"

@@ -1,6 +1,6 @@
-"""What the event messages declare of themselves: which are events, and their subjects.
+"""The events of the mesh, with the subjects and streams that their protos declare.
 
-Code publishes and consumes messages; this is the only module that spells subjects and streams.
+Code publishes and consumes messages. Only this module builds the names of subjects and streams.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One kind of event. `owner` is the service that declares it; `is_command` that it asks for work."""
+    """One type of event and its options."""
 
     descriptor: Descriptor
     subject: str
@@ -34,46 +34,51 @@ class EventType:
 
     @property
     def owner(self) -> str:
+        """The service that declares the event."""
         return self.subject.split(".")[1]
 
     def new(self) -> Message:
-        """Returns an empty message of this kind."""
+        """Returns an empty message of this type."""
         return message_factory.GetMessageClass(self.descriptor)()
 
     @property
     def stream(self) -> str:
-        """Its JetStream stream: one for each declaring service."""
+        """The name of its JetStream stream. Each service that declares events has one."""
         return stream_of(self.owner)
 
     @property
     def is_command(self) -> bool:
+        """Whether the event requests work."""
         return self.descriptor.name.endswith("Requested")
 
     @property
     def is_private(self) -> bool:
-        """Whether it carries what somebody wrote, such as a prompt: a field that is marked `debug_redact`."""
+        """Whether it contains text that a person wrote, such as a prompt: a field that is marked `debug_redact`."""
         return any(field.GetOptions().debug_redact for field in self.descriptor.fields)
 
     def filter_subject(self, consumer: str) -> str:
-        """What a service subscribes to: its own answers, commands from anyone."""
+        """Returns the subject to which a service subscribes.
+
+        If the subject ends with the requester, a service gets the commands of all requesters, but only its own facts.
+        """
         if not self.per_requester:
             return self.subject
         return f"{self.subject}.{'*' if self.is_command else consumer}"
 
 
 def stream_of(service: str) -> str:
-    """Returns the name of the stream with the events that a service declares."""
+    """Returns the name of the stream of a service's events."""
     return f"VOICEARENA_{service.upper()}"
 
 
 def subjects_of(service: str) -> str:
-    """Returns the wildcard of all subjects of that stream."""
+    """Returns the wildcard for all subjects of a service's events."""
     return f"voicearena.{service}.>"
 
 
 @cache
 def event_types() -> dict[str, EventType]:
-    """Returns every event of the mesh by the full name of its message, in the order of the protos."""
+    """Returns all event types of the mesh by the full name of their message, in the order of the protos."""
     found: dict[str, EventType] = {}
     for module in EVENT_MODULES:
         for descriptor in module.DESCRIPTOR.message_types_by_name.values():
@@ -90,12 +95,12 @@ def event_types() -> dict[str, EventType]:
 
 
 def event_type(message: Message | type[Message]) -> EventType:
-    """Returns what a message declares; KeyError if it is not an event."""
+    """Returns the event type of a message. Raises KeyError if it is not an event."""
     return event_types()[message.DESCRIPTOR.full_name]
 
 
 def subject_of(message: Message) -> str:
-    """Returns where to publish an event."""
+    """Returns the subject of an event. Raises ValueError if its requester is no service name."""
     kind = event_type(message)
     if not kind.per_requester:
         return kind.subject
@@ -106,9 +111,9 @@ def subject_of(message: Message) -> str:
 
 
 def probe_subject(service: str) -> str:
-    """Returns where a service publishes to see whether that can be done: its own stream, or the first if it has none.
+    """Returns the subject of probes, with which a service checks that it can publish. Probes have no consumer.
 
-    Nobody consumes it.
+    It belongs to the service's own stream, or to the first stream if the service has none.
     """
     owners = list(streams())
     return f"voicearena.{service if service in owners else owners[0]}.probe"
@@ -116,23 +121,23 @@ def probe_subject(service: str) -> str:
 
 @cache
 def private_subjects() -> tuple[str, ...]:
-    """Returns the subjects of events that carry what somebody wrote, without their requester."""
+    """Returns the subjects of private events, without the requester."""
     return tuple(kind.subject for kind in event_types().values() if kind.is_private)
 
 
 @cache
 def confirmed_subjects() -> tuple[str, ...]:
-    """Returns the subjects of events that are published again until they are confirmed."""
+    """Returns the subjects of events that are published again until a consumer has confirmed them."""
     return tuple(kind.subject for kind in event_types().values() if kind.until_confirmed)
 
 
 def is_private(subject: str) -> bool:
-    """Says whether events of this subject carry what somebody wrote."""
+    """Returns whether events of this subject are private."""
     return any(subject == private or subject.startswith(f"{private}.") for private in private_subjects())
 
 
 def redacted(envelope: Envelope) -> Envelope:
-    """Returns an envelope without what somebody wrote."""
+    """Returns an envelope without its event's private fields."""
     kind = event_types().get(envelope.event.TypeName())
     if kind is None or not kind.is_private:
         return envelope
@@ -141,19 +146,19 @@ def redacted(envelope: Envelope) -> Envelope:
     for field in kind.descriptor.fields:
         if field.GetOptions().debug_redact:
             event.ClearField(field.name)
-    without = Envelope()
-    without.CopyFrom(envelope)
-    without.event.Pack(event)
-    return without
+    result = Envelope()
+    result.CopyFrom(envelope)
+    result.event.Pack(event)
+    return result
 
 
 def streams() -> Iterable[str]:
-    """Returns the services that declare events."""
+    """Returns the names of the services that declare events."""
     return dict.fromkeys(kind.owner for kind in event_types().values())
 
 
 def wrap(message: Message, event_id: str, traceparent: str = "") -> Envelope:
-    """Returns the envelope of an event that happens now, in the trace that is given or else the current one."""
+    """Returns the envelope of an event that occurs now. It belongs to the given trace, by default the current one."""
     envelope = Envelope(id=event_id, occurred_at=timestamp(now()), traceparent=traceparent or current_traceparent())
     envelope.event.Pack(message)
     return envelope

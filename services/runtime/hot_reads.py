@@ -1,7 +1,7 @@
-"""The one way around SQLAlchemy: a connection of psycopg's own for the few reads that are most of the calls.
+"""Runs the few kinds of reads that make up most calls with psycopg directly, without SQLAlchemy.
 
-Such a read costs a fifth of what it costs through SQLAlchemy's engine, and of a whole call that is more than half. One
-connection is enough, since `batched_reads` makes one read of many.
+Such a read takes a fifth of the time that it takes through SQLAlchemy's engine, and the whole call less than half. One
+connection is enough, because `batched_reads` combines many reads into one.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ Row = Sequence[Any]
 
 
 class HotConnection(Protocol):
-    """What a hot read is made on, in autocommit."""
+    """A connection in autocommit that runs hot reads."""
 
     async def rows(self, query: bytes, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """Returns the rows that a query finds; it is prepared when first used."""
+        """Returns the rows of a query. The query is prepared at its first use."""
 
 
 def hot_query(query: "Select[Any]") -> bytes:
-    """Returns the SQL of a query whose parameters are named by `bindparam`, for HotConnection."""
+    """Returns the SQL for HotConnection of a query whose parameters are named by `bindparam`."""
     return str(query.compile(dialect=dialect.dialect())).encode()  # type: ignore[no-untyped-call]
 
 
 class PsycopgHotConnection:
-    """Opens a connection when it is first needed, and again when it was lost."""
+    """A connection of psycopg that is opened at its first use, and again after it was lost."""
 
     def __init__(self, conninfo: str, timeout_seconds: float) -> None:
         self._conninfo = conninfo
@@ -37,28 +37,28 @@ class PsycopgHotConnection:
         self._using = asyncio.Lock()
 
     async def rows(self, query: bytes, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """Returns the rows that a query finds. psycopg.OperationalError or TimeoutError if PostgreSQL is away."""
+        """Returns the rows of a query. Raises psycopg.OperationalError or TimeoutError if PostgreSQL is down."""
         async with self._using:
             if self._cursor is not None:
                 try:
                     return await self._rows(self._cursor, query, parameters)
                 except (psycopg.OperationalError, psycopg.InterfaceError):
-                    # PostgreSQL was started again, say. A read can be made twice.
+                    # PostgreSQL was restarted, for example. A read can be repeated.
                     await self._drop()
             return await self._rows(await self._open(), query, parameters)
 
     async def _rows(
         self, cursor: psycopg.AsyncCursor[tuple[Any, ...]], query: bytes, parameters: Mapping[str, Any]
     ) -> Sequence[Row]:
-        whole = False
+        complete = False
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await cursor.execute(query, parameters, prepare=True)
                 found = await cursor.fetchall()
-            whole = True
+            complete = True
             return found
         finally:
-            if not whole:
+            if not complete:
                 await self._drop()
 
     async def _open(self) -> psycopg.AsyncCursor[tuple[Any, ...]]:

@@ -1,8 +1,7 @@
-"""Serves stored bytes over plain HTTP, with lengths, ranges and entity tags, which no answer of gRPC can have.
+"""Serves stored bytes over plain HTTP, with lengths, ranges and entity tags, which gRPC responses can't have.
 
-The gateway sends GET and HEAD of the routes in gateway/config.py here instead of transcoding them, and uploads
-(`http_uploads`). Everything else is as for an RPC: the identity that the gateway found, the errors in JSON, the trace
-and the metrics, under the RPC's name.
+The gateway sends GET and HEAD requests of the routes in gateway/config.py here instead of transcoding them, and uploads
+(`http_uploads`). Identity, errors in JSON, traces and durations are as for an RPC and have the RPC's name.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from services.runtime.errors import NotFound
 from services.runtime.event_loop import Stopwatch
 from services.runtime.http_answers import Message, Receive, Send, encoded, joined, refuse
 from services.runtime.http_uploads import Take, UploadRoute
-from services.runtime.interceptors import Admission, Ended, told
+from services.runtime.interceptors import Admission, RpcDurations, error_for_caller
 from services.runtime.open_streams import OpenStreams
 from services.runtime.rpc import call_metadata
 
@@ -37,13 +36,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Longer than the gateway keeps an idle connection, so that it never sends a request on one that is just being closed.
+# Longer than the gateway keeps an idle connection, so that it never sends a request on a connection that is closing.
 KEEP_ALIVE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked for."""
+    """A request for stored bytes."""
 
     name: str
     """The last part of the path."""
@@ -52,24 +51,24 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What there is to send."""
+    """The stored bytes to send, and their headers."""
 
     content_type: str
     size: int
     etag: str
-    """A strong entity tag with its quotes: other bytes have another one."""
+    """A strong entity tag with its quotes. Different bytes have different tags."""
     read: Callable[[int, int], AsyncGenerator[bytes, None]]
-    """Yields the bytes from a position to another one, without the last."""
+    """Yields the bytes from a start position to an end position, which is not included."""
     headers: Mapping[str, str] = field(default_factory=dict)
     sending: Callable[[Selected], Mapping[str, str]] = lambda _: {}
-    """Returns further headers of an answer that has a body."""
+    """Returns further headers of a response with a body."""
 
 
 Find = Callable[[Asked], Awaitable[Content]]
 
 
 class HttpBytes:
-    """An HTTP server for some RPCs that stream `google.api.HttpBody`, at the paths of their JSON routes."""
+    """An HTTP server for RPCs that stream `google.api.HttpBody`, at the paths of their JSON routes."""
 
     def __init__(self, verifier: identity.TokenVerifier, streams: OpenStreams) -> None:
         self._verifier = verifier
@@ -81,14 +80,14 @@ class HttpBytes:
         self._socket: socket.socket | None = None
 
     def add(self, address: str, method: MethodDescriptor, find: Find) -> None:
-        """Serves an RPC at the address of all of them.
+        """Adds an RPC. All RPCs must have the same address.
 
-        `find` returns what to send, or raises what the caller is told; nobody may be calling.
+        `find` returns the content of a request, or raises the error to return. It is also called without an identity.
         """
         self._address = address
         rpc = f"/{method.containing_service.full_name}/{method.name}"
         admission = Admission(rpc, self._verifier, public=True)
-        self._routes[_path_prefix(method)] = _Route(rpc, find, admission, self._streams, Ended(rpc))
+        self._routes[_path_prefix(method)] = _Route(rpc, find, admission, self._streams, RpcDurations(rpc))
 
     def add_uploads(self, address: str, method: MethodDescriptor, take: Take) -> None:
         """Takes uploads at the path of an RPC's JSON route. `take` stores one and returns the RPC's response."""
@@ -96,17 +95,17 @@ class HttpBytes:
         rpc = f"/{method.containing_service.full_name}/{method.name}"
         admission = Admission(rpc, self._verifier, public=False)
         path = str(method.GetOptions().Extensions[annotations_pb2.http].post)
-        self._uploads[path] = UploadRoute(rpc, take, admission, self._streams, Ended(rpc))
+        self._uploads[path] = UploadRoute(rpc, take, admission, self._streams, RpcDurations(rpc))
 
     async def start(self, drain_seconds: float) -> None:
-        """Listens, if it serves anything; OSError if the address is taken."""
+        """Starts to listen if an RPC was added. Raises OSError if the address is in use."""
         if not self._routes and not self._uploads:
             return
-        # Imported here: most services have nothing to serve with it.
+        # Imported here because most services don't need it.
         import uvicorn
 
         host, _, port = self._address.rpartition(":")
-        # What they say of themselves is said better by our own lines.
+        # This module and http_uploads log their own lines instead.
         for name in ("uvicorn", "python_multipart"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         config = uvicorn.Config(
@@ -118,7 +117,7 @@ class HttpBytes:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            # Envoy adds one.
+            # Envoy adds the date.
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
@@ -131,31 +130,31 @@ class HttpBytes:
         await self._server.startup([self._socket])
 
     async def stop(self) -> None:
-        """Takes no more requests and lets those in hand end, within the time set."""
+        """Takes no more requests, and waits up to `drain_seconds` for those in progress."""
         if self._server is not None and self._socket is not None:
             await self._server.shutdown([self._socket])
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answers a request (ASGI)."""
+        """Responds to a request (ASGI)."""
         headers = joined(scope["headers"])
         call_metadata.set([(name, headers.get(name, "")) for name in _PASSED_ON if name in headers])
-        # The transcoder accepts a slash at the end, too.
+        # The transcoder also accepts a slash at the end.
         uploads = self._uploads.get(scope["path"].removesuffix("/"))
         if uploads is not None and scope["method"] == "POST":
             watch = Stopwatch()
             with telemetry.span(uploads.rpc, headers.get("traceparent", ""), SpanKind.SERVER):
-                _observe(uploads.ended, await uploads.answer(scope, headers, receive, send), watch)
+                _observe(uploads.durations, await uploads.answer(scope, headers, receive, send), watch)
             return
         prefix, _, name = scope["path"].rpartition("/")
         route = self._routes.get(f"{prefix}/")
         if route is None or scope["method"] not in ("GET", "HEAD"):
-            # The gateway sends nothing else here.
             await refuse(send, NotFound.of("route", scope["path"][:200]))
             return
         watch = Stopwatch()
         with telemetry.span(route.rpc, headers.get("traceparent", ""), SpanKind.SERVER):
-            answering = _Answering(route, scope, headers, send)
-            _observe(route.ended, await answering.run(name, asyncio.create_task(_left(receive))), watch)
+            request = _HttpRequest(route, scope, headers, send)
+            code = await request.respond(name, asyncio.create_task(_wait_for_disconnect(receive)))
+            _observe(route.durations, code, watch)
 
 
 _PASSED_ON = (CLIENT_ADDRESS_HEADER, identity.IDENTITY_HEADER, identity.KEY_FAULT_HEADER)
@@ -167,12 +166,12 @@ class _Route:
     find: Find
     admission: Admission
     streams: OpenStreams
-    ended: Ended
+    durations: RpcDurations
 
 
 @dataclass(slots=True)
-class _Answering:
-    """One request."""
+class _HttpRequest:
+    """One request, to which `respond` responds."""
 
     route: _Route
     scope: Message
@@ -180,29 +179,29 @@ class _Answering:
     send: Send
     started: bool = False
 
-    async def run(self, name: str, left: "asyncio.Task[None]") -> int:
-        """Answers, and returns how it went as a google.rpc.Code."""
+    async def respond(self, name: str, disconnect: "asyncio.Task[None]") -> int:
+        """Sends the response. Returns the result as a google.rpc.Code."""
         try:
             token = self.headers.get(identity.IDENTITY_HEADER, "")
             identity.set_caller(self.route.admission.known(token) or await self.route.admission.admit(token))
             query = dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            whole = await self._answer(await self.route.find(Asked(name, query)), left)
-            return int(code_pb2.OK if whole else code_pb2.CANCELLED)
-        except Exception as error:  # noqa: BLE001 - every error becomes an answer here
-            known = told(error, self.route.rpc)
-            status = to_status(known)
+            complete = await self._send_content(await self.route.find(Asked(name, query)), disconnect)
+            return int(code_pb2.OK if complete else code_pb2.CANCELLED)
+        except Exception as error:  # noqa: BLE001 - every error becomes a response here
+            caller_error = error_for_caller(error, self.route.rpc)
+            status = to_status(caller_error)
             if not self.started:
-                await refuse(self.send, known)
+                await refuse(self.send, caller_error)
             else:
-                # The answer ends before its length is reached: the connection is closed, and the gateway resets the
-                # client's.
-                log.warning("stored bytes broke off", method=self.route.rpc, error=known.message)
+                # The body is shorter than its Content-Length, so the server closes the connection and the gateway
+                # resets the client's.
+                log.warning("sending stored bytes broke off", method=self.route.rpc, error=caller_error.message)
             return int(status.code)
         finally:
-            left.cancel()
+            disconnect.cancel()
 
-    async def _answer(self, content: Content, left: "asyncio.Task[None]") -> bool:
-        """Returns whether all of the answer was taken."""
+    async def _send_content(self, content: Content, disconnect: "asyncio.Task[None]") -> bool:
+        """Sends the content. Returns False if the client left before the end."""
         selected = select(self.scope["method"], self.headers, content.etag, content.size)
         headers = {"etag": content.etag, "accept-ranges": "bytes", "x-content-type-options": "nosniff"}
         headers |= content.headers
@@ -219,13 +218,13 @@ class _Answering:
             return True
         await self._start(206 if selected.partial else 200, {**headers, **content.sending(selected)})
         async with aclosing(content.read(selected.start, selected.end)) as pieces:
-            # Ended when the owner's key stops being good; who has a signed link has no key.
+            # The stream is ended if the caller's API key becomes invalid. A caller with a signed link has no key.
             with self.route.streams.opened(identity.current_caller()) as stream:
                 while (piece := await stream.next(pieces)) is not None:
                     await self.send({"type": "http.response.body", "body": piece, "more_body": True})
-                    # Others have their turn, and a client that has left is noticed, although nothing may have to wait.
+                    # Reading and sending may never wait. This lets other tasks run, and notices that the client left.
                     await asyncio.sleep(0)
-                    if left.done():
+                    if disconnect.done():
                         return False
         await self.send({"type": "http.response.body"})
         return True
@@ -235,23 +234,22 @@ class _Answering:
         await self.send({"type": "http.response.start", "status": status, "headers": encoded(headers.items())})
 
 
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone."""
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _observe(ended: Ended, code: int, watch: Stopwatch) -> None:
+def _observe(durations: RpcDurations, code: int, watch: Stopwatch) -> None:
     if code == code_pb2.OK:
-        ended.ok.observe(watch.seconds())
+        durations.ok.observe(watch.seconds())
     else:
-        ended.failed(code, watch.seconds())
+        durations.failed(code, watch.seconds())
 
 
 def _path_prefix(method: MethodDescriptor) -> str:
-    """Returns the path of an RPC's JSON route up to its one variable, which ends it: `/api/v1/audio/` say."""
+    """Returns the path of an RPC's JSON route without the variable at its end, such as `/api/v1/audio/`."""
     template = str(method.GetOptions().Extensions[annotations_pb2.http].get)
     prefix, _, rest = template.partition("{")
     if not prefix or not rest.endswith("}") or "/" in rest:
-        raise ValueError(f"{method.full_name}: {template!r} is no GET whose path ends in its one variable")
+        raise ValueError(f"{method.full_name}: {template!r} is no GET route that ends with its only variable")
     return prefix

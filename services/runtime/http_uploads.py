@@ -21,7 +21,7 @@ from services.runtime import identity, telemetry
 from services.runtime.error_status import to_status
 from services.runtime.errors import ArenaError, FieldViolation, InvalidInput, UnsupportedMediaType
 from services.runtime.http_answers import Message, Receive, Send, answer_json, refuse
-from services.runtime.interceptors import Admission, Ended, told
+from services.runtime.interceptors import Admission, RpcDurations, error_for_caller
 from services.runtime.multipart import MEDIA_TYPE, Multipart, boundary_of
 from services.runtime.open_streams import OpenStreams
 
@@ -87,10 +87,10 @@ class UploadRoute:
 
     rpc: str
     take: Take
-    """Stores an upload and returns the response of the RPC, or raises what the caller is told."""
+    """Stores an upload and returns the response of the RPC, or raises the error for the caller."""
     admission: Admission
     streams: OpenStreams
-    ended: Ended
+    durations: RpcDurations
 
     async def answer(self, scope: Message, headers: Mapping[str, str], receive: Receive, send: Send) -> int:
         """Answers a request, and returns how it went as a google.rpc.Code."""
@@ -103,7 +103,7 @@ class UploadRoute:
                 async with aclosing(body.pieces()) as arriving:
 
                     async def pieces() -> AsyncGenerator[bytes, None]:
-                        # Ended when the caller's key stops being good.
+                        # Ends when the caller's API key becomes invalid.
                         while (piece := await stream.next(arriving)) is not None:
                             yield piece
 
@@ -116,7 +116,7 @@ class UploadRoute:
         except UploadBroken:
             return int(code_pb2.CANCELLED)
         except Exception as error:  # noqa: BLE001 - every error becomes an answer here
-            return await self._refuse(told(error, self.rpc), body, send)
+            return await self._refuse(error_for_caller(error, self.rpc), body, send)
 
     async def _refuse(self, error: ArenaError, body: _Body, send: Send) -> int:
         try:

@@ -1,7 +1,7 @@
-"""Who is calling: the identity token that the gateway puts on a call, and the caller it speaks of.
+"""Verifies the identity token of a call, and gives access to the caller that it names.
 
-The token is a JWT signed with Ed25519 by the auth service. Services verify it with auth's public keys and never see an
-API key.
+The gateway adds the token to a call. It is a JWT that the auth service signed with Ed25519. Services verify it with
+auth's public keys and never see an API key.
 """
 
 from __future__ import annotations
@@ -23,51 +23,50 @@ from services.runtime.rpc import call_metadata
 
 IDENTITY_HEADER = "x-voicearena-identity"
 KEY_FAULT_HEADER = "x-voicearena-key-fault"
-"""What is wrong with the API key of a call that needs none: the gateway lets it pass as nobody's, and says so."""
+"""Why the credentials of a call to a public RPC are not valid. The gateway lets the call pass without an identity."""
 ISSUER = "voicearena.auth"
 AUDIENCE = "voicearena"
-# A token of a voter is for another audience, so nothing can take it for a developer's.
+# Voters' tokens have another audience, so that none can pass as a developer's.
 VOTER_AUDIENCE = "voicearena.voters"
 ALGORITHM = "EdDSA"
 
-# Ed25519 takes about 0.1 ms to verify, much of what a read costs; a token that was good is good until it expires.
+# Verified tokens are cached until they expire: verifying one takes about 0.1 ms, a large part of the cost of a read.
 MAX_CACHED_TOKENS = 10_000
-# The least time between two times that unknown key ids make us ask auth for its keys. A call with one waits that long.
-KEY_REFRESH_SECONDS = 1.0
-KEY_NEEDED = "an API key is needed: send it as `Authorization: Bearer KEY`"
-NOT_FOR_VOTERS = "this takes a developer's API key: a voter's session may only listen and vote"
-# Of how many keys a service asks auth at a time whether they are good, and how many auth takes.
+# The shortest time between two requests to auth for its keys. A call with an unknown key id waits that long.
+MIN_KEY_REFRESH_SECONDS = 1.0
+KEY_NEEDED = "An API key is needed. Send it as `Authorization: Bearer KEY`."
+NOT_FOR_VOTERS = "This needs a developer's API key. A voter's session can only listen and vote."
+# Keys in one CheckApiKeys call.
 MAX_CHECKED_KEYS = 1000
-UNREACHABLE = "auth can't be reached for its signing keys"
+UNREACHABLE = "Auth can't be reached for its signing keys"
 
 SCOPES = tuple(name.replace("_", ":") for name in options_pb2.Scope.keys()[1:])
-"""Everything that an API key can be allowed."""
+"""All scopes that an API key can have."""
 
 
 def in_order(scopes: Collection[str]) -> tuple[str, ...]:
-    """Returns scopes as they are kept: each once, in the order of SCOPES."""
+    """Returns scopes without duplicates, in the order of SCOPES."""
     return tuple(scope for scope in SCOPES if scope in scopes)
 
 
 def scope_of(method: MethodDescriptor) -> str:
-    """Returns the scope that an RPC takes, empty if it takes none."""
+    """Returns the scope that an RPC needs, or an empty string if it needs none."""
     scope = method.GetOptions().Extensions[options_pb2.scope]
     return options_pb2.Scope.Name(scope).replace("_", ":") if scope else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A developer who is calling, and what their key allows."""
+    """The developer who is calling, with the id and the scopes of their API key."""
 
     developer_id: str
     scopes: frozenset[str]
     key_id: str = ""
-    """The API key that they call with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voter:
-    """Somebody with an anonymous session, who may listen and vote and nothing else."""
+    """A person with an anonymous session, who can only listen and vote."""
 
     id: str
     """`usr_` and 32 hexadecimal digits."""
@@ -75,20 +74,23 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A developer or a voter, with the token that proves it, so that it can be passed on."""
+    """The developer or voter who is calling. `token` is passed on in calls to other services."""
 
     identity: Identity | None
-    """The developer, None if a voter calls."""
+    """The developer, or None if a voter calls."""
     token: str
     voter: Voter | None = None
-    """The voter, None if a developer calls."""
+    """The voter, or None if a developer calls."""
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 def current_identity() -> Identity:
-    """Returns the developer who is calling; CredentialsMissing if that is nobody, PermissionDenied if it is a voter."""
+    """Returns the developer who is calling.
+
+    Raises Unauthenticated if the call has no identity, and PermissionDenied if a voter is calling.
+    """
     caller = _caller.get()
     if caller is None:
         raise nobody(KEY_NEEDED)
@@ -106,7 +108,7 @@ O = TypeVar("O", bound=_Owned)  # noqa: E741
 
 
 def owned(found: O | None, what: str, name: str) -> O:
-    """Returns what was found; NotFound if it is nothing, or does not belong to the developer who is calling."""
+    """Returns `found`. Raises NotFound if it is None or does not belong to the developer who is calling."""
     caller = current_identity()
     if found is None or found.developer_id != caller.developer_id:
         raise NotFound.of(what, name)
@@ -114,13 +116,13 @@ def owned(found: O | None, what: str, name: str) -> O:
 
 
 def current_voter() -> Voter | None:
-    """Returns the voter who is calling, None if a developer calls or nobody is known."""
+    """Returns the voter who is calling, or None if a developer calls or the call has no identity."""
     caller = _caller.get()
     return caller.voter if caller is not None else None
 
 
 def nobody(needed: str) -> Unauthenticated:
-    """Returns the error for a call that takes somebody and has nobody: what its key lacks, or that it has none."""
+    """Returns the error for a call without an identity: why its credentials are not valid, or `needed`."""
     for name, value in call_metadata.get():
         if name == KEY_FAULT_HEADER:
             return Unauthenticated(str(value))
@@ -128,12 +130,12 @@ def nobody(needed: str) -> Unauthenticated:
 
 
 def current_caller() -> Caller | None:
-    """Returns who is calling with their token, None if nobody is known."""
+    """Returns the caller, or None if the call has no identity."""
     return _caller.get()
 
 
 def set_caller(caller: Caller | None) -> None:
-    """Sets who is calling for the rest of this task."""
+    """Sets the caller for the rest of this task."""
     _caller.set(caller)
 
 
@@ -141,7 +143,7 @@ FetchKeys = Callable[[], Awaitable[Mapping[str, bytes]]]
 
 
 class TokenVerifier:
-    """Verifies identity tokens. Keys are fetched when first needed and when a token names an unknown one."""
+    """Verifies identity tokens. It fetches auth's keys when they are first needed, and for each unknown key id."""
 
     def __init__(self, fetch_keys: FetchKeys) -> None:
         self._fetch_keys = fetch_keys
@@ -151,12 +153,15 @@ class TokenVerifier:
         self._verified: dict[str, tuple[float, Caller]] = {}
 
     def known(self, token: str) -> Caller | None:
-        """Returns whom a token speaks of that has been verified before and has not expired since."""
+        """Returns the caller of a token that was verified before and has not expired, else None."""
         found = self._verified.get(token)
         return found[1] if found is not None and found[0] > time.time() else None
 
     async def verify(self, token: str) -> Caller:
-        """Returns whom a token speaks of; Unauthenticated if it is not good, Unavailable if that can't be told."""
+        """Returns the caller of a token.
+
+        Raises Unauthenticated if the token is not valid, and Unavailable if auth's keys can't be fetched.
+        """
         if known := self.known(token):
             return known
         try:
@@ -167,11 +172,11 @@ class TokenVerifier:
                 algorithms=[ALGORITHM],
                 audience=[AUDIENCE, VOTER_AUDIENCE],
                 issuer=ISSUER,
-                # When it was issued is for people to read: a clock that was set back makes no token bad.
+                # `iat` is not verified: a token must stay valid when the clock is set back.
                 options={"require": ["exp", "iat", "sub"], "verify_iat": False},
             )
         except jwt.InvalidTokenError as error:
-            raise Unauthenticated(f"the identity token is not valid: {error}") from None
+            raise Unauthenticated(f"The identity token is not valid: {error}") from None
         caller = _caller_of(claims, token)
         if len(self._verified) >= MAX_CACHED_TOKENS:
             self._verified.clear()
@@ -182,20 +187,20 @@ class TokenVerifier:
         if key_id not in self._keys:
             asked_at = time.monotonic()
             async with self._fetching:
-                # Who waited while a try failed shares its failure, instead of trying one after another.
+                # A call that waited while another call's fetch failed fails too, instead of trying again.
                 if self._failed_at > asked_at:
                     raise Unavailable(UNREACHABLE)
                 if key_id not in self._keys and self._fetched_at < asked_at:
-                    # A key may have been made since; it is asked for, but never more than once a second.
-                    await asyncio.sleep(max(0.0, self._fetched_at + KEY_REFRESH_SECONDS - asked_at))
+                    # The key can be new. Keys are fetched at most once a second.
+                    await asyncio.sleep(max(0.0, self._fetched_at + MIN_KEY_REFRESH_SECONDS - asked_at))
                     await self.refresh()
         try:
             return self._keys[key_id]
         except KeyError:
-            raise Unauthenticated("the identity token is signed with an unknown key") from None
+            raise Unauthenticated("The identity token is signed with an unknown key") from None
 
     async def refresh(self) -> None:
-        """Fetches auth's keys; Unavailable if it can't be reached."""
+        """Fetches auth's keys. Raises Unavailable if auth can't be reached."""
         started_at = time.monotonic()
         try:
             keys = await self._fetch_keys()
@@ -213,4 +218,4 @@ def _caller_of(claims: Mapping[str, Any], token: str) -> Caller:
         return Caller(Identity(subject, scopes, str(claims.get("key", ""))), token)
     if claims["aud"] == VOTER_AUDIENCE:
         return Caller(None, token, Voter(subject))
-    raise Unauthenticated("the identity token is for several audiences")
+    raise Unauthenticated("The identity token is for several audiences")

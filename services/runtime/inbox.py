@@ -1,4 +1,7 @@
-"""A consumer records each event with its effect in one transaction, so that an event delivered twice acts once."""
+"""Records the events that a consumer has processed, so that an event that is received twice has one effect.
+
+The consumer records the event in the same transaction as its effect.
+"""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -11,7 +14,7 @@ Value = str | sa.BindParameter[str]
 
 
 def recording(consumer: Value, event_id: Value) -> ReturningInsert[tuple[str]]:
-    """Returns the statement that records the event; it returns a row unless the event was recorded before."""
+    """Returns a statement that records the event. It returns a row unless the event was recorded before."""
     return (
         insert(PROCESSED)
         .values(consumer=consumer, event_id=event_id)
@@ -21,5 +24,5 @@ def recording(consumer: Value, event_id: Value) -> ReturningInsert[tuple[str]]:
 
 
 async def first_time(connection: AsyncConnection, consumer: str, event_id: str) -> bool:
-    """Records the event in the caller's transaction; False if it was recorded before and must have no effect."""
+    """Records the event in the caller's transaction. Returns False if it was recorded before."""
     return (await connection.execute(recording(consumer, event_id))).first() is not None

@@ -1,7 +1,7 @@
-"""What happens around every RPC: identity, scope, errors, deadline, trace, metrics.
+"""Handles what is common to every RPC: identity, scope, errors, deadline, trace, duration.
 
-It is one wrapper per method, made when the method is registered: an interceptor of gRPC's own, and each further layer,
-costs every call several percent.
+Each method gets one wrapper when it is registered. gRPC's own interceptors are not used, because each layer costs every
+call several percent of its time.
 """
 
 from __future__ import annotations
@@ -41,41 +41,41 @@ from services.runtime.rpc import Context, MethodHandler, call_metadata
 
 log = structlog.get_logger()
 
-# Set by the gateway when it makes a call out of JSON; what a client sends under this name is removed.
+# The gateway sets it on calls that it transcodes from JSON, and removes it from what clients send.
 TRANSCODED_HEADER = "x-envoy-original-path"
-# As many trailers as the gateway takes from a service (`max_headers_count` of its clusters), with gRPC's own more than
-# that: it resets the one stream on which they come.
+# The gateway accepts 100 trailers from a service (`max_headers_count` of its clusters). Together with gRPC's own these
+# are more, so the gateway resets the stream.
 RESETTING_TRAILERS = tuple((f"broken-off-{number}", "") for number in range(100))
 
-# A call to another service that has no deadline of its own.
-DEFAULT_CALL_SECONDS = 5.0
-# A service that was away is found again this soon; by default that may take two minutes.
+# For calls to another service that set no timeout.
+DEFAULT_CALL_TIMEOUT_SECONDS = 5.0
+# How soon a channel reconnects to a service that was down. gRPC's default is up to two minutes.
 CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
 
 _deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
 
 class GuardedServer:
-    """A gRPC server for the `add_..._to_server` functions of stubs: it registers every method guarded.
+    """Stands for the gRPC server in the `add_..._to_server` functions of stubs, and guards each method.
 
-    RPCs need no identity that are public by their options, and those at the paths `public`.
+    An RPC needs an identity unless its proto options say that it is public, or its path is in `public`.
     """
 
     def __init__(
         self, server: grpc.aio.Server, verifier: identity.TokenVerifier, public: Collection[str], streams: OpenStreams
     ) -> None:
         self.services: list[str] = []
-        """The full names of those that it serves."""
+        """The full names of the registered gRPC services."""
         self._server = server
         self._verifier = verifier
         self._public = public
         self._streams = streams
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Does nothing: stubs name each method twice, and the other time with its service."""
+        """Does nothing. Stubs register each method twice; `add_registered_method_handlers` handles it."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
-        """Serves the methods of a service."""
+        """Serves the methods of a gRPC service."""
         self.services.append(service)
         paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
         guarded = {method: self._guarded(method, handler) for method, handler in paths.items()}
@@ -84,11 +84,11 @@ class GuardedServer:
     def _guarded(self, method: str, handler: MethodHandler) -> MethodHandler:
         if handler.request_streaming and handler.response_streaming:
             raise NotImplementedError(f"{method}: no RPC of the mesh streams requests and responses")
-        # Parsed within, since gRPC itself would tell whoever sends what can't be read that the server broke.
+        # The wrapper parses requests itself: gRPC would return an internal error for a message that can't be parsed.
         parse, serialise = handler.request_deserializer, handler.response_serializer
         described = _descriptor(method)
         if parse is not None and described is not None and request_ids.has_request_id(described.input_type):
-            parse = request_ids.noted(parse)
+            parse = request_ids.remembering(parse)
         public = described is not None and described.GetOptions().Extensions[options_pb2.call].public
         admission = Admission(method, self._verifier, public or method in self._public)
         if handler.request_streaming:
@@ -102,76 +102,76 @@ class GuardedServer:
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    """Finds the handler of a method by its path, in the task in which it then runs."""
+    """Returns the handler of a method by its path. It is called in the task in which the handler then runs."""
 
     def __init__(self, handlers: Mapping[str, MethodHandler]) -> None:
         self._handlers = handlers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> MethodHandler | None:
-        # Read already; the call's context would read it again, which costs as much as all the rest.
+        # The metadata is parsed already. Reading it from the call's context would cost as much as all other checks.
         call_metadata.set(handler_call_details.invocation_metadata)
         return self._handlers.get(handler_call_details.method)
 
 
 def _unary(method: str, behaviour: Any, parse: Any, admission: Admission) -> Any:
-    ended = Ended(method)
+    durations = RpcDurations(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
-        token, traceparent = _learn(context)
+        token, traceparent = _read_metadata(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
                 identity.set_caller(admission.known(token) or await admission.admit(token))
                 response = await behaviour(_parsed(parse, request), context)
             except asyncio.CancelledError:
-                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                durations.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                await _abort(context, _known(error, method), ended, watch)
-            ended.ok.observe(watch.seconds())
+                await _abort(context, _caller_error(error, method), durations, watch)
+            durations.ok.observe(watch.seconds())
             return response
 
     return call
 
 
 def _stream(method: str, behaviour: Any, parse: Any, admission: Admission, streams: OpenStreams) -> Any:
-    ended = Ended(method)
+    durations = RpcDurations(method)
 
     async def call(request: bytes, context: Context) -> Any:
         watch = Stopwatch()
         response = None
-        token, traceparent = _learn(context)
+        token, traceparent = _read_metadata(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
                 caller = admission.known(token) or await admission.admit(token)
                 identity.set_caller(caller)
-                # Closed here and now when the client leaves, and with it what it was waiting for.
+                # Closes the generator at once when the client leaves, with everything that it waits for.
                 async with aclosing(behaviour(_parsed(parse, request), context)) as responses:
                     with streams.opened(caller) as stream:
                         while (following := await stream.next(responses)) is not None:
                             response = following
                             yield response
             except (asyncio.CancelledError, GeneratorExit):
-                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                durations.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                known = _known(error, method)
+                caller_error = _caller_error(error, method)
                 broken_off = response is not None and _is_json_call()
-                if broken_off and (message := failure_message(response, to_status(known))) is not None:
+                if broken_off and (message := failure_message(response, to_status(caller_error))) is not None:
                     yield message
                     broken_off = False
-                await _abort(context, known, ended, watch, broken_off=broken_off)
-            ended.ok.observe(watch.seconds())
+                await _abort(context, caller_error, durations, watch, broken_off=broken_off)
+            durations.ok.observe(watch.seconds())
 
     return call
 
 
 def _upload(method: str, behaviour: Any, parse: Any, admission: Admission, streams: OpenStreams) -> Any:
-    ended = Ended(method)
+    durations = RpcDurations(method)
 
     async def call(requests: AsyncIterator[bytes], context: Context) -> Any:
         watch = Stopwatch()
-        token, traceparent = _learn(context)
+        token, traceparent = _read_metadata(context)
         with telemetry.span(method, traceparent, SpanKind.SERVER):
             try:
                 caller = admission.known(token) or await admission.admit(token)
@@ -180,18 +180,18 @@ def _upload(method: str, behaviour: Any, parse: Any, admission: Admission, strea
                     async with aclosing(_each_parsed(parse, requests, stream)) as messages:
                         response = await behaviour(messages, context)
             except asyncio.CancelledError:
-                ended.failed(code_pb2.CANCELLED, watch.seconds())
+                durations.failed(code_pb2.CANCELLED, watch.seconds())
                 raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status here
-                await _abort(context, _known(error, method), ended, watch)
-            ended.ok.observe(watch.seconds())
+                await _abort(context, error_for_caller(error, method), durations, watch)
+            durations.ok.observe(watch.seconds())
             return response
 
     return call
 
 
 async def _each_parsed(parse: Any, requests: AsyncIterator[bytes], stream: OpenStream) -> AsyncGenerator[Any, None]:
-    """Yields the messages of a client's stream until the caller's key stops being good."""
+    """Yields the messages of a client's stream until the caller's API key becomes invalid."""
 
     async def received() -> AsyncGenerator[bytes, None]:
         async for request in requests:
@@ -202,8 +202,8 @@ async def _each_parsed(parse: Any, requests: AsyncIterator[bytes], stream: OpenS
             yield _parsed(parse, request)
 
 
-def _learn(context: Context) -> tuple[str, str]:
-    """Notes the deadline of a call and returns its identity token and its trace context, empty if it has none."""
+def _read_metadata(context: Context) -> tuple[str, str]:
+    """Stores the deadline of a call, and returns its identity token and its traceparent; empty if it has none."""
     _deadline.set(context.time_remaining)
     token = traceparent = ""
     for key, value in call_metadata.get():
@@ -215,35 +215,35 @@ def _learn(context: Context) -> tuple[str, str]:
 
 
 class Admission:
-    """Who may call a method."""
+    """Decides who may call a method."""
 
     def __init__(self, method: str, verifier: identity.TokenVerifier, public: bool) -> None:
         self._verifier = verifier
         self._public = public
         described = _descriptor(method)
-        # Of an RPC that is not of the protos nothing is known.
+        # An RPC that is not in the protos has no options.
         self._scope = identity.scope_of(described) if described is not None else ""
 
     def known(self, token: str) -> identity.Caller | None:
-        """Returns who calls, if they have called before and may."""
+        """Returns the caller if their token was verified before and they may call, else None."""
         caller = self._verifier.known(token)
-        return caller if caller is not None and self._lets_in(caller) else None
+        return caller if caller is not None and self._allows(caller) else None
 
-    def _lets_in(self, caller: identity.Caller) -> bool:
+    def _allows(self, caller: identity.Caller) -> bool:
         if caller.identity is None:
-            # A voter.
+            # The caller is a voter.
             return self._public
         return not self._scope or self._scope in caller.identity.scopes
 
     async def admit(self, token: str) -> identity.Caller | None:
-        """Returns who calls.
+        """Returns the caller, or None if the method is public and the call has no identity.
 
-        Unauthenticated if that is nobody and must be somebody, ScopeMissing if their key may not, and PermissionDenied
-        if a voter calls what takes a developer.
+        Raises Unauthenticated if the identity is missing or not valid, ScopeMissing if the API key lacks the scope, and
+        PermissionDenied if a voter calls a method for developers.
         """
         if token:
             caller = await self._verifier.verify(token)
-            if self._lets_in(caller):
+            if self._allows(caller):
                 return caller
             raise ScopeMissing.of(self._scope) if caller.identity else PermissionDenied(identity.NOT_FOR_VOTERS)
         if not self._public:
@@ -259,8 +259,8 @@ def _descriptor(method: str) -> MethodDescriptor | None:
         return None
 
 
-class Ended:
-    """The metrics of one method's ends."""
+class RpcDurations:
+    """Records how long the calls of one method took, by status."""
 
     def __init__(self, method: str) -> None:
         self._method = method
@@ -275,53 +275,53 @@ def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
         return parse(request)
     except DecodeError:
         raise InvalidInput.of(
-            FieldViolation("", "the request must be a message of the RPC's type, its text in UTF-8")
+            FieldViolation("", "must be a message of the RPC's request type, with text in UTF-8")
         ) from None
 
 
 async def _abort(
-    context: Context, error: ArenaError, ended: Ended, watch: Stopwatch, *, broken_off: bool = False
+    context: Context, error: ArenaError, durations: RpcDurations, watch: Stopwatch, *, broken_off: bool = False
 ) -> None:
-    """Ends the call with the status of an error, or, `broken_off`, so that the gateway resets it. Always raises."""
+    """Ends the call with the status of an error. If `broken_off`, makes the gateway reset the stream. Always raises."""
     status = to_status(error)
-    ended.failed(status.code, watch.seconds())
+    durations.failed(status.code, watch.seconds())
     if broken_off:
-        # A JSON client has the status 200 and sees no trailers, so a clean end would pass half for whole.
+        # A JSON client already has status 200 and sees no trailers. A clean end would make half a response look whole.
         await context.abort(grpc.StatusCode.UNKNOWN, error.message, RESETTING_TRAILERS)
     await context.abort_with_status(rpc_status.to_status(status))
 
 
-def _known(error: Exception, method: str) -> ArenaError:
-    """Returns what the caller is told of an error. Raises it again if it has ended the call already."""
+def _caller_error(error: Exception, method: str) -> ArenaError:
+    """Returns the error to return to the caller. Raises it again if it has already ended the call."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    return told(error, method)
+    return error_for_caller(error, method)
 
 
-def told(error: Exception, method: str) -> ArenaError:
-    """Returns what the caller of a method is told of an error. What was not foreseen is logged and named by an id."""
+def error_for_caller(error: Exception, method: str) -> ArenaError:
+    """Returns the error to return to a method's caller. An unexpected error is logged under an id that it names."""
     if isinstance(error, DISCONNECTED):
         log.warning("the database failed", method=method, error=str(error).strip())
-        known: ArenaError | None = database_errors.explain(error)
+        explained: ArenaError | None = database_errors.explain(error)
     else:
-        known = error if isinstance(error, ArenaError) else unexpected(error)
-    if known is None:
+        explained = error if isinstance(error, ArenaError) else unexpected(error)
+    if explained is None:
         error_id = secrets.token_hex(6)
-        log.error("an RPC broke", method=method, error_id=error_id, exc_info=error)
-        known = ArenaError(f"something broke on the server; its logs have it as {error_id}", error_id=error_id)
-    return known
+        log.error("an RPC failed unexpectedly", method=method, error_id=error_id, exc_info=error)
+        explained = ArenaError(f"Internal error. The service's log describes it under {error_id}.", error_id=error_id)
+    return explained
 
 
 def _is_json_call() -> bool:
-    """Tells whether the gateway has made the call at hand out of JSON: it says so with the path that it had."""
+    """Returns whether the gateway transcoded the current call from JSON."""
     return any(key == TRANSCODED_HEADER for key, _ in call_metadata.get())
 
 
 class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    """Passes on who is calling and from where, the trace, and what is left of the deadline."""
+    """Adds the current call's identity, client address, trace and remaining deadline to calls to other services."""
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """Calls another service on behalf of the call at hand."""
+        """Calls another service on behalf of the current call."""
         metadata = list(client_call_details.metadata or ())
         caller = identity.current_caller()
         if caller is not None:
@@ -335,7 +335,9 @@ class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         limits = [t for t in (client_call_details.timeout, left) if t is not None]
         details = grpc.aio.ClientCallDetails(
             method=client_call_details.method,
-            timeout=min([*limits, DEFAULT_CALL_SECONDS]) if client_call_details.timeout is None else min(limits),
+            timeout=min([*limits, DEFAULT_CALL_TIMEOUT_SECONDS])
+            if client_call_details.timeout is None
+            else min(limits),
             metadata=grpc.aio.Metadata(*metadata),
             credentials=client_call_details.credentials,
             wait_for_ready=client_call_details.wait_for_ready,
@@ -344,6 +346,6 @@ class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
 
 
 def open_channel(address: str) -> grpc.aio.Channel:
-    """Returns a channel to another service of the mesh: to one of its processes, if the address names several."""
+    """Returns a channel to another service of the mesh. If the address names several processes, it uses one of them."""
     target = f"ipv4:{address}" if "," in address else address
     return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS, interceptors=[ClientInterceptor()])

@@ -1,4 +1,4 @@
-"""Where log lines go: a stream that never fails whoever logs."""
+"""A stream for log lines that never raises."""
 
 from typing import TextIO
 
@@ -6,20 +6,19 @@ MISSING = '{{"level": "warning", "message": "{} log lines may be missing here"}}
 
 
 class LogStream:
-    """Writes to another stream, and counts what can't be written instead of raising.
+    """Writes to another stream. Counts failed writes instead of raising.
 
-    The disk may be full, the file closed, or the reader of a pipe gone. None of it may stop work that only wants to say
-    how it does.
+    Logging must not stop the work that logs if the disk is full, the file is closed, or the reader of a pipe is gone.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        """`stream` is None where the process was started without it."""
+        """`stream` is None if the process was started without one."""
         self._stream = stream
         self.failures = 0
-        """Writes that have failed since one last succeeded."""
+        """The number of failed writes since the last one that succeeded."""
 
     def write(self, text: str) -> int:
-        """Writes a whole line, or drops it."""
+        """Writes a line, or drops it."""
         if self._stream is not None:
             try:
                 self._stream.write(text)
@@ -33,4 +32,4 @@ class LogStream:
         return len(text)
 
     def flush(self) -> None:
-        """Each line is flushed as it is written."""
+        """Does nothing: `write` flushes each line."""

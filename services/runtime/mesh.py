@@ -1,4 +1,4 @@
-"""The services of the mesh, as the protos list them."""
+"""The services of the mesh, as listed in the protos."""
 
 import pkgutil
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ SERVICES = tuple(Service.keys()[1:])
 
 
 def default_address(service: str) -> str:
-    """Returns where a service is unless a setting says otherwise: on this machine, at its own port."""
+    """Returns a service's default address: its own port on this machine."""
     return f"127.0.0.1:{Service.Value(service)}"
 
 
 def stubs(ending: str) -> Iterator[ModuleType]:
-    """Yields the generated modules of all services whose names end so, in the order of the services."""
+    """Yields the generated modules whose names end with `ending`, service by service."""
     for service in SERVICES:
         package = import_module(f"voicearena.{service}.v1")
         for found in pkgutil.iter_modules(package.__path__):

@@ -1,4 +1,4 @@
-"""Brings a service's schema up to date with Alembic, under a lock, so that many processes may start at once."""
+"""Runs a service's migrations with Alembic, under a lock, so that many processes can start at the same time."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sqlalchemy import URL, create_engine, text
 
 
 def upgrade(url: URL, schema: str, folder: Path) -> None:
-    """Creates the schema if need be and runs the migrations in `folder`/versions that it lacks. Blocks."""
+    """Creates the schema if it is missing, and runs the missing migrations of `folder`/versions. Blocks."""
     engine = create_engine(
         url, poolclass=sa.NullPool, connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 5}
     )
@@ -24,15 +24,15 @@ def upgrade(url: URL, schema: str, folder: Path) -> None:
 
 
 def run() -> None:
-    """What each service's migrations/env.py calls; `upgrade` has prepared the connection."""
+    """Runs the migrations on the connection of `upgrade`. Each service's migrations/env.py calls it."""
     attributes = context.config.attributes
     context.configure(connection=attributes["connection"], version_table_schema=attributes["schema"])
-    # The transaction is `upgrade`'s, with the lock in it.
+    # In the transaction of `upgrade`, which holds the lock.
     context.run_migrations()
 
 
 def create_messaging_tables(schema: str) -> None:
-    """Creates the outbox and the record of processed events; called by each service's first migration."""
+    """Creates the tables `outbox` and `processed_events`. Each service's first migration calls it."""
     op.create_table(
         "outbox",
         sa.Column("id", sa.Text, primary_key=True),
@@ -51,7 +51,7 @@ def create_messaging_tables(schema: str) -> None:
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
     op.create_index("processed_events_at", "processed_events", ["processed_at"])
-    # The relay sleeps until this wakes it.
+    # This wakes the outbox relay.
     op.execute(
         f"""
         CREATE FUNCTION outbox_notify() RETURNS trigger LANGUAGE plpgsql AS

@@ -1,10 +1,10 @@
-"""Ends streams whose API key is not good any more.
+"""Ends streams whose API key is no longer valid.
 
-A key is checked when a call begins, and a stream may be open for hours. So each process asks auth twice a second about
-the keys with which its streams are open: one small call, however many streams there are, and none while there are
-none. That covers keys that are revoked, expire or were rotated, and needs no event to arrive.
+A key is checked when a call begins, but a stream can stay open for hours. So each process asks auth about twice a
+second whether the keys of its open streams are still valid, in one small call for all of them. This finds keys that
+were revoked or rotated or have expired, and does not depend on an event.
 
-While auth can't be asked streams go on: then nobody can revoke a key either.
+While auth can't be reached, streams stay open: nobody can revoke a key then either.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from services.runtime.periodic import periodic
 
 log = structlog.get_logger()
 
-CHECK_SECONDS = 0.4
-# How long a message that its client does not read may hold up the end of its stream.
+CHECK_INTERVAL_SECONDS = 0.4
+# How long the end of a stream waits for a message that the client does not read.
 MAX_WRITE_SECONDS = 0.4
 
 CheckKeys = Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
-"""Returns why keys are not good any more, by id; those that are good are left out."""
+"""Returns why keys are no longer valid, by key id, without the keys that are valid."""
 
 M = TypeVar("M")
 
 
 class OpenStream:
-    """A stream under way, in the task that answers it."""
+    """One open stream. It is created in the task that sends the responses."""
 
     def __init__(self) -> None:
         self._task = asyncio.current_task()
@@ -41,7 +41,7 @@ class OpenStream:
         self._waiting = False
 
     async def next(self, responses: AsyncGenerator[M, None]) -> M | None:
-        """Returns the next response, None after the last; Unauthenticated once the stream has to end."""
+        """Returns the next response, or None after the last. Raises Unauthenticated if the stream must end."""
         self._check()
         self._waiting = True
         try:
@@ -57,16 +57,16 @@ class OpenStream:
         return response
 
     def end(self, fault: str) -> None:
-        """Makes the stream end, whatever it waits for."""
+        """Ends the stream with a reason (`fault`), whatever it is waiting for."""
         self._fault = fault
         if self._waiting:
             self._cancel()
         else:
-            # A message is on its way to the client, and what comes after it sees the fault.
+            # A message is being sent. The next call of `next` raises the fault, unless the client does not read.
             asyncio.get_running_loop().call_later(MAX_WRITE_SECONDS, self._cancel)
 
     def closed(self) -> None:
-        """Says that the stream has ended."""
+        """Marks the stream as ended."""
         self._task = None
 
     def _check(self) -> None:
@@ -79,7 +79,7 @@ class OpenStream:
 
 
 class OpenStreams:
-    """The streams of a process, by the API key with which they were opened."""
+    """The open streams of a process, by API key."""
 
     def __init__(self, check: CheckKeys) -> None:
         self._check = check
@@ -88,13 +88,13 @@ class OpenStreams:
 
     @contextmanager
     def opened(self, caller: Caller | None) -> Iterator[OpenStream]:
-        """Has a stream of a caller ended when their key stops being good, as long as the block lasts."""
+        """Registers a caller's stream during the block. It is ended if the caller's key becomes invalid."""
         stream = OpenStream()
         key_id = caller.identity.key_id if caller is not None and caller.identity is not None else ""
         if key_id:
             self._streams.setdefault(key_id, set()).add(stream)
             if self._checking is None:
-                # It works for many calls, so it has the identity, deadline and trace of none.
+                # An empty context: the task works for many calls and must not have one call's identity or deadline.
                 self._checking = asyncio.create_task(self._keep_checking(), context=Context())
         try:
             yield stream
@@ -107,15 +107,15 @@ class OpenStreams:
 
     async def _keep_checking(self) -> None:
         try:
-            await asyncio.sleep(CHECK_SECONDS)
-            await periodic(self._end_faulty, CHECK_SECONDS, until=lambda: not self._streams)
+            await asyncio.sleep(CHECK_INTERVAL_SECONDS)
+            await periodic(self._end_faulty, CHECK_INTERVAL_SECONDS, until=lambda: not self._streams)
         finally:
             self._checking = None
 
     async def _end_faulty(self) -> None:
         try:
             faults = await self._check(list(self._streams))
-        except Exception as error:  # noqa: BLE001 - whatever keeps auth from answering, it is asked again
+        except Exception as error:  # noqa: BLE001 - whatever the reason, auth is asked again
             log.debug("the keys of open streams can't be checked", error=str(error))
             return
         for key_id, fault in faults.items():
@@ -124,9 +124,9 @@ class OpenStreams:
 
 
 def failure_message(response: Any, status: status_pb2.Status) -> Any | None:
-    """Returns the message that says in a stream of JSON why it ends, None if the stream has no such message.
+    """Returns a last message that tells a JSON client why its stream ends, or None if the stream has no such message.
 
-    It is of the type of the stream's other responses, if they have a kind `failed` and an `error` of google.rpc.Status.
+    It has the type of the stream's other responses, which must have a kind `failed` and a google.rpc.Status `error`.
     """
     kind = getattr(response, "failed", None)
     if kind is None or "error" not in response.DESCRIPTOR.fields_by_name:

@@ -1,4 +1,8 @@
-"""A state change and its events are one transaction: events are rows first, and a relay publishes them afterwards."""
+"""Publishes events after the transaction that records them.
+
+A state change and its events are one transaction: the events are rows of the outbox. A relay publishes them after the
+commit.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,44 +39,45 @@ PROCESSED = sa.table("processed_events", sa.column("processed_at", sa.DateTime(t
 
 BATCH = 200
 POLL_SECONDS = 1.0
-# A consumer's record must outlive every redelivery, and streams keep events for three days.
-KEEP_PROCESSED = timedelta(days=7)
-PRUNE_SECONDS = 3600.0
-# What was not confirmed is published again after this long, and then each time after twice as long as before.
+# Longer than streams keep events (three days), so that a redelivered event always finds its record.
+PROCESSED_RETENTION = timedelta(days=7)
+PRUNE_INTERVAL_SECONDS = 3600.0
+# An unconfirmed event is published again after this time. The waits then double up to the maximum.
 MIN_REPEAT = timedelta(seconds=30)
-MAX_REPEAT = timedelta(minutes=10)
+MAX_REPEAT_INTERVAL = timedelta(minutes=10)
 REPEAT_POLL_SECONDS = 10.0
 
-# Events go out within a second, and a relay that waits for the bus tries for up to 20 s.
+# The health check fails above this age. Events are normally published within a second, and the relay tries for up to
+# 20 s while the bus is down.
 MAX_AGE_SECONDS = 60.0
 
 Traced = tuple[Message, str]
-"""An event and the traceparent of what it belongs to, empty for the current trace."""
+"""An event and the traceparent of its trace, empty for the current trace."""
 
 AGE = Gauge(telemetry.OUTBOX_AGE, "Age of the oldest event that is not yet published")
 
 
 async def add(connection: AsyncConnection, *messages: Message) -> None:
-    """Records events in the caller's transaction. They are published once it has committed."""
+    """Records events in the caller's transaction. They are published after it commits."""
     await add_each(connection, [(message, "") for message in messages])
 
 
 async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> None:
-    """Records events that belong to traces of their own."""
+    """Records events as `add` does, each with its own trace."""
     rows = []
     for message, traceparent in traced:
         event_id = ids.new_id("evt")
         envelope = wrap(message, event_id, traceparent).SerializeToString()
         rows.append({"id": event_id, "subject": subject_of(message), "envelope": envelope})
     if rows:
-        # The rows are parameters, so that the statement is the same for any number of them and compiled once.
+        # With the rows as parameters, the statement is the same for any number of rows and compiled once.
         await connection.execute(sa.insert(OUTBOX), rows)
 
 
 async def withdraw(connection: AsyncConnection, text: str) -> None:
-    """Deletes the private events that name `text`, an id, and wait here, in the caller's transaction.
+    """Deletes unpublished private events that contain `text`, an id, in the caller's transaction.
 
-    One that a relay is publishing at this moment stays: it leaves the bus in its time.
+    An event that a relay is publishing at this moment stays. It is deleted from the bus when its time to live ends.
     """
     named = (
         sa.select(OUTBOX.c.id)
@@ -89,50 +94,50 @@ async def withdraw(connection: AsyncConnection, text: str) -> None:
 
 
 class OutboxRelay:
-    """Publishes a service's outbox. Any number of relays may run side by side."""
+    """Publishes the events of a service's outbox. Several relays can run at the same time."""
 
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
         self._bus = bus
         self._wake = asyncio.Event()
         self._oldest: datetime | None = None
-        self._looked = Stopwatch()
-        self._repeated = Stopwatch()
-        # At any moment, since a bus that is away holds a batch up for long.
+        self._last_poll = Stopwatch()
+        self._last_repeat = Stopwatch()
+        # A function, because the age grows while the bus is down and a batch takes long.
         AGE.set_function(self._age)
 
     async def run(self) -> None:
-        """Publishes for ever: at once when woken by a commit, and every second in case a wake-up was missed."""
+        """Publishes events until it is cancelled: at once after a commit, and every second if a wake-up was missed."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._database.listen(f"{self._database.schema}_outbox", lambda _: self._wake.set()))
-            tasks.create_task(periodic(self.prune, PRUNE_SECONDS), name="outbox pruning")
+            tasks.create_task(periodic(self.prune, PRUNE_INTERVAL_SECONDS), name="outbox pruning")
             publishing = periodic(self._relay, POLL_SECONDS, batch=BATCH, wake=self._wake)
             tasks.create_task(publishing, name="outbox publishing")
 
     async def check(self) -> None:
-        """Raises Unavailable while events are not published, or nobody looks for them."""
+        """Raises Unavailable if events are not published, or the outbox is not read."""
         if (age := self._age()) > MAX_AGE_SECONDS:
             raise Unavailable(f"the oldest event has waited {age:.0f} s to be published")
-        if self._looked.seconds() > MAX_AGE_SECONDS:
-            raise Unavailable(f"nobody has looked for events for {self._looked.seconds():.0f} s")
+        if self._last_poll.seconds() > MAX_AGE_SECONDS:
+            raise Unavailable(f"the outbox was not read for {self._last_poll.seconds():.0f} s")
 
     async def _relay(self) -> int:
         published = await self.publish_batch()
-        if self._repeated.seconds() >= REPEAT_POLL_SECONDS:
-            self._repeated = Stopwatch()
+        if self._last_repeat.seconds() >= REPEAT_POLL_SECONDS:
+            self._last_repeat = Stopwatch()
             await self.repeat_batch()
         return published
 
     async def publish_batch(self) -> int:
-        """Publishes the oldest events that no other relay is at, and returns how many there were."""
+        """Publishes the oldest events that no other relay is publishing. Returns their number."""
         return await self._publish(OUTBOX.c.published_at.is_(None))
 
     async def repeat_batch(self) -> int:
-        """Publishes again facts that were not confirmed in time, and returns how many there were."""
-        so_far = OUTBOX.c.published_at - OUTBOX.c.created_at
-        wait = sa.func.least(sa.func.greatest(so_far, MIN_REPEAT), MAX_REPEAT)
+        """Publishes again the facts that were not confirmed in time. Returns their number."""
+        since_created = OUTBOX.c.published_at - OUTBOX.c.created_at
+        wait = sa.func.least(sa.func.greatest(since_created, MIN_REPEAT), MAX_REPEAT_INTERVAL)
         due = OUTBOX.c.published_at + wait <= sa.func.now()
-        # For the index: few rows were ever published.
+        # The second condition is implied, but lets PostgreSQL use the index: few rows have a published_at.
         return await self._publish(sa.and_(_to_confirm(), OUTBOX.c.published_at.is_not(None), due))
 
     async def _publish(self, which: sa.ColumnElement[bool]) -> int:
@@ -142,30 +147,30 @@ class OutboxRelay:
                     sa.select(OUTBOX).where(which).order_by(OUTBOX.c.seq).limit(BATCH).with_for_update(skip_locked=True)
                 )
             ).all()
-            self._looked = Stopwatch()
+            self._last_poll = Stopwatch()
             self._oldest = next((row.created_at for row in rows if row.published_at is None), None)
             if not rows:
                 return 0
             outcomes = await asyncio.gather(
                 *(self._bus.publish_raw(row.subject, row.envelope, row.id) for row in rows), return_exceptions=True
             )
-            done = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-            over = [row.id for row in done if row.subject not in confirmed_subjects()]
-            if over:
-                # Not kept as a record: an event may carry what somebody wrote and has deleted since.
-                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(over)))
-            if len(over) < len(done):
-                kept = OUTBOX.c.id.in_({row.id for row in done}.difference(over))
-                await connection.execute(sa.update(OUTBOX).where(kept).values(published_at=sa.func.now()))
-        # What was published stays published even when the rest was not.
+            published = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+            finished = [row.id for row in published if row.subject not in confirmed_subjects()]
+            if finished:
+                # Published events are deleted: they can contain text that its author has deleted meanwhile.
+                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(finished)))
+            if len(finished) < len(published):
+                unconfirmed = OUTBOX.c.id.in_({row.id for row in published}.difference(finished))
+                await connection.execute(sa.update(OUTBOX).where(unconfirmed).values(published_at=sa.func.now()))
+        # Raised after the commit, so that the events that were published are not published again.
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
         self._oldest = None
-        return len(done)
+        return len(published)
 
     def handlers(self) -> Mapping[type[Message], Handler]:
-        """Returns how a service that has facts to be confirmed takes their confirmations."""
+        """Returns the event handlers of a service whose facts are confirmed: they delete a confirmed fact."""
 
         async def fact_confirmed(event: FactConfirmed, delivery: Delivery) -> None:
             async with self._database.transaction() as connection:
@@ -174,15 +179,15 @@ class OutboxRelay:
         return {FactConfirmed: fact_confirmed}
 
     def _age(self) -> float:
-        """Returns the age in seconds of the oldest event that is not known to be published, 0 if there is none."""
+        """Returns the age of the oldest unpublished event in seconds, 0 if there is none."""
         return max(0.0, (now() - self._oldest).total_seconds()) if self._oldest else 0.0
 
     async def prune(self) -> None:
-        """Deletes the records that nobody needs any more."""
+        """Deletes records that are no longer needed."""
         async with self._database.transaction() as connection:
-            # Earlier versions kept what they had published.
+            # Versions before this one kept published events.
             await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None), ~_to_confirm()))
-            await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - KEEP_PROCESSED))
+            await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - PROCESSED_RETENTION))
 
 
 def _to_confirm() -> sa.ColumnElement[bool]:

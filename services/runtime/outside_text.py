@@ -1,8 +1,8 @@
-"""Text and bytes from outside, made fit to be stored, logged, sent and shown.
+"""Cleans text and bytes from outside, so that they can be stored, logged, sent and shown.
 
-Providers, webhook receivers, callers and events say whatever they like. PostgreSQL stores no NUL, protobuf takes no
-lone surrogate, a terminal obeys ESC, and characters that reverse or hide others mislead a reader. All of it is cleaned
-here and nowhere else. This module imports the standard library only, so that domain code may import it.
+Providers, webhook receivers, callers and events can send any text. PostgreSQL stores no NUL, protobuf accepts no lone
+surrogate, a terminal obeys ESC, and characters that reverse or hide others mislead a reader. Only this module cleans
+such text. It imports the standard library only, so that domain code can import it.
 """
 
 import codecs
@@ -10,29 +10,29 @@ import re
 import unicodedata
 from typing import TypeGuard
 
-# An error that is stored or sent. Enough for a provider's sentence, little enough for a line of a table.
+# An error message that is stored or sent: long enough for a sentence of a provider, short enough for a line of a table.
 MAX_MESSAGE_CHARACTERS = 500
-# One value of a log line. A traceback is a value of its own shape and is bounded by its frames.
+# One value of a log line. A traceback has its own form and is limited by its number of frames.
 MAX_LOGGED_CHARACTERS = 2000
 
 ELLIPSIS = "…"
-# Characters that are looked at for each one that may be kept, so that a text of mostly invisible ones costs little.
+# How many characters are read for each one that can be kept. It limits the cost of a text of mostly invisible ones.
 _READ_PER_KEPT = 8
 
-# ECMA-48: CSI (parameters, then a final byte), the string commands up to their terminator, and commands of two bytes.
-# Strings without a terminator lose their introducer only.
+# ECMA-48: CSI (parameters, then a final byte), string commands up to their terminator, and commands of two bytes.
+# If a string command has no terminator, only its introducer matches.
 _TERMINAL_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?"
 )
-# ZERO WIDTH NON-JOINER and JOINER: Persian, Indic scripts and emoji are written with them, between characters that are
-# not ASCII. Anywhere else they only hide.
+# ZERO WIDTH NON-JOINER and JOINER. Persian, Indic scripts and emoji need them between characters that are not ASCII.
+# Elsewhere they are removed.
 _JOINERS = "\u200c\u200d"
 _STRAY_JOINER = re.compile(rf"(?<![^\x00-\x7f])[{_JOINERS}]+|[{_JOINERS}]+(?![^\x00-\x7f])|[{_JOINERS}]{{2,}}")
-# A letter with more marks on it than any language has covers its neighbours.
+# No language has more marks on one letter. More marks would cover other text.
 _MAX_MARKS = 6
-# Control characters that are white space, which the text of a prompt may have.
+# Control characters that are white space. The text of a prompt can contain them.
 _WHITE_SPACE_CONTROLS = frozenset("\t\n\v\f\r\x85")
 
 _RANGES = (
@@ -44,25 +44,25 @@ _CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 """Control characters that are not white space."""
 
 UNSEEN = re.compile(f"[{_RANGES}{_CONTROLS}]")
-"""One character that can't be seen and is not white space."""
+"""A pattern for one invisible character that is not white space."""
 BLANKS = rf"[\s{_RANGES}{_CONTROLS}\u2800]*+"
-"""A pattern for any run of white space and of characters that can't be seen; U+2800 is the Braille pattern without
+"""A pattern for any number of invisible characters, white space included. U+2800 is the Braille pattern without
 dots."""
 
 
 def decoded(content: bytes) -> str:
-    """Returns bytes as text: UTF-8, or UTF-16 if its mark is there, and U+FFFD for each byte that is none of it."""
+    """Decodes bytes as UTF-16 if they begin with its byte order mark, else as UTF-8. Invalid bytes become U+FFFD."""
     in_two_bytes = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if in_two_bytes else "utf-8-sig", errors="replace")
 
 
 def one_line(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:
-    """Returns a text as one line of at most `max_characters`, cut with an ellipsis, that is safe wherever it goes.
+    """Returns a text as one safe line of at most `max_characters`. A longer text is cut and ends with an ellipsis.
 
-    Terminal sequences, control characters, lone surrogates, and characters that reverse or hide others are gone; any
-    white space is one blank.
+    Terminal sequences, control characters, lone surrogates, and characters that reverse or hide others are removed. Any
+    run of white space becomes one blank.
     """
-    # What is cut off first is never shown, so that a long text costs little to look through.
+    # Cutting first limits the cost of a long text.
     text = text[: _READ_PER_KEPT * max_characters]
     if not (text.isascii() and text.isprintable()):
         text = _visible(text)
@@ -71,18 +71,18 @@ def one_line(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of what an error says, the name of its kind if it says nothing."""
+    """Returns the first line of an error's message, or the name of its class if the message is empty."""
     return one_line(str(error).strip().partition("\n")[0]) or type(error).__name__
 
 
 def without_unseen(text: str) -> str:
-    """Returns text without the characters that can't be seen; white space stays."""
+    """Returns text without invisible characters. White space stays."""
     return UNSEEN.sub("", text)
 
 
 def is_identifier(value: object, max_characters: int) -> TypeGuard[str]:
-    """Tells whether a value is an id that can be asked for by what is shown of it: a text of 1 to `max_characters`
-    without blanks, control characters, lone surrogates, or characters that can't be seen."""
+    """Returns whether a value is an id that people can read and type: a text of 1 to `max_characters` without blanks,
+    control characters, lone surrogates, or invisible characters."""
     return (
         isinstance(value, str)
         and 1 <= len(value) <= max_characters
@@ -91,7 +91,7 @@ def is_identifier(value: object, max_characters: int) -> TypeGuard[str]:
 
 
 def first_control(text: str) -> str:
-    """Returns the first control character that is no white space as `U+001B`, or an empty string if there is none."""
+    """Returns the first control character that is not white space, written as `U+001B`, or an empty string."""
     if text.isprintable():
         return ""
     for character in text:
@@ -101,9 +101,9 @@ def first_control(text: str) -> str:
 
 
 def for_log(value: object) -> object:
-    """Returns a value of a log line with every text in it cleaned, in lists and mappings too."""
+    """Returns a value of a log line with every text in it cleaned, also in lists and mappings."""
     if isinstance(value, str):
-        # Lines stay apart, since tracebacks have them.
+        # Line breaks stay, because tracebacks have them.
         return "\n".join(one_line(line, MAX_LOGGED_CHARACTERS) for line in value[:MAX_LOGGED_CHARACTERS].splitlines())
     if isinstance(value, dict):
         return {one_line(str(name)): for_log(each) for name, each in value.items()}

@@ -1,7 +1,7 @@
-"""Pages of lists: their size, and the tokens that lead from one to the next.
+"""Reads lists page by page, with signed page tokens.
 
-A token is the cursor of the last row, bound to the list's filters and to its reader by a signature, so that one that
-was tampered with, or taken to another list, is refused instead of giving odd pages.
+A page token is the cursor of the page's last row. Its signature also covers the list's filters and its reader. So a
+token that was changed, or that belongs to another list, is refused.
 """
 
 import json
@@ -34,32 +34,34 @@ class Pages:
         fetch: Callable[[Any, int], Awaitable[Sequence[T]]],
         cursor: Callable[[T], Sequence[Value]],
     ) -> tuple[Sequence[T], str]:
-        """Returns a page of 20 rows, or of `size` up to 100, and the token of the next, empty on the last.
+        """Returns a page of `size` rows, and the token of the next page, empty on the last page.
 
-        `filters` name the list and all that it depends on, its reader too. `fetch` is called with the cursor to go on
-        after, a tuple, or None for the beginning, and with how many rows it may return. `cursor` returns a row's place.
-        Raises InvalidInput for a negative size and for a token of another list.
+        A `size` of 0 means 20, and more than 100 means 100. `filters` name the list, everything that its rows depend
+        on, and its reader. `fetch` gets a cursor, after which it begins (None for the first page), and the maximum
+        number of rows. `cursor` returns the cursor of a row.
+
+        Raises InvalidInput if `size` is negative or the token is not of this list.
         """
         if size < 0:
             raise InvalidInput.of(
                 FieldViolation("page_size", f"must be 0 to {MAX_PAGE_SIZE}; 0 means {DEFAULT_PAGE_SIZE}")
             )
         size = min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        holds_for = json.dumps(filters, sort_keys=True).encode()
-        # One more, which shows whether there is another page.
-        rows = await fetch(self._read(token, holds_for), size + 1)
+        context = json.dumps(filters, sort_keys=True).encode()
+        # One more row shows whether there is a next page.
+        rows = await fetch(self._read(token, context), size + 1)
         if len(rows) <= size:
             return rows, ""
         last = json.dumps(list(cursor(rows[size - 1])), separators=(",", ":"), default=_as_json)
-        return rows[:size], self._signer.token(last.encode(), holds_for)
+        return rows[:size], self._signer.token(last.encode(), context)
 
-    def _read(self, token: str, holds_for: bytes) -> tuple[Any, ...] | None:
+    def _read(self, token: str, context: bytes) -> tuple[Any, ...] | None:
         if not token:
             return None
-        content = self._signer.content(token, holds_for)
+        content = self._signer.content(token, context)
         if content is None:
             raise InvalidInput.of(
-                FieldViolation("page_token", "must be next_page_token of a list with the same filters")
+                FieldViolation("page_token", "must be the next_page_token of a list with the same filters")
             )
         return tuple(json.loads(content, object_hook=_from_json))
 

@@ -1,4 +1,4 @@
-"""The one loop: work that is done again and again while a process runs."""
+"""Runs work at intervals while a process runs. All periodic work uses this loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from services.runtime.errors import BusUnavailable
 log = structlog.get_logger()
 
 OUTAGES = (*DISCONNECTED, BusUnavailable)
-"""What a round raises while something that every service needs is away."""
+"""Errors that mean that the database or the bus is down."""
 
 
 async def periodic(
@@ -24,28 +24,29 @@ async def periodic(
     until: Callable[[], bool] = lambda: False,
     outages: tuple[type[Exception], ...] = OUTAGES,
 ) -> None:
-    """Does a round of work at once, then one every so many seconds, until it is cancelled or `until` holds.
+    """Calls `work` at once, then every `seconds`, until it is cancelled or `until` returns True.
 
-    `work` may return how much it did. After a full `batch` there is probably more, so the next round follows at once.
-    `wake` brings the next round forward. It is cleared before each round, so nothing that happens during one is missed.
-    A round that fails by one of `outages` is tried again with the next. An outage is logged when it begins and when it
-    is over, under the name of this task. Whatever else a round raises ends the loop.
+    `work` can return how much it did. If that is a full `batch` there is probably more, so the next round follows at
+    once. Setting `wake` starts the next round early. It is cleared before each round, so a round never misses it.
+
+    A round that raises one of `outages` does not end the loop. The start and the end of an outage are logged with the
+    name of the current task. Any other exception ends the loop.
     """
     woken = wake or asyncio.Event()
-    away = False
+    in_outage = False
     while not until():
         woken.clear()
         done = 0
         try:
             done = await work() or 0
         except outages as error:
-            if not away:
-                log.warning("periodic work waits for what it needs", work=_name(), error=str(error))
-            away = True
+            if not in_outage:
+                log.warning("periodic work waits for the database or the bus", work=_name(), error=str(error))
+            in_outage = True
         else:
-            if away:
-                log.info("periodic work goes on", work=_name())
-            away = False
+            if in_outage:
+                log.info("periodic work continues", work=_name())
+            in_outage = False
         if is_cancelled():
             raise asyncio.CancelledError
         if until() or (batch is not None and done >= batch):
@@ -56,11 +57,11 @@ async def periodic(
 
 
 def is_cancelled() -> bool:
-    """Tells whether this task was cancelled and goes on all the same.
+    """Returns whether the current task was cancelled but lost the cancellation.
 
-    `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes at the moment in which what it waits for is
-    done, and the NATS client waits with it. So `periodic` looks after each round. Work that takes something in during
-    a round looks here, too, before it keeps it.
+    In Python 3.11, `asyncio.wait_for` loses a cancellation that arrives at the moment when its awaitable completes, and
+    the NATS client uses it. So `periodic` checks this after each round. Work that receives something during a round
+    must check it too, before it keeps what it received.
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

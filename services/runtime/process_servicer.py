@@ -1,4 +1,4 @@
-"""ProcessService: whether a process serves, what keeps it from that, and whether it keeps up."""
+"""ProcessService: the status of one process."""
 
 from collections.abc import Iterable, Mapping
 from importlib import metadata
@@ -10,29 +10,29 @@ from voicearena.mesh.v1 import mesh_pb2, process_service_pb2, process_service_pb
 from services.runtime import telemetry
 from services.runtime.event_loop import Stopwatch
 from services.runtime.rpc import Context
-from services.runtime.status import Reporter, count, reason_of, streams
+from services.runtime.status import Reporter, count, failure_reason, streams
 
 DISTRIBUTION = "voice-arena"
 
 
-class Progress(Protocol):
-    """What is known of a process at a moment."""
+class ServingState(Protocol):
+    """Whether a process serves, and why not. `server.Service` has it."""
 
     @property
     def failing(self) -> Mapping[str, Exception]:
-        """The checks that failed when they were last made, and what each raised."""
+        """The health checks that failed in the last round, by name, with what each raised."""
 
     @property
     def serving(self) -> bool:
-        """Whether it takes calls."""
+        """Whether the process takes calls."""
 
 
 class ProcessServicer(process_service_pb2_grpc.ProcessServiceServicer):
-    """Implements ProcessService for the process that it is in."""
+    """Implements ProcessService for its own process."""
 
-    def __init__(self, progress: Progress, reporters: Iterable[Reporter]) -> None:
-        """`reporters` are asked at each call."""
-        self._progress = progress
+    def __init__(self, state: ServingState, reporters: Iterable[Reporter]) -> None:
+        """`reporters` are called at each request."""
+        self._state = state
         self._reporters = reporters
         self._version = _version()
         self._running = Stopwatch()
@@ -41,9 +41,9 @@ class ProcessServicer(process_service_pb2_grpc.ProcessServiceServicer):
         self, request: process_service_pb2.GetProcessStatusRequest, context: Context
     ) -> process_service_pb2.GetProcessStatusResponse:
         status = mesh_pb2.ProcessStatus(
-            serving=self._progress.serving,
+            serving=self._state.serving,
             faults=[
-                mesh_pb2.Fault(name=name, reason=reason_of(error)) for name, error in self._progress.failing.items()
+                mesh_pb2.Fault(name=name, reason=failure_reason(error)) for name, error in self._state.failing.items()
             ],
             version=self._version,
             uptime_seconds=round(self._running.seconds(), 1),

@@ -1,6 +1,7 @@
-"""Request ids, which make a call repeatable: the same call again returns the first result, and another one is refused.
+"""Request ids, which make a request repeatable.
 
-A fingerprint of the call is stored beside the request id with which it came. It is computed here and nowhere else.
+The same request with the same id returns the first result. A different request with that id is refused. To tell them
+apart, a fingerprint of the request is stored beside its id. Only this module computes fingerprints.
 """
 
 import hashlib
@@ -23,48 +24,48 @@ _request: ContextVar[Message | None] = ContextVar("request", default=None)
 
 @dataclass(frozen=True, slots=True)
 class Earlier(Generic[T]):
-    """What an earlier call with a request id made."""
+    """The result of an earlier request with the same request id."""
 
     result: T
     fingerprint: bytes | None
-    """The fingerprint of that call, None if it was made before fingerprints were stored."""
+    """The fingerprint of the earlier request, None if it was made before fingerprints were stored."""
     at: datetime
-    """When it was made."""
+    """When the earlier request was made."""
 
     def repeated(self) -> T:
-        """Returns the first result to the call at hand; RequestIdReused if that is another call."""
-        ours = current_fingerprint()
-        if None not in (ours, self.fingerprint) and ours != self.fingerprint:
+        """Returns the result if the current request is the same. Raises RequestIdReused if it is a different one."""
+        current = current_fingerprint()
+        if None not in (current, self.fingerprint) and current != self.fingerprint:
             raise RequestIdReused.of(self.at)
         return self.result
 
 
 def has_request_id(message: Descriptor) -> bool:
-    """Says whether calls with this request message can be repeated."""
+    """Returns whether a request message has a request id."""
     return FIELD in message.fields_by_name
 
 
-def noted(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Returns a parser that notes each message as the request of the call at hand."""
+def remembering(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Returns a parser that also makes each message the current request."""
 
-    def parse_and_note(data: bytes) -> Any:
+    def parse_and_remember(data: bytes) -> Any:
         message = parse(data)
         set_request(message)
         return message
 
-    return parse_and_note
+    return parse_and_remember
 
 
 def set_request(message: Message | None) -> None:
-    """Makes a message the request of the call at hand, for the rest of this task."""
+    """Makes a message the current request, for the rest of this task."""
     _request.set(message)
 
 
 def current_fingerprint() -> bytes | None:
-    """Returns the fingerprint of the call at hand, None if it has no request id.
+    """Returns the fingerprint of the current request, or None if it has no request id.
 
-    It is the SHA-256 of the message's name and of its deterministic encoding without the request id and without fields
-    that are not known. So one call has one fingerprint over gRPC, gRPC-Web and JSON, and two RPCs never have the same.
+    It is the SHA-256 of the message's name and its deterministic encoding without the request id and unknown fields. So
+    a request has the same fingerprint over gRPC, gRPC-Web and JSON, and requests of two RPCs never have the same one.
     """
     message = _request.get()
     if message is None or not getattr(message, FIELD):

@@ -1,4 +1,4 @@
-"""The types of gRPC that its stubs make generic and its code does not, and the headers of the call at hand."""
+"""Type aliases for gRPC classes that are generic in its stubs only, and the headers of the current call."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -11,4 +11,4 @@ MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 Metadata: TypeAlias = "Sequence[tuple[str, str | bytes]]"
 call_metadata: ContextVar[Metadata] = ContextVar("call_metadata", default=())
-"""The headers of the call at hand. Reading them from the call's context costs as much as the rest of its admission."""
+"""The headers of the current call. Reading them from gRPC's context costs as much as all other checks of a call."""

@@ -1,4 +1,4 @@
-"""The one way to run a service: resources, servicers, background work, health, and an orderly end."""
+"""Runs a service: opens resources, serves RPCs, runs background work, reports health, and stops in order."""
 
 import asyncio
 import signal
@@ -32,48 +32,48 @@ from services.runtime.status import Reporter
 
 log = structlog.get_logger()
 
-CHECK_EVERY_SECONDS = 1.0
+CHECK_INTERVAL_SECONDS = 1.0
 CHECK_TIMEOUT_SECONDS = 3.0
-# How long auth may take to say which API keys are good.
+# For one call to auth's CheckApiKeys.
 KEY_CHECK_TIMEOUT_SECONDS = 1.0
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
-# The gateway takes 32 kB of headers and adds its own; gRPC by default refuses what is above 8 to 16 kB.
+# The gateway accepts 32 kB of headers and adds its own. gRPC's default limit is 8 to 16 kB.
 MAX_METADATA_BYTES = 64 * 1024
-LOST_STATUS = 70
-"""With what a process ends that can't keep its background work going; its supervisor starts it again."""
+LOST_WORK_EXIT_STATUS = 70
+"""The exit status of a process that can't restart its background work. Its supervisor starts the process again."""
 
 
 class Resource(Protocol):
-    """Something that is open while the service runs: registered once, with its ping and its close."""
+    """Something that the service opens when it starts and closes when it stops."""
 
     async def ping(self) -> None:
-        """Raises if it can't be used now."""
+        """Raises if the resource can't be used now."""
 
     async def close(self) -> None:
-        """Lets go of it."""
+        """Closes the resource."""
 
 
 @runtime_checkable
-class Drains(Protocol):
-    """A resource that takes work in. At the end it takes no more, and finishes or hands back what it has in hand."""
+class Drainable(Protocol):
+    """A resource that takes in work. Before it is closed, it finishes its work or hands it back."""
 
     async def drain(self, seconds: float) -> None:
-        """Takes nothing more and lets go of what it has, within this time or shortly after."""
+        """Takes no more work. Finishes the work in progress within `seconds`, or hands it back shortly after."""
 
 
 R = TypeVar("R", bound=Resource)
 
 
 class Service:
-    """A process of the mesh. Use as `async with`; `run` serves until SIGTERM or SIGINT."""
+    """One process of a service. Use it as `async with`; `run` serves until SIGTERM or SIGINT."""
 
     def __init__(self, name: str, settings: ServiceSettings, verifier: TokenVerifier | None = None) -> None:
         self.name = name
         self.failing: Mapping[str, Exception] = {}
-        """The checks that failed when they were last made."""
+        """The health checks that failed in the last round, by name."""
         self.serving = False
-        """Whether it takes calls: what its health says."""
-        self._health_told: bool | None = None
+        """Whether the process takes calls, as its health says."""
+        self._reported_serving: bool | None = None
         self._reporters: list[Reporter] = []
         self._settings = settings
         self._open: list[Resource | grpc.aio.Channel] = []
@@ -92,7 +92,7 @@ class Service:
                 ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
-                # Two processes on one port would share its calls by chance.
+                # Without this, two processes on one port would share its calls at random.
                 ("grpc.so_reuseport", 0),
             ],
         )
@@ -116,13 +116,13 @@ class Service:
         for resource in reversed(self._open):
             try:
                 await resource.close()
-            except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
+            except Exception as failure:  # noqa: BLE001 - the other resources must be closed too
                 log.warning("a resource could not be closed", resource=type(resource).__name__, error=str(failure))
 
     async def enter(self, name: str, resource: R | Awaitable[R], *, needed: bool = True) -> R:
-        """Takes a resource, which may have to be opened first. It is closed at the end, the last one first.
+        """Opens a resource and returns it. Resources are closed when the service stops, the last one first.
 
-        It is pinged for health if the service can't serve without it.
+        If the service can't serve without it (`needed`), pinging it becomes a health check.
         """
         opened = await resource if isinstance(resource, Awaitable) else resource
         self._open.append(opened)
@@ -131,36 +131,36 @@ class Service:
         return opened
 
     def channel(self, address: str) -> grpc.aio.Channel:
-        """Returns a channel to another service, closed at the end."""
+        """Returns a channel to another service. It is closed when the service stops."""
         channel = open_channel(address)
         self._open.append(channel)
         return channel
 
     def add_servicer(self, add: Callable[[Any, Any], None], servicer: Any, *, listed: bool = True) -> None:
-        """Serves a gRPC service, which reflection lists if `listed`. Its RPCs that are public need no identity."""
+        """Serves a gRPC service. RPCs that are not public need an identity. Reflection lists it if `listed`."""
         guarded = GuardedServer(self._server, self._verifier, (), self._streams)
         add(servicer, guarded)
         if listed:
             self._names += guarded.services
 
     async def _key_faults(self, key_ids: Collection[str]) -> Mapping[str, str]:
-        """Asks auth which API keys are not good any more, and why."""
+        """Asks auth which API keys are no longer valid. Returns the reason by key id."""
         if self._auth is None:
             self._auth = auth_service_pb2_grpc.AuthServiceStub(self.channel(self._settings.auth_address))
         faults: dict[str, str] = {}
         ids = list(key_ids)
         for start in range(0, len(ids), MAX_CHECKED_KEYS):
             request = auth_service_pb2.CheckApiKeysRequest(ids=ids[start : start + MAX_CHECKED_KEYS])
-            answer = await self._auth.CheckApiKeys(request, timeout=KEY_CHECK_TIMEOUT_SECONDS)
-            faults |= {fault.id: fault.reason for fault in answer.faults}
+            response = await self._auth.CheckApiKeys(request, timeout=KEY_CHECK_TIMEOUT_SECONDS)
+            faults |= {fault.id: fault.reason for fault in response.faults}
         return faults
 
     def add_unlisted(self, add: Callable[[Any, grpc.aio.Server], None], servicer: Any) -> None:
-        """Serves what is for the gateway alone and not part of the API, unguarded."""
+        """Serves a gRPC service that only the gateway calls. It needs no identity and is not listed."""
         add(servicer, self._server)
 
     def serve_bytes(self, address: str, method: MethodDescriptor, find: Find) -> None:
-        """Serves an RPC that streams stored bytes over plain HTTP too, at an address. `find` judges who may call."""
+        """Also serves an RPC that streams stored bytes over plain HTTP. `find` decides who may call it."""
         self._http.add(address, method, find)
 
     def take_uploads(self, address: str, method: MethodDescriptor, take: Take) -> None:
@@ -168,30 +168,30 @@ class Service:
         self._http.add_uploads(address, method, take)
 
     def reflect(self, *names: str) -> None:
-        """Lists further services in this process's reflection."""
+        """Adds gRPC services to the list of this process's reflection."""
         self._names.extend(name for name in names if name not in self._names)
 
     def health_check(self, name: str, check: Callable[[], Awaitable[None]]) -> None:
-        """Adds a condition of being SERVING: a coroutine that raises while it does not hold."""
+        """Adds a health check. The process is not SERVING while `check` raises."""
         self._checks[name] = check
 
     def report(self, reporter: Reporter) -> None:
-        """Adds to what this process tells of its status."""
+        """Adds a function that adds its part to this process's status."""
         self._reporters.append(reporter)
 
     def background(self, name: str, work: Work, check: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Adds work that goes on while the service runs; however it ends it is begun again, later each time.
+        """Adds work that runs as long as the service. If it ends or fails it is restarted, after a growing delay.
 
-        `check` raises while the work does not do what it is for, which is then a fault of the service's health.
+        The health check `check` raises while the work does not achieve its purpose.
         """
         self._background.add(name, work)
         if check is not None:
             self._checks[name] = check
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT, then lets the calls and events in hand end.
+        """Serves until SIGTERM or SIGINT, then waits for the calls and events in progress.
 
-        SystemExit if background work can't be kept going.
+        Raises SystemExit if background work can't be restarted.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -200,60 +200,59 @@ class Service:
         self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
         await self._http.start(self._settings.drain_seconds)
-        self._background.add("health", lambda: periodic(self._check_health, self._seconds_between_checks))
+        self._background.add("health", lambda: periodic(self._check_health, self._check_interval_seconds))
         self._background.start()
         log.info("listening", address=self._settings.grpc_address)
         await self._stopping.wait()
         log.info("stopping")
         self.serving = False
         await self._health.enter_graceful_shutdown()
-        drains = [each.drain(self._settings.drain_seconds) for each in self._open if isinstance(each, Drains)]
+        drains = [each.drain(self._settings.drain_seconds) for each in self._open if isinstance(each, Drainable)]
         await asyncio.gather(self._server.stop(self._settings.drain_seconds), self._http.stop(), *drains)
-        # Background work, the outbox for one, goes on until what was in hand is done.
+        # Background work ends last: the outbox, for example, publishes the events of those calls.
         await self._background.end()
         if self._lost:
-            raise SystemExit(LOST_STATUS)
+            raise SystemExit(LOST_WORK_EXIT_STATUS)
 
     def _end_for(self, work: str) -> None:
-        """Ends the process, since it can't do all that it is for any more."""
+        """Ends the process because some background work is lost."""
         self._lost = work
         self._stopping.set()
-        log.error("the process ends, since background work was lost", work=work)
+        log.error("the process ends because background work was lost", work=work)
 
     async def _check_health(self) -> None:
         self.failing = await self._failing()
-        # One that stops is not serving, whatever it still could do.
         self.serving = not self.failing and not self._stopping.is_set()
-        if self._health_told is self.serving:
+        if self._reported_serving is self.serving:
             return
-        self._health_told = self.serving
+        self._reported_serving = self.serving
         status = "SERVING" if self.serving else "NOT_SERVING"
         faults = {name: first_line(error) for name, error in self.failing.items()}
         log.log(20 if self.serving else 30, "health", status=status, **faults)
         for name in ("", self.name):
             await self._health.set(name, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
 
-    def _seconds_between_checks(self) -> float:
-        return CHECK_EVERY_SECONDS if self.serving else CHECK_EVERY_SECONDS / 10
+    def _check_interval_seconds(self) -> float:
+        return CHECK_INTERVAL_SECONDS if self.serving else CHECK_INTERVAL_SECONDS / 10
 
     async def _failing(self) -> Mapping[str, Exception]:
-        """Makes all checks; returns what keeps the service from serving: each check that fails, and why."""
+        """Runs all health checks. Returns those that fail, by name, with what each raised."""
         found: dict[str, Exception] = dict(self._background.failing())
         for name, check in self._checks.items():
             try:
                 async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                     await check()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as the reason
+            except Exception as error:  # noqa: BLE001 - any error is reported as the reason
                 found[name] = error
         return found
 
 
 async def signing_keys(auth_address: str) -> Mapping[str, bytes]:
-    """Asks auth for the public keys, by id, that verify identity tokens. ConnectionError if it does not answer."""
+    """Returns auth's public keys for identity tokens, by id. Raises ConnectionError if auth does not respond."""
     async with open_channel(auth_address) as channel:
         stub = auth_service_pb2_grpc.AuthServiceStub(channel)
         try:
-            answer = await stub.ListSigningKeys(auth_service_pb2.ListSigningKeysRequest())
+            response = await stub.ListSigningKeys(auth_service_pb2.ListSigningKeysRequest())
         except grpc.aio.AioRpcError as error:
             raise ConnectionError(error.details()) from error
-    return {key.id: key.public_key for key in answer.keys}
+    return {key.id: key.public_key for key in response.keys}

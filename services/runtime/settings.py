@@ -1,4 +1,4 @@
-"""Settings from the environment, typed and checked before anything starts."""
+"""Settings, read from the environment and checked before the service starts."""
 
 import ipaddress
 import sys
@@ -20,7 +20,7 @@ def _host_port(value: str) -> str:
 def _addresses(value: str) -> str:
     parts = [_host_port(part.strip()) for part in value.split(",")]
     if len(parts) > 1 and not all(_is_ipv4(part.rpartition(":")[0]) for part in parts):
-        raise ValueError("must be host:port; several, with commas between them, must begin with IPv4 addresses")
+        raise ValueError("must be host:port, or several ipv4-address:port with commas between them")
     return ",".join(parts)
 
 
@@ -37,50 +37,50 @@ Addresses = Annotated[str, AfterValidator(_addresses)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service is told. A field's environment variable is its name in upper case.
+    """The settings of every service. A field's environment variable is its name in upper case.
 
-    A service's own class adds the groups below that it needs, and no others: what a process isn't told it can't lose.
-    The runner of a mesh on one machine passes each process its own settings only (deploy/local/environment.py).
+    A service's own class adds the groups below that it needs, and no others: a process can't leak a secret that it does
+    not have. A mesh on one machine passes each process only its own settings (deploy/local/environment.py).
     """
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
     grpc_address: Address = default_address("auth")
-    """Where this service listens."""
+    """The address at which this service listens."""
     metrics_address: Address = "127.0.0.1:9464"
-    """Where Prometheus reads this service's metrics, at /metrics."""
+    """The address at which Prometheus reads this service's operational metrics, at /metrics."""
     nats_url: str = "nats://127.0.0.1:4222"
     auth_address: Addresses = default_address("auth")
-    """Where the keys are that verify who calls: a `host:port` whose host may have an address for each process, or
-    several of IPv4. The addresses of other services are like it."""
+    """The address of auth, which has the keys for identity tokens. It is a `host:port` whose host can resolve to one IP
+    address per process, or several `ipv4-address:port`. The addresses of other services have the same form."""
     arena_data_dir: str = ""
-    """Where the data of a mesh on one machine lies, so that a full disk is named as the reason of what it causes."""
+    """The data directory of a mesh on one machine. A service checks whether its disk is full when something fails."""
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     drain_seconds: float = Field(10.0, ge=0, le=600)
-    """How long calls in hand may go on after SIGTERM."""
+    """How long calls in progress may continue after SIGTERM."""
 
 
 class HttpSettings(BaseSettings):
-    """Of a service that serves stored bytes over plain HTTP."""
+    """The settings of a service that serves stored bytes over plain HTTP."""
 
     http_address: Address = "127.0.0.1:50061"
-    """Where it serves them."""
+    """The address at which it serves them."""
 
 
 class DatabaseSettings(BaseSettings):
-    """Of a service with a schema of its own."""
+    """The settings of a service with its own database schema."""
 
     database_url: SecretStr = SecretStr("postgresql://localhost:5432/voicearena")
-    """PostgreSQL. Each service keeps to a schema of its own name."""
+    """The PostgreSQL database. Each service uses only the schema of its own name."""
     database_pool_size: int = Field(5, ge=1, le=100)
-    """Connections per pool; a service has a pool for reading and one for transactions."""
+    """Connections per pool. A service has one pool for reading and one for transactions."""
 
 
 class AudioSettings(BaseSettings):
-    """Of a service that reads or writes audio."""
+    """The settings of a service that reads or writes audio."""
 
     audio_storage_path: str = ".arena/audio"
-    """A directory, or s3://bucket/prefix."""
+    """Where audio is stored: a directory, or s3://bucket/prefix."""
 
 
 class RetentionSettings(BaseSettings):
@@ -100,26 +100,26 @@ class WatchSettings(BaseSettings):
 
 
 class SigningSettings(BaseSettings):
-    """Of a service that signs links or page tokens."""
+    """The settings of a service that signs links or page tokens."""
 
     audio_url_secret: SecretStr = Field(default=..., min_length=16)
-    """Signs links to audio and page tokens; the same in every service that has it."""
+    """The secret that signs links to audio and page tokens. It must be the same in every service that has it."""
 
 
 class LinkSettings(SigningSettings):
-    """Of a service that makes links to audio."""
+    """The settings of a service that makes links to audio."""
 
     audio_url_ttl_seconds: int = Field(3600, ge=10, le=7 * 24 * 3600)
-    """How long a link to audio works."""
+    """How long a link to audio is valid."""
     public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
-    """Where people reach the gateway; links to audio begin with it."""
+    """The URL at which people reach the gateway. Links to audio begin with it."""
 
 
 S = TypeVar("S", bound=BaseSettings)
 
 
 def load_settings(kind: type[S]) -> S:
-    """Reads the environment; on a bad value says which one in one line on stderr and ends the process with status 2."""
+    """Reads the environment. If a value is bad, names it in one line on stderr and exits with status 2."""
     try:
         return kind()
     except ValidationError as error:

@@ -1,5 +1,8 @@
-"""Statements that are made once: for those that are executed so often that making and compiling them anew, as
-SQLAlchemy does it, would cost more than the round trip."""
+"""Queries that are compiled once.
+
+SQLAlchemy builds and compiles a query at each execution. For queries that run very often, that would cost more than the
+round trip to the database.
+"""
 
 from typing import Any
 
@@ -11,9 +14,9 @@ _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A query, of any parts, whose parameters are named by `bindparam`.
+    """A compiled query whose parameters are named by `bindparam`.
 
-    Values go to psycopg as they are, and come back as it returns them.
+    psycopg converts parameters and results. SQLAlchemy's type conversions do not apply.
     """
 
     def __init__(self, query: "Select[Any]") -> None:
@@ -22,5 +25,5 @@ class Statement:
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
 
     async def execute(self, connection: AsyncConnection, **values: Any) -> "CursorResult[Any]":
-        """Executes the query in the connection's transaction."""
+        """Executes the query in the connection's transaction, with a value for each parameter."""
         return await connection.exec_driver_sql(self._sql, {**self._constants, **values})

@@ -1,4 +1,4 @@
-"""What a process may tell of its state to whoever has a key."""
+"""The state of a process, as any developer may read it."""
 
 from collections.abc import Callable
 
@@ -11,19 +11,20 @@ from services.runtime.errors import ArenaError, BusUnavailable
 
 MAX_COUNT = 2**31 - 1
 
-# What fails without a word of why where there is no room to write.
-AWAY = (*DISCONNECTED, BusUnavailable, TimeoutError)
+# A full disk can cause these errors without being named in them.
+POSSIBLY_DISK_FULL = (*DISCONNECTED, BusUnavailable, TimeoutError)
 
 Reporter = Callable[[mesh_pb2.ProcessStatus], None]
-"""Adds what a service knows of its own work."""
+"""Adds a service's own part to the status of its process."""
 
-# What libraries say names hosts, users and paths. Whoever has a key may read a status, so only what is known is told.
-_KNOWN = (
+# A part of a library's error text in lower case, and the reason to show. Library texts can name hosts, users and paths,
+# and any developer may read a status, so the texts themselves are not shown.
+_REASONS = (
     ("connection refused", "connection refused"),
     ("connectionrefusederror", "connection refused"),
-    ("name or service not known", "the name of its host is not known"),
-    ("failed to resolve host", "the name of its host is not known"),
-    ("temporary failure in name resolution", "the name of its host is not known"),
+    ("name or service not known", "its host name is unknown"),
+    ("failed to resolve host", "its host name is unknown"),
+    ("temporary failure in name resolution", "its host name is unknown"),
     ("password authentication failed", "the password is not accepted"),
     ("starting up", "it is starting"),
     ("not yet accepting connections", "it is starting"),
@@ -33,56 +34,56 @@ _KNOWN = (
     ("too many clients", "it has too many connections"),
     ("remaining connection slots", "it has too many connections"),
     ("queuepool limit", "all connections are in use"),
-    ("too many open files", "too many files and connections are open"),
+    ("too many open files", "it has too many open files and connections"),
     ("read-only file system", "it is read-only"),
     ("permission denied", "permission denied"),
     ("permissionerror", "permission denied"),
-    ("no such file", "it is not there"),
-    ("filenotfounderror", "it is not there"),
-    ("not found", "it is not there"),
-    ("does not exist", "it is not there"),
-    ("timed out", "no answer in time"),
-    ("timeout", "no answer in time"),
+    ("no such file", "it does not exist"),
+    ("filenotfounderror", "it does not exist"),
+    ("not found", "it does not exist"),
+    ("does not exist", "it does not exist"),
+    ("timed out", "no response in time"),
+    ("timeout", "no response in time"),
 )
 
 
-def reason_of(error: Exception) -> str:
-    """Returns why a check failed, in a few words that name no host, user or path."""
-    if disk.says_full(error) or (isinstance(error, AWAY) and disk.is_full()):
+def failure_reason(error: Exception) -> str:
+    """Returns why something failed, as a short phrase that names no host, user or path."""
+    if disk.is_disk_full_error(error) or (isinstance(error, POSSIBLY_DISK_FULL) and disk.is_full()):
         return "no space is left on its disk"
     own = isinstance(error, ArenaError | BusUnavailable)
     text = str(error).strip()
-    # What was raised for something that a library said has its words.
+    # An error with a cause can have the words of a library in it.
     if own and text and error.__cause__ is None:
         return text
     if isinstance(error, TimeoutError):
-        return "no answer in time"
-    looked_at = f"{type(error).__name__} {text}".lower()
-    for said, reason in _KNOWN:
-        if said in looked_at:
+        return "no response in time"
+    searched = f"{type(error).__name__} {text}".lower()
+    for part, reason in _REASONS:
+        if part in searched:
             return reason
-    return f"{type(error.__cause__ or error).__name__}; the log of the service says more"
+    return f"{type(error.__cause__ or error).__name__}; see the service's log"
 
 
 def count(value: float) -> int:
-    """Returns a figure as the whole number of a message."""
+    """Returns a gauge's value as an int32 that is not negative."""
     return max(0, min(round(value), MAX_COUNT))
 
 
 def by_labels(gauge: Gauge) -> dict[tuple[str, ...], float]:
-    """Returns a gauge's values by its labels' values, in the order in which the gauge names them."""
+    """Returns a gauge's values by label values, which are in the order in which the gauge declares its labels."""
     return {tuple(sample.labels.values()): sample.value for family in gauge.collect() for sample in family.samples}
 
 
 def streams() -> list[mesh_pb2.StreamStatus]:
-    """Returns how far this process is with the streams of events that it takes part in."""
-    waiting, in_hand = by_labels(telemetry.EVENTS_WAITING), by_labels(telemetry.EVENTS_IN_HAND)
+    """Returns the status of each stream of events that this process consumes."""
+    waiting, in_progress = by_labels(telemetry.EVENTS_WAITING), by_labels(telemetry.EVENTS_IN_PROGRESS)
     return [
         mesh_pb2.StreamStatus(
             stream=stream,
             consumer=consumer,
             waiting=count(waiting.get((stream, consumer), 0)),
-            in_hand=count(in_hand.get((stream, consumer), 0)),
+            in_hand=count(in_progress.get((stream, consumer), 0)),
         )
-        for stream, consumer in sorted(waiting.keys() | in_hand.keys())
+        for stream, consumer in sorted(waiting.keys() | in_progress.keys())
     ]

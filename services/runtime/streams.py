@@ -1,4 +1,4 @@
-"""The streams of the bus: what they keep and for how long, and how they are made."""
+"""The JetStream streams of the bus: how long they keep events, and how they are created."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,20 @@ from nats.js import errors as js_errors
 
 from services.runtime import events
 
-# PostgreSQL is the truth: what a consumer that was away for longer has missed, the reconciler asks for again.
+# PostgreSQL is the truth. If a consumer is down for longer and misses events, the reconciler requests the work again.
 MAX_AGE_SECONDS = 3 * 24 * 3600.0
-DEAD_LETTER_AGE_SECONDS = 30 * 24 * 3600.0
-# What somebody wrote goes from the bus when it has been dealt with, and after this long in any case. A worker that was
-# away for longer is asked again by the reconciler.
-PRIVATE_SECONDS = 3600
-PROBE_SECONDS = 60
+MAX_DEAD_LETTER_AGE_SECONDS = 30 * 24 * 3600.0
+# Private events, such as those with a prompt, are deleted when they have been handled, and after this time in any case.
+# If a worker is down for longer, the reconciler requests the work again.
+MAX_PRIVATE_AGE_SECONDS = 3600
+MAX_PROBE_AGE_SECONDS = 60
 DUPLICATE_WINDOW_SECONDS = 120.0
 TTL_HEADER = str(api.Header.MSG_TTL.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream, as it has to be."""
+    """One stream and its required configuration."""
 
     name: str
     subject: str
@@ -28,7 +28,7 @@ class Stream:
 
     @property
     def config(self) -> api.StreamConfig:
-        """How it is made."""
+        """The configuration with which the stream is created."""
         return api.StreamConfig(
             name=self.name,
             subjects=[self.subject],
@@ -41,13 +41,13 @@ class Stream:
 
 
 def all_streams() -> list[Stream]:
-    """Returns one for each service that declares events, and that of the dead letters."""
+    """Returns one stream for each service that declares events, and the stream of dead letters."""
     declared = [Stream(events.stream_of(s), events.subjects_of(s), MAX_AGE_SECONDS) for s in events.streams()]
-    return [*declared, Stream(events.DEAD_LETTER_STREAM, events.DEAD_LETTER_SUBJECT, DEAD_LETTER_AGE_SECONDS)]
+    return [*declared, Stream(events.DEAD_LETTER_STREAM, events.DEAD_LETTER_SUBJECT, MAX_DEAD_LETTER_AGE_SECONDS)]
 
 
 async def ensure(jetstream: JetStreamContext, stream: Stream) -> None:
-    """Makes a stream if it is missing, and brings one of an earlier version up to date."""
+    """Creates a stream if it is missing, or updates it if an earlier version created it."""
     try:
         found = (await jetstream.stream_info(stream.name)).config
     except js_errors.NotFoundError:
@@ -55,12 +55,12 @@ async def ensure(jetstream: JetStreamContext, stream: Stream) -> None:
         return
     if not found.allow_msg_ttl:
         await jetstream.update_stream(found.evolve(allow_msg_ttl=True))
-        # What is there was published to stay for days. What of it is still wanted is asked for again.
+        # Earlier private events were published without a time to live. The reconciler requests unfinished work again.
         for subject in events.private_subjects():
             if subject.startswith(stream.subject.removesuffix(">")):
                 await jetstream.purge_stream(stream.name, subject=f"{subject}.>")
 
 
 def ttl_of(subject: str) -> int | None:
-    """Returns for how many seconds an event of this subject may stay; None for as long as its stream keeps any."""
-    return PRIVATE_SECONDS if events.is_private(subject) else None
+    """Returns the time to live of an event in seconds, or None if its stream's own limit applies."""
+    return MAX_PRIVATE_AGE_SECONDS if events.is_private(subject) else None

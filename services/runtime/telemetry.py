@@ -1,4 +1,4 @@
-"""Logs as JSON lines, traces with W3C context, metrics for Prometheus."""
+"""Logs as JSON lines, traces with W3C context, and operational metrics for Prometheus."""
 
 import logging
 import os
@@ -32,22 +32,22 @@ EVENT_SECONDS = Histogram(
 )
 SERVING = Gauge("voicearena_serving", "Whether the process takes calls, 0 or 1")
 EVENTS_PUBLISHED = Counter("voicearena_events_published_total", "Events published", ["subject"])
-# `consumer` is `shared` by the processes of a service, or a process's own `broadcast`.
-EVENTS_IN_HAND = Gauge("voicearena_events_in_hand", "Events that this process works on now", ["stream", "consumer"])
+# `consumer` is `shared` (by the processes of a service) or `broadcast` (each process has its own).
+EVENTS_IN_PROGRESS = Gauge("voicearena_events_in_hand", "Events that this process works on now", ["stream", "consumer"])
 EVENTS_WAITING = Gauge(
     "voicearena_events_waiting", "Events that no process has taken yet: the consumer's lag", ["stream", "consumer"]
 )
 EVENTS_UNCONFIRMED = Gauge(
-    "voicearena_events_unconfirmed", "Events that processes have in hand, all together", ["stream", "consumer"]
+    "voicearena_events_unconfirmed", "Events that are in progress in all processes together", ["stream", "consumer"]
 )
-# Exported by the services that have an outbox.
+# The services that have an outbox export it.
 OUTBOX_AGE = "voicearena_outbox_age_seconds"
-DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Events given up on", ["event"])
+DEAD_LETTERS = Counter("voicearena_dead_letters_total", "Dead events: given up after the last attempt", ["event"])
 
-# Ids come from events, and go into every line.
+# Ids come from events and are added to each log line.
 MAX_LOGGED_ID_CHARACTERS = 120
 
-# From W3C Trace Context; later versions begin like this one, and ff is none. It comes from outside and goes into logs.
+# W3C Trace Context. Later versions begin like this one, and ff is no version. It comes from outside and is logged.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
@@ -55,7 +55,7 @@ _tracer: Tracer | None = None
 
 
 def start(service: str, log_level: str, metrics_address: str) -> None:
-    """Begins logging, serves metrics, and exports traces if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
+    """Starts logging, serves operational metrics, and exports traces if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
     start_logging(service, log_level)
     host, _, port = metrics_address.rpartition(":")
     disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -72,7 +72,7 @@ def start_logging(service: str, log_level: str) -> None:
         _add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Without what local variables hold: keys, texts, passwords.
+        # Without local variables: they can contain keys, texts and passwords.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
@@ -82,7 +82,7 @@ def start_logging(service: str, log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    # Libraries log through the standard library; their lines get the same shape.
+    # Libraries log with the standard library. Their lines get the same form.
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -99,7 +99,7 @@ def start_logging(service: str, log_level: str) -> None:
 
 
 def _start_tracing(service: str) -> None:
-    # Imported here because the exporter costs memory and start-up time that few laptops want.
+    # Imported here because the exporter needs memory and start-up time, and few users export traces.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -112,16 +112,16 @@ def _start_tracing(service: str) -> None:
 
 
 def current_traceparent() -> str:
-    """Returns the W3C traceparent of the work at hand, empty if there is none."""
+    """Returns the W3C traceparent of the current work, empty if there is none."""
     return _traceparent.get()
 
 
 def span(name: str, traceparent: str, kind: SpanKind) -> AbstractContextManager[None]:
-    """Continues the trace of `traceparent`, or begins one, for the work in the block; its logs carry the trace id."""
+    """Continues the trace of `traceparent` in the block, or starts a trace. Log lines of the block have its id."""
     parent = _parse(traceparent) if traceparent else None
     if _tracer is not None:
         return _recorded(_tracer, name, parent, kind)
-    # Around every call: trace ids need not be hard to guess, and a class is quicker than a generator.
+    # This runs for every call. Trace ids need not be hard to guess, and a class is faster than a generator.
     return _Bound(traceparent if parent else f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-00")
 
 
@@ -135,9 +135,9 @@ def _recorded(tracer: Tracer, name: str, parent: SpanContext | None, kind: SpanK
 
 
 def continuing(traceparent: str) -> AbstractContextManager[object]:
-    """Lets the work of the block go on with a trace that was kept, unless it is in that trace already.
+    """Continues a stored trace in the block, unless the block is in that trace already.
 
-    For work that somebody else's call or a clock has brought about: its events and logs belong to what it is done for.
+    It is for work that a timer or another call starts: its events and logs belong to the trace that requested the work.
     """
     if _parse(traceparent) is None or traceparent[3:35] == trace_id():
         return nullcontext()
@@ -146,7 +146,7 @@ def continuing(traceparent: str) -> AbstractContextManager[object]:
 
 @contextmanager
 def working_on(**ids: str) -> Iterator[None]:
-    """Names what is worked on, `experiment_id` say, in each log line of the block and in the span around it."""
+    """Adds ids, such as `experiment_id`, to each log line of the block and to its span."""
     known = {name: value[:MAX_LOGGED_ID_CHARACTERS] for name, value in ids.items() if value}
     if _tracer is not None:
         trace.get_current_span().set_attributes(known)
@@ -155,7 +155,7 @@ def working_on(**ids: str) -> Iterator[None]:
 
 
 class _Bound:
-    """The traceparent of the work in a block."""
+    """Sets the traceparent of the work in a block."""
 
     __slots__ = ("_before", "_traceparent")
 
@@ -167,12 +167,12 @@ class _Bound:
         _traceparent.set(self._traceparent)
 
     def __exit__(self, *_: object) -> None:
-        # Not by a token: a stream that its client leaves is closed in another context than the one it began in.
+        # Not with the token of `set`: when a client leaves, its stream can be closed in another context.
         _traceparent.set(self._before)
 
 
 def trace_id() -> str:
-    """Returns the id of the current trace, 32 hexadecimal digits, or the empty string."""
+    """Returns the id of the current trace, 32 hexadecimal digits, or an empty string if there is none."""
     return _traceparent.get()[3:35]
 
 
@@ -192,5 +192,5 @@ def _add_trace_id(_: object, __: str, entry: structlog.typing.EventDict) -> stru
 
 
 def _clean(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Cleans every text of a line: what came from outside may be in any of them, an error's message too."""
+    """Cleans every text of a log line: any of them, such as an error message, can come from outside."""
     return {name: for_log(value) for name, value in entry.items()}

@@ -40,7 +40,7 @@ def pause_seconds(error: SynthesisError) -> float:
     provider again. It is 0 if the provider is at its concurrency limit, because a request that ends makes the next one
     possible.
     """
-    asked = error.retry_after or 0.0
+    requested = error.retry_after or 0.0
     if error.concurrency_full:
         return 0.0
-    return asked if asked <= MAX_RETRY_AFTER_SECONDS else RETRIES.max_seconds
+    return requested if requested <= MAX_RETRY_AFTER_SECONDS else RETRIES.max_seconds

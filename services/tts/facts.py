@@ -51,7 +51,7 @@ def synthesis_failed(job: Job, kind: FailureKind, message: str, provider_request
 
 
 def synthesis_delayed(job: Job, until: datetime) -> SynthesisDelayed:
-    """Returns the fact that a job waits until a time before its next try."""
+    """Returns the fact that the next try of a job is delayed until a time."""
     return SynthesisDelayed(requester=job.requester, job_id=job.job_id, attempt=job.attempt, until=timestamp(until))
 
 

@@ -14,7 +14,7 @@ MAX_CANCELLED_RUNS = 10_000
 
 
 @dataclass(eq=False, slots=True)
-class _Work:
+class _TrackedJob:
     job: Job
     task: asyncio.Task[object]
     cancellations_before: int
@@ -25,15 +25,15 @@ class JobsInProgress:
     """The tasks that speak, each with its job."""
 
     def __init__(self, max_cancelled_runs: int = MAX_CANCELLED_RUNS) -> None:
-        self._work: set[_Work] = set()
+        self._tracked: set[_TrackedJob] = set()
         self._max_cancelled_runs = max_cancelled_runs
         self._cancelled: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._work)
+        return len(self._tracked)
 
     @contextmanager
-    def hold(self, job: Job) -> Iterator[None]:
+    def track(self, job: Job) -> Iterator[None]:
         """Registers the current task as speaking for a job, for the duration of the block.
 
         Raises SynthesisError cancelled if the job is already cancelled. If the job is cancelled during the block, the
@@ -45,20 +45,20 @@ class JobsInProgress:
             raise _cancelled_error()
         task = asyncio.current_task()
         assert task is not None
-        work = _Work(job, task, task.cancelling())
-        self._work.add(work)
+        tracked = _TrackedJob(job, task, task.cancelling())
+        self._tracked.add(tracked)
         try:
             yield
         except asyncio.CancelledError:
             # As in asyncio.timeout: only a cancellation by this class, and by nothing else, becomes an error.
-            if work.cancelled and task.uncancel() <= work.cancellations_before:
+            if tracked.cancelled and task.uncancel() <= tracked.cancellations_before:
                 raise _cancelled_error() from None
             raise
         else:
-            if work.cancelled and task.uncancel() <= work.cancellations_before:
+            if tracked.cancelled and task.uncancel() <= tracked.cancellations_before:
                 raise _cancelled_error()
         finally:
-            self._work.discard(work)
+            self._tracked.discard(tracked)
 
     def cancel_run(self, requester: str, run_id: str, at: datetime) -> int:
         """Cancels the jobs of a run that were requested at or before `at`, also those that arrive later.
@@ -73,23 +73,23 @@ class JobsInProgress:
             self._cancelled.popitem(last=False)
         return self._cancel(
             [
-                work
-                for work in self._work
-                if (work.job.requester, work.job.run_id) == key and work.job.requested_at <= at
+                tracked
+                for tracked in self._tracked
+                if (tracked.job.requester, tracked.job.run_id) == key and tracked.job.requested_at <= at
             ]
         )
 
     def cancel_jobs(self, job_ids: Collection[str]) -> int:
         """Cancels jobs that are in progress. Returns how many were."""
-        return self._cancel([work for work in self._work if work.job.job_id in job_ids])
+        return self._cancel([tracked for tracked in self._tracked if tracked.job.job_id in job_ids])
 
-    def _cancel(self, chosen: Collection[_Work]) -> int:
-        for work in chosen:
-            if not work.cancelled:
-                work.cancelled = True
-                work.task.cancel()
+    def _cancel(self, chosen: Collection[_TrackedJob]) -> int:
+        for tracked in chosen:
+            if not tracked.cancelled:
+                tracked.cancelled = True
+                tracked.task.cancel()
         return len(chosen)
 
 
 def _cancelled_error() -> SynthesisError:
-    return SynthesisError(FailureKind.CANCELLED, "The requester cancelled it")
+    return SynthesisError(FailureKind.CANCELLED, "The requester cancelled the job")

@@ -8,17 +8,21 @@ from services.tts.providers.registry import Provider, ProviderRegistry
 
 TTFB_SECONDS = Histogram(
     "voicearena_tts_ttfb_seconds",
-    "Time from a request sent to the first byte of audio, of requests that went well",
+    "Time from sending a request to the first byte of audio, for successful requests",
     ["provider"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20),
 )
 REQUESTS = Counter("voicearena_tts_provider_requests_total", "Requests made to a provider", ["provider"])
-ERRORS = Counter("voicearena_tts_provider_errors_total", "Requests that gave no audio, by why", ["provider", "kind"])
-_SLOTS_LIMIT = Gauge("voicearena_tts_slots", "Requests that may be made to a provider at a time", ["provider"])
-_SLOTS_IN_USE = Gauge("voicearena_tts_slots_in_use", "Requests to a provider that are under way", ["provider"])
+ERRORS = Counter(
+    "voicearena_tts_provider_errors_total",
+    "Requests to a provider that failed, by kind of failure",
+    ["provider", "kind"],
+)
+_SLOTS_LIMIT = Gauge("voicearena_tts_slots", "Maximum number of requests to a provider at the same time", ["provider"])
+_SLOTS_IN_USE = Gauge("voicearena_tts_slots_in_use", "Requests to a provider in progress", ["provider"])
 _SLOTS_WAITING = Gauge("voicearena_tts_slots_waiting", "Requests that wait for a slot of a provider", ["provider"])
 _AVAILABLE = Gauge("voicearena_tts_provider_available", "Whether a provider can be used, 0 or 1", ["provider"])
-_JOBS = Gauge("voicearena_tts_jobs_in_hand", "Jobs that this process works on")
+_JOBS = Gauge("voicearena_tts_jobs_in_hand", "Jobs in progress in this process")
 
 
 def export_gauges(providers: ProviderRegistry, jobs: Sized) -> None:

@@ -1,10 +1,10 @@
-"""The limits on the length of speech for its text. Longer or shorter audio is not the text spoken."""
+"""The limits on the length of speech for its text. Longer or shorter audio cannot be the spoken text."""
 
 import unicodedata
 
 from services.tts.domain import FailureKind, SynthesisError, Utterance
 
-# The fastest speech that people can follow has 30 characters per second.
+# Three times the fastest speech that people can follow, which has about 30 characters per second.
 MAX_CHARACTERS_PER_SECOND = 100.0
 # One digit or emoji can take several syllables.
 MAX_SECONDS_PER_CHARACTER = 2.0

@@ -75,14 +75,14 @@ class SpeechBuffer:
 
     def __init__(
         self,
-        space: StreamMemory,
+        memory: StreamMemory,
         developer_id: str,
         slot_wanted: Callable[[], bool],
         *,
         blocked_seconds: float = MAX_BLOCKED_SECONDS,
         stall_seconds: float = MAX_STALL_SECONDS,
     ) -> None:
-        self._space = space
+        self._memory = memory
         self._developer_id = developer_id
         self._slot_wanted = slot_wanted
         self._blocked_seconds = blocked_seconds
@@ -104,7 +104,7 @@ class SpeechBuffer:
             await self._wait_for_memory()
         async with self._changed:
             self._pieces.append(piece)
-            self._keep(len(piece))
+            self._count(len(piece))
             self._changed.notify_all()
 
     async def end(self) -> None:
@@ -125,7 +125,7 @@ class SpeechBuffer:
                 if not self._pieces:
                     return
                 piece = self._pieces.popleft()
-                self._keep(-len(piece))
+                self._count(-len(piece))
                 self._changed.notify_all()
             self._idle_since = clock()
             yield piece
@@ -142,7 +142,7 @@ class SpeechBuffer:
 
     def clear(self) -> None:
         """Discards the unread audio."""
-        self._keep(-self._bytes)
+        self._count(-self._bytes)
         self._pieces.clear()
 
     async def _wait_for_memory(self) -> None:
@@ -173,11 +173,11 @@ class SpeechBuffer:
         return DeadlineExceeded("The audio was not read in time, so the stream was ended")
 
     def _has_free_memory(self) -> bool:
-        return self._space.has_free_memory(self._developer_id, self._bytes)
+        return self._memory.has_free_memory(self._developer_id, self._bytes)
 
-    def _keep(self, size: int) -> None:
+    def _count(self, size: int) -> None:
         self._bytes += size
-        self._space.add(self._developer_id, size)
+        self._memory.add(self._developer_id, size)
 
 
 async def buffered(fill: Callable[[Sink], Awaitable[None]], buffer: SpeechBuffer) -> AsyncGenerator[bytes, None]:

@@ -28,12 +28,12 @@ def validated(utterance: Utterance, provider: Capabilities, voices: Sequence[Voi
 
 def violations_of(utterance: Utterance, provider: Capabilities) -> list[FieldViolation]:
     """Returns the violations of a text and its parameters. The voice is not checked."""
-    text, longest = utterance.text, min(MAX_TEXT_CHARACTERS, provider.max_characters_of(utterance.model_id))
+    text, limit = utterance.text, min(MAX_TEXT_CHARACTERS, provider.max_characters_of(utterance.model_id))
     found: list[FieldViolation] = []
     if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
         found.append(FieldViolation("text", f"must be 1 to {MAX_TEXT_CHARACTERS} characters, got {len(text)}"))
-    elif len(text) > longest:
-        found.append(FieldViolation("text", f"must be at most {longest} characters for {provider.id}, got {len(text)}"))
+    elif len(text) > limit:
+        found.append(FieldViolation("text", f"must be at most {limit} characters for {provider.id}, got {len(text)}"))
     elif text.isspace():
         found.append(FieldViolation("text", "must not be only white space"))
     elif control := first_control(text):

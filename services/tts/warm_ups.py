@@ -23,16 +23,16 @@ class WarmUps:
         If that task fails or is cancelled, the next waiting task runs it.
         """
         while True:
-            under_way = self._known.get(key)
-            if under_way is None:
-                await self._lead(key, warm_up)
+            running = self._known.get(key)
+            if running is None:
+                await self._run(key, warm_up)
                 return
             self._known.move_to_end(key)
             # Shielded, because the cancellation of one waiting task must not cancel the future for the others.
-            if await asyncio.shield(under_way):
+            if await asyncio.shield(running):
                 return
 
-    async def _lead(self, key: Key, warm_up: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, key: Key, warm_up: Callable[[], Awaitable[None]]) -> None:
         own = self._known[key] = asyncio.get_running_loop().create_future()
         while len(self._known) > self._max_remembered:
             self._known.popitem(last=False)

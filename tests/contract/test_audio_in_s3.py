@@ -55,7 +55,7 @@ async def test_a_wrong_secret_is_an_error_and_not_missing_audio(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     store = AudioStore(f"s3://{BUCKET}")
-    with pytest.raises(Unavailable, match="the audio store can't be written"):
+    with pytest.raises(Unavailable, match="The audio store can't be written"):
         await store.put("trl_3.wav", b"RIFF")
     with pytest.raises(Unavailable):
         await store.ping()

@@ -38,8 +38,8 @@ REQUESTER_FIELDS = {
     "job_id": FieldDescriptor.TYPE_STRING,
     "attempt": FieldDescriptor.TYPE_UINT32,
 }
-# Commands without an response, with their fields.
-UNANSWERED = {
+# Commands that have no result, with their fields.
+COMMANDS_WITHOUT_RESULT = {
     "SynthesisCancellationRequested": ("requester", "run_id"),
     "SpeechDeletionRequested": ("requester", "job_ids"),
     "EvaluationDeletionRequested": ("requester", "job_ids"),
@@ -74,8 +74,8 @@ def test_subjects_are_unique() -> None:
 
 @every_event
 def test_events_for_one_requester_name_the_requester_and_the_request(event: EventType) -> None:
-    if event.descriptor.name in UNANSWERED:
-        assert tuple(field.name for field in event.descriptor.fields) == UNANSWERED[event.descriptor.name]
+    if event.descriptor.name in COMMANDS_WITHOUT_RESULT:
+        assert tuple(field.name for field in event.descriptor.fields) == COMMANDS_WITHOUT_RESULT[event.descriptor.name]
         return
     types = {field.name: field.type for field in event.descriptor.fields}
     asked = {name: types.get(name) for name in REQUESTER_FIELDS}
@@ -83,9 +83,9 @@ def test_events_for_one_requester_name_the_requester_and_the_request(event: Even
 
 
 @every_event
-def test_commands_and_their_answers_go_to_one_requester(event: EventType) -> None:
-    answered = {"SpeechSynthesized", "SynthesisFailed", "SynthesisDelayed", "EvaluationCompleted", "EvaluationFailed"}
-    assert event.per_requester is (event.is_command or event.descriptor.name in answered)
+def test_commands_and_their_results_go_to_one_requester(event: EventType) -> None:
+    results = {"SpeechSynthesized", "SynthesisFailed", "SynthesisDelayed", "EvaluationCompleted", "EvaluationFailed"}
+    assert event.per_requester is (event.is_command or event.descriptor.name in results)
 
 
 @every_event
@@ -143,7 +143,7 @@ def test_a_consumer_receives_the_events_published_for_it(event: EventType) -> No
     assert all(matches(event.filter_subject(consumer), published) for consumer in event.consumers)
 
 
-def test_an_answer_for_one_requester_does_not_reach_another() -> None:
+def test_a_result_for_one_requester_does_not_reach_another() -> None:
     for event in EVENTS:
         if event.per_requester and not event.is_command:
             assert not matches(event.filter_subject("elo"), f"{event.subject}.experiments")

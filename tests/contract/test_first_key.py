@@ -22,17 +22,17 @@ async def test_a_working_key_is_shown(mesh: Mesh) -> None:
 async def test_a_revoked_key_is_not_shown_but_the_reason_is(mesh: Mesh, world: World) -> None:
     key = await world.value("revoked_key")
     fault = await fault_of(key, mesh.api_url)
-    assert fault == "the API key was revoked"
+    assert fault == "The API key was revoked"
     shown = line_of_key(banner(mesh, key, fault))
     assert shown == (
-        f"API key  the one in {mesh.data_dir.path / 'api_key'} does not work: the API key was revoked. "
+        f"API key  the one in {mesh.data_dir.path / 'api_key'} does not work: The API key was revoked. "
         "POST /api/v1/developers registers another"
     )
 
 
 async def test_an_unknown_key_and_an_expired_key_are_reported_with_the_reason(mesh: Mesh, world: World) -> None:
-    assert await fault_of(new_key(), mesh.api_url) == "the API key is unknown"
-    assert (await fault_of(await world.value("expired_key"), mesh.api_url)).startswith("the API key expired at ")
+    assert await fault_of(new_key(), mesh.api_url) == "The API key is unknown"
+    assert (await fault_of(await world.value("expired_key"), mesh.api_url)).startswith("The API key expired at ")
 
 
 def test_without_a_key_the_banner_says_how_to_get_one(mesh: Mesh) -> None:

@@ -113,7 +113,7 @@ async def test_rpcs_for_developers_refuse_voters(
     request = dict.fromkeys(re.findall(r"\{(\w+)\}", route[1] if route else ""), "x")
     outcome = await clients[protocol].call(rpcs()[name], request, await world.headers("voter session"))
     assert (outcome.code, outcome.reason) == ("PERMISSION_DENIED", "PERMISSION_DENIED")
-    assert "a voter's session may only listen and vote" in outcome.message
+    assert "A voter's session can only listen and vote" in outcome.message
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -271,7 +271,7 @@ async def test_an_expiring_key_stops_working_within_a_second(clients: dict[str, 
             assert datetime.now(UTC) < ends + timedelta(seconds=1)
     assert datetime.now(UTC) >= ends
     assert outcome.reason == "CREDENTIALS_INVALID"
-    assert "the API key expired at" in outcome.message
+    assert "The API key expired at" in outcome.message
 
 
 async def test_a_revoked_key_stops_working_within_a_second(clients: dict[str, Client], developer: Developer) -> None:

@@ -121,14 +121,14 @@ async def test_a_revoked_key_ends_the_stream_that_watches_an_experiment(
     async with opened(mesh, protocol, WATCH, {"id": planned["id"]}, key) as ending:
         await world.call(REVOKE, {"id": key_id})
         async with asyncio.timeout(MAX_SECONDS):
-            assert await ending == "UNAUTHENTICATED CREDENTIALS_INVALID: the API key was revoked"
+            assert await ending == "UNAUTHENTICATED CREDENTIALS_INVALID: The API key was revoked"
 
 
 @pytest.mark.parametrize(
     ("protocol", "end"),
     [
-        ("grpc", "UNAUTHENTICATED CREDENTIALS_INVALID: the API key was revoked"),
-        ("grpc-web", "UNAUTHENTICATED CREDENTIALS_INVALID: the API key was revoked"),
+        ("grpc", "UNAUTHENTICATED CREDENTIALS_INVALID: The API key was revoked"),
+        ("grpc-web", "UNAUTHENTICATED CREDENTIALS_INVALID: The API key was revoked"),
         ("json", "reset"),
     ],
 )
@@ -146,7 +146,7 @@ async def test_an_expired_key_ends_its_stream(mesh: Mesh, world: World) -> None:
     planned = await world.call("ExperimentService.CreateExperiment", experiment())
     async with opened(mesh, "grpc", WATCH, {"id": planned["id"]}, key) as ending:
         async with asyncio.timeout(2 + MAX_SECONDS):
-            assert (await ending).startswith("UNAUTHENTICATED CREDENTIALS_INVALID: the API key expired at")
+            assert (await ending).startswith("UNAUTHENTICATED CREDENTIALS_INVALID: The API key expired at")
         assert datetime.now(UTC) >= ends
 
 

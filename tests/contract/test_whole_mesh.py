@@ -70,7 +70,7 @@ async def test_a_stopped_service_is_named(
         await mesh.start("scoring")
         await mesh.wait_serving()
     outcome = json_failure(health)
-    assert (health.status_code, outcome.reason, outcome.message) == (503, "UNAVAILABLE", "not serving: scoring")
+    assert (health.status_code, outcome.reason, outcome.message) == (503, "UNAVAILABLE", "Not serving: scoring")
     assert outcome.metadata == {"scoring": "does not answer"}
     serving = {service["name"]: service.get("serving", False) for service in status.answer["services"]}
     assert serving == {name: name != "scoring" for name in mesh.endpoints}

@@ -73,7 +73,7 @@ class Terminal:
     async def ok(self, *arguments: str) -> str:
         """Runs `arena`, which must succeed, and returns its output."""
         outcome = await self.run(*arguments)
-        assert outcome.exit_code == 0, outcome.err
+        assert outcome.exit_code == 0, outcome.out + outcome.err
         return outcome.out
 
 
@@ -193,9 +193,9 @@ async def test_only_its_owner_sees_an_experiment(mesh: Mesh, ada: Terminal, expe
         (
             ("list", "--key", "kc_wrong"),
             3,
-            ["the API key is mangled: it must be kc_ and 49 more letters and digits, as issued", HINT_KEY],
+            ["The API key is malformed: it must be kc_ and 49 letters and digits, as issued", HINT_KEY],
         ),
-        (("results", UNKNOWN_ID), 4, [f"there is no experiment {UNKNOWN_ID!r}"]),
+        (("results", UNKNOWN_ID), 4, [f"There is no experiment {UNKNOWN_ID!r}"]),
         (("run", "{experiment}"), 5, ["The experiment is completed. Only a created experiment can be run."]),
     ],
 )

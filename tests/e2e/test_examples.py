@@ -44,7 +44,7 @@ async def test_the_python_example_compares_two_voices(mesh: Mesh, developer: Dev
 async def test_the_python_example_prints_what_is_wrong_with_the_key(mesh: Mesh) -> None:
     address = mesh.api_url.removeprefix("http://")
     status, _, err = await run(sys.executable, "examples/compare.py", address, "kc_wrong")
-    assert (status, err.startswith("UNAUTHENTICATED: the API key is mangled")) == (1, True)
+    assert (status, err.startswith("UNAUTHENTICATED: The API key is malformed")) == (1, True)
 
 
 @pytest.mark.skipif(

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
-from services.runtime.audio_store import FULL as AUDIO_FULL
+from services.runtime.audio_store import DISK_FULL_MESSAGE as AUDIO_FULL
 from services.runtime.database_errors import DATABASE_FULL
 from tests import experiments
 from tests.fakes.openai_server import OpenAiServer
@@ -52,7 +52,7 @@ async def mesh(
 ) -> AsyncIterator[Mesh]:
     data, audio = disks
     settings = mesh_settings(data.path / "data").model_copy(update={"audio_storage_path": str(audio.path / "audio")})
-    async with Mesh(settings, service_env=service_env(speech_server), say=printed.append) as running:
+    async with Mesh(settings, service_env=service_env(speech_server), print_line=printed.append) as running:
         yield running
 
 
@@ -121,7 +121,7 @@ async def test_a_full_disk_is_named_as_the_reason_and_the_mesh_recovers(
     assert {response.json()["message"] for response in refused} == {DATABASE_FULL}
     assert unhealthy
     assert {refusal(response) for response in unhealthy} == {(503, "DISK_FULL")}
-    assert all(response.json()["message"].startswith("the disk is full; not serving: ") for response in unhealthy)
+    assert all(response.json()["message"].startswith("The disk is full. Not serving: ") for response in unhealthy)
     assert faults == {"no space is left on its disk"}
     await mesh.wait_serving()
     await check_completes(http, await started(http, "after"))

@@ -103,10 +103,10 @@ async def test_the_parameters_of_a_voice_model_reach_the_provider(site: Site, ht
 
 async def test_an_unsupported_parameter_is_a_400_that_names_it(http: httpx.AsyncClient) -> None:
     speech = {"text": "Hello", "provider": "cartesia", "voice_id": "steady", "parameters": {"seed": 7}}
-    answer = await http.post("/speech", json=speech)
-    assert answer.status_code == 400
-    assert "parameters.seed" in answer.text
-    assert "it takes language, speed" in answer.text
+    response = await http.post("/speech", json=speech)
+    assert response.status_code == 400
+    assert "parameters.seed" in response.text
+    assert "which supports language, speed" in response.text
 
 
 async def test_a_provider_without_a_key_is_listed_with_its_setting_and_refused(
@@ -118,11 +118,11 @@ async def test_a_provider_without_a_key_is_listed_with_its_setting_and_refused(
     assert listed["elevenlabs"]["parameters"] == ["language", "seed", "speed"]
     assert listed["elevenlabs"]["default_model"] == "eleven_flash_v2_5"
     models = (("deepgram", voice_id("steady")), ("cartesia", "steady"))
-    answer = await http.post("/experiments", json=planned(*models))
-    if answer.is_success:
-        answer = await http.post(f"/experiments/{answer.json()['id']}/run")
-    assert answer.status_code == 400
-    assert "DEEPGRAM_API_KEY" in answer.text
+    response = await http.post("/experiments", json=planned(*models))
+    if response.is_success:
+        response = await http.post(f"/experiments/{response.json()['id']}/run")
+    assert response.status_code == 400
+    assert "DEEPGRAM_API_KEY" in response.text
     assert site.servers["deepgram"].counts()["requests"] == 0
 
 
@@ -155,9 +155,9 @@ async def test_provider_keys_are_in_no_file_of_the_mesh(site: Site, http: httpx.
         server = site.servers[name]
         server.tempers["steady"] = server.refusal(500, f"no luck with {key}", key)
         speech = {"text": "Hello", "provider": name, "voice_id": "steady"}
-        answer = await http.post("/speech", json=speech)
-        assert answer.status_code == 503
-        assert key not in answer.text
+        response = await http.post("/speech", json=speech)
+        assert response.status_code == 503
+        assert key not in response.text
     experiment, trials = await run(http, ("cartesia", "steady"), ("elevenlabs", "steady"))
     assert experiment["failed_trials"] == 4
     assert all("***" in trial["error_message"] for trial in trials)

@@ -39,7 +39,7 @@ async def http(mesh: Mesh, developer: Developer) -> AsyncIterator[httpx.AsyncCli
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def anyone(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+async def anonymous(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client without an API key."""
     async with httpx.AsyncClient(base_url=mesh.api_url, timeout=CALL_TIMEOUT_SECONDS) as client:
         yield client
@@ -115,11 +115,11 @@ class Listener:
 
 @pytest.mark.parametrize("eval_mode", ["human", "hybrid"])
 async def test_two_listeners_vote_on_every_pair_and_the_verdict_has_their_votes(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient, eval_mode: str
+    http: httpx.AsyncClient, anonymous: httpx.AsyncClient, eval_mode: str
 ) -> None:
     experiment_id, token = await start_listening(http, eval_mode=eval_mode)
     ending = asyncio.create_task(followed(http, experiment_id))
-    one, two = Listener(anyone, token), Listener(anyone, token)
+    one, two = Listener(anonymous, token), Listener(anonymous, token)
     assert await asyncio.gather(one.vote_on_all("a"), two.vote_on_all("both_bad")) == [2, 2]
 
     ended = await ending
@@ -145,12 +145,12 @@ async def test_two_listeners_vote_on_every_pair_and_the_verdict_has_their_votes(
 
 @pytest.mark.parametrize(("max_listeners", "counted"), [(None, 3), (0, 12)])
 async def test_twelve_listeners_at_one_address_are_weak_evidence(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient, max_listeners: int | None, counted: int
+    http: httpx.AsyncClient, anonymous: httpx.AsyncClient, max_listeners: int | None, counted: int
 ) -> None:
     """They could be one script, and all vote alike on the only prompt."""
     changes = {} if max_listeners is None else {"max_listeners_per_address": max_listeners}
     experiment_id, token = await start_listening(http, changes, prompts=PROMPTS[:1], votes_per_pair=12)
-    listeners = [Listener(anyone, token) for _ in range(12)]
+    listeners = [Listener(anonymous, token) for _ in range(12)]
     assert await asyncio.gather(*(each.vote_for_longer() for each in listeners)) == [1] * 12
     if counted < 12:
         (await http.post(f"/api/v1/experiments/{experiment_id}/close-listening", json={})).raise_for_status()
@@ -165,32 +165,32 @@ async def test_twelve_listeners_at_one_address_are_weak_evidence(
 
 
 async def test_a_session_is_one_listener_and_a_revoked_link_accepts_no_vote(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+    http: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     experiment_id, token = await start_listening(http)
-    joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
+    joined = (await anonymous.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
     session = {"authorization": f"Bearer {joined['session_token']}"}
-    again = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={}, headers=session)).json()
+    again = (await anonymous.post(f"/api/v1/listening/{token}/listeners", json={}, headers=session)).json()
     assert (again["listener"], again["session_token"]) == (joined["listener"], "")
     body = {"listener": joined["listener"]}
-    pair = (await anyone.post(f"/api/v1/listening/{token}/next", json=body, headers=session)).json()["pair"]
+    pair = (await anonymous.post(f"/api/v1/listening/{token}/next", json=body, headers=session)).json()["pair"]
     links = f"/api/v1/experiments/{experiment_id}/listening-links"
     (link,) = (await http.get(links)).json()["links"]
     (await http.delete(f"{links}/{link['id']}")).raise_for_status()
     vote = {**body, "pair_id": pair["id"], "answer": "a"}
-    refused = await anyone.post(f"/api/v1/listening/{token}/votes", json=vote, headers=session)
+    refused = await anonymous.post(f"/api/v1/listening/{token}/votes", json=vote, headers=session)
     assert (refused.status_code, "was revoked" in refused.json()["message"]) == (401, True)
 
 
 async def test_nothing_that_a_listener_receives_identifies_the_voices(
-    mesh: Mesh, http: httpx.AsyncClient, anyone: httpx.AsyncClient, developer: Developer
+    mesh: Mesh, http: httpx.AsyncClient, anonymous: httpx.AsyncClient, developer: Developer
 ) -> None:
     experiment_id, token = await start_listening(http, votes_per_pair=100)
     trials = (await http.get(f"/api/v1/experiments/{experiment_id}/trials")).json()["trials"]
     results = [
-        await _json_listener(anyone, token),
+        await _json_listener(anonymous, token),
         await _grpc_listener(mesh, token),
-        await _web_listener(anyone, token),
+        await _web_listener(anonymous, token),
     ]
     ids = [experiment_id, developer.id, *(trial["id"] for trial in trials)]
     secrets = {"espeak", *VOICES, *(id_.partition("_")[2] for id_ in ids)}
@@ -271,23 +271,23 @@ async def _web_listener(http: httpx.AsyncClient, token: str) -> tuple[list[bytes
 
 
 async def test_cancelling_an_experiment_ends_its_listening_test(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+    http: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     experiment_id, token = await start_listening(http)
     (await http.post(f"/api/v1/experiments/{experiment_id}/cancel")).raise_for_status()
-    joined = (await anyone.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
+    joined = (await anonymous.post(f"/api/v1/listening/{token}/listeners", json={})).raise_for_status().json()
     assert joined["progress"] == {"votes_given": 0, "pairs_left": 0, "open": False}
 
 
 async def test_deleting_an_experiment_deletes_its_clips_and_links(
-    http: httpx.AsyncClient, anyone: httpx.AsyncClient
+    http: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     experiment_id, token = await start_listening(http)
-    listener = Listener(anyone, token)
+    listener = Listener(anonymous, token)
     joined = await listener._post("listeners")
     pair = (await listener._post("next", listener=joined["listener"]))["pair"]
     await listener.clip(pair["clip_a_url"])
     (await http.delete(f"/api/v1/experiments/{experiment_id}")).raise_for_status()
-    assert (await anyone.get(pair["clip_a_url"])).status_code == 404
-    gone = await anyone.post(f"/api/v1/listening/{token}/listeners", json={})
+    assert (await anonymous.get(pair["clip_a_url"])).status_code == 404
+    gone = await anonymous.post(f"/api/v1/listening/{token}/listeners", json={})
     assert (gone.status_code, "deleted" in gone.json()["message"]) == (401, True)

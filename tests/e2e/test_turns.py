@@ -99,7 +99,7 @@ async def test_running_experiments_have_a_quota(http: httpx.AsyncClient) -> None
     refused = next(response for response in responses if response.status_code == 429).json()
     info = next(detail for detail in refused["details"] if "reason" in detail)
     assert (info["reason"], info["metadata"]) == ("QUOTA_EXCEEDED", {"limit": str(MAX_RUNNING)})
-    assert "wait for one to complete, or cancel one" in refused["message"]
+    assert "Wait until one completes, or cancel one" in refused["message"]
     left = ids[[response.status_code for response in responses].index(429)]
     running = next(each for each in ids if each != left)
     (await http.post(f"/experiments/{running}/cancel")).raise_for_status()
@@ -139,9 +139,9 @@ async def test_a_provider_is_shared_with_other_requesters(
     # The share is two of the four slots and one waiting job while trials are there, and all slots while none is there.
     assert 3 in received
     assert set(received) <= {3, SLOTS}
-    asked = ["Caption" in str(body["input"]) for body in provider.requests[before:]]
-    first, last = asked.index(True), len(asked) - 1 - asked[::-1].index(True)
-    trials_meanwhile = asked[first:last].count(False)
+    is_caption = ["Caption" in str(body["input"]) for body in provider.requests[before:]]
+    first, last = is_caption.index(True), len(is_caption) - 1 - is_caption[::-1].index(True)
+    trials_meanwhile = is_caption[first:last].count(False)
     assert CAPTIONS / 2 <= trials_meanwhile <= CAPTIONS + 2 * SLOTS
     await ended(http, experiment)
     assert provider.most_at_once <= SLOTS

@@ -75,17 +75,17 @@ class DeepgramServer(SpeechServer):
 
     def _bad_query(self, request: Request) -> Temper | None:
         query = request.query
-        said = ""
+        message = ""
         if unknown := sorted(set(query) - _QUERY):
-            said = f"Failed to deserialize query parameters: unknown field `{unknown[0]}`"
+            message = f"Failed to deserialize query parameters: unknown field `{unknown[0]}`"
         elif query.get("model", "") not in map(voice_id, self.tempers):
-            said = "No such model/version combination found."
+            message = "No such model/version combination found."
         elif (query.get("encoding"), query.get("container"), query.get("sample_rate")) != ("linear16", "none", "24000"):
             # Deepgram would send MP3 or WAV here.
-            said = "Unsupported audio format"
+            message = "Unsupported audio format"
         elif not _is_speed(query.get("speed", "1")):
-            said = "Invalid speed: must be 0.7 to 1.5"
-        return self.refusal(400, said, "INVALID_QUERY_PARAMETER") if said else None
+            message = "Invalid speed: must be 0.7 to 1.5"
+        return self.refusal(400, message, "INVALID_QUERY_PARAMETER") if message else None
 
     def _voices(self, request: Request) -> Temper:
         if request.query:

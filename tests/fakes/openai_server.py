@@ -81,13 +81,13 @@ class OpenAiServer(SpeechServer):
         if body["model"] != MODEL:
             return self.refusal(404, f"The model `{body['model']}` does not exist", "model_not_found")
         if not 0 < len(body["input"]) <= MAX_INPUT_CHARACTERS:
-            said = "Invalid 'input': string too long. Expected a string with maximum length 4096"
-            return self._refusal(400, said, "string_above_max_length", "input", {})
+            message = "Invalid 'input': string too long. Expected a string with maximum length 4096"
+            return self._refusal(400, message, "string_above_max_length", "input", {})
         if not 0.25 <= body.get("speed", 1.0) <= 4.0:
             return self.refusal(400, "speed: should be 0.25 to 4")
         if body["voice"] not in self.tempers:
-            said = f"Invalid value: '{body['voice']}'. Supported values are: {', '.join(self.tempers)}"
-            return self._refusal(400, said, "invalid_value", "voice", {})
+            message = f"Invalid value: '{body['voice']}'. Supported values are: {', '.join(self.tempers)}"
+            return self._refusal(400, message, "invalid_value", "voice", {})
         if body.get("response_format") != "pcm":
             return self.refusal(400, "response_format: only pcm is spoken here")
         return Speech(body["voice"], body["input"], body)

@@ -51,7 +51,7 @@ class Speech:
 class SpeechServer(ABC):
     """A stand-in. `requests` are the bodies of valid requests. `gone` is set when a client leaves during a response.
 
-    `asked_of` and `asked_for` count valid requests by voice and by text, also those that were then refused.
+    `asked_of` and `asked_for` count valid requests by voice and by text, including refused ones.
     `most_at_once` is the highest number of requests in progress at the same time. More than `allowed_at_once` are
     refused as the provider refuses them.
     """
@@ -70,18 +70,18 @@ class SpeechServer(ABC):
         self.tempers: dict[str, Temper] = {
             **TEMPERS,
             "steady": replace(TEMPERS["steady"], before_seconds=seconds),
-            "unauthorized": self._said(self.unauthorized),
-            "payment": self._said(self.payment),
-            "spent": self._said(self.spent),
-            "limited": self._said(self.limited, **{"retry-after": "1"}),
-            "limited_until": replace(self._said(self.limited), retry_after_date_seconds=30),
-            "full": self._said(self.full),
+            "unauthorized": self._error(self.unauthorized),
+            "payment": self._error(self.payment),
+            "spent": self._error(self.spent),
+            "limited": self._error(self.limited, **{"retry-after": "1"}),
+            "limited_until": replace(self._error(self.limited), retry_after_date_seconds=30),
+            "full": self._error(self.full),
             # A message with control characters, which cannot be stored or shown unchanged.
-            "odd_words": self._said(
+            "odd_words": self._error(
                 Refusal(self.spent.status, f"{self.spent.code}\0", f"\x1b[1m{self.spent.message}\0")
             ),
-            "failing": self._said(self.failing),
-            "overloaded": self._said(self.overloaded),
+            "failing": self._error(self.failing),
+            "overloaded": self._error(self.overloaded),
         }
         self.script: defaultdict[str, deque[Temper]] = defaultdict(deque)
         self.listing: Temper | None = None
@@ -152,7 +152,7 @@ class SpeechServer(ABC):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _said(self, refusal: Refusal, **headers: str) -> Temper:
+    def _error(self, refusal: Refusal, **headers: str) -> Temper:
         return self.refusal(refusal.status, refusal.message, refusal.code, **headers)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,9 +163,9 @@ class SpeechServer(ABC):
         try:
             # The task is cancelled when the server ends.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-                began: bytes | None = b""
-                while began is not None:
-                    began = await self._exchange(await _read(began, reader), reader, writer)
+                first_byte: bytes | None = b""
+                while first_byte is not None:
+                    first_byte = await self._exchange(await _read(first_byte, reader), reader, writer)
         finally:
             self._tasks.discard(task)
             writer.close()
@@ -174,38 +174,38 @@ class SpeechServer(ABC):
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bytes | None:
         """Serves one request. Returns the first byte of the next request, if it has arrived, None at the end."""
-        came = asyncio.get_running_loop().time()
-        wanted = self._wanted(request)
-        speaks = isinstance(wanted, Speech)
+        arrived = asyncio.get_running_loop().time()
+        requested = self._requested(request)
+        speaks = isinstance(requested, Speech)
         if speaks:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             self.asked.set()
-        temper = self._temper(wanted) if isinstance(wanted, Speech) else wanted
+        temper = self._temper(requested) if isinstance(requested, Speech) else requested
 
-        def spoken() -> None:
+        def speech_ended() -> None:
             nonlocal speaks
             self._at_once -= speaks
             speaks = False
 
-        answer = asyncio.create_task(self._answer(temper, came, writer, spoken))
+        responding = asyncio.create_task(self._respond(temper, arrived, writer, speech_ended))
         # End of file during the response means that the client has left. A byte belongs to its next request.
         next_byte = asyncio.create_task(reader.read(1))
         try:
-            await asyncio.wait({answer, next_byte}, return_when=asyncio.FIRST_COMPLETED)
-            if next_byte.done() and not next_byte.result() and not answer.done():
+            await asyncio.wait({responding, next_byte}, return_when=asyncio.FIRST_COMPLETED)
+            if next_byte.done() and not next_byte.result() and not responding.done():
                 self.gone.set()
                 return None
-            goes_on = await answer
-            began = next_byte.result() if next_byte.done() else b""
-            return began if goes_on else None
+            reusable = await responding
+            first_byte = next_byte.result() if next_byte.done() else b""
+            return first_byte if reusable else None
         finally:
-            spoken()
-            for task in (answer, next_byte):
+            speech_ended()
+            for task in (responding, next_byte):
                 task.cancel()
-            await asyncio.gather(answer, next_byte, return_exceptions=True)
+            await asyncio.gather(responding, next_byte, return_exceptions=True)
 
-    def _wanted(self, request: Request) -> Speech | Temper:
+    def _requested(self, request: Request) -> Speech | Temper:
         if request.path == COUNTS_PATH:
             return Temper(200, "application/json", json.dumps(self.counts()).encode())
         return self.answer(request)
@@ -218,11 +218,11 @@ class SpeechServer(ABC):
         if self.script[speech.voice]:
             return self.script[speech.voice].popleft()
         if self.allowed_at_once is not None and self._at_once > self.allowed_at_once:
-            return self._said(self.full)
+            return self._error(self.full)
         return self.tempers[speech.voice]
 
-    async def _answer(
-        self, temper: Temper, came: float, writer: asyncio.StreamWriter, spoken: Callable[[], None]
+    async def _respond(
+        self, temper: Temper, arrived: float, writer: asyncio.StreamWriter, speech_ended: Callable[[], None]
     ) -> bool:
         content_type, framed, end = self.framing(temper)
         head = {"content-type": content_type, "transfer-encoding": "chunked", **self.headers(), **temper.headers}
@@ -238,7 +238,7 @@ class SpeechServer(ABC):
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items() if value)
         if temper.hang_after_pieces == 0:
             await asyncio.Event().wait()
-        await _until(came + temper.before_seconds)
+        await _until(arrived + temper.before_seconds)
         writer.write((begin + lines + "\r\n").encode())
         for number, start in enumerate(range(0, len(temper.body), temper.piece_bytes)):
             if number == temper.cut_after_pieces:
@@ -247,12 +247,12 @@ class SpeechServer(ABC):
             if number == temper.hang_after_pieces:
                 await asyncio.Event().wait()
             # Each piece has an absolute time, so that delays of the timer do not add up.
-            await _until(came + temper.before_seconds + number * temper.piece_seconds)
+            await _until(arrived + temper.before_seconds + number * temper.piece_seconds)
             piece = framed(temper.body[start : start + temper.piece_bytes])
             writer.write(piece if bare else _chunk(piece))
             await writer.drain()
         # Counted before the client sees the end, because its next request can arrive at once.
-        spoken()
+        speech_ended()
         if not bare:
             writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
         await writer.drain()
@@ -285,8 +285,8 @@ def _chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-async def _read(began: bytes, reader: asyncio.StreamReader) -> Request:
-    head = (began + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+async def _read(first_byte: bytes, reader: asyncio.StreamReader) -> Request:
+    head = (first_byte + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, target, _version = head[0].split(" ")
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}

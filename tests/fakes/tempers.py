@@ -44,7 +44,7 @@ class Temper:
     """Sends this `Content-Length` and no chunks. The connection ends with the body, even if it is shorter."""
 
 
-def said(message: str, code: str = "server_error") -> bytes:
+def openai_error(message: str, code: str = "server_error") -> bytes:
     """Returns an error in OpenAI's shape. Some servers send it with status 200."""
     return json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}}).encode()
 
@@ -56,8 +56,8 @@ def wav(pcm: bytes) -> bytes:
     return header + rate + b"\x02\0\x10\0data\xff\xff\xff\xff" + pcm
 
 
-SPENT = said("You exceeded your current quota", "insufficient_quota")
-LOST = said("The voice was lost")
+SPENT = openai_error("You exceeded your current quota", "insufficient_quota")
+LOST = openai_error("The voice was lost")
 INFO = bodies.chunk(b"LIST", b"INFOISFT" + (14).to_bytes(4, "little") + b"Lavf60.16.100\0")
 HTML = b"<html><body>Welcome to nginx!</body></html>"
 TEMPERS: Mapping[str, Temper] = {

@@ -32,7 +32,7 @@ class TraceCollector:
     def __init__(self) -> None:
         self.spans: list[Span] = []
         self.url = ""
-        self._came = asyncio.Condition()
+        self._received = asyncio.Condition()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[TraceCollector]:
@@ -53,13 +53,13 @@ class TraceCollector:
 
         Processes export at different times, so a parent can arrive after its children.
         """
-        async with self._came:
+        async with self._received:
             while True:
                 found = self.trace(trace_id)
                 known = {root, *(span.span_id for span in found)}
                 if wanted <= {span.name for span in found} and all(span.parent_id in known for span in found):
                     return
-                await self._came.wait()
+                await self._received.wait()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -91,5 +91,5 @@ class TraceCollector:
                     )
                     for span in scope.spans
                 ]
-        async with self._came:
-            self._came.notify_all()
+        async with self._received:
+            self._received.notify_all()

@@ -89,7 +89,7 @@ class WebhookReceiver:
         self.port = 0
         self.connections = 0
         self._tls = tls
-        self._came = asyncio.Condition()
+        self._received = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -101,8 +101,8 @@ class WebhookReceiver:
 
     async def wait(self, path: str, count: int = 1) -> list[Message]:
         """Waits until a path has received `count` messages, and returns all of them."""
-        async with self._came:
-            await self._came.wait_for(lambda: len(self.at(path)) >= count)
+        async with self._received:
+            await self._received.wait_for(lambda: len(self.at(path)) >= count)
         return self.at(path)
 
     @asynccontextmanager
@@ -143,10 +143,10 @@ class WebhookReceiver:
             temper = Temper(400)
         elif not verified:
             temper = Temper(401)
-        async with self._came:
+        async with self._received:
             self.messages.append(Message(path, headers, body, verified))
-            self._came.notify_all()
-        await _answer(temper, writer)
+            self._received.notify_all()
+        await _respond(temper, writer)
 
     def _verified(self, path: str, headers: dict[str, str], body: bytes) -> bool:
         try:
@@ -161,7 +161,7 @@ class WebhookReceiver:
         self.tempers[path] = replace(self.tempers[path], **values)
 
 
-async def _answer(temper: Temper, writer: asyncio.StreamWriter) -> None:
+async def _respond(temper: Temper, writer: asyncio.StreamWriter) -> None:
     if temper.closes:
         return
     if temper.hangs:

@@ -9,13 +9,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from gateway.cli.main import app
 from tests.attack.attack import attacks
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs"
 FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`[^`\n]*`")
+ROUTE = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`?]*)(?:\?[^`]*)?`")
+ARENA = re.compile(r"`arena ([a-z][a-z -]*[a-z])")
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FILE = re.compile(r"\b(?:services|gateway|deploy|protos|tests)/[\w./-]+\.(?:py|lua|j2|proto)\b")
@@ -109,6 +114,34 @@ def test_targets_that_a_document_names_are_in_the_makefile(document: Path) -> No
 def test_the_readme_leads_to_every_page() -> None:
     text = (ROOT / "README.md").read_text()
     assert [page.name for page in sorted(PAGES.glob("*.md")) if f"(docs/{page.name})" not in text] == []
+
+
+def test_routes_that_documents_name_exist() -> None:
+    def normal(verb: str, path: str) -> tuple[str, str]:
+        return verb, re.sub(r"\{\w+\}", "{}", path)
+
+    routes = {normal(*found) for found in ROUTE.findall((PAGES / "api.md").read_text())}
+    named = [(page.name, *found) for page in PAGES.glob("*.md") for found in ROUTE.findall(page.read_text())]
+    assert len(named) > len(routes)
+    assert [found for found in named if normal(*found[1:]) not in routes] == []
+
+
+def test_commands_of_arena_that_documents_name_exist() -> None:
+    named = [found for page in PAGES.glob("*.md") for found in ARENA.findall(page.read_text())]
+    assert named
+    assert [words for words in named if not is_command(words.split())] == []
+
+
+def is_command(words: list[str]) -> bool:
+    """Returns whether `arena` has a command of these words, after which arguments may follow."""
+    command = get_command(app)
+    for word in words:
+        if not isinstance(command, TyperGroup):
+            break
+        if word not in command.commands:
+            return False
+        command = command.commands[word]
+    return True
 
 
 @pytest.mark.parametrize("page", ["contributing.md", "operating.md", "security.md"])

@@ -1,4 +1,4 @@
-"""Alembic's entry point; the work is in the runtime."""
+"""Alembic's entry point. `services.runtime.migration` does the work."""
 
 from services.runtime.migration import run
 

@@ -88,7 +88,9 @@ class SqlQueueStore:
         self._table = table
         rows, pending = table.rows.c, _at(table, ClipStatus.PENDING)
         candidate = sa.func.unnest(sa.bindparam("providers", type_=sa.ARRAY(sa.Text))).column_valued("candidate")
-        self._waited_for = hot_query(sa.select(candidate).where(sa.exists().where(rows.provider == candidate, pending)))
+        self._with_pending_clips = hot_query(
+            sa.select(candidate).where(sa.exists().where(rows.provider == candidate, pending))
+        )
         counted = sa.select(rows.provider, rows.status, sa.func.count(), sa.func.min(rows.requested_at))
         counted = counted.group_by(rows.provider, rows.status)
         # Two queries, because each has its own index.
@@ -115,7 +117,7 @@ class SqlQueueStore:
         return written and (row is None or tuple(row) != (provider.max_concurrency, provider.local))
 
     async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
-        return [row[0] for row in await connection.rows(self._waited_for, {"providers": list(providers)})]
+        return [row[0] for row in await connection.rows(self._with_pending_clips, {"providers": list(providers)})]
 
     async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
         return [

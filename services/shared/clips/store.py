@@ -1,5 +1,7 @@
-"""The queries by which a clip takes a step. Each needs as few statements as its locks allow, because a service with
-clips spends most of its queries here."""
+"""The queries by which a clip takes a step.
+
+Each step needs as few statements as its locks allow, because most queries of a service with clips are these.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -112,13 +114,13 @@ class SqlClipStore:
         self._step_statements: dict[tuple[tuple[str, ...], bool], Statement] = {}
 
     async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
-        row = (await self._lock_run.execute(connection, held_clip=clip_id)).one_or_none()
+        row = (await self._lock_run.execute(connection, locked_clip=clip_id)).one_or_none()
         return _run_from(row) if row else None
 
     async def hold_for(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
     ) -> tuple[Held | None, bool]:
-        values = {"held_clip": clip_id, "consumer": consumer, "event_id": event_id}
+        values = {"locked_clip": clip_id, "consumer": consumer, "event_id": event_id}
         row = (await self._lock_run_for_event.execute(connection, **values)).one()
         return _run_from(row) if row.run_id else None, bool(row.first)
 
@@ -252,7 +254,7 @@ def _run_from(row: Any) -> Held:
 
 
 def _locking_run(table: ClipTable) -> "sa.Select[Any]":
-    clip_id = sa.bindparam("held_clip", type_=sa.Text)
+    clip_id = sa.bindparam("locked_clip", type_=sa.Text)
     run_id = sa.select(table.run).where(table.rows.c.id == clip_id).correlate(None).scalar_subquery()
     of_run = {name: getattr(table, name).label(name) for name in Held.__dataclass_fields__}
     return sa.select(*of_run.values()).where(table.run_id == run_id).with_for_update()

@@ -15,7 +15,8 @@ from services.tts.sample_formats import is_swapped
 # The part of a text that is read, because it can be an error.
 MAX_TEXT_BYTES = 64 * 1024
 # The amount of sound that decides the byte order of samples.
-ORDER_BYTES = 2048
+ORDER_CHECK_BYTES = 2048
+# After this much digital silence, the byte order is decided without waiting for sound.
 MAX_SILENT_BYTES = 256 * 1024
 
 TimedAudio = tuple[float, bytes]
@@ -92,7 +93,7 @@ class AudioBody:
         if found == formats.WAV:
             return _WavSamples(self._declared.sample_rate_hz)
         if found == formats.TEXT:
-            return _Text(self._refusal)
+            return _Text(f"sent text as {self._label} instead of raw audio samples")
         raise UnusableBody(f"sent {found} as {self._label} instead of raw audio samples")
 
     def _reader_of_samples(self, ended: bool) -> _Reader | None:
@@ -102,19 +103,15 @@ class AudioBody:
             # It is not a WAV. The reader raises the error.
             return _WavSamples(declared.sample_rate_hz)
         if declared.kind not in (ContentKind.SAMPLES, ContentKind.MPEG):
-            raise UnusableBody(self._refusal)
+            raise UnusableBody(f"returned {self._label} instead of raw audio samples")
         if declared.kind is ContentKind.MPEG and formats.is_mpeg_frame(self._begin):
             raise UnusableBody(f"sent MP3 as {self._label} instead of raw audio samples")
         big_endian = declared.big_endian
         if big_endian is None and declared.order_varies:
-            big_endian = _order_of(self._begin, ended)
+            big_endian = _is_big_endian(self._begin, ended)
             if big_endian is None:
                 return None
         return _RawSamples(self.sample_rate_hz, bool(big_endian), self._label)
-
-    @property
-    def _refusal(self) -> str:
-        return f"returned {self._label} instead of raw audio samples"
 
     def _read(self, at: float, piece: bytes) -> Iterator[TimedAudio]:
         assert self._reader is not None
@@ -127,11 +124,11 @@ class AudioBody:
             yield at, audio
 
 
-def _order_of(begin: bytes, ended: bool) -> bool | None:
+def _is_big_endian(begin: bytes, ended: bool) -> bool | None:
     """Returns whether samples are big-endian, None if that needs more of them. Digital silence does not show it."""
     silent = len(begin) - len(begin.lstrip(b"\0"))
-    sound = begin[silent - silent % 2 :][:ORDER_BYTES]
-    if len(sound) < ORDER_BYTES and silent < MAX_SILENT_BYTES and not ended:
+    sound = begin[silent - silent % 2 :][:ORDER_CHECK_BYTES]
+    if len(sound) < ORDER_CHECK_BYTES and silent < MAX_SILENT_BYTES and not ended:
         return None
     return is_swapped(np.frombuffer(sound[: len(sound) - len(sound) % 2], "<i2"))
 
@@ -202,8 +199,8 @@ class _Text:
 
     sample_rate_hz = 0
 
-    def __init__(self, refusal: str) -> None:
-        self._message = refusal
+    def __init__(self, message: str) -> None:
+        self._message = message
         self._content = b""
 
     def feed(self, piece: bytes) -> bytes:

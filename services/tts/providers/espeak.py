@@ -53,19 +53,19 @@ class EspeakEngine(SpeechEngine):
     async def voices(self) -> Sequence[Voice]:
         if not self._offered:
             await self._start()
-        return [offer.voice for offer in self._offered.values()]
+        return [offered.voice for offered in self._offered.values()]
 
     async def synthesize(self, utterance: Utterance, timing: Timing) -> AsyncGenerator[bytes, None]:
         worker = await self._take(timing)
         try:
-            offer = self._offered.get(utterance.voice_id)
-            if offer is None:
+            offered = self._offered.get(utterance.voice_id)
+            if offered is None:
                 raise SynthesisError(FailureKind.UNKNOWN_VOICE, f"espeak has no voice {utterance.voice_id!r}")
             timing.transport = "pipe"
             timing.sample_rate_hz = worker.ready.sample_rate_hz
             request = {
                 "text": utterance.text,
-                "identifier": offer.identifier,
+                "identifier": offered.identifier,
                 "speed": utterance.parameters.speed or 1.0,
             }
             async with aclosing(worker.speak(request, timing)) as audio:

@@ -93,7 +93,7 @@ class HostedEngine(SpeechEngine):
 
     @abstractmethod
     def _voice_of(self, item: Any) -> Voice | None:
-        """Returns the voice of an item of the list, None if the item belongs to another kind of engine.
+        """Returns the voice of an item of the list, None for a voice that this engine does not offer.
 
         Raises UnusableVoice, or the LookupError, TypeError or AttributeError of an unexpected shape, if the item is not
         a usable voice.
@@ -108,21 +108,21 @@ class HostedEngine(SpeechEngine):
         fetched or `page_of` cannot read it.
         """
         found = VoiceList()
-        asked: Mapping[str, str] | None = query or {}
+        next_query: Mapping[str, str] | None = query or {}
         seen: list[Mapping[str, str]] = []
-        while asked is not None and asked not in seen and len(seen) < MAX_PAGES and not found.full:
-            seen.append(asked)
+        while next_query is not None and next_query not in seen and len(seen) < MAX_PAGES and not found.full:
+            seen.append(next_query)
             try:
-                page = page_of(await self._client.get(url, self._headers, asked))
+                page = page_of(await self._client.get(url, self._headers, next_query))
                 if not isinstance(page.items, list):
                     raise TypeError
             except (LookupError, TypeError, AttributeError):
                 raise self._client.error(
                     FailureKind.PROVIDER_UNAVAILABLE, "sent an unreadable list of voices"
                 ) from None
-            for place, item in enumerate(page.items):
+            for index, item in enumerate(page.items):
                 if found.full:
-                    found.skip(len(page.items) - place)
+                    found.skip(len(page.items) - index)
                     break
                 try:
                     if voice := self._voice_of(item):
@@ -131,10 +131,10 @@ class HostedEngine(SpeechEngine):
                     found.leave_out(str(error))
                 except (LookupError, TypeError, AttributeError):
                     found.leave_out("unreadable")
-            asked = page.next_query
-        more = f"all after page {len(seen)}" if asked is not None else ""
+            next_query = page.next_query
+        more = f"all after page {len(seen)}" if next_query is not None else ""
         self._left_out = "; ".join(filter(None, (found.left_out(), more)))
-        rank = {voice_id: place for place, voice_id in enumerate(self._preferred)}
+        rank = {voice_id: index for index, voice_id in enumerate(self._preferred)}
         return sorted(found.voices, key=lambda voice: rank.get(voice.voice_id, len(rank)))
 
     def _voice(

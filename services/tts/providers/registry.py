@@ -108,7 +108,7 @@ class ProviderRegistry:
         """Always succeeds. The service is ready also if providers are down; they are listed as unavailable."""
 
     async def close(self) -> None:
-        """Ends every engine's processes and connections."""
+        """Ends the processes and connections of every engine."""
         for task in self._refreshing.values():
             task.cancel()
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
@@ -130,7 +130,7 @@ async def _refresh(provider: Provider) -> None:
         provider.fault = None
         if provider.engine.voices_left_out() != provider.left_out:
             provider.left_out = provider.engine.voices_left_out()
-            log.warning("voices were left out", provider=provider.id, left_out=provider.left_out or "none any more")
+            log.warning("voices were left out", provider=provider.id, left_out=provider.left_out or "none")
         return
     except SynthesisError as error:
         kind, reason = error.kind, error.message

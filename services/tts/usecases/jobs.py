@@ -158,7 +158,7 @@ class Jobs:
                 raise SynthesisError(FailureKind.INVALID_REQUEST, f"Job {job.job_id} belongs to another developer")
             return known
         # A job can be cancelled only while it waits or speaks. After that, its audio is stored.
-        with self.in_progress.hold(job):
+        with self.in_progress.track(job):
             provider = await self._providers.usable(job.provider)
             utterance = _accepted(provider, job.utterance)
             if job.run_id:
@@ -220,7 +220,7 @@ def _accepted(provider: Provider, utterance: Utterance) -> Utterance:
     try:
         return validated(utterance, provider.engine.capabilities, provider.voices)
     except InvalidInput as error:
-        longest = provider.engine.capabilities.max_characters_of(utterance.model_id)
-        if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > longest:
+        limit = provider.engine.capabilities.max_characters_of(utterance.model_id)
+        if [violation.field for violation in error.violations] == ["text"] and len(utterance.text) > limit:
             raise SynthesisError(FailureKind.TEXT_TOO_LONG, error.message) from None
         raise

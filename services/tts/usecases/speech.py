@@ -18,7 +18,7 @@ class Speech:
     def __init__(self, providers: ProviderRegistry, limits: SynthesisLimits) -> None:
         self._providers = providers
         self._limits = limits
-        self._space = StreamMemory()
+        self._memory = StreamMemory()
 
     async def speak(
         self, provider_id: str, utterance: Utterance, developer_id: str
@@ -35,14 +35,14 @@ class Speech:
             message = f"{error.message}; available providers: {others or 'none'}"
             raise InvalidInput.of(FieldViolation("provider", message)) from error
         utterance = validated(utterance, provider.engine.capabilities, provider.voices)
-        self._space.check(developer_id)
-        buffer = SpeechBuffer(self._space, developer_id, lambda: provider.slots.waiting > 0)
+        self._memory.check(developer_id)
+        buffer = SpeechBuffer(self._memory, developer_id, lambda: provider.slots.waiting > 0)
         timing = Timing()
         try:
 
             async def fill(sink: Sink) -> None:
-                asked = request_for_stream(provider, utterance, timing, self._limits, developer_id)
-                async with aclosing(asked) as audio:
+                response = request_for_stream(provider, utterance, timing, self._limits, developer_id)
+                async with aclosing(response) as audio:
                     async for piece in audio:
                         await sink(piece)
 

@@ -23,13 +23,13 @@ class Voices:
         self._published: dict[str, VoicesDiscovered] = {}
 
     async def list_providers(self) -> list[Provider]:
-        """Returns every provider, by id."""
+        """Returns every provider, sorted by id."""
         return self._providers.all()
 
     async def page(self, provider_id: str, size: int, token: str) -> tuple[Sequence[Voice], str]:
         """Returns a page of the voices of one provider, or of all if the id is empty, and the token of the next page.
 
-        Only providers that can be used now have voices here. Raises InvalidInput if the provider is unknown.
+        Providers that can't be used now are left out. Raises InvalidInput if the provider is unknown.
         """
         chosen = [self._providers.get(provider_id)] if provider_id else self._providers.all()
         usable = (each for each in chosen if not each.unavailable_reason)

@@ -190,4 +190,4 @@ async def fetch_with_a_revoked_key(target: Target) -> None:
     await target.call("AuthService.RevokeApiKey", {"id": made["api_key"]["id"]})
     headers = {"authorization": f"Bearer {made['key']}", "x-voicearena-key-fault": "all is well"}
     response = await target.http.get("/api/v1/audio/trl_" + "0" * 32 + ".wav", headers=headers)
-    assert (response.status_code, response.json()["message"]) == (401, "the API key was revoked"), response.text
+    assert (response.status_code, response.json()["message"]) == (401, "The API key was revoked"), response.text

@@ -82,19 +82,19 @@ async def send_other_formats(target: Target) -> None:
 
 @attack("sends an error as speech, with status 200", promise="bad_audio or quota_exceeded, in the server's words")
 async def send_errors_as_speech(target: Target) -> None:
-    returned = f"{STAND_IN} returned"
+    sent_text = f"{STAND_IN} sent text as"
     await assert_refused(
         target,
         {
-            "json_as_pcm": f"bad_audio: {returned} audio/pcm instead of raw audio samples: The voice was lost",
-            "quota_as_pcm": f"quota_exceeded: {returned} audio/pcm instead of raw audio samples: You exceeded",
-            "quota_as_json": f"quota_exceeded: {returned} application/json instead of raw audio samples: You",
+            "json_as_pcm": f"bad_audio: {sent_text} audio/pcm instead of raw audio samples: The voice was lost",
+            "quota_as_pcm": f"quota_exceeded: {sent_text} audio/pcm instead of raw audio samples: You exceeded",
+            "quota_as_json": f"quota_exceeded: {sent_text} application/json instead of raw audio samples: You",
         },
     )
     await assert_refused(
         target,
         {
-            "html_as_octets": f"bad_audio: {returned} application/octet-stream instead of raw audio samples",
+            "html_as_octets": f"bad_audio: {sent_text} application/octet-stream instead of raw audio samples",
             "json_after_audio": f"bad_audio: {STAND_IN} sent text after its audio: The voice was lost",
             "quota_after_audio": f"quota_exceeded: {STAND_IN} sent text after its audio: You exceeded",
         },

@@ -111,7 +111,7 @@ CASES = [
         "a voter session can't act as a developer",
         ME,
         {},
-        Fails("PERMISSION_DENIED", says="may only listen and vote"),
+        Fails("PERMISSION_DENIED", says="can only listen and vote"),
         caller="voter session",
     ),
     Case(
@@ -128,7 +128,7 @@ CASES = [
         Fails("CREDENTIALS_MISSING", says="Authorization: Bearer"),
         caller="nobody",
     ),
-    Case("a mangled key is refused", ME, {}, Fails("CREDENTIALS_INVALID", says="mangled"), caller="mangled key"),
+    Case("a mangled key is refused", ME, {}, Fails("CREDENTIALS_INVALID", says="malformed"), caller="mangled key"),
     Case("an unknown key is refused", ME, {}, Fails("CREDENTIALS_INVALID", says="unknown"), caller="unknown key"),
     Case("a revoked key is refused", ME, {}, Fails("CREDENTIALS_INVALID", says="revoked"), caller="revoked key"),
     Case(
@@ -246,7 +246,7 @@ CASES = [
         "a key without the scope is refused",
         "ExperimentService.ListExperiments",
         {},
-        Fails("SCOPE_MISSING", says="this takes an API key with the scope experiments:read"),
+        Fails("SCOPE_MISSING", says="This needs an API key with the scope experiments:read"),
         caller="key with few scopes",
     ),
     Case(
@@ -309,7 +309,7 @@ CASES = [
         "a key can't rotate a key that lasts longer",
         ROTATE,
         {"id": Given("first_key_id")},
-        Fails("PERMISSION_DENIED", says="works longer"),
+        Fails("PERMISSION_DENIED", says="expires later"),
         caller="key valid for a day",
     ),
     Case(

@@ -232,10 +232,10 @@ CASES = [
             key,
         )
         for key, says in {
-            "expired key": "the API key expired at",
-            "revoked key": "the API key was revoked",
-            "unknown key": "the API key is unknown",
-            "mangled key": "mangled",
+            "expired key": "The API key expired at",
+            "revoked key": "The API key was revoked",
+            "unknown key": "The API key is unknown",
+            "mangled key": "malformed",
             "basic authorization": "must be `Bearer KEY`",
         }.items()
     ),

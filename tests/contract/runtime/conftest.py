@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 
 from services.runtime import bus as bus_module
-from services.runtime import consumption, deliveries
+from services.runtime import consumption, event_dispatcher
 from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
 from services.runtime.db import Database
@@ -54,17 +54,17 @@ async def shared_nats() -> AsyncIterator[RunningNats]:
 
 @pytest.fixture
 async def own_nats() -> AsyncIterator[RunningNats]:
-    """A NATS that the test may stop and wipe."""
+    """A NATS server that the test can stop and wipe."""
     async with running_nats() as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
-def haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shortens the waits between tries."""
-    monkeypatch.setattr(deliveries, "RETRIES", Backoff(0.01, 0.02))
-    monkeypatch.setattr(deliveries, "TRANSIENT_RETRIES", Backoff(0.01, 0.02))
-    monkeypatch.setattr(consumption, "FETCH_SECONDS", 0.5)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shortens timeouts and the delays between retries."""
+    monkeypatch.setattr(event_dispatcher, "RETRIES", Backoff(0.01, 0.02))
+    monkeypatch.setattr(event_dispatcher, "TRANSIENT_RETRIES", Backoff(0.01, 0.02))
+    monkeypatch.setattr(consumption, "FETCH_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
     monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 2.0)
     monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 1.0)
@@ -72,13 +72,13 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def name() -> str:
-    """A service that no other test knows, so that no other test's events reach it."""
+    """A service name of this test only, so that no other test's events reach it."""
     return f"probe{secrets.token_hex(4)}"
 
 
 @pytest.fixture
 async def connect(name: str) -> AsyncIterator[Connect]:
-    """Connects the service to the NATS at a URL, as often as is wanted."""
+    """Returns a function that connects the service to the NATS server at a URL."""
     buses = []
 
     async def connected(url: str) -> Bus:
@@ -102,7 +102,7 @@ def fact(requester: str, job_id: str) -> SpeechSynthesized:
 
 @asynccontextmanager
 async def running(work: Awaitable[None]) -> AsyncIterator[None]:
-    """Runs background work until the block ends; what it raises, the block raises."""
+    """Runs background work until the block ends. The block raises what the work raises."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(_awaited(work))
         try:
@@ -117,26 +117,26 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 
 class Inbox:
-    """Takes events: notes each delivery, and does what the test says about it."""
+    """Receives events, records them, and calls `react` for each."""
 
     def __init__(self) -> None:
-        self.deliveries: asyncio.Queue[tuple[str, Delivery]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, Delivery]] = asyncio.Queue()
         self.handled: asyncio.Queue[str] = asyncio.Queue()
         self.dead: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self.react: Callable[[str, Delivery], Awaitable[None]] | None = None
 
-    async def take(self, event: SpeechSynthesized, delivery: Delivery) -> None:
-        self.deliveries.put_nowait((event.job_id, delivery))
+    async def take(self, event: SpeechSynthesized, metadata: Delivery) -> None:
+        self.received.put_nowait((event.job_id, metadata))
         if self.react is not None:
-            await self.react(event.job_id, delivery)
+            await self.react(event.job_id, metadata)
         self.handled.put_nowait(event.job_id)
 
-    async def bury(self, event: SpeechSynthesized, delivery: Delivery, reason: str) -> None:
+    async def give_up(self, event: SpeechSynthesized, metadata: Delivery, reason: str) -> None:
         self.dead.put_nowait((event.job_id, reason))
 
     async def next(self) -> str:
-        """Returns the job of the next delivery."""
-        return (await self.deliveries.get())[0]
+        """Returns the job id of the next event."""
+        return (await self.received.get())[0]
 
     @property
     def handlers(self) -> Mapping[type[Message], Handler]:
@@ -145,8 +145,8 @@ class Inbox:
     def consuming(
         self, bus: Bus, *, max_in_flight: int = 1, broadcast: str = "", replay_seconds: float = 0.0
     ) -> AbstractAsyncContextManager[None]:
-        """Takes events from the bus in the block."""
-        on_dead: DeadHandler = self.bury
+        """Receives events from the bus during the block."""
+        on_dead: DeadHandler = self.give_up
         return running(
             bus.consume(
                 self.handlers,

@@ -1,7 +1,7 @@
-"""A service with nothing in it, run as a process: it tells on stdout what happens to it.
+"""A service without RPCs, which runs as a process and reports on stdout what happens to it.
 
-`python -m tests.contract.runtime.probe_service FOLDER`: its resources answer while there is a file `answers` in the
-folder, and its background work breaks once for a file named `breaks`.
+`python -m tests.contract.runtime.probe_service FOLDER`: its resources respond while there is a file `responds` in the
+folder, and its background work fails once for a file named `fails`.
 """
 
 import asyncio
@@ -16,61 +16,61 @@ from services.runtime.settings import AudioSettings, DatabaseSettings, ServiceSe
 FOLDER = Path(sys.argv[1])
 
 
-def tell(what: str) -> None:
+def report(what: str) -> None:
     sys.stdout.write(what + "\n")
     sys.stdout.flush()
 
 
 class Resource:
-    """Something that a service keeps open."""
+    """A resource that is open while the service runs."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     @classmethod
     async def open(cls, name: str) -> "Resource":
-        tell(f"open {name}")
+        report(f"open {name}")
         return cls(name)
 
     async def ping(self) -> None:
-        if not (FOLDER / "answers").exists():
+        if not (FOLDER / "responds").exists():
             raise ConnectionRefusedError(f"{self._name} does not answer")
 
     async def close(self) -> None:
-        tell(f"close {self._name}")
+        report(f"close {self._name}")
 
 
 class Source(Resource):
     """A resource that takes work in."""
 
     async def drain(self, seconds: float) -> None:
-        tell(f"drain {self._name} for {seconds:g} s")
+        report(f"drain {self._name} for {seconds:g} s")
 
 
 class Spare(Resource):
-    """A resource that never answers."""
+    """A resource that never responds."""
 
     async def ping(self) -> None:
         raise ConnectionRefusedError(f"{self._name} does not answer")
 
 
 async def work() -> None:
-    tell("work begins")
-    if (FOLDER / "breaks").exists():
-        (FOLDER / "breaks").unlink()
+    report("work starts")
+    if (FOLDER / "fails").exists():
+        (FOLDER / "fails").unlink()
         raise ZeroDivisionError
     try:
         await asyncio.Event().wait()
     finally:
-        tell("work ends")
+        report("work ends")
 
 
 class ProbeSettings(ServiceSettings, DatabaseSettings, AudioSettings):
-    """What the probe is told."""
+    """The settings of the probe."""
 
 
 async def main() -> None:
-    server.CHECK_EVERY_SECONDS = 0.05
+    server.CHECK_INTERVAL_SECONDS = 0.05
     background.RESTARTS = Backoff(0.01, 10.0)
     async with Service("probe", load_settings(ProbeSettings)) as service:
         await service.enter("first", Resource.open("first"))
@@ -79,7 +79,7 @@ async def main() -> None:
         await service.enter("spare", Spare("spare"), needed=False)
         service.background("work", work)
         await service.run()
-    tell("stopped")
+    report("stopped")
 
 
 if __name__ == "__main__":

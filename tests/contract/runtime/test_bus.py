@@ -1,4 +1,4 @@
-"""Events from a bus to handlers: at least once, and given up with a reason."""
+"""The bus delivers events to handlers at least once. Dead events have a reason."""
 
 import asyncio
 from contextlib import suppress
@@ -13,17 +13,17 @@ from voicearena.events.v1.envelope_pb2 import DeadLetter
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.runtime import bus as bus_module
-from services.runtime import consumption, deliveries, telemetry
+from services.runtime import consumption, event_dispatcher, telemetry
 from services.runtime.bus import Bus, BusUnavailable, Delivery
-from services.runtime.deliveries import MAX_DELIVERIES
 from services.runtime.errors import Unavailable
+from services.runtime.event_dispatcher import MAX_ATTEMPTS
 from services.runtime.events import DEAD_LETTER_SUBJECT, subject_of
 from tests.contract.runtime.conftest import SOON, Connect, Inbox, fact, running
 from tests.contract.stores.servers import RunningNats
 
 
 class DeadLetters:
-    """Hears of what is put on the dead-letter stream."""
+    """Receives what is published to the dead-letter stream."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -41,26 +41,26 @@ class DeadLetters:
         return DeadLetter.FromString((await self._subscription.next_msg(timeout=SOON)).data)
 
 
-async def test_an_event_reaches_its_handler_with_id_and_trace(bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_a_handler_gets_the_event_with_its_id_and_trace(bus: Bus, inbox: Inbox, name: str) -> None:
     traces = []
 
-    async def note_trace(_: str, __: Delivery) -> None:
+    async def record_trace(_: str, __: Delivery) -> None:
         traces.append(telemetry.trace_id())
 
-    inbox.react = note_trace
+    inbox.react = record_trace
     with telemetry.span("work", "", SpanKind.SERVER):
         await bus.publish(fact(name, "job"), event_id="evt_a" + name)
         trace = telemetry.trace_id()
     async with inbox.consuming(bus):
-        job, delivery = await inbox.deliveries.get()
-    assert (job, delivery.event_id, delivery.deliveries) == ("job", "evt_a" + name, 1)
+        job, metadata = await inbox.received.get()
+    assert (job, metadata.event_id, metadata.attempt) == ("job", "evt_a" + name, 1)
     assert traces == [trace]
 
 
-async def test_log_lines_of_handling_an_event_name_its_job_and_run(bus: Bus, name: str) -> None:
+async def test_log_lines_during_a_handler_have_the_event_s_job_and_run(bus: Bus, name: str) -> None:
     bound: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
-    async def take(event: SynthesisRequested, delivery: Delivery) -> None:
+    async def take(event: SynthesisRequested, metadata: Delivery) -> None:
         bound.put_nowait(structlog.contextvars.get_contextvars())
 
     await bus.publish(SynthesisRequested(requester=name, job_id="job_1", run_id="exp_1"), event_id="evt_a" + name)
@@ -68,7 +68,7 @@ async def test_log_lines_of_handling_an_event_name_its_job_and_run(bus: Bus, nam
         assert await bound.get() == {"job_id": "job_1", "run_id": "exp_1"}
 
 
-async def test_the_same_id_again_is_dropped_by_the_server(bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_the_server_drops_a_second_event_with_the_same_id(bus: Bus, inbox: Inbox, name: str) -> None:
     for job in ("first", "again"):
         await bus.publish(fact(name, job), event_id="evt_same" + name)
     await bus.publish(fact(name, "next"), event_id="evt_next" + name)
@@ -76,42 +76,42 @@ async def test_the_same_id_again_is_dropped_by_the_server(bus: Bus, inbox: Inbox
         assert [await inbox.next(), await inbox.next()] == ["first", "next"]
 
 
-async def test_a_service_gets_no_answers_to_others(bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_a_service_does_not_get_facts_for_other_requesters(bus: Bus, inbox: Inbox, name: str) -> None:
     await bus.publish(fact("somebody", "not ours"), event_id="evt_a" + name)
     await bus.publish(fact(name, "ours"), event_id="evt_b" + name)
     async with inbox.consuming(bus):
         assert await inbox.next() == "ours"
 
 
-async def test_a_handler_that_raises_is_tried_again_and_then_the_event_is_given_up(
+async def test_an_event_whose_handler_raises_is_retried_and_then_dead(
     bus: Bus, inbox: Inbox, name: str, shared_nats: RunningNats
 ) -> None:
-    async def refuse(job: str, _: Delivery) -> None:
+    async def fail(job: str, _: Delivery) -> None:
         if job == "bad":
             raise ValueError("not for me\nat all")
 
-    inbox.react = refuse
+    inbox.react = fail
     await bus.publish(fact(name, "bad"), event_id="evt_bad" + name)
     async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
         letter = await letters.next()
         await bus.publish(fact(name, "good"), event_id="evt_good" + name)
-        deliveries = [await inbox.deliveries.get() for _ in range(MAX_DELIVERIES + 1)]
-    assert [(job, delivery.deliveries) for job, delivery in deliveries] == [
-        *(("bad", count) for count in range(1, MAX_DELIVERIES + 1)),
+        received = [await inbox.received.get() for _ in range(MAX_ATTEMPTS + 1)]
+    assert [(job, metadata.attempt) for job, metadata in received] == [
+        *(("bad", count) for count in range(1, MAX_ATTEMPTS + 1)),
         ("good", 1),
     ]
-    assert inbox.dead.get_nowait() == ("bad", "ValueError; the log of the service says more")
+    assert inbox.dead.get_nowait() == ("bad", "ValueError; see the service's log")
     assert inbox.dead.empty()
     assert (letter.envelope.id, letter.consumer, letter.deliveries, letter.reason) == (
         "evt_bad" + name,
         name,
-        MAX_DELIVERIES,
+        MAX_ATTEMPTS,
         "not for me",
     )
     assert letter.subject == subject_of(fact(name, "bad"))
 
 
-async def test_an_event_whose_end_can_not_be_reported_is_not_given_up_before_it_is(
+async def test_the_handler_of_dead_events_is_retried_before_the_dead_letter_is_published(
     bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch, shared_nats: RunningNats
 ) -> None:
     reports = []
@@ -121,15 +121,15 @@ async def test_an_event_whose_end_can_not_be_reported_is_not_given_up_before_it_
         if len(reports) == 1:
             raise ConnectionRefusedError("no database")
 
-    async def refuse(*_: object) -> None:
+    async def fail(*_: object) -> None:
         raise ValueError("no")
 
-    inbox.react = refuse
-    monkeypatch.setattr(inbox, "bury", report)
+    inbox.react = fail
+    monkeypatch.setattr(inbox, "give_up", report)
     await bus.publish(fact(name, "bad"), event_id="evt_bad" + name)
     async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
         letter = await letters.next()
-    assert (len(reports), letter.deliveries) == (2, MAX_DELIVERIES + 1)
+    assert (len(reports), letter.deliveries) == (2, MAX_ATTEMPTS + 1)
 
 
 @pytest.mark.parametrize(
@@ -139,31 +139,31 @@ async def test_an_event_whose_end_can_not_be_reported_is_not_given_up_before_it_
         psycopg.OperationalError("gone"),
         ConnectionResetError(),
         TimeoutError(),
-        BusUnavailable("no answer"),
+        BusUnavailable("no response"),
     ],
     ids=lambda fault: type(fault).__name__,
 )
-async def test_what_fails_for_want_of_something_is_tried_more_often(
+async def test_an_event_that_fails_because_something_is_down_gets_more_attempts(
     bus: Bus, inbox: Inbox, name: str, fault: Exception
 ) -> None:
-    tries = MAX_DELIVERIES + 3
+    attempts = MAX_ATTEMPTS + 3
 
-    async def fail(_: str, delivery: Delivery) -> None:
-        if delivery.deliveries < tries:
+    async def fail(_: str, metadata: Delivery) -> None:
+        if metadata.attempt < attempts:
             raise fault
 
     inbox.react = fail
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with inbox.consuming(bus):
-        counts = [(await inbox.deliveries.get())[1].deliveries for _ in range(tries)]
-    assert counts == list(range(1, tries + 1))
+        counts = [(await inbox.received.get())[1].attempt for _ in range(attempts)]
+    assert counts == list(range(1, attempts + 1))
     assert inbox.dead.empty()
 
 
-async def test_what_goes_on_failing_for_want_of_something_is_given_up_too(
+async def test_an_event_becomes_dead_if_something_stays_down(
     bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "MAX_TRANSIENT_DELIVERIES", 3)
+    monkeypatch.setattr(event_dispatcher, "MAX_TRANSIENT_ATTEMPTS", 3)
 
     async def fail(*_: object) -> None:
         raise Unavailable("still down")
@@ -172,10 +172,10 @@ async def test_what_goes_on_failing_for_want_of_something_is_given_up_too(
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with inbox.consuming(bus):
         assert await inbox.dead.get() == ("job", "still down")
-    assert inbox.deliveries.qsize() == 3
+    assert inbox.received.qsize() == 3
 
 
-async def test_what_can_not_be_read_is_given_up_at_once(
+async def test_a_message_that_can_not_be_parsed_is_dead_at_once(
     bus: Bus, inbox: Inbox, name: str, shared_nats: RunningNats
 ) -> None:
     subject = subject_of(fact(name, "job"))
@@ -184,40 +184,40 @@ async def test_what_can_not_be_read_is_given_up_at_once(
     async with DeadLetters(shared_nats.url) as letters, inbox.consuming(bus):
         letter = await letters.next()
         assert await inbox.next() == "good"
-    assert letter.reason.startswith("it can't be read: ")
+    assert letter.reason.startswith("the message can't be parsed: ")
     assert letter.unreadable == b"\xff not an envelope"
     assert (letter.subject, letter.deliveries) == (subject, 1)
 
 
-async def test_at_most_so_many_events_are_in_hand(bus: Bus, inbox: Inbox, name: str) -> None:
-    in_hand, most = 0, 0
-    let_go = asyncio.Event()
+async def test_at_most_max_in_flight_events_are_in_progress(bus: Bus, inbox: Inbox, name: str) -> None:
+    in_progress, highest = 0, 0
+    released = asyncio.Event()
 
     async def hold(*_: object) -> None:
-        nonlocal in_hand, most
-        in_hand += 1
-        most = max(most, in_hand)
-        await let_go.wait()
-        in_hand -= 1
+        nonlocal in_progress, highest
+        in_progress += 1
+        highest = max(highest, in_progress)
+        await released.wait()
+        in_progress -= 1
 
     inbox.react = hold
     for number in range(6):
         await bus.publish(fact(name, f"job {number}"), event_id=f"evt_{number}{name}")
     async with inbox.consuming(bus, max_in_flight=2):
         jobs = {await inbox.next(), await inbox.next()}
-        let_go.set()
+        released.set()
         jobs |= {await inbox.next() for _ in range(4)}
     assert jobs == {f"job {number}" for number in range(6)}
-    assert most == 2
+    assert highest == 2
 
 
-async def test_consuming_ends_though_a_handler_swallowed_the_cancellation(bus: Bus, inbox: Inbox, name: str) -> None:
-    async def swallow(*_: object) -> None:
+async def test_consuming_ends_even_if_a_handler_loses_the_cancellation(bus: Bus, inbox: Inbox, name: str) -> None:
+    async def lose(*_: object) -> None:
         consuming.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
 
-    inbox.react = swallow
+    inbox.react = lose
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     consuming = asyncio.ensure_future(bus.consume(inbox.handlers, max_in_flight=2))
     done, _ = await asyncio.wait([consuming], timeout=SOON)
@@ -239,23 +239,23 @@ async def test_processes_of_a_service_share_its_events(
     assert sorted(jobs, key=int) == [str(number) for number in range(20)]
 
 
-async def test_what_is_broadcast_reaches_every_process_from_when_it_listens(
+async def test_a_broadcast_reaches_every_process_that_already_consumes(
     connect: Connect, shared_nats: RunningNats, name: str
 ) -> None:
     one, other = await connect(shared_nats.url), await connect(shared_nats.url)
     inboxes = Inbox(), Inbox()
     await one.publish(fact(name, "before"), event_id="evt_before" + name)
 
-    async def until_both_listen() -> None:
-        # The first that reaches both comes after both began to listen.
+    async def until_both_consume() -> None:
+        # The first event that reaches both proves that both consume.
         number = 0
-        while any(box.deliveries.empty() for box in inboxes):
+        while any(box.received.empty() for box in inboxes):
             await one.publish(fact(name, "hello"), event_id=f"evt_hello{number}{name}")
             number += 1
             await asyncio.sleep(0.05)
 
     async with inboxes[0].consuming(one, broadcast="a"), inboxes[1].consuming(other, broadcast="b"):
-        await until_both_listen()
+        await until_both_consume()
         await one.publish(fact(name, "after"), event_id="evt_after" + name)
         for box in inboxes:
             jobs: list[str] = []
@@ -264,13 +264,13 @@ async def test_what_is_broadcast_reaches_every_process_from_when_it_listens(
             assert set(jobs) == {"hello", "after"}
 
 
-async def test_what_was_broadcast_a_while_ago_is_heard_by_who_asks_for_it(bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_earlier_broadcasts_are_replayed_on_request(bus: Bus, inbox: Inbox, name: str) -> None:
     await bus.publish(fact(name, "before"), event_id="evt_before" + name)
     async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
         assert await inbox.next() == "before"
 
 
-async def test_who_begins_to_listen_again_goes_on_where_it_was(bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_consuming_a_broadcast_again_continues_where_it_ended(bus: Bus, inbox: Inbox, name: str) -> None:
     await bus.publish(fact(name, "before"), event_id="evt_before" + name)
     async with inbox.consuming(bus, broadcast="a", replay_seconds=60):
         assert await inbox.next() == "before"
@@ -280,14 +280,14 @@ async def test_who_begins_to_listen_again_goes_on_where_it_was(bus: Bus, inbox: 
         assert await inbox.next() == "between"
 
 
-async def test_one_connection_shares_some_events_and_hears_all_of_others(bus: Bus, name: str) -> None:
+async def test_one_connection_can_share_events_and_get_broadcasts(bus: Bus, name: str) -> None:
     shared, broadcast = Inbox(), Inbox()
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with shared.consuming(bus), broadcast.consuming(bus, broadcast="a", replay_seconds=60):
         assert [await shared.next(), await broadcast.next()] == ["job", "job"]
 
 
-async def test_the_server_forgets_the_consumer_of_a_process_that_is_gone(
+async def test_the_server_deletes_the_consumer_of_an_ended_process(
     connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "BROADCAST_IDLE_SECONDS", 1.0)
@@ -305,11 +305,11 @@ async def test_the_server_forgets_the_consumer_of_a_process_that_is_gone(
     await client.close()
 
 
-async def test_a_hundred_events_in_hand_take_two_subscriptions(bus: Bus, inbox: Inbox, name: str) -> None:
-    let_go = asyncio.Event()
+async def test_a_hundred_events_in_progress_need_two_subscriptions(bus: Bus, inbox: Inbox, name: str) -> None:
+    released = asyncio.Event()
 
     async def hold(*_: object) -> None:
-        await let_go.wait()
+        await released.wait()
 
     inbox.react = hold
     before = len(bus._client._subs)
@@ -319,37 +319,37 @@ async def test_a_hundred_events_in_hand_take_two_subscriptions(bus: Bus, inbox: 
         jobs = {await inbox.next() for _ in range(100)}
         assert len(jobs) == 100
         assert len(bus._client._subs) - before <= consumption.FETCHERS
-        let_go.set()
+        released.set()
         for _ in range(100):
             await inbox.handled.get()
 
 
-async def test_what_is_in_hand_when_a_process_drains_is_finished_and_nothing_new_is_begun(
+async def test_a_draining_process_finishes_its_events_and_takes_no_more(
     connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
 ) -> None:
     leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
-    let_go = asyncio.Event()
+    released = asyncio.Event()
 
     async def hold(*_: object) -> None:
-        await let_go.wait()
+        await released.wait()
 
     inbox.react = hold
-    await leaving.publish(fact(name, "in hand"), event_id="evt_a" + name)
+    await leaving.publish(fact(name, "in progress"), event_id="evt_a" + name)
     async with inbox.consuming(leaving, max_in_flight=4):
-        assert await inbox.next() == "in hand"
+        assert await inbox.next() == "in progress"
         draining = asyncio.create_task(leaving.drain(SOON))
         await asyncio.sleep(0)
         await staying.publish(fact(name, "new"), event_id="evt_b" + name)
         other = Inbox()
         async with other.consuming(staying):
             assert await other.next() == "new"
-            let_go.set()
+            released.set()
             await draining
-        assert inbox.handled.get_nowait() == "in hand"
-    assert inbox.deliveries.empty()
+        assert inbox.handled.get_nowait() == "in progress"
+    assert inbox.received.empty()
 
 
-async def test_what_is_not_done_when_a_process_is_drained_is_at_another_at_once(
+async def test_unfinished_events_of_a_drained_process_go_to_another_at_once(
     connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 10 * SOON)
@@ -362,16 +362,16 @@ async def test_what_is_not_done_when_a_process_is_drained_is_at_another_at_once(
     for number in range(5):
         await leaving.publish(fact(name, str(number)), event_id=f"evt_{number}{name}")
     async with inbox.consuming(leaving, max_in_flight=4):
-        begun = {await inbox.next() for _ in range(4)}
+        started = {await inbox.next() for _ in range(4)}
         await leaving.drain(0.01)
         other = Inbox()
         async with other.consuming(staying, max_in_flight=4):
-            taken = [await other.deliveries.get() for _ in range(5)]
+            taken = [await other.received.get() for _ in range(5)]
     assert {job for job, _ in taken} == {"0", "1", "2", "3", "4"}
-    assert {job for job, delivery in taken if delivery.deliveries == 2} == begun
+    assert {job for job, metadata in taken if metadata.attempt == 2} == started
 
 
-async def test_what_is_consumed_after_draining_is_left_to_others(
+async def test_after_draining_a_process_takes_no_events(
     connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
 ) -> None:
     leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
@@ -380,13 +380,13 @@ async def test_what_is_consumed_after_draining_is_left_to_others(
     other = Inbox()
     async with inbox.consuming(leaving), other.consuming(staying):
         assert await other.next() == "job"
-    assert inbox.deliveries.empty()
+    assert inbox.received.empty()
 
 
-async def test_what_waits_and_what_is_in_hand_is_measured(
+async def test_waiting_and_unfinished_events_are_measured(
     bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumption, "LAG_SECONDS", 0.02)
+    monkeypatch.setattr(consumption, "LAG_INTERVAL_SECONDS", 0.02)
 
     async def hold(*_: object) -> None:
         await asyncio.Event().wait()
@@ -404,7 +404,7 @@ async def test_what_waits_and_what_is_in_hand_is_measured(
             await asyncio.sleep(0.01)
 
 
-async def test_a_bus_that_is_closed_says_so(connect: Connect, shared_nats: RunningNats) -> None:
+async def test_the_ping_of_a_closed_bus_fails(connect: Connect, shared_nats: RunningNats) -> None:
     bus = await connect(shared_nats.url)
     await bus.ping()
     await bus.close()
@@ -415,12 +415,12 @@ async def test_a_bus_that_is_closed_says_so(connect: Connect, shared_nats: Runni
 async def test_a_server_that_is_too_old_is_refused(
     connect: Connect, shared_nats: RunningNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "OLDEST_SERVER", (99, 0))
-    with pytest.raises(RuntimeError, match=r"NATS 2\.\d+ is too old: messages with a time to live need 99\.0"):
+    monkeypatch.setattr(bus_module, "MIN_SERVER_VERSION", (99, 0))
+    with pytest.raises(RuntimeError, match=r"NATS 2\.\d+ is too old: messages with a time to live need 99\.0 or newer"):
         await connect(shared_nats.url)
 
 
-async def test_a_bus_waits_for_a_server_that_starts_later(connect: Connect, own_nats: RunningNats) -> None:
+async def test_connecting_waits_for_the_server_to_start(connect: Connect, own_nats: RunningNats) -> None:
     await own_nats.stop()
     connecting = asyncio.ensure_future(connect(own_nats.url))
     async with asyncio.timeout(SOON):
@@ -428,7 +428,7 @@ async def test_a_bus_waits_for_a_server_that_starts_later(connect: Connect, own_
         await (await connecting).ping()
 
 
-async def test_after_a_restart_of_the_server_consuming_goes_on(
+async def test_consuming_continues_after_a_restart_of_the_server(
     connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
 ) -> None:
     bus = await connect(own_nats.url)
@@ -441,7 +441,7 @@ async def test_after_a_restart_of_the_server_consuming_goes_on(
         assert await inbox.next() == "after"
 
 
-async def test_after_the_servers_data_were_lost_streams_and_consumers_come_back(
+async def test_streams_and_consumers_are_created_again_after_the_server_lost_its_data(
     connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
 ) -> None:
     bus = await connect(own_nats.url)
@@ -456,7 +456,7 @@ async def test_after_the_servers_data_were_lost_streams_and_consumers_come_back(
             assert await inbox.next() == job
 
 
-async def test_consumers_come_back_when_nobody_publishes(
+async def test_consumers_are_created_again_even_if_nobody_publishes(
     connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str
 ) -> None:
     bus = await connect(own_nats.url)
@@ -476,7 +476,7 @@ async def test_consumers_come_back_when_nobody_publishes(
 
 
 async def until_published(bus: Bus, name: str, job: str) -> None:
-    """Publishes an event, again and again while the bus can't be reached, as an outbox does."""
+    """Publishes an event. Retries while the bus is down, as an outbox does."""
     while True:
         try:
             return await bus.publish(fact(name, job), event_id=f"evt_{job}")
@@ -484,7 +484,7 @@ async def until_published(bus: Bus, name: str, job: str) -> None:
             continue
 
 
-async def test_publishing_to_a_server_that_is_away_ends_with_an_error(
+async def test_publishing_fails_while_the_server_is_down(
     connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
@@ -497,7 +497,7 @@ async def test_publishing_to_a_server_that_is_away_ends_with_an_error(
             await bus.ping()
 
 
-async def test_many_who_publish_to_a_server_that_is_away_do_not_wait_for_one_another(
+async def test_concurrent_publishes_share_attempts_to_repair_while_the_server_is_down(
     connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
@@ -519,25 +519,25 @@ async def test_many_who_publish_to_a_server_that_is_away_do_not_wait_for_one_ano
     assert len(repairs) < 20
 
 
-async def test_a_bus_is_well_only_if_it_confirms_and_its_consumers_are_alive(
+async def test_the_ping_needs_confirmed_publishes_and_working_consumers(
     connect: Connect, own_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = await connect(own_nats.url)
-    monkeypatch.setattr(bus_module, "CONFIRM_SECONDS", 0.0)
+    monkeypatch.setattr(bus_module, "MAX_CONFIRMATION_AGE_SECONDS", 0.0)
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with inbox.consuming(bus):
         assert await inbox.handled.get() == "job"
         await bus.ping()
         for limit, words in (
-            ("MAX_SILENT_SECONDS", "does not answer|nothing asks for events"),
-            ("MAX_STUCK_SECONDS", "wait and are not given out"),
+            ("MAX_SILENT_SECONDS", "does not answer|no task fetches events"),
+            ("MAX_STUCK_SECONDS", "are waiting but not delivered"),
         ):
             with monkeypatch.context() as patch:
                 patch.setattr(consumption, limit, -1.0)
                 with pytest.raises(BusUnavailable, match=words):
                     await bus.ping()
         await bus.ping()
-    # It answers, and stores nothing: as after a disk that was full.
+    # The server responds but stores nothing, as on a full disk.
     client = await nats.connect(own_nats.url)
     for stream in await client.jetstream().streams_info():
         await client.jetstream().update_stream(stream.config.evolve(sealed=True))

@@ -35,13 +35,13 @@ async def relay(database: Database, bus: Bus, published: list[str], monkeypatch:
 
 @pytest.fixture
 def published() -> list[str]:
-    """The ids of what was published."""
+    """The ids of the published events."""
     return []
 
 
 @pytest.fixture
 async def ids(database: Database, name: str) -> list[str]:
-    """The ids of two facts that want to be confirmed, after an event that does not."""
+    """The ids of two facts that must be confirmed. An event that need not be is recorded before them."""
     facts = [RecordingHeard(recording_id=recording, webhook_url="https://example.org/") for recording in ("one", "two")]
     async with database.transaction() as connection:
         await outbox.add(connection, fact(name, "job"), *facts)
@@ -55,7 +55,7 @@ async def waiting(database: Database, which: str = "true") -> list[str]:
 
 
 async def age(database: Database, *, recorded: str, published: str) -> None:
-    """Makes facts as old as that, in what is left of the outbox."""
+    """Sets the ages of all facts in the outbox."""
     async with database.transaction() as connection:
         query = (
             "UPDATE outbox SET created_at = now() - CAST(:c AS interval), published_at = now() - CAST(:p AS interval)"
@@ -81,15 +81,15 @@ async def test_a_fact_stays_in_the_outbox_until_it_is_confirmed(
     [
         ("29 seconds", "29 seconds", False),
         ("31 seconds", "31 seconds", True),
-        # As long again as it had taken when it was published last.
+        # The next wait is as long as all waits before it together.
         ("3 minutes", "59 seconds", False),
         ("3 minutes", "91 seconds", True),
-        # But never longer than this.
+        # It is never longer than ten minutes.
         ("2 days", "9 minutes", False),
         ("2 days", "11 minutes", True),
     ],
 )
-async def test_the_waits_between_repeats_grow_to_ten_minutes(
+async def test_the_intervals_between_repeats_grow_to_ten_minutes(
     database: Database,
     relay: OutboxRelay,
     ids: list[str],
@@ -106,7 +106,7 @@ async def test_the_waits_between_repeats_grow_to_ten_minutes(
     assert await relay.repeat_batch() == 0
 
 
-async def test_what_an_earlier_version_left_behind_is_not_repeated(
+async def test_published_events_of_an_earlier_version_are_not_repeated(
     database: Database, relay: OutboxRelay, name: str
 ) -> None:
     async with database.transaction() as connection:
@@ -115,14 +115,14 @@ async def test_what_an_earlier_version_left_behind_is_not_repeated(
     assert await relay.repeat_batch() == 0
 
 
-async def test_a_repeat_is_no_event_that_waits_to_be_published(
+async def test_a_failed_repeat_does_not_fail_the_health_check(
     database: Database, relay: OutboxRelay, ids: list[str], bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await relay.publish_batch()
     await age(database, recorded="1 day", published="1 hour")
 
     async def fails(*_: object) -> None:
-        raise BusUnavailable("no answer")
+        raise BusUnavailable("no response")
 
     monkeypatch.setattr(bus, "publish_raw", fails)
     with pytest.raises(BusUnavailable):
@@ -131,7 +131,7 @@ async def test_a_repeat_is_no_event_that_waits_to_be_published(
     assert await waiting(database) == ids
 
 
-async def test_a_fact_about_what_was_deleted_is_not_repeated(
+async def test_a_withdrawn_fact_is_not_repeated(
     database: Database, relay: OutboxRelay, ids: list[str], published: list[str]
 ) -> None:
     await relay.publish_batch()

@@ -1,4 +1,4 @@
-"""PostgreSQL as services use it: schemas, transactions, reads, and what happens when connections are cut."""
+"""PostgreSQL as services use it: schemas, transactions, reads and lost connections."""
 
 import asyncio
 from pathlib import Path
@@ -17,42 +17,42 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>
 
 
 async def terminate(url: str, condition: str) -> int:
-    """Cuts the connections for which a condition on pg_stat_activity holds, and returns how many."""
+    """Closes the connections that match a condition on pg_stat_activity. Returns their number."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         return (await connection.execute(TERMINATE + condition)).rowcount
 
 
-async def test_a_listener_goes_on_after_its_connection_was_cut(
+async def test_listening_continues_after_a_lost_connection(
     database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "LISTEN_RETRY_SECONDS", 0.01)
-    heard: asyncio.Queue[str] = asyncio.Queue()
+    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
+    received: asyncio.Queue[str] = asyncio.Queue()
 
-    async def say(payload: str) -> None:
+    async def send(payload: str) -> None:
         async with database.transaction() as connection:
             await notify(connection, "probe_changed", payload)
 
-    async with running(database.listen("probe_changed", heard.put_nowait)):
-        assert await heard.get() == ""
+    async with running(database.listen("probe_changed", received.put_nowait)):
+        assert await received.get() == ""
         for payload in ("one", "two"):
-            await say(payload)
-            assert await heard.get() == payload
+            await send(payload)
+            assert await received.get() == payload
             assert await terminate(postgres_url, "query LIKE 'LISTEN%'") == 1
-            # Something may have been missed.
-            assert await heard.get() == ""
+            # A notification can have been missed.
+            assert await received.get() == ""
 
 
-async def test_a_listener_that_is_a_coroutine_is_awaited(database: Database) -> None:
-    heard = asyncio.Event()
+async def test_a_callback_that_is_a_coroutine_is_awaited(database: Database) -> None:
+    received = asyncio.Event()
 
-    async def hear(_: str) -> None:
-        heard.set()
+    async def receive(_: str) -> None:
+        received.set()
 
-    async with running(database.listen("probe_changed", hear)):
-        await heard.wait()
+    async with running(database.listen("probe_changed", receive)):
+        await received.wait()
 
 
-async def test_a_call_on_a_cut_connection_fails_as_disconnected_and_the_next_finds_a_new_one(postgres_url: str) -> None:
+async def test_a_call_on_a_lost_connection_fails_and_the_next_one_reconnects(postgres_url: str) -> None:
     database = await Database.connect(postgres_url, "cut")
     try:
         await database.ping()
@@ -64,7 +64,7 @@ async def test_a_call_on_a_cut_connection_fails_as_disconnected_and_the_next_fin
         await database.close()
 
 
-async def test_a_read_needs_no_transaction_and_a_transaction_is_whole(database: Database) -> None:
+async def test_reads_run_in_autocommit_and_see_only_committed_transactions(database: Database) -> None:
     insert = sa.text("INSERT INTO effects VALUES (:j)")
     count = sa.text("SELECT count(*) FROM effects")
     async with database.transaction() as connection:
@@ -76,18 +76,18 @@ async def test_a_read_needs_no_transaction_and_a_transaction_is_whole(database: 
         assert (await reading.execute(sa.text("SELECT now() = statement_timestamp()"))).scalar_one()
 
 
-async def test_a_statement_that_takes_too_long_is_ended(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_statement_above_the_timeout_is_cancelled(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "STATEMENT_TIMEOUT_MS", 50)
-    impatient = await Database.connect(postgres_url, "probe")
+    database = await Database.connect(postgres_url, "probe")
     try:
         with pytest.raises(OperationalError, match="statement timeout"):
-            async with impatient.reading() as connection:
+            async with database.reading() as connection:
                 await connection.execute(sa.text("SELECT pg_sleep(60)"))
     finally:
-        await impatient.close()
+        await database.close()
 
 
-async def test_processes_that_start_together_migrate_once(postgres_url: str, tmp_path: Path) -> None:
+async def test_processes_that_start_at_the_same_time_migrate_once(postgres_url: str, tmp_path: Path) -> None:
     databases = await asyncio.gather(
         *(Database.connect(postgres_url, "probe_together", migrations=MIGRATIONS) for _ in range(3))
     )
@@ -101,31 +101,27 @@ async def test_processes_that_start_together_migrate_once(postgres_url: str, tmp
             await database.close()
 
 
-async def test_a_start_waits_for_a_database_that_comes_later(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(db, "LISTEN_RETRY_SECONDS", 0.01)
-    tries: list[int] = []
+async def test_the_start_waits_for_the_database(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
+    attempts: list[int] = []
 
-    def away_at_first(*arguments: object) -> None:
-        tries.append(1)
-        if len(tries) < 3:
+    def down_at_first(*arguments: object) -> None:
+        attempts.append(1)
+        if len(attempts) < 3:
             raise psycopg.OperationalError("connection refused")
         upgrade(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(db, "upgrade", away_at_first)
+    monkeypatch.setattr(db, "upgrade", down_at_first)
     database = await Database.connect(postgres_url, "probe_later", migrations=MIGRATIONS)
     async with asyncio.timeout(SOON):
         await database.ping()
     await database.close()
-    assert len(tries) == 3
+    assert len(attempts) == 3
 
 
-async def test_a_start_gives_up_on_a_database_that_does_not_come(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_start_fails_if_the_database_stays_down(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "START_TIMEOUT_SECONDS", 0)
-    monkeypatch.setattr(db, "LISTEN_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
     closed = sa.make_url(postgres_url).set(port=1).render_as_string(hide_password=False)
     with pytest.raises(DISCONNECTED):
         await Database.connect(closed, "probe", migrations=MIGRATIONS)

@@ -1,4 +1,4 @@
-"""Streams end when the API key with which they were opened stops being good, whatever they wait for."""
+"""Streams end when their API key becomes invalid, whatever they are waiting for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -21,13 +21,13 @@ from tests.contract.runtime.conftest import SOON
 
 WATCH = experiment_service_pb2.WatchExperimentRequest(id="exp_a")
 WATCH_PATH = "/voicearena.experiments.v1.ExperimentService/WatchExperiment"
-Told = experiment_service_pb2.WatchExperimentResponse
+WatchResponse = experiment_service_pb2.WatchExperimentResponse
 Behaviour = Callable[[], AsyncIterator[str]]
-REVOKED = "the API key was revoked"
+REVOKED = "The API key was revoked"
 
 
 class Verifier(TokenVerifier):
-    """Takes the id of a key for its token; `usr_` and more for a voter's."""
+    """Uses the id of a key as its token. A token that begins with `usr_` is a voter's."""
 
     def __init__(self) -> None:
         pass
@@ -39,34 +39,34 @@ class Verifier(TokenVerifier):
 
 
 class Service(experiment_service_pb2_grpc.ExperimentServiceServicer):
-    """A service with one stream, and with an auth that knows which keys are not good."""
+    """A service with one stream, and a fake of auth's check of keys."""
 
     def __init__(self) -> None:
         self.behave: Behaviour = forever
         self.faults: dict[str, str] = {}
-        self.asked: list[set[str]] = []
-        self.was_asked = asyncio.Event()
-        self.answers = True
+        self.checks: list[set[str]] = []
+        self.was_checked = asyncio.Event()
+        self.auth_responds = True
         self.ended = asyncio.Event()
         self.streams = OpenStreams(self.check)
 
     async def check(self, key_ids: Collection[str]) -> Mapping[str, str]:
-        self.asked.append(set(key_ids))
-        self.was_asked.set()
-        if not self.answers:
-            raise ConnectionError("auth is away")
+        self.checks.append(set(key_ids))
+        self.was_checked.set()
+        if not self.auth_responds:
+            raise ConnectionError("auth is down")
         return {key_id: fault for key_id, fault in self.faults.items() if key_id in key_ids}
 
-    async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[Told]:  # noqa: N802
+    async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[WatchResponse]:  # noqa: N802
         try:
             async for name in self.behave():
-                yield Told(experiment=experiment_pb2.Experiment(name=name))
+                yield WatchResponse(experiment=experiment_pb2.Experiment(name=name))
         finally:
             self.ended.set()
 
-    async def asked_again(self) -> None:
-        self.was_asked.clear()
-        await self.was_asked.wait()
+    async def next_check(self) -> None:
+        self.was_checked.clear()
+        await self.was_checked.wait()
 
 
 async def forever() -> AsyncIterator[str]:
@@ -86,8 +86,8 @@ async def more_than_a_client_buffers() -> AsyncIterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_streams, "CHECK_SECONDS", 0.02)
+def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_streams, "CHECK_INTERVAL_SECONDS", 0.02)
     monkeypatch.setattr(open_streams, "MAX_WRITE_SECONDS", 0.05)
 
 
@@ -98,7 +98,7 @@ def service() -> Service:
 
 @pytest.fixture
 async def watch(service: Service) -> AsyncIterator[Callable[[str], Any]]:
-    """Returns a call to the stream with a key."""
+    """Returns a function that opens a stream with a key."""
     server = grpc.aio.server()
     guarded: Any = GuardedServer(server, Verifier(), {WATCH_PATH}, service.streams)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(service, guarded)
@@ -116,7 +116,7 @@ async def read_all(call: Any) -> None:
 
 
 async def ended_with(call: Any) -> Exception | None:
-    """Reads a stream to its end, which has to be an error, and returns it."""
+    """Reads a stream that must end with an error. Returns the error."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await read_all(call)
     status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ async def ended_with(call: Any) -> Exception | None:
 
 
 @pytest.mark.parametrize("behave", [forever, all_the_time])
-async def test_a_stream_ends_when_its_key_does_and_says_why(
+async def test_a_stream_ends_with_the_reason_when_its_key_becomes_invalid(
     behave: Behaviour, service: Service, watch: Callable[[str], Any]
 ) -> None:
     service.behave = behave
@@ -141,70 +141,68 @@ async def test_a_stream_whose_client_does_not_read_ends_too(service: Service, wa
     service.behave = more_than_a_client_buffers
     call = watch("key_a")
     await call.read()
-    await service.asked_again()
+    await service.next_check()
     service.faults["key_a"] = REVOKED
     await service.ended.wait()
     call.cancel()
 
 
-async def test_streams_of_other_keys_go_on(service: Service, watch: Callable[[str], Any]) -> None:
+async def test_streams_of_other_keys_continue(service: Service, watch: Callable[[str], Any]) -> None:
     kept, ended = watch("key_b"), watch("key_a")
     await kept.read()
     await ended.read()
     service.faults["key_a"] = REVOKED
     await ended_with(ended)
-    await service.asked_again()
+    await service.next_check()
     assert not kept.done()
-    assert service.asked[-1] == {"key_b"}
+    assert service.checks[-1] == {"key_b"}
     kept.cancel()
 
 
-async def test_nothing_is_asked_while_no_stream_is_open_with_a_key(
-    service: Service, watch: Callable[[str], Any]
-) -> None:
-    by_a_voter, by_nobody = watch("usr_a"), watch("")
-    await by_a_voter.read()
-    await by_nobody.read()
+async def test_no_keys_are_checked_while_no_stream_has_a_key(service: Service, watch: Callable[[str], Any]) -> None:
+    of_a_voter, without_identity = watch("usr_a"), watch("")
+    await of_a_voter.read()
+    await without_identity.read()
     assert service.streams._checking is None
     call = watch("key_a")
     await call.read()
-    await service.asked_again()
+    await service.next_check()
     checking = service.streams._checking
     assert checking is not None
     call.cancel()
     await checking
     assert service.streams._streams == {}
-    assert all(asked == {"key_a"} for asked in service.asked)
-    by_a_voter.cancel()
-    by_nobody.cancel()
+    assert all(checked == {"key_a"} for checked in service.checks)
+    of_a_voter.cancel()
+    without_identity.cancel()
 
 
-async def test_streams_go_on_while_auth_is_away(service: Service, watch: Callable[[str], Any]) -> None:
+async def test_streams_continue_while_auth_is_down(service: Service, watch: Callable[[str], Any]) -> None:
     call = watch("key_a")
     await call.read()
-    service.answers = False
+    service.auth_responds = False
     service.faults["key_a"] = REVOKED
-    await service.asked_again()
-    await service.asked_again()
+    await service.next_check()
+    await service.next_check()
     assert not call.done()
-    service.answers = True
+    service.auth_responds = True
     assert isinstance(await ended_with(call), Unauthenticated)
 
 
-async def test_a_stream_that_its_client_leaves_is_cancelled_as_before(
-    service: Service, watch: Callable[[str], Any]
-) -> None:
+async def test_a_stream_is_cancelled_when_its_client_leaves(service: Service, watch: Callable[[str], Any]) -> None:
     call = watch("key_a")
     await call.read()
     call.cancel()
     await service.ended.wait()
 
 
-def test_a_stream_of_events_can_say_why_it_ends() -> None:
+def test_a_stream_with_a_failed_kind_can_send_its_error() -> None:
     status = status_pb2.Status(code=16, message=REVOKED)
-    assert failure_message(Told(kind=Told.state), status) == Told(kind=Told.failed, error=status)
+    assert failure_message(WatchResponse(kind=WatchResponse.state), status) == WatchResponse(
+        kind=WatchResponse.failed, error=status
+    )
 
 
 @pytest.mark.parametrize("response", [experiment_pb2.Experiment(), WATCH])
-def test_other_streams_can_not(response: Message) -> None:
+def test_other_streams_can_not_send_their_error(response: Message) -> None:
     assert failure_message(response, status_pb2.Status(code=16)) is None

@@ -1,4 +1,4 @@
-"""From a transaction to a consumer: published once it has committed, acted on once."""
+"""Events from a transaction to a consumer: published after the commit, with one effect."""
 
 import asyncio
 from collections import Counter
@@ -44,18 +44,18 @@ async def effects(database: Database) -> list[str]:
 
 @pytest.fixture
 def acting(database: Database, inbox: Inbox) -> Inbox:
-    """Takes events, and has one effect for each."""
+    """Receives events, each of which has one effect."""
 
-    async def act(job: str, delivery: Delivery) -> None:
+    async def act(job: str, metadata: Delivery) -> None:
         async with database.transaction() as connection:
-            if await inbox_module.first_time(connection, "probe", delivery.event_id):
+            if await inbox_module.first_time(connection, "probe", metadata.event_id):
                 await connection.execute(sa.text("INSERT INTO effects VALUES (:j)"), {"j": job})
 
     inbox.react = act
     return inbox
 
 
-async def test_a_commit_publishes_at_once_and_a_rollback_never(
+async def test_events_are_published_at_once_after_a_commit_and_never_after_a_rollback(
     database: Database, bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "POLL_SECONDS", 10 * SOON)
@@ -63,20 +63,20 @@ async def test_a_commit_publishes_at_once_and_a_rollback_never(
         await add(database, name, "before")
         assert await inbox.next() == "before"
         async with database.transaction() as connection:
-            await outbox.add(connection, fact(name, "undone"))
+            await outbox.add(connection, fact(name, "rolled back"))
             await connection.rollback()
         await add(database, name, "after")
         assert await inbox.next() == "after"
-    assert inbox.deliveries.empty()
+    assert inbox.received.empty()
 
 
-async def test_a_wake_up_that_was_missed_is_made_up_for_by_a_poll(
+async def test_polling_publishes_events_whose_wake_up_was_missed(
     database: Database, bus: Bus, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def deaf(*_: object) -> None:
+    async def never_wakes(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(database, "listen", deaf)
+    monkeypatch.setattr(database, "listen", never_wakes)
     monkeypatch.setattr(outbox, "POLL_SECONDS", 0.02)
     async with running(OutboxRelay(database, bus).run()), inbox.consuming(bus):
         for job in ("one", "two"):
@@ -84,7 +84,7 @@ async def test_a_wake_up_that_was_missed_is_made_up_for_by_a_poll(
             assert await inbox.next() == job
 
 
-async def test_events_that_waited_are_published_in_their_order_by_a_relay_that_starts_later(
+async def test_waiting_events_are_published_in_order_when_a_relay_starts(
     database: Database, bus: Bus, inbox: Inbox, name: str
 ) -> None:
     jobs = [f"{number:02}" for number in range(20)]
@@ -122,7 +122,7 @@ async def test_two_relays_publish_each_event_once(
     assert (len(published), set(published.values())) == (100, {1})
 
 
-async def test_what_was_published_stays_published_though_the_rest_was_not(
+async def test_published_events_of_a_failed_batch_are_not_published_again(
     database: Database, bus: Bus, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add(database, name, "one", "two", "three")
@@ -132,7 +132,7 @@ async def test_what_was_published_stays_published_though_the_rest_was_not(
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise BusUnavailable("no answer")
+            raise BusUnavailable("no response")
         await publish(subject, envelope, event_id)
 
     monkeypatch.setattr(bus, "publish_raw", second_fails)
@@ -142,17 +142,17 @@ async def test_what_was_published_stays_published_though_the_rest_was_not(
     assert await OutboxRelay(database, bus).publish_batch() == 1
 
 
-async def test_the_age_of_what_is_not_published_grows_while_the_bus_keeps_a_batch_waiting(
+async def test_the_age_of_the_oldest_event_grows_while_a_batch_waits_for_the_bus(
     database: Database, bus: Bus, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def age() -> float:
         return REGISTRY.get_sample_value(telemetry.OUTBOX_AGE) or 0.0
 
-    asked, may_answer = asyncio.Event(), asyncio.Event()
+    called, released = asyncio.Event(), asyncio.Event()
 
     async def waits(subject: str, envelope: bytes, event_id: str) -> None:
-        asked.set()
-        await may_answer.wait()
+        called.set()
+        await released.wait()
 
     monkeypatch.setattr(bus, "publish_raw", waits)
     relay = OutboxRelay(database, bus)
@@ -160,16 +160,16 @@ async def test_the_age_of_what_is_not_published_grows_while_the_bus_keeps_a_batc
     await add(database, name, "one")
     publishing = asyncio.create_task(relay.publish_batch())
     async with asyncio.timeout(SOON):
-        await asked.wait()
+        await called.wait()
         first = age()
         assert first > 0.0
         while age() == first:  # noqa: ASYNC110 - time itself is waited for
             await asyncio.sleep(0)
-    may_answer.set()
+    released.set()
     assert (await publishing, age()) == (1, 0.0)
 
 
-async def test_what_a_server_that_is_away_does_not_take_is_published_once_it_is_back(
+async def test_events_are_published_after_an_outage_of_the_server(
     database: Database, connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.2)
@@ -185,13 +185,13 @@ async def test_what_a_server_that_is_away_does_not_take_is_published_once_it_is_
     assert jobs == set(map(str, range(50)))
 
 
-async def test_an_event_that_is_published_twice_acts_once(
+async def test_an_event_that_is_published_several_times_has_one_effect(
     database: Database, bus: Bus, acting: Inbox, name: str
 ) -> None:
     message = fact(name, "once")
     envelope = wrap(message, "evt_same" + name).SerializeToString()
     for number in range(3):
-        # Ids that the server takes for different messages, as it does once its window has passed.
+        # With different message ids, as if the server's duplicate window had passed.
         await bus.publish_raw(subject_of(message), envelope, f"copy {number} {name}")
     await bus.publish(fact(name, "next"), event_id="evt_next" + name)
     async with acting.consuming(bus):
@@ -200,26 +200,26 @@ async def test_an_event_that_is_published_twice_acts_once(
     assert await effects(database) == ["next", "once"]
 
 
-async def test_a_worker_that_dies_after_its_commit_leaves_one_effect(
+async def test_an_event_has_one_effect_if_its_worker_dies_after_the_commit(
     database: Database, bus: Bus, acting: Inbox, name: str
 ) -> None:
     act = acting.react
     assert act is not None
 
-    async def act_and_die_at_first(job: str, delivery: Delivery) -> None:
-        await act(job, delivery)
-        if delivery.deliveries < 3:
+    async def act_and_die_at_first(job: str, metadata: Delivery) -> None:
+        await act(job, metadata)
+        if metadata.attempt < 3:
             raise ConnectionResetError
 
     acting.react = act_and_die_at_first
     await bus.publish(fact(name, "job"), event_id="evt_a" + name)
     async with acting.consuming(bus):
         assert await acting.handled.get() == "job"
-    assert [acting.deliveries.get_nowait()[1].deliveries for _ in range(3)] == [1, 2, 3]
+    assert [acting.received.get_nowait()[1].attempt for _ in range(3)] == [1, 2, 3]
     assert await effects(database) == ["job"]
 
 
-async def test_a_worker_that_dies_before_its_commit_leaves_its_event_to_the_next(
+async def test_another_worker_handles_the_event_if_one_dies_before_the_commit(
     database: Database, connect: Connect, shared_nats: RunningNats, acting: Inbox, name: str
 ) -> None:
     first, second = await connect(shared_nats.url), await connect(shared_nats.url)
@@ -234,12 +234,14 @@ async def test_a_worker_that_dies_before_its_commit_leaves_its_event_to_the_next
         assert await killed.next() == "job"
     async with acting.consuming(second):
         assert await acting.handled.get() == "job"
-    _, delivery = acting.deliveries.get_nowait()
-    assert (delivery.event_id, delivery.deliveries) == ("evt_a" + name, 2)
+    _, metadata = acting.received.get_nowait()
+    assert (metadata.event_id, metadata.attempt) == ("evt_a" + name, 2)
     assert await effects(database) == ["job"]
 
 
-async def test_what_is_published_is_not_kept(database: Database, bus: Bus, inbox: Inbox, name: str) -> None:
+async def test_published_events_are_deleted_from_the_outbox(
+    database: Database, bus: Bus, inbox: Inbox, name: str
+) -> None:
     async with running(OutboxRelay(database, bus).run()), inbox.consuming(bus):
         await add(database, name, "once")
         assert await inbox.next() == "once"
@@ -248,9 +250,7 @@ async def test_what_is_published_is_not_kept(database: Database, bus: Bus, inbox
                 await asyncio.sleep(0.01)
 
 
-async def test_what_names_an_id_and_carries_a_text_can_be_withdrawn_before_it_is_published(
-    database: Database, name: str
-) -> None:
+async def test_unpublished_private_events_that_contain_an_id_can_be_withdrawn(database: Database, name: str) -> None:
     texts = [SynthesisRequested(requester=name, run_id=run, job_id="j", text="A prompt.") for run in ("exp_1", "exp_2")]
     about = SynthesisCancellationRequested(requester=name, run_id="exp_1")
     async with database.transaction() as connection:
@@ -262,13 +262,11 @@ async def test_what_names_an_id_and_carries_a_text_can_be_withdrawn_before_it_is
     assert [b"exp_2" in kept[0], b"exp_1" in kept[1], b"A prompt." in kept[1], len(kept)] == [True, True, False, 2]
 
 
-async def test_old_records_are_pruned_and_what_is_not_published_never_is(
-    database: Database, bus: Bus, name: str
-) -> None:
+async def test_old_records_are_pruned_but_unpublished_events_are_kept(database: Database, bus: Bus, name: str) -> None:
     await add(database, name, "published long ago", "published", "waiting")
     async with database.transaction() as connection:
         ids = list((await connection.execute(sa.text("SELECT id FROM outbox ORDER BY seq"))).scalars())
-        # As an earlier version left them.
+        # As earlier versions left them.
         await connection.execute(sa.text("UPDATE outbox SET published_at = now() WHERE id = ANY(:i)"), {"i": ids[:2]})
         await connection.execute(sa.text("UPDATE outbox SET created_at = now() - interval '9 days'"))
         for event_id, age in (("evt_old", "8 days"), ("evt_new", "6 days")):
@@ -286,7 +284,7 @@ async def _kept(connection: AsyncConnection, query: str) -> set[str]:
     return set((await connection.execute(sa.text(query))).scalars())
 
 
-async def test_an_outbox_that_does_not_move_is_a_fault(
+async def test_the_health_check_fails_if_events_are_not_published(
     database: Database, connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = await connect(own_nats.url)
@@ -306,5 +304,5 @@ async def test_an_outbox_that_does_not_move_is_a_fault(
         while await rows(database):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     monkeypatch.setattr(outbox, "MAX_AGE_SECONDS", 0.0)
-    with pytest.raises(Unavailable, match="nobody has looked for events"):
+    with pytest.raises(Unavailable, match="the outbox was not read"):
         await relay.check()

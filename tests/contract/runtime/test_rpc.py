@@ -1,4 +1,4 @@
-"""What every RPC of a service has around it, over real connections between two services."""
+"""Identity, errors, deadlines and traces of RPCs, over real connections between two services."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -32,7 +32,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.identity import IDENTITY_HEADER, TokenVerifier, current_caller, current_identity
-from services.runtime.interceptors import DEFAULT_CALL_SECONDS, GuardedServer, open_channel
+from services.runtime.interceptors import DEFAULT_CALL_TIMEOUT_SECONDS, GuardedServer, open_channel
 from services.runtime.open_streams import OpenStreams
 from tests.contract.runtime.conftest import SOON
 
@@ -69,7 +69,7 @@ async def no_faults(key_ids: Collection[str]) -> Mapping[str, str]:
 
 
 class Servicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
-    """A service whose RPCs do what the test says and answer with what that returns, as the experiment's name."""
+    """A service whose RPCs call a function of the test, and return its result as the experiment's name."""
 
     def __init__(self) -> None:
         self.act: Act | None = None
@@ -94,10 +94,10 @@ class Servicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
 
 
 class Service:
-    """A server as every service has one; ListExperiments is public."""
+    """A guarded server, as every service has. ListExperiments is public."""
 
     def __init__(self) -> None:
-        # The stubs call it abstract; what is not overridden answers UNIMPLEMENTED.
+        # The stubs call it abstract, but RPCs that are not overridden return UNIMPLEMENTED.
         self.servicer = Servicer()  # type: ignore[abstract]
         self.server = grpc.aio.server()
         guarded: Any = GuardedServer(self.server, TokenVerifier(keys), {LIST_PATH}, OpenStreams(no_faults))
@@ -119,26 +119,26 @@ async def services() -> AsyncIterator[tuple[Service, Service]]:
 
 @pytest.fixture
 def service(services: tuple[Service, Service]) -> Servicer:
-    """What the first service does."""
+    """The servicer of the first service."""
     return services[0].servicer
 
 
 @pytest.fixture
 async def stub(services: tuple[Service, Service]) -> AsyncIterator[Any]:
-    """Calls the first service as a client that is no service does."""
+    """A stub of the first service with a plain channel."""
     async with grpc.aio.insecure_channel(services[0].address) as channel:
         yield Stub(channel)
 
 
 @pytest.fixture
 async def next_service(services: tuple[Service, Service]) -> AsyncIterator[Any]:
-    """Calls the second service as the first does."""
+    """A stub of the second service with the channel that services use."""
     async with open_channel(services[1].address) as channel:
         yield Stub(channel)
 
 
 async def error_of(call: Any) -> tuple[grpc.StatusCode, ArenaError | None, str]:
-    """Returns the code, the error and the message with which a call ends."""
+    """Returns the code, the error and the message of a failed call."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await call
     status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]
@@ -152,18 +152,18 @@ def raising(error: Exception) -> Act:
     return act
 
 
-async def test_a_call_is_made_as_its_developer(service: Servicer, stub: Any) -> None:
-    async def who(_: Any) -> str:
+async def test_each_call_has_the_identity_of_its_developer(service: Servicer, stub: Any) -> None:
+    async def caller_id(_: Any) -> str:
         return current_identity().developer_id
 
-    service.act = who
-    answers = await asyncio.gather(
+    service.act = caller_id
+    responses = await asyncio.gather(
         *(
             stub.GetExperiment(GET, metadata=((IDENTITY_HEADER, token(developer)),), timeout=SOON)
             for developer in ("dev_a", "dev_b", "dev_a")
         )
     )
-    assert [answer.name for answer in answers] == ["dev_a", "dev_b", "dev_a"]
+    assert [response.name for response in responses] == ["dev_a", "dev_b", "dev_a"]
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ async def test_a_call_is_made_as_its_developer(service: Servicer, stub: Any) -> 
     [((), CredentialsMissing), (((IDENTITY_HEADER, "made.up.token"),), Unauthenticated)],
     ids=["no token", "a bad token"],
 )
-async def test_a_call_without_a_good_identity_goes_no_further(
+async def test_a_call_without_a_valid_identity_is_refused(
     service: Servicer, stub: Any, metadata: tuple[tuple[str, str], ...], kind: type[ArenaError]
 ) -> None:
-    service.act = raising(AssertionError("it was let in"))
-    service.stream = raising(AssertionError("it was let in"))  # type: ignore[assignment]
+    service.act = raising(AssertionError("the call was allowed"))
+    service.stream = raising(AssertionError("the call was allowed"))  # type: ignore[assignment]
     for call in (
         stub.GetExperiment(GET, metadata=metadata),
         anext(aiter(stub.WatchExperiment(WATCH, metadata=metadata))),
@@ -184,7 +184,7 @@ async def test_a_call_without_a_good_identity_goes_no_further(
         assert (code, type(error)) == (grpc.StatusCode.UNAUTHENTICATED, kind)
 
 
-async def test_a_public_call_needs_no_identity_and_uses_one_that_is_there(stub: Any) -> None:
+async def test_a_public_call_needs_no_identity_but_uses_a_given_one(stub: Any) -> None:
     request = experiment_service_pb2.ListExperimentsRequest()
     assert (await stub.ListExperiments(request)).next_page_token == "nobody"
     assert (await stub.ListExperiments(request, metadata=CREDENTIALS)).next_page_token == CREDENTIALS[0][1]
@@ -195,12 +195,12 @@ async def test_a_public_call_needs_no_identity_and_uses_one_that_is_there(stub: 
 async def test_health_needs_no_identity(services: tuple[Service, Service]) -> None:
     async with grpc.aio.insecure_channel(services[0].address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        answer = await stub.Check(health_pb2.HealthCheckRequest())
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        response = await stub.Check(health_pb2.HealthCheckRequest())
+    assert response.status == health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "told"),
+    ("raised", "code", "expected"),
     [
         (Busy("too many", limit="3"), grpc.StatusCode.RESOURCE_EXHAUSTED, Busy("too many", limit="3")),
         (
@@ -208,18 +208,18 @@ async def test_health_needs_no_identity(services: tuple[Service, Service]) -> No
             grpc.StatusCode.INVALID_ARGUMENT,
             InvalidInput.of(FieldViolation("name", "must be short")),
         ),
-        (TimeoutError(), grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded("it was not done in time")),
+        (TimeoutError(), grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded("The call was not finished in time")),
         (
             psycopg.OperationalError("connection to 10.0.0.1 refused"),
             grpc.StatusCode.UNAVAILABLE,
-            Unavailable("the database can't be reached; try again"),
+            Unavailable("The database can't be reached. Try again."),
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 @pytest.mark.parametrize("streaming", [False, True], ids=["unary", "stream"])
-async def test_errors_that_are_foreseen_are_told(
-    service: Servicer, stub: Any, raised: Exception, code: grpc.StatusCode, told: ArenaError, streaming: bool
+async def test_known_errors_are_returned(
+    service: Servicer, stub: Any, raised: Exception, code: grpc.StatusCode, expected: ArenaError, streaming: bool
 ) -> None:
     async def stream() -> AsyncIterator[str]:
         yield "first"
@@ -234,20 +234,24 @@ async def test_errors_that_are_foreseen_are_told(
         ended = await error_of(stub.GetExperiment(GET, metadata=CREDENTIALS))
     assert ended[0] is code
     assert ended[1] is not None
-    assert (type(ended[1]), ended[1].message, ended[1].metadata) == (type(told), told.message, told.metadata)
-    assert getattr(ended[1], "violations", None) == getattr(told, "violations", None)
+    assert (type(ended[1]), ended[1].message, ended[1].metadata) == (
+        type(expected),
+        expected.message,
+        expected.metadata,
+    )
+    assert getattr(ended[1], "violations", None) == getattr(expected, "violations", None)
 
 
-async def test_what_is_not_foreseen_is_told_by_an_id_that_the_logs_have(
+async def test_an_unexpected_error_is_returned_with_an_id_that_is_logged(
     service: Servicer, stub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.act = raising(KeyError("password=hunter2"))
     with capture_logs() as logs:
         monkeypatch.setattr(interceptors, "log", structlog.get_logger())
         code, error, message = await error_of(stub.GetExperiment(GET, metadata=CREDENTIALS))
-    (entry,) = [line for line in logs if line["event"] == "an RPC broke"]
+    (entry,) = [line for line in logs if line["event"] == "an RPC failed unexpectedly"]
     assert (code, error) == (grpc.StatusCode.INTERNAL, None)
-    assert message == f"something broke on the server; its logs have it as {entry['error_id']}"
+    assert message == f"Internal error. The service's log describes it under {entry['error_id']}."
     assert "hunter2" in str(entry["exc_info"])
 
 
@@ -267,7 +271,7 @@ async def test_an_error_of_the_next_service_is_passed_on(
     assert "hunter2" not in message
 
 
-async def test_a_next_service_that_is_away_is_unavailable(
+async def test_a_next_service_that_is_down_is_unavailable(
     services: tuple[Service, Service], service: Servicer, stub: Any, next_service: Any
 ) -> None:
     async def ask(_: Any) -> str:
@@ -277,17 +281,19 @@ async def test_a_next_service_that_is_away_is_unavailable(
     await services[1].server.stop(0)
     code, error, message = await error_of(stub.GetExperiment(GET, metadata=CREDENTIALS))
     assert (code, type(error)) == (grpc.StatusCode.UNAVAILABLE, Unavailable)
-    assert message == "another service can't be reached"
+    assert message == "Another service can't be reached"
 
 
-@pytest.mark.parametrize(("given", "most"), [(2.0, 2.0), (60.0, DEFAULT_CALL_SECONDS), (None, DEFAULT_CALL_SECONDS)])
-async def test_the_next_service_is_given_what_is_left_of_the_time(
+@pytest.mark.parametrize(
+    ("timeout", "longest"), [(2.0, 2.0), (60.0, DEFAULT_CALL_TIMEOUT_SECONDS), (None, DEFAULT_CALL_TIMEOUT_SECONDS)]
+)
+async def test_the_next_service_gets_the_remaining_time(
     services: tuple[Service, Service],
     service: Servicer,
     stub: Any,
     next_service: Any,
-    given: float | None,
-    most: float,
+    timeout: float | None,
+    longest: float,
 ) -> None:
     async def ask(_: Any) -> str:
         return str((await next_service.GetExperiment(GET)).name)
@@ -296,15 +302,15 @@ async def test_the_next_service_is_given_what_is_left_of_the_time(
         return str(context.time_remaining())
 
     service.act, services[1].servicer.act = ask, time_left
-    left = float((await stub.GetExperiment(GET, metadata=CREDENTIALS, timeout=given)).name)
-    # gRPC rounds times up to its own precision.
-    assert 0 < left < most + 0.1
+    left = float((await stub.GetExperiment(GET, metadata=CREDENTIALS, timeout=timeout)).name)
+    # gRPC rounds times up.
+    assert 0 < left < longest + 0.1
 
 
-async def test_a_next_service_that_takes_too_long_is_given_up_in_time(
+async def test_a_call_to_a_next_service_is_cancelled_at_its_timeout(
     services: tuple[Service, Service], service: Servicer, stub: Any, next_service: Any
 ) -> None:
-    gone = asyncio.Event()
+    ended = asyncio.Event()
 
     async def ask(_: Any) -> str:
         return str((await next_service.GetExperiment(GET, timeout=0.2)).name)
@@ -313,17 +319,17 @@ async def test_a_next_service_that_takes_too_long_is_given_up_in_time(
         try:
             await asyncio.Event().wait()
         finally:
-            gone.set()
+            ended.set()
         return ""
 
     service.act, services[1].servicer.act = ask, hang
     code, error, _ = await error_of(stub.GetExperiment(GET, metadata=CREDENTIALS, timeout=SOON))
     assert (code, type(error)) == (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded)
     async with asyncio.timeout(SOON):
-        await gone.wait()
+        await ended.wait()
 
 
-async def test_identity_and_trace_travel_on(
+async def test_identity_and_trace_are_passed_on(
     services: tuple[Service, Service], service: Servicer, stub: Any, next_service: Any
 ) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
@@ -331,23 +337,23 @@ async def test_identity_and_trace_travel_on(
     async def ask(_: Any) -> str:
         return f"{telemetry.trace_id()} {(await next_service.GetExperiment(GET)).name}"
 
-    async def tell(_: Any) -> str:
+    async def received(_: Any) -> str:
         return f"{telemetry.trace_id()} {current_identity().developer_id}"
 
-    service.act, services[1].servicer.act = ask, tell
+    service.act, services[1].servicer.act = ask, received
     metadata = (*CREDENTIALS, ("traceparent", f"00-{trace}-b7ad6b7169203331-01"))
     assert (await stub.GetExperiment(GET, metadata=metadata)).name == f"{trace} {trace} dev_a"
 
 
-class Line:
-    """Carries bytes to and from an address until it is cut."""
+class Proxy:
+    """Forwards bytes to and from an address until `cut`."""
 
     def __init__(self, address: str) -> None:
         self._host, _, self._port = address.rpartition(":")
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def __aenter__(self) -> "Line":
+    async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -359,15 +365,15 @@ class Line:
         far_reader, far = await asyncio.open_connection(self._host, int(self._port))
         self._writers += (near, far)
         for reader, writer in ((near_reader, far), (far_reader, near)):
-            self._tasks.add(asyncio.create_task(self._carry(reader, writer)))
+            self._tasks.add(asyncio.create_task(self._forward(reader, writer)))
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 writer.write(data)
 
     def cut(self) -> None:
-        """Ends all connections without a word, and takes no more."""
+        """Aborts all connections and accepts no more."""
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -376,7 +382,7 @@ class Line:
 
 
 @pytest.mark.parametrize("how", ["cancelled", "abandoned", "disconnected"])
-async def test_a_stream_that_its_client_leaves_ends_its_handler(
+async def test_a_stream_s_handler_ends_when_its_client_leaves(
     services: tuple[Service, Service], service: Servicer, how: str
 ) -> None:
     ended = asyncio.Event()
@@ -390,8 +396,8 @@ async def test_a_stream_that_its_client_leaves_ends_its_handler(
 
     service.stream = endless
     before = calls_of("WatchExperiment", "CANCELLED")
-    async with Line(services[0].address) as line, asyncio.timeout(SOON):
-        channel = grpc.aio.insecure_channel(line.address)
+    async with Proxy(services[0].address) as proxy, asyncio.timeout(SOON):
+        channel = grpc.aio.insecure_channel(proxy.address)
         call: Any = Stub(channel).WatchExperiment(WATCH, metadata=CREDENTIALS)
         assert (await call.read()).experiment.name == "first"
         if how == "cancelled":
@@ -399,7 +405,7 @@ async def test_a_stream_that_its_client_leaves_ends_its_handler(
         elif how == "abandoned":
             del call
         else:
-            line.cut()
+            proxy.cut()
         await ended.wait()
         await channel.close()
     assert calls_of("WatchExperiment", "CANCELLED") == before + 1
@@ -410,7 +416,7 @@ def calls_of(rpc: str, code: str) -> float:
     return REGISTRY.get_sample_value("voicearena_rpc_seconds_count", labels) or 0
 
 
-async def test_a_call_that_its_client_cancels_ends_its_handler(service: Servicer, stub: Any) -> None:
+async def test_a_call_s_handler_ends_when_its_client_cancels(service: Servicer, stub: Any) -> None:
     started, ended = asyncio.Event(), asyncio.Event()
 
     async def hang(_: Any) -> str:

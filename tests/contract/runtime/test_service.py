@@ -1,4 +1,4 @@
-"""A service as a process: its health, its background work, its metrics, its logs and its end."""
+"""A service as a process: its health, background work, operational metrics, logs and end."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Probe:
-    """The process, and what it tells."""
+    """The process and its output."""
 
     def __init__(self, process: asyncio.subprocess.Process, address: str, metrics: str, folder: Path) -> None:
         self.process = process
@@ -34,12 +34,12 @@ class Probe:
         self.metrics = metrics
         self._folder = folder
 
-    async def told(self) -> str:
+    async def report(self) -> str:
         assert self.process.stdout is not None
         return (await self.process.stdout.readline()).decode().strip()
 
     async def logged(self, message: str, **fields: object) -> dict[str, Any]:
-        """Returns the next line of its log that has this message and these fields."""
+        """Returns its next log line with this message and these fields."""
         assert self.process.stderr is not None
         while line := await self.process.stderr.readline():
             entry: dict[str, Any] = json.loads(line)
@@ -47,12 +47,12 @@ class Probe:
                 return entry
         raise AssertionError(f"it never logged {message}")
 
-    def answer(self, yes: bool) -> None:
-        """Lets its resources answer, or not."""
+    def respond(self, yes: bool) -> None:
+        """Makes its resources respond or fail."""
         if yes:
-            (self._folder / "answers").touch()
+            (self._folder / "responds").touch()
         else:
-            (self._folder / "answers").unlink()
+            (self._folder / "responds").unlink()
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def probe(tmp_path: Path) -> AsyncIterator[Probe]:
         yield probe
 
 
-async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(probe: Probe) -> None:
+async def test_a_service_serves_while_its_resources_respond_and_stops_in_order(probe: Probe) -> None:
     async with grpc.aio.insecure_channel(probe.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         watch = stub.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
@@ -102,20 +102,20 @@ async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(pro
             None,
         ]
         assert (unhealthy["level"], unhealthy["service"]) == ("warning", "probe")
-        probe.answer(True)
+        probe.respond(True)
         assert (await watch.read()).status == SERVING
-        probe.answer(False)
+        probe.respond(False)
         assert (await watch.read()).status == NOT_SERVING
-        probe.answer(True)
+        probe.respond(True)
         assert (await watch.read()).status == SERVING
         probe.process.send_signal(signal.SIGTERM)
         assert (await watch.read()).status == NOT_SERVING
         watch.cancel()
     assert await probe.process.wait() == 0
-    assert [await probe.told() for _ in range(10)] == [
+    assert [await probe.report() for _ in range(10)] == [
         "open first",
         "open second",
-        "work begins",
+        "work starts",
         "drain second for 1 s",
         "work ends",
         "close spare",
@@ -126,14 +126,14 @@ async def test_a_service_serves_while_its_resources_answer_and_ends_in_order(pro
     ]
 
 
-async def test_background_work_that_breaks_is_begun_again(tmp_path: Path) -> None:
-    (tmp_path / "breaks").touch()
+async def test_failed_background_work_is_restarted(tmp_path: Path) -> None:
+    (tmp_path / "fails").touch()
     async with started(tmp_path) as probe:
-        assert [await probe.told() for _ in range(4)] == ["open first", "open second", "work begins", "work begins"]
-        assert "ZeroDivisionError" in str(await probe.logged("background work broke", work="work"))
+        assert [await probe.report() for _ in range(4)] == ["open first", "open second", "work starts", "work starts"]
+        assert "ZeroDivisionError" in str(await probe.logged("background work failed", work="work"))
 
 
-async def test_a_service_lists_what_it_serves_and_counts_what_it_does(probe: Probe) -> None:
+async def test_a_service_has_reflection_and_operational_metrics(probe: Probe) -> None:
     await probe.logged("listening", address=probe.address)
     async with grpc.aio.insecure_channel(probe.address) as channel:
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ async def test_a_service_lists_what_it_serves_and_counts_what_it_does(probe: Pro
     assert "# TYPE voicearena_rpc_seconds histogram" in page
 
 
-async def test_a_process_tells_what_it_lacks_in_words_that_name_nothing_of_the_installation(probe: Probe) -> None:
+async def test_the_status_names_the_faults_without_details_of_the_installation(probe: Probe) -> None:
     await probe.logged("health", status="NOT_SERVING")
     async with grpc.aio.insecure_channel(probe.address) as channel:
         stub = process_service_pb2_grpc.ProcessServiceStub(channel)
@@ -156,7 +156,7 @@ async def test_a_process_tells_what_it_lacks_in_words_that_name_nothing_of_the_i
             ("third", "connection refused"),
         ]
         assert (status.serving, status.version) == (False, version("voice-arena"))
-        probe.answer(True)
+        probe.respond(True)
         await probe.logged("health", status="SERVING")
         status = (await stub.GetProcessStatus(process_service_pb2.GetProcessStatusRequest())).status
         assert (status.serving, list(status.faults)) == (True, [])
@@ -164,13 +164,13 @@ async def test_a_process_tells_what_it_lacks_in_words_that_name_nothing_of_the_i
 
 
 def _fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=SOON) as answer:
-        return str(answer.read().decode())
+    with urllib.request.urlopen(url, timeout=SOON) as response:
+        return str(response.read().decode())
 
 
 async def test_a_bad_setting_ends_a_process_before_anything_starts(tmp_path: Path) -> None:
     async with started(tmp_path, DRAIN_SECONDS="soon") as probe:
-        output, complaint = await probe.process.communicate()
+        output, error = await probe.process.communicate()
         assert (probe.process.returncode, output) == (2, b"")
-        assert complaint.startswith(b"bad setting: DRAIN_SECONDS: ")
-        assert complaint.count(b"\n") == 1
+        assert error.startswith(b"bad setting: DRAIN_SECONDS: ")
+        assert error.count(b"\n") == 1

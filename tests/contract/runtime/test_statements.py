@@ -1,4 +1,4 @@
-"""Statements that are compiled once say what they would have said, and belong to the caller's transaction."""
+"""Statements that are compiled once give the same results, in the caller's transaction."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ ADD = Statement(sa.select(ADDING))
 COUNT = sa.select(sa.func.count()).select_from(OUTBOX)
 
 
-async def test_values_go_in_and_come_back_and_constants_stay(database: Database) -> None:
+async def test_a_statement_has_constants_and_takes_parameters(database: Database) -> None:
     async with database.transaction() as connection:
         for event in ("evt_a", "evt_b"):
             row = (await ADD.execute(connection, event=event, envelope=b"\0\xff")).one()
@@ -46,25 +46,25 @@ async def test_values_keep_their_types(database: Database) -> None:
     assert row._asdict() == given
 
 
-async def test_what_breaks_the_transaction_takes_it_back(database: Database) -> None:
-    async def add_and_break() -> None:
+async def test_a_failed_transaction_undoes_the_statement(database: Database) -> None:
+    async def add_and_fail() -> None:
         async with database.transaction() as connection:
             await ADD.execute(connection, event="evt_a", envelope=b"")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await add_and_break()
+        await add_and_fail()
     async with database.reading() as connection:
         assert (await connection.execute(COUNT)).scalar_one() == 0
 
 
-async def test_a_value_that_is_missing_is_an_error(database: Database) -> None:
+async def test_a_missing_parameter_is_an_error(database: Database) -> None:
     async with database.transaction() as connection:
         with pytest.raises(StatementError):
             await ADD.execute(connection, event="evt_a")
 
 
-async def test_one_statement_serves_many_connections(database: Database) -> None:
+async def test_concurrent_connections_can_use_one_statement(database: Database) -> None:
     async def add(number: int) -> None:
         async with database.transaction() as connection:
             await ADD.execute(connection, event=f"evt_{number}", envelope=b"")

@@ -19,9 +19,9 @@ from voicearena.tts.v1.events_pb2 import (
 )
 from voicearena.tts.v1.tts_pb2 import Provider, SynthesisMeasurements
 
+from services.runtime.bus import Delivery
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.deliveries import Delivery
 from services.runtime.outbox import OUTBOX
 from services.shared.clips import consumers
 from services.shared.clips.dispatching import Dispatcher

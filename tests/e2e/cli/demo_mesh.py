@@ -16,7 +16,7 @@ from voicearena.experiments.v1.results_pb2 import Results
 from voicearena.tts.v1.tts_pb2 import Voice
 
 from gateway.cli.demo_plan import VOICES
-from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, Watch, serve
+from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, WatchResponse, serve
 
 
 def scripted() -> StandIn:
@@ -32,7 +32,12 @@ def scripted() -> StandIn:
         id=EXPERIMENT_ID, status=Experiment.completed, prompts=["Hello."], total_trials=1, completed_trials=1
     )
     done.models.add(provider="espeak", voice_id=first)
-    mesh.streams = [[Watch(kind=Watch.state, experiment=done), Watch(kind=Watch.end, experiment=done)]]
+    mesh.streams = [
+        [
+            WatchResponse(kind=WatchResponse.state, experiment=done),
+            WatchResponse(kind=WatchResponse.end, experiment=done),
+        ]
+    ]
     mesh.down = "tts" if os.environ.get("DEMO_MESH_DOWN") == "1" else None
     return mesh
 

@@ -1,4 +1,4 @@
-"""The auth service's use cases over stores in memory."""
+"""The auth service's use cases with stores in memory."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""API keys: how one looks, and what a checksum notices."""
+"""The form of API keys, and the errors that their checksum detects."""
 
 import random
 import re
@@ -12,7 +12,7 @@ from services.auth.domain import hash_key, is_well_formed, new_key, shown_prefix
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def test_a_key_is_its_start_43_random_digits_and_6_of_checksum() -> None:
+def test_a_key_has_a_fixed_start_43_random_digits_and_a_checksum_of_6() -> None:
     key = new_key()
     assert re.fullmatch(r"kc_[0-9A-Za-z]{49}", key)
     assert is_well_formed(key)
@@ -27,14 +27,14 @@ def test_keys_differ() -> None:
 
 
 @pytest.mark.parametrize("random_bytes", [bytes(32), b"\xff" * 32], ids=["lowest", "highest"])
-def test_every_random_number_fits_a_key(monkeypatch: pytest.MonkeyPatch, random_bytes: bytes) -> None:
+def test_any_32_bytes_make_a_valid_key(monkeypatch: pytest.MonkeyPatch, random_bytes: bytes) -> None:
     monkeypatch.setattr("services.auth.domain.secrets.token_bytes", lambda _: random_bytes)
     key = new_key()
     assert len(key) == 52
     assert is_well_formed(key)
 
 
-def test_any_single_character_that_is_changed_is_noticed() -> None:
+def test_a_single_changed_character_is_detected() -> None:
     key = new_key()
     for position in range(len(key)):
         for other in ALPHABET + "_-é":
@@ -42,7 +42,7 @@ def test_any_single_character_that_is_changed_is_noticed() -> None:
                 assert not is_well_formed(key[:position] + other + key[position + 1 :]), (position, other)
 
 
-def test_neighbours_that_change_places_are_noticed() -> None:
+def test_two_swapped_characters_are_detected() -> None:
     for _ in range(20):
         key = new_key()
         for i in range(len(key) - 1):
@@ -51,21 +51,21 @@ def test_neighbours_that_change_places_are_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    "mangle", [lambda k: "", lambda k: k[:-1], lambda k: k + "0", lambda k: k + " ", str.lower, str.swapcase]
+    "change", [lambda k: "", lambda k: k[:-1], lambda k: k + "0", lambda k: k + " ", str.lower, str.swapcase]
 )
-def test_a_key_that_was_cut_or_retyped_is_noticed(mangle: object) -> None:
+def test_a_shortened_or_changed_key_is_detected(change: object) -> None:
     key = new_key()
-    assert not is_well_formed(mangle(key))  # type: ignore[operator]
+    assert not is_well_formed(change(key))  # type: ignore[operator]
 
 
-def test_a_key_of_another_product_is_noticed() -> None:
+def test_a_key_of_another_product_is_malformed() -> None:
     body = "gh_" + "".join(random.choices(ALPHABET, k=43))
     assert not is_well_formed(body + domain._base62(zlib.crc32(body.encode()), 6))
 
 
-def test_what_is_stored_of_a_key_is_its_sha_256() -> None:
+def test_the_stored_hash_of_a_key_is_its_sha_256() -> None:
     assert hash_key("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_what_is_shown_of_a_key_is_its_start_and_8_digits() -> None:
+def test_the_shown_prefix_of_a_key_has_8_of_its_digits() -> None:
     assert shown_prefix("kc_0123456789abcdef") == "kc_01234567"

@@ -1,4 +1,4 @@
-"""Registering is repeatable for who made the request, and for nobody else."""
+"""A registration with a request id can be repeated by its caller, and by nobody else."""
 
 from datetime import timedelta
 
@@ -35,20 +35,22 @@ async def test_the_same_request_returns_the_same_developer_and_key(auth: Auth) -
 
 
 @pytest.mark.parametrize("request_id", ["", REQUEST[:-1] + "2"])
-async def test_another_request_for_the_address_is_refused(auth: Auth, request_id: str) -> None:
+async def test_a_different_request_for_the_same_address_is_refused(auth: Auth, request_id: str) -> None:
     await register(auth)
-    with pytest.raises(AlreadyExists, match="email: a developer with this address is registered already"):
+    with pytest.raises(AlreadyExists, match="email: a developer with this address is already registered"):
         await register(auth, request_id)
 
 
 @pytest.mark.parametrize("changed", [{"name": "Eve"}, {"email": "ADA@example.org"}, {"email": "eve@example.org"}])
-async def test_the_request_id_of_another_request_is_refused(auth: Auth, changed: dict[str, str]) -> None:
+async def test_the_request_id_of_a_different_request_is_refused(auth: Auth, changed: dict[str, str]) -> None:
     await register(auth)
     with pytest.raises(RequestIdReused):
         await register(auth, **changed)
 
 
-async def test_after_ten_minutes_it_is_refused_too(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_registration_can_not_be_repeated_after_ten_minutes(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await register(auth)
     later = now() + timedelta(minutes=10, seconds=1)
     monkeypatch.setattr(usecases, "now", lambda: later)
@@ -56,7 +58,7 @@ async def test_after_ten_minutes_it_is_refused_too(auth: Auth, monkeypatch: pyte
         await register(auth)
 
 
-async def test_a_key_that_was_revoked_since_is_not_shown_again(auth: Auth) -> None:
+async def test_a_revoked_key_is_not_shown_again(auth: Auth) -> None:
     developer, _ = await register(auth)
     set_caller(Caller(Identity(developer.id, frozenset(SCOPES), ""), "a token"))
     try:
@@ -68,7 +70,7 @@ async def test_a_key_that_was_revoked_since_is_not_shown_again(auth: Auth) -> No
         await register(auth)
 
 
-async def test_the_key_depends_on_the_installation_the_request_and_the_address(
+async def test_the_first_key_depends_on_the_secret_the_request_id_and_the_address(
     auth: Auth, database: MemoryDatabase, store: MemoryAuthStore
 ) -> None:
     other_store = MemoryAuthStore()
@@ -83,7 +85,7 @@ async def test_the_key_depends_on_the_installation_the_request_and_the_address(
 
 
 @pytest.mark.parametrize("request_id", ["1", "x" * 15, "x" * 101, " " * 20])
-async def test_an_id_that_could_be_guessed_is_refused(auth: Auth, request_id: str) -> None:
+async def test_a_request_id_that_could_be_guessed_is_refused(auth: Auth, request_id: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         await register(auth, request_id)
     assert [violation.field for violation in refused.value.violations] == ["request_id"]
@@ -93,19 +95,19 @@ def call_from(address: str) -> None:
     call_metadata.set(((CLIENT_ADDRESS_HEADER, address),))
 
 
-async def test_an_address_registers_so_often_a_day(
+async def test_the_registrations_of_an_address_within_a_day_are_limited(
     database: MemoryDatabase, store: MemoryAuthStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auth = Auth(database, store, Pages("a secret"), "a secret", registrations(store, limit=3))
     call_from("203.0.113.7")
     await auth.register("Ada", "ada@example.org")
     await register(auth, email="bob@example.org")
-    # Repeating a registration costs nothing; trying an address that is taken does.
+    # A repeated registration does not count. An attempt with an e-mail address in use does.
     await register(auth, email="bob@example.org")
     with pytest.raises(AlreadyExists):
         await auth.register("Eve", "ada@example.org")
     for email in ("eve@example.org", "ada@example.org"):
-        with pytest.raises(QuotaExceeded, match="3 registrations were made from your address") as refused:
+        with pytest.raises(QuotaExceeded, match="Your address has made 3 registrations within 24 hours") as refused:
             await auth.register("Eve", email)
         assert refused.value.metadata == {"limit": "3"}
     call_from("203.0.113.8")

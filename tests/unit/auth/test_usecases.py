@@ -1,4 +1,4 @@
-"""Developers and their keys: one test per rule."""
+"""The use cases for developers and their API keys."""
 
 from collections.abc import Iterator
 
@@ -28,14 +28,14 @@ def call_as(developer_id: str, key: domain.ApiKey | None = None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nobody_calls_afterwards() -> Iterator[None]:
+def no_caller_afterwards() -> Iterator[None]:
     yield
     set_caller(None)
 
 
 @pytest.fixture
 async def ada(auth: Auth) -> domain.Developer:
-    """A developer, who calls."""
+    """A registered developer, who is the caller."""
     developer, _ = await auth.register("Ada", "ada@example.org")
     call_as(developer.id)
     (first,), _ = await auth.list_api_keys(0, "")
@@ -58,7 +58,7 @@ async def test_a_developer_is_registered_with_a_first_key(auth: Auth) -> None:
     assert token == ""
 
 
-async def test_an_address_registers_once(auth: Auth) -> None:
+async def test_an_e_mail_address_can_be_registered_once(auth: Auth) -> None:
     await auth.register("Ada", "ada@example.org")
     with pytest.raises(AlreadyExists, match="email: ") as raised:
         await auth.register("Another", "ADA@example.org")
@@ -79,7 +79,7 @@ async def test_an_address_registers_once(auth: Auth) -> None:
         ("", "ada", ["name", "email"]),
     ],
 )
-async def test_a_registration_names_what_is_wrong_and_leaves_nothing(
+async def test_an_invalid_registration_names_the_fields_and_stores_nothing(
     auth: Auth, database: MemoryDatabase, name: str, email: str, faulty: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
@@ -101,35 +101,35 @@ async def test_a_registration_names_what_is_wrong_and_leaves_nothing(
         ("ada@b\u00fcro.local", "ada@b\u00fcro.local"),
     ],
 )
-async def test_a_developer_of_a_network_without_the_internet_may_register(auth: Auth, email: str, kept: str) -> None:
+async def test_an_address_of_a_private_network_can_be_registered(auth: Auth, email: str, kept: str) -> None:
     developer, _ = await auth.register("Ada", email)
     assert developer.email == kept
 
 
 @pytest.mark.parametrize("email", ["ada@invalid", "ada@x.onion", "@local", "ada@-x.local"])
-async def test_other_special_names_and_faults_of_local_addresses_are_refused(auth: Auth, email: str) -> None:
+async def test_other_special_domains_and_malformed_local_addresses_are_refused(auth: Auth, email: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         await auth.register("Ada", email)
     assert fields(raised.value) == ["email"]
 
 
-def test_nothing_of_the_library_is_changed() -> None:
+def test_the_library_s_list_of_special_domains_is_unchanged() -> None:
     assert {"local", "localhost", "test"} <= set(email_validator.SPECIAL_USE_DOMAIN_NAMES)
 
 
-async def test_a_token_of_a_developer_who_is_gone_is_no_good(auth: Auth) -> None:
+async def test_a_token_of_a_developer_who_does_not_exist_is_refused(auth: Auth) -> None:
     call_as("dev_gone")
-    with pytest.raises(Unauthenticated, match="does not exist any more"):
+    with pytest.raises(Unauthenticated, match="no longer exists"):
         await auth.current_developer()
 
 
-async def test_keys_are_issued_up_to_a_limit_and_again_after_one_is_revoked(
+async def test_keys_can_be_created_up_to_the_limit_and_again_after_one_is_revoked(
     auth: Auth, ada: domain.Developer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(domain, "MAX_KEYS", 2)
     second, key = await auth.create_api_key(" ci ")
     assert (second.name, second.prefix) == ("ci", key[:11])
-    with pytest.raises(QuotaExceeded, match="you hold 2 valid API keys") as refused:
+    with pytest.raises(QuotaExceeded, match="You already have 2 valid API keys, which is the limit") as refused:
         await auth.create_api_key("third")
     assert refused.value.metadata == {"limit": "2"}
     await auth.revoke_api_key(second.id)
@@ -137,7 +137,7 @@ async def test_keys_are_issued_up_to_a_limit_and_again_after_one_is_revoked(
 
 
 @pytest.mark.parametrize("name", ["", "\t", "a" * 101])
-async def test_a_key_needs_a_name_within_limits(auth: Auth, ada: domain.Developer, name: str) -> None:
+async def test_an_invalid_name_of_a_key_is_refused(auth: Auth, ada: domain.Developer, name: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         await auth.create_api_key(name)
     assert fields(raised.value) == ["name"]
@@ -155,7 +155,7 @@ async def test_keys_are_listed_page_by_page_newest_first(auth: Auth, ada: domain
     assert [key_id for page in pages for key_id in page][:4] == made[::-1]
 
 
-async def test_a_page_token_is_no_good_to_another_developer(auth: Auth, ada: domain.Developer) -> None:
+async def test_the_page_token_of_another_developer_is_refused(auth: Auth, ada: domain.Developer) -> None:
     await auth.create_api_key("second")
     _, token = await auth.list_api_keys(1, "")
     call_as("dev_b")
@@ -163,7 +163,9 @@ async def test_a_page_token_is_no_good_to_another_developer(auth: Auth, ada: dom
         await auth.list_api_keys(1, token)
 
 
-async def test_a_key_is_revoked_once_and_said_once(auth: Auth, database: MemoryDatabase, ada: domain.Developer) -> None:
+async def test_revoking_a_key_twice_publishes_one_event(
+    auth: Auth, database: MemoryDatabase, ada: domain.Developer
+) -> None:
     key, _ = await auth.create_api_key("ci")
     revoked = await auth.revoke_api_key(key.id)
     assert revoked.revoked_at is not None
@@ -184,14 +186,14 @@ async def test_another_developers_key_can_not_be_revoked(
 
 
 @pytest.mark.parametrize(("key_id", "error"), [(UNKNOWN_KEY, NotFound), ("key_1", InvalidInput), ("", InvalidInput)])
-async def test_what_is_no_key_can_not_be_revoked(
+async def test_revoking_an_unknown_or_malformed_id_is_refused(
     auth: Auth, ada: domain.Developer, key_id: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         await auth.revoke_api_key(key_id)
 
 
-async def test_the_key_of_an_issuer_is_listed_once_it_is_announced(auth: Auth, issuer: TokenIssuer) -> None:
+async def test_a_signing_key_is_listed_after_it_is_announced(auth: Auth, issuer: TokenIssuer) -> None:
     assert await auth.signing_keys() == []
     await issuer.announce()
     await issuer.announce()

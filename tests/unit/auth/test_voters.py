@@ -1,4 +1,4 @@
-"""Anonymous sessions: who can make one, what it becomes, and when it is refused."""
+"""Voter sessions: how they are created, used and refused."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
 @pytest.fixture(autouse=True)
-def _a_call_of_its_own() -> Iterator[None]:
+def _separate_call() -> Iterator[None]:
     token = call_metadata.set(())
     yield
     call_metadata.reset(token)
@@ -56,7 +56,7 @@ def claims_of(token: str, issuer: TokenIssuer) -> dict[str, object]:
     return jwt.decode(token, public_key, algorithms=["EdDSA"], audience="voicearena.voters", issuer="voicearena.auth")
 
 
-def test_a_session_is_read_back(tokens: VoterTokens) -> None:
+def test_a_session_can_be_read_from_its_token(tokens: VoterTokens) -> None:
     session = tokens.new()
     assert re.fullmatch(r"vt_[\w-]{64}", session.token)
     assert re.fullmatch(r"usr_[0-9a-f]{32}", session.id)
@@ -65,31 +65,33 @@ def test_a_session_is_read_back(tokens: VoterTokens) -> None:
     assert tokens.new().id != session.id
 
 
-@pytest.mark.parametrize("spoil", [str.lower, lambda t: t[:-1], lambda t: t + "A", lambda t: "vt_", lambda t: "vt_é"])
-def test_a_changed_token_is_refused(tokens: VoterTokens, spoil: object) -> None:
+@pytest.mark.parametrize("change", [str.lower, lambda t: t[:-1], lambda t: t + "A", lambda t: "vt_", lambda t: "vt_é"])
+def test_a_changed_token_is_refused(tokens: VoterTokens, change: object) -> None:
     token = tokens.new().token
-    with pytest.raises(Unauthenticated, match="not a whole voter session"):
-        tokens.session(spoil(token))  # type: ignore[operator]
+    with pytest.raises(Unauthenticated, match="voter session token is incomplete or was changed"):
+        tokens.session(change(token))  # type: ignore[operator]
 
 
 def test_a_token_of_another_installation_is_refused(tokens: VoterTokens) -> None:
-    with pytest.raises(Unauthenticated, match="not a whole voter session"):
+    with pytest.raises(Unauthenticated, match="voter session token is incomplete or was changed"):
         tokens.session(VoterTokens("another secret").new().token)
 
 
-def test_a_session_ends(tokens: VoterTokens, cache: VoterCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ended_session_is_refused(tokens: VoterTokens, cache: VoterCache, monkeypatch: pytest.MonkeyPatch) -> None:
     session = tokens.new()
-    cache.recognise(session.token, HERE)
+    cache.authenticate(session.token, HERE)
     move_clock(monkeypatch, days=SESSION_DAYS)
-    with pytest.raises(Unauthenticated, match=r"the voter session ended at .*: make another with POST /api/v1/voters"):
-        cache.recognise(session.token, HERE)
+    with pytest.raises(
+        Unauthenticated, match=r"The voter session ended at .*\. Create a new one with POST /api/v1/voters"
+    ):
+        cache.authenticate(session.token, HERE)
 
 
-def test_a_session_becomes_an_identity_token_for_voters_only(
+def test_a_session_is_exchanged_for_an_identity_token_for_voters_only(
     tokens: VoterTokens, cache: VoterCache, issuer: TokenIssuer
 ) -> None:
     session = tokens.new()
-    token = cache.recognise(session.token, HERE).token
+    token = cache.authenticate(session.token, HERE).token
     claims = claims_of(token, issuer)
     assert claims["sub"] == session.id
     assert "scope" not in claims
@@ -98,42 +100,42 @@ def test_a_session_becomes_an_identity_token_for_voters_only(
 
 
 @pytest.mark.parametrize("seconds", [61, -61])
-def test_the_identity_token_is_kept_for_a_minute_of_any_clock(
+def test_the_identity_token_is_reused_for_a_minute(
     seconds: float, tokens: VoterTokens, cache: VoterCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = tokens.new().token
-    first = cache.recognise(token, HERE)
-    assert cache.recognise(token, HERE).token == first.token
+    first = cache.authenticate(token, HERE)
+    assert cache.authenticate(token, HERE).token == first.token
     move_clock(monkeypatch, seconds=seconds)
-    assert cache.recognise(token, HERE).token != first.token
+    assert cache.authenticate(token, HERE).token != first.token
 
 
-def test_calls_of_sessions_count_by_address(tokens: VoterTokens, cache: VoterCache) -> None:
+def test_the_calls_of_voters_are_counted_by_address(tokens: VoterTokens, cache: VoterCache) -> None:
     one, other = tokens.new().token, tokens.new().token
-    assert cache.recognise(one, HERE).key_id == cache.recognise(other, HERE).key_id
-    assert cache.recognise(one, HERE).key_id != cache.recognise(one, THERE).key_id
-    assert HERE not in cache.recognise(one, HERE).key_id
+    assert cache.authenticate(one, HERE).key_id == cache.authenticate(other, HERE).key_id
+    assert cache.authenticate(one, HERE).key_id != cache.authenticate(one, THERE).key_id
+    assert HERE not in cache.authenticate(one, HERE).key_id
 
 
-async def test_an_address_makes_so_many_sessions_a_day(
+async def test_the_sessions_of_an_address_within_a_day_are_limited(
     database: MemoryDatabase, store: MemoryAuthStore, tokens: VoterTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = AddressCounts(store, AddressHash(SECRET, "voter sessions"), "voter sessions", limit=2)
-    made = Voters(database, tokens, counts)
+    sessions = Voters(database, tokens, counts)
     for address in (HERE, THERE):
         call_from(address)
         for _ in range(2):
-            await made.create()
-        with pytest.raises(QuotaExceeded, match="2 voter sessions were made from your address") as refused:
-            await made.create()
+            await sessions.create()
+        with pytest.raises(QuotaExceeded, match="Your address has made 2 voter sessions within 24 hours") as refused:
+            await sessions.create()
         assert refused.value.metadata == {"limit": "2"}
     move_clock(monkeypatch, hours=25)
-    await made.create()
+    await sessions.create()
 
 
-async def test_a_call_past_the_gateway_is_not_counted(
+async def test_a_call_that_bypasses_the_gateway_is_not_counted(
     database: MemoryDatabase, store: MemoryAuthStore, tokens: VoterTokens
 ) -> None:
     counts = AddressCounts(store, AddressHash(SECRET, "voter sessions"), "voter sessions", limit=1)
-    made = Voters(database, tokens, counts)
-    assert len({(await made.create()).id for _ in range(3)}) == 3
+    sessions = Voters(database, tokens, counts)
+    assert len({(await sessions.create()).id for _ in range(3)}) == 3

@@ -33,7 +33,7 @@ from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 KEY = "kc_right"
 EXPERIMENT_ID = "exp_" + "0" * 32
 PCM_TYPE = "audio/l16;rate=16000;channels=1"
-Watch = experiment_service_pb2.WatchExperimentResponse
+WatchResponse = experiment_service_pb2.WatchExperimentResponse
 METRICS = [
     scoring_pb2.Metric(name="duration_seconds", unit="s", label="Length", summary="avg_duration_seconds", column=4),
     scoring_pb2.Metric(name="silence_ratio", label="Silence", summary="avg_silence_ratio", column=3),
@@ -117,7 +117,7 @@ class StandIn(
         )
         self.trials: list[experiment_pb2.Trial] = []
         self.results = results_pb2.Results()
-        self.streams: list[list[Watch]] = []
+        self.streams: list[list[WatchResponse]] = []
         self.endpoint = webhook_pb2.WebhookEndpoint(id="whe_1", url="https://example.com/hook", enabled=True)
         self.deliveries: list[webhook_pb2.WebhookDelivery] = []
         self.link = listening_pb2.ListeningLink(
@@ -296,10 +296,10 @@ class StandIn(
         self.requests.append(request)
         return self.api_key
 
-    async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[Watch]:
+    async def WatchExperiment(self, request: Any, context: Any) -> AsyncIterator[WatchResponse]:
         for message in self.streams.pop(0):
             yield message
-        if message.kind != Watch.end:
+        if message.kind != WatchResponse.end:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the service is draining")
 
 

@@ -18,7 +18,7 @@ from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
 
 from gateway.cli import watching
 from gateway.cli.errors import HINT_KEY, HINT_START
-from tests.unit.cli.stand_in import EXPERIMENT_ID, KEY, StandIn, Watch, run_arena
+from tests.unit.cli.stand_in import EXPERIMENT_ID, KEY, StandIn, WatchResponse, run_arena
 
 CREATE = ("experiment", "create", "--name", "Greeting", "--model", "espeak:en-us", "--model", "espeak")
 
@@ -206,14 +206,14 @@ async def test_watching_survives_a_drop_and_ends_with_the_results(
     mesh.trials = [trial(1, "en-us", Trial.pending), trial(2, "en-gb", Trial.pending)]
     mesh.streams = [
         [
-            Watch(kind=Watch.state, experiment=running),
-            Watch(kind=Watch.heartbeat),
-            Watch(kind=Watch.progress, experiment=running, trial=trial(1, "en-us", Trial.completed)),
+            WatchResponse(kind=WatchResponse.state, experiment=running),
+            WatchResponse(kind=WatchResponse.heartbeat),
+            WatchResponse(kind=WatchResponse.progress, experiment=running, trial=trial(1, "en-us", Trial.completed)),
         ],
         [
-            Watch(kind=Watch.state, experiment=running),
-            Watch(kind=Watch.progress, experiment=running, trial=trial(2, "en-gb", Trial.failed)),
-            Watch(kind=Watch.end, experiment=done),
+            WatchResponse(kind=WatchResponse.state, experiment=running),
+            WatchResponse(kind=WatchResponse.progress, experiment=running, trial=trial(2, "en-gb", Trial.failed)),
+            WatchResponse(kind=WatchResponse.end, experiment=done),
         ],
     ]
     mesh.results = Results(confidence=Results.inconclusive, reasons=["Only 1 prompt was compared."])
@@ -244,14 +244,19 @@ async def test_watching_survives_a_drop_and_ends_with_the_results(
 async def test_an_experiment_that_does_not_complete_ends_with_7(
     mesh: StandIn, key: str, experiment: Experiment, message: str
 ) -> None:
-    mesh.streams = [[Watch(kind=Watch.state, experiment=experiment), Watch(kind=Watch.end, experiment=experiment)]]
+    mesh.streams = [
+        [
+            WatchResponse(kind=WatchResponse.state, experiment=experiment),
+            WatchResponse(kind=WatchResponse.end, experiment=experiment),
+        ]
+    ]
     outcome = await run_arena("experiment", "watch", EXPERIMENT_ID, "--json")
     assert (outcome.exit_code, outcome.err.splitlines()[-1]) == (7, message)
     assert json.loads(outcome.out)["id"] == EXPERIMENT_ID
 
 
 async def test_watching_an_experiment_that_was_not_started_is_refused(mesh: StandIn, key: str) -> None:
-    mesh.streams = [[Watch(kind=Watch.state, experiment=mesh.experiment)]]
+    mesh.streams = [[WatchResponse(kind=WatchResponse.state, experiment=mesh.experiment)]]
     outcome = await run_arena("experiment", "watch", EXPERIMENT_ID)
     assert outcome.exit_code == 5
     assert outcome.err.splitlines() == [
@@ -262,7 +267,12 @@ async def test_watching_an_experiment_that_was_not_started_is_refused(mesh: Stan
 
 async def test_create_with_watch_starts_the_experiment_and_watches_it_to_its_end(mesh: StandIn, key: str) -> None:
     done = ended(Experiment.completed)
-    mesh.streams = [[Watch(kind=Watch.state, experiment=done), Watch(kind=Watch.end, experiment=done)]]
+    mesh.streams = [
+        [
+            WatchResponse(kind=WatchResponse.state, experiment=done),
+            WatchResponse(kind=WatchResponse.end, experiment=done),
+        ]
+    ]
     outcome = await run_arena(*CREATE, "--prompt", "Hello.", "--watch", "--json")
     assert (outcome.exit_code, json.loads(outcome.out)["status"]) == (0, "completed")
     assert outcome.err.splitlines()[0] == f"Created {EXPERIMENT_ID}."

@@ -88,11 +88,11 @@ def test_a_fault_that_several_services_share_is_one_finding() -> None:
             Check("scoring", CheckOutcome.PROBLEM, "it does not answer", "Start it again. See the log of scoring."),
         ),
         (
-            faulty(models="RuntimeError; the log of the service says more"),
+            faulty(models="RuntimeError; see the service's log"),
             Check(
                 "models",
                 CheckOutcome.PROBLEM,
-                "fails in scoring: RuntimeError; the log of the service says more",
+                "fails in scoring: RuntimeError; see the service's log",
                 "See the log of scoring.",
             ),
         ),
@@ -245,7 +245,7 @@ def test_findings_from_the_health_have_no_reasons() -> None:
 
 
 def test_an_error_of_the_gateway_about_a_service_keeps_its_message() -> None:
-    error = CliError("auth is not reachable; try again shortly", metadata={"service": "auth"})
+    error = CliError("auth is not reachable. Try again shortly.", metadata={"service": "auth"})
     assert list(health_checks(error, HERE)) == [
-        Check("services", CheckOutcome.PROBLEM, "auth is not reachable; try again shortly", "See /data/logs/auth.log.")
+        Check("services", CheckOutcome.PROBLEM, "auth is not reachable. Try again shortly.", "See /data/logs/auth.log.")
     ]

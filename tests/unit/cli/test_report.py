@@ -88,7 +88,7 @@ def test_the_verdict_and_its_reasons_come_first(experiment: Experiment, results:
     document = render_report(experiment, results, trials(), METRICS)
     assert "<strong>x:a wins, with high confidence.</strong>" in document
     assert document.index("Two prompts only.") < document.index("<svg") < document.index("<audio")
-    assert "Seed of the order of trials: 7. Method verdict/9." in document
+    assert "Seed of the trial order: 7. Method verdict/9." in document
 
 
 def test_the_report_names_a_supervised_panel_and_votes_that_were_left_out(

@@ -50,7 +50,7 @@ def test_anything_but_pcm_is_refused(content_type: str) -> None:
 
 def test_a_file_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(CliError, match="No such file or directory") as caught:
-        speech.save(speech.Utterance(b"\0\0", 8000, 1.0, 1.0), str(tmp_path / "none" / "a.wav"))
+        speech.save(speech.ReceivedSpeech(b"\0\0", 8000, 1.0, 1.0), str(tmp_path / "none" / "a.wav"))
     assert caught.value.exit_code == ExitCode.USAGE
 
 

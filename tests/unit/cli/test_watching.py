@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from voicearena.experiments.v1.experiment_service_pb2 import WatchExperimentResponse as Watch
+from voicearena.experiments.v1.experiment_service_pb2 import WatchExperimentResponse as WatchResponse
 
 from gateway.cli.client import ArenaClient
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.watching import follow
 
-STATE, PROGRESS, END = (Watch(kind=kind) for kind in (Watch.state, Watch.progress, Watch.end))
+STATE, PROGRESS, END = (
+    WatchResponse(kind=kind) for kind in (WatchResponse.state, WatchResponse.progress, WatchResponse.end)
+)
 DROP = CliError("The connection broke.", ExitCode.UNAVAILABLE, retryable=True)
 
 
-def dropping(times: int, *before: Watch) -> list[list[Watch | CliError]]:
+def dropping(times: int, *before: WatchResponse) -> list[list[WatchResponse | CliError]]:
     """Returns streams that break after these messages."""
     return [[*before, DROP] for _ in range(times)]
 
@@ -24,13 +26,13 @@ def dropping(times: int, *before: Watch) -> list[list[Watch | CliError]]:
 class Streams:
     """A client with given streams. Each has messages, and can end with the error that breaks it."""
 
-    def __init__(self, *streams: list[Watch | CliError]) -> None:
+    def __init__(self, *streams: list[WatchResponse | CliError]) -> None:
         self._streams = list(streams)
         self.now = 0.0
         self.slept: list[float] = []
         self.timeouts: list[float] = []
 
-    def watch_experiment(self, experiment_id: str, timeout: float) -> Iterator[Watch]:
+    def watch_experiment(self, experiment_id: str, timeout: float) -> Iterator[WatchResponse]:
         self.timeouts.append(timeout)
         for item in self._streams.pop(0):
             if isinstance(item, CliError):
@@ -41,7 +43,7 @@ class Streams:
         self.slept.append(seconds)
         self.now += seconds
 
-    def follow(self, timeout_seconds: float = 1000.0) -> Iterator[Watch]:
+    def follow(self, timeout_seconds: float = 1000.0) -> Iterator[WatchResponse]:
         client = cast(ArenaClient, self)
         return follow(client, "exp_1", timeout_seconds, sleep=self.sleep, clock=lambda: self.now)
 

@@ -24,7 +24,7 @@ DOWN = OperationalError("select", {}, ConnectionError("no PostgreSQL"))
 
 
 class SimulatedProviders:
-    """Simulates the answers of providers and scoring in order of time, without waiting."""
+    """Simulates the results of providers and scoring in order of time, without waiting."""
 
     def __init__(self, desk: Desk, seconds: Callable[[Trial], float]) -> None:
         self.desk = desk
@@ -182,7 +182,7 @@ async def test_a_higher_concurrency_of_a_provider_is_used_at_once(desk: Desk) ->
     assert await asked() == 5
 
 
-async def test_a_share_in_an_answer_leaves_the_other_slots_to_other_requesters(desk: Desk) -> None:
+async def test_a_share_in_a_result_leaves_the_other_slots_to_other_requesters(desk: Desk) -> None:
     await add_providers(desk, hosted("acme", 3))
     experiment_id, _ = await desk.start(models=four_voices("acme"), prompts=["One.", "Two.", "Three."])
 
@@ -194,7 +194,7 @@ async def test_a_share_in_an_answer_leaves_the_other_slots_to_other_requesters(d
     failed = {"kind": "timed_out", "share": 1}
     await desk.progress.failed(desk.event_id(), second.id, 1, TrialStatus.SYNTHESIZING, "no", **failed)  # type: ignore[arg-type]
     assert await in_flight() == [third]
-    # Polling keeps to the share. An answer with a larger share takes effect at once.
+    # Polling keeps to the share. A result with a larger share takes effect at once.
     await desk.dispatcher.look()
     assert await in_flight() == [third]
     await desk.progress.failed(desk.event_id(), third.id, 1, TrialStatus.SYNTHESIZING, "no", kind="timed_out", share=3)

@@ -18,7 +18,7 @@ from services.shared.metrics import Measurements
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, Desk
 
 SYNTHESIZING, SCORING = TrialStatus.SYNTHESIZING, TrialStatus.SCORING
-# Less than any age: every unanswered request counts as stale.
+# Less than any age: every request without a result counts as stale.
 STALE_AFTER = timedelta(days=-1)
 
 
@@ -227,7 +227,7 @@ async def test_an_event_whose_transaction_failed_can_be_handled_again(
     assert (await current(desk, trial)).status is SCORING
 
 
-async def test_unanswered_requests_are_repeated_with_the_next_attempt(desk: Desk) -> None:
+async def test_requests_without_a_result_are_repeated_with_the_next_attempt(desk: Desk) -> None:
     _, first, second = await started(desk)
     await desk.speak(first)
     before = len(desk.database.published())
@@ -258,7 +258,7 @@ async def test_a_trial_delayed_by_its_provider_is_not_repeated_before_that_time(
     assert (await current(desk, first)).status is SCORING
 
 
-async def test_a_trial_without_any_answer_fails_after_the_last_attempt(desk: Desk) -> None:
+async def test_a_trial_without_any_result_fails_after_the_last_attempt(desk: Desk) -> None:
     experiment_id, first, second = await started(desk)
     await desk.speak(second)
     for _ in range(MAX_ATTEMPTS):

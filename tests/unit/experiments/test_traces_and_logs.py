@@ -24,9 +24,9 @@ async def test_work_after_later_events_and_timers_is_in_the_trace_of_the_run(des
     with span("run", RUN, SpanKind.SERVER):
         experiment_id, trials = await desk.start(webhook_url="https://example.com/hook", prompts=["A.", "B.", "C."])
     asked = len(desk.database.traces())
-    # The reconciler runs in no trace, and an answer can come in the trace of an older run.
+    # The reconciler runs in no trace, and a result can come in the trace of an older run.
     await desk.progress.reconcile(STALE_AFTER)
-    with span("answer", ANOTHER, SpanKind.CONSUMER):
+    with span("result", ANOTHER, SpanKind.CONSUMER):
         await desk.finish(*await desk.trials(experiment_id))
     assert len(desk.database.traces()) > asked + len(trials)
     assert set(desk.database.traces()) == {TRACE}

@@ -85,7 +85,7 @@ class EveryService(grpc.GenericRpcHandler):
         if found is None and "public" in attributes.context_extensions:
             return ext_authz.CheckResponse(ok_response={"headers_to_remove": ["authorization"]})
         if found is None:
-            denied = ext_authz.DeniedHttpResponse(status={"code": 401}, body="the API key is unknown")
+            denied = ext_authz.DeniedHttpResponse(status={"code": 401}, body="The API key is unknown")
             return ext_authz.CheckResponse(status={"code": code_pb2.UNAUTHENTICATED}, denied_response=denied)
         response = ext_authz.CheckResponse(ok_response={"headers_to_remove": ["authorization"]})
         if found.token:

@@ -41,17 +41,17 @@ def error_of(response):
         ('{"eval_mode": 1}', f"eval_mode: must be one of {MODES}"),
         ('{"name": "a", "name": "b"}', "name: must be given once"),
         ('{"eval_mode": "automated", "evalMode": "automated"}', "eval_mode: must be given once"),
-        ("[]", "the body must be an object"),
-        ('"x"', "the body must be an object"),
-        ("{", "the body is not valid JSON: expected a string at byte 2"),
-        ('{"name": "x', 'the body is not valid JSON: expected a closing " at byte 12'),
-        ('{"name": "x"', "the body is not valid JSON: expected a comma or } at byte 13"),
-        ('{"name" "x"}', "the body is not valid JSON: expected a colon at byte 9"),
-        ('{"name": x}', "the body is not valid JSON: expected a value at byte 10"),
-        ('{"prompts": ["x" "y"]}', "the body is not valid JSON: expected a comma or ] at byte 18"),
-        ('{"name": "x"} {}', "the body is not valid JSON: expected the end at byte 15"),
-        ('{"name": "a\nb"}', "the body is not valid JSON: expected a string without control characters at byte 10"),
-        ("name=x", "the body is not valid JSON: expected a value at byte 1"),
+        ("[]", "The body must be an object"),
+        ('"x"', "The body must be an object"),
+        ("{", "The body is not valid JSON: expected a string at byte 2"),
+        ('{"name": "x', 'The body is not valid JSON: expected a closing " at byte 12'),
+        ('{"name": "x"', "The body is not valid JSON: expected a comma or } at byte 13"),
+        ('{"name" "x"}', "The body is not valid JSON: expected a colon at byte 9"),
+        ('{"name": x}', "The body is not valid JSON: expected a value at byte 10"),
+        ('{"prompts": ["x" "y"]}', "The body is not valid JSON: expected a comma or ] at byte 18"),
+        ('{"name": "x"} {}', "The body is not valid JSON: expected the end at byte 15"),
+        ('{"name": "a\nb"}', "The body is not valid JSON: expected a string without control characters at byte 10"),
+        ("name=x", "The body is not valid JSON: expected a value at byte 1"),
     ],
 )
 async def test_the_error_for_a_bad_body_names_the_field_and_what_is_allowed(api, body, message):
@@ -157,12 +157,12 @@ async def test_a_json_client_cannot_set_the_deadline(api, services):
 )
 async def test_the_error_for_an_unknown_route_names_it(api, method, path):
     response = await api.request(method, path)
-    assert error_of(response) == (404, "ROUTE_NOT_FOUND", f"there is no route {method} {path}")
+    assert error_of(response) == (404, "ROUTE_NOT_FOUND", f"There is no route {method} {path}")
 
 
 async def test_the_error_names_a_service_that_is_down(api):
     response = await api.get("/api/v1/models")
-    assert error_of(response) == (503, "UNAVAILABLE", "elo is not reachable; try again shortly")
+    assert error_of(response) == (503, "UNAVAILABLE", "elo is not reachable. Try again shortly.")
     assert response.json()["details"][0]["metadata"] == {"service": "elo"}
 
 
@@ -171,7 +171,7 @@ async def test_the_error_names_a_service_that_is_down(api):
 )
 async def test_a_body_larger_than_the_limit_of_its_route_is_refused(api, path, kb, which):
     response = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})
-    message = f"the body is too large: at most {kb} kB are accepted on {which}"
+    message = f"The body is too large: at most {kb} kB are accepted on {which}"
     assert error_of(response) == (413, "REQUEST_TOO_LARGE", message)
 
 
@@ -183,8 +183,8 @@ async def test_a_body_of_60_mb_is_refused_after_it_is_sent(api):
 @pytest.mark.parametrize(
     ("path", "headers", "message"),
     [
-        ("/api/v1/experiments/a%2Fb", {}, "the path must not contain escaped slashes"),
-        ("/api/v1/experiments", {"x_y": "1"}, "header names must not contain underscores"),
+        ("/api/v1/experiments/a%2Fb", {}, "The path must not contain escaped slashes"),
+        ("/api/v1/experiments", {"x_y": "1"}, "Header names must not contain underscores"),
     ],
 )
 async def test_ambiguous_requests_are_refused(api, path, headers, message):

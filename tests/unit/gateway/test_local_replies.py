@@ -32,7 +32,7 @@ def test_a_json_client_gets_a_status_as_the_transcoder_prints_it():
     assert reply.http_status == 503
     assert reply.as_json == {
         "code": 14,
-        "message": "tts is not reachable; try again shortly",
+        "message": "tts is not reachable. Try again shortly.",
         "details": [
             {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -52,7 +52,7 @@ def test_a_grpc_client_gets_the_same_status_with_details(kind):
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     assert headers["grpc-status"] == "14"
-    assert (status.code, status.message) == (14, "tts is not reachable; try again shortly")
+    assert (status.code, status.message) == (14, "tts is not reachable. Try again shortly.")
     assert (info.reason, info.domain, dict(info.metadata)) == ("UNAVAILABLE", "voicearena", {"service": "tts"})
 
 
@@ -86,9 +86,9 @@ def test_the_error_for_a_query_parameter_has_the_allowed_values():
 def test_the_error_for_a_large_body_has_the_limit():
     too_large = [e for e in gateway_errors([], [], [], [64, 1536, 9999], 1536, 7, 2) if e.http_status == 413]
     assert [error.message for error in too_large] == [
-        "the body is too large: at most 64 kB are accepted on this route",
-        "the body is too large: at most 1536 kB are accepted on this route",
-        "the body is too large: at most 9999 kB are accepted on this route",
-        "the body is too large: at most 1536 kB are accepted on any route but uploads",
+        "The body is too large: at most 64 kB are accepted on this route",
+        "The body is too large: at most 1536 kB are accepted on this route",
+        "The body is too large: at most 9999 kB are accepted on this route",
+        "The body is too large: at most 1536 kB are accepted on any route but uploads",
     ]
     assert "at most 64 kB" in too_large[0].condition

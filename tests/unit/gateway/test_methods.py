@@ -30,7 +30,7 @@ async def test_the_error_for_another_method_has_the_allowed_methods(
     verb: str, path: str, allow: str, api: httpx.AsyncClient
 ) -> None:
     response = await api.request(verb, path, headers={"origin": ORIGIN})
-    message = f"{verb} {path.split('?')[0]} is not possible; this path allows {allow}"
+    message = f"{verb} {path.split('?')[0]} is not possible. This path allows {allow}."
     assert error_of(response) == (405, "METHOD_NOT_ALLOWED", message)
     assert (response.headers["allow"], response.headers["access-control-allow-origin"]) == (allow, ORIGIN)
 

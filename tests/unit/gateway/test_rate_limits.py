@@ -16,7 +16,9 @@ from tests.unit.gateway.conftest import EveryService, KeyCheck, gateway, serving
 GET = "/api/v1/experiments/x"
 PUBLIC = "/api/v1/health"
 RPC = "/voicearena.experiments.v1.ExperimentService/GetExperiment"
-MESSAGE = "more than 1 calls per second with one API key, or from one address without a key; try again in a second"
+MESSAGE = (
+    "More than 1 calls per second came with one API key, or from one address without a key. Try again in a second."
+)
 BURST = 3
 
 

@@ -80,7 +80,7 @@ async def test_an_incomplete_response_is_never_mistaken_for_a_complete_one(
 async def test_the_error_names_a_service_that_is_down(http: httpx.AsyncClient) -> None:
     response = await http.get("/api/v1/listening-clips/clp_1.wav")
     body = response.json()
-    assert (response.status_code, body["message"]) == (503, "experiments is not reachable; try again shortly")
+    assert (response.status_code, body["message"]) == (503, "experiments is not reachable. Try again shortly.")
     assert body["details"][0]["metadata"] == {"service": "experiments"}
 
 

@@ -77,7 +77,7 @@ async def test_a_body_with_many_values_is_refused_quickly(api: httpx.AsyncClient
     response = await api.post(
         "/api/v1/experiments", content=body, headers={**bearer(0), "content-type": "application/json"}
     )
-    assert error_of(response) == (400, "MALFORMED_REQUEST", "the body has more than 5000 values")
+    assert error_of(response) == (400, "MALFORMED_REQUEST", "The body has more than 5000 values")
     assert time.monotonic() - began < 0.5
 
 
@@ -101,7 +101,7 @@ async def test_unknown_keys_from_one_address_are_limited_before_auth_is_called(
     assert statuses.count(429) > 2 * BURST
     assert len(stand_in[0].checked) - checked == statuses.count(401)
     limited = next(response for response in responses if response.status_code == 429)
-    message = f"more than {PER_SECOND} unknown API keys per second from one address; try again in a second"
+    message = f"More than {PER_SECOND} unknown API keys per second came from one address. Try again in a second."
     assert error_of(limited) == (429, "RATE_LIMITED", message)
     assert limited.headers["retry-after"] == "1"
     # Other addresses are not affected.
@@ -136,7 +136,7 @@ async def test_calls_that_create_something_without_a_key_have_a_stricter_limit(
     assert statuses[:BURST] == [200] * BURST
     assert statuses.count(429) > BURST
     limited = next(response for response in responses if response.status_code == 429)
-    message = f"more than {PER_SECOND} calls of this kind per second from one address; try again in a second"
+    message = f"More than {PER_SECOND} calls of this kind per second came from one address. Try again in a second."
     assert error_of(limited) == (429, "RATE_LIMITED", message)
     assert (limited.headers["retry-after"], limited.headers["x-ratelimit-reset"]) == ("1", "1")
     # Other calls without a key have their own, higher limit.

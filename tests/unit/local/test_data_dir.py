@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import MAX_LOG_BYTES, TAIL_LINES, DataDir
+from deploy.local.data_dir import MAX_LOG_BYTES, MAX_TAIL_LINES, DataDir
 from deploy.local.errors import MeshError
 
 
@@ -67,4 +67,4 @@ def test_a_large_log_is_rotated_while_its_process_writes_to_it(data_dir):
 def test_the_last_lines_of_a_log_are_shown(data_dir):
     assert data_dir.tail("tts") == "    (its log is empty)"
     (data_dir.path / "logs" / "tts.log").write_text("\n".join(map(str, range(100))))
-    assert data_dir.tail("tts").split() == [str(n) for n in range(100 - TAIL_LINES, 100)]
+    assert data_dir.tail("tts").split() == [str(n) for n in range(100 - MAX_TAIL_LINES, 100)]

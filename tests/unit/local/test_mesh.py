@@ -13,19 +13,19 @@ import pytest
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
 from deploy.local.mesh import Mesh
-from deploy.local.services import Service
+from deploy.local.services import ServiceProcess
 from deploy.local.settings import PORT_SETTINGS, load_settings
 
 FREE = dict.fromkeys(PORT_SETTINGS, 0)
 STAND_IN = Path(__file__).parent / "stand_in.py"
 SERVICES = tuple(
-    Service(name, (sys.executable, str(STAND_IN))) for name in ("auth", "experiments", "tts", "scoring", "elo")
+    ServiceProcess(name, (sys.executable, str(STAND_IN))) for name in ("auth", "experiments", "tts", "scoring", "elo")
 )
 
 
 def mesh_in(directory: Path, *, workers: str = "", **how: object) -> Mesh:
     settings = load_settings(arena_data_dir=directory, workers=workers, **FREE)
-    return Mesh(settings, **{"services": SERVICES, "say": lambda line: None, **how})
+    return Mesh(settings, **{"services": SERVICES, "print_line": lambda line: None, **how})
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ async def test_data_and_secrets_survive_a_restart_of_the_mesh(tmp_path):
 
 async def test_a_service_that_cannot_start_ends_the_mesh_with_the_end_of_its_log(tmp_path):
     # Health covers only the stand-in of auth, so auth is the broken service.
-    broken = Service("auth", ("/bin/sh", "-c", "echo no keys here; exit 2"))
+    broken = ServiceProcess("auth", ("/bin/sh", "-c", "echo no keys here; exit 2"))
     with pytest.raises(MeshError, match=r"auth does not start; the end of its log:\n +no keys here"):
         async with mesh_in(tmp_path / "data", services=[broken, *SERVICES[1:]]):
             pass
@@ -130,9 +130,9 @@ async def test_a_service_that_cannot_start_ends_the_mesh_with_the_end_of_its_log
 
 async def test_a_mesh_that_does_not_get_ready_names_the_service(tmp_path):
     settings = load_settings(arena_data_dir=tmp_path / "data", ready_seconds=6, **FREE)
-    idle = Service("auth", ("/bin/sh", "-c", "echo asleep; exec sleep 600"))
+    idle = ServiceProcess("auth", ("/bin/sh", "-c", "echo asleep; exec sleep 600"))
     with pytest.raises(MeshError) as raised:
         async with Mesh(settings, services=[idle, *SERVICES[1:]]):
             pass
-    assert str(raised.value).startswith("the mesh was not ready within 6 s: auth is not reachable; try again shortly")
+    assert str(raised.value).startswith("the mesh was not ready within 6 s: auth is not reachable. Try again shortly.")
     assert "asleep" in str(raised.value)

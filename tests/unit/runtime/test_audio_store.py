@@ -1,4 +1,4 @@
-"""Audio: stored by name, and fetched by links that hold for a while."""
+"""The audio store and the links to its audio."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_audio_comes_back_as_it_was(store: AudioStore, folder: Path) -> None:
+async def test_stored_audio_is_returned_unchanged(store: AudioStore, folder: Path) -> None:
     data = bytes(range(256)) * 1000
     await store.put(NAME, data)
     assert await store.get(NAME) == data
@@ -52,22 +52,22 @@ async def test_audio_is_read_in_chunks(store: AudioStore) -> None:
     assert all(len(chunk) >= 100 for chunk in chunks[:-1])
 
 
-async def test_a_note_comes_back_and_may_be_missing(store: AudioStore) -> None:
+async def test_a_json_note_is_returned_or_none_if_it_is_missing(store: AudioStore) -> None:
     await store.create_json("trl_0123.json", {"ttfb_ms": 12.5, "reused": None})
     assert await store.get_json("trl_0123.json") == {"ttfb_ms": 12.5, "reused": None}
     assert await store.get_json("trl_4567.json") is None
 
 
-async def test_a_name_is_created_once_whoever_tries(store: AudioStore) -> None:
-    tried = await asyncio.gather(*(store.create("trl_0123.json", bytes([n])) for n in range(10)))
-    assert sorted(tried) == [False] * 9 + [True]
-    assert await store.get("trl_0123.json") == bytes([tried.index(True)])
+async def test_of_several_concurrent_creates_exactly_one_succeeds(store: AudioStore) -> None:
+    created = await asyncio.gather(*(store.create("trl_0123.json", bytes([n])) for n in range(10)))
+    assert sorted(created) == [False] * 9 + [True]
+    assert await store.get("trl_0123.json") == bytes([created.index(True)])
     assert await store.create_json("trl_0123.json", {"n": 1}) is False
     assert await store.create_json("trl_4567.json", {"n": 1}) is True
     assert await store.get_json("trl_4567.json") == {"n": 1}
 
 
-async def test_what_is_deleted_is_not_there_and_may_be_created_again(store: AudioStore) -> None:
+async def test_deleted_audio_is_gone_and_its_name_can_be_used_again(store: AudioStore) -> None:
     await store.put(NAME, b"data")
     assert await store.exists(NAME)
     await store.delete(NAME)
@@ -76,8 +76,8 @@ async def test_what_is_deleted_is_not_there_and_may_be_created_again(store: Audi
     assert await store.create(NAME, b"more")
 
 
-async def test_audio_that_is_not_there_is_not_found(store: AudioStore) -> None:
-    with pytest.raises(NotFound, match="there is no audio"):
+async def test_missing_audio_is_not_found(store: AudioStore) -> None:
+    with pytest.raises(NotFound, match="There is no audio"):
         await store.get(NAME)
 
 
@@ -101,7 +101,7 @@ async def test_audio_that_is_not_there_is_not_found(store: AudioStore) -> None:
         "a" * 121 + ".wav",
     ],
 )
-async def test_a_name_that_could_leave_the_store_is_none(store: AudioStore, folder: Path, name: str) -> None:
+async def test_a_name_that_could_lead_out_of_the_store_is_not_found(store: AudioStore, folder: Path, name: str) -> None:
     (folder.parent / "outside.wav").write_bytes(b"secret")
     with pytest.raises(NotFound):
         await store.get(name)
@@ -110,15 +110,15 @@ async def test_a_name_that_could_leave_the_store_is_none(store: AudioStore, fold
     assert names_in(folder) == []
 
 
-async def test_a_store_that_can_not_be_written_says_so_and_leaves_nothing(store: AudioStore, folder: Path) -> None:
-    # A directory in the object's place fails for root too.
+async def test_a_failed_write_is_unavailable_and_leaves_no_file(store: AudioStore, folder: Path) -> None:
+    # A directory with the object's name makes the write fail for root too.
     (folder / NAME / "inside").mkdir(parents=True)
-    with pytest.raises(Unavailable, match="the audio store can't be written"):
+    with pytest.raises(Unavailable, match="The audio store can't be written"):
         await store.put(NAME, b"data")
     assert names_in(folder) == [NAME]
 
 
-async def test_a_store_that_answers_is_healthy(store: AudioStore) -> None:
+async def test_the_ping_of_a_working_store_succeeds(store: AudioStore) -> None:
     await store.ping()
 
 
@@ -139,7 +139,7 @@ def parts_of(url: str) -> tuple[str, int, str]:
     return parts.path.rpartition("/")[2], int(query["expires"][0]), query["signature"][0]
 
 
-def test_a_link_leads_through_the_gateway_and_holds_until_it_expires(clock: SimpleNamespace) -> None:
+def test_a_link_points_to_the_gateway_and_is_valid_until_it_expires(clock: SimpleNamespace) -> None:
     url = LINKS.url(NAME)
     assert url.startswith(f"http://localhost:8080/api/v1/audio/{NAME}?expires={NOON + 60}&signature=")
     for moment in (NOON, NOON + 60):
@@ -150,7 +150,7 @@ def test_a_link_leads_through_the_gateway_and_holds_until_it_expires(clock: Simp
         LINKS.verify(*parts_of(url))
 
 
-def test_a_link_that_was_changed_is_refused(clock: SimpleNamespace) -> None:
+def test_a_changed_link_is_refused(clock: SimpleNamespace) -> None:
     name, expires, signature = parts_of(LINKS.url(NAME))
     changed = [
         ("trl_0124.wav", expires, signature),
@@ -167,13 +167,13 @@ def test_a_link_that_was_changed_is_refused(clock: SimpleNamespace) -> None:
             LINKS.verify(*link)
 
 
-def test_a_link_holds_for_the_secret_that_made_it(clock: SimpleNamespace) -> None:
+def test_a_link_made_with_another_secret_is_refused(clock: SimpleNamespace) -> None:
     other = AudioLinks("another secret here", "http://localhost:8080", ttl_seconds=60)
     with pytest.raises(Unauthenticated, match="was changed"):
         other.verify(*parts_of(LINKS.url(NAME)))
 
 
-async def test_a_part_is_read_of_the_version_that_was_found(tmp_path: Path) -> None:
+async def test_reading_a_replaced_version_is_unavailable(tmp_path: Path) -> None:
     store = AudioStore(str(tmp_path))
     await store.put("trl_7.wav", b"0123456789")
     found = await store.find_bytes("trl_7.wav")
@@ -188,7 +188,7 @@ async def test_a_part_is_read_of_the_version_that_was_found(tmp_path: Path) -> N
             await store.find_bytes(missing)
 
 
-def test_what_a_killed_process_left_half_written_is_deleted(tmp_path: Path) -> None:
+def test_partly_written_files_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     for name, age in (("trl_1.wav#1", 601), ("trl_2.wav#7", 30), ("trl_3.wav", 601)):
         (tmp_path / name).write_bytes(b"RIFF")
         os.utime(tmp_path / name, (time.time() - age, time.time() - age))

@@ -1,4 +1,4 @@
-"""However background work ends, it is begun again; if that can't be done any more, the process is told to end."""
+"""Background work is restarted however it ends. If that fails, the process must end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from services.runtime import background
-from services.runtime.background import FAILURES_TO_TELL, Background, WorkEnded
+from services.runtime.background import MIN_REPORTED_FAILURES, Background, WorkEnded
 from services.runtime.backoff import Backoff
 
 SOON = 10.0
 
 
 @pytest.fixture(autouse=True)
-def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTARTS", Backoff(0.001, 0.2))
 
 
 @pytest.fixture
 async def lost() -> asyncio.Queue[str]:
-    """Takes the names of work that can't be kept going."""
+    """Receives the names of lost work."""
     return asyncio.Queue()
 
 
@@ -27,84 +27,84 @@ async def ends_by_itself() -> None:
     return
 
 
-async def breaks() -> None:
+async def fails() -> None:
     raise OSError(28, "No space left on device")
 
 
-async def breaks_in_a_group() -> None:
+async def fails_in_a_task_group() -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(breaks())
+        tasks.create_task(fails())
 
 
-async def is_cancelled_by_a_fault() -> None:
+async def cancels_itself() -> None:
     raise asyncio.CancelledError
 
 
-@pytest.mark.parametrize("ending", [ends_by_itself, breaks, breaks_in_a_group, is_cancelled_by_a_fault])
-async def test_work_is_begun_again_however_it_ends(
+@pytest.mark.parametrize("ending", [ends_by_itself, fails, fails_in_a_task_group, cancels_itself])
+async def test_work_is_restarted_however_it_ends(
     lost: asyncio.Queue[str], ending: Callable[[], Awaitable[None]]
 ) -> None:
-    begun: asyncio.Queue[int] = asyncio.Queue()
+    started: asyncio.Queue[int] = asyncio.Queue()
 
     async def work() -> None:
-        begun.put_nowait(1)
-        if begun.qsize() <= FAILURES_TO_TELL:
+        started.put_nowait(1)
+        if started.qsize() <= MIN_REPORTED_FAILURES:
             await ending()
             return
         await asyncio.Event().wait()
 
-    kept = Background(lost.put_nowait)
-    kept.add("work", work)
-    kept.start()
+    background_work = Background(lost.put_nowait)
+    background_work.add("work", work)
+    background_work.start()
     async with asyncio.timeout(SOON):
-        while begun.qsize() <= FAILURES_TO_TELL:  # noqa: ASYNC110
+        while started.qsize() <= MIN_REPORTED_FAILURES:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        assert set(kept.failing()) == {"work"}
-        assert isinstance(kept.failing()["work"], OSError | WorkEnded | ExceptionGroup)
-        # It goes on for long enough, and is as good as new.
-        while kept.failing():  # noqa: ASYNC110
+        assert set(background_work.failing()) == {"work"}
+        assert isinstance(background_work.failing()["work"], OSError | WorkEnded | ExceptionGroup)
+        # After running long enough it counts as healthy again.
+        while background_work.failing():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    await kept.end()
+    await background_work.end()
     assert lost.empty()
 
 
-async def test_work_that_breaks_once_is_no_fault(lost: asyncio.Queue[str]) -> None:
+async def test_work_that_fails_once_is_not_reported(lost: asyncio.Queue[str]) -> None:
     again = asyncio.Event()
-    begun = []
+    started = []
 
     async def work() -> None:
-        begun.append(1)
-        if len(begun) == 1:
-            await breaks()
+        started.append(1)
+        if len(started) == 1:
+            await fails()
         again.set()
         await asyncio.Event().wait()
 
-    kept = Background(lost.put_nowait)
-    kept.add("work", work)
-    kept.start()
+    background_work = Background(lost.put_nowait)
+    background_work.add("work", work)
+    background_work.start()
     async with asyncio.timeout(SOON):
         await again.wait()
-    assert kept.failing() == {}
-    await kept.end()
+    assert background_work.failing() == {}
+    await background_work.end()
 
 
-async def test_the_process_is_to_end_when_work_can_not_be_kept_going(
+async def test_the_process_must_end_when_work_can_not_be_restarted(
     lost: asyncio.Queue[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("nothing is logged any more")
+        raise RuntimeError("logging fails")
 
-    # What must not happen, and would end the task that keeps the work.
+    # An error in the restarting task itself ends that task.
     monkeypatch.setattr(background, "log", type("Log", (), {"error": staticmethod(refuse)}))
-    kept = Background(lost.put_nowait)
-    kept.add("work", breaks)
-    kept.start()
+    background_work = Background(lost.put_nowait)
+    background_work.add("work", fails)
+    background_work.start()
     async with asyncio.timeout(SOON):
         assert await lost.get() == "work"
-    await kept.end()
+    await background_work.end()
 
 
-async def test_ending_it_ends_all_work_and_is_no_loss(lost: asyncio.Queue[str]) -> None:
+async def test_end_ends_all_work_and_reports_none_as_lost(lost: asyncio.Queue[str]) -> None:
     ended: list[str] = []
 
     def work(name: str) -> Callable[[], Awaitable[None]]:
@@ -116,10 +116,10 @@ async def test_ending_it_ends_all_work_and_is_no_loss(lost: asyncio.Queue[str]) 
 
         return run
 
-    kept = Background(lost.put_nowait)
+    background_work = Background(lost.put_nowait)
     for name in ("a", "b"):
-        kept.add(name, work(name))
-    kept.start()
+        background_work.add(name, work(name))
+    background_work.start()
     await asyncio.sleep(0)
-    await kept.end()
+    await background_work.end()
     assert (sorted(ended), lost.empty()) == (["a", "b"], True)

@@ -1,4 +1,4 @@
-"""Reads made together: one round trip for all who wait."""
+"""Concurrent reads share one query."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -9,66 +9,68 @@ from services.runtime import batched_reads
 from services.runtime.batched_reads import BatchedReads
 
 
-class Shelf:
-    """Values by key; a read waits until it is let go."""
+class Source:
+    """Values by key. Each read waits for `released`."""
 
     def __init__(self) -> None:
         self.reads: list[set[int]] = []
-        self.asked = asyncio.Event()
-        self.let_go = asyncio.Event()
-        self.fault: Exception | None = None
+        self.called = asyncio.Event()
+        self.released = asyncio.Event()
+        self.error: Exception | None = None
 
     async def read(self, keys: Collection[int]) -> Mapping[int, str]:
         self.reads.append(set(keys))
-        self.asked.set()
-        await self.let_go.wait()
-        if self.fault is not None:
-            raise self.fault
+        self.called.set()
+        await self.released.wait()
+        if self.error is not None:
+            raise self.error
         return {key: f"value {key}" for key in keys if key >= 0}
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def source() -> Source:
+    return Source()
 
 
-async def test_who_arrives_while_a_read_is_under_way_shares_the_next(shelf: Shelf) -> None:
-    values = BatchedReads(shelf.read)
+async def test_reads_that_arrive_during_a_query_share_the_next_one(source: Source) -> None:
+    values = BatchedReads(source.read)
     first = asyncio.create_task(values.get(1))
-    await shelf.asked.wait()
+    await source.called.wait()
     others = [asyncio.create_task(values.get(key)) for key in (1, 2, 2, -3)]
     await asyncio.sleep(0)
-    shelf.let_go.set()
+    source.released.set()
     assert await first == "value 1"
     assert await asyncio.gather(*others) == ["value 1", "value 2", "value 2", None]
-    assert shelf.reads == [{1}, {1, 2, -3}]
+    assert source.reads == [{1}, {1, 2, -3}]
 
 
-async def test_a_batch_is_bounded_and_nobody_is_left_out(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_has_a_maximum_size_and_all_reads_are_served(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(batched_reads, "MAX_BATCHED_KEYS", 2)
-    shelf.let_go.set()
-    values = BatchedReads(shelf.read)
+    source.released.set()
+    values = BatchedReads(source.read)
     assert await asyncio.gather(*map(values.get, range(5))) == [f"value {n}" for n in range(5)]
-    assert shelf.reads == [{0, 1}, {2, 3}, {4}]
+    assert source.reads == [{0, 1}, {2, 3}, {4}]
 
 
-async def test_a_read_that_breaks_breaks_for_its_batch_only(shelf: Shelf) -> None:
-    values = BatchedReads(shelf.read)
-    shelf.let_go.set()
-    shelf.fault = ZeroDivisionError()
+async def test_a_failed_query_fails_only_the_reads_of_its_batch(source: Source) -> None:
+    values = BatchedReads(source.read)
+    source.released.set()
+    source.error = ZeroDivisionError()
     assert [type(e) for e in await asyncio.gather(values.get(1), values.get(2), return_exceptions=True)] == [
         ZeroDivisionError,
         ZeroDivisionError,
     ]
-    shelf.fault = None
+    source.error = None
     assert await values.get(1) == "value 1"
 
 
-async def test_who_gives_up_does_not_spoil_it_for_the_others(shelf: Shelf) -> None:
-    values = BatchedReads(shelf.read)
-    gone, stays = asyncio.create_task(values.get(1)), asyncio.create_task(values.get(1))
-    await shelf.asked.wait()
-    gone.cancel()
-    shelf.let_go.set()
-    assert await stays == "value 1"
-    assert gone.cancelled()
+async def test_a_cancelled_read_does_not_affect_the_others(source: Source) -> None:
+    values = BatchedReads(source.read)
+    cancelled, other = asyncio.create_task(values.get(1)), asyncio.create_task(values.get(1))
+    await source.called.wait()
+    cancelled.cancel()
+    source.released.set()
+    assert await other == "value 1"
+    assert cancelled.cancelled()

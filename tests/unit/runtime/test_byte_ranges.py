@@ -1,4 +1,4 @@
-"""Which bytes a GET is answered with; the examples are RFC 9110's where it has some."""
+"""Which bytes a GET returns. Examples are from RFC 9110 where it has some."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def selected(method: str = "GET", size: int = 10_000, **headers: str) -> Selecte
         ("bytes= 0-1 ", 0, 2),
     ],
 )
-def test_a_range_is_answered_with_its_bytes(text: str, start: int, end: int) -> None:
+def test_a_range_selects_its_bytes(text: str, start: int, end: int) -> None:
     assert selected(range=text) == Selected(start, end, 10_000, partial=True)
 
 
@@ -48,40 +48,40 @@ def test_content_range_names_the_last_byte_and_the_size() -> None:
         *("bytes=0-1,4-5", "bytes=0-0, -1", "bytes=0-1, bytes=2-3", "bytes=" + "9" * 5000 + "-", "bytes=0-1" * 1000),
     ],
 )
-def test_what_can_not_be_read_as_one_range_is_answered_with_everything(text: str) -> None:
+def test_a_header_that_is_not_one_valid_range_is_ignored(text: str) -> None:
     assert selected(range=text) == WHOLE
 
 
 @pytest.mark.parametrize("text", ["bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=999999999999999999-"])
-def test_a_range_with_none_of_the_bytes_is_refused_with_the_size(text: str) -> None:
+def test_a_range_beyond_the_end_is_refused_with_the_size(text: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as refused:
         selected(range=text)
     assert refused.value.metadata == {"size": "10000"}
 
 
-def test_only_a_get_has_ranges() -> None:
+def test_a_range_of_a_head_is_ignored() -> None:
     assert selected("HEAD", range="bytes=0-1") == selected("HEAD", range="bytes=10000-") == WHOLE
 
 
 @pytest.mark.parametrize("known", [ETAG, f"W/{ETAG}", "*", f'"x", {ETAG}', f'W/"x",W/{ETAG}', f' {ETAG} , "y"'])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_who_has_it_already_gets_nothing(method: str, known: str) -> None:
+def test_a_client_with_the_current_version_gets_nothing(method: str, known: str) -> None:
     assert selected(method, if_none_match=known, range="bytes=0-1") is None
 
 
 @pytest.mark.parametrize("known", ['"x"', "abc", "", '"abc', 'W/"x"', '"abcd"', '"ABC"'])
-def test_who_has_another_gets_it(known: str) -> None:
+def test_a_client_with_another_version_gets_everything(known: str) -> None:
     assert selected(if_none_match=known) == WHOLE
 
 
 @pytest.mark.parametrize("wanted", [ETAG, "*", f'"x", {ETAG}'])
-def test_a_condition_that_holds_changes_nothing(wanted: str) -> None:
+def test_a_met_condition_changes_nothing(wanted: str) -> None:
     assert selected(if_match=wanted, range="bytes=0-1") == Selected(0, 2, 10_000, partial=True)
 
 
 @pytest.mark.parametrize("wanted", ['"x"', f"W/{ETAG}", "", "abc"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_condition_that_does_not_hold_is_told(method: str, wanted: str) -> None:
+def test_a_condition_that_is_not_met_is_refused(method: str, wanted: str) -> None:
     with pytest.raises(PreconditionFailed):
         selected(method, if_match=wanted, if_none_match=ETAG, range="bytes=99999-")
 
@@ -97,10 +97,10 @@ def test_a_condition_that_does_not_hold_is_told(method: str, wanted: str) -> Non
         ("*", False),
     ],
 )
-def test_a_range_of_what_the_client_began_with_is_for_that_alone(condition: str, partial: bool) -> None:
+def test_an_if_range_selects_the_range_only_of_the_same_version(condition: str, partial: bool) -> None:
     found = selected(if_range=condition, range="bytes=9999-")
     assert found == (Selected(9999, 10_000, 10_000, partial=True) if partial else WHOLE)
 
 
-def test_a_range_beyond_the_end_of_something_else_is_answered_with_everything() -> None:
+def test_a_range_beyond_the_end_of_another_version_is_ignored() -> None:
     assert selected(if_range='"x"', range="bytes=10000-") == WHOLE

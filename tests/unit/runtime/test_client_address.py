@@ -1,4 +1,4 @@
-"""From which address a call came, and in which form an address is kept."""
+"""The client address of a call, and the hash of an address."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from services.runtime.rpc import call_metadata
 
 
 @pytest.fixture(autouse=True)
-def _a_call_of_its_own() -> Iterator[None]:
+def _separate_call() -> Iterator[None]:
     token = call_metadata.set(())
     yield
     call_metadata.reset(token)
@@ -30,18 +30,18 @@ def arrives_from(address: str) -> None:
         ("fe80::1%eth0", "fe80::/64"),
     ],
 )
-def test_an_ipv6_client_is_its_network(address: str, grouped: str) -> None:
+def test_the_address_of_an_ipv6_client_is_its_network(address: str, grouped: str) -> None:
     arrives_from(address)
     assert client_address() == grouped
 
 
-def test_a_call_past_the_gateway_has_no_address() -> None:
+def test_a_call_that_bypasses_the_gateway_has_no_address() -> None:
     assert client_address() is None
     assert AddressHash("secret", "votes").of_client() is None
 
 
 @pytest.mark.parametrize("text", ["", "-", "unix:/socket", "203.0.113.7, 198.51.100.1"])
-def test_what_is_no_address_is_none(text: str) -> None:
+def test_a_header_that_is_no_address_is_ignored(text: str) -> None:
     arrives_from(text)
     assert client_address() is None
 

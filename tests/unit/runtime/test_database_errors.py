@@ -1,4 +1,4 @@
-"""What a caller is told when the database fails is true."""
+"""The errors that callers get when the database or a disk fails."""
 
 import errno
 from pathlib import Path
@@ -22,57 +22,57 @@ from services.runtime.errors import TOO_MANY_FILES, DeadlineExceeded, DiskFull, 
         (OperationalError("the connection is closed"), Unavailable, UNREACHABLE),
         (pg.DiskFull('could not extend file "base/1/2": No space left on device'), DiskFull, DATABASE_FULL),
         (OperationalError("FATAL: could not write file: No space left on device"), DiskFull, DATABASE_FULL),
-        (pg.TooManyConnections("x"), Unavailable, "the database has too many connections; try again"),
+        (pg.TooManyConnections("x"), Unavailable, "The database has too many connections. Try again."),
         (
             OperationalError("connection failed: FATAL: sorry, too many clients already"),
             Unavailable,
-            "the database has too many connections; try again",
+            "The database has too many connections. Try again.",
         ),
-        (pg.QueryCanceled("canceling statement"), DeadlineExceeded, "the database took too long; try again"),
-        (pg.DeadlockDetected("x"), Unavailable, "the database was busy with other changes to the same; try again"),
+        (pg.QueryCanceled("canceling statement"), DeadlineExceeded, "The database took too long. Try again."),
+        (pg.DeadlockDetected("x"), Unavailable, "Another call changed the same data at the same time. Try again."),
         (OperationalError("FATAL: the database system is starting up"), Unavailable, STARTING),
         (OperationalError("FATAL: the database system is in recovery mode"), Unavailable, STARTING),
         (
             OperationalError('FATAL: password authentication failed for user "x"'),
             Unavailable,
-            "the database refuses the credentials of this service",
+            "The database refuses the credentials of this service",
         ),
         (OperationalError("could not create socket: Too many open files"), Unavailable, TOO_MANY_FILES),
         (NoConnectionFree("QueuePool limit of size 5 overflow 5 reached"), Unavailable, NO_CONNECTION_FREE),
     ],
 )
-def test_the_reason_is_told_without_what_the_library_says(error: Exception, kind: type, message: str) -> None:
+def test_the_error_has_the_reason_but_not_the_library_s_words(error: Exception, kind: type, message: str) -> None:
     for raised in (error, AlchemyError("INSERT", {}, error) if not isinstance(error, NoConnectionFree) else error):
-        told = explain(raised)
-        assert (type(told), told.message) == (kind, message)
+        explained = explain(raised)
+        assert (type(explained), explained.message) == (kind, message)
 
 
-def test_a_database_that_a_full_disk_has_ended_is_not_just_away(
+def test_a_database_that_ended_on_a_full_disk_is_reported_as_disk_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "_watched", [tmp_path])
     monkeypatch.setattr(disk, "free_bytes", lambda _: disk.MIN_FREE_BYTES - 1)
-    for away in (OperationalError("Connection refused"), OperationalError("the database system is starting up")):
-        assert explain(away).reason == "DISK_FULL"
-    # What has nothing to do with it is told as ever.
+    for error in (OperationalError("Connection refused"), OperationalError("the database system is starting up")):
+        assert explain(error).reason == "DISK_FULL"
+    # Errors with another cause are reported as usual.
     assert explain(pg.DeadlockDetected("x")).reason == "UNAVAILABLE"
     monkeypatch.setattr(disk, "free_bytes", lambda _: disk.MIN_FREE_BYTES)
     assert explain(OperationalError("Connection refused")).message == UNREACHABLE
 
 
-def test_the_system_s_own_errors_are_told_too() -> None:
+def test_a_full_disk_and_too_many_open_files_are_reported() -> None:
     for error, reason, words in (
-        (OSError(errno.ENOSPC, "No space left on device"), "DISK_FULL", "a disk of the mesh is full"),
+        (OSError(errno.ENOSPC, "No space left on device"), "DISK_FULL", "A disk of the mesh is full"),
         (OSError(errno.EMFILE, "Too many open files"), "UNAVAILABLE", TOO_MANY_FILES),
     ):
-        told = unexpected(error)
-        assert told is not None
-        assert told.reason == reason
-        assert told.message.startswith(words)
+        explained = unexpected(error)
+        assert explained is not None
+        assert explained.reason == reason
+        assert explained.message.startswith(words)
     assert unexpected(OSError(errno.EPERM, "no")) is None
 
 
-def test_room_that_can_not_be_seen_counts_as_room(tmp_path: Path) -> None:
+def test_a_disk_whose_free_space_is_unknown_is_not_full(tmp_path: Path) -> None:
     disk.watch(str(tmp_path / "nowhere"))
     try:
         assert not disk.is_full()

@@ -1,4 +1,4 @@
-"""Errors as they travel, and back."""
+"""Errors as gRPC statuses, and back."""
 
 import re
 from datetime import UTC, datetime
@@ -22,6 +22,8 @@ from services.runtime.errors import (
 )
 
 PROTO = Path(__file__).parents[3] / "protos/voicearena/errors/v1/error_reason.proto"
+# Each comment on one line.
+COMMENTS = re.sub(r"\n *// (?!ERROR_REASON_)", " ", PROTO.read_text())
 REASONS = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()[1:]]
 KINDS = [
     kind
@@ -43,7 +45,7 @@ def example(kind: type[ArenaError]) -> ArenaError:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_error_comes_back_as_it_was(kind: type[ArenaError]) -> None:
+def test_every_error_survives_the_way_to_a_status_and_back(kind: type[ArenaError]) -> None:
     sent = example(kind)
     received = from_status(to_status(sent))
     assert type(received) is kind
@@ -51,19 +53,14 @@ def test_every_kind_of_error_comes_back_as_it_was(kind: type[ArenaError]) -> Non
     assert received.violations == sent.violations
 
 
-def documentation() -> str:
-    """Returns the comments of the proto, each in one line."""
-    return re.sub(r"\n *// (?!ERROR_REASON_)", " ", PROTO.read_text())
-
-
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_documented_reason_has_a_code_or_is_the_gateways_own(reason: str) -> None:
-    (comment,) = re.findall(rf"// ERROR_REASON_{reason}: (.*)", documentation())
+def test_every_documented_reason_has_a_code_unless_only_the_gateway_sends_it(reason: str) -> None:
+    (comment,) = re.findall(rf"// ERROR_REASON_{reason}: (.*)", COMMENTS)
     assert (reason in CODES) is ("Sent by the gateway" not in comment)
 
 
 @pytest.mark.parametrize("reason", CODES)
-def test_every_code_is_the_one_that_becomes_the_documented_http_status(reason: str) -> None:
+def test_every_code_maps_to_the_documented_http_status(reason: str) -> None:
     http = {
         code_pb2.INVALID_ARGUMENT: 400,
         code_pb2.UNAUTHENTICATED: 401,
@@ -75,17 +72,17 @@ def test_every_code_is_the_one_that_becomes_the_documented_http_status(reason: s
         code_pb2.UNAVAILABLE: 503,
         code_pb2.DEADLINE_EXCEEDED: 504,
         code_pb2.INTERNAL: 500,
-        # Of stored audio, which the gateway does not transcode.
+        # For stored audio, which the gateway does not transcode.
         code_pb2.OUT_OF_RANGE: 416,
         code_pb2.FAILED_PRECONDITION: 412,
     }
-    (documented,) = re.findall(rf"// ERROR_REASON_{reason}: .* HTTP (\d+)\.", documentation())
-    # gRPC has no codes of its own for these. Over HTTP the status is that of the reason.
+    (documented,) = re.findall(rf"// ERROR_REASON_{reason}: .* HTTP (\d+)\.", COMMENTS)
+    # gRPC has no codes for these. Over HTTP the status is that of the reason.
     expected = {"REQUEST_TOO_LARGE": "429", "UNSUPPORTED_MEDIA_TYPE": "400"}.get(reason, documented)
     assert str(http[CODES[reason]]) == expected
 
 
-def test_a_status_names_reason_domain_and_metadata() -> None:
+def test_a_status_has_the_reason_the_domain_and_the_metadata() -> None:
     status = to_status(errors.WrongState("it is running", status="running"))
     info = error_details_pb2.ErrorInfo()
     assert (status.code, status.message) == (code_pb2.ABORTED, "it is running")
@@ -93,7 +90,7 @@ def test_a_status_names_reason_domain_and_metadata() -> None:
     assert (info.reason, info.domain, dict(info.metadata)) == ("WRONG_STATE", "voicearena", {"status": "running"})
 
 
-def test_bad_input_names_every_field() -> None:
+def test_a_status_names_every_invalid_field() -> None:
     status = to_status(InvalidInput.of(FieldViolation("name", "must be short"), FieldViolation("id", "must be known")))
     bad = error_details_pb2.BadRequest()
     assert status.message == "name: must be short; id: must be known"
@@ -104,27 +101,27 @@ def test_bad_input_names_every_field() -> None:
     ]
 
 
-def test_a_fault_of_another_service_is_no_answer_to_pass_on() -> None:
+def test_an_internal_error_of_another_service_is_not_passed_on() -> None:
     assert from_status(to_status(ArenaError("its logs have it as 12ab"))) is None
 
 
-def test_a_status_of_another_domain_is_no_answer_of_ours() -> None:
+def test_a_status_of_another_domain_is_not_converted() -> None:
     foreign = Any()
     foreign.Pack(error_details_pb2.ErrorInfo(reason="NOT_FOUND", domain="example.org"))
     assert from_status(status_pb2.Status(code=code_pb2.NOT_FOUND, details=[foreign])) is None
     assert from_status(status_pb2.Status(code=code_pb2.NOT_FOUND)) is None
 
 
-def test_a_reason_that_nobody_documented_is_refused() -> None:
+def test_an_undocumented_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="ERROR_REASON_MOON_PHASE"):
         error_info("MOON_PHASE", {})
 
 
-def test_time_that_ran_out_is_told_and_what_is_not_foreseen_is_not() -> None:
+def test_a_timeout_is_explained_and_an_unknown_error_is_not() -> None:
     late = unexpected(TimeoutError())
     assert isinstance(late, errors.DeadlineExceeded)
     assert unexpected(KeyError("secret")) is None
 
 
-def test_unavailable_may_be_tried_again_by_its_code() -> None:
+def test_unavailable_has_the_code_that_clients_retry() -> None:
     assert to_status(Unavailable("down")).code == code_pb2.UNAVAILABLE

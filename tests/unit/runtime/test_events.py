@@ -1,4 +1,4 @@
-"""What events declare: subjects, filters, streams, owners."""
+"""The subjects, filters, streams and owners of events."""
 
 import fnmatch
 
@@ -17,7 +17,7 @@ TYPES = list(event_types().values())
 
 
 def matches(subject: str, pattern: str) -> bool:
-    """Whether a NATS pattern takes a subject: `*` is one token, `>` at the end is one or more."""
+    """Returns whether a NATS pattern matches a subject: `*` is one token, `>` at the end is one or more."""
     want, have = pattern.split("."), subject.split(".")
     if want[-1] == ">":
         want, have = want[:-1], have[: len(want) - 1] if len(have) >= len(want) else []
@@ -33,12 +33,12 @@ def matches(subject: str, pattern: str) -> bool:
         (SpeechSynthesized(requester="experiments"), "voicearena.tts.v1.speech_synthesized.experiments"),
     ],
 )
-def test_a_message_says_where_it_is_published(message: Message, subject: str) -> None:
+def test_an_event_has_its_declared_subject(message: Message, subject: str) -> None:
     assert subject_of(message) == subject
 
 
 @pytest.mark.parametrize("requester", ["", "a.b", "*", ">", "two words", "elo\n"])
-def test_a_requester_that_is_no_service_is_refused(requester: str) -> None:
+def test_a_requester_that_is_no_service_name_is_refused(requester: str) -> None:
     with pytest.raises(ValueError, match="needs the name of a service as requester"):
         subject_of(SynthesisRequested(requester=requester))
 
@@ -48,13 +48,13 @@ def test_a_message_that_is_no_event_is_refused() -> None:
         subject_of(Voice())
 
 
-def test_a_service_takes_commands_from_anyone_and_its_own_answers_only() -> None:
+def test_a_service_subscribes_to_commands_of_all_requesters_and_facts_for_itself() -> None:
     assert event_type(EvaluationRequested).filter_subject("scoring") == "voicearena.scoring.v1.evaluation_requested.*"
     assert event_type(EvaluationCompleted).filter_subject("elo") == "voicearena.scoring.v1.evaluation_completed.elo"
     assert event_type(ExperimentCompleted).filter_subject("elo") == "voicearena.experiments.v1.experiment_completed"
 
 
-def test_a_command_belongs_to_who_carries_it_out_and_a_fact_to_where_it_happened() -> None:
+def test_a_command_is_owned_by_its_executor_and_a_fact_by_its_origin() -> None:
     owners = {name.rpartition(".")[2]: kind.owner for name, kind in event_types().items()}
     assert owners["SynthesisRequested"] == "tts"
     assert owners["EvaluationCompleted"] == "scoring"
@@ -65,7 +65,7 @@ def test_a_command_belongs_to_who_carries_it_out_and_a_fact_to_where_it_happened
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.descriptor.name)
-def test_every_event_is_declared_by_the_service_whose_subject_it_has(kind: EventType) -> None:
+def test_every_event_s_subject_names_the_service_that_declares_it(kind: EventType) -> None:
     assert kind.descriptor.full_name.split(".")[1] == kind.owner
     assert fnmatch.fnmatchcase(kind.subject, f"voicearena.{kind.owner}.v1.*")
     assert kind.stream == f"VOICEARENA_{kind.owner.upper()}"
@@ -74,7 +74,7 @@ def test_every_event_is_declared_by_the_service_whose_subject_it_has(kind: Event
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.descriptor.name)
-def test_every_consumer_of_an_event_gets_it(kind: EventType) -> None:
+def test_the_filter_of_every_consumer_matches_the_event(kind: EventType) -> None:
     for consumer in kind.consumers:
         message = kind.new()
         if kind.per_requester:
@@ -89,7 +89,7 @@ def test_subjects_are_unique_and_streams_do_not_overlap() -> None:
     assert not any(matches(events.DEAD_LETTER_SUBJECT, events.subjects_of(owner)) for owner in owners)
 
 
-def test_an_envelope_holds_the_event_its_id_and_when_it_happened() -> None:
+def test_an_envelope_has_the_event_its_id_and_its_time() -> None:
     message = ApiKeyRevoked(api_key_id="key_a", developer_id="dev_a")
     envelope = wrap(message, "evt_a")
     found = event_types()[envelope.event.TypeName()].new()

@@ -1,4 +1,4 @@
-"""Stored bytes over plain HTTP, without a gateway before it."""
+"""Stored bytes over plain HTTP, without the gateway."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def no_faults(keys: Collection[str]) -> Mapping[str, str]:
 
 
 class Audio:
-    """What is served: `DATA` under every name but a few."""
+    """Serves `DATA` under every name, except for a few that fail."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -47,7 +47,7 @@ class Audio:
         if asked.name == "none":
             raise NotFound.of("audio", asked.name)
         if asked.name == "mine" and current_caller() is None:
-            raise nobody("it takes a key")
+            raise nobody("This needs an API key")
         if asked.name == "broken":
             raise KeyError("a secret")
         return Content(
@@ -58,7 +58,7 @@ class Audio:
         try:
             for at in range(start, end, 10_000):
                 if self.asked[-1].name == "short" and at >= 50_000:
-                    raise Unavailable("the store went away")
+                    raise Unavailable("The store is down")
                 self.read_to = at
                 yield DATA[at : min(at + 10_000, end)]
         finally:
@@ -85,11 +85,11 @@ def counted(code: str) -> float:
     return REGISTRY.get_sample_value("voicearena_rpc_seconds_count", {"method": RPC, "code": code}) or 0
 
 
-async def test_the_whole_has_its_length_and_tag(http: httpx.AsyncClient, audio: Audio) -> None:
+async def test_a_full_response_has_its_length_and_tag(http: httpx.AsyncClient, audio: Audio) -> None:
     before = counted("OK")
-    answer = await http.get("a.wav?expires=5&signature=%41", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
-    assert (answer.status_code, answer.content) == (200, DATA)
-    assert dict(answer.headers) == {
+    response = await http.get("a.wav?expires=5&signature=%41", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+    assert (response.status_code, response.content) == (200, DATA)
+    assert dict(response.headers) == {
         "accept-ranges": "bytes",
         "cache-control": "private",
         "content-length": str(len(DATA)),
@@ -103,25 +103,28 @@ async def test_the_whole_has_its_length_and_tag(http: httpx.AsyncClient, audio: 
     assert counted("OK") == before + 1
 
 
-async def test_a_range_is_read_alone(http: httpx.AsyncClient, audio: Audio) -> None:
-    answer = await http.get("a.wav", headers={"range": "bytes=990000-990009"})
-    assert (answer.status_code, answer.content) == (206, DATA[990_000:990_010])
-    assert (answer.headers["content-range"], answer.headers["content-length"]) == ("bytes 990000-990009/1000000", "10")
+async def test_only_the_requested_range_is_read(http: httpx.AsyncClient, audio: Audio) -> None:
+    response = await http.get("a.wav", headers={"range": "bytes=990000-990009"})
+    assert (response.status_code, response.content) == (206, DATA[990_000:990_010])
+    assert (response.headers["content-range"], response.headers["content-length"]) == (
+        "bytes 990000-990009/1000000",
+        "10",
+    )
     assert audio.read_to == 990_000
 
 
-async def test_head_has_the_headers_and_reads_nothing(http: httpx.AsyncClient, audio: Audio) -> None:
-    answer = await http.head("a.wav", headers={"range": "bytes=0-1"})
-    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", str(len(DATA)))
-    assert "x-sent" not in answer.headers, "nothing is sent"
+async def test_a_head_returns_the_headers_and_reads_nothing(http: httpx.AsyncClient, audio: Audio) -> None:
+    response = await http.head("a.wav", headers={"range": "bytes=0-1"})
+    assert (response.status_code, response.content, response.headers["content-length"]) == (200, b"", str(len(DATA)))
+    assert "x-sent" not in response.headers, "nothing is sent"
     assert not audio.ended.is_set()
 
 
-async def test_who_has_it_is_told_so(http: httpx.AsyncClient, audio: Audio) -> None:
-    answer = await http.get("a.wav", headers={"if-none-match": '"tag"'})
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"tag"')
-    assert answer.headers["cache-control"] == "private"
-    assert "x-sent" not in answer.headers
+async def test_a_client_with_the_current_version_gets_304(http: httpx.AsyncClient, audio: Audio) -> None:
+    response = await http.get("a.wav", headers={"if-none-match": '"tag"'})
+    assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", '"tag"')
+    assert response.headers["cache-control"] == "private"
+    assert "x-sent" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -130,45 +133,45 @@ async def test_who_has_it_is_told_so(http: httpx.AsyncClient, audio: Audio) -> N
         ("none", {}, 404, "NOT_FOUND"),
         ("mine", {}, 401, "CREDENTIALS_MISSING"),
         ("mine", {"x-voicearena-identity": "forged"}, 401, "CREDENTIALS_INVALID"),
-        ("mine", {"x-voicearena-key-fault": "the API key was revoked"}, 401, "CREDENTIALS_INVALID"),
+        ("mine", {"x-voicearena-key-fault": "The API key was revoked"}, 401, "CREDENTIALS_INVALID"),
         ("a.wav", {"range": "bytes=1000000-"}, 416, "RANGE_NOT_SATISFIABLE"),
         ("a.wav", {"if-match": '"other"'}, 412, "PRECONDITION_FAILED"),
         ("broken", {}, 500, "INTERNAL"),
         ("../../etc/passwd", {}, 404, "NOT_FOUND"),
     ],
 )
-async def test_errors_have_the_shape_of_every_error(
+async def test_errors_have_the_same_form_as_those_of_rpcs(
     http: httpx.AsyncClient, name: str, headers: dict[str, str], status: int, reason: str
 ) -> None:
     for method in ("GET", "HEAD"):
-        answer = await http.request(method, name, headers=headers)
+        response = await http.request(method, name, headers=headers)
         if method == "HEAD" and status == 416:
-            assert answer.status_code == 200
+            assert response.status_code == 200
             continue
-        assert answer.status_code == status
-        assert answer.headers["content-type"] == "application/json"
+        assert response.status_code == status
+        assert response.headers["content-type"] == "application/json"
         if method == "HEAD":
-            assert answer.content == b""
+            assert response.content == b""
             continue
-        body = answer.json()
+        body = response.json()
         assert sorted(body) == ["code", "details", "message"]
         assert sorted(body["details"][0]) == ["@type", "domain", "metadata", "reason"]
         assert (body["details"][0]["reason"], body["details"][0]["domain"]) == (reason, "voicearena")
-        assert "secret" not in answer.text
+        assert "secret" not in response.text
         if status == 416:
-            assert answer.headers["content-range"] == "bytes */1000000"
+            assert response.headers["content-range"] == "bytes */1000000"
         if "x-voicearena-key-fault" in headers:
-            assert body["message"] == "the API key was revoked"
+            assert body["message"] == "The API key was revoked"
 
 
-async def test_what_breaks_off_is_never_taken_for_whole(http: httpx.AsyncClient) -> None:
+async def test_a_response_that_breaks_off_is_an_error_for_the_client(http: httpx.AsyncClient) -> None:
     before = counted("UNAVAILABLE")
     with pytest.raises(httpx.RemoteProtocolError, match="50000 bytes, expected 1000000"):
         await http.get("short")
     assert counted("UNAVAILABLE") == before + 1
 
 
-async def test_nothing_more_is_read_for_who_has_left(http: httpx.AsyncClient, audio: Audio) -> None:
+async def test_reading_stops_when_the_client_has_left(http: httpx.AsyncClient, audio: Audio) -> None:
     before = counted("CANCELLED")
     url = http.base_url
     with socket.create_connection((url.host, url.port)) as client:
@@ -182,7 +185,7 @@ async def test_nothing_more_is_read_for_who_has_left(http: httpx.AsyncClient, au
     assert counted("CANCELLED") == before + 1
 
 
-async def test_an_address_that_is_taken_is_said() -> None:
+async def test_an_address_in_use_is_an_error_at_the_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
         server.add(f"127.0.0.1:{taken.getsockname()[1]}", GET_AUDIO, Audio().find)
@@ -190,16 +193,16 @@ async def test_an_address_that_is_taken_is_said() -> None:
             await server.start(1)
 
 
-async def test_what_is_in_hand_is_finished_before_the_end(audio: Audio) -> None:
+async def test_a_response_in_progress_is_finished_before_the_server_stops(audio: Audio) -> None:
     address = f"127.0.0.1:{free_port()}"
     server = HttpBytes(TokenVerifier(no_keys), OpenStreams(no_faults))
     server.add(address, GET_AUDIO, audio.find)
     await server.start(5)
     async with (
         httpx.AsyncClient(trust_env=False) as client,
-        client.stream("GET", f"http://{address}/api/v1/audio/a.wav") as answer,
+        client.stream("GET", f"http://{address}/api/v1/audio/a.wav") as response,
     ):
-        pieces = answer.aiter_bytes(10_000)
+        pieces = response.aiter_bytes(10_000)
         got = await anext(pieces)
         stopping = asyncio.create_task(server.stop())
         got += b"".join([piece async for piece in pieces])

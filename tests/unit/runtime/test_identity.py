@@ -1,4 +1,4 @@
-"""Identity tokens: which are good, and what it costs to find out."""
+"""Which identity tokens are valid, and how often keys are fetched to verify them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def token(
 
 
 class Auth:
-    """Auth's public keys, and how often they were fetched."""
+    """Auth's public keys. Counts how often they are fetched."""
 
     def __init__(self) -> None:
         self.keys = {"sig_a": PRIVATE.public_key().public_bytes_raw()}
@@ -68,7 +68,7 @@ class Auth:
 
 
 class Clock:
-    """Time of day and monotonic time that stand still until they are moved."""
+    """Wall clock and monotonic clock that stand still until they are moved."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.day = datetime.now(UTC).timestamp()
@@ -80,8 +80,8 @@ class Clock:
         self.day += seconds
         self.monotonic += seconds
 
-    def waits_instead_of_sleeping(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        """Makes each sleep move this clock at once; returns how long the sleeps were."""
+    def skip_sleeps(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Makes each sleep move this clock at once. Returns a list that gets the length of each sleep."""
         waits: list[float] = []
         sleep = asyncio.sleep
 
@@ -104,17 +104,17 @@ def verifier(auth: Auth) -> TokenVerifier:
     return TokenVerifier(auth.fetch)
 
 
-async def test_a_good_token_says_who_calls_and_what_their_key_allows(verifier: TokenVerifier) -> None:
+async def test_a_valid_token_names_the_developer_and_their_scopes(verifier: TokenVerifier) -> None:
     given = token()
     assert await verifier.verify(given) == Caller(CALLER, given)
 
 
-async def test_a_token_of_a_voter_says_so(verifier: TokenVerifier) -> None:
+async def test_a_voter_s_token_names_the_voter(verifier: TokenVerifier) -> None:
     given = token(aud=VOTER_AUDIENCE, sub="usr_a", scope=None)
     assert await verifier.verify(given) == Caller(None, given, Voter("usr_a"))
     set_caller(await verifier.verify(given))
     assert current_voter() == Voter("usr_a")
-    with pytest.raises(PermissionDenied, match="takes a developer's API key"):
+    with pytest.raises(PermissionDenied, match="needs a developer's API key"):
         current_identity()
 
 
@@ -123,7 +123,7 @@ async def test_a_token_for_developers_and_voters_is_refused(verifier: TokenVerif
         await verifier.verify(token(aud=[AUDIENCE, VOTER_AUDIENCE]))
 
 
-async def test_a_token_from_before_the_clock_was_set_back_is_good(verifier: TokenVerifier) -> None:
+async def test_a_token_stays_valid_when_the_clock_is_set_back(verifier: TokenVerifier) -> None:
     given = token(iat=datetime.now(UTC) + timedelta(minutes=10))
     assert await verifier.verify(given) == Caller(CALLER, given)
 
@@ -149,7 +149,7 @@ async def test_a_token_from_before_the_clock_was_set_back_is_good(verifier: Toke
     ],
     ids=lambda value: value if len(value) < 20 else "",
 )
-async def test_a_token_that_is_not_good_is_refused_and_said_why(verifier: TokenVerifier, bad: str, why: str) -> None:
+async def test_an_invalid_token_is_refused_with_the_reason(verifier: TokenVerifier, bad: str, why: str) -> None:
     with pytest.raises(Unauthenticated, match=why):
         await verifier.verify(bad)
 
@@ -163,7 +163,7 @@ async def test_a_token_with_any_part_changed_is_refused(verifier: TokenVerifier)
             await verifier.verify(mixed)
 
 
-async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
+async def test_a_valid_token_is_verified_once_until_it_expires(
     verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = token()
@@ -185,34 +185,34 @@ async def test_a_token_that_was_good_is_not_verified_again_until_it_expires(
     assert verified == [given]
 
 
-async def test_what_is_remembered_is_bounded(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_cache_of_tokens_has_a_maximum_size(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "MAX_CACHED_TOKENS", 3)
     for number in range(10):
         assert (await verifier.verify(token(sub=f"dev_{number}"))).identity.developer_id == f"dev_{number}"
         assert len(verifier._verified) <= 3
 
 
-async def test_keys_are_fetched_once_for_many_calls_that_arrive_together(auth: Auth, verifier: TokenVerifier) -> None:
+async def test_concurrent_calls_fetch_the_keys_once(auth: Auth, verifier: TokenVerifier) -> None:
     await asyncio.gather(*(verifier.verify(token(sub=f"dev_{number}")) for number in range(10)))
     assert auth.fetches == 1
 
 
-async def test_a_new_key_is_fetched_when_a_token_names_it(
+async def test_a_token_with_a_new_key_id_makes_the_verifier_fetch_the_keys(
     auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
     await verifier.verify(token())
     auth.keys["sig_b"] = STRANGER.public_key().public_bytes_raw()
-    clock.move(identity.KEY_REFRESH_SECONDS + 0.001)
+    clock.move(identity.MIN_KEY_REFRESH_SECONDS + 0.001)
     assert (await verifier.verify(token(STRANGER, kid="sig_b"))).identity == CALLER
     assert auth.fetches == 2
 
 
-async def test_unknown_keys_make_it_ask_at_most_once_a_second(
+async def test_tokens_with_unknown_key_ids_fetch_the_keys_at_most_once_a_second(
     auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    waits = clock.waits_instead_of_sleeping(monkeypatch)
+    waits = clock.skip_sleeps(monkeypatch)
     for moved, wait in ((0.0, 0.0), (0.001, 0.999), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0), (5.0, 0.0)):
         clock.move(moved)
         fetches = auth.fetches
@@ -222,11 +222,11 @@ async def test_unknown_keys_make_it_ask_at_most_once_a_second(
         waits.append(0.0)
 
 
-async def test_calls_with_unknown_keys_that_wait_together_ask_once(
+async def test_concurrent_calls_with_unknown_key_ids_fetch_the_keys_once(
     auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    clock.waits_instead_of_sleeping(monkeypatch)
+    clock.skip_sleeps(monkeypatch)
     await verifier.verify(token())
     clock.move(10)
     tokens = [token(STRANGER, kid=f"sig_{number}") for number in range(5)]
@@ -235,11 +235,11 @@ async def test_calls_with_unknown_keys_that_wait_together_ask_once(
     assert auth.fetches == 2
 
 
-async def test_a_key_that_was_made_just_after_keys_were_fetched_is_not_unknown(
+async def test_a_key_that_was_created_just_after_a_fetch_is_found(
     auth: Auth, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    waits = clock.waits_instead_of_sleeping(monkeypatch)
+    waits = clock.skip_sleeps(monkeypatch)
     await verifier.verify(token())
     auth.keys["sig_b"] = STRANGER.public_key().public_bytes_raw()
     clock.move(0.25)
@@ -248,34 +248,34 @@ async def test_a_key_that_was_made_just_after_keys_were_fetched_is_not_unknown(
 
 
 @pytest.mark.parametrize("fault", [ConnectionRefusedError("refused"), TimeoutError()])
-async def test_while_auth_is_away_it_can_not_be_told_and_later_it_can(
+async def test_a_token_can_not_be_verified_while_auth_is_down(
     auth: Auth, verifier: TokenVerifier, fault: Exception
 ) -> None:
     auth.fault = fault
-    with pytest.raises(Unavailable, match="auth can't be reached"):
+    with pytest.raises(Unavailable, match="Auth can't be reached"):
         await verifier.verify(token())
     auth.fault = None
     assert (await verifier.verify(token())).identity == CALLER
 
 
-async def test_keys_that_are_known_serve_while_auth_is_away(auth: Auth, verifier: TokenVerifier) -> None:
+async def test_known_keys_verify_tokens_while_auth_is_down(auth: Auth, verifier: TokenVerifier) -> None:
     await verifier.verify(token())
     auth.fault = ConnectionRefusedError("refused")
     assert (await verifier.verify(token(sub="dev_b"))).identity.developer_id == "dev_b"
 
 
-async def test_without_a_caller_credentials_are_missing() -> None:
+async def test_a_call_without_an_identity_lacks_credentials() -> None:
     set_caller(None)
     with pytest.raises(CredentialsMissing, match="Authorization: Bearer KEY"):
         current_identity()
 
 
-async def test_what_is_found_belongs_to_the_caller_or_is_not_found() -> None:
+async def test_a_resource_of_another_developer_is_not_found() -> None:
     mine, other = Identity("dev_a", frozenset()), Identity("dev_b", frozenset())
     set_caller(Caller(mine, "a token"))
     assert owned(mine, "voice model", "mdl_1") is mine
     for found in (other, None):
-        with pytest.raises(NotFound, match="there is no voice model 'mdl_1'"):
+        with pytest.raises(NotFound, match="There is no voice model 'mdl_1'"):
             owned(found, "voice model", "mdl_1")
     set_caller(None)
     for found in (mine, None):
@@ -283,7 +283,7 @@ async def test_what_is_found_belongs_to_the_caller_or_is_not_found() -> None:
             owned(found, "voice model", "mdl_1")
 
 
-async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:
+async def test_the_caller_is_known_only_in_the_tasks_of_their_call() -> None:
     async def call(developer_id: str) -> str:
         set_caller(Caller(Identity(developer_id, frozenset()), "a token"))
         await asyncio.sleep(0)
@@ -292,7 +292,7 @@ async def test_a_caller_is_known_to_the_tasks_of_their_call_only() -> None:
     assert list(await asyncio.gather(call("dev_a"), call("dev_b"))) == ["dev_a", "dev_b"]
 
 
-def test_scopes_have_the_names_that_keys_were_given() -> None:
+def test_the_scopes_keep_their_names_and_order() -> None:
     assert SCOPES == (
         "experiments:read",
         "experiments:write",
@@ -307,6 +307,6 @@ def test_scopes_have_the_names_that_keys_were_given() -> None:
     assert in_order(["keys", "speech", "keys"]) == ("speech", "keys")
 
 
-def test_the_scope_of_an_rpc_is_what_its_option_says() -> None:
+def test_the_scope_of_an_rpc_is_read_from_its_options() -> None:
     methods = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name
     assert [scope_of(methods[name]) for name in ("CreateApiKey", "GetCurrentDeveloper")] == ["keys", ""]

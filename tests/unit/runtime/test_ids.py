@@ -1,4 +1,4 @@
-"""Ids: their form, their order, and what can't be one."""
+"""The form and the order of ids, and how they are checked."""
 
 import re
 
@@ -14,7 +14,7 @@ def test_an_id_is_its_prefix_and_32_hexadecimal_digits() -> None:
     assert re.fullmatch(r"trl_[0-9a-f]{32}", ids.new_id("trl"))
 
 
-def test_ids_differ_within_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_of_the_same_millisecond_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.runtime.ids.time.time_ns", lambda: 1_700_000_000_000_000_000)
     assert len({ids.new_id("trl") for _ in range(1000)}) == 1000
 
@@ -47,7 +47,7 @@ def test_an_id_passes_its_own_check() -> None:
         "x" + GOOD,
     ],
 )
-def test_what_is_no_id_is_refused_by_the_name_of_its_field(value: str) -> None:
+def test_a_malformed_id_is_refused_with_the_name_of_its_field(value: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         ids.check_id(value, "exp", "experiment_id")
     assert raised.value.violations == (FieldViolation("experiment_id", "must be exp_ and 32 hexadecimal digits"),)

@@ -1,4 +1,4 @@
-"""What a service logs of an error, tried in a process of its own, since logging is set up once for a process."""
+"""How a service logs an error. It runs in its own process, because logging is set up once per process."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ logging.getLogger("hpack.hpack").debug("Adding (b'authorization', b'sk-secret') 
 """
 
 
-def test_an_error_is_logged_with_its_place_and_without_what_its_variables_held() -> None:
+def test_an_error_is_logged_with_its_frames_but_without_the_values_of_variables() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
     assert "sk-secret" not in ended.stderr
     lines = [json.loads(line) for line in ended.stderr.splitlines()]

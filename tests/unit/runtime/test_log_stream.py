@@ -1,4 +1,4 @@
-"""Logging never fails who logs: not on a full disk, not on a closed file, not without a reader."""
+"""Logging never raises: not on a full disk, not on a closed file, not without a reader."""
 
 import io
 import json
@@ -38,7 +38,7 @@ class Full(io.StringIO):
         return super().write(text)
 
 
-def test_what_a_full_disk_does_not_take_is_counted_and_told_once_there_is_room() -> None:
+def test_lines_lost_on_a_full_disk_are_counted_and_reported_later() -> None:
     file = Full()
     stream = LogStream(file)
     for _ in range(3):
@@ -52,7 +52,7 @@ def test_what_a_full_disk_does_not_take_is_counted_and_told_once_there_is_room()
     assert lines[2:] == ["and more"]
 
 
-def test_a_closed_stream_and_none_at_all_take_everything() -> None:
+def test_writing_to_a_closed_or_missing_stream_does_not_raise() -> None:
     closed = io.StringIO()
     closed.close()
     for stream in (LogStream(closed), LogStream(None)):
@@ -61,10 +61,10 @@ def test_a_closed_stream_and_none_at_all_take_everything() -> None:
 
 
 @pytest.mark.parametrize("end", ["full", "no reader", "closed", "none"])
-def test_a_service_goes_on_whatever_becomes_of_its_log(end: str) -> None:
+def test_a_service_continues_when_its_log_can_not_be_written(end: str) -> None:
     reader, writer = os.pipe()
-    out, told = os.pipe()
-    command = [sys.executable, "-c", PROGRAM, str(told)]
+    result_reader, result_writer = os.pipe()
+    command = [sys.executable, "-c", PROGRAM, str(result_writer)]
     if end == "full":
         if not Path("/dev/full").exists():
             pytest.skip("there is no /dev/full here")
@@ -77,8 +77,8 @@ def test_a_service_goes_on_whatever_becomes_of_its_log(end: str) -> None:
         command[2] = "import os; os.close(2)\n" + PROGRAM
     if end == "none":
         command = ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *command]
-    ended = subprocess.run(command, stderr=stderr, timeout=60, pass_fds=[told])
-    os.close(told)
-    assert os.read(out, 100) == b"went on"
-    # At its end Python itself may find that it can't write what is left.
+    ended = subprocess.run(command, stderr=stderr, timeout=60, pass_fds=[result_writer])
+    os.close(result_writer)
+    assert os.read(result_reader, 100) == b"went on"
+    # Python exits with 120 if it can't flush stderr at its end.
     assert ended.returncode in (0, 120)

@@ -1,4 +1,4 @@
-"""What of a text from outside is stored, logged, sent and shown."""
+"""How text from outside is cleaned before it is stored, logged, sent or shown."""
 
 import json
 
@@ -17,7 +17,7 @@ from services.runtime.outside_text import (
 
 
 @pytest.mark.parametrize(
-    ("said", "cleaned"),
+    ("text", "cleaned"),
     [
         ("as it is", "as it is"),
         ("Ünïcode 你好 ñ", "Ünïcode 你好 ñ"),
@@ -40,11 +40,13 @@ from services.runtime.outside_text import (
         (" \0\x1b\u200b ", ""),
     ],
 )
-def test_a_text_becomes_a_line_without_what_steers_hides_or_can_not_be_stored(said: str, cleaned: str) -> None:
-    assert one_line(said) == cleaned
+def test_one_line_removes_terminal_sequences_hidden_characters_and_what_can_not_be_stored(
+    text: str, cleaned: str
+) -> None:
+    assert one_line(text) == cleaned
 
 
-def test_what_is_cleaned_can_be_encoded_and_stays_as_it_is_when_cleaned_again() -> None:
+def test_cleaned_text_can_be_encoded_and_cleaning_it_again_changes_nothing() -> None:
     everything = "".join(map(chr, [*range(0x3000), *range(0xD7F0, 0xE010), *range(0xFE00, 0x10100), 0xE0001, 0x10FFFF]))
     for start in range(0, len(everything), 100):
         cleaned = one_line(everything[start : start + 100])
@@ -59,7 +61,7 @@ def test_a_long_text_is_cut_with_an_ellipsis() -> None:
     assert one_line("é" * 1000, 10) == "é" * 9 + "…"
 
 
-def test_a_text_of_many_megabytes_is_not_looked_through() -> None:
+def test_only_the_beginning_of_a_very_long_text_is_read() -> None:
     assert one_line("\x1b]" * 5_000_000 + "x", 10) == ""
 
 
@@ -73,12 +75,12 @@ def test_a_text_of_many_megabytes_is_not_looked_through() -> None:
         (b"", ""),
     ],
 )
-def test_bytes_are_read_as_utf_8_whatever_they_are(content: bytes, text: str) -> None:
+def test_any_bytes_can_be_decoded(content: bytes, text: str) -> None:
     assert decoded(content) == text
 
 
 @pytest.mark.parametrize("value", ["alloy", "a" * 100, "你好", "en-us+f3", "A1/b:c", "e\u0301"])
-def test_an_identifier_is_what_can_be_seen(value: str) -> None:
+def test_visible_characters_make_an_identifier(value: str) -> None:
     assert is_identifier(value, 100)
 
 
@@ -101,7 +103,7 @@ def test_an_identifier_is_what_can_be_seen(value: str) -> None:
         ["a"],
     ],
 )
-def test_anything_else_is_none(value: object) -> None:
+def test_any_other_value_is_no_identifier(value: object) -> None:
     assert not is_identifier(value, 100)
 
 
@@ -119,7 +121,7 @@ def test_the_first_control_character_is_named_unless_it_is_white_space(text: str
     assert first_control(text) == found
 
 
-def test_every_text_of_a_log_line_is_cleaned_however_deep_it_is() -> None:
+def test_every_nested_text_of_a_log_line_is_cleaned() -> None:
     line = {
         "reason": "a\x1b[2Jb\nc",
         "exception": [{"exc_value": "\ud800x", "frames": ({"line": 3},)}],
@@ -134,13 +136,13 @@ def test_every_text_of_a_log_line_is_cleaned_however_deep_it_is() -> None:
     }
 
 
-def test_a_log_line_is_bounded() -> None:
+def test_a_text_in_a_log_line_has_a_maximum_length() -> None:
     cleaned = for_log("x" * 1_000_000)
     assert isinstance(cleaned, str)
     assert len(cleaned) == 2000
 
 
-def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_services_log_cleaned_text(capfd: pytest.CaptureFixture[str]) -> None:
     from services.runtime import telemetry
 
     before = structlog.get_config()
@@ -155,7 +157,7 @@ def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "line"),
+    ("message", "line"),
     [
         ("down", "down"),
         ("\n  down\nat line 3", "down"),
@@ -164,9 +166,9 @@ def test_the_services_log_what_is_cleaned(capfd: pytest.CaptureFixture[str]) -> 
         (" \n ", "ValueError"),
     ],
 )
-def test_the_first_line_of_an_error_says_what_it_is(said: str, line: str) -> None:
-    assert first_line(ValueError(said)) == line
+def test_the_first_line_of_an_error_is_its_message_or_its_class(message: str, line: str) -> None:
+    assert first_line(ValueError(message)) == line
 
 
-def test_characters_that_can_not_be_seen_are_taken_out_and_white_space_stays() -> None:
+def test_invisible_characters_are_removed_and_white_space_stays() -> None:
     assert without_unseen("a\u200bb\u00adc\x00 d\te") == "abc d\te"

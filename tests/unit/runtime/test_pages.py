@@ -1,4 +1,4 @@
-"""Pages of lists: their size, what follows what, and tokens that hold for one list only."""
+"""Page sizes, page tokens, and tokens that are valid for one list only."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ FILTERS: Mapping[str, Value] = {"list": "experiments", "developer": "dev_a", "st
 
 
 class Numbers:
-    """A list of numbers, with how it was asked for."""
+    """A list of numbers. Records how it is read."""
 
     def __init__(self, count: int) -> None:
         self._numbers = range(count)
-        self.asked: list[tuple[Any, int]] = []
+        self.calls: list[tuple[Any, int]] = []
 
     async def fetch(self, after: Any, limit: int) -> Sequence[int]:
-        self.asked.append((after, limit))
+        self.calls.append((after, limit))
         start = after[0] + 1 if after else 0
         return self._numbers[start : start + limit]
 
@@ -40,7 +40,7 @@ async def token_of(cursor: Sequence[Value], filters: Mapping[str, Value] = FILTE
 
 
 async def read(token: str, filters: Mapping[str, Value] = FILTERS, pages: Pages = PAGES) -> Any:
-    """Returns the cursor that a token stands for."""
+    """Returns the cursor of a token."""
     cursors = []
 
     async def none(after: Any, limit: int) -> Sequence[str]:
@@ -60,23 +60,23 @@ async def refused(token: str, filters: Mapping[str, Value] = FILTERS, pages: Pag
 
 
 @pytest.mark.parametrize(("requested", "rows"), [(0, 20), (1, 1), (100, 100), (101, 100), (2**31 - 1, 100)])
-async def test_a_page_has_20_rows_unless_asked_and_never_more_than_100(requested: int, rows: int) -> None:
+async def test_a_page_has_20_rows_by_default_and_at_most_100(requested: int, rows: int) -> None:
     numbers = Numbers(300)
     found, token = await numbers.page(requested)
     assert list(found) == list(range(rows))
     assert token
-    assert numbers.asked == [(None, rows + 1)]
+    assert numbers.calls == [(None, rows + 1)]
 
 
 async def test_a_negative_size_is_refused() -> None:
     numbers = Numbers(3)
     with pytest.raises(InvalidInput, match="page_size: must be 0 to 100; 0 means 20"):
         await numbers.page(-1)
-    assert not numbers.asked
+    assert not numbers.calls
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (3, [3]), (4, [4]), (5, [4, 1]), (8, [4, 4]), (9, [4, 4, 1])])
-async def test_pages_follow_one_another_to_the_end_and_the_last_has_no_token(count: int, sizes: list[int]) -> None:
+async def test_the_tokens_lead_through_all_pages_and_the_last_page_has_none(count: int, sizes: list[int]) -> None:
     numbers = Numbers(count)
     found, token = await numbers.page(4)
     pages = [list(found)]
@@ -87,17 +87,17 @@ async def test_pages_follow_one_another_to_the_end_and_the_last_has_no_token(cou
     assert [number for page in pages for number in page] == list(range(count))
 
 
-async def test_a_token_gives_back_its_cursor() -> None:
+async def test_a_token_returns_its_cursor() -> None:
     assert await read(await token_of(CURSOR)) == tuple(CURSOR)
 
 
-async def test_every_process_with_the_secret_reads_a_token() -> None:
+async def test_every_process_with_the_same_secret_can_read_a_token() -> None:
     token = await token_of(CURSOR)
     assert await read(token, pages=Pages("a secret")) == tuple(CURSOR)
     assert await refused(token, pages=Pages("another"))
 
 
-async def test_no_token_is_the_beginning() -> None:
+async def test_without_a_token_the_list_begins_at_its_start() -> None:
     assert await read("") is None
 
 
@@ -111,7 +111,7 @@ async def test_no_token_is_the_beginning() -> None:
         {},
     ],
 )
-async def test_a_token_is_refused_by_every_other_list(other: Mapping[str, Value]) -> None:
+async def test_a_token_of_another_list_is_refused(other: Mapping[str, Value]) -> None:
     assert await refused(await token_of(CURSOR), other)
 
 
@@ -128,7 +128,7 @@ async def test_a_token_with_any_character_changed_is_refused(cursor: list[Value]
                 assert await refused(token[:position] + other + token[position + 1 :]), position
 
 
-async def test_a_token_cut_short_or_grown_is_refused() -> None:
+async def test_a_shortened_or_extended_token_is_refused() -> None:
     token = await token_of(CURSOR)
     for length in range(1, len(token)):
         assert await refused(token[:length])
@@ -139,5 +139,5 @@ async def test_a_token_cut_short_or_grown_is_refused() -> None:
 @pytest.mark.parametrize(
     "token", ["?", "not a token", base64.b64encode(b"short").decode(), "A" * (MAX_TOKEN_CHARACTERS + 1)]
 )
-async def test_what_never_was_a_token_is_refused(token: str) -> None:
+async def test_a_text_that_is_no_token_is_refused(token: str) -> None:
     assert await refused(token)

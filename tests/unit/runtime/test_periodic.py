@@ -1,4 +1,4 @@
-"""Periodic work: when its rounds come, what it goes on after, and what ends it."""
+"""Periodic work: when its rounds begin, what it survives, and what ends it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ NEVER = 3600.0
 
 
 class Rounds:
-    """Periodic work whose rounds are counted, and whose outcomes can be given."""
+    """Counts the rounds of periodic work, and gives each the next outcome."""
 
     def __init__(self, *outcomes: int | Exception) -> None:
         self.count = 0
@@ -33,7 +33,7 @@ class Rounds:
         return outcome
 
     async def reach(self, count: int) -> None:
-        """Returns once there were so many rounds."""
+        """Waits until there were `count` rounds."""
         async with asyncio.timeout(SOON), self._done:
             await self._done.wait_for(lambda: self.count >= count)
 
@@ -54,12 +54,12 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 
 async def until_idle() -> None:
-    """Gives everything that can go on now the time to do so."""
+    """Lets all tasks run that can run now."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-async def test_the_first_round_comes_at_once_and_the_next_in_time() -> None:
+async def test_the_first_round_begins_at_once_and_the_next_after_the_interval() -> None:
     rounds = Rounds()
     async with running(periodic(rounds.work, NEVER)):
         await rounds.reach(1)
@@ -70,7 +70,7 @@ async def test_the_first_round_comes_at_once_and_the_next_in_time() -> None:
         await rounds.reach(4)
 
 
-async def test_the_interval_may_be_another_after_each_round() -> None:
+async def test_the_interval_can_differ_after_each_round() -> None:
     rounds, intervals = Rounds(), iter([0.001, 0.001, NEVER])
     async with running(periodic(rounds.work, lambda: next(intervals))):
         await rounds.reach(3)
@@ -87,7 +87,7 @@ async def test_after_a_full_batch_the_next_round_follows_at_once() -> None:
         assert rounds.count == 3
 
 
-async def test_without_a_batch_a_round_waits_however_much_the_last_one_did() -> None:
+async def test_without_a_batch_every_round_waits_for_the_interval() -> None:
     rounds = Rounds(1000)
     async with running(periodic(rounds.work, NEVER)):
         await rounds.reach(1)
@@ -95,7 +95,7 @@ async def test_without_a_batch_a_round_waits_however_much_the_last_one_did() -> 
         assert rounds.count == 1
 
 
-async def test_a_wake_up_brings_the_next_round_forward() -> None:
+async def test_a_wake_up_starts_the_next_round_early() -> None:
     rounds, wake = Rounds(), asyncio.Event()
     async with running(periodic(rounds.work, NEVER, wake=wake)):
         await rounds.reach(1)
@@ -123,7 +123,7 @@ async def test_a_wake_up_during_a_round_is_not_missed() -> None:
 
 
 @pytest.mark.parametrize("end_after", [0, 1, 3])
-async def test_it_ends_when_its_condition_holds_without_waiting_once_more(end_after: int) -> None:
+async def test_it_ends_at_once_when_its_condition_is_true(end_after: int) -> None:
     rounds = Rounds()
     async with asyncio.timeout(SOON):
         await periodic(
@@ -132,35 +132,35 @@ async def test_it_ends_when_its_condition_holds_without_waiting_once_more(end_af
     assert rounds.count == end_after
 
 
-@pytest.mark.parametrize("outage", [psycopg.OperationalError("away"), BusUnavailable("away")])
-async def test_an_outage_is_waited_out_and_logged_when_it_begins_and_when_it_is_over(outage: Exception) -> None:
+@pytest.mark.parametrize("outage", [psycopg.OperationalError("down"), BusUnavailable("down")])
+async def test_the_work_survives_an_outage_and_logs_its_start_and_its_end(outage: Exception) -> None:
     rounds = Rounds(0, outage, outage, 0, 0, outage, 0)
     with capture_logs() as logged:
         async with running(periodic(rounds.work, 0.001)):
             await rounds.reach(8)
     assert [(line["log_level"], line["work"], line.get("error")) for line in logged] == [
-        ("warning", "counting", "away"),
+        ("warning", "counting", "down"),
         ("info", "counting", None),
-        ("warning", "counting", "away"),
+        ("warning", "counting", "down"),
         ("info", "counting", None),
     ]
 
 
-async def test_a_round_after_an_outage_comes_in_time_and_not_at_once() -> None:
-    rounds = Rounds(5, BusUnavailable("away"))
+async def test_the_round_after_an_outage_waits_for_the_interval() -> None:
+    rounds = Rounds(5, BusUnavailable("down"))
     async with running(periodic(rounds.work, NEVER, batch=5)):
         await rounds.reach(2)
         await until_idle()
         assert rounds.count == 2
 
 
-async def test_what_is_no_outage_ends_it() -> None:
+async def test_an_error_that_is_no_outage_ends_the_work() -> None:
     rounds = Rounds(0, ValueError("a fault"))
     with pytest.raises(ValueError, match="a fault"):
         await periodic(rounds.work, 0.001)
     with pytest.raises(BusUnavailable):
-        await periodic(Rounds(BusUnavailable("away")).work, 0.001, outages=(OSError,))
-    rounds = Rounds(OSError("away"))
+        await periodic(Rounds(BusUnavailable("down")).work, 0.001, outages=(OSError,))
+    rounds = Rounds(OSError("down"))
     async with running(periodic(rounds.work, 0.001, outages=(OSError,))):
         await rounds.reach(2)
 
@@ -175,14 +175,14 @@ async def waits_within_a_round(reached: asyncio.Event) -> None:
     await asyncio.Event().wait()
 
 
-async def swallows_the_cancellation(reached: asyncio.Event) -> None:
+async def loses_the_cancellation(reached: asyncio.Event) -> None:
     reached.set()
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
 
-async def swallows_it_as_python_does(reached: asyncio.Event) -> None:
-    """`asyncio.wait_for` of Python 3.11 returns what is done and forgets the cancellation that came with it."""
+async def loses_it_as_python_does(reached: asyncio.Event) -> None:
+    """In Python 3.11, `asyncio.wait_for` loses a cancellation that arrives when its future completes."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(_finish, done, reached))
     await asyncio.wait_for(done, NEVER)
@@ -196,9 +196,9 @@ def _finish(done: "asyncio.Future[None]", reached: asyncio.Event) -> None:
 @pytest.mark.parametrize("batch", [None, 0])
 @pytest.mark.parametrize(
     "work",
-    [waits_between_rounds, waits_within_a_round, swallows_the_cancellation, swallows_it_as_python_does],
+    [waits_between_rounds, waits_within_a_round, loses_the_cancellation, loses_it_as_python_does],
 )
-async def test_a_cancellation_ends_it_though_a_round_may_have_swallowed_it(
+async def test_a_cancellation_ends_the_work_even_if_a_round_loses_it(
     work: Callable[[asyncio.Event], Awaitable[None]], batch: int | None
 ) -> None:
     reached = asyncio.Event()

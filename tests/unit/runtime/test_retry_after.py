@@ -1,4 +1,4 @@
-"""What Retry-After says, in every form that servers use."""
+"""Reading Retry-After in every form that servers use."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -39,11 +39,11 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         (format_datetime(NOON + timedelta(hours=1), usegmt=True), 3600.0),
     ],
 )
-def test_it_is_read_or_left(value: str, seconds: float | None) -> None:
+def test_valid_values_are_read_and_others_ignored(value: str, seconds: float | None) -> None:
     assert retry_after_seconds({"retry-after": value}, NOON) == seconds
 
 
-def test_it_may_be_absent_or_in_milliseconds() -> None:
+def test_the_header_can_be_absent_or_in_milliseconds() -> None:
     assert retry_after_seconds({}, NOON) is None
     assert retry_after_seconds({"retry-after-ms": "250"}, NOON) == 0.25
     assert retry_after_seconds({"retry-after": "7", "retry-after-ms": "250"}, NOON) == 0.25

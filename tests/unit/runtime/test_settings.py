@@ -1,4 +1,4 @@
-"""Settings: read from the environment, and refused in one line."""
+"""Settings are read from the environment. Bad values are reported in one line."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SECRET = "0123456789abcdef"
 
 
 class ServiceSettings(BaseServiceSettings, DatabaseSettings, LinkSettings):
-    """Of a service that needs most of it."""
+    """The settings of a service with most groups."""
 
     tts_address: Addresses = "127.0.0.1:50053"
 
@@ -21,8 +21,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", SECRET)
 
 
-def complaint(capsys: pytest.CaptureFixture[str]) -> str:
-    """Loads settings that can't be loaded, and returns what is said."""
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Loads bad settings and returns the line on stderr."""
     with pytest.raises(SystemExit) as ended:
         load_settings(ServiceSettings)
     assert ended.value.code == 2
@@ -32,7 +32,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     return output.err
 
 
-def test_what_is_not_set_has_a_default() -> None:
+def test_an_unset_setting_has_its_default() -> None:
     settings = load_settings(ServiceSettings)
     assert settings.grpc_address == "127.0.0.1:50051"
     assert settings.audio_url_secret.get_secret_value() == SECRET
@@ -48,7 +48,7 @@ def test_the_environment_is_read_and_converted(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("AUDIO_URL_SECRET")
-    assert complaint(capsys) == "bad setting: AUDIO_URL_SECRET: Field required\n"
+    assert error_line(capsys) == "bad setting: AUDIO_URL_SECRET: Field required\n"
 
 
 @pytest.mark.parametrize(
@@ -73,21 +73,21 @@ def test_a_bad_value_ends_the_process_with_one_line_that_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert complaint(capsys).startswith(f"bad setting: {name}: ")
+    assert error_line(capsys).startswith(f"bad setting: {name}: ")
 
 
-def test_every_bad_value_is_named_and_no_secret_shown(
+def test_every_bad_setting_is_named_and_no_secret_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AUDIO_URL_SECRET", "hush")
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
-    said = complaint(capsys)
-    assert "AUDIO_URL_SECRET: " in said
-    assert "; LOG_LEVEL: " in said
-    assert "hush" not in said
+    line = error_line(capsys)
+    assert "AUDIO_URL_SECRET: " in line
+    assert "; LOG_LEVEL: " in line
+    assert "hush" not in line
 
 
-def test_a_secret_does_not_show_when_settings_are_printed() -> None:
+def test_printed_settings_do_not_show_a_secret() -> None:
     assert SECRET not in repr(load_settings(ServiceSettings))
 
 
@@ -98,13 +98,11 @@ def test_a_secret_does_not_show_when_settings_are_printed() -> None:
         ("10.0.0.1:50053, 10.0.0.2:50053", "10.0.0.1:50053,10.0.0.2:50053"),
     ],
 )
-def test_a_service_may_have_several_addresses(monkeypatch: pytest.MonkeyPatch, value: str, expected: str) -> None:
+def test_a_service_can_have_several_addresses(monkeypatch: pytest.MonkeyPatch, value: str, expected: str) -> None:
     monkeypatch.setenv("TTS_ADDRESS", value)
     assert load_settings(ServiceSettings).tts_address == expected
 
 
-def test_several_names_are_refused_since_one_can_stand_for_all(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_several_host_names_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("TTS_ADDRESS", "tts-1:50053,tts-2:50053")
-    assert "several, with commas between them, must begin with IPv4 addresses" in complaint(capsys)
+    assert "must be host:port, or several ipv4-address:port with commas between them" in error_line(capsys)

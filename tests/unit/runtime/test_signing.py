@@ -1,4 +1,4 @@
-"""What is signed: only this installation can make it, it holds for one purpose, and it has one spelling."""
+"""Signatures and tokens: they need the secret, are valid for one purpose, and have one form."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -31,29 +31,29 @@ def test_a_signature_is_an_hmac_with_the_key_of_its_purpose() -> None:
 
 
 @given(st.binary(max_size=200), st.binary(max_size=40))
-def test_a_token_gives_back_its_content_and_is_the_same_every_time(content: bytes, holds_for: bytes) -> None:
-    token = SIGNER.token(content, holds_for)
-    assert token == TokenSigner("a secret", "tests").token(content, holds_for)
-    assert SIGNER.content(token, holds_for) == content
+def test_a_token_returns_its_content_and_is_always_the_same(content: bytes, context: bytes) -> None:
+    token = SIGNER.token(content, context)
+    assert token == TokenSigner("a secret", "tests").token(content, context)
+    assert SIGNER.content(token, context) == content
     assert set(token) <= set(BASE_64)
 
 
 @pytest.mark.parametrize("other", [TokenSigner("another", "tests"), TokenSigner("a secret", "another")])
-def test_a_token_holds_for_one_secret_and_one_purpose(other: TokenSigner) -> None:
+def test_a_token_is_valid_for_one_secret_and_one_purpose(other: TokenSigner) -> None:
     assert SIGNER.content(other.token(b"content")) is None
     assert not SIGNER.is_signed(b"content", other.signature(b"content"))
 
 
-def test_a_token_holds_for_what_it_was_made_for() -> None:
+def test_a_token_is_valid_for_one_context() -> None:
     token = SIGNER.token(b"content", b"one")
-    for holds_for in (b"", b"other", b"one\0", b"on"):
-        assert SIGNER.content(token, holds_for) is None
+    for context in (b"", b"other", b"one\0", b"on"):
+        assert SIGNER.content(token, context) is None
     assert SIGNER.content(SIGNER.token(b"content"), b"one") is None
     assert SIGNER.token(b"e\0content", b"on") != token
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"ab", b"abc", bytes(range(20))], ids=len)
-def test_a_token_has_one_spelling(content: bytes) -> None:
+def test_a_token_has_only_one_form(content: bytes) -> None:
     token = SIGNER.token(content)
     assert SIGNER.content(token) == content
     for position, character in enumerate(token):
@@ -67,13 +67,13 @@ def test_a_token_has_one_spelling(content: bytes) -> None:
         assert SIGNER.content(token[:length]) is None
 
 
-def test_a_signature_has_one_spelling() -> None:
+def test_a_signature_has_only_one_form() -> None:
     signature = SIGNER.signature(b"content")
     for other in (signature + "=", signature[:-1], signature.upper(), " " + signature, "é" * 32, ""):
         assert not SIGNER.is_signed(b"content", other)
 
 
-def test_what_is_far_too_long_is_not_looked_at() -> None:
+def test_a_token_above_the_maximum_length_is_refused() -> None:
     longest = SIGNER.token(bytes((MAX_TOKEN_CHARACTERS - SIGNATURE_CHARACTERS) * 3 // 4))
     assert len(longest) == MAX_TOKEN_CHARACTERS
     assert SIGNER.content(longest) is not None

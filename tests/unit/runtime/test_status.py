@@ -1,11 +1,11 @@
-"""What a process tells of itself to whoever has a key: figures and known reasons, nothing of the installation."""
+"""The status of a process: numbers and known reasons, without details of the installation."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from psycopg import OperationalError
 
 from services.runtime.errors import BusUnavailable, Unavailable
-from services.runtime.status import MAX_COUNT, by_labels, count, reason_of
+from services.runtime.status import MAX_COUNT, by_labels, count, failure_reason
 
 
 def raised_for(cause: Exception, message: str) -> Exception:
@@ -23,33 +23,33 @@ def raised_for(cause: Exception, message: str) -> Exception:
         ),
         (OperationalError('FATAL:  password authentication failed for user "arena"'), "the password is not accepted"),
         (OperationalError("FATAL:  the database system is starting up"), "it is starting"),
-        (OperationalError("[Errno -2] Name or service not known: db.internal"), "the name of its host is not known"),
+        (OperationalError("[Errno -2] Name or service not known: db.internal"), "its host name is unknown"),
         (ConnectionRefusedError("10.1.2.3 does not answer"), "connection refused"),
-        (FileNotFoundError("/srv/secret/audio"), "it is not there"),
-        (TimeoutError(), "no answer in time"),
+        (FileNotFoundError("/srv/secret/audio"), "it does not exist"),
+        (TimeoutError(), "no response in time"),
         (BusUnavailable("not connected to NATS"), "not connected to NATS"),
         (Unavailable("the catalogue is not filled"), "the catalogue is not filled"),
         (
-            raised_for(PermissionError(), "the audio store can't be written: /srv: Permission denied (os error 13)"),
+            raised_for(PermissionError(), "The audio store can't be written: /srv: Permission denied (os error 13)"),
             "permission denied",
         ),
         (
-            raised_for(ValueError(), "the audio store can't be read: s3://bucket/prefix: odd"),
-            "ValueError; the log of the service says more",
+            raised_for(ValueError(), "The audio store can't be read: s3://bucket/prefix: odd"),
+            "ValueError; see the service's log",
         ),
-        (OperationalError("host=10.1.2.3 did something new"), "OperationalError; the log of the service says more"),
+        (OperationalError("host=10.1.2.3 did something new"), "OperationalError; see the service's log"),
     ],
 )
 def test_a_reason_names_no_host_user_or_path(error: Exception, reason: str) -> None:
-    assert reason_of(error) == reason
+    assert failure_reason(error) == reason
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.4, 0), (2.6, 3), (-1.0, 0), (1e12, MAX_COUNT)])
-def test_figures_become_whole_numbers(value: float, expected: int) -> None:
+def test_gauge_values_become_whole_numbers_that_are_not_negative(value: float, expected: int) -> None:
     assert count(value) == expected
 
 
-def test_a_gauge_is_read_by_its_labels() -> None:
+def test_the_values_of_a_gauge_are_read_by_label() -> None:
     gauge = Gauge("things", "Things", ["kind", "state"], registry=CollectorRegistry())
     gauge.labels("a", "new").set(2)
     gauge.labels("b", "old").set_function(lambda: 7)

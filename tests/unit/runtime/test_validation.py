@@ -1,4 +1,4 @@
-"""What is wrong with a request, all at once."""
+"""All violations of a request are reported together."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def faults(valid: Validation) -> list[tuple[str, str]]:
     return [(v.field, v.description) for v in valid.violations]
 
 
-def test_all_that_is_wrong_is_told_at_once_and_in_order() -> None:
+def test_all_violations_are_reported_together_and_in_order() -> None:
     valid = Validation()
     assert not valid.text("", "name", longest=5)
     assert not valid.one_of("sing", "mode", ("talk", "listen"))
@@ -19,13 +19,13 @@ def test_all_that_is_wrong_is_told_at_once_and_in_order() -> None:
     with pytest.raises(InvalidInput) as raised:
         valid.finish()
     assert raised.value.violations == (
-        FieldViolation("name", "must be 1 to 5 characters"),
+        FieldViolation("name", "must have 1 to 5 characters"),
         FieldViolation("mode", "must be one of talk, listen"),
         FieldViolation("count", "must be 1"),
     )
 
 
-def test_nothing_wrong_raises_nothing() -> None:
+def test_a_valid_request_raises_nothing() -> None:
     valid = Validation()
     assert valid.text("abcde", "name", longest=5)
     assert valid.text("", "note", longest=5, shortest=0)
@@ -38,20 +38,20 @@ def test_nothing_wrong_raises_nothing() -> None:
 @pytest.mark.parametrize(
     ("value", "shortest", "description"),
     [
-        ("abcdef", 1, "must be 1 to 5 characters, got 6"),
-        ("abcdef", 0, "must be at most 5 characters, got 6"),
-        ("a", 2, "must be 2 to 5 characters"),
+        ("abcdef", 1, "must have 1 to 5 characters; it has 6"),
+        ("abcdef", 0, "must have at most 5 characters; it has 6"),
+        ("a", 2, "must have 2 to 5 characters"),
         (" \t\n", 1, "must not be only white space"),
         ("a\0b", 1, "must not contain the character U+0000"),
         ("\0", 0, "must not contain the character U+0000"),
     ],
 )
-def test_text_has_one_fault_at_a_time(value: str, shortest: int, description: str) -> None:
+def test_a_text_has_at_most_one_violation(value: str, shortest: int, description: str) -> None:
     valid = Validation()
     assert not valid.text(value, "name", longest=5, shortest=shortest)
     assert faults(valid) == [("name", description)]
 
 
-def test_characters_are_counted_and_not_bytes() -> None:
+def test_lengths_are_counted_in_characters_not_bytes() -> None:
     valid = Validation()
     assert valid.text("你好你好你", "name", longest=5)

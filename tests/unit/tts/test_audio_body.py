@@ -136,7 +136,7 @@ def test_an_empty_body_gives_no_audio() -> None:
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\n  "])
 def test_a_text_body_is_reported_with_its_content(content_type: str, piece_bytes: int, before: bytes) -> None:
     shown = content_type or "a body without a content type"
-    expected = (f"returned {shown} instead of raw audio samples", before + QUOTA)
+    expected = (f"sent text as {shown} instead of raw audio samples", before + QUOTA)
     assert text_in(content_type, before + QUOTA, piece_bytes) == expected
 
 

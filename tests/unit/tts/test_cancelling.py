@@ -97,8 +97,8 @@ async def test_an_older_cancellation_does_not_replace_a_newer_one() -> None:
     in_progress.cancel_run("experiments", "exp_1", LATER)
     in_progress.cancel_run("experiments", "exp_1", NOON)
     with (
-        pytest.raises(Exception, match="The requester cancelled it"),
-        in_progress.hold(job(run_id="exp_1", requested_at=LATER)),
+        pytest.raises(Exception, match="The requester cancelled the job"),
+        in_progress.track(job(run_id="exp_1", requested_at=LATER)),
     ):
         pass
 
@@ -107,9 +107,9 @@ async def test_old_cancelled_runs_are_forgotten() -> None:
     in_progress = JobsInProgress(max_cancelled_runs=2)
     for run in ("exp_1", "exp_2", "exp_3"):
         in_progress.cancel_run("experiments", run, NOON)
-    with in_progress.hold(job(run_id="exp_1")):
+    with in_progress.track(job(run_id="exp_1")):
         pass
-    with pytest.raises(Exception, match="The requester cancelled it"), in_progress.hold(job(run_id="exp_2")):
+    with pytest.raises(Exception, match="The requester cancelled the job"), in_progress.track(job(run_id="exp_2")):
         pass
 
 

@@ -63,11 +63,11 @@ async def test_a_requested_job_is_spoken(tmp_path: Path) -> None:
 
 async def test_a_dead_request_fails_its_job(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await on_dead(tts.jobs)(REQUEST, DELIVERY, "no answer in time")
+    await on_dead(tts.jobs)(REQUEST, DELIVERY, "no response in time")
     (fact,) = tts.facts
     assert isinstance(fact, SynthesisFailed)
     assert fact.kind == SynthesisFailed.provider_unavailable
-    assert fact.message == "The speech could not be made; the job failed after the last attempt: no answer in time"
+    assert fact.message == "The speech could not be made; the job failed after the last attempt: no response in time"
 
 
 async def test_the_fact_of_stored_speech_has_its_measurements(tmp_path: Path) -> None:

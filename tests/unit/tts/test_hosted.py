@@ -21,8 +21,7 @@ from tests.unit.tts.hosted import (
     HostedSetup,
 )
 
-TEXT_AS_PCM = "returned audio/pcm instead of raw audio samples"
-TEXT_IN_EVENTS = "returned the audio of events instead of raw audio samples"
+TEXT_AS_PCM = "sent text as audio/pcm instead of raw audio samples"
 
 
 async def test_samples_arrive_as_they_were_sent(setup: HostedSetup) -> None:
@@ -176,7 +175,7 @@ async def test_retry_after_is_read_in_seconds_and_as_a_date(setup: HostedSetup) 
     [
         ("bad_gateway", FailureKind.PROVIDER_UNAVAILABLE, True, "returned HTTP 502"),
         ("redirecting", FailureKind.PROVIDER_UNAVAILABLE, False, "returned HTTP 302"),
-        ("html", FailureKind.BAD_AUDIO, False, "returned text/html instead of raw audio samples"),
+        ("html", FailureKind.BAD_AUDIO, False, "sent text as text/html instead of raw audio samples"),
         ("mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/mpeg instead of raw audio samples"),
         ("hidden_mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/pcm instead of raw audio samples"),
         ("bare_mp3", FailureKind.BAD_AUDIO, False, "sent MP3 as audio/pcm instead of raw audio samples"),
@@ -186,9 +185,9 @@ async def test_retry_after_is_read_in_seconds_and_as_a_date(setup: HostedSetup) 
         ("gzipped", FailureKind.BAD_AUDIO, False, "sent gzip as audio/pcm instead"),
         ("json_as_pcm", FailureKind.BAD_AUDIO, False, f"{TEXT_AS_PCM}: The voice was lost"),
         ("quota_as_pcm", FailureKind.QUOTA_EXCEEDED, False, f"{TEXT_AS_PCM}: You exceeded your current quota"),
-        ("quota_as_json", FailureKind.QUOTA_EXCEEDED, False, "returned application/json instead of raw audio"),
-        ("quota_as_problem", FailureKind.QUOTA_EXCEEDED, False, "returned application/problem+json instead"),
-        ("html_as_octets", FailureKind.BAD_AUDIO, False, "returned application/octet-stream instead of raw audio"),
+        ("quota_as_json", FailureKind.QUOTA_EXCEEDED, False, "sent text as application/json instead of raw audio"),
+        ("quota_as_problem", FailureKind.QUOTA_EXCEEDED, False, "sent text as application/problem+json instead"),
+        ("html_as_octets", FailureKind.BAD_AUDIO, False, "sent text as application/octet-stream instead of raw audio"),
         ("json_after_audio", FailureKind.BAD_AUDIO, False, "sent text after its audio: The voice was lost"),
         ("quota_after_audio", FailureKind.QUOTA_EXCEEDED, False, "sent text after its audio: You exceeded your"),
         (
@@ -252,7 +251,7 @@ async def test_a_response_without_usable_audio_fails_with_its_kind(
     assert (error.kind, error.worth_a_retry) == (kind, worth_a_retry)
     if setup.hosted is SMALLESTAI and setup.server.tempers[temper].content_type == "audio/pcm":
         # It sends samples in events, so the label in the message differs.
-        words = words.replace("as audio/pcm", "as the audio of events").replace(TEXT_AS_PCM, TEXT_IN_EVENTS)
+        words = words.replace("as audio/pcm", "as the audio of events")
     assert error.message.startswith(f"{setup.hosted.name} {words}")
 
 

@@ -172,9 +172,9 @@ async def test_voices_that_are_left_out_are_logged_once_and_in_the_status(setup:
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
         await providers.refresh()
-    (said,) = logs
+    (line,) = logs
     left_out = "1 without an id of 1 to 100 visible characters without spaces"
-    assert (said["event"], said["left_out"]) == ("voices were left out", left_out)
+    assert (line["event"], line["left_out"]) == ("voices were left out", left_out)
     found = ProcessStatus()
     status.reporter(providers)(found)
     assert found.providers[0].voices_left_out == left_out
@@ -229,9 +229,9 @@ async def test_the_known_voices_stay_when_listing_fails(setup: HostedSetup) -> N
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
     assert (provider.voices, provider.unavailable_reason) == (known, None)
-    (said,) = logs
-    assert said["event"] == "voices could not be listed; the known voices are kept"
-    assert said["reason"].startswith(f"{setup.hosted.name} returned HTTP 503")
+    (line,) = logs
+    assert line["event"] == "voices could not be listed; the known voices are kept"
+    assert line["reason"].startswith(f"{setup.hosted.name} returned HTTP 503")
 
 
 @pytest.mark.parametrize("provider", WITH_DEFAULTS, ids=str)

@@ -39,7 +39,7 @@ TEXTS = [
 ]
 
 
-def said(text: str, speed: float | None = None) -> Utterance:
+def utterance_of(text: str, speed: float | None = None) -> Utterance:
     return Utterance(text, "v", parameters=SpeechParameters(speed=speed))
 
 
@@ -66,13 +66,13 @@ def test_characters_that_take_no_time_to_say_do_not_count(text: str, count: int)
 
 def test_the_limits_follow_text_and_speed() -> None:
     text = "a" * 200
-    assert (min_seconds(said(text)), max_seconds(said(text))) == (2.0, 410.0)
-    assert (min_seconds(said(text, 2.0)), max_seconds(said(text, 2.0))) == (1.0, 210.0)
-    assert (min_seconds(said(text, 0.5)), max_seconds(said(text, 0.5))) == (4.0, 810.0)
+    assert (min_seconds(utterance_of(text)), max_seconds(utterance_of(text))) == (2.0, 410.0)
+    assert (min_seconds(utterance_of(text, 2.0)), max_seconds(utterance_of(text, 2.0))) == (1.0, 210.0)
+    assert (min_seconds(utterance_of(text, 0.5)), max_seconds(utterance_of(text, 0.5))) == (4.0, 810.0)
 
 
 def test_audio_outside_the_limits_is_refused_with_both_numbers() -> None:
-    utterance = said("a" * 200)
+    utterance = utterance_of("a" * 200)
     check_not_too_short(utterance, 2.0)
     check_not_too_long(utterance, 410.0)
     with pytest.raises(SynthesisError) as caught:

@@ -79,7 +79,7 @@ async def test_pages_of_voices_are_complete(tmp_path: Path) -> None:
 async def test_a_page_token_belongs_to_its_provider(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path, [ScriptedEngine("a"), ScriptedEngine("b")])
     page = await servicer(tts).ListVoices(pb.ListVoicesRequest(provider="a", page_size=1), CONTEXT)
-    with pytest.raises(InvalidInput, match="page_token: must be next_page_token"):
+    with pytest.raises(InvalidInput, match="page_token: must be the next_page_token"):
         await servicer(tts).ListVoices(pb.ListVoicesRequest(provider="b", page_token=page.next_page_token), CONTEXT)
 
 
@@ -229,7 +229,7 @@ async def test_the_owner_fetches_audio_with_the_key_alone(tmp_path: Path) -> Non
 async def test_a_link_that_was_changed_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
     await tts.jobs.synthesize(job())
-    with pytest.raises(Unauthenticated, match="the link to this audio was changed"):
+    with pytest.raises(Unauthenticated, match="The link to this audio was changed"):
         await stored(tts, "trl_1.wav", **signed("trl_1.wav") | change)
 
 
@@ -245,5 +245,5 @@ async def test_audio_of_others_is_refused_like_missing_audio(name: str, tmp_path
     tts = await use_cases(tmp_path)
     await tts.jobs.synthesize(job())
     as_developer("dev_2")
-    with pytest.raises(NotFound, match="there is no audio"):
+    with pytest.raises(NotFound, match="There is no audio"):
         await stored(tts, name)

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("developer_id", sa.Text, sa.ForeignKey("developers.id"), nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("prefix", sa.Text, nullable=False),
-        # SHA-256 is enough for 256 random bits; slow hashes are for what people choose.
+        # SHA-256 is enough for 256 random bits. Slow hashes are for passwords that people choose.
         sa.Column("key_hash", sa.LargeBinary, nullable=False, unique=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True)),

@@ -1,4 +1,4 @@
-"""What an API key may do, until when, when it was last seen, and to which key it was rotated."""
+"""Adds scopes, expiry, last use, rotation and request ids of API keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 revision = "0002"
 down_revision = "0001"
 
-# What there was before scopes: everything.
+# Before there were scopes, a key allowed everything.
 ALL = (
     "ARRAY['experiments:read', 'experiments:write', 'models:read', 'models:write', 'speech', 'evaluations:read', "
     "'webhooks', 'keys']"
@@ -15,7 +15,7 @@ ALL = (
 
 
 def upgrade() -> None:
-    """Adds the columns; keys that are there may do everything, as before."""
+    """Adds the columns. Existing keys get all scopes."""
     op.add_column("api_keys", sa.Column("scopes", ARRAY(sa.Text), nullable=False, server_default=sa.text(ALL)))
     op.alter_column("api_keys", "scopes", server_default=None)
     op.add_column("api_keys", sa.Column("expires_at", sa.DateTime(timezone=True)))

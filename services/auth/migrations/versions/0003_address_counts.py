@@ -1,4 +1,4 @@
-"""How often something was done from an address, by the hour."""
+"""Adds the counts of calls by address and hour."""
 
 import sqlalchemy as sa
 from alembic import op

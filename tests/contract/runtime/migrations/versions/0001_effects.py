@@ -1,4 +1,4 @@
-"""What a consumer does about events, in the smallest form."""
+"""The effects of a consumer in the tests."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -35,6 +35,8 @@ def main(listening: socket.socket, control: socket.socket, new_backends: type[Ba
     queues.start()
     Thread(target=_end_with, args=(control,), daemon=True).start()
     frames.send(control, {"kind": "ready"})
+    # uvloop, which waited for the first call, has changed this for both processes.
+    listening.setblocking(True)
     while True:
         connection, _ = listening.accept()
         Thread(target=_answer, args=(connection, queues), daemon=True).start()

@@ -21,12 +21,11 @@ NewPool = Callable[..., WorkerPool]
 
 
 @pytest.fixture
-async def new_pool(tmp_path: Path) -> AsyncIterator[NewPool]:
-    """Makes pools of scripted workers, and closes them at the end."""
-    pools = []
+def new_pool_factory(tmp_path: Path) -> NewPool:
+    """Makes pools of scripted workers, which the test closes."""
 
     def make(max_workers: int = 1, idle_seconds: float = 600.0, max_waiting: int = 10) -> WorkerPool:
-        pool = WorkerPool(
+        return WorkerPool(
             max_workers,
             idle_seconds,
             BackendSettings(model_dir=tmp_path),
@@ -34,8 +33,18 @@ async def new_pool(tmp_path: Path) -> AsyncIterator[NewPool]:
             worker_command=SCRIPTED_WORKER,
             owner_command=SCRIPTED_MODEL_OWNER,
         )
-        pools.append(pool)
-        return pool
+
+    return make
+
+
+@pytest.fixture
+async def new_pool(new_pool_factory: NewPool) -> AsyncIterator[NewPool]:
+    """Makes pools of scripted workers, and closes them at the end."""
+    pools = []
+
+    def make(**limits: float) -> WorkerPool:
+        pools.append(new_pool_factory(**limits))
+        return pools[-1]
 
     yield make
     for pool in pools:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from services.runtime.errors import Busy, Unavailable
 from services.scoring.pipeline.step import StepStatus
@@ -81,6 +82,19 @@ async def test_a_pool_at_rest_has_no_processes(new_pool: NewPool, begin: Begin) 
 async def test_models_are_not_loaded_for_steps_that_need_none(new_pool: NewPool, begin: Begin) -> None:
     await begin(new_pool(), {"signal": "complete"}).task
     assert list(processes().values()) == ["scripted_worker"]
+
+
+def test_it_works_on_the_event_loop_of_services(new_pool_factory: NewPool, begin: Begin) -> None:
+    async def evaluate() -> StepStatus:
+        pool = new_pool_factory()
+        try:
+            found = await begin(pool, {"quality": "call quality"}).task
+        finally:
+            await pool.close()
+        return found.outcomes["quality"].status
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(evaluate()) is StepStatus.completed
 
 
 async def test_a_worker_is_used_again(new_pool: NewPool, begin: Begin) -> None:

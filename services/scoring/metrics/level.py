@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 SMOOTHING_SECONDS = 0.03
 HANGOVER_SECONDS = 0.2
 MARGIN_DB = 15.9
+PIECE_SECONDS = 60
 THRESHOLDS = 2.0 ** -np.arange(1, 16)
 """Steps of 6 dB below full scale."""
 
@@ -27,18 +28,9 @@ class ActiveLevel:
 
 def active_level(samples: NDArray[np.floating], rate_hz: int) -> ActiveLevel | None:
     """Returns the level of samples from -1 to 1. None if nothing in the recording is active."""
-    # Imported here: the process that answers calls imports this module, and scipy would take 70 MB of its memory.
-    from scipy.signal import lfilter
-
-    decay = math.exp(-1 / (rate_hz * SMOOTHING_SECONDS))
-    envelope = np.abs(samples, dtype=np.float64)
-    for _ in range(2):
-        envelope = lfilter([1 - decay], [1, -decay], envelope)
-    energy = float(np.sum(np.square(samples, dtype=np.float64)))
-    hangover = round(HANGOVER_SECONDS * rate_hz)
+    energy, active_samples = _measure(samples, rate_hz)
     before: tuple[float, float] | None = None
-    for threshold in THRESHOLDS:
-        active = _active_samples(envelope >= threshold, hangover)
+    for threshold, active in zip(THRESHOLDS, active_samples, strict=True):
         if not active:
             continue
         level = 10 * math.log10(energy / active)
@@ -52,10 +44,28 @@ def active_level(samples: NDArray[np.floating], rate_hz: int) -> ActiveLevel | N
     return None
 
 
-def _active_samples(above: NDArray[np.bool_], hangover: int) -> int:
-    """Returns how many samples are above the threshold or follow such a sample within the hangover."""
-    positions = np.flatnonzero(above)
-    if not len(positions):
-        return 0
-    gaps = np.diff(np.append(positions, len(above)))
-    return int(np.minimum(gaps, hangover + 1).sum())
+def _measure(samples: NDArray[np.floating], rate_hz: int) -> tuple[float, list[int]]:
+    """Returns the energy, and for each threshold how many samples are active: those whose envelope is above it, and
+    those that follow within the hangover. It goes piece by piece, because a recording can be hours long."""
+    # Imported here: the process that answers calls imports this module, and scipy would take 70 MB of its memory.
+    from scipy.signal import lfilter
+
+    decay = math.exp(-1 / (rate_hz * SMOOTHING_SECONDS))
+    longest = round(HANGOVER_SECONDS * rate_hz) + 1
+    states = [np.zeros(1), np.zeros(1)]
+    energy, active, last = 0.0, [0] * len(THRESHOLDS), [-1] * len(THRESHOLDS)
+    size = PIECE_SECONDS * rate_hz
+    for start in range(0, len(samples), size):
+        envelope = np.abs(samples[start : start + size], dtype=np.float64)
+        energy += float(np.sum(np.square(envelope)))
+        for stage in range(2):
+            envelope, states[stage] = lfilter([1 - decay], [1, -decay], envelope, zi=states[stage])
+        for index, threshold in enumerate(THRESHOLDS):
+            positions = start + np.flatnonzero(envelope >= threshold)
+            if len(positions):
+                known = positions if last[index] < 0 else np.concatenate(([last[index]], positions))
+                active[index] += int(np.minimum(np.diff(known), longest).sum())
+                last[index] = int(positions[-1])
+    return energy, [
+        found + min(len(samples) - at, longest) if at >= 0 else 0 for found, at in zip(active, last, strict=True)
+    ]

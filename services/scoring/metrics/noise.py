@@ -16,6 +16,8 @@ BANDWIDTH_HOP_SECONDS = 0.010
 BANDWIDTH_RANGE_DB = 50.0
 """How far below the peak of the spectrum a frequency still counts."""
 TELEPHONE_EDGE_HZ = 4500.0
+MAX_SPECTRUM_SECONDS = 600
+"""Of longer recordings, the energies of pieces of this length are summed: one spectrum of two hours takes 3 GB."""
 MAX_TELEPHONE_SHARE_DB = -40.0
 """Measured: wide-band speech has -9 to -25 dB above the edge, the same speech after G.711 -53 to -69 dB."""
 TELEPHONE_RATE_HZ = 8000
@@ -65,9 +67,14 @@ def share_above_telephone_db(samples: NDArray[np.floating], rate_hz: int) -> flo
     """Returns the share of the energy above 4.5 kHz, in dB. None if there is no energy or no such frequency."""
     if rate_hz <= 2 * TELEPHONE_EDGE_HZ or not np.any(samples):
         return None
-    power = np.square(np.abs(np.fft.rfft(samples)))
-    above = float(power[np.fft.rfftfreq(len(samples), 1 / rate_hz) > TELEPHONE_EDGE_HZ].sum())
-    return 10 * math.log10(above / float(power.sum())) if above > 0 else -math.inf
+    above = total = 0.0
+    size = MAX_SPECTRUM_SECONDS * rate_hz
+    for start in range(0, len(samples), size):
+        power = np.square(np.abs(np.fft.rfft(samples[start : start + size])))
+        frequencies = np.arange(len(power)) * rate_hz / len(samples[start : start + size])
+        above += float(power[frequencies > TELEPHONE_EDGE_HZ].sum())
+        total += float(power.sum())
+    return 10 * math.log10(above / total) if above > 0 else -math.inf
 
 
 def is_telephone(samples: NDArray[np.floating], rate_hz: int) -> bool | None:

@@ -13,25 +13,16 @@ from google.protobuf.message import Message
 
 from services.runtime.errors import WrongState
 from services.runtime.outside_text import one_line
-from services.scoring.domain import Status
+from services.scoring.domain import LISTED_METRICS, Status
 from services.scoring.evaluations import convert
 from services.scoring.evaluations.domain import EvaluationDetails
 from services.scoring.metrics.conversation.turns import Turn
 from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.step_metrics import STEP_METRICS
 
-UNITS = {
-    "seconds": "s",
-    "ms": "ms",
-    "hz": "Hz",
-    "db": "dB",
-    "lufs": "LUFS",
-    "dbov": "dBov",
-    "semitones": "semitones",
-    "per_minute": "1/min",
+_UNITS = {(metric.step, metric.name): metric.unit for metric in STEP_METRICS} | {
+    ("signal", metric.name): metric.unit for metric in LISTED_METRICS
 }
-"""The unit of a metric by the end of its name."""
-RATES = ("speaking_rate", "articulation_rate")
-"""Metrics per second whose name does not say so."""
 NOT_METRICS = ("backend", "text", "transcript")
 PIECE_BYTES = 64 * 1024
 MAX_LINE_CHARACTERS = 5000
@@ -81,7 +72,7 @@ def write_csv(found: EvaluationDetails) -> str:
     message = convert.details(found)
     writer.writerows(_rows("", message.metrics))
     if message.HasField("diarization"):
-        writer.writerows(_values("diarization", message.diarization))
+        writer.writerows(_values("", "diarization", message.diarization))
     for condition, metrics in sorted(message.condition_metrics.items()):
         writer.writerows(_rows(f"{condition}.", metrics))
     return text.getvalue()
@@ -147,10 +138,10 @@ def _needed(found: EvaluationDetails, step: str) -> StepOutcome:
 
 def _rows(prefix: str, metrics: Message) -> Iterator[Sequence[object]]:
     for field, message in metrics.ListFields():
-        yield from _values(f"{prefix}{field.name}", message)
+        yield from _values(prefix, field.name, message)
 
 
-def _values(step: str, message: Message) -> Iterator[Sequence[object]]:
+def _values(prefix: str, step: str, message: Message) -> Iterator[Sequence[object]]:
     """Yields a row for each number and short text of a message. Numbers that are absent have none."""
     for field in message.DESCRIPTOR.fields:
         absent = field.has_presence and not message.HasField(field.name)
@@ -158,13 +149,7 @@ def _values(step: str, message: Message) -> Iterator[Sequence[object]]:
             continue
         value = getattr(message, field.name)
         shown = str(value).lower() if isinstance(value, bool) else value
-        yield f"{step}.{field.name}", shown, _unit(field.name), getattr(message, "backend", "")
-
-
-def _unit(name: str) -> str:
-    if name in RATES:
-        return "1/s"
-    return next((unit for end, unit in UNITS.items() if name.endswith(f"_{end}")), "")
+        yield f"{prefix}{step}.{field.name}", shown, _UNITS.get((step, field.name), ""), getattr(message, "backend", "")
 
 
 def _srt_time(seconds: float) -> str:

@@ -33,9 +33,9 @@ from services.scoring.workers.job import EvaluationFailed, EvaluationJob, Evalua
 
 log = structlog.get_logger()
 
-CLAIM_SECONDS = 30.0
+CLAIM_SECONDS = 20.0
 """An evaluation whose process has ended waits at most this long for another one."""
-RENEW_SECONDS = 8.0
+RENEW_SECONDS = 5.0
 LOOK_SECONDS = 2.0
 """How often to look for evaluations whose notification was lost, and whose claim ran out."""
 BUSY_SECONDS = 0.5

@@ -1,7 +1,8 @@
-"""Writes two tables into the documents: the metrics of a trial, and the operational metrics that services export.
+"""Writes three tables into the documents: metrics of a trial, metrics of an evaluation, and operational metrics.
 
-The first comes from `services.shared.metrics`, the second from what each service registers with Prometheus.
-`python -m services.metric_table` writes both. With `--check` it only compares, and exits with status 1 on a difference.
+The first comes from `services.shared.metrics`, the second from `services.scoring.step_metrics`, and the third from what
+each service registers with Prometheus. `python -m services.metric_table` writes all. With `--check` it only compares,
+and exits with status 1 on a difference.
 """
 
 import json
@@ -12,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services.runtime.mesh import SERVICES
+from services.scoring.step_metrics import STEP_METRICS
 from services.shared.metrics import METRICS, Direction
 
 ROOT = Path(__file__).parent.parent
 TRIALS_DOCUMENT = ROOT / "docs" / "verdicts.md"
 OPERATIONAL_DOCUMENT = ROOT / "docs" / "operating.md"
+STEPS_DOCUMENT = ROOT / "docs" / "evaluations.md"
+OF_STEPS = "<!-- metrics of evaluations: written by `make gen` -->"
 OF_TRIALS = "<!-- metrics of a trial: written by `make gen` -->"
 BEGIN, END = "<!-- metrics: written by `make gen` -->", "<!-- /metrics -->"
 PREFIX = "voicearena_"
@@ -32,6 +36,7 @@ print(json.dumps([
 ]))
 """
 
+BETTER = {Direction.LOWER: "lower", Direction.HIGHER: "higher", Direction.NEUTRAL: "-"}
 OperationalMetric = tuple[str, str, tuple[str, ...], str]
 """The name, the type, the names of the labels, and the description."""
 
@@ -67,18 +72,36 @@ def table() -> str:
 def table_of_trials() -> str:
     """Returns the metrics of a trial as a Markdown table."""
     rows = ["| metric | unit | range | better | what it is |", "|---|---|---|---|---|"]
-    better = {Direction.LOWER: "lower", Direction.HIGHER: "higher", Direction.NEUTRAL: "-"}
     for one in METRICS:
         range_ = "-" if one.kind in (bool, str) or one.low == -math.inf else f"{one.low:g} to {one.high:g}"
-        cells = (f"`{one.name}`", one.unit or "-", range_.replace("to inf", "or more"), better[one.direction])
+        cells = (f"`{one.name}`", one.unit or "-", range_.replace("to inf", "or more"), BETTER[one.direction])
         rows.append(f"| {' | '.join(cells)} | {one.description.replace('|', chr(92) + '|')} |")
     return "\n".join(rows)
+
+
+def table_of_steps() -> str:
+    """Returns the metrics of the steps of an evaluation as a Markdown table."""
+    rows = ["| step | metric | unit | range | better | good | what it is |", "|---|---|---|---|---|---|---|"]
+    for one in STEP_METRICS:
+        cells = (f"`{one.step}`", f"`{one.name}`", one.unit or "-", _range(one.range), BETTER[one.direction])
+        rows.append(f"| {' | '.join(cells)} | {_range(one.good) if one.good else '-'} | {one.description} |")
+    return "\n".join(rows)
+
+
+def _range(limits: tuple[float, float]) -> str:
+    low, high = limits
+    if low == -math.inf:
+        return "-"
+    if low == high:
+        return f"{low:g}"
+    return f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
 
 
 def main() -> int:
     """Writes or checks the tables, and returns the exit status."""
     for document, begin, written in (
         (TRIALS_DOCUMENT, OF_TRIALS, table_of_trials),
+        (STEPS_DOCUMENT, OF_STEPS, table_of_steps),
         (OPERATIONAL_DOCUMENT, BEGIN, table),
     ):
         text = document.read_text()

@@ -75,7 +75,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *SIGNING,
         *RETENTION,
         "WATCH_HEARTBEAT_SECONDS",
-        "ELO_ADDRESS",
+        *("ELO_ADDRESS", "EXPERIMENTS_ADDRESS"),
         *("MAX_EVAL_WORKERS", "EVAL_IDLE_SECONDS", "MAX_EVALUATIONS"),
     ),
     "elo": (*COMMON, *DATABASE, *SIGNING, "MAX_MODELS"),

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from voicearena.elo.v1 import elo_service_pb2_grpc
+from voicearena.experiments.v1 import webhook_service_pb2_grpc
 from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_service_pb2_grpc
 
 from services.runtime import event_loop
@@ -27,6 +28,7 @@ from services.scoring.evaluations.servicer import EvaluationServicer
 from services.scoring.evaluations.store import SqlStore as SqlEvaluationStore
 from services.scoring.evaluations.usecases import CHANGED, Evaluations
 from services.scoring.evaluations.watching import Watching
+from services.scoring.evaluations.webhooks import ExperimentsWebhookEndpoints
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
@@ -48,7 +50,10 @@ async def main() -> None:
             recordings = Recordings(database, store, audio)
             models = EloModelChecker(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
             pages = Pages(settings.audio_url_secret.get_secret_value())
-            evaluations = Evaluations(database, store, recordings, models, pages, settings.max_evaluations)
+            webhooks = ExperimentsWebhookEndpoints(
+                webhook_service_pb2_grpc.WebhookServiceStub(service.channel(settings.experiments_address))
+            )
+            evaluations = Evaluations(database, store, recordings, models, webhooks, pages, settings.max_evaluations)
             watching = Watching(database, store, changes, settings.watch_heartbeat_seconds)
             service.add_servicer(
                 scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(evaluations, metrics)

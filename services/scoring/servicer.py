@@ -24,7 +24,7 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     async def CheckEvaluation(
         self, request: scoring_service_pb2.CheckEvaluationRequest, context: Context
     ) -> scoring_service_pb2.CheckEvaluationResponse:
-        await self._evaluations.get(request.id)
+        await self._evaluations.find(request.id)
         return scoring_service_pb2.CheckEvaluationResponse()
 
     async def ListMetrics(

@@ -26,3 +26,4 @@ class ScoringSettings(
     max_evaluations: int = Field(5000, ge=1, le=1_000_000)
     """The number of evaluations of recordings that a developer can have. Those of trials do not count."""
     elo_address: Addresses = default_address("elo")
+    experiments_address: Addresses = default_address("experiments")

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from tests.contract.case_world import CaseWorld
-from tests.contract.cases import experiments, planning, webhooks
+from tests.contract.cases import evaluations, experiments, planning, webhooks
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
 from tests.mesh import register
@@ -124,3 +124,30 @@ class WebhookWorld(CaseWorld):
     async def _delivery_to_deleted_endpoint(self) -> str:
         await self.value("experiment_with_deleted_endpoint")
         return str(self._values["delivery_to_deleted_endpoint"])
+
+    async def _notified_of_evaluation(self) -> tuple[str, str]:
+        """Returns an evaluation and the id of its delivery, after the first attempt has failed."""
+        request = await self.resolve(evaluations.evaluation(webhook_url=await self._new_webhook_url()), {})
+        id_ = str((await self.call(evaluations.CREATE, request))["id"])
+        async with asyncio.timeout(DELIVERY_TIMEOUT_SECONDS):
+            while True:
+                found = (await self.call(webhooks.OF_EVALUATION, {"evaluation_id": id_}))["deliveries"]
+                if found and found[0]["attempts"]:
+                    return id_, str(found[0]["id"])
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
+
+    async def _notified_evaluation(self) -> str:
+        id_, self._values["delivery_of_notified_evaluation"] = await self._notified_of_evaluation()
+        return id_
+
+    async def _delivery_of_notified_evaluation(self) -> str:
+        await self.value("notified_evaluation")
+        return str(self._values["delivery_of_notified_evaluation"])
+
+    async def _new_notified_evaluation(self) -> str:
+        id_, self._values["last_delivery_of_evaluation"] = await self._notified_of_evaluation()
+        return id_
+
+    async def _last_delivery_of_evaluation(self) -> str:
+        """The delivery of `new_notified_evaluation`, which must be made first."""
+        return str(self._values["last_delivery_of_evaluation"])

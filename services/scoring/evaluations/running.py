@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from services.runtime import telemetry
+from services.runtime import outbox, telemetry
 from services.runtime.background import end_tasks
 from services.runtime.changes import Changes
 from services.runtime.clock import now
@@ -22,6 +22,7 @@ from services.runtime.db import DISCONNECTED, Database, notify
 from services.runtime.errors import Busy, NotFound, Unavailable
 from services.runtime.outside_text import one_line
 from services.runtime.periodic import periodic
+from services.scoring.evaluations import facts
 from services.scoring.evaluations.domain import MAX_TRIES, Evaluation
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps
@@ -235,7 +236,9 @@ class Running:
                         raise Superseded
                     await self._store.record(connection, run, outcomes)
                     await close_steps(connection, self._store, run, error_message or NOT_RUN)
-                    await self._store.end(connection, run, error_message, duration_seconds, now())
+                    ended = await self._store.end(connection, run, error_message, duration_seconds, now())
+                    if ended is not None:
+                        await outbox.add(connection, facts.recording_evaluation_ended(ended))
                     await notify(connection, CHANGED, run.evaluation_id)
                 return
             except DISCONNECTED as error:

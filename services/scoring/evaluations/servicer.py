@@ -9,6 +9,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_pb2
 
 from services.runtime.rpc import Context
 from services.scoring.evaluations import convert
+from services.scoring.evaluations.domain import Evaluation
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.usecases import Evaluations
 from services.scoring.evaluations.watching import Watching
@@ -23,7 +24,12 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
         self._exporting = exporting
 
     async def CreateEvaluation(self, request: pb.CreateEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
-        return convert.evaluation(await self._evaluations.create(convert.plan(request)))
+        return await self._created(await self._evaluations.create(convert.plan(request)))
+
+    async def _created(self, evaluation: Evaluation) -> scoring_pb2.Evaluation:
+        message = convert.evaluation(evaluation)
+        message.webhook_secret = await self._evaluations.secret_to_show(evaluation)
+        return message
 
     async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: Context) -> pb.ListEvaluationsResponse:
         found, token = await self._evaluations.page(

@@ -7,18 +7,20 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime import ids
+from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database, notify
-from services.runtime.errors import FieldViolation, InvalidInput, NotFound, WrongState
+from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Unavailable, WrongState
 from services.runtime.identity import current_identity, owned
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
 from services.scoring.domain import Status
+from services.scoring.evaluations import facts
 from services.scoring.evaluations.clients import ModelChecker
 from services.scoring.evaluations.domain import (
     DEFAULT_LANGUAGE,
@@ -35,9 +37,12 @@ from services.scoring.evaluations.domain import (
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps, pending_steps
 from services.scoring.evaluations.store import Run, Store
+from services.scoring.evaluations.webhooks import WebhookEndpoints
 from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.workers.job import CONDITIONS
+
+log = structlog.get_logger()
 
 CHANGED = "scoring_changed"
 """The channel of changes. Whatever changes an evaluation or one of its steps sends the evaluation's id."""
@@ -70,6 +75,7 @@ class Evaluations:
         store: Store,
         recordings: Recordings,
         models: ModelChecker,
+        webhooks: WebhookEndpoints,
         pages: Pages,
         max_evaluations: int,
     ) -> None:
@@ -77,6 +83,7 @@ class Evaluations:
         self._store = store
         self._recordings = recordings
         self._models = models
+        self._webhooks = webhooks
         self._pages = pages
         self._max_evaluations = max_evaluations
 
@@ -139,6 +146,25 @@ class Evaluations:
             await self._recordings.discard(recording.name)
         return earlier
 
+    async def secret_to_show(self, evaluation: Evaluation) -> str:
+        """Returns the secret of the webhook endpoint that this or an earlier evaluation made, unless it was shown.
+
+        Returns "" if it can't be had now. The response to the next evaluation with the same webhook_url then has it.
+        """
+        if not evaluation.webhook_url:
+            return ""
+        try:
+            return await self._webhooks.secret_to_show(evaluation.webhook_url)
+        except Unavailable as error:
+            log.warning("the secret of a webhook endpoint can't be shown now", error=str(error))
+            return ""
+
+    async def find(self, evaluation_id: str) -> Evaluation:
+        """Returns an evaluation of the caller without its steps. Raises NotFound if there is none."""
+        check_id(evaluation_id)
+        async with self._database.reading() as connection:
+            return owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
+
     async def get(self, evaluation_id: str) -> EvaluationDetails:
         """Returns an evaluation of the caller, also that of a trial. Raises NotFound if there is none."""
         check_id(evaluation_id)
@@ -166,9 +192,7 @@ class Evaluations:
 
     async def audio(self, evaluation_id: str) -> tuple[str, AsyncIterator[bytes]]:
         """Returns the content type and the pieces of a recording. Raises NotFound if it was deleted."""
-        check_id(evaluation_id)
-        async with self._database.reading() as connection:
-            found = owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
+        found = await self.find(evaluation_id)
         if found.audio_deleted_at is not None or not await self._recordings.exists(found.audio_name):
             raise NotFound.of("recording of the evaluation", evaluation_id)
         return found.content_type or WAV, self._recordings.open(found.audio_name)
@@ -219,14 +243,21 @@ class Evaluations:
             await self._store.delete(connection, evaluation_id)
             names = [found.audio_name] if found.uploaded and found.audio_deleted_at is None else []
             await self._recordings.release(connection, names)
+            await outbox.withdraw(connection, evaluation_id)
+            await outbox.add(connection, facts.recording_evaluation_deleted(found))
             await notify(connection, CHANGED, evaluation_id)
         await self._recordings.discard(*names)
 
     async def check(self, plan: Plan) -> None:
-        """Raises InvalidInput that names every invalid field of a plan."""
+        """Raises InvalidInput that names every invalid field of a plan.
+
+        Also makes the webhook endpoint of its webhook_url. Raises QuotaExceeded if the caller has too many endpoints.
+        """
         check(plan, steps=[step.name for step in STEPS], conditions=CONDITIONS)
         if plan.model_id:
             await self._models.check(plan.model_id)
+        if plan.webhook_url:
+            await self._webhooks.ensure(plan.webhook_url)
 
     async def _earlier(self, connection: AsyncConnection, plan: Plan) -> Evaluation | None:
         if not plan.request_id:

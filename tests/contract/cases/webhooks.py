@@ -4,6 +4,8 @@ import re
 
 from tests.contract.cases.auth import MOMENT
 from tests.contract.cases.case import Case, Fails, Given, Ok
+from tests.contract.cases.evaluations import CREATE as EVALUATE
+from tests.contract.cases.evaluations import evaluation
 from tests.contract.cases.planning import CREATE as PLAN
 from tests.contract.cases.planning import experiment
 from tests.contract.matching import ABSENT
@@ -16,11 +18,15 @@ ROTATE = "WebhookService.RotateWebhookSecret"
 ENABLE = "WebhookService.EnableWebhookEndpoint"
 DELIVERIES = "WebhookService.ListWebhookDeliveries"
 REDELIVER = "WebhookService.RedeliverWebhook"
+OF_EVALUATION = "WebhookService.ListEvaluationWebhookDeliveries"
+REDELIVER_OF_EVALUATION = "WebhookService.RedeliverEvaluationWebhook"
 
 ENDPOINT_ID = re.compile(r"whe_[0-9a-f]{32}")
 MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
-NO_ENDPOINT, NO_EXPERIMENT, NO_MESSAGE = (f"{prefix}_{'0' * 32}" for prefix in ("whe", "exp", "msg"))
+NO_ENDPOINT, NO_EXPERIMENT, NO_EVALUATION, NO_MESSAGE = (
+    f"{prefix}_{'0' * 32}" for prefix in ("whe", "exp", "evl", "msg")
+)
 
 ENDPOINT = {
     "id": ENDPOINT_ID,
@@ -142,6 +148,77 @@ CASES = [
         PLAN,
         experiment(webhook_url="http://192.168.0.1/"),
         Fails("INVALID_INPUT", fields=("webhook_url",), says="private"),
+    ),
+    Case(
+        "an evaluation with a new URL creates the endpoint and shows its secret",
+        EVALUATE,
+        evaluation(webhook_url=Given("new_webhook_url")),
+        Ok({"status": "pending", "webhook_secret": SECRET}),
+    ),
+    Case(
+        "an evaluation with a known URL shows no secret",
+        EVALUATE,
+        evaluation(webhook_url=Given("own_endpoint_url")),
+        Ok({"status": "pending", "webhook_secret": ""}),
+    ),
+    Case(
+        "an evaluation with a webhook at a private address is refused",
+        EVALUATE,
+        evaluation(webhook_url="http://192.168.0.1/"),
+        Fails("INVALID_INPUT", fields=("webhook_url",), says="private"),
+    ),
+    Case(
+        "the deliveries of an evaluation are listed",
+        OF_EVALUATION,
+        {"evaluation_id": Given("notified_evaluation")},
+        Ok(
+            {
+                "deliveries": [
+                    {
+                        "id": Given("delivery_of_notified_evaluation"),
+                        "experiment_id": "",
+                        "subject_type": "evaluation",
+                        "subject_id": Given("notified_evaluation"),
+                        "endpoint_id": ENDPOINT_ID,
+                        "type": "evaluation.completed",
+                        "error_message": "the connection to the receiver failed",
+                    }
+                ],
+                "next_page_token": "",
+            }
+        ),
+    ),
+    Case(
+        "a delivery of an evaluation is sent again by hand",
+        REDELIVER_OF_EVALUATION,
+        {"evaluation_id": Given("new_notified_evaluation"), "delivery_id": Given("last_delivery_of_evaluation")},
+        Ok({"id": Given("last_delivery_of_evaluation"), "status": "pending", "next_attempt_at": MOMENT}),
+    ),
+    Case(
+        "deliveries of an unknown evaluation are not found",
+        OF_EVALUATION,
+        {"evaluation_id": NO_EVALUATION},
+        Fails("NOT_FOUND"),
+    ),
+    Case(
+        "deliveries of a malformed evaluation id are refused",
+        OF_EVALUATION,
+        {"evaluation_id": "x"},
+        Fails("INVALID_INPUT", fields=("evaluation_id",), says="evl_"),
+    ),
+    Case(
+        "somebody else's deliveries of an evaluation are not found",
+        OF_EVALUATION,
+        {"evaluation_id": Given("notified_evaluation")},
+        Fails("NOT_FOUND"),
+        caller="somebody_else",
+    ),
+    Case(
+        "somebody else's delivery of an evaluation is not found",
+        REDELIVER_OF_EVALUATION,
+        {"evaluation_id": Given("notified_evaluation"), "delivery_id": Given("delivery_of_notified_evaluation")},
+        Fails("NOT_FOUND"),
+        caller="somebody_else",
     ),
     Case(
         "endpoints are listed without secrets",

@@ -9,7 +9,7 @@ from services.runtime.errors import NotFound
 from services.scoring import convert
 from services.scoring.availability import step_availability
 from services.scoring.backends.choice import Backends
-from services.scoring.evaluations.domain import EvaluationDetails
+from services.scoring.evaluations.domain import Evaluation, EvaluationDetails
 from services.scoring.servicer import ScoringServicer
 from tests.unit.scoring.evaluations.outcomes import RUNNING
 
@@ -21,6 +21,9 @@ class OneEvaluation:
         if evaluation_id != RUNNING.id:
             raise NotFound.of("evaluation", evaluation_id)
         return EvaluationDetails(RUNNING)
+
+    async def find(self, evaluation_id: str) -> Evaluation:
+        return (await self.get(evaluation_id)).evaluation
 
 
 LISTED = convert.metrics(step_availability(Backends()))
@@ -40,3 +43,9 @@ async def test_an_evaluation_is_read_by_its_id() -> None:
 async def test_errors_are_left_to_the_interceptor() -> None:
     with pytest.raises(NotFound):
         await SERVICER.GetEvaluation(scoring_service_pb2.GetEvaluationRequest(id="trl_2"), sentinel.context)
+
+
+async def test_other_services_can_check_that_an_evaluation_belongs_to_the_caller() -> None:
+    await SERVICER.CheckEvaluation(scoring_service_pb2.CheckEvaluationRequest(id=RUNNING.id), sentinel.context)
+    with pytest.raises(NotFound):
+        await SERVICER.CheckEvaluation(scoring_service_pb2.CheckEvaluationRequest(id="trl_2"), sentinel.context)

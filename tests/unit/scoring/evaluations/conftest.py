@@ -83,6 +83,25 @@ class OneModel:
             raise InvalidInput.of(FieldViolation("model_id", "must be in the catalogue"))
 
 
+class Endpoints:
+    """The webhook endpoints of a developer. A URL at a private address is not allowed."""
+
+    def __init__(self) -> None:
+        self.untold: dict[str, str] = {}
+        self.error: Exception | None = None
+
+    async def ensure(self, url: str) -> None:
+        if "//10." in url:
+            raise InvalidInput.of(FieldViolation("webhook_url", "must not be private"))
+        self.untold.setdefault(url, f"secret of {url}")
+
+    async def secret_to_show(self, url: str) -> str:
+        if self.error is not None:
+            raise self.error
+        secret, self.untold[url] = self.untold[url], ""
+        return secret
+
+
 class Studio:
     """All use cases, and shortcuts for tests."""
 
@@ -92,8 +111,9 @@ class Studio:
         self.audio = FolderOfAudio(folder)
         self.recordings = Recordings(self.database, self.store, self.audio)
         self.changes = Changes(self.database, CHANGED)
+        self.endpoints = Endpoints()
         self.evaluations = Evaluations(
-            self.database, self.store, self.recordings, OneModel(), Pages("a secret"), MAX_EVALUATIONS
+            self.database, self.store, self.recordings, OneModel(), self.endpoints, Pages("a secret"), MAX_EVALUATIONS
         )
         self.exporting = Exporting(self.evaluations)
         self.retention = Retention(self.database, self.store, self.recordings, RETENTION_DAYS)

@@ -14,14 +14,14 @@ import sys
 from typing import Any
 
 from services.scoring.backends.backend import BackendSettings, Capabilities, QualityScores, Samples
-from services.scoring.backends.choice import Backends, Role
+from services.scoring.backends.choice import Backends
 from services.scoring.workers.model_owner import main
 
 
 class ScriptedModel:
     """A model of quality."""
 
-    name = "scripted"
+    name = "dnsmos"
     backend = "scripted/1"
     capabilities = Capabilities(licence="none")
 
@@ -41,9 +41,9 @@ class ScriptedModel:
 
 
 class ScriptedBackends(Backends):
-    """Has the scripted model for each role."""
+    """Has the scripted model in the place of each model."""
 
-    def choose(self, role: Role) -> Any:
+    def named(self, name: str) -> Any:
         return ScriptedModel
 
 

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
+from services.scoring.backends import choice
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.evaluating import Ended, Request
 from services.scoring.pipeline.step import Progress, RecordingEvaluation, StepFailed, StepOutcome, StepStatus
 from services.scoring.workers.evaluation_worker import main
-from services.scoring.workers.model_calls import ROLES
 
 
 def evaluate(request: Request, backends: Backends, report: Progress, ended: Ended) -> RecordingEvaluation:
@@ -61,7 +61,7 @@ def do(step: str, told: str, script: Path, backends: Backends) -> StepOutcome:
             return failed(step, str(subprocess.Popen(["sleep", "600"]).pid))
         case ["call", role]:
             try:
-                found = backends.get(ROLES[role]).score(np.zeros(16_000, np.float32))
+                found = backends.get(getattr(choice, role.upper())).score(np.zeros(16_000, np.float32))
             except StepFailed as error:
                 return failed(step, str(error))
             return StepOutcome(step, StepStatus.completed, backend=str(found.signal_mos))

@@ -55,8 +55,24 @@ class Backends:
 
     def get(self, role: Role) -> Any:
         """Returns the loaded backend for a role. Raises BackendMissing if there is none."""
-        chosen = self.choose(role)
+        return self.load(self.choose(role))
+
+    def get_all(self, role: Role) -> list[Any]:
+        """Returns all loaded backends for a role. Raises BackendMissing if there is none."""
+        self.choose(role)
+        return [self.load(one) for one in role.candidates if not one.missing(self._settings)]
+
+    def load(self, chosen: type[Backend]) -> Any:
+        """Returns a backend, which is loaded when it is first needed."""
         with self._lock:
             if chosen not in self._loaded:
                 self._loaded[chosen] = chosen(self._settings)
             return self._loaded[chosen]
+
+    def named(self, name: str) -> type[Backend]:
+        """Returns the backend with a name. Raises BackendMissing if there is none."""
+        for role in [one for one in globals().values() if isinstance(one, Role)]:
+            for candidate in role.candidates:
+                if candidate.name == name:
+                    return candidate
+        raise BackendMissing(f"There is no model {name}.")

@@ -16,7 +16,7 @@ import structlog
 from services.scoring.backends.backend import BackendMissing
 from services.scoring.backends.choice import Backends
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS, MAX_PASSED, FairQueue
-from services.scoring.workers.model_calls import DESCRIBE, ROLES, cost, is_batched
+from services.scoring.workers.model_calls import DESCRIBE, cost, is_batched
 
 log = structlog.get_logger()
 
@@ -30,7 +30,8 @@ MAX_CALLS_PER_QUEUE = 10_000
 class Call:
     """A call of a model."""
 
-    role: str
+    model: str
+    """The name of a backend."""
     method: str
     arguments: list[Any]
     """A batched method has a list of items first."""
@@ -46,7 +47,7 @@ class Call:
     def key(self) -> str:
         """What calls of one batch have in common."""
         rest = self.arguments[1:] if is_batched(self.method) else []
-        return json.dumps([self.role, self.method, *rest])
+        return json.dumps([self.model, self.method, *rest])
 
     @property
     def items(self) -> list[Any]:
@@ -61,7 +62,7 @@ class Call:
 
 @dataclass(slots=True)
 class _ModelQueue:
-    role: str
+    model: str
     batched: bool
     calls: FairQueue[Call] = field(default_factory=lambda: FairQueue(MAX_CALLS_PER_QUEUE))
     waiting_cost: int = 0
@@ -95,7 +96,7 @@ class ModelQueues:
             if call.alone:
                 self._alone.append(call)
             else:
-                queue = self._queues.setdefault(call.key, _ModelQueue(call.role, is_batched(call.method)))
+                queue = self._queues.setdefault(call.key, _ModelQueue(call.model, is_batched(call.method)))
                 queue.calls.put(call, call.developer_id, interactive=call.interactive, now=self._clock())
                 queue.waiting_cost += call.cost
             self._changed.notify_all()
@@ -105,12 +106,12 @@ class ModelQueues:
             with self._changed:
                 while not (batch := self._take()):
                     self._changed.wait(self._seconds_until_flush())
-                self._running.add(batch[0].role)
+                self._running.add(batch[0].model)
             try:
                 self._run([call for call in batch if call.begin() or not call.result.cancel()])
             finally:
                 with self._changed:
-                    self._running.discard(batch[0].role)
+                    self._running.discard(batch[0].model)
                     self._changed.notify_all()
 
     def _take(self) -> list[Call]:
@@ -124,7 +125,7 @@ class ModelQueues:
         key, queue = self._next(ready, now)
         batch: list[Call] = []
         places = 0
-        while places < self._cap(queue.role) and (waiting := queue.calls.take(now)):
+        while places < self._cap(queue.model) and (waiting := queue.calls.take(now)):
             batch.append(waiting.item)
             places += waiting.item.cost
             if not queue.batched:
@@ -135,9 +136,9 @@ class ModelQueues:
         return batch
 
     def _is_ready(self, queue: _ModelQueue, now: float) -> bool:
-        if queue.role in self._running:
+        if queue.model in self._running:
             return False
-        full = not queue.batched or queue.waiting_cost >= self._cap(queue.role)
+        full = not queue.batched or queue.waiting_cost >= self._cap(queue.model)
         return full or now - (queue.calls.oldest() or 0.0) >= FLUSH_AFTER_SECONDS
 
     def _next(self, ready: Sequence[tuple[str, _ModelQueue]], now: float) -> tuple[str, _ModelQueue]:
@@ -158,17 +159,17 @@ class ModelQueues:
         """Returns when to look again, None if only a change can make a batch ready."""
         if self._alone:
             return None
-        since = [queue.calls.oldest() or 0.0 for queue in self._queues.values() if queue.role not in self._running]
+        since = [queue.calls.oldest() or 0.0 for queue in self._queues.values() if queue.model not in self._running]
         return max(min(since) + FLUSH_AFTER_SECONDS - self._clock(), 0.001) if since else None
 
-    def _cap(self, role: str) -> int:
-        if role not in self._caps:
+    def _cap(self, model: str) -> int:
+        if model not in self._caps:
             try:
-                self._caps[role] = self._backends.choose(ROLES[role]).capabilities.max_batch
+                self._caps[model] = self._backends.named(model).capabilities.max_batch
             except BackendMissing:
                 # The call gets the reason when it runs.
                 return 1
-        return self._caps[role]
+        return self._caps[model]
 
     def _run(self, batch: list[Call]) -> None:
         if not batch or (failed := self._failed(batch)) is None:
@@ -179,10 +180,10 @@ class ModelQueues:
         # Smaller batches, so that one bad call fails alone.
         size = 1
         if is_out_of_memory(failed):
-            role = batch[0].role
-            self._caps[role] = max(1, self._cap(role) // 2)
+            model = batch[0].model
+            self._caps[model] = max(1, self._cap(model) // 2)
             size = -(-len(batch) // 2)
-            log.warning("a model ran out of memory; its batches are halved", role=role, max_batch=self._caps[role])
+            log.warning("a model ran out of memory; its batches are halved", model=model, max_batch=self._caps[model])
         for start in range(0, len(batch), size):
             part = batch[start : start + size]
             if (again := self._failed(part)) is not None:
@@ -196,7 +197,7 @@ class ModelQueues:
         except BackendMissing as error:
             return error
         except Exception as error:
-            log.exception("a model failed", role=batch[0].role, method=batch[0].method, calls=len(batch))
+            log.exception("a model failed", model=batch[0].model, method=batch[0].method, calls=len(batch))
             return error
         for call, result in zip(batch, results, strict=True):
             call.result.set_result(result)
@@ -205,7 +206,7 @@ class ModelQueues:
     def _results(self, batch: Sequence[Call]) -> list[Any]:
         """Returns what each call of a batch returns. All have the same method."""
         first = batch[0]
-        backend = self._backends.get(ROLES[first.role])
+        backend = self._backends.load(self._backends.named(first.model))
         if first.method == DESCRIBE:
             return [describe(backend) for _ in batch]
         method = getattr(backend, first.method)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_origin, get_type_hints
 
-from services.scoring.backends import choice
 from services.scoring.backends.backend import RATE_HZ, Backend
-from services.scoring.backends.choice import Role
 
 DESCRIBE = "describe"
 """The method that loads the model and returns what results and steps need to know of it."""
 WINDOW_SECONDS = {"transcribe": 30.0, "naturalness": 10.0}
 """Recordings cost as many places of a batch as they have windows of this length. Others cost one place."""
-
-ROLES: dict[str, Role] = {role.name: role for role in vars(choice).values() if isinstance(role, Role)}
 
 
 def _methods() -> dict[str, dict[str, Any]]:

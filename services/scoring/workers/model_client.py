@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from services.scoring.backends.backend import BackendMissing, BackendSettings, Capabilities
-from services.scoring.backends.choice import Backends, Role
+from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings, Capabilities
+from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.outcome_json import from_json
 from services.scoring.pipeline.step import StepFailed
 from services.scoring.workers import frames
@@ -39,22 +39,21 @@ class RemoteBackends(Backends):
     def __init__(self, settings: BackendSettings, address: Path) -> None:
         super().__init__(settings)
         self._address = address
-        self._known: dict[Role, RemoteBackend] = {}
+        self._known: dict[type[Backend], RemoteBackend] = {}
         self._knowing = Lock()
         self.caller = Caller("", interactive=True, alone=False)
 
-    def get(self, role: Role) -> Any:
-        """Returns the backend for a role. Raises BackendMissing if there is none."""
-        self.choose(role)
+    def load(self, chosen: type[Backend]) -> Any:
+        """Returns a backend, which the owner loads when it is first needed."""
         with self._knowing:
-            known = self._known.get(role)
+            known = self._known.get(chosen)
         if known is None:
-            known = RemoteBackend(role, self.call, self.call(role, DESCRIBE))
+            known = RemoteBackend(self.call, self.call(chosen.name, DESCRIBE))
             with self._knowing:
-                self._known[role] = known
+                self._known[chosen] = known
         return known
 
-    def call(self, role: Role, method: str, *arguments: Any) -> Any:
+    def call(self, model: str, method: str, *arguments: Any) -> Any:
         """Calls a method of a model and waits for what it returns.
 
         If the owner ends while it runs the call, the call is repeated alone. Raises StepFailed if it ends again.
@@ -62,7 +61,7 @@ class RemoteBackends(Backends):
         alone, deaths = self.caller.alone, 0
         for _ in range(MAX_TRIES):
             request = {
-                "role": role.name,
+                "model": model,
                 "method": method,
                 "arguments": arguments,
                 "developer_id": self.caller.developer_id,
@@ -76,13 +75,13 @@ class RemoteBackends(Backends):
                     frames.send(connection, request, share=True)
                     while (reply := frames.receive(connection))["kind"] == "began":
                         began = True
-                    return _result(role, reply)
+                    return _result(model, reply)
             except ConnectionLost:
                 deaths += began
                 alone = alone or began
                 if deaths == MAX_DEATHS:
                     break
-        raise StepFailed(f"The process with the models ended while the model of {role.name} worked on this recording.")
+        raise StepFailed(f"The process with the models ended while the model {model} worked on this recording.")
 
     def _connect(self, connection: socket.socket) -> None:
         try:
@@ -94,8 +93,7 @@ class RemoteBackends(Backends):
 class RemoteBackend:
     """A model in another process."""
 
-    def __init__(self, role: Role, call: Callable[..., Any], described: dict[str, Any]) -> None:
-        self._role = role
+    def __init__(self, call: Callable[..., Any], described: dict[str, Any]) -> None:
         self._call = call
         self.backend: str = described["backend"]
         self.name: str = described["name"]
@@ -113,16 +111,16 @@ class RemoteBackend:
         return partial(self._method, method)
 
     def _method(self, method: str, *arguments: Any) -> Any:
-        return from_json(METHODS[method]["return"], self._call(self._role, method, *arguments))
+        return from_json(METHODS[method]["return"], self._call(self.name, method, *arguments))
 
 
-def _result(role: Role, reply: dict[str, Any]) -> Any:
+def _result(model: str, reply: dict[str, Any]) -> Any:
     match reply["kind"]:
         case "result":
             return reply["value"]
         case "missing":
             raise BackendMissing(reply["reason"])
         case "out_of_memory":
-            raise StepFailed(f"The model of {role.name} needs more memory than there is.")
+            raise StepFailed(f"The model {model} needs more memory than there is.")
         case _:
-            raise StepFailed(f"The model of {role.name} ended with an error ({reply['error']}).")
+            raise StepFailed(f"The model {model} ended with an error ({reply['error']}).")

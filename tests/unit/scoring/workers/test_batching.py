@@ -16,7 +16,7 @@ from services.scoring.backends.backend import (
     Samples,
     Transcript,
 )
-from services.scoring.backends.choice import Backends, Role
+from services.scoring.backends.choice import Backends
 from services.scoring.workers.batching import Call, ModelQueues, is_out_of_memory
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS
 
@@ -58,16 +58,16 @@ class FakeModel:
 
 
 class FakeBackends(Backends):
-    """One model for all roles."""
+    """One model for all names."""
 
     def __init__(self) -> None:
         super().__init__()
         self.model = FakeModel(BackendSettings())
 
-    def choose(self, role: Role) -> Any:
+    def named(self, name: str) -> Any:
         return FakeModel
 
-    def get(self, role: Role) -> Any:
+    def load(self, chosen: Any) -> Any:
         return self.model
 
 
@@ -92,7 +92,7 @@ def call(
     wanted: bool = True,
 ) -> Call:
     return Call(
-        role="transcription",
+        model="transcriber",
         method="transcribe",
         arguments=[[np.full(round(seconds * 16_000), value, np.float32)], language],
         developer_id=developer_id,
@@ -104,7 +104,7 @@ def call(
 
 def score(value: float, *, interactive: bool = True) -> Call:
     return Call(
-        role="quality",
+        model="scorer",
         method="score",
         arguments=[np.full(10, value, np.float32)],
         developer_id="d1",
@@ -249,8 +249,8 @@ def test_a_call_that_nobody_waits_for_does_not_run() -> None:
 
 
 def test_a_missing_model_fails_its_calls_with_the_reason() -> None:
-    class NoBackends(Backends):
-        def choose(self, role: Role) -> Any:
+    class NoBackends(FakeBackends):
+        def load(self, chosen: Any) -> Any:
             raise BackendMissing("The package moonshine-voice is not installed.")
 
     queues = ModelQueues(NoBackends())

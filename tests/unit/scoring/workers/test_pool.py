@@ -239,6 +239,6 @@ class TestModels:
         (tmp_path / "die").touch()
         found = await begin(new_pool(), {"quality": "call quality", "signal": "complete"}).task
         assert found.outcomes["quality"].reason == (
-            "The process with the models ended while the model of quality worked on this recording."
+            "The process with the models ended while the model dnsmos worked on this recording."
         )
         assert found.outcomes["signal"].status is StepStatus.completed

@@ -70,13 +70,14 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "scoring": (
         *COMMON,
+        *HTTP,
         *DATABASE,
         *AUDIO,
         *SIGNING,
         *RETENTION,
         "WATCH_HEARTBEAT_SECONDS",
         *("ELO_ADDRESS", "EXPERIMENTS_ADDRESS"),
-        *("MAX_EVAL_WORKERS", "EVAL_IDLE_SECONDS", "MAX_EVALUATIONS"),
+        *("MAX_EVAL_WORKERS", "EVAL_IDLE_SECONDS", "MAX_EVALUATIONS", "MAX_UPLOAD_SIZE_MB"),
     ),
     "elo": (*COMMON, *DATABASE, *SIGNING, "MAX_MODELS"),
 }

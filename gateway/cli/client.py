@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, TypeVar
 
 from gateway.cli.address import GatewayAddress
 from gateway.cli.errors import CliError, ExitCode, from_rpc
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
     from voicearena.mesh.v1.mesh_service_pb2 import GetStatusResponse
     from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
-    from voicearena.scoring.v1.scoring_pb2 import Metric
+    from voicearena.scoring.v1.evaluation_service_pb2 import CreateEvaluationRequest, WatchEvaluationResponse
+    from voicearena.scoring.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
+    from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
     from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_SECONDS = 15.0
 SPEECH_TIMEOUT_SECONDS = 120.0
+# As long as the gateway waits for the end of an upload.
+UPLOAD_TIMEOUT_SECONDS = 300.0
+UPLOAD_PIECE_BYTES = 512 * 1024
 # A watch is opened again after this time, so that a stream that died silently is noticed.
 MAX_STREAM_SECONDS = 120.0
 PAGE_SIZE = 100
@@ -188,6 +193,38 @@ class ArenaClient:
         request = WatchExperimentRequest(id=experiment_id)
         return self.stream(self.experiment_stub.WatchExperiment, request, min(timeout, MAX_STREAM_SECONDS))
 
+    def upload_evaluation(self, request: CreateEvaluationRequest, file: BinaryIO) -> Evaluation:
+        """Uploads a recording and returns its evaluation, which has just begun. Handles the rate limit as `call` does.
+
+        The request needs a request id, because an upload whose response was lost is sent again.
+        """
+        import grpc
+        from voicearena.scoring.v1.evaluation_service_pb2 import UploadEvaluationRequest
+
+        def messages() -> Iterator[UploadEvaluationRequest]:
+            file.seek(0)
+            yield UploadEvaluationRequest(request=request)
+            while piece := file.read(UPLOAD_PIECE_BYTES):
+                yield UploadEvaluationRequest(audio=piece)
+
+        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
+            try:
+                return self.evaluation_stub.UploadEvaluation(
+                    messages(), timeout=UPLOAD_TIMEOUT_SECONDS, metadata=self._metadata()
+                )
+            except grpc.RpcError as error:
+                self._wait_or_raise(from_rpc(error, str(self.address)), left)
+        raise AssertionError("the last attempt returns or raises")
+
+    def watch_evaluation(
+        self, evaluation_id: str, timeout: float = MAX_STREAM_SECONDS
+    ) -> Iterator[WatchEvaluationResponse]:
+        """Yields the progress of an evaluation from one stream. `watching.follow_evaluation` opens it again."""
+        from voicearena.scoring.v1.evaluation_service_pb2 import WatchEvaluationRequest
+
+        request = WatchEvaluationRequest(id=evaluation_id)
+        return self.stream(self.evaluation_stub.WatchEvaluation, request, min(timeout, MAX_STREAM_SECONDS))
+
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
         """Returns all webhook endpoints of the caller, newest first."""
         from voicearena.experiments.v1.webhook_service_pb2 import ListWebhookEndpointsRequest
@@ -236,6 +273,13 @@ class ArenaClient:
         from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
 
         return ScoringServiceStub(self._connected())
+
+    @property
+    def evaluation_stub(self) -> EvaluationServiceStub:
+        """Evaluations of recordings."""
+        from voicearena.scoring.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
+
+        return EvaluationServiceStub(self._connected())
 
     @property
     def experiment_stub(self) -> ExperimentServiceStub:

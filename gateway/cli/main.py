@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 import typer
 
-from gateway.cli.commands import account, experiment, keys, lifecycle, listening, mesh, reports, speech, webhooks
+from gateway.cli.commands import (
+    account,
+    evaluation,
+    experiment,
+    keys,
+    lifecycle,
+    listening,
+    mesh,
+    reports,
+    speech,
+    webhooks,
+)
 from gateway.cli.errors import EXIT_CODES_HELP, CliError, ExitCode
 from gateway.cli.session import CliSession, JsonOption, KeyOption, UrlOption
 
@@ -35,6 +46,7 @@ app.command()(account.register)
 app.command()(account.login)
 app.command()(speech.voices)
 app.command()(speech.say)
+app.command()(evaluation.evaluate)
 lifecycle.add_to(experiment.app)
 reports.add_to(experiment.app)
 webhooks.add_to(experiment.app)

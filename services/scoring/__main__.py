@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from voicearena.elo.v1 import elo_service_pb2_grpc
 from voicearena.experiments.v1 import webhook_service_pb2_grpc
-from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_service_pb2_grpc
+from voicearena.scoring.v1 import evaluation_service_pb2, evaluation_service_pb2_grpc, scoring_service_pb2_grpc
 
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioStore
@@ -26,6 +26,7 @@ from services.scoring.evaluations.retention import BATCH, Retention
 from services.scoring.evaluations.running import Running
 from services.scoring.evaluations.servicer import EvaluationServicer
 from services.scoring.evaluations.store import SqlStore as SqlEvaluationStore
+from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import CHANGED, Evaluations
 from services.scoring.evaluations.watching import Watching
 from services.scoring.evaluations.webhooks import ExperimentsWebhookEndpoints
@@ -34,6 +35,10 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
 from services.scoring.usecases import Scoring
 from services.scoring.workers.pool import WorkerPool
+
+CREATE_EVALUATION = evaluation_service_pb2.DESCRIPTOR.services_by_name["EvaluationService"].methods_by_name[
+    "CreateEvaluation"
+]
 
 
 async def main() -> None:
@@ -58,11 +63,10 @@ async def main() -> None:
             service.add_servicer(
                 scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(evaluations, metrics)
             )
-            service.add_servicer(
-                evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server,
-                # UploadEvaluation is not implemented yet.
-                EvaluationServicer(evaluations, watching, Exporting(evaluations)),  # type: ignore[abstract]
-            )
+            uploads = Uploads(evaluations, recordings, audio, settings.max_upload_size_mb)
+            servicer = EvaluationServicer(evaluations, uploads, watching, Exporting(evaluations))
+            service.add_servicer(evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server, servicer)
+            service.take_uploads(settings.http_address, CREATE_EVALUATION, servicer.take_upload)
             runner = await service.enter(
                 "evaluation workers", WorkerPool(settings.max_eval_workers, settings.eval_idle_seconds), needed=False
             )

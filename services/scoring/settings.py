@@ -7,6 +7,7 @@ from services.runtime.settings import (
     Addresses,
     AudioSettings,
     DatabaseSettings,
+    HttpSettings,
     RetentionSettings,
     ServiceSettings,
     SigningSettings,
@@ -15,7 +16,7 @@ from services.runtime.settings import (
 
 
 class ScoringSettings(
-    ServiceSettings, DatabaseSettings, AudioSettings, SigningSettings, RetentionSettings, WatchSettings
+    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, SigningSettings, RetentionSettings, WatchSettings
 ):
     """The settings that only scoring has, besides the shared ones."""
 
@@ -25,5 +26,7 @@ class ScoringSettings(
     """How long the processes that evaluate recordings stay, with their models, when they have nothing to do."""
     max_evaluations: int = Field(5000, ge=1, le=1_000_000)
     """The number of evaluations of recordings that a developer can have. Those of trials do not count."""
+    max_upload_size_mb: int = Field(50, ge=1, le=1024)
+    """The largest recording in an upload, in MiB."""
     elo_address: Addresses = default_address("elo")
     experiments_address: Addresses = default_address("experiments")

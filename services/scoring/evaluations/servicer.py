@@ -7,10 +7,13 @@ from google.api.httpbody_pb2 import HttpBody
 from voicearena.scoring.v1 import evaluation_service_pb2 as pb
 from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_pb2
 
+from services.runtime.http_uploads import Upload
 from services.runtime.rpc import Context
 from services.scoring.evaluations import convert
 from services.scoring.evaluations.domain import Evaluation
 from services.scoring.evaluations.exporting import Exporting
+from services.scoring.evaluations.incoming import GrpcUpload, HttpUpload
+from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import Evaluations
 from services.scoring.evaluations.watching import Watching
 
@@ -18,18 +21,23 @@ from services.scoring.evaluations.watching import Watching
 class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
     """Implements EvaluationService. The proto describes the RPCs."""
 
-    def __init__(self, evaluations: Evaluations, watching: Watching, exporting: Exporting) -> None:
+    def __init__(self, evaluations: Evaluations, uploads: Uploads, watching: Watching, exporting: Exporting) -> None:
         self._evaluations = evaluations
+        self._uploads = uploads
         self._watching = watching
         self._exporting = exporting
 
     async def CreateEvaluation(self, request: pb.CreateEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
         return await self._created(await self._evaluations.create(convert.plan(request)))
 
-    async def _created(self, evaluation: Evaluation) -> scoring_pb2.Evaluation:
-        message = convert.evaluation(evaluation)
-        message.webhook_secret = await self._evaluations.secret_to_show(evaluation)
-        return message
+    async def UploadEvaluation(
+        self, request_iterator: AsyncIterator[pb.UploadEvaluationRequest], context: Context
+    ) -> scoring_pb2.Evaluation:
+        return await self._created(await self._uploads.receive(GrpcUpload(request_iterator)))
+
+    async def take_upload(self, upload: Upload) -> scoring_pb2.Evaluation:
+        """Answers an upload over HTTP as CreateEvaluation does."""
+        return await self._created(await self._uploads.receive(HttpUpload(upload)))
 
     async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: Context) -> pb.ListEvaluationsResponse:
         found, token = await self._evaluations.page(
@@ -77,3 +85,8 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
     ) -> pb.DeleteEvaluationResponse:
         await self._evaluations.delete(request.id)
         return pb.DeleteEvaluationResponse(id=request.id)
+
+    async def _created(self, evaluation: Evaluation) -> scoring_pb2.Evaluation:
+        message = convert.evaluation(evaluation)
+        message.webhook_secret = await self._evaluations.secret_to_show(evaluation)
+        return message

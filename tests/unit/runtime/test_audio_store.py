@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,8 @@ import pytest
 
 from services.runtime import audio_store
 from services.runtime.audio_store import AudioLinks, AudioStore
-from services.runtime.errors import NotFound, Unauthenticated, Unavailable
+from services.runtime.errors import DiskFull, NotFound, Unauthenticated, Unavailable
+from tests.tmpfs import CannotMount, small_disk
 
 NAME = "trl_0123.wav"
 NOON = 1_767_268_800
@@ -194,3 +196,55 @@ def test_partly_written_files_of_killed_processes_are_deleted(tmp_path: Path) ->
         os.utime(tmp_path / name, (time.time() - age, time.time() - age))
     AudioStore(str(tmp_path))
     assert {file.name for file in tmp_path.iterdir()} == {"trl_2.wav#7", "trl_3.wav"}
+
+
+PIECE = bytes(range(256)) * 1024
+
+
+async def arriving(count: int, fault: BaseException | None = None) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield PIECE
+    if fault is not None:
+        raise fault
+
+
+@pytest.mark.parametrize("count", [0, 1, 50])
+async def test_an_object_is_stored_piece_by_piece(tmp_path: Path, count: int) -> None:
+    await AudioStore(str(tmp_path)).put_stream("a.wav", arriving(count))
+    assert names_in(tmp_path) == ["a.wav"]
+    assert (tmp_path / "a.wav").read_bytes() == PIECE * count
+
+
+@pytest.mark.parametrize("count", [0, 1, 50])
+async def test_pieces_that_fail_leave_nothing(tmp_path: Path, count: int) -> None:
+    with pytest.raises(KeyError):
+        await AudioStore(str(tmp_path)).put_stream("a.wav", arriving(count, KeyError()))
+    assert names_in(tmp_path) == []
+
+
+async def test_a_cancelled_stream_leaves_nothing(tmp_path: Path) -> None:
+    waits = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        async for piece in arriving(50):
+            yield piece
+        waits.set()
+        await asyncio.Event().wait()
+
+    storing = asyncio.create_task(AudioStore(str(tmp_path)).put_stream("a.wav", endless()))
+    await waits.wait()
+    assert names_in(tmp_path) == ["a.wav#1"]
+    storing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await storing
+    assert names_in(tmp_path) == []
+
+
+async def test_a_disk_that_gets_full_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "small", megabytes=16) as disk:
+            with pytest.raises(DiskFull):
+                await AudioStore(str(disk.path)).put_stream("a.wav", arriving(100))
+            assert names_in(disk.path) == []
+    except CannotMount as error:
+        pytest.skip(str(error))

@@ -83,6 +83,14 @@ class Models:
             raise InvalidInput.of(FieldViolation("model_id", "must be known"))
 
 
+class NoWebhooks:
+    async def ensure(self, url: str) -> None:
+        raise AssertionError("no test asks for a webhook")
+
+    async def secret_to_show(self, url: str) -> str:
+        raise AssertionError("no test asks for a webhook")
+
+
 @dataclass
 class World:
     uploads: Uploads
@@ -107,7 +115,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     set_caller(Caller(Identity("dev_a", frozenset()), "token"))
     database, store, audio = MemoryDatabase("scoring"), MemoryEvaluationStore(), AudioStore(str(tmp_path / "audio"))
     recordings = Recordings(database, store, audio)
-    evaluations = Evaluations(database, store, recordings, Models(), Pages("a secret of 16 b"), max_evaluations=2)
+    evaluations = Evaluations(
+        database, store, recordings, Models(), NoWebhooks(), Pages("a secret of 16 b"), max_evaluations=2
+    )
     yield World(Uploads(evaluations, recordings, audio, max_size_mb=1), tmp_path / "audio", database)
     request_ids.set_request(None)
     set_caller(None)

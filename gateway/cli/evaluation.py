@@ -1,0 +1,290 @@
+"""Renders an evaluation for a terminal: words with their errors, speakers, and numbers beside their good range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.text import Text
+
+from gateway.cli.evaluation_progress import status_of
+from gateway.cli.rendering import ABSENT, new_table, percent, plain, seconds, status_text
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from rich.console import RenderableType
+    from voicearena.scoring.v1.evaluation_metrics_pb2 import Diarization, EvaluationMetrics, WordErrors
+    from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
+
+LANE = "█"
+MIN_LANE_COLUMNS = 20
+STYLES = {"substitute": "red", "delete": "yellow", "insert": "magenta"}
+LETTERS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
+"""What stands below a word in the alignment, as in reports of speech recognition."""
+
+
+@dataclass(frozen=True)
+class AlignedWord:
+    """One column of the alignment. A word is empty if the other text has none in its place."""
+
+    reference: str
+    heard: str
+    operation: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric with its value in the recording and in its further versions."""
+
+    step: str
+    label: str
+    unit: str
+    value: float | None
+    conditions: tuple[float | None, ...]
+    good_minimum: float | None
+    good_maximum: float | None
+    kind: str
+    """share, truth, count or number."""
+    backend: str
+
+    def is_good(self, value: float | None) -> bool | None:
+        """Returns whether a value is in the good range, None if there is no value or no range."""
+        if value is None or (self.good_minimum is None and self.good_maximum is None):
+            return None
+        low = self.good_minimum is None or value >= self.good_minimum
+        return low and (self.good_maximum is None or value <= self.good_maximum)
+
+    def shown(self, value: float | None) -> str:
+        """Returns a value with its unit."""
+        if value is None:
+            return ABSENT
+        if self.kind == "truth":
+            return "yes" if value else "no"
+        if self.kind == "share":
+            return percent(value)
+        text = f"{value:.0f}" if self.kind == "count" or abs(value) >= 1000 else f"{value:.2f}"
+        return f"{text} {self.unit}".strip()
+
+    @property
+    def range(self) -> str:
+        """The good range, such as `25.00 dB or more`. Empty if there is none."""
+        low, high = self.good_minimum, self.good_maximum
+        if low is not None and high is not None:
+            return self.shown(low) if low == high else f"{self.shown(low)} to {self.shown(high)}"
+        if low is not None:
+            return f"{self.shown(low)} or more"
+        return f"{self.shown(high)} or less" if high is not None else ""
+
+
+def aligned_words(errors: WordErrors) -> Iterator[AlignedWord]:
+    """Yields the columns of the alignment of reference and transcript."""
+    for span in errors.alignment:
+        operation = errors.Operation.Name(span.operation)
+        for index in range(max(len(span.reference), len(span.transcript))):
+            reference = span.reference[index] if index < len(span.reference) else ""
+            heard = span.transcript[index] if index < len(span.transcript) else ""
+            # In a replaced run of different lengths, the words without a partner are missing or additional.
+            kind = operation if reference and heard else "delete" if reference else "insert"
+            yield AlignedWord(reference, heard, kind)
+
+
+def figures(evaluation: Evaluation, metrics: Sequence[Metric]) -> list[Figure]:
+    """Returns the metrics that were measured, in the order of the steps."""
+    order = {step.name: place for place, step in enumerate(evaluation.steps)}
+    found = []
+    for metric in sorted((each for each in metrics if each.step), key=lambda each: order.get(each.step, len(order))):
+        message = _step_message(evaluation.metrics, evaluation, metric.step)
+        value = _value(message, metric.name)
+        conditions = tuple(
+            _value(_step_message(evaluation.condition_metrics[name], None, metric.step), metric.name)
+            for name in condition_names(evaluation)
+        )
+        if value is None and not any(each is not None for each in conditions):
+            continue
+        found.append(
+            Figure(
+                step=metric.step,
+                label=metric.label,
+                unit=metric.unit,
+                value=value,
+                conditions=conditions,
+                good_minimum=metric.good_minimum if metric.HasField("good_minimum") else None,
+                good_maximum=metric.good_maximum if metric.HasField("good_maximum") else None,
+                kind=_kind(message, metric),
+                backend=getattr(message, "backend", ""),
+            )
+        )
+    return found
+
+
+def missing_steps(evaluation: Evaluation) -> dict[str, list[str]]:
+    """Returns the steps that did not complete, by the reason. The reason of the whole evaluation is left out."""
+    found: dict[str, list[str]] = {}
+    for step in evaluation.steps:
+        if status_of(step) in ("skipped", "failed") and not step.condition and step.reason != evaluation.error_message:
+            found.setdefault(step.reason, []).append(step.name)
+    return found
+
+
+def condition_names(evaluation: Evaluation) -> list[str]:
+    """Returns the further versions of the recording that were evaluated."""
+    return sorted(evaluation.condition_metrics)
+
+
+def result_view(evaluation: Evaluation, metrics: Sequence[Metric], name: str, width: int) -> RenderableType:
+    """Returns the whole result. `width` is that of the terminal."""
+    parts: list[RenderableType] = [_headline(evaluation, name)]
+    measured = evaluation.metrics
+    if measured.HasField("word_errors"):
+        parts += [Text(), *alignment_view(measured.word_errors, width), *_notable(measured.word_errors)]
+    elif measured.HasField("transcription"):
+        parts += [Text("\nTranscript", style="bold"), plain(measured.transcription.text or "(no words)")]
+    if evaluation.HasField("diarization") and evaluation.diarization.turns:
+        parts += [Text(), *lanes_view(evaluation.diarization, _duration(evaluation), width)]
+    if shown := figures(evaluation, metrics):
+        parts += [Text(), _figures_table(shown, condition_names(evaluation))]
+    if missing := missing_steps(evaluation):
+        parts.append(Text("\nNot measured", style="bold"))
+        parts += [plain(f"  {', '.join(names)}: {reason}") for reason, names in missing.items()]
+    return Group(*parts)
+
+
+def alignment_view(errors: WordErrors, width: int) -> list[RenderableType]:
+    """Returns the reference above what was heard, word by word, with a letter below each error."""
+    counts = f"{errors.hits} right, {errors.substitutions} replaced (S), {errors.deletions} missing (D), "
+    title = f"Words: {counts}{errors.insertions} additional (I); word errors {percent(errors.word_error_rate)}"
+    lines: list[RenderableType] = [Text(title, style="bold")]
+    row: list[tuple[AlignedWord, int]] = []
+    used = 0
+    for word in aligned_words(errors):
+        # Wide characters take two columns, so the length of a rich text counts and not that of the string.
+        columns = max(plain(word.reference).cell_len, plain(word.heard).cell_len, 1) + 1
+        if row and used + columns > width - 11:
+            lines += _alignment_row(row)
+            row, used = [], 0
+        row.append((word, columns))
+        used += columns
+    return lines + (_alignment_row(row) if row else [])
+
+
+def lanes_view(diarization: Diarization, duration_seconds: float, width: int) -> list[RenderableType]:
+    """Returns a lane for each speaker with the time at which they speak, and how they take turns."""
+    speakers = sorted({turn.speaker for turn in diarization.turns})
+    name_columns = max(len(plain(speaker).plain) for speaker in speakers)
+    columns = max(width - name_columns - 12, MIN_LANE_COLUMNS)
+    lines: list[RenderableType] = [Text(f"Speakers: {diarization.num_speakers}", style="bold")]
+    for number, speaker in enumerate(speakers):
+        lane = [" "] * columns
+        for turn in diarization.turns:
+            if turn.speaker == speaker:
+                first, last = (
+                    min(int(at / max(duration_seconds, 1e-9) * columns), columns - 1)
+                    for at in (turn.start_seconds, turn.end_seconds)
+                )
+                lane[first : last + 1] = LANE * (last + 1 - first)
+        style = ("cyan", "green", "magenta", "yellow", "blue")[number % 5]
+        share = percent(diarization.talk_shares.get(speaker))
+        padded = plain(speaker)
+        padded.pad_right(name_columns - padded.cell_len)
+        lines.append(Text.assemble("  ", padded, " ", ("".join(lane), style), f" {share:>6}"))
+    ends = f"{duration_seconds:.1f} s"
+    lines.append(Text(f"  {'':{name_columns}} 0{ends:>{columns - 1}}", style="dim"))
+    if diarization.interruptions:
+        lines.append(Text(f"  {len(diarization.interruptions)} interruptions"))
+    return lines
+
+
+def _headline(evaluation: Evaluation, name: str) -> Text:
+    status = evaluation.Status.Name(evaluation.status)
+    length = f"  {seconds(evaluation.duration_seconds)}" if evaluation.HasField("duration_seconds") else ""
+    return Text.assemble(plain(name), "  ", status_text(status), length, "  ", (evaluation.id, "dim"))
+
+
+def _alignment_row(row: Sequence[tuple[AlignedWord, int]]) -> list[RenderableType]:
+    reference, heard, letters = Text("reference  "), Text("heard      "), Text("           ")
+    for word, columns in row:
+        style = STYLES.get(word.operation, "")
+        for line, text in (
+            (reference, word.reference or "*" * (columns - 1)),
+            (heard, word.heard or "*" * (columns - 1)),
+            (letters, LETTERS[word.operation]),
+        ):
+            cell = plain(text)
+            cell.stylize(style)
+            line.append_text(cell)
+            line.append(" " * (columns - cell.cell_len))
+    rows: list[RenderableType] = [reference, heard]
+    # Without errors in the row there is nothing to mark.
+    return [*rows, letters] if letters.plain.strip() else rows
+
+
+def _notable(errors: WordErrors) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    if errors.hard_words:
+        lines.append(Text("\nHard words", style="bold"))
+    for word in errors.hard_words:
+        mark = Text("  ✓ ", style="green") if word.exact else Text("  ✗ ", style="red")
+        heard = "" if word.exact else f": heard {word.heard or 'nothing'}"
+        lines.append(Text.assemble(mark, plain(f"{word.kind} {word.text}{heard}")))
+    if errors.failures:
+        lines.append(Text("\nFailures of the speech", style="bold"))
+    for failure in errors.failures:
+        times = f", {failure.copies} times" if failure.copies else ""
+        words = f' "{" ".join(failure.words)}"' if failure.words else ""
+        kind = failure.kind.replace("_", " ")
+        line = f"  ✗ {kind}{words}{times}, {failure.start_seconds:.1f} to {failure.end_seconds:.1f} s"
+        lines.append(Text.assemble(plain(line)))
+    return lines
+
+
+def _figures_table(shown: Sequence[Figure], conditions: Sequence[str]) -> RenderableType:
+    titles = [name.capitalize() for name in conditions]
+    table = new_table("Step", "Metric", "Value", *titles, "Good", right=("Value", *titles))
+    step = ""
+    for figure in shown:
+        values = [
+            Text(figure.shown(value), style={True: "green", False: "red", None: ""}[figure.is_good(value)])
+            for value in (figure.value, *figure.conditions)
+        ]
+        for value in values:
+            if value.style == "red":
+                value.append(" !")
+        table.add_row(plain("" if figure.step == step else figure.step), plain(figure.label), *values, figure.range)
+        step = figure.step
+    return table
+
+
+def _duration(evaluation: Evaluation) -> float:
+    latest = max((turn.end_seconds for turn in evaluation.diarization.turns), default=0.0)
+    return max(evaluation.duration_seconds, latest)
+
+
+def _step_message(metrics: EvaluationMetrics, evaluation: Evaluation | None, step: str) -> Message | None:
+    """Returns the message of a step, None if it is absent."""
+    if step == "diarization":
+        return evaluation.diarization if evaluation is not None and evaluation.HasField("diarization") else None
+    fields = metrics.DESCRIPTOR.fields_by_name
+    return getattr(metrics, step) if step in fields and metrics.HasField(step) else None  # type: ignore[arg-type]
+
+
+def _value(message: Message | None, name: str) -> float | None:
+    """Returns a number, None if it is absent or no number."""
+    field = _fields(message).get(name)
+    if message is None or field is None or field.is_repeated or field.message_type or field.type == field.TYPE_STRING:
+        return None
+    return float(getattr(message, name)) if not field.has_presence or message.HasField(name) else None
+
+
+def _kind(message: Message | None, metric: Metric) -> str:
+    field = _fields(message).get(metric.name)
+    if field is not None and field.type == field.TYPE_BOOL:
+        return "truth"
+    if field is not None and field.type == field.TYPE_INT32:
+        return "count"
+    return "number" if metric.unit or (metric.minimum, metric.maximum) == (-1, 1) else "share"
+
+
+def _fields(message: Message | None) -> Mapping[str, Any]:
+    return message.DESCRIPTOR.fields_by_name if message is not None else {}

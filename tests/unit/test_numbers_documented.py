@@ -2,16 +2,20 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from voicearena.scoring.v1.events_pb2 import RecordingEvaluated
 
 from services.auth.domain import MAX_KEYS
 from services.experiments.exports.usecases import MAX_EXPORTS_PER_DEVELOPER
 from services.experiments.listening.domain import MAX_LINKS, MAX_LISTENERS
 from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
 from services.experiments.verdict.profiles import PARTS, PROFILES
+from services.experiments.webhooks.announced import ANNOUNCED
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
+from services.runtime.bus import Delivery
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
 from tests.unit.experiments.webhooks.test_announcing import body, experiment
@@ -54,10 +58,14 @@ def test_a_part_has_the_documented_scale_and_weights(part: str) -> None:
     assert table("verdicts.md", "part")[part] == [f"`{PARTS[part].name}`", *scale(PARTS[part]), *written]
 
 
-def test_the_documented_message_of_a_webhook_has_the_fields_of_a_real_one() -> None:
-    (block,) = re.findall(r"^```json\n(.*?)^```$", (PAGES / "webhooks.md").read_text(), re.MULTILINE | re.DOTALL)
-    documented, real = json.loads(block), json.loads(body(experiment(), "espeak:en"))
-    assert (list(documented), list(documented["data"])) == (list(real), list(real["data"]))
+def test_the_documented_messages_of_webhooks_have_the_fields_of_real_ones() -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```$", (PAGES / "webhooks.md").read_text(), re.MULTILINE | re.DOTALL)
+    evaluated = ANNOUNCED[RecordingEvaluated]
+    delivery = Delivery("evt_a", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
+    of_evaluation = evaluated.build(RecordingEvaluated(), delivery, "").body(evaluated.type)
+    for block, message in zip(blocks, (body(experiment(), "espeak:en"), of_evaluation), strict=True):
+        documented, real = json.loads(block), json.loads(message)
+        assert (list(documented), list(documented["data"])) == (list(real), list(real["data"]))
 
 
 def test_attempts_to_deliver_a_webhook_follow_the_documented_schedule() -> None:

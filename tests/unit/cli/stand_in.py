@@ -27,7 +27,13 @@ from voicearena.experiments.v1 import (
     webhook_service_pb2_grpc,
 )
 from voicearena.mesh.v1 import mesh_pb2, mesh_service_pb2, mesh_service_pb2_grpc
-from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
+from voicearena.scoring.v1 import (
+    evaluation_service_pb2_grpc,
+    scoring_pb2,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+)
+from voicearena.scoring.v1.evaluation_service_pb2 import WatchEvaluationResponse
 from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 KEY = "kc_right"
@@ -87,6 +93,7 @@ class StandIn(
     elo_service_pb2_grpc.EloServiceServicer,
     experiment_service_pb2_grpc.ExperimentServiceServicer,
     scoring_service_pb2_grpc.ScoringServiceServicer,
+    evaluation_service_pb2_grpc.EvaluationServiceServicer,
     webhook_service_pb2_grpc.WebhookServiceServicer,
     listening_service_pb2_grpc.ListeningServiceServicer,
 ):
@@ -131,6 +138,9 @@ class StandIn(
         ]
         self.wav = b"RIFF and so on"
         self.requests: list[Any] = []
+        self.uploaded = b""
+        self.evaluation_streams: list[list[WatchEvaluationResponse]] = []
+        """The responses of the calls of WatchEvaluation, one after another."""
         self.calls_refused = 0
         """The number of calls of GetResults that are refused before one succeeds."""
 
@@ -302,6 +312,27 @@ class StandIn(
         if message.kind != WatchResponse.end:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the service is draining")
 
+    async def UploadEvaluation(self, request_iterator: Any, context: Any) -> Any:
+        await require_key(context)
+        self.uploaded = b""
+        async for message in request_iterator:
+            if message.HasField("request"):
+                self.requests.append(message.request)
+            self.uploaded += message.audio
+        if self.calls_refused:
+            self.calls_refused -= 1
+            await refuse(context, code_pb2.RESOURCE_EXHAUSTED, "RATE_LIMITED", "Too many calls.")
+        if not self.uploaded.startswith(b"RIFF"):
+            violations = {"audio": "must be a recording"}
+            await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "audio: must be a recording", violations)
+        return scoring_pb2.Evaluation(id="evl_1", status=scoring_pb2.Evaluation.pending)
+
+    async def WatchEvaluation(self, request: Any, context: Any) -> AsyncIterator[WatchEvaluationResponse]:
+        for message in self.evaluation_streams.pop(0):
+            yield message
+        if message.kind != WatchEvaluationResponse.end:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the service is draining")
+
 
 async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]:
     """Starts a server on a port of this machine, 0 for a free one, and returns it with its port."""
@@ -312,6 +343,7 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(stand_in, server)
+    evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server(stand_in, server)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(stand_in, server)
     listening_service_pb2_grpc.add_ListeningServiceServicer_to_server(stand_in, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")

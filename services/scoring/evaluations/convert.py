@@ -77,6 +77,13 @@ def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
     )
 
 
+def listed(found: Evaluation) -> scoring_pb2.Evaluation:
+    """Returns an evaluation as lists have it. Its reference text can be long, so it is left out."""
+    message = evaluation(found)
+    message.ClearField("transcript_ref")
+    return message
+
+
 def details(found: EvaluationDetails) -> scoring_pb2.Evaluation:
     """Returns a whole evaluation as a message."""
     message = evaluation(found.evaluation)

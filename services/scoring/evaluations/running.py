@@ -25,7 +25,7 @@ from services.runtime.periodic import periodic
 from services.scoring.evaluations import facts
 from services.scoring.evaluations.domain import MAX_TRIES, Evaluation
 from services.scoring.evaluations.recordings import Recordings
-from services.scoring.evaluations.steps import close_steps
+from services.scoring.evaluations.steps import close_steps, storable
 from services.scoring.evaluations.store import Run, Store
 from services.scoring.evaluations.usecases import CHANGED, WAITING
 from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome
@@ -141,7 +141,7 @@ class Running:
         decoded = found.outcomes["decode"]
         message = decoded.reason if found.duration_seconds is None else ""
         versions = (found, *found.conditions.values())
-        outcomes = [outcome for version in versions for outcome in version.outcomes.values()]
+        outcomes = [storable(outcome) for version in versions for outcome in version.outcomes.values()]
         await self._end(run, message, found.duration_seconds, outcomes)
 
     async def _work(self, evaluation: Evaluation, run: Run) -> RecordingEvaluation:
@@ -182,7 +182,7 @@ class Running:
             outcomes = [await heard.get()]
             while not heard.empty():
                 outcomes.append(heard.get_nowait())
-            await self._store_outcomes(run, outcomes)
+            await self._store_outcomes(run, list(map(storable, outcomes)))
 
     async def _store_outcomes(self, run: Run, outcomes: Sequence[StepOutcome]) -> None:
         while True:

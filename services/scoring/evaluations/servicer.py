@@ -47,7 +47,7 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
             request.page_size,
             request.page_token,
         )
-        return pb.ListEvaluationsResponse(evaluations=map(convert.evaluation, found), next_page_token=token)
+        return pb.ListEvaluationsResponse(evaluations=map(convert.listed, found), next_page_token=token)
 
     async def WatchEvaluation(
         self, request: pb.WatchEvaluationRequest, context: Context

@@ -182,7 +182,7 @@ CASES = [
             "page_size": 1,
             "page_token": Given("evaluations_page_token"),
         },
-        Ok({"evaluations": [{"id": Given("older_evaluation_of_model")}], "next_page_token": ""}),
+        Ok({"evaluations": [{"id": Given("older_evaluation_of_model"), "transcript_ref": ""}], "next_page_token": ""}),
     ),
     Case(
         "evaluations are listed by status",

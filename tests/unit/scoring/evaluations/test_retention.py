@@ -45,7 +45,7 @@ async def test_a_recording_is_deleted_after_its_retention_and_the_evaluation_sta
     assert studio.audio.names == [waiting.audio_name]
     kept = (await studio.evaluations.get(ended.id)).evaluation
     assert kept.audio_deleted_at == clock.read()
-    with pytest.raises(NotFound, match="there is no recording"):
+    with pytest.raises(NotFound, match="There is no recording"):
         await studio.evaluations.audio(ended.id)
     with pytest.raises(WrongState, match="The recording was deleted"):
         await studio.evaluations.retry(ended.id)

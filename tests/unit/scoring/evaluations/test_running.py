@@ -8,13 +8,16 @@ from sqlalchemy.exc import OperationalError
 
 from services.runtime.clock import now
 from services.runtime.errors import Busy
+from services.scoring.backends.backend import Transcript
 from services.scoring.domain import Status
 from services.scoring.evaluations import running
 from services.scoring.evaluations.domain import Evaluation, Plan
 from services.scoring.evaluations.running import GIVEN_UP
+from services.scoring.evaluations.steps import NO_NUMBER, NUL_TEXT
 from services.scoring.evaluations.store import Run
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.pipeline.steps.sound import LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
 from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, Studio, call_as
 
@@ -255,3 +258,22 @@ async def test_a_step_that_ends_while_the_database_is_away_is_stored_afterwards(
             await asyncio.sleep(0.05)
         assert (await studio.ended(evaluation.id)).status is Status.completed
     assert (await studio.outcomes(evaluation.id))[1] == completed
+
+
+@pytest.mark.parametrize(("value", "reason"), [(float("nan"), NO_NUMBER), (float("-inf"), NO_NUMBER)])
+async def test_a_step_whose_result_is_not_a_number_has_failed(studio: Studio, value: float, reason: str) -> None:
+    result = LoudnessMetrics(value, None, None)
+    studio.runner.ends["", "loudness"] = StepOutcome("loudness", StepStatus.completed, 0.25, "", "sound/1", result)
+    async with studio.running():
+        evaluation = await studio.upload(Plan(steps=("loudness",)))
+        assert (await studio.ended(evaluation.id)).status is Status.completed
+    assert (await studio.outcomes(evaluation.id))[1] == StepOutcome("loudness", StepStatus.failed, 0.25, reason)
+
+
+async def test_a_step_whose_text_cannot_be_stored_has_failed(studio: Studio) -> None:
+    result = Transcript("Hello\0", "en", ())
+    studio.runner.ends["", "transcription"] = StepOutcome("transcription", StepStatus.completed, 0.25, result=result)
+    async with studio.running():
+        evaluation = await studio.upload(Plan(steps=("transcription",)))
+        await studio.ended(evaluation.id)
+    assert (await studio.outcomes(evaluation.id))[-1] == StepOutcome("transcription", StepStatus.failed, 0.25, NUL_TEXT)

@@ -126,11 +126,11 @@ async def test_the_recording_of_an_evaluation_is_evaluated_again_otherwise(studi
 async def test_only_own_audio_that_exists_is_evaluated(studio: Studio) -> None:
     name = await measured_trial(studio, "dev_b")
     for unknown in (name, "b.wav"):
-        with pytest.raises(NotFound, match="there is no audio"):
+        with pytest.raises(NotFound, match="There is no audio"):
             await studio.evaluations.create(Plan(audio_name=unknown))
     call_as("dev_b")
     await studio.audio.delete(name)
-    with pytest.raises(NotFound, match="there is no audio"):
+    with pytest.raises(NotFound, match="There is no audio"):
         await studio.evaluations.create(Plan(audio_name=name))
     with pytest.raises(InvalidInput, match="audio_name: must be the name of stored audio"):
         await studio.evaluations.create(Plan())
@@ -178,12 +178,12 @@ async def test_an_evaluation_is_read_by_its_owner_only(studio: Studio) -> None:
     assert (await studio.evaluations.get(TRIAL)).evaluation.audio_name == f"{TRIAL}.wav"
     call_as("dev_b")
     for id_ in (evaluation.id, TRIAL, UNKNOWN):
-        with pytest.raises(NotFound, match="there is no evaluation"):
+        with pytest.raises(NotFound, match="There is no evaluation"):
             await studio.evaluations.get(id_)
     for change in (studio.evaluations.retry, studio.evaluations.cancel, studio.evaluations.delete):
-        with pytest.raises(NotFound, match="there is no evaluation"):
+        with pytest.raises(NotFound, match="There is no evaluation"):
             await change(evaluation.id)
-    with pytest.raises(NotFound, match="there is no evaluation"):
+    with pytest.raises(NotFound, match="There is no evaluation"):
         await studio.evaluations.audio(evaluation.id)
     set_caller(None)
     with pytest.raises(CredentialsMissing):

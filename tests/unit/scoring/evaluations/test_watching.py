@@ -120,5 +120,5 @@ async def test_only_own_evaluations_are_watched(studio: Studio) -> None:
     with pytest.raises(InvalidInput, match="id: must be the id"):
         await studio.watch_to_end("evl_1")
     call_as("dev_b")
-    with pytest.raises(NotFound, match="there is no evaluation"):
+    with pytest.raises(NotFound, match="There is no evaluation"):
         await studio.watch_to_end(evaluation.id)

@@ -127,7 +127,7 @@ BAD: dict[str, tuple[dict[str, Any], int, str, str]] = {
         {"data": {"reference_text": "x" * MB}, "files": {"audio": WAV}},
         400,
         "INVALID_INPUT",
-        "reference_text: must be at most 100000 characters",
+        "reference_text: must have at most 100000 characters",
     ),
     "an unknown field": ({"data": {"volume": "1"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "volume: unknown"),
     "an unknown parameter": (

@@ -32,6 +32,9 @@ async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any
             config = {"voice_id": "en-gb"}
             model = {"name": "Mine", "provider": "espeak", "version": some, "config": config}
             return model, {**model, "version": f"{some}-2"}
+        case "EvaluationService.CreateEvaluation":
+            evaluation = {"audio_name": await world.value("audio_name"), "steps": ["signal"]}
+            return evaluation, {**evaluation, "language": "de"}
         case "ExperimentService.CreateExperiment":
             return planning.experiment(), planning.experiment(name="Another")
         case "ExperimentService.CloneExperiment":

@@ -229,7 +229,7 @@ async def test_the_error_names_scoring_if_it_is_down(services: tuple[EveryServic
         httpx.AsyncClient(base_url=down, headers=ANYBODY, trust_env=False) as client,
     ):
         response = await client.post(ROUTE, content=b"RIFF", headers={"content-type": "audio/wav"})
-    assert error_of(response) == (503, "UNAVAILABLE", "scoring is not reachable; try again shortly")
+    assert error_of(response) == (503, "UNAVAILABLE", "scoring is not reachable. Try again shortly.")
 
 
 @asynccontextmanager

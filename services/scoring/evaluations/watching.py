@@ -21,7 +21,7 @@ from services.scoring.pipeline.step import StepOutcome
 
 log = structlog.get_logger()
 
-MIN_READ_INTERVAL_SECONDS = 0.05
+MIN_READ_INTERVAL_SECONDS = 0.02
 """Changes that follow each other closely are read together."""
 RETRY_SECONDS = 0.5
 

@@ -41,7 +41,7 @@ KEEP_ALIVE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BytesRequest:
     """A request for stored bytes."""
 
     name: str
@@ -64,7 +64,7 @@ class Content:
     """Returns further headers of a response with a body."""
 
 
-Find = Callable[[Asked], Awaitable[Content]]
+Find = Callable[[BytesRequest], Awaitable[Content]]
 
 
 class HttpBytes:
@@ -185,7 +185,7 @@ class _HttpRequest:
             token = self.headers.get(identity.IDENTITY_HEADER, "")
             identity.set_caller(self.route.admission.known(token) or await self.route.admission.admit(token))
             query = dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            complete = await self._send_content(await self.route.find(Asked(name, query)), disconnect)
+            complete = await self._send_content(await self.route.find(BytesRequest(name, query)), disconnect)
             return int(code_pb2.OK if complete else code_pb2.CANCELLED)
         except Exception as error:  # noqa: BLE001 - every error becomes a response here
             caller_error = error_for_caller(error, self.route.rpc)

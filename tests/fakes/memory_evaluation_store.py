@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from services.scoring.domain import Evaluation as JobEvaluation
 from services.scoring.domain import Status
 from services.scoring.evaluations.domain import Evaluation
@@ -52,11 +52,11 @@ class MemoryEvaluationStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Evaluation] | None:
+    ) -> EarlierRequest[Evaluation] | None:
         requests = table(connection, "evaluation_requests")
         evaluation_id, fingerprint = requests.get((developer_id, request_id), ("", None))
         found = await self.get(connection, evaluation_id)
-        return Earlier(found, fingerprint, found.created_at) if found else None
+        return EarlierRequest(found, fingerprint, found.created_at) if found else None
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         return next((each for each in _all(connection) if each.id == evaluation_id), None)

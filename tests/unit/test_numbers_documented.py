@@ -13,12 +13,12 @@ from services.experiments.exports.usecases import MAX_EXPORTS_PER_DEVELOPER
 from services.experiments.listening.domain import MAX_LINKS, MAX_LISTENERS
 from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
 from services.experiments.verdict.profiles import PARTS, PROFILES
-from services.experiments.webhooks.announced import ANNOUNCED
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
+from services.experiments.webhooks.messages import ANNOUNCED
 from services.runtime.bus import Delivery
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
-from tests.unit.experiments.webhooks.test_announcing import body, experiment
+from tests.unit.experiments.webhooks.test_publisher import body, experiment
 
 PAGES = Path(__file__).parents[2] / "docs"
 

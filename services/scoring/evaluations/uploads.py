@@ -34,7 +34,7 @@ class Incoming(Protocol):
 class AudioFiles(Protocol):
     """The part of `services.runtime.audio_store.AudioStore` that uploads need."""
 
-    def check_room(self) -> None: ...
+    def check_free_space(self) -> None: ...
 
     async def put_stream(self, name: str, pieces: AsyncIterator[bytes]) -> None: ...
 
@@ -62,7 +62,7 @@ class Uploads:
             return await self._repeated(upload, content)
         name = prepared.recording_name
         try:
-            self._audio.check_room()
+            self._audio.check_free_space()
             async with aclosing(content.pieces()) as pieces:
                 await self._audio.put_stream(name, pieces)
             complete = upload.plan()

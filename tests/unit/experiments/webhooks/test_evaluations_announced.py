@@ -10,9 +10,9 @@ from voicearena.scoring.v1.events_pb2 import (
     RecordingEvaluationFailed,
 )
 
-from services.experiments.webhooks.announced import MAX_BODY_BYTES
-from services.experiments.webhooks.announcing import Announcing
-from services.experiments.webhooks.domain import EVALUATION, Delivery, Endpoint
+from services.experiments.webhooks.domain import EVALUATION, Delivery, WebhookEndpoint
+from services.experiments.webhooks.messages import MAX_BODY_BYTES
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime import bus
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
@@ -33,14 +33,14 @@ class Webhooks:
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
-        self.announcing = Announcing(self.database, self.store, "https://arena.example.com")
+        self.publisher = WebhookPublisher(self.database, self.store, "https://arena.example.com")
         self._events = 0
 
     async def take(self, fact: object) -> list[Delivery]:
         """Takes a fact and returns the deliveries about evl_a."""
         self._events += 1
-        delivery = bus.Delivery(f"evt_{self._events}", 1, NOON, "")
-        handlers = {**self.announcing.handlers(), **self.announcing.deletion_handlers()}
+        delivery = bus.EventMetadata(f"evt_{self._events}", 1, NOON, "")
+        handlers = {**self.publisher.handlers(), **self.publisher.deletion_handlers()}
         await handlers[type(fact)](fact, delivery)  # type: ignore[index,arg-type]
         async with self.database.reading() as connection:
             found = await self.store.deliveries(connection, EVALUATION, "evl_a", after=None, limit=9)
@@ -51,7 +51,7 @@ class Webhooks:
 async def webhooks() -> Webhooks:
     made = Webhooks()
     async with made.database.transaction() as connection:
-        endpoint = Endpoint(id="whe_a", developer_id="dev_a", url=URL, secret=b"", created_at=NOON)
+        endpoint = WebhookEndpoint(id="whe_a", developer_id="dev_a", url=URL, secret=b"", created_at=NOON)
         await made.store.add_endpoint(connection, endpoint)
     return made
 

@@ -1,4 +1,4 @@
-"""Which facts are sent to webhooks, and their messages. To add one, add a row to ANNOUNCED."""
+"""Which facts are sent to webhooks, and their messages. To add one, add a row to MESSAGE_TYPES."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, Experiment
 from voicearena.scoring.v1.events_pb2 import RecordingEvaluated, RecordingEvaluationFailed
 
 from services.experiments.domain import Experiment, ExperimentStatus
-from services.experiments.webhooks.targets import canonical
+from services.experiments.webhooks.ssrf_guard.urls import canonical
 from services.runtime import bus
 
 # Receivers may rely on this limit. Texts of unlimited length, such as an experiment's prompts, are left out.
@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class WebhookMessage:
     """The message about one fact, and the endpoint of its subject."""
 
     subject_id: str
@@ -38,12 +38,12 @@ class Announcement:
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class Announced(NamedTuple):
+class MessageType(NamedTuple):
     """How the message about one kind of fact is made."""
 
     type: str
     """The message's `type`: the type of the subject, a dot, and what happened to it."""
-    build: Callable[[Any, Any, str], Announcement]
+    build: Callable[[Any, Any, str], WebhookMessage]
     """Takes the fact, its source and the public URL that links begin with. The source is the experiment for facts of
     this service, because an experiment's texts are not in its events. For other facts it is the event as received."""
 
@@ -54,11 +54,11 @@ class Announced(NamedTuple):
 
 def _experiment_ended(
     fact: ExperimentCompleted | ExperimentFailed | ExperimentCancelled, experiment: Experiment, public_url: str
-) -> Announcement:
+) -> WebhookMessage:
     if experiment.ended_at is None:
         raise ValueError(f"experiment {experiment.id} has not ended")
     completed = experiment.status is ExperimentStatus.COMPLETED
-    return Announcement(
+    return WebhookMessage(
         subject_id=experiment.id,
         developer_id=experiment.developer_id,
         webhook_url=experiment.webhook_url,
@@ -79,10 +79,10 @@ def _experiment_ended(
 
 
 def _evaluation_ended(
-    fact: RecordingEvaluated | RecordingEvaluationFailed, delivery: bus.Delivery, public_url: str
-) -> Announcement:
+    fact: RecordingEvaluated | RecordingEvaluationFailed, delivery: bus.EventMetadata, public_url: str
+) -> WebhookMessage:
     failed = isinstance(fact, RecordingEvaluationFailed)
-    return Announcement(
+    return WebhookMessage(
         subject_id=fact.evaluation_id,
         developer_id=fact.developer_id,
         webhook_url=canonical(fact.webhook_url),
@@ -99,10 +99,10 @@ def _evaluation_ended(
     )
 
 
-ANNOUNCED: Mapping[type[Message], Announced] = {
-    ExperimentCompleted: Announced("experiment.completed", _experiment_ended),
-    ExperimentFailed: Announced("experiment.failed", _experiment_ended),
-    ExperimentCancelled: Announced("experiment.cancelled", _experiment_ended),
-    RecordingEvaluated: Announced("evaluation.completed", _evaluation_ended),
-    RecordingEvaluationFailed: Announced("evaluation.failed", _evaluation_ended),
+MESSAGE_TYPES: Mapping[type[Message], MessageType] = {
+    ExperimentCompleted: MessageType("experiment.completed", _experiment_ended),
+    ExperimentFailed: MessageType("experiment.failed", _experiment_ended),
+    ExperimentCancelled: MessageType("experiment.cancelled", _experiment_ended),
+    RecordingEvaluated: MessageType("evaluation.completed", _evaluation_ended),
+    RecordingEvaluationFailed: MessageType("evaluation.failed", _evaluation_ended),
 }

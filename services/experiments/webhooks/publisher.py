@@ -8,8 +8,8 @@ from voicearena.scoring.v1.events_pb2 import RecordingEvaluationDeleted
 
 from services.experiments import facts
 from services.experiments.domain import Experiment
-from services.experiments.webhooks.announced import ANNOUNCED, Announced
 from services.experiments.webhooks.domain import EVALUATION, Delivery, DeliveryStatus
+from services.experiments.webhooks.messages import MESSAGE_TYPES, MessageType
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import bus, ids, inbox, outbox
 from services.runtime.clock import now
@@ -22,7 +22,7 @@ OWNER = "experiments"
 CONSUMER = "webhooks"
 
 
-class Announcing:
+class WebhookPublisher:
     """Creates webhook deliveries for facts. A Sender sends them later."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Announcing:
         database: Database,
         store: WebhookStore,
         public_url: str,
-        message_types: Mapping[type[Message], Announced] = ANNOUNCED,
+        message_types: Mapping[type[Message], MessageType] = MESSAGE_TYPES,
     ) -> None:
         """`public_url` is the beginning of links in messages."""
         self._database = database
@@ -43,14 +43,14 @@ class Announcing:
         await outbox.add(connection, fact)
         await self._create_delivery(connection, fact, experiment)
 
-    async def take(self, fact: Message, delivery: bus.Delivery) -> None:
+    async def take(self, fact: Message, delivery: bus.EventMetadata) -> None:
         """Creates the delivery for another service's fact when it first arrives, and confirms the fact each time."""
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, delivery.event_id):
                 await self._create_delivery(connection, fact, delivery)
             await outbox.add(connection, facts.fact_confirmed(delivery.event_id))
 
-    async def forget(self, fact: RecordingEvaluationDeleted, delivery: bus.Delivery) -> None:
+    async def forget(self, fact: RecordingEvaluationDeleted, delivery: bus.EventMetadata) -> None:
         """Deletes the deliveries about an evaluation that was deleted."""
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, delivery.event_id):
@@ -65,7 +65,7 @@ class Announcing:
         return {RecordingEvaluationDeleted: self.forget}
 
     async def _create_delivery(
-        self, connection: AsyncConnection, fact: Message, source: Experiment | bus.Delivery
+        self, connection: AsyncConnection, fact: Message, source: Experiment | bus.EventMetadata
     ) -> None:
         message_type = self._types[type(fact)]
         message = message_type.build(fact, source, self._public_url)

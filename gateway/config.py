@@ -24,7 +24,7 @@ from gateway.json_checks import json_body_check, json_query_check
 from gateway.local_replies import local_replies
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, service_of
-from gateway.settings import Endpoint, GatewaySettings
+from gateway.settings import GatewaySettings, ServerAddress
 
 TEMPLATE = Path(__file__).parent / "envoy.yaml.j2"
 KNOWN_KEYS = Path(__file__).parent / "known_keys.lua"
@@ -58,7 +58,7 @@ class ExtraRoute:
 
     service: str
     """The full name, `package.Service`."""
-    endpoints: Sequence[Endpoint]
+    endpoints: Sequence[ServerAddress]
     descriptors: Path
     """A compiled descriptor set with the JSON routes of the service."""
     guarded: bool = False
@@ -79,7 +79,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
     return environment.from_string(TEMPLATE.read_text()).render(
-        listen=Endpoint(settings.api_host, settings.api_port),
+        listen=ServerAddress(settings.api_host, settings.api_port),
         max_connections=settings.max_connections,
         max_heap_bytes=MAX_HEAP_MB * 1024 * 1024,
         connection_count_port=settings.connection_count_port,

@@ -16,19 +16,19 @@ HTTP_PORTS_ABOVE = 10
 DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
 
 
-class Endpoint(NamedTuple):
+class ServerAddress(NamedTuple):
     """The address of a server."""
 
     host: str
     port: int
 
 
-def parse_endpoint(text: str) -> Endpoint:
+def parse_endpoint(text: str) -> ServerAddress:
     """Reads `host:port`. Raises ValueError if it is malformed."""
     host, _, port = text.strip().rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is not host:port")
-    return Endpoint(host.strip("[]"), int(port))
+    return ServerAddress(host.strip("[]"), int(port))
 
 
 def _split(value: object) -> object:
@@ -39,11 +39,11 @@ def _endpoints(value: object) -> object:
     return tuple(parse_endpoint(part) for part in value.split(",")) if isinstance(value, str) else value
 
 
-Addresses = Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(_endpoints), Field(min_length=1)]
+Addresses = Annotated[tuple[ServerAddress, ...], NoDecode, BeforeValidator(_endpoints), Field(min_length=1)]
 
 
-def _at(port: int) -> tuple[Endpoint, ...]:
-    return (Endpoint("127.0.0.1", port),)
+def _at(port: int) -> tuple[ServerAddress, ...]:
+    return (ServerAddress("127.0.0.1", port),)
 
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ class GatewaySettings(_Addresses):
     access_log: bool = False
     """Whether each call is written to the log."""
 
-    def addresses(self) -> dict[str, tuple[Endpoint, ...]]:
+    def addresses(self) -> dict[str, tuple[ServerAddress, ...]]:
         """Returns the addresses of each service."""
         return {name: getattr(self, f"{name}_address") for name in SERVICES}
 
-    def http_addresses(self) -> dict[str, tuple[Endpoint, ...]]:
+    def http_addresses(self) -> dict[str, tuple[ServerAddress, ...]]:
         """Returns the addresses at which services serve audio over plain HTTP, by service."""
         return {name: getattr(self, f"{name}_http_address") for name in HTTP_SERVICES}

@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.mesh import Mesh
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
-from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 
 # A failing test shows this much of each log.
 MAX_SHOWN_LOG_BYTES = 6000
@@ -55,7 +55,7 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
         "id": STAND_IN,
         "base_url": speech_server.base_url,
         "model": MODEL,
-        "voices": list(TEMPERS),
+        "voices": list(BEHAVIOURS),
         "max_concurrency": 4,
         "local": True,
     }

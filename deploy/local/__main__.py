@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from deploy.local.errors import MeshError
-from deploy.local.first_developer import KEY_FILE, fault_of
+from deploy.local.first_developer import KEY_FILE, api_key_fault
 from deploy.local.mesh import Mesh
 from deploy.local.process import ignoring_errors
 from deploy.local.settings import LocalSettings, load_settings
@@ -46,7 +46,7 @@ async def serve(settings: LocalSettings) -> None:
     async def run() -> None:
         async with mesh:
             key = await mesh.first_api_key()
-            show(banner(mesh, key, await fault_of(key, mesh.api_url) if key else ""))
+            show(banner(mesh, key, await api_key_fault(key, mesh.api_url) if key else ""))
             await stop_requested.wait()
             print_line("Stopping.")
 

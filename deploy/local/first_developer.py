@@ -26,7 +26,7 @@ async def first_api_key(api_url: str, data_dir: DataDir) -> str | None:
     return data_dir.write(KEY_FILE, str(response.json()["api_key"]))
 
 
-async def fault_of(api_key: str, api_url: str) -> str:
+async def api_key_fault(api_key: str, api_url: str) -> str:
     """Returns why an API key does not work, empty if it works. Raises httpx.HTTPError if the API can't be reached."""
     async with httpx.AsyncClient(base_url=api_url, timeout=10, trust_env=False) as client:
         response = await client.get("/api/v1/developers/me", headers={"authorization": f"Bearer {api_key}"})

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.domain import ApiKey, Developer
 from services.runtime.identity import in_order
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 
 METADATA = sa.MetaData()
 DEVELOPERS = sa.Table(
@@ -75,7 +75,9 @@ class Store(Protocol):
         `registration` is the hash of the request id, `fingerprint` the fingerprint of the request.
         """
 
-    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+    async def find_registration(
+        self, connection: AsyncConnection, registration: bytes
+    ) -> EarlierRequest[Developer] | None:
         """Returns the developer that a registration created, or None."""
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
@@ -91,7 +93,7 @@ class Store(Protocol):
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[ApiKey] | None:
+    ) -> EarlierRequest[ApiKey] | None:
         """Returns the API key that a request created before, or None."""
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
@@ -166,10 +168,12 @@ class SqlStore:
         row = (await connection.execute(sa.select(DEVELOPERS).where(DEVELOPERS.c.id == developer_id))).one_or_none()
         return _developer(row) if row else None
 
-    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+    async def find_registration(
+        self, connection: AsyncConnection, registration: bytes
+    ) -> EarlierRequest[Developer] | None:
         query = sa.select(DEVELOPERS).where(DEVELOPERS.c.registration == registration)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(_developer(row), row.registration_fingerprint, row.created_at) if row else None
+        return EarlierRequest(_developer(row), row.registration_fingerprint, row.created_at) if row else None
 
     async def lock_developer(self, connection: AsyncConnection, developer_id: str) -> None:
         await connection.execute(sa.select(DEVELOPERS.c.id).where(DEVELOPERS.c.id == developer_id).with_for_update())
@@ -195,10 +199,10 @@ class SqlStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[ApiKey] | None:
+    ) -> EarlierRequest[ApiKey] | None:
         query = sa.select(API_KEYS).where(API_KEYS.c.developer_id == developer_id, API_KEYS.c.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(_api_key(row), row.request_fingerprint, row.created_at) if row else None
+        return EarlierRequest(_api_key(row), row.request_fingerprint, row.created_at) if row else None
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         query = sa.select(sa.func.count()).where(

@@ -63,14 +63,14 @@ class Auth:
         an e-mail address that is in use count too.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.MAX_NAME_CHARACTERS)
+        valid.text(name, "name", max_characters=domain.MAX_NAME_CHARACTERS)
         address = _address(email, valid)
         if request_id:
             valid.text(
                 request_id,
                 "request_id",
-                longest=MAX_REQUEST_ID_CHARACTERS,
-                shortest=domain.MIN_REGISTRATION_ID_CHARACTERS,
+                max_characters=MAX_REQUEST_ID_CHARACTERS,
+                min_characters=domain.MIN_REGISTRATION_ID_CHARACTERS,
             )
         valid.finish()
         developer = Developer(ids.new_id("dev"), name.strip(), address, now())
@@ -122,7 +122,7 @@ class Auth:
         calling key lacks one of the scopes, and QuotaExceeded if the caller already has the maximum number of keys.
         """
         valid = Validation()
-        valid.text(name, "name", longest=domain.MAX_KEY_NAME_CHARACTERS)
+        valid.text(name, "name", max_characters=domain.MAX_KEY_NAME_CHARACTERS)
         valid.require(len(scopes) <= len(SCOPES), "scopes", f"must have at most {len(SCOPES)} entries")
         for index, scope in enumerate(scopes[: len(SCOPES)]):
             valid.one_of(scope, f"scopes[{index}]", SCOPES)
@@ -283,7 +283,7 @@ def _issue(
 
 
 def _address(email: str, valid: Validation) -> str:
-    if not valid.text(email, "email", longest=domain.MAX_EMAIL_CHARACTERS):
+    if not valid.text(email, "email", max_characters=domain.MAX_EMAIL_CHARACTERS):
         return email
     # The library accepts addresses of private domains only with `test_environment`, and only of `test`.
     checked = _LOCAL_NAME.sub("test", email.strip())

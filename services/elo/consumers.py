@@ -9,7 +9,7 @@ from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
 from services.elo import convert
 from services.elo.usecases import Catalogue
-from services.runtime.bus import DeadHandler, Delivery, Handler
+from services.runtime.bus import DeadHandler, EventMetadata, Handler
 
 log = structlog.get_logger()
 
@@ -17,13 +17,13 @@ log = structlog.get_logger()
 def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
-    async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
+    async def voices_discovered(event: VoicesDiscovered, metadata: EventMetadata) -> None:
         found = [convert.from_voice(voice, event.provider) for voice in event.voices]
         drafts = [draft for draft in found if draft is not None]
         if len(drafts) < len(found):
             log.warning("voices were left out", provider=event.provider.id, count=len(found) - len(drafts))
-        provider = convert.from_provider(event.provider, delivery.occurred_at)
-        await catalogue.record_provider(delivery.event_id, provider, drafts, event.told_providers)
+        provider = convert.from_provider(event.provider, metadata.occurred_at)
+        await catalogue.record_provider(metadata.event_id, provider, drafts, event.told_providers)
 
     return {VoicesDiscovered: voices_discovered}
 
@@ -31,10 +31,10 @@ def handlers(catalogue: Catalogue) -> Mapping[type[Message], Handler]:
 def dead_handler(catalogue: Catalogue) -> DeadHandler:
     """Returns the handler of dead events. The provider of a dead event becomes unavailable; others are not affected."""
 
-    async def dead(event: VoicesDiscovered, delivery: Delivery, reason: str) -> None:
-        provider = convert.from_provider(event.provider, delivery.occurred_at)
+    async def dead(event: VoicesDiscovered, metadata: EventMetadata, reason: str) -> None:
+        provider = convert.from_provider(event.provider, metadata.occurred_at)
         error = "its voices could not be added to the catalogue"
         provider = replace(provider, unavailable_reason=provider.unavailable_reason or error)
-        await catalogue.record_provider(delivery.event_id, provider, [], event.told_providers)
+        await catalogue.record_provider(metadata.event_id, provider, [], event.told_providers)
 
     return dead

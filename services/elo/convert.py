@@ -61,12 +61,12 @@ def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel |
     return _draft(name, provider.id, "", config)
 
 
-def from_provider(provider: tts_pb2.Provider, told_at: datetime) -> Provider:
-    """Returns what the catalogue needs to know about a provider, as of `told_at`."""
+def from_provider(provider: tts_pb2.Provider, reported_at: datetime) -> Provider:
+    """Returns what the catalogue needs to know about a provider, as of `reported_at`."""
     reason = "" if provider.available else one_line(provider.unavailable_reason) or "it is not available"
     return Provider(
         provider.id,
-        told_at,
+        reported_at,
         reason,
         tuple(name for name in PARAMETERS if name in provider.parameters),
         provider.max_text_characters,

@@ -67,7 +67,7 @@ class Provider:
     """What tts last reported about a provider, and when."""
 
     id: str
-    told_at: datetime
+    reported_at: datetime
     unavailable_reason: str = ""
     """Why it can't be used, empty if it can."""
     parameters: tuple[str, ...] = PARAMETERS

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 
 METADATA = sa.MetaData()
 VOICE_MODELS = sa.Table(
@@ -67,7 +67,7 @@ class Store(Protocol):
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[VoiceModel] | None:
+    ) -> EarlierRequest[VoiceModel] | None:
         """Returns the model that an earlier request with this id has created."""
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
@@ -96,13 +96,13 @@ class Store(Protocol):
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         """Writes the fields of a model. Returns False if it would equal another model of its owner."""
 
-    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         """Adds voices to those that a provider is known to have."""
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         """Returns whether a provider is known to have a voice."""
 
-    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider) -> None:
         """Stores a report about a provider, unless a later one is stored."""
 
     async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:
@@ -166,12 +166,12 @@ class SqlStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[VoiceModel] | None:
+    ) -> EarlierRequest[VoiceModel] | None:
         query = sa.select(VOICE_MODELS).where(
             VOICE_MODELS.c.developer_id == developer_id, VOICE_MODELS.c.request_id == request_id
         )
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(_model(row), row.request_fingerprint, row.created_at) if row else None
+        return EarlierRequest(_model(row), row.request_fingerprint, row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
         query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.id == model_id)
@@ -239,7 +239,7 @@ class SqlStore:
         )
         return result.first() is not None
 
-    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         if voice_ids:
             rows = [{"provider": provider, "voice_id": voice_id} for voice_id in voice_ids]
             await connection.execute(insert(KNOWN_VOICES).values(rows).on_conflict_do_nothing())
@@ -248,10 +248,10 @@ class SqlStore:
         query = sa.select(KNOWN_VOICES).where(KNOWN_VOICES.c.provider == provider, KNOWN_VOICES.c.voice_id == voice_id)
         return (await connection.execute(query)).first() is not None
 
-    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider) -> None:
         adding = insert(PROVIDERS).values(
             id=provider.id,
-            told_at=provider.told_at,
+            told_at=provider.reported_at,
             unavailable_reason=provider.unavailable_reason,
             parameters=list(provider.parameters),
             max_text_characters=provider.max_text_characters,

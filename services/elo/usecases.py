@@ -85,7 +85,7 @@ class Catalogue:
     ) -> tuple[Sequence[VoiceModel], str]:
         """Returns a page of the catalogue, and the token of the next page. The token is empty on the last page."""
         valid = Validation()
-        valid.text(provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS, shortest=0)
+        valid.text(provider, "provider", max_characters=domain.MAX_PROVIDER_CHARACTERS, min_characters=0)
         valid.finish()
         developer_id = current_identity().developer_id if registered_by_me else ""
         async with self._database.reading() as connection:
@@ -193,8 +193,8 @@ class Catalogue:
         async with self._database.transaction() as connection:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
-            await self._store.learn_provider(connection, provider)
-            await self._store.learn_voices(connection, provider.id, [d.voice_id for d in drafts])
+            await self._store.record_provider(connection, provider)
+            await self._store.record_voices(connection, provider.id, [d.voice_id for d in drafts])
             for draft in drafts:
                 model = dataclasses.replace(
                     draft,
@@ -257,12 +257,12 @@ def _provider_error(provider_id: str, providers: Mapping[str, Provider], where: 
 
 
 def _check(model: VoiceModel, valid: Validation) -> None:
-    valid.text(model.name, "name", longest=domain.MAX_NAME_CHARACTERS)
-    if valid.text(model.provider, "provider", longest=domain.MAX_PROVIDER_CHARACTERS):
+    valid.text(model.name, "name", max_characters=domain.MAX_NAME_CHARACTERS)
+    if valid.text(model.provider, "provider", max_characters=domain.MAX_PROVIDER_CHARACTERS):
         valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must contain only a-z, 0-9, _ and -")
-    valid.text(model.version, "version", longest=domain.MAX_VERSION_CHARACTERS, shortest=0)
-    valid.text(model.voice_id, "config.voice_id", longest=domain.MAX_VOICE_CHARACTERS)
-    valid.text(model.model_id, "config.model_id", longest=domain.MAX_MODEL_CHARACTERS, shortest=0)
+    valid.text(model.version, "version", max_characters=domain.MAX_VERSION_CHARACTERS, min_characters=0)
+    valid.text(model.voice_id, "config.voice_id", max_characters=domain.MAX_VOICE_CHARACTERS)
+    valid.text(model.model_id, "config.model_id", max_characters=domain.MAX_MODEL_CHARACTERS, min_characters=0)
     valid.require(
         model.speed is None or domain.MIN_SPEED <= model.speed <= domain.MAX_SPEED,
         "config.parameters.speed",

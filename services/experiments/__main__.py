@@ -14,7 +14,7 @@ from voicearena.experiments.v1 import (
 from voicearena.gateway.v1 import access_log_pb2_grpc
 from voicearena.scoring.v1 import scoring_service_pb2_grpc
 
-from services.experiments import figures
+from services.experiments import operational_metrics
 from services.experiments.exports.usecases import Exporting
 from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
@@ -34,18 +34,18 @@ from services.experiments.running.changes import Changes
 from services.experiments.running.finishing import Finishing
 from services.experiments.running.lifecycle_store import SqlLifecycleStore
 from services.experiments.running.retention import BATCH, Retention
-from services.experiments.running.watching import Watching
+from services.experiments.running.watching import WatchExperiment
 from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
-from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.posting import HttpPost
-from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.publisher import WebhookPublisher
+from services.experiments.webhooks.secret_box import SecretBox
 from services.experiments.webhooks.sender import Sender
 from services.experiments.webhooks.servicer import WebhookServicer
+from services.experiments.webhooks.ssrf_guard.urls import check_url
 from services.experiments.webhooks.store import SqlWebhookStore
-from services.experiments.webhooks.targets import check_url
-from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
+from services.experiments.webhooks.usecases import DeliveryLog, WebhookEndpoints
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.bus import Bus
@@ -61,12 +61,12 @@ from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.progress import RECONCILE_BATCH, Progress
 from services.shared.clips.queue_store import SqlQueueStore
 from services.shared.clips.store import SqlClipStore
-from services.shared.listening import clip_answers
+from services.shared.listening import clip_responses
 from services.shared.listening.access_log_servicer import AccessLog
+from services.shared.listening.clip_transfers import ClipTransfers
 from services.shared.listening.clips import Clips
-from services.shared.listening.closing import LOOK_EVERY_SECONDS, Closing
+from services.shared.listening.closing import OVERDUE_CHECK_INTERVAL_SECONDS, Closing
 from services.shared.listening.comparing import Comparing
-from services.shared.listening.hearing import Hearing
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
 
@@ -89,19 +89,19 @@ async def main() -> None:
         changes = Changes(database)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
         reading = Reading(database, store, Pages(secret))
-        watching = Watching(
+        watching = WatchExperiment(
             database,
             store,
             lifecycle_store,
             changes,
             settings.watch_heartbeat_seconds,
-            lambda seen: running_convert.watched(seen, links),
+            lambda seen: running_convert.watch_response(seen, links),
         )
-        webhook_store, box, reach = SqlWebhookStore(), SecretBox(secret), settings.webhook_reach
-        endpoints = Endpoints(database, webhook_store, box, Pages(secret), reach)
-        announcing = Announcing(database, webhook_store, settings.public_url)
+        webhook_store, box, ssrf_policy = SqlWebhookStore(), SecretBox(secret), settings.ssrf_policy
+        endpoints = WebhookEndpoints(database, webhook_store, box, Pages(secret), ssrf_policy)
+        publisher = WebhookPublisher(database, webhook_store, settings.public_url)
         clips = SqlClipStore(trial_clips.TABLE)
-        finishing = Finishing(store, clips, listening, votes, announcing)
+        finishing = Finishing(store, clips, listening, votes, publisher)
         dispatcher = Dispatcher(database, SqlQueueStore(trial_clips.TABLE), trial_clips.USER)
         on_end = trial_clips.on_end(store, finishing)
         progress = Progress(database, clips, dispatcher, trial_clips.USER, on_end)
@@ -109,7 +109,7 @@ async def main() -> None:
             scoring_service_pb2_grpc.ScoringServiceStub(service.channel(settings.scoring_address))
         )
         rules = PlanRules(
-            webhook_fault=lambda url: check_url(url, reach),
+            webhook_fault=lambda url: check_url(url, ssrf_policy),
             audio_retention_days=settings.audio_retention_days,
             max_running=settings.max_running_experiments,
             max_unfinished=settings.max_unfinished_experiments,
@@ -152,20 +152,20 @@ async def main() -> None:
         service.serve_bytes(
             settings.http_address,
             listening_service.methods_by_name["GetListeningClip"],
-            partial(clip_answers.find, rendered_clips),
+            partial(clip_responses.find, rendered_clips),
         )
         service.add_unlisted(
             access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
-            await service.enter("access log", AccessLog(Hearing(database, listening))),
+            await service.enter("access log", AccessLog(ClipTransfers(database, listening))),
         )
         service.add_servicer(
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
             WebhookServicer(endpoints, DeliveryLog(database, store, webhook_store, Pages(secret))),
         )
-        service.report(figures.report)
-        post = await service.enter("webhook connections", HttpPost(settings.webhook_reach))
+        service.report(operational_metrics.report)
+        post = await service.enter("webhook connections", HttpPost(settings.ssrf_policy))
         service.background("webhooks", Sender(database, webhook_store, box, post).run)
-        service.background("listening", lambda: periodic(closing.overdue, LOOK_EVERY_SECONDS, batch=1))
+        service.background("listening", lambda: periodic(closing.overdue, OVERDUE_CHECK_INTERVAL_SECONDS, batch=1))
         retention = Retention(database, lifecycle_store, listening)
         service.background(
             "retention", lambda: periodic(retention.sweep, settings.retention_sweep_seconds, batch=BATCH)
@@ -181,11 +181,11 @@ async def main() -> None:
                 lambda: progress.reconcile(reconcile_after), check_interval_seconds, batch=RECONCILE_BATCH
             ),
         )
-        service.background("free slots", lambda: periodic(dispatcher.look, check_interval_seconds))
+        service.background("free slots", lambda: periodic(dispatcher.release_all, check_interval_seconds))
         service.background(
             "events",
             lambda: bus.consume(
-                {**consumers.handlers(progress, dispatcher), **announcing.handlers()},
+                {**consumers.handlers(progress, dispatcher), **publisher.handlers()},
                 max_in_flight=settings.events_in_flight,
                 on_dead=consumers.dead_handler(progress),
             ),

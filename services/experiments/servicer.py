@@ -19,12 +19,12 @@ from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
 from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading, Recomputing
-from services.experiments.running.watching import Watching
-from services.experiments.webhooks.usecases import Endpoints
+from services.experiments.running.watching import WatchExperiment
+from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context
 
-Watched = experiment_service_pb2.WatchExperimentResponse
+WatchResponse = experiment_service_pb2.WatchExperimentResponse
 
 
 class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
@@ -35,10 +35,10 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         planning: Planning,
         lifecycle: Lifecycle,
         reading: Reading,
-        watching: Watching[Watched],
+        watching: WatchExperiment[WatchResponse],
         recomputing: Recomputing,
         exporting: Exporting,
-        endpoints: Endpoints,
+        endpoints: WebhookEndpoints,
         links: AudioLinks,
     ) -> None:
         self._planning = planning
@@ -133,7 +133,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
 
     async def WatchExperiment(
         self, request: experiment_service_pb2.WatchExperimentRequest, context: Context
-    ) -> AsyncIterator[Watched]:
+    ) -> AsyncIterator[WatchResponse]:
         async with aclosing(self._watching.watch(request.id)) as messages:
             async for message in messages:
                 yield message

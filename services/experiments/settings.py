@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from services.experiments.verdict import QUALITY, CompositeProfile, own_weights
-from services.experiments.webhooks.addresses import Network
-from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports, site_port
+from services.experiments.verdict import QUALITY, CompositeProfile, custom_profile
+from services.experiments.webhooks.ssrf_guard.addresses import Network
+from services.experiments.webhooks.ssrf_guard.policy import HostPort, SsrfPolicy, bus_ports, database_ports, site_port
 from services.runtime.mesh import default_address
 from services.runtime.settings import (
     Addresses,
@@ -54,7 +54,7 @@ def _quality(value: object) -> object:
         if not given:
             raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; got {part!r}")
         weights[metric.strip()] = float(weight)
-    return own_weights(weights, QUALITY.name)
+    return custom_profile(weights, QUALITY.name)
 
 
 class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings):
@@ -85,7 +85,7 @@ class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, Audio
     never sent to them."""
 
     @property
-    def webhook_reach(self) -> Reach:
+    def ssrf_policy(self) -> SsrfPolicy:
         """Returns the addresses that webhooks can and can't use."""
         addresses = (self.grpc_address, self.metrics_address, self.http_address, self.auth_address)
         named = ",".join((*addresses, self.scoring_address, self.elo_address))
@@ -95,4 +95,4 @@ class ExperimentsSettings(ServiceSettings, HttpSettings, DatabaseSettings, Audio
             *database_ports(self.database_url.get_secret_value()),
             *bus_ports(self.nats_url),
         ]
-        return Reach(self.webhook_allowed_networks, mesh, site_port(self.public_url))
+        return SsrfPolicy(self.webhook_allowed_networks, mesh, site_port(self.public_url))

@@ -21,7 +21,7 @@ from services.experiments.tables import (
     trial_values,
 )
 from services.runtime.hot_reads import HotConnection, hot_query
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
 _TRIAL_KEY = (_T.prompt_index, _T.model_index, _T.repeat_index)
@@ -34,7 +34,7 @@ _GET_MANY = hot_query(
 _UNFINISHED = sa.text("experiments.status IN ('created', 'running')")
 _LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
-Owned = tuple[str, str]
+ExperimentKey = tuple[str, str]
 """The id of a developer and the id of one of their experiments."""
 
 
@@ -48,13 +48,15 @@ class Store(Protocol):
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Experiment] | None:
+    ) -> EarlierRequest[Experiment] | None:
         """Returns the experiment that an earlier request with this id created."""
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         """Returns an experiment of the developer."""
 
-    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+    async def get_many(
+        self, connection: HotConnection, owned: Collection[ExperimentKey]
+    ) -> Mapping[ExperimentKey, Experiment]:
         """Returns the experiments that exist."""
 
     async def lock(self, connection: AsyncConnection, experiment_id: str) -> Experiment | None:
@@ -157,18 +159,20 @@ class SqlStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Experiment] | None:
+    ) -> EarlierRequest[Experiment] | None:
         query = sa.select(*EXPERIMENT_COLUMNS, _E.request_fingerprint)
         query = query.where(_E.developer_id == developer_id, _E.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(experiment_from(row[:-1]), row[-1], row.created_at) if row else None
+        return EarlierRequest(experiment_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         query = sa.select(*EXPERIMENT_COLUMNS).where(_E.id == experiment_id, _E.developer_id == developer_id)
         row = (await connection.execute(query)).one_or_none()
         return experiment_from(row) if row else None
 
-    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+    async def get_many(
+        self, connection: HotConnection, owned: Collection[ExperimentKey]
+    ) -> Mapping[ExperimentKey, Experiment]:
         rows = await connection.rows(_GET_MANY, {"ids": [experiment_id for _, experiment_id in owned]})
         found = {(e.developer_id, e.id): e for e in map(experiment_from, rows)}
         return {key: found[key] for key in owned if key in found}

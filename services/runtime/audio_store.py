@@ -58,7 +58,7 @@ class AudioStore:
         self._store: ObjectStore = _open(location)
         self._folder = None if "://" in location else _folder(location)
 
-    def check_room(self) -> None:
+    def check_free_space(self) -> None:
         """Raises DiskFull if the local disk has less than 32 MiB of free space. Does nothing for a bucket."""
         if self._folder is not None and disk.free_bytes(self._folder) < disk.MIN_FREE_BYTES:
             raise DiskFull(DISK_FULL_MESSAGE)

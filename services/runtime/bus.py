@@ -22,17 +22,17 @@ from services.runtime import events, streams, telemetry
 from services.runtime.clock import now
 from services.runtime.consumption import Consumption
 from services.runtime.errors import BusUnavailable
-from services.runtime.event_dispatcher import DeadHandler, Delivery, EventDispatcher, Handler
+from services.runtime.event_dispatcher import DeadHandler, EventDispatcher, EventMetadata, Handler
 from services.runtime.event_loop import Stopwatch
 
-__all__ = ["Bus", "BusUnavailable", "DeadHandler", "Delivery", "Handler"]
+__all__ = ["Bus", "BusUnavailable", "DeadHandler", "EventMetadata", "Handler"]
 
 log = structlog.get_logger()
 
 # The first version of NATS with a time to live for single messages.
 MIN_SERVER_VERSION = (2, 11)
 CONNECT_TIMEOUT_SECONDS = 60.0
-PUBLISH_SECONDS = 5.0
+PUBLISH_TIMEOUT_SECONDS = 5.0
 MAX_PUBLISH_ATTEMPTS = 3
 # If the last confirmed publish is older than this, the health check publishes a probe.
 MAX_CONFIRMATION_AGE_SECONDS = 3.0
@@ -40,7 +40,7 @@ PROBE_TIMEOUT_SECONDS = 2.0
 
 # The events of a killed worker go to another one after this time. A living worker sends heartbeats meanwhile.
 ACK_WAIT_SECONDS = 10.0
-REPAIR_SECONDS = 0.5
+REPAIR_RETRY_SECONDS = 0.5
 # All processes of a service share a consumer, and each limits itself. So this limit is wide.
 MAX_UNACKNOWLEDGED_EVENTS = 10_000
 # The server deletes a process's own consumer if nobody has fetched its events for so long.
@@ -52,7 +52,7 @@ class Bus:
 
     def __init__(self, client: Client, service: str) -> None:
         self._client = client
-        self._jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_SECONDS)
+        self._jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
         self._service = service
         self._ensuring = asyncio.Lock()
         self._ensured_at = float("-inf")
@@ -100,7 +100,7 @@ class Bus:
                     break
                 except (OSError, nats.errors.Error) as error:
                     log.info("waiting for NATS", error=str(error))
-                    await asyncio.sleep(REPAIR_SECONDS)
+                    await asyncio.sleep(REPAIR_RETRY_SECONDS)
         version = client.connected_server_version
         if (version.major, version.minor) < MIN_SERVER_VERSION:
             await client.close()
@@ -148,7 +148,7 @@ class Bus:
             headers[streams.TTL_HEADER] = f"{ttl}s"
         for attempt in range(1, MAX_PUBLISH_ATTEMPTS + 1):
             try:
-                await self._jetstream.publish(subject, envelope, timeout=PUBLISH_SECONDS, headers=headers)
+                await self._jetstream.publish(subject, envelope, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers)
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
                 if attempt == MAX_PUBLISH_ATTEMPTS:
                     raise BusUnavailable(f"publishing to {subject} failed: {error or type(error).__name__}") from error
@@ -239,7 +239,7 @@ class Bus:
                 await self._ensure()
             except (nats.errors.Error, js_errors.Error, TimeoutError, OSError) as error:
                 log.warning("NATS is not ready", error=str(error), cause=str(cause))
-                await asyncio.sleep(REPAIR_SECONDS)
+                await asyncio.sleep(REPAIR_RETRY_SECONDS)
 
     async def _ensure(self) -> None:
         for each in streams.all_streams():

@@ -43,7 +43,7 @@ TRANSIENT_ERRORS = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, Timeout
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class EventMetadata:
     """What a handler gets beside the event itself."""
 
     event_id: str
@@ -53,13 +53,13 @@ class Delivery:
     traceparent: str
 
 
-Handler = Callable[[Any, Delivery], Awaitable[None]]
+Handler = Callable[[Any, EventMetadata], Awaitable[None]]
 
 
 class DeadHandler(Protocol):
     """Handles a dead event, so that the work it requested fails with a clear error."""
 
-    def __call__(self, event: Any, metadata: Delivery, reason: str, /) -> Awaitable[None]: ...
+    def __call__(self, event: Any, metadata: EventMetadata, reason: str, /) -> Awaitable[None]: ...
 
 
 Publish = Callable[[str, bytes, str], Awaitable[None]]
@@ -108,7 +108,9 @@ class EventDispatcher:
             await self._publish_dead_letter(message, None, f"the message can't be parsed: {error}")
             return
         envelope, attempt = parsed.envelope, message.metadata.num_delivered
-        metadata = Delivery(envelope.id, attempt, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent)
+        metadata = EventMetadata(
+            envelope.id, attempt, envelope.occurred_at.ToDatetime(tzinfo=UTC), envelope.traceparent
+        )
         try:
             with (
                 telemetry.span(f"{parsed.name} handle", envelope.traceparent, SpanKind.CONSUMER),
@@ -122,7 +124,7 @@ class EventDispatcher:
             await _nak(message, 0)
             raise
 
-    async def _handle(self, parsed: _Parsed, metadata: Delivery) -> Exception | None:
+    async def _handle(self, parsed: _Parsed, metadata: EventMetadata) -> Exception | None:
         """Calls the handler. Returns the error if this was the last attempt, None if it succeeded or is retried."""
         if metadata.attempt > MAX_TRANSIENT_ATTEMPTS:
             return Unavailable("too many attempts did not finish")
@@ -144,7 +146,7 @@ class EventDispatcher:
             heartbeat.cancel()
         return None
 
-    async def _failed(self, parsed: _Parsed, metadata: Delivery, error: Exception) -> Exception | None:
+    async def _failed(self, parsed: _Parsed, metadata: EventMetadata, error: Exception) -> Exception | None:
         transient = isinstance(error, TRANSIENT_ERRORS)
         log.warning(
             "an event's handler failed",
@@ -159,7 +161,7 @@ class EventDispatcher:
             return None
         return error
 
-    async def _give_up(self, parsed: _Parsed, metadata: Delivery, fault: Exception) -> None:
+    async def _give_up(self, parsed: _Parsed, metadata: EventMetadata, fault: Exception) -> None:
         if self._on_dead is not None:
             try:
                 # Developers can read the reason, so it names no host, user or path.

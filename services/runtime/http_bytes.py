@@ -57,7 +57,7 @@ Headers = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BytesRequest:
     """A request for stored bytes."""
 
     name: str
@@ -80,7 +80,7 @@ class Content:
     """Returns further headers of a response with a body."""
 
 
-Find = Callable[[Asked], Awaitable[Content]]
+Find = Callable[[BytesRequest], Awaitable[Content]]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -190,7 +190,7 @@ class _HttpRequest:
             token = self.headers.get(identity.IDENTITY_HEADER, "")
             identity.set_caller(self.route.admission.known(token) or await self.route.admission.admit(token))
             query = dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            complete = await self._send_content(await self.route.find(Asked(name, query)), disconnect)
+            complete = await self._send_content(await self.route.find(BytesRequest(name, query)), disconnect)
             return int(code_pb2.OK if complete else code_pb2.CANCELLED)
         except Exception as error:  # noqa: BLE001 - every error becomes a response here
             caller_error = error_for_caller(error, self.route.rpc)

@@ -93,7 +93,7 @@ def current_identity() -> Identity:
     """
     caller = _caller.get()
     if caller is None:
-        raise nobody(KEY_NEEDED)
+        raise no_identity(KEY_NEEDED)
     if caller.identity is None:
         raise PermissionDenied(NOT_FOR_VOTERS)
     return caller.identity
@@ -121,7 +121,7 @@ def current_voter() -> Voter | None:
     return caller.voter if caller is not None else None
 
 
-def nobody(needed: str) -> Unauthenticated:
+def no_identity(needed: str) -> Unauthenticated:
     """Returns the error for a call without an identity: why its credentials are not valid, or `needed`."""
     for name, value in call_metadata.get():
         if name == KEY_FAULT_HEADER:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.experiments.v1.events_pb2 import FactConfirmed
 
 from services.runtime import ids, telemetry
-from services.runtime.bus import Bus, Delivery, Handler
+from services.runtime.bus import Bus, EventMetadata, Handler
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unavailable
@@ -43,7 +43,7 @@ POLL_SECONDS = 1.0
 PROCESSED_RETENTION = timedelta(days=7)
 PRUNE_INTERVAL_SECONDS = 3600.0
 # An unconfirmed event is published again after this time. The waits then double up to the maximum.
-MIN_REPEAT = timedelta(seconds=30)
+MIN_REPEAT_INTERVAL = timedelta(seconds=30)
 MAX_REPEAT_INTERVAL = timedelta(minutes=10)
 REPEAT_POLL_SECONDS = 10.0
 
@@ -135,7 +135,7 @@ class OutboxRelay:
     async def repeat_batch(self) -> int:
         """Publishes again the facts that were not confirmed in time. Returns their number."""
         since_created = OUTBOX.c.published_at - OUTBOX.c.created_at
-        wait = sa.func.least(sa.func.greatest(since_created, MIN_REPEAT), MAX_REPEAT_INTERVAL)
+        wait = sa.func.least(sa.func.greatest(since_created, MIN_REPEAT_INTERVAL), MAX_REPEAT_INTERVAL)
         due = OUTBOX.c.published_at + wait <= sa.func.now()
         # The second condition is implied, but lets PostgreSQL use the index: few rows have a published_at.
         return await self._publish(sa.and_(_to_confirm(), OUTBOX.c.published_at.is_not(None), due))
@@ -172,7 +172,7 @@ class OutboxRelay:
     def handlers(self) -> Mapping[type[Message], Handler]:
         """Returns the event handlers of a service whose facts are confirmed: they delete a confirmed fact."""
 
-        async def fact_confirmed(event: FactConfirmed, delivery: Delivery) -> None:
+        async def fact_confirmed(event: FactConfirmed, delivery: EventMetadata) -> None:
             async with self._database.transaction() as connection:
                 await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == event.event_id))
 

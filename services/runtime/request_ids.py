@@ -23,7 +23,7 @@ _request: ContextVar[Message | None] = ContextVar("request", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier(Generic[T]):
+class EarlierRequest(Generic[T]):
     """The result of an earlier request with the same request id."""
 
     result: T

@@ -18,24 +18,26 @@ class Validation:
             self.violations.append(FieldViolation(field, description))
         return condition
 
-    def text(self, value: str, field: str, *, longest: int, shortest: int = 1) -> bool:
-        """Requires `shortest` to `longest` characters.
+    def text(self, value: str, field: str, *, max_characters: int, min_characters: int = 1) -> bool:
+        """Requires `min_characters` to `max_characters` characters.
 
-        White space only is refused unless `shortest` is 0. Control characters that are not white space are
+        White space only is refused unless `min_characters` is 0. Control characters that are not white space are
         refused: PostgreSQL can't store NUL, and terminals obey others.
         """
-        limits = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
-        control = first_control(value[:longest])
+        limits = f"at most {max_characters}" if min_characters == 0 else f"{min_characters} to {max_characters}"
+        control = first_control(value[:max_characters])
         return (
-            self.require(len(value) <= longest, field, f"must have {limits} characters; it has {len(value)}")
-            and self.require(shortest == 0 or len(value) >= shortest, field, f"must have {limits} characters")
-            and self.require(shortest == 0 or not value.isspace(), field, "must not be only white space")
+            self.require(len(value) <= max_characters, field, f"must have {limits} characters; it has {len(value)}")
+            and self.require(
+                min_characters == 0 or len(value) >= min_characters, field, f"must have {limits} characters"
+            )
+            and self.require(min_characters == 0 or not value.isspace(), field, "must not be only white space")
             and self.require(not control, field, f"must not contain the character {control}")
         )
 
     def request_id(self, value: str) -> None:
         """Requires a valid request id, or none."""
-        self.text(value, "request_id", longest=MAX_REQUEST_ID_CHARACTERS, shortest=0)
+        self.text(value, "request_id", max_characters=MAX_REQUEST_ID_CHARACTERS, min_characters=0)
 
     def one_of(self, value: str, field: str, allowed: tuple[str, ...]) -> bool:
         """Requires one of the allowed values. The violation lists them."""

@@ -160,5 +160,5 @@ METRICS = tuple(
 )
 """Every metric of a trial, in the order of reports."""
 
-COMPARED = tuple(sorted((metric for metric in METRICS if metric.summary), key=lambda metric: not metric.always))
+VERDICT_METRICS = tuple(sorted((metric for metric in METRICS if metric.summary), key=lambda metric: not metric.always))
 """The metrics that a verdict uses. Those that every completed trial has come first."""

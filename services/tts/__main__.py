@@ -14,7 +14,7 @@ from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.tts import consumers, metrics, status
 from services.tts.facts import FactPublisher
-from services.tts.providers.catalogue import configured_engines
+from services.tts.providers.configured import configured_engines
 from services.tts.providers.limits import SynthesisLimits
 from services.tts.providers.registry import ProviderRegistry
 from services.tts.servicer import StoredAudio, TtsServicer

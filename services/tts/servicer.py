@@ -11,7 +11,7 @@ from voicearena.tts.v1 import tts_service_pb2_grpc
 
 from services.runtime.audio_store import AudioStore
 from services.runtime.errors import FieldViolation, InvalidInput
-from services.runtime.http_bytes import Asked, Content
+from services.runtime.http_bytes import BytesRequest, Content
 from services.runtime.identity import current_caller
 from services.runtime.rpc import Context
 from services.shared.audio import wav
@@ -83,7 +83,7 @@ class StoredAudio:
         self._audio = audio
         self._store = store
 
-    async def find(self, asked: Asked) -> Content:
+    async def find(self, asked: BytesRequest) -> Content:
         """Returns a stored WAV. Raises what `Audio.find` raises, and InvalidInput for a bad query."""
         link, caller = _link(asked.query), current_caller()
         stored = await self._audio.find(asked.name, caller.identity if caller else None, link)

@@ -85,7 +85,7 @@ class JobRequests:
         Raises Unavailable if the record cannot be written, and DiskFull if the audio might not fit, so that nobody pays
         for audio that cannot be stored.
         """
-        self._store.check_room()
+        self._store.check_free_space()
         number = (self._count or 0) + 1
         note: dict[str, object] = {
             "provider": self._job.provider,

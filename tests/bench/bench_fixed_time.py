@@ -26,7 +26,7 @@ PROVIDER = "fixed-time"
 async def run() -> list[BenchResult]:
     """Runs experiments one after another and returns the median. The first one is a warm-up."""
     async with OpenAiServer(seconds=ENGINE_SECONDS).serving() as engine:
-        engine.tempers.update(dict.fromkeys(VOICES, engine.tempers["steady"]))
+        engine.behaviours.update(dict.fromkeys(VOICES, engine.behaviours["steady"]))
         server = {
             "id": PROVIDER,
             "base_url": engine.base_url,

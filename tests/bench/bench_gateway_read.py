@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.mesh import Mesh
 from gateway.config import ExtraRoute
-from gateway.settings import SERVICES, Endpoint
+from gateway.settings import SERVICES, ServerAddress
 from tests.bench import echo_server, http_load, running_mesh, trace_sink
 from tests.bench.result import BenchResult
 
@@ -37,7 +37,7 @@ async def run() -> list[BenchResult]:
         descriptors = Path(directory) / "echo.pb"
         echo_server.compile_descriptors(descriptors)
         port = running_mesh.free_port()
-        route = ExtraRoute(echo_server.SERVICE, [Endpoint("127.0.0.1", port)], descriptors)
+        route = ExtraRoute(echo_server.SERVICE, [ServerAddress("127.0.0.1", port)], descriptors)
         async with echo_server.running(descriptors, port), trace_sink.running() as collector:
             env = {name: {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} for name in SERVICES}
             async with running_mesh.mesh(service_env=env, extra_routes=[route]) as mesh:

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from gateway.config import ExtraRoute
-from gateway.settings import Endpoint
+from gateway.settings import ServerAddress
 from tests.bench import echo_server, http_load, running_mesh
 from tests.bench.result import BenchResult
 
@@ -64,7 +64,7 @@ async def run() -> list[BenchResult]:
 
 
 async def _cost(descriptors: Path, *, rate_limited: bool) -> Cost:
-    bare, guarded = (Endpoint("127.0.0.1", running_mesh.free_port()) for _ in range(2))
+    bare, guarded = (ServerAddress("127.0.0.1", running_mesh.free_port()) for _ in range(2))
     routes = [
         ExtraRoute(echo_server.SERVICE, [bare], descriptors),
         ExtraRoute(echo_server.OBSERVED_SERVICE, [guarded], descriptors),

@@ -22,7 +22,7 @@ from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from deploy.local.process import Command, Process
 from services.runtime import event_loop, inbox, outbox
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, EventMetadata
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from tests.bench.result import BenchResult
@@ -123,10 +123,10 @@ async def consume(database_url: str, nats_url: str, count: int) -> None:
     async with AsyncExitStack() as stack:
         database, bus = await _service(stack, Addresses(database_url, nats_url), "scoring")
 
-        async def handle(event: SynthesisRequested, delivery: Delivery) -> None:
+        async def handle(event: SynthesisRequested, metadata: EventMetadata) -> None:
             at = time.perf_counter()
             async with database.transaction() as connection:
-                if await inbox.first_time(connection, "bench", delivery.event_id):
+                if await inbox.first_time(connection, "bench", metadata.event_id):
                     handled[event.job_id] = at
             if len(handled) == 1:
                 print(FIRST_EVENT_HANDLED.decode(), flush=True)  # noqa: T201

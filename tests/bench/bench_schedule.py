@@ -20,7 +20,7 @@ from tests.bench import running_mesh
 from tests.bench.result import BenchResult
 from tests.bench.timed_run import timed_run, wait_for_voices
 from tests.fakes.openai_server import MODEL, OpenAiServer
-from tests.fakes.speech_server import Request, Speech, Temper
+from tests.fakes.speech_server import Behaviour, Request, Speech
 
 # For one prompt of this benchmark. Each provider has one voice, with the same name.
 MEDIAN_SECONDS: Mapping[str, float] = {"quick": 0.4, "fair": 0.7, "slow": 1.1, "slowest": 2.0}
@@ -38,11 +38,11 @@ MAX_SECONDS = 60.0
 class UnevenServer(OpenAiServer):
     """A provider whose requests take the time that `seconds_for` returns."""
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         """Returns the requested speech, and scripts how long it takes."""
         speech = super().answer(request)
         if isinstance(speech, Speech):
-            self.script[speech.voice].append(Temper(before_seconds=seconds_for(speech.voice, speech.text)))
+            self.script[speech.voice].append(Behaviour(before_seconds=seconds_for(speech.voice, speech.text)))
         return speech
 
 
@@ -62,7 +62,7 @@ async def run() -> list[BenchResult]:
     """Runs the experiment a few times, each in a different random order, and the batches once."""
     shortest = shortest_possible_seconds()
     async with UnevenServer().serving() as engine:
-        engine.tempers.update(dict.fromkeys(MEDIAN_SECONDS, engine.tempers["steady"]))
+        engine.behaviours.update(dict.fromkeys(MEDIAN_SECONDS, engine.behaviours["steady"]))
         servers = [
             {
                 "id": voice,

@@ -18,7 +18,7 @@ from tests.chaos.retrying_client import RetryingClient
 from tests.chaos.rounds import PATH, Chaos
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.openai_server import MODEL, OpenAiServer
-from tests.fakes.speech_server import TEMPERS
+from tests.fakes.speech_server import BEHAVIOURS
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import Developer, mesh_settings, register
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
@@ -55,8 +55,8 @@ async def chaos_mesh(
 async def _run_mesh(directory: Path, disk: SmallDisk | None, workers: Mapping[str, int] | None) -> AsyncIterator[Chaos]:
     hosted, compatible, receiver = CartesiaServer(KEY), OpenAiServer(), WebhookReceiver()
     for server in (hosted, compatible):
-        server.tempers = {
-            voice: replace(TEMPERS["steady"], before_seconds=s) for voice, s in FIRST_AUDIO_SECONDS.items()
+        server.behaviours = {
+            voice: replace(BEHAVIOURS["steady"], before_seconds=s) for voice, s in FIRST_AUDIO_SECONDS.items()
         }
     async with hosted.serving(), compatible.serving(), receiver.serving():
         env = {

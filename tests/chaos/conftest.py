@@ -12,7 +12,7 @@ import pytest_asyncio
 from deploy.local.mesh import Mesh
 from tests.chaos.event_copies import copy_events
 from tests.chaos.retrying_client import RetryingClient
-from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
 VOICES = ("calm", "bright", "deep", "warm")
@@ -25,7 +25,9 @@ CONCURRENCY = 2
 async def provider() -> AsyncIterator[OpenAiServer]:
     """A provider with four voices, which each take a quarter of a second."""
     server = OpenAiServer()
-    server.tempers.update({voice: replace(TEMPERS["steady"], before_seconds=RESPONSE_SECONDS) for voice in VOICES})
+    server.behaviours.update(
+        {voice: replace(BEHAVIOURS["steady"], before_seconds=RESPONSE_SECONDS) for voice in VOICES}
+    )
     async with server.serving():
         yield server
 

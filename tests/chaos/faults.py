@@ -87,13 +87,13 @@ async def _fill_providers(target: FaultTarget, random: Random) -> None:
 
 async def _fail_receiver(target: FaultTarget, random: Random) -> None:
     # Not 502, after which the sender waits for at least a minute.
-    tempers = target.receiver.tempers
-    working = tempers["ok"]
-    tempers["ok"] = random.choice([tempers["failing"], tempers["closing"]])
+    behaviours = target.receiver.behaviours
+    working = behaviours["ok"]
+    behaviours["ok"] = random.choice([behaviours["failing"], behaviours["closing"]])
     try:
         await asyncio.sleep(random.uniform(*BROKEN_SECONDS))
     finally:
-        tempers["ok"] = working
+        behaviours["ok"] = working
 
 
 async def _fill_disk(target: FaultTarget, random: Random) -> None:

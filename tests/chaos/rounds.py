@@ -120,7 +120,7 @@ class Chaos:
 
     def _requests(self, texts: set[str]) -> Counter[str]:
         """Returns the number of requests to providers, by text. Each round has its own texts."""
-        return Counter({text: sum(server.asked_for[text] for server in self._servers) for text in texts})
+        return Counter({text: sum(server.requests_by_text[text] for server in self._servers) for text in texts})
 
     async def _wait_until_quiet(self, experiments: Sequence[str]) -> None:
         """Waits until all events of a round are published and all its webhooks are delivered."""

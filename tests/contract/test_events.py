@@ -10,7 +10,7 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.auth import consumers as auth_consumers
 from services.elo import consumers as elo_consumers
-from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime import events
 from services.runtime.events import EventType, event_types
 from services.scoring import consumers as scoring_consumers
@@ -19,7 +19,7 @@ from services.tts import consumers as tts_consumers
 
 NOTHING = cast(Any, None)
 # The facts of other services that webhooks send messages about.
-WEBHOOK_FACTS = set(Announcing(NOTHING, NOTHING, "").handlers())
+WEBHOOK_FACTS = set(WebhookPublisher(NOTHING, NOTHING, "").handlers())
 # The events that each service handles. The handlers' dependencies don't matter here.
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),

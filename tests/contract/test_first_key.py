@@ -1,7 +1,7 @@
 """`make up` shows a first API key that works, or says why the stored key does not work."""
 
 from deploy.local.__main__ import banner
-from deploy.local.first_developer import fault_of
+from deploy.local.first_developer import api_key_fault
 from deploy.local.mesh import Mesh
 from services.auth.domain import new_key
 from tests.contract.world import World
@@ -15,13 +15,13 @@ def line_of_key(text: str) -> str:
 async def test_a_working_key_is_shown(mesh: Mesh) -> None:
     key = await mesh.first_api_key()
     assert key is not None
-    assert await fault_of(key, mesh.api_url) == ""
+    assert await api_key_fault(key, mesh.api_url) == ""
     assert line_of_key(banner(mesh, key, "")) == f"API key  {key}"
 
 
 async def test_a_revoked_key_is_not_shown_but_the_reason_is(mesh: Mesh, world: World) -> None:
     key = await world.value("revoked_key")
-    fault = await fault_of(key, mesh.api_url)
+    fault = await api_key_fault(key, mesh.api_url)
     assert fault == "The API key was revoked"
     shown = line_of_key(banner(mesh, key, fault))
     assert shown == (
@@ -31,8 +31,8 @@ async def test_a_revoked_key_is_not_shown_but_the_reason_is(mesh: Mesh, world: W
 
 
 async def test_an_unknown_key_and_an_expired_key_are_reported_with_the_reason(mesh: Mesh, world: World) -> None:
-    assert await fault_of(new_key(), mesh.api_url) == "The API key is unknown"
-    assert (await fault_of(await world.value("expired_key"), mesh.api_url)).startswith("The API key expired at ")
+    assert await api_key_fault(new_key(), mesh.api_url) == "The API key is unknown"
+    assert (await api_key_fault(await world.value("expired_key"), mesh.api_url)).startswith("The API key expired at ")
 
 
 def test_without_a_key_the_banner_says_how_to_get_one(mesh: Mesh) -> None:

@@ -15,7 +15,7 @@ from tests.contract.cases.speech import speech
 from tests.contract.clients import Client, bearer, json_failure, sse_messages
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
-from tests.fakes.openai_server import TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, OpenAiServer
 from tests.mesh import STAND_IN
 
 # Full scale of 16 bits is 32767. Speech exceeds a hundredth of it.
@@ -87,7 +87,7 @@ async def test_pcm_equals_the_samples_of_the_wav(http: httpx.AsyncClient, world:
     wav = await http.post("/api/v1/speech", json=request, headers=headers)
     pcm = await http.post("/api/v1/speech", json={**request, "format": "pcm"}, headers=headers)
     assert pcm.headers["content-type"] == "audio/l16;rate=24000;channels=1"
-    assert pcm.content == wav.content[44:] == TEMPERS["steady"].body
+    assert pcm.content == wav.content[44:] == BEHAVIOURS["steady"].body
 
 
 async def test_speech_is_the_same_over_every_protocol(clients: dict[str, Client], world: World) -> None:

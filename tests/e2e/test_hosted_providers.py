@@ -83,10 +83,10 @@ async def test_an_experiment_over_three_hosted_providers_completes(site: Site, h
     for trial in trials:
         assert (trial["status"], trial["error_message"]) == ("completed", "")
         audio = await http.get(trial["audio_url"])
-        assert audio.content[44:] == site.servers[trial["provider"]].tempers["steady"].body
+        assert audio.content[44:] == site.servers[trial["provider"]].behaviours["steady"].body
     assert {trial["model_id"] for trial in trials} == {"sonic-3", "eleven_flash_v2_5", "lightning_v3.1"}
     for name in names:
-        assert site.servers[name].asked_of["steady"] == len(PROMPTS) + WARM_UPS
+        assert site.servers[name].requests_by_voice["steady"] == len(PROMPTS) + WARM_UPS
 
 
 async def test_the_parameters_of_a_voice_model_reach_the_provider(site: Site, http: httpx.AsyncClient) -> None:
@@ -146,14 +146,14 @@ async def test_a_refusal_of_a_provider_fails_only_its_own_trials(
         if trial["voice_id"] == voice:
             assert trial["error_message"].startswith(f"{kind}: ")
     if kind != "provider_unavailable":  # Other failures are not retried.
-        assert site.servers[provider].asked_of[voice] == len(PROMPTS) + WARM_UPS
+        assert site.servers[provider].requests_by_voice[voice] == len(PROMPTS) + WARM_UPS
 
 
 async def test_provider_keys_are_in_no_file_of_the_mesh(site: Site, http: httpx.AsyncClient) -> None:
     """Rows of the database, events, audio and logs are all files in the data directory."""
     for name, key in KEYS.items():
         server = site.servers[name]
-        server.tempers["steady"] = server.refusal(500, f"no luck with {key}", key)
+        server.behaviours["steady"] = server.refusal(500, f"no luck with {key}", key)
         speech = {"text": "Hello", "provider": name, "voice_id": "steady"}
         response = await http.post("/speech", json=speech)
         assert response.status_code == 503

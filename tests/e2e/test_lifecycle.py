@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from deploy.local.mesh import Mesh
 from tests import experiments
 from tests.experiments import Json, plan, trials
-from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 from tests.mesh import mesh_settings
 
 TIMEOUT_SECONDS = 30.0
@@ -164,16 +164,16 @@ async def test_failed_trials_can_be_retried_after_their_provider_has_recovered(
     id_ = await started(http, STEADY, EMPTY, prompts=2)
     before = await ended(http, id_)
     assert (before["completed_trials"], before["failed_trials"]) == (2, 2)
-    asked_before = provider.asked_of["steady"]
-    provider.tempers["empty"] = TEMPERS["steady"]
+    asked_before = provider.requests_by_voice["steady"]
+    provider.behaviours["empty"] = BEHAVIOURS["steady"]
     try:
         running = (await http.post(f"/experiments/{id_}/retry")).raise_for_status().json()
         assert (running["status"], running["failed_trials"]) == ("running", 0)
         after = await ended(http, id_)
     finally:
-        provider.tempers["empty"] = TEMPERS["empty"]
+        provider.behaviours["empty"] = BEHAVIOURS["empty"]
     assert (after["status"], after["completed_trials"], after["failed_trials"]) == ("completed", 4, 0)
-    assert provider.asked_of["steady"] == asked_before
+    assert provider.requests_by_voice["steady"] == asked_before
     results = (await http.get(f"/experiments/{id_}/results")).raise_for_status().json()
     assert [ranking["trials_completed"] for ranking in results["rankings"]] == [2, 2]
     # The requests of a trial include the warm-up of its first run.
@@ -202,12 +202,12 @@ async def test_a_trial_that_failed_in_scoring_is_scored_again_without_new_speech
     await database.execute(
         "UPDATE experiments.experiments SET completed_trials = 1, failed_trials = 1 WHERE id = %s", (id_,)
     )
-    asked_before = sum(provider.asked_of.values())
+    asked_before = sum(provider.requests_by_voice.values())
     (await http.post(f"/experiments/{id_}/retry")).raise_for_status()
     assert (await ended(http, id_))["completed_trials"] == 2
     measured = (await trials(http, id_))[0]
     assert (measured["status"], measured["silence_ratio"]) == ("completed", trial["silence_ratio"])
-    assert sum(provider.asked_of.values()) == asked_before
+    assert sum(provider.requests_by_voice.values()) == asked_before
 
 
 async def test_a_clone_with_changes_runs_on_its_own(http: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ from deploy.local.mesh import Mesh
 from deploy.local.process import Process
 from tests import experiments
 from tests.contract.stores.servers import free_port
-from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
 END_TIMEOUT_SECONDS = 90.0
@@ -97,7 +97,7 @@ class World:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(tmp_path_factory) -> AsyncIterator[World]:
     provider = OpenAiServer()
-    provider.tempers.update({voice: replace(TEMPERS["steady"], before_seconds=0.2) for voice in VOICES})
+    provider.behaviours.update({voice: replace(BEHAVIOURS["steady"], before_seconds=0.2) for voice in VOICES})
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(provider.serving())
         standin = {

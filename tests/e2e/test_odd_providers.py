@@ -8,7 +8,7 @@ import httpx
 from deploy.local.mesh import Mesh
 from tests.contract.clients import bearer
 from tests.fakes.openai_server import MODEL, OpenAiServer
-from tests.fakes.speech_server import Temper
+from tests.fakes.speech_server import Behaviour
 from tests.mesh import mesh_settings, register
 
 VOICES = [
@@ -29,10 +29,10 @@ def server(provider: str, stand_in: OpenAiServer) -> dict[str, object]:
 
 async def test_no_provider_can_keep_the_mesh_from_getting_ready() -> None:
     odd, hanging, endless, broken = (OpenAiServer() for _ in TROUBLED)
-    odd.listing = Temper(200, "application/json", json.dumps({"voices": VOICES}).encode())
-    hanging.listing = Temper(hang_after_pieces=0)
-    endless.listing = Temper(200, "application/json", b'["' + b"x" * (9 * 2**20), piece_bytes=2**20)
-    broken.listing = Temper(200, "application/json", b'{"voices": [{"id": "a"}, ', cut_after_pieces=1)
+    odd.listing = Behaviour(200, "application/json", json.dumps({"voices": VOICES}).encode())
+    hanging.listing = Behaviour(hang_after_pieces=0)
+    endless.listing = Behaviour(200, "application/json", b'["' + b"x" * (9 * 2**20), piece_bytes=2**20)
+    broken.listing = Behaviour(200, "application/json", b'{"voices": [{"id": "a"}, ', cut_after_pieces=1)
     async with odd.serving(), hanging.serving(), endless.serving(), broken.serving():
         servers = [
             server(provider, each) for provider, each in zip(TROUBLED, (odd, hanging, endless, broken), strict=True)

@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.mesh import Mesh
 from tests.experiments import END_SECONDS, api_client, plan, started, trials
-from tests.fakes.openai_server import MODEL, TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 from tests.mesh import mesh_settings, register
 
 VOICES = ("calm", "bright")
@@ -33,7 +33,7 @@ async def trials_ended(http: httpx.AsyncClient, path: str, ended: int | None) ->
 
 async def test_an_experiment_continues_after_a_restart_of_the_mesh_and_nothing_is_lost(tmp_path: Path) -> None:
     provider = OpenAiServer()
-    provider.tempers.update({voice: replace(TEMPERS["steady"], before_seconds=0.6) for voice in VOICES})
+    provider.behaviours.update({voice: replace(BEHAVIOURS["steady"], before_seconds=0.6) for voice in VOICES})
     async with provider.serving():
         server = {
             "id": "standin",

@@ -14,7 +14,7 @@ import pytest_asyncio
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisRequested
 
 from deploy.local.mesh import Mesh
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, EventMetadata
 from services.runtime.ids import new_id
 from tests.experiments import created, ended, plan, trials
 from tests.fakes.openai_server import MODEL, OpenAiServer
@@ -31,9 +31,9 @@ CAPTIONS = 16
 async def provider() -> AsyncIterator[OpenAiServer]:
     """A server with voices that take some time, and one voice that takes long."""
     async with OpenAiServer(seconds=SECONDS).serving() as server:
-        steady = server.tempers["steady"]
-        server.tempers.update(dict.fromkeys(VOICES, steady))
-        server.tempers["late"] = replace(steady, before_seconds=8 * SECONDS)
+        steady = server.behaviours["steady"]
+        server.behaviours.update(dict.fromkeys(VOICES, steady))
+        server.behaviours["late"] = replace(steady, before_seconds=8 * SECONDS)
         yield server
 
 
@@ -123,7 +123,7 @@ async def test_a_provider_is_shared_with_other_requesters(
     bus = await Bus.connect(mesh.nats_url, "captions")
     shares: asyncio.Queue[int] = asyncio.Queue()
 
-    async def synthesized(event: SpeechSynthesized, delivery: Delivery) -> None:
+    async def synthesized(event: SpeechSynthesized, metadata: EventMetadata) -> None:
         shares.put_nowait(event.share)
 
     consuming = asyncio.create_task(bus.consume({SpeechSynthesized: synthesized}, max_in_flight=CAPTIONS))

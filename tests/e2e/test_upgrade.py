@@ -17,7 +17,7 @@ from deploy.local.mesh import Mesh
 from services.experiments.listening.tokens import ListeningTokens
 from tests.contract.stores.servers import running_postgres
 from tests.experiments import api_client
-from tests.fakes.openai_server import TEMPERS, OpenAiServer
+from tests.fakes.openai_server import BEHAVIOURS, OpenAiServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import mesh_settings
 from tests.upgrade import saved_release
@@ -93,7 +93,9 @@ def known_trials(name: str, status: str) -> dict[str, Json]:
 async def provider() -> AsyncIterator[OpenAiServer]:
     """A provider whose voices all work now."""
     server = OpenAiServer()
-    server.tempers.update({voice: TEMPERS["steady"] for voices in saved_release.VOICES.values() for voice in voices})
+    server.behaviours.update(
+        {voice: BEHAVIOURS["steady"] for voices in saved_release.VOICES.values() for voice in voices}
+    )
     async with server.serving():
         yield server
 

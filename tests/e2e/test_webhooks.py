@@ -162,7 +162,7 @@ async def test_secrets_are_stored_and_logged_only_encrypted(
 
 async def test_a_receiver_that_hangs_or_floods_delays_no_other(caller: Caller, receiver: WebhookReceiver) -> None:
     hanging = [await caller.cancelled(receiver.url("hanging")) for _ in range(6)]
-    flooding = [await caller.cancelled(receiver.url(temper)) for temper in ("flooding", "flooding_headers")]
+    flooding = [await caller.cancelled(receiver.url(behaviour)) for behaviour in ("flooding", "flooding_headers")]
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await receiver.wait("hanging", 4)
     async with asyncio.timeout(PROMPT_SECONDS):

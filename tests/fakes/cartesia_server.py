@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from tests.fakes import request_checks, speech_server
-from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper
+from tests.fakes.speech_server import SAMPLE_RATE_HZ, Behaviour, Refusal, Request, Speech, SpeechServer
 
 MODEL = "sonic-3"
 MAX_TRANSCRIPT_CHARACTERS = 5000
@@ -40,20 +40,20 @@ class CartesiaServer(SpeechServer):
     failing = Refusal(500, "", "Something went wrong")
     overloaded = Refusal(503, "", "Try again later")
 
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
         error = {"error_code": code or None, "title": "Error", "message": message, "request_id": REQUEST_ID}
-        return Temper(status, "application/json", json.dumps(error).encode(), headers)
+        return Behaviour(status, "application/json", json.dumps(error).encode(), headers)
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         version = request.headers.get("cartesia-version", "")
         if not _DATE.fullmatch(version):
             return _plain(400, "Invalid version: the Cartesia-Version header must be a date")
         answer = self._answer_of(request)
-        if isinstance(answer, Temper) and answer.status != 200 and version < JSON_ERRORS_SINCE:
+        if isinstance(answer, Behaviour) and answer.status != 200 and version < JSON_ERRORS_SINCE:
             return _plain(answer.status, f"Error: {json.loads(answer.body)['message']}")
         return answer
 
-    def _answer_of(self, request: Request) -> Speech | Temper:
+    def _answer_of(self, request: Request) -> Speech | Behaviour:
         routes = {"/tts/bytes": "POST", "/voices": "GET"}
         if request.path not in routes:
             return self.refusal(404, f"There is no {request.path}", "not_found")
@@ -64,7 +64,7 @@ class CartesiaServer(SpeechServer):
             return self.refusal(401, f"The API key is not valid: {sent}", "unauthorized")
         return self._speech(request) if request.method == "POST" else self._voices(request)
 
-    def _speech(self, request: Request) -> Speech | Temper:
+    def _speech(self, request: Request) -> Speech | Behaviour:
         try:
             body = request_checks.json_body(request)
         except ValueError as error:
@@ -86,17 +86,17 @@ class CartesiaServer(SpeechServer):
             return self.refusal(400, f"generation_config.{fault}", "invalid_request")
         if not 0.6 <= config.get("speed", 1.0) <= 1.5:
             return self.refusal(400, "generation_config.speed: must be 0.6 to 1.5", "invalid_request")
-        if body["voice"]["id"] not in self.tempers:
+        if body["voice"]["id"] not in self.behaviours:
             return self.refusal(404, f"There is no voice {body['voice']['id']}", "voice_not_found")
         return Speech(body["voice"]["id"], body["transcript"], body)
 
-    def _voices(self, request: Request) -> Temper:
+    def _voices(self, request: Request) -> Behaviour:
         if unknown := set(request.query) - {"limit", "starting_after"}:
             return self.refusal(400, f"{sorted(unknown)[0]}: unknown query parameter", "invalid_request")
         limit = request.query.get("limit", "10")
         if not limit.isdecimal() or not 1 <= int(limit) <= 100:
             return self.refusal(400, "limit: must be 1 to 100", "invalid_request")
-        ids = list(self.tempers)
+        ids = list(self.behaviours)
         after = request.query.get("starting_after")
         if after is not None and after not in ids:
             return self.refusal(400, "starting_after: there is no such voice", "invalid_request")
@@ -117,8 +117,8 @@ class CartesiaServer(SpeechServer):
         return self.voices_answer({"data": voices, "has_more": start + int(limit) < len(ids)})
 
 
-def _plain(status: int, message: str) -> Temper:
-    return Temper(status, "text/plain", message.encode())
+def _plain(status: int, message: str) -> Behaviour:
+    return Behaviour(status, "text/plain", message.encode())
 
 
 if __name__ == "__main__":

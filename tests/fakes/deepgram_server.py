@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from tests.fakes import request_checks, speech_server
-from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
+from tests.fakes.speech_server import Behaviour, Refusal, Request, Speech, SpeechServer
 
 MODEL = "aura-2"
 MAX_TEXT_CHARACTERS = 2000
@@ -18,9 +18,9 @@ REQUEST_ID = "b9e2a2a2-0000-4000-8000-000000000000"
 _QUERY = {"model", "encoding", "container", "sample_rate", "speed"}
 
 
-def voice_id(temper: str) -> str:
+def voice_id(behaviour: str) -> str:
     """Returns the voice of a behaviour."""
-    return f"{MODEL}-{temper}-en"
+    return f"{MODEL}-{behaviour}-en"
 
 
 class DeepgramServer(SpeechServer):
@@ -34,16 +34,16 @@ class DeepgramServer(SpeechServer):
     failing = Refusal(500, "category:INTERNAL_SERVER_ERROR", "Something went wrong")
     overloaded = Refusal(503, "plain", "Service unavailable")
 
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
         if code == "plain":
-            return Temper(status, "text/plain", message.encode(), headers)
+            return Behaviour(status, "text/plain", message.encode(), headers)
         error = {"err_code": code, "err_msg": message, "request_id": REQUEST_ID}
         if code.startswith("category:"):
             category = code.removeprefix("category:")
             error = {"category": category, "message": message, "details": "", "request_id": REQUEST_ID}
-        return Temper(status, "application/json", json.dumps(error).encode(), headers)
+        return Behaviour(status, "application/json", json.dumps(error).encode(), headers)
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         routes = {"/v1/speak": "POST", "/v1/models": "GET"}
         if request.path not in routes:
             return self.refusal(404, "Not Found", "plain")
@@ -54,7 +54,7 @@ class DeepgramServer(SpeechServer):
             return self.refusal(401, f"Invalid credentials: {sent}", "INVALID_AUTH")
         return self._speech(request) if request.method == "POST" else self._voices(request)
 
-    def _speech(self, request: Request) -> Speech | Temper:
+    def _speech(self, request: Request) -> Speech | Behaviour:
         if fault := self._bad_query(request):
             return fault
         if request.headers.get("content-type") != "application/json":
@@ -70,15 +70,15 @@ class DeepgramServer(SpeechServer):
             return self.refusal(400, "Input text contains no characters.", "Bad Request")
         if len(body["text"]) > MAX_TEXT_CHARACTERS:
             return self.refusal(413, "Input text exceeds maximum character limit of 2000.", "PAYLOAD_TOO_LARGE")
-        temper = request.query["model"].removeprefix(f"{MODEL}-").removesuffix("-en")
-        return Speech(temper, body["text"], {**body, "query": dict(request.query)})
+        behaviour = request.query["model"].removeprefix(f"{MODEL}-").removesuffix("-en")
+        return Speech(behaviour, body["text"], {**body, "query": dict(request.query)})
 
-    def _bad_query(self, request: Request) -> Temper | None:
+    def _bad_query(self, request: Request) -> Behaviour | None:
         query = request.query
         message = ""
         if unknown := sorted(set(query) - _QUERY):
             message = f"Failed to deserialize query parameters: unknown field `{unknown[0]}`"
-        elif query.get("model", "") not in map(voice_id, self.tempers):
+        elif query.get("model", "") not in map(voice_id, self.behaviours):
             message = "No such model/version combination found."
         elif (query.get("encoding"), query.get("container"), query.get("sample_rate")) != ("linear16", "none", "24000"):
             # Deepgram would send MP3 or WAV here.
@@ -87,12 +87,12 @@ class DeepgramServer(SpeechServer):
             message = "Invalid speed: must be 0.7 to 1.5"
         return self.refusal(400, message, "INVALID_QUERY_PARAMETER") if message else None
 
-    def _voices(self, request: Request) -> Temper:
+    def _voices(self, request: Request) -> Behaviour:
         if request.query:
             return self.refusal(400, "Failed to deserialize query parameters", "INVALID_QUERY_PARAMETER")
         models = [
             {"name": each, "canonical_name": voice_id(each), "architecture": MODEL, "languages": ["en", "en-US"]}
-            for each in self.tempers
+            for each in self.behaviours
         ]
         models.append({"name": "asteria", "canonical_name": "aura-asteria-en", "architecture": "aura"})
         return self.voices_answer({"stt": [{"name": "nova-3", "canonical_name": "nova-3"}], "tts": models})

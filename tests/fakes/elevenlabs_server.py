@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from tests.fakes import request_checks, speech_server
-from tests.fakes.speech_server import Refusal, Request, Speech, SpeechServer, Temper
+from tests.fakes.speech_server import Behaviour, Refusal, Request, Speech, SpeechServer
 
 MODEL = "eleven_flash_v2_5"
 MAX_TEXT_CHARACTERS = 40000
@@ -39,9 +39,9 @@ class ElevenLabsServer(SpeechServer):
     failing = Refusal(500, "internal_server_error", "Something went wrong")
     overloaded = Refusal(503, "service_unavailable", "Try again later")
 
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
         detail = {"type": "error", "code": code, "message": message, "status": code, "request_id": "r1"}
-        return Temper(status, "application/json", json.dumps({"detail": detail}).encode(), headers)
+        return Behaviour(status, "application/json", json.dumps({"detail": detail}).encode(), headers)
 
     def headers(self) -> Mapping[str, str]:
         most = self.allowed_at_once or MAXIMUM_CONCURRENT
@@ -51,7 +51,7 @@ class ElevenLabsServer(SpeechServer):
             "maximum-concurrent-requests": str(most),
         }
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         speech = _SPEECH_PATH.fullmatch(request.path)
         if not speech and request.path != "/v2/voices":
             return _plain_detail(404, "Not Found")
@@ -62,7 +62,7 @@ class ElevenLabsServer(SpeechServer):
             return self.refusal(401, f"Invalid API key: {sent}", "invalid_api_key")
         return self._speech(request, speech[1]) if speech else self._voices(request)
 
-    def _speech(self, request: Request, voice: str) -> Speech | Temper:
+    def _speech(self, request: Request, voice: str) -> Speech | Behaviour:
         if request.query != {"output_format": "pcm_24000"}:
             return _faults("query.output_format", "only pcm_24000 is spoken here")
         try:
@@ -85,11 +85,11 @@ class ElevenLabsServer(SpeechServer):
             return _faults("seed", "must be 0 to 4294967295")
         if len(body.get("language_code", "en")) != 2:
             return self.refusal(400, "The language is not supported by the model", "unsupported_language")
-        if voice not in self.tempers:
+        if voice not in self.behaviours:
             return self.refusal(404, f"A voice with voice_id {voice} was not found", "voice_not_found")
         return Speech(voice, body["text"], body)
 
-    def _voices(self, request: Request) -> Temper:
+    def _voices(self, request: Request) -> Behaviour:
         if unknown := set(request.query) - {"page_size", "next_page_token"}:
             return _faults(f"query.{sorted(unknown)[0]}", "unknown parameter")
         size, token = request.query.get("page_size", "10"), request.query.get("next_page_token", "after-0")
@@ -99,7 +99,7 @@ class ElevenLabsServer(SpeechServer):
             return self.refusal(400, "The page token is not valid", "invalid_page_token")
         start = int(token.removeprefix("after-"))
         end = start + int(size)
-        ids = list(self.tempers)
+        ids = list(self.behaviours)
         voices = [
             {"voice_id": each, "name": each.title(), "category": "premade", "labels": {"language": "en"}}
             for each in ids[start:end]
@@ -110,13 +110,13 @@ class ElevenLabsServer(SpeechServer):
         )
 
 
-def _faults(where: str, message: str) -> Temper:
+def _faults(where: str, message: str) -> Behaviour:
     detail = [{"loc": ["body", *where.split(".")], "msg": message, "type": "value_error"}]
-    return Temper(422, "application/json", json.dumps({"detail": detail}).encode())
+    return Behaviour(422, "application/json", json.dumps({"detail": detail}).encode())
 
 
-def _plain_detail(status: int, message: str) -> Temper:
-    return Temper(status, "application/json", json.dumps({"detail": message}).encode())
+def _plain_detail(status: int, message: str) -> Behaviour:
+    return Behaviour(status, "application/json", json.dumps({"detail": message}).encode())
 
 
 if __name__ == "__main__":

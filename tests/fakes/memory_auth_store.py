@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.domain import ApiKey, Developer
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
@@ -28,10 +28,12 @@ class MemoryAuthStore:
             return False
         developers[developer.id] = developer
         if registration:
-            registrations[registration] = Earlier(developer, fingerprint, developer.created_at)
+            registrations[registration] = EarlierRequest(developer, fingerprint, developer.created_at)
         return True
 
-    async def find_registration(self, connection: AsyncConnection, registration: bytes) -> Earlier[Developer] | None:
+    async def find_registration(
+        self, connection: AsyncConnection, registration: bytes
+    ) -> EarlierRequest[Developer] | None:
         return table(connection, "registrations").get(registration)
 
     async def get_developer(self, connection: AsyncConnection, developer_id: str) -> Developer | None:
@@ -49,10 +51,10 @@ class MemoryAuthStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[ApiKey] | None:
+    ) -> EarlierRequest[ApiKey] | None:
         key_id, fingerprint = table(connection, "api_key_requests").get((developer_id, request_id), ("", None))
         key = table(connection, "api_keys").get(key_id)
-        return Earlier(key, fingerprint, key.created_at) if key else None
+        return EarlierRequest(key, fingerprint, key.created_at) if key else None
 
     async def count_valid_keys(self, connection: AsyncConnection, developer_id: str, at: datetime) -> int:
         return sum(not key.fault(at) for key in _keys_of(connection, developer_id))

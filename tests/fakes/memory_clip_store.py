@@ -12,7 +12,7 @@ from services.experiments.tables import CHANGED
 from services.runtime import inbox
 from services.runtime.clock import now
 from services.shared.clips.domain import Clip, ClipStatus, Failure
-from services.shared.clips.store import Held, Moved
+from services.shared.clips.store import LockedRun, StepResult
 from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryConnection, table
 
@@ -22,19 +22,19 @@ SYNTHESIZING, SCORING = ClipStatus.SYNTHESIZING, ClipStatus.SCORING
 class MemoryClipStore:
     """Implements `services.shared.clips.store.ClipStore` over the tables of MemoryExperimentsStore."""
 
-    async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
+    async def lock_run(self, connection: AsyncConnection, clip_id: str) -> LockedRun | None:
         trial = table(connection, "trials").get(clip_id)
         if trial is None:
             return None
         experiment = table(connection, "experiments")[trial.experiment_id]
         running = experiment.status is ExperimentStatus.RUNNING
-        return Held(experiment.id, experiment.developer_id, running, experiment.traceparent)
+        return LockedRun(experiment.id, experiment.developer_id, running, experiment.traceparent)
 
-    async def hold_for(
+    async def lock_run_for_event(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
-    ) -> tuple[Held | None, bool]:
+    ) -> tuple[LockedRun | None, bool]:
         first_time = await inbox.first_time(connection, consumer, event_id)
-        return await self.hold(connection, clip_id), first_time
+        return await self.lock_run(connection, clip_id), first_time
 
     async def synthesized(
         self,
@@ -46,14 +46,16 @@ class MemoryClipStore:
         audio_name: str,
         provider_requests: int,
         at: datetime,
-    ) -> Moved | None:
+    ) -> StepResult | None:
         values = {"audio_name": audio_name, "provider_requests": provider_requests, "attempts": 1, "attempts_before": 0}
         moved = _move(connection, clip_id, SYNTHESIZING, attempt, measured, status=SCORING, **values)
         if moved is not None:
             table(connection, "requested_at")[clip_id] = at
         return moved
 
-    async def delayed(self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime) -> Moved | None:
+    async def delayed(
+        self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
+    ) -> StepResult | None:
         moved = _move(connection, clip_id, SYNTHESIZING, attempt)
         if moved is not None:
             table(connection, "requested_at")[clip_id] = until
@@ -61,36 +63,34 @@ class MemoryClipStore:
 
     async def evaluated(
         self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         return _move(connection, clip_id, SCORING, attempt, measured, status=ClipStatus.COMPLETED, ended_at=at)
 
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         values: dict[str, Any] = {"error_kind": failure.kind, "error_message": failure.message, "ended_at": at}
         if failure.provider_requests is not None:
             values["provider_requests"] = failure.provider_requests
         return _move(connection, clip_id, failure.during, attempt, status=ClipStatus.FAILED, **values)
 
-    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
+    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> StepResult | None:
         moved = _move(connection, clip.id, clip.status, clip.attempts, attempts=clip.attempts + 1)
         if moved is not None:
             table(connection, "requested_at")[clip.id] = at
         return moved
 
-    async def stale(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Clip]:
+    async def stale(self, connection: AsyncConnection, now: datetime, timeout: timedelta, limit: int) -> Sequence[Clip]:
         experiments, requested_at = table(connection, "experiments"), table(connection, "requested_at")
         progressed_at = table(connection, "progressed_at")
         stale = [
             trial
             for trial in table(connection, "trials").values()
             if trial.status in (SYNTHESIZING, SCORING)
-            and requested_at[trial.id] < now - patience * 2 ** (trial.attempts - trial.attempts_before - 1)
+            and requested_at[trial.id] < now - timeout * 2 ** (trial.attempts - trial.attempts_before - 1)
             and experiments[trial.experiment_id].status is ExperimentStatus.RUNNING
             and trial.experiment_id in progressed_at
-            and progressed_at[trial.experiment_id] < now - patience
+            and progressed_at[trial.experiment_id] < now - timeout
         ]
         first = sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
         return [clip_of(trial, experiments[trial.experiment_id]) for trial in first]
@@ -137,7 +137,7 @@ def _move(
     attempt: int | None,
     measured: Measurements | None = None,
     **values: Any,
-) -> Moved | None:
+) -> StepResult | None:
     trials, experiments = table(connection, "trials"), table(connection, "experiments")
     trial = trials.get(clip_id)
     if trial is None or trial.status is not during or attempt not in (None, trial.attempts):
@@ -154,4 +154,4 @@ def _move(
     )
     table(connection, "progressed_at")[before.id] = now()
     cast(MemoryConnection, connection).notifications.append((CHANGED, before.id))
-    return Moved(trial.provider, after.completed_trials + after.failed_trials == after.total_trials)
+    return StepResult(trial.provider, after.completed_trials + after.failed_trials == after.total_trials)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import INSTALLATION, Provider, VoiceModel
 from services.elo.store import Counts
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
@@ -28,10 +28,10 @@ class MemoryEloStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[VoiceModel] | None:
+    ) -> EarlierRequest[VoiceModel] | None:
         model_id, fingerprint = table(connection, "requests").get((developer_id, request_id), ("", None))
         model = table(connection, "voice_models").get(model_id)
-        return Earlier(model, fingerprint, model.created_at) if model else None
+        return EarlierRequest(model, fingerprint, model.created_at) if model else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
         return table(connection, "voice_models").get(model_id)
@@ -79,15 +79,15 @@ class MemoryEloStore:
         )
         return True
 
-    async def learn_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
+    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
         table(connection, "known_voices").update({(provider, voice_id): True for voice_id in voice_ids})
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         return (provider, voice_id) in table(connection, "known_voices")
 
-    async def learn_provider(self, connection: AsyncConnection, provider: Provider) -> None:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider) -> None:
         known = table(connection, "providers")
-        if provider.id not in known or known[provider.id].told_at < provider.told_at:
+        if provider.id not in known or known[provider.id].reported_at < provider.reported_at:
             known[provider.id] = provider
 
     async def providers(self, connection: AsyncConnection) -> Sequence[Provider]:

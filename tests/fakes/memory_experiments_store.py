@@ -8,9 +8,9 @@ from typing import Any, cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec, Trial
-from services.experiments.store import Owned
+from services.experiments.store import ExperimentKey
 from services.runtime.hot_reads import HotConnection
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
@@ -31,16 +31,18 @@ class MemoryExperimentsStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Experiment] | None:
+    ) -> EarlierRequest[Experiment] | None:
         experiment_id, fingerprint = table(connection, "requests").get((developer_id, request_id), ("", None))
         experiment = table(connection, "experiments").get(experiment_id)
-        return Earlier(experiment, fingerprint, experiment.created_at) if experiment else None
+        return EarlierRequest(experiment, fingerprint, experiment.created_at) if experiment else None
 
     async def get(self, connection: AsyncConnection, developer_id: str, experiment_id: str) -> Experiment | None:
         experiment = await self.lock(connection, experiment_id)
         return experiment if experiment is not None and experiment.developer_id == developer_id else None
 
-    async def get_many(self, connection: HotConnection, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+    async def get_many(
+        self, connection: HotConnection, owned: Collection[ExperimentKey]
+    ) -> Mapping[ExperimentKey, Experiment]:
         found = {key: await self.get(cast(AsyncConnection, connection), *key) for key in owned}
         return {key: experiment for key, experiment in found.items() if experiment is not None}
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.listening.domain import Link
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
@@ -28,10 +28,10 @@ class MemoryLinkStore:
 
     async def of_request(
         self, connection: AsyncConnection, experiment_id: str, request_id: str
-    ) -> Earlier[Link] | None:
+    ) -> EarlierRequest[Link] | None:
         link_id, fingerprint = table(connection, "listening_requests").get((experiment_id, request_id), ("", None))
         link = table(connection, "listening_links").get(link_id)
-        return Earlier(link, fingerprint, link.created_at) if link else None
+        return EarlierRequest(link, fingerprint, link.created_at) if link else None
 
     async def get(self, connection: AsyncConnection, link_id: str) -> Link | None:
         return table(connection, "listening_links").get(link_id)

@@ -72,7 +72,7 @@ class MemoryListeningStore:
         return sorted((pair for (of, _), pair in stored.items() if of == test_id), key=lambda pair: pair.key)
 
     async def add_listener(
-        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+        self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
     ) -> Listener | None:
         listeners = table(connection, "listening_listeners")
         invitation = (listener.test_id, listener.invitation_id)
@@ -80,7 +80,7 @@ class MemoryListeningStore:
         if known := [each for each in joined if each.voter_id == listener.voter_id is not None]:
             return known[0]
         from_there = sum(each.address == listener.address for each in joined)
-        if len(joined) >= most or (listener.address is not None and from_there >= most_from_address):
+        if len(joined) >= max_listeners or (listener.address is not None and from_there >= max_from_address):
             return None
         listeners[listener.test_id, listener.id] = listener
         return listener
@@ -88,7 +88,9 @@ class MemoryListeningStore:
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
         return table(connection, "listening_listeners").get((test_id, listener_id))
 
-    async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
+    async def pending_assignments(
+        self, connection: AsyncConnection, test_id: str, since: datetime
+    ) -> Mapping[PairKey, int]:
         return Counter(
             given.key
             for given in table(connection, "listening_assignments").values()

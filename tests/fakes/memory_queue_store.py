@@ -13,7 +13,7 @@ from services.experiments.domain import Experiment, ExperimentStatus, Trial, Tri
 from services.experiments.tables import CHANGED
 from services.runtime.hot_reads import HotConnection
 from services.shared.clips.domain import Clip
-from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
+from services.shared.clips.queue_store import SHARE_DURATION, Provider, UnfinishedClips
 from tests.fakes.memory_clip_store import clip_of
 from tests.fakes.memory_database import MemoryConnection, table
 
@@ -23,7 +23,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class MemoryQueueStore:
     """Implements `services.shared.clips.queue_store.QueueStore` over the tables of MemoryExperimentsStore."""
 
-    async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         providers = table(connection, "providers")
         known, known_at = providers.get(provider.id, (None, NEVER))
         if at <= known_at:
@@ -31,17 +31,19 @@ class MemoryQueueStore:
         providers[provider.id] = (provider, at)
         return bool(provider != known)
 
-    async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
+    async def with_pending_clips(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
         trials = table(cast(AsyncConnection, connection), "trials").values()
         return {trial.provider for trial in trials if trial.status is TrialStatus.PENDING} & set(providers)
 
-    async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
+    async def unfinished(self, connection: AsyncConnection) -> Sequence[UnfinishedClips]:
         found: dict[tuple[str, TrialStatus], list[datetime]] = {}
         requested_at = table(connection, "requested_at")
         for trial in table(connection, "trials").values():
             if not trial.status.ended:
                 found.setdefault((trial.provider, trial.status), []).append(requested_at[trial.id])
-        return [Unfinished(provider, status, len(times), min(times)) for (provider, status), times in found.items()]
+        return [
+            UnfinishedClips(provider, status, len(times), min(times)) for (provider, status), times in found.items()
+        ]
 
     async def release(
         self,

@@ -7,7 +7,15 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Tally
+from services.shared.listening.domain import (
+    NO_ADDRESS_LIMIT,
+    Assignment,
+    InvitationTally,
+    Listener,
+    ListenerAnswer,
+    Pair,
+    PairKey,
+)
 from services.shared.listening.judging import CastVote, Judgement, VoteState
 from services.shared.listening.tables import cast_vote
 from tests.fakes.memory_database import table
@@ -34,8 +42,8 @@ class MemoryVoteStore:
 
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
         for each in judgements:
-            table(connection, "listening_vote_states")[each.vote.id] = (each.state, each.doubt, at)
-            _count(connection, each.vote.test_id, each.vote.key, (each.doubt is None) - each.vote.counts)
+            table(connection, "listening_vote_states")[each.vote.id] = (each.state, each.exclusion_reason, at)
+            _count(connection, each.vote.test_id, each.vote.key, (each.exclusion_reason is None) - each.vote.counts)
 
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
         given, states = table(connection, "listening_assignments"), table(connection, "listening_vote_states")
@@ -44,7 +52,7 @@ class MemoryVoteStore:
             assignment: Assignment = given[id_]
             if assignment.test_id == test_id:
                 listener = _listener(connection, assignment)
-                state, doubt, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
+                state, exclusion_reason, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
                 found.append(
                     cast_vote(
                         assignment,
@@ -52,9 +60,9 @@ class MemoryVoteStore:
                         cast_at=at,
                         address=address,
                         joined_from=listener.address,
-                        supervised=listener.max_listeners_per_address == SUPERVISED,
+                        supervised=listener.max_listeners_per_address == NO_ADDRESS_LIMIT,
                         state=state,
-                        doubt=doubt,
+                        exclusion_reason=exclusion_reason,
                         judged_at=judged_at,
                     )
                 )
@@ -80,11 +88,11 @@ class MemoryVoteStore:
             if listeners[vote.test_id, vote.listener_id].voter_id == listener.voter_id is not None
         }
 
-    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, InvitationTally]:
         listeners = [each for each in table(connection, "listening_listeners").values() if each.test_id == test_id]
         votes = await self.of_test(connection, test_id)
         return {
-            invitation_id: Tally(
+            invitation_id: InvitationTally(
                 sum(each.invitation_id == invitation_id for each in listeners),
                 sum(vote.invitation_id == invitation_id for vote in votes),
                 sum(vote.invitation_id == invitation_id and not vote.counts for vote in votes),

@@ -9,9 +9,9 @@ from typing import cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.webhooks.claiming import Claim, Limits
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
-from services.experiments.webhooks.store import Cursor, Logged
-from services.runtime.request_ids import Earlier
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, WebhookEndpoint
+from services.experiments.webhooks.store import Cursor, LoggedDelivery
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
@@ -21,7 +21,7 @@ class MemoryWebhookStore:
     async def add_endpoint(
         self,
         connection: AsyncConnection,
-        endpoint: Endpoint,
+        endpoint: WebhookEndpoint,
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
@@ -41,32 +41,32 @@ class MemoryWebhookStore:
 
     async def endpoint(
         self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         return table(connection, "webhook_endpoints").get(endpoint_id)
 
     async def endpoint_at(
         self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         found = table(connection, "webhook_endpoints").values()
         return next((e for e in found if (e.developer_id, e.url) == (developer_id, url)), None)
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Endpoint] | None:
+    ) -> EarlierRequest[WebhookEndpoint] | None:
         endpoint_id, fingerprint = table(connection, "webhook_requests").get((developer_id, request_id), ("", None))
         endpoint = table(connection, "webhook_endpoints").get(endpoint_id)
-        return Earlier(endpoint, fingerprint, endpoint.created_at) if endpoint else None
+        return EarlierRequest(endpoint, fingerprint, endpoint.created_at) if endpoint else None
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Endpoint]:
+    ) -> Sequence[WebhookEndpoint]:
         found = [e for e in table(connection, "webhook_endpoints").values() if e.developer_id == developer_id]
         return _newest_first(found, after, limit)
 
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
         return sum(e.developer_id == developer_id for e in table(connection, "webhook_endpoints").values())
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> WebhookEndpoint | None:
         untold = table(connection, "untold")
         for endpoint_id, maker in list(untold.items()):
             endpoint = table(connection, "webhook_endpoints").get(endpoint_id)
@@ -77,7 +77,7 @@ class MemoryWebhookStore:
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
-    ) -> Endpoint:
+    ) -> WebhookEndpoint:
         endpoints = table(connection, "webhook_endpoints")
         endpoints[endpoint_id] = dataclasses.replace(
             endpoints[endpoint_id],
@@ -86,12 +86,12 @@ class MemoryWebhookStore:
             old_secret_expires_at=old_until,
             secret_rotated_at=at,
         )
-        return cast(Endpoint, endpoints[endpoint_id])
+        return cast(WebhookEndpoint, endpoints[endpoint_id])
 
-    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> WebhookEndpoint:
         endpoints = table(connection, "webhook_endpoints")
         endpoints[endpoint_id] = dataclasses.replace(endpoints[endpoint_id], disabled_reason="", paused_until=None)
-        return cast(Endpoint, endpoints[endpoint_id])
+        return cast(WebhookEndpoint, endpoints[endpoint_id])
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
         endpoints = table(connection, "webhook_endpoints")
@@ -129,7 +129,7 @@ class MemoryWebhookStore:
 
     async def deliveries(
         self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Logged]:
+    ) -> Sequence[LoggedDelivery]:
         subject, deliveries = (subject_type, subject_id), table(connection, "webhook_deliveries").values()
         found = [d for d in deliveries if (d.subject_type, d.subject_id) == subject]
         return [(d, await self.attempts(connection, d.id)) for d in _newest_first(found, after, limit)]

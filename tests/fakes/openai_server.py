@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from tests.fakes import request_checks, speech_server
-from tests.fakes.speech_server import SAMPLE_RATE_HZ, Refusal, Request, Speech, SpeechServer, Temper, tone
+from tests.fakes.speech_server import SAMPLE_RATE_HZ, Behaviour, Refusal, Request, Speech, SpeechServer, tone
 
-__all__ = ["MAX_INPUT_CHARACTERS", "MODEL", "SAMPLE_RATE_HZ", "TEMPERS", "OpenAiServer", "Temper", "tone"]
+__all__ = ["BEHAVIOURS", "MAX_INPUT_CHARACTERS", "MODEL", "SAMPLE_RATE_HZ", "Behaviour", "OpenAiServer", "tone"]
 
 MAX_INPUT_CHARACTERS = 4096
 MODEL = "tts-1"
@@ -54,10 +54,10 @@ class OpenAiServer(SpeechServer):
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self.root}"
 
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
         return self._refusal(status, message, code, None, headers)
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         route = (request.method, request.path)
         listing = ("GET", f"{self.root}/audio/voices")
         self.queries.append(urlencode(request.query))
@@ -67,10 +67,10 @@ class OpenAiServer(SpeechServer):
             sent = request.headers.get("authorization", "")
             return self.refusal(401, f"Incorrect API key provided: {sent}", "invalid_api_key")
         if route == listing:
-            return self.voices_answer({"voices": list(self.tempers)})
+            return self.voices_answer({"voices": list(self.behaviours)})
         return self._speech(request)
 
-    def _speech(self, request: Request) -> Speech | Temper:
+    def _speech(self, request: Request) -> Speech | Behaviour:
         try:
             body = request_checks.json_body(request)
         except ValueError as error:
@@ -85,21 +85,21 @@ class OpenAiServer(SpeechServer):
             return self._refusal(400, message, "string_above_max_length", "input", {})
         if not 0.25 <= body.get("speed", 1.0) <= 4.0:
             return self.refusal(400, "speed: should be 0.25 to 4")
-        if body["voice"] not in self.tempers:
-            message = f"Invalid value: '{body['voice']}'. Supported values are: {', '.join(self.tempers)}"
+        if body["voice"] not in self.behaviours:
+            message = f"Invalid value: '{body['voice']}'. Supported values are: {', '.join(self.behaviours)}"
             return self._refusal(400, message, "invalid_value", "voice", {})
         if body.get("response_format") != "pcm":
             return self.refusal(400, "response_format: only pcm is spoken here")
         return Speech(body["voice"], body["input"], body)
 
     @staticmethod
-    def _refusal(status: int, message: str, code: str, param: str | None, headers: Mapping[str, str]) -> Temper:
+    def _refusal(status: int, message: str, code: str, param: str | None, headers: Mapping[str, str]) -> Behaviour:
         kind = "insufficient_quota" if code == "insufficient_quota" else "invalid_request_error"
         error = {"message": message, "type": kind, "param": param, "code": code or None}
-        return Temper(status, "application/json", json.dumps({"error": error}).encode(), headers)
+        return Behaviour(status, "application/json", json.dumps({"error": error}).encode(), headers)
 
 
-TEMPERS: Mapping[str, Temper] = OpenAiServer().tempers
+BEHAVIOURS: Mapping[str, Behaviour] = OpenAiServer().behaviours
 
 if __name__ == "__main__":
     speech_server.serve(OpenAiServer, __doc__)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from tests.fakes import request_checks, speech_server
-from tests.fakes.speech_server import RAW, Refusal, Request, Speech, SpeechServer, Temper
+from tests.fakes.speech_server import RAW, Behaviour, Refusal, Request, Speech, SpeechServer
 
 MODEL = "lightning_v3.1"
 MAX_TEXT_CHARACTERS = 5000
@@ -38,15 +38,15 @@ class SmallestAiServer(SpeechServer):
     failing = Refusal(500, "internal_server_error", "Something went wrong")
     overloaded = Refusal(503, "service_unavailable", "Try again later")
 
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
-        return Temper(status, "application/json", json.dumps({"error": code, "message": message}).encode(), headers)
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
+        return Behaviour(status, "application/json", json.dumps({"error": code, "message": message}).encode(), headers)
 
-    def framing(self, temper: Temper) -> tuple[str, Callable[[bytes], bytes], bytes]:
-        if temper.status != 200 or temper.content_type != RAW:
-            return super().framing(temper)
+    def framing(self, behaviour: Behaviour) -> tuple[str, Callable[[bytes], bytes], bytes]:
+        if behaviour.status != 200 or behaviour.content_type != RAW:
+            return super().framing(behaviour)
         return "text/event-stream", _event, b'data: {"done": true}\n\n'
 
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         routes = {"/waves/v1/tts/live": "POST", LIST_PATH: "GET"}
         if request.path not in routes:
             return self.refusal(404, f"Cannot {request.method} {request.path}", "not_found")
@@ -57,7 +57,7 @@ class SmallestAiServer(SpeechServer):
             return self.refusal(401, f"Invalid or missing API key: {sent}", "unauthorized")
         return self._speech(request) if request.method == "POST" else self._voices()
 
-    def _speech(self, request: Request) -> Speech | Temper:
+    def _speech(self, request: Request) -> Speech | Behaviour:
         try:
             body = request_checks.json_body(request)
         except ValueError as error:
@@ -77,14 +77,14 @@ class SmallestAiServer(SpeechServer):
             return self.refusal(400, "speed: must be 0.5 to 2", "bad_request")
         if len(body.get("language", "en")) != 2 and body["language"] != "auto":
             return self.refusal(400, "language: not supported", "bad_request")
-        if body["voice_id"] not in self.tempers:
+        if body["voice_id"] not in self.behaviours:
             return self.refusal(404, f"Voice {body['voice_id']} was not found", "voice_not_found")
         return Speech(body["voice_id"], body["text"], body)
 
-    def _voices(self) -> Temper:
+    def _voices(self) -> Behaviour:
         tags = {"language": ["english", "hindi"], "accent": "american", "gender": "female"}
         return self.voices_answer(
-            {"voices": [{"voiceId": each, "displayName": each.title(), "tags": tags} for each in self.tempers]}
+            {"voices": [{"voiceId": each, "displayName": each.title(), "tags": tags} for each in self.behaviours]}
         )
 
 

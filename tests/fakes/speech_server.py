@@ -21,10 +21,10 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.fakes.behaviours import BEHAVIOURS, RAW, SAMPLE_RATE_HZ, Behaviour, tone
 from tests.fakes.request_checks import Request
-from tests.fakes.tempers import RAW, SAMPLE_RATE_HZ, TEMPERS, Temper, tone
 
-__all__ = ["RAW", "SAMPLE_RATE_HZ", "TEMPERS", "Refusal", "Request", "Speech", "SpeechServer", "Temper", "tone"]
+__all__ = ["BEHAVIOURS", "RAW", "SAMPLE_RATE_HZ", "Behaviour", "Refusal", "Request", "Speech", "SpeechServer", "tone"]
 
 MAX_BODY_BYTES = 64 * 1024
 COUNTS_PATH = "/stand-in/counts"
@@ -51,7 +51,7 @@ class Speech:
 class SpeechServer(ABC):
     """A stand-in. `requests` are the bodies of valid requests. `gone` is set when a client leaves during a response.
 
-    `asked_of` and `asked_for` count valid requests by voice and by text, including refused ones.
+    `requests_by_voice` and `requests_by_text` count valid requests by voice and by text, including refused ones.
     `most_at_once` is the highest number of requests in progress at the same time. More than `allowed_at_once` are
     refused as the provider refuses them.
     """
@@ -67,9 +67,9 @@ class SpeechServer(ABC):
     def __init__(self, key: str = "", seconds: float = 0.0, allowed_at_once: int | None = None) -> None:
         self.key = key
         self.allowed_at_once = allowed_at_once
-        self.tempers: dict[str, Temper] = {
-            **TEMPERS,
-            "steady": replace(TEMPERS["steady"], before_seconds=seconds),
+        self.behaviours: dict[str, Behaviour] = {
+            **BEHAVIOURS,
+            "steady": replace(BEHAVIOURS["steady"], before_seconds=seconds),
             "unauthorized": self._error(self.unauthorized),
             "payment": self._error(self.payment),
             "spent": self._error(self.spent),
@@ -83,12 +83,12 @@ class SpeechServer(ABC):
             "failing": self._error(self.failing),
             "overloaded": self._error(self.overloaded),
         }
-        self.script: defaultdict[str, deque[Temper]] = defaultdict(deque)
-        self.listing: Temper | None = None
+        self.script: defaultdict[str, deque[Behaviour]] = defaultdict(deque)
+        self.listing: Behaviour | None = None
         """The response to a request for voices; the names of all behaviours if None."""
         self.requests: list[Mapping[str, object]] = []
-        self.asked_of: Counter[str] = Counter()
-        self.asked_for: Counter[str] = Counter()
+        self.requests_by_voice: Counter[str] = Counter()
+        self.requests_by_text: Counter[str] = Counter()
         self.listings = 0
         self.connections = 0
         self.most_at_once = 0
@@ -108,32 +108,32 @@ class SpeechServer(ABC):
         return self._at_once
 
     @abstractmethod
-    def answer(self, request: Request) -> Speech | Temper:
+    def answer(self, request: Request) -> Speech | Behaviour:
         """Returns the requested speech, or any other response, such as `voices_answer` for a list of voices."""
 
     @abstractmethod
-    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Temper:
+    def refusal(self, status: int, message: str, code: str = "", **headers: str) -> Behaviour:
         """Returns a response with the provider's error body."""
 
-    def framing(self, temper: Temper) -> tuple[str, Callable[[bytes], bytes], bytes]:
+    def framing(self, behaviour: Behaviour) -> tuple[str, Callable[[bytes], bytes], bytes]:
         """Returns the content type, a function that frames a piece of audio, and the end of the response."""
-        return temper.content_type, lambda piece: piece, b""
+        return behaviour.content_type, lambda piece: piece, b""
 
     def headers(self) -> Mapping[str, str]:
         """Returns the headers of every response, besides those of its behaviour."""
         return {}
 
-    def voices_answer(self, value: object) -> Temper:
+    def voices_answer(self, value: object) -> Behaviour:
         """Returns the response with a list of voices, or `listing` if it is set."""
         self.listings += 1
-        return self.listing or Temper(200, "application/json", json.dumps(value).encode())
+        return self.listing or Behaviour(200, "application/json", json.dumps(value).encode())
 
     def counts(self) -> Mapping[str, object]:
         """Returns the counts, which are also served under COUNTS_PATH."""
         return {
-            "requests": sum(self.asked_of.values()),
-            "by_voice": dict(self.asked_of),
-            "by_text": dict(self.asked_for),
+            "requests": sum(self.requests_by_voice.values()),
+            "by_voice": dict(self.requests_by_voice),
+            "by_text": dict(self.requests_by_text),
             "most_at_once": self.most_at_once,
             "connections": self.connections,
             "listings": self.listings,
@@ -152,7 +152,7 @@ class SpeechServer(ABC):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _error(self, refusal: Refusal, **headers: str) -> Temper:
+    def _error(self, refusal: Refusal, **headers: str) -> Behaviour:
         return self.refusal(refusal.status, refusal.message, refusal.code, **headers)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -181,14 +181,14 @@ class SpeechServer(ABC):
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             self.asked.set()
-        temper = self._temper(requested) if isinstance(requested, Speech) else requested
+        behaviour = self._behaviour(requested) if isinstance(requested, Speech) else requested
 
         def speech_ended() -> None:
             nonlocal speaks
             self._at_once -= speaks
             speaks = False
 
-        responding = asyncio.create_task(self._respond(temper, arrived, writer, speech_ended))
+        responding = asyncio.create_task(self._respond(behaviour, arrived, writer, speech_ended))
         # End of file during the response means that the client has left. A byte belongs to its next request.
         next_byte = asyncio.create_task(reader.read(1))
         try:
@@ -205,50 +205,50 @@ class SpeechServer(ABC):
                 task.cancel()
             await asyncio.gather(responding, next_byte, return_exceptions=True)
 
-    def _requested(self, request: Request) -> Speech | Temper:
+    def _requested(self, request: Request) -> Speech | Behaviour:
         if request.path == COUNTS_PATH:
-            return Temper(200, "application/json", json.dumps(self.counts()).encode())
+            return Behaviour(200, "application/json", json.dumps(self.counts()).encode())
         return self.answer(request)
 
-    def _temper(self, speech: Speech) -> Temper:
+    def _behaviour(self, speech: Speech) -> Behaviour:
         """Counts a request and returns its behaviour: from the script, or that of the voice."""
         self.requests.append(speech.body)
-        self.asked_of[speech.voice] += 1
-        self.asked_for[speech.text] += 1
+        self.requests_by_voice[speech.voice] += 1
+        self.requests_by_text[speech.text] += 1
         if self.script[speech.voice]:
             return self.script[speech.voice].popleft()
         if self.allowed_at_once is not None and self._at_once > self.allowed_at_once:
             return self._error(self.full)
-        return self.tempers[speech.voice]
+        return self.behaviours[speech.voice]
 
     async def _respond(
-        self, temper: Temper, arrived: float, writer: asyncio.StreamWriter, speech_ended: Callable[[], None]
+        self, behaviour: Behaviour, arrived: float, writer: asyncio.StreamWriter, speech_ended: Callable[[], None]
     ) -> bool:
-        content_type, framed, end = self.framing(temper)
-        head = {"content-type": content_type, "transfer-encoding": "chunked", **self.headers(), **temper.headers}
-        if temper.retry_after_date_seconds is not None:
-            at = datetime.now(UTC) + timedelta(seconds=temper.retry_after_date_seconds)
+        content_type, framed, end = self.framing(behaviour)
+        head = {"content-type": content_type, "transfer-encoding": "chunked", **self.headers(), **behaviour.headers}
+        if behaviour.retry_after_date_seconds is not None:
+            at = datetime.now(UTC) + timedelta(seconds=behaviour.retry_after_date_seconds)
             head["retry-after"] = format_datetime(at, usegmt=True)
         # These responses have no chunks, and some have no body.
-        bare = temper.declared_bytes is not None or temper.status in (204, 304)
+        bare = behaviour.declared_bytes is not None or behaviour.status in (204, 304)
         if bare:
             head["transfer-encoding"] = ""
-            head["content-length"] = "" if temper.declared_bytes is None else str(temper.declared_bytes)
-        begin = f"HTTP/1.1 {temper.status} {HTTPStatus(temper.status).phrase}\r\n"
+            head["content-length"] = "" if behaviour.declared_bytes is None else str(behaviour.declared_bytes)
+        begin = f"HTTP/1.1 {behaviour.status} {HTTPStatus(behaviour.status).phrase}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items() if value)
-        if temper.hang_after_pieces == 0:
+        if behaviour.hang_after_pieces == 0:
             await asyncio.Event().wait()
-        await _until(arrived + temper.before_seconds)
+        await _until(arrived + behaviour.before_seconds)
         writer.write((begin + lines + "\r\n").encode())
-        for number, start in enumerate(range(0, len(temper.body), temper.piece_bytes)):
-            if number == temper.cut_after_pieces:
+        for number, start in enumerate(range(0, len(behaviour.body), behaviour.piece_bytes)):
+            if number == behaviour.cut_after_pieces:
                 await writer.drain()
                 return False
-            if number == temper.hang_after_pieces:
+            if number == behaviour.hang_after_pieces:
                 await asyncio.Event().wait()
             # Each piece has an absolute time, so that delays of the timer do not add up.
-            await _until(arrived + temper.before_seconds + number * temper.piece_seconds)
-            piece = framed(temper.body[start : start + temper.piece_bytes])
+            await _until(arrived + behaviour.before_seconds + number * behaviour.piece_seconds)
+            piece = framed(behaviour.body[start : start + behaviour.piece_bytes])
             writer.write(piece if bare else _chunk(piece))
             await writer.drain()
         # Counted before the client sees the end, because its next request can arrive at once.
@@ -256,7 +256,7 @@ class SpeechServer(ABC):
         if not bare:
             writer.write((_chunk(end) if end else b"") + b"0\r\n\r\n")
         await writer.drain()
-        return temper.declared_bytes is None
+        return behaviour.declared_bytes is None
 
 
 def serve(server: type[SpeechServer], doc: str | None) -> None:

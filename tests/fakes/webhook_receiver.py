@@ -22,7 +22,7 @@ FLOOD = b"x" * 65_536
 
 
 @dataclass(frozen=True)
-class Temper:
+class Behaviour:
     """How the receiver responds to a message."""
 
     status: int = 200
@@ -37,25 +37,25 @@ class Temper:
     hangs_in_body: bool = False
 
 
-TEMPERS: Mapping[str, Temper] = {
-    "ok": Temper(),
-    "created": Temper(201),
-    "empty": Temper(204),
-    "gone": Temper(410),
-    "busy": Temper(429, {"retry-after": "120"}),
-    "overloaded": Temper(503, {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}),
-    "bad_gateway": Temper(502),
-    "failing": Temper(500),
-    "refusing": Temper(400),
-    "redirecting": Temper(302, {"location": "/ok"}),
-    "moved": Temper(308, {"location": "/ok"}),
-    "hanging": Temper(hangs=True),
-    "closing": Temper(closes=True),
-    "garbage": Temper(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
-    "flooding": Temper(floods_with=FLOOD),
-    "flooding_headers": Temper(raw=b"HTTP/1.1 200 OK\r\n", floods_with=b"x-more: " + b"y" * 1000 + b"\r\n"),
-    "slow_body": Temper(hangs_in_body=True),
-    "cookies": Temper(headers={"set-cookie": "session=1; Path=/"}),
+BEHAVIOURS: Mapping[str, Behaviour] = {
+    "ok": Behaviour(),
+    "created": Behaviour(201),
+    "empty": Behaviour(204),
+    "gone": Behaviour(410),
+    "busy": Behaviour(429, {"retry-after": "120"}),
+    "overloaded": Behaviour(503, {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}),
+    "bad_gateway": Behaviour(502),
+    "failing": Behaviour(500),
+    "refusing": Behaviour(400),
+    "redirecting": Behaviour(302, {"location": "/ok"}),
+    "moved": Behaviour(308, {"location": "/ok"}),
+    "hanging": Behaviour(hangs=True),
+    "closing": Behaviour(closes=True),
+    "garbage": Behaviour(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "flooding": Behaviour(floods_with=FLOOD),
+    "flooding_headers": Behaviour(raw=b"HTTP/1.1 200 OK\r\n", floods_with=b"x-more: " + b"y" * 1000 + b"\r\n"),
+    "slow_body": Behaviour(hangs_in_body=True),
+    "cookies": Behaviour(headers={"set-cookie": "session=1; Path=/"}),
 }
 
 
@@ -82,7 +82,7 @@ class WebhookReceiver:
     """The receiver. `messages` are all messages that it received, whatever its responses were."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.tempers = dict(TEMPERS)
+        self.behaviours = dict(BEHAVIOURS)
         self.messages: list[Message] = []
         self.secrets: dict[str, list[str]] = {}
         """The secrets of each path. Every one must verify a message. A path without secrets accepts all messages."""
@@ -137,16 +137,16 @@ class WebhookReceiver:
         length = int(headers.get("content-length", "0"))
         body = await reader.readexactly(min(length, MAX_BODY_BYTES))
         method, path, _ = head[0].split(" ")
-        temper = self.tempers[path.partition("?")[0].split("/")[1]]
+        behaviour = self.behaviours[path.partition("?")[0].split("/")[1]]
         verified = self._verified(path, headers, body)
         if method != "POST" or length >= MAX_BODY_BYTES or headers.get("content-type") != "application/json":
-            temper = Temper(400)
+            behaviour = Behaviour(400)
         elif not verified:
-            temper = Temper(401)
+            behaviour = Behaviour(401)
         async with self._received:
             self.messages.append(Message(path, headers, body, verified))
             self._received.notify_all()
-        await _respond(temper, writer)
+        await _respond(behaviour, writer)
 
     def _verified(self, path: str, headers: dict[str, str], body: bytes) -> bool:
         try:
@@ -158,24 +158,24 @@ class WebhookReceiver:
 
     def answer(self, path: str, **values: Any) -> None:
         """Changes a behaviour from now on."""
-        self.tempers[path] = replace(self.tempers[path], **values)
+        self.behaviours[path] = replace(self.behaviours[path], **values)
 
 
-async def _respond(temper: Temper, writer: asyncio.StreamWriter) -> None:
-    if temper.closes:
+async def _respond(behaviour: Behaviour, writer: asyncio.StreamWriter) -> None:
+    if behaviour.closes:
         return
-    if temper.hangs:
+    if behaviour.hangs:
         await asyncio.Event().wait()
-    if temper.raw is not None:
-        writer.write(temper.raw)
+    if behaviour.raw is not None:
+        writer.write(behaviour.raw)
     else:
-        lines = [f"HTTP/1.1 {temper.status} Whatever", *(f"{k}: {v}" for k, v in temper.headers.items())]
-        endless = temper.floods_with is not None or temper.hangs_in_body
+        lines = [f"HTTP/1.1 {behaviour.status} Whatever", *(f"{k}: {v}" for k, v in behaviour.headers.items())]
+        endless = behaviour.floods_with is not None or behaviour.hangs_in_body
         lines.append(f"content-length: {10**15 if endless else 0}")
         writer.write("\r\n".join((*lines, "", "")).encode())
-    while temper.floods_with is not None:
-        writer.write(temper.floods_with)
+    while behaviour.floods_with is not None:
+        writer.write(behaviour.floods_with)
         await writer.drain()
     await writer.drain()
-    if temper.hangs_in_body:
+    if behaviour.hangs_in_body:
         await asyncio.Event().wait()

@@ -14,7 +14,7 @@ from services.experiments.verdict.profiles import PARTS, PROFILES
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
-from tests.unit.experiments.webhooks.test_announcing import body, experiment
+from tests.unit.experiments.webhooks.test_publisher import body, experiment
 
 PAGES = Path(__file__).parents[2] / "docs"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.tts.domain import FailureKind, SynthesisError
-from services.tts.providers.catalogue import configured_engines
+from services.tts.providers.configured import configured_engines
 from services.tts.settings import TtsSettings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "providers.md").read_text()

@@ -24,7 +24,7 @@ import psycopg
 
 from deploy.local.mesh import Mesh
 from deploy.local.postgres import binaries
-from tests.fakes.openai_server import TEMPERS, OpenAiServer, tone
+from tests.fakes.openai_server import BEHAVIOURS, OpenAiServer, tone
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import mesh_settings, register
 from tests.upgrade import saved_release
@@ -34,7 +34,7 @@ CALM, BRIGHT, LOST, HELD = (
     {"provider": provider, "voice_id": voice} for provider, voices in saved_release.VOICES.items() for voice in voices
 )
 LOCAL = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")]
-SPOKEN = TEMPERS["steady"]
+SPOKEN = BEHAVIOURS["steady"]
 ENDED = ("completed", "failed", "cancelled")
 
 
@@ -136,16 +136,16 @@ class Maker:
 
     async def retried(self) -> str:
         """Returns an experiment whose failed trials are being retried."""
-        self.provider.tempers["lost"] = TEMPERS["empty"]
+        self.provider.behaviours["lost"] = BEHAVIOURS["empty"]
         id_ = await self.ended(await self.run(await self.plan("retried", [CALM, LOST], 2)))
-        self.provider.tempers["lost"] = TEMPERS["hanging"]
+        self.provider.behaviours["lost"] = BEHAVIOURS["hanging"]
         await self.call("POST", f"/experiments/{id_}/retry")
         await self.wait_for_trials(id_, "completed", "pending", "synthesizing")
         return id_
 
     async def running(self) -> str:
         """Returns an experiment with trials in every state, and stops scoring so that they stay there."""
-        self.provider.tempers["calm"] = replace(self.provider.tempers["calm"], before_seconds=0.5)
+        self.provider.behaviours["calm"] = replace(self.provider.behaviours["calm"], before_seconds=0.5)
         id_ = await self.run(await self.plan("running", [CALM, HELD], 6))
         await until(lambda: self.get(id_), lambda got: got["completed_trials"] >= 2)
         await self.mesh.stop("scoring")
@@ -172,8 +172,10 @@ class Maker:
 async def make() -> None:
     """Runs a mesh and saves it."""
     provider, receiver = OpenAiServer(), WebhookReceiver()
-    provider.tempers.update(
-        calm=replace(SPOKEN, body=tone(0.3, 0.1)), bright=replace(SPOKEN, body=tone(0.4, 0.1)), held=TEMPERS["hanging"]
+    provider.behaviours.update(
+        calm=replace(SPOKEN, body=tone(0.3, 0.1)),
+        bright=replace(SPOKEN, body=tone(0.4, 0.1)),
+        held=BEHAVIOURS["hanging"],
     )
     async with provider.serving(), receiver.serving():
         env = saved_release.service_env(provider)

@@ -17,7 +17,7 @@ from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Resu
 from services.experiments.domain import Trial
 from services.experiments.exports.columns import Column, ColumnType, DataTable, Value, make_table
 from services.experiments.verdict import METHOD_VERSION, METRIC_NAMES
-from services.shared.metrics import COMPARED, METRICS
+from services.shared.metrics import METRICS, VERDICT_METRICS
 
 _TYPES = {float: ColumnType.FLOAT, int: ColumnType.INTEGER, bool: ColumnType.BOOLEAN, str: ColumnType.TEXT}
 
@@ -114,7 +114,7 @@ RESULTS: Sequence[Column] = (
     *_item(ColumnType.TEXT, "provider", "voice_id", "model_id"),
     *_item(ColumnType.FLOAT, "composite_score", "score_low", "score_high", "preference_share"),
     *_item(ColumnType.INTEGER, "trials_completed", "trials_failed", "trials_unmeasured"),
-    *_item(ColumnType.FLOAT, "reliability", *(metric.summary_field for metric in COMPARED)),
+    *_item(ColumnType.FLOAT, "reliability", *(metric.summary_field for metric in VERDICT_METRICS)),
     *map(_component, METRIC_NAMES),
     *_VERDICT,
     *_listeners(ColumnType.INTEGER, "listeners", "votes", "both_bad", "excluded", "supervised", "unknown"),

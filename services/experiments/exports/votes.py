@@ -56,7 +56,11 @@ VOTES: Sequence[Column] = (
     Column("cast_at", ColumnType.TIMESTAMP, attrgetter("vote.cast_at")),
     Column("spare_seconds", ColumnType.FLOAT, attrgetter("spare_seconds")),
     Column("state", ColumnType.TEXT, lambda row: str(row.vote.state)),
-    Column("reason", ColumnType.TEXT, lambda row: None if row.vote.doubt is None else str(row.vote.doubt)),
+    Column(
+        "reason",
+        ColumnType.TEXT,
+        lambda row: None if row.vote.exclusion_reason is None else str(row.vote.exclusion_reason),
+    ),
     Column("judged_at", ColumnType.TIMESTAMP, attrgetter("vote.judged_at")),
 )
 """Each row is a vote. `spare_seconds` is the time from the earliest moment at which the listener can have heard both

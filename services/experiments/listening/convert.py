@@ -9,7 +9,7 @@ from services.experiments.listening.links import CreatedLink
 from services.experiments.listening.listeners import JoinedListener
 from services.runtime.clock import timestamp
 from services.runtime.errors import FieldViolation, InvalidInput
-from services.shared.listening.comparing import Next
+from services.shared.listening.comparing import NextPair
 from services.shared.listening.domain import Assignment, ListenerAnswer, ListenerProgress
 
 _ANSWER = listening_service_pb2.CastListeningVoteRequest.Answer
@@ -63,7 +63,7 @@ def joined(value: JoinedListener) -> listening_service_pb2.JoinListeningResponse
     )
 
 
-def next_pair(value: Next, public_url: str) -> listening_service_pb2.NextListeningPairResponse:
+def next_pair(value: NextPair, public_url: str) -> listening_service_pb2.NextListeningPairResponse:
     """Returns the proto of a listener's next pair, without a pair if there is none."""
     message = listening_service_pb2.NextListeningPairResponse(progress=progress(value.progress))
     if value.assignment is not None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.shared.listening.domain import Tally
+from services.shared.listening.domain import InvitationTally
 
 MIN_LINK_SECONDS, MAX_LINK_SECONDS, DEFAULT_LINK_SECONDS = 60, 90 * 86400, 14 * 86400
 MAX_LINKS = 1000
@@ -25,7 +25,7 @@ class Link:
     revoked_at: datetime | None = None
     created_at: datetime
     max_listeners_per_address: int = DEFAULT_LISTENERS_PER_ADDRESS
-    """Listeners at one address whose votes count. SUPERVISED (0) means no limit."""
+    """Listeners at one address whose votes count. NO_ADDRESS_LIMIT (0) means no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,4 @@ class TalliedLink:
     """A link, with the counts of its listeners and votes."""
 
     link: Link
-    tally: Tally
+    tally: InvitationTally

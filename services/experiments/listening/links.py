@@ -29,7 +29,7 @@ from services.runtime.identity import current_identity, owned
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
-from services.shared.listening.domain import Tally
+from services.shared.listening.domain import InvitationTally
 from services.shared.listening.vote_store import VoteStore
 
 
@@ -107,7 +107,7 @@ class Links:
                 max_listeners_per_address=per_address,
             )
             await self._store.add(connection, link, request_id, current_fingerprint())
-        return self._made(TalliedLink(link, Tally()))
+        return self._made(TalliedLink(link, InvitationTally()))
 
     def _made(self, tallied: TalliedLink) -> CreatedLink:
         return CreatedLink(tallied, self._tokens.of_link(tallied.link.id, tallied.link.expires_at))
@@ -116,7 +116,7 @@ class Links:
         self, connection: AsyncConnection, experiment_id: str, links: Sequence[Link]
     ) -> Sequence[TalliedLink]:
         tallies = await self._votes.tallies(connection, experiment_id)
-        return [TalliedLink(link, tallies.get(link.id, Tally())) for link in links]
+        return [TalliedLink(link, tallies.get(link.id, InvitationTally())) for link in links]
 
     async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[TalliedLink], str]:
         """Returns a page of an experiment's links, newest first, and the token of the next."""

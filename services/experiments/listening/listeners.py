@@ -16,7 +16,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import QuotaExceeded, Unauthenticated
 from services.runtime.identity import current_voter
-from services.shared.listening.comparing import Comparing, Next
+from services.shared.listening.comparing import Comparing, NextPair
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS, Listener, ListenerAnswer, ListenerProgress
 
 
@@ -82,7 +82,7 @@ class Listeners:
         listener, progress = joined
         return JoinedListener(self._tokens.of_listener(listener.id, link.id), link.expires_at, progress, session)
 
-    async def next_pair(self, token: str, listener: str) -> Next:
+    async def next_pair(self, token: str, listener: str) -> NextPair:
         """Returns the listener's current pair, or else a new one, or none if there is nothing left to hear."""
         link = await self._link(token)
         return await self._comparing.next_pair(link.experiment_id, self._tokens.listener(listener, link.id))

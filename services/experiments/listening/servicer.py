@@ -17,7 +17,7 @@ from services.experiments.listening.links import Links
 from services.experiments.listening.listeners import Listeners
 from services.experiments.listening.subject import CloseListening
 from services.runtime.rpc import Context
-from services.shared.listening import clip_answers
+from services.shared.listening import clip_responses
 from services.shared.listening.clips import Clips
 
 
@@ -70,7 +70,7 @@ class ListeningServicer(listening_service_pb2_grpc.ListeningServiceServicer):
     async def GetListeningClip(
         self, request: listening_service_pb2.GetListeningClipRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        async with aclosing(clip_answers.stream(self._clips, request.name, context)) as bodies:
+        async with aclosing(clip_responses.stream(self._clips, request.name, context)) as bodies:
             async for body in bodies:
                 yield body
 

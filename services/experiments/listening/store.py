@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.listening.domain import Link
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 
 _MOMENT = sa.DateTime(timezone=True)
 LINKS = sa.Table(
@@ -40,7 +40,7 @@ class LinkStore(Protocol):
 
     async def of_request(
         self, connection: AsyncConnection, experiment_id: str, request_id: str
-    ) -> Earlier[Link] | None:
+    ) -> EarlierRequest[Link] | None:
         """Returns the link that an earlier request with this request_id created."""
 
     async def get(self, connection: AsyncConnection, link_id: str) -> Link | None:
@@ -80,11 +80,11 @@ class SqlLinkStore:
 
     async def of_request(
         self, connection: AsyncConnection, experiment_id: str, request_id: str
-    ) -> Earlier[Link] | None:
+    ) -> EarlierRequest[Link] | None:
         query = sa.select(*_COLUMNS, _L.request_fingerprint)
         query = query.where(_L.experiment_id == experiment_id, _L.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(_link(row[:-1]), row[-1], row.created_at) if row else None
+        return EarlierRequest(_link(row[:-1]), row[-1], row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, link_id: str) -> Link | None:
         row = (await connection.execute(sa.select(*_COLUMNS).where(_L.id == link_id))).one_or_none()

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.domain import Experiment
 from services.experiments.listening.store import LinkStore
-from services.experiments.running.changes import announce
+from services.experiments.running.changes import notify_watchers
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.runtime import ids
@@ -38,13 +38,13 @@ class ExperimentSubject:
         experiment = await self._experiments.count_votes(connection, vote.test_id, received)
         if received >= needed:
             await self._finishing.conclude(connection, experiment)
-        await announce(connection, vote.test_id)
+        await notify_watchers(connection, vote.test_id)
 
     async def ended(self, connection: AsyncConnection, test_id: str) -> None:
         experiment = await self._experiments.lock(connection, test_id)
         assert experiment is not None
         await self._finishing.conclude(connection, experiment)
-        await announce(connection, test_id)
+        await notify_watchers(connection, test_id)
 
     async def may_hear(self, connection: AsyncConnection, listener: Listener) -> bool:
         link = await self._links.get(connection, listener.invitation_id)

@@ -13,11 +13,11 @@ from services.experiments.verdict import (
     PROFILES,
     QUALITY,
     CompositeProfile,
-    own_weights,
+    custom_profile,
 )
 from services.experiments.verdict.profiles import CUSTOM_PROFILE, LISTENING_METRICS, PARTS, WEIGHTS_TOLERANCE
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import check_url
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.ssrf_guard.urls import check_url
 from services.runtime.errors import QuotaExceeded
 from services.runtime.validation import Validation
 
@@ -25,7 +25,7 @@ DEFAULT_RETENTION_DAYS = 30
 
 
 def _public_url_fault(url: str) -> str | None:
-    return check_url(url, Reach())
+    return check_url(url, SsrfPolicy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class PlanRules:
     def composite(self, plan: Plan) -> CompositeProfile:
         """Returns the profile of the composite score. The plan must have passed `check`."""
         if plan.weights:
-            return own_weights(dict(plan.weights))
+            return custom_profile(dict(plan.weights))
         return {**PROFILES, QUALITY.name: self.quality}[plan.profile or LATENCY.name]
 
 
@@ -113,12 +113,12 @@ def check(plan: Plan, rules: PlanRules, *, known_prompts: Sequence[str] = ()) ->
     that were created before equal prompts were refused can have them.
     """
     valid = Validation()
-    valid.text(plan.name, "name", longest=domain.MAX_NAME_CHARACTERS)
+    valid.text(plan.name, "name", max_characters=domain.MAX_NAME_CHARACTERS)
     valid.one_of(plan.scenario, "scenario", domain.SCENARIOS)
     valid.require(plan.eval_mode is not None, "eval_mode", f"must be one of {', '.join(EvalMode)}")
     _check_models(plan, valid)
     _check_prompts(plan, valid, known_prompts)
-    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=domain.MAX_URL_CHARACTERS):
+    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", max_characters=domain.MAX_URL_CHARACTERS):
         fault = rules.webhook_fault(plan.webhook_url)
         valid.require(fault is None, "webhook_url", fault or "")
     valid.request_id(plan.request_id)
@@ -190,8 +190,10 @@ def _check_models(plan: Plan, valid: Validation) -> None:
     count = len(plan.models)
     valid.require(minimum <= count <= maximum, "models", f"must be {minimum} to {maximum} models, got {count}")
     for index, model in enumerate(plan.models[:maximum]):
-        valid.text(model.provider, f"models[{index}].provider", longest=domain.MAX_PROVIDER_CHARACTERS)
-        valid.text(model.voice_id, f"models[{index}].voice_id", longest=domain.MAX_VOICE_CHARACTERS, shortest=0)
+        valid.text(model.provider, f"models[{index}].provider", max_characters=domain.MAX_PROVIDER_CHARACTERS)
+        valid.text(
+            model.voice_id, f"models[{index}].voice_id", max_characters=domain.MAX_VOICE_CHARACTERS, min_characters=0
+        )
         same = plan.models.index(model)
         valid.require(
             same == index, f"models[{index}]", f"must differ from the other models, but is the same as models[{same}]"
@@ -204,7 +206,7 @@ def _check_prompts(plan: Plan, valid: Validation, known: Sequence[str]) -> None:
     valid.require(minimum <= count <= maximum, "prompts", f"must be {minimum} to {maximum} prompts, got {count}")
     prompts = plan.prompts[:maximum]
     texts_valid = [
-        valid.text(text, f"prompts[{index}]", longest=domain.MAX_PROMPT_CHARACTERS)
+        valid.text(text, f"prompts[{index}]", max_characters=domain.MAX_PROMPT_CHARACTERS)
         for index, text in enumerate(prompts)
     ]
     if count > maximum or not all(texts_valid):

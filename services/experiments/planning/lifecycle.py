@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import facts, figures
+from services.experiments import facts, operational_metrics
 from services.experiments.domain import Experiment, ExperimentStatus, TrialStatus
 from services.experiments.planning.domain import Plan, check_running, plan_of
 from services.experiments.planning.usecases import Planning
-from services.experiments.running.changes import announce
+from services.experiments.running.changes import notify_watchers
 from services.experiments.running.lifecycle_store import LifecycleStore
 from services.experiments.store import Store
 from services.runtime import ids, outbox
@@ -73,9 +73,9 @@ class Lifecycle:
                 connection,
                 *(facts.REQUESTS.current_step(trial) for trial in trials if trial.status is TrialStatus.SCORING),
             )
-            await announce(connection, experiment.id)
+            await notify_watchers(connection, experiment.id)
         for trial in trials:
-            figures.TRIALS.labels(trial.status).inc()
+            operational_metrics.TRIALS.labels(trial.status).inc()
         await self._dispatcher.release({trial.provider for trial in trials if trial.status is TrialStatus.PENDING})
         return running
 
@@ -95,7 +95,7 @@ class Lifecycle:
             await outbox.add(connection, *facts.REQUESTS.deletions(trial_ids))
             await self._listening.remove(connection, experiment.id)
             await self._lifecycle.delete(connection, experiment.id)
-            await announce(connection, experiment.id)
+            await notify_watchers(connection, experiment.id)
         await self._dispatcher.release({model.provider for model in experiment.models})
         return len(trial_ids)
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.experiments import domain, figures
+from services.experiments import domain, operational_metrics
 from services.experiments.domain import (
     Experiment,
     ExperimentStatus,
@@ -24,12 +24,12 @@ from services.experiments.planning.domain import (
     needs_listening,
 )
 from services.experiments.planning.trial_order import draw_seed, trial_order
-from services.experiments.running.changes import announce
+from services.experiments.running.changes import notify_watchers
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.experiments.verdict import PRIMARY_METRIC
-from services.experiments.webhooks.targets import canonical
-from services.experiments.webhooks.usecases import Endpoints
+from services.experiments.webhooks.ssrf_guard.urls import canonical
+from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -51,7 +51,7 @@ class Planning:
         models: ModelResolver,
         metrics: MetricLister,
         finishing: Finishing,
-        endpoints: Endpoints,
+        endpoints: WebhookEndpoints,
         dispatcher: Dispatcher,
         rules: PlanRules,
     ) -> None:
@@ -149,8 +149,8 @@ class Planning:
                 raise _not_runnable(experiment or planned)
             running = await self._store.start(connection, planned.id, models, current_traceparent(), moment)
             await self._store.add_trials(connection, trials, moment)
-            await announce(connection, planned.id)
-        figures.TRIALS.labels(TrialStatus.PENDING).inc(len(trials))
+            await notify_watchers(connection, planned.id)
+        operational_metrics.TRIALS.labels(TrialStatus.PENDING).inc(len(trials))
         await self._dispatcher.release([model.provider for model in models])
         return running
 
@@ -166,7 +166,7 @@ class Planning:
                     f"The experiment is {experiment.status} and can't be cancelled", status=experiment.status
                 )
             cancelled = await self._finishing.cancel(connection, experiment)
-            await announce(connection, experiment_id)
+            await notify_watchers(connection, experiment_id)
         await self._dispatcher.release([model.provider for model in cancelled.models])
         return cancelled
 

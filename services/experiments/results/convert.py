@@ -17,7 +17,7 @@ from services.experiments.verdict import (
     Verdict,
     VoteSummary,
 )
-from services.shared.metrics import COMPARED
+from services.shared.metrics import VERDICT_METRICS
 
 _LEVEL = results_pb2.Results.Level
 _EXPORT = experiment_service_pb2.ExportExperimentRequest
@@ -69,7 +69,7 @@ def _level(level: Level) -> results_pb2.Results.Level.ValueType:
 
 
 def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
-    summaries: dict[str, Any] = {metric.summary_field: value.summaries.get(metric.name) for metric in COMPARED}
+    summaries: dict[str, Any] = {metric.summary_field: value.summaries.get(metric.name) for metric in VERDICT_METRICS}
     return results_pb2.ModelRanking(
         provider=value.model.provider,
         voice_id=value.model.voice_id,

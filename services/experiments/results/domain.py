@@ -59,7 +59,7 @@ def panel(votes: Sequence[CastVote]) -> Panel:
     for listener_id, address in seen:
         by_address[address] += by_listener[listener_id]
     return Panel(
-        excluded=dict(Counter(str(vote.doubt) for vote in votes if not vote.counts)),
+        excluded=dict(Counter(str(vote.exclusion_reason) for vote in votes if not vote.counts)),
         supervised=sum(vote.supervised for vote in counting),
         unknown=sum(vote.state is VoteState.UNKNOWN for vote in counting),
         from_one_address=max(by_address.values(), default=0),

@@ -8,7 +8,7 @@ from services.experiments import domain
 from services.experiments.domain import Experiment, ExperimentStatus, Trial
 from services.experiments.results import convert as results_convert
 from services.experiments.results.domain import compute_verdict
-from services.experiments.store import Owned, Store
+from services.experiments.store import ExperimentKey, Store
 from services.runtime import ids
 from services.runtime.batched_reads import BatchedReads
 from services.runtime.clock import now
@@ -36,7 +36,7 @@ class Reading:
         found = await self._experiments.get((current_identity().developer_id, experiment_id))
         return owned(found, "experiment", experiment_id)
 
-    async def _read_experiments(self, owned: Collection[Owned]) -> Mapping[Owned, Experiment]:
+    async def _read_experiments(self, owned: Collection[ExperimentKey]) -> Mapping[ExperimentKey, Experiment]:
         return await self._store.get_many(self._database.hot, owned)
 
     async def page(self, status: str, scenario: str, size: int, token: str) -> tuple[Sequence[Experiment], str]:

@@ -10,7 +10,7 @@ from services.experiments.tables import CHANGED
 from services.runtime.db import Database, notify
 
 
-async def announce(connection: AsyncConnection, experiment_id: str) -> None:
+async def notify_watchers(connection: AsyncConnection, experiment_id: str) -> None:
     """Wakes the watchers of an experiment when the transaction commits."""
     await notify(connection, CHANGED, experiment_id)
 

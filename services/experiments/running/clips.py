@@ -5,19 +5,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.experiments import facts, figures
+from services.experiments import facts, operational_metrics
 from services.experiments.domain import ExperimentStatus, TrialStatus
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.experiments.tables import CHANGED, EXPERIMENTS, PROVIDERS, TRIALS
-from services.shared.clips.domain import Ended
-from services.shared.clips.table import ClipTable, Figures, OnEnd, User
+from services.shared.clips.domain import EndedClip
+from services.shared.clips.table import ClipTable, ClipUser, OnEnd, OperationalMetrics
 
 _E, _T = EXPERIMENTS.c, TRIALS.c
-USER = User(
+USER = ClipUser(
     facts.REQUESTS,
     "experiment_id",
-    Figures(figures.TRIALS, figures.UNFINISHED, figures.OLDEST_WAIT_SECONDS, figures.RELEASE_SECONDS),
+    OperationalMetrics(
+        operational_metrics.TRIALS,
+        operational_metrics.UNFINISHED,
+        operational_metrics.OLDEST_WAIT_SECONDS,
+        operational_metrics.RELEASE_SECONDS,
+    ),
 )
 
 # The experiment with the fewest trials at the provider comes first, then the one whose last turn is longest ago. Within
@@ -103,7 +108,7 @@ TABLE = ClipTable(
 def on_end(store: Store, finishing: Finishing) -> OnEnd:
     """Returns the callback for an ended trial. After an experiment's last trial, the experiment goes on."""
 
-    async def ended(connection: AsyncConnection, trial: Ended) -> None:
+    async def ended(connection: AsyncConnection, trial: EndedClip) -> None:
         if not trial.last:
             return
         experiment = await store.lock(connection, trial.run_id)

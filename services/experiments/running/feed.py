@@ -10,7 +10,7 @@ import structlog
 from services.experiments.domain import Experiment, ExperimentStatus, Trial, TrialStatus
 from services.experiments.running.changes import Changes
 from services.experiments.running.lifecycle_store import LifecycleStore
-from services.experiments.store import Owned, Store
+from services.experiments.store import ExperimentKey, Store
 from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.runtime.periodic import periodic
@@ -29,7 +29,7 @@ M = TypeVar("M")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Seen:
+class WatchUpdate:
     """One message to a watcher: the experiment's state, a trial that changed, or a heartbeat if both are None.
 
     `last` means that the state is terminal and that nothing follows.
@@ -45,13 +45,13 @@ class Feed(Generic[M]):
 
     def __init__(
         self,
-        owned: Owned,
+        owned: ExperimentKey,
         database: Database,
         store: Store,
         lifecycle: LifecycleStore,
         changes: Changes,
         poll_seconds: float,
-        to_message: Callable[[Seen], M],
+        to_message: Callable[[WatchUpdate], M],
     ) -> None:
         self.watchers = 0
         self.version = 0
@@ -90,7 +90,7 @@ class Feed(Generic[M]):
         self._read_requested.set()
         return await read
 
-    def message(self, seen: Seen) -> M:
+    def message(self, seen: WatchUpdate) -> M:
         """Returns the message to send to a watcher."""
         key = (seen.experiment is None, seen.trial and seen.trial.id, seen.last)
         if key not in self._messages:
@@ -131,7 +131,7 @@ class Feed(Generic[M]):
             await self._read()
         except UNREADABLE as error:
             # Existing watchers see no change. A new watcher receives the error.
-            log.warning("a watched experiment can't be read now", experiment_id=self._owned[1], error=str(error))
+            log.warning("a watch_response experiment can't be read now", experiment_id=self._owned[1], error=str(error))
             self._resolve(joined, error)
             await asyncio.sleep(RETRY_SECONDS)
             return True

@@ -13,14 +13,14 @@ from services.experiments.results import convert as results_convert
 from services.experiments.results.domain import compute_verdict
 from services.experiments.running.pairs import comparable_pairs
 from services.experiments.store import Store
-from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime import outbox, telemetry
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
 from services.shared.audio.rendering import target_lufs
 from services.shared.clips.store import ClipStore
 from services.shared.listening.domain import ListeningTest
-from services.shared.listening.pairing import count
+from services.shared.listening.pairing import count_votes
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.vote_store import VoteStore
 
@@ -36,14 +36,14 @@ class Finishing:
         clips: ClipStore,
         listening: ListeningStore,
         votes: VoteStore,
-        announcing: Announcing,
+        publisher: WebhookPublisher,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._store = store
         self._clips = clips
         self._listening = listening
         self._votes = votes
-        self._announcing = announcing
+        self._publisher = publisher
         self._clock = clock
 
     async def trials_ended(self, connection: AsyncConnection, experiment: Experiment) -> None:
@@ -62,7 +62,7 @@ class Finishing:
         closes_at = self._clock() + timedelta(days=experiment.listening_days)
         test = ListeningTest(experiment.id, experiment.votes_per_pair, closes_at)
         pairs = await self._listening.open(connection, test, comparable_pairs(trials, target))
-        received, needed = count(pairs, experiment.votes_per_pair)
+        received, needed = count_votes(pairs, experiment.votes_per_pair)
         opened = received < needed
         if not opened:
             await self._listening.suspend(connection, experiment.id)
@@ -91,7 +91,7 @@ class Finishing:
         results = results_convert.results_to_store(experiment.id, verdict, moment)
         completed = await self._store.complete(connection, experiment.id, results, moment)
         winner = verdict.winner.name if verdict.winner else None
-        await self._announcing.record(connection, facts.experiment_completed(completed, winner), completed)
+        await self._publisher.record(connection, facts.experiment_completed(completed, winner), completed)
 
     async def cancel(self, connection: AsyncConnection, experiment: Experiment) -> Experiment:
         """Cancels an experiment and its trials, has its running synthesis cancelled, and returns it."""
@@ -101,9 +101,9 @@ class Finishing:
         await self._clips.cancel(connection, experiment.id, moment)
         await self._listening.suspend(connection, experiment.id)
         cancelled = await self._store.cancel(connection, experiment.id, moment)
-        await self._announcing.record(connection, facts.experiment_cancelled(cancelled), cancelled)
+        await self._publisher.record(connection, facts.experiment_cancelled(cancelled), cancelled)
         return cancelled
 
     async def _fail(self, connection: AsyncConnection, experiment: Experiment, message: str) -> None:
         failed = await self._store.fail(connection, experiment.id, message, now())
-        await self._announcing.record(connection, facts.experiment_failed(failed), failed)
+        await self._publisher.record(connection, facts.experiment_failed(failed), failed)

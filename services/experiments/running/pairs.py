@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from services.experiments.domain import Trial, TrialStatus
-from services.shared.listening.domain import Pair, PairKey, Speech
+from services.shared.listening.domain import CandidateAudio, Pair, PairKey
 
 
 def comparable_pairs(trials: Iterable[Trial], target_lufs: float) -> list[Pair]:
@@ -29,8 +29,8 @@ def comparable_pairs(trials: Iterable[Trial], target_lufs: float) -> list[Pair]:
     ]
 
 
-def _by_repeat(repeats: Iterable[Trial]) -> list[Speech]:
+def _by_repeat(repeats: Iterable[Trial]) -> list[CandidateAudio]:
     return [
-        Speech(trial.audio_name or "", trial.measurements.duration_seconds or 0.0)
+        CandidateAudio(trial.audio_name or "", trial.measurements.duration_seconds or 0.0)
         for trial in sorted(repeats, key=lambda trial: trial.repeat_index)
     ]

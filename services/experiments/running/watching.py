@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 from services.experiments.domain import Experiment
 from services.experiments.running.changes import Changes
-from services.experiments.running.feed import Feed, Seen
+from services.experiments.running.feed import Feed, WatchUpdate
 from services.experiments.running.lifecycle_store import LifecycleStore
-from services.experiments.store import Owned, Store
+from services.experiments.store import ExperimentKey, Store
 from services.runtime import ids
 from services.runtime.db import Database
 from services.runtime.errors import NotFound
@@ -22,7 +22,7 @@ from services.runtime.identity import current_identity
 M = TypeVar("M")
 
 
-class Watching(Generic[M]):
+class WatchExperiment(Generic[M]):
     """The use case of watching an experiment. `to_message` converts each update to the message for the watcher."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Watching(Generic[M]):
         lifecycle: LifecycleStore,
         changes: Changes,
         heartbeat_seconds: float,
-        to_message: Callable[[Seen], M],
+        to_message: Callable[[WatchUpdate], M],
     ) -> None:
         self._database = database
         self._store = store
@@ -40,7 +40,7 @@ class Watching(Generic[M]):
         self._changes = changes
         self._heartbeat_seconds = heartbeat_seconds
         self._to_message = to_message
-        self._feeds: dict[Owned, tuple[Feed[M], asyncio.Task[None]]] = {}
+        self._feeds: dict[ExperimentKey, tuple[Feed[M], asyncio.Task[None]]] = {}
 
     async def watch(self, experiment_id: str) -> AsyncGenerator[M, None]:
         """Yields the current state, then every change, and heartbeats in between. Ends with the terminal state.
@@ -59,27 +59,27 @@ class Watching(Generic[M]):
                 changed, version = feed.changed, feed.version
                 if state is None or (state != _state(feed.experiment) and not feed.over):
                     state = _state(feed.experiment)
-                    yield feed.message(Seen(feed.experiment))
+                    yield feed.message(WatchUpdate(feed.experiment))
                 for trial_id, moved in feed.moved_since(sent_version):
                     # A trial that has changed again meanwhile is sent with the next version.
                     now_moved, trial = feed.trial(trial_id)
                     if now_moved == moved:
-                        yield feed.message(Seen(feed.experiment, trial))
+                        yield feed.message(WatchUpdate(feed.experiment, trial))
                 sent_version = version
                 if feed.failure is not None:
                     raise feed.failure
                 if feed.over and feed.version == version:
-                    yield feed.message(Seen(feed.experiment, last=True))
+                    yield feed.message(WatchUpdate(feed.experiment, last=True))
                     return
                 try:
                     async with asyncio.timeout(self._heartbeat_seconds):
                         await changed.wait()
                 except TimeoutError:
-                    yield feed.message(Seen())
+                    yield feed.message(WatchUpdate())
         finally:
             self._leave(owned, feed)
 
-    async def _joined(self, owned: Owned) -> Feed[M]:
+    async def _joined(self, owned: ExperimentKey) -> Feed[M]:
         """Returns a feed that was read after this call began. The caller must call `_leave`."""
         while True:
             feed = self._join(owned)
@@ -92,7 +92,7 @@ class Watching(Generic[M]):
             if read:
                 return feed
 
-    def _join(self, owned: Owned) -> Feed[M]:
+    def _join(self, owned: ExperimentKey) -> Feed[M]:
         feed, _ = self._feeds.get(owned, (None, None))
         # An experiment whose feed is over may run again, for example after a retry.
         if feed is None or feed.over:
@@ -110,7 +110,7 @@ class Watching(Generic[M]):
         feed.watchers += 1
         return feed
 
-    def _leave(self, owned: Owned, feed: Feed[M]) -> None:
+    def _leave(self, owned: ExperimentKey, feed: Feed[M]) -> None:
         feed.watchers -= 1
         if feed.watchers:
             return

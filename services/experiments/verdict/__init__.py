@@ -14,7 +14,7 @@ from services.experiments.verdict.profiles import (
     PROFILES,
     QUALITY,
     CompositeProfile,
-    own_weights,
+    custom_profile,
 )
 from services.experiments.verdict.results import (
     HeadToHead,
@@ -50,6 +50,6 @@ __all__ = [
     "Verdict",
     "Vote",
     "VoteSummary",
+    "custom_profile",
     "decide",
-    "own_weights",
 ]

@@ -12,7 +12,7 @@ from services.experiments.verdict.profiles import CompositeProfile
 from services.experiments.verdict.results import Judges
 from services.experiments.verdict.trials import Model, TrialOutcome
 from services.experiments.verdict.votes import Panel, Vote
-from services.shared.metrics import COMPARED
+from services.shared.metrics import VERDICT_METRICS
 
 _KEY_FIELDS = [field.name for field in fields(TrialOutcome) if field.name != "measurements"]
 _ORIGINAL_METRICS = 8
@@ -59,7 +59,7 @@ def inputs_digest(
 def _trial(trial: TrialOutcome) -> list[Any]:
     key = [int(getattr(trial, name)) for name in _KEY_FIELDS]
     # Adding 0.0 turns -0.0 into 0.0.
-    values = [(metric.name, getattr(trial.measurements, metric.name)) for metric in COMPARED]
+    values = [(metric.name, getattr(trial.measurements, metric.name)) for metric in VERDICT_METRICS]
     exact = [(name, None if value is None else float(value) + 0.0) for name, value in values]
     original, later = exact[:_ORIGINAL_METRICS], exact[_ORIGINAL_METRICS:]
     return [*key, *(value for _, value in original), *(each for each in later if each[1] is not None)]

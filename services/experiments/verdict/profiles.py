@@ -68,7 +68,7 @@ LISTENING_METRICS = tuple(part for part, metric in PARTS.items() if metric.sourc
 """The parts that need a listening model."""
 
 
-def own_weights(weights: Mapping[str, float], name: str = CUSTOM_PROFILE) -> CompositeProfile:
+def custom_profile(weights: Mapping[str, float], name: str = CUSTOM_PROFILE) -> CompositeProfile:
     """Returns a profile with the given weights, without weights of 0.
 
     An installation that changes the weights of a built-in profile keeps its name; results store the weights.

@@ -10,7 +10,7 @@ from services.experiments.verdict.compared_models import ComparedModels
 from services.experiments.verdict.composite import mean
 from services.experiments.verdict.evidence import hodges_lehmann_interval
 from services.experiments.verdict.results import Judges, ModelRanking
-from services.shared.metrics import COMPARED, Metric
+from services.shared.metrics import VERDICT_METRICS, Metric
 
 MAX_SEPARATE_P = 0.05
 """Neighbours in the ranking get different ranks only if their `p_holm` is at most this."""
@@ -50,7 +50,7 @@ def _ranking(compared: ComparedModels, position: int, place: int) -> ModelRankin
     interval = hodges_lehmann_interval(compared.prompt_scores[position])
     ended = trials.trials_completed + trials.trials_failed
     completed = trials.completed.values()
-    known = [(metric, [each[metric.name] for each in completed if metric.name in each]) for metric in COMPARED]
+    known = [(metric, [each[metric.name] for each in completed if metric.name in each]) for metric in VERDICT_METRICS]
     return ModelRanking(
         model=trials.model,
         rank=place,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from services.shared.metrics import COMPARED, Measurements, Metric, Source
+from services.shared.metrics import VERDICT_METRICS, Measurements, Metric, Source
 
 MAX_PROMPTS = 20
 """The most prompts that an experiment can have. The exact interval and the power table cover this many."""
@@ -139,7 +139,7 @@ def _by_prompt(trials: Sequence[TrialOutcome], same_as: Sequence[int]) -> dict[i
 
 
 def _check_measurements(trial: TrialOutcome, key: tuple[int, int, int]) -> None:
-    for metric in COMPARED:
+    for metric in VERDICT_METRICS:
         value = getattr(trial.measurements, metric.name)
         if not _possible(metric, value):
             raise ValueError(f"completed trial {key} has {metric.name} = {value}")
@@ -159,6 +159,6 @@ def _possible(metric: Metric, value: float | None) -> bool:
 def _collapse(repeats: Sequence[TrialOutcome]) -> PromptMedians:
     known = {
         metric.name: [value for repeat in repeats if (value := getattr(repeat.measurements, metric.name)) is not None]
-        for metric in COMPARED
+        for metric in VERDICT_METRICS
     }
     return {name: float(median(values)) for name, values in known.items() if values}

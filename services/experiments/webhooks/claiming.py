@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.experiments.webhooks.domain import Delivery, Endpoint
+from services.experiments.webhooks.domain import Delivery, WebhookEndpoint
 from services.experiments.webhooks.tables import DELIVERIES, DELIVERY_COLUMNS, ENDPOINT_COLUMNS, ENDPOINTS
 
 _E, _D = ENDPOINTS.c, DELIVERIES.c
@@ -32,11 +32,11 @@ class Claim:
     """A delivery that this process has leased, and its endpoint."""
 
     delivery: Delivery
-    endpoint: Endpoint
+    endpoint: WebhookEndpoint
     lease: str
 
     @classmethod
-    def of(cls, delivery: Delivery, endpoint: Endpoint, lease: str, until: datetime) -> "Claim":
+    def of(cls, delivery: Delivery, endpoint: WebhookEndpoint, lease: str, until: datetime) -> "Claim":
         """Returns the claim on a delivery that was read before it was leased."""
         return cls(dataclasses.replace(delivery, lease=lease, leased_until=until), endpoint, lease)
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2
 
-from services.experiments.webhooks.domain import EXPERIMENT, Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.domain import EXPERIMENT, Attempt, Delivery, DeliveryStatus, WebhookEndpoint
 from services.runtime.clock import timestamp
 
 _STATUS = webhook_pb2.WebhookDelivery.Status
 
 
-def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
+def endpoint(value: WebhookEndpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
     """Returns the proto of an endpoint. `at` decides whether the old secret still counts."""
     return webhook_pb2.WebhookEndpoint(
         id=value.id,
@@ -24,7 +24,9 @@ def endpoint(value: Endpoint, at: datetime) -> webhook_pb2.WebhookEndpoint:
     )
 
 
-def endpoint_with_secret(value: Endpoint, secret: str, at: datetime) -> webhook_service_pb2.WebhookEndpointWithSecret:
+def endpoint_with_secret(
+    value: WebhookEndpoint, secret: str, at: datetime
+) -> webhook_service_pb2.WebhookEndpointWithSecret:
     """Returns the proto of an endpoint with its secret. The secret is empty if it must not be shown again."""
     return webhook_service_pb2.WebhookEndpointWithSecret(endpoint=endpoint(value, at), secret=secret)
 

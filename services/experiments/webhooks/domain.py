@@ -66,7 +66,7 @@ class AttemptOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class WebhookEndpoint:
     """A developer's URL that receives messages. Its secrets are encrypted."""
 
     id: str

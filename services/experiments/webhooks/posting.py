@@ -9,16 +9,16 @@ from typing import Protocol
 
 import httpx
 
-from services.experiments.webhooks.addresses import Address
 from services.experiments.webhooks.domain import AttemptOutcome, AttemptResult
-from services.experiments.webhooks.reach import Reach
+from services.experiments.webhooks.ssrf_guard.addresses import Address
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
 from services.experiments.webhooks.ssrf_guard.resolution import (
     ForbiddenTarget,
     Resolver,
     SystemResolver,
     resolve_allowed,
 )
-from services.experiments.webhooks.targets import InvalidTarget, Target, parse
+from services.experiments.webhooks.ssrf_guard.urls import InvalidTarget, Target, parse
 from services.runtime.clock import now
 from services.runtime.outside_text import one_line
 from services.runtime.retry_after import retry_after_seconds
@@ -47,7 +47,7 @@ class HttpPost:
 
     def __init__(
         self,
-        policy: Reach,
+        policy: SsrfPolicy,
         *,
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,

@@ -9,13 +9,13 @@ import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
-from services.experiments import figures
+from services.experiments import operational_metrics
 from services.experiments.webhooks import signing
-from services.experiments.webhooks.announcing import CHANNEL
 from services.experiments.webhooks.claiming import Claim, Limits
 from services.experiments.webhooks.domain import Attempt, AttemptOutcome, AttemptResult, after_attempt
 from services.experiments.webhooks.posting import TIMEOUT_SECONDS, Post
-from services.experiments.webhooks.sealing import SecretBox, UnreadableSecret
+from services.experiments.webhooks.publisher import CHANNEL
+from services.experiments.webhooks.secret_box import SecretBox, UnreadableSecret
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import clock, ids, telemetry
 from services.runtime.db import DISCONNECTED, Database
@@ -89,7 +89,7 @@ class Sender:
         moment = self._now()
         async with self._database.reading() as connection:
             since = await self._store.longest_due(connection, moment)
-        figures.OLDEST_WEBHOOK_SECONDS.set((moment - since).total_seconds() if since else 0)
+        operational_metrics.OLDEST_WEBHOOK_SECONDS.set((moment - since).total_seconds() if since else 0)
         if since is None:
             return []
         async with self._database.transaction() as connection:

@@ -4,7 +4,7 @@ from voicearena.experiments.v1 import webhook_pb2, webhook_service_pb2, webhook_
 
 from services.experiments.webhooks import convert
 from services.experiments.webhooks.domain import DEFAULT_OVERLAP_SECONDS
-from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
+from services.experiments.webhooks.usecases import DeliveryLog, WebhookEndpoints
 from services.runtime.clock import now
 from services.runtime.rpc import Context
 
@@ -12,7 +12,7 @@ from services.runtime.rpc import Context
 class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
     """Implements WebhookService. The proto describes the RPCs."""
 
-    def __init__(self, endpoints: Endpoints, log: DeliveryLog) -> None:
+    def __init__(self, endpoints: WebhookEndpoints, log: DeliveryLog) -> None:
         self._endpoints = endpoints
         self._log = log
 

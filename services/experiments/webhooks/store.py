@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments.webhooks.claiming import LOCK_CLAIMS, Claim, Limits, claimable
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, WebhookEndpoint
 from services.experiments.webhooks.tables import (
     ATTEMPT_COLUMNS,
     ATTEMPTS,
@@ -22,7 +22,7 @@ from services.experiments.webhooks.tables import (
     endpoint_from,
     values_of,
 )
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 
 _LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
@@ -30,7 +30,7 @@ _E, _D, _A = ENDPOINTS.c, DELIVERIES.c, ATTEMPTS.c
 Cursor = tuple[datetime, str]
 """When the last row of a page was created, and its id."""
 
-Logged = tuple[Delivery, Sequence[Attempt]]
+LoggedDelivery = tuple[Delivery, Sequence[Attempt]]
 """A delivery and its attempts, oldest first."""
 
 
@@ -40,7 +40,7 @@ class WebhookStore(Protocol):
     async def add_endpoint(
         self,
         connection: AsyncConnection,
-        endpoint: Endpoint,
+        endpoint: WebhookEndpoint,
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
@@ -54,7 +54,7 @@ class WebhookStore(Protocol):
 
     async def endpoint(
         self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         """Returns an endpoint.
 
         `lock` locks it for a change. `keep` only keeps others from changing it. Both last until the transaction ends.
@@ -62,17 +62,17 @@ class WebhookStore(Protocol):
 
     async def endpoint_at(
         self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         """Returns a developer's endpoint with this URL. `keep` is as in `endpoint`."""
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Endpoint] | None:
+    ) -> EarlierRequest[WebhookEndpoint] | None:
         """Returns the endpoint that an earlier request with this request_id created."""
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Endpoint]:
+    ) -> Sequence[WebhookEndpoint]:
         """Returns a developer's endpoints, newest first."""
 
     async def count_endpoints(self, connection: AsyncConnection, developer_id: str) -> int:
@@ -81,15 +81,15 @@ class WebhookStore(Protocol):
         Other transactions that count the same developer's endpoints wait until this transaction ends.
         """
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> WebhookEndpoint | None:
         """Returns the endpoint that an experiment made, but only for the first call: the secret is shown once."""
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
-    ) -> Endpoint:
+    ) -> WebhookEndpoint:
         """Gives an endpoint a new secret. The old secret also signs until `old_until`, or no longer if it is None."""
 
-    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> WebhookEndpoint:
         """Enables an endpoint and ends its pause."""
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
@@ -115,7 +115,7 @@ class WebhookStore(Protocol):
 
     async def deliveries(
         self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Logged]:
+    ) -> Sequence[LoggedDelivery]:
         """Returns a subject's deliveries, newest first, with their attempts, all from one snapshot."""
 
     async def ask(self, connection: AsyncConnection, delivery_id: str, at: datetime) -> Delivery:
@@ -148,7 +148,7 @@ class SqlWebhookStore:
     async def add_endpoint(
         self,
         connection: AsyncConnection,
-        endpoint: Endpoint,
+        endpoint: WebhookEndpoint,
         *,
         request_id: str = "",
         fingerprint: bytes | None = None,
@@ -169,25 +169,25 @@ class SqlWebhookStore:
 
     async def endpoint(
         self, connection: AsyncConnection, endpoint_id: str, *, lock: bool = False, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         return await _endpoint(connection, _E.id == endpoint_id, lock=lock, keep=keep)
 
     async def endpoint_at(
         self, connection: AsyncConnection, developer_id: str, url: str, *, keep: bool = False
-    ) -> Endpoint | None:
+    ) -> WebhookEndpoint | None:
         return await _endpoint(connection, _E.developer_id == developer_id, _E.url == url, keep=keep)
 
     async def endpoint_of_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Endpoint] | None:
+    ) -> EarlierRequest[WebhookEndpoint] | None:
         query = sa.select(*ENDPOINT_COLUMNS, _E.request_fingerprint)
         query = query.where(_E.developer_id == developer_id, _E.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(endpoint_from(row[:-1]), row[-1], row.created_at) if row else None
+        return EarlierRequest(endpoint_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def endpoints(
         self, connection: AsyncConnection, developer_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Endpoint]:
+    ) -> Sequence[WebhookEndpoint]:
         query = sa.select(*ENDPOINT_COLUMNS).where(_E.developer_id == developer_id)
         if after is not None:
             query = query.where(sa.tuple_(_E.created_at, _E.id) < sa.tuple_(*after))
@@ -199,7 +199,7 @@ class SqlWebhookStore:
         query = sa.select(sa.func.count()).select_from(ENDPOINTS).where(_E.developer_id == developer_id)
         return int((await connection.execute(query)).scalar_one())
 
-    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> Endpoint | None:
+    async def show_secret(self, connection: AsyncConnection, experiment_id: str, url: str) -> WebhookEndpoint | None:
         result = await connection.execute(
             sa.update(ENDPOINTS)
             .where(_E.url == url, _E.untold_experiment_id == experiment_id)
@@ -211,11 +211,11 @@ class SqlWebhookStore:
 
     async def rotate(
         self, connection: AsyncConnection, endpoint_id: str, secret: bytes, at: datetime, old_until: datetime | None
-    ) -> Endpoint:
+    ) -> WebhookEndpoint:
         old: dict[str, Any] = {"old_secret": _E.secret if old_until else None, "old_secret_expires_at": old_until}
         return await _changed(connection, endpoint_id, secret=secret, secret_rotated_at=at, **old)
 
-    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> Endpoint:
+    async def enable(self, connection: AsyncConnection, endpoint_id: str) -> WebhookEndpoint:
         return await _changed(connection, endpoint_id, disabled_reason="", paused_until=None)
 
     async def disable(self, connection: AsyncConnection, endpoint_id: str, reason: str) -> None:
@@ -255,7 +255,7 @@ class SqlWebhookStore:
 
     async def deliveries(
         self, connection: AsyncConnection, subject_type: str, subject_id: str, *, after: Cursor | None, limit: int
-    ) -> Sequence[Logged]:
+    ) -> Sequence[LoggedDelivery]:
         query = sa.select(*DELIVERY_COLUMNS).where(_D.subject_type == subject_type, _D.subject_id == subject_id)
         if after is not None:
             query = query.where(sa.tuple_(_D.created_at, _D.id) < sa.tuple_(*after))
@@ -314,7 +314,7 @@ class SqlWebhookStore:
 
 async def _endpoint(
     connection: AsyncConnection, *which: sa.ColumnElement[bool], lock: bool = False, keep: bool = False
-) -> Endpoint | None:
+) -> WebhookEndpoint | None:
     query = sa.select(*ENDPOINT_COLUMNS).where(*which)
     if lock or keep:
         query = query.with_for_update(read=not lock)
@@ -322,6 +322,6 @@ async def _endpoint(
     return endpoint_from(row) if row else None
 
 
-async def _changed(connection: AsyncConnection, endpoint_id: str, **values: Any) -> Endpoint:
+async def _changed(connection: AsyncConnection, endpoint_id: str, **values: Any) -> WebhookEndpoint:
     change = sa.update(ENDPOINTS).where(_E.id == endpoint_id).values(**values).returning(*ENDPOINT_COLUMNS)
     return endpoint_from((await connection.execute(change)).one())

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, WebhookEndpoint
 
-Record = TypeVar("Record", Endpoint, Delivery, Attempt)
+Record = TypeVar("Record", WebhookEndpoint, Delivery, Attempt)
 
 METADATA = sa.MetaData()
 _MOMENT = sa.DateTime(timezone=True)
@@ -63,7 +63,7 @@ ATTEMPTS = sa.Table(
     sa.Column("by_hand", sa.Boolean),
 )
 
-ENDPOINT_COLUMNS = [ENDPOINTS.c[f.name] for f in dataclasses.fields(Endpoint)]
+ENDPOINT_COLUMNS = [ENDPOINTS.c[f.name] for f in dataclasses.fields(WebhookEndpoint)]
 DELIVERY_COLUMNS = [DELIVERIES.c[f.name] for f in dataclasses.fields(Delivery)]
 ATTEMPT_COLUMNS = [ATTEMPTS.c[f.name] for f in dataclasses.fields(Attempt)]
 
@@ -73,11 +73,11 @@ def _read(kind: type[Record], row: Sequence[Any]) -> Record:
 
 
 # Each converts a row of the columns above.
-endpoint_from = partial(_read, Endpoint)
+endpoint_from = partial(_read, WebhookEndpoint)
 delivery_from = partial(_read, Delivery)
 attempt_from = partial(_read, Attempt)
 
 
-def values_of(record: Endpoint | Delivery | Attempt) -> dict[str, Any]:
+def values_of(record: WebhookEndpoint | Delivery | Attempt) -> dict[str, Any]:
     """Returns the column values of a domain object."""
     return {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.experiments.domain import Experiment
 from services.experiments.store import Store
 from services.experiments.webhooks import domain, signing
-from services.experiments.webhooks.announcing import wake
-from services.experiments.webhooks.domain import Endpoint
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.store import Logged, WebhookStore
-from services.experiments.webhooks.targets import canonical, check_url
+from services.experiments.webhooks.domain import WebhookEndpoint
+from services.experiments.webhooks.publisher import wake
+from services.experiments.webhooks.secret_box import SecretBox
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.ssrf_guard.urls import canonical, check_url
+from services.experiments.webhooks.store import LoggedDelivery, WebhookStore
 from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -27,17 +27,19 @@ from services.runtime.validation import Validation
 KIND = "webhook endpoint"
 
 
-class Endpoints:
+class WebhookEndpoints:
     """The use cases of webhook endpoints."""
 
-    def __init__(self, database: Database, store: WebhookStore, box: SecretBox, pages: Pages, policy: Reach) -> None:
+    def __init__(
+        self, database: Database, store: WebhookStore, box: SecretBox, pages: Pages, policy: SsrfPolicy
+    ) -> None:
         self._database = database
         self._store = store
         self._policy = policy
         self._box = box
         self._pages = pages
 
-    async def create(self, url: str, request_id: str) -> tuple[Endpoint, str]:
+    async def create(self, url: str, request_id: str) -> tuple[WebhookEndpoint, str]:
         """Creates an endpoint and returns it with its secret.
 
         Returns the earlier endpoint with an empty secret if the caller has used this request_id before.
@@ -76,7 +78,7 @@ class Endpoints:
             endpoint, _ = self._new(developer_id, url, endpoints)
             await self._store.add_endpoint(connection, endpoint, made_by=experiment.id)
 
-    def _new(self, developer_id: str, url: str, others: int) -> tuple[Endpoint, str]:
+    def _new(self, developer_id: str, url: str, others: int) -> tuple[WebhookEndpoint, str]:
         if others >= domain.MAX_ENDPOINTS:
             raise QuotaExceeded(
                 f"You already have {domain.MAX_ENDPOINTS} webhook endpoints, which is the limit. Delete one first.",
@@ -84,7 +86,7 @@ class Endpoints:
             )
         endpoint_id, secret = ids.new_id("whe"), signing.new_secret()
         sealed = self._box.seal(secret, endpoint_id)
-        endpoint = Endpoint(id=endpoint_id, developer_id=developer_id, url=url, secret=sealed, created_at=now())
+        endpoint = WebhookEndpoint(id=endpoint_id, developer_id=developer_id, url=url, secret=sealed, created_at=now())
         return endpoint, signing.encoded(secret)
 
     async def secret_to_show(self, experiment: Experiment) -> str:
@@ -95,13 +97,13 @@ class Endpoints:
             endpoint = await self._store.show_secret(connection, experiment.id, experiment.webhook_url)
         return signing.encoded(self._box.open(endpoint.secret, endpoint.id)) if endpoint else ""
 
-    async def get(self, endpoint_id: str) -> Endpoint:
+    async def get(self, endpoint_id: str) -> WebhookEndpoint:
         """Returns an endpoint of the caller. Raises NotFound if the caller has no endpoint with this id."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.reading() as connection:
             return owned(await self._store.endpoint(connection, endpoint_id), KIND, endpoint_id)
 
-    async def page(self, size: int, token: str) -> tuple[Sequence[Endpoint], str]:
+    async def page(self, size: int, token: str) -> tuple[Sequence[WebhookEndpoint], str]:
         """Returns a page of the caller's endpoints, newest first, and the token of the next."""
         developer_id = current_identity().developer_id
         async with self._database.reading() as connection:
@@ -121,7 +123,7 @@ class Endpoints:
             await self._store.delete_endpoint(connection, endpoint_id)
             await self._store.give_up(connection, endpoint_id, domain.DELETED)
 
-    async def rotate(self, endpoint_id: str, overlap_seconds: int) -> tuple[Endpoint, str]:
+    async def rotate(self, endpoint_id: str, overlap_seconds: int) -> tuple[WebhookEndpoint, str]:
         """Gives an endpoint of the caller a new secret. Returns both.
 
         Messages are signed with the old secret, too, for `overlap_seconds`.
@@ -139,7 +141,7 @@ class Endpoints:
             rotated = await self._store.rotate(connection, endpoint.id, sealed, moment, old_until)
         return rotated, signing.encoded(secret)
 
-    async def enable(self, endpoint_id: str) -> Endpoint:
+    async def enable(self, endpoint_id: str) -> WebhookEndpoint:
         """Enables an endpoint of the caller and returns it."""
         ids.check_id(endpoint_id, "whe")
         async with self._database.transaction() as connection:
@@ -156,7 +158,7 @@ class DeliveryLog:
         self._store = store
         self._pages = pages
 
-    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[Logged], str]:
+    async def page(self, experiment_id: str, size: int, token: str) -> tuple[Sequence[LoggedDelivery], str]:
         """Returns a page of an experiment's deliveries with their attempts, newest first, and the token of the next."""
         await self._check_owned(experiment_id)
         async with self._database.reading() as connection:
@@ -170,7 +172,7 @@ class DeliveryLog:
                 lambda logged: (logged[0].created_at, logged[0].id),
             )
 
-    async def redeliver(self, experiment_id: str, delivery_id: str) -> Logged:
+    async def redeliver(self, experiment_id: str, delivery_id: str) -> LoggedDelivery:
         """Requests an attempt at once.
 
         Raises WrongState while an attempt is in progress, after MAX_ATTEMPTS attempts, or if the endpoint is disabled

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisDelayed, SynthesisFailed, VoicesDiscovered
 
-from services.runtime.bus import DeadHandler, Delivery, Handler
+from services.runtime.bus import DeadHandler, EventMetadata, Handler
 from services.shared.clips import convert
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
@@ -22,9 +22,9 @@ WorkResult = SpeechSynthesized | SynthesisFailed | EvaluationCompleted | Evaluat
 def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
-    async def speech_synthesized(event: SpeechSynthesized, delivery: Delivery) -> None:
+    async def speech_synthesized(event: SpeechSynthesized, metadata: EventMetadata) -> None:
         await progress.synthesized(
-            delivery.event_id,
+            metadata.event_id,
             event.job_id,
             event.attempt,
             event.audio_name,
@@ -33,10 +33,10 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             event.share,
         )
 
-    async def synthesis_failed(event: SynthesisFailed, delivery: Delivery) -> None:
+    async def synthesis_failed(event: SynthesisFailed, metadata: EventMetadata) -> None:
         kind = convert.failure_kind(event.kind)
         await progress.failed(
-            delivery.event_id,
+            metadata.event_id,
             event.job_id,
             event.attempt,
             ClipStatus.SYNTHESIZING,
@@ -46,16 +46,16 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             share=event.share,
         )
 
-    async def synthesis_delayed(event: SynthesisDelayed, delivery: Delivery) -> None:
+    async def synthesis_delayed(event: SynthesisDelayed, metadata: EventMetadata) -> None:
         until = event.until.ToDatetime(tzinfo=UTC)
-        await progress.delayed(delivery.event_id, event.job_id, event.attempt, until)
+        await progress.delayed(metadata.event_id, event.job_id, event.attempt, until)
 
-    async def evaluation_completed(event: EvaluationCompleted, delivery: Delivery) -> None:
-        await progress.evaluated(delivery.event_id, event.job_id, event.attempt, convert.evaluation_measurements(event))
+    async def evaluation_completed(event: EvaluationCompleted, metadata: EventMetadata) -> None:
+        await progress.evaluated(metadata.event_id, event.job_id, event.attempt, convert.evaluation_measurements(event))
 
-    async def evaluation_failed(event: EvaluationFailed, delivery: Delivery) -> None:
+    async def evaluation_failed(event: EvaluationFailed, metadata: EventMetadata) -> None:
         await progress.failed(
-            delivery.event_id,
+            metadata.event_id,
             event.job_id,
             event.attempt,
             ClipStatus.SCORING,
@@ -63,8 +63,8 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
             kind=EVALUATION_FAILED,
         )
 
-    async def voices_discovered(event: VoicesDiscovered, delivery: Delivery) -> None:
-        await dispatcher.learn(convert.provider(event.provider), delivery.occurred_at)
+    async def voices_discovered(event: VoicesDiscovered, metadata: EventMetadata) -> None:
+        await dispatcher.record_provider(convert.provider(event.provider), metadata.occurred_at)
 
     return {
         SpeechSynthesized: speech_synthesized,
@@ -79,14 +79,14 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
 def dead_handler(progress: Progress) -> DeadHandler:
     """Returns the handler of dead events. If a result could not be processed, its clip fails with the reason."""
 
-    async def failed(event: Message, delivery: Delivery, reason: str) -> None:
+    async def failed(event: Message, metadata: EventMetadata, reason: str) -> None:
         # VoicesDiscovered is published again, and SynthesisDelayed only saves a request. The user of clips may handle
         # other events too.
         if not isinstance(event, WorkResult):
             return
         of_speech = isinstance(event, SpeechSynthesized | SynthesisFailed)
         await progress.failed(
-            delivery.event_id,
+            metadata.event_id,
             event.job_id,
             event.attempt,
             ClipStatus.SYNTHESIZING if of_speech else ClipStatus.SCORING,

@@ -4,7 +4,7 @@ Each provider has a queue in PostgreSQL, shared by all runs and all processes of
 fairly, and a slow provider delays no clips of others. A result frees a slot at its provider, and the transaction that
 records the result gives the slot to the next clip (`next_requests`). The result also says how many slots the service
 may use while other services wait for the same provider (its share). Code that adds clips, or frees slots in another
-way, must call `release` after its commit. If a crash prevents that, `look` releases the clips later.
+way, must call `release` after its commit. If a crash prevents that, `release_all` releases the clips later.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from services.runtime.clock import now
 from services.runtime.db import DISCONNECTED, Database
 from services.shared.clips.domain import ClipStatus
 from services.shared.clips.queue_store import Provider, QueueStore
-from services.shared.clips.table import User
+from services.shared.clips.table import ClipUser
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ LOCAL_LOOKAHEAD = 2
 class Dispatcher:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: QueueStore, user: User) -> None:
+    def __init__(self, database: Database, store: QueueStore, user: ClipUser) -> None:
         self._database = database
         self._store = store
         self._requests = user.requests
@@ -42,10 +42,10 @@ class Dispatcher:
         self._next: dict[str, asyncio.Task[int]] = {}
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
-    async def learn(self, provider: Provider, at: datetime) -> None:
+    async def record_provider(self, provider: Provider, at: datetime) -> None:
         """Records the capacity of a provider as of `at`, and releases clips if the capacity has changed."""
         async with self._database.transaction() as connection:
-            changed = await self._store.learn(connection, provider, at)
+            changed = await self._store.record_provider(connection, provider, at)
         if changed:
             await self.release([provider.id])
 
@@ -53,11 +53,11 @@ class Dispatcher:
         """Requests speech for the clips whose turn it is at these providers. Returns how many were requested.
 
         Calls during a release of the same provider share the next release. If PostgreSQL can't be reached, nothing is
-        released, and `look` does it later.
+        released, and `release_all` does it later.
         """
         return sum(await asyncio.gather(*(self._shared_release(provider) for provider in dict.fromkeys(providers))))
 
-    async def look(self) -> None:
+    async def release_all(self) -> None:
         """Releases clips at every provider that has pending ones, and updates the gauges of unfinished clips."""
         async with self._database.reading() as connection:
             unfinished = await self._store.unfinished(connection)
@@ -91,7 +91,7 @@ class Dispatcher:
             return 0
 
     async def _release(self, provider: str) -> int:
-        if not await self._store.waited_for(self._database.hot, [provider]):
+        if not await self._store.with_pending_clips(self._database.hot, [provider]):
             return 0
         async with self._database.transaction() as connection:
             requests = await self.next_requests(connection, provider)

@@ -64,7 +64,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedClip:
     """A clip that has just completed or failed."""
 
     id: str

@@ -19,9 +19,9 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.outside_text import one_line
 from services.shared.clips.dispatching import Dispatcher
-from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, Ended, Failure
-from services.shared.clips.store import ClipStore, Held, Moved
-from services.shared.clips.table import OnEnd, User
+from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, EndedClip, Failure
+from services.shared.clips.store import ClipStore, LockedRun, StepResult
+from services.shared.clips.table import ClipUser, OnEnd
 from services.shared.metrics import Measurements
 
 log = structlog.get_logger()
@@ -36,7 +36,9 @@ MAX_DELAY = timedelta(minutes=10)
 class Progress:
     """The use cases over one database."""
 
-    def __init__(self, database: Database, store: ClipStore, dispatcher: Dispatcher, user: User, on_end: OnEnd) -> None:
+    def __init__(
+        self, database: Database, store: ClipStore, dispatcher: Dispatcher, user: ClipUser, on_end: OnEnd
+    ) -> None:
         self._database = database
         self._store = store
         self._dispatcher = dispatcher
@@ -98,7 +100,7 @@ class Progress:
                 moved = await self._store.evaluated(connection, clip_id, attempt, measured, at=now())
                 if moved is None:
                     return _ignored(clip_id, attempt)
-                await self._ended(connection, Ended(clip_id, run.run_id, ClipStatus.COMPLETED, moved.last))
+                await self._ended(connection, EndedClip(clip_id, run.run_id, ClipStatus.COMPLETED, moved.last))
 
     async def failed(
         self,
@@ -127,9 +129,9 @@ class Progress:
 
     async def _lock_run_for(
         self, connection: AsyncConnection, event_id: str, clip_id: str, during: ClipStatus
-    ) -> Held | None:
+    ) -> LockedRun | None:
         """Locks and returns the run of a clip. Returns None if the result must have no effect."""
-        run, first_time = await self._store.hold_for(
+        run, first_time = await self._store.lock_run_for_event(
             connection, clip_id, consumer=self._requests.requester, event_id=event_id
         )
         if run is None:
@@ -144,34 +146,34 @@ class Progress:
     async def _fail(
         self,
         connection: AsyncConnection,
-        run: Held,
+        run: LockedRun,
         clip_id: str,
         attempt: int | None,
         failure: Failure,
         share: int = 0,
-    ) -> Moved | None:
+    ) -> StepResult | None:
         moved = await self._store.failed(connection, clip_id, attempt, failure, at=now())
         if moved is None:
             return None
-        await self._ended(connection, Ended(clip_id, run.run_id, ClipStatus.FAILED, moved.last))
+        await self._ended(connection, EndedClip(clip_id, run.run_id, ClipStatus.FAILED, moved.last))
         if failure.during is ClipStatus.SYNTHESIZING:
             # Last, because other releases at the provider wait from here on until the transaction ends.
             others = await self._dispatcher.next_requests(connection, moved.provider, share)
             await outbox.add_each(connection, others)
         return moved
 
-    async def _ended(self, connection: AsyncConnection, ended: Ended) -> None:
+    async def _ended(self, connection: AsyncConnection, ended: EndedClip) -> None:
         self._user.operational_metrics.moved.labels(ended.status).inc()
         await self._on_end(connection, ended)
 
-    async def reconcile(self, patience: timedelta) -> int:
+    async def reconcile(self, timeout: timedelta) -> int:
         """Repeats requests without a result for too long. Returns the number of clips concerned.
 
         So no clip is lost even if the bus loses every event, because PostgreSQL knows what was requested. A clip fails
-        after MAX_ATTEMPTS requests. `patience` is the timeout of the first request, and doubles with each attempt.
+        after MAX_ATTEMPTS requests. `timeout` is the timeout of the first request, and doubles with each attempt.
         """
         async with self._database.reading() as connection:
-            stale = await self._store.stale(connection, now(), patience, RECONCILE_BATCH)
+            stale = await self._store.stale(connection, now(), timeout, RECONCILE_BATCH)
         for clip in stale:
             await self._ask_again(clip)
         return len(stale)
@@ -180,7 +182,7 @@ class Progress:
         # The steps below do nothing if the clip has moved meanwhile, or if another process has repeated the request.
         requests = stale.attempts - stale.attempts_before
         async with self._database.transaction() as connection:
-            run = await self._store.hold(connection, stale.id)
+            run = await self._store.lock_run(connection, stale.id)
             if run is None or not run.running:
                 return
             with self._telemetry_of(run):
@@ -200,7 +202,7 @@ class Progress:
             await outbox.add(connection, self._requests.current_step(again))
 
     @contextmanager
-    def _telemetry_of(self, run: Held) -> Iterator[None]:
+    def _telemetry_of(self, run: LockedRun) -> Iterator[None]:
         """Adds the run to log lines in this block, and continues the trace in which the run was started."""
         run_id = {self._user.run: run.run_id}
         with telemetry.working_on(**run_id), telemetry.continuing(run.traceparent):

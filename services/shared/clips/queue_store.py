@@ -25,7 +25,7 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedClips:
     """The number of clips of one provider in one status: pending, synthesizing or scoring."""
 
     provider: str
@@ -42,16 +42,16 @@ SHARE_DURATION = timedelta(seconds=30)
 class QueueStore(Protocol):
     """The storage of the queues of clips. Each method runs in the transaction of `connection`, if it has one."""
 
-    async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         """Stores what a provider was at this time, unless something later is stored.
 
         Returns whether its capacity or `local` has changed.
         """
 
-    async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
+    async def with_pending_clips(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
         """Returns those of the providers that have pending clips."""
 
-    async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
+    async def unfinished(self, connection: AsyncConnection) -> Sequence[UnfinishedClips]:
         """Returns the numbers of unfinished clips by provider and status."""
 
     async def release(
@@ -98,7 +98,7 @@ class SqlQueueStore:
         self._unfinished = counted.where(pending).union_all(counted.where(in_flight))
         self._release = Statement(_releasing(table))
 
-    async def learn(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
+    async def record_provider(self, connection: AsyncConnection, provider: Provider, at: datetime) -> bool:
         known = self._table.providers.c
         added = insert(self._table.providers).values(
             id=provider.id, max_concurrency=provider.max_concurrency, local=provider.local, updated_at=at
@@ -116,12 +116,12 @@ class SqlQueueStore:
         written = result.first() is not None
         return written and (row is None or tuple(row) != (provider.max_concurrency, provider.local))
 
-    async def waited_for(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
+    async def with_pending_clips(self, connection: HotConnection, providers: Collection[str]) -> Collection[str]:
         return [row[0] for row in await connection.rows(self._with_pending_clips, {"providers": list(providers)})]
 
-    async def unfinished(self, connection: AsyncConnection) -> Sequence[Unfinished]:
+    async def unfinished(self, connection: AsyncConnection) -> Sequence[UnfinishedClips]:
         return [
-            Unfinished(provider, ClipStatus(status), clips, since)
+            UnfinishedClips(provider, ClipStatus(status), clips, since)
             for provider, status, clips, since in await connection.execute(self._unfinished)
         ]
 

@@ -23,7 +23,7 @@ PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, Cl
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedRun:
     """The run of a clip, locked until the transaction ends. Changes of an unfinished clip need this lock."""
 
     run_id: str
@@ -33,7 +33,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StepResult:
     """The result of a step."""
 
     provider: str
@@ -48,12 +48,12 @@ class ClipStore(Protocol):
     the number of its latest request.
     """
 
-    async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
+    async def lock_run(self, connection: AsyncConnection, clip_id: str) -> LockedRun | None:
         """Locks and returns the run of a clip, None if the clip does not exist."""
 
-    async def hold_for(
+    async def lock_run_for_event(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
-    ) -> tuple[Held | None, bool]:
+    ) -> tuple[LockedRun | None, bool]:
         """Locks the run of a clip and records an event as processed. The bool is False if it was recorded before."""
 
     async def synthesized(
@@ -66,32 +66,32 @@ class ClipStore(Protocol):
         audio_name: str,
         provider_requests: int,
         at: datetime,
-    ) -> Moved | None:
+    ) -> StepResult | None:
         """Stores the audio of a clip, and that its evaluation was requested."""
 
-    async def delayed(self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime) -> Moved | None:
+    async def delayed(
+        self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
+    ) -> StepResult | None:
         """Stores that the timeout of a request for speech starts at a later time."""
 
     async def evaluated(
         self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         """Completes a clip."""
 
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         """Fails a clip. If `attempt` is None, it does not matter which request the clip waits for."""
 
-    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
+    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> StepResult | None:
         """Adds 1 to the attempts of a clip, unless it has changed since it was read."""
 
-    async def stale(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Clip]:
+    async def stale(self, connection: AsyncConnection, now: datetime, timeout: timedelta, limit: int) -> Sequence[Clip]:
         """Returns clips whose latest request has timed out, the oldest request first.
 
-        `patience` applies to the first attempt since the last retry, and doubles with each further attempt. Clips of
-        stopped runs, and of runs in which a clip has moved within `patience`, are left out.
+        `timeout` applies to the first attempt since the last retry, and doubles with each further attempt. Clips of
+        stopped runs, and of runs in which a clip has moved within `timeout`, are left out.
         """
 
     async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
@@ -113,13 +113,13 @@ class SqlClipStore:
         self._lock_run_for_event = Statement(_locking_run_for_event(table))
         self._step_statements: dict[tuple[tuple[str, ...], bool], Statement] = {}
 
-    async def hold(self, connection: AsyncConnection, clip_id: str) -> Held | None:
+    async def lock_run(self, connection: AsyncConnection, clip_id: str) -> LockedRun | None:
         row = (await self._lock_run.execute(connection, locked_clip=clip_id)).one_or_none()
         return _run_from(row) if row else None
 
-    async def hold_for(
+    async def lock_run_for_event(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
-    ) -> tuple[Held | None, bool]:
+    ) -> tuple[LockedRun | None, bool]:
         values = {"locked_clip": clip_id, "consumer": consumer, "event_id": event_id}
         row = (await self._lock_run_for_event.execute(connection, **values)).one()
         return _run_from(row) if row.run_id else None, bool(row.first)
@@ -134,7 +134,7 @@ class SqlClipStore:
         audio_name: str,
         provider_requests: int,
         at: datetime,
-    ) -> Moved | None:
+    ) -> StepResult | None:
         values = {
             **_known(measured),
             "audio_name": audio_name,
@@ -145,24 +145,26 @@ class SqlClipStore:
         }
         return await self._move(connection, clip_id, SYNTHESIZING, attempt, SCORING, values)
 
-    async def delayed(self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime) -> Moved | None:
+    async def delayed(
+        self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
+    ) -> StepResult | None:
         return await self._move(connection, clip_id, SYNTHESIZING, attempt, SYNTHESIZING, {"requested_at": until})
 
     async def evaluated(
         self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         values = {**_known(measured), "ended_at": at}
         return await self._move(connection, clip_id, SCORING, attempt, ClipStatus.COMPLETED, values)
 
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
-    ) -> Moved | None:
+    ) -> StepResult | None:
         values = {"error_kind": failure.kind, "error_message": failure.message, "ended_at": at}
         if failure.provider_requests is not None:
             values["provider_requests"] = failure.provider_requests
         return await self._move(connection, clip_id, failure.during, attempt, ClipStatus.FAILED, values)
 
-    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> Moved | None:
+    async def requested_again(self, connection: AsyncConnection, clip: Clip, at: datetime) -> StepResult | None:
         values = {"attempts": clip.attempts + 1, "requested_at": at}
         return await self._move(connection, clip.id, clip.status, clip.attempts, clip.status, values)
 
@@ -174,7 +176,7 @@ class SqlClipStore:
         attempt: int | None,
         status: ClipStatus,
         values: Mapping[str, Any],
-    ) -> Moved | None:
+    ) -> StepResult | None:
         new = {**values, "status": status.value}
         # There are only a few different statements: one for each step and set of measurements.
         key = tuple(sorted(new)), attempt is not None
@@ -190,14 +192,12 @@ class SqlClipStore:
                 **{f"new_{name}": value for name, value in new.items()},
             )
         ).one_or_none()
-        return Moved(row.provider, row.last) if row else None
+        return StepResult(row.provider, row.last) if row else None
 
-    async def stale(
-        self, connection: AsyncConnection, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[Clip]:
+    async def stale(self, connection: AsyncConnection, now: datetime, timeout: timedelta, limit: int) -> Sequence[Clip]:
         rows = self._table.rows.c
         before = sa.cast(rows.attempts - rows.attempts_before - 1, sa.Double)
-        seconds = patience.total_seconds() * sa.func.power(2.0, before)
+        seconds = timeout.total_seconds() * sa.func.power(2.0, before)
         waited = sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=sa.Interval)
         query = (
             sa.select(*clip_columns(self._table))
@@ -206,7 +206,7 @@ class SqlClipStore:
                 rows.status.in_((SYNTHESIZING, SCORING)),
                 rows.requested_at < sa.literal(now) - waited,
                 self._table.running,
-                self._table.progressed_at < now - patience,
+                self._table.progressed_at < now - timeout,
             )
             .order_by(rows.requested_at)
             .limit(limit)
@@ -249,14 +249,14 @@ def _known(measured: Measurements) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(measured).items() if value is not None}
 
 
-def _run_from(row: Any) -> Held:
-    return Held(row.run_id, row.developer_id, row.running, row.traceparent)
+def _run_from(row: Any) -> LockedRun:
+    return LockedRun(row.run_id, row.developer_id, row.running, row.traceparent)
 
 
 def _locking_run(table: ClipTable) -> "sa.Select[Any]":
     clip_id = sa.bindparam("locked_clip", type_=sa.Text)
     run_id = sa.select(table.run).where(table.rows.c.id == clip_id).correlate(None).scalar_subquery()
-    of_run = {name: getattr(table, name).label(name) for name in Held.__dataclass_fields__}
+    of_run = {name: getattr(table, name).label(name) for name in LockedRun.__dataclass_fields__}
     return sa.select(*of_run.values()).where(table.run_id == run_id).with_for_update()
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.shared.clips.domain import Clip, ClipStatus, Ended
+from services.shared.clips.domain import Clip, ClipStatus, EndedClip
 from services.shared.clips.facts import Requests
 
 
@@ -56,7 +56,7 @@ class ClipTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OperationalMetrics:
     """The Prometheus metrics of one service's clips."""
 
     moved: Counter
@@ -70,16 +70,16 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class ClipUser:
     """A service that uses clips."""
 
     requests: Requests
     run: str
     """The key of a run's id in log lines, such as `experiment_id`."""
-    operational_metrics: Figures
+    operational_metrics: OperationalMetrics
 
 
-OnEnd = Callable[[AsyncConnection, Ended], Awaitable[None]]
+OnEnd = Callable[[AsyncConnection, EndedClip], Awaitable[None]]
 """Called when a clip has completed or failed, in the transaction that ends it. The run is locked."""
 
 _OWN_COLUMNS = (

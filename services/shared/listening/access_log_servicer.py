@@ -14,7 +14,7 @@ from voicearena.gateway.v1 import access_log_pb2 as pb
 from voicearena.gateway.v1 import access_log_pb2_grpc
 
 from services.runtime.rpc import Context
-from services.shared.listening.hearing import Hearing, Sent
+from services.shared.listening.clip_transfers import ClipTransfers, SentRange
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ def header(clip: str, start: int, end: int, size: int) -> str:
     return f"{clip} {start}-{end}/{size}"
 
 
-def sent(entry: pb.HTTPAccessLogEntry) -> Sent | None:
+def sent(entry: pb.HTTPAccessLogEntry) -> SentRange | None:
     """Returns the bytes of a clip that a request has brought to its client, None if it brought none.
 
     The range may be empty (`start` = `end`) if the response was cut off.
@@ -44,14 +44,14 @@ def sent(entry: pb.HTTPAccessLogEntry) -> Sent | None:
     if entry.response.response_headers.get("content-type", "").startswith("application/grpc-web-text"):
         # Base64: four characters for three bytes.
         body = body * 3 // 4
-    return Sent(found[1], start, min(end, start + body), size)
+    return SentRange(found[1], start, min(end, start + body), size)
 
 
 class AccessLog(access_log_pb2_grpc.AccessLogServiceServicer):
     """Implements Envoy's AccessLogService for the routes that serve clips."""
 
-    def __init__(self, hearing: Hearing) -> None:
-        self._hearing = hearing
+    def __init__(self, transfers: ClipTransfers) -> None:
+        self._transfers = transfers
         self._draining = asyncio.Event()
 
     async def StreamAccessLogs(
@@ -75,7 +75,9 @@ class AccessLog(access_log_pb2_grpc.AccessLogServiceServicer):
                 common = entry.common_properties
                 duration = common.time_to_last_downstream_tx_byte.ToTimedelta() or common.duration.ToTimedelta()
                 try:
-                    await self._hearing.note(sent_range, common.start_time.ToDatetime(UTC) + (duration or timedelta(0)))
+                    await self._transfers.record(
+                        sent_range, common.start_time.ToDatetime(UTC) + (duration or timedelta(0))
+                    )
                 except Exception as error:  # noqa: BLE001 - a bad entry must not lose the entries after it
                     log.warning("can't record which bytes of a clip were sent", clip=sent_range.clip, error=str(error))
 

@@ -26,8 +26,8 @@ NAME = re.compile(r"clp_[0-9a-f]{32}\.wav")
 PIECE_BYTES = 16 * 1024
 # A clip of five seconds has 240 kB, and its samples before dithering twice that. A player often fetches a clip in
 # several ranges, and many listeners need the same samples.
-KEPT_CLIP_BYTES = 12 * 1024 * 1024
-KEPT_SPEECH_BYTES = 20 * 1024 * 1024
+MAX_CACHED_CLIP_BYTES = 12 * 1024 * 1024
+MAX_CACHED_SPEECH_BYTES = 20 * 1024 * 1024
 # Many listeners at once must neither fill the memory nor take the processor from other calls.
 MAX_CONCURRENT_RENDERINGS = 2
 ETAG_BYTES = 16
@@ -74,9 +74,9 @@ class Clips:
         self._audio = audio
         self._seeds = derived_key(secret, "clips: noise and silence")
         self._tags = derived_key(secret, "clips: entity tags")
-        self._clips: _ByteLimitedCache[str, bytes] = _ByteLimitedCache(KEPT_CLIP_BYTES, len)
+        self._clips: _ByteLimitedCache[str, bytes] = _ByteLimitedCache(MAX_CACHED_CLIP_BYTES, len)
         self._speech: _ByteLimitedCache[str, rendering.Samples] = _ByteLimitedCache(
-            KEPT_SPEECH_BYTES, lambda samples: samples.nbytes
+            MAX_CACHED_SPEECH_BYTES, lambda samples: samples.nbytes
         )
         self._rendering_slots = asyncio.Semaphore(MAX_CONCURRENT_RENDERINGS)
 

@@ -15,7 +15,7 @@ from services.shared.listening.subject import Subject
 
 log = structlog.get_logger()
 
-LOOK_EVERY_SECONDS = 5.0
+OVERDUE_CHECK_INTERVAL_SECONDS = 5.0
 BATCH_SIZE = 100
 
 

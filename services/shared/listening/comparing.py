@@ -19,9 +19,10 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, WrongState
 from services.shared.audio.rendering import clip_seconds
+from services.shared.listening.clip_transfers import check_both_heard
 from services.shared.listening.domain import (
-    HELD_FOR,
     MAX_JOINED_FROM_ADDRESS,
+    PENDING_ASSIGNMENT_DURATION,
     Assignment,
     Listener,
     ListenerAnswer,
@@ -29,9 +30,8 @@ from services.shared.listening.domain import (
     ListeningTest,
     Pair,
 )
-from services.shared.listening.hearing import check_both_heard
 from services.shared.listening.judging import CastVote, addresses_without_place, judge
-from services.shared.listening.pairing import DrawnPair, count, draw, pairs_lacking_votes
+from services.shared.listening.pairing import DrawnPair, count_votes, draw, pairs_lacking_votes
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.subject import Subject, VoteReply
 from services.shared.listening.vote_store import VoteStore
@@ -41,7 +41,7 @@ SHOWN_UPDATE_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextPair:
     """The pair that a listener hears next. `assignment` is None if there is none."""
 
     assignment: Assignment | None
@@ -85,9 +85,9 @@ class _ListenerState:
         answered = sum(each.answer is not None for each in self.given)
         return ListenerProgress(answered, left if self.open(at) else 0, self.open(at))
 
-    def next(self, assignment: Assignment | None, at: datetime) -> Next:
+    def next(self, assignment: Assignment | None, at: datetime) -> NextPair:
         text = next((pair.text for pair in self.pairs if assignment and pair.key == assignment.key), "")
-        return Next(assignment, text, self.progress(at))
+        return NextPair(assignment, text, self.progress(at))
 
 
 class Comparing(Generic[VoteReply]):
@@ -123,7 +123,7 @@ class Comparing(Generic[VoteReply]):
                 return None
             return joined, (await self._state_of(connection, joined)).progress(self._clock())
 
-    async def next_pair(self, test_id: str, listener_id: str) -> Next:
+    async def next_pair(self, test_id: str, listener_id: str) -> NextPair:
         """Returns the pair that a listener has not answered yet, else a new pair, else none."""
         async with self._database.reading() as connection:
             state = await self._state(connection, test_id, listener_id)
@@ -140,7 +140,7 @@ class Comparing(Generic[VoteReply]):
             if state.current is not None:
                 await self._store.show_again(connection, state.current.id, moment)
                 return state.next(state.current, moment)
-            pending = await self._store.held(connection, test_id, moment - HELD_FOR)
+            pending = await self._store.pending_assignments(connection, test_id, moment - PENDING_ASSIGNMENT_DURATION)
             drawn = draw(state.candidates, pending, self._rng)
             if drawn is None:
                 return state.next(None, moment)
@@ -181,7 +181,7 @@ class Comparing(Generic[VoteReply]):
             check_both_heard(assignment, moment)
             await self._votes.add(connection, assignment, answer, moment, address)
             vote = await self._judged(connection, state.listener, moment)
-            received, needed = count(await self._store.pairs(connection, test_id), state.test.votes_per_pair)
+            received, needed = count_votes(await self._store.pairs(connection, test_id), state.test.votes_per_pair)
             if received >= needed:
                 await self._store.suspend(connection, test_id)
             reply = await self._subject.counted(connection, vote, received, needed)
@@ -200,7 +200,7 @@ class Comparing(Generic[VoteReply]):
         judgements = judge(votes, listener.max_listeners_per_address, places=places, same_session=same_session)
         await self._votes.judge(connection, judgements, at)
         last = judgements[0]
-        return dataclasses.replace(last.vote, state=last.state, doubt=last.doubt, judged_at=at)
+        return dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-SUPERVISED = 0
+NO_ADDRESS_LIMIT = 0
 """The value of `max_listeners_per_address` that means no limit. Supervised panels have it."""
 MAX_JOINED_FROM_ADDRESS = 1000
 """The number of listeners who may join by one invitation from one address, whether their votes count or not."""
-HELD_FOR = timedelta(minutes=10)
+PENDING_ASSIGNMENT_DURATION = timedelta(minutes=10)
 """How long an unanswered assignment counts as a vote that is expected soon, from when the listener last got it."""
 
 
@@ -62,7 +62,7 @@ class PairKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class CandidateAudio:
     """One stored recording of a candidate."""
 
     audio_name: str
@@ -79,8 +79,8 @@ class Pair:
 
     key: PairKey
     text: str
-    first: Sequence[Speech]
-    second: Sequence[Speech]
+    first: Sequence[CandidateAudio]
+    second: Sequence[CandidateAudio]
     target_lufs: float
     """The loudness at which its clips are played, in LUFS."""
     votes: int = 0
@@ -99,7 +99,7 @@ class Listener:
     invitation_id: str
     """What they joined through, such as a listening link. Limits per address apply within one invitation."""
     max_listeners_per_address: int
-    """The number of listeners at one address whose votes count. SUPERVISED means no limit."""
+    """The number of listeners at one address whose votes count. NO_ADDRESS_LIMIT means no limit."""
     created_at: datetime
     voter_id: str | None = None
     """Their anonymous session. None if they joined in a release that had no sessions."""
@@ -182,7 +182,7 @@ class ListenerProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class InvitationTally:
     """How many listeners joined by one invitation, and how many votes they cast."""
 
     listeners: int = 0

@@ -27,7 +27,7 @@ from datetime import datetime
 from enum import StrEnum
 from statistics import median
 
-from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey, Preference
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, ListenerAnswer, PairKey, Preference
 
 MIN_REACTION_SECONDS = 0.1
 """In athletics, a start within 0.1 s of the gun is false, and a runner has nothing to decide."""
@@ -82,7 +82,7 @@ class CastVote:
     joined_from: bytes | None
     """The keyed hash of the address from which its listener joined. None if unknown."""
     state: VoteState = VoteState.UNKNOWN
-    doubt: ExclusionReason | None = None
+    exclusion_reason: ExclusionReason | None = None
     judged_at: datetime | None = None
 
     @property
@@ -100,7 +100,7 @@ class CastVote:
     @property
     def holds_place(self) -> bool:
         """Whether the vote gives its listener a place at its addresses."""
-        return self.doubt not in WITHOUT_PLACE
+        return self.exclusion_reason not in WITHOUT_PLACE
 
     @property
     def addresses(self) -> frozenset[bytes]:
@@ -110,15 +110,15 @@ class CastVote:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The result of judging a vote. `doubt` is None if it counts."""
+    """The result of judging a vote. `exclusion_reason` is None if it counts."""
 
     vote: CastVote
-    doubt: ExclusionReason | None
+    exclusion_reason: ExclusionReason | None
 
     @property
     def state(self) -> VoteState:
         """The new state of the vote."""
-        return VoteState.COUNTED if self.doubt is None else VoteState.EXCLUDED
+        return VoteState.COUNTED if self.exclusion_reason is None else VoteState.EXCLUDED
 
 
 def addresses_without_place(votes: Sequence[CastVote]) -> frozenset[bytes]:
@@ -145,14 +145,16 @@ def judge(
     identity_reason: ExclusionReason | None = None
     if not any(vote.holds_place for vote in before) and same_session:
         identity_reason = ExclusionReason.SAME_SESSION
-    elif max_listeners_per_address != SUPERVISED and any(len(others) >= max_listeners_per_address for others in places):
+    elif max_listeners_per_address != NO_ADDRESS_LIMIT and any(
+        len(others) >= max_listeners_per_address for others in places
+    ):
         identity_reason = ExclusionReason.ADDRESS_LIMIT
     behaviour_reason = _behaviour_reason(votes)
     # UNKNOWN votes were cast under other rules and keep their state.
     rejudged = [vote for vote in before if vote.state is not VoteState.UNKNOWN and vote.holds_place]
     return [
         Judgement(last, identity_reason or behaviour_reason),
-        *(Judgement(vote, behaviour_reason) for vote in rejudged if vote.doubt is not behaviour_reason),
+        *(Judgement(vote, behaviour_reason) for vote in rejudged if vote.exclusion_reason is not behaviour_reason),
     ]
 
 

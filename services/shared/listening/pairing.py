@@ -4,7 +4,7 @@ import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.shared.listening.domain import Pair, PairKey, Speech
+from services.shared.listening.domain import CandidateAudio, Pair, PairKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,8 @@ class DrawnPair:
     """A pair drawn for one listener, with the recordings to play. If `swapped`, clip A is the second candidate."""
 
     pair: Pair
-    first: Speech
-    second: Speech
+    first: CandidateAudio
+    second: CandidateAudio
     swapped: bool
     drawn_from: int
     """The number of pairs from which it was drawn, each with the same probability."""
@@ -45,7 +45,7 @@ def draw(candidates: Sequence[Pair], pending: Mapping[PairKey, int], rng: random
     )
 
 
-def count(pairs: Iterable[Pair], votes_per_pair: int) -> tuple[int, int]:
+def count_votes(pairs: Iterable[Pair], votes_per_pair: int) -> tuple[int, int]:
     """Returns the number of votes received and the number needed in all. Each counts at most `votes_per_pair` per pair.
 
     A pair whose audio was deleted needs no more votes than it has.

@@ -64,18 +64,20 @@ class ListeningStore(Protocol):
         """Returns the pairs of a test, ordered by text and candidates."""
 
     async def add_listener(
-        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+        self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
     ) -> Listener | None:
         """Adds a listener and returns it. A session that already joined by the invitation gets its existing listener.
 
-        Returns None if `most` listeners have joined by the invitation, or `most_from_address` of them from this
+        Returns None if `max_listeners` listeners have joined by the invitation, or `max_from_address` of them from this
         address. The caller must have locked the subject.
         """
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
         """Returns a listener of a test, None if there is none."""
 
-    async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
+    async def pending_assignments(
+        self, connection: AsyncConnection, test_id: str, since: datetime
+    ) -> Mapping[PairKey, int]:
         """Returns for each pair the number of unanswered assignments shown after `since`, if it is not 0."""
 
     async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
@@ -150,7 +152,7 @@ class SqlListeningStore:
         return [pair_from(row) for row in await connection.execute(query)]
 
     async def add_listener(
-        self, connection: AsyncConnection, listener: Listener, most: int, most_from_address: int
+        self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
     ) -> Listener | None:
         invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
         if listener.voter_id is not None:
@@ -161,7 +163,7 @@ class SqlListeningStore:
         joined, at_address = (
             await connection.execute(sa.select(sa.func.count(), count_at_address).where(invited))
         ).one()
-        if joined >= most or (listener.address is not None and at_address >= most_from_address):
+        if joined >= max_listeners or (listener.address is not None and at_address >= max_from_address):
             return None
         values = {column.name: getattr(listener, column.name) for column in LISTENER_COLUMNS}
         await connection.execute(sa.insert(LISTENERS).values(**values))
@@ -172,7 +174,9 @@ class SqlListeningStore:
         row = (await connection.execute(query)).one_or_none()
         return listener_from(row) if row else None
 
-    async def held(self, connection: AsyncConnection, test_id: str, since: datetime) -> Mapping[PairKey, int]:
+    async def pending_assignments(
+        self, connection: AsyncConnection, test_id: str, since: datetime
+    ) -> Mapping[PairKey, int]:
         key = (_A.text_index, _A.first, _A.second)
         query = (
             sa.select(*key, sa.func.count())

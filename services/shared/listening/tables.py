@@ -7,7 +7,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
 
-from services.shared.listening.domain import SUPERVISED, Assignment, Listener, ListenerAnswer, Pair, PairKey, Speech
+from services.shared.listening.domain import (
+    NO_ADDRESS_LIMIT,
+    Assignment,
+    CandidateAudio,
+    Listener,
+    ListenerAnswer,
+    Pair,
+    PairKey,
+)
 from services.shared.listening.judging import WITHOUT_PLACE, CastVote, ExclusionReason, VoteState
 
 # Most columns need no type here. `migration` has all types.
@@ -81,8 +89,8 @@ def pair_from(row: Sequence[Any]) -> Pair:
     return Pair(
         key=PairKey(*row[:3]),
         text=text,
-        first=[Speech(**each) for each in first],
-        second=[Speech(**each) for each in second],
+        first=[CandidateAudio(**each) for each in first],
+        second=[CandidateAudio(**each) for each in second],
         target_lufs=target_lufs,
         votes=votes,
     )
@@ -122,9 +130,9 @@ def cast_from(row: Sequence[Any]) -> CastVote:
         cast_at=cast_at,
         address=address,
         joined_from=joined_from,
-        supervised=per_address == SUPERVISED,
+        supervised=per_address == NO_ADDRESS_LIMIT,
         state=VoteState(state) if state else VoteState.UNKNOWN,
-        doubt=ExclusionReason(reason) if reason else None,
+        exclusion_reason=ExclusionReason(reason) if reason else None,
         judged_at=judged_at,
     )
 

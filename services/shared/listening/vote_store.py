@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.shared.listening.domain import Assignment, Listener, ListenerAnswer, PairKey, Tally
+from services.shared.listening.domain import Assignment, InvitationTally, Listener, ListenerAnswer, PairKey
 from services.shared.listening.judging import CastVote, Judgement, VoteState
 from services.shared.listening.tables import (
     CAST_COLUMNS,
@@ -56,7 +56,7 @@ class VoteStore(Protocol):
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
         """Returns the other listeners of the same session and test who hold a place; see `judging`."""
 
-    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, InvitationTally]:
         """Returns for each invitation to a test how many listeners joined by it and how many votes they cast."""
 
 
@@ -101,9 +101,11 @@ class SqlVoteStore:
         for each in judgements:
             vote = each.vote
             await connection.execute(
-                sa.insert(STATES).values(assignment_id=vote.id, state=each.state, reason=each.doubt or "", judged_at=at)
+                sa.insert(STATES).values(
+                    assignment_id=vote.id, state=each.state, reason=each.exclusion_reason or "", judged_at=at
+                )
             )
-            if more := (each.doubt is None) - vote.counts:
+            if more := (each.exclusion_reason is None) - vote.counts:
                 await self._count(connection, vote.test_id, vote.key, more)
 
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
@@ -133,7 +135,7 @@ class SqlVoteStore:
         query = sa.select(_L.id).select_from(WITH_STATES).where(*which, _L.id != listener.id, HOLDS_PLACE)
         return list((await connection.execute(query.distinct())).scalars())
 
-    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, Tally]:
+    async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, InvitationTally]:
         listeners_and_votes = LISTENERS.outerjoin(VOTES, LISTENER_OF_VOTE).outerjoin(LAST_STATE, sa.true())
         query = (
             sa.select(
@@ -146,4 +148,4 @@ class SqlVoteStore:
             .where(_L.test_id == test_id)
             .group_by(_L.invitation_id)
         )
-        return {invitation_id: Tally(*counts) for invitation_id, *counts in await connection.execute(query)}
+        return {invitation_id: InvitationTally(*counts) for invitation_id, *counts in await connection.execute(query)}

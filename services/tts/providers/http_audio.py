@@ -24,10 +24,10 @@ from services.tts.providers.http_errors import (
     TextBody,
     TruncatedBody,
     UnusableBody,
+    error_in_response,
     kind_of_status,
     message_in,
     parse_json,
-    refusal_in_answer,
 )
 from services.tts.providers.redaction import KeyRedactor
 
@@ -212,7 +212,7 @@ class AudioClient:
 
     def _reported_error(self, kind: FailureKind, message: str, value: Any) -> SynthesisError:
         """Returns the error in a response with status 200. `kind` applies if its words name no other kind."""
-        details = refusal_in_answer(self._read_error, value)
+        details = error_in_response(self._read_error, value)
         kind = details.kind or kind
         words = KEY_REJECTED if kind is FailureKind.CREDENTIALS_REJECTED else details.message
         error = self.error(kind, f"{message}: {words}" if words else message)

@@ -122,7 +122,7 @@ def classify_error(status: int, message: str, codes: Mapping[str, FailureKind], 
     return ErrorDetails(kind, message, full)
 
 
-def refusal_in_answer(read_error: ErrorReader, body: Any) -> ErrorDetails:
+def error_in_response(read_error: ErrorReader, body: Any) -> ErrorDetails:
     """Returns the error that a response with status 200 contains. Its kind is None if neither body nor words name one.
 
     Some servers and proxies state the true status in the body.

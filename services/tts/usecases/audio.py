@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from services.runtime.audio_store import AudioLinks, AudioStore, StoredBytes
 from services.runtime.errors import NotFound
-from services.runtime.identity import Identity, nobody
+from services.runtime.identity import Identity, no_identity
 from services.tts.object_names import job_of_audio
 from services.tts.store import AudioResults
 
@@ -42,7 +42,7 @@ class Audio:
         if link is not None:
             self._links.verify(name, *link)
         elif caller is None:
-            raise nobody("Audio needs the complete link, with expires and signature, or the API key of its owner")
+            raise no_identity("Audio needs the complete link, with expires and signature, or the API key of its owner")
         speech = await self._results.find(job_id)
         if speech is None or (link is None and caller is not None and speech.developer_id != caller.developer_id):
             raise NotFound.of("audio", name)

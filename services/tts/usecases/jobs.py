@@ -35,7 +35,7 @@ from services.tts.providers.limits import SynthesisLimits
 from services.tts.providers.redaction import without_text
 from services.tts.providers.registry import Provider, ProviderRegistry
 from services.tts.store import AudioResults, JobRequests, Purpose, RequestLedger
-from services.tts.usecases.asking import request_for_job
+from services.tts.usecases.provider_requests import request_for_job
 from services.tts.utterances import validated
 from services.tts.warm_ups import WarmUps
 

@@ -8,7 +8,7 @@ from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.providers.limits import SynthesisLimits
 from services.tts.providers.registry import ProviderRegistry
 from services.tts.speech_buffer import Sink, SpeechBuffer, StreamMemory, buffered
-from services.tts.usecases.asking import request_for_stream
+from services.tts.usecases.provider_requests import request_for_stream
 from services.tts.utterances import validated
 
 

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tests.attack.attack import CannotTry, attack
 from tests.attack.target import Target
 from tests.contract.rpcs import rpcs
-from tests.fakes.speech_server import Temper
+from tests.fakes.speech_server import Behaviour
 
 VOICE = "slow"
 RAW = "Your quota\0 is \x1b[31mused\x1b[0m up \ud800\u202e\u200b"
@@ -17,10 +17,10 @@ CLEANED = "Your quota is used up"
 MAX_SECONDS = 5.0
 
 
-def refusal() -> Temper:
+def refusal() -> Behaviour:
     """Returns an error response whose text can neither be stored nor shown unchanged."""
     error = {"message": RAW, "type": "insufficient_quota\0", "param": None, "code": "insufficient_quota\x1b[0m"}
-    return Temper(429, "application/json", json.dumps({"error": error}).encode())
+    return Behaviour(429, "application/json", json.dumps({"error": error}).encode())
 
 
 @attack("makes a provider send NUL, escapes and half characters", promise="the right kind at once, in clean text")

@@ -122,10 +122,10 @@ async def send_odd_wavs(target: Target) -> None:
 async def send_odd_parameters(target: Target) -> None:
     declared = f"bad_audio: {STAND_IN} declared"
     voices = {"rate_0": f"{declared} rate=0", "rate_1": f"{declared} rate=1", "two_channels": f"{declared} channels=2"}
-    before = dict(target.speech_server.asked_of) if target.speech_server else {}
+    before = dict(target.speech_server.requests_by_voice) if target.speech_server else {}
     await assert_refused(target, voices)
     assert target.speech_server is not None
-    asked = {voice: target.speech_server.asked_of[voice] - before.get(voice, 0) for voice in voices}
+    asked = {voice: target.speech_server.requests_by_voice[voice] - before.get(voice, 0) for voice in voices}
     # One request is the warm-up of the experiment.
     assert sum(asked.values()) <= len(voices) + 1, f"{asked} paid requests were made"
 

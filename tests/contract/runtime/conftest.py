@@ -14,7 +14,7 @@ from voicearena.tts.v1.events_pb2 import SpeechSynthesized
 from services.runtime import bus as bus_module
 from services.runtime import consumption, event_dispatcher
 from services.runtime.backoff import Backoff
-from services.runtime.bus import Bus, DeadHandler, Delivery, Handler
+from services.runtime.bus import Bus, DeadHandler, EventMetadata, Handler
 from services.runtime.db import Database
 from tests.contract.stores.servers import RunningNats, running_nats, running_postgres
 
@@ -65,9 +65,9 @@ def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_dispatcher, "RETRIES", Backoff(0.01, 0.02))
     monkeypatch.setattr(event_dispatcher, "TRANSIENT_RETRIES", Backoff(0.01, 0.02))
     monkeypatch.setattr(consumption, "FETCH_TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
+    monkeypatch.setattr(bus_module, "REPAIR_RETRY_SECONDS", 0.05)
     monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 2.0)
-    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 1.0)
+    monkeypatch.setattr(bus_module, "PUBLISH_TIMEOUT_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -120,18 +120,18 @@ class Inbox:
     """Receives events, records them, and calls `react` for each."""
 
     def __init__(self) -> None:
-        self.received: asyncio.Queue[tuple[str, Delivery]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, EventMetadata]] = asyncio.Queue()
         self.handled: asyncio.Queue[str] = asyncio.Queue()
         self.dead: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self.react: Callable[[str, Delivery], Awaitable[None]] | None = None
+        self.react: Callable[[str, EventMetadata], Awaitable[None]] | None = None
 
-    async def take(self, event: SpeechSynthesized, metadata: Delivery) -> None:
+    async def take(self, event: SpeechSynthesized, metadata: EventMetadata) -> None:
         self.received.put_nowait((event.job_id, metadata))
         if self.react is not None:
             await self.react(event.job_id, metadata)
         self.handled.put_nowait(event.job_id)
 
-    async def give_up(self, event: SpeechSynthesized, metadata: Delivery, reason: str) -> None:
+    async def give_up(self, event: SpeechSynthesized, metadata: EventMetadata, reason: str) -> None:
         self.dead.put_nowait((event.job_id, reason))
 
     async def next(self) -> str:

@@ -14,7 +14,7 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.runtime import bus as bus_module
 from services.runtime import consumption, event_dispatcher, telemetry
-from services.runtime.bus import Bus, BusUnavailable, Delivery
+from services.runtime.bus import Bus, BusUnavailable, EventMetadata
 from services.runtime.errors import Unavailable
 from services.runtime.event_dispatcher import MAX_ATTEMPTS
 from services.runtime.events import DEAD_LETTER_SUBJECT, subject_of
@@ -44,7 +44,7 @@ class DeadLetters:
 async def test_a_handler_gets_the_event_with_its_id_and_trace(bus: Bus, inbox: Inbox, name: str) -> None:
     traces = []
 
-    async def record_trace(_: str, __: Delivery) -> None:
+    async def record_trace(_: str, __: EventMetadata) -> None:
         traces.append(telemetry.trace_id())
 
     inbox.react = record_trace
@@ -60,7 +60,7 @@ async def test_a_handler_gets_the_event_with_its_id_and_trace(bus: Bus, inbox: I
 async def test_log_lines_during_a_handler_have_the_event_s_job_and_run(bus: Bus, name: str) -> None:
     bound: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
-    async def take(event: SynthesisRequested, metadata: Delivery) -> None:
+    async def take(event: SynthesisRequested, metadata: EventMetadata) -> None:
         bound.put_nowait(structlog.contextvars.get_contextvars())
 
     await bus.publish(SynthesisRequested(requester=name, job_id="job_1", run_id="exp_1"), event_id="evt_a" + name)
@@ -86,7 +86,7 @@ async def test_a_service_does_not_get_facts_for_other_requesters(bus: Bus, inbox
 async def test_an_event_whose_handler_raises_is_retried_and_then_dead(
     bus: Bus, inbox: Inbox, name: str, shared_nats: RunningNats
 ) -> None:
-    async def fail(job: str, _: Delivery) -> None:
+    async def fail(job: str, _: EventMetadata) -> None:
         if job == "bad":
             raise ValueError("not for me\nat all")
 
@@ -148,7 +148,7 @@ async def test_an_event_that_fails_because_something_is_down_gets_more_attempts(
 ) -> None:
     attempts = MAX_ATTEMPTS + 3
 
-    async def fail(_: str, metadata: Delivery) -> None:
+    async def fail(_: str, metadata: EventMetadata) -> None:
         if metadata.attempt < attempts:
             raise fault
 
@@ -487,7 +487,7 @@ async def until_published(bus: Bus, name: str, job: str) -> None:
 async def test_publishing_fails_while_the_server_is_down(
     connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
+    monkeypatch.setattr(bus_module, "PUBLISH_TIMEOUT_SECONDS", 0.1)
     bus = await connect(own_nats.url)
     await own_nats.stop()
     async with asyncio.timeout(SOON):
@@ -500,7 +500,7 @@ async def test_publishing_fails_while_the_server_is_down(
 async def test_concurrent_publishes_share_attempts_to_repair_while_the_server_is_down(
     connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.1)
+    monkeypatch.setattr(bus_module, "PUBLISH_TIMEOUT_SECONDS", 0.1)
     bus = await connect(own_nats.url)
     await own_nats.stop()
     repairs = []

@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from voicearena.experiments.v1.events_pb2 import FactConfirmed
 
 from services.runtime import outbox
-from services.runtime.bus import Bus, BusUnavailable, Delivery
+from services.runtime.bus import Bus, BusUnavailable, EventMetadata
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from tests.contract.declared_fact import RecordingHeard, declared
 from tests.contract.runtime.conftest import fact
 
 NOW = timedelta(0)
-HANDLED = Delivery("evt_of_the_confirmation", 1, None, "")  # type: ignore[arg-type]
+HANDLED = EventMetadata("evt_of_the_confirmation", 1, None, "")  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from voicearena.events.v1.envelope_pb2 import DeadLetter
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.runtime import events, streams
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, EventMetadata
 from services.runtime.events import DEAD_LETTER_STREAM, event_type
 from tests.contract.runtime.conftest import SOON, Connect, fact, running
 from tests.contract.stores.servers import RunningNats
@@ -70,7 +70,7 @@ async def test_the_server_deletes_a_private_event_after_its_time_to_live(
 async def test_a_private_event_is_deleted_once_it_is_handled(bus: Bus, name: str, jetstream: JetStreamContext) -> None:
     handled = asyncio.Event()
 
-    async def take(event: SynthesisRequested, metadata: Delivery) -> None:
+    async def take(event: SynthesisRequested, metadata: EventMetadata) -> None:
         if event.requester == name:
             assert event.text == PROMPT
             assert await stored(jetstream, name)
@@ -85,11 +85,11 @@ async def test_a_private_event_is_deleted_once_it_is_handled(bus: Bus, name: str
 async def test_a_dead_letter_has_the_ids_but_not_the_text(bus: Bus, name: str, jetstream: JetStreamContext) -> None:
     dead = asyncio.Event()
 
-    async def fail(event: SynthesisRequested, metadata: Delivery) -> None:
+    async def fail(event: SynthesisRequested, metadata: EventMetadata) -> None:
         if event.requester == name:
             raise ValueError("no")
 
-    async def give_up(event: SynthesisRequested, metadata: Delivery, reason: str) -> None:
+    async def give_up(event: SynthesisRequested, metadata: EventMetadata, reason: str) -> None:
         dead.set()
 
     await bus.publish(request(name), event_id="evt_a" + name)

@@ -12,7 +12,7 @@ from voicearena.tts.v1.events_pb2 import SynthesisCancellationRequested, Synthes
 from services.runtime import bus as bus_module
 from services.runtime import inbox as inbox_module
 from services.runtime import outbox, telemetry
-from services.runtime.bus import Bus, BusUnavailable, Delivery
+from services.runtime.bus import Bus, BusUnavailable, EventMetadata
 from services.runtime.db import Database
 from services.runtime.errors import Unavailable
 from services.runtime.events import subject_of, wrap
@@ -46,7 +46,7 @@ async def effects(database: Database) -> list[str]:
 def acting(database: Database, inbox: Inbox) -> Inbox:
     """Receives events, each of which has one effect."""
 
-    async def act(job: str, metadata: Delivery) -> None:
+    async def act(job: str, metadata: EventMetadata) -> None:
         async with database.transaction() as connection:
             if await inbox_module.first_time(connection, "probe", metadata.event_id):
                 await connection.execute(sa.text("INSERT INTO effects VALUES (:j)"), {"j": job})
@@ -172,7 +172,7 @@ async def test_the_age_of_the_oldest_event_grows_while_a_batch_waits_for_the_bus
 async def test_events_are_published_after_an_outage_of_the_server(
     database: Database, connect: Connect, own_nats: RunningNats, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.2)
+    monkeypatch.setattr(bus_module, "PUBLISH_TIMEOUT_SECONDS", 0.2)
     bus, inbox = await connect(own_nats.url), Inbox()
     await own_nats.stop()
     await add(database, name, *map(str, range(50)))
@@ -206,7 +206,7 @@ async def test_an_event_has_one_effect_if_its_worker_dies_after_the_commit(
     act = acting.react
     assert act is not None
 
-    async def act_and_die_at_first(job: str, metadata: Delivery) -> None:
+    async def act_and_die_at_first(job: str, metadata: EventMetadata) -> None:
         await act(job, metadata)
         if metadata.attempt < 3:
             raise ConnectionResetError

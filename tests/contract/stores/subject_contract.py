@@ -19,11 +19,11 @@ from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, WrongState
 from services.runtime.ids import new_id
 from services.shared.audio.wav import write_wav
+from services.shared.listening.clip_transfers import ClipTransfers, SentRange
 from services.shared.listening.clips import Clips
 from services.shared.listening.closing import Closing
 from services.shared.listening.comparing import Comparing, Voted
 from services.shared.listening.domain import Assignment, Listener, ListenerAnswer, ListenerProgress, ListeningTest
-from services.shared.listening.hearing import Hearing, Sent
 from services.shared.listening.store import ListeningStore, SqlListeningStore
 from services.shared.listening.subject import Subject
 from services.shared.listening.vote_store import SqlVoteStore, VoteStore
@@ -87,7 +87,7 @@ class Harness:
         self.store, self.votes = stores(self.database)
         self.comparing = Comparing(self.database, self.store, self.votes, case.subject, clock)
         self.closing = Closing(self.database, self.store, case.subject, clock)
-        self.hearing = Hearing(self.database, self.store, clock)
+        self.clip_transfers = ClipTransfers(self.database, self.store, clock)
         self.clips = Clips(self.database, self.store, case.subject, self, "a secret of sixteen")
 
     async def get(self, name: str) -> bytes:
@@ -119,7 +119,7 @@ class Harness:
         pair = (await self.comparing.next_pair(listener.test_id, listener.id)).assignment
         assert pair is not None
         for clip in (pair.clip_a, pair.clip_b):
-            await self.hearing.note(Sent(clip, 0, 100, 100), self.clock())
+            await self.clip_transfers.record(SentRange(clip, 0, 100, 100), self.clock())
         self.clock.at += timedelta(seconds=pair.seconds + 1)
         return pair
 

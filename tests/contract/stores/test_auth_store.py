@@ -12,7 +12,7 @@ from services.auth.store import SqlStore, Store
 from services.runtime import ids
 from services.runtime.db import Database
 from services.runtime.identity import SCOPES
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
 
@@ -116,7 +116,9 @@ async def test_a_key_is_found_by_the_request_that_created_it(
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(ADA))
         await store.add_api_key(connection, key_of(BOB), "request 1")
-        assert await store.find_request(connection, ADA.id, "request 1") == Earlier(key, b"fingerprint", key.created_at)
+        assert await store.find_request(connection, ADA.id, "request 1") == EarlierRequest(
+            key, b"fingerprint", key.created_at
+        )
         assert await store.find_request(connection, ADA.id, "request 2") is None
 
 
@@ -200,5 +202,5 @@ async def test_a_developer_is_found_by_the_registration_that_created_them(databa
         assert not await store.add_developer(connection, BOB, b"hash", b"another")
         assert await store.add_developer(connection, BOB)
         assert await store.add_developer(connection, Developer("dev_c", "Eve", "eve@example.org", NOON))
-        assert await store.find_registration(connection, b"hash") == Earlier(ADA, b"fingerprint", NOON)
+        assert await store.find_registration(connection, b"hash") == EarlierRequest(ADA, b"fingerprint", NOON)
         assert await store.find_registration(connection, b"another hash") is None

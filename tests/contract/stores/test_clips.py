@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.clock import now
 from services.shared.clips.domain import Clip, ClipStatus, Failure
-from services.shared.clips.queue_store import SHARE_DURATION, Provider, Unfinished
-from services.shared.clips.store import Held, Moved
+from services.shared.clips.queue_store import SHARE_DURATION, Provider, UnfinishedClips
+from services.shared.clips.store import LockedRun, StepResult
 from services.shared.metrics import Measurements
 from tests.contract.stores.clip_users import MINUTE, NOON, ClipUserCase, Lines, Row, Trials
 from tests.fakes.memory_database import MemoryDatabase
@@ -71,15 +71,15 @@ def user(request: pytest.FixtureRequest, kind: str) -> ClipUserCase:
 async def test_locking_by_clip_returns_its_run(user: ClipUserCase) -> None:
     await user.add("clip_a")
     async with user.database.transaction() as connection:
-        assert await user.clips.hold(connection, "clip_a") == held(user)
-        assert await user.clips.hold(connection, "clip_x") is None
+        assert await user.clips.lock_run(connection, "clip_a") == held(user)
+        assert await user.clips.lock_run(connection, "clip_x") is None
     await user.stop("clip_a")
     async with user.database.transaction() as connection:
-        assert await user.clips.hold(connection, "clip_a") == held(user, running=False)
+        assert await user.clips.lock_run(connection, "clip_a") == held(user, running=False)
 
 
-def held(user: ClipUserCase, *, running: bool = True) -> Held:
-    return Held(user.run_of("clip_a"), "dev_a", running, "a trace")
+def held(user: ClipUserCase, *, running: bool = True) -> LockedRun:
+    return LockedRun(user.run_of("clip_a"), "dev_a", running, "a trace")
 
 
 async def test_an_event_is_recorded_when_its_run_is_locked_first(user: ClipUserCase) -> None:
@@ -88,7 +88,7 @@ async def test_an_event_is_recorded_when_its_run_is_locked_first(user: ClipUserC
         for first_time in (True, False):
             async with user.database.transaction() as connection:
                 event = {"consumer": "somebody", "event_id": f"evt_{clip_id}"}
-                assert await user.clips.hold_for(connection, clip_id, **event) == (found, first_time)
+                assert await user.clips.lock_run_for_event(connection, clip_id, **event) == (found, first_time)
 
 
 async def test_an_event_is_not_recorded_if_the_transaction_fails(user: ClipUserCase) -> None:
@@ -97,16 +97,18 @@ async def test_an_event_is_not_recorded_if_the_transaction_fails(user: ClipUserC
 
     async def break_off() -> None:
         async with user.database.transaction() as connection:
-            await user.clips.hold_for(connection, "clip_a", **event)
+            await user.clips.lock_run_for_event(connection, "clip_a", **event)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await break_off()
     async with user.database.transaction() as connection:
-        assert (await user.clips.hold_for(connection, "clip_a", **event))[1]
+        assert (await user.clips.lock_run_for_event(connection, "clip_a", **event))[1]
 
 
-async def synthesized(user: ClipUserCase, connection: AsyncConnection, clip_id: str, attempt: int = 1) -> Moved | None:
+async def synthesized(
+    user: ClipUserCase, connection: AsyncConnection, clip_id: str, attempt: int = 1
+) -> StepResult | None:
     return await user.clips.synthesized(
         connection, clip_id, attempt, SYNTHESIS, audio_name="clip_a.wav", provider_requests=3, at=NOON
     )
@@ -114,14 +116,14 @@ async def synthesized(user: ClipUserCase, connection: AsyncConnection, clip_id: 
 
 async def failed(
     user: ClipUserCase, connection: AsyncConnection, during: ClipStatus, attempt: int | None, clip_id: str = "clip_a"
-) -> Moved | None:
+) -> StepResult | None:
     return await user.clips.failed(connection, clip_id, attempt, Failure(during, "bad_audio", "no audio"), at=NOON)
 
 
 async def test_a_completed_clip_has_the_measurements_of_synthesis_and_evaluation(user: ClipUserCase) -> None:
     await user.add("clip_a", attempts=4, attempts_before=2)
     async with user.database.transaction() as connection:
-        assert await synthesized(user, connection, "clip_a", 4) == Moved("espeak", False)
+        assert await synthesized(user, connection, "clip_a", 4) == StepResult("espeak", False)
     spoken = Row(SCORING, provider_requests=3, audio_name="clip_a.wav", measurements=SYNTHESIS)
     assert await user.read("clip_a") == spoken
     async with user.database.transaction() as connection:
@@ -169,14 +171,16 @@ async def test_a_result_of_another_step_or_attempt_changes_nothing(user: ClipUse
 async def test_one_of_several_simultaneous_results_counts(user: ClipUserCase) -> None:
     await user.add("clip_a")
 
-    async def answer(event_id: str) -> Moved | None:
+    async def answer(event_id: str) -> StepResult | None:
         async with user.database.transaction() as connection:
-            _, first_time = await user.clips.hold_for(connection, "clip_a", consumer="somebody", event_id=event_id)
+            _, first_time = await user.clips.lock_run_for_event(
+                connection, "clip_a", consumer="somebody", event_id=event_id
+            )
             return await synthesized(user, connection, "clip_a") if first_time else None
 
     # The same event twice, and the same fact in two other events.
     moved = await asyncio.gather(*(answer(event_id) for event_id in ("evt_a", "evt_a", "evt_b", "evt_c")))
-    assert [one for one in moved if one is not None] == [Moved("espeak", False)]
+    assert [one for one in moved if one is not None] == [StepResult("espeak", False)]
 
 
 async def notification(user: ClipUserCase, step: str) -> str:
@@ -268,7 +272,7 @@ async def test_a_delayed_request_times_out_later(user: ClipUserCase) -> None:
     await user.add("clip_a")
     until = now() + MINUTE
     async with user.database.transaction() as connection:
-        assert await user.clips.delayed(connection, "clip_a", 1, until) == Moved("espeak", False)
+        assert await user.clips.delayed(connection, "clip_a", 1, until) == StepResult("espeak", False)
     assert await user.read("clip_a") == Row(SYNTHESIZING)
     async with user.database.reading() as connection:
         assert await user.clips.stale(connection, until + TIMEOUT, TIMEOUT, 9) == []
@@ -305,9 +309,9 @@ async def test_a_retried_clip_keeps_counting_its_requests(user: ClipUserCase, au
     assert await user.read("clip_a") == Row(*wanted, attempts_before=8, provider_requests=2, audio_name=audio)
 
 
-async def learn(user: ClipUserCase, provider: Provider, at: datetime = NOON) -> bool:
+async def record_provider(user: ClipUserCase, provider: Provider, at: datetime = NOON) -> bool:
     async with user.database.transaction() as connection:
-        return await user.queue.learn(connection, provider, at)
+        return await user.queue.record_provider(connection, provider, at)
 
 
 async def released(
@@ -335,16 +339,16 @@ async def finish(user: ClipUserCase, clip_id: str) -> None:
 
 async def test_a_provider_is_updated_unless_something_later_is_stored(user: ClipUserCase) -> None:
     larger = Provider(id="espeak", max_concurrency=5, local=False)
-    assert await learn(user, HOSTED)
-    assert not await learn(user, HOSTED, NOON + MINUTE)
-    assert not await learn(user, larger, NOON)
-    assert await learn(user, larger, NOON + 2 * MINUTE)
-    assert await learn(user, Provider(id="espeak", max_concurrency=5, local=True), NOON + 3 * MINUTE)
+    assert await record_provider(user, HOSTED)
+    assert not await record_provider(user, HOSTED, NOON + MINUTE)
+    assert not await record_provider(user, larger, NOON)
+    assert await record_provider(user, larger, NOON + 2 * MINUTE)
+    assert await record_provider(user, Provider(id="espeak", max_concurrency=5, local=True), NOON + 3 * MINUTE)
 
 
 async def test_clips_are_released_in_order_while_the_provider_has_free_slots(user: ClipUserCase) -> None:
     await add_pending(user, 5)
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     first = await released(user)
     assert [clip.id for clip in first] == ["a0", "a1", "a2"]
     assert {(clip.status, clip.attempts, clip.developer_id, clip.traceparent, clip.text) for clip in first} == {
@@ -359,7 +363,7 @@ async def test_clips_are_released_in_order_while_the_provider_has_free_slots(use
 
 async def test_a_local_provider_gets_extra_clips(user: ClipUserCase) -> None:
     await add_pending(user, 9)
-    await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
+    await record_provider(user, Provider(id="espeak", max_concurrency=3, local=True))
     assert len(await ids(user)) == 5
     assert await ids(user) == []
 
@@ -372,9 +376,9 @@ async def test_an_unknown_provider_gets_few_clips(user: ClipUserCase) -> None:
 
 async def test_a_provider_whose_limit_was_lowered_gets_nothing_until_it_has_a_free_slot(user: ClipUserCase) -> None:
     await add_pending(user, 9)
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     assert await ids(user) == ["a0", "a1", "a2"]
-    await learn(user, Provider(id="espeak", max_concurrency=1, local=False), NOON + MINUTE)
+    await record_provider(user, Provider(id="espeak", max_concurrency=1, local=False), NOON + MINUTE)
     for done in ("a0", "a1"):
         await finish(user, done)
         assert await ids(user) == []
@@ -394,7 +398,7 @@ async def test_a_user_gets_its_share_while_others_wait_and_all_slots_afterwards(
     user: ClipUserCase,
 ) -> None:
     await add_pending(user, 9)
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     assert await ids(user) == ["a0", "a1", "a2"]
     # The results say that another service waits: the share is two of the three slots.
     await finish(user, "a0")
@@ -412,7 +416,7 @@ async def test_a_user_gets_its_share_while_others_wait_and_all_slots_afterwards(
 
 async def test_a_share_that_no_later_result_confirms_expires(user: ClipUserCase) -> None:
     await add_pending(user, 9)
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     assert await ids(user, share=1) == ["a0"]
     assert await ids(user, at=NOON + SHARE_DURATION - timedelta(seconds=1)) == []
     assert await ids(user, at=NOON + SHARE_DURATION) == ["a1", "a2"]
@@ -428,7 +432,7 @@ async def test_a_share_that_no_later_result_confirms_expires(user: ClipUserCase)
 
 async def test_a_local_provider_gets_extra_clips_above_the_share(user: ClipUserCase) -> None:
     await add_pending(user, 9)
-    await learn(user, Provider(id="espeak", max_concurrency=3, local=True))
+    await record_provider(user, Provider(id="espeak", max_concurrency=3, local=True))
     assert len(await ids(user, share=1)) == 3
 
 
@@ -436,7 +440,7 @@ async def test_a_share_belongs_to_one_provider_and_never_exceeds_its_limit(user:
     await add_pending(user, 9)
     await add_pending(user, 9, "flite", "b")
     for provider in ("espeak", "flite"):
-        await learn(user, Provider(id=provider, max_concurrency=3, local=False))
+        await record_provider(user, Provider(id=provider, max_concurrency=3, local=False))
     assert len(await ids(user, share=1)) == 1
     assert len(await ids(user, "flite")) == 3
     assert len(await ids(user, share=9)) == 2
@@ -447,7 +451,7 @@ async def test_a_share_belongs_to_one_provider_and_never_exceeds_its_limit(user:
 
 async def test_simultaneous_releases_use_each_slot_once(user: ClipUserCase) -> None:
     await add_pending(user, 20)
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     all_at_once = await asyncio.gather(*(ids(user) for _ in range(6)))
     assert sorted(one for some in all_at_once for one in some) == ["a0", "a1", "a2"]
 
@@ -465,10 +469,10 @@ async def test_cancelled_clips_and_clips_of_stopped_runs_are_not_released(user: 
 async def test_clips_that_are_being_cancelled_are_skipped_without_waiting(user: ClipUserCase) -> None:
     if isinstance(user.database, MemoryDatabase):
         pytest.skip("transactions in memory run one after another")
-    await learn(user, HOSTED)
+    await record_provider(user, HOSTED)
     await add_pending(user, 1)
     async with user.database.transaction() as connection, asyncio.timeout(5):
-        await user.clips.hold(connection, "a0")
+        await user.clips.lock_run(connection, "a0")
         await user.clips.cancel(connection, user.run_of("a0"), NOON)
         assert await ids(user) == []
 
@@ -492,10 +496,10 @@ async def test_unfinished_clips_are_counted_by_provider_and_status(user: ClipUse
         found = sorted(await user.queue.unfinished(connection), key=lambda some: some.status)
     assert clip.id == "a0"
     assert found == [
-        Unfinished("espeak", PENDING, 2, NOON),
-        Unfinished("kokoro", SCORING, 1, NOON + MINUTE),
-        Unfinished("espeak", SYNTHESIZING, 1, NOON + 5 * MINUTE),
+        UnfinishedClips("espeak", PENDING, 2, NOON),
+        UnfinishedClips("kokoro", SCORING, 1, NOON + MINUTE),
+        UnfinishedClips("espeak", SYNTHESIZING, 1, NOON + 5 * MINUTE),
     ]
     providers = ["espeak", "flite", "kokoro", "nobody"]
-    assert list(await user.queue.waited_for(user.database.hot, providers)) == ["espeak"]
-    assert not await user.queue.waited_for(user.database.hot, [])
+    assert list(await user.queue.with_pending_clips(user.database.hot, providers)) == ["espeak"]
+    assert not await user.queue.with_pending_clips(user.database.hot, [])

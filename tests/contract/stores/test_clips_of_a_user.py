@@ -19,16 +19,16 @@ from voicearena.tts.v1.events_pb2 import (
 )
 from voicearena.tts.v1.tts_pb2 import Provider, SynthesisMeasurements
 
-from services.runtime.bus import Delivery
+from services.runtime.bus import EventMetadata
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.outbox import OUTBOX
 from services.shared.clips import consumers
 from services.shared.clips.dispatching import Dispatcher
-from services.shared.clips.domain import ClipStatus, Ended
+from services.shared.clips.domain import ClipStatus, EndedClip
 from services.shared.clips.facts import Requests
 from services.shared.clips.progress import MAX_ATTEMPTS, Progress
-from services.shared.clips.table import Figures, User
+from services.shared.clips.table import ClipUser, OperationalMetrics
 from tests.contract.stores.clip_users import Lines
 from tests.fakes.memory_database import unpacked
 
@@ -42,29 +42,29 @@ class Reader:
 
     def __init__(self, database: Database) -> None:
         self.lines = Lines(database)
-        self.ended: list[Ended] = []
+        self.ended: list[EndedClip] = []
         registry = CollectorRegistry()
-        operational_metrics = Figures(
+        operational_metrics = OperationalMetrics(
             Counter("moved", "Lines that have reached a status", ["status"], registry=registry),
             Gauge("unfinished", "Lines that have not ended", ["provider", "status"], registry=registry),
             Gauge("wait", "Longest wait", ["provider"], registry=registry),
             Histogram("release", "Time of a release", registry=registry),
         )
-        user = User(Requests("reader"), "line_id", operational_metrics)
+        user = ClipUser(Requests("reader"), "line_id", operational_metrics)
         self.dispatcher = Dispatcher(database, self.lines.queue, user)
         self.progress = Progress(database, self.lines.clips, self.dispatcher, user, self._record_end)
         self._handlers = consumers.handlers(self.progress, self.dispatcher)
         self._on_dead = consumers.dead_handler(self.progress)
         self._events = 0
 
-    async def _record_end(self, connection: AsyncConnection, line: Ended) -> None:
+    async def _record_end(self, connection: AsyncConnection, line: EndedClip) -> None:
         self.ended.append(line)
 
     async def handle(self, event: Message, dead: str = "") -> None:
         """Handles an event, or handles it as a dead event if `dead` is the reason."""
         self._events += 1
-        delivery = Delivery(f"evt_{self._events}", 1, now(), "")
-        await (self._on_dead(event, delivery, dead) if dead else self._handlers[type(event)](event, delivery))
+        metadata = EventMetadata(f"evt_{self._events}", 1, now(), "")
+        await (self._on_dead(event, metadata, dead) if dead else self._handlers[type(event)](event, metadata))
 
     async def take_requests(self) -> list[Message]:
         """Returns the requests in the outbox and removes them."""
@@ -124,7 +124,7 @@ async def test_a_line_is_synthesized_evaluated_and_completed(reader: Reader) -> 
     evaluated = EvaluationCompleted(requester="reader", job_id="line_0", attempt=1)
     evaluated.signal_metrics.CopyFrom(SignalMetrics(peak=0.5))
     await reader.handle(evaluated)
-    assert reader.ended == [Ended("line_0", "line_0", ClipStatus.COMPLETED, True)]
+    assert reader.ended == [EndedClip("line_0", "line_0", ClipStatus.COMPLETED, True)]
     row = await reader.lines.read("line_0")
     assert (row.measurements.ttfb_ms, row.measurements.peak) == (90.0, 0.5)
 
@@ -157,7 +157,7 @@ async def test_a_request_without_a_result_is_repeated_and_then_given_up(reader: 
     await reader.handle(speech("line_0"))
     assert await reader.progress.reconcile(EXPIRED_TIMEOUT) == 1
     assert (await reader.lines.read("line_0")).error_message == f"no speech came back after {MAX_ATTEMPTS} requests"
-    assert reader.ended == [Ended("line_0", "line_0", ClipStatus.FAILED, True)]
+    assert reader.ended == [EndedClip("line_0", "line_0", ClipStatus.FAILED, True)]
 
 
 async def test_the_speech_of_a_deleted_line_is_deleted(reader: Reader) -> None:

@@ -181,10 +181,10 @@ async def test_an_update_can_not_make_a_model_equal_to_another_of_its_owner(data
 
 async def test_voices_recorded_twice_are_known_once(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
-        await store.learn_voices(connection, "flite", ["slt"])
-        await store.learn_voices(connection, "espeak", ["en", "de"])
-        await store.learn_voices(connection, "espeak", ["de", "fr"])
-        await store.learn_voices(connection, "silent", [])
+        await store.record_voices(connection, "flite", ["slt"])
+        await store.record_voices(connection, "espeak", ["en", "de"])
+        await store.record_voices(connection, "espeak", ["de", "fr"])
+        await store.record_voices(connection, "silent", [])
     async with database.reading() as connection:
         assert await store.knows_voice(connection, "espeak", "fr")
         assert not await store.knows_voice(connection, "flite", "fr")
@@ -195,11 +195,11 @@ async def test_the_latest_report_about_a_provider_is_stored_in_any_order(databas
     early, late = NOON, NOON + timedelta(minutes=1)
     off = Provider("cartesia", late, "set CARTESIA_API_KEY", ())
     async with database.transaction() as connection:
-        await store.learn_provider(connection, Provider("flite", early))
+        await store.record_provider(connection, Provider("flite", early))
         flite = Provider("flite", late, parameters=("speed",), max_text_characters=90, text_limits=(("v", 9), ("", 8)))
-        await store.learn_provider(connection, flite)
-        await store.learn_provider(connection, off)
-        await store.learn_provider(connection, Provider("cartesia", early))
+        await store.record_provider(connection, flite)
+        await store.record_provider(connection, off)
+        await store.record_provider(connection, Provider("cartesia", early))
     async with database.reading() as connection:
         assert await store.providers(connection) == [off, flite]
 

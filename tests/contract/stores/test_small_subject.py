@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.db import Database
 from services.runtime.ids import new_id
-from services.shared.listening.domain import Listener, ListeningTest, Pair, PairKey, Speech
+from services.shared.listening.domain import CandidateAudio, Listener, ListeningTest, Pair, PairKey
 from services.shared.listening.judging import CastVote
 from services.shared.listening.subject import Subject
 from tests.contract.stores.subject_contract import Clock, Harness, SubjectCase, SubjectContract, stores
@@ -21,8 +21,8 @@ MIGRATIONS = Path(__file__).parent / "small_subject"
 PAIR = Pair(
     key=PairKey(0, 0, 1),
     text="Hello.",
-    first=[Speech("one.wav", 1.0)],
-    second=[Speech("two.wav", 1.0), Speech("three.wav", 1.0)],
+    first=[CandidateAudio("one.wav", 1.0)],
+    second=[CandidateAudio("two.wav", 1.0), CandidateAudio("three.wav", 1.0)],
     target_lufs=-23.0,
 )
 

@@ -87,7 +87,7 @@ def jobs_for(provider: str) -> list[Job]:
     ids=["states its limit", "does not state its limit"],
 )
 async def test_a_provider_at_its_limit_gets_as_many_requests_as_it_allows(server, engine, tmp_path: Path) -> None:
-    server.tempers["steady"] = replace(server.tempers["steady"], before_seconds=0.05)
+    server.behaviours["steady"] = replace(server.behaviours["steady"], before_seconds=0.05)
     facts: list[Any] = []
     async with server.serving(), jobs_of(engine(server), tmp_path, facts) as (jobs, provider):
         await asyncio.gather(*(jobs.synthesize(job) for job in jobs_for(provider.id)))
@@ -102,7 +102,7 @@ async def test_a_provider_at_its_limit_gets_as_many_requests_as_it_allows(server
 
 async def test_a_provider_gets_no_request_before_its_retry_after(tmp_path: Path) -> None:
     server = CartesiaServer("sk_car_secret1234")
-    server.script["steady"].append(replace(server.tempers["limited"], headers={"retry-after": "2"}))
+    server.script["steady"].append(replace(server.behaviours["limited"], headers={"retry-after": "2"}))
     facts: list[Any] = []
     async with server.serving(), jobs_of(CartesiaEngine(account(server, "sonic-3")), tmp_path, facts) as (jobs, _):
         began = asyncio.get_running_loop().time()

@@ -7,7 +7,7 @@ from voicearena.tts.v1.tts_pb2 import Provider, Voice
 
 from services.elo.consumers import dead_handler, handlers
 from services.elo.usecases import Catalogue
-from services.runtime.bus import Delivery
+from services.runtime.bus import EventMetadata
 from services.runtime.errors import InvalidInput, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
@@ -27,8 +27,8 @@ def discovered(*voices: Voice, provider: str = "acme") -> VoicesDiscovered:
     return VoicesDiscovered(provider=listed, voices=voices, told_providers=["acme", "espeak"])
 
 
-def delivery(event_id: str) -> Delivery:
-    return Delivery(event_id, 1, NOON, "")
+def metadata(event_id: str) -> EventMetadata:
+    return EventMetadata(event_id, 1, NOON, "")
 
 
 @pytest.mark.parametrize("bad", ["", "a\0b", "a b", "x" * 201, "\u200b", "a\x1b[0m"])
@@ -37,17 +37,17 @@ async def test_a_voice_with_invalid_ids_is_left_out_and_the_others_are_added(cat
         Voice(voice_id=bad), Voice(voice_id="ok", model_id="m\0"), Voice(voice_id="ann", display_name="A\0n\x1b[2Jn")
     )
     with structlog.testing.capture_logs() as logs:
-        await handlers(catalogue)[VoicesDiscovered](event, delivery("evt_1"))
+        await handlers(catalogue)[VoicesDiscovered](event, metadata("evt_1"))
     models, _ = await catalogue.page("", False, False, 0, "")
     assert [(model.voice_id, model.name) for model in models] == [("ann", "Acme A n n")]
     assert [(line["event"], line["provider"], line["count"]) for line in logs] == [("voices were left out", "acme", 2)]
 
 
 async def test_a_dead_event_makes_only_its_own_provider_unavailable(catalogue: Catalogue) -> None:
-    await handlers(catalogue)[VoicesDiscovered](discovered(Voice(voice_id="en"), provider="espeak"), delivery("evt_1"))
+    await handlers(catalogue)[VoicesDiscovered](discovered(Voice(voice_id="en"), provider="espeak"), metadata("evt_1"))
     with pytest.raises(Unavailable):
         await catalogue.check_complete()
-    await dead_handler(catalogue)(discovered(Voice(voice_id="ann")), delivery("evt_2"), "it broke")
+    await dead_handler(catalogue)(discovered(Voice(voice_id="ann")), metadata("evt_2"), "it broke")
     await catalogue.check_complete()
     with pytest.raises(InvalidInput, match="acme can't be used: its voices could not be added to the catalogue"):
         await catalogue.create(model(0, "ann", provider="acme"), "")

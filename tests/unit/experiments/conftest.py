@@ -13,13 +13,13 @@ from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
 from services.experiments.running import clips as trial_clips
 from services.experiments.running.changes import Changes
-from services.experiments.running.feed import Seen
+from services.experiments.running.feed import WatchUpdate
 from services.experiments.running.finishing import Finishing
-from services.experiments.running.watching import Watching
-from services.experiments.webhooks.announcing import Announcing
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.usecases import Endpoints
+from services.experiments.running.watching import WatchExperiment
+from services.experiments.webhooks.publisher import WebhookPublisher
+from services.experiments.webhooks.secret_box import SecretBox
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
@@ -71,7 +71,7 @@ class MemoryMetrics:
         return self.names
 
 
-class Desk:
+class World:
     """The use cases over stores in memory, and shortcuts for tests."""
 
     def __init__(self) -> None:
@@ -81,10 +81,12 @@ class Desk:
         self.catalogue = MemoryCatalogue()
         self.changes = Changes(self.database)
         self.webhook_store = MemoryWebhookStore()
-        self.endpoints = Endpoints(self.database, self.webhook_store, SecretBox("a secret"), Pages("a secret"), Reach())
-        announcing = Announcing(self.database, self.webhook_store, "https://arena.example.com")
+        self.endpoints = WebhookEndpoints(
+            self.database, self.webhook_store, SecretBox("a secret"), Pages("a secret"), SsrfPolicy()
+        )
+        publisher = WebhookPublisher(self.database, self.webhook_store, "https://arena.example.com")
         self.listening = MemoryListeningStore()
-        self.finishing = Finishing(self.store, self.clips, self.listening, MemoryVoteStore(), announcing)
+        self.finishing = Finishing(self.store, self.clips, self.listening, MemoryVoteStore(), publisher)
         self.metrics = MemoryMetrics()
         self.rules = PlanRules(max_running=3, max_unfinished=50)
         self.dispatcher = Dispatcher(self.database, MemoryQueueStore(), trial_clips.USER)
@@ -107,7 +109,7 @@ class Desk:
         )
         self.reading = Reading(self.database, self.store, Pages("a secret"))
         self.lifecycle_store = MemoryLifecycleStore()
-        self.following = Watching(
+        self.following = WatchExperiment(
             self.database,
             self.store,
             self.lifecycle_store,
@@ -159,7 +161,7 @@ class Desk:
             await self.score(trial)
 
     @asynccontextmanager
-    async def watching(self, experiment_id: str) -> AsyncIterator[AsyncIterator[Seen]]:
+    async def watching(self, experiment_id: str) -> AsyncIterator[AsyncIterator[WatchUpdate]]:
         """Watches an experiment."""
         async with aclosing(self.following.watch(experiment_id)) as seen:  # type: ignore[type-var]
             yield seen
@@ -170,7 +172,7 @@ def call_as(developer_id: str) -> None:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def world() -> Iterator[World]:
     call_as("dev_a")
-    yield Desk()
+    yield World()
     set_caller(None)

@@ -31,7 +31,7 @@ from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
 from services.shared.metrics import Measurements
 from tests.fakes.memory_vote_store import MemoryVoteStore
-from tests.unit.experiments.conftest import Desk, call_as
+from tests.unit.experiments.conftest import World, call_as
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, latencies, votes
 
 EXPERIMENT = f"exp_{'a' * 32}"
@@ -355,66 +355,66 @@ def test_no_character_in_a_text_ends_a_json_line(texts: list[str]) -> None:
     assert [row["text"] for row in read_jsonl(content)] == [f"{text}\u2028\u2029\x85" for text in texts]
 
 
-def exporting(desk: Desk) -> Exporting:
-    return Exporting(desk.database, desk.store, desk.reading, MemoryVoteStore())
+def exporting(world: World) -> Exporting:
+    return Exporting(world.database, world.store, world.reading, MemoryVoteStore())
 
 
-async def exported(desk: Desk, experiment_id: str, format_: str, table: str) -> ExportFile:
-    async with exporting(desk).export(experiment_id, format_, table) as export:
+async def exported(world: World, experiment_id: str, format_: str, table: str) -> ExportFile:
+    async with exporting(world).export(experiment_id, format_, table) as export:
         return export
 
 
-async def test_trials_can_be_exported_in_every_state_of_the_experiment(desk: Desk) -> None:
-    experiment_id, trials = await desk.start(prompts=["One.", "Two."])
-    export = await exported(desk, experiment_id, "jsonl", "trials")
+async def test_trials_can_be_exported_in_every_state_of_the_experiment(world: World) -> None:
+    experiment_id, trials = await world.start(prompts=["One.", "Two."])
+    export = await exported(world, experiment_id, "jsonl", "trials")
     assert (export.name, export.content_type) == (f"{experiment_id}-trials.jsonl", "application/x-ndjson")
     assert [row["id"] for row in read_jsonl(export.content)] == [trial.id for trial in trials]
-    planned = await desk.planning.create(desk.plan())
-    assert (await exported(desk, planned.id, "jsonl", "trials")).content == b""
+    planned = await world.planning.create(world.plan())
+    assert (await exported(world, planned.id, "jsonl", "trials")).content == b""
 
 
-async def test_results_can_be_exported_after_the_experiment_has_completed(desk: Desk) -> None:
-    experiment_id, trials = await desk.start()
+async def test_results_can_be_exported_after_the_experiment_has_completed(world: World) -> None:
+    experiment_id, trials = await world.start()
     for table in ("results", "pairs", "votes"):
         with pytest.raises(WrongState, match="The experiment is running"):
-            await exported(desk, experiment_id, "csv", table)
-    await desk.finish(*trials)
-    stored = results_convert.results(await desk.reading.results(experiment_id))
-    export = await exported(desk, experiment_id, "parquet", "results")
+            await exported(world, experiment_id, "csv", table)
+    await world.finish(*trials)
+    stored = results_convert.results(await world.reading.results(experiment_id))
+    export = await exported(world, experiment_id, "parquet", "results")
     assert export.name == f"{experiment_id}-results.parquet"
     rows = read_parquet(export.content).to_pylist()
     assert [row["composite_score"] for row in rows] == [ranking.composite_score for ranking in stored.rankings]
-    content = (await exported(desk, experiment_id, "csv", "pairs")).content
+    content = (await exported(world, experiment_id, "csv", "pairs")).content
     assert content[:3] == b"\xef\xbb\xbf"
     (pair,) = read_csv(content[3:])
     assert (pair["model_a"], pair["p_value"]) == ("espeak:en", "1.0")
 
 
 @pytest.mark.parametrize(("format_", "begins"), [("csv", b"id,"), ("jsonl", b"{"), ("parquet", b"PAR1")])
-async def test_only_csv_has_a_byte_order_mark_and_only_if_requested(desk: Desk, format_: str, begins: bytes) -> None:
-    experiment_id, _ = await desk.start()
-    with_mark = (await exported(desk, experiment_id, format_, "trials")).content
-    async with exporting(desk).export(experiment_id, format_, "trials", byte_order_mark=False) as export:
+async def test_only_csv_has_a_byte_order_mark_and_only_if_requested(world: World, format_: str, begins: bytes) -> None:
+    experiment_id, _ = await world.start()
+    with_mark = (await exported(world, experiment_id, format_, "trials")).content
+    async with exporting(world).export(experiment_id, format_, "trials", byte_order_mark=False) as export:
         plain = export.content
     assert plain.startswith(begins)
     assert with_mark == (b"\xef\xbb\xbf" if format_ == "csv" else b"") + plain
 
 
-async def test_every_invalid_field_of_a_request_is_named(desk: Desk) -> None:
+async def test_every_invalid_field_of_a_request_is_named(world: World) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await exported(desk, "exp_x", "", "songs")
+        await exported(world, "exp_x", "", "songs")
     assert [(each.field, each.description) for each in refused.value.violations] == [
         ("format", "must be one of csv, parquet, jsonl"),
         ("table", "must be one of trials, results, pairs, votes"),
     ]
 
 
-async def test_the_experiment_of_another_developer_is_not_found(desk: Desk) -> None:
-    experiment_id, _ = await desk.start()
+async def test_the_experiment_of_another_developer_is_not_found(world: World) -> None:
+    experiment_id, _ = await world.start()
     call_as("dev_b")
     for table in ("trials", "results"):
         with pytest.raises(NotFound):
-            await exported(desk, experiment_id, "csv", table)
+            await exported(world, experiment_id, "csv", table)
 
 
 def test_a_file_is_sent_in_pieces() -> None:
@@ -426,19 +426,19 @@ def test_a_file_is_sent_in_pieces() -> None:
     assert list(ExportFile("a", "b", b"").pieces()) == [b""]
 
 
-async def test_exported_trials_of_a_human_experiment_are_equal_to_those_of_the_api(desk: Desk) -> None:
-    experiment_id, trials = await desk.start(
+async def test_exported_trials_of_a_human_experiment_are_equal_to_those_of_the_api(world: World) -> None:
+    experiment_id, trials = await world.start(
         eval_mode=EvalMode.HUMAN, models=[ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]
     )
-    await desk.finish(*trials)
-    lines = read_jsonl((await exported(desk, experiment_id, "jsonl", "trials")).content)
-    expected = [as_in_the_api(trial) for trial in await desk.trials(experiment_id)]
+    await world.finish(*trials)
+    lines = read_jsonl((await exported(world, experiment_id, "jsonl", "trials")).content)
+    expected = [as_in_the_api(trial) for trial in await world.trials(experiment_id)]
     assert [{k: v for k, v in line.items() if v is not None} for line in lines] == expected
 
 
-async def test_a_developer_has_at_most_four_exports_in_progress(desk: Desk) -> None:
-    experiment_id, _ = await desk.start()
-    exports = exporting(desk)
+async def test_a_developer_has_at_most_four_exports_in_progress(world: World) -> None:
+    experiment_id, _ = await world.start()
+    exports = exporting(world)
     async with AsyncExitStack() as reading:
         for _ in range(4):
             await reading.enter_async_context(exports.export(experiment_id, "csv", "trials"))

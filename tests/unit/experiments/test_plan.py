@@ -8,7 +8,7 @@ from services.experiments.domain import EvalMode, ModelSpec
 from services.experiments.planning.domain import plan_of
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
 from services.runtime.errors import InvalidInput
-from tests.unit.experiments.conftest import Desk
+from tests.unit.experiments.conftest import World
 
 HALVES = [("ttfb", 0.5), ("silence", 0.5)]
 THIRDS = [("ttfb", 0.333_333_3), ("ttfa", 0.333_333_3), ("silence", 0.333_333_4)]
@@ -25,22 +25,22 @@ EVERYTHING = [
 LISTENING_MODEL_METRICS = {"naturalness_mos", "word_error_rate", "prosody_score"}
 
 
-async def refused(desk: Desk, **changed: object) -> list[tuple[str, str]]:
+async def refused(world: World, **changed: object) -> list[tuple[str, str]]:
     with pytest.raises(InvalidInput) as raised:
-        await desk.planning.create(desk.plan(**changed))
+        await world.planning.create(world.plan(**changed))
     return [(violation.field, violation.description) for violation in raised.value.violations]
 
 
-async def test_missing_fields_get_the_defaults_of_the_installation(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan())
+async def test_missing_fields_get_the_defaults_of_the_installation(world: World) -> None:
+    made = await world.planning.create(world.plan())
     assert (made.repeats, made.composite, made.primary_metric) == (1, LATENCY, "composite_per_prompt")
     assert (made.votes_per_pair, made.listening_days, made.audio_retention_days) == (3, 14, 30)
     assert made.cloned_from == ""
 
 
-async def test_an_experiment_has_the_values_of_its_plan(desk: Desk) -> None:
-    made = await desk.planning.create(
-        desk.plan(
+async def test_an_experiment_has_the_values_of_its_plan(world: World) -> None:
+    made = await world.planning.create(
+        world.plan(
             eval_mode=EvalMode.HYBRID,
             repeats=5,
             weights=HALVES,
@@ -56,7 +56,7 @@ async def test_an_experiment_has_the_values_of_its_plan(desk: Desk) -> None:
     assert made.composite == CompositeProfile("custom", 1, {"ttfb": 0.5, "silence": 0.5})
     assert (made.primary_metric, made.seed) == ("ttfa_ms", 0)
     assert (made.votes_per_pair, made.listening_days, made.audio_retention_days) == (100, 90, 3650)
-    assert await desk.reading.get(made.id) == made
+    assert await world.reading.get(made.id) == made
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ async def test_an_experiment_has_the_values_of_its_plan(desk: Desk) -> None:
     ],
 )
 async def test_a_value_out_of_range_is_refused_with_the_allowed_range(
-    desk: Desk, changed: dict[str, object], field: str, description: str
+    world: World, changed: dict[str, object], field: str, description: str
 ) -> None:
-    assert (await refused(desk, **changed))[0] == (field, description)
+    assert (await refused(world, **changed))[0] == (field, description)
 
 
-async def test_all_invalid_numbers_and_weights_are_named_together(desk: Desk) -> None:
-    found = await refused(desk, repeats=0, weights=[("x", 2.0)], primary_metric="x", votes_per_pair=0)
+async def test_all_invalid_numbers_and_weights_are_named_together(world: World) -> None:
+    found = await refused(world, repeats=0, weights=[("x", 2.0)], primary_metric="x", votes_per_pair=0)
     assert [field for field, _ in found] == [
         "weights[0].metric",
         "weights[0].weight",
@@ -119,36 +119,36 @@ async def test_all_invalid_numbers_and_weights_are_named_together(desk: Desk) ->
 
 
 @pytest.mark.parametrize("weights", [[("ttfa", 1.0)], HALVES, THIRDS])
-async def test_a_single_weight_and_rounded_weights_are_accepted(desk: Desk, weights: list[tuple[str, float]]) -> None:
-    made = await desk.planning.create(desk.plan(weights=weights))
+async def test_a_single_weight_and_rounded_weights_are_accepted(world: World, weights: list[tuple[str, float]]) -> None:
+    made = await world.planning.create(world.plan(weights=weights))
     assert dict(made.composite.weights) == dict(weights)
 
 
-async def test_a_profile_that_needs_listening_models_is_refused_without_them(desk: Desk) -> None:
-    (violation,) = await refused(desk, profile="quality")
+async def test_a_profile_that_needs_listening_models_is_refused_without_them(world: World) -> None:
+    (violation,) = await refused(world, profile="quality")
     assert violation == (
         "profile",
         "the profile quality needs naturalness_mos, word_error_rate, prosody_score, but this installation has no "
         "listening models that measure them; GET /api/v1/metrics lists the available metrics",
     )
-    desk.metrics.names = LISTENING_MODEL_METRICS - {"prosody_score"}
-    (violation,) = await refused(desk, profile="quality")
+    world.metrics.names = LISTENING_MODEL_METRICS - {"prosody_score"}
+    (violation,) = await refused(world, profile="quality")
     assert violation[1].startswith("the profile quality needs prosody_score, but")
 
 
-async def test_weights_that_need_listening_models_are_refused_without_them(desk: Desk) -> None:
-    ((field, description),) = await refused(desk, weights=[("prosody", 0.5), ("ttfb", 0.5)])
+async def test_weights_that_need_listening_models_are_refused_without_them(world: World) -> None:
+    ((field, description),) = await refused(world, weights=[("prosody", 0.5), ("ttfb", 0.5)])
     assert field == "weights"
     assert description.startswith("these weights need prosody_score, but")
     # A metric with the weight 0 is not needed.
-    made = await desk.planning.create(desk.plan(weights=[("prosody", 0.0), ("ttfb", 1.0)]))
+    made = await world.planning.create(world.plan(weights=[("prosody", 0.0), ("ttfb", 1.0)]))
     assert dict(made.composite.weights) == {"ttfb": 1.0}
 
 
-async def test_profiles_that_need_listening_models_are_accepted_with_them(desk: Desk) -> None:
-    desk.metrics.names = LISTENING_MODEL_METRICS
-    assert (await desk.planning.create(desk.plan(profile="quality"))).composite == QUALITY
-    made = await desk.planning.create(desk.plan(weights=EVERYTHING))
+async def test_profiles_that_need_listening_models_are_accepted_with_them(world: World) -> None:
+    world.metrics.names = LISTENING_MODEL_METRICS
+    assert (await world.planning.create(world.plan(profile="quality"))).composite == QUALITY
+    made = await world.planning.create(world.plan(weights=EVERYTHING))
     assert dict(made.composite.weights) == dict(EVERYTHING)
 
 
@@ -161,16 +161,16 @@ async def test_profiles_that_need_listening_models_are_accepted_with_them(desk: 
         {"listening_days": 2, "audio_retention_days": 5},
     ],
 )
-async def test_the_plan_of_an_experiment_creates_an_equal_experiment(desk: Desk, changed: dict[str, object]) -> None:
-    desk.metrics.names = LISTENING_MODEL_METRICS
-    first = await desk.planning.create(desk.plan(**changed, seed=1, request_id="request 1"))
-    second = await desk.planning.create(plan_of(first), first)
+async def test_the_plan_of_an_experiment_creates_an_equal_experiment(world: World, changed: dict[str, object]) -> None:
+    world.metrics.names = LISTENING_MODEL_METRICS
+    first = await world.planning.create(world.plan(**changed, seed=1, request_id="request 1"))
+    second = await world.planning.create(plan_of(first), first)
     assert second.cloned_from == first.id
     assert plan_of(second) == plan_of(first)
     assert second.seed != first.seed
 
 
-async def test_the_plan_of_an_experiment_resolves_its_models_again(desk: Desk) -> None:
-    desk.catalogue.model_id = "large"
-    made = await desk.planning.create(desk.plan())
+async def test_the_plan_of_an_experiment_resolves_its_models_again(world: World) -> None:
+    world.catalogue.model_id = "large"
+    made = await world.planning.create(world.plan())
     assert plan_of(made).models == [ModelSpec("espeak", "en"), ModelSpec("flite", "slt")]

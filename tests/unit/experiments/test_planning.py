@@ -10,7 +10,7 @@ from voicearena.tts.v1.tts_pb2 import SpeechParameters
 from services.experiments.domain import ExperimentStatus, ModelSpec, TrialStatus
 from services.runtime import telemetry
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
-from tests.unit.experiments.conftest import Desk, call_as
+from tests.unit.experiments.conftest import World, call_as
 
 EN, DE, SLT = ModelSpec("espeak", "en"), ModelSpec("espeak", "de"), ModelSpec("flite", "slt")
 UNKNOWN = "exp_" + "0" * 32
@@ -20,20 +20,20 @@ def fields(error: InvalidInput) -> list[str]:
     return [violation.field for violation in error.violations]
 
 
-async def test_an_experiment_is_created_as_planned(desk: Desk) -> None:
-    made = await desk.planning.create(
-        desk.plan(name=" voices ", models=[EN, DE, SLT], prompts=["One.", "Two."], webhook_url="https://example.org/x")
+async def test_an_experiment_is_created_as_planned(world: World) -> None:
+    made = await world.planning.create(
+        world.plan(name=" voices ", models=[EN, DE, SLT], prompts=["One.", "Two."], webhook_url="https://example.org/x")
     )
     assert (made.name, made.developer_id, made.status) == ("voices", "dev_a", ExperimentStatus.CREATED)
     assert (made.total_trials, made.completed_trials, made.failed_trials) == (6, 0, 0)
     assert made.webhook_url == "https://example.org/x"
-    assert await desk.reading.get(made.id) == made
-    assert await desk.trials(made.id) == []
-    assert desk.database.published() == []
+    assert await world.reading.get(made.id) == made
+    assert await world.trials(made.id) == []
+    assert world.database.published() == []
 
 
-async def test_a_model_without_a_voice_is_the_first_voice_of_its_provider(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan(models=[ModelSpec("espeak", ""), DE]))
+async def test_a_model_without_a_voice_is_the_first_voice_of_its_provider(world: World) -> None:
+    made = await world.planning.create(world.plan(models=[ModelSpec("espeak", ""), DE]))
     assert made.models == [EN, DE]
 
 
@@ -73,18 +73,18 @@ async def test_a_model_without_a_voice_is_the_first_voice_of_its_provider(desk: 
     ],
 )
 async def test_an_invalid_plan_is_refused_by_field_and_stores_nothing(
-    desk: Desk, changed: dict[str, object], field: str
+    world: World, changed: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
-        await desk.planning.create(desk.plan(**changed))
+        await world.planning.create(world.plan(**changed))
     assert fields(raised.value) == [field]
-    assert (await desk.reading.page("", "", 0, ""))[0] == []
+    assert (await world.reading.page("", "", 0, ""))[0] == []
 
 
-async def test_all_invalid_fields_of_a_plan_are_named_together(desk: Desk) -> None:
+async def test_all_invalid_fields_of_a_plan_are_named_together(world: World) -> None:
     with pytest.raises(InvalidInput) as raised:
-        await desk.planning.create(
-            desk.plan(name="", scenario="x", eval_mode=None, models=[EN], prompts=["", ""], webhook_url="x")
+        await world.planning.create(
+            world.plan(name="", scenario="x", eval_mode=None, models=[EN], prompts=["", ""], webhook_url="x")
         )
     assert fields(raised.value) == [
         "name",
@@ -109,40 +109,40 @@ async def test_all_invalid_fields_of_a_plan_are_named_together(desk: Desk) -> No
     ],
     ids=lambda changed: next(iter(changed)),
 )
-async def test_values_at_the_limits_are_accepted(desk: Desk, changed: dict[str, object]) -> None:
-    desk.catalogue.voices["flite"].append("kal")
-    await desk.planning.create(desk.plan(**changed))
+async def test_values_at_the_limits_are_accepted(world: World, changed: dict[str, object]) -> None:
+    world.catalogue.voices["flite"].append("kal")
+    await world.planning.create(world.plan(**changed))
 
 
 async def test_prompts_longer_than_a_model_accepts_are_refused_at_creation_and_at_the_run(
-    desk: Desk,
+    world: World,
 ) -> None:
     prompts = ["x" * 11, "y" * 10, "z" * 12]
-    made = await desk.planning.create(desk.plan(prompts=prompts))
-    desk.catalogue.limits = {"espeak": 4000, "flite": 10}
-    for refused in (desk.planning.create(desk.plan(prompts=prompts)), desk.planning.run(made.id)):
+    made = await world.planning.create(world.plan(prompts=prompts))
+    world.catalogue.limits = {"espeak": 4000, "flite": 10}
+    for refused in (world.planning.create(world.plan(prompts=prompts)), world.planning.run(made.id)):
         with pytest.raises(InvalidInput) as raised:
             await refused
         assert [(each.field, each.description) for each in raised.value.violations] == [
             ("prompts[0]", "must be at most 10 characters for models[1] of flite, got 11"),
             ("prompts[2]", "must be at most 10 characters for models[1] of flite, got 12"),
         ]
-    assert (await desk.reading.get(made.id)).status is ExperimentStatus.CREATED
+    assert (await world.reading.get(made.id)).status is ExperimentStatus.CREATED
 
 
-async def test_a_repeated_request_returns_the_first_experiment(desk: Desk) -> None:
-    first = await desk.planning.create(desk.plan(request_id="request 1"))
-    assert await desk.planning.create(desk.plan(request_id="request 1", name="another")) == first
+async def test_a_repeated_request_returns_the_first_experiment(world: World) -> None:
+    first = await world.planning.create(world.plan(request_id="request 1"))
+    assert await world.planning.create(world.plan(request_id="request 1", name="another")) == first
     call_as("dev_b")
-    assert (await desk.planning.create(desk.plan(request_id="request 1"))).id != first.id
+    assert (await world.planning.create(world.plan(request_id="request 1"))).id != first.id
 
 
-async def test_a_run_creates_every_trial_and_requests_those_that_have_a_slot(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan(models=[EN, SLT], prompts=["One.", "Two.", "Three."], repeats=2))
-    running = await desk.planning.run(made.id)
+async def test_a_run_creates_every_trial_and_requests_those_that_have_a_slot(world: World) -> None:
+    made = await world.planning.create(world.plan(models=[EN, SLT], prompts=["One.", "Two.", "Three."], repeats=2))
+    running = await world.planning.run(made.id)
     assert running.status is ExperimentStatus.RUNNING
-    assert await desk.reading.get(made.id) == running
-    trials = await desk.trials(made.id)
+    assert await world.reading.get(made.id) == running
+    trials = await world.trials(made.id)
     assert [(t.prompt_text, t.voice_id, t.repeat_index) for t in trials] == [
         (prompt, voice, repeat) for prompt in ("One.", "Two.", "Three.") for voice in ("en", "slt") for repeat in (0, 1)
     ]
@@ -154,7 +154,7 @@ async def test_a_run_creates_every_trial_and_requests_those_that_have_a_slot(des
     assert {t.id for t in trials if (t.status, t.attempts) == (TrialStatus.PENDING, 0)} == {
         t.id for t in trials if t not in first
     }
-    assert desk.database.published() == [
+    assert world.database.published() == [
         SynthesisRequested(
             requester="experiments",
             job_id=trial.id,
@@ -169,122 +169,122 @@ async def test_a_run_creates_every_trial_and_requests_those_that_have_a_slot(des
     ]
 
 
-async def test_trials_have_the_parameters_of_the_catalogue(desk: Desk) -> None:
-    desk.catalogue.parameters = {"speed": 1.25, "language": "de-DE", "seed": 7}
-    _, trials = await desk.start(models=[EN, DE])
+async def test_trials_have_the_parameters_of_the_catalogue(world: World) -> None:
+    world.catalogue.parameters = {"speed": 1.25, "language": "de-DE", "seed": 7}
+    _, trials = await world.start(models=[EN, DE])
     assert {(t.speed, t.language, t.seed) for t in trials} == {(1.25, "de-DE", 7)}
-    (request, _) = desk.database.published()
+    (request, _) = world.database.published()
     assert isinstance(request, SynthesisRequested)
     assert request.parameters == SpeechParameters(speed=1.25, language="de-DE", seed=7)
 
 
-async def test_the_same_seed_gives_the_same_order(desk: Desk) -> None:
+async def test_the_same_seed_gives_the_same_order(world: World) -> None:
     orders = []
     for seed in (1, 1, 2):
-        _, trials = await desk.start(prompts=["One.", "Two.", "Three."], repeats=5, seed=seed)
+        _, trials = await world.start(prompts=["One.", "Two.", "Three."], repeats=5, seed=seed)
         orders.append([(t.prompt_index, t.model_index, t.repeat_index, t.position) for t in trials])
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
 
 
-async def test_without_a_seed_a_random_seed_is_drawn_and_returned(desk: Desk) -> None:
-    seeds = {(await desk.planning.create(desk.plan())).seed for _ in range(5)}
+async def test_without_a_seed_a_random_seed_is_drawn_and_returned(world: World) -> None:
+    seeds = {(await world.planning.create(world.plan())).seed for _ in range(5)}
     assert len(seeds) == 5
     assert all(0 <= seed < 2**32 for seed in seeds)
 
 
-async def test_all_requests_of_an_experiment_are_in_the_trace_of_the_run(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan(prompts=["One.", "Two.", "Three."]))
+async def test_all_requests_of_an_experiment_are_in_the_trace_of_the_run(world: World) -> None:
+    made = await world.planning.create(world.plan(prompts=["One.", "Two.", "Three."]))
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     with telemetry.span("run", trace, SpanKind.SERVER):
-        assert (await desk.planning.run(made.id)).traceparent == trace
-    first = next(t for t in await desk.trials(made.id) if t.status is TrialStatus.SYNTHESIZING)
+        assert (await world.planning.run(made.id)).traceparent == trace
+    first = next(t for t in await world.trials(made.id) if t.status is TrialStatus.SYNTHESIZING)
     # Later requests are in this trace too, whichever event freed the slot.
     with telemetry.span("another", f"00-{'c' * 32}-{'d' * 16}-01", SpanKind.CONSUMER):
-        await desk.speak(first)
+        await world.speak(first)
     traces = [
         envelope.traceparent
-        for envelope in desk.database.envelopes()
+        for envelope in world.database.envelopes()
         if envelope.event.Is(SynthesisRequested.DESCRIPTOR)
     ]
     assert traces == [trace] * 5
 
 
-async def test_an_experiment_runs_with_the_catalogue_at_the_time_of_the_run(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan())
-    desk.catalogue.model_id = "large"
-    running = await desk.planning.run(made.id)
+async def test_an_experiment_runs_with_the_catalogue_at_the_time_of_the_run(world: World) -> None:
+    made = await world.planning.create(world.plan())
+    world.catalogue.model_id = "large"
+    running = await world.planning.run(made.id)
     assert [model.model_id for model in running.models] == ["large", "large"]
-    assert {trial.model_id for trial in await desk.trials(made.id)} == {"large"}
+    assert {trial.model_id for trial in await world.trials(made.id)} == {"large"}
 
 
-async def test_a_run_with_a_voice_that_no_longer_exists_is_refused_and_changes_nothing(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan())
-    desk.catalogue.voices["flite"] = []
+async def test_a_run_with_a_voice_that_no_longer_exists_is_refused_and_changes_nothing(world: World) -> None:
+    made = await world.planning.create(world.plan())
+    world.catalogue.voices["flite"] = []
     with pytest.raises(InvalidInput, match=r"models\[1\]"):
-        await desk.planning.run(made.id)
-    assert (await desk.reading.get(made.id)).status is ExperimentStatus.CREATED
+        await world.planning.run(made.id)
+    assert (await world.reading.get(made.id)).status is ExperimentStatus.CREATED
 
 
 @pytest.mark.parametrize(("experiment_id", "error"), [(UNKNOWN, NotFound), ("exp_1", InvalidInput), ("", InvalidInput)])
 async def test_unknown_and_malformed_experiment_ids_are_refused(
-    desk: Desk, experiment_id: str, error: type[Exception]
+    world: World, experiment_id: str, error: type[Exception]
 ) -> None:
-    for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):
+    for verb in (world.planning.run, world.planning.cancel, world.reading.get, world.reading.results):
         with pytest.raises(error):
             await verb(experiment_id)
 
 
-async def test_the_experiment_of_another_developer_is_not_found(desk: Desk) -> None:
-    made = await desk.planning.create(desk.plan())
+async def test_the_experiment_of_another_developer_is_not_found(world: World) -> None:
+    made = await world.planning.create(world.plan())
     call_as("dev_b")
-    for verb in (desk.planning.run, desk.planning.cancel, desk.reading.get, desk.reading.results):
+    for verb in (world.planning.run, world.planning.cancel, world.reading.get, world.reading.results):
         with pytest.raises(NotFound):
             await verb(made.id)
     with pytest.raises(NotFound):
-        await desk.reading.trials(made.id, 0, "")
+        await world.reading.trials(made.id, 0, "")
 
 
-async def test_an_experiment_can_be_run_once(desk: Desk) -> None:
-    experiment_id, trials = await desk.start()
+async def test_an_experiment_can_be_run_once(world: World) -> None:
+    experiment_id, trials = await world.start()
     with pytest.raises(
         WrongState, match=r"The experiment is running\. Only a created experiment can be run\."
     ) as raised:
-        await desk.planning.run(experiment_id)
+        await world.planning.run(experiment_id)
     assert raised.value.metadata == {"status": "running"}
-    assert await desk.trials(experiment_id) == trials
+    assert await world.trials(experiment_id) == trials
 
 
-async def test_the_number_of_running_experiments_is_limited_per_developer(desk: Desk) -> None:
-    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.max_running + 1)]
-    outcomes = await asyncio.gather(*(desk.planning.run(one.id) for one in made), return_exceptions=True)
+async def test_the_number_of_running_experiments_is_limited_per_developer(world: World) -> None:
+    made = [await world.planning.create(world.plan()) for _ in range(world.rules.max_running + 1)]
+    outcomes = await asyncio.gather(*(world.planning.run(one.id) for one in made), return_exceptions=True)
     (refused,) = [outcome for outcome in outcomes if isinstance(outcome, QuotaExceeded)]
     assert refused.metadata == {"limit": "3"}
     assert refused.message == (
         "You already have 3 running experiments; the limit is 3. Wait until one completes, or cancel one."
     )
-    (left,) = [one.id for one in made if (await desk.reading.get(one.id)).status is ExperimentStatus.CREATED]
+    (left,) = [one.id for one in made if (await world.reading.get(one.id)).status is ExperimentStatus.CREATED]
     call_as("dev_b")
-    await desk.start()
+    await world.start()
     call_as("dev_a")
     running = next(one.id for one in made if one.id != left)
-    await desk.planning.cancel(running)
-    assert (await desk.planning.run(left)).status is ExperimentStatus.RUNNING
+    await world.planning.cancel(running)
+    assert (await world.planning.run(left)).status is ExperimentStatus.RUNNING
 
 
-async def test_the_number_of_unfinished_experiments_is_limited_per_developer(desk: Desk) -> None:
-    made = [await desk.planning.create(desk.plan()) for _ in range(desk.rules.max_unfinished - 1)]
-    repeated = await desk.planning.create(desk.plan(request_id="again"))
+async def test_the_number_of_unfinished_experiments_is_limited_per_developer(world: World) -> None:
+    made = [await world.planning.create(world.plan()) for _ in range(world.rules.max_unfinished - 1)]
+    repeated = await world.planning.create(world.plan(request_id="again"))
     with pytest.raises(QuotaExceeded) as refused:
-        await desk.planning.create(desk.plan())
+        await world.planning.create(world.plan())
     assert refused.value.metadata == {"limit": "50"}
     assert refused.value.message == (
         "You already have 50 unfinished experiments; the limit is 50. Run, cancel or delete some first."
     )
     # A repeated request does not count, other developers have their own limit, and an ended experiment does not count.
-    assert (await desk.planning.create(desk.plan(request_id="again"))).id == repeated.id
+    assert (await world.planning.create(world.plan(request_id="again"))).id == repeated.id
     call_as("dev_b")
-    await desk.planning.create(desk.plan())
+    await world.planning.create(world.plan())
     call_as("dev_a")
-    await desk.planning.cancel(made[0].id)
-    await desk.planning.create(desk.plan())
+    await world.planning.cancel(made[0].id)
+    await world.planning.create(world.plan())

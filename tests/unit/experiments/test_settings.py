@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from services.experiments.planning.domain import PlanRules
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
-from tests.unit.experiments.conftest import Desk
+from tests.unit.experiments.conftest import World
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, weights: str | None) -> ExperimentsSettings:
@@ -39,9 +39,9 @@ def test_invalid_weights_stop_the_service(monkeypatch: pytest.MonkeyPatch, weigh
         settings(monkeypatch, weights)
 
 
-def test_a_plan_uses_the_profile_of_the_installation(desk: Desk) -> None:
+def test_a_plan_uses_the_profile_of_the_installation(world: World) -> None:
     own = CompositeProfile("quality", 1, {"naturalness": 1.0})
     rules = PlanRules(quality=own)
-    assert rules.composite(desk.plan(profile="quality")) == own
-    assert rules.composite(desk.plan()) == LATENCY
-    assert rules.composite(desk.plan(weights=[("ttfa", 1.0)])).weights == {"ttfa": 1.0}
+    assert rules.composite(world.plan(profile="quality")) == own
+    assert rules.composite(world.plan()) == LATENCY
+    assert rules.composite(world.plan(weights=[("ttfa", 1.0)])).weights == {"ttfa": 1.0}

@@ -14,8 +14,8 @@ from services.experiments.verdict import (
     CompositeProfile,
     Level,
     TrialOutcome,
+    custom_profile,
     decide,
-    own_weights,
 )
 from services.experiments.verdict.profiles import PARTS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, latencies, trial
@@ -48,7 +48,7 @@ def test_each_part_is_scaled_to_zero_to_one(metric: str, value: float, part: flo
     fields |= {"naturalness_mos": "mos", "word_error_rate": "wer", "prosody_score": "prosody"}
     measured = {fields[PARTS[metric].name]: value}
     trials = [trial(model, 0, **measured) for model in (0, 1)]  # type: ignore[arg-type]
-    ranking = decide([A, B], 1, trials, composite=own_weights({metric: 1.0})).rankings[0]
+    ranking = decide([A, B], 1, trials, composite=custom_profile({metric: 1.0})).rankings[0]
     assert ranking.components == {metric: pytest.approx(part)}
     assert ranking.composite_score == pytest.approx(part)
 
@@ -70,7 +70,7 @@ def test_the_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_the_weights_of_a_profile_sum_to_one(profile: CompositeProfile) -> None:
     assert sum(profile.weights.values()) == pytest.approx(1, abs=1e-12)
-    assert own_weights(profile.weights).weights == profile.weights
+    assert custom_profile(profile.weights).weights == profile.weights
 
 
 def test_quality_worked_by_hand() -> None:
@@ -114,11 +114,11 @@ def test_weights_keep_their_order_after_storage() -> None:
 
 
 def test_a_weight_of_zero_is_left_out() -> None:
-    assert own_weights({"prosody": 0.0, "ttfa": 1.0}) == CompositeProfile("custom", 1, {"ttfa": 1.0})
+    assert custom_profile({"prosody": 0.0, "ttfa": 1.0}) == CompositeProfile("custom", 1, {"ttfa": 1.0})
 
 
 def test_rounded_thirds_are_accepted() -> None:
-    assert own_weights({"ttfa": 0.333333, "ttfb": 0.333333, "silence": 0.333334}).name == "custom"
+    assert custom_profile({"ttfa": 0.333333, "ttfb": 0.333333, "silence": 0.333334}).name == "custom"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_rounded_thirds_are_accepted() -> None:
 )
 def test_invalid_weights_are_refused(weights: Mapping[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        own_weights(weights)
+        custom_profile(weights)
 
 
 def test_a_trial_without_a_needed_measurement_counts_for_reliability_only() -> None:
@@ -185,7 +185,7 @@ def test_a_repeat_without_a_needed_measurement_does_not_affect_the_others() -> N
         trial(0, 0, mos=2.0, repeat=2),
         trial(1, 0, mos=1.0),
     ]
-    first = decide([A, B], 1, trials, composite=own_weights({"naturalness": 1.0})).rankings[0]
+    first = decide([A, B], 1, trials, composite=custom_profile({"naturalness": 1.0})).rankings[0]
     # The median of 4 and 2 is 3: (3 - 1) / 4.
     assert (first.composite_score, first.summaries["naturalness_mos"], first.trials_unmeasured) == (0.5, 3.0, 1)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.experiments.verdict import QUALITY, Level, decide, digest
-from services.shared.metrics import COMPARED, METRICS
+from services.shared.metrics import METRICS, VERDICT_METRICS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, trial
 
 
@@ -46,7 +46,7 @@ def test_a_newer_metric_changes_the_digest_only_if_it_was_measured(monkeypatch: 
     trials = by_silence([0.0] * 4, [0.8] * 4)
     before = decide([A, B], 4, trials).inputs_digest
     loudness = next(metric for metric in METRICS if metric.name == "loudness_lufs")
-    monkeypatch.setattr(digest, "COMPARED", (*COMPARED, loudness))
+    monkeypatch.setattr(digest, "VERDICT_METRICS", (*VERDICT_METRICS, loudness))
     assert decide([A, B], 4, trials).inputs_digest == before
     trials[0] = replace(trials[0], measurements=replace(trials[0].measurements, loudness_lufs=-20.0))
     assert decide([A, B], 4, trials).inputs_digest != before

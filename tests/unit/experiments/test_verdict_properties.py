@@ -19,8 +19,8 @@ from services.experiments.verdict import (
     TrialOutcome,
     Verdict,
     Vote,
+    custom_profile,
     decide,
-    own_weights,
 )
 from services.shared.listening.domain import Preference
 from tests.unit.experiments.verdict_trials import A, B, C, D, failed, trial
@@ -79,7 +79,7 @@ def experiments(draw: st.DrawFn) -> Drawn:
         if judges.asks_listeners
         else [],
         judges=judges,
-        composite=draw(st.sampled_from([LATENCY, QUALITY, own_weights({"ttfa": 0.5, "prosody": 0.5})])),
+        composite=draw(st.sampled_from([LATENCY, QUALITY, custom_profile({"ttfa": 0.5, "prosody": 0.5})])),
         primary_metric=draw(st.sampled_from(list(PRIMARY_METRICS))),
     )
 

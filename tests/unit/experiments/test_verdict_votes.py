@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from services.experiments.verdict import Judges, Level, Model, TrialOutcome, Verdict, Vote, decide, own_weights
+from services.experiments.verdict import Judges, Level, Model, TrialOutcome, Verdict, Vote, custom_profile, decide
 from services.experiments.verdict.evidence import clustered_sign_p
 from services.shared.listening.domain import Preference
 from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, trial, votes
@@ -178,7 +178,7 @@ def test_listeners_judge_models_without_the_needed_measurements() -> None:
         [A, B],
         8,
         by_silence(SAME, SAME),
-        composite=own_weights({"naturalness": 1.0}),
+        composite=custom_profile({"naturalness": 1.0}),
         votes=votes(0, 1, *["b"] * 8),
         judges=Judges.LISTENERS,
     )

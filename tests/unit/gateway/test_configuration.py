@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.config import ExtraRoute, render, validate
 from gateway.descriptors import Descriptors, call_options
 from gateway.routes import service_of
-from gateway.settings import DESCRIPTORS, HTTP_SERVICES, Endpoint, GatewaySettings
+from gateway.settings import DESCRIPTORS, HTTP_SERVICES, GatewaySettings, ServerAddress
 
 Config = dict[str, Any]
 IDENTIFIED = {"name": "x-voicearena-identity", "present_match": True}
@@ -217,7 +217,7 @@ def test_there_is_no_admin_interface():
 
 
 def test_an_extra_service_can_be_called_over_grpc_and_json_without_a_key():
-    extra = ExtraRoute("voicearena.elo.v1.EloService", (Endpoint("127.0.0.1", 9),), DESCRIPTORS)
+    extra = ExtraRoute("voicearena.elo.v1.EloService", (ServerAddress("127.0.0.1", 9),), DESCRIPTORS)
     config = rendered(extra)
     assert "proto_descriptor_bin" in str(config)
     added = [r for r in routes(config) if r["match"].get("prefix") == "/voicearena.elo.v1.EloService/"][-1]

@@ -9,7 +9,7 @@ import pytest
 from voicearena.tts.v1 import tts_service_pb2
 
 from services.runtime.errors import Unavailable
-from services.runtime.http_bytes import Asked, Content, HttpBytes
+from services.runtime.http_bytes import BytesRequest, Content, HttpBytes
 from services.runtime.identity import TokenVerifier
 from services.runtime.open_streams import OpenStreams
 from tests.contract.stores.servers import free_port
@@ -28,7 +28,7 @@ async def no_faults(keys: Collection[str]) -> Mapping[str, str]:
     return {}
 
 
-async def find(asked: Asked) -> Content:
+async def find(asked: BytesRequest) -> Content:
     async def read(start: int, end: int) -> AsyncGenerator[bytes, None]:
         for at in range(start, end, 10_000):
             if asked.name == "short" and at >= 250_000:

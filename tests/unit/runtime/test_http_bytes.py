@@ -14,8 +14,8 @@ from voicearena.tts.v1 import tts_service_pb2
 
 from services.runtime import telemetry
 from services.runtime.errors import NotFound, Unavailable
-from services.runtime.http_bytes import Asked, Content, HttpBytes
-from services.runtime.identity import TokenVerifier, current_caller, nobody
+from services.runtime.http_bytes import BytesRequest, Content, HttpBytes
+from services.runtime.identity import TokenVerifier, current_caller, no_identity
 from services.runtime.open_streams import OpenStreams
 from tests.contract.stores.servers import free_port
 
@@ -36,18 +36,18 @@ class Audio:
     """Serves `DATA` under every name, except for a few that fail."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[BytesRequest] = []
         self.traces: list[str] = []
         self.read_to = 0
         self.ended = asyncio.Event()
 
-    async def find(self, asked: Asked) -> Content:
+    async def find(self, asked: BytesRequest) -> Content:
         self.asked.append(asked)
         self.traces.append(telemetry.trace_id())
         if asked.name == "none":
             raise NotFound.of("audio", asked.name)
         if asked.name == "mine" and current_caller() is None:
-            raise nobody("This needs an API key")
+            raise no_identity("This needs an API key")
         if asked.name == "broken":
             raise KeyError("a secret")
         return Content(
@@ -98,7 +98,7 @@ async def test_a_full_response_has_its_length_and_tag(http: httpx.AsyncClient, a
         "x-content-type-options": "nosniff",
         "x-sent": "1",
     }
-    assert audio.asked == [Asked("a.wav", {"expires": "5", "signature": "A"})]
+    assert audio.asked == [BytesRequest("a.wav", {"expires": "5", "signature": "A"})]
     assert audio.traces == ["a" * 32]
     assert counted("OK") == before + 1
 

@@ -10,7 +10,7 @@ from voicearena.auth.v1 import auth_service_pb2 as pb
 from voicearena.elo.v1 import elo_service_pb2
 
 from services.runtime.errors import RequestIdReused
-from services.runtime.request_ids import Earlier, current_fingerprint, has_request_id, remembering, set_request
+from services.runtime.request_ids import EarlierRequest, current_fingerprint, has_request_id, remembering, set_request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -79,7 +79,7 @@ async def test_concurrent_calls_have_separate_fingerprints() -> None:
 
 def test_the_same_request_gets_the_first_result_and_a_different_one_is_refused() -> None:
     first = fingerprint(pb.CreateApiKeyRequest(name="laptop", request_id="1"))
-    earlier = Earlier("the result", first, NOON.astimezone(timezone(timedelta(hours=2))))
+    earlier = EarlierRequest("the result", first, NOON.astimezone(timezone(timedelta(hours=2))))
     assert earlier.repeated() == "the result"
     set_request(pb.CreateApiKeyRequest(name="phone", request_id="1"))
     with pytest.raises(RequestIdReused, match="was used for another request at 2026-01-01T12:00:00Z") as refused:
@@ -89,7 +89,7 @@ def test_the_same_request_gets_the_first_result_and_a_different_one_is_refused()
 
 def test_a_result_stored_without_a_fingerprint_is_returned() -> None:
     set_request(pb.CreateApiKeyRequest(name="phone", request_id="1"))
-    assert Earlier("the result", None, NOON).repeated() == "the result"
+    assert EarlierRequest("the result", None, NOON).repeated() == "the result"
 
 
 def test_messages_with_a_request_id_field_are_recognised() -> None:

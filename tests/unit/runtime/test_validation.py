@@ -12,7 +12,7 @@ def faults(valid: Validation) -> list[tuple[str, str]]:
 
 def test_all_violations_are_reported_together_and_in_order() -> None:
     valid = Validation()
-    assert not valid.text("", "name", longest=5)
+    assert not valid.text("", "name", max_characters=5)
     assert not valid.one_of("sing", "mode", ("talk", "listen"))
     assert not valid.require(False, "count", "must be 1")
     assert valid.require(True, "size", "must be 2")
@@ -27,16 +27,16 @@ def test_all_violations_are_reported_together_and_in_order() -> None:
 
 def test_a_valid_request_raises_nothing() -> None:
     valid = Validation()
-    assert valid.text("abcde", "name", longest=5)
-    assert valid.text("", "note", longest=5, shortest=0)
-    assert valid.text(" ", "note", longest=5, shortest=0)
+    assert valid.text("abcde", "name", max_characters=5)
+    assert valid.text("", "note", max_characters=5, min_characters=0)
+    assert valid.text(" ", "note", max_characters=5, min_characters=0)
     assert valid.one_of("talk", "mode", ("talk",))
     valid.finish()
     assert valid.violations == []
 
 
 @pytest.mark.parametrize(
-    ("value", "shortest", "description"),
+    ("value", "min_characters", "description"),
     [
         ("abcdef", 1, "must have 1 to 5 characters; it has 6"),
         ("abcdef", 0, "must have at most 5 characters; it has 6"),
@@ -46,12 +46,12 @@ def test_a_valid_request_raises_nothing() -> None:
         ("\0", 0, "must not contain the character U+0000"),
     ],
 )
-def test_a_text_has_at_most_one_violation(value: str, shortest: int, description: str) -> None:
+def test_a_text_has_at_most_one_violation(value: str, min_characters: int, description: str) -> None:
     valid = Validation()
-    assert not valid.text(value, "name", longest=5, shortest=shortest)
+    assert not valid.text(value, "name", max_characters=5, min_characters=min_characters)
     assert faults(valid) == [("name", description)]
 
 
 def test_lengths_are_counted_in_characters_not_bytes() -> None:
     valid = Validation()
-    assert valid.text("你好你好你", "name", longest=5)
+    assert valid.text("你好你好你", "name", max_characters=5)

@@ -14,7 +14,7 @@ from voicearena.scoring.v1.events_pb2 import (
 )
 
 from services.runtime import inbox, outbox
-from services.runtime.bus import Delivery
+from services.runtime.bus import EventMetadata
 from services.runtime.errors import CredentialsMissing, InvalidInput, NotFound, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.scoring import consumers, convert, usecases
@@ -134,8 +134,8 @@ async def test_a_dead_event_fails_its_evaluation(world: World) -> None:
     event = EvaluationRequested(
         requester="experiments", job_id=JOB.id, attempt=4, developer_id="dev_a", audio_name="a.wav"
     )
-    delivery = Delivery("evt_1", 6, ASKED_AT, "")
-    await consumers.on_dead(world.scoring)(event, delivery, "the disk is full")
+    metadata = EventMetadata("evt_1", 6, ASKED_AT, "")
+    await consumers.on_dead(world.scoring)(event, metadata, "the disk is full")
     message = "The audio could not be measured, and there will be no further attempt: the disk is full"
     assert world.answers == [EvaluationFailed(requester="experiments", job_id=JOB.id, attempt=4, message=message)]
 
@@ -151,7 +151,7 @@ async def test_an_event_reaches_its_use_case(world: World) -> None:
     event = EvaluationRequested(
         requester="experiments", job_id=JOB.id, attempt=1, developer_id="dev_a", audio_name="a.wav"
     )
-    await handlers[EvaluationRequested](event, Delivery("evt_1", 1, ASKED_AT, ""))
+    await handlers[EvaluationRequested](event, EventMetadata("evt_1", 1, ASKED_AT, ""))
     assert world.answers == [completed(attempt=1)]
 
 
@@ -188,8 +188,8 @@ async def test_requested_evaluations_are_deleted_and_others_stay(world: World) -
     await world.scoring.evaluate(JOB, "evt_1")
     await world.scoring.evaluate(other, "evt_2")
     event = EvaluationDeletionRequested(requester="experiments", job_ids=[JOB.id, "trl_" + "2" * 32])
-    delivery = Delivery("evt_3", 1, ASKED_AT, "")
-    await consumers.handlers(world.scoring)[EvaluationDeletionRequested](event, delivery)
+    metadata = EventMetadata("evt_3", 1, ASKED_AT, "")
+    await consumers.handlers(world.scoring)[EvaluationDeletionRequested](event, metadata)
     assert list(world.database.state.evaluations) == [other.id]
 
 
@@ -221,6 +221,6 @@ async def test_too_many_deletions_at_once_are_refused(world: World) -> None:
 
 async def test_a_dead_deletion_publishes_nothing(world: World) -> None:
     event = EvaluationDeletionRequested(requester="experiments", job_ids=[JOB.id])
-    await consumers.on_dead(world.scoring)(event, Delivery("evt_1", 6, ASKED_AT, ""), "why")
+    await consumers.on_dead(world.scoring)(event, EventMetadata("evt_1", 6, ASKED_AT, ""), "why")
     assert world.answers == []
     assert world.database.state.evaluations == {}

@@ -12,7 +12,7 @@ from voicearena.tts.v1.tts_pb2 import SynthesisMeasurements
 
 from services import metric_table
 from services.experiments.tables import TRIALS
-from services.shared.metrics import COMPARED, METRICS, RECORDING_METRICS, Direction, Measurements, Metric, Source
+from services.shared.metrics import METRICS, RECORDING_METRICS, VERDICT_METRICS, Direction, Measurements, Metric, Source
 
 TYPES = {
     float: FieldDescriptor.TYPE_DOUBLE,
@@ -41,14 +41,14 @@ def test_each_metric_is_a_column_of_trials(metric: Metric) -> None:
     assert TRIALS.c[metric.name].type.python_type is metric.kind
 
 
-@pytest.mark.parametrize("metric", COMPARED, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", VERDICT_METRICS, ids=lambda metric: metric.name)
 def test_rankings_have_the_summary_of_each_metric_of_the_verdict(metric: Metric) -> None:
     summary = ModelRanking.DESCRIPTOR.fields_by_name[f"{metric.summary}_{metric.name}"]
     assert (summary.type, summary.has_presence, metric.kind) == (FieldDescriptor.TYPE_DOUBLE, True, float)
 
 
 def test_metrics_in_digests_keep_their_positions() -> None:
-    assert [metric.name for metric in COMPARED[:8]] == [
+    assert [metric.name for metric in VERDICT_METRICS[:8]] == [
         "duration_seconds",
         "ttfb_ms",
         "generation_time_ms",
@@ -62,7 +62,7 @@ def test_metrics_in_digests_keep_their_positions() -> None:
 
 def test_each_summary_in_rankings_belongs_to_a_metric() -> None:
     fields = {name for name in ModelRanking.DESCRIPTOR.fields_by_name if name.startswith(("avg_", "median_"))}
-    assert fields == {f"{metric.summary}_{metric.name}" for metric in COMPARED}
+    assert fields == {f"{metric.summary}_{metric.name}" for metric in VERDICT_METRICS}
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *RECORDING_METRICS], ids=lambda metric: metric.name)
@@ -75,7 +75,7 @@ def test_each_metric_is_described(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", [metric for metric in METRICS if metric.part], ids=lambda metric: metric.name)
 def test_a_better_value_is_worth_more(metric: Metric) -> None:
-    assert metric in COMPARED
+    assert metric in VERDICT_METRICS
     assert (metric.worth(metric.worst), metric.worth(metric.best)) == (0.0, 1.0)
     assert metric.low <= min(metric.worst, metric.best)
     assert max(metric.worst, metric.best) <= metric.high
@@ -84,7 +84,9 @@ def test_a_better_value_is_worth_more(metric: Metric) -> None:
 
 
 def test_a_primary_metric_has_a_direction() -> None:
-    assert all(metric in COMPARED and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary)
+    assert all(
+        metric in VERDICT_METRICS and metric.direction is not Direction.NEUTRAL for metric in METRICS if metric.primary
+    )
 
 
 def test_the_document_has_every_metric() -> None:

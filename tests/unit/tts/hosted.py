@@ -41,7 +41,7 @@ class HostedCase:
     auth: Callable[[str], Mapping[str, str]]
     errors: Mapping[str, tuple[FailureKind, str]]
     """The kind and the start of the message, after the provider's name, for each error of the stand-in."""
-    voice: Callable[[str], str] = field(default=lambda temper: temper)
+    voice: Callable[[str], str] = field(default=lambda behaviour: behaviour)
 
     def __str__(self) -> str:
         return self.name
@@ -187,17 +187,17 @@ class HostedSetup:
     server: SpeechServer
     engine: SpeechEngine
 
-    def utterance(self, temper: str, parameters: SpeechParameters | None = None) -> Utterance:
+    def utterance(self, behaviour: str, parameters: SpeechParameters | None = None) -> Utterance:
         """Returns HELLO by the voice of a behaviour."""
-        return Utterance(HELLO, self.hosted.voice(temper), parameters=parameters or SpeechParameters())
+        return Utterance(HELLO, self.hosted.voice(behaviour), parameters=parameters or SpeechParameters())
 
-    async def spoken(self, temper: str, timing: Timing | None = None) -> bytes:
+    async def spoken(self, behaviour: str, timing: Timing | None = None) -> bytes:
         """Returns all audio of HELLO."""
-        audio = self.engine.synthesize(self.utterance(temper), timing or Timing())
+        audio = self.engine.synthesize(self.utterance(behaviour), timing or Timing())
         return b"".join([piece async for piece in audio])
 
-    async def failure(self, temper: str) -> SynthesisError:
+    async def failure(self, behaviour: str) -> SynthesisError:
         """Returns the error with which HELLO fails."""
         with pytest.raises(SynthesisError) as caught:
-            await self.spoken(temper)
+            await self.spoken(behaviour)
         return caught.value

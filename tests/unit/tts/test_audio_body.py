@@ -8,8 +8,8 @@ import pytest
 from services.shared.audio import wav
 from services.tts.providers.audio_body import MAX_TEXT_BYTES, AudioBody
 from services.tts.providers.http_errors import TextBody, TruncatedBody, UnusableBody
+from tests.fakes.behaviours import tone
 from tests.fakes.bodies import FORMATS, adts_frames, chunk, fmt, mp3_frames, riff, wav_of
-from tests.fakes.tempers import tone
 
 PCM = bytes(range(1, 41))
 TYPES = ["audio/pcm", "audio/wav", "application/octet-stream", "audio/mpeg", "audio/ogg", "text/plain", ""]

@@ -15,14 +15,14 @@ from voicearena.tts.v1.events_pb2 import (
     SynthesisRequested,
 )
 
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, EventMetadata
 from services.tts import facts
 from services.tts.consumers import broadcast_handlers, handlers, on_dead
 from services.tts.domain import Capabilities, FailureKind, Voice
 from services.tts.facts import FactPublisher
 from tests.unit.tts.use_cases import job, kept, use_cases
 
-DELIVERY = Delivery("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
+METADATA = EventMetadata("evt_1", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
 REQUEST = SynthesisRequested(
     requester="experiments",
     job_id="trl_1",
@@ -52,7 +52,7 @@ def publisher(started: str = "today") -> tuple[RecordingBus, FactPublisher]:
 
 async def test_a_requested_job_is_spoken(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, METADATA)
     (fact,) = tts.facts
     assert isinstance(fact, SpeechSynthesized)
     assert (fact.requester, fact.attempt, fact.job_id) == ("experiments", 2, "trl_1")
@@ -63,7 +63,7 @@ async def test_a_requested_job_is_spoken(tmp_path: Path) -> None:
 
 async def test_a_dead_request_fails_its_job(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await on_dead(tts.jobs)(REQUEST, DELIVERY, "no response in time")
+    await on_dead(tts.jobs)(REQUEST, METADATA, "no response in time")
     (fact,) = tts.facts
     assert isinstance(fact, SynthesisFailed)
     assert fact.kind == SynthesisFailed.provider_unavailable
@@ -72,7 +72,7 @@ async def test_a_dead_request_fails_its_job(tmp_path: Path) -> None:
 
 async def test_the_fact_of_stored_speech_has_its_measurements(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, METADATA)
     bus, sender = publisher()
     await sender.publish(tts.facts[0])
     event = cast(Any, bus.published[0][0])
@@ -129,21 +129,21 @@ async def test_a_fact_of_a_provider_has_a_new_id_after_each_change_and_each_star
 
 async def test_a_dead_deletion_publishes_nothing(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await on_dead(tts.jobs)(SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY, "why")
+    await on_dead(tts.jobs)(SpeechDeletionRequested(job_ids=["trl_1"]), METADATA, "why")
     assert tts.facts == []
 
 
 async def test_a_deletion_deletes_and_a_cancellation_cancels_the_run_of_its_requester(tmp_path: Path) -> None:
     tts = await use_cases(tmp_path)
-    await handlers(tts.jobs)[SynthesisRequested](REQUEST, DELIVERY)
-    await handlers(tts.jobs)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), DELIVERY)
+    await handlers(tts.jobs)[SynthesisRequested](REQUEST, METADATA)
+    await handlers(tts.jobs)[SpeechDeletionRequested](SpeechDeletionRequested(job_ids=["trl_1"]), METADATA)
     assert kept(tmp_path) == []
     cancellation = SynthesisCancellationRequested(requester="experiments", run_id="exp_1")
-    await broadcast_handlers(tts.jobs)[SynthesisCancellationRequested](cancellation, DELIVERY)
+    await broadcast_handlers(tts.jobs)[SynthesisCancellationRequested](cancellation, METADATA)
     cancelled = SynthesisRequested()
     cancelled.CopyFrom(REQUEST)
     cancelled.run_id = "exp_1"
-    await handlers(tts.jobs)[SynthesisRequested](cancelled, DELIVERY)
+    await handlers(tts.jobs)[SynthesisRequested](cancelled, METADATA)
     last = tts.facts[-1]
     assert isinstance(last, SynthesisFailed)
     assert last.kind == SynthesisFailed.cancelled

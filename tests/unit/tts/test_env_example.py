@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.runtime.settings import load_settings
-from services.tts.providers.catalogue import HOSTED
+from services.tts.providers.configured import HOSTED
 from services.tts.settings import TtsSettings
 
 _LINE = re.compile(r"# ([A-Z_]+)=(.*?)(?:\s{2,}#.*)?")

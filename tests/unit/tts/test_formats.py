@@ -20,8 +20,8 @@ from services.tts.providers.formats import (
     is_mpeg_frame,
     text_at_end,
 )
+from tests.fakes.behaviours import tone
 from tests.fakes.bodies import FORMATS, adts_frames, mp3_frames
-from tests.fakes.tempers import tone
 
 # The longest start of a body that is inspected: three frames of AAC.
 MAX_BEGIN_BYTES = 3 * 8200

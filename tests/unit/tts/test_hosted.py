@@ -8,7 +8,7 @@ import pytest
 
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.providers.limits import SynthesisLimits, speak_within_limits
-from tests.fakes.speech_server import TEMPERS, Temper, tone
+from tests.fakes.speech_server import BEHAVIOURS, Behaviour, tone
 from tests.unit.tts.hosted import (
     CARTESIA,
     DEEPGRAM,
@@ -26,7 +26,7 @@ TEXT_AS_PCM = "sent text as audio/pcm instead of raw audio samples"
 
 async def test_samples_arrive_as_they_were_sent(setup: HostedSetup) -> None:
     timing = Timing()
-    assert await setup.spoken("steady", timing) == TEMPERS["steady"].body
+    assert await setup.spoken("steady", timing) == BEHAVIOURS["steady"].body
     assert setup.server.requests == [setup.hosted.sent]
     assert timing.sample_rate_hz == 24000
 
@@ -58,9 +58,9 @@ async def test_a_base_url_can_end_with_slashes_or_the_version_of_its_routes(prov
     version = {"ElevenLabs": "/v1", "Smallest AI": "/waves/v1", "Deepgram": "/v1"}.get(provider.name, "")
     async with provider.server(key=KEY).serving() as server:
         engine = provider.engine(server.base_url + ending.replace("version", version), KEY)
-        assert len(await engine.voices()) == len(server.tempers)
+        assert len(await engine.voices()) == len(server.behaviours)
         spoken = engine.synthesize(Utterance(HELLO, provider.voice("steady")), Timing())
-        assert b"".join([piece async for piece in spoken]) == TEMPERS["steady"].body
+        assert b"".join([piece async for piece in spoken]) == BEHAVIOURS["steady"].body
         await engine.close()
 
 
@@ -74,7 +74,7 @@ async def test_closing_the_stream_closes_the_connection_and_leaves_the_engine_us
         await anext(audio)
     async with asyncio.timeout(5):
         await setup.server.gone.wait()
-    assert await setup.spoken("steady") == TEMPERS["steady"].body
+    assert await setup.spoken("steady") == BEHAVIOURS["steady"].body
 
 
 async def test_cancelling_closes_the_connection_also_before_the_first_byte(setup: HostedSetup) -> None:
@@ -111,7 +111,7 @@ async def test_a_response_that_ends_early_is_worth_a_retry(
     error = await setup.failure("broken")
     assert (error.kind, error.worth_a_retry) == (FailureKind.PROVIDER_UNAVAILABLE, True)
     assert error.message == f"{setup.hosted.name} ended its response early"
-    assert await setup.spoken("steady") == TEMPERS["steady"].body
+    assert await setup.spoken("steady") == BEHAVIOURS["steady"].body
 
 
 @pytest.mark.parametrize("way", ["payment", "spent", "limited", "full", "failing", "overloaded", "nobody"])
@@ -124,8 +124,8 @@ async def test_an_error_has_its_kind_and_the_words_of_the_provider(setup: Hosted
 
 
 async def test_an_error_with_an_incomplete_body_keeps_its_kind_and_retry_after(setup: HostedSetup) -> None:
-    limited = setup.server.tempers["limited"]
-    setup.server.tempers["limited"] = replace(limited, piece_bytes=8, cut_after_pieces=2)
+    limited = setup.server.behaviours["limited"]
+    setup.server.behaviours["limited"] = replace(limited, piece_bytes=8, cut_after_pieces=2)
     error = await setup.failure("limited")
     assert (error.kind, error.retry_after) == (FailureKind.RATE_LIMITED, 1.0)
 
@@ -155,11 +155,11 @@ async def test_the_allowed_concurrency_is_read_if_the_provider_states_it(setup: 
 
 async def test_requests_over_the_concurrency_of_the_plan_are_refused_and_the_others_speak(setup: HostedSetup) -> None:
     setup.server.allowed_at_once = 1
-    setup.server.tempers["steady"] = replace(TEMPERS["steady"], before_seconds=0.2)
+    setup.server.behaviours["steady"] = replace(BEHAVIOURS["steady"], before_seconds=0.2)
     outcomes = await asyncio.gather(setup.spoken("steady"), setup.spoken("steady"), return_exceptions=True)
     (full,) = [outcome for outcome in outcomes if isinstance(outcome, SynthesisError)]
     assert full.concurrency_full
-    assert TEMPERS["steady"].body in outcomes
+    assert BEHAVIOURS["steady"].body in outcomes
     assert setup.server.counts()["most_at_once"] == 2
 
 
@@ -171,7 +171,7 @@ async def test_retry_after_is_read_in_seconds_and_as_a_date(setup: HostedSetup) 
 
 
 @pytest.mark.parametrize(
-    ("temper", "kind", "worth_a_retry", "words"),
+    ("behaviour", "kind", "worth_a_retry", "words"),
     [
         ("bad_gateway", FailureKind.PROVIDER_UNAVAILABLE, True, "returned HTTP 502"),
         ("redirecting", FailureKind.PROVIDER_UNAVAILABLE, False, "returned HTTP 302"),
@@ -245,28 +245,30 @@ async def test_retry_after_is_read_in_seconds_and_as_a_date(setup: HostedSetup) 
     ],
 )
 async def test_a_response_without_usable_audio_fails_with_its_kind(
-    setup: HostedSetup, temper: str, kind: FailureKind, worth_a_retry: bool, words: str
+    setup: HostedSetup, behaviour: str, kind: FailureKind, worth_a_retry: bool, words: str
 ) -> None:
-    error = await setup.failure(temper)
+    error = await setup.failure(behaviour)
     assert (error.kind, error.worth_a_retry) == (kind, worth_a_retry)
-    if setup.hosted is SMALLESTAI and setup.server.tempers[temper].content_type == "audio/pcm":
+    if setup.hosted is SMALLESTAI and setup.server.behaviours[behaviour].content_type == "audio/pcm":
         # It sends samples in events, so the label in the message differs.
         words = words.replace("as audio/pcm", "as the audio of events")
     assert error.message.startswith(f"{setup.hosted.name} {words}")
 
 
-@pytest.mark.parametrize(("temper", "sound"), [("wavs", tone(0.5, 0.1) + tone(0.5)), ("wav_with_info", tone(1.0, 0.1))])
-async def test_only_the_samples_of_a_wav_are_sound(setup: HostedSetup, temper: str, sound: bytes) -> None:
-    assert await setup.spoken(temper) == sound
+@pytest.mark.parametrize(
+    ("behaviour", "sound"), [("wavs", tone(0.5, 0.1) + tone(0.5)), ("wav_with_info", tone(1.0, 0.1))]
+)
+async def test_only_the_samples_of_a_wav_are_sound(setup: HostedSetup, behaviour: str, sound: bytes) -> None:
+    assert await setup.spoken(behaviour) == sound
 
 
 async def test_a_body_without_a_content_type_and_events_with_empty_errors_are_accepted(setup: HostedSetup) -> None:
-    assert await setup.spoken("untyped") == TEMPERS["steady"].body
+    assert await setup.spoken("untyped") == BEHAVIOURS["steady"].body
     assert await setup.spoken("null_error") == tone(0.5, 0.1)
 
 
 async def test_html_is_not_repeated_in_a_message(setup: HostedSetup) -> None:
-    setup.server.tempers["page"] = Temper(404, "text/plain", b" <!DOCTYPE html><html>nothing here</html>")
+    setup.server.behaviours["page"] = Behaviour(404, "text/plain", b" <!DOCTYPE html><html>nothing here</html>")
     assert (await setup.failure("page")).message == f"{setup.hosted.name} returned HTTP 404"
 
 
@@ -281,7 +283,7 @@ async def test_half_a_sample_at_the_end_is_passed_on(setup: HostedSetup) -> None
 
 async def test_audio_in_many_small_pieces_arrives_complete(setup: HostedSetup) -> None:
     timing = Timing()
-    assert await setup.spoken("trickle", timing) == TEMPERS["trickle"].body
+    assert await setup.spoken("trickle", timing) == BEHAVIOURS["trickle"].body
     assert timing.sent_at is not None
     assert timing.last_byte_at is not None
     # 55 pieces, 5 ms apart.
@@ -289,12 +291,13 @@ async def test_audio_in_many_small_pieces_arrives_complete(setup: HostedSetup) -
 
 
 @pytest.mark.parametrize(
-    ("temper", "words"), [("hanging", "sent no audio within 0.05 s"), ("stuck", "had not sent all audio after 0.5 s")]
+    ("behaviour", "words"),
+    [("hanging", "sent no audio within 0.05 s"), ("stuck", "had not sent all audio after 0.5 s")],
 )
-async def test_a_server_that_stops_sending_is_timed_out(setup: HostedSetup, temper: str, words: str) -> None:
-    limits = SynthesisLimits(first_byte_timeout_seconds=0.05 if temper == "hanging" else 0.5, timeout_seconds=0.5)
+async def test_a_server_that_stops_sending_is_timed_out(setup: HostedSetup, behaviour: str, words: str) -> None:
+    limits = SynthesisLimits(first_byte_timeout_seconds=0.05 if behaviour == "hanging" else 0.5, timeout_seconds=0.5)
     with pytest.raises(SynthesisError) as caught:
-        [_ async for _ in speak_within_limits(setup.engine, setup.utterance(temper), Timing(), limits)]
+        [_ async for _ in speak_within_limits(setup.engine, setup.utterance(behaviour), Timing(), limits)]
     assert caught.value.kind is FailureKind.TIMED_OUT
     assert caught.value.message == f"{setup.engine.capabilities.id} {words}"
 
@@ -331,7 +334,7 @@ async def test_a_text_over_the_limit_of_the_provider_is_too_long(setup: HostedSe
 @pytest.mark.parametrize("provider", [SMALLESTAI], ids=str)
 async def test_an_error_event_is_a_failure_of_the_provider(setup: HostedSetup) -> None:
     event = b'data: {"error": "internal", "message": "the voice was lost"}\n\n'
-    setup.server.tempers["failing_late"] = Temper(content_type="text/event-stream", body=event)
+    setup.server.behaviours["failing_late"] = Behaviour(content_type="text/event-stream", body=event)
     error = await setup.failure("failing_late")
     assert (error.kind, error.worth_a_retry) == (FailureKind.PROVIDER_UNAVAILABLE, True)
     assert error.message == "Smallest AI reported an error in its response: the voice was lost"

@@ -13,22 +13,22 @@ from services.tts.domain import FailureKind, SynthesisError, Voice
 from services.tts.providers import registry, voice_list
 from services.tts.providers.registry import ProviderRegistry
 from tests.fakes.engine import ScriptedEngine
-from tests.fakes.speech_server import Temper, tone
+from tests.fakes.speech_server import Behaviour, tone
 from tests.unit.tts.hosted import CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, HostedCase, HostedSetup
 
 WITH_DEFAULTS = (CARTESIA, ELEVENLABS, SMALLESTAI, DEEPGRAM)
 
 
-def listing(value: object) -> Temper:
-    return Temper(200, "application/json", json.dumps(value).encode())
+def listing(value: object) -> Behaviour:
+    return Behaviour(200, "application/json", json.dumps(value).encode())
 
 
 async def test_all_voices_are_listed_with_the_configured_ones_first(setup: HostedSetup) -> None:
     voices = await setup.engine.voices()
-    tempers = list(setup.server.tempers)
+    behaviours = list(setup.server.behaviours)
     if setup.hosted is not OPENAI:
-        tempers.sort(key=lambda temper: {"trickle": 0, "steady": 1}.get(temper, 2))
-    assert [voice.voice_id for voice in voices] == [setup.hosted.voice(temper) for temper in tempers]
+        behaviours.sort(key=lambda behaviour: {"trickle": 0, "steady": 1}.get(behaviour, 2))
+    assert [voice.voice_id for voice in voices] == [setup.hosted.voice(behaviour) for behaviour in behaviours]
     provider, model = setup.engine.capabilities.id, setup.engine.capabilities.default_model
     assert {(voice.provider, voice.model_id, voice.sample_rate_hz) for voice in voices} == {(provider, model, 24000)}
 
@@ -51,7 +51,7 @@ async def test_a_voice_has_its_name_and_languages(setup: HostedSetup, name: str,
 
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS], ids=str)
 async def test_every_page_is_read(setup: HostedSetup) -> None:
-    setup.server.tempers = {f"v{number}": Temper() for number in range(250)}
+    setup.server.behaviours = {f"v{number}": Behaviour() for number in range(250)}
     assert len(await setup.engine.voices()) == 250
     assert (setup.server.listings, setup.server.connections) == (3, 1)
 
@@ -59,7 +59,7 @@ async def test_every_page_is_read(setup: HostedSetup) -> None:
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS], ids=str)
 async def test_an_endless_list_is_read_up_to_the_limit(setup: HostedSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice_list, "MAX_VOICES", 120)
-    setup.server.tempers = {f"v{number}": Temper() for number in range(1000)}
+    setup.server.behaviours = {f"v{number}": Behaviour() for number in range(1000)}
     assert len(await setup.engine.voices()) == 120
     assert setup.server.listings == 2
     assert setup.engine.voices_left_out() == ("80 after the first 120, which is the limit; all after page 2")
@@ -74,7 +74,7 @@ async def test_an_endless_list_is_read_up_to_the_limit(setup: HostedSetup, monke
     ids=str,
 )
 async def test_a_list_whose_pages_repeat_is_not_read_further(setup: HostedSetup, page: object) -> None:
-    setup.server.tempers["a"] = Temper()
+    setup.server.behaviours["a"] = Behaviour()
     setup.server.listing = listing(page)
     assert [voice.voice_id for voice in await setup.engine.voices()] == ["a"]
     assert setup.server.listings == 2
@@ -121,11 +121,11 @@ def named(voice_id: object, **more: object) -> dict[str, object]:
     return {**dict.fromkeys(("id", "voice_id", "voiceId", "canonical_name"), voice_id), **more}
 
 
-def listed(hosted: HostedCase, items: list[dict[str, object]]) -> Temper:
+def listed(hosted: HostedCase, items: list[dict[str, object]]) -> Behaviour:
     """Returns a provider's response with these voices."""
     key = {"Cartesia": "data", "Deepgram": "tts"}.get(hosted.name, "voices")
     body = json.dumps({key: items, "has_more": False}, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Temper(200, "application/json", body, piece_bytes=2**20)
+    return Behaviour(200, "application/json", body, piece_bytes=2**20)
 
 
 @pytest.mark.parametrize("provider", [CARTESIA, ELEVENLABS, SMALLESTAI], ids=str)
@@ -206,7 +206,7 @@ async def test_an_engine_that_fails_or_hangs_does_not_block_the_others() -> None
     "body", [b"", b"{", b"[]", b'"x"', b"5", b"null", b"[" * 100_000, b'{"data": 5, "voices": 5, "tts": 5}']
 )
 async def test_an_unreadable_list_is_an_error_of_the_provider(setup: HostedSetup, body: bytes) -> None:
-    setup.server.listing = Temper(200, "application/json", body)
+    setup.server.listing = Behaviour(200, "application/json", body)
     with pytest.raises(SynthesisError) as caught:
         await setup.engine.voices()
     assert caught.value.kind is FailureKind.PROVIDER_UNAVAILABLE
@@ -214,7 +214,7 @@ async def test_an_unreadable_list_is_an_error_of_the_provider(setup: HostedSetup
 
 
 async def test_a_list_of_more_than_8_mib_is_refused(setup: HostedSetup) -> None:
-    setup.server.listing = Temper(200, "application/json", b'["' + b"x" * (9 * 2**20) + b'"]', piece_bytes=2**20)
+    setup.server.listing = Behaviour(200, "application/json", b'["' + b"x" * (9 * 2**20) + b'"]', piece_bytes=2**20)
     with pytest.raises(SynthesisError, match="sent a list of more than 8 MiB"):
         await setup.engine.voices()
 
@@ -225,7 +225,7 @@ async def test_the_known_voices_stay_when_listing_fails(setup: HostedSetup) -> N
     (provider,) = providers.all()
     known = list(provider.voices)
     assert known
-    setup.server.listing = setup.server.tempers["overloaded"]
+    setup.server.listing = setup.server.behaviours["overloaded"]
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
     assert (provider.voices, provider.unavailable_reason) == (known, None)
@@ -236,7 +236,7 @@ async def test_the_known_voices_stay_when_listing_fails(setup: HostedSetup) -> N
 
 @pytest.mark.parametrize("provider", WITH_DEFAULTS, ids=str)
 async def test_the_default_voices_are_offered_until_the_first_list(setup: HostedSetup) -> None:
-    setup.server.listing = setup.server.tempers["failing"]
+    setup.server.listing = setup.server.behaviours["failing"]
     providers = ProviderRegistry([setup.engine], 1)
     await providers.refresh()
     (provider,) = providers.all()
@@ -244,12 +244,12 @@ async def test_the_default_voices_are_offered_until_the_first_list(setup: Hosted
     assert [voice.voice_id for voice in provider.voices] == [setup.hosted.voice(each) for each in ("trickle", "steady")]
     setup.server.listing = None
     await providers.refresh()
-    assert len(provider.voices) == len(setup.server.tempers)
+    assert len(provider.voices) == len(setup.server.behaviours)
 
 
 @pytest.mark.parametrize("provider", [OPENAI], ids=str)
 async def test_a_provider_without_voices_is_unavailable_when_listing_fails(setup: HostedSetup) -> None:
-    setup.server.listing = setup.server.tempers["failing"]
+    setup.server.listing = setup.server.behaviours["failing"]
     providers = ProviderRegistry([setup.engine], 1)
     await providers.refresh()
     assert providers.get("openai").unavailable_reason == "OpenAI returned HTTP 500: The server had an error"
@@ -284,7 +284,7 @@ async def test_a_list_that_hangs_times_out(setup: HostedSetup, monkeypatch: pyte
     # The first refresh opens the connection, so that the server has received the second request when it times out.
     await providers.refresh()
     monkeypatch.setattr(registry, "VOICES_TIMEOUT_SECONDS", 0.3)
-    setup.server.listing = Temper(hang_after_pieces=0)
+    setup.server.listing = Behaviour(hang_after_pieces=0)
     with structlog.testing.capture_logs() as logs:
         await providers.refresh()
     assert logs[0]["reason"] == "cartesia did not list its voices within 0.3 s"

@@ -8,9 +8,9 @@ from services.tts.domain import FailureKind
 from services.tts.providers import cartesia, deepgram, elevenlabs, openai_compatible, smallestai
 from services.tts.providers.http_errors import (
     ErrorDetails,
+    error_in_response,
     kind_of_status,
     message_in,
-    refusal_in_answer,
 )
 
 K = FailureKind
@@ -247,7 +247,7 @@ def test_each_status_means_a_kind(status: int, kind: FailureKind) -> None:
     ],
 )
 def test_an_error_with_status_200_is_read_like_any_error(body: object, kind: FailureKind | None, message: str) -> None:
-    details = refusal_in_answer(openai_compatible.read_error, body)
+    details = error_in_response(openai_compatible.read_error, body)
     assert (details.kind, details.message) == (kind, message)
 
 

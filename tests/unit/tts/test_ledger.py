@@ -72,7 +72,7 @@ async def test_two_processes_with_the_same_job_never_share_a_record(tmp_path: Pa
 
 async def test_no_request_is_made_without_a_record(tmp_path: Path) -> None:
     class Away:
-        def check_room(self) -> None:
+        def check_free_space(self) -> None:
             return
 
         async def create_json(self, name: str, value: dict[str, object]) -> bool:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.providers.limits import SynthesisLimits, speak_within_limits
 from services.tts.providers.openai_compatible import OpenAiCompatibleEngine, SpeechEndpoint
-from tests.fakes.openai_server import MODEL, OpenAiServer, Temper, tone
+from tests.fakes.openai_server import MODEL, Behaviour, OpenAiServer, tone
 
 
 def endpoint(server: OpenAiServer) -> SpeechEndpoint:
@@ -75,7 +75,7 @@ async def test_the_routes_are_appended_to_the_path_of_the_base_url(
     openai_server.root = root
     address = openai_server.base_url.removesuffix(root) + ending
     engine = OpenAiCompatibleEngine(replace(endpoint(openai_server), base_url=address, voices=()))
-    assert [voice.voice_id for voice in await engine.voices()] == list(openai_server.tempers)
+    assert [voice.voice_id for voice in await engine.voices()] == list(openai_server.behaviours)
     audio = b"".join([piece async for piece in engine.synthesize(Utterance("Hello.", "steady"), Timing())])
     await engine.close()
     assert audio == tone(1.0, 0.1)
@@ -117,7 +117,7 @@ async def test_every_shape_of_a_list_of_voices_is_read(
     body: bytes,
     voices: list[tuple[str, str, tuple[str]]],
 ) -> None:
-    openai_server.listing = Temper(200, "application/json", body)
+    openai_server.listing = Behaviour(200, "application/json", body)
     listed = await listing_engine.voices()
     assert [(each.voice_id, each.display_name, each.languages) for each in listed] == voices
 
@@ -125,6 +125,6 @@ async def test_every_shape_of_a_list_of_voices_is_read(
 async def test_a_server_without_voices_is_an_error_that_names_the_setting(
     listing_engine: OpenAiCompatibleEngine, openai_server: OpenAiServer
 ) -> None:
-    openai_server.listing = Temper(200, "application/json", b'{"voices": []}')
+    openai_server.listing = Behaviour(200, "application/json", b'{"voices": []}')
     with pytest.raises(SynthesisError, match="Fake lists no voices; name them in its voices setting"):
         await listing_engine.voices()

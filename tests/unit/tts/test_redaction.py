@@ -16,7 +16,7 @@ import structlog
 from services.tts.domain import SynthesisError, Timing
 from services.tts.providers.redaction import KeyRedactor, without_text
 from services.tts.providers.registry import ProviderRegistry
-from tests.fakes.speech_server import Temper
+from tests.fakes.speech_server import Behaviour
 from tests.unit.tts.hosted import HELLO, KEY, HostedCase, HostedSetup
 
 SPELLINGS = {
@@ -117,8 +117,8 @@ async def test_a_key_in_a_response_is_neither_passed_on_nor_logged(
 ) -> None:
     with captured_logs(caplog) as logged:
         for spelling in SPELLINGS.values():
-            temper = Temper(status, "text/plain", f"denied for {spelling} here".encode(), {"x-region": spelling})
-            setup.server.tempers["telltale"] = setup.server.listing = temper
+            behaviour = Behaviour(status, "text/plain", f"denied for {spelling} here".encode(), {"x-region": spelling})
+            setup.server.behaviours["telltale"] = setup.server.listing = behaviour
             for error in await failures(setup):
                 assert not shows_key(everything_of(error))
         await ProviderRegistry([setup.engine], 1).refresh()
@@ -127,19 +127,19 @@ async def test_a_key_in_a_response_is_neither_passed_on_nor_logged(
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 async def test_a_key_in_the_headers_of_a_response_is_not_passed_on(setup: HostedSetup, spelling: str) -> None:
-    setup.server.tempers["telltale"] = Temper(content_type=f"text/{spelling}")
+    setup.server.behaviours["telltale"] = Behaviour(content_type=f"text/{spelling}")
     assert not shows_key(everything_of(await setup.failure("telltale")))
     timing = Timing()
-    setup.server.tempers["steady"] = Temper(headers={"x-region": spelling[:40], "x-ms-region": spelling[:40]})
+    setup.server.behaviours["steady"] = Behaviour(headers={"x-region": spelling[:40], "x-ms-region": spelling[:40]})
     await setup.spoken("steady", timing)
     assert not shows_key(repr(timing))
 
 
 @pytest.mark.parametrize(
-    "temper", ["unauthorized", "broken", "html", "mp3", "hidden_mp3", "limited", "full", "failing", "redirecting"]
+    "behaviour", ["unauthorized", "broken", "html", "mp3", "hidden_mp3", "limited", "full", "failing", "redirecting"]
 )
-async def test_an_error_does_not_hold_the_request(setup: HostedSetup, temper: str) -> None:
-    error = await setup.failure(temper)
+async def test_an_error_does_not_hold_the_request(setup: HostedSetup, behaviour: str) -> None:
+    error = await setup.failure(behaviour)
     assert not shows_key(everything_of(error))
     assert (error.__cause__, error.__context__) == (None, None)
 
@@ -189,7 +189,7 @@ def test_text_without_the_key_is_unchanged() -> None:
 
 
 async def test_a_message_is_at_most_200_characters_after_the_name(setup: HostedSetup) -> None:
-    setup.server.tempers["telltale"] = Temper(500, "text/plain", b"word " * 20_000)
+    setup.server.behaviours["telltale"] = Behaviour(500, "text/plain", b"word " * 20_000)
     error = await setup.failure("telltale")
     assert len(error.message) <= len(setup.hosted.name) + 1 + 200
 

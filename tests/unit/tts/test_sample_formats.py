@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from services.tts.domain import FailureKind, SynthesisError, Timing, Utterance
 from services.tts.providers.espeak import EspeakEngine
 from services.tts.sample_formats import check_samples, is_swapped
+from tests.fakes.behaviours import tone
 from tests.fakes.bodies import mp3_frames
-from tests.fakes.tempers import tone
 
 VOICES = ["en-us", "en-gb", "en-us+klatt4", "en-us+f3", "en-us+iven", "de", "hi", "cmn", "ru"]
 

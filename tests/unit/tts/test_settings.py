@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cli.mesh_checks import OWN_SETTINGS
 from services.runtime.settings import load_settings
-from services.tts.providers.catalogue import HOSTED, configured_engines
+from services.tts.providers.configured import HOSTED, configured_engines
 from services.tts.settings import OPENAI_VOICES, TtsSettings
 from tests.fakes.openai_server import OpenAiServer
 
@@ -85,7 +85,7 @@ async def test_openai_has_its_documented_voices_and_another_server_lists_its_own
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with OpenAiServer().serving() as server:
-        for address, known in (("", list(OPENAI_VOICES)), (server.base_url, list(server.tempers))):
+        for address, known in (("", list(OPENAI_VOICES)), (server.base_url, list(server.behaviours))):
             monkeypatch.setenv("OPENAI_BASE_URL", address)
             (engine,) = [e for e in configured_engines(load_settings(TtsSettings)) if e.capabilities.id == "openai"]
             assert [voice.voice_id for voice in await engine.voices()] == known

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from services.tts.domain import Timing
 from services.tts.providers.audio_events import AudioEvents
-from tests.fakes.speech_server import TEMPERS, SpeechServer, Temper
+from tests.fakes.speech_server import BEHAVIOURS, Behaviour, SpeechServer
 from tests.unit.tts.hosted import ALL, CARTESIA, DEEPGRAM, ELEVENLABS, KEY, OPENAI, SMALLESTAI, HostedCase, HostedSetup
 
 START_TIMEOUT_SECONDS = 20.0
@@ -85,7 +85,7 @@ async def test_a_valid_request_gets_raw_samples_at_24_khz(server: SpeechServer, 
         assert answer.headers["content-type"] == "text/event-stream"
         events = AudioEvents(24000)
         content = b"".join(audio for _, audio in [*events.feed(content, 0.0), *events.finish()])
-    assert content == TEMPERS["steady"].body
+    assert content == BEHAVIOURS["steady"].body
 
 
 @pytest.mark.parametrize("key", ["", KEY[:-1], KEY + "x"])
@@ -252,18 +252,18 @@ async def test_requests_are_counted_by_voice_and_text(setup: HostedSetup) -> Non
 
 
 async def test_scripted_responses_come_before_the_behaviour_of_the_voice(setup: HostedSetup) -> None:
-    refused, cut = setup.server.tempers["overloaded"], Temper(cut_after_pieces=1)
+    refused, cut = setup.server.behaviours["overloaded"], Behaviour(cut_after_pieces=1)
     setup.server.script["steady"].extend([refused, cut])
     assert (await setup.failure("steady")).message.startswith(f"{setup.hosted.name} returned HTTP 503")
     assert (await setup.failure("steady")).message == f"{setup.hosted.name} ended its response early"
-    assert await setup.spoken("steady") == TEMPERS["steady"].body
+    assert await setup.spoken("steady") == BEHAVIOURS["steady"].body
 
 
 @pytest.mark.parametrize("before_seconds", [0.05, 0.3])
 async def test_pieces_are_sent_at_their_times(setup: HostedSetup, before_seconds: float) -> None:
     pieces = 11
-    temper = Temper(before_seconds=before_seconds, piece_bytes=4800, piece_seconds=0.02)
-    setup.server.tempers["timed"] = temper
+    behaviour = Behaviour(before_seconds=before_seconds, piece_bytes=4800, piece_seconds=0.02)
+    setup.server.behaviours["timed"] = behaviour
     await setup.spoken("steady")
     timing = Timing()
     assert len(await setup.spoken("timed", timing)) == pieces * 4800

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from services.experiments.webhooks.addresses import Address, ip_literal, is_loopback_name
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import Target
+from services.experiments.webhooks.ssrf_guard.addresses import Address, ip_literal, is_loopback_name
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.ssrf_guard.urls import Target
 
 MAX_CONCURRENT_RESOLUTIONS = 64
 # Addresses of one name that an attempt tries.
@@ -28,7 +28,7 @@ class ForbiddenTarget(Exception):
     """A target that the SSRF guard refuses. The message is a phrase after "it", and does not reveal the address."""
 
 
-async def resolve_allowed(target: Target, resolver: Resolver, policy: Reach) -> Sequence[Address]:
+async def resolve_allowed(target: Target, resolver: Resolver, policy: SsrfPolicy) -> Sequence[Address]:
     """Returns the addresses to connect to, in order of preference.
 
     Raises ForbiddenTarget if any address is not allowed: a name with both kinds was made to deceive. Raises OSError if
@@ -50,7 +50,7 @@ async def resolve_allowed(target: Target, resolver: Resolver, policy: Reach) -> 
     return found[:MAX_ADDRESSES]
 
 
-async def _leads_to_mesh(target: Target, found: Sequence[Address], resolver: Resolver, policy: Reach) -> bool:
+async def _leads_to_mesh(target: Target, found: Sequence[Address], resolver: Resolver, policy: SsrfPolicy) -> bool:
     for host, port in policy.mesh_hosts_on(target.port):
         known: Sequence[Address] = ()
         with suppress(OSError):

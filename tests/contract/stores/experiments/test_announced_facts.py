@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from services.experiments.webhooks.announced import ANNOUNCED, Announced, Announcement
-from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
+from services.experiments.webhooks.messages import MESSAGE_TYPES, MessageType, WebhookMessage
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.experiments.webhooks.store import SqlWebhookStore
 from services.runtime import bus as bus_module
 from services.runtime import outbox
@@ -27,8 +27,8 @@ SOON = 30.0
 PUBLIC_URL = "https://arena.example.com"
 
 
-def recording_heard(fact: Message, delivery: bus_module.Delivery, public_url: str) -> Announcement:
-    return Announcement(
+def recording_heard(fact: Message, delivery: bus_module.EventMetadata, public_url: str) -> WebhookMessage:
+    return WebhookMessage(
         subject_id=fact.recording_id,  # type: ignore[attr-defined]
         developer_id=fact.developer_id,  # type: ignore[attr-defined]
         webhook_url=fact.webhook_url,  # type: ignore[attr-defined]
@@ -44,8 +44,8 @@ class Services:
         self.owner = owner
         self.experiments = experiments
         self.store = SqlWebhookStore()
-        announced = {**ANNOUNCED, RecordingHeard: Announced("recording.heard", recording_heard)}
-        self.announcing = Announcing(experiments, self.store, PUBLIC_URL, announced)
+        announced = {**MESSAGE_TYPES, RecordingHeard: MessageType("recording.heard", recording_heard)}
+        self.publisher = WebhookPublisher(experiments, self.store, PUBLIC_URL, announced)
         self.owner_relay = OutboxRelay(owner, owner_bus)
         self._owner_bus = owner_bus
         self._experiments_bus = experiments_bus
@@ -63,7 +63,7 @@ class Services:
         experiments_relay = OutboxRelay(self.experiments, self._experiments_bus)
         async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
             work = [
-                self._experiments_bus.consume(self._noting(self.announcing.handlers()), max_in_flight=1),
+                self._experiments_bus.consume(self._noting(self.publisher.handlers()), max_in_flight=1),
                 experiments_relay.run(),
             ]
             if owner:
@@ -77,7 +77,7 @@ class Services:
     def _noting(self, handlers: Mapping[type[Message], Handler]) -> Mapping[type[Message], Handler]:
         (take,) = handlers.values()
 
-        async def take_and_note(fact: Message, delivery: bus_module.Delivery) -> None:
+        async def take_and_note(fact: Message, delivery: bus_module.EventMetadata) -> None:
             await take(fact, delivery)
             self.taken.put_nowait(delivery.event_id)
 
@@ -101,8 +101,8 @@ class Services:
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bus_module, "REPAIR_SECONDS", 0.05)
-    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 1.0)
+    monkeypatch.setattr(bus_module, "REPAIR_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(bus_module, "PUBLISH_TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(outbox, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(outbox, "REPEAT_POLL_SECONDS", 0.1)
 
@@ -167,7 +167,7 @@ async def test_a_fact_that_the_bus_lost_is_still_announced(
     await nats.stop()
     nats.wipe()
     await nats.start()
-    monkeypatch.setattr(outbox, "MIN_REPEAT", timedelta(0))
+    monkeypatch.setattr(outbox, "MIN_REPEAT_INTERVAL", timedelta(0))
     async with services.running():
         await services.taken.get()
         await services.confirmed()
@@ -189,7 +189,7 @@ async def test_a_fact_repeated_after_a_lost_confirmation_is_announced_once(
         await connection.execute(sa.text("TRUNCATE outbox"))
     assert (await services.unconfirmed(), len(await services.deliveries())) == (1, 1)
 
-    monkeypatch.setattr(outbox, "MIN_REPEAT", timedelta(0))
+    monkeypatch.setattr(outbox, "MIN_REPEAT_INTERVAL", timedelta(0))
     async with services.running():
         assert await services.taken.get() == first
         await services.confirmed()

@@ -12,7 +12,7 @@ from services.experiments.domain import EvalMode
 from services.experiments.listening.domain import Link
 from services.experiments.listening.subject import ExperimentSubject
 from services.experiments.running.finishing import Finishing
-from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime.db import Database
 from services.runtime.ids import new_id
 from services.shared.listening.subject import Subject
@@ -33,8 +33,8 @@ class ExperimentCase:
         stores = ExperimentStores(database)
         self.experiments, self.clips, self.lifecycle = stores.experiments, stores.clips, stores.lifecycle
         self.links, self.listening = stores.links, stores.listening
-        announcing = Announcing(database, stores.webhooks, "")
-        self.finishing = Finishing(self.experiments, self.clips, self.listening, stores.votes, announcing, clock)
+        publisher = WebhookPublisher(database, stores.webhooks, "")
+        self.finishing = Finishing(self.experiments, self.clips, self.listening, stores.votes, publisher, clock)
         self.subject: Subject[None] = ExperimentSubject(self.experiments, self.links, self.finishing, clock)
 
     async def begin(self, votes_per_pair: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.experiments.domain import Experiment, ExperimentStatus, ModelSpec
 from services.experiments.store import Store
 from services.runtime.db import Database
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.contract.stores.experiments.rows import (
     COMPLETED,
     MINUTE,
@@ -47,7 +47,7 @@ async def test_a_request_id_creates_one_experiment_per_developer(database: Datab
         assert await store.add(connection, first, "request 1", b"fingerprint")
         assert not await store.add(connection, experiment("exp_b"), "request 1")
         assert await store.add(connection, experiment("exp_c", owner="dev_b"), "request 1")
-        assert await store.find_request(connection, "dev_a", "request 1") == Earlier(
+        assert await store.find_request(connection, "dev_a", "request 1") == EarlierRequest(
             first, b"fingerprint", first.created_at
         )
         assert await store.find_request(connection, "dev_a", "request 2") is None

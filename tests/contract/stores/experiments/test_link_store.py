@@ -9,7 +9,7 @@ from services.experiments.domain import EvalMode
 from services.experiments.listening.domain import Link
 from services.experiments.listening.store import LinkStore, SqlLinkStore
 from services.runtime.db import Database
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.contract.stores.experiments.rows import add, experiment
 from tests.contract.stores.experiments.stores import ExperimentStores
 
@@ -54,7 +54,9 @@ async def test_a_request_id_creates_one_link_per_experiment(database: Database, 
         assert not await links.add(connection, link("lnk_b"), "once")
         assert await links.add(connection, link("lnk_c", of="exp_b"), "once")
     async with database.reading() as connection:
-        assert await links.of_request(connection, "exp_a", "once") == Earlier(link(), b"fingerprint", link().created_at)
+        assert await links.of_request(connection, "exp_a", "once") == EarlierRequest(
+            link(), b"fingerprint", link().created_at
+        )
         assert await links.of_request(connection, "exp_a", "twice") is None
         assert len(await links.page(connection, "exp_a")) == 1
 

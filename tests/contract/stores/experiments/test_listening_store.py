@@ -12,6 +12,8 @@ from services.experiments.verdict import Vote
 from services.runtime.db import Database
 from services.shared.listening.domain import (
     Assignment,
+    CandidateAudio,
+    InvitationTally,
     Listener,
     ListenerAnswer,
     ListeningTest,
@@ -19,8 +21,6 @@ from services.shared.listening.domain import (
     PairKey,
     Preference,
     Side,
-    Speech,
-    Tally,
 )
 from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
@@ -42,8 +42,8 @@ def pair(key: PairKey = KEY, **values: object) -> Pair:
     plain = Pair(
         key=key,
         text="Grüße, 你好.",
-        first=[Speech("trl_a.wav", 1.0)],
-        second=[Speech("trl_b.wav", 2.25), Speech("trl_c.wav", 0.1)],
+        first=[CandidateAudio("trl_a.wav", 1.0)],
+        second=[CandidateAudio("trl_b.wav", 2.25), CandidateAudio("trl_c.wav", 0.1)],
         target_lufs=-23.5,
     )
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ async def test_a_reopened_test_keeps_its_votes_and_its_other_pairs_lose_their_au
     await assign(database, listening, assignment())
     async with database.transaction() as connection:
         await votes.add(connection, assignment(), ListenerAnswer.TIE, NOON)
-        changed = pair(first=[Speech("trl_a.wav", 1.0), Speech("trl_z.wav", 9.5)], target_lufs=-25.0)
+        changed = pair(first=[CandidateAudio("trl_a.wav", 1.0), CandidateAudio("trl_z.wav", 9.5)], target_lufs=-25.0)
         stored = [
             dataclasses.replace(changed, votes=1),
             pair(PairKey(0, 0, 2)),
@@ -154,7 +154,7 @@ async def test_the_number_of_listeners_per_invitation_is_limited(
         in_another = listener("lsn_a", test_id="exp_b")
         assert await listening.add_listener(connection, in_another, 2, 9) == in_another
     async with database.reading() as connection:
-        assert await votes.tallies(connection, "exp_a") == {"lnk_a": Tally(2), "lnk_b": Tally(1)}
+        assert await votes.tallies(connection, "exp_a") == {"lnk_a": InvitationTally(2), "lnk_b": InvitationTally(1)}
         assert await listening.listener(connection, "exp_a", "lsn_b") == listener("lsn_b")
         assert await listening.listener(connection, "exp_b", "lsn_a") == in_another
         assert await listening.listener(connection, "exp_a", "lsn_c") is None
@@ -211,10 +211,10 @@ async def test_assignments_are_pending_until_answered_or_shown_too_long_ago(
         assignment("pai_d", PairKey(1, 0, 1), shown_at=NOON + 2 * MINUTE),
     )
     async with database.transaction() as connection:
-        assert await listening.held(connection, "exp_a", NOON) == {KEY: 2, PairKey(1, 0, 1): 1}
+        assert await listening.pending_assignments(connection, "exp_a", NOON) == {KEY: 2, PairKey(1, 0, 1): 1}
         await votes.add(connection, assignment("pai_c", listener_id="lsn_c"), ListenerAnswer.A, NOON)
-        assert await listening.held(connection, "exp_a", NOON) == {KEY: 1, PairKey(1, 0, 1): 1}
-        assert await listening.held(connection, "exp_x", NOON) == {}
+        assert await listening.pending_assignments(connection, "exp_a", NOON) == {KEY: 1, PairKey(1, 0, 1): 1}
+        assert await listening.pending_assignments(connection, "exp_x", NOON) == {}
 
 
 async def test_a_clip_is_sent_once_its_ranges_cover_it(
@@ -268,7 +268,7 @@ async def test_a_vote_counts_for_its_pair_and_invitation_and_names_models_instea
         ]
         assert await votes.of_test(connection, "exp_x") == []
         assert [each.votes for each in await listening.pairs(connection, "exp_a")] == [2, 1]
-        assert await votes.tallies(connection, "exp_a") == {"lnk_a": Tally(2, 3)}
+        assert await votes.tallies(connection, "exp_a") == {"lnk_a": InvitationTally(2, 3)}
         answers = [each.answer for each in await listening.assignments(connection, "exp_a", "lsn_a")]
         assert answers == [ListenerAnswer.A, ListenerAnswer.B]
 
@@ -302,7 +302,12 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_applies(
         await votes.add(connection, assignment(), ListenerAnswer.A, NOON + 2 * MINUTE, HERE)
         await votes.add(connection, assignment("pai_b", listener_id="lsn_b"), ListenerAnswer.B, NOON, None)
         first, second = await votes.of_test(connection, "exp_a")
-        assert (first.state, first.doubt, first.counts, first.judged_at) == (VoteState.UNKNOWN, None, True, None)
+        assert (first.state, first.exclusion_reason, first.counts, first.judged_at) == (
+            VoteState.UNKNOWN,
+            None,
+            True,
+            None,
+        )
         assert (first.address, first.joined_from, first.supervised, first.cast_at) == (
             HERE,
             None,
@@ -314,7 +319,7 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_applies(
         await votes.judge(connection, [Judgement(first, None), Judgement(second, ExclusionReason.ADDRESS_LIMIT)], NOON)
         assert await counts() == (1, 2, 1)
         (second,) = await votes.of_listener(connection, listener("lsn_b"))
-        assert (second.state, second.doubt, second.judged_at) == (
+        assert (second.state, second.exclusion_reason, second.judged_at) == (
             VoteState.EXCLUDED,
             ExclusionReason.ADDRESS_LIMIT,
             NOON,
@@ -326,7 +331,7 @@ async def test_a_vote_counts_until_it_is_judged_and_its_last_state_applies(
         await votes.judge(connection, [Judgement(second, None)], NOON + MINUTE)
         assert await counts() == (2, 2, 0)
         (second,) = await votes.of_listener(connection, listener("lsn_b"))
-        assert (second.state, second.doubt, second.judged_at) == (VoteState.COUNTED, None, NOON + MINUTE)
+        assert (second.state, second.exclusion_reason, second.judged_at) == (VoteState.COUNTED, None, NOON + MINUTE)
 
 
 async def test_listeners_hold_places_where_they_joined_and_voted_unless_the_limit_excluded_them(

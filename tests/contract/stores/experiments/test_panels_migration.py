@@ -13,7 +13,14 @@ from services.experiments.listening.store import SqlLinkStore
 from services.experiments.results.domain import counted, panel
 from services.experiments.verdict import Panel
 from services.runtime.db import Database
-from services.shared.listening.domain import ListenerAnswer, ListeningTest, Pair, PairKey, Speech, Tally
+from services.shared.listening.domain import (
+    CandidateAudio,
+    InvitationTally,
+    ListenerAnswer,
+    ListeningTest,
+    Pair,
+    PairKey,
+)
 from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
@@ -68,7 +75,7 @@ async def test_earlier_votes_count_and_the_listener_continues(postgres_url: str,
         link = await SqlLinkStore().get(connection, "lnk_a")
         assert link is not None
         assert link.max_listeners_per_address == DEFAULT_LISTENERS_PER_ADDRESS
-        assert await votes.tallies(connection, "exp_a") == {"lnk_a": Tally(2, 1)}
+        assert await votes.tallies(connection, "exp_a") == {"lnk_a": InvitationTally(2, 1)}
         (vote,) = await votes.of_test(connection, "exp_a")
         assert (vote.state, vote.counts, vote.address, vote.joined_from) == (VoteState.UNKNOWN, True, None, None)
         assert len(counted([vote])) == 1
@@ -155,8 +162,8 @@ async def test_pairs_and_votes_of_experiments_become_listening_tests(postgres_ur
         pair = Pair(
             key=PairKey(1, 0, 1),
             text="Grüße: 你好",
-            first=[Speech("trl_00.wav", 1.5), Speech("trl_01.wav", 0)],
-            second=[Speech("trl_10.wav", 1.5)],
+            first=[CandidateAudio("trl_00.wav", 1.5), CandidateAudio("trl_01.wav", 0)],
+            second=[CandidateAudio("trl_10.wav", 1.5)],
             target_lufs=-24.5,
             votes=1,
         )
@@ -174,14 +181,14 @@ async def test_pairs_and_votes_of_experiments_become_listening_tests(postgres_ur
         assert (given.a_sent_at, given.b_sent_at, given.seconds) == (NOON, None, 2.75)
 
         tie, other = await votes.of_test(connection, "exp_open")
-        assert (tie.listener_id, tie.answer, tie.state, tie.doubt) == (
+        assert (tie.listener_id, tie.answer, tie.state, tie.exclusion_reason) == (
             "lsn_b",
             ListenerAnswer.TIE,
             VoteState.EXCLUDED,
             ExclusionReason.ONE_SIDE,
         )
         assert (tie.supervised, tie.address, other.joined_from) == (True, b"there", b"here")
-        assert await votes.tallies(connection, "exp_open") == {"lnk_a": Tally(2, 2, 1)}
+        assert await votes.tallies(connection, "exp_open") == {"lnk_a": InvitationTally(2, 2, 1)}
 
         # A new state comes after the existing ones.
         await votes.judge(connection, [Judgement(tie, None)], NOON + timedelta(minutes=1))

@@ -11,20 +11,20 @@ from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
-from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, own_weights
-from services.experiments.webhooks.announcing import Announcing
+from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile, custom_profile
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
 from services.shared.listening.domain import (
     Assignment,
+    CandidateAudio,
     Listener,
     ListenerAnswer,
     ListeningTest,
     Pair,
     PairKey,
-    Speech,
 )
 from services.shared.listening.judging import ExclusionReason, Judgement
 from services.shared.listening.store import ListeningStore
@@ -60,7 +60,7 @@ def recomputing(database: Database, store: Store, votes: VoteStore) -> tuple[Rea
 
 def finishing(database: Database, store: Store, listening: ListeningStore, votes: VoteStore) -> Finishing:
     stores = ExperimentStores(database)
-    return Finishing(store, stores.clips, listening, votes, Announcing(database, stores.webhooks, ""))
+    return Finishing(store, stores.clips, listening, votes, WebhookPublisher(database, stores.webhooks, ""))
 
 
 async def measure(database: Database, store: Store, given: Experiment, random: np.random.Generator) -> None:
@@ -92,7 +92,7 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
 
 async def vote(database: Database, listening: ListeningStore, votes: VoteStore, random: np.random.Generator) -> None:
     keys = [PairKey(prompt, first, second) for prompt in range(PROMPTS) for first, second in ((0, 1), (0, 2), (1, 2))]
-    one, other = Speech("a.wav", 1.0), Speech("b.wav", 1.0)
+    one, other = CandidateAudio("a.wav", 1.0), CandidateAudio("b.wav", 1.0)
     pairs = [Pair(key=key, text="Hello.", first=[one], second=[other], target_lufs=-23.0) for key in keys]
     async with database.transaction() as connection:
         await listening.open(connection, ListeningTest(ID, 3, NOON + MINUTE), pairs)
@@ -133,7 +133,7 @@ async def vote(database: Database, listening: ListeningStore, votes: VoteStore, 
     [
         (LATENCY, "composite_per_prompt"),
         (QUALITY, "composite_per_prompt"),
-        (own_weights({"prosody": 1 / 3, "ttfa": 1 / 3, "duration_accuracy": 1 / 3}), "ttfa_ms"),
+        (custom_profile({"prosody": 1 / 3, "ttfa": 1 / 3, "duration_accuracy": 1 / 3}), "ttfa_ms"),
     ],
     ids=["latency", "quality", "own weights"],
 )

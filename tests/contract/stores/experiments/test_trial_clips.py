@@ -17,7 +17,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.shared.clips.domain import Clip, Failure
 from services.shared.clips.queue_store import Provider, QueueStore
-from services.shared.clips.store import ClipStore, Moved
+from services.shared.clips.store import ClipStore, StepResult
 from services.shared.metrics import Measurements
 from tests.contract.stores.experiments.rows import (
     MINUTE,
@@ -48,9 +48,11 @@ async def test_simultaneous_results_count_once_each_and_exactly_one_is_the_last(
     await add(database, store, experiment("exp_a", status=RUNNING, total_trials=len(trials)))
     await add_trials(database, store, *trials)
 
-    async def answer(one: Trial, event_id: str) -> Moved | None:
+    async def answer(one: Trial, event_id: str) -> StepResult | None:
         async with database.transaction() as connection:
-            held, first_time = await clips.hold_for(connection, one.id, consumer="experiments", event_id=event_id)
+            held, first_time = await clips.lock_run_for_event(
+                connection, one.id, consumer="experiments", event_id=event_id
+            )
             assert held is not None
             return await clips.evaluated(connection, one.id, 1, NOTHING, at=NOON) if first_time else None
 
@@ -71,7 +73,7 @@ async def test_only_completed_and_failed_trials_are_counted(database: Database, 
     async with database.transaction() as connection:
         await end_trial(connection, clips, first, MEASURED)
         moved = await clips.failed(connection, "trl_b", 1, Failure(SYNTHESIZING, "bad_audio", "no"), at=NOON)
-    assert moved == Moved("flite", True)
+    assert moved == StepResult("flite", True)
     async with database.reading() as connection:
         assert await store.get(connection, "dev_a", "exp_a") == dataclasses.replace(
             given, completed_trials=1, failed_trials=1
@@ -98,7 +100,7 @@ async def test_no_trial_is_stale_in_an_experiment_that_is_not_running(
     await add(database, store, experiment("exp_a", status=status))
     await add_trials(database, store, trial("trl_a"))
     async with database.transaction() as connection:
-        held = await clips.hold(connection, "trl_a")
+        held = await clips.lock_run(connection, "trl_a")
         assert held is not None
         assert not held.running
         assert await clips.stale(connection, now() + 60 * MINUTE, TIMEOUT, 9) == []
@@ -176,9 +178,9 @@ async def run(
     )
 
 
-async def learn(database: Database, queue: QueueStore, provider: Provider, at: datetime = NOON) -> bool:
+async def record_provider(database: Database, queue: QueueStore, provider: Provider, at: datetime = NOON) -> bool:
     async with database.transaction() as connection:
-        return await queue.learn(connection, provider, at)
+        return await queue.record_provider(connection, provider, at)
 
 
 async def released(
@@ -203,7 +205,7 @@ async def test_experiments_share_a_provider_equally(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
     await run(database, store, "a", 8)
-    await learn(database, queue, Provider(id="espeak", max_concurrency=4, local=False))
+    await record_provider(database, queue, Provider(id="espeak", max_concurrency=4, local=False))
     assert await ids(database, queue) == ["a0", "a1", "a2", "a3"]
     await run(database, store, "b", 8, minutes=1)
     for done, next_one in (("a0", "b0"), ("a1", "b1")):
@@ -221,7 +223,7 @@ async def test_experiments_that_start_together_share_from_the_start(
 ) -> None:
     for name in "abc":
         await run(database, store, name, 5)
-    await learn(database, queue, Provider(id="espeak", max_concurrency=6, local=False))
+    await record_provider(database, queue, Provider(id="espeak", max_concurrency=6, local=False))
     assert sorted(await ids(database, queue)) == ["a0", "a1", "b0", "b1", "c0", "c1"]
 
 
@@ -241,7 +243,7 @@ async def test_experiments_take_turns_at_a_provider_with_one_slot(
 async def test_trials_of_cancelled_or_not_running_experiments_are_not_released(
     database: Database, store: Store, clips: ClipStore, queue: QueueStore
 ) -> None:
-    await learn(database, queue, HOSTED)
+    await record_provider(database, queue, HOSTED)
     await run(database, store, "a", 2)
     await run(database, store, "b", 1)
     await add(database, store, experiment("exp_c"))
@@ -256,7 +258,7 @@ async def test_trials_that_are_being_cancelled_are_skipped_without_waiting(
 ) -> None:
     if isinstance(database, MemoryDatabase):
         pytest.skip("transactions in memory run one after another")
-    await learn(database, queue, HOSTED)
+    await record_provider(database, queue, HOSTED)
     await run(database, store, "a", 2)
     await run(database, store, "b", 2)
     async with database.transaction() as connection, asyncio.timeout(5):

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from services.experiments.webhooks.claiming import Limits
-from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, Endpoint
+from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus, WebhookEndpoint
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime.db import Database
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from tests.contract.stores.experiments.rows import MINUTE, NOON, add, experiment
 from tests.contract.stores.experiments.stores import ExperimentStores
 from tests.contract.stores.experiments.test_panels_migration import OLD_ROWS, upgraded
@@ -34,8 +34,8 @@ INSERT INTO webhook_attempts (delivery_id, attempted_at, response_status, error,
 """
 
 
-def endpoint(id_: str, *, owner: str = "dev_a", url: str = "", minutes: int = 0, **values: object) -> Endpoint:
-    plain = Endpoint(
+def endpoint(id_: str, *, owner: str = "dev_a", url: str = "", minutes: int = 0, **values: object) -> WebhookEndpoint:
+    plain = WebhookEndpoint(
         id=id_, developer_id=owner, url=url or f"{URL}/{id_}", secret=b"sealed", created_at=NOON + minutes * MINUTE
     )
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
@@ -55,13 +55,13 @@ def delivery(id_: str, to: str = "whe_a", *, due: datetime | None = NOON, **valu
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
-async def keep(database: Database, webhooks: WebhookStore, *records: Endpoint | Delivery) -> None:
+async def keep(database: Database, webhooks: WebhookStore, *records: WebhookEndpoint | Delivery) -> None:
     """Adds endpoints and deliveries. The deliveries are about an experiment `exp_a`."""
     if any(isinstance(record, Delivery) for record in records):
         await add(database, ExperimentStores(database).experiments, experiment("exp_a"))
     async with database.transaction() as connection:
         for record in records:
-            if isinstance(record, Endpoint):
+            if isinstance(record, WebhookEndpoint):
                 assert await webhooks.add_endpoint(connection, record)
             else:
                 await webhooks.add_delivery(connection, record)
@@ -102,7 +102,7 @@ async def test_an_endpoint_is_found_by_id_url_and_request(database: Database, we
         for way in ({"lock": True}, {"keep": True}, {}):
             assert await webhooks.endpoint(connection, "whe_a", **way) == given
         assert await webhooks.endpoint_at(connection, "dev_a", URL, keep=True) == given
-        assert await webhooks.endpoint_of_request(connection, "dev_a", "request 1") == Earlier(
+        assert await webhooks.endpoint_of_request(connection, "dev_a", "request 1") == EarlierRequest(
             given, b"fingerprint", given.created_at
         )
         assert await webhooks.endpoint(connection, "whe_b") is None

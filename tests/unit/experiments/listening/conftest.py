@@ -21,15 +21,15 @@ from services.experiments.listening.tokens import ListeningTokens
 from services.experiments.results.domain import counted
 from services.experiments.running.finishing import Finishing
 from services.experiments.verdict import Vote
-from services.experiments.webhooks.announcing import Announcing
+from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime.errors import NotFound
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
+from services.shared.listening.clip_transfers import ClipTransfers, SentRange
 from services.shared.listening.clips import Clips
 from services.shared.listening.closing import Closing
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.domain import Assignment, ListenerAnswer, ListenerProgress
-from services.shared.listening.hearing import Hearing, Sent
 from services.shared.listening.judging import CastVote
 from services.shared.metrics import Measurements
 from tests.fakes.memory_clip_store import MemoryClipStore
@@ -87,9 +87,9 @@ class ListeningWorld:
         self.store, self.vote_store, self.link_store = MemoryListeningStore(), MemoryVoteStore(), MemoryLinkStore()
         self.audio = MemoryAudio()
         self.at = NOON
-        announcing = Announcing(self.database, MemoryWebhookStore(), "")
+        publisher = WebhookPublisher(self.database, MemoryWebhookStore(), "")
         self.finishing = Finishing(
-            self.experiments, MemoryClipStore(), self.store, self.vote_store, announcing, self.now
+            self.experiments, MemoryClipStore(), self.store, self.vote_store, publisher, self.now
         )
         self.sessions = MemorySessions()
         self.address: bytes | None = None
@@ -115,7 +115,7 @@ class ListeningWorld:
             clock=self.now,
         )
         self.clips = Clips(self.database, self.store, self.subject, self.audio, "a secret of sixteen")
-        self.hearing = Hearing(self.database, self.store, self.now)
+        self.clip_transfers = ClipTransfers(self.database, self.store, self.now)
         self.closing = Closing(self.database, self.store, self.subject, self.now)
         self.by_hand = CloseListening(self.database, self.experiments, self.closing)
 
@@ -236,7 +236,7 @@ class ListeningWorld:
     async def sent(self, name: str, start: int, end: int) -> None:
         """Records that the gateway sent these bytes of a clip now."""
         size = len((await self.clips.find(name)).content)
-        await self.hearing.note(Sent(name, start, end, size), self.at)
+        await self.clip_transfers.record(SentRange(name, start, end, size), self.at)
 
     async def play(self, token: str, listener: str) -> Assignment:
         """Takes the listener's pair and hears both of its clips."""

@@ -92,9 +92,9 @@ async def test_speech_is_prepared_once_for_parallel_requests(world: ListeningWor
 
 
 async def test_the_cache_of_prepared_speech_is_limited(world: ListeningWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "KEPT_CLIP_BYTES", 0)
+    monkeypatch.setattr(clips, "MAX_CACHED_CLIP_BYTES", 0)
     # The speech of a clip has 144,000 bytes.
-    monkeypatch.setattr(clips, "KEPT_SPEECH_BYTES", 200_000)
+    monkeypatch.setattr(clips, "MAX_CACHED_SPEECH_BYTES", 200_000)
     few = clips.Clips(world.database, world.store, world.subject, world.audio, "a secret of sixteen")
     await world.begin()
     pair = await given(world)

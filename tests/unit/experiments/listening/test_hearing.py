@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from services.runtime.errors import WrongState
-from services.shared.listening import hearing
+from services.shared.listening import clip_transfers
+from services.shared.listening.clip_transfers import SentRange
 from services.shared.listening.domain import Assignment, ListenerAnswer
-from services.shared.listening.hearing import Sent
 from tests.unit.experiments.listening.conftest import CLIP_SECONDS, ListeningWorld
 
 # A clip is padded to the next quarter of a second.
@@ -93,11 +93,11 @@ async def test_one_clip_twice_does_not_replace_the_other(listener_with_pair: Lis
 async def test_a_wrong_clock_of_the_gateway_shifts_the_sending_time_only_a_little(
     listener_with_pair: ListenerWithPair, monkeypatch: pytest.MonkeyPatch, early_seconds: float, waits: str
 ) -> None:
-    monkeypatch.setattr(hearing, "MAX_RECORD_AGE", timedelta(seconds=1))
+    monkeypatch.setattr(clip_transfers, "MAX_RECORD_AGE", timedelta(seconds=1))
     world, pair = listener_with_pair.world, listener_with_pair.pair
     for name in (pair.clip_a, pair.clip_b):
         size = len((await world.clips.find(name)).content)
-        await world.hearing.note(Sent(name, 0, size, size), world.at - timedelta(seconds=early_seconds))
+        await world.clip_transfers.record(SentRange(name, 0, size, size), world.at - timedelta(seconds=early_seconds))
     assert await listener_with_pair.vote() == {"status": "not_heard", "wait_seconds": waits}
 
 
@@ -107,7 +107,7 @@ async def test_an_impossible_record_of_sent_bytes_is_ignored(
 ) -> None:
     world, pair = listener_with_pair.world, listener_with_pair.pair
     await world.hear(pair.clip_a)
-    await world.hearing.note(Sent(pair.clip_b, *sent), world.at)
-    await world.hearing.note(Sent("clp_" + "0" * 32 + ".wav", 0, 100, 100), world.at)
+    await world.clip_transfers.record(SentRange(pair.clip_b, *sent), world.at)
+    await world.clip_transfers.record(SentRange("clp_" + "0" * 32 + ".wav", 0, 100, 100), world.at)
     world.wait(minutes=1)
     assert await listener_with_pair.vote() == {"status": "not_fetched"}

@@ -9,7 +9,7 @@ from services.experiments.domain import EvalMode, ExperimentStatus
 from services.experiments.listening import links
 from services.experiments.listening.domain import TalliedLink
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
-from services.shared.listening.domain import Tally
+from services.shared.listening.domain import InvitationTally
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, ListeningWorld, call_as
 
 
@@ -110,7 +110,7 @@ async def test_a_revoked_link_stops_working_at_once_and_keeps_its_votes(world: L
     assert pair is not None
 
     revoked = await world.links.revoke(EXPERIMENT, made.link.link.id)
-    assert revoked == TalliedLink(dataclasses.replace(made.link.link, revoked_at=world.at), Tally(1, 1))
+    assert revoked == TalliedLink(dataclasses.replace(made.link.link, revoked_at=world.at), InvitationTally(1, 1))
     world.wait(minutes=1)
     assert await world.links.revoke(EXPERIMENT, made.link.link.id) == revoked
 

@@ -12,7 +12,13 @@ from services.experiments.listening import listeners as use_cases
 from services.experiments.verdict import Vote
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, Unauthenticated, WrongState
 from services.runtime.ids import new_id
-from services.shared.listening.domain import HELD_FOR, ListenerAnswer, ListenerProgress, Preference, Tally
+from services.shared.listening.domain import (
+    PENDING_ASSIGNMENT_DURATION,
+    InvitationTally,
+    ListenerAnswer,
+    ListenerProgress,
+    Preference,
+)
 from tests.fakes.memory_experiments_store import change
 from tests.unit.experiments.listening.conftest import EXPERIMENT, NOON, ListeningWorld
 
@@ -67,8 +73,10 @@ async def test_a_listener_keeps_the_same_pair_until_it_is_answered(world: Listen
     assert again is not None
     assert again == dataclasses.replace(first.assignment, shown_at=again.shown_at)
     async with world.database.reading() as connection:
-        held = await world.store.held(connection, EXPERIMENT, world.at - HELD_FOR)
-    assert held == {again.key: 1}, "asking again renews the hold on the pair"
+        pending_assignments = await world.store.pending_assignments(
+            connection, EXPERIMENT, world.at - PENDING_ASSIGNMENT_DURATION
+        )
+    assert pending_assignments == {again.key: 1}, "asking again renews the hold on the pair"
 
 
 async def test_parallel_calls_of_one_listener_return_one_pair(world: ListeningWorld) -> None:
@@ -133,7 +141,7 @@ async def test_the_vote_that_completes_the_last_pair_triggers_the_verdict(world:
     assert [type(event) for event in world.database.published()] == [ExperimentCompleted]
     votes = await world.votes()
     assert votes[0] == Vote(votes[0].listener, votes[0].prompt_index, 0, 1, Preference.TIE)
-    assert (await world.only_link()).tally == Tally(2, 4)
+    assert (await world.only_link()).tally == InvitationTally(2, 4)
 
 
 async def test_simultaneous_last_votes_trigger_one_verdict(world: ListeningWorld) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from services.experiments.domain import Trial, TrialStatus
 from services.experiments.running.pairs import comparable_pairs
-from services.shared.listening.domain import Pair, PairKey, Speech
+from services.shared.listening.domain import CandidateAudio, Pair, PairKey
 from services.shared.metrics import Measurements
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -45,8 +45,8 @@ def test_a_pair_has_all_completed_repeats() -> None:
     assert found == Pair(
         key=PairKey(0, 0, 1),
         text="Hello.",
-        first=[Speech("trl_000.wav", 1.5), Speech("trl_002.wav", 0.0)],
-        second=[Speech("trl_010.wav", 0.0)],
+        first=[CandidateAudio("trl_000.wav", 1.5), CandidateAudio("trl_002.wav", 0.0)],
+        second=[CandidateAudio("trl_010.wav", 0.0)],
         target_lufs=-24.5,
     )
 

@@ -14,7 +14,7 @@ from services.runtime.errors import InvalidInput, QuotaExceeded, Unauthenticated
 from services.runtime.identity import Caller, Voter, set_caller
 from services.runtime.pages import Pages
 from services.shared.listening import comparing
-from services.shared.listening.domain import Assignment, ListenerAnswer, Tally
+from services.shared.listening.domain import Assignment, InvitationTally, ListenerAnswer
 from services.shared.listening.judging import VoteState
 from tests.unit.experiments.listening.conftest import DECIDE_SECONDS, EXPERIMENT, ListeningWorld, call_as
 
@@ -72,7 +72,7 @@ async def test_a_script_with_twelve_listeners_gets_no_confident_verdict(world: L
     assert results.reasons[-1] == (
         "36 more votes were left out as doubtful: 36 from an address with more listeners than the link allows."
     )
-    assert (await world.only_link()).tally == Tally(12, 48, 36)
+    assert (await world.only_link()).tally == InvitationTally(12, 48, 36)
 
 
 async def test_exported_votes_have_their_states(world: ListeningWorld) -> None:
@@ -199,7 +199,7 @@ async def test_a_session_that_votes_through_two_links_counts_once(world: Listeni
     await prefer_first(world, other, b"office")
     assert [vote.listener for vote in await world.votes()] == [(await world.votes())[0].listener] * PROMPTS
     cast = await world.cast()
-    assert [each.doubt for each in cast] == [None] * PROMPTS + ["same_session"] * PROMPTS
+    assert [each.exclusion_reason for each in cast] == [None] * PROMPTS + ["same_session"] * PROMPTS
 
 
 async def test_an_invalid_link_creates_no_session(world: ListeningWorld) -> None:

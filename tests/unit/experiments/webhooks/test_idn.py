@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import InvalidTarget, canonical, check_url, parse
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.ssrf_guard.urls import InvalidTarget, canonical, check_url, parse
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from services.experiments.webhooks.targets import InvalidTarget, canonical, chec
 )
 def test_a_host_in_any_script_becomes_punycode(url: str, ascii_url: str) -> None:
     assert canonical(url) == ascii_url
-    assert check_url(url, Reach()) is None
+    assert check_url(url, SsrfPolicy()) is None
     assert parse(url) == parse(ascii_url)
 
 

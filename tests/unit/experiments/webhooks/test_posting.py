@@ -13,13 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.experiments.webhooks.addresses import Address
 from services.experiments.webhooks.domain import AttemptOutcome, AttemptResult
 from services.experiments.webhooks.posting import HttpPost
-from services.experiments.webhooks.reach import Reach
+from services.experiments.webhooks.ssrf_guard.addresses import Address
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
 from tests.fakes.webhook_receiver import WebhookReceiver
 
-LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
+LOOPBACK = SsrfPolicy((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
 HERE = ipaddress.ip_address("127.0.0.1")
 # Short, so that the tests with hanging receivers end soon.
 TIMEOUT_SECONDS = 0.4

@@ -10,7 +10,7 @@ from services.experiments.webhooks.domain import (
     AttemptResult,
     Delivery,
     DeliveryStatus,
-    Endpoint,
+    WebhookEndpoint,
     after_attempt,
 )
 
@@ -119,7 +119,7 @@ def test_a_delivery_given_up_during_an_attempt_stays_failed() -> None:
 
 
 def test_the_old_secret_signs_until_it_expires() -> None:
-    endpoint = Endpoint(
+    endpoint = WebhookEndpoint(
         id="whe_a",
         developer_id="dev_a",
         url="",

@@ -11,7 +11,6 @@ from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 
 from services.experiments.webhooks import signing
-from services.experiments.webhooks.announcing import wake
 from services.experiments.webhooks.domain import (
     SCHEDULE,
     Attempt,
@@ -19,9 +18,10 @@ from services.experiments.webhooks.domain import (
     AttemptResult,
     Delivery,
     DeliveryStatus,
-    Endpoint,
+    WebhookEndpoint,
 )
-from services.experiments.webhooks.sealing import SecretBox
+from services.experiments.webhooks.publisher import wake
+from services.experiments.webhooks.secret_box import SecretBox
 from services.experiments.webhooks.sender import LEASE, Sender
 from services.runtime.clock import now as clock_now
 from services.runtime.db import DISCONNECTED
@@ -78,7 +78,7 @@ class Webhooks:
 
     async def endpoint(self, name: str, *, owner: str = "dev_a", **values: object) -> None:
         id_ = f"whe_{name}"
-        plain = Endpoint(
+        plain = WebhookEndpoint(
             id=id_, developer_id=owner, url=f"https://{name}", secret=BOX.seal(SECRET, id_), created_at=self.time
         )
         async with self.database.transaction() as connection:
@@ -105,7 +105,7 @@ class Webhooks:
         assert found is not None
         return found
 
-    async def found_endpoint(self, name: str = "good") -> Endpoint:
+    async def found_endpoint(self, name: str = "good") -> WebhookEndpoint:
         async with self.database.reading() as connection:
             found = await self.store.endpoint(connection, f"whe_{name}")
         assert found is not None

@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 
 from services.experiments.settings import ExperimentsSettings
-from services.experiments.webhooks.reach import HostPort
+from services.experiments.webhooks.ssrf_guard.policy import HostPort
 from services.runtime.settings import load_settings
 
 
@@ -46,7 +46,7 @@ def test_the_ssrf_policy_knows_every_port_that_a_setting_names(monkeypatch: pyte
         "PUBLIC_URL": "https://arena.example.com",
     }.items():
         monkeypatch.setenv(name, value)
-    policy = load_settings(ExperimentsSettings).webhook_reach
+    policy = load_settings(ExperimentsSettings).ssrf_policy
     expected = {
         *(("127.0.0.1", port) for port in (8080, 50053, 50051, 9464)),
         *(("db-1", 5433), ("db-2", 5434), ("bus-1", 4222), ("bus-1", 8222), ("bus-2", 4333), ("bus-2", 8222)),

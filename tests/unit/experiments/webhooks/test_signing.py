@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.experiments.webhooks import signing
-from services.experiments.webhooks.sealing import SecretBox, UnreadableSecret
+from services.experiments.webhooks.secret_box import SecretBox, UnreadableSecret
 
 # The test vector of Standard Webhooks.
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

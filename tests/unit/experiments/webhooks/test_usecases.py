@@ -9,9 +9,9 @@ import pytest
 
 from services.experiments.webhooks import convert, signing
 from services.experiments.webhooks.domain import Attempt, Delivery, DeliveryStatus
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.usecases import DeliveryLog, Endpoints
+from services.experiments.webhooks.secret_box import SecretBox
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.usecases import DeliveryLog, WebhookEndpoints
 from services.runtime.clock import now
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded, WrongState
 from services.runtime.identity import set_caller
@@ -20,7 +20,7 @@ from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
 from tests.fakes.memory_webhook_store import MemoryWebhookStore
 from tests.unit.experiments.conftest import call_as
-from tests.unit.experiments.webhooks.test_announcing import experiment
+from tests.unit.experiments.webhooks.test_publisher import experiment
 
 URL = "https://example.org/done"
 BOX = SecretBox("a secret")
@@ -36,8 +36,8 @@ class Webhooks:
         self.experiments = MemoryExperimentsStore()
         self.store = MemoryWebhookStore()
         pages = Pages("a secret")
-        policy = Reach((ipaddress.ip_network("127.0.0.0/8"),))
-        self.endpoints = Endpoints(self.database, self.store, BOX, pages, policy)
+        policy = SsrfPolicy((ipaddress.ip_network("127.0.0.0/8"),))
+        self.endpoints = WebhookEndpoints(self.database, self.store, BOX, pages, policy)
         self.log = DeliveryLog(self.database, self.experiments, self.store, pages)
 
     async def delivery(self, digit: str = "1", **values: object) -> Delivery:

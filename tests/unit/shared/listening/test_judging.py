@@ -8,7 +8,7 @@ import pytest
 
 from services.experiments.results.domain import counted, panel
 from services.experiments.verdict import Panel
-from services.shared.listening.domain import SUPERVISED, ListenerAnswer, PairKey, Preference
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, ListenerAnswer, PairKey, Preference
 from services.shared.listening.judging import (
     MIN_SAME_SIDE,
     MIN_TIMED_VOTES,
@@ -33,14 +33,14 @@ def vote(
     spare: float | None = 1.0,
     at: bytes | None = HERE,
     joined_from: bytes | None = HERE,
-    doubt: ExclusionReason | None = None,
+    exclusion_reason: ExclusionReason | None = None,
     judged: bool = True,
     listener: str = "lsn_a",
     swapped: bool = False,
     supervised: bool = False,
 ) -> CastVote:
     """Returns a vote that came `spare` seconds after it could have been cast. `judged` is False for UNKNOWN votes."""
-    state = VoteState.UNKNOWN if not judged else VoteState.EXCLUDED if doubt else VoteState.COUNTED
+    state = VoteState.UNKNOWN if not judged else VoteState.EXCLUDED if exclusion_reason else VoteState.COUNTED
     return CastVote(
         id=f"pai_{listener}_{number}",
         test_id="exp_a",
@@ -55,7 +55,7 @@ def vote(
         address=at,
         joined_from=joined_from,
         state=state,
-        doubt=doubt,
+        exclusion_reason=exclusion_reason,
     )
 
 
@@ -72,7 +72,7 @@ def judged(
         places=[[f"lsn_{other}" for other in range(count)] for count in places],
         same_session=[f"lsn_{other}" for other in range(again)],
     )
-    return {each.vote.id: each.doubt or "" for each in found}
+    return {each.vote.id: each.exclusion_reason or "" for each in found}
 
 
 def test_the_first_vote_of_a_listener_counts() -> None:
@@ -81,16 +81,16 @@ def test_the_first_vote_of_a_listener_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_per_address", "others", "doubt"), [(3, 2, ""), (3, 3, "address_limit"), (1, 1, "address_limit")]
+    ("max_per_address", "others", "exclusion_reason"), [(3, 2, ""), (3, 3, "address_limit"), (1, 1, "address_limit")]
 )
 def test_votes_of_more_listeners_at_an_address_than_the_link_allows_are_excluded(
-    max_per_address: int, others: int, doubt: str
+    max_per_address: int, others: int, exclusion_reason: str
 ) -> None:
-    assert judged([vote(judged=False)], max_per_address, places=[0, others]) == {"pai_lsn_a_0": doubt}
+    assert judged([vote(judged=False)], max_per_address, places=[0, others]) == {"pai_lsn_a_0": exclusion_reason}
 
 
 def test_a_supervised_panel_has_no_limit_per_address() -> None:
-    assert judged([vote(judged=False)], SUPERVISED, places=[500]) == {"pai_lsn_a_0": ""}
+    assert judged([vote(judged=False)], NO_ADDRESS_LIMIT, places=[500]) == {"pai_lsn_a_0": ""}
 
 
 def test_a_listener_takes_a_place_where_they_joined_and_at_each_new_address_of_a_vote() -> None:
@@ -99,9 +99,9 @@ def test_a_listener_takes_a_place_where_they_joined_and_at_each_new_address_of_a
     assert addresses_without_place([vote(at=HERE), vote(1, at=ELSEWHERE)]) == {ELSEWHERE}
     assert addresses_without_place([vote(at=None, joined_from=None)]) == set()
     # A listener beyond the limit has no place.
-    assert addresses_without_place([vote(doubt=ExclusionReason.ADDRESS_LIMIT), vote(1)]) == {HERE}
+    assert addresses_without_place([vote(exclusion_reason=ExclusionReason.ADDRESS_LIMIT), vote(1)]) == {HERE}
     # A listener who answered without listening has one, so nobody else can take it.
-    assert addresses_without_place([vote(doubt=ExclusionReason.ONE_SIDE), vote(1)]) == set()
+    assert addresses_without_place([vote(exclusion_reason=ExclusionReason.ONE_SIDE), vote(1)]) == set()
 
 
 def test_a_vote_from_a_full_address_leaves_the_earlier_votes_of_the_listener_counted() -> None:
@@ -123,7 +123,7 @@ def test_votes_for_one_side_only_are_excluded_from_the_tenth_on(side: ListenerAn
 
 
 def test_a_vote_for_the_other_side_makes_all_votes_count_again() -> None:
-    before = [vote(number, doubt=ExclusionReason.ONE_SIDE) for number in range(MIN_SAME_SIDE)]
+    before = [vote(number, exclusion_reason=ExclusionReason.ONE_SIDE) for number in range(MIN_SAME_SIDE)]
     now = judged([*before, vote(MIN_SAME_SIDE, B, judged=False)])
     assert now == {f"pai_lsn_a_{number}": "" for number in range(MIN_SAME_SIDE + 1)}
 
@@ -133,12 +133,12 @@ def test_many_ties_are_not_excluded() -> None:
     assert judged([*votes, vote(30, TIE, judged=False)]) == {"pai_lsn_a_30": ""}
 
 
-@pytest.mark.parametrize(("spare", "doubt"), [(0.05, "too_fast"), (0.3, ""), (None, "")])
-def test_votes_faster_than_people_react_are_excluded(spare: float | None, doubt: str) -> None:
+@pytest.mark.parametrize(("spare", "exclusion_reason"), [(0.05, "too_fast"), (0.3, ""), (None, "")])
+def test_votes_faster_than_people_react_are_excluded(spare: float | None, exclusion_reason: str) -> None:
     before = [vote(number, (A, B)[number % 2], spare=spare) for number in range(MIN_TIMED_VOTES - 1)]
     now = judged([*before, vote(MIN_TIMED_VOTES - 1, B, spare=spare, judged=False)])
-    assert set(now.values()) == {doubt}
-    assert len(now) == (MIN_TIMED_VOTES if doubt else 1)
+    assert set(now.values()) == {exclusion_reason}
+    assert len(now) == (MIN_TIMED_VOTES if exclusion_reason else 1)
     # Below MIN_TIMED_VOTES it may be luck.
     assert set(judged([*before[:-1], vote(MIN_TIMED_VOTES - 2, B, spare=spare, judged=False)]).values()) == {""}
 
@@ -150,7 +150,7 @@ def test_votes_cast_before_votes_were_judged_stay_unknown() -> None:
 
 
 def test_votes_excluded_by_the_address_limit_stay_excluded() -> None:
-    before = [vote(number, (A, B)[number % 2], doubt=ExclusionReason.ADDRESS_LIMIT) for number in range(4)]
+    before = [vote(number, (A, B)[number % 2], exclusion_reason=ExclusionReason.ADDRESS_LIMIT) for number in range(4)]
     assert judged([*before, vote(4, judged=False)], places=[3]) == {"pai_lsn_a_4": "address_limit"}
 
 
@@ -160,7 +160,7 @@ def test_votes_of_people_who_listen_count_whatever_they_prefer() -> None:
     panels, votes_each, lost = 4000, 20, 0
     for _ in range(panels):
         votes = [vote(number, rng.choice((A, B)), spare=rng.uniform(0.3, 4)) for number in range(votes_each)]
-        lost += any(each.doubt for each in judge(votes, MAX_PER_ADDRESS, places=[[]], same_session=[]))
+        lost += any(each.exclusion_reason for each in judge(votes, MAX_PER_ADDRESS, places=[[]], same_session=[]))
     assert lost / panels < 0.01
 
 
@@ -182,9 +182,9 @@ def test_a_panel_is_described_by_its_counted_votes() -> None:
         vote(1, listener="lsn_a", at=THERE, supervised=True),
         vote(0, listener="lsn_b", at=THERE, joined_from=THERE),
         vote(0, listener="lsn_c", at=None, joined_from=None, judged=False),
-        vote(1, listener="lsn_d", doubt=ExclusionReason.ONE_SIDE),
-        vote(2, listener="lsn_d", doubt=ExclusionReason.ONE_SIDE),
-        vote(3, listener="lsn_e", doubt=ExclusionReason.ADDRESS_LIMIT),
+        vote(1, listener="lsn_d", exclusion_reason=ExclusionReason.ONE_SIDE),
+        vote(2, listener="lsn_d", exclusion_reason=ExclusionReason.ONE_SIDE),
+        vote(3, listener="lsn_e", exclusion_reason=ExclusionReason.ADDRESS_LIMIT),
     ]
     # Both votes of lsn_a belong to both of their addresses, so three votes belong to THERE.
     assert panel(votes) == Panel({"one_side": 2, "address_limit": 1}, supervised=2, unknown=1, from_one_address=3)

@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.shared.listening.domain import Assignment, ListenerAnswer, Pair, PairKey, Preference, Speech
-from services.shared.listening.pairing import count, draw, pairs_lacking_votes
+from services.shared.listening.domain import Assignment, CandidateAudio, ListenerAnswer, Pair, PairKey, Preference
+from services.shared.listening.pairing import count_votes, draw, pairs_lacking_votes
 from services.shared.listening.tables import cast_vote
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def pair(text: int, votes: int = 0, first: int = 0, second: int = 1) -> Pair:
-    spoken = [Speech(f"trl_{text}{first}{repeat}.wav", 1.0) for repeat in range(2)]
+    spoken = [CandidateAudio(f"trl_{text}{first}{repeat}.wav", 1.0) for repeat in range(2)]
     return Pair(
         key=PairKey(text, first, second),
         text="Hello.",
         first=spoken,
-        second=[Speech("trl_x.wav", 1.0)],
+        second=[CandidateAudio("trl_x.wav", 1.0)],
         target_lufs=-23,
         votes=votes,
     )
@@ -67,13 +67,13 @@ def test_without_candidates_nothing_is_drawn() -> None:
 
 
 def test_votes_beyond_the_needed_ones_do_not_count_towards_the_end() -> None:
-    assert count([pair(0, votes=5), pair(1, votes=1), pair(2)], 2) == (3, 6)
-    assert count([], 2) == (0, 0)
+    assert count_votes([pair(0, votes=5), pair(1, votes=1), pair(2)], 2) == (3, 6)
+    assert count_votes([], 2) == (0, 0)
 
 
 def test_a_pair_whose_audio_was_deleted_needs_no_more_votes() -> None:
     silent = dataclasses.replace(pair(0, votes=1), first=[], second=[])
-    assert count([silent, pair(1)], 2) == (1, 3)
+    assert count_votes([silent, pair(1)], 2) == (1, 3)
     assert pairs_lacking_votes([silent, pair(1)], (), 2) == [pair(1)]
 
 

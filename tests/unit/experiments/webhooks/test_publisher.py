@@ -10,12 +10,12 @@ from google.protobuf.message import Message
 from services.experiments import facts
 from services.experiments.domain import EvalMode, Experiment, ExperimentStatus, ModelSpec
 from services.experiments.webhooks import signing
-from services.experiments.webhooks.announced import ANNOUNCED, MAX_BODY_BYTES
-from services.experiments.webhooks.announcing import Announcing
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.sealing import SecretBox
-from services.experiments.webhooks.usecases import Endpoints
+from services.experiments.webhooks.messages import MAX_BODY_BYTES, MESSAGE_TYPES
+from services.experiments.webhooks.publisher import WebhookPublisher
+from services.experiments.webhooks.secret_box import SecretBox
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime import telemetry
 from services.runtime.errors import QuotaExceeded
 from services.runtime.pages import Pages
@@ -65,7 +65,7 @@ def fact_of(ended: Experiment, winner: str | None = None) -> Message:
 
 def body(ended: Experiment, winner: str | None = None) -> bytes:
     fact = fact_of(ended, winner)
-    message_type = ANNOUNCED[type(fact)]
+    message_type = MESSAGE_TYPES[type(fact)]
     return message_type.build(fact, ended, PUBLIC_URL).body(message_type.type)
 
 
@@ -75,8 +75,8 @@ class Webhooks:
     def __init__(self) -> None:
         self.database = MemoryDatabase("experiments")
         self.store = MemoryWebhookStore()
-        self.announcing = Announcing(self.database, self.store, PUBLIC_URL)
-        self.endpoints = Endpoints(self.database, self.store, BOX, Pages("a secret"), Reach())
+        self.publisher = WebhookPublisher(self.database, self.store, PUBLIC_URL)
+        self.endpoints = WebhookEndpoints(self.database, self.store, BOX, Pages("a secret"), SsrfPolicy())
 
     async def plan(self, *experiments: Experiment) -> None:
         async with self.database.transaction() as connection:
@@ -85,7 +85,7 @@ class Webhooks:
 
     async def end(self, ended: Experiment, winner: str | None = None) -> list[Delivery]:
         async with self.database.transaction() as connection:
-            await self.announcing.record(connection, fact_of(ended, winner), ended)
+            await self.publisher.record(connection, fact_of(ended, winner), ended)
         async with self.database.reading() as connection:
             found = await self.store.deliveries(connection, "experiment", ended.id, after=None, limit=9)
         return [delivery for delivery, _ in found]

@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
-from services.experiments.webhooks.addresses import ip_literal, is_loopback_name
-from services.experiments.webhooks.reach import DEFAULT_PORTS, Reach
+from services.experiments.webhooks.ssrf_guard.addresses import ip_literal, is_loopback_name
+from services.experiments.webhooks.ssrf_guard.policy import DEFAULT_PORTS, SsrfPolicy
 
 MAX_URL_CHARACTERS = 2048
 MAX_HOST_CHARACTERS = 253
@@ -57,7 +57,7 @@ class InvalidTarget(ValueError):
     """A URL that webhooks can't be sent to. The message says what the URL must be."""
 
 
-def check_url(url: str, policy: Reach) -> str | None:
+def check_url(url: str, policy: SsrfPolicy) -> str | None:
     """Returns why a URL is refused, as a phrase like "must be ...", or None if webhooks may be sent to it."""
     try:
         target = parse(url)
@@ -138,7 +138,7 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _is_allowed_name(target: Target, policy: Reach) -> bool:
+def _is_allowed_name(target: Target, policy: SsrfPolicy) -> bool:
     """Whether a host name is not known to be private. Its addresses are checked at each attempt."""
     name, port = target.host, target.port
     known = _LOOPBACK if is_loopback_name(name) else _METADATA if name in _METADATA_NAMES else ()

@@ -1,4 +1,4 @@
-"""Which facts are sent to webhooks, and their messages. To add one, add a row to ANNOUNCED."""
+"""Which facts are sent to webhooks, and their messages. To add one, add a row to MESSAGE_TYPES."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class WebhookMessage:
     """The message about one fact, and the endpoint of its subject."""
 
     subject_id: str
@@ -35,12 +35,12 @@ class Announcement:
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class Announced(NamedTuple):
+class MessageType(NamedTuple):
     """How the message about one kind of fact is made."""
 
     type: str
     """The message's `type`: the type of the subject, a dot, and what happened to it."""
-    build: Callable[[Any, Any, str], Announcement]
+    build: Callable[[Any, Any, str], WebhookMessage]
     """Takes the fact, its source and the public URL that links begin with. The source is the experiment for facts of
     this service, because an experiment's texts are not in its events. For other facts it is the event as received."""
 
@@ -51,11 +51,11 @@ class Announced(NamedTuple):
 
 def _experiment_ended(
     fact: ExperimentCompleted | ExperimentFailed | ExperimentCancelled, experiment: Experiment, public_url: str
-) -> Announcement:
+) -> WebhookMessage:
     if experiment.ended_at is None:
         raise ValueError(f"experiment {experiment.id} has not ended")
     completed = experiment.status is ExperimentStatus.COMPLETED
-    return Announcement(
+    return WebhookMessage(
         subject_id=experiment.id,
         developer_id=experiment.developer_id,
         webhook_url=experiment.webhook_url,
@@ -75,8 +75,8 @@ def _experiment_ended(
     )
 
 
-ANNOUNCED: Mapping[type[Message], Announced] = {
-    ExperimentCompleted: Announced("experiment.completed", _experiment_ended),
-    ExperimentFailed: Announced("experiment.failed", _experiment_ended),
-    ExperimentCancelled: Announced("experiment.cancelled", _experiment_ended),
+MESSAGE_TYPES: Mapping[type[Message], MessageType] = {
+    ExperimentCompleted: MessageType("experiment.completed", _experiment_ended),
+    ExperimentFailed: MessageType("experiment.failed", _experiment_ended),
+    ExperimentCancelled: MessageType("experiment.cancelled", _experiment_ended),
 }

@@ -4,11 +4,11 @@ import ipaddress
 
 import pytest
 
-from services.experiments.webhooks.addresses import is_allowed
-from services.experiments.webhooks.reach import Reach
-from services.experiments.webhooks.targets import MAX_URL_CHARACTERS, InvalidTarget, Target, check_url, parse
+from services.experiments.webhooks.ssrf_guard.addresses import is_allowed
+from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
+from services.experiments.webhooks.ssrf_guard.urls import MAX_URL_CHARACTERS, InvalidTarget, Target, check_url, parse
 
-LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
+LOOPBACK = SsrfPolicy((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ LOOPBACK = Reach((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1
     ],
 )
 def test_a_public_url_is_allowed(url: str) -> None:
-    assert check_url(url, Reach()) is None
+    assert check_url(url, SsrfPolicy()) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_public_url_is_allowed(url: str) -> None:
     ],
 )
 def test_a_private_address_is_refused_in_every_notation(url: str) -> None:
-    assert check_url(url, Reach()) is not None
+    assert check_url(url, SsrfPolicy()) is not None
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_host_in_an_ambiguous_notation_is_refused(url: str) -> None:
     ],
 )
 def test_a_refusal_says_what_the_url_must_be(url: str, says: str) -> None:
-    assert says in (check_url(url, Reach()) or "")
+    assert says in (check_url(url, SsrfPolicy()) or "")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from services.experiments.webhooks.addresses import (
+from services.experiments.webhooks.ssrf_guard.addresses import (
     Address,
     Network,
     effective_address,
@@ -42,7 +42,7 @@ class HostPort(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SsrfPolicy:
     """Where webhooks may go besides public addresses, and where they may never go."""
 
     allowed: Sequence[Network | HostPort] = ()

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from google.api.httpbody_pb2 import HttpBody
 
 from services.runtime.errors import FieldViolation, InvalidInput
-from services.runtime.http_bytes import Asked, Content
+from services.runtime.http_bytes import BytesRequest, Content
 from services.runtime.rpc import Context
 from services.shared.listening.access_log_servicer import HEADER, header
 from services.shared.listening.clips import Clips
@@ -28,7 +28,7 @@ async def stream(clips: Clips, name: str, context: Context) -> AsyncGenerator[Ht
             kind = ""
 
 
-async def find(clips: Clips, asked: Asked) -> Content:
+async def find(clips: Clips, asked: BytesRequest) -> Content:
     """Returns the clip that a plain HTTP request asks for. Raises InvalidInput if the request has query parameters."""
     if asked.query:
         unknown = (FieldViolation(name[:100], "is not a parameter of this request") for name in sorted(asked.query))

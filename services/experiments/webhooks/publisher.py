@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.experiments import facts
 from services.experiments.domain import Experiment
-from services.experiments.webhooks.announced import ANNOUNCED, Announced
 from services.experiments.webhooks.domain import Delivery, DeliveryStatus
+from services.experiments.webhooks.messages import MESSAGE_TYPES, MessageType
 from services.experiments.webhooks.store import WebhookStore
 from services.runtime import bus, ids, inbox, outbox
 from services.runtime.clock import now
@@ -21,7 +21,7 @@ OWNER = "experiments"
 CONSUMER = "webhooks"
 
 
-class Announcing:
+class WebhookPublisher:
     """Creates webhook deliveries for facts. A Sender sends them later."""
 
     def __init__(
@@ -29,7 +29,7 @@ class Announcing:
         database: Database,
         store: WebhookStore,
         public_url: str,
-        message_types: Mapping[type[Message], Announced] = ANNOUNCED,
+        message_types: Mapping[type[Message], MessageType] = MESSAGE_TYPES,
     ) -> None:
         """`public_url` is the beginning of links in messages."""
         self._database = database
@@ -42,7 +42,7 @@ class Announcing:
         await outbox.add(connection, fact)
         await self._create_delivery(connection, fact, experiment)
 
-    async def take(self, fact: Message, delivery: bus.Delivery) -> None:
+    async def take(self, fact: Message, delivery: bus.EventMetadata) -> None:
         """Creates the delivery for another service's fact when it first arrives, and confirms the fact each time."""
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, delivery.event_id):
@@ -54,7 +54,7 @@ class Announcing:
         return {kind: self.take for kind in self._types if event_type(kind).owner != OWNER}
 
     async def _create_delivery(
-        self, connection: AsyncConnection, fact: Message, source: Experiment | bus.Delivery
+        self, connection: AsyncConnection, fact: Message, source: Experiment | bus.EventMetadata
     ) -> None:
         message_type = self._types[type(fact)]
         message = message_type.build(fact, source, self._public_url)

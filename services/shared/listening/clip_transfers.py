@@ -16,7 +16,7 @@ MAX_RECORD_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRange:
     """Bytes `start` to `end` (exclusive) of a clip of `size` bytes, which the gateway has sent to the listener."""
 
     clip: str
@@ -25,7 +25,7 @@ class Sent:
     size: int
 
 
-class Hearing:
+class ClipTransfers:
     """Records the bytes of clips that the gateways report as sent."""
 
     def __init__(self, database: Database, store: ListeningStore, clock: Callable[[], datetime] = now) -> None:
@@ -33,7 +33,7 @@ class Hearing:
         self._store = store
         self._clock = clock
 
-    async def note(self, sent: Sent, at: datetime) -> None:
+    async def record(self, sent: SentRange, at: datetime) -> None:
         """Adds the bytes that were sent at this time. A clip is complete once its ranges cover all of it.
 
         Ignores unknown clips and impossible ranges.

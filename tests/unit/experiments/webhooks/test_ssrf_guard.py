@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.experiments.webhooks.addresses import Address, is_local_address
-from services.experiments.webhooks.reach import HostPort, Reach, bus_ports, database_ports
+from services.experiments.webhooks.ssrf_guard.addresses import Address, is_local_address
+from services.experiments.webhooks.ssrf_guard.policy import HostPort, SsrfPolicy, bus_ports, database_ports
 from services.experiments.webhooks.ssrf_guard.resolution import ForbiddenTarget, resolve_allowed
-from services.experiments.webhooks.targets import LEADS_TO_MESH, NOT_PUBLIC, check_url, parse
+from services.experiments.webhooks.ssrf_guard.urls import LEADS_TO_MESH, NOT_PUBLIC, check_url, parse
 
 EVERYTHING = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 MESH = (HostPort("127.0.0.1", 8080), HostPort("db.internal", 5432), HostPort("10.0.0.9", 4222))
-EVERYTHING_ALLOWED = Reach(EVERYTHING, mesh=MESH, site=HostPort("arena.example.com", 443))
+EVERYTHING_ALLOWED = SsrfPolicy(EVERYTHING, mesh=MESH, site=HostPort("arena.example.com", 443))
 NAMES = {
     "db.internal": ["10.0.0.5"],
     "alias.example.com": ["10.0.0.5"],
@@ -94,8 +94,8 @@ async def test_other_ports_of_the_meshs_hosts_can_be_allowed(url: str, address: 
 
 
 def test_loopback_is_refused_unless_its_port_is_allowed() -> None:
-    policy = Reach([HostPort("127.0.0.1", 9000)])
-    assert check_url("http://127.0.0.1:9000/", Reach()) == NOT_PUBLIC
+    policy = SsrfPolicy([HostPort("127.0.0.1", 9000)])
+    assert check_url("http://127.0.0.1:9000/", SsrfPolicy()) == NOT_PUBLIC
     assert check_url("http://127.0.0.1:9000/", policy) is None
     assert check_url("http://localhost:9000/", policy) is None
     for url in (
@@ -109,7 +109,7 @@ def test_loopback_is_refused_unless_its_port_is_allowed() -> None:
 
 
 async def test_an_allowed_loopback_port_is_also_allowed_by_name() -> None:
-    policy = Reach([HostPort("127.0.0.1", 9000)])
+    policy = SsrfPolicy([HostPort("127.0.0.1", 9000)])
     for url in ("http://localhost:9000/", "http://here.example.com:9000/"):
         assert await resolve_allowed(parse(url), resolver, policy) == [ipaddress.ip_address("127.0.0.1")]
     with pytest.raises(ForbiddenTarget, match="not public"):
@@ -117,7 +117,7 @@ async def test_an_allowed_loopback_port_is_also_allowed_by_name() -> None:
 
 
 async def test_a_port_allowed_by_host_name_may_have_a_private_address() -> None:
-    policy = Reach([HostPort("db.internal", 9000)])
+    policy = SsrfPolicy([HostPort("db.internal", 9000)])
     assert check_url("http://db.internal:9000/", policy) is None
     assert check_url("http://db.internal:9001/", policy) is not None
     assert await resolve_allowed(parse("http://db.internal:9000/"), resolver, policy) == [

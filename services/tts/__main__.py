@@ -12,7 +12,7 @@ from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
-from services.tts import consumers, metrics, status
+from services.tts import consumers, operational_metrics, status
 from services.tts.facts import FactPublisher
 from services.tts.providers.configured import configured_engines
 from services.tts.providers.limits import SynthesisLimits
@@ -55,7 +55,7 @@ async def main() -> None:
             jobs = Jobs(providers, results, RequestLedger(store), publish, limits, measuring)
             voices = Voices(providers, publish, Pages(secret))
             audio = Audio(store, results, AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds))
-            metrics.export_gauges(providers, jobs.in_progress)
+            operational_metrics.export_gauges(providers, jobs.in_progress)
             service.report(status.reporter(providers))
             # Before the first request, so that the state of every provider is known.
             await providers.refresh(DISCOVERY_TIMEOUT_SECONDS)

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind
 
 from services.runtime import telemetry
 from services.shared.audio.wav import BYTES_PER_SAMPLE
-from services.tts import metrics
+from services.tts import operational_metrics
 from services.tts.domain import SynthesisError, Timing, Utterance
 from services.tts.plausibility import check_not_too_long, check_not_too_short
 from services.tts.providers.limits import SynthesisLimits, speak_within_limits
@@ -52,7 +52,7 @@ async def _request(
     provider: Provider, utterance: Utterance, timing: Timing, limits: SynthesisLimits
 ) -> AsyncGenerator[bytes, None]:
     """Makes the request and records its outcome. The caller holds a slot."""
-    metrics.REQUESTS.labels(provider.id).inc()
+    operational_metrics.REQUESTS.labels(provider.id).inc()
     try:
         async with (
             aclosing(speak_within_limits(provider.engine, utterance, timing, limits)) as audio,
@@ -63,12 +63,12 @@ async def _request(
     except SynthesisError as error:
         provider.slots.failed(error)
         provider.health.failed(error)
-        metrics.ERRORS.labels(provider.id, error.kind.value).inc()
+        operational_metrics.ERRORS.labels(provider.id, error.kind.value).inc()
         raise
     provider.slots.succeeded()
     provider.health.succeeded()
     if timing.sent_at is not None and timing.first_byte_at is not None:
-        metrics.TTFB_SECONDS.labels(provider.id).observe(timing.first_byte_at - timing.sent_at)
+        operational_metrics.TTFB_SECONDS.labels(provider.id).observe(timing.first_byte_at - timing.sent_at)
 
 
 async def _whole_samples(

@@ -152,7 +152,7 @@ class Catalogue:
         valid.require(
             len(queries) <= domain.MAX_QUERIES,
             "queries",
-            f"must have at most {domain.MAX_QUERIES} entries; it has {len(queries)}",
+            f"must have at most {domain.MAX_QUERIES} entries, got {len(queries)}",
         )
         valid.finish()
         developer_id = current_identity().developer_id

@@ -63,7 +63,7 @@ def _range(text: str, size: int) -> Selected | None:
             return None
     if start >= size:
         raise RangeNotSatisfiable(
-            f"Range: must begin before byte {size}, the size of the audio; it is {text[:100]!r}", size=str(size)
+            f"Range: must begin before byte {size}, the size of the audio, got {text[:100]!r}", size=str(size)
         )
     return Selected(start, end, size, partial=True)
 

@@ -71,7 +71,7 @@ class Scoring:
         """Deletes evaluations, including running ones. Raises InvalidInput for more than MAX_DELETED_JOBS jobs."""
         if len(job_ids) > MAX_DELETED_JOBS:
             raise InvalidInput.of(
-                FieldViolation("job_ids", f"must have at most {MAX_DELETED_JOBS} entries; it has {len(job_ids)}")
+                FieldViolation("job_ids", f"must have at most {MAX_DELETED_JOBS} entries, got {len(job_ids)}")
             )
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, event_id):

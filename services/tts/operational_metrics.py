@@ -1,4 +1,4 @@
-"""The Prometheus metrics of the tts service."""
+"""The operational metrics of the tts service."""
 
 from collections.abc import Sized
 

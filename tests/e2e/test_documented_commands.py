@@ -1,7 +1,8 @@
 """The shell blocks of README.md and docs/ run as they are written, against the mesh of the tests.
 
 The blocks of a document run in their order in one shell, in a folder that stands for the folder of the project.
-`localhost:8080` is replaced by the address of the mesh. A block must end with status 0 and in the same folder.
+`localhost:8080` is replaced by the address of the mesh, and e-mail addresses by new ones, because each can register
+only once. A block must end with status 0 and in the same folder.
 
 - A block after ```` ```sh ```` runs. A block that has only `make` commands does not: that its targets exist is checked
   by tests/unit/test_documents.py, and what they do by other tests.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import secrets
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
@@ -30,6 +32,7 @@ from tests.mesh import Developer
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTED_ADDRESS = "localhost:8080"
+EMAIL = re.compile(r"\b[\w.]+(?=@(?:dev|example)\.com)")
 RUN_SECONDS = 90.0
 FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "=== end of a block"
@@ -121,10 +124,14 @@ async def test_the_commands_of_a_document_do_what_it_says(documented: list[Block
         "NO_COLOR": "1",
         "no_proxy": "*",
     }
-    commands = [each.commands.replace(DOCUMENTED_ADDRESS, address) for each in documented]
+    suffix = f"-{secrets.token_hex(4)}"
+    commands = [
+        EMAIL.sub(lambda name: name[0] + suffix, each.commands.replace(DOCUMENTED_ADDRESS, address))
+        for each in documented
+    ]
     for block, printed in zip(documented, await run_all(commands, project, environment), strict=True):
         if block.output is not None:
-            output = printed.replace(address, DOCUMENTED_ADDRESS)
+            output = printed.replace(address, DOCUMENTED_ADDRESS).replace(suffix, "")
             assert prints(output, block.output), f"{block.commands}\nprints\n{output}\ninstead of\n{block.output}"
         if ERROR not in (block.output or ""):
             assert ERROR not in printed, f"{block.commands}\nprints an error:\n{printed}"

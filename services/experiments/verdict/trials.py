@@ -94,7 +94,7 @@ def collect(
     measurements. Such trials were recorded wrongly, so no verdict over them would be true.
     """
     if not 1 <= prompt_count <= MAX_PROMPTS:
-        raise ValueError(f"an experiment must have 1 to {MAX_PROMPTS} prompts; it has {prompt_count}")
+        raise ValueError(f"an experiment must have 1 to {MAX_PROMPTS} prompts, got {prompt_count}")
     seen: set[tuple[int, int, int]] = set()
     by_model: list[list[TrialOutcome]] = [[] for _ in models]
     for trial in trials:

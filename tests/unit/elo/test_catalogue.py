@@ -272,7 +272,7 @@ async def test_a_resolved_model_has_the_length_of_its_longest_text(empty: Catalo
 async def test_queries_are_resolved_in_order_and_are_limited(catalogue: Catalogue) -> None:
     found = await catalogue.resolve([Query("espeak", "de"), Query("espeak", ""), Query("espeak", "de")])
     assert [m.voice_id for m, _ in found] == ["de", "en", "de"]
-    with pytest.raises(InvalidInput, match="queries: must have at most 10 entries; it has 11"):
+    with pytest.raises(InvalidInput, match="queries: must have at most 10 entries, got 11"):
         await catalogue.resolve([Query("espeak", "")] * 11)
 
 

@@ -271,8 +271,8 @@ def test_four_models_have_six_pairs() -> None:
     [
         ([A], 1, [], "two or more different models"),
         ([A, A], 1, [], "two or more different models"),
-        ([A, B], 0, [], "must have 1 to 20 prompts; it has 0"),
-        ([A, B], 21, [], "must have 1 to 20 prompts; it has 21"),
+        ([A, B], 0, [], "must have 1 to 20 prompts, got 0"),
+        ([A, B], 21, [], "must have 1 to 20 prompts, got 21"),
         ([A, B], 1, [trial(2, 0)], r"trial \(2, 0, 0\) does not belong to this experiment"),
         ([A, B], 1, [trial(0, 1)], r"trial \(0, 1, 0\) does not belong to this experiment"),
         ([A, B], 1, [trial(0, 0), failed(0, 0)], r"trial \(0, 0, 0\) occurs twice"),

@@ -38,8 +38,8 @@ def test_a_valid_request_raises_nothing() -> None:
 @pytest.mark.parametrize(
     ("value", "min_characters", "description"),
     [
-        ("abcdef", 1, "must have 1 to 5 characters; it has 6"),
-        ("abcdef", 0, "must have at most 5 characters; it has 6"),
+        ("abcdef", 1, "must have 1 to 5 characters, got 6"),
+        ("abcdef", 0, "must have at most 5 characters, got 6"),
         ("a", 2, "must have 2 to 5 characters"),
         (" \t\n", 1, "must not be only white space"),
         ("a\0b", 1, "must not contain the character U+0000"),

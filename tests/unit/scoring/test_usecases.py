@@ -185,7 +185,7 @@ async def test_no_result_is_published_for_an_evaluation_deleted_meanwhile(world:
 
 
 async def test_too_many_deletions_at_once_are_refused(world: World) -> None:
-    with pytest.raises(InvalidInput, match="job_ids: must have at most 500 entries; it has 501"):
+    with pytest.raises(InvalidInput, match="job_ids: must have at most 500 entries, got 501"):
         await world.scoring.delete([JOB.id] * 501, "evt_1")
 
 

@@ -27,7 +27,7 @@ class Validation:
         limits = f"at most {max_characters}" if min_characters == 0 else f"{min_characters} to {max_characters}"
         control = first_control(value[:max_characters])
         return (
-            self.require(len(value) <= max_characters, field, f"must have {limits} characters; it has {len(value)}")
+            self.require(len(value) <= max_characters, field, f"must have {limits} characters, got {len(value)}")
             and self.require(
                 min_characters == 0 or len(value) >= min_characters, field, f"must have {limits} characters"
             )

@@ -130,8 +130,8 @@ def check(plan: Plan, *, steps: Collection[str], conditions: Collection[str]) ->
     """Checks a plan against the steps and conditions that exist. Raises InvalidInput that names every invalid field."""
     valid = Validation()
     valid.require(not plan.scenario_id, "scenario_id", "must be empty, because there are no scenarios yet")
-    valid.text(plan.reference_text, "reference_text", longest=MAX_REFERENCE_CHARACTERS, shortest=0)
-    if plan.language and valid.text(plan.language, "language", longest=35, shortest=2):
+    valid.text(plan.reference_text, "reference_text", max_characters=MAX_REFERENCE_CHARACTERS, min_characters=0)
+    if plan.language and valid.text(plan.language, "language", max_characters=35, min_characters=2):
         description = "must be a BCP 47 tag, such as en or de-AT"
         valid.require(_LANGUAGE.fullmatch(plan.language) is not None, "language", description)
     if plan.num_speakers is not None:
@@ -140,11 +140,11 @@ def check(plan: Plan, *, steps: Collection[str], conditions: Collection[str]) ->
         valid.one_of(step, f"steps[{index}]", tuple(steps))
     for index, condition in enumerate(plan.conditions):
         valid.one_of(condition, f"conditions[{index}]", tuple(conditions))
-    description = f"must have at most {MAX_NAMES} entries; it has {len(plan.names)}"
+    description = f"must have at most {MAX_NAMES} entries, got {len(plan.names)}"
     if valid.require(len(plan.names) <= MAX_NAMES, "names", description):
         for index, name in enumerate(plan.names):
-            valid.text(name, f"names[{index}]", longest=MAX_NAME_CHARACTERS)
-    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", longest=MAX_URL_CHARACTERS):
+            valid.text(name, f"names[{index}]", max_characters=MAX_NAME_CHARACTERS)
+    if plan.webhook_url and valid.text(plan.webhook_url, "webhook_url", max_characters=MAX_URL_CHARACTERS):
         is_http = plan.webhook_url.startswith(("http://", "https://"))
         valid.require(is_http, "webhook_url", "must be an http or https URL")
     valid.request_id(plan.request_id)

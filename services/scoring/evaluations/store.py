@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime.request_ids import Earlier
+from services.runtime.request_ids import EarlierRequest
 from services.scoring.domain import Status
 from services.scoring.evaluations.domain import Evaluation
 from services.scoring.evaluations.tables import (
@@ -63,7 +63,7 @@ class Store(Protocol):
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Evaluation] | None:
+    ) -> EarlierRequest[Evaluation] | None:
         """Returns what an earlier call with a request id made, None if there was none."""
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
@@ -191,11 +191,11 @@ class SqlStore:
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
-    ) -> Earlier[Evaluation] | None:
+    ) -> EarlierRequest[Evaluation] | None:
         query = sa.select(*COLUMNS, _E.request_fingerprint)
         query = query.where(_E.developer_id == developer_id, _E.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return Earlier(evaluation_from(row[:-1]), row[-1], row.created_at) if row else None
+        return EarlierRequest(evaluation_from(row[:-1]), row[-1], row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         return await _one(connection, sa.select(*COLUMNS).where(_E.id == evaluation_id))

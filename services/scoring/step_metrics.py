@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.scoring.metrics.voice.prosody import (
     ARTICULATION_RATE,
-    LONGEST_PAUSE_SECONDS,
+    PAUSE_LENGTH_SECONDS,
     PAUSE_SHARE,
     PITCH_SD_SEMITONES,
 )
@@ -99,7 +99,7 @@ STEP_METRICS = (
                "Share of pauses of 0.25 s or more in the time from the first to the last word.",
                (PAUSE_SHARE.low, PAUSE_SHARE.high)),
     StepMetric("rhythm", "longest_pause_seconds", "Longest pause", "s", LOWER, POSITIVE,
-               "Longest gap between words.", (LONGEST_PAUSE_SECONDS.low, LONGEST_PAUSE_SECONDS.high)),
+               "Longest gap between words.", (PAUSE_LENGTH_SECONDS.low, PAUSE_LENGTH_SECONDS.high)),
     StepMetric("prosody", "prosody_score", "Prosody", "", HIGHER, SHARE,
                "How far pitch, rate and pauses are within the natural range; not validated on listeners.", (0.8, 1.0)),
     StepMetric("naturalness", "utmos", "UTMOS", "MOS", HIGHER, OPINION,

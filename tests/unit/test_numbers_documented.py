@@ -14,8 +14,8 @@ from services.experiments.listening.domain import MAX_LINKS, MAX_LISTENERS
 from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
 from services.experiments.verdict.profiles import PARTS, PROFILES
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
-from services.experiments.webhooks.messages import ANNOUNCED
-from services.runtime.bus import Delivery
+from services.experiments.webhooks.messages import MESSAGE_TYPES
+from services.runtime.bus import EventMetadata
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
 from tests.unit.experiments.webhooks.test_publisher import body, experiment
@@ -60,8 +60,8 @@ def test_a_part_has_the_documented_scale_and_weights(part: str) -> None:
 
 def test_the_documented_messages_of_webhooks_have_the_fields_of_real_ones() -> None:
     blocks = re.findall(r"^```json\n(.*?)^```$", (PAGES / "webhooks.md").read_text(), re.MULTILINE | re.DOTALL)
-    evaluated = ANNOUNCED[RecordingEvaluated]
-    delivery = Delivery("evt_a", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
+    evaluated = MESSAGE_TYPES[RecordingEvaluated]
+    delivery = EventMetadata("evt_a", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
     of_evaluation = evaluated.build(RecordingEvaluated(), delivery, "").body(evaluated.type)
     for block, message in zip(blocks, (body(experiment(), "espeak:en"), of_evaluation), strict=True):
         documented, real = json.loads(block), json.loads(message)

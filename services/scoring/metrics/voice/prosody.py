@@ -33,7 +33,7 @@ class NaturalRange:
 PITCH_SD_SEMITONES = NaturalRange(0.5, 2.0, 5.0, 9.0, weight=0.4)
 ARTICULATION_RATE = NaturalRange(2.0, 3.5, 6.0, 8.5, weight=0.3)
 PAUSE_SHARE = NaturalRange(-1.0, 0.0, 0.30, 0.55, weight=0.2)
-LONGEST_PAUSE_SECONDS = NaturalRange(-1.0, 0.0, 1.0, 3.0, weight=0.1)
+PAUSE_LENGTH_SECONDS = NaturalRange(-1.0, 0.0, 1.0, 3.0, weight=0.1)
 
 
 def prosody_score(pitch: Pitch | None, rhythm: Rhythm | None) -> float | None:
@@ -44,6 +44,6 @@ def prosody_score(pitch: Pitch | None, rhythm: Rhythm | None) -> float | None:
         (PITCH_SD_SEMITONES, pitch.sd_semitones),
         (ARTICULATION_RATE, rhythm.articulation_rate),
         (PAUSE_SHARE, rhythm.pause_share),
-        (LONGEST_PAUSE_SECONDS, rhythm.longest_pause_seconds),
+        (PAUSE_LENGTH_SECONDS, rhythm.longest_pause_seconds),
     ]
     return sum(part.weight * part.worth(value) for part, value in parts)

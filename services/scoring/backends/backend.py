@@ -29,13 +29,7 @@ class BackendSettings:
     device: str = "cpu"
     """`cpu`, or a device of torch such as `cuda:0`. Backends of the size `listening` always use the CPU."""
     model_dir: Path | None = None
-    """A folder with weights, one folder or file for each model. None to download them."""
-    whisper_model: str = "turbo"
-    bert_model: str = "microsoft/deberta-large-mnli"
-    hf_token: str = ""
-    """A token of the model hub, for models that ask for one."""
-    offline: bool = False
-    """Whether nothing may be downloaded."""
+    """A folder with weights. None if the packages contain them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,11 +206,10 @@ def installed_version(package: str) -> str:
     return version(package)
 
 
-def missing_package(package: str, extra: str = "listening") -> str:
+def missing_package(package: str) -> str:
     """Returns a sentence if a package is not installed, empty if it is."""
     try:
         version(package)
     except PackageNotFoundError:
-        command = {"listening": "make listening", "models": "make models"}[extra]
-        return f"The package {package} is not installed. `{command}` installs it."
+        return f"The package {package} is not installed. `make listening` installs it."
     return ""

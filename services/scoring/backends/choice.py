@@ -28,12 +28,12 @@ SPEECH_ACTIVITY = Role("speech_activity", (SileroActivity,), "")
 TRANSCRIPTION = Role("transcription", (MoonshineRecogniser,), "")
 PITCH = Role("pitch", (SwiftF0Tracker,), "")
 QUALITY = Role("quality", (Dnsmos,), "")
-NATURALNESS = Role("naturalness", (), "No model of naturalness is installed. `make models` installs one.")
-MEANING = Role("meaning", (), "No encoder of sentences is installed. `make models` installs one.")
+NATURALNESS = Role("naturalness", (), "This release has no model of naturalness.")
+MEANING = Role("meaning", (), "This release has no encoder of sentences.")
 DIARIZATION = Role(
-    "diarization", (), "Recordings with one channel need a model of speakers. `make models` installs one."
+    "diarization", (), "Recordings with one channel need a model of speakers, which this release does not have."
 )
-EMOTION = Role("emotion", (), "No model of emotions is installed. `make models` installs one.")
+EMOTION = Role("emotion", (), "This release has no model of emotions.")
 
 
 class Backends:

@@ -17,14 +17,12 @@ class VoiceEvaluationPipeline:
     """The seventeen steps over one file.
 
     `transcript_path` is a text file with what should be spoken. Without it the steps that compare are skipped.
-    `hf_token` lets models be downloaded that need an account.
     """
 
     def __init__(
         self,
         audio_path: str | Path,
         transcript_path: str | Path | None = None,
-        hf_token: str | None = None,
         enable_diarization: bool = True,
         num_speakers: int | None = None,
         *,
@@ -33,7 +31,7 @@ class VoiceEvaluationPipeline:
         reference = Path(transcript_path).read_text(encoding="utf-8") if transcript_path else ""
         steps = tuple(step for step in STEPS if enable_diarization or step.name != "diarization")
         self._request = Request(Path(audio_path), Options(reference, language, num_speakers), steps)
-        self._backends = Backends(BackendSettings(hf_token=hf_token or ""))
+        self._backends = Backends(BackendSettings())
 
     def evaluate(self, progress_callback: Callable[[StepOutcome], None] | None = None) -> RecordingEvaluation:
         """Runs every step that can run and returns all results. A recording that cannot be decoded fails its first

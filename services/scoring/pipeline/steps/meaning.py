@@ -6,7 +6,7 @@ from services.scoring.pipeline.step import Computed, Skipped
 from services.scoring.pipeline.steps.words import NO_REFERENCE
 from services.scoring.pipeline.work import Work
 
-NO_ENCODER = "No encoder of sentences is installed. `make models` installs one."
+NO_ENCODER = "This release has no encoder of sentences."
 
 
 def meaning(work: Work) -> Computed:

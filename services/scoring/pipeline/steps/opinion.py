@@ -11,7 +11,7 @@ from services.scoring.pipeline.work import Work
 def naturalness(work: Work) -> Computed:
     """Predicts how natural speech sounds."""
     require_speech(work)
-    raise Skipped("No model of naturalness is installed. `make models` installs one.")
+    raise Skipped("This release has no model of naturalness.")
 
 
 def quality(work: Work) -> Computed:

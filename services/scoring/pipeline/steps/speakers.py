@@ -14,7 +14,7 @@ def diarization(work: Work) -> Computed:
     require_speech(work)
     channels = work.audio.format.channels
     if channels < 2:
-        raise Skipped("No model of speakers is installed for recordings with one channel. `make models` installs one.")
+        raise Skipped("Recordings with one channel need a model of speakers, which this release does not have.")
     backend = work.backends.get(SPEECH_ACTIVITY)
     turns = [
         Turn(start, end, f"channel_{index + 1}")
@@ -27,4 +27,4 @@ def diarization(work: Work) -> Computed:
 def emotion(work: Work) -> Computed:
     """Says how the speakers feel."""
     require_speech(work)
-    raise Skipped("No model of emotions is installed. `make models` installs one.")
+    raise Skipped("This release has no model of emotions.")

@@ -1,1 +1,0 @@
-"""Backends of the size `models`: over torch, with weights from MODEL_DIR or downloaded at first use."""

@@ -16,6 +16,8 @@ from services.scoring.pipeline.step import StepOutcome
 PREFIX = "evl"
 """Ids of evaluations of recordings begin with it. The evaluation of a job has the job's id."""
 DEFAULT_LANGUAGE = "en"
+MAX_ID_CHARACTERS = 200
+"""In ids and names of audio, which are shorter."""
 MAX_REFERENCE_CHARACTERS = 100_000
 MAX_SPEAKERS = 20
 MAX_NAMES = 100

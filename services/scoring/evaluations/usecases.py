@@ -24,6 +24,7 @@ from services.scoring.evaluations import facts
 from services.scoring.evaluations.clients import ModelChecker
 from services.scoring.evaluations.domain import (
     DEFAULT_LANGUAGE,
+    MAX_ID_CHARACTERS,
     PREFIX,
     WAV,
     Evaluation,
@@ -110,7 +111,8 @@ class Evaluations:
         """
         valid = Validation()
         description = "must be the name of stored audio; upload the recording if it is not stored yet"
-        valid.require(bool(plan.audio_name), "audio_name", description)
+        if valid.require(bool(plan.audio_name), "audio_name", description):
+            valid.text(plan.audio_name, "audio_name", max_characters=MAX_ID_CHARACTERS)
         valid.finish()
         await self.check(plan)
         async with self._database.reading() as connection:
@@ -176,10 +178,12 @@ class Evaluations:
         self, model_id: str, scenario_id: str, status: str, page_size: int, page_token: str
     ) -> tuple[Sequence[Evaluation], str]:
         """Returns a page of the caller's evaluations, newest first, and the token of the next page."""
+        valid = Validation()
+        valid.text(model_id, "model_id", max_characters=MAX_ID_CHARACTERS, min_characters=0)
+        valid.text(scenario_id, "scenario_id", max_characters=MAX_ID_CHARACTERS, min_characters=0)
         if status:
-            valid = Validation()
             valid.one_of(status, "status", tuple(each.value for each in Status))
-            valid.finish()
+        valid.finish()
         developer_id = current_identity().developer_id
         filters = {"model_id": model_id, "scenario_id": scenario_id, "status": status}
 

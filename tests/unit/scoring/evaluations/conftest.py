@@ -102,7 +102,7 @@ class Endpoints:
         return secret
 
 
-class Studio:
+class World:
     """All use cases, and shortcuts for tests."""
 
     def __init__(self, folder: Path) -> None:
@@ -163,8 +163,8 @@ AWAY = Unavailable("the audio store can't be read")
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+def world(tmp_path: Path) -> Iterator[World]:
     """The use cases, called by dev_a."""
     call_as("dev_a")
-    yield Studio(tmp_path)
+    yield World(tmp_path)
     set_caller(None)

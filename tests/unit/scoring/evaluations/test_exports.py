@@ -16,7 +16,7 @@ from services.scoring.evaluations.exports import FORMATS, export
 from services.scoring.metrics.text.speech_failures import TimedWord
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps.words import Alignment
-from tests.unit.scoring.evaluations.conftest import Studio
+from tests.unit.scoring.evaluations.conftest import World
 from tests.unit.scoring.evaluations.outcomes import COMPLETED, ID, RUNNING
 
 
@@ -100,17 +100,17 @@ def test_a_format_names_the_step_that_it_needs(format_: str, step: str) -> None:
         export(replace(COMPLETED, outcomes=[]), format_)
 
 
-async def test_an_export_has_a_name_and_comes_in_pieces(studio: Studio) -> None:
-    async with studio.running():
-        evaluation = await studio.upload(Plan(steps=("signal",)))
-        assert (await studio.ended(evaluation.id)).status is Status.completed
+async def test_an_export_has_a_name_and_comes_in_pieces(world: World) -> None:
+    async with world.running():
+        evaluation = await world.upload(Plan(steps=("signal",)))
+        assert (await world.ended(evaluation.id)).status is Status.completed
     async with AsyncExitStack() as stack:
-        file = await stack.enter_async_context(studio.exporting.export(evaluation.id, "csv"))
+        file = await stack.enter_async_context(world.exporting.export(evaluation.id, "csv"))
         assert (file.name, file.content_type) == (f"{evaluation.id}.csv", "text/csv; charset=utf-8")
         assert b"".join(file.pieces()) == b"name,value,unit,backend\r\n"
         for _ in range(exporting.MAX_EXPORTS_PER_DEVELOPER - 1):
-            await stack.enter_async_context(studio.exporting.export(evaluation.id, "json"))
+            await stack.enter_async_context(world.exporting.export(evaluation.id, "json"))
         with pytest.raises(QuotaExceeded):
-            await stack.enter_async_context(studio.exporting.export(evaluation.id, "json"))
+            await stack.enter_async_context(world.exporting.export(evaluation.id, "json"))
     with pytest.raises(InvalidInput, match="format: must be one of json, csv, rttm, srt, textgrid"):
-        await stack.enter_async_context(studio.exporting.export(evaluation.id, "format_unspecified"))
+        await stack.enter_async_context(world.exporting.export(evaluation.id, "format_unspecified"))

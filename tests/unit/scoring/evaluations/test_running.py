@@ -19,7 +19,7 @@ from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps.sound import LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
-from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, Studio, call_as
+from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, World, call_as
 
 SIGNAL = Plan(steps=("signal",))
 
@@ -30,11 +30,11 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(running, name, 0.01)
 
 
-async def statuses(studio: Studio, evaluation: Evaluation) -> list[tuple[str, str]]:
-    return [(one.step, one.status.value) for one in await studio.outcomes(evaluation.id)]
+async def statuses(world: World, evaluation: Evaluation) -> list[tuple[str, str]]:
+    return [(one.step, one.status.value) for one in await world.outcomes(evaluation.id)]
 
 
-async def test_a_recording_is_evaluated_with_what_was_said_of_it(studio: Studio) -> None:
+async def test_a_recording_is_evaluated_with_what_was_said_of_it(world: World) -> None:
     plan = Plan(
         reference_text="Good morning.",
         language="de",
@@ -43,12 +43,12 @@ async def test_a_recording_is_evaluated_with_what_was_said_of_it(studio: Studio)
         steps=("signal",),
         conditions=("telephone",),
     )
-    async with studio.running():
-        evaluation = await studio.upload(plan)
-        ended = await studio.ended(evaluation.id)
+    async with world.running():
+        evaluation = await world.upload(plan)
+        ended = await world.ended(evaluation.id)
     assert (ended.status, ended.duration_seconds, ended.error_message) == (Status.completed, 1.5, "")
     assert ended.completed_at is not None
-    (job,) = studio.runner.jobs
+    (job,) = world.runner.jobs
     assert (job.id, job.developer_id, job.steps, job.conditions) == (
         *(evaluation.id, "dev_a", ("decode", "signal"), ("telephone",)),
     )
@@ -56,183 +56,183 @@ async def test_a_recording_is_evaluated_with_what_was_said_of_it(studio: Studio)
     options = job.options
     assert (options.reference_text, options.language, options.num_speakers) == ("Good morning.", "de", 2)
     assert (options.names, job.interactive) == (("Ada",), True)
-    outcomes = await studio.outcomes(evaluation.id)
+    outcomes = await world.outcomes(evaluation.id)
     assert [(one.condition, one.step, one.status.value, one.backend) for one in outcomes] == [
         (condition, step, "completed", f"{step}/1") for condition in ("", "telephone") for step in ("decode", "signal")
     ]
 
 
-async def test_a_recording_in_a_bucket_is_fetched_and_the_copy_deleted(studio: Studio) -> None:
-    studio.audio.is_local = False
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL, content=b"fLaC1234")
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-        path = studio.runner.jobs[0].audio_path
+async def test_a_recording_in_a_bucket_is_fetched_and_the_copy_deleted(world: World) -> None:
+    world.audio.is_local = False
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL, content=b"fLaC1234")
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+        path = world.runner.jobs[0].audio_path
         assert path.read_bytes() == b"fLaC1234"
-        studio.runner.resume()
-        await studio.ended(evaluation.id)
+        world.runner.resume()
+        await world.ended(evaluation.id)
     assert not path.exists()
 
 
-async def test_a_recording_that_cannot_be_decoded_fails_with_the_reason(studio: Studio) -> None:
+async def test_a_recording_that_cannot_be_decoded_fails_with_the_reason(world: World) -> None:
     reason = "The file is not audio in a format that can be decoded."
-    studio.runner.duration_seconds = None
-    studio.runner.ends["", "decode"] = StepOutcome("decode", StepStatus.failed, reason=reason)
-    async with studio.running():
-        ended = await studio.ended((await studio.upload(SIGNAL)).id)
+    world.runner.duration_seconds = None
+    world.runner.ends["", "decode"] = StepOutcome("decode", StepStatus.failed, reason=reason)
+    async with world.running():
+        ended = await world.ended((await world.upload(SIGNAL)).id)
     assert (ended.status, ended.error_message, ended.duration_seconds) == (Status.failed, reason, None)
 
 
-async def test_a_failed_step_does_not_fail_the_evaluation(studio: Studio) -> None:
-    failed = studio.runner.ends["", "signal"] = StepOutcome("signal", StepStatus.failed, 0.5, "It broke.")
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        assert (await studio.ended(evaluation.id)).status is Status.completed
-    assert (await studio.outcomes(evaluation.id))[1] == failed
+async def test_a_failed_step_does_not_fail_the_evaluation(world: World) -> None:
+    failed = world.runner.ends["", "signal"] = StepOutcome("signal", StepStatus.failed, 0.5, "It broke.")
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        assert (await world.ended(evaluation.id)).status is Status.completed
+    assert (await world.outcomes(evaluation.id))[1] == failed
 
 
-async def test_an_evaluation_that_cannot_be_completed_fails_with_its_open_steps(studio: Studio) -> None:
-    studio.runner.errors = [EvaluationFailed("The recording ended its process twice.")]
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        ended = await studio.ended(evaluation.id)
+async def test_an_evaluation_that_cannot_be_completed_fails_with_its_open_steps(world: World) -> None:
+    world.runner.errors = [EvaluationFailed("The recording ended its process twice.")]
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        ended = await world.ended(evaluation.id)
     assert (ended.status, ended.error_message) == (Status.failed, "The recording ended its process twice.")
-    assert {one.reason for one in await studio.outcomes(evaluation.id)} == {"The recording ended its process twice."}
+    assert {one.reason for one in await world.outcomes(evaluation.id)} == {"The recording ended its process twice."}
 
 
-async def test_a_recording_that_is_gone_fails_the_evaluation(studio: Studio) -> None:
-    evaluation = await studio.upload(SIGNAL)
-    await studio.audio.delete(evaluation.audio_name)
-    async with studio.running():
-        ended = await studio.ended(evaluation.id)
+async def test_a_recording_that_is_gone_fails_the_evaluation(world: World) -> None:
+    evaluation = await world.upload(SIGNAL)
+    await world.audio.delete(evaluation.audio_name)
+    async with world.running():
+        ended = await world.ended(evaluation.id)
     assert (ended.status, ended.error_message) == (
         *(Status.failed, "The recording is not in the audio store any more."),
     )
 
 
 @pytest.mark.parametrize("error", [Busy("full"), AWAY, OperationalError("SELECT", None, Exception("away"))])
-async def test_an_evaluation_waits_while_it_cannot_run(studio: Studio, error: Exception) -> None:
-    studio.runner.errors = [error] * 5
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        ended = await studio.ended(evaluation.id)
-    assert (ended.status, ended.tries, len(studio.runner.jobs)) == (Status.completed, 1, 6)
+async def test_an_evaluation_waits_while_it_cannot_run(world: World, error: Exception) -> None:
+    world.runner.errors = [error] * 5
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        ended = await world.ended(evaluation.id)
+    assert (ended.status, ended.tries, len(world.runner.jobs)) == (Status.completed, 1, 6)
 
 
-async def test_at_most_so_many_run_at_a_time_and_developers_take_turns(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    mine = [await studio.upload(SIGNAL) for _ in range(3)]
+async def test_at_most_so_many_run_at_a_time_and_developers_take_turns(world: World) -> None:
+    world.runner.hold = "signal"
+    mine = [await world.upload(SIGNAL) for _ in range(3)]
     call_as("dev_b")
-    theirs = await studio.upload(SIGNAL)
-    async with studio.running(max_running=2):
-        held = [await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS) for _ in range(2)]
+    theirs = await world.upload(SIGNAL)
+    async with world.running(max_running=2):
+        held = [await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS) for _ in range(2)]
         assert set(held) == {mine[0].id, theirs.id}
-        assert len(studio.runner.jobs) == 2
-        studio.runner.resume()
-        await studio.ended(theirs.id)
+        assert len(world.runner.jobs) == 2
+        world.runner.resume()
+        await world.ended(theirs.id)
         call_as("dev_a")
         for each in mine:
-            await studio.ended(each.id)
-    assert sorted(job.id for job in studio.runner.jobs) == sorted(each.id for each in [*mine, theirs])
+            await world.ended(each.id)
+    assert sorted(job.id for job in world.runner.jobs) == sorted(each.id for each in [*mine, theirs])
 
 
-async def test_steps_are_stored_while_the_evaluation_runs(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
+async def test_steps_are_stored_while_the_evaluation_runs(world: World) -> None:
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
         async with asyncio.timeout(SOON_SECONDS):
-            async for _ in studio.watching().watch(evaluation.id):
-                if await statuses(studio, evaluation) == [("decode", "completed"), ("signal", "started")]:
+            async for _ in world.watching().watch(evaluation.id):
+                if await statuses(world, evaluation) == [("decode", "completed"), ("signal", "started")]:
                     break
-        assert (await studio.get(evaluation.id)).status is Status.running
-        studio.runner.resume()
-        await studio.ended(evaluation.id)
+        assert (await world.get(evaluation.id)).status is Status.running
+        world.runner.resume()
+        await world.ended(evaluation.id)
 
 
-async def test_cancelling_ends_the_work_at_once(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-        await studio.evaluations.cancel(evaluation.id)
-        await asyncio.wait_for(studio.runner.ended.get(), SOON_SECONDS)
-        assert studio.runner.cancelled == [evaluation.id]
-    assert (await studio.get(evaluation.id)).status is Status.cancelled
-    assert await statuses(studio, evaluation) == [("decode", "completed"), ("signal", "failed")]
+async def test_cancelling_ends_the_work_at_once(world: World) -> None:
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+        await world.evaluations.cancel(evaluation.id)
+        await asyncio.wait_for(world.runner.ended.get(), SOON_SECONDS)
+        assert world.runner.cancelled == [evaluation.id]
+    assert (await world.get(evaluation.id)).status is Status.cancelled
+    assert await statuses(world, evaluation) == [("decode", "completed"), ("signal", "failed")]
 
 
-async def test_deleting_ends_the_work_at_once(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-        await studio.evaluations.delete(evaluation.id)
-        await asyncio.wait_for(studio.runner.ended.get(), SOON_SECONDS)
-        assert studio.runner.cancelled == [evaluation.id]
-    assert studio.audio.names == []
+async def test_deleting_ends_the_work_at_once(world: World) -> None:
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+        await world.evaluations.delete(evaluation.id)
+        await asyncio.wait_for(world.runner.ended.get(), SOON_SECONDS)
+        assert world.runner.cancelled == [evaluation.id]
+    assert world.audio.names == []
 
 
-async def test_a_process_that_stops_hands_its_evaluation_back(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-    waiting = await studio.get(evaluation.id)
+async def test_a_process_that_stops_hands_its_evaluation_back(world: World) -> None:
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+    waiting = await world.get(evaluation.id)
     assert (waiting.status, waiting.run, waiting.tries) == (Status.pending, 1, 0)
-    studio.runner.resume()
-    async with studio.running():
-        assert (await studio.ended(evaluation.id)).status is Status.completed
-    assert [job.id for job in studio.runner.jobs] == [evaluation.id] * 2
+    world.runner.resume()
+    async with world.running():
+        assert (await world.ended(evaluation.id)).status is Status.completed
+    assert [job.id for job in world.runner.jobs] == [evaluation.id] * 2
 
 
-async def interrupt(studio: Studio, times: int) -> None:
+async def interrupt(world: World, times: int) -> None:
     """Claims the evaluation as processes do that then end without a word."""
     moment = now() - timedelta(hours=1)
     for _ in range(times):
-        async with studio.database.transaction() as connection:
-            claimed = await studio.store.claim(connection, moment, moment + timedelta(seconds=1))
+        async with world.database.transaction() as connection:
+            claimed = await world.store.claim(connection, moment, moment + timedelta(seconds=1))
             assert claimed is not None
             run = Run(claimed.id, claimed.run)
-            await studio.store.record(connection, run, [StepOutcome("decode", StepStatus.completed, backend="old/1")])
+            await world.store.record(connection, run, [StepOutcome("decode", StepStatus.completed, backend="old/1")])
         moment += timedelta(minutes=1)
 
 
-async def test_an_evaluation_whose_process_is_gone_is_run_again_and_no_result_is_doubled(studio: Studio) -> None:
-    evaluation = await studio.upload(SIGNAL)
-    await interrupt(studio, times=2)
-    async with studio.running():
-        ended = await studio.ended(evaluation.id)
+async def test_an_evaluation_whose_process_is_gone_is_run_again_and_no_result_is_doubled(world: World) -> None:
+    evaluation = await world.upload(SIGNAL)
+    await interrupt(world, times=2)
+    async with world.running():
+        ended = await world.ended(evaluation.id)
     assert (ended.status, ended.run) == (Status.completed, 3)
-    assert [one.backend for one in await studio.outcomes(evaluation.id)] == ["decode/1", "signal/1"]
+    assert [one.backend for one in await world.outcomes(evaluation.id)] == ["decode/1", "signal/1"]
 
 
-async def test_an_evaluation_that_is_interrupted_again_and_again_is_given_up(studio: Studio) -> None:
-    evaluation = await studio.upload(SIGNAL)
-    await interrupt(studio, times=3)
-    async with studio.running():
-        ended = await studio.ended(evaluation.id)
+async def test_an_evaluation_that_is_interrupted_again_and_again_is_given_up(world: World) -> None:
+    evaluation = await world.upload(SIGNAL)
+    await interrupt(world, times=3)
+    async with world.running():
+        ended = await world.ended(evaluation.id)
     assert (ended.status, ended.error_message) == (Status.failed, GIVEN_UP)
-    assert studio.runner.jobs == []
-    assert {one.reason for one in await studio.outcomes(evaluation.id)} == {GIVEN_UP}
+    assert world.runner.jobs == []
+    assert {one.reason for one in await world.outcomes(evaluation.id)} == {GIVEN_UP}
 
 
-async def test_a_run_that_was_superseded_stores_nothing(studio: Studio) -> None:
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-        async with studio.database.transaction() as connection:
+async def test_a_run_that_was_superseded_stores_nothing(world: World) -> None:
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+        async with world.database.transaction() as connection:
             later = now() + timedelta(hours=1)
-            assert await studio.store.claim(connection, later, later + timedelta(hours=1)) is not None
-        studio.runner.resume()
-        await asyncio.wait_for(studio.runner.ended.get(), SOON_SECONDS)
-    found = await studio.get(evaluation.id)
+            assert await world.store.claim(connection, later, later + timedelta(hours=1)) is not None
+        world.runner.resume()
+        await asyncio.wait_for(world.runner.ended.get(), SOON_SECONDS)
+    found = await world.get(evaluation.id)
     assert (found.status, found.run) == (Status.running, 2)
-    assert await statuses(studio, evaluation) == [("decode", "pending"), ("signal", "pending")]
+    assert await statuses(world, evaluation) == [("decode", "pending"), ("signal", "pending")]
 
 
-async def test_a_step_that_ends_while_the_database_is_away_is_stored_afterwards(studio: Studio) -> None:
+async def test_a_step_that_ends_while_the_database_is_away_is_stored_afterwards(world: World) -> None:
     away = OperationalError("SELECT", None, Exception("the server closed the connection"))
     metrics = SignalMetrics(
         duration_seconds=1.5,
@@ -248,32 +248,32 @@ async def test_a_step_that_ends_while_the_database_is_away_is_stored_afterwards(
         backend="signal/1",
     )
     completed = StepOutcome("signal", StepStatus.completed, 0.25, backend="signal/1", result=metrics)
-    studio.runner.ends["", "signal"] = completed
-    studio.runner.hold = "signal"
-    async with studio.running():
-        evaluation = await studio.upload(SIGNAL)
-        await asyncio.wait_for(studio.runner.held.get(), SOON_SECONDS)
-        with studio.database.failing(away):
-            studio.runner.resume()
+    world.runner.ends["", "signal"] = completed
+    world.runner.hold = "signal"
+    async with world.running():
+        evaluation = await world.upload(SIGNAL)
+        await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS)
+        with world.database.failing(away):
+            world.runner.resume()
             await asyncio.sleep(0.05)
-        assert (await studio.ended(evaluation.id)).status is Status.completed
-    assert (await studio.outcomes(evaluation.id))[1] == completed
+        assert (await world.ended(evaluation.id)).status is Status.completed
+    assert (await world.outcomes(evaluation.id))[1] == completed
 
 
 @pytest.mark.parametrize(("value", "reason"), [(float("nan"), NO_NUMBER), (float("-inf"), NO_NUMBER)])
-async def test_a_step_whose_result_is_not_a_number_has_failed(studio: Studio, value: float, reason: str) -> None:
+async def test_a_step_whose_result_is_not_a_number_has_failed(world: World, value: float, reason: str) -> None:
     result = LoudnessMetrics(value, None, None)
-    studio.runner.ends["", "loudness"] = StepOutcome("loudness", StepStatus.completed, 0.25, "", "sound/1", result)
-    async with studio.running():
-        evaluation = await studio.upload(Plan(steps=("loudness",)))
-        assert (await studio.ended(evaluation.id)).status is Status.completed
-    assert (await studio.outcomes(evaluation.id))[1] == StepOutcome("loudness", StepStatus.failed, 0.25, reason)
+    world.runner.ends["", "loudness"] = StepOutcome("loudness", StepStatus.completed, 0.25, "", "sound/1", result)
+    async with world.running():
+        evaluation = await world.upload(Plan(steps=("loudness",)))
+        assert (await world.ended(evaluation.id)).status is Status.completed
+    assert (await world.outcomes(evaluation.id))[1] == StepOutcome("loudness", StepStatus.failed, 0.25, reason)
 
 
-async def test_a_step_whose_text_cannot_be_stored_has_failed(studio: Studio) -> None:
+async def test_a_step_whose_text_cannot_be_stored_has_failed(world: World) -> None:
     result = Transcript("Hello\0", "en", ())
-    studio.runner.ends["", "transcription"] = StepOutcome("transcription", StepStatus.completed, 0.25, result=result)
-    async with studio.running():
-        evaluation = await studio.upload(Plan(steps=("transcription",)))
-        await studio.ended(evaluation.id)
-    assert (await studio.outcomes(evaluation.id))[-1] == StepOutcome("transcription", StepStatus.failed, 0.25, NUL_TEXT)
+    world.runner.ends["", "transcription"] = StepOutcome("transcription", StepStatus.completed, 0.25, result=result)
+    async with world.running():
+        evaluation = await world.upload(Plan(steps=("transcription",)))
+        await world.ended(evaluation.id)
+    assert (await world.outcomes(evaluation.id))[-1] == StepOutcome("transcription", StepStatus.failed, 0.25, NUL_TEXT)

@@ -24,27 +24,27 @@ from services.scoring.evaluations.domain import Plan, Recording, safe_content_ty
 from services.scoring.pipeline.step import StepStatus
 from services.scoring.pipeline.steps import STEPS
 from tests.fakes.memory_scoring_store import MemoryScoringStore
-from tests.unit.scoring.evaluations.conftest import AWAY, MAX_EVALUATIONS, MODEL, Studio, call_as
+from tests.unit.scoring.evaluations.conftest import AWAY, MAX_EVALUATIONS, MODEL, World, call_as
 
 TRIAL = "trl_" + "0" * 32
 UNKNOWN = "evl_" + "0" * 32
 ALL_STEPS = tuple(step.name for step in STEPS)
 
 
-async def measured_trial(studio: Studio, developer_id: str = "dev_a") -> str:
+async def measured_trial(world: World, developer_id: str = "dev_a") -> str:
     """Stores the audio of a trial and its evaluation, and returns the name of the audio."""
     job = Job(TRIAL, "experiments", 1, developer_id, f"{TRIAL}.wav", now())
-    async with studio.database.transaction() as connection:
+    async with world.database.transaction() as connection:
         await MemoryScoringStore().begin(connection, job)
-    return studio.audio.add(job.audio_name)
+    return world.audio.add(job.audio_name)
 
 
-async def test_an_uploaded_recording_waits_for_its_turn(studio: Studio) -> None:
+async def test_an_uploaded_recording_waits_for_its_turn(world: World) -> None:
     plan = Plan(
         model_id=MODEL, reference_text="Good morning.", num_speakers=2, conditions=("telephone",), names=("Ada",)
     )
-    evaluation = await studio.upload(plan)
-    details = await studio.evaluations.get(evaluation.id)
+    evaluation = await world.upload(plan)
+    details = await world.evaluations.get(evaluation.id)
     assert details.evaluation == evaluation
     assert (evaluation.status, evaluation.developer_id, evaluation.language) == (Status.pending, "dev_a", "en")
     assert (evaluation.model_id, evaluation.reference_text, evaluation.num_speakers) == (MODEL, "Good morning.", 2)
@@ -56,9 +56,9 @@ async def test_an_uploaded_recording_waits_for_its_turn(studio: Studio) -> None:
     assert {one.status for one in details.outcomes} == {StepStatus.pending}
 
 
-async def test_chosen_steps_run_with_those_whose_results_they_use(studio: Studio) -> None:
-    assert (await studio.upload(Plan(steps=("noise",)))).steps == ("decode", "speech_activity", "noise")
-    assert (await studio.upload(Plan(steps=("rhythm", "signal")))).steps == (
+async def test_chosen_steps_run_with_those_whose_results_they_use(world: World) -> None:
+    assert (await world.upload(Plan(steps=("noise",)))).steps == ("decode", "speech_activity", "noise")
+    assert (await world.upload(Plan(steps=("rhythm", "signal")))).steps == (
         *("decode", "signal", "speech_activity", "transcription", "alignment", "pitch", "rhythm"),
     )
 
@@ -83,15 +83,15 @@ async def test_chosen_steps_run_with_those_whose_results_they_use(studio: Studio
         ({"webhook_url": "ftp://example.com"}, "webhook_url"),
     ],
 )
-async def test_a_field_that_is_out_of_range_is_named(studio: Studio, changes: dict[str, Any], field: str) -> None:
+async def test_a_field_that_is_out_of_range_is_named(world: World, changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        await studio.evaluations.prepare(Plan(**changes))
+        await world.evaluations.prepare(Plan(**changes))
     assert [violation.field for violation in raised.value.violations] == [field]
 
 
-async def test_all_invalid_fields_are_named_at_once(studio: Studio) -> None:
+async def test_all_invalid_fields_are_named_at_once(world: World) -> None:
     with pytest.raises(InvalidInput, match=r"scenario_id: .*; num_speakers: must be 1 to 20"):
-        await studio.evaluations.prepare(Plan(scenario_id="x", num_speakers=21))
+        await world.evaluations.prepare(Plan(scenario_id="x", num_speakers=21))
 
 
 @pytest.mark.parametrize(
@@ -109,99 +109,99 @@ def test_a_recording_is_served_as_audio_or_as_plain_bytes(claimed: str, served: 
     assert safe_content_type(claimed) == served
 
 
-async def test_the_audio_of_a_trial_is_evaluated(studio: Studio) -> None:
-    name = await measured_trial(studio)
-    evaluation = await studio.evaluations.create(Plan(audio_name=name))
+async def test_the_audio_of_a_trial_is_evaluated(world: World) -> None:
+    name = await measured_trial(world)
+    evaluation = await world.evaluations.create(Plan(audio_name=name))
     assert (evaluation.audio_name, evaluation.content_type, evaluation.uploaded) == (name, "audio/wav", False)
-    await studio.evaluations.delete(evaluation.id)
-    assert studio.audio.names == [name]
+    await world.evaluations.delete(evaluation.id)
+    assert world.audio.names == [name]
 
 
-async def test_the_recording_of_an_evaluation_is_evaluated_again_otherwise(studio: Studio) -> None:
-    uploaded = await studio.upload()
-    evaluation = await studio.evaluations.create(Plan(audio_name=uploaded.audio_name, language="de"))
+async def test_the_recording_of_an_evaluation_is_evaluated_again_otherwise(world: World) -> None:
+    uploaded = await world.upload()
+    evaluation = await world.evaluations.create(Plan(audio_name=uploaded.audio_name, language="de"))
     assert (evaluation.audio_name, evaluation.content_type) == (uploaded.audio_name, "audio/flac")
 
 
-async def test_only_own_audio_that_exists_is_evaluated(studio: Studio) -> None:
-    name = await measured_trial(studio, "dev_b")
+async def test_only_own_audio_that_exists_is_evaluated(world: World) -> None:
+    name = await measured_trial(world, "dev_b")
     for unknown in (name, "b.wav"):
         with pytest.raises(NotFound, match="There is no audio"):
-            await studio.evaluations.create(Plan(audio_name=unknown))
+            await world.evaluations.create(Plan(audio_name=unknown))
     call_as("dev_b")
-    await studio.audio.delete(name)
+    await world.audio.delete(name)
     with pytest.raises(NotFound, match="There is no audio"):
-        await studio.evaluations.create(Plan(audio_name=name))
+        await world.evaluations.create(Plan(audio_name=name))
     with pytest.raises(InvalidInput, match="audio_name: must be the name of stored audio"):
-        await studio.evaluations.create(Plan())
+        await world.evaluations.create(Plan())
 
 
-async def test_a_repeated_request_returns_the_first_evaluation_and_keeps_one_recording(studio: Studio) -> None:
+async def test_a_repeated_request_returns_the_first_evaluation_and_keeps_one_recording(world: World) -> None:
     plan = Plan(request_id="once")
     set_request(CreateEvaluationRequest(request_id="once"))
-    late = await studio.evaluations.prepare(plan)
-    first = await studio.upload(plan)
-    assert (await studio.evaluations.prepare(plan)).earlier == first
-    studio.audio.add(late.recording_name)
-    assert await studio.evaluations.start(plan, Recording(late.recording_name, uploaded=True)) == first
-    assert studio.audio.names == [first.audio_name]
+    late = await world.evaluations.prepare(plan)
+    first = await world.upload(plan)
+    assert (await world.evaluations.prepare(plan)).earlier == first
+    world.audio.add(late.recording_name)
+    assert await world.evaluations.start(plan, Recording(late.recording_name, uploaded=True)) == first
+    assert world.audio.names == [first.audio_name]
     set_request(CreateEvaluationRequest(request_id="once", language="de"))
     with pytest.raises(RequestIdReused):
-        await studio.evaluations.prepare(dataclasses.replace(plan, language="de"))
+        await world.evaluations.prepare(dataclasses.replace(plan, language="de"))
     set_request(None)
 
 
-async def test_a_developer_has_a_quota_of_evaluations_and_deleting_one_frees_a_place(studio: Studio) -> None:
-    uploaded = [await studio.upload() for _ in range(MAX_EVALUATIONS)]
+async def test_a_developer_has_a_quota_of_evaluations_and_deleting_one_frees_a_place(world: World) -> None:
+    uploaded = [await world.upload() for _ in range(MAX_EVALUATIONS)]
     with pytest.raises(QuotaExceeded, match="You have 3 evaluations, which is the limit"):
-        await studio.evaluations.prepare(Plan())
+        await world.evaluations.prepare(Plan())
     with pytest.raises(QuotaExceeded):
-        await studio.evaluations.create(Plan(audio_name=uploaded[0].audio_name))
-    await studio.evaluations.delete(uploaded[0].id)
-    await studio.upload()
+        await world.evaluations.create(Plan(audio_name=uploaded[0].audio_name))
+    await world.evaluations.delete(uploaded[0].id)
+    await world.upload()
     call_as("dev_b")
-    await studio.upload()
+    await world.upload()
 
 
-async def test_a_full_queue_takes_no_more(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_takes_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "MAX_WAITING", 1)
-    first = await studio.upload()
+    first = await world.upload()
     with pytest.raises(Busy):
-        await studio.evaluations.prepare(Plan())
-    await studio.evaluations.cancel(first.id)
-    await studio.upload()
+        await world.evaluations.prepare(Plan())
+    await world.evaluations.cancel(first.id)
+    await world.upload()
 
 
-async def test_an_evaluation_is_read_by_its_owner_only(studio: Studio) -> None:
-    evaluation = await studio.upload()
-    await measured_trial(studio)
-    assert (await studio.evaluations.get(TRIAL)).evaluation.audio_name == f"{TRIAL}.wav"
+async def test_an_evaluation_is_read_by_its_owner_only(world: World) -> None:
+    evaluation = await world.upload()
+    await measured_trial(world)
+    assert (await world.evaluations.get(TRIAL)).evaluation.audio_name == f"{TRIAL}.wav"
     call_as("dev_b")
     for id_ in (evaluation.id, TRIAL, UNKNOWN):
         with pytest.raises(NotFound, match="There is no evaluation"):
-            await studio.evaluations.get(id_)
-    for change in (studio.evaluations.retry, studio.evaluations.cancel, studio.evaluations.delete):
+            await world.evaluations.get(id_)
+    for change in (world.evaluations.retry, world.evaluations.cancel, world.evaluations.delete):
         with pytest.raises(NotFound, match="There is no evaluation"):
             await change(evaluation.id)
     with pytest.raises(NotFound, match="There is no evaluation"):
-        await studio.evaluations.audio(evaluation.id)
+        await world.evaluations.audio(evaluation.id)
     set_caller(None)
     with pytest.raises(CredentialsMissing):
-        await studio.evaluations.get(evaluation.id)
+        await world.evaluations.get(evaluation.id)
 
 
 @pytest.mark.parametrize("id_", ["", "1", "evl_", "evl_" + "0" * 31, "evl_" + "0" * 32 + "\n", "' OR 1"])
-async def test_a_malformed_id_is_refused(studio: Studio, id_: str) -> None:
+async def test_a_malformed_id_is_refused(world: World, id_: str) -> None:
     with pytest.raises(InvalidInput, match="id: must be the id of an evaluation"):
-        await studio.evaluations.get(id_)
+        await world.evaluations.get(id_)
 
 
-async def test_lists_are_paged_and_filtered(studio: Studio) -> None:
-    first, second = await studio.upload(), await studio.upload(Plan(model_id=MODEL))
-    await studio.evaluations.cancel(first.id)
+async def test_lists_are_paged_and_filtered(world: World) -> None:
+    first, second = await world.upload(), await world.upload(Plan(model_id=MODEL))
+    await world.evaluations.cancel(first.id)
 
     async def page(model: str = "", status: str = "", size: int = 0, token: str = "") -> tuple[list[str], str]:
-        found, following = await studio.evaluations.page(model, "", status, size, token)
+        found, following = await world.evaluations.page(model, "", status, size, token)
         return [each.id for each in found], following
 
     ids, token = await page(size=1)
@@ -215,59 +215,59 @@ async def test_lists_are_paged_and_filtered(studio: Studio) -> None:
         await page(MODEL, size=1, token=token)
 
 
-async def test_the_recording_is_returned_as_it_was_uploaded(studio: Studio) -> None:
-    evaluation = await studio.upload(content=b"fLaC1234")
-    content_type, pieces = await studio.evaluations.audio(evaluation.id)
+async def test_the_recording_is_returned_as_it_was_uploaded(world: World) -> None:
+    evaluation = await world.upload(content=b"fLaC1234")
+    content_type, pieces = await world.evaluations.audio(evaluation.id)
     assert (content_type, b"".join([piece async for piece in pieces])) == ("audio/flac", b"fLaC1234")
 
 
-async def test_a_waiting_evaluation_is_cancelled_once(studio: Studio) -> None:
-    evaluation = await studio.upload(Plan(steps=("signal",)))
-    cancelled = await studio.evaluations.cancel(evaluation.id)
+async def test_a_waiting_evaluation_is_cancelled_once(world: World) -> None:
+    evaluation = await world.upload(Plan(steps=("signal",)))
+    cancelled = await world.evaluations.cancel(evaluation.id)
     assert cancelled.status is Status.cancelled
-    assert await studio.evaluations.cancel(evaluation.id) == cancelled
-    outcomes = await studio.outcomes(evaluation.id)
+    assert await world.evaluations.cancel(evaluation.id) == cancelled
+    outcomes = await world.outcomes(evaluation.id)
     assert [(one.status, one.reason) for one in outcomes] == [(StepStatus.skipped, "The evaluation was cancelled.")] * 2
 
 
-async def test_an_evaluation_that_was_cancelled_can_be_retried(studio: Studio) -> None:
-    evaluation = await studio.upload()
+async def test_an_evaluation_that_was_cancelled_can_be_retried(world: World) -> None:
+    evaluation = await world.upload()
     with pytest.raises(WrongState, match=r"is pending\. Only one that has ended can be retried"):
-        await studio.evaluations.retry(evaluation.id)
-    await studio.evaluations.cancel(evaluation.id)
-    assert await studio.evaluations.retry(evaluation.id) == evaluation
-    assert {one.status for one in await studio.outcomes(evaluation.id)} == {StepStatus.pending}
+        await world.evaluations.retry(evaluation.id)
+    await world.evaluations.cancel(evaluation.id)
+    assert await world.evaluations.retry(evaluation.id) == evaluation
+    assert {one.status for one in await world.outcomes(evaluation.id)} == {StepStatus.pending}
 
 
-async def test_an_evaluation_without_its_recording_is_not_retried(studio: Studio) -> None:
-    evaluation = await studio.upload()
-    await studio.evaluations.cancel(evaluation.id)
-    await studio.audio.delete(evaluation.audio_name)
+async def test_an_evaluation_without_its_recording_is_not_retried(world: World) -> None:
+    evaluation = await world.upload()
+    await world.evaluations.cancel(evaluation.id)
+    await world.audio.delete(evaluation.audio_name)
     with pytest.raises(WrongState, match="The recording was deleted"):
-        await studio.evaluations.retry(evaluation.id)
+        await world.evaluations.retry(evaluation.id)
 
 
-async def test_deleting_deletes_the_recording(studio: Studio) -> None:
-    evaluation = await studio.upload()
-    await studio.evaluations.delete(evaluation.id)
-    assert studio.audio.names == []
+async def test_deleting_deletes_the_recording(world: World) -> None:
+    evaluation = await world.upload()
+    await world.evaluations.delete(evaluation.id)
+    assert world.audio.names == []
     with pytest.raises(NotFound):
-        await studio.evaluations.get(evaluation.id)
-    assert await studio.recordings.sweep() == 0
+        await world.evaluations.get(evaluation.id)
+    assert await world.recordings.sweep() == 0
 
 
-async def test_a_recording_that_cannot_be_deleted_now_is_deleted_later(studio: Studio) -> None:
-    evaluation = await studio.upload()
-    studio.audio.error = AWAY
-    await studio.evaluations.delete(evaluation.id)
-    assert studio.audio.names == [evaluation.audio_name]
-    studio.audio.error = None
-    assert await studio.retention.sweep() == 1
-    assert studio.audio.names == []
+async def test_a_recording_that_cannot_be_deleted_now_is_deleted_later(world: World) -> None:
+    evaluation = await world.upload()
+    world.audio.error = AWAY
+    await world.evaluations.delete(evaluation.id)
+    assert world.audio.names == [evaluation.audio_name]
+    world.audio.error = None
+    assert await world.retention.sweep() == 1
+    assert world.audio.names == []
 
 
-async def test_the_evaluation_of_a_trial_is_changed_with_its_experiment_only(studio: Studio) -> None:
-    await measured_trial(studio)
-    for change in (studio.evaluations.retry, studio.evaluations.cancel, studio.evaluations.delete):
+async def test_the_evaluation_of_a_trial_is_changed_with_its_experiment_only(world: World) -> None:
+    await measured_trial(world)
+    for change in (world.evaluations.retry, world.evaluations.cancel, world.evaluations.delete):
         with pytest.raises(WrongState, match="belongs to a trial"):
             await change(TRIAL)

@@ -99,7 +99,7 @@ def _answer(connection: socket.socket, job: Any, backends: RemoteBackends, evalu
         frames.send(connection, {"kind": "ended", "duration_seconds": found.duration_seconds})
 
 
-DISK_FULL = "There is no room on the disk for the decoded recording."
+DISK_FULL = "The disk has no free space for the decoded recording."
 
 
 def _own_error(error: Exception) -> str:

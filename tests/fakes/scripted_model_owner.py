@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-from services.scoring.backends.backend import BackendSettings, Capabilities, QualityScores, Samples
+from services.scoring.backends.backend import BackendSettings, ModelCapabilities, QualityScores, Samples
 from services.scoring.backends.choice import Backends
 from services.scoring.workers.model_owner import main
 
@@ -23,7 +23,7 @@ class ScriptedModel:
 
     name = "dnsmos"
     backend = "scripted/1"
-    capabilities = Capabilities(licence="none")
+    capabilities = ModelCapabilities(licence="none")
 
     def __init__(self, settings: BackendSettings) -> None:
         assert settings.model_dir is not None

@@ -33,7 +33,7 @@ class BackendSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class ModelCapabilities:
     """What a backend can do."""
 
     licence: str
@@ -49,7 +49,7 @@ class Backend(Protocol):
 
     name: str
     """Its short name in results and settings, such as `whisper`."""
-    capabilities: Capabilities
+    capabilities: ModelCapabilities
     backend: str
     """Its name, model and version, as results carry them."""
 

@@ -13,7 +13,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2, scoring_pb2
 from services.runtime.clock import timestamp
 from services.scoring import convert
 from services.scoring.evaluations.domain import Evaluation, EvaluationDetails, Plan
-from services.scoring.evaluations.watching import Seen
+from services.scoring.evaluations.watching import WatchUpdate
 from services.scoring.metrics.conversation.turns import Turn, TurnTaking
 from services.scoring.metrics.text.word_errors import Span
 from services.scoring.pipeline.step import StepOutcome, StepStatus
@@ -117,7 +117,7 @@ def step_state(outcome: StepOutcome) -> pb.StepState:
     )
 
 
-def watched(seen: Seen) -> Watched:
+def watched(seen: WatchUpdate) -> Watched:
     """Returns the message for a watcher."""
     if seen.details is not None:
         return Watched(kind=Watched.end if seen.last else Watched.state, evaluation=details(seen.details))

@@ -38,7 +38,7 @@ from services.scoring.evaluations.domain import (
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps, pending_steps
 from services.scoring.evaluations.store import Run, Store
-from services.scoring.evaluations.webhooks import WebhookEndpoints
+from services.scoring.evaluations.webhooks import WebhookEndpointClient
 from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.workers.job import CONDITIONS
@@ -76,7 +76,7 @@ class Evaluations:
         store: Store,
         recordings: Recordings,
         models: ModelChecker,
-        webhooks: WebhookEndpoints,
+        webhooks: WebhookEndpointClient,
         pages: Pages,
         max_evaluations: int,
     ) -> None:

@@ -27,7 +27,7 @@ RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WatchUpdate:
     """One message to a watcher: the evaluation's state, a step that changed, or a heartbeat if both are None.
 
     `last` means that the state is final and that nothing follows.
@@ -47,7 +47,7 @@ class Watching:
         self._changes = changes
         self._heartbeat_seconds = heartbeat_seconds
 
-    async def watch(self, evaluation_id: str) -> AsyncGenerator[Seen, None]:
+    async def watch(self, evaluation_id: str) -> AsyncGenerator[WatchUpdate, None]:
         """Yields the current state, then each step that changes, and heartbeats in between. Ends with the final state.
 
         An evaluation that is deleted meanwhile ends as cancelled. Raises NotFound if it does not exist.
@@ -58,30 +58,30 @@ class Watching:
             async with self._database.reading() as connection:
                 found = owned(await self._store.get(connection, evaluation_id), "evaluation", evaluation_id)
                 known = EvaluationDetails(found, await self._store.outcomes(connection, evaluation_id))
-            yield Seen(known)
+            yield WatchUpdate(known)
             while not known.evaluation.ended:
                 try:
                     async with asyncio.timeout(self._heartbeat_seconds):
                         await changed.wait()
                 except TimeoutError:
                     # The following read finds a change whose notification was lost.
-                    yield Seen()
+                    yield WatchUpdate()
                 changed.clear()
                 try:
                     new = await self._read(known.evaluation)
                 except (*DISCONNECTED, TimeoutError) as error:
                     log.warning("a watched evaluation can't be read now", evaluation_id=evaluation_id, error=str(error))
-                    yield Seen()
+                    yield WatchUpdate()
                     await asyncio.sleep(RETRY_SECONDS)
                     changed.set()
                     continue
                 for outcome in _moved(known.outcomes, new.outcomes):
-                    yield Seen(outcome=outcome)
+                    yield WatchUpdate(outcome=outcome)
                 if new.evaluation.status is not known.evaluation.status and not new.evaluation.ended:
-                    yield Seen(await self._whole(new))
+                    yield WatchUpdate(await self._whole(new))
                 known = new
                 await asyncio.sleep(MIN_READ_INTERVAL_SECONDS)
-            yield Seen(await self._whole(known), last=True)
+            yield WatchUpdate(await self._whole(known), last=True)
 
     async def _read(self, known: Evaluation) -> EvaluationDetails:
         """Reads an evaluation without the results of its steps."""

@@ -5,7 +5,7 @@ from typing import Protocol
 from voicearena.experiments.v1 import webhook_service_pb2, webhook_service_pb2_grpc
 
 
-class WebhookEndpoints(Protocol):
+class WebhookEndpointClient(Protocol):
     """The webhook endpoints of the caller."""
 
     async def ensure(self, url: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings, Capabilities
+from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings, ModelCapabilities
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.outcome_json import from_json
 from services.scoring.pipeline.step import StepFailed
@@ -99,7 +99,7 @@ class RemoteBackend:
         self.name: str = described["name"]
         self.frame_seconds: float | None = described["frame_seconds"]
         languages = described["languages"]
-        self.capabilities = Capabilities(
+        self.capabilities = ModelCapabilities(
             licence=described["licence"],
             languages=None if languages is None else frozenset(languages),
             max_batch=described["max_batch"],

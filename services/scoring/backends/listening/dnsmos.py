@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from services.scoring.backends.backend import (
     BackendMissing,
     BackendSettings,
-    Capabilities,
+    ModelCapabilities,
     QualityScores,
     Samples,
     installed_version,
@@ -33,7 +33,7 @@ class Dnsmos:
     out of noise suppressors."""
 
     name = "dnsmos"
-    capabilities = Capabilities(licence="MIT")
+    capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:

@@ -11,7 +11,7 @@ from services.scoring.backends.backend import (
     RATE_HZ,
     BackendMissing,
     BackendSettings,
-    Capabilities,
+    ModelCapabilities,
     Phrase,
     Samples,
     Transcript,
@@ -28,7 +28,7 @@ class MoonshineRecogniser:
     """Writes down English speech. It gives times of phrases, not of words."""
 
     name = "moonshine"
-    capabilities = Capabilities(licence="MIT", languages=frozenset({"en"}))
+    capabilities = ModelCapabilities(licence="MIT", languages=frozenset({"en"}))
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:

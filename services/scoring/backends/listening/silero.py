@@ -9,7 +9,7 @@ import numpy as np
 from services.scoring.backends.backend import (
     RATE_HZ,
     BackendSettings,
-    Capabilities,
+    ModelCapabilities,
     Samples,
     installed_version,
     missing_package,
@@ -28,7 +28,7 @@ class SileroActivity:
     """Finds speech in a recording."""
 
     name = "silero"
-    capabilities = Capabilities(licence="MIT")
+    capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:

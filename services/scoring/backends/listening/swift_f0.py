@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from services.scoring.backends.backend import (
     RATE_HZ,
     BackendSettings,
-    Capabilities,
+    ModelCapabilities,
     Samples,
     installed_version,
     missing_package,
@@ -22,7 +22,7 @@ class SwiftF0Tracker:
     """Follows F0."""
 
     name = "swift_f0"
-    capabilities = Capabilities(licence="MIT")
+    capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:

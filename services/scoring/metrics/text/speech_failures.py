@@ -24,7 +24,7 @@ MIN_RUN_AWAY_WORDS = 3
 """Fewer words after the end of the reference may be mistakes of the transcript."""
 
 
-class FailureKind(Enum):
+class SpeechFailureKind(Enum):
     """How speech went wrong. The names are those of the wire."""
 
     repeated = "repeated"
@@ -46,7 +46,7 @@ class TimedWord:
 class SpeechFailure:
     """One failure. Times are in seconds from the start of the recording."""
 
-    kind: FailureKind
+    kind: SpeechFailureKind
     words: tuple[str, ...]
     """The words that are repeated, missing or too many."""
     start: float
@@ -88,7 +88,7 @@ def _without_repeats(
                 continue
             begin = start + (copies - surplus) * length
             repeated = transcript[begin : start + copies * length]
-            kind = FailureKind.run_away if surplus >= MIN_RUN_AWAY_COPIES else FailureKind.repeated
+            kind = SpeechFailureKind.run_away if surplus >= MIN_RUN_AWAY_COPIES else SpeechFailureKind.repeated
             failures.append(
                 SpeechFailure(kind, tuple(words[start : start + length]), repeated[0].start, repeated[-1].end, copies)
             )
@@ -131,9 +131,9 @@ def _missing(
     if span.reference_end < len(reference):
         if len(missing) < MIN_SKIPPED_WORDS:
             return None
-        return SpeechFailure(FailureKind.skipped, missing, before, transcript[span.transcript_start].start)
+        return SpeechFailure(SpeechFailureKind.skipped, missing, before, transcript[span.transcript_start].start)
     if len(missing) >= MIN_CUT_OFF_WORDS or duration_seconds - before <= MAX_CUT_OFF_SILENCE_SECONDS:
-        return SpeechFailure(FailureKind.cut_off, missing, before, duration_seconds)
+        return SpeechFailure(SpeechFailureKind.cut_off, missing, before, duration_seconds)
     return None
 
 
@@ -145,4 +145,6 @@ def _too_many(span: Span, reference: Sequence[str], transcript: Sequence[TimedWo
         or len(surplus) < MIN_RUN_AWAY_WORDS
     ):
         return None
-    return SpeechFailure(FailureKind.run_away, tuple(word.text for word in surplus), surplus[0].start, surplus[-1].end)
+    return SpeechFailure(
+        SpeechFailureKind.run_away, tuple(word.text for word in surplus), surplus[0].start, surplus[-1].end
+    )

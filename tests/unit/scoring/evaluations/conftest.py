@@ -18,7 +18,7 @@ from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import Retention
 from services.scoring.evaluations.running import Running
 from services.scoring.evaluations.usecases import CHANGED, Evaluations
-from services.scoring.evaluations.watching import Seen, Watching
+from services.scoring.evaluations.watching import Watching, WatchUpdate
 from services.scoring.pipeline.step import StepOutcome
 from tests.fakes.evaluation_runner import ScriptedRunner
 from tests.fakes.memory_database import MemoryDatabase
@@ -129,7 +129,7 @@ class World:
     def watching(self, heartbeat_seconds: float = 1000.0) -> Watching:
         return Watching(self.database, self.store, self.changes, heartbeat_seconds)
 
-    async def watch_to_end(self, evaluation_id: str) -> Sequence[Seen]:
+    async def watch_to_end(self, evaluation_id: str) -> Sequence[WatchUpdate]:
         """Returns all that a watcher sees."""
         async with asyncio.timeout(SOON_SECONDS):
             return [seen async for seen in self.watching().watch(evaluation_id)]

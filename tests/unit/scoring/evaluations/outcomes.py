@@ -8,7 +8,7 @@ from services.scoring.evaluations.domain import Evaluation, EvaluationDetails
 from services.scoring.metrics.conversation.turns import Turn, turn_taking
 from services.scoring.metrics.signal import measure
 from services.scoring.metrics.text.hard_words import HardWord, HardWordKind
-from services.scoring.metrics.text.speech_failures import FailureKind, SpeechFailure, TimedWord
+from services.scoring.metrics.text.speech_failures import SpeechFailure, SpeechFailureKind, TimedWord
 from services.scoring.metrics.text.word_errors import word_errors
 from services.scoring.metrics.voice.pitch import Pitch
 from services.scoring.metrics.voice.rhythm import Rhythm
@@ -50,7 +50,7 @@ RESULTS = {
         transcript_words=("call", "48", "now", "again"),
         hard_words=(HardWord(HardWordKind.number, "47", "47", "48", False),),
         hard_word_accuracy=0.0,
-        failures=(SpeechFailure(FailureKind.repeated, ("now",), 1.0, 2.5, 2),),
+        failures=(SpeechFailure(SpeechFailureKind.repeated, ("now",), 1.0, 2.5, 2),),
     ),
     "pitch": Pitch(110.0, 2.0, 8.0, 1.25),
     "rhythm": Rhythm(120.0, 5, 2.5, 3.5, ((1.5, 2.0),), 0.25, 0.5),

@@ -13,7 +13,7 @@ from services.scoring.evaluations import convert
 from services.scoring.evaluations.domain import EvaluationDetails, Plan
 from services.scoring.evaluations.exports import FORMATS
 from services.scoring.evaluations.tables import outcome_from, outcome_values
-from services.scoring.evaluations.watching import Seen
+from services.scoring.evaluations.watching import WatchUpdate
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps import STEPS
 from tests.unit.scoring.evaluations.outcomes import COMPLETED, ID, NOON, RESULTS, RUNNING, SIGNAL, SKIPPED, completed
@@ -124,11 +124,11 @@ def test_an_outcome_is_stored_and_read_without_loss(outcome: StepOutcome) -> Non
 
 
 def test_a_watcher_gets_the_state_a_step_a_heartbeat_and_the_end() -> None:
-    assert convert.watched(Seen()) == Watched(kind=Watched.heartbeat)
-    state, end = convert.watched(Seen(COMPLETED)), convert.watched(Seen(COMPLETED, last=True))
+    assert convert.watched(WatchUpdate()) == Watched(kind=Watched.heartbeat)
+    state, end = convert.watched(WatchUpdate(COMPLETED)), convert.watched(WatchUpdate(COMPLETED, last=True))
     assert (state.kind, end.kind) == (Watched.state, Watched.end)
     assert state.evaluation == end.evaluation == convert.details(COMPLETED)
-    progress = convert.watched(Seen(outcome=replace(SKIPPED, condition="telephone")))
+    progress = convert.watched(WatchUpdate(outcome=replace(SKIPPED, condition="telephone")))
     assert MessageToDict(progress) == {
         "kind": "progress",
         "step": {

@@ -11,20 +11,20 @@ from services.runtime.errors import InvalidInput, NotFound
 from services.scoring.domain import Status
 from services.scoring.evaluations import watching
 from services.scoring.evaluations.domain import Plan
-from services.scoring.evaluations.watching import Seen
+from services.scoring.evaluations.watching import WatchUpdate
 from services.scoring.pipeline.step import StepStatus
 from tests.unit.scoring.evaluations.conftest import SOON_SECONDS, World, call_as
 
 SIGNAL = Plan(steps=("signal",))
 AWAY = OperationalError("SELECT", None, Exception("the server closed the connection"))
-HEARTBEAT = Seen()
+HEARTBEAT = WatchUpdate()
 
 
-async def following(messages: AsyncGenerator[Seen, None]) -> Seen:
+async def following(messages: AsyncGenerator[WatchUpdate, None]) -> WatchUpdate:
     return await asyncio.wait_for(anext(messages), SOON_SECONDS)
 
 
-def kinds(seen: list[Seen]) -> list[str]:
+def kinds(seen: list[WatchUpdate]) -> list[str]:
     """Returns what each message is: a status, a step with its status, or a heartbeat."""
     found = []
     for each in seen:

@@ -8,7 +8,7 @@ from services.scoring.metrics.text.bert_score import bert_score
 from services.scoring.metrics.text.english_numbers import with_digits
 from services.scoring.metrics.text.hard_words import HardWordKind, accuracy, hard_words
 from services.scoring.metrics.text.normalization import normalize
-from services.scoring.metrics.text.speech_failures import FailureKind, TimedWord, find_failures
+from services.scoring.metrics.text.speech_failures import SpeechFailureKind, TimedWord, find_failures
 from services.scoring.metrics.text.word_errors import pooled, word_errors
 from tests.vectors import metric_vectors
 
@@ -128,7 +128,12 @@ def test_failures_of_speech(inputs: dict[str, Any], expected: dict[str, Any], to
 
 def test_speech_without_a_word_is_cut_off_from_the_start() -> None:
     (failure,) = find_failures(["turn", "on"], [], 1.5)
-    assert (failure.kind, failure.words, failure.start, failure.end) == (FailureKind.cut_off, ("turn", "on"), 0.0, 1.5)
+    assert (failure.kind, failure.words, failure.start, failure.end) == (
+        SpeechFailureKind.cut_off,
+        ("turn", "on"),
+        0.0,
+        1.5,
+    )
 
 
 @metric_vectors("semascore")

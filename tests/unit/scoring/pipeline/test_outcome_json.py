@@ -3,7 +3,7 @@ import json
 from services.scoring.backends.backend import Phrase, SpokenWord, Transcript
 from services.scoring.metrics.conversation.turns import Turn, turn_taking
 from services.scoring.metrics.text.hard_words import hard_words
-from services.scoring.metrics.text.speech_failures import FailureKind, SpeechFailure
+from services.scoring.metrics.text.speech_failures import SpeechFailure, SpeechFailureKind
 from services.scoring.metrics.text.word_errors import word_errors
 from services.scoring.pipeline.outcome_json import outcome_from_json, to_json
 from services.scoring.pipeline.step import StepOutcome, StepStatus
@@ -28,7 +28,7 @@ def test_results_are_the_same_after_json() -> None:
         ("call", "now"),
         tuple(hard_words(reference, spoken, "en", ())),
         0.5,
-        (SpeechFailure(FailureKind.repeated, ("now",), 1.0, 2.0, 2),),
+        (SpeechFailure(SpeechFailureKind.repeated, ("now",), 1.0, 2.0, 2),),
     )
     for outcome in (
         completed("speech_activity", SpeechActivity(((0.5, 1.25), (2.0, 3.0)), 1.75, 0.5)),

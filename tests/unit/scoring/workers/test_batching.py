@@ -11,7 +11,7 @@ import pytest
 from services.scoring.backends.backend import (
     BackendMissing,
     BackendSettings,
-    Capabilities,
+    ModelCapabilities,
     QualityScores,
     Samples,
     Transcript,
@@ -28,7 +28,7 @@ class FakeModel:
 
     name = "fake"
     backend = "fake/1"
-    capabilities = Capabilities(licence="none", languages=frozenset({"en"}), max_batch=4)
+    capabilities = ModelCapabilities(licence="none", languages=frozenset({"en"}), max_batch=4)
     frame_seconds = 0.016
 
     def __init__(self, settings: BackendSettings) -> None:

@@ -46,7 +46,8 @@ class Monitor:
         self._disk = Disk(data_dir.path)
         self._client: Client | None = None
         self._refusals = self._silences = self._exits = 0
-        self._unreadable: set[Path] = set()
+        self._unreadable: dict[str, set[Path]] = {}
+        self._repaired: set[str] = set()
 
     async def run(self) -> None:
         """Makes all checks regularly until it is cancelled. A failing check does not end it."""
@@ -104,15 +105,19 @@ class Monitor:
             if self._silences >= MAX_SILENCES and process.running:
                 await self._restart_nats("it does not answer")
             return False
+        starts = process.starts
         try:
             await self._probe(client)
         except NATS_ERRORS as error:
+            if not process.running or process.starts != starts:
+                return False  # It ended during the probe, which says nothing about the one that runs next.
             self._refusals += 1
             if self._refusals >= MAX_REFUSALS:
                 await self._restart_nats(f"it does not store messages ({error or type(error).__name__})")
             return False
         self._refusals = self._silences = 0
         self._unreadable.clear()
+        self._repaired.clear()
         self._exits = process.exits
         return True
 
@@ -120,29 +125,46 @@ class Monitor:
         """Publishes to each stream and waits for the acknowledgement, which NATS sends once the message is on disk."""
         assert self._nats is not None
         jetstream = client.jetstream(timeout=PROBE_TIMEOUT_SECONDS)
-        for stream in await jetstream.streams_info():
-            name = str(stream.config.name)
-            if not self._nats.has_stored(name):
-                raise FileNotFoundError(f"the files of the stream {name} are missing")
-            await self._check_consumers(jetstream, name)
+        streams = await jetstream.streams_info()
+        for stream in streams:
+            if not self._nats.has_stored(str(stream.config.name)):
+                raise FileNotFoundError(f"the files of the stream {stream.config.name} are missing")
+        await self._check_consumers(jetstream, [str(stream.config.name) for stream in streams])
+        for stream in streams:
             wildcard = next((s for s in stream.config.subjects or () if s.endswith(".>")), None)
             if wildcard and stream.config.allow_msg_ttl:
                 headers = {api.Header.MSG_TTL.value: PROBE_TTL}
                 await jetstream.publish(f"{wildcard.removesuffix('>')}probe", b"", headers=headers)
 
-    async def _check_consumers(self, jetstream: JetStreamContext, stream: str) -> None:
+    async def _check_consumers(self, jetstream: JetStreamContext, streams: list[str]) -> None:
         """Raises OSError if the server could not read a stored consumer. The server can't create it again either."""
         assert self._nats is not None
-        stored = self._nats.consumers_of(stream)
-        unread = set(stored) - {consumer.name for consumer in await jetstream.consumers_info(stream)}
-        if unread:
-            self._unreadable.update({stored[name] for name in unread})
-            raise OSError(f"it can't read the consumers {', '.join(sorted(unread))} of {stream}")
+        unreadable: dict[str, dict[str, Path]] = {}
+        for stream in streams:
+            stored = self._nats.consumers_of(stream)
+            unread = set(stored) - {consumer.name for consumer in await jetstream.consumers_info(stream)}
+            if unread:
+                unreadable[stream] = {name: stored[name] for name in unread}
+        if unreadable:
+            for stream, folders in unreadable.items():
+                self._unreadable.setdefault(stream, set()).update(folders.values())
+            listed = (f"{', '.join(sorted(folders))} of {stream}" for stream, folders in unreadable.items())
+            raise OSError(f"it can't read the consumers {'; '.join(listed)}")
 
     def _delete_unreadable(self) -> None:
-        """Deletes the unreadable consumers. Their services create them again, and ignore events already handled."""
-        for folder in self._unreadable:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Deletes the unreadable consumers. Their services create them again, and ignore events already handled.
+
+        If the stream itself can't be read, the server forgets its consumers at each start. Such a stream is deleted
+        whole. It shows in its description, or in that deleting its consumers did not help. Services create the stream
+        again and send what was not handled again.
+        """
+        assert self._nats is not None
+        for stream, folders in self._unreadable.items():
+            if stream in self._repaired or not self._nats.has_description(stream):
+                self._nats.delete_stream(stream)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._repaired.add(stream)
         self._unreadable.clear()
 
     async def _restart_nats(self, reason: str) -> None:

@@ -80,6 +80,14 @@ class Nats:
         """Returns whether the files of a stream exist. A server goes on silently when its files are deleted."""
         return self._folder(stream).is_dir()
 
+    def has_description(self, stream: str) -> bool:
+        """Returns whether the file that describes a stream holds JSON."""
+        try:
+            json.loads((self._folder(stream) / "meta.inf").read_bytes())
+        except (OSError, ValueError):
+            return False
+        return True
+
     def consumers_of(self, stream: str) -> dict[str, Path]:
         """Returns the folders of a stream's consumers by the consumer's name."""
         try:
@@ -97,6 +105,10 @@ class Nats:
         moved = self.store.with_name(f"{self.store.name}.broken-{at:.0f}")
         self.store.rename(moved)
         return moved
+
+    def delete_stream(self, stream: str) -> None:
+        """Deletes the files of a stream with its consumers. NATS must not be running."""
+        shutil.rmtree(self._folder(stream), ignore_errors=True)
 
     def delete_stored(self) -> None:
         """Deletes its stored data. NATS must not be running."""

@@ -1,11 +1,13 @@
 """Converts between domain objects and protos."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
 from services.elo.domain import (
+    LANGUAGE,
     MAX_MODEL_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_VOICE_CHARACTERS,
@@ -58,7 +60,8 @@ def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel |
         return None
     config = elo_pb2.VoiceModelConfig(voice_id=voice.voice_id, model_id=voice.model_id)
     name = one_line(f"{provider.display_name} {voice.display_name or voice.voice_id}", MAX_NAME_CHARACTERS)
-    return _draft(name, provider.id, "", config)
+    language = next((tag for tag in voice.languages if LANGUAGE.fullmatch(tag)), "")
+    return replace(_draft(name, provider.id, "", config), voice_language=language)
 
 
 def from_provider(provider: tts_pb2.Provider, reported_at: datetime) -> Provider:

@@ -56,6 +56,14 @@ class VoiceModel:
     seed: int | None = None
     seq: int = 0
     """The position in the catalogue."""
+    voice_language: str = ""
+    """The BCP 47 tag of the voice's own language, as its provider reports it. Empty if unknown. Only candidates and
+    discovered voices have it."""
+
+    @property
+    def spoken_language(self) -> str:
+        """The BCP 47 tag of the language that the model speaks: its parameter, otherwise the voice's own language."""
+        return self.language or self.voice_language
 
     def parameters(self) -> dict[str, float | str | int]:
         """Returns the parameters that are not None, by name."""

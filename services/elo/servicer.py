@@ -44,4 +44,5 @@ class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
         return elo_service_pb2.ResolveVoiceModelsResponse(
             models=[convert.voice_model(model) for model, _ in found],
             max_text_characters=[longest for _, longest in found],
+            languages=[model.spoken_language for model, _ in found],
         )

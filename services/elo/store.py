@@ -1,7 +1,7 @@
 """All queries of the elo service."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -42,7 +42,13 @@ PROVIDERS = sa.Table(
     sa.Column("text_limits", JSONB),
 )
 
-KNOWN_VOICES = sa.Table("known_voices", METADATA, sa.Column("provider", sa.Text), sa.Column("voice_id", sa.Text))
+KNOWN_VOICES = sa.Table(
+    "known_voices",
+    METADATA,
+    sa.Column("provider", sa.Text),
+    sa.Column("voice_id", sa.Text),
+    sa.Column("language", sa.Text),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,10 @@ class Store(Protocol):
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        """Returns the active models of these providers that belong to the installation or to this developer."""
+        """Returns the active models of these providers that belong to the installation or to this developer.
+
+        Each has the language of its voice.
+        """
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         """Counts the models of a developer. Other transactions that count them wait until this one ends."""
@@ -96,8 +105,8 @@ class Store(Protocol):
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         """Writes the fields of a model. Returns False if it would equal another model of its owner."""
 
-    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
-        """Adds voices to those that a provider is known to have."""
+    async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
+        """Adds voices to those that a provider is known to have, each with its language, which is empty if unknown."""
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         """Returns whether a provider is known to have a voice."""
@@ -200,12 +209,20 @@ class SqlStore:
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        query = sa.select(VOICE_MODELS).where(
-            VOICE_MODELS.c.provider.in_(providers),
-            VOICE_MODELS.c.developer_id.in_([INSTALLATION, developer_id]),
-            VOICE_MODELS.c.active,
+        voice = sa.and_(
+            KNOWN_VOICES.c.provider == VOICE_MODELS.c.provider, KNOWN_VOICES.c.voice_id == VOICE_MODELS.c.voice_id
         )
-        return [_model(row) for row in await connection.execute(query.order_by(VOICE_MODELS.c.seq))]
+        query = (
+            sa.select(VOICE_MODELS, KNOWN_VOICES.c.language)
+            .outerjoin(KNOWN_VOICES, voice)
+            .where(
+                VOICE_MODELS.c.provider.in_(providers),
+                VOICE_MODELS.c.developer_id.in_([INSTALLATION, developer_id]),
+                VOICE_MODELS.c.active,
+            )
+        )
+        rows = await connection.execute(query.order_by(VOICE_MODELS.c.seq))
+        return [replace(_model(row), voice_language=row.language or "") for row in rows]
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         await _lock_owner(connection, developer_id)
@@ -239,10 +256,19 @@ class SqlStore:
         )
         return result.first() is not None
 
-    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
-        if voice_ids:
-            rows = [{"provider": provider, "voice_id": voice_id} for voice_id in voice_ids]
-            await connection.execute(insert(KNOWN_VOICES).values(rows).on_conflict_do_nothing())
+    async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
+        if languages:
+            adding = insert(KNOWN_VOICES).values(
+                [
+                    {"provider": provider, "voice_id": voice_id, "language": language}
+                    for voice_id, language in languages.items()
+                ]
+            )
+            await connection.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["provider", "voice_id"], set_={"language": adding.excluded.language}
+                )
+            )
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         query = sa.select(KNOWN_VOICES).where(KNOWN_VOICES.c.provider == provider, KNOWN_VOICES.c.voice_id == voice_id)

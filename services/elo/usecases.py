@@ -194,7 +194,9 @@ class Catalogue:
             if not await inbox.first_time(connection, CONSUMER, event_id):
                 return
             await self._store.record_provider(connection, provider)
-            await self._store.record_voices(connection, provider.id, [d.voice_id for d in drafts])
+            await self._store.record_voices(
+                connection, provider.id, {draft.voice_id: draft.voice_language for draft in drafts}
+            )
             for draft in drafts:
                 model = dataclasses.replace(
                     draft,

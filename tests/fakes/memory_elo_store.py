@@ -1,7 +1,7 @@
 """The elo service's store in memory."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,7 @@ class MemoryEloStore:
         request = (model.developer_id, request_id)
         if any(_same(model, other) for other in models.values()) or (request_id and request in requests):
             return False
-        models[model.id] = dataclasses.replace(model, seq=len(models) + 1)
+        models[model.id] = dataclasses.replace(model, seq=len(models) + 1, voice_language="")
         if request_id:
             requests[request] = model.id, fingerprint
         return True
@@ -58,8 +58,9 @@ class MemoryEloStore:
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
+        languages = table(connection, "known_voices")
         return [
-            model
+            dataclasses.replace(model, voice_language=languages.get((model.provider, model.voice_id), ""))
             for model in table(connection, "voice_models").values()
             if model.provider in providers and model.developer_id in (INSTALLATION, developer_id) and model.active
         ]
@@ -79,8 +80,8 @@ class MemoryEloStore:
         )
         return True
 
-    async def record_voices(self, connection: AsyncConnection, provider: str, voice_ids: Sequence[str]) -> None:
-        table(connection, "known_voices").update({(provider, voice_id): True for voice_id in voice_ids})
+    async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
+        table(connection, "known_voices").update({(provider, voice): language for voice, language in languages.items()})
 
     async def knows_voice(self, connection: AsyncConnection, provider: str, voice_id: str) -> bool:
         return (provider, voice_id) in table(connection, "known_voices")

@@ -34,9 +34,10 @@ class EloModelResolver:
             ]
         )
         response = await self._stub.ResolveVoiceModels(request)
-        # Older versions of elo send no limits.
+        # Older versions of elo send no limits and no languages.
         limits = list(response.max_text_characters) or [0] * len(response.models)
-        return ResolvedModels([_spec(model) for model in response.models], limits)
+        languages = list(response.languages) or [""] * len(response.models)
+        return ResolvedModels([_spec(model) for model in response.models], limits, languages)
 
 
 def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:

@@ -35,6 +35,8 @@ class ResolvedModels:
     models: Sequence[ModelSpec]
     max_text_characters: Sequence[int]
     """The longest text that each model accepts, 0 if unknown."""
+    languages: Sequence[str] = ()
+    """The BCP 47 tag of the language that each model speaks, empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

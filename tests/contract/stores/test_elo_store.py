@@ -181,14 +181,30 @@ async def test_an_update_can_not_make_a_model_equal_to_another_of_its_owner(data
 
 async def test_voices_recorded_twice_are_known_once(database: Database, store: Store) -> None:
     async with database.transaction() as connection:
-        await store.record_voices(connection, "flite", ["slt"])
-        await store.record_voices(connection, "espeak", ["en", "de"])
-        await store.record_voices(connection, "espeak", ["de", "fr"])
-        await store.record_voices(connection, "silent", [])
+        await store.record_voices(connection, "flite", {"slt": "en-US"})
+        await store.record_voices(connection, "espeak", {"en": "en", "de": "de"})
+        await store.record_voices(connection, "espeak", {"de": "de", "fr": "fr"})
+        await store.record_voices(connection, "silent", {})
     async with database.reading() as connection:
         assert await store.knows_voice(connection, "espeak", "fr")
         assert not await store.knows_voice(connection, "flite", "fr")
         assert not await store.knows_voice(connection, "silent", "fr")
+
+
+async def test_candidates_have_the_latest_language_of_their_voice(database: Database, store: Store) -> None:
+    models = (model("mdl_a", voice="en"), model("mdl_b", voice="de"), model("mdl_c", voice="unheard"))
+    added = await add(database, store, *models)
+    async with database.transaction() as connection:
+        await store.record_voices(connection, "espeak", {"en": "", "de": "de"})
+        await store.record_voices(connection, "espeak", {"en": "en-GB"})
+    async with database.reading() as connection:
+        found = await store.candidates(connection, {"espeak"}, "")
+        assert await store.get(connection, "mdl_a") == added[0]
+    assert [(model.voice_id, model.voice_language) for model in found] == [
+        ("en", "en-GB"),
+        ("de", "de"),
+        ("unheard", ""),
+    ]
 
 
 async def test_the_latest_report_about_a_provider_is_stored_in_any_order(database: Database, store: Store) -> None:

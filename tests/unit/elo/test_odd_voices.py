@@ -1,11 +1,14 @@
 """The catalogue adds the valid voices of an announcement, and does not wait for the others."""
 
+from dataclasses import replace
+
 import pytest
 import structlog
 from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 from voicearena.tts.v1.tts_pb2 import Provider, Voice
 
 from services.elo.consumers import dead_handler, handlers
+from services.elo.domain import Query
 from services.elo.usecases import Catalogue
 from services.runtime.bus import EventMetadata
 from services.runtime.errors import InvalidInput, Unavailable
@@ -51,3 +54,17 @@ async def test_a_dead_event_makes_only_its_own_provider_unavailable(catalogue: C
     await catalogue.check_complete()
     with pytest.raises(InvalidInput, match="acme can't be used: its voices could not be added to the catalogue"):
         await catalogue.create(model(0, "ann", provider="acme"), "")
+
+
+async def test_a_model_speaks_the_language_of_its_parameter_or_the_first_valid_one_of_its_voice(
+    catalogue: Catalogue,
+) -> None:
+    event = discovered(
+        Voice(voice_id="ann", languages=["", "not a tag", "pt-BR", "en"]), Voice(voice_id="bob"), provider="espeak"
+    )
+    event.provider.parameters.append("language")
+    await handlers(catalogue)[VoicesDiscovered](event, metadata("evt_1"))
+    queries = [Query("espeak", "ann"), Query("espeak", "bob")]
+    assert [model.spoken_language for model, _ in await catalogue.resolve(queries)] == ["pt-BR", ""]
+    await catalogue.create(replace(model(0, "ann"), language="de"), "")
+    assert [model.spoken_language for model, _ in await catalogue.resolve(queries)] == ["de", ""]

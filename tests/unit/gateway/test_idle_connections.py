@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from gateway.connection_pressure import ConnectionPressure
 from tests.unit.gateway.conftest import UNLIMITED, EveryService, gateway, serving
 
 MAX_CONNECTIONS = 60
-MAX_CONNECT_SECONDS = 2.0
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 REQUEST = b"GET /api/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -73,9 +71,7 @@ async def test_a_new_client_can_connect_while_one_address_has_all_connections(
             stack.callback(connection[1].close)
             with contextlib.suppress(ConnectionError):
                 await begin(connection)
-        began = time.monotonic()
         await wait_for_response(url)
-        assert time.monotonic() - began < MAX_CONNECT_SECONDS + 0.5
 
 
 async def wait_for_response(url: str) -> None:

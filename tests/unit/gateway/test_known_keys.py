@@ -100,11 +100,14 @@ async def test_a_revoked_key_stops_working_when_its_lifetime_ends(
     services.known = {"Bearer revoked": KeyCheck("a token", believe_ms=800)}
     assert await get(api, "revoked") == 200
     services.known = {}
-    revoked_at = time.monotonic()
+    revoked_at = accepted_at = time.monotonic()
     async with asyncio.timeout(TIMEOUT_SECONDS):
-        while await get(api, "revoked") == 200:
-            pass
-    assert time.monotonic() - revoked_at < 1
+        while True:
+            sent_at = time.monotonic()
+            if await get(api, "revoked") != 200:
+                break
+            accepted_at = sent_at
+    assert accepted_at - revoked_at < 0.8
     assert await get(api, "revoked") == 401
 
 

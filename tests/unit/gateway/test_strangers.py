@@ -15,6 +15,8 @@ from tests.unit.gateway.test_json_calls import error_of
 
 GET = "/api/v1/experiments/x"
 PER_SECOND, BURST = 2, 20
+# A check whose time grows faster than the body takes hundreds of times as long.
+MAX_TIMES_AS_LONG = 25
 REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 
@@ -73,21 +75,32 @@ async def test_a_call_with_a_bad_key_is_refused_before_its_body_arrives(
 
 async def test_a_body_with_many_values_is_refused_quickly(api: httpx.AsyncClient) -> None:
     body = b'{"prompts": [' + b'"",' * 480_000 + b'""]}'
-    began = time.monotonic()
-    response = await api.post(
-        "/api/v1/experiments", content=body, headers={**bearer(0), "content-type": "application/json"}
-    )
+    seconds, response = await sent(api, body)
     assert error_of(response) == (400, "MALFORMED_REQUEST", "The body has more than 5000 values")
-    assert time.monotonic() - began < 0.5
+    assert seconds < MAX_TIMES_AS_LONG * await seconds_of_a_plain_body(api, len(body))
 
 
 @pytest.mark.parametrize("piece", ['\\"', "\\u0041", " ", "9", "é"])
 async def test_a_body_with_one_long_value_is_checked_quickly(piece: str, api: httpx.AsyncClient) -> None:
     value = "1" + piece * 1_000_000 if piece == "9" else '"' + piece * (1_400_000 // len(piece.encode())) + '"'
-    began = time.monotonic()
-    content = f'{{"name": {value}}}'.encode()
-    await api.post("/api/v1/experiments", content=content, headers={**bearer(0), "content-type": "application/json"})
-    assert time.monotonic() - began < 0.5
+    body = f'{{"name": {value}}}'.encode()
+    seconds, _ = await sent(api, body)
+    assert seconds < MAX_TIMES_AS_LONG * await seconds_of_a_plain_body(api, len(body))
+
+
+async def sent(api: httpx.AsyncClient, body: bytes) -> tuple[float, httpx.Response]:
+    """Sends a body three times. Returns the shortest time in seconds, and a response."""
+    headers = {**bearer(0), "content-type": "application/json"}
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        response = await api.post("/api/v1/experiments", content=body, headers=headers)
+        seconds.append(time.monotonic() - began)
+    return min(seconds), response
+
+
+async def seconds_of_a_plain_body(api: httpx.AsyncClient, size: int) -> float:
+    return (await sent(api, b'{"name": "' + b"a" * (size - 12) + b'"}'))[0]
 
 
 async def test_unknown_keys_from_one_address_are_limited_before_auth_is_called(

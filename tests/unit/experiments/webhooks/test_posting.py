@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import ssl
-import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -252,9 +251,8 @@ async def test_a_port_where_nothing_listens_is_unreachable() -> None:
 
 
 async def test_an_endless_response_body_is_cut_off_soon(receiver: WebhookReceiver) -> None:
-    started = time.perf_counter()
-    await asyncio.gather(*(post(receiver.url("flooding")) for _ in range(5)))
-    assert time.perf_counter() - started < 2
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(post(receiver.url("flooding")) for _ in range(5)))
 
 
 async def test_webhooks_use_no_proxies_and_keep_no_cookies(

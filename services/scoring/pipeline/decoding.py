@@ -19,6 +19,7 @@ from services.scoring.domain import AudioUnreadable
 
 MODEL_RATE_HZ = 16_000
 TIMEOUT_SECONDS = 600.0
+DISK_FULL = "The disk has no free space for the decoded recording."
 REFUSED_STATUS = 3
 """The exit status of the process if it refuses the file."""
 

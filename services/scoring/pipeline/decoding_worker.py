@@ -8,6 +8,7 @@ that describes the audio, and exits with status 3 and an object with a `message`
 
 from __future__ import annotations
 
+import errno
 import json
 import resource
 import sys
@@ -19,17 +20,21 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from services.scoring.pipeline.decoding import MODEL_RATE_HZ, REFUSED_STATUS
+from services.scoring.pipeline.claimed_length import MIN_MISSING_SECONDS, claimed_seconds, is_cut_off
+from services.scoring.pipeline.decoding import DISK_FULL, MODEL_RATE_HZ, REFUSED_STATUS
 
 MAX_SECONDS = 2 * 60 * 60
 MAX_CHANNELS = 8
 MIN_RATE_HZ = 4_000
 MAX_RATE_HZ = 384_000
+MAX_SAMPLE = 65_536
+"""Full scale is 1. FFmpeg wraps larger samples around when it makes 16 bits of them, and clips smaller ones."""
 MAX_MEMORY_BYTES = 1024 * 1024 * 1024
 MAX_PROCESSOR_SECONDS = 300
 MAX_FILE_BYTES = 4 * 1024 * 1024 * 1024
 CONTAINERS = "wav,w64,aiff,flac,mp3,ogg,mov,mp4,m4a,matroska,webm,aac"
 """Demuxers that may be used. Playlists are not among them, because they would open other files and addresses."""
+TOO_LONG = f"The recording is longer than {MAX_SECONDS // 3600} hours, or says that it is."
 
 
 class Refused(Exception):
@@ -45,8 +50,15 @@ def main(source: Path, native: Path, model: Path) -> int:
         with source.open("rb") as file, native.open("wb") as native_file, model.open("wb") as model_file:
             description = decode(file, native_file, model_file)
     except Refused as refusal:
-        sys.stdout.write(json.dumps({"message": str(refusal)}))
-        return REFUSED_STATUS
+        return _refuse(str(refusal))
+    except MemoryError:
+        return _refuse(f"Decoding the recording takes more than {MAX_MEMORY_BYTES // 2**20} MiB of memory.")
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            return _refuse(f"The decoded recording has more than {MAX_FILE_BYTES // 2**30} GiB.")
+        if error.errno == errno.ENOSPC:
+            return _refuse(DISK_FULL)
+        raise
     sys.stdout.write(json.dumps(description))
     return 0
 
@@ -56,55 +68,95 @@ def decode(source: IO[bytes], native: IO[bytes], model: IO[bytes]) -> dict[str, 
     try:
         container = av.open(source, mode="r", options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""})
     except (av.FFmpegError, ValueError):
-        raise Refused("The file is not audio in a format that can be decoded.") from None
+        raise Refused("The file is not audio in a format that can be decoded, or its beginning is damaged.") from None
     with container:
         if not container.streams.audio:
             raise Refused("The file has no audio stream.")
         stream = container.streams.audio[0]
-        rate_hz, channels = stream.codec_context.sample_rate, stream.codec_context.channels
-        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise Refused(f"The sample rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz; it is {rate_hz} Hz.")
-        if not 1 <= channels <= MAX_CHANNELS:
-            raise Refused(f"The recording must have 1 to {MAX_CHANNELS} channels; it has {channels}.")
-        layout = stream.codec_context.layout.name
-        outputs = [
-            (AudioResampler(format="s16", layout=layout, rate=rate_hz), native),
-            (AudioResampler(format="s16", layout=layout, rate=MODEL_RATE_HZ), model),
-        ]
-        samples, damaged = 0, False
+        if stream.codec_context is None:
+            raise Refused("The audio has a codec that can't be decoded.")
+        _check_format(stream.codec_context.sample_rate, stream.codec_context.channels)
+        claimed = claimed_seconds(source, container, stream)
+        if claimed is not None and claimed > MAX_SECONDS + MIN_MISSING_SECONDS:
+            raise Refused(TOO_LONG)
+        decoded = _Decoded(native, model)
+        damaged = False
         try:
             for frame in container.decode(stream):
-                _check(frame)
-                samples += frame.samples
-                if samples > MAX_SECONDS * rate_hz:
-                    raise Refused(f"The recording is longer than {MAX_SECONDS // 3600} hours.")
-                for resampler, file in outputs:
-                    _write(resampler.resample(frame), file)
-        except (av.FFmpegError, EOFError):
+                decoded.add(frame)
+        except (av.FFmpegError, EOFError, _Changed):
             # What came before a damaged place is good audio.
             damaged = True
-        if not samples:
-            raise Refused("The recording has no samples.")
-        for resampler, file in outputs:
-            _write(resampler.resample(None), file)
+        rate_hz, channels = decoded.end()
         return {
             "container": container.format.name.partition(",")[0],
             "codec": stream.codec_context.name,
             "sample_format": stream.codec_context.format.name,
             "sample_rate_hz": rate_hz,
             "channels": channels,
-            "damaged": damaged,
+            "damaged": damaged or is_cut_off(decoded.samples / rate_hz, claimed),
         }
 
 
-def _check(frame: AudioFrame) -> None:
-    if frame.format.name.startswith(("flt", "dbl")) and not np.isfinite(frame.to_ndarray()).all():
-        raise Refused("The recording has samples that are not numbers.")
+class _Changed(Exception):
+    """The sample rate or the channels change in the middle."""
 
 
-def _write(frames: list[AudioFrame], file: IO[bytes]) -> None:
-    for frame in frames:
-        file.write(frame.to_ndarray().astype("<i2", copy=False).tobytes())
+class _Decoded:
+    """What was decoded so far."""
+
+    def __init__(self, native: IO[bytes], model: IO[bytes]) -> None:
+        self.samples = 0
+        self._files = native, model
+        self._form: tuple[int, str, int] | None = None
+        """Sample rate, layout and number of channels, of the first frame and of all others."""
+        self._resamplers: list[AudioResampler] = []
+
+    def add(self, frame: AudioFrame) -> None:
+        """Writes a frame. Raises Refused if it can't be evaluated, _Changed if it is unlike the others."""
+        _check_samples(frame)
+        form = frame.sample_rate, frame.layout.name, frame.layout.nb_channels
+        if self._form is None:
+            rate_hz, layout, channels = self._form = form
+            _check_format(rate_hz, channels)
+            self._resamplers = [
+                AudioResampler(format="s16", layout=layout, rate=rate) for rate in (rate_hz, MODEL_RATE_HZ)
+            ]
+        elif form != self._form:
+            raise _Changed
+        self.samples += frame.samples
+        if self.samples > MAX_SECONDS * form[0]:
+            raise Refused(TOO_LONG)
+        self._write(frame)
+
+    def end(self) -> tuple[int, int]:
+        """Writes the rest. Returns the sample rate and the number of channels. Raises Refused if there was nothing."""
+        if self._form is None or not self.samples:
+            raise Refused("The recording has no samples.")
+        self._write(None)
+        return self._form[0], self._form[2]
+
+    def _write(self, frame: AudioFrame | None) -> None:
+        for resampler, file in zip(self._resamplers, self._files, strict=True):
+            for resampled in resampler.resample(frame):
+                file.write(resampled.to_ndarray().astype("<i2", copy=False).tobytes())
+
+
+def _check_format(rate_hz: int, channels: int) -> None:
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise Refused(f"The sample rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz; it is {rate_hz} Hz.")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise Refused(f"The recording must have 1 to {MAX_CHANNELS} channels; it has {channels}.")
+
+
+def _check_samples(frame: AudioFrame) -> None:
+    if frame.format.name.startswith(("flt", "dbl")) and not (np.abs(frame.to_ndarray()) < MAX_SAMPLE).all():
+        raise Refused("The recording has samples that are not numbers, or far beyond full scale.")
+
+
+def _refuse(message: str) -> int:
+    sys.stdout.write(json.dumps({"message": message}))
+    return REFUSED_STATUS
 
 
 if __name__ == "__main__":

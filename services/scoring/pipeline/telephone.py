@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from services.scoring.domain import AudioUnreadable
 from services.scoring.pipeline.decoding import MODEL_RATE_HZ, AudioFormat, DecodedAudio, mapped
 
 TELEPHONE_RATE_HZ = 8_000
@@ -24,13 +25,19 @@ MULAW_MAX = 32_635
 
 @contextmanager
 def over_telephone(audio: DecodedAudio) -> Iterator[DecodedAudio]:
-    """Yields the version for as long as the context lasts. It has the same channels as the recording."""
+    """Yields the version for as long as the context lasts. It has the same channels as the recording.
+
+    Raises AudioUnreadable if the recording is shorter than a sample of a telephone.
+    """
     channels = audio.format.channels
     with TemporaryDirectory(prefix="voice-arena-") as folder:
         native, model = Path(folder) / "native", Path(folder) / "model"
         with ExitStack() as files:
             _write(audio, files.enter_context(native.open("wb")), files.enter_context(model.open("wb")))
-        yield DecodedAudio(_format(audio.format), mapped(native, channels), mapped(model, channels))
+        version = DecodedAudio(_format(audio.format), mapped(native, channels), mapped(model, channels))
+        if not len(version.native):
+            raise AudioUnreadable("The recording is too short to go over a telephone.")
+        yield version
 
 
 def mulaw(samples: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -26,6 +26,7 @@ from services.runtime import telemetry
 from services.scoring.backends.backend import BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline import evaluating
+from services.scoring.pipeline.decoding import DISK_FULL
 from services.scoring.pipeline.evaluating import Ended, Request, chosen_steps
 from services.scoring.pipeline.outcome_json import from_json, outcome_from_json
 from services.scoring.pipeline.step import Progress, RecordingEvaluation, StepOutcome, StepStatus
@@ -97,9 +98,6 @@ def _answer(connection: socket.socket, job: Any, backends: RemoteBackends, evalu
         frames.send(connection, {"kind": "failed", "reason": _own_error(error)})
     else:
         frames.send(connection, {"kind": "ended", "duration_seconds": found.duration_seconds})
-
-
-DISK_FULL = "The disk has no free space for the decoded recording."
 
 
 def _own_error(error: Exception) -> str:

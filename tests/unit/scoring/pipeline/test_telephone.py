@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.scoring.domain import AudioUnreadable
 from services.scoring.metrics.noise import is_telephone
 from services.scoring.pipeline.decoding import AudioFormat, DecodedAudio, decoded
 from services.scoring.pipeline.telephone import PIECE_SECONDS, mulaw, over_telephone
@@ -57,6 +58,6 @@ def test_a_recording_longer_than_a_piece_keeps_its_length(rate_hz: int, tmp_path
         assert is_telephone(version.mono(), 16_000)
 
 
-def test_a_recording_of_one_sample_has_a_version(tmp_path: Path) -> None:
-    with telephoned(np.array([1000]), 48_000, tmp_path) as version:
-        assert len(version.native) <= 1
+def test_a_recording_that_is_shorter_than_a_sample_of_a_telephone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudioUnreadable, match="too short"), telephoned(np.array([1000]), 48_000, tmp_path):
+        pass

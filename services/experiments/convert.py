@@ -1,5 +1,6 @@
 """Converts experiments and trials to messages."""
 
+from google.protobuf.json_format import ParseDict
 from voicearena.experiments.v1 import experiment_pb2, results_pb2
 from voicearena.tts.v1 import tts_pb2
 
@@ -104,6 +105,12 @@ def trial(value: Trial, links: AudioLinks) -> experiment_pb2.Trial:
         measured = getattr(value.measurements, metric.name)
         if measured is not None:
             setattr(message, metric.name, measured)
+    if (heard := value.heard_speech) is not None:
+        if heard.transcript is not None:
+            message.transcript = heard.transcript
+        message.listening_backends.update(heard.backends)
+        if heard.words is not None:
+            ParseDict(dict(heard.words), message.words, ignore_unknown_fields=True)
     if value.audio_name is not None:
         message.audio_url = links.url(value.audio_name)
     return message

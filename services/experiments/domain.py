@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from services.experiments.verdict import LATENCY, CompositeProfile
 from services.runtime.outside_text import without_unseen
-from services.shared.clips.domain import ClipStatus
+from services.shared.clips.domain import ClipStatus, HeardSpeech
 from services.shared.metrics import Measurements
 
 SCENARIOS = (
@@ -93,6 +93,8 @@ class Experiment:
     webhook_url: str
     primary_metric: str
     composite: CompositeProfile = LATENCY
+    listens: bool = False
+    """Whether models listen to its trials. It is decided at creation."""
     repeats: int = 1
     seed: int = 0
     """The seed of the order of the trials."""
@@ -145,6 +147,8 @@ class Trial:
     speed: float | None
     language: str | None = None
     seed: int | None = None
+    spoken_language: str = ""
+    """The BCP 47 tag of the language that the voice speaks. Empty if unknown."""
     status: TrialStatus
     attempts: int
     """The number of requests for the current step, 0 while the trial is pending."""
@@ -158,6 +162,8 @@ class Trial:
     created_at: datetime
     ended_at: datetime | None = None
     measurements: Measurements = field(default_factory=Measurements)
+    heard_speech: HeardSpeech | None = None
+    """What models heard. None if they did not listen to the trial."""
 
 
 def spoken_form(prompt: str) -> str:

@@ -16,6 +16,7 @@ from services.experiments.domain import (
     TrialStatus,
 )
 from services.experiments.verdict import CompositeProfile
+from services.shared.clips.domain import HeardSpeech
 from services.shared.metrics import METRICS, Measurements
 
 # The channel of change notifications. Code that changes an experiment or one of its trials sends the experiment's id.
@@ -37,6 +38,7 @@ EXPERIMENTS = sa.Table(
     sa.Column("webhook_url", sa.Text),
     sa.Column("primary_metric", sa.Text),
     sa.Column("composite", JSONB),
+    sa.Column("listens", sa.Boolean),
     sa.Column("repeats", sa.Integer),
     sa.Column("seed", sa.BigInteger),
     sa.Column("votes_per_pair", sa.Integer),
@@ -83,6 +85,7 @@ TRIALS = sa.Table(
     sa.Column("speed", sa.Double),
     sa.Column("language", sa.Text),
     sa.Column("seed", sa.BigInteger),
+    sa.Column("spoken_language", sa.Text),
     sa.Column("status", sa.Text),
     sa.Column("attempts", sa.Integer),
     sa.Column("attempts_before", sa.Integer),
@@ -96,6 +99,7 @@ TRIALS = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("heard_speech", JSONB(none_as_null=True)),
     *(sa.Column(metric.name, _TYPES[metric.kind]) for metric in METRICS),
 )
 PROVIDERS = sa.Table(
@@ -137,10 +141,14 @@ def trial_from(row: Sequence[Any]) -> Trial:
     count = len(_TRIAL_FIELDS)
     values = dict(zip(_TRIAL_FIELDS, row[:count], strict=True))
     values["status"] = TrialStatus(values["status"])
+    if values["heard_speech"] is not None:
+        values["heard_speech"] = HeardSpeech(**values["heard_speech"])
     measurements = Measurements(**dict(zip(_MEASUREMENTS, row[count:], strict=True)))
     return Trial(**values, measurements=measurements)
 
 
 def trial_values(trial: Trial) -> dict[str, Any]:
     """Returns the column values of a trial without measurements."""
-    return {name: getattr(trial, name) for name in _TRIAL_FIELDS}
+    values = {name: getattr(trial, name) for name in _TRIAL_FIELDS}
+    values["heard_speech"] = dataclasses.asdict(trial.heard_speech) if trial.heard_speech else None
+    return values

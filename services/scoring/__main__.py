@@ -21,6 +21,7 @@ from services.scoring.availability import step_availability
 from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloModelChecker
 from services.scoring.evaluations.exporting import Exporting
+from services.scoring.evaluations.listened_jobs import ListenedJobs
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import BATCH, Retention
 from services.scoring.evaluations.running import Running
@@ -50,8 +51,8 @@ async def main() -> None:
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
             metrics = convert.metrics(step_availability(Backends()))
-            scoring = Scoring(database, SqlStore(), audio, workers)
             store, changes = SqlEvaluationStore(), Changes(database, CHANGED)
+            scoring = Scoring(database, SqlStore(), ListenedJobs(store), audio, workers)
             recordings = Recordings(database, store, audio)
             models = EloModelChecker(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
             pages = Pages(settings.audio_url_secret.get_secret_value())

@@ -26,6 +26,9 @@ def job(event: EvaluationRequested, requested_at: datetime) -> Job:
         developer_id=event.developer_id,
         audio_name=event.audio_name,
         requested_at=requested_at,
+        listen=event.listen,
+        reference_text=event.reference_text,
+        language=event.language,
     )
 
 

@@ -55,6 +55,12 @@ class Job:
     audio_name: str
     """The name of the audio in the store."""
     requested_at: datetime
+    listen: bool = False
+    """Whether models listen to the audio after its samples were measured."""
+    reference_text: str = ""
+    """The text that is spoken. Empty if nothing listens."""
+    language: str = ""
+    """The BCP 47 tag of the spoken language. Empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,19 @@ class Evaluation:
     audio_name: str
     status: Status
     signal_metrics: SignalMetrics | None
-    """None unless it is completed."""
+    """None until they are measured."""
     error_message: str
     """Why it failed. Empty if it did not fail."""
     created_at: datetime
     """When it was first requested."""
     completed_at: datetime | None
     """When it completed or failed. None before."""
+    requester: str = ""
+    """The service that receives the result. Empty for evaluations of earlier versions."""
+    queued_at: datetime | None = None
+    """When it began to wait for models to listen. None if they do not listen, or not yet."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is completed or failed."""
+        return self.status in (Status.completed, Status.failed)

@@ -1,7 +1,7 @@
-"""All queries of the scoring service."""
+"""The queries for the evaluations of jobs. Those to which models listen are in `evaluations.store`, too."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,7 +24,10 @@ EVALUATIONS = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("completed_at", sa.DateTime(timezone=True)),
+    sa.Column("requester", sa.Text),
+    sa.Column("queued_at", sa.DateTime(timezone=True)),
 )
+_COLUMNS = [EVALUATIONS.c[field.name] for field in fields(Evaluation)]
 
 
 class Store(Protocol):
@@ -39,13 +42,16 @@ class Store(Protocol):
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
     ) -> Evaluation | None:
-        """Ends a running evaluation with metrics or with an error message. Returns it, None if none is running."""
+        """Ends a running evaluation with metrics or with an error message.
+
+        Returns it, None if none is running or if models listen to it.
+        """
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
         """Returns an evaluation, None if it does not exist."""
 
-    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
-        """Deletes evaluations. Ignores unknown ids."""
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> Sequence[str]:
+        """Deletes evaluations. Ignores unknown ids. Returns the ids of those to which models were going to listen."""
 
 
 class SqlStore:
@@ -60,6 +66,7 @@ class SqlStore:
             status=Status.running.value,
             error_message="",
             created_at=job.requested_at,
+            requester=job.requester,
         )
         known, new = EVALUATIONS.c, added.excluded
         restarts = sa.and_(known.status == Status.failed.value, new.attempt > known.attempt)
@@ -71,7 +78,7 @@ class SqlStore:
                 "error_message": sa.case((restarts, ""), else_=known.error_message),
                 "completed_at": sa.case((restarts, None), else_=known.completed_at),
             },
-        ).returning(EVALUATIONS)
+        ).returning(*_COLUMNS)
         return _evaluation((await connection.execute(query)).one())
 
     async def finish(
@@ -84,19 +91,26 @@ class SqlStore:
         )
         query = (
             sa.update(EVALUATIONS)
-            .where(EVALUATIONS.c.id == evaluation_id, EVALUATIONS.c.status == Status.running.value)
+            .where(
+                EVALUATIONS.c.id == evaluation_id,
+                EVALUATIONS.c.status == Status.running.value,
+                EVALUATIONS.c.queued_at.is_(None),
+            )
             .values(completed_at=at, **values)
-            .returning(EVALUATIONS)
+            .returning(*_COLUMNS)
         )
         row = (await connection.execute(query)).one_or_none()
         return _evaluation(row) if row else None
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
-        row = (await connection.execute(sa.select(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()
+        row = (await connection.execute(sa.select(*_COLUMNS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()
         return _evaluation(row) if row else None
 
-    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
-        await connection.execute(sa.delete(EVALUATIONS).where(EVALUATIONS.c.id.in_(evaluation_ids)))
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> Sequence[str]:
+        columns = EVALUATIONS.c
+        query = sa.delete(EVALUATIONS).where(columns.id.in_(evaluation_ids))
+        deleted = await connection.execute(query.returning(columns.id, columns.queued_at, columns.completed_at))
+        return [row.id for row in deleted if row.queued_at is not None and row.completed_at is None]
 
 
 def _evaluation(row: sa.Row[Any]) -> Evaluation:

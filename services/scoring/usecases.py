@@ -6,14 +6,16 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.outside_text import one_line
-from services.scoring import facts
-from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job, Status
+from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job
+from services.scoring.evaluations.job_results import job_ended
+from services.scoring.evaluations.listened_jobs import ListenedJobs
 from services.scoring.metrics.signal import SignalMetrics, measure
 from services.scoring.store import Store
 from services.shared.audio.wav import WavError, read_wav
@@ -22,6 +24,8 @@ log = structlog.get_logger()
 
 CONSUMER = "scoring"
 MAX_DELETED_JOBS = 500
+FULL_SECONDS = 0.5
+"""How long to wait before the next look if too many jobs wait for models."""
 
 
 class RecordingStore(Protocol):
@@ -38,27 +42,42 @@ class Scoring:
     releases the global interpreter lock.
     """
 
-    def __init__(self, database: Database, store: Store, audio: RecordingStore, workers: Executor) -> None:
+    def __init__(
+        self, database: Database, store: Store, listened: ListenedJobs, audio: RecordingStore, workers: Executor
+    ) -> None:
         self._database = database
         self._store = store
+        self._listened = listened
         self._audio = audio
         self._workers = workers
 
     async def evaluate(self, job: Job, event_id: str) -> None:
-        """Measures the audio of a job and publishes the result.
+        """Measures the audio of a job and publishes the result. If models listen to it, they do that first.
+
+        Models listen later, and `evaluations.running.Running` publishes the result then. While too many jobs wait for
+        them, this waits, so that the bus gives this process no further jobs.
 
         If an earlier request for the job has ended the evaluation, its result is published again. Audio that does not
         exist or can't be read fails the evaluation for good. Any other error is raised, and the event is delivered
         again.
         """
         evaluation = await self._begin(job)
-        if evaluation.status is not Status.running:
+        if evaluation.ended:
             await self._end(job, event_id)
             return
+        if evaluation.queued_at is not None:
+            if not job.listen and job.attempt == evaluation.attempt:
+                await self._stop_waiting(job, event_id)
+            return
         try:
-            await self._end(job, event_id, await self._measure(evaluation.audio_name))
+            measured = await self._measure(evaluation.audio_name)
         except AudioUnreadable as error:
             await self._end(job, event_id, one_line(str(error)))
+            return
+        if job.listen:
+            await self._listen(job, event_id, measured)
+        else:
+            await self._end(job, event_id, measured)
 
     async def give_up(self, job: Job, event_id: str, reason: str) -> None:
         """Fails the evaluation of a job after the last attempt, unless it has ended, and publishes the result."""
@@ -75,7 +94,7 @@ class Scoring:
             )
         async with self._database.transaction() as connection:
             if await inbox.first_time(connection, CONSUMER, event_id):
-                await self._store.delete(connection, job_ids)
+                await self._listened.interrupt(connection, await self._store.delete(connection, job_ids))
 
     async def _begin(self, job: Job) -> Evaluation:
         # A single statement needs no explicit transaction, which would cost two more round trips.
@@ -95,7 +114,32 @@ class Scoring:
                 # It was deleted meanwhile, so nobody waits for the result.
                 log.info("an evaluation was deleted before it ended", evaluation_id=job.id)
                 return
-            await outbox.add(connection, facts.evaluation_ended(job, evaluation))
+            if evaluation.ended:
+                await self._publish(connection, job, evaluation)
+
+    async def _publish(self, connection: AsyncConnection, job: Job, evaluation: Evaluation) -> None:
+        listened = evaluation.queued_at is not None
+        outcomes = await self._listened.outcomes(connection, job.id) if listened else ()
+        await outbox.add(connection, job_ended(job.requester, evaluation, outcomes))
+
+    async def _listen(self, job: Job, event_id: str, measured: SignalMetrics) -> None:
+        """Makes the job wait for models."""
+        while True:
+            async with self._database.transaction() as connection:
+                if not await self._listened.is_full(connection):
+                    if await inbox.first_time(connection, CONSUMER, event_id):
+                        await self._listened.add(connection, job, measured, now())
+                    return
+            await asyncio.sleep(FULL_SECONDS)
+
+    async def _stop_waiting(self, job: Job, event_id: str) -> None:
+        """Completes a job that waits for models without them, and publishes its result."""
+        async with self._database.transaction() as connection:
+            if not await inbox.first_time(connection, CONSUMER, event_id):
+                return
+            await self._listened.stop_waiting(connection, job.id, now())
+            if (evaluation := await self._store.get(connection, job.id)) is not None and evaluation.ended:
+                await self._publish(connection, job, evaluation)
 
     async def _measure(self, audio_name: str) -> SignalMetrics:
         content = bytearray()

@@ -141,8 +141,18 @@ class Measurements:
         LISTENING, "Word errors", "", LOWER, "Wrong words in a transcript, per word of the prompt.",
         column=6, summary="avg", part="intelligibility", worst=1.0)
     prosody_score: float | None = _metric(
-        LISTENING, "Prosody", "", HIGHER, "How lively intonation and rhythm are.",
+        LISTENING, "Prosody", "", HIGHER, "How far pitch, rate and pauses are within the natural range.",
         high=1.0, column=7, summary="avg", part="prosody", best=1.0)
+    signal_quality_mos: float | None = _metric(
+        LISTENING, "Quality", "MOS", HIGHER, "Predicted opinion of the quality of the recording (DNSMOS OVRL).",
+        low=1.0, high=5.0, column=8, summary="avg", part="signal_quality", worst=1.0, best=5.0)
+    hard_word_accuracy: float | None = _metric(
+        LISTENING, "Hard words", "", HIGHER,
+        "Share of numbers, dates, addresses and names of the prompt that are exact; absent if there are none.",
+        high=1.0, summary="avg")
+    speech_failures: int | None = _metric(
+        LISTENING, "Failures", "", LOWER, "Places where speech is repeated, skipped, cut off or runs away.",
+        summary="avg")
 
 RECORDING_METRICS = (
     Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,

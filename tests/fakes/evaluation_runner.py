@@ -11,7 +11,8 @@ class ScriptedRunner:
     """Implements `services.scoring.workers.job.EvaluationRunner`.
 
     A job starts its steps in order and completes each, unless `ends` has another outcome. `hold` stops every job before
-    the step that it names, until `resume`. `errors` are raised by the next jobs, one each.
+    the step that it names, until `resume`. `errors` are raised by the next jobs, one each, and `breaks` by jobs that
+    have come to the step.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,8 @@ class ScriptedRunner:
         """Outcomes by condition and step."""
         self.duration_seconds: float | None = 1.5
         self.errors: list[Exception] = []
+        self.breaks: dict[str, Exception] = {}
+        """By step."""
         self.hold = ""
         self.held: asyncio.Queue[str] = asyncio.Queue()
         """Ids of jobs that were stopped before a step."""
@@ -59,6 +62,8 @@ class ScriptedRunner:
                 self._resumed.clear()
                 self.held.put_nowait(job.id)
                 await self._resumed.wait()
+            if step in self.breaks:
+                raise self.breaks[step]
             completed = StepOutcome(step, StepStatus.completed, 0.25, backend=f"{step}/1", condition=condition)
             outcomes[step] = self.ends.get((condition, step), completed)
             on_step(outcomes[step])

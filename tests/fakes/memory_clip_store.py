@@ -11,7 +11,7 @@ from services.experiments.domain import Experiment, ExperimentStatus, Trial
 from services.experiments.tables import CHANGED
 from services.runtime import inbox
 from services.runtime.clock import now
-from services.shared.clips.domain import Clip, ClipStatus, Failure
+from services.shared.clips.domain import Clip, ClipStatus, Failure, HeardSpeech, SpokenText
 from services.shared.clips.store import LockedRun, StepResult
 from services.shared.metrics import Measurements
 from tests.fakes.memory_database import MemoryConnection, table
@@ -28,7 +28,8 @@ class MemoryClipStore:
             return None
         experiment = table(connection, "experiments")[trial.experiment_id]
         running = experiment.status is ExperimentStatus.RUNNING
-        return LockedRun(experiment.id, experiment.developer_id, running, experiment.traceparent)
+        of_run = (experiment.developer_id, running, experiment.traceparent, experiment.listens)
+        return LockedRun(experiment.id, *of_run)
 
     async def lock_run_for_event(
         self, connection: AsyncConnection, clip_id: str, *, consumer: str, event_id: str
@@ -53,6 +54,10 @@ class MemoryClipStore:
             table(connection, "requested_at")[clip_id] = at
         return moved
 
+    async def spoken_text(self, connection: AsyncConnection, clip_id: str) -> SpokenText:
+        trial = table(connection, "trials")[clip_id]
+        return SpokenText(trial.prompt_text, trial.language or trial.spoken_language)
+
     async def delayed(
         self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
     ) -> StepResult | None:
@@ -62,9 +67,17 @@ class MemoryClipStore:
         return moved
 
     async def evaluated(
-        self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
+        self,
+        connection: AsyncConnection,
+        clip_id: str,
+        attempt: int,
+        measured: Measurements,
+        heard: HeardSpeech | None = None,
+        *,
+        at: datetime,
     ) -> StepResult | None:
-        return _move(connection, clip_id, SCORING, attempt, measured, status=ClipStatus.COMPLETED, ended_at=at)
+        values = {"status": ClipStatus.COMPLETED, "ended_at": at, **({} if heard is None else {"heard_speech": heard})}
+        return _move(connection, clip_id, SCORING, attempt, measured, **values)
 
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
@@ -114,7 +127,11 @@ class MemoryClipStore:
                 anew = dataclasses.replace(anew, status=SCORING, attempts=trial.attempts + 1)
             else:
                 anew = dataclasses.replace(
-                    anew, status=ClipStatus.PENDING, audio_deleted_at=None, measurements=Measurements()
+                    anew,
+                    status=ClipStatus.PENDING,
+                    audio_deleted_at=None,
+                    measurements=Measurements(),
+                    heard_speech=None,
                 )
             trials[trial.id] = anew
             table(connection, "requested_at")[trial.id] = at
@@ -127,7 +144,7 @@ def clip_of(trial: Trial, experiment: Experiment) -> Clip:
     """Returns the clip of a trial."""
     same = {name: getattr(trial, name) for name in Clip.__dataclass_fields__ if hasattr(trial, name)}
     of_run = {"run_id": experiment.id, "developer_id": experiment.developer_id, "traceparent": experiment.traceparent}
-    return Clip(**same, **of_run, text=trial.prompt_text)
+    return Clip(**same, **of_run, text=trial.prompt_text, listen=experiment.listens)
 
 
 def _move(

@@ -12,7 +12,7 @@ from services.runtime.request_ids import EarlierRequest
 from services.scoring.domain import Evaluation as JobEvaluation
 from services.scoring.domain import Status
 from services.scoring.evaluations.domain import Evaluation
-from services.scoring.evaluations.store import Run
+from services.scoring.evaluations.store import ListenedJob, Run
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from tests.fakes.memory_database import table
 
@@ -49,6 +49,30 @@ class MemoryEvaluationStore:
         table(connection, "waiting")[evaluation.id] = Waiting(evaluation.created_at)
         table(connection, "evaluation_steps")[evaluation.id] = tuple(outcomes)
         return True
+
+    async def queue_job(
+        self, connection: AsyncConnection, evaluation_id: str, listened: ListenedJob, at: datetime
+    ) -> bool:
+        found = table(connection, "evaluations").get(evaluation_id)
+        if not isinstance(found, JobEvaluation) or found.status is not Status.running:
+            return False
+        table(connection, "evaluations")[evaluation_id] = dataclasses.replace(
+            _of_job(found),
+            status=Status.pending,
+            **{field.name: getattr(listened, field.name) for field in dataclasses.fields(listened)},
+        )
+        table(connection, "waiting")[evaluation_id] = Waiting(at)
+        steps = tuple(StepOutcome(step, StepStatus.pending) for step in listened.steps)
+        table(connection, "evaluation_steps")[evaluation_id] = steps
+        return True
+
+    async def count_jobs(self, connection: AsyncConnection) -> int:
+        waiting = table(connection, "waiting")
+        return sum(each.of_job and each.id in waiting and not each.ended for each in _all(connection))
+
+    async def complete_job(self, connection: AsyncConnection, evaluation_id: str, at: datetime) -> None:
+        self._free(connection, evaluation_id)
+        _change(connection, evaluation_id, status=Status.completed, completed_at=at)
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
@@ -98,9 +122,11 @@ class MemoryEvaluationStore:
         ]
         return min(found, key=lambda each: (each.created_at, each.id), default=None)
 
-    async def claim(self, connection: AsyncConnection, now: datetime, until: datetime) -> Evaluation | None:
+    async def claim(
+        self, connection: AsyncConnection, now: datetime, until: datetime, *, jobs: bool = False
+    ) -> Evaluation | None:
         waiting = table(connection, "waiting")
-        unended = [each for each in _all(connection) if each.id in waiting and not each.ended]
+        unended = [each for each in _all(connection) if each.id in waiting and not each.ended and each.of_job is jobs]
         held = {each.id for each in unended if (claimed := waiting[each.id].claimed_until) and claimed >= now}
         running = Counter(each.developer_id for each in unended if each.id in held)
         free = [each for each in unended if each.id not in held]
@@ -221,7 +247,8 @@ def _all(connection: AsyncConnection) -> list[Evaluation]:
 
 
 def _of_job(found: JobEvaluation) -> Evaluation:
-    values = {field.name: getattr(found, field.name) for field in dataclasses.fields(found) if field.name != "attempt"}
+    names = [field.name for field in dataclasses.fields(found) if field.name != "queued_at"]
+    values = {name: getattr(found, name) for name in names}
     return Evaluation(**values)
 
 

@@ -16,7 +16,7 @@ class MemoryScoringStore:
 
     async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
         evaluations = table(connection, "evaluations")
-        known = evaluations.get(job.id)
+        known = await self.get(connection, job.id)
         if known is not None and known.status is Status.failed and job.attempt > known.attempt:
             known = dataclasses.replace(known, status=Status.running, error_message="", completed_at=None)
         evaluation = (
@@ -32,30 +32,41 @@ class MemoryScoringStore:
                 error_message="",
                 created_at=job.requested_at,
                 completed_at=None,
+                requester=job.requester,
             )
         )
-        evaluations[job.id] = evaluation
+        if job.id in evaluations and evaluation.queued_at is not None:
+            evaluations[job.id] = dataclasses.replace(evaluations[job.id], attempt=evaluation.attempt)
+        else:
+            evaluations[job.id] = evaluation
         return evaluation
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> None:
-        evaluations = table(connection, "evaluations")
-        evaluation = evaluations.get(evaluation_id)
-        if evaluation is None or evaluation.status is not Status.running:
-            return
-        failed = isinstance(outcome, str)
-        evaluations[evaluation_id] = dataclasses.replace(
-            evaluation,
-            status=Status.failed if failed else Status.completed,
-            error_message=outcome if failed else "",
-            signal_metrics=None if failed else outcome,
-            completed_at=at,
+    ) -> Evaluation | None:
+        evaluation = await self.get(connection, evaluation_id)
+        if evaluation is None or evaluation.status is not Status.running or evaluation.queued_at is not None:
+            return None
+        ended = (
+            dataclasses.replace(evaluation, status=Status.failed, error_message=outcome, completed_at=at)
+            if isinstance(outcome, str)
+            else dataclasses.replace(evaluation, status=Status.completed, signal_metrics=outcome, completed_at=at)
         )
+        table(connection, "evaluations")[evaluation_id] = ended
+        return ended
 
     async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
-        return table(connection, "evaluations").get(evaluation_id)
+        found = table(connection, "evaluations").get(evaluation_id)
+        if found is None or isinstance(found, Evaluation):
+            return found
+        # Models listen to it, so it is stored as `memory_evaluation_store` stores evaluations.
+        names = [field.name for field in dataclasses.fields(Evaluation) if field.name != "queued_at"]
+        queued_at = table(connection, "waiting")[evaluation_id].queued_at
+        return Evaluation(**{name: getattr(found, name) for name in names}, queued_at=queued_at)
 
-    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> None:
-        for evaluation_id in evaluation_ids:
-            table(connection, "evaluations").pop(evaluation_id, None)
+    async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> Sequence[str]:
+        found = [await self.get(connection, evaluation_id) for evaluation_id in evaluation_ids]
+        for name in ("evaluations", "waiting", "evaluation_steps"):
+            for evaluation_id in evaluation_ids:
+                table(connection, name).pop(evaluation_id, None)
+        return [each.id for each in found if each is not None and each.queued_at is not None and not each.ended]

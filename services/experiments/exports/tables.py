@@ -1,7 +1,8 @@
 """The export tables of trials, results by model, and pairs of models. The table of votes is in `votes`.
 
 Columns have the names of the API. Nested messages are flattened: a part of the composite score is `component_ttfb`, its
-weight is `weight_ttfb`. `audio_url` is left out, because the link expires and the file does not.
+weight is `weight_ttfb`. `audio_url` is left out, because the link expires and the file does not. `words` and
+`listening_backends` are left out, because they have many parts.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ TRIALS: Sequence[Column] = (
     *_attributes(ColumnType.TEXT, "error_kind", "error_message"),
     *_attributes(ColumnType.TIMESTAMP, "created_at", "ended_at", "audio_deleted_at"),
     *(Column(metric.name, _TYPES[metric.kind], attrgetter(f"measurements.{metric.name}")) for metric in METRICS),
+    Column("transcript", ColumnType.TEXT, lambda trial: trial.heard_speech and trial.heard_speech.transcript),
 )
 """Each row is a `Trial`."""
 

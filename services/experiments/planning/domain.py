@@ -36,7 +36,7 @@ class ResolvedModels:
     max_text_characters: Sequence[int]
     """The longest text that each model accepts, 0 if unknown."""
     languages: Sequence[str] = ()
-    """The BCP 47 tag of the language that each model speaks, empty if unknown."""
+    """The BCP 47 tag of the language that each model speaks, empty if unknown. No tags if none is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ class Planning:
             webhook_url=canonical(plan.webhook_url),
             primary_metric=plan.primary_metric or PRIMARY_METRIC,
             composite=composite,
+            listens=needs_listening(composite),
             repeats=repeats,
             seed=draw_seed() if plan.seed is None else plan.seed,
             votes_per_pair=_given(plan.votes_per_pair, domain.DEFAULT_VOTES_PER_PAIR),
@@ -139,7 +140,7 @@ class Planning:
         models = resolved.models
         check_lengths(planned.prompts, resolved)
         moment = now()
-        trials = _trials(dataclasses.replace(planned, models=models), moment)
+        trials = _trials(dataclasses.replace(planned, models=models), resolved.languages, moment)
         async with self._database.transaction() as connection:
             # This waits for the developer's other calls, so it comes before the experiment is locked.
             others = await self._store.count_running(connection, planned.developer_id)
@@ -183,8 +184,8 @@ def _given(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def _trials(experiment: Experiment, at: datetime) -> Sequence[Trial]:
-    """Returns all trials of an experiment in the order of the requests."""
+def _trials(experiment: Experiment, languages: Sequence[str], at: datetime) -> Sequence[Trial]:
+    """Returns all trials of an experiment in the order of the requests. `languages` has one for each model."""
     order = trial_order(len(experiment.prompts), len(experiment.models), experiment.repeats, seed=experiment.seed)
     return [
         Trial(
@@ -196,6 +197,7 @@ def _trials(experiment: Experiment, at: datetime) -> Sequence[Trial]:
             position=position,
             prompt_text=experiment.prompts[key.prompt_index],
             **dataclasses.asdict(experiment.models[key.model_index]),
+            spoken_language=languages[key.model_index] if languages else "",
             status=TrialStatus.PENDING,
             attempts=0,
             created_at=at,

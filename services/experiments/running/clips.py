@@ -97,6 +97,7 @@ TABLE = ClipTable(
     developer_id=_E.developer_id,
     traceparent=_E.traceparent,
     running=_E.status == sa.literal_column(f"'{ExperimentStatus.RUNNING}'"),
+    listen=_E.listens,
     progressed_at=_E.progressed_at,
     counted=_counted,
     turns=_TURNS,

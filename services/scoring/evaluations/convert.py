@@ -162,7 +162,8 @@ def _alignment(outcome: StepOutcome) -> pb.WordAlignment:
     return pb.WordAlignment(words=words, estimated=result.estimated, backend=outcome.backend)
 
 
-def _word_errors(outcome: StepOutcome) -> pb.WordErrors:
+def word_errors(outcome: StepOutcome) -> pb.WordErrors:
+    """Returns how a transcript differs from the reference text."""
     result: WordErrorMetrics = outcome.result
     counts = result.errors.words
     return pb.WordErrors(
@@ -246,7 +247,7 @@ _RESULTS: Mapping[str, Callable[[StepOutcome], Any]] = {
     "speech_activity": _with_spans(pb.SpeechActivity, "spans"),
     "transcription": _plain(pb.Transcription),
     "alignment": _alignment,
-    "word_errors": _word_errors,
+    "word_errors": word_errors,
     "meaning": _plain(pb.Meaning),
     "bert_score": _plain(pb.BertScore),
     "pitch": _plain(pb.Pitch),

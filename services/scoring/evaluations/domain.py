@@ -81,8 +81,12 @@ class Evaluation:
     created_at: datetime
     completed_at: datetime | None = None
     """When it ended. None before."""
+    requester: str = ""
+    """The service that asked for the evaluation of a job. Empty for recordings, and for jobs of earlier versions."""
+    attempt: int = 1
+    """The number of the latest request for a job."""
     signal_metrics: SignalMetrics | None = None
-    """Of the evaluation of a job, which has no steps."""
+    """Of the evaluation of a job, whose samples are measured without a step."""
     model_id: str = ""
     scenario_id: str = ""
     reference_text: str = ""
@@ -90,7 +94,7 @@ class Evaluation:
     num_speakers: int | None = None
     names: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
-    """The steps to run, with those that they need, in the order of reports."""
+    """The steps to run, with those that they need, in the order of reports. None for a job to which nothing listens."""
     conditions: tuple[str, ...] = ()
     webhook_url: str = ""
     content_type: str = ""

@@ -1,4 +1,4 @@
-"""Runs evaluations that wait.
+"""Runs evaluations that wait: of recordings, and of jobs to which models listen.
 
 PostgreSQL is the queue. A process claims an evaluation for a short time and renews its claim while it works, so an
 evaluation whose process has ended is run again by another one. Each claim is a new run with a number of its own, and
@@ -13,6 +13,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import outbox, telemetry
 from services.runtime.background import end_tasks
@@ -24,6 +26,7 @@ from services.runtime.outside_text import one_line
 from services.runtime.periodic import periodic
 from services.scoring.evaluations import facts
 from services.scoring.evaluations.domain import MAX_TRIES, Evaluation
+from services.scoring.evaluations.job_results import job_ended
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps, storable
 from services.scoring.evaluations.store import Run, Store
@@ -53,7 +56,11 @@ class Superseded(Exception):
 
 
 class Running:
-    """Runs evaluations, at most `max_running` at a time. Any number of processes can do this."""
+    """Runs evaluations. Any number of processes can do this.
+
+    It claims at most `max_running` evaluations of recordings at a time, and one fewer of jobs, but at least one. The
+    runner decides which of them is next: somebody waits for a recording, and nobody for a single job.
+    """
 
     def __init__(
         self,
@@ -69,8 +76,9 @@ class Running:
         self._recordings = recordings
         self._changes = changes
         self._runner = runner
-        self._max_running = max_running
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._max_running = {False: max_running, True: max(1, max_running - 1)}
+        """By whether it is the evaluation of a job."""
+        self._tasks: dict[asyncio.Task[None], bool] = {}
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -83,22 +91,26 @@ class Running:
             await end_tasks(self._tasks)
 
     async def _claim(self) -> int:
-        """Begins one evaluation if there is a free place. Returns how many it began."""
-        if len(self._tasks) >= self._max_running:
+        """Begins one evaluation of each kind if there is a free place. Returns how many it began."""
+        return await self._claim_one(jobs=False) + await self._claim_one(jobs=True)
+
+    async def _claim_one(self, *, jobs: bool) -> int:
+        if list(self._tasks.values()).count(jobs) >= self._max_running[jobs]:
             return 0
         async with self._database.transaction() as connection:
             moment = now()
-            claimed = await self._store.claim(connection, moment, moment + timedelta(seconds=CLAIM_SECONDS))
+            until = moment + timedelta(seconds=CLAIM_SECONDS)
+            claimed = await self._store.claim(connection, moment, until, jobs=jobs)
             if claimed is None:
                 return 0
             await notify(connection, CHANGED, claimed.id)
         task = asyncio.create_task(self._keep(claimed), name=f"evaluation {claimed.id}")
-        self._tasks.add(task)
+        self._tasks[task] = jobs
         task.add_done_callback(self._ended)
         return 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its claim runs out, and it is run again.
@@ -110,7 +122,7 @@ class Running:
         with telemetry.continuing(evaluation.traceparent), telemetry.working_on(evaluation_id=evaluation.id):
             try:
                 if evaluation.tries > MAX_TRIES:
-                    await self._end(run, GIVEN_UP)
+                    await self._end(evaluation, GIVEN_UP)
                 else:
                     await self._evaluate(evaluation, run)
             except Superseded:
@@ -130,23 +142,26 @@ class Running:
                 raise
 
     async def _evaluate(self, evaluation: Evaluation, run: Run) -> None:
+        heard: asyncio.Queue[StepOutcome] = asyncio.Queue()
         try:
-            found = await self._work(evaluation, run)
+            found = await self._work(evaluation, run, heard)
         except EvaluationFailed as error:
-            await self._end(run, one_line(str(error)))
+            await self._end(evaluation, one_line(str(error)), outcomes=_all(heard))
             return
         except NotFound:
-            await self._end(run, NOT_STORED)
+            await self._end(evaluation, NOT_STORED)
             return
         decoded = found.outcomes["decode"]
         message = decoded.reason if found.duration_seconds is None else ""
         versions = (found, *found.conditions.values())
         outcomes = [storable(outcome) for version in versions for outcome in version.outcomes.values()]
-        await self._end(run, message, found.duration_seconds, outcomes)
+        await self._end(evaluation, message, found.duration_seconds, outcomes)
 
-    async def _work(self, evaluation: Evaluation, run: Run) -> RecordingEvaluation:
-        """Runs the steps and stores how they stand meanwhile. Raises Superseded once the run may store nothing."""
-        heard: asyncio.Queue[StepOutcome] = asyncio.Queue()
+    async def _work(self, evaluation: Evaluation, run: Run, heard: asyncio.Queue[StepOutcome]) -> RecordingEvaluation:
+        """Runs the steps, which report to `heard`. Raises Superseded once the run may store nothing.
+
+        How the steps of a recording stand is stored meanwhile. Nobody watches those of a job, so they wait in `heard`.
+        """
         async with self._recordings.file(evaluation.audio_name) as path:
             if not await asyncio.to_thread(path.exists):
                 raise NotFound.of("audio", evaluation.audio_name)
@@ -159,17 +174,18 @@ class Running:
                 ),
                 steps=evaluation.steps,
                 conditions=evaluation.conditions,
-                interactive=True,
+                interactive=not evaluation.of_job,
             )
             working = asyncio.create_task(self._runner.run(job, heard.put_nowait))
-            recording = asyncio.create_task(self._record(run, heard))
-            watching = asyncio.create_task(self._watch(run))
-            tasks = (working, recording, watching)
+            keeping = [asyncio.create_task(self._watch(run))]
+            if not evaluation.of_job:
+                keeping.append(asyncio.create_task(self._record(run, heard)))
+            tasks = (working, *keeping)
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if not working.done():
-                    # It ends only by an error.
-                    for task in (recording, watching):
+                    # They end only by an error.
+                    for task in keeping:
                         if task.done():
                             task.result()
                 return await working
@@ -179,10 +195,7 @@ class Running:
     async def _record(self, run: Run, heard: asyncio.Queue[StepOutcome]) -> None:
         """Stores how steps stand, those together that come together."""
         while True:
-            outcomes = [await heard.get()]
-            while not heard.empty():
-                outcomes.append(heard.get_nowait())
-            await self._store_outcomes(run, list(map(storable, outcomes)))
+            await self._store_outcomes(run, [storable(await heard.get()), *_all(heard)])
 
     async def _store_outcomes(self, run: Run, outcomes: Sequence[StepOutcome]) -> None:
         while True:
@@ -223,12 +236,17 @@ class Running:
 
     async def _end(
         self,
-        run: Run,
+        evaluation: Evaluation,
         error_message: str,
         duration_seconds: float | None = None,
         outcomes: Sequence[StepOutcome] = (),
     ) -> None:
-        """Ends the run with the outcomes of all steps, all in one transaction."""
+        """Ends the run with the outcomes of all steps, all in one transaction.
+
+        The evaluation of a job is completed in any case, because its samples are measured. Its steps have the message.
+        """
+        run = Run(evaluation.id, evaluation.run)
+        message = "" if evaluation.of_job else error_message
         while True:
             try:
                 async with self._database.transaction() as connection:
@@ -236,17 +254,27 @@ class Running:
                         raise Superseded
                     await self._store.record(connection, run, outcomes)
                     await close_steps(connection, self._store, run, error_message or NOT_RUN)
-                    ended = await self._store.end(connection, run, error_message, duration_seconds, now())
+                    ended = await self._store.end(connection, run, message, duration_seconds, now())
                     if ended is not None:
-                        await outbox.add(connection, facts.recording_evaluation_ended(ended))
+                        await outbox.add(connection, await self._fact(connection, ended))
                     await notify(connection, CHANGED, run.evaluation_id)
                 return
             except DISCONNECTED as error:
                 log.warning("the end of an evaluation can't be stored now", error=str(error).strip())
                 await asyncio.sleep(RETRY_SECONDS)
 
+    async def _fact(self, connection: AsyncConnection, ended: Evaluation) -> Message:
+        if not ended.of_job:
+            return facts.recording_evaluation_ended(ended)
+        return job_ended(ended.requester, ended, await self._store.outcomes(connection, ended.id))
+
     async def _hand_back(self, run: Run) -> None:
         async with self._database.transaction() as connection:
             await self._store.hand_back(connection, run)
             await notify(connection, CHANGED, run.evaluation_id)
             await notify(connection, WAITING, run.evaluation_id)
+
+
+def _all(heard: asyncio.Queue[StepOutcome]) -> list[StepOutcome]:
+    """Takes all outcomes out of a queue."""
+    return [storable(heard.get_nowait()) for _ in range(heard.qsize())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,7 +24,8 @@ from services.scoring.evaluations.tables import (
     outcome_from,
     outcome_values,
 )
-from services.scoring.pipeline.step import StepOutcome
+from services.scoring.metrics.signal import SignalMetrics
+from services.scoring.pipeline.step import StepOutcome, StepStatus
 
 _E, _S, _U = EVALUATIONS.c, STEPS.c, UNUSED.c
 _LOCK_COUNT = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
@@ -40,6 +41,17 @@ class Run:
 
     evaluation_id: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenedJob:
+    """What models need to know of a job, and what is known of its audio."""
+
+    reference_text: str
+    language: str
+    steps: tuple[str, ...]
+    signal_metrics: SignalMetrics
+    traceparent: str = ""
 
 
 class Store(Protocol):
@@ -60,6 +72,20 @@ class Store(Protocol):
         fingerprint: bytes | None,
     ) -> bool:
         """Adds a pending evaluation with its steps. Returns False if the request id was used before."""
+
+    async def queue_job(
+        self, connection: AsyncConnection, evaluation_id: str, listened: ListenedJob, at: datetime
+    ) -> bool:
+        """Stores the metrics of a job's samples, and makes its evaluation wait with pending steps.
+
+        Returns False if the evaluation is not running or waits already.
+        """
+
+    async def count_jobs(self, connection: AsyncConnection) -> int:
+        """Returns how many evaluations of jobs have not ended that models listen to."""
+
+    async def complete_job(self, connection: AsyncConnection, evaluation_id: str, at: datetime) -> None:
+        """Completes the evaluation of a job that waits or is listened to."""
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
@@ -94,11 +120,14 @@ class Store(Protocol):
     async def find_audio(self, connection: AsyncConnection, developer_id: str, audio_name: str) -> Evaluation | None:
         """Returns the oldest evaluation of a developer with audio of this name, None if there is none."""
 
-    async def claim(self, connection: AsyncConnection, now: datetime, until: datetime) -> Evaluation | None:
+    async def claim(
+        self, connection: AsyncConnection, now: datetime, until: datetime, *, jobs: bool = False
+    ) -> Evaluation | None:
         """Begins the next run of an evaluation that waits, or whose process has not renewed its claim.
 
-        The developer with the fewest running evaluations comes first, then the evaluation that waits longest. All its
-        steps are pending again. Returns None if there is none.
+        It is the evaluation of a recording, or of a job if `jobs` is True. The developer with the fewest running ones
+        comes first, then the evaluation that waits longest. All its steps are pending again. Returns None if there is
+        none.
         """
 
     async def renew(self, connection: AsyncConnection, run: Run, until: datetime) -> bool:
@@ -154,8 +183,10 @@ class SqlStore:
     async def count(self, connection: AsyncConnection, developer_id: str) -> tuple[int, int]:
         # The lock needs its own statement, so that the next statement sees the state after the lock.
         await connection.execute(_LOCK_COUNT, {"name": f"voicearena evaluations {developer_id}"})
-        kept = sa.select(sa.func.count()).where(_E.developer_id == developer_id, _E.queued_at.is_not(None))
-        waiting = sa.select(sa.func.count()).where(_UNENDED)
+        kept = sa.select(sa.func.count()).where(
+            _E.developer_id == developer_id, _E.queued_at.is_not(None), _E.requester == ""
+        )
+        waiting = sa.select(sa.func.count()).where(_UNENDED, _E.requester == "")
         query = sa.select(kept.scalar_subquery(), waiting.scalar_subquery())
         row = (await connection.execute(query)).one()
         return int(row[0]), int(row[1])
@@ -172,7 +203,6 @@ class SqlStore:
             insert(EVALUATIONS)
             .values(
                 **evaluation_values(evaluation),
-                attempt=1,
                 queued_at=evaluation.created_at,
                 request_id=request_id or None,
                 request_fingerprint=fingerprint if request_id else None,
@@ -182,12 +212,38 @@ class SqlStore:
         )
         if added.first() is None:
             return False
-        rows = [
-            {**outcome_values(outcome), "evaluation_id": evaluation.id, "position": position}
-            for position, outcome in enumerate(outcomes)
-        ]
-        await connection.execute(sa.insert(STEPS), rows)
+        await _add_steps(connection, evaluation.id, outcomes)
         return True
+
+    async def queue_job(
+        self, connection: AsyncConnection, evaluation_id: str, listened: ListenedJob, at: datetime
+    ) -> bool:
+        queued = await connection.execute(
+            sa.update(EVALUATIONS)
+            .where(_E.id == evaluation_id, _E.status == Status.running.value, _E.queued_at.is_(None))
+            .values(
+                status=Status.pending.value,
+                signal_metrics=asdict(listened.signal_metrics),
+                reference_text=listened.reference_text,
+                language=listened.language,
+                steps=list(listened.steps),
+                traceparent=listened.traceparent,
+                queued_at=at,
+            )
+            .returning(_E.id)
+        )
+        if queued.first() is None:
+            return False
+        await _add_steps(connection, evaluation_id, [StepOutcome(step, StepStatus.pending) for step in listened.steps])
+        return True
+
+    async def count_jobs(self, connection: AsyncConnection) -> int:
+        query = sa.select(sa.func.count()).where(_UNENDED, _E.requester != "")
+        return int((await connection.execute(query)).scalar_one())
+
+    async def complete_job(self, connection: AsyncConnection, evaluation_id: str, at: datetime) -> None:
+        values = {"status": Status.completed.value, "completed_at": at, "claimed_until": None}
+        await _changed(connection, evaluation_id, **values)
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
@@ -234,10 +290,12 @@ class SqlStore:
         query = sa.select(*COLUMNS).where(_E.audio_name == audio_name, _E.developer_id == developer_id)
         return await _one(connection, query.order_by(_E.created_at, _E.id).limit(1))
 
-    async def claim(self, connection: AsyncConnection, now: datetime, until: datetime) -> Evaluation | None:
+    async def claim(
+        self, connection: AsyncConnection, now: datetime, until: datetime, *, jobs: bool = False
+    ) -> Evaluation | None:
         running = (
             sa.select(_E.developer_id, sa.func.count().label("number"))
-            .where(_UNENDED, _E.claimed_until >= now)
+            .where(_UNENDED, _E.claimed_until >= now, _E.requester != "" if jobs else _E.requester == "")
             .group_by(_E.developer_id)
             .subquery("running")
         )
@@ -249,6 +307,7 @@ class SqlStore:
             .where(
                 waits.queued_at.is_not(None),
                 waits.status.in_([sa.literal_column("'pending'"), sa.literal_column("'running'")]),
+                waits.requester != "" if jobs else waits.requester == "",
                 sa.or_(waits.claimed_until.is_(None), waits.claimed_until < now),
             )
             .order_by(sa.func.coalesce(running.c.number, 0), waits.queued_at, waits.id)
@@ -376,6 +435,14 @@ async def _one(connection: AsyncConnection, query: Any) -> Evaluation | None:
 async def _changed(connection: AsyncConnection, evaluation_id: str, **values: Any) -> Evaluation:
     query = sa.update(EVALUATIONS).where(_E.id == evaluation_id).values(values).returning(*COLUMNS)
     return evaluation_from((await connection.execute(query)).one())
+
+
+async def _add_steps(connection: AsyncConnection, evaluation_id: str, outcomes: Sequence[StepOutcome]) -> None:
+    rows = [
+        {**outcome_values(outcome), "evaluation_id": evaluation_id, "position": position}
+        for position, outcome in enumerate(outcomes)
+    ]
+    await connection.execute(sa.insert(STEPS), rows)
 
 
 async def _reset_steps(connection: AsyncConnection, evaluation_id: str) -> None:

@@ -48,6 +48,7 @@ EVALUATIONS = sa.Table(
     sa.Column("run", sa.Integer),
     sa.Column("tries", sa.Integer),
     sa.Column("claimed_until", sa.DateTime(timezone=True)),
+    sa.Column("requester", sa.Text),
 )
 STEPS = sa.Table(
     "evaluation_steps",

@@ -51,7 +51,13 @@ def handlers(progress: Progress, dispatcher: Dispatcher) -> Mapping[type[Message
         await progress.delayed(metadata.event_id, event.job_id, event.attempt, until)
 
     async def evaluation_completed(event: EvaluationCompleted, metadata: EventMetadata) -> None:
-        await progress.evaluated(metadata.event_id, event.job_id, event.attempt, convert.evaluation_measurements(event))
+        await progress.evaluated(
+            metadata.event_id,
+            event.job_id,
+            event.attempt,
+            convert.evaluation_measurements(event),
+            convert.heard_speech(event),
+        )
 
     async def evaluation_failed(event: EvaluationFailed, metadata: EventMetadata) -> None:
         await progress.failed(

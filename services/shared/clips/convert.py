@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
 from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
+from services.shared.clips.domain import HeardSpeech
 from services.shared.clips.queue_store import Provider
 from services.shared.metrics import METRICS, Measurements, Source
 
@@ -32,6 +34,18 @@ def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measureme
 def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
     """Returns the measurements of scoring: from the samples, and from listening models if they ran."""
     return Measurements(**_taken(event.signal_metrics, _SIGNAL), **_taken(event.listening_metrics, _LISTENING))
+
+
+def heard_speech(event: EvaluationCompleted) -> HeardSpeech | None:
+    """Returns what models heard, None if nothing listened."""
+    if not event.HasField("heard"):
+        return None
+    heard = event.heard
+    return HeardSpeech(
+        heard.transcript if heard.HasField("transcript") else None,
+        MessageToDict(heard.words, preserving_proto_field_name=True) if heard.HasField("words") else None,
+        dict(heard.backends),
+    )
 
 
 def _taken(message: Message, metrics: Sequence[tuple[str, bool]]) -> Mapping[str, Any]:

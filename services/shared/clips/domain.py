@@ -1,7 +1,9 @@
 """Clips and their states."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class ClipStatus(StrEnum):
@@ -49,6 +51,30 @@ class Clip:
     attempts_before: int
     """How many of these requests were made before the last retry."""
     audio_name: str | None
+    listen: bool = False
+    """Whether models listen to its audio."""
+    spoken_language: str = ""
+    """The BCP 47 tag of the language that the voice speaks. Empty if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """What a clip says."""
+
+    text: str
+    language: str
+    """BCP 47. Empty if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpeech:
+    """What models heard in the audio of a clip."""
+
+    transcript: str | None = None
+    words: Mapping[str, Any] | None = None
+    """The words of the text, aligned with those of the transcript: the JSON of `voicearena.scoring.v1.WordErrors`."""
+    backends: Mapping[str, str] = field(default_factory=dict)
+    """The code or model of each value, by the name of the metric, and of the transcript as `transcript`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from voicearena.scoring.v1.events_pb2 import EvaluationDeletionRequested, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested, SynthesisCancellationRequested, SynthesisRequested
 
-from services.shared.clips.domain import Clip, ClipStatus
+from services.shared.clips.domain import Clip, ClipStatus, SpokenText
 
 MAX_DELETED_JOBS = 500
 """The number of jobs that one event may name."""
@@ -37,10 +37,17 @@ class Requests:
         return request
 
     def evaluation(
-        self, clip_id: str, attempt: int, *, run_id: str, developer_id: str, audio_name: str
+        self,
+        clip_id: str,
+        attempt: int,
+        *,
+        run_id: str,
+        developer_id: str,
+        audio_name: str,
+        spoken: SpokenText | None = None,
     ) -> EvaluationRequested:
-        """Requests the evaluation of a clip's audio from scoring."""
-        return EvaluationRequested(
+        """Requests the evaluation of a clip's audio from scoring. Models listen to it if `spoken` is given."""
+        request = EvaluationRequested(
             requester=self.requester,
             job_id=clip_id,
             attempt=attempt,
@@ -48,9 +55,18 @@ class Requests:
             audio_name=audio_name,
             run_id=run_id,
         )
+        if spoken is not None:
+            request.listen = True
+            request.reference_text = spoken.text
+            request.language = spoken.language
+        return request
 
-    def current_step(self, clip: Clip) -> SynthesisRequested | EvaluationRequested:
-        """Requests the current step of a clip that is SYNTHESIZING or SCORING."""
+    def current_step(self, clip: Clip, *, last: bool = False) -> SynthesisRequested | EvaluationRequested:
+        """Requests the current step of a clip that is SYNTHESIZING or SCORING.
+
+        The last request for an evaluation asks for no listening, so that a clip for which there was no time is
+        completed without it.
+        """
         if clip.status is ClipStatus.SYNTHESIZING:
             return self.synthesis(clip)
         return self.evaluation(
@@ -59,6 +75,7 @@ class Requests:
             run_id=clip.run_id,
             developer_id=clip.developer_id,
             audio_name=clip.audio_name or "",
+            spoken=SpokenText(clip.text, clip.language or clip.spoken_language) if clip.listen and not last else None,
         )
 
     def cancellation(self, run_id: str) -> SynthesisCancellationRequested:

@@ -19,7 +19,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.outside_text import one_line
 from services.shared.clips.dispatching import Dispatcher
-from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, EndedClip, Failure
+from services.shared.clips.domain import EVALUATION_FAILED, Clip, ClipStatus, EndedClip, Failure, HeardSpeech
 from services.shared.clips.store import ClipStore, LockedRun, StepResult
 from services.shared.clips.table import ClipUser, OnEnd
 from services.shared.metrics import Measurements
@@ -77,7 +77,12 @@ class Progress:
                 if moved is None:
                     return _ignored(clip_id, attempt)
                 request = self._requests.evaluation(
-                    clip_id, 1, run_id=run.run_id, developer_id=run.developer_id, audio_name=audio_name
+                    clip_id,
+                    1,
+                    run_id=run.run_id,
+                    developer_id=run.developer_id,
+                    audio_name=audio_name,
+                    spoken=await self._store.spoken_text(connection, clip_id) if run.listen else None,
                 )
                 others = await self._dispatcher.next_requests(connection, moved.provider, share)
                 await outbox.add_each(connection, [(request, ""), *others])
@@ -90,14 +95,16 @@ class Progress:
             if run is not None:
                 await self._store.delayed(connection, clip_id, attempt, min(until, now() + MAX_DELAY))
 
-    async def evaluated(self, event_id: str, clip_id: str, attempt: int, measured: Measurements) -> None:
-        """Records the evaluation of a clip, which completes it."""
+    async def evaluated(
+        self, event_id: str, clip_id: str, attempt: int, measured: Measurements, heard: HeardSpeech | None = None
+    ) -> None:
+        """Records the evaluation of a clip, which completes it. `heard` is None if nothing listened to it."""
         async with self._database.transaction() as connection:
             run = await self._lock_run_for(connection, event_id, clip_id, ClipStatus.SCORING)
             if run is None:
                 return
             with self._telemetry_of(run):
-                moved = await self._store.evaluated(connection, clip_id, attempt, measured, at=now())
+                moved = await self._store.evaluated(connection, clip_id, attempt, measured, heard, at=now())
                 if moved is None:
                     return _ignored(clip_id, attempt)
                 await self._ended(connection, EndedClip(clip_id, run.run_id, ClipStatus.COMPLETED, moved.last))
@@ -199,7 +206,8 @@ class Progress:
         if moved is not None:
             again = dataclasses.replace(stale, attempts=stale.attempts + 1)
             log.warning("asking again", job_id=again.id, step=again.status, attempt=again.attempts)
-            await outbox.add(connection, self._requests.current_step(again))
+            last = again.attempts - again.attempts_before == MAX_ATTEMPTS
+            await outbox.add(connection, self._requests.current_step(again, last=last))
 
     @contextmanager
     def _telemetry_of(self, run: LockedRun) -> Iterator[None]:

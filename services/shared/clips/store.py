@@ -4,6 +4,7 @@ Each step needs as few statements as its locks allow, because most queries of a 
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime import inbox
 from services.runtime.statements import Statement
-from services.shared.clips.domain import Clip, ClipStatus, Failure
+from services.shared.clips.domain import Clip, ClipStatus, Failure, HeardSpeech, SpokenText
 from services.shared.clips.table import ClipTable, clip_columns, clip_from
 from services.shared.metrics import METRICS, Measurements
 
-_UNMEASURED = dict.fromkeys(metric.name for metric in METRICS)
+_UNMEASURED = {**dict.fromkeys(metric.name for metric in METRICS), "heard_speech": sa.null()}
 PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, ClipStatus.SCORING
 
 
@@ -30,6 +31,8 @@ class LockedRun:
     developer_id: str
     running: bool
     traceparent: str = ""
+    listen: bool = False
+    """Whether models listen to its clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,25 @@ class ClipStore(Protocol):
     ) -> StepResult | None:
         """Stores the audio of a clip, and that its evaluation was requested."""
 
+    async def spoken_text(self, connection: AsyncConnection, clip_id: str) -> SpokenText:
+        """Returns what a clip says."""
+
     async def delayed(
         self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
     ) -> StepResult | None:
         """Stores that the timeout of a request for speech starts at a later time."""
 
     async def evaluated(
-        self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
+        self,
+        connection: AsyncConnection,
+        clip_id: str,
+        attempt: int,
+        measured: Measurements,
+        heard: HeardSpeech | None = None,
+        *,
+        at: datetime,
     ) -> StepResult | None:
-        """Completes a clip."""
+        """Completes a clip. `heard` is None if nothing listened to it."""
 
     async def failed(
         self, connection: AsyncConnection, clip_id: str, attempt: int | None, failure: Failure, *, at: datetime
@@ -145,15 +158,31 @@ class SqlClipStore:
         }
         return await self._move(connection, clip_id, SYNTHESIZING, attempt, SCORING, values)
 
+    async def spoken_text(self, connection: AsyncConnection, clip_id: str) -> SpokenText:
+        rows = self._table.rows.c
+        language = sa.func.coalesce(rows.language, rows.spoken_language)
+        query = sa.select(self._table.text, language).where(rows.id == clip_id)
+        return SpokenText(*(await connection.execute(query)).one())
+
     async def delayed(
         self, connection: AsyncConnection, clip_id: str, attempt: int, until: datetime
     ) -> StepResult | None:
         return await self._move(connection, clip_id, SYNTHESIZING, attempt, SYNTHESIZING, {"requested_at": until})
 
     async def evaluated(
-        self, connection: AsyncConnection, clip_id: str, attempt: int, measured: Measurements, *, at: datetime
+        self,
+        connection: AsyncConnection,
+        clip_id: str,
+        attempt: int,
+        measured: Measurements,
+        heard: HeardSpeech | None = None,
+        *,
+        at: datetime,
     ) -> StepResult | None:
         values = {**_known(measured), "ended_at": at}
+        if heard is not None:
+            # `Statement` converts nothing, so this is JSON already.
+            values["heard_speech"] = json.dumps(dataclasses.asdict(heard))
         return await self._move(connection, clip_id, SCORING, attempt, ClipStatus.COMPLETED, values)
 
     async def failed(
@@ -250,7 +279,7 @@ def _known(measured: Measurements) -> dict[str, Any]:
 
 
 def _run_from(row: Any) -> LockedRun:
-    return LockedRun(row.run_id, row.developer_id, row.running, row.traceparent)
+    return LockedRun(row.run_id, row.developer_id, row.running, row.traceparent, row.listen)
 
 
 def _locking_run(table: ClipTable) -> "sa.Select[Any]":

@@ -22,7 +22,7 @@ class ClipTable:
 
     `rows` has one row per clip, with these columns: id, provider, voice_id, model_id, speed, language, seed, status,
     attempts, attempts_before, provider_requests, requested_at, released_at, audio_name, audio_deleted_at, error_kind,
-    error_message, ended_at, and one for each field of `Measurements`.
+    error_message, ended_at, spoken_language, heard_speech (JSONB), and one for each field of `Measurements`.
 
     A run groups clips, such as an experiment or a battle. Code that changes an unfinished clip must lock the row of its
     run, so the steps of one run follow one another. If clips belong to nothing, each clip's own row is its run.
@@ -35,11 +35,13 @@ class ClipTable:
     order: "sa.Column[Any]"
     """The column of `rows` by which the clips of a run are ordered."""
     run_id: "sa.Column[Any]"
-    """The primary key of the run's own row. The next four fields are columns of that row or expressions over them."""
+    """The primary key of the run's own row. The next five fields are columns of that row or expressions over them."""
     developer_id: "sa.ColumnElement[Any]"
     traceparent: "sa.ColumnElement[Any]"
     running: "sa.ColumnElement[bool]"
     """Whether the run is running. Results for clips of other runs are ignored."""
+    listen: "sa.ColumnElement[bool]"
+    """Whether models listen to the clips of the run."""
     progressed_at: "sa.ColumnElement[Any]"
     """When a clip of the run last moved. No request is repeated while other clips of the run move."""
     counted: Callable[[sa.CTE], "sa.Select[Any]"]
@@ -94,19 +96,26 @@ _OWN_COLUMNS = (
     "attempts",
     "attempts_before",
     "audio_name",
+    "spoken_language",
 )
 
 
 def clip_columns(table: ClipTable) -> "list[sa.ColumnElement[Any]]":
     """Returns the columns from which `clip_from` makes a clip."""
     own = [table.rows.c[name] for name in _OWN_COLUMNS]
-    of_run = (table.run.label("run_id"), table.developer_id.label("developer_id"), table.traceparent.label("trace"))
+    of_run = (
+        table.run.label("run_id"),
+        table.developer_id.label("developer_id"),
+        table.traceparent.label("trace"),
+        table.listen.label("listen"),
+    )
     return [*own, *of_run, table.text.label("text")]
 
 
 def clip_from(row: Sequence[Any]) -> Clip:
     """Returns the clip in a row of `clip_columns`."""
-    *own, run_id, developer_id, traceparent, text = row
+    *own, run_id, developer_id, traceparent, listen, text = row
     values = dict(zip(_OWN_COLUMNS, own, strict=True))
     values["status"] = ClipStatus(values["status"])
-    return Clip(**values, run_id=run_id, developer_id=developer_id, traceparent=traceparent, text=text)
+    of_run = {"run_id": run_id, "developer_id": developer_id, "traceparent": traceparent, "listen": listen}
+    return Clip(**values, **of_run, text=text)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.experiments.tables import CHANGED
 from services.runtime.db import Database
-from services.shared.clips.domain import ClipStatus
+from services.shared.clips.domain import ClipStatus, HeardSpeech
 from services.shared.clips.queue_store import QueueStore, SqlQueueStore
 from services.shared.clips.store import ClipStore, SqlClipStore
 from services.shared.clips.table import ClipTable
@@ -37,6 +38,7 @@ class Row:
     error_message: str = ""
     ended_at: datetime | None = None
     measurements: Measurements = field(default_factory=Measurements)
+    heard_speech: HeardSpeech | None = None
 
 
 class ClipUserCase(Protocol):
@@ -107,6 +109,9 @@ LINES = sa.Table(
     sa.Column("speaker", sa.Text),
     sa.Column("words", sa.Text),
     sa.Column("wanted", sa.Boolean),
+    sa.Column("heard", sa.Boolean),
+    sa.Column("spoken_language", sa.Text),
+    sa.Column("heard_speech", JSONB(none_as_null=True)),
     *(sa.Column(name, sa.Text) for name in ("provider", "voice_id", "model_id", "language", "status", "audio_name")),
     *(sa.Column(name, sa.Integer) for name in ("attempts", "attempts_before", "provider_requests", "seed")),
     sa.Column("speed", sa.Double),
@@ -154,9 +159,12 @@ class Lines:
         row = {"status": ClipStatus.SYNTHESIZING, "attempts": 1, "attempts_before": 0, "provider_requests": 0, **values}
         text_fields = {"words": "Hello.", "voice_id": "en", "model_id": "", "error_kind": "", "error_message": ""}
         identity_fields = {"id": clip_id, "number": order, "speaker": "dev_a", "wanted": True, "provider": provider}
+        listening = {"heard": False, "spoken_language": ""}
         async with self.database.transaction() as connection:
             await connection.execute(
-                sa.insert(LINES).values({**text_fields, **identity_fields, **row, "requested_at": requested_at})
+                sa.insert(LINES).values(
+                    {**text_fields, **identity_fields, **listening, **row, "requested_at": requested_at}
+                )
             )
 
     async def stop(self, clip_id: str) -> None:
@@ -168,7 +176,8 @@ class Lines:
             row = (await connection.execute(sa.select(LINES).where(_L.id == clip_id))).one()._mapping
         measurements = Measurements(**{metric.name: row[metric.name] for metric in METRICS})
         own = {name: row[name] for name in Row.__dataclass_fields__ if name != "measurements"}
-        return Row(**{**own, "status": ClipStatus(row["status"])}, measurements=measurements)
+        heard = HeardSpeech(**row["heard_speech"]) if row["heard_speech"] else None
+        return Row(**{**own, "status": ClipStatus(row["status"]), "heard_speech": heard}, measurements=measurements)
 
 
 LINES_TABLE = ClipTable(
@@ -180,6 +189,7 @@ LINES_TABLE = ClipTable(
     developer_id=_L.speaker,
     traceparent=sa.literal("a trace"),
     running=_L.wanted,
+    listen=_L.heard,
     progressed_at=_L.requested_at,
     counted=_count_line,
     turns="""

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.clock import now
-from services.shared.clips.domain import Clip, ClipStatus, Failure
+from services.shared.clips.domain import Clip, ClipStatus, Failure, HeardSpeech, SpokenText
 from services.shared.clips.queue_store import SHARE_DURATION, Provider, UnfinishedClips
 from services.shared.clips.store import LockedRun, StepResult
 from services.shared.metrics import Measurements
@@ -227,7 +227,7 @@ async def test_an_unfinished_clip_is_stale_after_the_timeout(user: ClipUserCase)
 
 async def test_a_stale_clip_has_everything_that_a_request_needs(user: ClipUserCase) -> None:
     spoken = {"attempts": 3, "attempts_before": 2, "audio_name": "clip_a.wav"}
-    spoken |= {"speed": 1.25, "language": "de", "seed": 7}
+    spoken |= {"speed": 1.25, "language": "de", "seed": 7, "spoken_language": "en-GB"}
     await user.add("clip_a", status=SCORING, **spoken)  # type: ignore[arg-type]
     assert await stale(user, 30) == [
         Clip(
@@ -243,6 +243,28 @@ async def test_a_stale_clip_has_everything_that_a_request_needs(user: ClipUserCa
             **spoken,  # type: ignore[arg-type]
         )
     ]
+
+
+@pytest.mark.parametrize(("language", "spoken"), [(None, "en-GB"), ("de", "de")])
+async def test_what_a_clip_says_has_the_language_of_the_request_or_of_the_voice(
+    user: ClipUserCase, language: str | None, spoken: str
+) -> None:
+    await user.add("clip_a", language=language, spoken_language="en-GB")
+    async with user.database.transaction() as connection:
+        assert await user.clips.spoken_text(connection, "clip_a") == SpokenText("Hello.", spoken)
+
+
+async def test_what_was_heard_is_stored_with_the_clip(user: ClipUserCase) -> None:
+    await user.add("clip_a", status=SCORING)
+    await user.add("clip_b", 1, status=SCORING)
+    heard = HeardSpeech("Hello?", {"word_error_rate": 0.0, "alignment": []}, {"word_error_rate": "words/1"})
+    measured = Measurements(word_error_rate=0.0, signal_quality_mos=3.5, hard_word_accuracy=0.5, speech_failures=2)
+    async with user.database.transaction() as connection:
+        assert await user.clips.evaluated(connection, "clip_a", 1, measured, heard, at=NOON)
+        assert await user.clips.evaluated(connection, "clip_b", 1, Measurements(peak=0.5), at=NOON)
+    row = await user.read("clip_a")
+    assert (row.status, row.measurements, row.heard_speech) == (ClipStatus.COMPLETED, measured, heard)
+    assert (await user.read("clip_b")).heard_speech is None
 
 
 async def test_the_timeout_doubles_with_each_attempt_since_the_last_retry(user: ClipUserCase) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.scoring.v1.evaluation_metrics_pb2 import SignalMetrics
+from voicearena.scoring.v1.evaluation_metrics_pb2 import SignalMetrics, WordErrors
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+from voicearena.scoring.v1.scoring_pb2 import HeardSpeech as HeardSpeechMessage
+from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics
 from voicearena.tts.v1.events_pb2 import (
     SpeechDeletionRequested,
     SpeechSynthesized,
@@ -158,6 +161,47 @@ async def test_a_request_without_a_result_is_repeated_and_then_given_up(reader: 
     assert await reader.progress.reconcile(EXPIRED_TIMEOUT) == 1
     assert (await reader.lines.read("line_0")).error_message == f"no speech came back after {MAX_ATTEMPTS} requests"
     assert reader.ended == [EndedClip("line_0", "line_0", ClipStatus.FAILED, True)]
+
+
+async def test_a_line_that_models_listen_to_is_requested_with_its_text_until_the_last_request(reader: Reader) -> None:
+    await reader.lines.add("line_0", heard=True, spoken_language="en-GB")
+    await reader.handle(speech("line_0"))
+    for attempt in range(1, MAX_ATTEMPTS):
+        (request,) = await reader.take_requests()
+        assert isinstance(request, EvaluationRequested)
+        assert (request.attempt, request.listen, request.reference_text, request.language) == (
+            *(attempt, True, "Hello.", "en-GB"),
+        )
+        assert await reader.progress.reconcile(EXPIRED_TIMEOUT) == 1
+    (last,) = await reader.take_requests()
+    assert isinstance(last, EvaluationRequested)
+    assert (last.attempt, last.listen, last.reference_text) == (MAX_ATTEMPTS, False, "")
+
+
+async def test_what_models_heard_arrives_at_the_line(reader: Reader) -> None:
+    await reader.lines.add("line_0", heard=True, status=ClipStatus.SCORING)
+    words = WordErrors(
+        word_error_rate=0.5, hits=1, alignment=[WordErrors.Span(operation="delete", reference=["hello"])]
+    )
+    evaluated = EvaluationCompleted(
+        requester="reader",
+        job_id="line_0",
+        attempt=1,
+        signal_metrics=SignalMetrics(peak=0.5),
+        listening_metrics=ListeningMetrics(word_error_rate=0.5, speech_failures=0, signal_quality_mos=3.25),
+        heard=HeardSpeechMessage(transcript="", words=words, backends={"word_error_rate": "words/1"}),
+    )
+    await reader.handle(evaluated)
+    row = await reader.lines.read("line_0")
+    measured = row.measurements
+    assert (measured.peak, measured.word_error_rate, measured.speech_failures, measured.signal_quality_mos) == (
+        *(0.5, 0.5, 0, 3.25),
+    )
+    assert (measured.naturalness_mos, measured.prosody_score, measured.hard_word_accuracy) == (None, None, None)
+    heard = row.heard_speech
+    assert heard is not None
+    assert (heard.transcript, heard.backends) == ("", {"word_error_rate": "words/1"})
+    assert ParseDict(dict(heard.words or {}), WordErrors()) == words
 
 
 async def test_the_speech_of_a_deleted_line_is_deleted(reader: Reader) -> None:

@@ -10,7 +10,7 @@ import pytest
 from services.runtime.db import Database
 from services.scoring.domain import Job, Status
 from services.scoring.evaluations.domain import Evaluation
-from services.scoring.evaluations.store import Run, SqlStore, Store
+from services.scoring.evaluations.store import ListenedJob, Run, SqlStore, Store
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps.sound import SpeechActivity
@@ -81,9 +81,9 @@ async def add(database: Database, store: Store, *added: Evaluation, request_id: 
             assert await store.add(connection, each, PENDING, request_id, b"print")
 
 
-async def claim(database: Database, store: Store, at: datetime = NOON) -> Evaluation | None:
+async def claim(database: Database, store: Store, at: datetime = NOON, *, jobs: bool = False) -> Evaluation | None:
     async with database.transaction() as connection:
-        return await store.claim(connection, at, at + MINUTE)
+        return await store.claim(connection, at, at + MINUTE, jobs=jobs)
 
 
 async def get(database: Database, store: Store, id_: str = "evl_a") -> Evaluation | None:
@@ -111,7 +111,12 @@ async def test_the_evaluation_of_a_job_is_read_too_and_never_claimed(database: D
         await jobs.begin(connection, job)
     running = await get(database, store, "trl_a")
     assert running == Evaluation(
-        id="trl_a", developer_id="dev_a", status=Status.running, audio_name="trl_a.wav", created_at=NOON
+        id="trl_a",
+        developer_id="dev_a",
+        status=Status.running,
+        audio_name="trl_a.wav",
+        created_at=NOON,
+        requester="experiments",
     )
     assert running.of_job
     assert await claim(database, store, NOON + DAY) is None
@@ -122,6 +127,92 @@ async def test_the_evaluation_of_a_job_is_read_too_and_never_claimed(database: D
     assert found == dataclasses.replace(
         running, status=Status.completed, signal_metrics=METRICS, completed_at=NOON + SECOND
     )
+
+
+LISTENED = ListenedJob("Good morning.", "en-GB", STEPS, METRICS, "a trace")
+STEPS_OF_JOB = [StepOutcome(step, StepStatus.pending) for step in STEPS]
+
+
+async def queue_job(database: Database, store: Store, id_: str = "trl_a", at: datetime = NOON) -> bool:
+    """Begins the evaluation of a job and makes it wait for models."""
+    jobs = MemoryScoringStore() if isinstance(database, MemoryDatabase) else JobSqlStore()
+    async with database.transaction() as connection:
+        await jobs.begin(connection, Job(id_, "experiments", 1, "dev_a", f"{id_}.wav", NOON))
+        return await store.queue_job(connection, id_, LISTENED, at)
+
+
+async def test_a_job_waits_for_models_with_its_text_and_its_pending_steps(database: Database, store: Store) -> None:
+    assert await queue_job(database, store)
+    waiting = await get(database, store, "trl_a")
+    assert waiting == Evaluation(
+        id="trl_a",
+        developer_id="dev_a",
+        status=Status.pending,
+        audio_name="trl_a.wav",
+        created_at=NOON,
+        requester="experiments",
+        signal_metrics=METRICS,
+        reference_text="Good morning.",
+        language="en-GB",
+        steps=STEPS,
+        traceparent="a trace",
+    )
+    assert await outcomes(database, store, "trl_a") == STEPS_OF_JOB
+    # It waits once, also if the job is requested again.
+    assert not await queue_job(database, store)
+    async with database.transaction() as connection:
+        assert (await store.count_jobs(connection), await store.count(connection, "dev_a")) == (1, (0, 0))
+
+
+async def test_jobs_and_recordings_wait_in_two_queues(database: Database, store: Store) -> None:
+    assert await claim(database, store, jobs=True) is None
+    await queue_job(database, store)
+    await add(database, store, evaluation(created_at=NOON + MINUTE))
+    first, second = await claim(database, store, jobs=True), await claim(database, store)
+    assert [each and (each.id, each.run, each.status) for each in (first, second)] == [
+        ("trl_a", 1, Status.running),
+        ("evl_a", 1, Status.running),
+    ]
+    assert (await claim(database, store, jobs=True), await claim(database, store)) == (None, None)
+
+
+async def test_a_job_that_models_listen_to_is_not_ended_as_one_of_samples_alone(
+    database: Database, store: Store
+) -> None:
+    jobs = MemoryScoringStore() if isinstance(database, MemoryDatabase) else JobSqlStore()
+    await queue_job(database, store)
+    await claim(database, store, jobs=True)
+    async with database.transaction() as connection:
+        assert await jobs.finish(connection, "trl_a", "no further attempt", NOON) is None
+        again = await jobs.begin(connection, Job("trl_a", "experiments", 2, "dev_a", "trl_a.wav", NOON))
+    assert (again.status, again.attempt, again.queued_at) == (Status.running, 2, NOON)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_job_is_completed_without_models(database: Database, store: Store, begun: bool) -> None:
+    await queue_job(database, store)
+    run = await claim(database, store, jobs=True) if begun else None
+    async with database.transaction() as connection:
+        await store.complete_job(connection, "trl_a", NOON + SECOND)
+        assert not await store.renew(connection, Run("trl_a", run.run if run else 0), NOON + MINUTE)
+        assert await store.count_jobs(connection) == 0
+    found = await get(database, store, "trl_a")
+    assert found is not None
+    assert (found.status, found.completed_at, found.signal_metrics) == (Status.completed, NOON + SECOND, METRICS)
+    assert await claim(database, store, NOON + DAY, jobs=True) is None
+
+
+async def test_jobs_are_deleted_with_their_steps_and_those_in_progress_are_named(
+    database: Database, store: Store
+) -> None:
+    jobs = MemoryScoringStore() if isinstance(database, MemoryDatabase) else JobSqlStore()
+    for id_ in ("trl_a", "trl_b", "trl_c"):
+        await queue_job(database, store, id_)
+    async with database.transaction() as connection:
+        await store.complete_job(connection, "trl_b", NOON)
+        assert await jobs.delete(connection, ["trl_a", "trl_b", "trl_x"]) == ["trl_a"]
+    assert await outcomes(database, store, "trl_a") == []
+    assert await outcomes(database, store, "trl_c") == STEPS_OF_JOB
 
 
 async def test_a_request_id_adds_one_evaluation(database: Database, store: Store) -> None:

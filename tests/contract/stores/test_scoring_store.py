@@ -15,7 +15,7 @@ from tests.fakes.memory_scoring_store import MemoryScoringStore
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
 JOB = Job("trl_a", "experiments", 1, "dev_a", "trl_a.wav", NOON)
-RUNNING = Evaluation("trl_a", 1, "dev_a", "trl_a.wav", Status.running, None, "", NOON, None)
+RUNNING = Evaluation("trl_a", 1, "dev_a", "trl_a.wav", Status.running, None, "", NOON, None, "experiments")
 METRICS = SignalMetrics(
     duration_seconds=1.5,
     silence_ratio=0.25,

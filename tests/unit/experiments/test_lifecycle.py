@@ -17,6 +17,8 @@ from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, World, call_as
 
 PENDING, SYNTHESIZING, SCORING = TrialStatus.PENDING, TrialStatus.SYNTHESIZING, TrialStatus.SCORING
 RUNNING, COMPLETED = ExperimentStatus.RUNNING, ExperimentStatus.COMPLETED
+PRIVATE = (SynthesisRequested, EvaluationRequested)
+"""Events that can contain prompts."""
 
 
 @pytest.fixture
@@ -193,7 +195,7 @@ async def test_a_clone_is_validated_like_a_new_experiment(world: World, lifecycl
 async def test_a_deletion_removes_the_experiment_here_and_in_other_services(world: World, lifecycle: Lifecycle) -> None:
     experiment_id, (first, second) = await world.start(request_id="once")
     await world.finish(first, second)
-    before = [event for event in world.database.published() if not isinstance(event, SynthesisRequested)]
+    before = [event for event in world.database.published() if not isinstance(event, PRIVATE)]
     assert await lifecycle.delete(experiment_id) == 2
     trial_ids = sorted([first.id, second.id])
     # Requests that were not sent yet are withdrawn, because they contain the prompts.
@@ -213,7 +215,7 @@ async def test_a_deletion_removes_the_experiment_here_and_in_other_services(worl
 async def test_deleting_a_running_experiment_cancels_it(world: World, lifecycle: Lifecycle) -> None:
     experiment_id, (first, second) = await world.start()
     await world.speak(first)
-    before = [event for event in world.database.published() if not isinstance(event, SynthesisRequested)]
+    before = [event for event in world.database.published() if not isinstance(event, PRIVATE)]
     assert await lifecycle.delete(experiment_id) == 2
     trial_ids = sorted([first.id, second.id])
     # Requests that were not sent yet are withdrawn, because they contain the prompts.

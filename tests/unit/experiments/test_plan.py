@@ -20,9 +20,10 @@ EVERYTHING = [
     ("duration_accuracy", 0.125),
     ("naturalness", 0.125),
     ("intelligibility", 0.125),
-    ("prosody", 0.125),
+    ("prosody", 0.0625),
+    ("signal_quality", 0.0625),
 ]
-LISTENING_MODEL_METRICS = {"naturalness_mos", "word_error_rate", "prosody_score"}
+LISTENING_MODEL_METRICS = {"naturalness_mos", "word_error_rate", "prosody_score", "signal_quality_mos"}
 
 
 async def refused(world: World, **changed: object) -> list[tuple[str, str]]:
@@ -96,9 +97,9 @@ async def test_an_experiment_has_the_values_of_its_plan(world: World) -> None:
             {"weights": [("speed", 1.0)]},
             "weights[0].metric",
             "must be one of ttfb, generation_time, ttfa, silence, duration_accuracy, naturalness, intelligibility, "
-            "prosody",
+            "prosody, signal_quality",
         ),
-        ({"weights": [*EVERYTHING, ("ttfb", 0.0)]}, "weights", "must be at most 8 weights, got 9"),
+        ({"weights": [*EVERYTHING, ("ttfb", 0.0)]}, "weights", "must be at most 9 weights, got 10"),
     ],
 )
 async def test_a_value_out_of_range_is_refused_with_the_allowed_range(

@@ -63,8 +63,9 @@ def test_the_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
         "naturalness",
         "intelligibility",
         "prosody",
+        "signal_quality",
     )
-    assert LISTENING_METRICS == ("naturalness", "intelligibility", "prosody")
+    assert LISTENING_METRICS == ("naturalness", "intelligibility", "prosody", "signal_quality")
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)

@@ -45,7 +45,8 @@ def test_each_metric_is_a_column_of_trials(metric: Metric) -> None:
 @pytest.mark.parametrize("metric", VERDICT_METRICS, ids=lambda metric: metric.name)
 def test_rankings_have_the_summary_of_each_metric_of_the_verdict(metric: Metric) -> None:
     summary = ModelRanking.DESCRIPTOR.fields_by_name[f"{metric.summary}_{metric.name}"]
-    assert (summary.type, summary.has_presence, metric.kind) == (FieldDescriptor.TYPE_DOUBLE, True, float)
+    assert (summary.type, summary.has_presence) == (FieldDescriptor.TYPE_DOUBLE, True)
+    assert metric.kind in (float, int)
 
 
 def test_metrics_in_digests_keep_their_positions() -> None:

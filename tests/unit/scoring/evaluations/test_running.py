@@ -5,13 +5,16 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
+from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics
 
 from services.runtime.clock import now
 from services.runtime.errors import Busy
 from services.scoring.backends.backend import Transcript
-from services.scoring.domain import Status
+from services.scoring.domain import Job, Status
 from services.scoring.evaluations import running
 from services.scoring.evaluations.domain import Evaluation, Plan
+from services.scoring.evaluations.listened_jobs import STEPS, ListenedJobs
 from services.scoring.evaluations.running import GIVEN_UP
 from services.scoring.evaluations.steps import NO_NUMBER, NUL_TEXT
 from services.scoring.evaluations.store import Run
@@ -19,6 +22,8 @@ from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps.sound import LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
+from tests.fakes.memory_scoring_store import MemoryScoringStore
+from tests.unit.scoring.evaluations import outcomes
 from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, World, call_as
 
 SIGNAL = Plan(steps=("signal",))
@@ -56,8 +61,8 @@ async def test_a_recording_is_evaluated_with_what_was_said_of_it(world: World) -
     options = job.options
     assert (options.reference_text, options.language, options.num_speakers) == ("Good morning.", "de", 2)
     assert (options.names, job.interactive) == (("Ada",), True)
-    outcomes = await world.outcomes(evaluation.id)
-    assert [(one.condition, one.step, one.status.value, one.backend) for one in outcomes] == [
+    ends = await world.outcomes(evaluation.id)
+    assert [(one.condition, one.step, one.status.value, one.backend) for one in ends] == [
         (condition, step, "completed", f"{step}/1") for condition in ("", "telephone") for step in ("decode", "signal")
     ]
 
@@ -186,12 +191,12 @@ async def test_a_process_that_stops_hands_its_evaluation_back(world: World) -> N
     assert [job.id for job in world.runner.jobs] == [evaluation.id] * 2
 
 
-async def interrupt(world: World, times: int) -> None:
+async def interrupt(world: World, times: int, *, jobs: bool = False) -> None:
     """Claims the evaluation as processes do that then end without a word."""
     moment = now() - timedelta(hours=1)
     for _ in range(times):
         async with world.database.transaction() as connection:
-            claimed = await world.store.claim(connection, moment, moment + timedelta(seconds=1))
+            claimed = await world.store.claim(connection, moment, moment + timedelta(seconds=1), jobs=jobs)
             assert claimed is not None
             run = Run(claimed.id, claimed.run)
             await world.store.record(connection, run, [StepOutcome("decode", StepStatus.completed, backend="old/1")])
@@ -277,3 +282,118 @@ async def test_a_step_whose_text_cannot_be_stored_has_failed(world: World) -> No
         evaluation = await world.upload(Plan(steps=("transcription",)))
         await world.ended(evaluation.id)
     assert (await world.outcomes(evaluation.id))[-1] == StepOutcome("transcription", StepStatus.failed, 0.25, NUL_TEXT)
+
+
+async def listen(world: World, number: int = 0) -> str:
+    """Makes a job wait for models, and returns its id."""
+    job_id = f"trl_{number:032x}"
+    job = Job(job_id, "experiments", 3, "dev_a", world.audio.add(f"{job_id}.wav"), now(), True, "Call 47 now.", "en-GB")
+    async with world.database.transaction() as connection:
+        await MemoryScoringStore().begin(connection, job)
+        assert await ListenedJobs(world.store).add(connection, job, outcomes.SIGNAL, now())
+    return job_id
+
+
+def heard_by_models(world: World) -> None:
+    """Lets the steps have the results in `outcomes`."""
+    for outcome in outcomes.completed():
+        world.runner.ends["", outcome.step] = outcome
+    world.runner.ends["", "naturalness"] = StepOutcome("naturalness", StepStatus.skipped, reason="There is no model.")
+
+
+def published(world: World) -> EvaluationCompleted:
+    (event,) = world.database.published()
+    assert isinstance(event, EvaluationCompleted)
+    return event
+
+
+async def test_models_listen_to_a_job_with_its_text_and_the_requester_gets_what_they_heard(world: World) -> None:
+    heard_by_models(world)
+    async with world.running():
+        ended = await world.ended(await listen(world))
+    (job,) = world.runner.jobs
+    assert (job.options.reference_text, job.options.language, job.interactive) == ("Call 47 now.", "en-GB", False)
+    assert "signal" not in job.steps
+    assert (ended.status, ended.error_message, ended.signal_metrics) == (Status.completed, "", outcomes.SIGNAL)
+    event = published(world)
+    assert (event.requester, event.job_id, event.attempt) == ("experiments", ended.id, 3)
+    assert event.signal_metrics.backend == "voicearena-signal/1"
+    assert event.listening_metrics == ListeningMetrics(
+        word_error_rate=2 / 3, hard_word_accuracy=0.0, speech_failures=1, prosody_score=0.75, signal_quality_mos=3.25
+    )
+    assert event.heard.transcript == "Call 48 now. Now!"
+    assert [list(span.transcript) for span in event.heard.words.alignment] == [["call"], ["48"], ["now"], ["again"]]
+    assert dict(event.heard.backends) == {
+        "transcript": "transcription/1",
+        "prosody_score": "prosody/1",
+        "signal_quality_mos": "quality/1",
+        **dict.fromkeys(("word_error_rate", "hard_word_accuracy", "speech_failures"), "word_errors/1"),
+    }
+
+
+@pytest.mark.parametrize("error", [EvaluationFailed("It ended its process twice."), None])
+async def test_a_job_is_completed_without_what_could_not_be_heard(world: World, error: Exception | None) -> None:
+    world.runner.errors = [error] if error else []
+    if error is None:
+        world.runner.duration_seconds = None
+        failed = StepOutcome("decode", StepStatus.failed, reason="It can't be decoded.")
+        skipped = {step: StepOutcome(step, StepStatus.skipped, reason="It can't be decoded.") for step in STEPS}
+        world.runner.ends.update({("", step): one for step, one in {**skipped, "decode": failed}.items()})
+    async with world.running():
+        ended = await world.ended(await listen(world))
+    assert (ended.status, ended.error_message) == (Status.completed, "")
+    assert {one.reason for one in await world.outcomes(ended.id)} == {str(error or "It can't be decoded.")}
+    event = published(world)
+    assert (event.signal_metrics.backend, event.listening_metrics) == ("voicearena-signal/1", ListeningMetrics())
+
+
+async def test_a_step_that_ended_before_the_process_did_keeps_its_value(world: World) -> None:
+    heard_by_models(world)
+    world.runner.breaks = {"quality": EvaluationFailed("It ended its process twice.")}
+    async with world.running():
+        ended = await world.ended(await listen(world))
+    event = published(world)
+    assert (event.listening_metrics.word_error_rate, event.listening_metrics.prosody_score) == (2 / 3, 0.75)
+    assert not event.listening_metrics.HasField("signal_quality_mos")
+    assert {one.step: one.reason for one in await world.outcomes(ended.id)}["quality"] == "It ended its process twice."
+
+
+async def test_a_job_whose_process_ends_again_and_again_is_completed_without_models(world: World) -> None:
+    job_id = await listen(world)
+    await interrupt(world, times=3, jobs=True)
+    async with world.running():
+        assert (await world.ended(job_id)).status is Status.completed
+    assert world.runner.jobs == []
+    assert {one.reason for one in await world.outcomes(job_id)} == {GIVEN_UP}
+    assert published(world).attempt == 3
+
+
+async def test_a_job_is_interrupted_by_its_deletion_and_by_the_last_request(world: World) -> None:
+    world.runner.hold = "quality"
+    async with world.running(max_running=3):
+        deleted, stopped = await listen(world), await listen(world, 1)
+        held = {await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS) for _ in range(2)}
+        assert held == {deleted, stopped}
+        async with world.database.transaction() as connection:
+            queue = ListenedJobs(world.store)
+            await queue.interrupt(connection, await MemoryScoringStore().delete(connection, [deleted]))
+            assert await queue.stop_waiting(connection, stopped, now())
+            assert not await queue.stop_waiting(connection, stopped, now())
+        for _ in range(2):
+            await asyncio.wait_for(world.runner.ended.get(), SOON_SECONDS)
+    assert set(world.runner.cancelled) == {deleted, stopped}
+    assert world.database.published() == []
+
+
+async def test_one_process_is_free_for_recordings_while_many_jobs_wait(world: World) -> None:
+    world.runner.hold = "decode"
+    waiting = [await listen(world, number) for number in range(4)]
+    async with world.running(max_running=3):
+        held = {await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS) for _ in range(2)}
+        assert held == set(waiting[:2])
+        uploaded = await world.upload(SIGNAL)
+        assert await asyncio.wait_for(world.runner.held.get(), SOON_SECONDS) == uploaded.id
+        assert len(world.runner.jobs) == 3
+        world.runner.resume()
+        for job_id in waiting:
+            await world.ended(job_id)

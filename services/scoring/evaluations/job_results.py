@@ -1,0 +1,90 @@
+"""Builds the results of jobs for the services that asked: what was measured, and what models heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
+from voicearena.scoring.v1.scoring_pb2 import HeardSpeech, ListeningMetrics
+
+from services.scoring import convert
+from services.scoring.evaluations.convert import word_errors
+from services.scoring.metrics.signal import SignalMetrics
+from services.scoring.pipeline.step import StepOutcome
+
+
+class EndedJob(Protocol):
+    """The parts of a job's evaluation that its requester gets."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def signal_metrics(self) -> SignalMetrics | None: ...
+
+    @property
+    def error_message(self) -> str: ...
+
+
+def job_ended(
+    requester: str, job: EndedJob, outcomes: Sequence[StepOutcome] = ()
+) -> EvaluationCompleted | EvaluationFailed:
+    """Returns the result of a job: the metrics of its evaluation, or why it failed.
+
+    `outcomes` are those of the steps that listened. There are none if nothing listened.
+    """
+    if job.signal_metrics is None:
+        return EvaluationFailed(requester=requester, job_id=job.id, attempt=job.attempt, message=job.error_message)
+    completed = EvaluationCompleted(
+        requester=requester,
+        job_id=job.id,
+        attempt=job.attempt,
+        signal_metrics=convert.signal_metrics(job.signal_metrics),
+    )
+    if outcomes:
+        by_step = {outcome.step: outcome for outcome in outcomes}
+        completed.listening_metrics.CopyFrom(listening_metrics(by_step))
+        completed.heard.CopyFrom(heard_speech(by_step))
+    return completed
+
+
+def listening_metrics(outcomes: Mapping[str, StepOutcome]) -> ListeningMetrics:
+    """Returns the metrics of the steps that are completed."""
+    return ListeningMetrics(**{name: value for name, (value, _) in _metrics(outcomes).items()})
+
+
+def heard_speech(outcomes: Mapping[str, StepOutcome]) -> HeardSpeech:
+    """Returns the transcript, the aligned words, and the backend of each value."""
+    heard = HeardSpeech(backends={name: backend for name, (_, backend) in _metrics(outcomes).items()})
+    if (transcription := _completed(outcomes, "transcription")) is not None:
+        heard.transcript = transcription.result.text
+        heard.backends["transcript"] = transcription.backend
+    if (compared := _completed(outcomes, "word_errors")) is not None:
+        heard.words.CopyFrom(word_errors(compared))
+    return heard
+
+
+def _metrics(outcomes: Mapping[str, StepOutcome]) -> dict[str, tuple[Any, str]]:
+    """Returns each metric that was measured, with its backend."""
+    found: dict[str, tuple[Any, str]] = {}
+    if (naturalness := _completed(outcomes, "naturalness")) is not None:
+        scores = naturalness.result
+        found["naturalness_mos"] = scores.distillmos if scores.utmos is None else scores.utmos, naturalness.backend
+    if (words := _completed(outcomes, "word_errors")) is not None:
+        found["word_error_rate"] = words.result.errors.words.error_rate, words.backend
+        found["hard_word_accuracy"] = words.result.hard_word_accuracy, words.backend
+        found["speech_failures"] = len(words.result.failures), words.backend
+    if (prosody := _completed(outcomes, "prosody")) is not None:
+        found["prosody_score"] = prosody.result.prosody_score, prosody.backend
+    if (quality := _completed(outcomes, "quality")) is not None:
+        found["signal_quality_mos"] = quality.result.overall_mos, quality.backend
+    return {name: (value, backend) for name, (value, backend) in found.items() if value is not None}
+
+
+def _completed(outcomes: Mapping[str, StepOutcome], step: str) -> StepOutcome | None:
+    outcome = outcomes.get(step)
+    return outcome if outcome is not None and outcome.result is not None else None

@@ -21,20 +21,17 @@ def opinion_score(raw: float, coefficients: tuple[float, float, float]) -> float
     return square * raw**2 + linear * raw + constant
 
 
-def windows(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Cuts a clip at 16 kHz into the windows of 144160 samples that DNSMOS scores. They share memory.
-
-    A shorter clip is repeated until it fills a window.
-    """
+def fill(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns a clip at 16 kHz that fills a window: a shorter one is repeated. Raises ValueError if it is empty."""
     if not len(samples):
         raise ValueError("there are no samples")
     while len(samples) < WINDOW_SAMPLES:
         samples = np.concatenate((samples, samples))
-    return [samples[start * SAMPLE_RATE_HZ :][:WINDOW_SAMPLES] for start in window_starts(len(samples))]
+    return samples
 
 
 def window_starts(length: int) -> list[int]:
-    """Returns the starts of the windows in a clip of `length` samples, in seconds.
+    """Returns the starts of the windows that DNSMOS scores in a clip of `length` samples, in seconds.
 
     Some are missing: in the published code a rounding error makes windows 7 to 23 and 119 to 122 one sample short, and
     short windows are left out. Of a clip of 30 s only the first 16 s count. They are left out here as well, so that

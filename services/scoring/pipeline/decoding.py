@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from services.scoring.domain import AudioUnreadable
 MODEL_RATE_HZ = 16_000
 TIMEOUT_SECONDS = 600.0
 DISK_FULL = "The disk has no free space for the decoded recording."
-REFUSED_STATUS = 3
-"""The exit status of the process if it refuses the file."""
+WORKER = "services.scoring.pipeline.decoding_worker"
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""Threads of numpy would reserve much of the memory that the process may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,19 @@ def decoded(source: Path) -> Iterator[DecodedAudio]:
 
 
 def _decode(source: Path, native: Path, model: Path) -> AudioFormat:
-    command = [sys.executable, "-m", "services.scoring.pipeline.decoding_worker", str(source), str(native), str(model)]
+    command = [sys.executable, "-m", WORKER, str(source), str(native), str(model), str(MODEL_RATE_HZ)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        done = subprocess.run(
+            command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False, env={**os.environ, **ENVIRONMENT}
+        )
     except subprocess.TimeoutExpired:
         raise AudioUnreadable(f"The recording could not be decoded within {TIMEOUT_SECONDS:.0f} s.") from None
-    if done.returncode == REFUSED_STATUS:
-        raise AudioUnreadable(json.loads(done.stdout)["message"])
     if done.returncode:
         raise AudioUnreadable("The recording could not be decoded: it needs too much memory or time, or it is damaged.")
-    return AudioFormat(**json.loads(done.stdout))
+    found = json.loads(done.stdout)
+    if "message" in found or "disk_full" in found:
+        raise AudioUnreadable(found.get("message", DISK_FULL))
+    return AudioFormat(**found)
 
 
 def mapped(path: Path, channels: int) -> NDArray[np.int16]:

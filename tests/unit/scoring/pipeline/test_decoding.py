@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from services.scoring.domain import AudioUnreadable
-from services.scoring.pipeline.decoding import DISK_FULL, REFUSED_STATUS, decoded
+from services.scoring.pipeline.decoding import decoded
 from tests.fakes.bodies import chunk, extensible, fmt, riff, wav_of
 from tests.fakes.recordings import tone
 
@@ -32,7 +33,7 @@ UNKNOWN_SIZE = 2**32 - 1
 def decode(content: bytes) -> tuple[dict[str, Any], float]:
     """Returns what is known of a file, and its length in seconds."""
     native, model = io.BytesIO(), io.BytesIO()
-    found = decoding_worker.decode(io.BytesIO(content), native, model)
+    found = decoding_worker.decode(io.BytesIO(content), native, model, 16_000)
     seconds = len(native.getvalue()) / (2 * found["channels"] * found["sample_rate_hz"])
     assert len(model.getvalue()) / (2 * found["channels"] * 16_000) == pytest.approx(seconds, abs=0.001)
     return found, seconds
@@ -117,7 +118,7 @@ def test_a_format_is_decoded_as_long_as_it_is(name: str) -> None:
 def test_samples_louder_than_full_scale_are_clipped() -> None:
     native = io.BytesIO()
     loud = riff(fmt(3, bits=32), chunk(b"data", (FLOATS * 32768).tobytes()))
-    decoding_worker.decode(io.BytesIO(loud), native, io.BytesIO())
+    decoding_worker.decode(io.BytesIO(loud), native, io.BytesIO(), 16_000)
     samples = np.frombuffer(native.getvalue(), "<i2")
     assert (samples.min(), samples.max()) == (-32768, 32767)
 
@@ -202,17 +203,22 @@ def test_a_file_is_decoded_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("native", "limit", "reason"),
-    [("native", 100_000, "The decoded recording has more than 0 GiB."), ("/dev/full", 2**32, DISK_FULL)],
+    ("native", "limit", "printed"),
+    [
+        ("native", 100_000, {"message": "The decoded recording has more than 0 GiB."}),
+        ("/dev/full", 2**32, {"disk_full": True}),
+    ],
     ids=["a bomb", "a full disk"],
 )
-def test_a_file_that_decodes_to_too_much_says_so(tmp_path: Path, native: str, limit: int, reason: str) -> None:
+def test_a_file_that_decodes_to_too_much_says_so(
+    tmp_path: Path, native: str, limit: int, printed: dict[str, Any]
+) -> None:
     source = tmp_path / "bomb.flac"
     source.write_bytes(encoded("flac", "flac", 60, rate=8000, silent=True))
     program = (
-        "import sys; from pathlib import Path; from services.scoring.pipeline import decoding_worker as worker;"
-        f"worker.MAX_FILE_BYTES = {limit}; sys.exit(worker.main(*map(Path, sys.argv[1:])))"
+        "import sys; from services.scoring.pipeline import decoding_worker as worker;"
+        f"worker.MAX_FILE_BYTES = {limit}; worker.main(*sys.argv[1:], '16000')"
     )
     command = [sys.executable, "-c", program, str(source), str(tmp_path / native), str(tmp_path / "model")]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout.decode()) == (REFUSED_STATUS, f'{{"message": "{reason}"}}')
+    assert (done.returncode, json.loads(done.stdout)) == (0, printed)

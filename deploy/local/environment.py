@@ -24,6 +24,9 @@ TRACES = "OTEL_"
 # The prefixes of credentials and addresses of buckets, for services that keep audio in a bucket.
 BUCKETS = ("AWS_", "GOOGLE_", "AZURE_")
 
+# Where the libraries of the large models find a GPU and weights.
+MODELS = ("CUDA_VISIBLE_DEVICES", "HF_HOME", "HF_ENDPOINT")
+
 COMMON = ("GRPC_ADDRESS", "METRICS_ADDRESS", "NATS_URL", "AUTH_ADDRESS", "ARENA_DATA_DIR", "LOG_LEVEL", "DRAIN_SECONDS")
 DATABASE = ("DATABASE_URL", "DATABASE_POOL_SIZE")
 AUDIO = ("AUDIO_STORAGE_PATH",)
@@ -78,11 +81,14 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         "WATCH_HEARTBEAT_SECONDS",
         *("ELO_ADDRESS", "EXPERIMENTS_ADDRESS"),
         *("MAX_EVAL_WORKERS", "EVAL_IDLE_SECONDS", "MAX_EVALUATIONS", "MAX_UPLOAD_SIZE_MB"),
+        *("SCORING_DEVICE", "MODEL_DIR", "WHISPER_MODEL", "BERT_MODEL", "HF_TOKEN", "HF_HUB_OFFLINE"),
+        *("ENABLE_DIARIZATION", "DEFAULT_NUM_SPEAKERS"),
     ),
     "elo": (*COMMON, *DATABASE, *SIGNING, "MAX_MODELS"),
 }
-# The service that calls providers. The others make outgoing calls only for traces and to a bucket.
-CALLS_PROVIDERS = ("tts",)
+# The services that call providers and download models. The others make outgoing calls only for traces and to a bucket.
+CALLS_OUT = ("tts", "scoring")
+RUNS_MODELS = ("scoring",)
 
 
 def base_environment(everything: Mapping[str, str]) -> dict[str, str]:
@@ -98,8 +104,10 @@ def service_environment(kind: str, everything: Mapping[str, str]) -> dict[str, s
     if bucket:
         prefixes.extend(BUCKETS)
     chosen = _chosen(everything, (*BASE, *settings), prefixes)
-    if bucket or kind in CALLS_PROVIDERS or any(name.startswith(TRACES) for name in chosen):
+    if bucket or kind in CALLS_OUT or any(name.startswith(TRACES) for name in chosen):
         chosen |= _chosen(everything, OUTGOING)
+    if kind in RUNS_MODELS:
+        chosen |= _chosen(everything, MODELS)
     return chosen
 
 

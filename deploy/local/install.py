@@ -66,7 +66,7 @@ def main(extra: str) -> int:
             done = subprocess.run([*command, *arguments], stdout=output, stderr=subprocess.STDOUT, check=False)
         return done.returncode == 0
 
-    print(f"Installing the project with {extra} and the models that listen (about 200 MB).")
+    print(f"Installing the project with {extra} and the small models that listen (about 200 MB).")
     log.write_text("")
     try:
         missing = install(extra, pip)

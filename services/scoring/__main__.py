@@ -50,7 +50,7 @@ async def main() -> None:
             database = await service.enter("database", Database.of_service("scoring", settings, __file__))
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
-            metrics = convert.metrics(step_availability(Backends()))
+            metrics = convert.metrics(step_availability(Backends(settings.for_backends())))
             store, changes = SqlEvaluationStore(), Changes(database, CHANGED)
             scoring = Scoring(database, SqlStore(), ListenedJobs(store), audio, workers)
             recordings = Recordings(database, store, audio)
@@ -69,7 +69,9 @@ async def main() -> None:
             service.add_servicer(evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server, servicer)
             service.take_uploads(settings.http_address, CREATE_EVALUATION, servicer.take_upload)
             runner = await service.enter(
-                "evaluation workers", WorkerPool(settings.max_eval_workers, settings.eval_idle_seconds), needed=False
+                "evaluation workers",
+                WorkerPool(settings.max_eval_workers, settings.eval_idle_seconds, settings.for_backends()),
+                needed=False,
             )
             running = Running(database, store, recordings, changes, runner, settings.max_eval_workers)
             service.background("recordings", running.run)

@@ -21,6 +21,7 @@ from services.scoring.backends.choice import (
 from services.scoring.metrics.signal import BACKEND as SIGNAL_BACKEND
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.pipeline.steps.sound import DSP_BACKEND
+from services.scoring.pipeline.steps.speakers import DIARIZATION_OFF
 from services.scoring.pipeline.steps.voice import PROSODY_BACKEND, RHYTHM_BACKEND
 from services.scoring.pipeline.steps.words import ESTIMATED_TIMES, WORDS_BACKEND
 
@@ -85,6 +86,8 @@ def _own(step: str, backends: Backends) -> Availability:
     for package in PACKAGES.get(step, ()):
         if reason := missing_package(package):
             return Availability(False, "", reason)
+    if step == "alignment" and (recogniser := backends.choose(TRANSCRIPTION)).capabilities.word_times:
+        return Availability(True, recogniser.name)
     if step in CODE:
         return Availability(True, CODE[step])
     try:
@@ -95,7 +98,10 @@ def _own(step: str, backends: Backends) -> Availability:
 
 def _diarization(backends: Backends) -> Availability:
     """Each channel of a call is one speaker. Only recordings with one channel need a model."""
+    if not backends.settings.enable_diarization:
+        return Availability(False, "", DIARIZATION_OFF)
     try:
         return Availability(True, backends.choose(DIARIZATION).name)
     except BackendMissing as missing:
-        return Availability(True, f"channels/{backends.choose(SPEECH_ACTIVITY).name}", str(missing))
+        reason = f"Recordings with one channel need a model of speakers. {missing}"
+        return Availability(True, f"channels/{backends.choose(SPEECH_ACTIVITY).name}", reason)

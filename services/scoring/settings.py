@@ -13,10 +13,18 @@ from services.runtime.settings import (
     SigningSettings,
     WatchSettings,
 )
+from services.scoring.backends.settings import ModelSettings
 
 
 class ScoringSettings(
-    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, SigningSettings, RetentionSettings, WatchSettings
+    ServiceSettings,
+    HttpSettings,
+    DatabaseSettings,
+    AudioSettings,
+    SigningSettings,
+    RetentionSettings,
+    WatchSettings,
+    ModelSettings,
 ):
     """The settings that only scoring has, besides the shared ones."""
 

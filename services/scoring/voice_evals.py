@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.runtime.settings import load_settings
+from services.scoring.backends.settings import ModelSettings
 from services.scoring.pipeline.outcome_json import to_json
 from services.scoring.pipeline.pipeline import VoiceEvaluationPipeline
 from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome, StepStatus
@@ -42,7 +44,13 @@ def evaluate(
                 f"{MARKS[outcome.status]} {outcome.step:16}{outcome.seconds:6.1f} s{reason}", highlight=False
             )
 
-    pipeline = VoiceEvaluationPipeline(file, reference, num_speakers=num_speakers, language=language)
+    pipeline = VoiceEvaluationPipeline(
+        file,
+        reference,
+        num_speakers=num_speakers,
+        language=language,
+        backend_settings=load_settings(ModelSettings).for_backends(),
+    )
     found = pipeline.evaluate(None if as_json else show)
     if as_json:
         typer.echo(json.dumps(to_json(found), indent=2, ensure_ascii=False))

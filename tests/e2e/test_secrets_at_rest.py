@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.environment import BASE, OUTGOING, SETTINGS
+from deploy.local.environment import BASE, CALLS_OUT, MODELS, OUTGOING, RUNS_MODELS, SETTINGS
 from deploy.local.mesh import Mesh
 from deploy.local.services import GRPC_ENVIRONMENT
 from tests.mesh import mesh_settings
@@ -60,8 +60,9 @@ def test_each_process_has_its_own_settings_and_no_others(mesh: Mesh) -> None:
         # PostgreSQL sets variables for its own children.
         own = {n for n in environment(pid) if n.startswith(("PG", "LC_"))} if name == "postgres" else set()
         of_services = set(GRPC_ENVIRONMENT) if name in SETTINGS else set()
-        outgoing = set(OUTGOING) if name == "tts" else set()
-        extra = set(environment(pid)) - set(settings) - set(BASE) - own - of_services - outgoing
+        outgoing = set(OUTGOING) if name in CALLS_OUT else set()
+        models = set(MODELS) if name in RUNS_MODELS else set()
+        extra = set(environment(pid)) - set(settings) - set(BASE) - own - of_services - outgoing - models
         assert not extra, f"{name} ({pid}) has {sorted(extra)}"
 
 

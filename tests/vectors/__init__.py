@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 RATE_HZ = 16_000
 
 
-def metric_vectors(group: str) -> Any:
-    """Parametrizes a test over the vectors of a group. The test takes `inputs`, `expected` and `tolerance`."""
-    chosen = [one for one in _metrics() if one["group"] == group]
+def metric_vectors(group: str, having: str = "") -> Any:
+    """Parametrizes a test over the vectors of a group. The test takes `inputs`, `expected` and `tolerance`.
+
+    `having` chooses those with an input of this name.
+    """
+    chosen = [one for one in _metrics() if one["group"] == group and (not having or having in one["inputs"])]
     return pytest.mark.parametrize(
         ("inputs", "expected", "tolerance"),
         [pytest.param(one["inputs"], one["expected"], one["tolerance"], id=one["id"].split(".")[1]) for one in chosen],

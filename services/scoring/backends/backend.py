@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,22 @@ class BackendMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
-    """What an installation says about its models."""
+    """What an installation says about its models and the work that they do."""
 
     device: str = "cpu"
     """`cpu`, or a device of torch such as `cuda:0`. Backends of the size `listening` always use the CPU."""
     model_dir: Path | None = None
-    """A folder with weights. None if the packages contain them."""
+    """A folder with weights of the large models, which are downloaded to it. None for folders in the home directory."""
+    whisper_model: str = "turbo"
+    bert_model: str = "microsoft/deberta-large-mnli"
+    hf_token: str = field(default="", repr=False)
+    """A token of the model hub, for models that ask for an account."""
+    offline: bool = False
+    """Whether weights may not be downloaded."""
+    enable_diarization: bool = True
+    """Whether evaluations say who speaks when."""
+    default_num_speakers: int | None = None
+    """How many people speak in recordings of which nobody says it. None if it is to be recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +52,20 @@ class ModelCapabilities:
     languages: frozenset[str] | None = None
     """Codes such as `en`. None if the language does not matter."""
     max_batch: int = 1
-    """How many items one call should get. More are allowed, but need more memory."""
+    """How many items or windows one batch has. It is halved when the model runs out of memory."""
+    window_seconds: float | None = None
+    """A recording takes a place of a batch for each window of this length. None if it always takes one."""
+    hop_seconds: float | None = None
+    """How far the next window begins after the last one. None if windows do not overlap."""
+    word_times: bool = False
+    """Whether a recogniser gives times of words, not only of phrases."""
+
+    def places(self, item: Any) -> int:
+        """Returns how many places of a batch an item takes."""
+        if self.window_seconds is None:
+            return 1
+        over = len(item) / RATE_HZ - self.window_seconds
+        return 1 + max(0, math.ceil(over / (self.hop_seconds or self.window_seconds)))
 
 
 class Backend(Protocol):
@@ -174,8 +198,11 @@ class SpeakerTurn:
 class Diarizer(Backend, Protocol):
     """Says who speaks when."""
 
-    def diarize(self, samples: Samples, num_speakers: int | None) -> list[SpeakerTurn]:
-        """Returns the turns of all speakers, which may overlap. `num_speakers` is None if unknown."""
+    def diarize(self, recordings: Sequence[Samples], num_speakers: int | None) -> list[list[SpeakerTurn]]:
+        """Returns the turns of all speakers of each recording of a batch. Turns may overlap.
+
+        `num_speakers` is None if unknown.
+        """
         ...
 
 
@@ -194,8 +221,8 @@ class Emotion:
 class EmotionRecogniser(Backend, Protocol):
     """Recognises emotions and audio events."""
 
-    def recognise(self, samples: Samples, language: str) -> Emotion:
-        """Returns the emotion of one recording."""
+    def recognise(self, recordings: Sequence[Samples], language: str) -> list[Emotion]:
+        """Returns the emotion of each recording of a batch."""
         ...
 
 
@@ -206,10 +233,10 @@ def installed_version(package: str) -> str:
     return version(package)
 
 
-def missing_package(package: str) -> str:
-    """Returns a sentence if a package is not installed, empty if it is."""
+def missing_package(package: str, size: str = "listening") -> str:
+    """Returns a sentence if a package is not installed, empty if it is. `size` is the size that it belongs to."""
     try:
         version(package)
     except PackageNotFoundError:
-        return f"The package {package} is not installed. `make listening` installs it."
+        return f"The package {package} is not installed. `make {size}` installs it."
     return ""

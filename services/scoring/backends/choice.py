@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -11,6 +13,15 @@ from services.scoring.backends.listening.dnsmos import Dnsmos
 from services.scoring.backends.listening.moonshine import MoonshineRecogniser
 from services.scoring.backends.listening.silero import SileroActivity
 from services.scoring.backends.listening.swift_f0 import SwiftF0Tracker
+from services.scoring.backends.models.distillmos import DistillMos
+from services.scoring.backends.models.encoder import TransformerEncoder
+from services.scoring.backends.models.pyannote import PyannoteDiarizer
+from services.scoring.backends.models.sensevoice import SenseVoice
+from services.scoring.backends.models.utmos import Utmos
+from services.scoring.backends.models.whisper import WhisperRecogniser
+
+RETRY_LOADING_SECONDS = 60.0
+"""A backend that can't be loaded is tried again after this time. Its steps are skipped with the reason until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +31,43 @@ class Role:
     name: str
     candidates: tuple[type[Backend], ...]
     """The first one that can run here does it."""
-    nothing: str
-    """What is missing if there is no candidate, in a sentence."""
 
 
-SPEECH_ACTIVITY = Role("speech_activity", (SileroActivity,), "")
-TRANSCRIPTION = Role("transcription", (MoonshineRecogniser,), "")
-PITCH = Role("pitch", (SwiftF0Tracker,), "")
-QUALITY = Role("quality", (Dnsmos,), "")
-NATURALNESS = Role("naturalness", (), "This release has no model of naturalness.")
-MEANING = Role("meaning", (), "This release has no encoder of sentences.")
-DIARIZATION = Role(
-    "diarization", (), "Recordings with one channel need a model of speakers, which this release does not have."
-)
-EMOTION = Role("emotion", (), "This release has no model of emotions.")
+SPEECH_ACTIVITY = Role("speech_activity", (SileroActivity,))
+TRANSCRIPTION = Role("transcription", (WhisperRecogniser, MoonshineRecogniser))
+PITCH = Role("pitch", (SwiftF0Tracker,))
+QUALITY = Role("quality", (Dnsmos,))
+NATURALNESS = Role("naturalness", (Utmos, DistillMos))
+"""No single model decides how natural speech is, so all that can run here are asked."""
+MEANING = Role("meaning", (TransformerEncoder,))
+DIARIZATION = Role("diarization", (PyannoteDiarizer,))
+EMOTION = Role("emotion", (SenseVoice,))
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place for a loaded backend."""
+
+    lock: Lock = field(default_factory=Lock)
+    backend: Any = None
+    failed: str = ""
+    """Why it could not be loaded. Empty if that was not tried."""
+    failed_at: float = 0.0
 
 
 class Backends:
     """The backends of an installation."""
 
-    def __init__(self, settings: BackendSettings | None = None) -> None:
+    def __init__(self, settings: BackendSettings | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings or BackendSettings()
-        self._loaded: dict[type[Backend], Any] = {}
+        self._clock = clock
+        self._slots: dict[type[Backend], _Slot] = {}
         self._lock = Lock()
+
+    @property
+    def settings(self) -> BackendSettings:
+        """What the installation says."""
+        return self._settings
 
     def choose(self, role: Role) -> type[Backend]:
         """Returns the backend for a role. Raises BackendMissing with what the candidates miss."""
@@ -51,23 +76,41 @@ class Backends:
             if not (reason := candidate.missing(self._settings)):
                 return candidate
             reasons.append(reason)
-        raise BackendMissing(reasons[-1] if reasons else role.nothing)
+        raise BackendMissing(reasons[-1])
 
     def get(self, role: Role) -> Any:
         """Returns the loaded backend for a role. Raises BackendMissing if there is none."""
         return self.load(self.choose(role))
 
     def get_all(self, role: Role) -> list[Any]:
-        """Returns all loaded backends for a role. Raises BackendMissing if there is none."""
+        """Returns all backends for a role that load. Raises BackendMissing if there is none."""
         self.choose(role)
-        return [self.load(one) for one in role.candidates if not one.missing(self._settings)]
+        found, reasons = [], []
+        for candidate in role.candidates:
+            if candidate.missing(self._settings):
+                continue
+            try:
+                found.append(self.load(candidate))
+            except BackendMissing as reason:
+                reasons.append(reason)
+        if not found:
+            raise reasons[-1]
+        return found
 
     def load(self, chosen: type[Backend]) -> Any:
-        """Returns a backend, which is loaded when it is first needed."""
+        """Returns a backend, which is loaded when it is first needed. Others can be loaded at the same time."""
         with self._lock:
-            if chosen not in self._loaded:
-                self._loaded[chosen] = chosen(self._settings)
-            return self._loaded[chosen]
+            slot = self._slots.setdefault(chosen, _Slot())
+        with slot.lock:
+            if slot.failed and self._clock() - slot.failed_at < RETRY_LOADING_SECONDS:
+                raise BackendMissing(slot.failed)
+            if slot.backend is None:
+                try:
+                    slot.backend = chosen(self._settings)
+                except BackendMissing as reason:
+                    slot.failed, slot.failed_at = str(reason), self._clock()
+                    raise
+            return slot.backend
 
     def named(self, name: str) -> type[Backend]:
         """Returns the backend with a name. Raises BackendMissing if there is none."""

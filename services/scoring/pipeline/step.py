@@ -85,7 +85,7 @@ class Step:
     run: Callable[[Any], Computed]
     """Takes the work: the recording, its options, the backends and the results so far."""
     gives: type
-    """The class of its result, a dataclass. NoneType if no backend for it exists yet."""
+    """The class of its result, a dataclass."""
     needs: tuple[str, ...] = ()
     """Steps whose results it uses. It is skipped if one of them has none."""
     uses: tuple[str, ...] = ()

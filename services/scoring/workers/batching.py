@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
 from typing import Any
 
 import structlog
 
-from services.scoring.backends.backend import BackendMissing
+from services.scoring.backends.backend import BackendMissing, ModelCapabilities
 from services.scoring.backends.choice import Backends
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS, MAX_PASSED, FairQueue
-from services.scoring.workers.model_calls import DESCRIBE, cost, is_batched
+from services.scoring.workers.model_calls import DESCRIBE, is_batched
 
 log = structlog.get_logger()
 
@@ -41,6 +42,8 @@ class Call:
     """Whether it must run while nothing else runs, because a process ended when it ran before."""
     begin: Callable[[], bool]
     """Says that it begins to run. Returns False if nobody waits for it any more."""
+    places: int = 1
+    """How many places of a batch it takes. The queues set it."""
     result: Future[Any] = field(default_factory=Future)
 
     @property
@@ -54,18 +57,13 @@ class Call:
         """The items of a batched call."""
         return list(self.arguments[0])
 
-    @property
-    def cost(self) -> int:
-        """How many places of a batch it takes."""
-        return cost(self.method, self.items) if is_batched(self.method) else 1
-
 
 @dataclass(slots=True)
 class _ModelQueue:
     model: str
     batched: bool
     calls: FairQueue[Call] = field(default_factory=lambda: FairQueue(MAX_CALLS_PER_QUEUE))
-    waiting_cost: int = 0
+    waiting_places: int = 0
 
 
 class ModelQueues:
@@ -92,13 +90,19 @@ class ModelQueues:
 
     def submit(self, call: Call) -> None:
         """Adds a call. Its `result` is set when it has run."""
+        if call.method == DESCRIBE and not call.alone:
+            # Loading can take minutes if weights are downloaded. Other models answer meanwhile.
+            Thread(target=self._run_if_wanted, args=([call],), name=f"load-{call.model}", daemon=True).start()
+            return
+        if is_batched(call.method):
+            call.places = sum(map(self._capabilities(call.model).places, call.items))
         with self._changed:
             if call.alone:
                 self._alone.append(call)
             else:
                 queue = self._queues.setdefault(call.key, _ModelQueue(call.model, is_batched(call.method)))
                 queue.calls.put(call, call.developer_id, interactive=call.interactive, now=self._clock())
-                queue.waiting_cost += call.cost
+                queue.waiting_places += call.places
             self._changed.notify_all()
 
     def _work(self) -> None:
@@ -108,7 +112,7 @@ class ModelQueues:
                     self._changed.wait(self._seconds_until_flush())
                 self._running.add(batch[0].model)
             try:
-                self._run([call for call in batch if call.begin() or not call.result.cancel()])
+                self._run_if_wanted(batch)
             finally:
                 with self._changed:
                     self._running.discard(batch[0].model)
@@ -127,10 +131,10 @@ class ModelQueues:
         places = 0
         while places < self._cap(queue.model) and (waiting := queue.calls.take(now)):
             batch.append(waiting.item)
-            places += waiting.item.cost
+            places += waiting.item.places
             if not queue.batched:
                 break
-        queue.waiting_cost -= places
+        queue.waiting_places -= places
         if not len(queue.calls):
             del self._queues[key]
         return batch
@@ -138,7 +142,7 @@ class ModelQueues:
     def _is_ready(self, queue: _ModelQueue, now: float) -> bool:
         if queue.model in self._running:
             return False
-        full = not queue.batched or queue.waiting_cost >= self._cap(queue.model)
+        full = not queue.batched or queue.waiting_places >= self._cap(queue.model)
         return full or now - (queue.calls.oldest() or 0.0) >= FLUSH_AFTER_SECONDS
 
     def _next(self, ready: Sequence[tuple[str, _ModelQueue]], now: float) -> tuple[str, _ModelQueue]:
@@ -164,31 +168,48 @@ class ModelQueues:
 
     def _cap(self, model: str) -> int:
         if model not in self._caps:
-            try:
-                self._caps[model] = self._backends.named(model).capabilities.max_batch
-            except BackendMissing:
-                # The call gets the reason when it runs.
-                return 1
+            self._caps[model] = self._capabilities(model).max_batch
         return self._caps[model]
+
+    def _capabilities(self, model: str) -> ModelCapabilities:
+        try:
+            return self._backends.named(model).capabilities
+        except BackendMissing:
+            # The call gets the reason when it runs.
+            return ModelCapabilities(licence="")
+
+    def _run_if_wanted(self, batch: Sequence[Call]) -> None:
+        self._run([call for call in batch if call.begin() or not call.result.cancel()])
 
     def _run(self, batch: list[Call]) -> None:
         if not batch or (failed := self._failed(batch)) is None:
             return
-        if len(batch) == 1:
-            batch[0].result.set_exception(failed)
-            return
         # Smaller batches, so that one bad call fails alone.
         size = 1
-        if is_out_of_memory(failed):
-            model = batch[0].model
-            self._caps[model] = max(1, self._cap(model) // 2)
+        if is_out_of_memory(failed) and self._halve(batch[0].model):
             size = -(-len(batch) // 2)
-            log.warning("a model ran out of memory; its batches are halved", model=model, max_batch=self._caps[model])
+        elif len(batch) == 1:
+            batch[0].result.set_exception(failed)
+            return
         for start in range(0, len(batch), size):
             part = batch[start : start + size]
             if (again := self._failed(part)) is not None:
                 for call in part:
                     call.result.set_exception(again)
+
+    def _halve(self, model: str) -> bool:
+        """Halves the batches of a model, also those that it makes of one long recording. Returns False if it can't."""
+        free_memory()
+        if (before := self._cap(model)) == 1:
+            return False
+        self._caps[model] = before // 2
+        try:
+            backend = self._backends.load(self._backends.named(model))
+        except BackendMissing:
+            return False
+        backend.capabilities = replace(backend.capabilities, max_batch=before // 2)
+        log.warning("a model ran out of memory; its batches are halved", model=model, max_batch=before // 2)
+        return True
 
     def _failed(self, batch: Sequence[Call]) -> Exception | None:
         """Runs a batch and sets its results. Returns the error if there is one."""
@@ -223,6 +244,12 @@ class ModelQueues:
 def is_out_of_memory(error: BaseException) -> bool:
     """Returns whether a model needs more memory than there is. torch has an error of its own for GPUs."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def free_memory() -> None:
+    """Gives back what torch keeps of the memory of a GPU, if torch is loaded."""
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()
 
 
 def describe(backend: Any) -> dict[str, Any]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_origin, get_type_hints
 
-from services.scoring.backends.backend import RATE_HZ, Backend
+from services.scoring.backends.backend import Backend
 
 DESCRIBE = "describe"
 """The method that loads the model and returns what results and steps need to know of it."""
-WINDOW_SECONDS = {"transcribe": 30.0, "naturalness": 10.0}
-"""Recordings cost as many places of a batch as they have windows of this length. Others cost one place."""
 
 
 def _methods() -> dict[str, dict[str, Any]]:
@@ -29,11 +27,3 @@ METHODS = _methods()
 def is_batched(method: str) -> bool:
     """Returns whether a method takes a batch: whether its first argument is a sequence."""
     return method in METHODS and get_origin(next(iter(METHODS[method].values()))) is Sequence
-
-
-def cost(method: str, items: Sequence[Any]) -> int:
-    """Returns how many places of a batch the items take."""
-    seconds = WINDOW_SECONDS.get(method)
-    if seconds is None:
-        return len(items)
-    return sum(max(1, -(-len(item) // round(seconds * RATE_HZ))) for item in items)

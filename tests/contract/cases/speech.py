@@ -48,7 +48,7 @@ def _are_the_metrics(metrics: list[dict[str, Any]]) -> bool:
         and all(each["available"] for each in of_trials)
         and further["noise", "snr_db"]["good_minimum"] == 25
         and further["emotion", "emotion"]["available"] is False
-        and "no model of emotions" in further["emotion", "emotion"]["requirement"]
+        and "`make models` installs it" in further["emotion", "emotion"]["requirement"]
     )
 
 

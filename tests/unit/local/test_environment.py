@@ -47,9 +47,15 @@ def test_only_the_service_that_calls_providers_gets_their_keys() -> None:
 
 
 def test_only_services_with_outgoing_calls_get_the_proxy() -> None:
-    assert services_with("HTTPS_PROXY", EVERYTHING) == {"tts"}
+    assert services_with("HTTPS_PROXY", EVERYTHING) == {"tts", "scoring"}
     traced = {**EVERYTHING, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}
     assert services_with("HTTPS_PROXY", traced) == set(SERVICES)
+
+
+def test_only_the_service_with_models_gets_their_token_and_their_gpu() -> None:
+    everything = {**EVERYTHING, "CUDA_VISIBLE_DEVICES": "1", "HF_HOME": "/weights"}
+    for variable in ("HF_TOKEN", "CUDA_VISIBLE_DEVICES", "HF_HOME"):
+        assert services_with(variable, everything) == {"scoring"}
 
 
 def test_only_services_that_use_a_bucket_get_its_credentials() -> None:

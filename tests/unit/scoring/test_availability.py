@@ -64,7 +64,7 @@ def test_the_small_models_do_their_steps_and_the_large_ones_are_missing(packages
     assert (found["transcription"].backend, found["quality"].backend) == ("moonshine", "dnsmos")
     assert (found["word_errors"].available, found["prosody"].available) == (True, True)
     assert not found["emotion"].available
-    assert found["emotion"].requirement == "This release has no model of emotions."
+    assert found["emotion"].requirement == "The package torch is not installed. `make models` installs it."
 
 
 def test_a_call_with_a_channel_for_each_speaker_needs_no_model_of_speakers(packages: set[str]) -> None:

@@ -29,7 +29,7 @@ class MoonshineRecogniser:
     """Writes down English speech. It gives times of phrases, not of words."""
 
     name = "moonshine"
-    capabilities = ModelCapabilities(licence="MIT", languages=frozenset({"en"}))
+    capabilities = ModelCapabilities(licence="MIT", languages=frozenset({"en"}), window_seconds=30.0)
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:

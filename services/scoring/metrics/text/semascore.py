@@ -63,6 +63,47 @@ def score(pairs: Sequence[SegmentPair], similarity: NDArray[np.floating], import
     return float(np.sum(weights * (similarity + 1) / 2 * matches) / np.sum(weights))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """The tokens of a prepared text, without those that the encoder adds."""
+
+    embeddings: NDArray[np.floating]
+    """Shape (tokens, dimensions)."""
+    offsets: NDArray[np.integer]
+    """Start and end of each token in the text, in characters, shape (tokens, 2)."""
+
+
+def cosines(
+    pairs: Sequence[SegmentPair], reference: Tokens, transcript: Tokens
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the similarity and the importance of each pair, as `score` takes them.
+
+    The embedding of a segment is the mean over the tokens that have a character in it. Each text was encoded once.
+    """
+    of_reference = _segment_embeddings([pair.reference for pair in pairs], reference)
+    of_transcript = _segment_embeddings([pair.transcript for pair in pairs], transcript)
+    whole = reference.embeddings.mean(axis=0, dtype=np.float64)
+    similarity = [_cosine(one, other) for one, other in zip(of_reference, of_transcript, strict=True)]
+    importance = [_cosine(one, whole) for one in of_reference]
+    return np.array(similarity), np.array(importance)
+
+
+def _segment_embeddings(segments: Sequence[str], tokens: Tokens) -> list[NDArray[np.float64]]:
+    found, start = [], 0
+    for segment in segments:
+        end = start + len(segment)
+        inside = (tokens.offsets[:, 0] < end) & (tokens.offsets[:, 1] > start)
+        chosen = tokens.embeddings[inside]
+        found.append(chosen.mean(axis=0, dtype=np.float64) if len(chosen) else np.zeros(tokens.embeddings.shape[1]))
+        start = end + 1
+    return found
+
+
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / lengths if lengths else 0.0
+
+
 def _common_spaces(reference: str, transcript: str) -> list[tuple[int, int]]:
     """Returns the positions of aligned spaces, from left to right.
 

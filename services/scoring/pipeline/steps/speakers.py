@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from services.scoring.backends.choice import SPEECH_ACTIVITY
+from services.scoring.backends.choice import DIARIZATION, EMOTION, SPEECH_ACTIVITY
 from services.scoring.metrics.conversation.turns import Turn, turn_taking
 from services.scoring.pipeline.step import Computed, Skipped
 from services.scoring.pipeline.steps.sound import require_speech
 from services.scoring.pipeline.work import Work
 
+DIARIZATION_OFF = "ENABLE_DIARIZATION is false in this installation."
+
 
 def diarization(work: Work) -> Computed:
     """Says who speaks when. Each channel of a call with several channels is one speaker."""
+    settings = work.backends.settings
+    if not settings.enable_diarization:
+        raise Skipped(DIARIZATION_OFF)
     require_speech(work)
     channels = work.audio.format.channels
     if channels < 2:
-        raise Skipped("Recordings with one channel need a model of speakers, which this release does not have.")
+        diarizer = work.backends.get(DIARIZATION)
+        (found,) = diarizer.diarize([work.samples], work.options.num_speakers or settings.default_num_speakers)
+        return Computed(turn_taking(Turn(one.start, one.end, one.speaker) for one in found), diarizer.backend)
     backend = work.backends.get(SPEECH_ACTIVITY)
     turns = [
         Turn(start, end, f"channel_{index + 1}")
@@ -25,6 +32,12 @@ def diarization(work: Work) -> Computed:
 
 
 def emotion(work: Work) -> Computed:
-    """Says how the speakers feel."""
+    """Says how the speakers feel, and what else can be heard."""
     require_speech(work)
-    raise Skipped("This release has no model of emotions.")
+    backend = work.backends.get(EMOTION)
+    language = work.options.language.partition("-")[0].lower()
+    if language not in backend.capabilities.languages:
+        known = ", ".join(sorted(backend.capabilities.languages))
+        raise Skipped(f"The model of emotions knows the languages {known}, not {work.options.language}.")
+    (found,) = backend.recognise([work.samples], language)
+    return Computed(found, backend.backend)

@@ -61,8 +61,11 @@ def transcription(work: Work) -> Computed:
 
 
 def alignment(work: Work) -> Computed:
-    """Spreads the words of each phrase over its speech, by their length."""
+    """Takes the times of words from the recogniser. If it has none, spreads words over speech by their length."""
     transcript: Transcript = work.results["transcription"]
+    if transcript.phrases and all(phrase.words for phrase in transcript.phrases):
+        words = [TimedWord(one.text, one.start, one.end) for phrase in transcript.phrases for one in phrase.words]
+        return Computed(Alignment(tuple(words), estimated=False), work.backends.get(TRANSCRIPTION).backend)
     spans = work.results["speech_activity"].spans
     words = [word for phrase in transcript.phrases for word in timed_words(phrase, spans)]
     return Computed(Alignment(tuple(words), estimated=True), ESTIMATED_TIMES)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,7 @@ from services.scoring.backends.backend import (
 from services.scoring.backends.choice import Backends
 from services.scoring.workers.batching import Call, ModelQueues, is_out_of_memory
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS
+from services.scoring.workers.model_calls import DESCRIBE
 
 TIMEOUT_SECONDS = 10.0
 
@@ -28,7 +30,7 @@ class FakeModel:
 
     name = "fake"
     backend = "fake/1"
-    capabilities = ModelCapabilities(licence="none", languages=frozenset({"en"}), max_batch=4)
+    capabilities = ModelCapabilities(licence="none", languages=frozenset({"en"}), max_batch=4, window_seconds=30.0)
     frame_seconds = 0.016
 
     def __init__(self, settings: BackendSettings) -> None:
@@ -215,6 +217,50 @@ def test_recordings_that_still_need_too_much_memory_fail() -> None:
         queues.submit(one)
     queues.start()
     assert all(isinstance(one.result.exception(TIMEOUT_SECONDS), MemoryError) for one in calls)
+
+
+def test_a_single_recording_that_needs_too_much_memory_is_repeated_with_smaller_batches() -> None:
+    class Windows(FakeModel):
+        """It makes batches of the windows of one recording."""
+
+        def transcribe(self, recordings: Sequence[Samples], language: str | None) -> list[Transcript]:
+            self.batches.append([float(self.capabilities.max_batch)])
+            if self.capabilities.max_batch > self.max_items:
+                raise MemoryError
+            return super().transcribe(recordings, language)
+
+    backends = FakeBackends()
+    backends.model = Windows(BackendSettings())
+    backends.model.max_items = 2
+    assert run(ModelQueues(backends), call(1, seconds=120)) == ["1.0"]
+    assert backends.model.batches == [[4.0], [2.0], [1.0]]
+
+
+def test_while_a_model_is_loaded_others_answer() -> None:
+    class Loading(FakeBackends):
+        began, go_on = Event(), Event()
+
+        def load(self, chosen: Any) -> Any:
+            if not self.began.is_set():
+                self.began.set()
+                assert self.go_on.wait(TIMEOUT_SECONDS)
+            return self.model
+
+    backends = Loading()
+    queues = ModelQueues(backends)
+    described = replace(score(1), method=DESCRIBE, result=Future())
+    queues.submit(described)
+    assert backends.began.wait(TIMEOUT_SECONDS)
+    assert run(queues, call(2)) == ["2.0"]
+    assert not described.result.done()
+    backends.go_on.set()
+    assert described.result.result(TIMEOUT_SECONDS)["max_batch"] == 4
+
+
+@pytest.mark.parametrize(("seconds", "places"), [(0.0, 1), (10.0, 1), (10.1, 2), (11.0, 2), (40.0, 31)])
+def test_a_recording_takes_a_place_for_each_window_of_the_model(seconds: float, places: int) -> None:
+    capabilities = ModelCapabilities(licence="none", window_seconds=10.0, hop_seconds=1.0)
+    assert capabilities.places(np.zeros(round(seconds * 16_000), np.float32)) == places
 
 
 def test_the_out_of_memory_error_of_torch_counts_as_one() -> None:

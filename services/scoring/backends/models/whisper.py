@@ -1,0 +1,259 @@
+"""Whisper: a speech recogniser for 99 languages (arXiv 2212.04356), over openai-whisper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from services.scoring.backends.backend import (
+    BackendMissing,
+    BackendSettings,
+    ModelCapabilities,
+    Phrase,
+    Samples,
+    SpokenWord,
+    Transcript,
+    installed_version,
+)
+from services.scoring.backends.models.weights import device, loading, missing_library, not_downloaded
+from services.scoring.backends.models.whisper_decoding import (
+    FRAME_SECONDS,
+    WINDOW_FRAMES,
+    decode,
+    halve,
+    is_silence,
+    segments,
+)
+from services.scoring.backends.models.windows import FRAME_SAMPLES, WINDOW_SECONDS, windows
+
+MODELS = (
+    "tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium",
+    "large-v1", "large-v2", "large-v3", "large-v3-turbo",
+)  # fmt: skip
+ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
+FFT_SAMPLES = 400
+MAX_BATCH_WINDOWS = 32
+
+
+@dataclass(eq=False)
+class _Window:
+    """A piece of a recording of at most 30 s, and what was found in it so far."""
+
+    recording: int
+    start_frame: int
+    """Counted from the start of the recording."""
+    mel: Any
+    """The log-mel spectrogram, shape (bands, frames)."""
+    language: str | None
+    at: int = 0
+    """The first frame that is not transcribed yet, counted from the start of the window."""
+    text: str = ""
+    phrases: list[Phrase] = field(default_factory=list)
+    last_word_end: float = 0.0
+
+
+class WhisperRecogniser:
+    """Writes down speech, with times of words. Windows of all recordings of a call are decoded in one batch.
+
+    For each window the result is that of openai-whisper's `transcribe` with `condition_on_previous_text=False`, apart
+    from random numbers.
+    """
+
+    name = "whisper"
+    capabilities = ModelCapabilities(
+        licence="MIT", max_batch=MAX_BATCH_WINDOWS, window_seconds=WINDOW_SECONDS, word_times=True
+    )
+
+    @classmethod
+    def missing(cls, settings: BackendSettings) -> str:
+        """Returns what is missing, empty if nothing is."""
+        if reason := missing_library("openai-whisper"):
+            return reason
+        if _name(settings) not in MODELS:
+            return f"WHISPER_MODEL is {settings.whisper_model}. It must be one of {', '.join((*MODELS, *ALIASES))}."
+        if settings.offline and not _file(settings).is_file():
+            place = _file(settings) if settings.model_dir else None
+            return not_downloaded(f"Whisper {_name(settings)}", place, settings)
+        return ""
+
+    def __init__(self, settings: BackendSettings) -> None:
+        if reason := self.missing(settings):
+            raise BackendMissing(reason)
+        import torch
+        import whisper
+
+        name = _name(settings)
+        self.backend = f"whisper-{name}/openai-whisper-{installed_version('openai-whisper')}"
+        self._device = device(settings)
+        self._model = model = _load(name, _file(settings), self._device)
+        self._half = self._device.type == "cuda"
+        if self._half:
+            halve(model)
+        languages = list(whisper.tokenizer.LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
+        self.capabilities = replace(self.capabilities, languages=frozenset(languages))
+        self._filters = whisper.audio.mel_filters(self._device, model.dims.n_mels)
+        self._hann = torch.hann_window(FFT_SAMPLES, device=self._device)
+
+    def transcribe(self, recordings: Sequence[Samples], language: str | None) -> list[Transcript]:
+        """Transcribes a batch. `language` is a code such as `en`; None if it must be recognised."""
+        import torch
+
+        pieces = [
+            (index, start // FRAME_SAMPLES, samples[start:end])
+            for index, samples in enumerate(recordings)
+            for start, end in windows(samples)
+        ]
+        done: list[_Window] = []
+        size = self.capabilities.max_batch
+        for first in range(0, len(pieces), size):
+            batch = pieces[first : first + size]
+            with torch.no_grad():
+                mels = self._log_mels([samples for _, _, samples in batch])
+                todo = [
+                    _Window(index, start, mel, language) for (index, start, _), mel in zip(batch, mels, strict=True)
+                ]
+                done += todo
+                while todo := [window for window in todo if window.at < window.mel.shape[1]]:
+                    for window, result in zip(todo, self._decode(todo), strict=True):
+                        self._take(window, result)
+        return [_transcript([one for one in done if one.recording == index]) for index in range(len(recordings))]
+
+    def _log_mels(self, batch: Sequence[Samples]) -> list[Any]:
+        """Returns log-mel spectrograms as `transcribe` computes them, each scaled by its own maximum."""
+        import torch
+
+        # Silence after the end, so that the last frames are those of a recording that is followed by silence.
+        padded = np.zeros((len(batch), max(map(len, batch)) + 2 * FFT_SAMPLES), dtype=np.float32)
+        for row, samples in zip(padded, batch, strict=True):
+            row[: len(samples)] = samples
+        waves = torch.from_numpy(padded).to(self._device)
+        spectrum = torch.stft(waves, FFT_SAMPLES, FRAME_SAMPLES, window=self._hann, return_complex=True)
+        mels = (self._filters @ (spectrum[..., :-1].abs() ** 2)).clamp(min=1e-10).log10()
+        mels = (torch.maximum(mels, mels.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
+        return [mel[:, : len(samples) // FRAME_SAMPLES] for mel, samples in zip(mels, batch, strict=True)]
+
+    def _decode(self, todo: Sequence[_Window]) -> list[Any]:
+        """Decodes the next frames of each window."""
+        import torch
+
+        # Frames after the end are 0.0 in the finished spectrogram. Silence would give other values, and other texts.
+        mels = torch.zeros(len(todo), self._model.dims.n_mels, WINDOW_FRAMES, device=self._device)
+        for row, window in zip(mels, todo, strict=True):
+            rest = window.mel[:, window.at :]
+            row[:, : rest.shape[1]] = rest
+        features = self._model.encoder(mels.half() if self._half else mels)
+        self._recognise_languages(todo, features)
+        results: list[Any] = [None] * len(todo)
+        for language in {window.language for window in todo}:
+            rows = [row for row, window in enumerate(todo) if window.language == language]
+            for row, result in zip(rows, decode(self._model, features[rows], language, half=self._half), strict=True):
+                results[row] = result
+        return results
+
+    def _recognise_languages(self, todo: Sequence[_Window], features: Any) -> None:
+        unknown = [row for row, window in enumerate(todo) if window.language is None]
+        if not self._model.is_multilingual:
+            for row in unknown:
+                todo[row].language = "en"
+        elif unknown:
+            _, probabilities = self._model.detect_language(features[unknown])
+            for row, found in zip(unknown, probabilities, strict=True):
+                todo[row].language = max(found, key=found.__getitem__)
+
+    def _take(self, window: _Window, result: Any) -> None:
+        """Adds the phrases of a result to its window, and moves to the first frame after them."""
+        from whisper.timing import add_word_timestamps
+        from whisper.tokenizer import get_tokenizer
+
+        frames = min(WINDOW_FRAMES, window.mel.shape[1] - window.at)
+        if is_silence(result):
+            window.at += frames
+            return
+        tokenizer = get_tokenizer(
+            self._model.is_multilingual,
+            num_languages=self._model.num_languages,
+            language=window.language,
+            task="transcribe",
+        )
+        first_frame = window.start_frame + window.at
+        found, used = segments(result.tokens, tokenizer.timestamp_begin, frames)
+        described: list[dict[str, Any]] = [
+            {
+                "seek": first_frame,
+                "start": first_frame * FRAME_SECONDS + start,
+                "end": first_frame * FRAME_SECONDS + end,
+                "tokens": tokens,
+                "text": tokenizer.decode([token for token in tokens if token < tokenizer.eot]),
+            }
+            for start, end, tokens in found
+        ]
+        said = [one for one in described if one["text"].strip() and one["start"] != one["end"]]
+        # It runs the decoder once more, over the sound that is encoded already.
+        add_word_timestamps(
+            segments=said,
+            model=_aligner(self._model),
+            tokenizer=tokenizer,
+            mel=result.audio_features,
+            num_frames=frames,
+            last_speech_timestamp=window.last_word_end,
+        )
+        for one in said:
+            words = tuple(
+                SpokenWord(word["word"].strip(), float(word["start"]), float(word["end"])) for word in one["words"]
+            )
+            window.phrases.append(Phrase(one["text"].strip(), float(one["start"]), float(one["end"]), words))
+            window.text += one["text"]
+            window.last_word_end = words[-1].end if words else one["end"]
+        window.at += used
+
+
+class _Aligner(SimpleNamespace):
+    """What `add_word_timestamps` uses of a model, over sound that is encoded already."""
+
+    def __call__(self, features: Any, tokens: Any) -> Any:
+        return self.decoder(tokens, features)
+
+
+def _aligner(model: Any) -> _Aligner:
+    return _Aligner(decoder=model.decoder, dims=model.dims, device=model.device, alignment_heads=model.alignment_heads)
+
+
+def _transcript(found: Sequence[_Window]) -> Transcript:
+    languages = [window.language for window in found if window.text] or [found[0].language]
+    return Transcript(
+        " ".join("".join(window.text for window in found).split()),
+        max(languages, key=languages.count) or "und",
+        tuple(phrase for window in found for phrase in window.phrases),
+    )
+
+
+def _name(settings: BackendSettings) -> str:
+    return ALIASES.get(settings.whisper_model, settings.whisper_model)
+
+
+def _file(settings: BackendSettings) -> Path:
+    folder = settings.model_dir / "whisper" if settings.model_dir else Path.home() / ".cache" / "whisper"
+    return folder / f"{_name(settings)}.pt"
+
+
+def _load(name: str, file: Path, chosen: Any) -> Any:
+    """Loads a checkpoint, which is downloaded first if it is not there."""
+    import whisper
+
+    if not file.is_file():
+        try:
+            whisper._download(whisper._MODELS[name], str(file.parent), in_memory=False)
+        except (OSError, RuntimeError) as error:
+            raise BackendMissing(
+                f"Whisper {name} could not be downloaded ({type(error).__name__}). Check the connection, or put "
+                f"{file.name} into the folder `whisper` of MODEL_DIR."
+            ) from error
+    with loading(f"Whisper {name}", file):
+        model = whisper.load_model(str(file), device=chosen).eval()
+        model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])
+    return model

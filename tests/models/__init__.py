@@ -1,0 +1,1 @@
+"""Tests of the large models with real weights: `make test-models`."""

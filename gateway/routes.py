@@ -15,8 +15,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from gateway.descriptors import HttpRoute, call_options, rpc_path
 
 DEFAULT_MAX_BODY_KB = 64
-# What an upload over gRPC has beside the recording: the request and the frames.
-UPLOAD_OVERHEAD_KB = 2048
+# Of an upload over gRPC. The service refuses much smaller ones, and reads what it refuses to its end: a client that is
+# still sending would find a broken call instead of the reason.
+MAX_STREAM_KB = 1024 * 1024
 # The service that serves a package with another name.
 SERVED_BY = {"mesh": "auth"}
 
@@ -52,7 +53,7 @@ class RpcRoute:
     streams: bool
     """Whether the response is a stream."""
     streams_request: bool
-    """Whether the request is a stream. The limit of uploads applies to it."""
+    """Whether the request is a stream, which can be up to MAX_STREAM_KB."""
     max_body_kb: int
 
 
@@ -115,7 +116,7 @@ def service_of(method: MethodDescriptor) -> str:
 
 def _max_body_kb(method: MethodDescriptor, max_upload_kb: int) -> int:
     if method.client_streaming:
-        return max_upload_kb + UPLOAD_OVERHEAD_KB
+        return MAX_STREAM_KB
     return min(call_options(method).max_body_kb or DEFAULT_MAX_BODY_KB, max_upload_kb)
 
 

@@ -8,9 +8,10 @@ import pytest_asyncio
 from psycopg import AsyncConnection
 
 from deploy.local.mesh import Mesh
-from tests.contract.clients import Client, http_client, open_clients
+from tests.contract.clients import Client, bearer, http_client, open_clients
 from tests.contract.leftovers import Leftovers
 from tests.contract.world import World
+from tests.mesh import register
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,3 +39,13 @@ async def leftovers(mesh: Mesh) -> AsyncIterator[Leftovers]:
     """Counts the rows in the mesh's database."""
     async with await AsyncConnection.connect(mesh.database_url, autocommit=True, connect_timeout=10) as connection:
         yield Leftovers(connection)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def api(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of a new developer."""
+    developer = await register(mesh)
+    async with httpx.AsyncClient(
+        base_url=mesh.api_url, headers=bearer(developer.api_key), trust_env=False, timeout=60
+    ) as client:
+        yield client

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
-import pytest
-import pytest_asyncio
 from voicearena.scoring.v1.evaluation_service_pb2 import CreateEvaluationRequest, UploadEvaluationRequest
 from voicearena.scoring.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
 
 from deploy.local.mesh import Mesh
 from tests.contract.clients import bearer
 from tests.contract.leftovers import Leftovers
+from tests.contract.uploads import MB, QUICK, RAW, ROUTE, WAV, ended, failure, stored
 from tests.contract.world import World
 from tests.fakes.bodies import wav_of
 from tests.fakes.recordings import tone
-from tests.mesh import register
-
-ROUTE = "/api/v1/evaluations"
-MB = 1024 * 1024
-WAV = wav_of(tone(1.0).tobytes())
-RAW = {"content-type": "audio/wav"}
-# Steps that need no model.
-QUICK = {"steps": ["decode", "signal"]}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def api(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with the key of a new developer."""
-    developer = await register(mesh)
-    async with httpx.AsyncClient(
-        base_url=mesh.api_url, headers=bearer(developer.api_key), trust_env=False, timeout=60
-    ) as client:
-        yield client
-
-
-def stored(mesh: Mesh) -> set[Path]:
-    """Returns the recordings in the audio store, unfinished ones too."""
-    return {path for path in (mesh.data_dir.path / "audio").iterdir() if ".audio" in path.name}
-
-
-async def ended(api: httpx.AsyncClient, evaluation_id: str) -> dict[str, Any]:
-    """Waits for the end of an evaluation, and returns it."""
-    async with asyncio.timeout(60), api.stream("GET", f"{ROUTE}/{evaluation_id}/stream") as response:
-        async for line in response.aiter_lines():
-            if '"kind":"end"' in line.replace(" ", ""):
-                break
-    found: dict[str, Any] = (await api.get(f"{ROUTE}/{evaluation_id}")).json()
-    return found
 
 
 async def test_a_raw_body_is_evaluated(api: httpx.AsyncClient) -> None:
@@ -105,68 +70,39 @@ async def test_a_request_id_stands_for_one_recording_over_each_way(api: httpx.As
     assert stored(mesh) == before
 
 
-BAD: dict[str, tuple[dict[str, Any], int, str, str]] = {
-    "no recording in a form": ({"data": {"language": "en"}, "files": {"other": b"x"}}, 400, "INVALID_INPUT", "audio: "),
-    "an empty body": ({"content": b"", "headers": RAW}, 400, "INVALID_INPUT", "audio: must not be empty"),
-    "an empty file": ({"files": {"audio": ("a.wav", b"", "audio/wav")}}, 400, "INVALID_INPUT", "audio: must not be"),
-    "a text called .wav": (
-        {"files": {"audio": ("a.wav", b"I am a text.", "audio/wav")}},
-        400,
-        "INVALID_INPUT",
-        "audio: must be a recording: WAV",
-    ),
-    "60 MB": ({"content": WAV + bytes(60 * MB), "headers": RAW}, 413, "REQUEST_TOO_LARGE", "audio: the recording must"),
-    "60 MB in a form": ({"files": {"audio": WAV + bytes(60 * MB)}}, 413, "REQUEST_TOO_LARGE", "audio: the recording"),
-    "the wrong content type": (
-        {"content": WAV, "headers": {"content-type": "text/plain"}},
-        415,
-        "UNSUPPORTED_MEDIA_TYPE",
-        "content-type: must be",
-    ),
-    "a reference of 1 MB": (
-        {"data": {"reference_text": "x" * MB}, "files": {"audio": WAV}},
-        400,
-        "INVALID_INPUT",
-        "reference_text: must have at most 100000 characters",
-    ),
-    "an unknown field": ({"data": {"volume": "1"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "volume: unknown"),
-    "an unknown parameter": (
-        {"params": {"volume": "1"}, "content": WAV, "headers": RAW},
-        400,
-        "INVALID_INPUT",
-        "volume: unknown",
-    ),
-    "0 speakers": ({"data": {"num_speakers": "0"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "num_speakers: "),
-    "50 speakers": ({"params": {"num_speakers": "50"}, "content": WAV, "headers": RAW}, 400, "INVALID_INPUT", "num_"),
-    "a language that is none": ({"data": {"language": "?"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "language"),
-    "a scenario": ({"data": {"scenario_id": "s"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "scenario_id: must"),
-    "a foreign model": ({"data": {"model_id": "x"}, "files": {"audio": WAV}}, 400, "INVALID_INPUT", "model_id: must"),
-    "the name of stored audio": (
-        {"data": {"audio_name": "a.wav"}, "files": {"audio": WAV}},
-        400,
-        "INVALID_INPUT",
-        "audio_name: must be empty in an upload",
-    ),
-    "a broken form": (
-        {"content": b"--x\r\n\r\n", "headers": {"content-type": "multipart/form-data; boundary=x"}},
-        400,
-        "INVALID_INPUT",
-        "the body must be multipart/form-data: ",
-    ),
-}
+async def test_a_running_evaluation_is_neither_exported_nor_retried_and_can_be_deleted(api: httpx.AsyncClient) -> None:
+    content = wav_of(tone(600.0, dbfs=-20).tobytes())
+    path = f"{ROUTE}/{(await api.post(ROUTE, content=content, headers=RAW)).raise_for_status().json()['id']}"
+    assert failure(await api.get(f"{path}/export", params={"format": "json"}))[:2] == (409, "WRONG_STATE")
+    assert failure(await api.post(f"{path}/retry", json={}))[:2] == (409, "WRONG_STATE")
+    async with asyncio.timeout(60), api.stream("GET", f"{path}/stream") as stream:
+        lines = stream.aiter_lines()
+        await anext(lines)
+        (await api.delete(path)).raise_for_status()
+        last = [json.loads(line.removeprefix("data: ")) async for line in lines if line.startswith("data: ")][-1]
+    assert (last["kind"], last["evaluation"]["status"]) == ("end", "cancelled")
+    for route in ("", "/audio", "/stream", "/export?format=json"):
+        assert failure(await api.get(path + route))[:2] == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("name", BAD)
-async def test_a_bad_upload_is_refused_and_leaves_nothing(
-    api: httpx.AsyncClient, mesh: Mesh, leftovers: Leftovers, name: str
-) -> None:
-    request, status, reason, message = BAD[name]
-    files, rows = stored(mesh), await leftovers.rows()
-    response = await api.post(ROUTE, **request)
-    found = failure(response)
-    assert found[:2] == (status, reason)
-    assert found[2].startswith(message)
-    assert (stored(mesh), await leftovers.rows()) == (files, rows)
+async def test_evaluations_of_a_deleted_recording_say_that_it_was_deleted(api: httpx.AsyncClient) -> None:
+    first = (await api.post(ROUTE, params=QUICK, content=WAV, headers=RAW)).raise_for_status().json()
+    second = (await api.post(ROUTE, json={"audio_name": first["audio_name"], **QUICK})).raise_for_status().json()
+    assert "audio_deleted_at" not in await ended(api, second["id"])
+    (await api.delete(f"{ROUTE}/{first['id']}")).raise_for_status()
+    assert (await api.get(f"{ROUTE}/{second['id']}")).json()["audio_deleted_at"]
+    assert failure(await api.get(f"{ROUTE}/{second['id']}/audio"))[:2] == (404, "NOT_FOUND")
+    assert failure(await api.post(f"{ROUTE}/{second['id']}/retry", json={}))[:2] == (409, "WRONG_STATE")
+
+
+async def test_naming_a_voice_model_needs_the_scope_to_read_the_catalogue(api: httpx.AsyncClient) -> None:
+    scopes = ["evaluations:read", "evaluations:write"]
+    made = (await api.post("/api/v1/api-keys", json={"name": "uploader", "scopes": scopes})).raise_for_status().json()
+    headers = {**RAW, **bearer(made["key"])}
+    refused = await api.post(ROUTE, params={"model_id": "mdl_" + "0" * 32}, content=WAV, headers=headers)
+    assert failure(refused)[:2] == (403, "SCOPE_MISSING")
+    assert "models:read" in failure(refused)[2]
+    (await api.post(ROUTE, params=QUICK, content=WAV, headers=headers)).raise_for_status()
 
 
 async def test_a_broken_connection_leaves_nothing(api: httpx.AsyncClient, mesh: Mesh, leftovers: Leftovers) -> None:
@@ -189,8 +125,3 @@ async def test_an_upload_needs_the_scope_to_write(mesh: Mesh, world: World, api:
     made = await api.post("/api/v1/api-keys", json={"name": "reader", "scopes": ["evaluations:read"]})
     response = await api.post(ROUTE, content=WAV, headers={**RAW, **bearer(made.json()["key"])})
     assert failure(response)[:2] == (403, "SCOPE_MISSING")
-
-
-def failure(response: httpx.Response) -> tuple[int, str, str]:
-    body = response.json()
-    return response.status_code, body["details"][0]["reason"], body["message"]

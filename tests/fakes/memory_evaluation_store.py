@@ -203,9 +203,10 @@ class MemoryEvaluationStore:
         ]
         return [each for _, each in sorted(found, key=lambda one: one[0])][:limit]
 
-    async def forget_audio(self, connection: AsyncConnection, evaluation_ids: Sequence[str], at: datetime) -> None:
-        for evaluation_id in evaluation_ids:
-            _change(connection, evaluation_id, audio_deleted_at=at)
+    async def forget_audio(self, connection: AsyncConnection, names: Sequence[str], at: datetime) -> None:
+        for evaluation in list(table(connection, "evaluations").values()):
+            if evaluation.audio_name in names and isinstance(evaluation, Evaluation):
+                _change(connection, evaluation.id, audio_deleted_at=at)
 
     async def expect_unused(self, connection: AsyncConnection, names: Sequence[str], delete_at: datetime) -> None:
         table(connection, "unused_recordings").update(dict.fromkeys(names, delete_at))

@@ -9,7 +9,7 @@ from voicearena.scoring.v1.evaluation_service_pb2 import CreateEvaluationRequest
 from services.runtime import request_ids
 from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.form_fields import message_of
-from services.runtime.http_uploads import Upload
+from services.runtime.http_uploads import MAX_DISCARDED_BYTES, Upload
 from services.scoring.evaluations import convert
 from services.scoring.evaluations.domain import Plan
 
@@ -71,6 +71,14 @@ class GrpcUpload:
     def note_digest(self, sha256: str) -> None:
         """Makes the recording part of the fingerprint of the call."""
         _note(self._request, sha256)
+
+    async def discard(self) -> None:
+        """Reads the rest, up to MAX_DISCARDED_BYTES. A client that still sends finds no reason why its call ended."""
+        size = 0
+        async for message in self._messages:
+            size += len(message.audio)
+            if size > MAX_DISCARDED_BYTES:
+                return
 
 
 def _note(request: CreateEvaluationRequest, sha256: str) -> None:

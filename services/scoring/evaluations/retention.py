@@ -30,8 +30,9 @@ class Retention:
         moment = now()
         async with self._database.transaction() as connection:
             due = await self._store.audio_due(connection, moment - self._keep, BATCH)
-            await self._store.forget_audio(connection, [each.id for each in due], moment)
-            await self._recordings.release(connection, [each.audio_name for each in due])
+            names = [each.audio_name for each in due]
+            await self._store.forget_audio(connection, names, moment)
+            await self._recordings.release(connection, names)
         if due:
             log.info("recordings were deleted after their retention", evaluations=len(due))
         return max(len(due), await self._recordings.sweep())

@@ -7,6 +7,7 @@ from google.api.httpbody_pb2 import HttpBody
 from voicearena.scoring.v1 import evaluation_service_pb2 as pb
 from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_pb2
 
+from services.runtime.errors import ArenaError
 from services.runtime.http_uploads import Upload
 from services.runtime.rpc import Context
 from services.scoring.evaluations import convert
@@ -33,7 +34,12 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
     async def UploadEvaluation(
         self, request_iterator: AsyncIterator[pb.UploadEvaluationRequest], context: Context
     ) -> scoring_pb2.Evaluation:
-        return await self._created(await self._uploads.receive(GrpcUpload(request_iterator)))
+        upload = GrpcUpload(request_iterator)
+        try:
+            return await self._created(await self._uploads.receive(upload))
+        except ArenaError:
+            await upload.discard()
+            raise
 
     async def take_upload(self, upload: Upload) -> scoring_pb2.Evaluation:
         """Answers an upload over HTTP as CreateEvaluation does."""

@@ -161,8 +161,8 @@ class Store(Protocol):
     async def audio_due(self, connection: AsyncConnection, ended_before: datetime, limit: int) -> Sequence[Evaluation]:
         """Returns and locks evaluations that ended before a time and have uploaded audio. Skips locked ones."""
 
-    async def forget_audio(self, connection: AsyncConnection, evaluation_ids: Sequence[str], at: datetime) -> None:
-        """Records that the audio of evaluations was deleted."""
+    async def forget_audio(self, connection: AsyncConnection, names: Sequence[str], at: datetime) -> None:
+        """Records of all evaluations of the recordings that these are deleted."""
 
     async def expect_unused(self, connection: AsyncConnection, names: Sequence[str], delete_at: datetime) -> None:
         """Lists recordings that are to be deleted at a time unless they are used first."""
@@ -404,8 +404,8 @@ class SqlStore:
         )
         return [evaluation_from(row) for row in await connection.execute(query)]
 
-    async def forget_audio(self, connection: AsyncConnection, evaluation_ids: Sequence[str], at: datetime) -> None:
-        await connection.execute(sa.update(EVALUATIONS).where(_E.id.in_(evaluation_ids)).values(audio_deleted_at=at))
+    async def forget_audio(self, connection: AsyncConnection, names: Sequence[str], at: datetime) -> None:
+        await connection.execute(sa.update(EVALUATIONS).where(_E.audio_name.in_(names)).values(audio_deleted_at=at))
 
     async def expect_unused(self, connection: AsyncConnection, names: Sequence[str], delete_at: datetime) -> None:
         if names:

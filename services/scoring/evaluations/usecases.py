@@ -246,6 +246,8 @@ class Evaluations:
             found = await self._locked(connection, evaluation_id, "deleted")
             await self._store.delete(connection, evaluation_id)
             names = [found.audio_name] if found.uploaded and found.audio_deleted_at is None else []
+            # Other evaluations of the same recording stay, without it.
+            await self._store.forget_audio(connection, names, now())
             await self._recordings.release(connection, names)
             await outbox.withdraw(connection, evaluation_id)
             await outbox.add(connection, facts.recording_evaluation_deleted(found))

@@ -405,7 +405,7 @@ async def test_uploaded_audio_is_due_after_the_end(database: Database, store: St
     assert await due(NOON) == []
     assert await due(NOON + MINUTE) == ["evl_d", "evl_c"]
     async with database.transaction() as connection:
-        await store.forget_audio(connection, ["evl_d"], NOON + MINUTE)
+        await store.forget_audio(connection, ["evl_d.audio", "of_no_evaluation.audio"], NOON + MINUTE)
     assert await due(NOON + MINUTE) == ["evl_c"]
     forgotten = await get(database, store, "evl_d")
     assert forgotten is not None

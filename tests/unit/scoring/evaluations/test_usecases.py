@@ -256,6 +256,21 @@ async def test_deleting_deletes_the_recording(world: World) -> None:
     assert await world.recordings.sweep() == 0
 
 
+async def test_other_evaluations_of_a_deleted_recording_stay_without_it(world: World) -> None:
+    first = await world.upload()
+    second = await world.evaluations.create(Plan(audio_name=first.audio_name))
+    await world.evaluations.cancel(second.id)
+    await world.evaluations.delete(first.id)
+    kept = (await world.evaluations.get(second.id)).evaluation
+    assert kept.audio_deleted_at is not None
+    with pytest.raises(NotFound, match="There is no recording"):
+        await world.evaluations.audio(second.id)
+    with pytest.raises(WrongState, match="The recording was deleted"):
+        await world.evaluations.retry(second.id)
+    with pytest.raises(NotFound, match="There is no audio"):
+        await world.evaluations.create(Plan(audio_name=first.audio_name))
+
+
 async def test_a_recording_that_cannot_be_deleted_now_is_deleted_later(world: World) -> None:
     evaluation = await world.upload()
     world.audio.error = AWAY

@@ -28,8 +28,13 @@ def api_client(mesh: Mesh, api_key: str, seconds: float = END_SECONDS) -> httpx.
 
 
 def plan(models: Iterable[tuple[str, str]], prompts: Sequence[str], **changes: object) -> Json:
-    """Returns the request that creates an experiment. `models` are pairs of provider and voice."""
+    """Returns the request that creates an experiment. `models` are pairs of provider and voice.
+
+    It has the profile `latency` unless it has weights, so that no model listens to its trials.
+    """
+    profile = {} if "weights" in changes else {"profile": "latency"}
     return {
+        **profile,
         "name": "a comparison",
         "scenario": "general",
         "eval_mode": "automated",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,27 +11,16 @@ from rich.text import Text
 
 from gateway.cli.evaluation_progress import status_of
 from gateway.cli.rendering import ABSENT, new_table, percent, plain, seconds, status_text
+from gateway.cli.words import alignment_view, notable_view
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from rich.console import RenderableType
-    from voicearena.scoring.v1.evaluation_metrics_pb2 import Diarization, EvaluationMetrics, WordErrors
+    from voicearena.scoring.v1.evaluation_metrics_pb2 import Diarization, EvaluationMetrics
     from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
 
 LANE = "█"
 MIN_LANE_COLUMNS = 20
-STYLES = {"substitute": "red", "delete": "yellow", "insert": "magenta"}
-LETTERS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
-"""What stands below a word in the alignment, as in reports of speech recognition."""
-
-
-@dataclass(frozen=True)
-class AlignedWord:
-    """One column of the alignment. A word is empty if the other text has none in its place."""
-
-    reference: str
-    heard: str
-    operation: str
 
 
 @dataclass(frozen=True)
@@ -76,18 +65,6 @@ class Figure:
         if low is not None:
             return f"{self.shown(low)} or more"
         return f"{self.shown(high)} or less" if high is not None else ""
-
-
-def aligned_words(errors: WordErrors) -> Iterator[AlignedWord]:
-    """Yields the columns of the alignment of reference and transcript."""
-    for span in errors.alignment:
-        operation = errors.Operation.Name(span.operation)
-        for index in range(max(len(span.reference), len(span.transcript))):
-            reference = span.reference[index] if index < len(span.reference) else ""
-            heard = span.transcript[index] if index < len(span.transcript) else ""
-            # In a replaced run of different lengths, the words without a partner are missing or additional.
-            kind = operation if reference and heard else "delete" if reference else "insert"
-            yield AlignedWord(reference, heard, kind)
 
 
 def figures(evaluation: Evaluation, metrics: Sequence[Metric]) -> list[Figure]:
@@ -138,7 +115,7 @@ def result_view(evaluation: Evaluation, metrics: Sequence[Metric], name: str, wi
     parts: list[RenderableType] = [_headline(evaluation, name)]
     measured = evaluation.metrics
     if measured.HasField("word_errors"):
-        parts += [Text(), *alignment_view(measured.word_errors, width), *_notable(measured.word_errors)]
+        parts += [Text(), *alignment_view(measured.word_errors, width), *notable_view(measured.word_errors)]
     elif measured.HasField("transcription"):
         parts += [Text("\nTranscript", style="bold"), plain(measured.transcription.text or "(no words)")]
     if evaluation.HasField("diarization") and evaluation.diarization.turns:
@@ -149,24 +126,6 @@ def result_view(evaluation: Evaluation, metrics: Sequence[Metric], name: str, wi
         parts.append(Text("\nNot measured", style="bold"))
         parts += [plain(f"  {', '.join(names)}: {reason}") for reason, names in missing.items()]
     return Group(*parts)
-
-
-def alignment_view(errors: WordErrors, width: int) -> list[RenderableType]:
-    """Returns the reference above what was heard, word by word, with a letter below each error."""
-    counts = f"{errors.hits} right, {errors.substitutions} replaced (S), {errors.deletions} missing (D), "
-    title = f"Words: {counts}{errors.insertions} additional (I); word errors {percent(errors.word_error_rate)}"
-    lines: list[RenderableType] = [Text(title, style="bold")]
-    row: list[tuple[AlignedWord, int]] = []
-    used = 0
-    for word in aligned_words(errors):
-        # Wide characters take two columns, so the length of a rich text counts and not that of the string.
-        columns = max(plain(word.reference).cell_len, plain(word.heard).cell_len, 1) + 1
-        if row and used + columns > width - 11:
-            lines += _alignment_row(row)
-            row, used = [], 0
-        row.append((word, columns))
-        used += columns
-    return lines + (_alignment_row(row) if row else [])
 
 
 def lanes_view(diarization: Diarization, duration_seconds: float, width: int) -> list[RenderableType]:
@@ -200,43 +159,6 @@ def _headline(evaluation: Evaluation, name: str) -> Text:
     status = evaluation.Status.Name(evaluation.status)
     length = f"  {seconds(evaluation.duration_seconds)}" if evaluation.HasField("duration_seconds") else ""
     return Text.assemble(plain(name), "  ", status_text(status), length, "  ", (evaluation.id, "dim"))
-
-
-def _alignment_row(row: Sequence[tuple[AlignedWord, int]]) -> list[RenderableType]:
-    reference, heard, letters = Text("reference  "), Text("heard      "), Text("           ")
-    for word, columns in row:
-        style = STYLES.get(word.operation, "")
-        for line, text in (
-            (reference, word.reference or "*" * (columns - 1)),
-            (heard, word.heard or "*" * (columns - 1)),
-            (letters, LETTERS[word.operation]),
-        ):
-            cell = plain(text)
-            cell.stylize(style)
-            line.append_text(cell)
-            line.append(" " * (columns - cell.cell_len))
-    rows: list[RenderableType] = [reference, heard]
-    # Without errors in the row there is nothing to mark.
-    return [*rows, letters] if letters.plain.strip() else rows
-
-
-def _notable(errors: WordErrors) -> list[RenderableType]:
-    lines: list[RenderableType] = []
-    if errors.hard_words:
-        lines.append(Text("\nHard words", style="bold"))
-    for word in errors.hard_words:
-        mark = Text("  ✓ ", style="green") if word.exact else Text("  ✗ ", style="red")
-        heard = "" if word.exact else f": heard {word.heard or 'nothing'}"
-        lines.append(Text.assemble(mark, plain(f"{word.kind} {word.text}{heard}")))
-    if errors.failures:
-        lines.append(Text("\nFailures of the speech", style="bold"))
-    for failure in errors.failures:
-        times = f", {failure.copies} times" if failure.copies else ""
-        words = f' "{" ".join(failure.words)}"' if failure.words else ""
-        kind = failure.kind.replace("_", " ")
-        line = f"  ✗ {kind}{words}{times}, {failure.start_seconds:.1f} to {failure.end_seconds:.1f} s"
-        lines.append(Text.assemble(plain(line)))
-    return lines
 
 
 def _figures_table(shown: Sequence[Figure], conditions: Sequence[str]) -> RenderableType:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
-
-from gateway.cli.evaluation import Figure, aligned_words, condition_names, figures, missing_steps
+from gateway.cli.evaluation import Figure, condition_names, figures, missing_steps
+from gateway.cli.pages import page_environment
 from gateway.cli.rendering import percent, seconds
+from gateway.cli.words import aligned_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
 
-TEMPLATE = Path(__file__).parent / "evaluation.html.j2"
+TEMPLATE = "evaluation.html.j2"
 LANES_WIDTH, LANE_HEIGHT = 900, 26
 # A larger recording would make the page slow. The page names the file instead.
 MAX_EMBEDDED_BYTES = 30 * 1024 * 1024
@@ -58,17 +58,16 @@ class Lane:
 
 def render_evaluation(evaluation: Evaluation, metrics: Sequence[Metric], recording: Path) -> str:
     """Returns the HTML of an evaluation that has ended. `recording` is embedded if it is not too large."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
-    environment.filters.update(percent=percent, seconds=seconds)
+    environment = page_environment(percent=percent, seconds=seconds)
     measured = evaluation.metrics
     drawn = lanes(evaluation)
-    return environment.from_string(TEMPLATE.read_text()).render(
+    return environment.get_template(TEMPLATE).render(
         name=recording.name,
         evaluation=evaluation,
         status=evaluation.Status.Name(evaluation.status),
         audio=_data_url(recording),
         errors=measured.word_errors if measured.HasField("word_errors") else None,
-        words=list(aligned_words(measured.word_errors)),
+        aligned=list(aligned_words(measured.word_errors)),
         transcript=measured.transcription.text,
         lanes=drawn,
         lanes_width=LANES_WIDTH,

@@ -62,20 +62,61 @@ def number(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.2f}"
 
 
+def count(value: float | None) -> str:
+    """Returns a count such as `3`, or a mean of counts such as `0.25`."""
+    return ABSENT if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
 FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
 """The function that formats a metric, by its unit."""
 
 
 def measured(message: Message, field: str, metric: Metric) -> str:
     """Returns the value of a metric in this field of a message, with its unit."""
-    known = field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
-    return FORMATS.get(metric.unit, number)(getattr(message, field) if known else None)
+    value = getattr(message, field) if _has(message, field) else None
+    return count(value) if _is_count(metric) else FORMATS.get(metric.unit, number)(value)
+
+
+def _is_count(metric: Metric) -> bool:
+    """Returns whether trials have a whole number of it."""
+    from voicearena.experiments.v1.experiment_pb2 import Trial
+
+    field = Trial.DESCRIPTOR.fields_by_name.get(metric.name)
+    return field is not None and not metric.unit and field.type == field.TYPE_INT32
 
 
 def table_metrics(metrics: Sequence[Metric], width: int) -> list[Metric]:
-    """Returns the metrics that a table of this width shows, in the order of their columns."""
-    shown = sorted((metric for metric in metrics if metric.column), key=lambda metric: metric.column)
+    """Returns the metrics that a table of this width shows, in the order of their columns.
+
+    Those that models measure by listening have a table of their own.
+    """
+    shown = [metric for metric in _with_columns(metrics) if not is_heard(metric)]
     return shown if width >= WIDE_COLUMNS else shown[:NARROW_METRICS]
+
+
+def heard_metrics(metrics: Sequence[Metric], messages: Sequence[Message], *, summaries: bool) -> list[Metric]:
+    """Returns the metrics that models measure by listening and that any of the messages has, in the order of columns.
+
+    The messages are trials, or rankings with `summaries`.
+    """
+    return [
+        metric
+        for metric in _with_columns(metrics)
+        if is_heard(metric) and any(_has(message, metric.summary if summaries else metric.name) for message in messages)
+    ]
+
+
+def _with_columns(metrics: Sequence[Metric]) -> list[Metric]:
+    return sorted((metric for metric in metrics if metric.column), key=lambda metric: metric.column)
+
+
+def is_heard(metric: Metric) -> bool:
+    """Returns whether a step of an evaluation measures it. The signal is measured without one."""
+    return metric.step not in ("", "signal")
+
+
+def _has(message: Message, field: str) -> bool:
+    return field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
 
 
 def moment(timestamp: Timestamp) -> str:
@@ -197,6 +238,18 @@ def audio_lines(trials: Sequence[Trial]) -> list[str]:
         elif trial.error_message:
             lines.append(f"{number:>3} failed: {plain(trial.error_message)}")
     return lines
+
+
+def heard_table(trials: Sequence[Trial], metrics: Sequence[Metric]) -> Table | None:
+    """Returns what models measured by listening to the trials, None if they listened to none."""
+    shown = heard_metrics(metrics, trials, summaries=False)
+    labels = [metric.label for metric in shown]
+    table = new_table("Nr", "Model", *labels, right=("Nr", *labels))
+    for number, trial in enumerate(trials, 1):
+        if any(_has(trial, metric.name) for metric in shown):
+            name = plain(model_name(trial.provider, trial.voice_id))
+            table.add_row(str(number), name, *(measured(trial, metric.name, metric) for metric in shown))
+    return table if shown else None
 
 
 def status_text(status: str) -> Text:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import jinja2
-
 from gateway.cli.intervals import Axis, axis_of, better_model, interval_of
-from gateway.cli.rendering import measured, model_name, percent
+from gateway.cli.pages import page_environment
+from gateway.cli.rendering import heard_metrics, is_heard, measured, model_name, percent
 from gateway.cli.verdict import difference, p_value, verdict_sentences, votes_summary
+from gateway.cli.words import aligned_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
     from voicearena.scoring.v1.scoring_pb2 import Metric
 
-TEMPLATE = Path(__file__).parent / "report.html.j2"
+TEMPLATE = "report.html.j2"
 CHART_WIDTH, ROW_HEIGHT = 640, 34
 TICKS = 5
 
@@ -63,15 +63,10 @@ def render_report(
     experiment: Experiment, results: Results, trials: list[ReportTrial], metrics: Sequence[Metric]
 ) -> str:
     """Returns the HTML of a completed experiment."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
-    environment.filters.update(
-        percent=percent,
-        p_value=p_value,
-        moment=_moment,
-        difference=difference,
-    )
+    environment = page_environment(percent=percent, p_value=p_value, moment=_moment, difference=difference)
     headline, *sentences = verdict_sentences(results)
-    return environment.from_string(TEMPLATE.read_text()).render(
+    by_column = sorted((each for each in metrics if each.summary), key=lambda each: each.column or len(metrics))
+    return environment.get_template(TEMPLATE).render(
         experiment=experiment,
         results=results,
         headline=headline,
@@ -86,7 +81,10 @@ def render_report(
         prompts=_by_prompt(experiment, trials),
         columns=[model_name(model.provider, model.voice_id) for model in experiment.models],
         optional=_optional,
-        metrics=sorted((each for each in metrics if each.summary), key=lambda each: each.column or len(metrics)),
+        metrics=[each for each in by_column if not is_heard(each)],
+        heard=heard_metrics(metrics, results.rankings, summaries=True),
+        heard_of_trials=heard_metrics(metrics, [each.trial for each in trials], summaries=False),
+        aligned_words=aligned_words,
         measured=measured,
     )
 

@@ -13,6 +13,7 @@ from gateway.cli.rendering import (
     ABSENT,
     WIDE_COLUMNS,
     bar,
+    heard_metrics,
     measured,
     model_name,
     new_table,
@@ -34,6 +35,9 @@ LARGE_SHARE = 0.5
 MATRIX_RULE = "won-lost-tied; arrow: significant difference (Holm p ≤ 0.05)"
 MIN_MATRIX_MODELS = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
+MODEL_COLUMNS = 22
+MIN_BAR_CELLS, MAX_BAR_CELLS = 3, 12
+HEARD_RULE = "means over prompts; ✗ marks a model that can't win"
 PROMPT_RULE = "lower TTFB plus total time wins a prompt; within 50 ms is a tie"
 
 
@@ -42,6 +46,8 @@ def results_view(results: Results, metrics: Sequence[Metric], width: int) -> Ren
     parts: list[RenderableType] = []
     if results.rankings:
         parts += [Text("Ranking", style="bold"), ranking_table(results, metrics, width), Text()]
+        if heard := heard_metrics(metrics, results.rankings, summaries=True):
+            parts += [_heading("What a listener hears", HEARD_RULE), heard_rankings_table(results, heard), Text()]
         profile = f"profile {results.composite.name}, version {results.composite.version}; 1 is best"
         if any(ranking.HasField("score_low") for ranking in results.rankings):
             parts += [
@@ -87,13 +93,28 @@ def ranking_table(results: Results, metrics: Sequence[Metric], width: int) -> Ta
     return table
 
 
+def heard_rankings_table(results: Results, metrics: Sequence[Metric]) -> Table:
+    """Returns one line per model, best first, with what models measured by listening."""
+    labels = [metric.label for metric in metrics]
+    table = new_table("#", "Model", *labels, right=labels)
+    for ranking in results.rankings:
+        table.add_row(
+            "✗" if ranking.HasField("ruled_out") else str(ranking.rank),
+            _model(ranking, results),
+            *(measured(ranking, metric.summary, metric) for metric in metrics),
+        )
+    return table
+
+
 def components_table(results: Results, width: int) -> Table:
     """Returns the parts of each model's composite score. The header has the weight of each part."""
     weights = results.composite.weights
     headers = [f"{weight.metric.replace('_', ' ')} ×{weight.weight:g}" for weight in weights]
     table = new_table("Model", *headers)
     table.columns[0].no_wrap = True
-    cells = 12 if width >= WIDE_COLUMNS else 5
+    # Each part needs its bar, a score, and two spaces.
+    room = (width - MODEL_COLUMNS) // max(len(weights), 1) - 8
+    cells = min(max(room, MIN_BAR_CELLS), MAX_BAR_CELLS if width >= WIDE_COLUMNS else 5)
     for column in table.columns[1:]:
         column.max_width = cells + 6
     for ranking in results.rankings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from services.scoring.backends.backend import BackendMissing, missing_package
 from services.scoring.backends.choice import (
@@ -65,19 +65,25 @@ class Availability:
     """The name of the model or code that does it. Empty if there is none."""
     requirement: str = ""
     """What is missing and what adds it, in a sentence. Empty if nothing is missing."""
+    languages: frozenset[str] | None = None
+    """Codes of the languages in which it can run, such as `en`. None if the language does not matter."""
 
 
 def step_availability(backends: Backends) -> dict[str, Availability]:
     """Returns the availability of each step. Loads no model."""
     found: dict[str, Availability] = {}
     for step in STEPS:
-        missing = [
-            found[need].requirement
-            for need in (*step.needs, *FURTHER_NEEDS.get(step.name, ()))
-            if not found[need].available
-        ]
-        found[step.name] = Availability(False, "", missing[0]) if missing else _own(step.name, backends)
+        needs = [found[need] for need in (*step.needs, *FURTHER_NEEDS.get(step.name, ()))]
+        missing = [need.requirement for need in needs if not need.available]
+        own = Availability(False, "", missing[0]) if missing else _own(step.name, backends)
+        found[step.name] = replace(own, languages=_common([own, *needs])) if own.available else own
     return found
+
+
+def _common(steps: Sequence[Availability]) -> frozenset[str] | None:
+    """Returns the languages in which all of these steps can run, None if the language does not matter."""
+    known = [step.languages for step in steps if step.languages is not None]
+    return frozenset.intersection(*known) if known else None
 
 
 def _own(step: str, backends: Backends) -> Availability:
@@ -91,7 +97,8 @@ def _own(step: str, backends: Backends) -> Availability:
     if step in CODE:
         return Availability(True, CODE[step])
     try:
-        return Availability(True, backends.choose(ROLES[step]).name)
+        chosen = backends.choose(ROLES[step])
+        return Availability(True, chosen.name, languages=chosen.capabilities.languages)
     except BackendMissing as missing:
         return Availability(False, "", str(missing))
 

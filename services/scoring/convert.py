@@ -9,7 +9,7 @@ from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
 from services.scoring.availability import Availability
-from services.scoring.domain import LISTED_METRICS, Job
+from services.scoring.domain import LISTED_METRICS, LISTENED_METRICS, Job
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.step_metrics import STEP_METRICS, StepMetric
 from services.shared.metrics import METRICS, Metric
@@ -40,21 +40,42 @@ def signal_metrics(metrics: SignalMetrics) -> evaluation_metrics_pb2.SignalMetri
 
 
 def metrics(steps: Mapping[str, Availability]) -> list[scoring_pb2.Metric]:
-    """Returns the descriptions of all metrics: those of trials, then the further ones of evaluations."""
+    """Returns the descriptions of all metrics: those of trials, then the further ones of evaluations.
+
+    A metric that trials and a step have under the same name is described once, as a metric of its step.
+    """
+    listened = [one for one in METRICS if one.name in LISTENED_METRICS]
+    shared = {(LISTENED_METRICS[one.name], one.name): one for one in listened}
+    own = {(one.step, one.name) for one in STEP_METRICS}
     return [
         *(metric(one, steps["signal"]) for one in LISTED_METRICS),
-        *(step_metric(one, steps[one.step]) for one in STEP_METRICS),
+        *(listened_metric(one, step, steps[step]) for (step, _), one in shared.items() if (step, one.name) not in own),
+        *(step_metric(one, steps[one.step], shared.get((one.step, one.name))) for one in STEP_METRICS),
     ]
 
 
 def metric(described: Metric, signal: Availability) -> scoring_pb2.Metric:
-    """Returns the description of a metric of trials. Infinite limits are absent in it."""
+    """Returns the description of a metric of trials that nothing listens for."""
     of_samples = described.name in _OF_SAMPLES
+    message = _of_trials(described)
+    if of_samples:
+        message.step, message.backend = "signal", signal.backend
+    # Trials are measured without decoding, so their metrics of the signal are always available.
+    message.available = True
+    return message
+
+
+def listened_metric(described: Metric, step_name: str, step: Availability) -> scoring_pb2.Metric:
+    """Returns the description of a metric of trials from a step that listens."""
+    message = _of_trials(described)
+    message.step = step_name
+    _set_availability(message, step)
+    return message
+
+
+def _of_trials(described: Metric) -> scoring_pb2.Metric:
+    """Returns the description of a metric without its availability. Infinite limits are absent in it."""
     return scoring_pb2.Metric(
-        step="signal" if of_samples else "",
-        backend=signal.backend if of_samples else "",
-        # Trials are measured without decoding, so their metrics of the signal are always available.
-        available=True,
         in_trials=described in METRICS,
         name=described.name,
         unit=described.unit,
@@ -68,11 +89,14 @@ def metric(described: Metric, signal: Availability) -> scoring_pb2.Metric:
     )
 
 
-def step_metric(described: StepMetric, step: Availability) -> scoring_pb2.Metric:
-    """Returns the description of a metric of a step. Infinite limits are absent in it."""
+def step_metric(described: StepMetric, step: Availability, of_trials: Metric | None = None) -> scoring_pb2.Metric:
+    """Returns the description of a metric of a step. Infinite limits are absent in it.
+
+    `of_trials` is the same metric as trials have it, None if they don't.
+    """
     minimum, maximum = _limits(described.range)
     good_minimum, good_maximum = _limits(described.good or (-math.inf, math.inf))
-    return scoring_pb2.Metric(
+    message = scoring_pb2.Metric(
         name=described.name,
         unit=described.unit,
         direction=scoring_pb2.Metric.Direction.Value(described.direction.value),
@@ -83,10 +107,18 @@ def step_metric(described: StepMetric, step: Availability) -> scoring_pb2.Metric
         good_minimum=good_minimum,
         good_maximum=good_maximum,
         step=described.step,
-        backend=step.backend,
-        available=step.available,
-        requirement=step.requirement,
     )
+    if of_trials is not None:
+        message.in_trials = True
+        message.summary = of_trials.summary_field
+        message.column = of_trials.column
+    _set_availability(message, step)
+    return message
+
+
+def _set_availability(message: scoring_pb2.Metric, step: Availability) -> None:
+    message.backend, message.available, message.requirement = step.backend, step.available, step.requirement
+    message.languages.extend(sorted(step.languages or ()))
 
 
 def _limits(range_: tuple[float, float]) -> tuple[float | None, float | None]:

@@ -13,6 +13,17 @@ MAX_AUDIO_BYTES = 128 * 1024 * 1024
 """46 minutes at 24 kHz. The whole recording is in memory while it is measured."""
 
 
+LISTENED_METRICS = {
+    "naturalness_mos": "naturalness",
+    "word_error_rate": "word_errors",
+    "prosody_score": "prosody",
+    "signal_quality_mos": "quality",
+    "hard_word_accuracy": "word_errors",
+    "speech_failures": "word_errors",
+}
+"""The step that measures each metric of trials from models that listen."""
+
+
 class AudioUnreadable(Exception):
     """The audio can't be measured, and a retry would not help. The message is a sentence that says why."""
 

@@ -136,23 +136,23 @@ class Measurements:
         SIGNAL, "DC offset", "", NEUTRAL, "Mean of the samples, relative to full scale.", low=-1.0, high=1.0)
     naturalness_mos: float | None = _metric(
         LISTENING, "Naturalness", "MOS", HIGHER, "Predicted mean opinion score.",
-        low=1.0, high=5.0, column=5, summary="avg", part="naturalness", worst=1.0, best=5.0)
+        low=1.0, high=5.0, column=9, summary="avg", part="naturalness", worst=1.0, best=5.0)
     word_error_rate: float | None = _metric(
         LISTENING, "Word errors", "", LOWER, "Wrong words in a transcript, per word of the prompt.",
-        column=6, summary="avg", part="intelligibility", worst=1.0)
+        column=5, summary="avg", primary=4, part="intelligibility", worst=1.0)
     prosody_score: float | None = _metric(
         LISTENING, "Prosody", "", HIGHER, "How far pitch, rate and pauses are within the natural range.",
-        high=1.0, column=7, summary="avg", part="prosody", best=1.0)
+        high=1.0, column=10, summary="avg", part="prosody", best=1.0)
     signal_quality_mos: float | None = _metric(
         LISTENING, "Quality", "MOS", HIGHER, "Predicted opinion of the quality of the recording (DNSMOS OVRL).",
         low=1.0, high=5.0, column=8, summary="avg", part="signal_quality", worst=1.0, best=5.0)
     hard_word_accuracy: float | None = _metric(
         LISTENING, "Hard words", "", HIGHER,
         "Share of numbers, dates, addresses and names of the prompt that are exact; absent if there are none.",
-        high=1.0, summary="avg")
+        high=1.0, column=6, summary="avg")
     speech_failures: int | None = _metric(
         LISTENING, "Failures", "", LOWER, "Places where speech is repeated, skipped, cut off or runs away.",
-        summary="avg")
+        column=7, summary="avg")
 
 RECORDING_METRICS = (
     Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,

@@ -25,6 +25,7 @@ EXPERIMENT = {
     "name": "Test experiment",
     "scenario": "general",
     "eval_mode": "automated",
+    "profile": "latency",
     "models": [{"provider": "espeak", "voice_id": "en-us"}, {"provider": "espeak", "voice_id": "en-gb"}],
     "prompts": ["Hello, how can I help you today?"],
 }

@@ -27,6 +27,7 @@ async def timed_run(
         "name": "A benchmark",
         "scenario": "general",
         "eval_mode": "automated",
+        "profile": "latency",
         "models": [{"provider": provider, "voice_id": voice} for provider, voice in models],
         "prompts": prompts,
     }

@@ -181,6 +181,7 @@ def _plan(random: Random, seed: int, number: int, voices: Sequence[tuple[str, st
         name=f"round {seed}, experiment {number}",
         scenario="general",
         eval_mode=experiment_pb2.Experiment.automated,
+        profile="latency",
         models=[
             experiment_pb2.ModelSpec(provider=provider, voice_id=voice)
             for provider, voice in random.sample(voices, random.randint(2, 4))

@@ -53,6 +53,7 @@ async def start_listening(
         "name": "who sounds better",
         "scenario": "general",
         "eval_mode": "human",
+        "profile": "latency",
         "models": [{"provider": "espeak", "voice_id": voice} for voice in VOICES],
         "prompts": PROMPTS,
         "votes_per_pair": 2,

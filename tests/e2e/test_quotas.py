@@ -29,6 +29,7 @@ def plan() -> dict[str, object]:
         "name": "One of many",
         "scenario": "general",
         "eval_mode": "automated",
+        "profile": "latency",
         "models": [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")],
         "prompts": ["Hello"],
     }

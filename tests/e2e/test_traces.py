@@ -39,7 +39,7 @@ async def test_a_run_is_one_trace_from_the_request_through_events_to_the_webhook
             async with httpx.AsyncClient(base_url=f"{mesh.api_url}/api/v1", headers=headers, trust_env=False) as http:
                 models = [{"provider": "espeak", "voice_id": voice} for voice in VOICES]
                 plan = {"name": "traced", "scenario": "general", "eval_mode": "automated", "models": models}
-                plan |= {"prompts": PROMPTS, "webhook_url": receiver.url("ok")}
+                plan |= {"prompts": PROMPTS, "profile": "latency", "webhook_url": receiver.url("ok")}
                 created = await http.post("/experiments", json=plan)
                 experiment_id = created.json()["id"]
                 run = await http.post(

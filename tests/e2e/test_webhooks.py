@@ -44,6 +44,7 @@ class Caller:
     async def plan(self, webhook_url: str) -> dict[str, Any]:
         models = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")]
         plan = {"name": "with a webhook", "scenario": "general", "eval_mode": "automated", "models": models}
+        plan["profile"] = "latency"
         made: dict[str, Any] = await self.call(
             "POST", "/experiments", **plan, prompts=["Hello."], webhook_url=webhook_url
         )

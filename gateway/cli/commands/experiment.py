@@ -183,15 +183,24 @@ def results(
 @app.command("trials")
 @with_session
 def trials(session: CliSession, experiment_id: IdArgument) -> None:
-    """List the trials of an experiment with their measurements and links to their audio."""
-    from gateway.cli.rendering import audio_lines, plain, trials_table
+    """List the trials of an experiment with their measurements, what was heard, and links to their audio."""
+    from gateway.cli.rendering import audio_lines, heard_table, plain, trials_table
+    from gateway.cli.words import heard_view
 
     with session.client() as client:
         found = client.trials(experiment_id)
         if session.json:
             session.print_list("trials", found)
             return
-        session.out.print(trials_table(found, session.metrics(client), session.out.width))
+        metrics = session.metrics(client)
+    session.out.print(trials_table(found, metrics, session.out.width))
+    if (heard := heard_table(found, metrics)) is not None:
+        session.out.print("\nWhat a listener hears", style="bold")
+        session.out.print(heard)
+    if lines := heard_view(found, session.out.width):
+        session.out.print("\nWords", style="bold")
+        for line in lines:
+            session.out.print(line)
     session.out.print()
     for line in audio_lines(found):
         session.out.print(plain(line), soft_wrap=True)

@@ -32,7 +32,10 @@ RepeatsOption = Annotated[
 ]
 ProfileOption = Annotated[
     str,
-    typer.Option(help="The profile of the score: latency, or quality if the mesh measures it.", show_default=False),
+    typer.Option(
+        help="The profile of the score: latency or quality. Default: quality if the mesh can transcribe every voice.",
+        show_default=False,
+    ),
 ]
 WeightOption = Annotated[
     list[str] | None,

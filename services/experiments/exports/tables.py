@@ -116,6 +116,7 @@ RESULTS: Sequence[Column] = (
     *_item(ColumnType.TEXT, "provider", "voice_id", "model_id"),
     *_item(ColumnType.FLOAT, "composite_score", "score_low", "score_high", "preference_share"),
     *_item(ColumnType.INTEGER, "trials_completed", "trials_failed", "trials_unmeasured"),
+    *_item(ColumnType.TEXT, "ruled_out"),
     *_item(ColumnType.FLOAT, "reliability", *(metric.summary_field for metric in VERDICT_METRICS)),
     *map(_component, METRIC_NAMES),
     *_VERDICT,

@@ -1,13 +1,14 @@
 """Clients of elo (the catalogue of voice models) and scoring (the list of metrics)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
-from voicearena.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
+from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.experiments.domain import ModelSpec
 from services.experiments.planning.domain import ResolvedModels
+from services.experiments.planning.profile_choice import Metrics, TrialMetric
 
 
 class ModelResolver(Protocol):
@@ -53,10 +54,10 @@ def _spec(model: elo_pb2.VoiceModel) -> ModelSpec:
 
 
 class MetricLister(Protocol):
-    """Lists the metrics that this installation measures of trials."""
+    """Lists the metrics of trials."""
 
-    async def metric_names(self) -> Collection[str]:
-        """Returns the names of the metrics that trials have, such as `naturalness_mos`."""
+    async def trial_metrics(self) -> Metrics:
+        """Returns what this installation says about each metric of trials."""
 
 
 class ScoringMetricLister:
@@ -65,6 +66,10 @@ class ScoringMetricLister:
     def __init__(self, stub: "scoring_service_pb2_grpc.ScoringServiceAsyncStub") -> None:
         self._stub = stub
 
-    async def metric_names(self) -> Collection[str]:
+    async def trial_metrics(self) -> Metrics:
         response = await self._stub.ListMetrics(scoring_service_pb2.ListMetricsRequest())
-        return frozenset(metric.name for metric in response.metrics if metric.in_trials)
+        return {metric.name: _metric(metric) for metric in response.metrics if metric.in_trials}
+
+
+def _metric(message: scoring_pb2.Metric) -> TrialMetric:
+    return TrialMetric(message.name, message.available, message.requirement, frozenset(message.languages))

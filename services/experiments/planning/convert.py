@@ -47,6 +47,7 @@ def changed_plan(original: Plan, request: experiment_service_pb2.CloneExperiment
         changes["prompts"] = list(request.prompts)
     if request.profile or request.weights:
         # A profile replaces weights, and weights replace a profile.
+        changes["composite"] = None
         changes["profile"] = request.profile
         changes["weights"] = _weights(request.weights)
     for name in ("webhook_url", "repeats", "seed", "votes_per_pair", "listening_days", "audio_retention_days"):

@@ -1,21 +1,19 @@
 """The plan of a new experiment, and the rules that it must follow."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.experiments import domain
 from services.experiments.domain import EvalMode, Experiment, ModelSpec, first_equal_prompts, spoken_form
 from services.experiments.verdict import (
-    LATENCY,
     METRIC_NAMES,
     PRIMARY_METRICS,
     PROFILES,
     QUALITY,
     CompositeProfile,
-    custom_profile,
 )
-from services.experiments.verdict.profiles import CUSTOM_PROFILE, LISTENING_METRICS, PARTS, WEIGHTS_TOLERANCE
+from services.experiments.verdict.profiles import CUSTOM_PROFILE, WEIGHTS_TOLERANCE
 from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
 from services.experiments.webhooks.ssrf_guard.urls import check_url
 from services.runtime.errors import QuotaExceeded
@@ -57,6 +55,8 @@ class Plan:
     profile: str = ""
     weights: Sequence[tuple[str, float]] = field(default=())
     """Pairs of a metric and its weight."""
+    composite: CompositeProfile | None = None
+    """The profile of a cloned experiment, which its clone keeps. None if the plan names another one or none."""
     primary_metric: str = ""
     seed: int | None = None
     votes_per_pair: int | None = None
@@ -79,12 +79,6 @@ class PlanRules:
     quality: CompositeProfile = QUALITY
     """The profile `quality` with this installation's weights."""
 
-    def composite(self, plan: Plan) -> CompositeProfile:
-        """Returns the profile of the composite score. The plan must have passed `check`."""
-        if plan.weights:
-            return custom_profile(dict(plan.weights))
-        return {**PROFILES, QUALITY.name: self.quality}[plan.profile or LATENCY.name]
-
 
 def plan_of(experiment: Experiment) -> Plan:
     """Returns the plan for a clone of an experiment, without its request id and seed."""
@@ -99,7 +93,7 @@ def plan_of(experiment: Experiment) -> Plan:
         webhook_url=experiment.webhook_url,
         request_id="",
         repeats=experiment.repeats,
-        profile="" if custom else composite.name,
+        composite=None if custom else composite,
         weights=tuple(composite.weights.items()) if custom else (),
         primary_metric=experiment.primary_metric,
         votes_per_pair=experiment.votes_per_pair,
@@ -128,22 +122,6 @@ def check(plan: Plan, rules: PlanRules, *, known_prompts: Sequence[str] = ()) ->
     _check_numbers(plan, valid)
     valid.finish()
     return plan.eval_mode or EvalMode.AUTOMATED
-
-
-def check_measured(composite: CompositeProfile, measured: Collection[str]) -> None:
-    """Raises InvalidInput if the profile needs metrics of listening models that are not among `measured`."""
-    valid = Validation()
-    needed = [PARTS[metric].name for metric in composite.weights if metric in LISTENING_METRICS]
-    missing = [name for name in needed if name not in measured]
-    custom = composite.name == CUSTOM_PROFILE
-    who_needs = "these weights need" if custom else f"the profile {composite.name} needs"
-    valid.require(
-        not missing,
-        "weights" if custom else "profile",
-        f"{who_needs} {', '.join(missing)}, but this installation has no listening models that measure them; "
-        "GET /api/v1/metrics lists the available metrics",
-    )
-    valid.finish()
 
 
 def check_running(running: int, limit: int) -> None:
@@ -180,11 +158,6 @@ def check_lengths(prompts: Sequence[str], resolved: ResolvedModels) -> None:
                 f"must be at most {limit} characters for models[{model}] of {provider}, got {len(prompt)}",
             )
     valid.finish()
-
-
-def needs_listening(composite: CompositeProfile) -> bool:
-    """Returns whether a profile uses metrics that only listening models measure."""
-    return any(metric in LISTENING_METRICS for metric in composite.weights)
 
 
 def _check_models(plan: Plan, valid: Validation) -> None:

@@ -18,16 +18,16 @@ from services.experiments.planning.domain import (
     PlanRules,
     check,
     check_lengths,
-    check_measured,
     check_running,
     check_unfinished,
-    needs_listening,
 )
+from services.experiments.planning.profile_choice import choose_profile, needs_metrics
 from services.experiments.planning.trial_order import draw_seed, trial_order
 from services.experiments.running.changes import notify_watchers
 from services.experiments.running.finishing import Finishing
 from services.experiments.store import Store
 from services.experiments.verdict import PRIMARY_METRIC
+from services.experiments.verdict.profiles import needs_listening
 from services.experiments.webhooks.ssrf_guard.urls import canonical
 from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime import ids
@@ -74,13 +74,13 @@ class Planning:
         eval_mode = check(plan, self._rules, known_prompts=original.prompts if original else ())
         if plan.request_id and (before := await self._created_before(developer_id, plan.request_id)):
             return before
-        composite = self._rules.composite(plan)
-        if needs_listening(composite):
-            check_measured(composite, await self._metrics.metric_names())
         resolved = await self._models.resolve(plan.models)
         models = resolved.models
         _check_different(models)
         check_lengths(plan.prompts, resolved)
+        metrics = await self._metrics.trial_metrics() if needs_metrics(plan) else {}
+        composite = choose_profile(plan, self._rules, metrics, resolved)
+        primary_metric = plan.primary_metric or PRIMARY_METRIC
         repeats = _given(plan.repeats, domain.MIN_REPEATS)
         experiment = Experiment(
             id=ids.new_id("exp"),
@@ -92,9 +92,9 @@ class Planning:
             models=models,
             prompts=plan.prompts,
             webhook_url=canonical(plan.webhook_url),
-            primary_metric=plan.primary_metric or PRIMARY_METRIC,
+            primary_metric=primary_metric,
             composite=composite,
-            listens=needs_listening(composite),
+            listens=needs_listening(composite, primary_metric),
             repeats=repeats,
             seed=draw_seed() if plan.seed is None else plan.seed,
             votes_per_pair=_given(plan.votes_per_pair, domain.DEFAULT_VOTES_PER_PAIR),

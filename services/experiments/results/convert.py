@@ -86,6 +86,7 @@ def _ranking(value: ModelRanking) -> results_pb2.ModelRanking:
         components=[
             results_pb2.CompositeComponent(metric=metric, score=score) for metric, score in value.components.items()
         ],
+        ruled_out=value.ruled_out or None,
         **summaries,
     )
 

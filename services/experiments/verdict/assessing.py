@@ -15,6 +15,7 @@ from services.experiments.verdict.levels import (
     grade_measurements,
     grade_votes,
 )
+from services.experiments.verdict.opinion_scores import cap_for_opinion_scores
 from services.experiments.verdict.pairing import pair
 from services.experiments.verdict.results import Level
 from services.experiments.verdict.votes import EXCLUSIONS
@@ -37,23 +38,33 @@ class Assessment:
 def assess_measurements(compared: ComparedModels) -> Assessment:
     """Ranks by the composite score and tests the leader by the primary metric.
 
-    At least two models must have a score.
+    The leader is the best model that the gate does not rule out. It is ahead of a model that is ruled out by what rules
+    that model out, or by its score if that is the better evidence. At least two models must have a score.
     """
     order = sorted(range(len(compared.trials)), key=compared.by_score)
-    leader, second = order[0], order[1]
-    against = [
-        pair(compared.values[leader], compared.values[opponent], compared.metric)
-        for opponent in order[1:]
-        if compared.scores[opponent]
-    ]
-    evidence = grade_hardest([grade_measurements(pairing) for pairing in against])
+    leader, *others = [position for position in order if compared.scores[position]]
+    pairings = {
+        opponent: pair(compared.values[leader], compared.values[opponent], compared.metric) for opponent in others
+    }
+    rivals = [opponent for opponent in others if opponent not in compared.ruled_out]
+    gaps = [_score_gap(compared, leader, opponent) for opponent in rivals[:1]]
+    evidence = []
+    for opponent, pairing in pairings.items():
+        grade = cap_for_opinion_scores(grade_measurements(pairing), compared, leader, opponent)
+        gate = compared.ruled_out.get(opponent)
+        evidence.append(_better(grade, gate.grade) if gate else grade)
+        if gate:
+            gaps.append(_better(_score_gap(compared, leader, opponent), gate.grade))
+    hardest = grade_hardest(evidence)
+    if leader in compared.ruled_out:
+        hardest = Grade(Level.inconclusive, ("Every model is ruled out by another one, so none can win.",))
     models = [compared.trials[position] for position in order]
     return Assessment(
         best_first=order,
         leader=leader,
-        gap=_gap(compared, leader, second, _score(compared), name="composite score"),
-        evidence=cap_for_missing_trials(evidence, models, need_measurements=True),
-        p_winner=max((pairing.p_value for pairing in against if pairing.p_value is not None), default=None),
+        gap=grade_hardest(gaps),
+        evidence=cap_for_missing_trials(hardest, models, need_measurements=True),
+        p_winner=max((pairing.p_value for pairing in pairings.values() if pairing.p_value is not None), default=None),
     )
 
 
@@ -135,12 +146,13 @@ def _excluded_votes(compared: ComparedModels) -> tuple[str, ...]:
     return (f"{total} {votes} left out as doubtful: {why}.",)
 
 
-def _score(compared: ComparedModels) -> Callable[[int], float]:
-    def value(position: int) -> float:
-        score = compared.scores[position]
-        return score.score if score else 0.0
+def _score_gap(compared: ComparedModels, leader: int, second: int) -> Grade:
+    return _gap(compared, leader, second, compared.score, name="composite score")
 
-    return value
+
+def _better(measured: Grade, gate: Grade) -> Grade:
+    """Returns the grade with the higher level, the first of two equal ones."""
+    return max(measured, gate, key=lambda grade: grade.level)
 
 
 def _gap(compared: ComparedModels, leader: int, second: int, value: Callable[[int], float], *, name: str) -> Grade:

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from services.experiments.verdict.composite import CompositeScore, median_durations, model_score
 from services.experiments.verdict.evidence import holm
+from services.experiments.verdict.gates import RuledOut, ruled_out
 from services.experiments.verdict.pairing import ModelValues, head_to_head, pair
 from services.experiments.verdict.primary import PRIMARY_METRIC, PRIMARY_METRICS, PrimaryMetric
 from services.experiments.verdict.profiles import CompositeProfile
@@ -17,6 +18,8 @@ from services.experiments.verdict.votes import PairTally, Panel, Vote, preferenc
 
 SCORE_DIGITS = 12
 """Scores and shares that agree to this many digits are equal: they differ by rounding only."""
+
+ScoreKey = tuple[bool, bool, float, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,35 @@ class ComparedModels:
     shares: Sequence[float | None]
     """The preference share of each model, None without votes on it."""
     panel: Panel
+    profile: CompositeProfile
+    durations: Mapping[int, float]
+    """The median length in seconds of the models' audio, by prompt index."""
+    ruled_out: Mapping[int, RuledOut]
+    """The models that can't win, by position. Empty if only listeners judge."""
 
     def tally(self, a: int, b: int) -> PairTally:
         """Returns the votes on two models, `a` being the first."""
         return self.tallies[a, b] if a < b else self.tallies[b, a].mirrored()
 
-    def by_score(self, position: int) -> tuple[float, str, str, str]:
-        """Returns a sort key: best composite score first, models without a score last, equal scores by name."""
-        score, model = self.scores[position], self.trials[position].model
-        return -round(score.score, SCORE_DIGITS) if score else 1.0, model.provider, model.voice_id, model.model_id
+    def score(self, position: int) -> float:
+        """Returns the composite score of a model, 0 if it has none."""
+        score = self.scores[position]
+        return score.score if score else 0.0
 
-    def by_share(self, position: int) -> tuple[float, tuple[float, str, str, str]]:
+    def by_score(self, position: int) -> ScoreKey:
+        """Returns a sort key: best composite score first, equal scores by name. Models that can't win come after the
+        others, and models without a score come last."""
+        score, model = self.scores[position], self.trials[position].model
+        return (
+            score is None,
+            position in self.ruled_out,
+            -round(score.score, SCORE_DIGITS) if score else 0.0,
+            model.provider,
+            model.voice_id,
+            model.model_id,
+        )
+
+    def by_share(self, position: int) -> tuple[float, ScoreKey]:
         """Returns a sort key: best preference share first, models without a share last, equal shares by score."""
         share = self.shares[position]
         return -round(share, SCORE_DIGITS) if share is not None else 1.0, self.by_score(position)
@@ -84,6 +105,9 @@ def compare(
         tallies=tallies,
         shares=preference_shares(votes, len(trials)),
         panel=panel,
+        profile=profile,
+        durations=durations,
+        ruled_out=ruled_out(trials) if judges is not Judges.LISTENERS else {},
     )
 
 

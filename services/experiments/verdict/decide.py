@@ -23,7 +23,7 @@ from services.experiments.verdict.results import Judges, Level, Verdict, VoteSum
 from services.experiments.verdict.trials import Model, TrialOutcome, collect
 from services.experiments.verdict.votes import Panel, Vote, check_votes
 
-METHOD_VERSION = "verdict/3"
+METHOD_VERSION = "verdict/4"
 """Must change whenever the same trials and votes would give other numbers, levels or ranks."""
 
 
@@ -47,7 +47,9 @@ def decide(
     **Measurements judge.** The unit of evidence is the prompt. Repeats are first reduced to their median per model,
     prompt and measurement. So are prompts with the same text (`same_as`, see `trials.collect`). The leader is the model
     with the best composite score; among equals it is the first by name. The leader wins if two things allow at least
-    low confidence: the gap to the second, and the evidence of the primary metric against every opponent. The data that
+    low confidence: the gap to the second, and the evidence of the primary metric against every opponent. A model whose
+    speech is faulty clearly more often than another's can't win (`gates`), and predicted opinion scores don't decide
+    alone (`opinion_scores`). The data that
     picked the leader also test it against its hardest opponent. Without adjustment this keeps the error rate: Gutmann &
     Maymin, Is the selected population the best?, 1987; Hung & Fithian, Rank verification for exponential families,
     arXiv 1610.03944. A completed trial without a measurement that the profile or the primary metric needs counts for
@@ -116,7 +118,10 @@ def _reasons(
     compared: ComparedModels, assessment: Assessment | None, confidence: Level, judges: Judges, prompt_count: int
 ) -> tuple[str, ...]:
     if assessment:
-        reasons = assessment.gap.reasons + assessment.evidence.reasons
+        gates = tuple(gate.reason for gate in compared.ruled_out.values())
+        limits = assessment.gap.reasons + assessment.evidence.reasons
+        # What rules a model out can be the grade of the gap and of the evidence.
+        reasons = tuple(dict.fromkeys(gates + limits))
     elif sum(bool(trials.completed) for trials in compared.trials) < 2:
         reasons = ("Fewer than two models have a completed trial, so there is nothing to compare.",)
     else:

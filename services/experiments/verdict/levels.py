@@ -108,11 +108,10 @@ def grade_measurements(pairing: Pairing) -> Grade:
                 f"{opponent}{metric_named}.",
             ),
         )
-    prompts = f"{pairing.untied} prompt{'' if pairing.untied == 1 else 's'}"
     grade = _grade_p_value(
         pairing.p_value,
         pairing.untied,
-        counted=f"{leader} and {opponent} differ on {prompts}",
+        counted=f"{leader} and {opponent} differ on {_prompts(pairing.untied)}",
         chance=f"If {leader} and {opponent} were equally {metric.adjective}, a difference this large",
     )
     if grade.level is Level.inconclusive or pairing.advantage >= PRACTICAL_MARGIN * pairing.b_mean - ROUNDING:
@@ -144,6 +143,23 @@ def grade_votes(leader: Model, opponent: Model, votes: PairTally) -> Grade:
         counted=f"The votes of {listeners} favour either {leader.name} or {opponent.name}",
         chance=f"If listeners liked {leader.name} and {opponent.name} equally, votes this one-sided",
     )
+
+
+def grade_faults(model: str, other: str, p_value: float, prompts: int) -> Grade:
+    """Grades the evidence that the speech of `model` is faulty more often than that of `other`.
+
+    `prompts` is the number of prompts on which one of them has more faults.
+    """
+    return _grade_p_value(
+        p_value,
+        prompts,
+        counted=f"{model} and {other} differ in failures or hard words on {_prompts(prompts)}",
+        chance=f"If {model} and {other} were equally good, faults this one-sided or scores this different",
+    )
+
+
+def _prompts(count: int) -> str:
+    return f"{count} prompt{'' if count == 1 else 's'}"
 
 
 def _grade_p_value(p_value: float, count: int, *, counted: str, chance: str) -> Grade:

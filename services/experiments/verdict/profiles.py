@@ -1,15 +1,16 @@
 """Profiles of the composite score: the weight of each part. Two are built in; developers can give their own weights.
 
-`latency` uses only what can be measured without listening models. `quality` needs them. In `quality`, naturalness
-counts most, because people choose a voice by it. Intelligibility is second: it is near 1 for most engines and matters
-where it is not. Prosody counts least, because its measure is the newest. A fifth of the weight is latency as a
-listener notices it: mostly the wait for the first sound, then the time to the last byte.
+`latency` uses only what can be measured without listening models. `quality` needs them. In `quality`, intelligibility
+counts most: word errors are counted, and opinion scores are only predicted. Naturalness and the quality of the signal
+are next. Prosody counts least, because its measure was not validated on listeners. A fifth of the weight is latency as
+a listener notices it: mostly the wait for the first sound, then the time to the last byte. An experiment gets the parts
+of `quality` that its installation can measure, see `CompositeProfile.with_parts`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from services.shared.metrics import METRICS, Direction, Metric, Source
@@ -29,6 +30,8 @@ METRIC_NAMES = tuple(PARTS)
 
 WEIGHTS_TOLERANCE = 1e-6
 """The sum of weights can differ from 1 by this much, because thirds can't be written exactly."""
+WEIGHT_DIGITS = 9
+"""Weights that an installation computes have this many digits after the point."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,22 @@ class CompositeProfile:
             raise ValueError(f"unknown metric {unknown}")
         object.__setattr__(self, "weights", ordered)
 
+    def with_parts(self, parts: Collection[str]) -> CompositeProfile | None:
+        """Returns the profile with only these of its parts. Their weights grow in proportion, so that they sum to 1.
+
+        Returns None if no part remains.
+        """
+        kept = {part: weight for part, weight in self.weights.items() if part in parts}
+        if len(kept) == len(self.weights):
+            return self
+        total = math.fsum(kept.values())
+        shares = {part: round(weight / total, WEIGHT_DIGITS) for part, weight in kept.items()}
+        return CompositeProfile(self.name, self.version, shares) if kept else None
+
+    def without_parts(self, parts: Collection[str]) -> CompositeProfile | None:
+        """Returns the profile without these parts, None if no part remains."""
+        return self.with_parts([part for part in self.weights if part not in parts])
+
 
 LATENCY = CompositeProfile(
     name="latency",
@@ -56,8 +75,15 @@ LATENCY = CompositeProfile(
 )
 QUALITY = CompositeProfile(
     name="quality",
-    version=1,
-    weights={"naturalness": 0.40, "intelligibility": 0.30, "prosody": 0.10, "ttfa": 0.12, "generation_time": 0.08},
+    version=2,
+    weights={
+        "intelligibility": 0.35,
+        "naturalness": 0.20,
+        "signal_quality": 0.20,
+        "prosody": 0.05,
+        "ttfa": 0.12,
+        "generation_time": 0.08,
+    },
 )
 PROFILES: Mapping[str, CompositeProfile] = {profile.name: profile for profile in (LATENCY, QUALITY)}
 """The built-in profiles, by name."""
@@ -66,6 +92,14 @@ CUSTOM_PROFILE = "custom"
 """The name of a profile with a developer's own weights."""
 LISTENING_METRICS = tuple(part for part, metric in PARTS.items() if metric.source is Source.LISTENING)
 """The parts that need a listening model."""
+OPINION_PARTS = tuple(part for part, metric in PARTS.items() if metric.unit == "MOS")
+"""The parts that are predicted opinion scores."""
+
+
+def needs_listening(profile: CompositeProfile, primary_metric: str) -> bool:
+    """Returns whether a verdict uses metrics of models that listen."""
+    of_profile = any(part in LISTENING_METRICS for part in profile.weights)
+    return of_profile or any(metric.name == primary_metric and metric.source is Source.LISTENING for metric in METRICS)
 
 
 def custom_profile(weights: Mapping[str, float], name: str = CUSTOM_PROFILE) -> CompositeProfile:

@@ -30,6 +30,8 @@ def _separated_by_measurements(compared: ComparedModels, upper: int, lower: int)
     if not compared.trials[lower].measured:
         # A model with measured trials is above one without, and no statistics are needed. Two without are equal.
         return bool(compared.trials[upper].measured)
+    if (upper in compared.ruled_out) != (lower in compared.ruled_out):
+        return True
     both = compared.head_to_head[min(upper, lower), max(upper, lower)]
     if both.p_holm is None:
         return False
@@ -51,6 +53,7 @@ def _ranking(compared: ComparedModels, position: int, place: int) -> ModelRankin
     ended = trials.trials_completed + trials.trials_failed
     completed = trials.completed.values()
     known = [(metric, [each[metric.name] for each in completed if metric.name in each]) for metric in VERDICT_METRICS]
+    gate = compared.ruled_out.get(position)
     return ModelRanking(
         model=trials.model,
         rank=place,
@@ -64,6 +67,7 @@ def _ranking(compared: ComparedModels, position: int, place: int) -> ModelRankin
         reliability=trials.trials_completed / ended if ended else 0.0,
         summaries={metric.name: _summary(metric, values) for metric, values in known if values},
         components=score.components if score else {},
+        ruled_out=gate.reason if gate else "",
     )
 
 

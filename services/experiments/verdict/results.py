@@ -59,6 +59,8 @@ class ModelRanking:
     prompt count as one value. A metric without a value is absent."""
     components: Mapping[str, float]
     """The parts of the composite score, each 0 to 1, in the profile's order; empty without a score."""
+    ruled_out: str = ""
+    """Why the model can't win, in a sentence. Empty if it can."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ class Verdict:
     """The outcome of an experiment. The order of trials and votes does not change it."""
 
     rankings: tuple[ModelRanking, ...]
-    """The models, best composite score first, or best preference share if only listeners judge. Empty with fewer than
-    two models to compare."""
+    """The models, best composite score first, or best preference share if only listeners judge. Models that can't win
+    come after the others. Empty with fewer than two models to compare."""
     head_to_head: tuple[HeadToHead, ...]
     """All pairs of models, in the experiment's order."""
     winner: Model | None
@@ -142,7 +144,7 @@ class Verdict:
     gap_level: Level
     evidence_level: Level
     reasons: tuple[str, ...]
-    """Sentences that say why confidence is not high; empty if it is high."""
+    """Sentences that say which models can't win, and why confidence is not high."""
     p_winner: float | None
     """The largest p-value of the leader against an opponent with which it has pairs. It is of the votes if only
     listeners judge, else of the measurements."""

@@ -13,8 +13,13 @@ PROMPT = "Hello, how can I help you today?"
 
 
 def experiment(**changes: object) -> dict[str, object]:
-    """Returns a valid request for a new experiment, with some fields changed."""
+    """Returns a valid request for a new experiment, with some fields changed.
+
+    It has the profile `latency` unless it has weights, so that no model listens to its trials.
+    """
+    profile = {} if "weights" in changes else {"profile": "latency"}
     return {
+        **profile,
         "name": "Test experiment",
         "scenario": "general",
         "eval_mode": "automated",
@@ -54,6 +59,15 @@ PLANNED = {
     "audio_retention_days": 30,
     "cloned_from": "",
 }
+GERMAN = {"provider": "espeak", "voice_id": "de"}
+QUALITY_WEIGHTS = [
+    {"metric": "generation_time", "weight": 0.1},
+    {"metric": "ttfa", "weight": 0.15},
+    {"metric": "intelligibility", "weight": 0.4375},
+    {"metric": "prosody", "weight": 0.0625},
+    {"metric": "signal_quality", "weight": 0.25},
+]
+"""Of the small models, which measure no naturalness."""
 HALVES = [{"metric": "silence", "weight": 0.5}, {"metric": "ttfa", "weight": 0.5}]
 CASES = [
     Case("an experiment is planned", CREATE, experiment(), Ok(PLANNED)),
@@ -73,6 +87,30 @@ CASES = [
         CREATE,
         experiment(models=MODELS[:4], prompts=[f"{number:02}{'x' * 4998}" for number in range(20)]),
         Ok({"total_trials": 80}),
+    ),
+    Case(
+        "without a profile English voices are judged by quality",
+        CREATE,
+        experiment(profile=""),
+        Ok({"composite": {"name": "quality", "version": 2, "weights": QUALITY_WEIGHTS}}),
+    ),
+    Case(
+        "the profile quality has the parts that this installation measures",
+        CREATE,
+        experiment(profile="quality"),
+        Ok({"composite": {"name": "quality", "version": 2, "weights": QUALITY_WEIGHTS}}),
+    ),
+    Case(
+        "without a profile a voice that can't be transcribed is judged by latency",
+        CREATE,
+        experiment(profile="", models=[MODELS[0], GERMAN]),
+        Ok({"composite": {"name": "latency"}}),
+    ),
+    Case(
+        "word errors can be the evidence",
+        CREATE,
+        experiment(primary_metric="word_error_rate"),
+        Ok({"composite": {"name": "latency"}, "primary_metric": "word_error_rate"}),
     ),
     Case(
         "an experiment is planned with all optional fields",
@@ -208,7 +246,13 @@ CASES = [
     refused("six repeats are refused", "repeats", says="1 to 5", repeats=6),
     refused("negative repeats are refused", "repeats", says="1 to 5", repeats=-1),
     refused("an unknown profile is refused", "profile", says="latency, quality", profile="karaoke"),
-    refused("a profile with an unmeasured metric is refused", "profile", says="naturalness_mos", profile="quality"),
+    refused(
+        "the profile quality with a voice that can't be transcribed is refused",
+        "profile",
+        says="but models[1] (espeak:de) speaks de",
+        profile="quality",
+        models=[MODELS[0], GERMAN],
+    ),
     refused("a profile together with weights is refused", "profile", says="weights", profile="latency", weights=HALVES),
     refused("weights that don't sum to 1 are refused", "weights", says="sum to 1", weights=HALVES[:1]),
     refused(
@@ -227,8 +271,8 @@ CASES = [
     refused(
         "a weight of an unmeasured metric is refused",
         "weights",
-        says="prosody_score",
-        weights=[{"metric": "prosody", "weight": 1}],
+        says="naturalness_mos",
+        weights=[{"metric": "naturalness", "weight": 1}],
     ),
     refused("an unknown primary metric is refused", "primary_metric", says="ttfa_ms", primary_metric="charm"),
     refused("zero votes per pair are refused", "votes_per_pair", says="1 to 100", votes_per_pair=0),

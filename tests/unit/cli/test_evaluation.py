@@ -22,9 +22,10 @@ from voicearena.scoring.v1.evaluation_service_pb2 import WatchEvaluationResponse
 from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
 
 from gateway.cli import watching
-from gateway.cli.evaluation import aligned_words, figures, result_view
+from gateway.cli.evaluation import figures, result_view
 from gateway.cli.evaluation_progress import LiveSteps, PlainSteps, step_line
 from gateway.cli.evaluation_report import render_evaluation
+from gateway.cli.words import aligned_words
 from tests.unit.cli.stand_in import StandIn, run_arena
 
 Operation = WordErrors.Operation

@@ -1,7 +1,7 @@
 """The experiments service's use cases over a store in memory."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from services.experiments.domain import EvalMode, ModelSpec, Trial
 from services.experiments.planning.domain import Plan, PlanRules, ResolvedModels
+from services.experiments.planning.profile_choice import Metrics, TrialMetric
 from services.experiments.planning.usecases import Planning
 from services.experiments.results.usecases import Reading
 from services.experiments.running import clips as trial_clips
@@ -26,7 +27,7 @@ from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.progress import Progress
-from services.shared.metrics import Measurements
+from services.shared.metrics import METRICS, Measurements, Source
 from tests.fakes.memory_clip_store import MemoryClipStore
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_experiments_store import MemoryExperimentsStore
@@ -50,6 +51,8 @@ class MemoryCatalogue:
         self.parameters: dict[str, Any] = {}
         self.limits: dict[str, int] = {}
         """The longest text of a provider, if known."""
+        self.languages: dict[str, str] = {}
+        """The language of a voice, if known."""
 
     async def resolve(self, specs: Sequence[ModelSpec]) -> ResolvedModels:
         resolved = []
@@ -59,17 +62,36 @@ class MemoryCatalogue:
             if voice_id not in voices:
                 raise InvalidInput.of(FieldViolation(f"models[{index}].voice_id", "must be a voice in the catalogue"))
             resolved.append(dataclasses.replace(spec, voice_id=voice_id, model_id=self.model_id, **self.parameters))
-        return ResolvedModels(resolved, [self.limits.get(spec.provider, 0) for spec in resolved])
+        return ResolvedModels(
+            resolved,
+            [self.limits.get(spec.provider, 0) for spec in resolved],
+            [self.languages.get(spec.voice_id, "") for spec in resolved],
+        )
 
 
 class MemoryMetrics:
-    """The metrics that scoring measures: those of the samples, until a test adds others."""
+    """What scoring says about the metrics of trials: nothing listens, until a test says otherwise."""
+
+    MISSING = "The package listener is not installed. `make listening` installs it."
 
     def __init__(self) -> None:
-        self.names = {"silence_ratio", "peak"}
+        self.names: set[str] = set()
+        """Those that can be measured by listening."""
+        self.languages = frozenset({"en"})
+        """The languages in which word errors and prosody can be measured."""
+        self.audit_failures: dict[str, str] = {}
 
-    async def metric_names(self) -> Collection[str]:
-        return self.names
+    async def trial_metrics(self) -> Metrics:
+        return {
+            name: TrialMetric(
+                name,
+                available=name in self.names,
+                requirement="" if name in self.names else self.MISSING,
+                languages=self.languages if name in ("word_error_rate", "prosody_score") else frozenset(),
+                audit_failure=self.audit_failures.get(name, ""),
+            )
+            for name in (metric.name for metric in METRICS if metric.source is Source.LISTENING)
+        }
 
 
 class World:

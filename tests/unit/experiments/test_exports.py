@@ -311,6 +311,7 @@ def test_without_listeners_the_vote_columns_are_empty() -> None:
 
 def test_results_have_the_parts_of_their_profile() -> None:
     measured = {"ttfa_ms": 100.0, "naturalness_mos": 3.0, "word_error_rate": 0.0, "prosody_score": 0.5}
+    measured["signal_quality_mos"] = 2.0
     trials = [replace(one, measurements=replace(one.measurements, **measured)) for one in latencies([1.0], [2.0])]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
     of = results_convert.results(results_convert.results_to_store(EXPERIMENT, verdict, MOMENT))
@@ -318,7 +319,7 @@ def test_results_have_the_parts_of_their_profile() -> None:
     assert (row["component_naturalness"], row["component_intelligibility"], row["weight_naturalness"]) == (
         0.5,
         1.0,
-        0.4,
+        0.2,
     )
     assert (row["component_ttfb"], row["profile"], row["computed_at"]) == (None, "quality", MOMENT)
 

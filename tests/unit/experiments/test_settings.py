@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from services.experiments.planning.domain import PlanRules
+from services.experiments.planning.domain import PlanRules, ResolvedModels
+from services.experiments.planning.profile_choice import TrialMetric, choose_profile
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.verdict import LATENCY, QUALITY, CompositeProfile
 from tests.unit.experiments.conftest import World
@@ -40,8 +41,13 @@ def test_invalid_weights_stop_the_service(monkeypatch: pytest.MonkeyPatch, weigh
 
 
 def test_a_plan_uses_the_profile_of_the_installation(world: World) -> None:
-    own = CompositeProfile("quality", 1, {"naturalness": 1.0})
-    rules = PlanRules(quality=own)
-    assert rules.composite(world.plan(profile="quality")) == own
-    assert rules.composite(world.plan()) == LATENCY
-    assert rules.composite(world.plan(weights=[("ttfa", 1.0)])).weights == {"ttfa": 1.0}
+    own = CompositeProfile("quality", 1, {"naturalness": 0.5, "signal_quality": 0.3, "ttfa": 0.2})
+    rules, models = PlanRules(quality=own), ResolvedModels([], [])
+    metrics = {name: TrialMetric(name, available=True) for name in ("naturalness_mos", "signal_quality_mos")}
+    assert choose_profile(world.plan(profile="quality"), rules, metrics, models) == own
+    del metrics["naturalness_mos"]
+    some = choose_profile(world.plan(profile="quality"), rules, metrics, models)
+    assert some == CompositeProfile("quality", 1, {"signal_quality": 0.6, "ttfa": 0.4})
+    # It has no weight for word errors, so it is no default.
+    assert choose_profile(world.plan(), rules, metrics, models) == LATENCY
+    assert choose_profile(world.plan(weights=[("ttfa", 1.0)]), rules, metrics, models).weights == {"ttfa": 1.0}

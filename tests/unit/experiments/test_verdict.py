@@ -68,7 +68,7 @@ def test_eight_clear_wins_on_eight_prompts_give_high_confidence() -> None:
     assert [ranking.rank for ranking in verdict.rankings] == [1, 2]
     # The standard deviation is 0.0125 * sqrt(8 / 7); 8 pairs detect 1.19 of them.
     assert verdict.minimum_detectable_effect == pytest.approx(1.19 * 0.0125 * (8 / 7) ** 0.5)
-    assert (verdict.primary_metric, verdict.method_version) == ("composite_per_prompt", "verdict/3")
+    assert (verdict.primary_metric, verdict.method_version) == ("composite_per_prompt", "verdict/4")
     assert (verdict.composite.name, verdict.composite.version) == ("latency", 1)
 
 

@@ -1,6 +1,7 @@
 """Profiles, custom weights, other primary metrics, and trials that lack a needed measurement."""
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import pytest
 
@@ -17,7 +18,7 @@ from services.experiments.verdict import (
     custom_profile,
     decide,
 )
-from services.experiments.verdict.profiles import PARTS
+from services.experiments.verdict.profiles import OPINION_PARTS, PARTS
 from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, latencies, trial
 
 
@@ -41,11 +42,13 @@ from tests.unit.experiments.verdict_trials import A, B, by_silence, failed, late
         ("intelligibility", 1.8, 0.0),
         ("prosody", 0.6, 0.6),
         ("prosody", 1.1, 1.0),
+        ("signal_quality", 3.0, 0.5),
     ],
 )
 def test_each_part_is_scaled_to_zero_to_one(metric: str, value: float, part: float) -> None:
     fields = {"ttfb_ms": "ttfb", "generation_time_ms": "generation", "silence_ratio": "silence", "ttfa_ms": "ttfa"}
     fields |= {"naturalness_mos": "mos", "word_error_rate": "wer", "prosody_score": "prosody"}
+    fields["signal_quality_mos"] = "signal"
     measured = {fields[PARTS[metric].name]: value}
     trials = [trial(model, 0, **measured) for model in (0, 1)]  # type: ignore[arg-type]
     ranking = decide([A, B], 1, trials, composite=custom_profile({metric: 1.0})).rankings[0]
@@ -66,6 +69,7 @@ def test_the_parts_are_those_of_the_api_in_the_order_of_reports() -> None:
         "signal_quality",
     )
     assert LISTENING_METRICS == ("naturalness", "intelligibility", "prosody", "signal_quality")
+    assert OPINION_PARTS == ("naturalness", "signal_quality")
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -76,17 +80,24 @@ def test_the_weights_of_a_profile_sum_to_one(profile: CompositeProfile) -> None:
 
 def test_quality_worked_by_hand() -> None:
     trials = [
-        trial(0, 0, ttfa=200, generation=1000, mos=4.2, wer=0.05, prosody=0.7),
-        trial(1, 0, ttfa=600, generation=2000, mos=3.0, wer=0.20, prosody=0.4),
+        trial(0, 0, ttfa=200, generation=1000, mos=4.2, wer=0.05, prosody=0.7, signal=3.4),
+        trial(1, 0, ttfa=600, generation=2000, mos=3.0, wer=0.20, prosody=0.4, signal=2.6),
     ]
     verdict = decide([A, B], 1, trials, composite=QUALITY)
     first, second = verdict.rankings
     assert first.components == pytest.approx(
-        {"generation_time": 0.8, "ttfa": 0.9, "naturalness": 0.8, "intelligibility": 0.95, "prosody": 0.7}
+        {
+            "generation_time": 0.8,
+            "ttfa": 0.9,
+            "naturalness": 0.8,
+            "intelligibility": 0.95,
+            "prosody": 0.7,
+            "signal_quality": 0.6,
+        }
     )
-    # 0.08 * 0.8 + 0.12 * 0.9 + 0.40 * 0.8 + 0.30 * 0.95 + 0.10 * 0.7
-    assert first.composite_score == pytest.approx(0.847)
-    # 0.08 * 0.6 + 0.12 * 0.7 + 0.40 * 0.5 + 0.30 * 0.8 + 0.10 * 0.4
+    # 0.08 * 0.8 + 0.12 * 0.9 + 0.20 * 0.8 + 0.35 * 0.95 + 0.05 * 0.7 + 0.20 * 0.6
+    assert first.composite_score == pytest.approx(0.8195)
+    # 0.08 * 0.6 + 0.12 * 0.7 + 0.20 * 0.5 + 0.35 * 0.8 + 0.05 * 0.4 + 0.20 * 0.4
     assert second.composite_score == pytest.approx(0.612)
     assert [first.summaries[name] for name in ("naturalness_mos", "word_error_rate", "prosody_score")] == [
         4.2,
@@ -94,17 +105,40 @@ def test_quality_worked_by_hand() -> None:
         0.7,
     ]
     assert verdict.composite == QUALITY
-    assert verdict.head_to_head[0].effect == pytest.approx(0.847 - 0.612)
+    assert verdict.head_to_head[0].effect == pytest.approx(0.8195 - 0.612)
 
 
 def test_the_profile_decides_who_leads() -> None:
     # A is fast and sounds bad. B is slow and sounds good.
     trials = [
-        trial(0, 0, ttfb=100, generation=300, ttfa=100, mos=2.0, wer=0.3, prosody=0.2),
-        trial(1, 0, ttfb=900, generation=2500, ttfa=900, mos=4.6, wer=0.0, prosody=0.8),
+        trial(0, 0, ttfb=100, generation=300, ttfa=100, mos=2.0, wer=0.3, prosody=0.2, signal=2.0),
+        trial(1, 0, ttfb=900, generation=2500, ttfa=900, mos=4.6, wer=0.0, prosody=0.8, signal=4.0),
     ]
     assert decide([A, B], 1, trials, composite=LATENCY).leader == A
     assert decide([A, B], 1, trials, composite=QUALITY).leader == B
+
+
+def test_the_parts_that_remain_keep_their_proportions() -> None:
+    small = QUALITY.without_parts(["naturalness"])
+    assert small is not None
+    assert (small.name, small.version) == ("quality", 2)
+    assert dict(small.weights) == {
+        "generation_time": 0.1,
+        "ttfa": 0.15,
+        "intelligibility": 0.4375,
+        "prosody": 0.0625,
+        "signal_quality": 0.25,
+    }
+    assert QUALITY.with_parts(METRIC_NAMES) is QUALITY
+    assert QUALITY.with_parts(["silence"]) is None
+
+
+@pytest.mark.parametrize("missing", combinations(QUALITY.weights, 2))
+def test_the_weights_that_remain_sum_to_one(missing: tuple[str, str]) -> None:
+    remaining = QUALITY.without_parts(missing)
+    assert remaining is not None
+    # A developer can name them, too.
+    assert custom_profile(remaining.weights).weights == remaining.weights
 
 
 def test_weights_keep_their_order_after_storage() -> None:
@@ -140,9 +174,9 @@ def test_invalid_weights_are_refused(weights: Mapping[str, float], message: str)
 
 def test_a_trial_without_a_needed_measurement_counts_for_reliability_only() -> None:
     # One of B's ten trials lacks naturalness. It counts for reliability, and nine prompts can be compared.
-    trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9) for prompt in range(10)]
-    trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4) for prompt in range(9)]
-    trials.append(trial(1, 9, ttfa=100, wer=0.1, prosody=0.4))
+    trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9, signal=4.0) for prompt in range(10)]
+    trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4, signal=2.0) for prompt in range(9)]
+    trials.append(trial(1, 9, ttfa=100, wer=0.1, prosody=0.4, signal=2.0))
     verdict = decide([A, B], 10, trials, composite=QUALITY)
     last = verdict.rankings[-1]
     assert (last.trials_completed, last.trials_unmeasured, last.reliability) == (10, 1, 1.0)
@@ -152,9 +186,9 @@ def test_a_trial_without_a_needed_measurement_counts_for_reliability_only() -> N
 
 
 def test_too_many_trials_without_a_needed_measurement_limit_confidence_to_low() -> None:
-    trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9) for prompt in range(10)]
-    trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4) for prompt in range(8)]
-    trials += [trial(1, 8, wer=0.1, prosody=0.4), failed(1, 9)]
+    trials = [trial(0, prompt, ttfa=100, mos=4.8, wer=0.0, prosody=0.9, signal=4.0) for prompt in range(10)]
+    trials += [trial(1, prompt, ttfa=100, mos=2.0, wer=0.1, prosody=0.4, signal=2.0) for prompt in range(8)]
+    trials += [trial(1, 8, wer=0.1, prosody=0.4, signal=2.0), failed(1, 9)]
     verdict = decide([A, B], 10, trials, composite=QUALITY)
     assert (verdict.confidence, verdict.winner) == (Level.low, A)
     assert verdict.reasons == (
@@ -174,8 +208,8 @@ def test_without_naturalness_there_is_no_ranking_by_quality() -> None:
         "compare."
     )
     assert verdict.reasons[1] == (
-        "Missing measurements (naturalness_mos, prosody_score, ttfa_ms, word_error_rate) exclude 8 of 8 completed "
-        "trials of espeak:a from the comparison."
+        "Missing measurements (naturalness_mos, prosody_score, signal_quality_mos, ttfa_ms, word_error_rate) exclude 8 "
+        "of 8 completed trials of espeak:a from the comparison."
     )
 
 
@@ -242,13 +276,32 @@ def test_a_trial_without_the_primary_metric_is_not_compared() -> None:
     assert {one.model: one.trials_unmeasured for one in verdict.rankings} == {A: 1, B: 0}
 
 
+def test_word_errors_can_be_the_evidence() -> None:
+    trials = [trial(0, p, wer=0.0, silence=0.0) for p in range(8)]
+    trials += [trial(1, p, wer=0.2, silence=0.9) for p in range(8)]
+    verdict = decide([A, B], 8, trials, primary_metric="word_error_rate")
+    (pair,) = verdict.head_to_head
+    assert (pair.effect, pair.favours, verdict.winner, verdict.confidence) == (-0.2, A, A, Level.high)
+    # Models without word errors on a prompt tie on it.
+    trials = [trial(0, p, wer=0.0, silence=0.0) for p in range(8)]
+    trials += [trial(1, p, wer=0.2 if p < 5 else 0.0, silence=0.9) for p in range(8)]
+    verdict = decide([A, B], 8, trials, primary_metric="word_error_rate")
+    assert (verdict.evidence_level, verdict.p_winner) == (Level.low, 2 / 2**5)
+
+
 def test_equally_fast_models_favour_neither() -> None:
     (pair,) = decide([A, B], 6, latencies([300.0] * 6, [300.0] * 6), primary_metric="ttfb_ms").head_to_head
     assert (pair.effect, pair.favours, pair.p_value) == (0.0, None, 1.0)
 
 
 def test_the_primary_metrics_are_those_of_the_api() -> None:
-    assert list(PRIMARY_METRICS) == ["composite_per_prompt", "ttfb_ms", "ttfa_ms", "generation_time_ms"]
+    assert list(PRIMARY_METRICS) == [
+        "composite_per_prompt",
+        "ttfb_ms",
+        "ttfa_ms",
+        "generation_time_ms",
+        "word_error_rate",
+    ]
     with pytest.raises(ValueError, match="unknown primary metric charm"):
         decide([A, B], 1, [], primary_metric="charm")
 

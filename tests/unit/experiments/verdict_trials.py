@@ -21,6 +21,9 @@ def trial(
     mos: float | None = None,
     wer: float | None = None,
     prosody: float | None = None,
+    signal: float | None = None,
+    hard: float | None = None,
+    failures: int | None = None,
     repeat: int = 0,
 ) -> TrialOutcome:
     """Returns a completed trial. The default has the composite 0.27 + 0.225 + 0.2 + 0.2 = 0.895 if durations agree."""
@@ -38,6 +41,9 @@ def trial(
             naturalness_mos=mos,
             word_error_rate=wer,
             prosody_score=prosody,
+            signal_quality_mos=signal,
+            hard_word_accuracy=hard,
+            speech_failures=failures,
         ),
     )
 

@@ -94,3 +94,15 @@ def test_a_missing_package_takes_its_steps_and_those_that_need_them(
     assert {found[name].requirement for name in gone} == {
         f"The package {package} is not installed. `make listening` installs it."
     }
+
+
+def test_what_needs_a_transcript_knows_the_languages_of_the_recogniser(packages: set[str]) -> None:
+    found = step_availability(Backends())
+    assert {step for step, one in found.items() if one.languages == {"en"}} == {
+        "transcription",
+        "alignment",
+        "word_errors",
+        "rhythm",
+        "prosody",
+    }
+    assert all(one.languages is None for one in found.values() if one.languages != {"en"})

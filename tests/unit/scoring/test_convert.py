@@ -7,9 +7,9 @@ from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 
 from services.scoring import convert
 from services.scoring.availability import Availability
-from services.scoring.domain import LISTED_METRICS, Status
+from services.scoring.domain import LISTED_METRICS, LISTENED_METRICS, Status
 from services.scoring.metrics.signal import SignalMetrics, measure
-from services.scoring.step_metrics import StepMetric
+from services.scoring.step_metrics import STEP_METRICS, StepMetric
 from services.shared.metrics import Direction
 from tests.fakes.recordings import recording, tone
 
@@ -59,6 +59,27 @@ def test_a_metric_of_a_step_has_its_good_range_and_what_it_takes() -> None:
     assert (message.step, message.name, message.good_minimum) == ("noise", "snr_db", 25)
     assert not any(message.HasField(name) for name in ("minimum", "maximum", "good_maximum"))
     assert (message.available, message.backend, message.requirement) == (False, "", "Install it.")
+
+
+def test_metrics_from_listening_say_what_takes_them_and_in_which_languages() -> None:
+    steps = dict.fromkeys((one.step for one in STEP_METRICS), Availability(True, "code"))
+    steps["signal"] = SIGNAL
+    steps["word_errors"] = Availability(True, "words", languages=frozenset({"en", "de"}))
+    steps["naturalness"] = Availability(False, "", "Install it.")
+    listed = convert.metrics(steps)
+    of_trials = {one.name: one for one in listed if one.in_trials}
+    assert {name: of_trials[name].step for name in LISTENED_METRICS} == LISTENED_METRICS
+    rate, naturalness = of_trials["word_error_rate"], of_trials["naturalness_mos"]
+    assert (rate.backend, list(rate.languages), rate.summary, rate.column) == (
+        "words",
+        ["de", "en"],
+        "avg_word_error_rate",
+        5,
+    )
+    assert (naturalness.available, naturalness.requirement, list(naturalness.languages)) == (False, "Install it.", [])
+    # Each is listed once.
+    names = [(one.step, one.name) for one in listed]
+    assert len(names) == len(set(names))
 
 
 def test_directions_and_statuses_have_the_names_of_the_proto() -> None:

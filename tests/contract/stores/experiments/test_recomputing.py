@@ -224,7 +224,7 @@ async def test_a_recomputed_verdict_is_not_stored(database: Database, store: Sto
     async with database.transaction() as connection:
         await store.complete(connection, ID, {"method_version": "verdict/1"}, NOON)
     reading, recomputer = recomputing(database, store, votes)
-    assert (await recomputer.results(ID))["method_version"] == "verdict/3"
+    assert (await recomputer.results(ID))["method_version"] == "verdict/4"
     assert await reading.results(ID) == {"method_version": "verdict/1"}
 
 

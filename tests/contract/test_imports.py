@@ -12,6 +12,7 @@ LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 PURE = {"domain", "verdict", "measurement", "object_names", "plausibility", "sample_formats", "utterances"}
 # Further packages and modules that only compute.
 PURE_PACKAGES = (
+    "services.elo.ratings",
     "services.scoring.metrics",
     "services.shared.audio",
     "services.shared.clips.domain",

@@ -17,6 +17,9 @@ MAX_RIVALS = 10
 MAX_REFITTED_RIVALS = 3
 """Rivals for whom refits find the exact number."""
 
+ROUNDING = 1e-9
+"""Strengths closer than this, in natural units, are equal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fragility:
@@ -114,7 +117,7 @@ def _shortest(fit: DavidsonFit, leader: int, removal: _Removal, bound: int) -> i
     estimate = int(min(removal.linear_estimate, high))
     for length in sorted({estimate, high}):
         latest = _without(fit, removal, length, latest)
-        if int(np.argmax(latest.strengths)) != leader:
+        if _overtaken(latest, leader):
             high = length
             break
     else:
@@ -123,11 +126,16 @@ def _shortest(fit: DavidsonFit, leader: int, removal: _Removal, bound: int) -> i
     while high - low > 1:
         middle = (low + high) // 2
         latest = _without(fit, removal, middle, latest)
-        if int(np.argmax(latest.strengths)) == leader:
-            low = middle
-        else:
+        if _overtaken(latest, leader):
             high = middle
+        else:
+            low = middle
     return high
+
+
+def _overtaken(fit: DavidsonFit, leader: int) -> bool:
+    """Returns whether another model is first. A draw leaves the leader first."""
+    return bool(fit.strengths.max() > fit.strengths[leader] + ROUNDING)
 
 
 def _without(fit: DavidsonFit, removal: _Removal, length: int, start: DavidsonFit) -> DavidsonFit:

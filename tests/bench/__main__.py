@@ -20,6 +20,8 @@ from tests.bench import (
     bench_key_check,
     bench_mesh,
     bench_outbox,
+    bench_rating_chance,
+    bench_ratings,
     bench_schedule,
     bench_signal,
     bench_verdict,
@@ -35,6 +37,14 @@ async def _signal() -> list[BenchResult]:
     return [bench_signal.run()]
 
 
+async def _ratings() -> list[BenchResult]:
+    return [bench_ratings.run()]
+
+
+async def _rating_chance() -> list[BenchResult]:
+    return bench_rating_chance.run()
+
+
 async def _verdict() -> list[BenchResult]:
     return bench_verdict.run()
 
@@ -46,6 +56,8 @@ BENCHES: dict[str, Bench] = {
     "fixed_time": bench_fixed_time.run,
     "signal": _signal,
     "verdict": _verdict,
+    "ratings": _ratings,
+    "rating_chance": _rating_chance,
     "outbox_to_consumer": bench_outbox.run,
     "mesh": bench_mesh.run,
 }

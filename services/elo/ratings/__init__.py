@@ -38,7 +38,6 @@ from services.elo.ratings.metric_vote import DEFAULT_METRIC_WEIGHTS, MetricVote,
 from services.elo.ratings.ranks import (
     Connectivity,
     HeadToHead,
-    connectivity,
     count_outcomes,
     head_to_head,
 )
@@ -73,7 +72,6 @@ __all__ = [
     "VoterTest",
     "Votes",
     "VotesByKind",
-    "connectivity",
     "contrast",
     "control_delivery",
     "correlations",

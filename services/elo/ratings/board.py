@@ -137,7 +137,7 @@ def publish(votes: VotesByKind, models: int, method: Method = DEFAULT_METHOD) ->
     """
     fit = fit_davidson({kind: fold(chosen, models) for kind, chosen in votes.items()}, method)
     of = covariances(fit, votes)
-    graph = connectivity(votes, models)
+    graph = connectivity(fit.tables.values(), models)
     known = _known_models(fit, of)
     first, second = np.triu_indices(models, 1)
     df, pair_df = degrees_of_freedom(fit, of, first, second)

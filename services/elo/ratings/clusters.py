@@ -14,20 +14,18 @@ import numpy as np
 
 from services.elo.ratings.davidson import DavidsonFit
 from services.elo.ratings.method import ELO_PER_UNIT
-from services.elo.ratings.votes import FITTED, Floats, Ints, VoteKind, Votes, VotesByKind
+from services.elo.ratings.votes import FITTED, Floats, Ints, VoteKind, Votes, VotesByKind, sums_by
 
 MAX_VOTER_CLUSTERS = 20_000
 """More voters are pooled, whole voters together, by their number modulo this. It changes widths by less than 1%."""
 MAX_CELLS_AT_ONCE = 4_000_000
-"""Numbers in one array of the exact jackknife: 32 MB."""
+"""Numbers in one array: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSums:
-    """One clustering: what the votes of each cluster say, and how many they are. G is the number of clusters."""
+    """One clustering: how many votes each cluster has, and how it moves the fit. G is the number of clusters."""
 
-    scores: Floats
-    """(G, parameters): the weighted derivatives of the log probabilities of its votes, summed."""
     votes: Floats
     """(G, models): its weighted votes on each model."""
     left_out: Floats
@@ -79,16 +77,19 @@ def covariances(fit: DavidsonFit, votes: VotesByKind) -> Covariances:
         clusterings.append((scenario, by_scenario))
     if VoteKind.HUMAN in sums:
         human = sums[VoteKind.HUMAN]
-        by_voter = _jackknife(fit, inverse, [(human, human.votes.voter % MAX_VOTER_CLUSTERS)])
+        voters = human.votes.voter
+        # The remainder takes longer than the maximum.
+        voters = voters % MAX_VOTER_CLUSTERS if voters.max() >= MAX_VOTER_CLUSTERS else voters
+        by_voter = _jackknife(fit, inverse, [(human, voters)])
         voter = by_voter.covariance
         clusterings.append((voter, by_voter))
-        independent = _centred(fit, _centred(fit, inverse @ human.squared_scores() @ inverse).T)
+        independent = _centred(fit, inverse @ human.squared_scores() @ inverse)
     return Covariances(
         voter=voter,
         scenario=scenario,
         votes=independent,
         total=_without_negative(voter + scenario - independent),
-        plain=_centred(fit, _centred(fit, inverse).T),
+        plain=_centred(fit, inverse),
         clusterings=clusterings,
     )
 
@@ -152,30 +153,10 @@ class _Kind:
         by_d, by_tie = self.probabilities.scores()
         self.by_d, self.by_tie = by_d * self.weight, by_tie * self.weight
 
-    def add(self, clusters: Ints, scores: Floats, votes: Floats) -> None:
-        """Adds the votes to the sums of their clusters. `clusters` has one entry per vote."""
-        layout = self.fit.layout
-        m, count = layout.models, len(scores)
-        rows = clusters * m
-        slot_a, slot_b = rows + self.votes.a, rows + self.votes.b
-        by_d = self.by_d.ravel()[self.types]
-        plus = np.bincount(slot_a, by_d, count * m).reshape(count, m)
-        scores[:, :m] += plus - np.bincount(slot_b, by_d, count * m).reshape(count, m)
-        numbers = np.bincount(slot_a, minlength=count * m) + np.bincount(slot_b, minlength=count * m)
-        votes += self.weight * numbers.reshape(count, m)
-        slot, nu = layout.slot_of(self.kind), layout.ties.get(self.kind)
-        if slot is not None:
-            scores[:, slot] += plus.sum(1)
-        if nu is not None:
-            scores[:, nu] += np.bincount(clusters, self.by_tie.ravel()[self.types], count)
-
-    def information(self, clusters: Ints, count: int) -> Floats:
-        """Returns the information of each cluster, (count, parameters, parameters). Votes with -1 are in none."""
-        m = self.fit.layout.models
-        chosen = clusters >= 0
-        cells = clusters[chosen] * (m * m) + self.cells[chosen]
-        votes = self.weight * np.bincount(cells, minlength=count * m * m).reshape(count, m, m)
-        return self.fit.layout.spread(self.kind, *(votes * one for one in self.probabilities.information()))
+    def information(self, votes: Floats) -> Floats:
+        """Returns the information of clusters, (G, parameters, parameters), from their votes on (models, models)."""
+        weighted = self.weight * votes
+        return self.fit.layout.spread(self.kind, *(weighted * one for one in self.probabilities.information()))
 
     def squared_scores(self) -> Floats:
         """Returns the sum over votes of score score', (parameters, parameters), from the tables."""
@@ -188,13 +169,82 @@ class _Kind:
         )
 
 
+class _Clustered:
+    """The votes of one kind with the cluster of each. A table of all clusters is faster, if it is not too large."""
+
+    def __init__(self, of: _Kind, clusters: Ints, count: int) -> None:
+        self.of, self.clusters, self.count = of, clusters, count
+        m = of.fit.layout.models
+        self.table: Floats | None = None
+        if count * m * m * FITTED <= MAX_CELLS_AT_ONCE:
+            types = clusters * (m * m * FITTED) + of.types
+            counts = np.bincount(types, minlength=count * m * m * FITTED)
+            self.table = counts.reshape(count, m, m, FITTED).astype(np.float64)
+            # einsum is ten times as fast as a sum over such a short axis.
+            self.pairs: Floats = np.einsum("gabo->gab", self.table)
+
+    def sums(self) -> tuple[Floats, Floats]:
+        """Returns what the votes of each cluster say, (G, parameters), and their numbers on each model, (G, models)."""
+        layout = self.of.fit.layout
+        scores = np.zeros((self.count, layout.size))
+        if self.table is not None:
+            by_pair = np.einsum("gabo,abo->gab", self.table, self.of.by_d)
+            plus, minus = by_pair.sum(2), by_pair.sum(1)
+            numbers = self.pairs.sum(2) + self.pairs.sum(1)
+            by_tie = np.tensordot(self.table, self.of.by_tie, 3)
+        else:
+            plus, minus, numbers, by_tie = self._sums_of_many()
+        by_model = scores[:, : layout.models]
+        by_model += plus
+        by_model -= minus
+        slot, nu = layout.slot_of(self.of.kind), layout.ties.get(self.of.kind)
+        if slot is not None:
+            scores[:, slot] = plus.sum(1)
+        if nu is not None:
+            scores[:, nu] = by_tie
+        return scores, np.multiply(numbers, self.of.weight)
+
+    def _sums_of_many(self) -> tuple[Floats, Floats, Ints, Floats]:
+        """Returns the scores of slot A and of slot B, numbers of votes, (G, models) each, and scores of ties, (G,)."""
+        m, votes = self.of.fit.layout.models, self.of.votes
+        size = self.count * m
+        by_d = self.of.by_d.ravel()[self.of.types]
+        # In place, because getting new memory for a million numbers takes longer than the calculation.
+        slot = self.clusters * m
+        slot += votes.a
+        plus = sums_by(slot, by_d, size)
+        numbers = np.bincount(slot, minlength=size)
+        slot -= votes.a
+        slot += votes.b
+        minus = sums_by(slot, by_d, size)
+        numbers += np.bincount(slot, minlength=size)
+        by_tie = sums_by(self.clusters, self.of.by_tie.ravel()[self.of.types], self.count)
+        return plus.reshape(-1, m), minus.reshape(-1, m), numbers.reshape(-1, m), by_tie
+
+    def information(self, chosen: Ints) -> Floats:
+        """Returns the information of some clusters, (chosen, parameters, parameters)."""
+        if self.table is not None:
+            return self.of.information(self.pairs[chosen])
+        m = self.of.fit.layout.models
+        number = np.full(self.count, -1)
+        number[chosen] = np.arange(len(chosen))
+        numbers = number[self.clusters]
+        inside = numbers >= 0
+        cells = numbers[inside] * (m * m) + self.of.cells[inside]
+        votes = np.bincount(cells, minlength=len(chosen) * m * m).reshape(len(chosen), m, m)
+        return self.of.information(votes.astype(np.float64))
+
+
 def _jackknife(fit: DavidsonFit, inverse: Floats, kinds: Sequence[tuple[_Kind, Ints]]) -> ClusterSums:
     """Returns the sums of the clusters that have votes. Each kind comes with the cluster of each vote."""
     layout = fit.layout
     count = 1 + max(int(clusters.max()) for _, clusters in kinds)
-    scores, votes = np.zeros((count, layout.size)), np.zeros((count, layout.models))
-    for kind, clusters in kinds:
-        kind.add(clusters, scores, votes)
+    clustered = [_Clustered(kind, clusters, count) for kind, clusters in kinds]
+    scores, votes = clustered[0].sums()
+    for one in clustered[1:]:
+        more_scores, more_votes = one.sums()
+        scores += more_scores
+        votes += more_votes
     size = votes.sum(1) / 2
     total = float(size.sum())
     left_out = scores @ inverse
@@ -202,12 +252,13 @@ def _jackknife(fit: DavidsonFit, inverse: Floats, kinds: Sequence[tuple[_Kind, I
     at_once = max(1, MAX_CELLS_AT_ONCE // layout.size**2)
     for begin in range(0, len(large), at_once):
         chosen = large[begin : begin + at_once]
-        number = np.full(count, -1)
-        number[chosen] = np.arange(len(chosen))
-        information = sum(kind.information(number[clusters], len(chosen)) for kind, clusters in kinds)
+        information = sum(one.information(chosen) for one in clustered)
         left_out[chosen] = _solve(fit.information - information, scores[chosen])
     present = size > 0
-    return ClusterSums(scores[present], votes[present], _centred(fit, left_out[present]), total)
+    if not present.all():
+        votes, left_out = votes[present], left_out[present]
+    _centre(fit, left_out)
+    return ClusterSums(votes, left_out, total)
 
 
 def _solve(matrices: Floats, vectors: Floats) -> Floats:
@@ -218,12 +269,18 @@ def _solve(matrices: Floats, vectors: Floats) -> Floats:
         return np.asarray((np.linalg.pinv(matrices, hermitian=True) @ vectors[..., None])[..., 0])
 
 
-def _centred(fit: DavidsonFit, rows: Floats) -> Floats:
-    """Returns rows of parameters with the mean of their strengths subtracted."""
+def _centre(fit: DavidsonFit, rows: Floats) -> None:
+    """Subtracts the mean of the strengths from each row of parameters."""
     m = fit.layout.models
-    centred = rows.copy()
-    centred[:, :m] -= rows[:, :m].mean(1, keepdims=True)
-    return centred
+    rows[:, :m] -= (rows[:, :m] @ np.full(m, 1 / m))[:, None]
+
+
+def _centred(fit: DavidsonFit, covariance: Floats) -> Floats:
+    """Returns the covariance of parameters whose strengths are centred."""
+    result = covariance.copy()
+    _centre(fit, result)
+    _centre(fit, result.T)
+    return result
 
 
 def _without_negative(covariance: Floats) -> Floats:
@@ -250,7 +307,12 @@ def _cluster_variance(fit: DavidsonFit) -> float:
 def _influence(fit: DavidsonFit, sums: ClusterSums) -> Floats:
     """Returns a_gi = n_gi/n_i^2 (1/h + t^2 n_gi), (G, models): the variance that a cluster would give each rating."""
     votes = sums.votes
-    return _ratio(votes, votes.sum(0) ** 2) * (1 / _information_per_vote(fit) + _cluster_variance(fit) * votes)
+    total = votes.sum(0)
+    per_square = _ratio(np.ones_like(total), total**2)
+    influence = votes * (_cluster_variance(fit) * per_square)
+    influence += per_square / _information_per_vote(fit)
+    influence *= votes
+    return influence
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -22,7 +22,7 @@ from services.elo.ratings.davidson import (
     prior_precisions,
 )
 from services.elo.ratings.method import DEFAULT_METHOD, ELO_PER_UNIT, Method
-from services.elo.ratings.votes import FITTED, Floats, Ints, VoteKind, Votes, VotesByKind, fold
+from services.elo.ratings.votes import FITTED, Floats, VoteKind, Votes, VotesByKind, fold, sums_by
 
 DELIVERY_COVARIATES = ("duration_seconds", "speaking_rate", "leading_silence_ms")
 COVARIATE_RIDGE = 0.5
@@ -118,10 +118,6 @@ def _fit(fit: DavidsonFit, kinds: Sequence[_Votes], covariates: int) -> Floats:
     raise NotConverged(f"delivery control did not converge in {MAX_STEPS} steps, {size} parameters")
 
 
-def _sums(groups: Ints, values: Floats, count: int) -> Floats:
-    return np.asarray(np.bincount(groups, values, count), dtype=np.float64)
-
-
 def _add(of: _Votes, parameters: Floats, gradient: Floats, information: Floats) -> None:
     """Adds what the votes of one kind say to the gradient and the information."""
     layout, votes, x, weight = of.fit.layout, of.votes, of.covariates, of.fit.weights[of.kind]
@@ -136,11 +132,11 @@ def _add(of: _Votes, parameters: Floats, gradient: Floats, information: Floats) 
     by_d, by_tie, tie = (weight * one for one in probabilities.information())
 
     def by_model(values: Floats) -> Floats:
-        return _sums(votes.a, values, m) - _sums(votes.b, values, m)
+        return sums_by(votes.a, values, m) - sums_by(votes.b, values, m)
 
     cells = votes.a * m + votes.b
     information[:size, :size] += layout.spread(
-        of.kind, *(_sums(cells, values, m * m).reshape(m, m) for values in (by_d, by_tie, tie))
+        of.kind, *(sums_by(cells, values, m * m).reshape(m, m) for values in (by_d, by_tie, tie))
     )
     gradient[:m] += by_model(residual)
     gradient[size:] += x.T @ residual

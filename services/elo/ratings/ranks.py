@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.elo.ratings.votes import Bools, Floats, Ints, Votes, VotesByKind, check_models
+from services.elo.ratings.votes import Bools, Floats, Ints, Votes, check_models
 
 
 def holm(p: Floats, alpha: float = 0.05) -> Bools:
@@ -56,17 +57,15 @@ class Connectivity:
         )
 
 
-def connectivity(votes: VotesByKind, models: int) -> Connectivity:
-    """Returns the connected parts of the graph of battles. Votes for "both bad" connect nothing.
+def connectivity(tables: Iterable[Floats], models: int) -> Connectivity:
+    """Returns the connected parts of the graph of battles.
 
-    Raises ValueError if a vote names a model whose number is not below `models`.
+    `tables` are those of `fold`, (models, models, 3) each, so votes for "both bad" connect nothing.
     """
     met = np.zeros((models, models), dtype=np.bool_)
-    for chosen in votes.values():
-        check_models(chosen, models)
-        fitted = chosen.fitted()
-        met[fitted.a, fitted.b] = met[fitted.b, fitted.a] = True
-    return Connectivity(_components(met))
+    for table in tables:
+        met |= table.sum(-1) > 0
+    return Connectivity(_components(met | met.T))
 
 
 def _components(met: Bools) -> Ints:

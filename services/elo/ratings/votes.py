@@ -107,3 +107,9 @@ def check_models(votes: Votes, models: int) -> None:
     """Raises ValueError if a vote names a model whose number is not below `models`."""
     if len(votes) and max(votes.a.max(), votes.b.max()) >= models:
         raise ValueError(f"the numbers of models must be below {models}, got {max(votes.a.max(), votes.b.max())}")
+
+
+def sums_by(groups: Ints, values: Floats, count: int) -> Floats:
+    """Returns the sum of the values of each group, (count,). `groups` has the number of each value's group."""
+    # The type of NumPy's function says integers.
+    return np.asarray(np.bincount(groups, values, count), dtype=np.float64)

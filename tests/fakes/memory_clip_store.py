@@ -108,11 +108,15 @@ class MemoryClipStore:
         first = sorted(stale, key=lambda trial: requested_at[trial.id])[:limit]
         return [clip_of(trial, experiments[trial.experiment_id]) for trial in first]
 
-    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
+    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
         trials = table(connection, "trials")
+        evaluated = []
         for trial in list(trials.values()):
             if trial.experiment_id == run_id and trial.ended_at is None:
                 trials[trial.id] = dataclasses.replace(trial, status=ClipStatus.CANCELLED, ended_at=at)
+                if trial.status is SCORING:
+                    evaluated.append(clip_of(trials[trial.id], table(connection, "experiments")[run_id]))
+        return evaluated
 
     async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
         trials = table(connection, "trials")

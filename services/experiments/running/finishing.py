@@ -98,7 +98,10 @@ class Finishing:
         moment = now()
         if experiment.status is ExperimentStatus.RUNNING:
             await outbox.add(connection, facts.REQUESTS.cancellation(experiment.id))
-        await self._clips.cancel(connection, experiment.id, moment)
+        evaluated = await self._clips.cancel(connection, experiment.id, moment)
+        if experiment.listens:
+            # Models need not listen to these any more.
+            await outbox.add(connection, *(facts.REQUESTS.current_step(clip, last=True) for clip in evaluated))
         await self._listening.suspend(connection, experiment.id)
         cancelled = await self._store.cancel(connection, experiment.id, moment)
         await self._publisher.record(connection, facts.experiment_cancelled(cancelled), cancelled)

@@ -87,9 +87,12 @@ def listed(found: Evaluation) -> scoring_pb2.Evaluation:
 def details(found: EvaluationDetails) -> scoring_pb2.Evaluation:
     """Returns a whole evaluation as a message."""
     message = evaluation(found.evaluation)
-    message.steps.extend(map(step_state, found.outcomes))
+    steps = list(map(step_state, found.outcomes))
     if (signal := found.evaluation.signal_metrics) is not None:
+        # The samples of a job are measured without decoding, so the step has no outcome of its own.
+        steps.insert(1 if steps else 0, pb.StepState(name="signal", status=pb.StepState.completed))
         message.metrics.signal.CopyFrom(convert.signal_metrics(signal))
+    message.steps.extend(steps)
     for outcome in found.outcomes:
         if outcome.status is not StepStatus.completed or outcome.result is None:
             continue

@@ -73,7 +73,8 @@ def _metrics(outcomes: Mapping[str, StepOutcome]) -> dict[str, tuple[Any, str]]:
     found: dict[str, tuple[Any, str]] = {}
     if (naturalness := _completed(outcomes, "naturalness")) is not None:
         scores = naturalness.result
-        found["naturalness_mos"] = scores.distillmos if scores.utmos is None else scores.utmos, naturalness.backend
+        name = "distillmos" if scores.utmos is None else "utmos"
+        found["naturalness_mos"] = getattr(scores, name), _of_model(name, naturalness.backend)
     if (words := _completed(outcomes, "word_errors")) is not None:
         found["word_error_rate"] = words.result.errors.words.error_rate, words.backend
         found["hard_word_accuracy"] = words.result.hard_word_accuracy, words.backend
@@ -88,3 +89,8 @@ def _metrics(outcomes: Mapping[str, StepOutcome]) -> dict[str, tuple[Any, str]]:
 def _completed(outcomes: Mapping[str, StepOutcome], step: str) -> StepOutcome | None:
     outcome = outcomes.get(step)
     return outcome if outcome is not None and outcome.result is not None else None
+
+
+def _of_model(name: str, backends: str) -> str:
+    """Returns the backend of one of the models of a step, which names all of them."""
+    return next((one for one in backends.split(" + ") if one.startswith(name)), backends)

@@ -107,8 +107,8 @@ class ClipStore(Protocol):
         stopped runs, and of runs in which a clip has moved within `timeout`, are left out.
         """
 
-    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
-        """Cancels the unfinished clips of a run."""
+    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
+        """Cancels the unfinished clips of a run. Returns those whose evaluation was requested."""
 
     async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
         """Restarts the failed clips of a run, and returns them in their new state, in the order of the run.
@@ -242,12 +242,19 @@ class SqlClipStore:
         )
         return [clip_from(row) for row in await connection.execute(query)]
 
-    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> None:
-        await connection.execute(
+    async def cancel(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
+        cancelled = await connection.execute(
             sa.update(self._table.rows)
-            .where(self._table.run == run_id, self._table.rows.c.ended_at.is_(None))
+            .where(
+                self._table.run == run_id,
+                self._table.run == self._table.run_id,
+                self._table.rows.c.ended_at.is_(None),
+            )
             .values(status=ClipStatus.CANCELLED, ended_at=at)
+            .returning(*clip_columns(self._table))
         )
+        # Of the unfinished clips, those that are evaluated have audio.
+        return [clip for clip in map(clip_from, cancelled) if clip.audio_name is not None]
 
     async def retry(self, connection: AsyncConnection, run_id: str, at: datetime) -> Sequence[Clip]:
         rows = self._table.rows.c

@@ -308,13 +308,23 @@ async def test_no_clip_of_a_stopped_run_is_stale(user: ClipUserCase) -> None:
     assert await stale(user, 3600) == []
 
 
-async def test_cancelling_a_run_leaves_ended_clips_unchanged(user: ClipUserCase) -> None:
-    await user.add("clip_a", status=SCORING)
+async def test_cancelling_a_run_returns_clips_that_are_evaluated_and_leaves_ended_ones_unchanged(
+    user: ClipUserCase,
+) -> None:
+    await user.add("clip_a", status=SCORING, audio_name="clip_a.wav", attempts=2)
     await user.add("clip_b", 1, status=COMPLETED, ended_at=NOON)
+    await user.add("clip_c", 2)
+    cancelled = []
     async with user.database.transaction() as connection:
-        for clip_id in ("clip_a", "clip_b"):
-            await user.clips.cancel(connection, user.run_of(clip_id), NOON + MINUTE)
-    assert await user.read("clip_a") == Row(ClipStatus.CANCELLED, ended_at=NOON + MINUTE)
+        for clip_id in ("clip_a", "clip_b", "clip_c"):
+            cancelled += await user.clips.cancel(connection, user.run_of(clip_id), NOON + MINUTE)
+    assert [(clip.id, clip.attempts, clip.audio_name, clip.text) for clip in cancelled] == [
+        ("clip_a", 2, "clip_a.wav", "Hello.")
+    ]
+    assert await user.read("clip_a") == Row(
+        ClipStatus.CANCELLED, attempts=2, audio_name="clip_a.wav", ended_at=NOON + MINUTE
+    )
+    assert (await user.read("clip_c")).status is ClipStatus.CANCELLED
     assert await user.read("clip_b") == Row(COMPLETED, ended_at=NOON)
 
 

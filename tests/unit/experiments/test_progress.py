@@ -1,5 +1,6 @@
 """Progress: which events change a trial, which are ignored, and how the last trial ends the experiment."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from services.runtime.clock import now
 from services.runtime.errors import WrongState
 from services.shared.clips.progress import MAX_ATTEMPTS
 from services.shared.metrics import Measurements
+from tests.fakes.memory_database import table
 from tests.unit.experiments.conftest import SIGNAL, SYNTHESIS, World
 
 SYNTHESIZING, SCORING = TrialStatus.SYNTHESIZING, TrialStatus.SCORING
@@ -175,6 +177,24 @@ async def test_cancelling_ends_unfinished_trials_and_ignores_later_events(world:
     assert [t.status for t in await world.trials(experiment_id)] == [TrialStatus.COMPLETED, TrialStatus.CANCELLED]
     assert await world.reading.get(experiment_id) == cancelled
     assert await world.progress.reconcile(STALE_AFTER) == 0
+
+
+async def test_models_stop_listening_to_the_trials_of_a_cancelled_experiment(world: World) -> None:
+    experiment_id, first, second = await started(world)
+    async with world.database.transaction() as connection:
+        experiments = table(connection, "experiments")
+        experiments[experiment_id] = replace(experiments[experiment_id], listens=True)
+    await world.speak(first)
+    asked = world.database.published()[-1]
+    assert isinstance(asked, EvaluationRequested)
+    assert (asked.job_id, asked.listen, asked.reference_text) == (first.id, True, "Hello.")
+    await world.planning.cancel(experiment_id)
+    requests = [event for event in world.database.published() if isinstance(event, EvaluationRequested)]
+    assert [(event.job_id, event.attempt, event.listen, event.reference_text) for event in requests] == [
+        (first.id, 1, True, "Hello."),
+        (first.id, 1, False, ""),
+    ]
+    assert second.id not in {event.job_id for event in requests}
 
 
 async def test_cancelling_twice_publishes_one_event(world: World) -> None:

@@ -177,3 +177,14 @@ def test_names_are_those_of_the_protos() -> None:
     assert {*FORMATS, "format_unspecified"} == set(formats.keys())
     assert (convert.status_filter(0), convert.status_filter(2), convert.status_filter(99)) == ("", "completed", "99")
     assert (convert.export_format(2), convert.export_format(99)) == ("csv", "99")
+
+
+def test_the_evaluation_of_a_trial_has_the_step_that_measures_its_samples() -> None:
+    samples_only = replace(COMPLETED.evaluation, id="trl_" + "a" * 32, signal_metrics=SIGNAL, steps=())
+    message = convert.details(EvaluationDetails(samples_only))
+    assert [(step.name, step.HasField("seconds")) for step in message.steps] == [("signal", False)]
+    assert message.metrics.signal == message.signal_metrics
+    outcomes = [one for one in completed() if one.step in ("decode", "quality")]
+    listened = convert.details(EvaluationDetails(replace(samples_only, steps=("decode", "quality")), outcomes))
+    assert [step.name for step in listened.steps] == ["decode", "signal", "quality"]
+    assert listened.metrics.quality.overall_mos == 3.25

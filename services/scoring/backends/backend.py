@@ -240,3 +240,8 @@ def missing_package(package: str, size: str = "listening") -> str:
     except PackageNotFoundError:
         return f"The package {package} is not installed. `make {size}` installs it."
     return ""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether a model needs more memory than there is. torch has an error of its own for GPUs."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings
+import structlog
+
+from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings, is_out_of_memory
 from services.scoring.backends.listening.dnsmos import Dnsmos
 from services.scoring.backends.listening.moonshine import MoonshineRecogniser
 from services.scoring.backends.listening.silero import SileroActivity
@@ -19,6 +21,8 @@ from services.scoring.backends.models.pyannote import PyannoteDiarizer
 from services.scoring.backends.models.sensevoice import SenseVoice
 from services.scoring.backends.models.utmos import Utmos
 from services.scoring.backends.models.whisper import WhisperRecogniser
+
+log = structlog.get_logger()
 
 RETRY_LOADING_SECONDS = 60.0
 """A backend that can't be loaded is tried again after this time. Its steps are skipped with the reason until then."""
@@ -110,6 +114,12 @@ class Backends:
                 except BackendMissing as reason:
                     slot.failed, slot.failed_at = str(reason), self._clock()
                     raise
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise
+                    log.exception("a model can't be loaded", model=chosen.name)
+                    slot.failed, slot.failed_at = _damaged(chosen.name, error), self._clock()
+                    raise BackendMissing(slot.failed) from error
             return slot.backend
 
     def named(self, name: str) -> type[Backend]:
@@ -119,3 +129,10 @@ class Backends:
                 if candidate.name == name:
                     return candidate
         raise BackendMissing(f"There is no model {name}.")
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return (
+        f"The model {name} can't be loaded ({type(error).__name__}). Its files are damaged, incomplete or of another "
+        "version. Install its package again."
+    )

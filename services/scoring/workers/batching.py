@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from services.scoring.backends.backend import BackendMissing, ModelCapabilities
+from services.scoring.backends.backend import BackendMissing, ModelCapabilities, is_out_of_memory
 from services.scoring.backends.choice import Backends
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS, MAX_PASSED, FairQueue
 from services.scoring.workers.model_calls import DESCRIBE, is_batched
@@ -239,11 +239,6 @@ class ModelQueues:
             results.append(found[: len(call.items)])
             del found[: len(call.items)]
         return results
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Returns whether a model needs more memory than there is. torch has an error of its own for GPUs."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def free_memory() -> None:

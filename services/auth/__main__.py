@@ -1,5 +1,8 @@
 """Builds the auth service and runs it."""
 
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
 import os
 from collections.abc import Mapping
 

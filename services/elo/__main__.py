@@ -1,5 +1,8 @@
 """Builds the elo service and runs it."""
 
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
 from voicearena.elo.v1 import elo_service_pb2_grpc
 
 from services.elo import consumers

@@ -1,5 +1,8 @@
 """Builds the experiments service and runs it."""
 
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
 from datetime import timedelta
 from functools import partial
 

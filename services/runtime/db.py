@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from services.runtime.hot_reads import PsycopgHotConnection
-from services.runtime.migration import upgrade
+from services.runtime.migrating import CONNECT_TIMEOUT_SECONDS, migrate
 from services.runtime.outside_text import first_line
 from services.runtime.settings import DatabaseSettings
 
@@ -28,7 +28,6 @@ log = structlog.get_logger()
 # `database_errors` tells the cases apart.
 DISCONNECTED = (OperationalError, InterfaceError, NoConnectionFree, psycopg.OperationalError, psycopg.InterfaceError)
 
-CONNECT_TIMEOUT_SECONDS = 5
 # How long a starting service waits for PostgreSQL before it ends, so that its supervisor starts it again.
 START_TIMEOUT_SECONDS = 60
 STATEMENT_TIMEOUT_MS = 15_000
@@ -54,7 +53,7 @@ class Database:
         """Waits for PostgreSQL, runs the migrations of the folder `migrations`, and returns the database."""
         parsed = make_url(url).set(drivername="postgresql+psycopg")
         if migrations is not None:
-            await _start(lambda: asyncio.to_thread(upgrade, parsed, schema, migrations))
+            await _start(lambda: migrate(parsed, schema, migrations))
         return cls(parsed, schema, pool_size)
 
     @classmethod

@@ -18,7 +18,7 @@ from voicearena.events.v1.envelope_pb2 import DeadLetter, Envelope
 
 from services.runtime import events, status, telemetry
 from services.runtime.backoff import Backoff
-from services.runtime.db import DISCONNECTED
+from services.runtime.disconnections import is_disconnected
 from services.runtime.errors import BusUnavailable, Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.outside_text import first_line
@@ -39,7 +39,7 @@ TRANSIENT_RETRIES = Backoff(0.25, 3.0, jitter=1.0)
 LOGGED_IDS = ("experiment_id", "run_id", "job_id")
 
 
-TRANSIENT_ERRORS = (*DISCONNECTED, BusUnavailable, Unavailable, OSError, TimeoutError)
+TRANSIENT_ERRORS = (BusUnavailable, Unavailable, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class EventDispatcher:
         return None
 
     async def _failed(self, parsed: _Parsed, metadata: EventMetadata, error: Exception) -> Exception | None:
-        transient = isinstance(error, TRANSIENT_ERRORS)
+        transient = is_disconnected(error) or isinstance(error, TRANSIENT_ERRORS)
         log.warning(
             "an event's handler failed",
             event_type=parsed.name,

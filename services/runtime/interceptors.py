@@ -23,9 +23,9 @@ from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 from voicearena.gateway.v1 import options_pb2
 
-from services.runtime import database_errors, identity, request_ids, telemetry
+from services.runtime import identity, request_ids, telemetry
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
-from services.runtime.db import DISCONNECTED
+from services.runtime.disconnections import is_disconnected
 from services.runtime.error_status import to_status, unexpected
 from services.runtime.errors import (
     ArenaError,
@@ -300,7 +300,9 @@ def _caller_error(error: Exception, method: str) -> ArenaError:
 
 def error_for_caller(error: Exception, method: str) -> ArenaError:
     """Returns the error to return to a method's caller. An unexpected error is logged under an id that it names."""
-    if isinstance(error, DISCONNECTED):
+    if is_disconnected(error):
+        from services.runtime import database_errors
+
         log.warning("the database failed", method=method, error=str(error).strip())
         explained: ArenaError | None = database_errors.explain(error)
     else:

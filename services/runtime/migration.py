@@ -1,17 +1,25 @@
-"""Runs a service's migrations with Alembic, under a lock, so that many processes can start at the same time."""
+"""Runs a service's migrations with Alembic, under a lock, so that many processes can start at the same time:
+`python -m services.runtime.migration SCHEMA FOLDER`, with the URL of the database on the standard input.
+"""
 
+import sys
 from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from services.runtime.migrating import CONNECT_TIMEOUT_SECONDS, DISCONNECTED_STATUS
 
 
 def upgrade(url: URL, schema: str, folder: Path) -> None:
     """Creates the schema if it is missing, and runs the missing migrations of `folder`/versions. Blocks."""
     engine = create_engine(
-        url, poolclass=sa.NullPool, connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 5}
+        url.set(drivername="postgresql+psycopg"),
+        poolclass=sa.NullPool,
+        connect_args={"options": f"-csearch_path={schema}", "connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:s))"), {"s": f"voicearena migrations {schema}"})
@@ -61,3 +69,16 @@ def create_messaging_tables(schema: str) -> None:
     op.execute(
         "CREATE TRIGGER outbox_inserted AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_notify()"
     )
+
+
+def main(schema: str, folder: str) -> int:
+    """Migrates a schema and returns the exit status."""
+    try:
+        upgrade(make_url(sys.stdin.read()), schema, Path(folder))
+    except (OperationalError, InterfaceError):
+        return DISCONNECTED_STATUS
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

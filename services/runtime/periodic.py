@@ -6,13 +6,10 @@ from contextlib import suppress
 
 import structlog
 
-from services.runtime.db import DISCONNECTED
+from services.runtime.disconnections import is_disconnected
 from services.runtime.errors import BusUnavailable
 
 log = structlog.get_logger()
-
-OUTAGES = (*DISCONNECTED, BusUnavailable)
-"""Errors that mean that the database or the bus is down."""
 
 
 async def periodic(
@@ -22,15 +19,16 @@ async def periodic(
     batch: int | None = None,
     wake: asyncio.Event | None = None,
     until: Callable[[], bool] = lambda: False,
-    outages: tuple[type[Exception], ...] = OUTAGES,
+    outages: tuple[type[Exception], ...] | None = None,
 ) -> None:
     """Calls `work` at once, then every `seconds`, until it is cancelled or `until` returns True.
 
     `work` can return how much it did. If that is a full `batch` there is probably more, so the next round follows at
     once. Setting `wake` starts the next round early. It is cleared before each round, so a round never misses it.
 
-    A round that raises one of `outages` does not end the loop. The start and the end of an outage are logged with the
-    name of the current task. Any other exception ends the loop.
+    A round that raises one of `outages` does not end the loop. By default these are the errors of a database or a bus
+    that is down. The start and the end of an outage are logged with the name of the current task. Any other exception
+    ends the loop.
     """
     woken = wake or asyncio.Event()
     in_outage = False
@@ -39,7 +37,9 @@ async def periodic(
         done = 0
         try:
             done = await work() or 0
-        except outages as error:
+        except Exception as error:
+            if not (_is_outage(error) if outages is None else isinstance(error, outages)):
+                raise
             if not in_outage:
                 log.warning("periodic work waits for the database or the bus", work=_name(), error=str(error))
             in_outage = True
@@ -65,6 +65,10 @@ def is_cancelled() -> bool:
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _is_outage(error: Exception) -> bool:
+    return is_disconnected(error) or isinstance(error, BusUnavailable)
 
 
 def _name() -> str:

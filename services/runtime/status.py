@@ -6,13 +6,10 @@ from prometheus_client import Gauge
 from voicearena.mesh.v1 import mesh_pb2
 
 from services.runtime import disk, telemetry
-from services.runtime.db import DISCONNECTED
+from services.runtime.disconnections import is_disconnected
 from services.runtime.errors import ArenaError, BusUnavailable
 
 MAX_COUNT = 2**31 - 1
-
-# A full disk can cause these errors without being named in them.
-POSSIBLY_DISK_FULL = (*DISCONNECTED, BusUnavailable, TimeoutError)
 
 Reporter = Callable[[mesh_pb2.ProcessStatus], None]
 """Adds a service's own part to the status of its process."""
@@ -49,7 +46,9 @@ _REASONS = (
 
 def failure_reason(error: Exception) -> str:
     """Returns why something failed, as a short phrase that names no host, user or path."""
-    if disk.is_disk_full_error(error) or (isinstance(error, POSSIBLY_DISK_FULL) and disk.is_full()):
+    # A full disk can cause these errors without being named in them.
+    possibly_full = is_disconnected(error) or isinstance(error, BusUnavailable | TimeoutError)
+    if disk.is_disk_full_error(error) or (possibly_full and disk.is_full()):
         return "no space is left on its disk"
     own = isinstance(error, ArenaError | BusUnavailable)
     text = str(error).strip()

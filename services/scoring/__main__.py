@@ -1,5 +1,8 @@
 """Builds the scoring service and runs it."""
 
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
 from concurrent.futures import ThreadPoolExecutor
 
 from voicearena.elo.v1 import elo_service_pb2_grpc

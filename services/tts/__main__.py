@@ -1,5 +1,8 @@
 """The tts service: `python -m services.tts`."""
 
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 

@@ -13,7 +13,7 @@ from tests.bench.result import BenchResult
 from tests.bench.running_mesh import free_settings
 
 TARGET_SECONDS = 8.0
-TARGET_MIB = 1024.0
+TARGET_MIB = 650.0
 
 
 async def run() -> list[BenchResult]:

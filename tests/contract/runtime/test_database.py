@@ -1,18 +1,22 @@
 """PostgreSQL as services use it: schemas, transactions, reads and lost connections."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
+import services
 from services.runtime import db
 from services.runtime.db import DISCONNECTED, Database, notify
-from services.runtime.migration import upgrade
+from services.runtime.migrating import MigrationFailed, migrate, newest_version
 from tests.contract.runtime.conftest import MIGRATIONS, SOON, running
 
+SERVICES = Path(services.__path__[0])
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
 
 
@@ -105,13 +109,13 @@ async def test_the_start_waits_for_the_database(postgres_url: str, monkeypatch: 
     monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
     attempts: list[int] = []
 
-    def down_at_first(*arguments: object) -> None:
+    async def down_at_first(*arguments: object) -> None:
         attempts.append(1)
         if len(attempts) < 3:
             raise psycopg.OperationalError("connection refused")
-        upgrade(*arguments)  # type: ignore[arg-type]
+        await migrate(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(db, "upgrade", down_at_first)
+    monkeypatch.setattr(db, "migrate", down_at_first)
     database = await Database.connect(postgres_url, "probe_later", migrations=MIGRATIONS)
     async with asyncio.timeout(SOON):
         await database.ping()
@@ -125,3 +129,37 @@ async def test_the_start_fails_if_the_database_stays_down(postgres_url: str, mon
     closed = sa.make_url(postgres_url).set(port=1).render_as_string(hide_password=False)
     with pytest.raises(DISCONNECTED):
         await Database.connect(closed, "probe", migrations=MIGRATIONS)
+
+
+async def test_a_schema_that_is_up_to_date_needs_no_process(
+    database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(asyncio, "create_subprocess_exec")
+    again = await Database.connect(postgres_url, "probe", migrations=MIGRATIONS)
+    await again.ping()
+    await again.close()
+
+
+async def test_the_start_fails_if_a_migration_fails(
+    postgres_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    broken = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    raise ValueError("broken")\n'
+    (folder / "versions" / "0002_broken.py").write_text(broken)
+    with pytest.raises(MigrationFailed, match="schema probe_broken"):
+        await Database.connect(postgres_url, "probe_broken", migrations=folder)
+    assert "ValueError: broken" in capfd.readouterr().err
+    # Nothing of it stays, so the next start is the first one.
+    database = await Database.connect(postgres_url, "probe_broken", migrations=MIGRATIONS)
+    await database.close()
+
+
+@pytest.mark.parametrize("service", ["auth", "elo", "experiments", "scoring"])
+def test_migrations_form_a_line_and_begin_with_their_versions(service: str) -> None:
+    folder = SERVICES / service / "migrations"
+    scripts = ScriptDirectory(str(folder))
+    found = [(Path(script.path).name, script.revision) for script in scripts.walk_revisions()]
+    assert len(found) == len(list((folder / "versions").glob("[0-9]*.py")))
+    assert all(name.startswith(f"{revision}_") for name, revision in found)
+    assert [newest_version(folder)] == scripts.get_heads()

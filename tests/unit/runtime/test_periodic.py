@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from services.runtime import db
 from services.runtime.errors import BusUnavailable
 from services.runtime.periodic import periodic
 
@@ -132,7 +132,7 @@ async def test_it_ends_at_once_when_its_condition_is_true(end_after: int) -> Non
     assert rounds.count == end_after
 
 
-@pytest.mark.parametrize("outage", [psycopg.OperationalError("down"), BusUnavailable("down")])
+@pytest.mark.parametrize("outage", [db.DISCONNECTED[-2]("down"), BusUnavailable("down")])
 async def test_the_work_survives_an_outage_and_logs_its_start_and_its_end(outage: Exception) -> None:
     rounds = Rounds(0, outage, outage, 0, 0, outage, 0)
     with capture_logs() as logged:

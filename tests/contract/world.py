@@ -141,6 +141,17 @@ class World(EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, Keys
         assert seen.messages[-1]["experiment"]["status"] == "completed"
         return id_
 
+    async def _listened_experiment(self) -> str:
+        id_ = await self._planned(profile="quality", prompts=[planning.LISTENED_PROMPT])
+        await self.call(experiments.RUN, {"id": id_})
+        seen = await self.try_call(experiments.WATCH, {"id": id_})
+        assert seen.messages[-1]["experiment"]["status"] == "completed"
+        return id_
+
+    async def _listened_trial(self) -> str:
+        listed = await self.call(experiments.TRIALS, {"id": await self.value("listened_experiment")})
+        return str(listed["trials"][0]["id"])
+
     async def _experiment_with_a_failure(self) -> str:
         id_ = await self._planned(models=[{"provider": STAND_IN, "voice_id": voice} for voice in ("steady", "empty")])
         await self.call(experiments.RUN, {"id": id_})

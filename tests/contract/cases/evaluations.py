@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.contract.cases.auth import MOMENT
 from tests.contract.cases.case import REUSED, Case, Fails, Given, Ok
+from tests.contract.cases.experiments import is_opinion, is_share
+from tests.contract.cases.planning import LISTENED_PROMPT
 from tests.contract.cases.speech import EVALUATION
 from tests.contract.matching import ABSENT
 
@@ -37,6 +39,16 @@ def _step(name: str, condition: str = "") -> dict[str, Any]:
         "seconds": lambda seconds: seconds >= 0,
         "reason": "",
         "condition": condition,
+    }
+
+
+def _are_the_steps_that_listen(steps: list[dict[str, Any]]) -> bool:
+    ends = {step["name"]: (step["status"], bool(step["reason"])) for step in steps}
+    done, skipped = ("completed", False), ("skipped", True)
+    return ends == {
+        **dict.fromkeys(("decode", "signal", "speech_activity", "transcription", "alignment", "word_errors"), done),
+        **dict.fromkeys(("pitch", "rhythm", "prosody", "quality"), done),
+        "naturalness": skipped,
     }
 
 
@@ -154,7 +166,34 @@ CASES = [
         "the evaluation of a trial names the trial",
         EVALUATION,
         {"id": Given("trial_id")},
-        Ok({"trial_id": Given("trial_id"), "metrics": {"signal": {"audible": True}}, "steps": []}),
+        Ok(
+            {
+                "trial_id": Given("trial_id"),
+                "transcript_ref": "",
+                "metrics": {"signal": {"audible": True}},
+                "steps": [{"name": "signal", "status": "completed", "reason": "", "seconds": ABSENT}],
+            }
+        ),
+    ),
+    Case(
+        "the evaluation of a trial that models listened to has their steps and the prompt",
+        EVALUATION,
+        {"id": Given("listened_trial")},
+        Ok(
+            {
+                "trial_id": Given("listened_trial"),
+                "status": "completed",
+                "transcript_ref": LISTENED_PROMPT,
+                "language": re.compile("en.*"),
+                "metrics": {
+                    "signal": {"audible": True},
+                    "transcription": {"backend": re.compile("moonshine.+")},
+                    "word_errors": {"word_error_rate": is_share, "backend": re.compile("voicearena-words/.+")},
+                    "quality": {"overall_mos": is_opinion},
+                },
+                "steps": _are_the_steps_that_listen,
+            }
+        ),
     ),
     Case(
         "somebody else's evaluation of a recording is not found",

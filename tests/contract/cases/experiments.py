@@ -4,7 +4,7 @@ import re
 
 from tests.contract.cases.auth import MOMENT
 from tests.contract.cases.case import Case, Fails, Given, Ok
-from tests.contract.cases.planning import PLANNED, PROMPT
+from tests.contract.cases.planning import LISTENED_PROMPT, PLANNED, PROMPT
 from tests.contract.matching import ABSENT
 
 RUN = "ExperimentService.RunExperiment"
@@ -23,6 +23,10 @@ def is_share(value: object) -> bool:
 
 def is_positive(value: object) -> bool:
     return isinstance(value, int | float) and value > 0
+
+
+def is_opinion(value: object) -> bool:
+    return isinstance(value, int | float) and 1 <= value <= 5
 
 
 COMPLETED = {
@@ -61,6 +65,30 @@ TRIAL = {
     "peak": is_share,
     "clipping_ratio": is_share,
     "loudness_lufs": lambda value: -70 < value < 0,
+}
+LISTENED_TRIAL = {
+    "id": re.compile(r"trl_[0-9a-f]{32}"),
+    "prompt_text": LISTENED_PROMPT,
+    "voice_id": "en-us",
+    "status": "completed",
+    "naturalness_mos": ABSENT,
+    "word_error_rate": is_share,
+    "hard_word_accuracy": is_share,
+    "speech_failures": lambda count: isinstance(count, int) and count >= 0,
+    "prosody_score": is_share,
+    "signal_quality_mos": is_opinion,
+    "transcript": re.compile(".+"),
+    "words": {
+        "word_error_rate": is_share,
+        "alignment": lambda spans: "".join(word for span in spans for word in span["reference"]) == "callusat5550123",
+        "hard_words": [{"kind": "phone", "text": "555-0123"}],
+        "failures": lambda failures: all(one["kind"] and one["words"] for one in failures),
+    },
+    "listening_backends": {
+        "transcript": re.compile("moonshine.+"),
+        "word_error_rate": re.compile("voicearena-words/.+"),
+        "signal_quality_mos": re.compile("dnsmos.+"),
+    },
 }
 MEASURED = (
     "audio_url",
@@ -224,6 +252,12 @@ READING = [
         TRIALS,
         {"id": Given("completed_experiment")},
         Ok({"trials": [TRIAL, {**TRIAL, "voice_id": "en-gb"}], "next_page_token": ""}),
+    ),
+    Case(
+        "a trial that models listened to has its values, the aligned words and the backends",
+        TRIALS,
+        {"id": Given("listened_experiment")},
+        Ok({"trials": [LISTENED_TRIAL, {**LISTENED_TRIAL, "voice_id": "en-gb"}]}),
     ),
     Case(
         "a trial that failed has no measurements and says why",

@@ -10,6 +10,8 @@ CREATE = "ExperimentService.CreateExperiment"
 
 MODELS = [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb", "en-us+f2", "en-gb+f2", "en-us+m3")]
 PROMPT = "Hello, how can I help you today?"
+LISTENED_PROMPT = "Call us at 555-0123."
+"""The prompt of an experiment whose trials models listen to. It has a hard word."""
 
 
 def experiment(**changes: object) -> dict[str, object]:

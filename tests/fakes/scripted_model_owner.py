@@ -2,7 +2,8 @@
 `python -m tests.fakes.scripted_model_owner LISTENING CONTROL`.
 
 If the folder MODEL_DIR of the settings has the file `die`, each call kills the process. If it has `die_once`, the next
-call does, and removes the file. Otherwise the model returns the id of its process.
+call does, and removes the file. Otherwise the model returns the id of its process. If there is a file `seconds`, it
+takes as long as the file says.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 from services.scoring.backends.backend import BackendSettings, ModelCapabilities, QualityScores, Samples
@@ -37,6 +39,8 @@ class ScriptedModel:
             os.kill(os.getpid(), signal.SIGKILL)
         if (self._folder / "die").exists():
             os.kill(os.getpid(), signal.SIGKILL)
+        if (seconds := self._folder / "seconds").exists():
+            time.sleep(float(seconds.read_text()))
         return QualityScores(os.getpid(), 0.0, 0.0, 0.0)
 
 

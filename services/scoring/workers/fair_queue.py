@@ -54,7 +54,9 @@ class _Lane(Generic[Item]):
         return waiting
 
     def remove(self, waiting: Waiting[Item]) -> None:
-        line = self.lines[waiting.developer_id]
+        line = self.lines.get(waiting.developer_id, deque())
+        if waiting not in line:
+            return
         line.remove(waiting)
         if not line:
             del self.lines[waiting.developer_id]
@@ -115,7 +117,7 @@ class FairQueue(Generic[Item]):
         return self._bulk.take(at_work or {})
 
     def remove(self, waiting: Waiting[Item]) -> None:
-        """Removes work that is no longer wanted."""
+        """Removes work that is no longer wanted, if it still waits."""
         self._lane(waiting.interactive).remove(waiting)
 
     def _lane(self, interactive: bool) -> _Lane[Item]:

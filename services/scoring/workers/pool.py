@@ -97,7 +97,8 @@ class WorkerPool:
         """Ends all processes. Jobs that run or wait raise Unavailable."""
         self._closed = True
         while waiting := self._queue.take(self._clock()):
-            waiting.item.set_exception(Unavailable(STOPPING))
+            if not waiting.item.cancelled():
+                waiting.item.set_exception(Unavailable(STOPPING))
         if self._models_idle:
             self._models_idle.cancel()
         for timer in self._idle.values():
@@ -182,6 +183,9 @@ class WorkerPool:
             waiting = self._queue.take(self._clock(), self._running, with_bulk=with_bulk)
             if waiting is None:
                 return
+            if waiting.item.cancelled():
+                # Its task was cancelled in the same moment, and has not noticed yet.
+                continue
             self._running[waiting.developer_id] += 1
             self._running_bulk += not waiting.interactive
             waiting.item.set_result(None)

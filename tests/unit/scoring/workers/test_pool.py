@@ -242,3 +242,20 @@ class TestModels:
             "The process with the models ended while the model dnsmos worked on this recording."
         )
         assert found.outcomes["signal"].status is StepStatus.completed
+
+
+async def test_jobs_that_are_cancelled_at_the_same_moment_leave_their_places(
+    new_pool: NewPool, begin: Begin, gate: Gate
+) -> None:
+    pool = new_pool()
+    running = begin(pool, {"signal": gate.script})
+    await running.reached("signal")
+    waiting = [begin(pool, {"signal": "complete"}) for _ in range(3)]
+    await asyncio.sleep(0)
+    last = begin(pool, {"signal": "complete"}, "dev_b")
+    cancelled = [running.task, *(one.task for one in waiting)]
+    for task in cancelled:
+        task.cancel()
+    ended = await asyncio.gather(*cancelled, return_exceptions=True)
+    assert [type(error) for error in ended] == [asyncio.CancelledError] * 4
+    assert (await last.task).outcomes["signal"].status is StepStatus.completed

@@ -12,7 +12,7 @@ There are two ratings, with different scales, which are never mixed:
 | `live_elo`, `metric_vote` | live Elo with replay; how the metrics vote on a battle |
 | `method`, `board` | the numbers of the method; the published board from votes: start here |
 | `davidson` | the fit: Davidson's model with ties, a slot effect and several kinds of votes |
-| `clusters`, `student_t` | intervals clustered by voter and by scenario, and their degrees of freedom |
+| `jackknife`, `clusters`, `student_t` | intervals clustered by voter and by scenario, and their degrees of freedom |
 | `ranks` | sure differences after Holm, ranks, connected parts, the head-to-head matrix |
 | `fragility` | how few missing votes would change who is first |
 | `delivery` | ratings at equal duration, speaking rate and leading silence |

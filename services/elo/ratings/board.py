@@ -172,7 +172,7 @@ def _known_models(fit: DavidsonFit, of: Covariances) -> Bools:
     known = np.zeros(fit.layout.models, dtype=np.bool_)
     for table in fit.tables.values():
         known |= table.sum((1, 2)) + table.sum((0, 2)) > 0
-    enough = all(len(sums.votes) >= MIN_CLUSTERS for _, sums in of.clusterings)
+    enough = all(len(one.votes) >= MIN_CLUSTERS for one in of.clusterings)
     return known if enough else np.zeros_like(known)
 
 
@@ -198,7 +198,7 @@ def _pairs(
 
 def _slot_effect(fit: DavidsonFit, of: Covariances) -> SlotEffect | None:
     beta, slot = fit.slot_effect, fit.layout.slot
-    if beta is None or slot is None or any(len(sums.votes) < MIN_CLUSTERS for _, sums in of.clusterings):
+    if beta is None or slot is None or any(len(one.votes) < MIN_CLUSTERS for one in of.clusterings):
         return None
     se = math.sqrt(max(float(of.total[slot, slot]), 0.0))
     reach = float(quantile(slot_degrees_of_freedom(fit, of))) * se

@@ -12,7 +12,8 @@ from nats.js import errors as js_errors
 from psycopg import AsyncConnection, sql
 
 from deploy.local.mesh import Mesh
-from tests.experiments import ended, plan, started
+from services.scoring.backends.backend import missing_package
+from tests.experiments import ended, plan, started, trials
 from tests.mesh import STAND_IN
 
 TIMEOUT_SECONDS = 30.0
@@ -92,6 +93,39 @@ async def test_the_prompts_of_an_ended_experiment_are_deleted_with_it(
 async def test_the_prompts_of_a_running_experiment_are_deleted_with_it(mesh: Mesh, http: httpx.AsyncClient) -> None:
     prompt = f"Prompt {secrets.token_hex(6)}."
     id_ = await planned(http, prompt, "slow", "stuck")
+    (await http.delete(f"/experiments/{id_}")).raise_for_status()
+    await until_forgotten(mesh, prompt)
+    assert files_with(mesh, prompt) == set()
+
+
+LISTENED = [("espeak", "en-us"), ("espeak", "en-gb")]
+needs_models = pytest.mark.skipif(bool(missing_package("moonshine-voice")), reason=missing_package("moonshine-voice"))
+
+
+@needs_models
+async def test_what_models_heard_is_deleted_with_the_experiment(mesh: Mesh, http: httpx.AsyncClient) -> None:
+    prompt = f"Code {secrets.randbelow(10**9)} and {secrets.token_hex(6)}."
+    id_ = await started(http, plan(LISTENED, [prompt], profile="quality"))
+    await ended(http, id_)
+    (first, second) = await trials(http, id_)
+    heard = {"experiments.experiments", "experiments.trials", "scoring.evaluations"}
+    assert await tables_with(mesh, prompt) == heard
+    assert "scoring.evaluation_steps" in await tables_with(mesh, first["transcript"])
+    (await http.delete(f"/experiments/{id_}")).raise_for_status()
+    for text in (prompt, first["transcript"], second["transcript"]):
+        await until_forgotten(mesh, text)
+        assert files_with(mesh, text) == set()
+
+
+@needs_models
+async def test_the_prompts_of_an_experiment_that_models_listen_to_are_deleted_with_it(
+    mesh: Mesh, http: httpx.AsyncClient
+) -> None:
+    prompt = f"Prompt {secrets.token_hex(6)}."
+    id_ = await started(http, plan(LISTENED, [prompt], profile="quality", repeats=3))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while "scoring.evaluations" not in await tables_with(mesh, prompt):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
     (await http.delete(f"/experiments/{id_}")).raise_for_status()
     await until_forgotten(mesh, prompt)
     assert files_with(mesh, prompt) == set()

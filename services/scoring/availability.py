@@ -48,7 +48,6 @@ CODE: Mapping[str, str] = {
 }
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "decode": ("av",),
-    "loudness": ("scipy",),
     "word_errors": ("rapidfuzz", "whisper-normalizer"),
 }
 """The packages that the code of a step needs, besides those of every installation."""

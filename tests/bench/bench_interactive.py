@@ -68,7 +68,8 @@ async def _measure(pool: WorkerPool, recording: Path) -> BenchResult:
         unit="batches",
         target=TARGET_BATCHES,
         higher_is_better=False,
-        detail=f"{INTERACTIVE} interactive recordings, median {percentile(waits, 50):.2f}, longest {max(waits):.2f}, for which a process started; "
+        detail=f"{INTERACTIVE} interactive recordings, median {percentile(waits, 50):.2f}, longest {max(waits):.2f} "
+        f"with the start of a process; "
         f"a batch takes {BATCH_SECONDS * 1000:.0f} ms; {left} still waited at the end",
     )
 

@@ -3,9 +3,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from services.scoring.metrics import dnsmos, noise
-from services.scoring.metrics.level import active_level
+from services.scoring.metrics.level import active_level, smoothed
 from services.scoring.metrics.voice.pitch import Pitch, pitch
 from services.scoring.metrics.voice.prosody import prosody_score
 from services.scoring.metrics.voice.rhythm import Rhythm, count_syllables, rhythm
@@ -72,6 +73,14 @@ def test_active_level() -> None:
     assert found.dbov == pytest.approx(vector["expected"]["active_level_dbov"], abs=vector["tolerance"])
     assert found.activity == pytest.approx(vector["expected"]["activity"], abs=0.01)
     assert active_level(np.zeros(RATE_HZ), RATE_HZ) is None
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.99, 0.99998])
+@pytest.mark.parametrize("count", [1, 7, 9000])
+def test_smoothing_equals_the_filter_of_scipy(decay: float, count: int) -> None:
+    values = np.abs(np.random.default_rng(count).standard_normal(count))
+    expected, _ = lfilter([1 - decay], [1, -decay], values, zi=[decay * 0.3])
+    assert smoothed(values, decay, 0.3) == pytest.approx(expected, rel=1e-9)
 
 
 def test_pitch_of_known_frames() -> None:

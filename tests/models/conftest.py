@@ -22,7 +22,7 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """The folder of the packages with weights."""
-    folder = Path(os.environ.get("MODEL_WEIGHTS", ".venv/model-weights")).resolve()
+    folder = Path(os.environ.get("MODEL_WEIGHTS", ".venv-models/model-weights")).resolve()
     assert folder.is_dir(), "run `make test-models`, which installs the weights"
     return folder
 

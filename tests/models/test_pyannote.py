@@ -48,20 +48,33 @@ def test_nobody_speaks_in_silence(real: PyannoteDiarizer) -> None:
     assert real.diarize([np.zeros(6 * RATE_HZ, dtype=np.float32)], None) == [[]]
 
 
-def test_shared_frames_give_the_embeddings_of_pyannote(tmp_path: Path, packages: Path, call: Samples) -> None:
+def test_files_together_have_the_scores_and_embeddings_of_pyannote(
+    tmp_path: Path, packages: Path, call: Samples
+) -> None:
     pyannote_folder.random_weights(tmp_path / REPOSITORY, packages)
     diarizer = PyannoteDiarizer(BackendSettings(model_dir=tmp_path, offline=True))
-    samples = np.ascontiguousarray(call[round(6.5 * RATE_HZ) : round(12.5 * RATE_HZ)])
     pipeline = diarizer._pipeline
-    file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": RATE_HZ, "uri": "recording"}
-    active = pipeline.get_segmentations(file)
-    active.data = (active.data > 0.5).astype(np.float32)
-    for exclude in (False, True):
-        expected = SpeakerDiarization.get_embeddings(pipeline, file, active, exclude_overlap=exclude)
-        found = pipeline.get_embeddings(file, active, exclude_overlap=exclude)
-        assert found == pytest.approx(expected, abs=1e-4, nan_ok=True)
+    cuts = [(6.5, 12.5), (14.0, 17.0), (0.0, 3.0)]
+    recordings = [np.ascontiguousarray(call[round(a * RATE_HZ) : round(b * RATE_HZ)]) for a, b in cuts]
+    files = [
+        {"waveform": torch.from_numpy(one)[None], "sample_rate": RATE_HZ, "uri": "recording"} for one in recordings
+    ]
+    pipeline.prepare(files, 4)
+    for file in files:
+        segmentations = SpeakerDiarization.get_segmentations(pipeline, file)
+        assert file["segmentations"].data == pytest.approx(segmentations.data, abs=1e-4)
+        assert file["segmentations"].sliding_window.start == segmentations.sliding_window.start
+        assert file["segmentations"].sliding_window.step == segmentations.sliding_window.step
+    for file in files[:2]:
+        active = pipeline._active(file)
+        expected = SpeakerDiarization.get_embeddings(pipeline, file, active, exclude_overlap=True)
+        assert file["embeddings"] == pytest.approx(expected, abs=1e-4, nan_ok=True)
+    # Nobody speaks in the last one, so it is not embedded.
+    assert "embeddings" not in files[2]
     # With random embeddings, only that the clustering by PLDA runs is worth knowing.
-    assert {turn.speaker for turn in diarizer.diarize([samples], 2)[0]} <= {"speaker_1", "speaker_2"}
+    together = diarizer.diarize(recordings, 2)
+    assert together == [diarizer.diarize([one], 2)[0] for one in recordings]
+    assert {turn.speaker for turn in together[0]} <= {"speaker_1", "speaker_2"}
 
 
 @pytest.mark.parametrize("wrong", ["no pickle", "another pipeline", "no file"])

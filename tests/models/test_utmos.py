@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from services.scoring.backends.backend import BackendMissing, BackendSettings
-from services.scoring.backends.models.utmos import FILE, Utmos
+from services.scoring.backends.backend import BackendMissing, BackendSettings, Samples
+from services.scoring.backends.models.utmos import FILE, Utmos, _head, _wav2vec
 
 HIDDEN, CONV, KERNELS = 64, 16, (10, 3, 3, 3, 3, 2, 2)
 
@@ -62,6 +62,18 @@ def test_a_batch_of_any_lengths_gives_what_single_recordings_give(tmp_path: Path
     found = model.naturalness(recordings)
     assert len({round(score, 3) for score in found}) == 4
     assert found == pytest.approx([model.naturalness([one])[0] for one in recordings], abs=1e-4)
+    assert found == pytest.approx([usual_score(one) for one in recordings], abs=1e-4)
+
+
+def usual_score(samples: Samples) -> float:
+    """Returns the score of one recording by the networks as transformers and torch have them."""
+    stored = checkpoint()
+    blstm, projection = _head(stored)
+    with torch.inference_mode():
+        units = _wav2vec(stored)(torch.from_numpy(samples)[None]).last_hidden_state
+        constant = torch.cat([stored["domain_emb"], stored["judge_emb"]], dim=1)[:, None].expand(1, units.shape[1], -1)
+        frames = projection(blstm(torch.cat([units, constant], dim=2))[0])
+    return float(frames.mean()) * 2 + 3
 
 
 def test_another_model_in_its_place_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from typing import Any
 
 import structlog
 
-from services.scoring.backends.backend import Backend, BackendMissing, BackendSettings, is_out_of_memory
+from services.scoring.backends.backend import (
+    Backend,
+    BackendMissing,
+    BackendSettings,
+    ModelCapabilities,
+    is_out_of_memory,
+)
 from services.scoring.backends.listening.dnsmos import Dnsmos
 from services.scoring.backends.listening.moonshine import MoonshineRecogniser
 from services.scoring.backends.listening.silero import SileroActivity
@@ -121,6 +127,14 @@ class Backends:
                     slot.failed, slot.failed_at = _damaged(chosen.name, error), self._clock()
                     raise BackendMissing(slot.failed) from error
             return slot.backend
+
+    def capabilities(self, name: str) -> ModelCapabilities:
+        """Returns what the backend with a name can do: those of the loaded one, or else what its class declares."""
+        chosen = self.named(name)
+        with self._lock:
+            slot = self._slots.get(chosen)
+        loaded: Backend | None = slot.backend if slot else None
+        return chosen.capabilities if loaded is None else loaded.capabilities
 
     def named(self, name: str) -> type[Backend]:
         """Returns the backend with a name. Raises BackendMissing if there is none."""

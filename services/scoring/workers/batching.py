@@ -80,7 +80,6 @@ class ModelQueues:
         self._queues: dict[str, _ModelQueue] = {}
         self._alone: deque[Call] = deque()
         self._running: set[str] = set()
-        self._caps: dict[str, int] = {}
         self._passed = 0
 
     def start(self) -> None:
@@ -167,13 +166,11 @@ class ModelQueues:
         return max(min(since) + FLUSH_AFTER_SECONDS - self._clock(), 0.001) if since else None
 
     def _cap(self, model: str) -> int:
-        if model not in self._caps:
-            self._caps[model] = self._capabilities(model).max_batch
-        return self._caps[model]
+        return self._capabilities(model).max_batch
 
     def _capabilities(self, model: str) -> ModelCapabilities:
         try:
-            return self._backends.named(model).capabilities
+            return self._backends.capabilities(model)
         except BackendMissing:
             # The call gets the reason when it runs.
             return ModelCapabilities(licence="")
@@ -202,7 +199,6 @@ class ModelQueues:
         free_memory()
         if (before := self._cap(model)) == 1:
             return False
-        self._caps[model] = before // 2
         try:
             backend = self._backends.load(self._backends.named(model))
         except BackendMissing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ from services.scoring.backends.backend import (
     Samples,
     installed_version,
 )
-from services.scoring.backends.models.weights import device, loading, missing_library, not_downloaded
+from services.scoring.backends.models.weights import device, half_on_gpu, loading, missing_library, not_downloaded
 
 FILE = "utmos22_strong_step7459_v1.pt"
 URL = f"https://github.com/tarepan/SpeechMOS/releases/download/v1.0.0/{FILE}"
+KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
+MIN_SAMPLES = 400
+"""The length of one frame. Silence fills a shorter recording."""
 HEAD_SIZE = 64
 MAX_BATCH_RECORDINGS = 32
 RENAMED = (
@@ -41,7 +45,11 @@ RENAMED = (
 
 
 class Utmos:
-    """Predicts an opinion score. Recordings of one length share a batch; any padding would change the scores."""
+    """Predicts an opinion score. Recordings of any length share a batch.
+
+    The usual network would let padding change the scores: by the norm of its first layer, by its recurrent layer and by
+    the mean over frames. Here each of these knows the length of each recording.
+    """
 
     name = "utmos"
     capabilities = ModelCapabilities(licence="MIT", max_batch=MAX_BATCH_RECORDINGS)
@@ -68,34 +76,81 @@ class Utmos:
         with loading("UTMOS", file):
             stored = torch.load(file, map_location="cpu", weights_only=True)
             self._wav2vec = _wav2vec(stored).to(self._device)
+            first = self._wav2vec.feature_extractor.conv_layers[0]
+            self._norm = first.layer_norm = _norm_class()(first.layer_norm, KERNELS[0], STRIDES[0]).to(self._device)
             self._blstm, self._projection = (part.to(self._device) for part in _head(stored))
             self._constant = torch.cat([stored["domain_emb"], stored["judge_emb"]], dim=1).to(self._device)
 
     def naturalness(self, recordings: Sequence[Samples]) -> list[float]:
         """Returns a predicted mean opinion score, about 1 to 5, for each recording of a batch."""
         scores = [0.0] * len(recordings)
-        lengths: dict[int, list[int]] = {}
-        for index, samples in enumerate(recordings):
-            lengths.setdefault(len(samples), []).append(index)
-        for same in lengths.values():
-            size = self.capabilities.max_batch
-            for start in range(0, len(same), size):
-                rows = same[start : start + size]
-                found = self._score(np.stack([recordings[row] for row in rows]))
-                for row, score in zip(rows, found, strict=True):
-                    scores[row] = score
+        order = sorted(range(len(recordings)), key=lambda index: len(recordings[index]))
+        size = self.capabilities.max_batch
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            for row, score in zip(rows, self._score([recordings[row] for row in rows]), strict=True):
+                scores[row] = score
         return scores
 
-    def _score(self, batch: Samples) -> list[float]:
+    def _score(self, batch: Sequence[Samples]) -> list[float]:
         import torch
+        from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-        with torch.inference_mode():
-            units = self._wav2vec(torch.from_numpy(batch).to(self._device)).last_hidden_state
+        lengths = torch.tensor([max(len(samples), MIN_SAMPLES) for samples in batch])
+        padded = np.zeros((len(batch), int(lengths.max())), dtype=np.float32)
+        for row, samples in zip(padded, batch, strict=True):
+            row[: len(samples)] = samples
+        waves = torch.from_numpy(padded).to(self._device)
+        inside = (torch.arange(waves.shape[1]) < lengths[:, None]).to(self._device)
+        with torch.inference_mode(), half_on_gpu(self._device):
+            self._norm.lengths = (lengths - self._norm.kernel) // self._norm.stride + 1
+            units = self._wav2vec(waves, attention_mask=inside.long()).last_hidden_state
             # The mean of the embeddings of listeners and of data sets, the same for all frames.
             constant = self._constant[:, None].expand(len(units), units.shape[1], -1)
-            frames = self._projection(self._blstm(torch.cat([units, constant], dim=2))[0])
-            scores: list[float] = (frames.mean(dim=1).squeeze(1) * 2 + 3).tolist()
+            frames = torch.tensor([_frames(int(length)) for length in lengths])
+            packed = pack_padded_sequence(
+                torch.cat([units, constant], dim=2), frames, batch_first=True, enforce_sorted=False
+            )
+            each = self._projection(pad_packed_sequence(self._blstm(packed)[0], batch_first=True)[0]).squeeze(2)
+            each = each.float().masked_fill(
+                torch.arange(each.shape[1])[None].to(each.device) >= frames[:, None].to(each.device), 0.0
+            )
+            means = each.sum(dim=1).cpu() / frames
+        scores: list[float] = (means * 2 + 3).tolist()
         return scores
+
+
+def _frames(samples: int) -> int:
+    for kernel, stride in zip(KERNELS, STRIDES, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples
+
+
+@cache
+def _norm_class() -> Any:
+    import torch
+
+    class NormOfOwnLength(torch.nn.Module):  # type: ignore[misc]
+        """Normalizes each channel of each recording over its own length. Padding would change the mean of others."""
+
+        def __init__(self, norm: Any, kernel: int, stride: int) -> None:
+            super().__init__()
+            self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+            self.kernel, self.stride = kernel, stride
+            self.lengths: Any = None
+            """In frames of this layer, one for each recording."""
+
+        def forward(self, frames: Any) -> Any:
+            """Normalizes frames of shape (recordings, channels, frames)."""
+            values = frames.float()
+            lengths = self.lengths.to(values.device)[:, None, None]
+            inside = torch.arange(values.shape[2], device=values.device) < lengths
+            mean = (values * inside).sum(dim=2, keepdim=True) / lengths
+            variance = ((values - mean).square() * inside).sum(dim=2, keepdim=True) / lengths
+            normal = (values - mean) / (variance + self.eps).sqrt()
+            return normal * self.weight[:, None] + self.bias[:, None]
+
+    return NormOfOwnLength
 
 
 def _wav2vec(stored: Mapping[str, Any]) -> Any:

@@ -75,6 +75,13 @@ def device(settings: BackendSettings) -> Any:
     return chosen
 
 
+def half_on_gpu(chosen: Any) -> Any:
+    """Returns a context in which networks compute in half precision on a GPU, and as they are elsewhere."""
+    import torch
+
+    return torch.autocast("cuda", torch.float16, enabled=chosen.type == "cuda")
+
+
 @contextmanager
 def loading(model: str, place: Path | str) -> Iterator[None]:
     """Turns what libraries raise for damaged or wrong weights into BackendMissing, which says where they are."""

@@ -37,7 +37,9 @@ MODELS = (
 )  # fmt: skip
 ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
 FFT_SAMPLES = 400
-MAX_BATCH_WINDOWS = 32
+MAX_BATCH_WINDOWS = 64
+"""The encoder is full from 8 windows on; the decoder gains up to here."""
+MAX_BATCH_WINDOWS_ON_CPU = 8
 
 
 @dataclass(eq=False)
@@ -95,7 +97,11 @@ class WhisperRecogniser:
         if self._half:
             halve(model)
         languages = list(whisper.tokenizer.LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
-        self.capabilities = replace(self.capabilities, languages=frozenset(languages))
+        self.capabilities = replace(
+            self.capabilities,
+            languages=frozenset(languages),
+            max_batch=MAX_BATCH_WINDOWS if self._half else MAX_BATCH_WINDOWS_ON_CPU,
+        )
         self._filters = whisper.audio.mel_filters(self._device, model.dims.n_mels)
         self._hann = torch.hann_window(FFT_SAMPLES, device=self._device)
 

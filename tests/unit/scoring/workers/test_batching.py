@@ -73,6 +73,9 @@ class FakeBackends(Backends):
     def load(self, chosen: Any) -> Any:
         return self.model
 
+    def capabilities(self, name: str) -> ModelCapabilities:
+        return self.model.capabilities
+
 
 class Clock:
     """A clock that stands until it is moved."""

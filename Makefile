@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo listening models test test-models up gen gen-ts lint publish-protos bench chaos attack clean
+.PHONY: help demo listening models test test-models up gen gen-ts lint publish-protos bench bench-gpu chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -72,6 +72,9 @@ publish-protos: $(STAMPS)/dev $(STUBS) ## save the protos as the version that la
 
 bench: $(STAMPS)/dev $(STUBS) ## measure speed and memory, and compare them with the targets
 	@$(BIN)/python -m tests.bench
+
+bench-gpu: $(MODELS_VENV)/.stamps/weights $(STUBS) ## measure the large models on a GPU in 6 minutes (CEILING=script to compare with)
+	@$(MODELS_VENV)/bin/python -m tests.bench.gpu $(if $(CEILING),--ceiling $(CEILING))
 
 chaos: $(STAMPS)/dev $(STUBS) ## run experiments while things break, and count what is lost (ROUNDS=5 SEED=17 WORKERS=tts=2)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))

@@ -26,7 +26,7 @@ def real_weights(folder: Path, packages: Path) -> None:
     weights = torch.load(packages / "resemblyzer" / "pretrained.pt", map_location="cpu", weights_only=True)
     state = {key: value for key, value in weights["model_state"].items() if not key.startswith("similarity")}
     embedding.load_state_dict(state)
-    _write(
+    write(
         folder,
         packages / "whisperx" / "assets" / "pytorch_model.bin",
         embedding,
@@ -41,7 +41,7 @@ def real_weights(folder: Path, packages: Path) -> None:
 def random_weights(folder: Path, packages: Path) -> None:
     """Writes a folder with WhisperX's segmentation, random embeddings of WeSpeaker and the clustering by PLDA."""
     torch.manual_seed(1)
-    _write(
+    write(
         folder,
         packages / "whisperx" / "assets" / "pytorch_model.bin",
         WeSpeakerResNet34(),
@@ -53,20 +53,15 @@ def random_weights(folder: Path, packages: Path) -> None:
     )
 
 
-def _write(folder: Path, segmentation: Path, embedding: Any, options: dict[str, Any], params: dict[str, Any]) -> None:
+def write(folder: Path, segmentation: Path, embedding: Any, options: dict[str, Any], params: dict[str, Any]) -> None:
+    """Writes a folder with the checkpoint of a segmentation, a model of embeddings and arrays for PLDA."""
     for part in ("segmentation", "embedding", "plda"):
         (folder / part).mkdir(parents=True)
-    (folder / "segmentation" / "pytorch_model.bin").symlink_to(segmentation)
+    (folder / "segmentation" / "pytorch_model.bin").symlink_to(segmentation.resolve())
     embedding.specifications = Specifications(
         problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0, min_duration=1.0, classes=["voice"]
     )
-    checkpoint = {
-        "state_dict": embedding.state_dict(),
-        "hyper_parameters": dict(embedding.hparams),
-        "pytorch-lightning_version": "2.4.0",
-    }
-    embedding.on_save_checkpoint(checkpoint)
-    torch.save(checkpoint, folder / "embedding" / "pytorch_model.bin")
+    save(embedding, folder / "embedding" / "pytorch_model.bin")
     # Arrays of the right shapes. The transformation has orthogonal columns.
     random = np.random.default_rng(0)
     turned = np.linalg.qr(random.standard_normal((256, 128)))[0]
@@ -75,3 +70,14 @@ def _write(folder: Path, segmentation: Path, embedding: Any, options: dict[str, 
     places = {part: f"$model/{part}" for part in ("segmentation", "embedding", "plda")}
     config = {"pipeline": {"name": PIPELINE, "params": options | places}, "params": params}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def save(model: Any, file: Path) -> None:
+    """Writes a model of pyannote as a checkpoint."""
+    checkpoint = {
+        "state_dict": model.state_dict(),
+        "hyper_parameters": dict(model.hparams),
+        "pytorch-lightning_version": "2.4.0",
+    }
+    model.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, file)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from services.scoring.backends.backend import BackendMissing, BackendSettings, missing_package
+
+log = structlog.get_logger()
 
 
 def missing_library(package: str) -> str:
@@ -89,12 +92,11 @@ def loading(model: str, place: Path | str) -> Iterator[None]:
         yield
     except BackendMissing:
         raise
-    except (
-        OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, ImportError, AssertionError,
-        pickle.UnpicklingError,
-    ) as error:  # fmt: skip
-        if type(error).__name__ == "OutOfMemoryError":
+    except Exception as error:
+        # Libraries and formats of weights each have errors of their own.
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             raise
+        log.warning("weights cannot be loaded", model=model, place=str(place), exc_info=True)
         raise BackendMissing(
             f"The weights of {model} in {place} cannot be loaded ({type(error).__name__}). They are damaged, "
             "incomplete or of another model. Replace them, or delete them so that they are downloaded again."

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from services.scoring.backends.backend import BackendMissing, BackendSettings, missing_package
+from services.scoring.backends.backend import BackendMissing, BackendSettings, is_out_of_memory, missing_package
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ def loading(model: str, place: Path | str) -> Iterator[None]:
         raise
     except Exception as error:
         # Libraries and formats of weights each have errors of their own.
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             raise
         log.warning("weights cannot be loaded", model=model, place=str(place), exc_info=True)
         raise BackendMissing(

@@ -75,8 +75,7 @@ def figures(evaluation: Evaluation, metrics: Sequence[Metric]) -> list[Figure]:
         message = _step_message(evaluation.metrics, evaluation, metric.step)
         value = _value(message, metric.name)
         conditions = tuple(
-            _value(_step_message(evaluation.condition_metrics[name], None, metric.step), metric.name)
-            for name in condition_names(evaluation)
+            _value(_version_message(evaluation, name, metric.step), metric.name) for name in condition_names(evaluation)
         )
         if value is None and not any(each is not None for each in conditions):
             continue
@@ -189,6 +188,13 @@ def _step_message(metrics: EvaluationMetrics, evaluation: Evaluation | None, ste
         return evaluation.diarization if evaluation is not None and evaluation.HasField("diarization") else None
     fields = metrics.DESCRIPTOR.fields_by_name
     return getattr(metrics, step) if step in fields and metrics.HasField(step) else None  # type: ignore[arg-type]
+
+
+def _version_message(evaluation: Evaluation, condition: str, step: str) -> Message | None:
+    """Returns the message of a step of a further version of the recording, None if it is absent."""
+    if step == "diarization":
+        return evaluation.condition_diarization.get(condition, None)
+    return _step_message(evaluation.condition_metrics[condition], None, step)
 
 
 def _value(message: Message | None, name: str) -> float | None:

@@ -19,9 +19,11 @@ from rich.table import Table
 from deploy.local.settings import parse_workers
 from tests.chaos.chaos_mesh import chaos_mesh
 from tests.chaos.faults import DUPLICATE, FAULTS, REORDER
+from tests.chaos.recordings import MODEL_OWNER, SCORING, WORKER
 from tests.chaos.rounds import Outcome
 
 ROUNDS, FIRST_SEED = 50, 1
+EVALUATING = (SCORING, WORKER, MODEL_OWNER)
 
 
 async def run(rounds: int, first_seed: int, workers: Mapping[str, int], console: Console) -> int:
@@ -33,8 +35,13 @@ async def run(rounds: int, first_seed: int, workers: Mapping[str, int], console:
                 outcome = await chaos.round(seed)
                 outcomes.append(outcome)
                 console.print(_line(outcome, len(outcomes), rounds), highlight=False, markup=False)
+            killed = {process: await chaos.kill_in_each_step(process) for process in EVALUATING}
     console.print(table(outcomes))
-    return sum(bool(outcome.audit.errors) for outcome in outcomes)
+    for process, audit in killed.items():
+        ends = ", ".join(f"{count} {status}" for status, count in sorted(Counter(audit.evaluations.values()).items()))
+        verdict = "; ".join(audit.errors) or "nothing lost"
+        console.print(f"{process} killed in each step of an evaluation: {ends}: {verdict}", highlight=False)
+    return sum(bool(audit.errors) for audit in [*(outcome.audit for outcome in outcomes), *killed.values()])
 
 
 def table(outcomes: list[Outcome]) -> Table:
@@ -58,10 +65,12 @@ def _counted(outcomes: list[Outcome]) -> dict[str, str]:
     for outcome in outcomes:
         trials.update(outcome.audit.trials)
         experiments.update(Counter(outcome.audit.experiments.values()))
+    evaluations = Counter(status for outcome in outcomes for status in outcome.audit.evaluations.values())
     deliveries = [count for outcome in outcomes for count in outcome.webhooks.values()]
     return {
         **{f"experiments {status}": str(count) for status, count in sorted(experiments.items())},
         **{f"trials {status}": str(count) for status, count in sorted(trials.items())},
+        **{f"evaluations {status}": str(count) for status, count in sorted(evaluations.items())},
         "requests for speech": str(sum(outcome.requests.total() for outcome in outcomes)),
         "requests recorded": str(sum(outcome.audit.recorded.total() for outcome in outcomes)),
         "webhooks": str(len(deliveries)),

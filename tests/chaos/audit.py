@@ -35,6 +35,8 @@ class Audit:
     """The status of each experiment."""
     trials: dict[str, int] = field(default_factory=dict)
     """The number of trials by status."""
+    evaluations: dict[str, str] = field(default_factory=dict)
+    """The status of each evaluation of a recording."""
     recorded: Counter[str] = field(default_factory=Counter)
     """The recorded requests for speech of this round's trials, by text, without warm-ups."""
 
@@ -44,13 +46,24 @@ class Audit:
             self.errors.append(error)
 
 
-async def audit_round(mesh: Mesh, planned: Sequence[ExpectedExperiment]) -> Audit:
-    """Returns the audit of a round. All its experiments must have ended."""
+async def audit_round(mesh: Mesh, planned: Sequence[ExpectedExperiment], evaluations: Sequence[str] = ()) -> Audit:
+    """Returns the audit of a round. All its experiments and evaluations of recordings must have ended."""
     audit = Audit()
     async with await psycopg.AsyncConnection.connect(mesh.database_url) as connection:
         for one in planned:
             await _experiment(connection, one, audit)
+        for evaluation_id in evaluations:
+            await _evaluation(connection, evaluation_id, audit)
         await _audio(connection, mesh.data_dir.path / "audio", {one.id for one in planned}, audit)
+    return audit
+
+
+async def audit_evaluations(mesh: Mesh, evaluations: Sequence[str]) -> Audit:
+    """Returns the audit of evaluations of recordings, which must have ended."""
+    audit = Audit()
+    async with await psycopg.AsyncConnection.connect(mesh.database_url) as connection:
+        for evaluation_id in evaluations:
+            await _evaluation(connection, evaluation_id, audit)
     return audit
 
 
@@ -103,6 +116,34 @@ async def _experiment(
     audit.expect(count == (1,), f"{planned.id} ended {count and count[0]} times")
 
 
+async def _evaluation(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], evaluation_id: str, audit: Audit
+) -> None:
+    cursor = await connection.execute(
+        "SELECT status, error_message, jsonb_array_length(steps), 1 + jsonb_array_length(conditions),"
+        " (SELECT count(*) FROM scoring.evaluation_steps s WHERE s.evaluation_id = e.id),"
+        " (SELECT count(*) FROM scoring.evaluation_steps s WHERE s.evaluation_id = e.id"
+        "  AND s.status IN ('pending', 'started')),"
+        " (SELECT count(*) FROM scoring.evaluation_steps s WHERE s.evaluation_id = e.id"
+        "  AND s.status IN ('skipped', 'failed') AND s.reason = ''),"
+        " (SELECT count(*) FROM chaos.events WHERE subject ~ 'recording_evaluat(ed|ion_failed)$'"
+        "  AND position(convert_to(e.id, 'UTF8') in envelope) > 0)"
+        " FROM scoring.evaluations e WHERE id = %s",
+        (evaluation_id,),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        audit.expect(False, f"{evaluation_id} is missing")
+        return
+    status, message, steps, versions, stored, unended, unexplained, ends = row
+    audit.evaluations[evaluation_id] = str(status)
+    audit.expect(status in ("completed", "failed"), f"{evaluation_id} is {status}")
+    audit.expect((status == "failed") is bool(message), f"{evaluation_id} is {status} with the message {message!r}")
+    audit.expect(stored == int(str(steps)) * int(str(versions)), f"{evaluation_id} has {stored} steps")
+    audit.expect((unended, unexplained) == (0, 0), f"{evaluation_id}: {unended} steps go on, {unexplained} say nothing")
+    audit.expect(ends == 1, f"{evaluation_id} ended {ends} times")
+
+
 async def _audio(
     connection: psycopg.AsyncConnection[tuple[object, ...]], folder: Path, experiments: set[str], audit: Audit
 ) -> None:
@@ -110,7 +151,14 @@ async def _audio(
     owners = {
         str(trial_id): (str(experiment_id), str(text)) for trial_id, experiment_id, text in await cursor.fetchall()
     }
+    cursor = await connection.execute(
+        "SELECT audio_name FROM scoring.evaluations WHERE uploaded UNION SELECT name FROM scoring.unused_recordings"
+    )
+    recordings = {str(name) for (name,) in await cursor.fetchall()}
     for file in folder.iterdir():  # noqa: ASYNC240 - a small local folder
+        if file.suffix == ".audio":
+            audit.expect(file.name in recordings, f"{file.name} belongs to no evaluation")
+            continue
         record = _REQUEST_RECORD.fullmatch(file.name)
         job = record["job"] if record else file.stem
         audit.expect(job in owners, f"{file.name} belongs to no trial")

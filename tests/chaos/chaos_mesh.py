@@ -14,11 +14,13 @@ import httpx
 
 from deploy.local.mesh import Mesh
 from tests.chaos.event_copies import copy_events
+from tests.chaos.recordings import RecordingClient
 from tests.chaos.retrying_client import RetryingClient
 from tests.chaos.rounds import PATH, Chaos
 from tests.fakes.cartesia_server import CartesiaServer
 from tests.fakes.openai_server import MODEL, OpenAiServer
 from tests.fakes.speech_server import BEHAVIOURS
+from tests.fakes.spoken import speak
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import Developer, mesh_settings, register
 from tests.tmpfs import CannotMount, SmallDisk, small_disk
@@ -27,6 +29,7 @@ KEY = "sk_chaos"
 # The time to the first audio of each voice.
 FIRST_AUDIO_SECONDS = {"calm": 0.1, "bright": 0.2, "deep": 0.3, "warm": 0.15}
 CONCURRENCY = 3
+REFERENCE_TEXT = "Your order of twelve books will arrive on Monday."
 # PostgreSQL's write-ahead log may take half of it.
 DISK_MEGABYTES = 512
 
@@ -89,11 +92,17 @@ async def _run_mesh(directory: Path, disk: SmallDisk | None, workers: Mapping[st
             receiver.secrets[PATH] = [await _endpoint(mesh, developer, receiver.url(PATH))]
             async with grpc.aio.insecure_channel(mesh.api_url.removeprefix("http://")) as channel:
                 client = RetryingClient(mesh, developer, channel)
+                recordings = RecordingClient(developer, channel, spoken(directory), REFERENCE_TEXT)
                 providers = (
                     ("cartesia", hosted, list(FIRST_AUDIO_SECONDS)),
                     ("standin", compatible, list(FIRST_AUDIO_SECONDS)),
                 )
-                yield Chaos(mesh, client, providers, receiver, disk)
+                yield Chaos(mesh, client, recordings, providers, receiver, disk)
+
+
+def spoken(directory: Path) -> bytes:
+    """Returns a recording of REFERENCE_TEXT."""
+    return speak(REFERENCE_TEXT, directory / "spoken.wav").read_bytes()
 
 
 async def _endpoint(mesh: Mesh, developer: Developer, url: str) -> str:

@@ -1,4 +1,4 @@
-"""Keeps a copy of each event that experiments records, because the outbox deletes published events."""
+"""Keeps a copy of each event that experiments and scoring record, because the outbox deletes published events."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS chaos.events (subject text NOT NULL, envelope bytea N
 CREATE OR REPLACE FUNCTION chaos.keep() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN INSERT INTO chaos.events VALUES (NEW.subject, NEW.envelope); RETURN NULL; END $$;
 CREATE OR REPLACE TRIGGER keep AFTER INSERT ON experiments.outbox FOR EACH ROW EXECUTE FUNCTION chaos.keep();
+CREATE OR REPLACE TRIGGER keep AFTER INSERT ON scoring.outbox FOR EACH ROW EXECUTE FUNCTION chaos.keep();
 """
 
 

@@ -10,6 +10,7 @@ from random import Random
 
 from deploy.local.mesh import Mesh
 from gateway.settings import SERVICES
+from tests.chaos.recordings import MODEL_OWNER, WORKER, kill_child
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.tmpfs import SmallDisk
@@ -23,6 +24,8 @@ FULL_SECONDS = (1.0, 4.0)
 DISK_SECONDS = (3.0, 15.0)
 # Shorter than the delay before the second attempt, because the third attempt is minutes later.
 BROKEN_SECONDS = (1.0, 3.5)
+# How often, and for how long each time, to wait for a process that evaluates.
+WAITS_FOR_EVALUATING, MAX_EVALUATING_DELAY_SECONDS = 8, 1.5
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,21 @@ async def _kill_all_services(target: FaultTarget, random: Random) -> None:
         await target.mesh.kill(name, signal.SIGKILL)
     for name in SERVICES:
         await target.mesh.wait_restarted(name)
+
+
+def _kill_evaluating(module: str) -> Fault:
+    async def kill(target: FaultTarget, random: Random) -> None:
+        for _ in range(WAITS_FOR_EVALUATING):
+            await asyncio.sleep(random.uniform(0, MAX_EVALUATING_DELAY_SECONDS))
+            if kill_child(target.mesh, module):
+                return
+
+    return kill
+
+
+async def _restart_nats(target: FaultTarget, random: Random) -> None:
+    await target.mesh.stop("nats")
+    await target.mesh.start("nats")
 
 
 async def _restart_postgres(target: FaultTarget, random: Random) -> None:
@@ -110,7 +128,9 @@ FAULTS: Mapping[str, Fault] = {
     **{f"kill {name}": _kill(name) for name in PROCESSES},
     "kill all services": _kill_all_services,
     **{f"pause {name}": _pause(name) for name in PAUSED},
+    **{f"kill {module}": _kill_evaluating(module) for module in (WORKER, MODEL_OWNER)},
     "restart postgres": _restart_postgres,
+    "restart nats": _restart_nats,
     "wipe nats": _wipe_nats,
     "providers answer 429": _fill_providers,
     "receiver of webhooks fails": _fail_receiver,

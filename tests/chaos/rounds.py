@@ -12,9 +12,11 @@ import psycopg
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
 from deploy.local.mesh import Mesh
-from tests.chaos.audit import Audit, ExpectedExperiment, audit_round
+from services.scoring.pipeline.steps import STEPS
+from tests.chaos.audit import Audit, ExpectedExperiment, audit_evaluations, audit_round
 from tests.chaos.faults import DUPLICATE, FAULTS, FULL_DISK, REORDER, FaultTarget
 from tests.chaos.interference import Interference
+from tests.chaos.recordings import RecordingClient, kill_in_step
 from tests.chaos.retrying_client import RetryingClient
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
@@ -22,6 +24,7 @@ from tests.tmpfs import SmallDisk
 
 END_SECONDS = 180.0
 QUIET_SECONDS = 60.0
+MAX_EVALUATIONS = 2
 POLL_SECONDS = 0.1
 # The delay before each fault.
 MAX_FAULT_DELAY_SECONDS = 1.5
@@ -41,7 +44,7 @@ class Outcome:
     requests: Counter[str] = field(default_factory=Counter)
     """The number of requests to providers, by text."""
     webhooks: Counter[str] = field(default_factory=Counter)
-    """The number of webhook deliveries, by experiment."""
+    """The number of webhook deliveries, by experiment and evaluation."""
     duplicates: int = 0
     reordered: int = 0
     deleted: int = 0
@@ -55,6 +58,7 @@ class Chaos:
         self,
         mesh: Mesh,
         client: RetryingClient,
+        recordings: RecordingClient,
         providers: Sequence[tuple[str, SpeechServer, Sequence[str]]],
         receiver: WebhookReceiver,
         disk: SmallDisk | None = None,
@@ -62,6 +66,7 @@ class Chaos:
         """`providers` has the id, the stand-in and the voices of each provider. Without `disk`, no disk is filled."""
         self._mesh = mesh
         self._client = client
+        self._recordings = recordings
         self._servers = [server for _, server, _ in providers]
         self._voices = [(name, voice) for name, _, voices in providers for voice in voices]
         self._receiver = receiver
@@ -91,6 +96,10 @@ class Chaos:
             for plan in plans:
                 experiment = await self._client.run(plan)
                 planned.append(ExpectedExperiment(experiment.id, experiment.total_trials))
+            evaluations = [
+                await self._recordings.upload(self._receiver.url(PATH), conditions=["telephone"])
+                for _ in range(random.randint(1, MAX_EVALUATIONS))
+            ]
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._inject(names, random))
                 for one, cancel in zip(planned, cancels, strict=True):
@@ -99,10 +108,12 @@ class Chaos:
             async with asyncio.timeout(END_SECONDS):
                 for one in planned:
                     await self._client.wait_for_end(one.id)
+                for evaluation_id in evaluations:
+                    await self._recordings.wait_for_end(evaluation_id)
             outcome.duplicates, outcome.reordered = interference.duplicates, interference.reordered
         await self._mesh.wait_serving()
-        await self._wait_until_quiet([one.id for one in planned])
-        outcome.audit = await audit_round(self._mesh, planned)
+        await self._wait_until_quiet([*(one.id for one in planned), *evaluations])
+        outcome.audit = await audit_round(self._mesh, planned, evaluations)
         outcome.requests = self._requests({prompt for plan in plans for prompt in plan.prompts})
         self._check_requests(outcome)
         self._check_webhooks(outcome)
@@ -111,6 +122,20 @@ class Chaos:
                 await self._delete(one, outcome)
         outcome.seconds = asyncio.get_running_loop().time() - started
         return outcome
+
+    async def kill_in_each_step(self, process: str) -> Audit:
+        """Evaluates a recording for each step and kills scoring, or its processes of this name, in that step."""
+        await self._mesh.wait_serving()
+        evaluations = []
+        for step in STEPS:
+            # An evaluation whose process was killed waits for its turn until its claim has run out. This one is new.
+            evaluations.append(await self._recordings.upload())
+            async with asyncio.timeout(END_SECONDS):
+                await kill_in_step(self._mesh, self._recordings, process, evaluations[-1], step.name)
+        async with asyncio.timeout(END_SECONDS):
+            for evaluation_id in evaluations:
+                await self._recordings.wait_for_end(evaluation_id)
+        return await audit_evaluations(self._mesh, evaluations)
 
     async def _inject(self, names: Sequence[str], random: Random) -> None:
         for name in names:
@@ -122,7 +147,7 @@ class Chaos:
         """Returns the number of requests to providers, by text. Each round has its own texts."""
         return Counter({text: sum(server.requests_by_text[text] for server in self._servers) for text in texts})
 
-    async def _wait_until_quiet(self, experiments: Sequence[str]) -> None:
+    async def _wait_until_quiet(self, subjects: Sequence[str]) -> None:
         """Waits until all events of a round are published and all its webhooks are delivered."""
         async with (
             asyncio.timeout(QUIET_SECONDS),
@@ -133,8 +158,8 @@ class Chaos:
                     "SELECT (SELECT count(*) FROM experiments.outbox WHERE published_at IS NULL)"
                     " + (SELECT count(*) FROM scoring.outbox WHERE published_at IS NULL)"
                     " + (SELECT count(*) FROM experiments.webhook_deliveries"
-                    "    WHERE experiment_id = ANY(%s) AND status = 'pending')",
-                    (list(experiments),),
+                    "    WHERE subject_id = ANY(%s) AND status = 'pending')",
+                    (list(subjects),),
                 )
                 if await cursor.fetchone() == (0,):
                     return
@@ -148,17 +173,22 @@ class Chaos:
             )
 
     def _check_webhooks(self, outcome: Outcome) -> None:
-        for experiment_id, status in outcome.audit.experiments.items():
-            deliveries = [one for one in self._receiver.at(PATH) if one.json["data"]["experiment_id"] == experiment_id]
-            outcome.webhooks[experiment_id] = len(deliveries)
-            ids, types = {one.id for one in deliveries}, {one.json["type"] for one in deliveries}
-            outcome.audit.expect(
-                len(ids) == 1 and types == {f"experiment.{status}"},
-                f"the webhook of {experiment_id} ({status}) came {len(deliveries)} times with ids {ids}, types {types}",
-            )
-            outcome.audit.expect(
-                all(one.verified for one in deliveries), f"a webhook of {experiment_id} has an invalid signature"
-            )
+        ended = {"experiment": outcome.audit.experiments, "evaluation": outcome.audit.evaluations}
+        for kind, statuses in ended.items():
+            for subject, status in statuses.items():
+                self._check_webhooks_of(kind, subject, status, outcome)
+
+    def _check_webhooks_of(self, kind: str, subject: str, status: str, outcome: Outcome) -> None:
+        deliveries = [one for one in self._receiver.at(PATH) if one.json["data"].get(f"{kind}_id") == subject]
+        outcome.webhooks[subject] = len(deliveries)
+        ids, types = {one.id for one in deliveries}, {one.json["type"] for one in deliveries}
+        outcome.audit.expect(
+            len(ids) == 1 and types == {f"{kind}.{status}"},
+            f"the webhook of {subject} ({status}) came {len(deliveries)} times with ids {ids}, types {types}",
+        )
+        outcome.audit.expect(
+            all(one.verified for one in deliveries), f"a webhook of {subject} has an invalid signature"
+        )
 
     async def _delete(self, planned: ExpectedExperiment, outcome: Outcome) -> None:
         trials = [trial.id for trial in await self._client.trials(planned.id)]

@@ -27,6 +27,7 @@ async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos
         (3, ["providers answer 429", "restart postgres", REORDER]),
         (4, ["pause tts", "kill all services", DUPLICATE, REORDER]),
         (5, [FULL_DISK, DUPLICATE]),
+        (6, ["kill evaluation_worker", "restart nats", "kill model_owner", DUPLICATE]),
     ],
 )
 async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, faults: list[str]) -> None:
@@ -35,5 +36,6 @@ async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, fau
     outcome = await chaos.round(seed, faults)
     assert outcome.audit.errors == []
     assert sum(outcome.audit.trials.values()) > 0
+    assert outcome.audit.evaluations
     assert outcome.requests.total() > 0
     assert (DUPLICATE in faults) is (outcome.duplicates > 0)

@@ -9,9 +9,12 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.fakes.bodies import wav_of
+from tests.fakes.recordings import tone
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import Developer
 
@@ -56,6 +59,13 @@ class Caller:
         await self.call("POST", f"/experiments/{id_}/cancel")
         return id_
 
+    async def upload(self, recording: bytes, **fields: str) -> dict[str, Any]:
+        """Uploads a recording and returns its evaluation."""
+        response = await self._http.post(
+            "/evaluations", params=fields, content=recording, headers={"content-type": "audio/wav"}
+        )
+        return dict(response.raise_for_status().json())
+
     async def delivery(self, experiment_id: str) -> dict[str, Any]:
         (delivery,) = (await self.call("GET", f"/experiments/{experiment_id}/webhook-deliveries"))["deliveries"]
         return dict(delivery)
@@ -81,6 +91,23 @@ async def caller(mesh: Mesh, developer: Developer) -> AsyncIterator[Caller]:
         base_url=f"{mesh.api_url}/api/v1", headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
     ) as http:
         yield Caller(mesh, developer, http)
+
+
+@pytest.mark.parametrize(
+    ("recording", "status"), [(wav_of(tone(0.5).tobytes()), "completed"), (wav_of(b""), "failed")], ids=["good", "bad"]
+)
+async def test_an_ended_evaluation_sends_a_webhook_with_a_valid_signature(
+    caller: Caller, receiver: WebhookReceiver, recording: bytes, status: str
+) -> None:
+    made = await caller.upload(recording, steps="signal", webhook_url=receiver.url("ok"))
+    receiver.secrets["ok"] = [made["webhook_secret"]]
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        (message,) = await receiver.wait("ok")
+    assert message.verified
+    assert message.json["type"] == f"evaluation.{status}"
+    assert message.json["data"]["evaluation_id"] == made["id"]
+    (delivery,) = (await caller.call("GET", f"/evaluations/{made['id']}/webhook-deliveries"))["deliveries"]
+    assert delivery["id"] == message.id
 
 
 async def test_a_completed_experiment_sends_a_webhook_with_a_valid_signature(

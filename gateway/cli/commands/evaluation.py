@@ -26,6 +26,13 @@ def evaluate(
     num_speakers: Annotated[
         int | None, typer.Option(min=1, max=20, help="How many people speak. Default: recognised.", show_default=False)
     ] = None,
+    channels: Annotated[
+        str,
+        typer.Option(
+            help="split: each channel is one speaker. mix: all speakers are in all channels. Default: split.",
+            show_default=False,
+        ),
+    ] = "",
     model: Annotated[
         str, typer.Option(help="The id of the voice model that speaks, one of the catalogue.", show_default=False)
     ] = "",
@@ -57,6 +64,7 @@ def evaluate(
         reference_text=_reference(reference, reference_file),
         language=language,
         num_speakers=num_speakers,
+        channels=channels,
         model_id=model,
         steps=step or (),
         conditions=condition or (),

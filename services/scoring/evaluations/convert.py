@@ -37,6 +37,7 @@ def plan(request: evaluation_service_pb2.CreateEvaluationRequest) -> Plan:
         names=tuple(request.names),
         request_id=request.request_id,
         webhook_url=request.webhook_url,
+        channels=request.channels,
     )
 
 
@@ -71,6 +72,7 @@ def evaluation(found: Evaluation) -> scoring_pb2.Evaluation:
         transcript_ref=found.reference_text,
         language=found.language,
         num_speakers=found.num_speakers,
+        channels=found.channels if not found.of_job else "",
         duration_seconds=duration,
         trial_id=found.id if found.id.startswith("trl_") else "",
         audio_deleted_at=timestamp(found.audio_deleted_at),
@@ -97,14 +99,19 @@ def details(found: EvaluationDetails) -> scoring_pb2.Evaluation:
         if outcome.status is not StepStatus.completed or outcome.result is None:
             continue
         if outcome.step == "diarization":
-            # One message has no place for the speakers of further versions.
-            if not outcome.condition:
-                message.diarization.CopyFrom(diarization(outcome))
+            place = message.condition_diarization[outcome.condition] if outcome.condition else message.diarization
+            place.CopyFrom(diarization(outcome))
             continue
         metrics = message.condition_metrics[outcome.condition] if outcome.condition else message.metrics
-        getattr(metrics, outcome.step).CopyFrom(_RESULTS[outcome.step](outcome))
+        getattr(metrics, outcome.step).CopyFrom(result(outcome))
     if message.metrics.HasField("signal"):
         message.signal_metrics.CopyFrom(message.metrics.signal)
+    return message
+
+
+def result(outcome: StepOutcome) -> Message:
+    """Returns the result of a step that is completed as the message of the step."""
+    message: Message = _RESULTS[outcome.step](outcome)
     return message
 
 
@@ -258,6 +265,7 @@ _RESULTS: Mapping[str, Callable[[StepOutcome], Any]] = {
     "prosody": _plain(pb.Prosody),
     "naturalness": _plain(pb.Naturalness),
     "quality": _plain(pb.Quality),
+    "diarization": diarization,
     "emotion": _emotion,
 }
-"""The converter of each step's result, except for diarization."""
+"""The converter of each step's result."""

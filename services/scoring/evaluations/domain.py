@@ -12,6 +12,7 @@ from services.runtime.validation import Validation
 from services.scoring.domain import Status
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome
+from services.scoring.pipeline.work import CHANNELS, SPLIT
 
 PREFIX = "evl"
 """Ids of evaluations of recordings begin with it. The evaluation of a job has the job's id."""
@@ -48,6 +49,8 @@ class Plan:
     """BCP 47. DEFAULT_LANGUAGE if empty."""
     num_speakers: int | None = None
     """None if it is to be recognised."""
+    channels: str = ""
+    """One of CHANNELS. SPLIT if empty."""
     steps: Sequence[str] = ()
     """The steps to run. All if empty."""
     conditions: Sequence[str] = ()
@@ -92,6 +95,7 @@ class Evaluation:
     reference_text: str = ""
     language: str = ""
     num_speakers: int | None = None
+    channels: str = SPLIT
     names: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     """The steps to run, with those that they need, in the order of reports. None for a job to which nothing listens."""
@@ -142,6 +146,8 @@ def check(plan: Plan, *, steps: Collection[str], conditions: Collection[str]) ->
         valid.require(_LANGUAGE.fullmatch(plan.language) is not None, "language", description)
     if plan.num_speakers is not None:
         valid.require(1 <= plan.num_speakers <= MAX_SPEAKERS, "num_speakers", f"must be 1 to {MAX_SPEAKERS}")
+    if plan.channels:
+        valid.one_of(plan.channels, "channels", CHANNELS)
     for index, step in enumerate(plan.steps):
         valid.one_of(step, f"steps[{index}]", tuple(steps))
     for index, condition in enumerate(plan.conditions):

@@ -75,6 +75,8 @@ def write_csv(found: EvaluationDetails) -> str:
         writer.writerows(_values("", "diarization", message.diarization))
     for condition, metrics in sorted(message.condition_metrics.items()):
         writer.writerows(_rows(f"{condition}.", metrics))
+    for condition, diarization in sorted(message.condition_diarization.items()):
+        writer.writerows(_values(f"{condition}.", "diarization", diarization))
     return text.getvalue()
 
 

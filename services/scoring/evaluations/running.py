@@ -170,7 +170,11 @@ class Running:
                 developer_id=evaluation.developer_id,
                 audio_path=path,
                 options=Options(
-                    evaluation.reference_text, evaluation.language, evaluation.num_speakers, evaluation.names
+                    evaluation.reference_text,
+                    evaluation.language,
+                    evaluation.num_speakers,
+                    evaluation.channels,
+                    evaluation.names,
                 ),
                 steps=evaluation.steps,
                 conditions=evaluation.conditions,

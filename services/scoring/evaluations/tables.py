@@ -33,6 +33,7 @@ EVALUATIONS = sa.Table(
     sa.Column("reference_text", sa.Text),
     sa.Column("language", sa.Text),
     sa.Column("num_speakers", sa.Integer),
+    sa.Column("channels", sa.Text),
     sa.Column("names", JSONB),
     sa.Column("steps", JSONB),
     sa.Column("conditions", JSONB),

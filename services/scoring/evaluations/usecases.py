@@ -41,6 +41,7 @@ from services.scoring.evaluations.store import Run, Store
 from services.scoring.evaluations.webhooks import WebhookEndpointClient
 from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
+from services.scoring.pipeline.work import SPLIT
 from services.scoring.workers.job import CONDITIONS
 
 log = structlog.get_logger()
@@ -303,6 +304,7 @@ def _evaluation(plan: Plan, recording: Recording, developer_id: str) -> Evaluati
         reference_text=plan.reference_text,
         language=plan.language or DEFAULT_LANGUAGE,
         num_speakers=plan.num_speakers,
+        channels=plan.channels or SPLIT,
         names=tuple(plan.names),
         steps=tuple(step.name for step in chosen_steps(plan.steps)),
         conditions=tuple(condition for condition in CONDITIONS if condition in plan.conditions),

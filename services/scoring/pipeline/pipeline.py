@@ -11,13 +11,14 @@ from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.evaluating import Request, evaluate
 from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome
 from services.scoring.pipeline.steps import STEPS
-from services.scoring.pipeline.work import Options
+from services.scoring.pipeline.work import SPLIT, Options
 
 
 class VoiceEvaluationPipeline:
     """The seventeen steps over one file.
 
     `transcript_path` is a text file with what should be spoken. Without it the steps that compare are skipped.
+    `channels` is one of CHANNELS.
     `hf_token` lets models be downloaded that need an account. `backend_settings` says where weights are.
     """
 
@@ -30,11 +31,12 @@ class VoiceEvaluationPipeline:
         num_speakers: int | None = None,
         *,
         language: str = "en",
+        channels: str = SPLIT,
         backend_settings: BackendSettings | None = None,
     ) -> None:
         reference = Path(transcript_path).read_text(encoding="utf-8") if transcript_path else ""
         steps = tuple(step for step in STEPS if enable_diarization or step.name != "diarization")
-        self._request = Request(Path(audio_path), Options(reference, language, num_speakers), steps)
+        self._request = Request(Path(audio_path), Options(reference, language, num_speakers, channels), steps)
         settings = backend_settings or BackendSettings()
         self._backends = Backends(replace(settings, hf_token=hf_token) if hf_token else settings)
 

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.decoding import DecodedAudio
 
+SPLIT, MIX = "split", "mix"
+CHANNELS = (SPLIT, MIX)
+"""What the channels of a recording are: one speaker each, or all speakers in all channels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -22,6 +26,8 @@ class Options:
     language: str = "en"
     """BCP 47."""
     num_speakers: int | None = None
+    channels: str = SPLIT
+    """One of CHANNELS."""
     names: tuple[str, ...] = ()
     """Words that must come through exactly, besides those that are found by rule."""
 

@@ -56,7 +56,13 @@ CASES = [
     Case(
         "stored audio is evaluated",
         CREATE,
-        evaluation(model_id=Given("installed_model"), reference_text="Good morning.", language="en-GB", num_speakers=1),
+        evaluation(
+            model_id=Given("installed_model"),
+            reference_text="Good morning.",
+            language="en-GB",
+            num_speakers=1,
+            channels="mix",
+        ),
         Ok(
             {
                 "id": ID,
@@ -68,6 +74,7 @@ CASES = [
                 "transcript_ref": "Good morning.",
                 "language": "en-GB",
                 "num_speakers": 1,
+                "channels": "mix",
                 "created_at": MOMENT,
                 "completed_at": ABSENT,
                 "duration_seconds": ABSENT,
@@ -99,13 +106,14 @@ CASES = [
             num_speakers=50,
             steps=["telepathy"],
             conditions=["underwater"],
+            channels="left",
             names=[""],
             webhook_url="ftp://example.com",
         ),
         Fails(
             "INVALID_INPUT",
             fields=(
-                *("scenario_id", "reference_text", "language", "num_speakers", "steps[0]", "conditions[0]"),
+                *("scenario_id", "reference_text", "language", "num_speakers", "channels", "steps[0]", "conditions[0]"),
                 *("names[0]", "webhook_url"),
             ),
         ),

@@ -51,6 +51,7 @@ def evaluation(id_: str = "evl_a", **changes: Any) -> Evaluation:
         "reference_text": "Good morning.",
         "language": "en",
         "num_speakers": 2,
+        "channels": "mix",
         "names": ("Ada",),
         "steps": STEPS,
         "conditions": ("telephone",),

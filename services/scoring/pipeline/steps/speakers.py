@@ -6,19 +6,19 @@ from services.scoring.backends.choice import DIARIZATION, EMOTION, SPEECH_ACTIVI
 from services.scoring.metrics.conversation.turns import Turn, turn_taking
 from services.scoring.pipeline.step import Computed, Skipped
 from services.scoring.pipeline.steps.sound import require_speech
-from services.scoring.pipeline.work import Work
+from services.scoring.pipeline.work import MIX, Work
 
 DIARIZATION_OFF = "ENABLE_DIARIZATION is false in this installation."
 
 
 def diarization(work: Work) -> Computed:
-    """Says who speaks when. Each channel of a call with several channels is one speaker."""
+    """Says who speaks when. If the channels are split, each is one speaker."""
     settings = work.backends.settings
     if not settings.enable_diarization:
         raise Skipped(DIARIZATION_OFF)
     require_speech(work)
     channels = work.audio.format.channels
-    if channels < 2:
+    if channels < 2 or work.options.channels == MIX:
         diarizer = work.backends.get(DIARIZATION)
         (found,) = diarizer.diarize([work.samples], work.options.num_speakers or settings.default_num_speakers)
         return Computed(turn_taking(Turn(one.start, one.end, one.speaker) for one in found), diarizer.backend)

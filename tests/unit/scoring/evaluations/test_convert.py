@@ -65,7 +65,7 @@ def test_every_result_is_a_message_with_its_backend() -> None:
 def test_there_is_a_converter_for_each_step() -> None:
     fields = set(pb.EvaluationMetrics.DESCRIPTOR.fields_by_name)
     assert fields | {"diarization"} == {step.name for step in STEPS}
-    assert set(convert._RESULTS) == fields
+    assert set(convert._RESULTS) == fields | {"diarization"}
 
 
 def test_values_that_were_not_measured_are_absent() -> None:
@@ -116,6 +116,12 @@ def test_speakers_take_turns() -> None:
     assert diarization.num_speakers == 2
     assert dict(diarization.talk_shares) == {"channel_1": 2 / 3, "channel_2": 1 / 3}
     assert diarization.response_gap_p50_seconds == 0.5
+
+
+def test_speakers_of_a_further_version_are_beside_those_of_the_recording() -> None:
+    found = convert.details(COMPLETED)
+    assert set(found.condition_diarization) == {"telephone"}
+    assert found.condition_diarization["telephone"] == found.diarization
 
 
 @pytest.mark.parametrize("outcome", [*completed("telephone"), SKIPPED], ids=lambda outcome: str(outcome.step))

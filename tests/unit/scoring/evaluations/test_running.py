@@ -44,6 +44,7 @@ async def test_a_recording_is_evaluated_with_what_was_said_of_it(world: World) -
         reference_text="Good morning.",
         language="de",
         num_speakers=2,
+        channels="mix",
         names=("Ada",),
         steps=("signal",),
         conditions=("telephone",),
@@ -59,7 +60,8 @@ async def test_a_recording_is_evaluated_with_what_was_said_of_it(world: World) -
     )
     assert job.audio_path.read_bytes() == b"RIFF"
     options = job.options
-    assert (options.reference_text, options.language, options.num_speakers) == ("Good morning.", "de", 2)
+    assert (options.reference_text, options.language) == ("Good morning.", "de")
+    assert (options.num_speakers, options.channels) == (2, "mix")
     assert (options.names, job.interactive) == (("Ada",), True)
     ends = await world.outcomes(evaluation.id)
     assert [(one.condition, one.step, one.status.value, one.backend) for one in ends] == [

@@ -6,6 +6,9 @@ There are two ratings, with different scales, which are never mixed:
 - **The published rating** (`board`) is fitted to all votes of a board, with an interval and a rank. A difference is the
   odds of winning when there is a winner. It spreads more than live Elo, and the order is the same.
 
+A published board is computed in this order: leave out votes that are excluded, leave out those of very active voters
+(`under_cap`), then `publish`, and from its result `fragility`. `control_delivery` stands beside the board.
+
 | module | what it does |
 |---|---|
 | `votes` | votes as arrays of dense numbers, and their tables of ordered pairs |

@@ -115,8 +115,8 @@ class Board:
 
     @property
     def leader(self) -> int:
-        """The model with the highest rating, the first if there are several."""
-        return int(np.argmax(self.elo))
+        """The model with the highest rating among those with votes, the first if there are several."""
+        return int(np.argmax(np.where(self.connectivity.components >= 0, self.elo, -np.inf)))
 
     def anchored(self, model: int, elo: float) -> tuple[Floats, Floats]:
         """Returns ratings and half-widths with one model fixed at a rating.
@@ -191,6 +191,7 @@ def _pairs(
     difference = fit.elo[first] - fit.elo[second]
     se = _standard_errors(of, known, first, second)
     p = two_sided_p(difference / se, df)
+    # Models without votes are in no part, and their p-values are 1.
     together = graph.components[first] == graph.components[second]
     split = holm(p, fit.method.false_claim_rate) & together
     return Pairs(first=first, second=second, difference=difference, se=se, df=df, p=p, split=split)

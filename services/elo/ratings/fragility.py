@@ -10,7 +10,7 @@ import numpy as np
 
 from services.elo.ratings.board import Board
 from services.elo.ratings.davidson import DavidsonFit, fit_davidson
-from services.elo.ratings.votes import Floats, Ints, VoteKind
+from services.elo.ratings.votes import Bools, Floats, Ints, VoteKind
 
 MAX_RIVALS = 10
 """Rivals whose distance from the leader is estimated: those least surely behind."""
@@ -57,25 +57,26 @@ def fragility(board: Board) -> Fragility | None:
     if not board.connectivity.connected:
         return None
     fit, leader = board.fit, board.leader
-    removals = [_removal(fit, leader, int(rival)) for rival in _rivals(fit, leader)]
+    played = board.connectivity.components >= 0
+    removals = [_removal(fit, leader, int(rival)) for rival in _rivals(fit, leader, played)]
     removals.sort(key=lambda one: one.linear_estimate)
     best: Fragility | None = None
     for removal in removals[:MAX_REFITTED_RIVALS]:
-        votes = _shortest(fit, leader, removal, best.votes if best else 0)
+        votes = _shortest(fit, leader, played, removal, best.votes if best else 0)
         if votes and (best is None or votes < best.votes):
             estimate = removal.linear_estimate
             best = Fragility(votes, removal.rival, int(estimate) if math.isfinite(estimate) else None)
     return best
 
 
-def _rivals(fit: DavidsonFit, leader: int) -> Ints:
+def _rivals(fit: DavidsonFit, leader: int, played: Bools) -> Ints:
     """Returns the models with the smallest lead over them, relative to its plain standard error."""
     inverse = np.linalg.inv(fit.information)
     variance = np.diag(inverse)[: fit.layout.models]
     lead = fit.strengths[leader] - fit.strengths
     spread = np.sqrt(np.maximum(variance + variance[leader] - 2 * inverse[leader, : fit.layout.models], 1e-300))
     order = np.argsort(lead / spread, kind="stable")
-    return np.asarray(order[order != leader][:MAX_RIVALS])
+    return np.asarray(order[played[order] & (order != leader)][:MAX_RIVALS])
 
 
 def _removal(fit: DavidsonFit, leader: int, rival: int) -> _Removal:
@@ -106,7 +107,7 @@ def _influence(fit: DavidsonFit, kind: VoteKind, direction: Floats) -> Floats:
     return np.asarray(fit.weights[kind] * (by_d * along[..., None] + (0.0 if nu is None else direction[nu]) * by_tie))
 
 
-def _shortest(fit: DavidsonFit, leader: int, removal: _Removal, bound: int) -> int:
+def _shortest(fit: DavidsonFit, leader: int, played: Bools, removal: _Removal, bound: int) -> int:
     """Returns the length of the shortest prefix that changes the leader, 0 if none does below `bound` votes."""
     total = int(removal.until[-1]) if len(removal.types) else 0
     high = min(total, bound - 1) if bound else total
@@ -117,7 +118,7 @@ def _shortest(fit: DavidsonFit, leader: int, removal: _Removal, bound: int) -> i
     estimate = int(min(removal.linear_estimate, high))
     for length in sorted({estimate, high}):
         latest = _without(fit, removal, length, latest)
-        if _overtaken(latest, leader):
+        if _overtaken(latest, leader, played):
             high = length
             break
     else:
@@ -126,16 +127,16 @@ def _shortest(fit: DavidsonFit, leader: int, removal: _Removal, bound: int) -> i
     while high - low > 1:
         middle = (low + high) // 2
         latest = _without(fit, removal, middle, latest)
-        if _overtaken(latest, leader):
+        if _overtaken(latest, leader, played):
             high = middle
         else:
             low = middle
     return high
 
 
-def _overtaken(fit: DavidsonFit, leader: int) -> bool:
-    """Returns whether another model is first. A draw leaves the leader first."""
-    return bool(fit.strengths.max() > fit.strengths[leader] + ROUNDING)
+def _overtaken(fit: DavidsonFit, leader: int, played: Bools) -> bool:
+    """Returns whether another model with votes is first. A draw leaves the leader first."""
+    return bool(fit.strengths[played].max() > fit.strengths[leader] + ROUNDING)
 
 
 def _without(fit: DavidsonFit, removal: _Removal, length: int, start: DavidsonFit) -> DavidsonFit:

@@ -39,12 +39,12 @@ class Connectivity:
     """The parts of the graph whose edges are the pairs that have votes."""
 
     components: Ints
-    """(models,): the number of each model's part, from 0 in the order of their first models."""
+    """(models,): the number of each model's part, from 0 in the order of their first models. -1 without votes."""
 
     @property
     def connected(self) -> bool:
-        """Whether all models are in one part."""
-        return not self.components.any()
+        """Whether all models that have votes are in one part."""
+        return bool((self.components <= 0).all())
 
     @property
     def explanation(self) -> str:
@@ -71,7 +71,7 @@ def connectivity(tables: Iterable[Floats], models: int) -> Connectivity:
 def _components(met: Bools) -> Ints:
     components = np.full(len(met), -1)
     count = 0
-    for first in range(len(met)):
+    for first in np.flatnonzero(met.any(0)):
         if components[first] >= 0:
             continue
         reached = np.zeros(len(met), dtype=np.bool_)

@@ -3,8 +3,11 @@
 A test of one voter's votes in the order in which they came. It may be asked after every vote: it is a betting
 martingale, whose wealth reaches 1/alpha with probability alpha at most if the voter votes like the others (Ville's
 inequality; Shafer, JRSS A 184, 2021). The bets are that the voter favours or avoids one model, or prefers one slot or
-no winner, whatever the clips are. Each bet is on odds of 19 beyond those of the others: a person's taste is not that
+no winner, whatever the clips are. Each bet is on odds of 99 beyond those of the others: a person's taste is not that
 strong, so fans of a voice are not excluded.
+
+Votes that are meant to lift a model make honest voters look as if they avoided it. So sessions that share an address
+are tested as one voter first. Then each voter is tested against the votes that are left.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ import numpy as np
 from services.elo.ratings.ranks import count_outcomes
 from services.elo.ratings.votes import Floats, Ints, Outcome, Votes
 
-DEFAULT_ALPHA = 0.01
+DEFAULT_ALPHA = 0.001
 """The probability that a voter who votes like the others is ever called unlike them, and loses their votes."""
 MIN_OTHERS = 5
 """Votes of others on a pair. With fewer, a vote on it says nothing about the voter."""
-FAVOUR_ODDS = 19.0
-"""What a bet assumes: where others choose a model in half of their votes, this voter does in 19 of 20."""
+FAVOUR_ODDS = 99.0
+"""What a bet assumes: where others choose a model in half of their votes, this voter does in 99 of 100."""
 BEHAVIOURS = 3
 """Preferring slot A, slot B, or no winner."""
 
@@ -31,7 +34,7 @@ class VoterTest:
     """The result of the test."""
 
     evidence: float
-    """The largest wealth so far. 1 is none, 100 is what a voter like the others reaches once in 100."""
+    """The largest wealth so far. 1 is none, 1,000 is what one of 1,000 voters like the others reaches."""
     tested_votes: int
     """The number of votes on pairs that enough others voted on."""
     unlike_others_after: int | None

@@ -58,10 +58,11 @@ class Votes:
     ) -> Votes:
         """Returns votes from sequences or arrays of one length. `voter` is None for metric votes.
 
-        Raises ValueError if lengths differ, a number is negative, an outcome is unknown, or a model meets itself.
+        Raises ValueError if lengths differ, a number is negative or not whole, an outcome is unknown, or a model meets
+        itself.
         """
         columns = {"a": a, "b": b, "outcome": outcome, "scenario": scenario, "voter": () if voter is None else voter}
-        arrays = {name: np.asarray(column, dtype=np.intp).ravel() for name, column in columns.items()}
+        arrays = {name: _integers(name, column) for name, column in columns.items()}
         count = len(arrays["a"])
         for name, array in arrays.items():
             if len(array) != count and not (name == "voter" and voter is None):
@@ -86,6 +87,13 @@ class Votes:
         """Returns the votes that are in a fit: all but "both bad"."""
         kept = self.outcome < FITTED
         return self if kept.all() else self.where(kept)
+
+
+def _integers(name: str, column: ArrayLike) -> Ints:
+    array = np.asarray(column).ravel()
+    if len(array) and array.dtype.kind not in "iu":
+        raise ValueError(f"{name} must have whole numbers")
+    return array.astype(np.intp, copy=False)
 
 
 VotesByKind = Mapping[VoteKind, Votes]

@@ -49,8 +49,21 @@ def test_a_board_without_votes_is_all_mean() -> None:
     assert board.elo.tolist() == [1500, 1500, 1500]
     assert np.isinf(board.half_width).all()
     assert board.rank.tolist() == [1, 1, 1]
-    assert not board.connectivity.connected
+    assert board.connectivity.components.tolist() == [-1, -1, -1]
     assert fragility(board) is None
+
+
+def test_a_new_model_does_not_make_a_board_disconnected_or_fragile() -> None:
+    # The first two have met, the last has no votes and the mean rating, which is higher than that of the second.
+    votes = Votes.of([0] * 8, [1] * 8, [A] * 6 + [B] * 2, range(8), range(8))
+    method = Method(slot_effect=False)
+    board, alone = publish({VoteKind.HUMAN: votes}, 3, method), publish({VoteKind.HUMAN: votes}, 2, method)
+    assert board.connectivity.components.tolist() == [0, 0, -1]
+    assert board.connectivity.explanation == ""
+    assert board.leader == 0
+    found = fragility(board)
+    assert found is not None
+    assert found == fragility(alone)
 
 
 def test_a_hybrid_board_of_one_kind_is_the_board_of_this_kind() -> None:
@@ -170,6 +183,7 @@ def test_votes_must_name_existing_models() -> None:
         (([0], [-1], [A], [0], [0]), "b must not be negative"),
         (([0, 1], [1], [A], [0], [0]), "b must have 2 entries"),
         (([0], [1], [A], [0], []), "voter must have 1 entries"),
+        (([0.5], [1], [A], [0], [0]), "a must have whole numbers"),
     ],
 )
 def test_malformed_votes_are_refused(columns: tuple[list[int], ...], message: str) -> None:

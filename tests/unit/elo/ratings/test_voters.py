@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.elo.ratings import Outcome, Votes, count_outcomes, under_cap, voter_test
+from services.elo.ratings import Outcome, VoteKind, Votes, count_outcomes, publish, under_cap, voter_test
 from services.elo.ratings.voter_cap import max_votes_per_voter
 from tests.simulated_votes import Arena
 
 A, B, TIE, BOTH_BAD = Outcome
 MODELS = 12
-ALPHA = 0.01
 
 
 def ids(count: int) -> list[str]:
@@ -75,7 +74,7 @@ def honest() -> Votes:
 
 def own_votes(a: NDArray[np.int64], b: NDArray[np.int64], outcome: NDArray[np.int64]) -> Votes:
     """Returns the votes of voter 200."""
-    return Votes.of(a, b, outcome, np.zeros(len(a)), np.full(len(a), 200))
+    return Votes.of(a, b, outcome, np.zeros(len(a), int), np.full(len(a), 200))
 
 
 def random_pairs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -92,21 +91,22 @@ def test_honest_voters_lose_under_1_percent_of_their_votes(honest: Votes) -> Non
         if voter_test(own, everyone, MODELS).unlike_others:
             lost, unlike = lost + len(own), unlike + 1
     assert lost < 0.01 * len(honest)
-    assert unlike <= 200 * ALPHA
+    assert unlike <= 2
 
 
-def test_a_voter_who_always_prefers_one_model_is_found_within_20_votes(honest: Votes) -> None:
-    for model in range(MODELS):
-        rivals = (model + 1 + np.arange(20) % (MODELS - 1)) % MODELS
-        in_slot_a = np.arange(20) % 2 == 0
-        own = own_votes(
-            np.where(in_slot_a, model, rivals), np.where(in_slot_a, rivals, model), np.where(in_slot_a, A, B)
-        )
-        everyone = count_outcomes(honest, MODELS) + count_outcomes(own, MODELS)
-        found = voter_test(own, everyone, MODELS)
-        assert found.unlike_others_after is not None
-        assert found.unlike_others_after <= 20
-        assert found.favoured == model
+@pytest.mark.parametrize(("place", "votes"), [(0, 12), (MODELS // 2, 15), (MODELS - 1, 60)])
+def test_a_voter_who_always_prefers_one_model_is_found_the_sooner_the_weaker_it_is(
+    honest: Votes, place: int, votes: int
+) -> None:
+    model = int(np.argsort(publish({VoteKind.HUMAN: honest}, MODELS).elo)[place])
+    rivals = (model + 1 + np.arange(60) % (MODELS - 1)) % MODELS
+    in_slot_a = np.arange(60) % 2 == 0
+    own = own_votes(np.where(in_slot_a, model, rivals), np.where(in_slot_a, rivals, model), np.where(in_slot_a, A, B))
+    everyone = count_outcomes(honest, MODELS) + count_outcomes(own, MODELS)
+    found = voter_test(own, everyone, MODELS)
+    assert found.unlike_others_after is not None
+    assert found.unlike_others_after <= votes
+    assert found.favoured == model
 
 
 @pytest.mark.parametrize("always", [A, B, TIE, BOTH_BAD])

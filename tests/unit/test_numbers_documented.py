@@ -9,13 +9,13 @@ import pytest
 from voicearena.scoring.v1.events_pb2 import RecordingEvaluated
 
 from services.auth.domain import MAX_KEYS
-from services.experiments.exports.usecases import MAX_EXPORTS_PER_DEVELOPER
 from services.experiments.listening.domain import MAX_LINKS, MAX_LISTENERS
 from services.experiments.verdict.levels import EVIDENCE_THRESHOLDS, GAP_THRESHOLDS
 from services.experiments.verdict.profiles import PARTS, PROFILES
 from services.experiments.webhooks.domain import MAX_ENDPOINTS, SCHEDULE
 from services.experiments.webhooks.messages import MESSAGE_TYPES
 from services.runtime.bus import EventMetadata
+from services.runtime.exports import MAX_EXPORTS_PER_DEVELOPER
 from services.shared.listening.domain import MAX_JOINED_FROM_ADDRESS
 from services.shared.metrics import Metric
 from tests.unit.experiments.webhooks.test_publisher import body, experiment

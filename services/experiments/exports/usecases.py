@@ -1,10 +1,7 @@
 """Exports: reads a table, writes it as a file in a thread, and returns the file in pieces."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 
 from services.experiments.exports import tables
@@ -15,17 +12,9 @@ from services.experiments.results import convert as results_convert
 from services.experiments.results.usecases import Reading
 from services.experiments.store import Store
 from services.runtime.db import Database
-from services.runtime.errors import QuotaExceeded
-from services.runtime.identity import current_identity
+from services.runtime.exports import ExportFile, ExportLimits
 from services.runtime.validation import Validation
 from services.shared.listening.vote_store import VoteStore
-
-PIECE_BYTES = 64 * 1024
-MAX_CONCURRENT_EXPORTS = 2
-"""The number of files that are written at the same time. A file is at most a few megabytes: 400 trials with the longest
-prompts."""
-MAX_EXPORTS_PER_DEVELOPER = 4
-"""The number of a developer's exports in memory. A slow reader keeps its file in memory until it has read all of it."""
 
 
 class TableName(StrEnum):
@@ -37,20 +26,6 @@ class TableName(StrEnum):
     VOTES = "votes"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportFile:
-    """An exported file."""
-
-    name: str
-    content_type: str
-    content: bytes
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yields the content in pieces of at most PIECE_BYTES. An empty file is one empty piece."""
-        for start in range(0, max(len(self.content), 1), PIECE_BYTES):
-            yield self.content[start : start + PIECE_BYTES]
-
-
 class Exporting:
     """The use case of exporting."""
 
@@ -59,8 +34,7 @@ class Exporting:
         self._store = store
         self._reading = reading
         self._votes = votes
-        self._writing = asyncio.Semaphore(MAX_CONCURRENT_EXPORTS)
-        self._in_progress: Counter[str] = Counter()
+        self._limits = ExportLimits()
 
     @asynccontextmanager
     async def export(
@@ -72,20 +46,8 @@ class Exporting:
         or table, NotFound if the caller has no such experiment, WrongState for results of an experiment that is not
         completed, and QuotaExceeded if the caller has too many exports in progress.
         """
-        developer_id = current_identity().developer_id
-        if self._in_progress[developer_id] >= MAX_EXPORTS_PER_DEVELOPER:
-            raise QuotaExceeded(
-                f"You already have {MAX_EXPORTS_PER_DEVELOPER} exports in progress, which is the limit. "
-                "Read one of them to its end first.",
-                limit=str(MAX_EXPORTS_PER_DEVELOPER),
-            )
-        self._in_progress[developer_id] += 1
-        try:
+        with self._limits.in_progress():
             yield await self._make(experiment_id, format_, table, byte_order_mark)
-        finally:
-            self._in_progress[developer_id] -= 1
-            if not self._in_progress[developer_id]:
-                del self._in_progress[developer_id]
 
     async def _make(self, experiment_id: str, format_: str, table: str, byte_order_mark: bool) -> ExportFile:
         valid = Validation()
@@ -94,8 +56,7 @@ class Exporting:
         valid.finish()
         file_format = FORMATS[format_]
         data = await self._table(experiment_id, TableName(table))
-        async with self._writing:
-            content = await asyncio.to_thread(file_format.write, data)
+        content = await self._limits.write(lambda: file_format.write(data))
         if byte_order_mark:
             content = file_format.byte_order_mark + content
         return ExportFile(f"{experiment_id}-{table}.{format_}", file_format.content_type, content)

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from services.runtime.errors import WrongState
+from services.runtime.exports import ExportFile
 from services.runtime.outside_text import one_line
 from services.scoring.domain import LISTED_METRICS, Status
 from services.scoring.evaluations import convert
@@ -24,22 +24,7 @@ _UNITS = {(metric.step, metric.name): metric.unit for metric in STEP_METRICS} | 
     ("signal", metric.name): metric.unit for metric in LISTED_METRICS
 }
 NOT_METRICS = ("backend", "text", "transcript")
-PIECE_BYTES = 64 * 1024
 MAX_LINE_CHARACTERS = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class ExportFile:
-    """An exported file."""
-
-    name: str
-    content_type: str
-    content: bytes
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yields the content in pieces of at most PIECE_BYTES. An empty file is one empty piece."""
-        for start in range(0, max(len(self.content), 1), PIECE_BYTES):
-            yield self.content[start : start + PIECE_BYTES]
 
 
 def export(found: EvaluationDetails, format_: str) -> ExportFile:

@@ -23,12 +23,13 @@ from services.experiments.domain import EvalMode, ModelSpec, Trial, TrialStatus
 from services.experiments.exports.columns import Column, ColumnType, DataTable
 from services.experiments.exports.files import escape_formulas, write_csv, write_jsonl, write_parquet
 from services.experiments.exports.tables import PAIRS, RESULTS, TRIALS, pairs_table, results_table, trials_table
-from services.experiments.exports.usecases import PIECE_BYTES, ExportFile, Exporting
+from services.experiments.exports.usecases import Exporting
 from services.experiments.exports.votes import VOTES
 from services.experiments.results import convert as results_convert
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
+from services.runtime.exports import PIECE_BYTES, ExportFile
 from services.shared.clips.domain import HeardSpeech
 from services.shared.metrics import Measurements
 from tests.fakes.memory_vote_store import MemoryVoteStore

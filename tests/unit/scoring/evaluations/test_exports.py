@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from services.runtime.errors import InvalidInput, QuotaExceeded, WrongState
+from services.runtime.exports import MAX_EXPORTS_PER_DEVELOPER
 from services.scoring.domain import Status
-from services.scoring.evaluations import exporting
 from services.scoring.evaluations.domain import EvaluationDetails, Plan
 from services.scoring.evaluations.exports import FORMATS, export
 from services.scoring.metrics.text.speech_failures import TimedWord
@@ -108,7 +108,7 @@ async def test_an_export_has_a_name_and_comes_in_pieces(world: World) -> None:
         file = await stack.enter_async_context(world.exporting.export(evaluation.id, "csv"))
         assert (file.name, file.content_type) == (f"{evaluation.id}.csv", "text/csv; charset=utf-8")
         assert b"".join(file.pieces()) == b"name,value,unit,backend\r\n"
-        for _ in range(exporting.MAX_EXPORTS_PER_DEVELOPER - 1):
+        for _ in range(MAX_EXPORTS_PER_DEVELOPER - 1):
             await stack.enter_async_context(world.exporting.export(evaluation.id, "json"))
         with pytest.raises(QuotaExceeded):
             await stack.enter_async_context(world.exporting.export(evaluation.id, "json"))

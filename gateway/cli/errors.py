@@ -32,8 +32,8 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES_HELP = (
-    "Exit codes: 0 success, 1 unexpected error or a problem found by doctor, 2 bad input, 3 not authenticated, "
-    "4 not found, 5 conflict or wrong state, 6 not reachable or timed out, 7 the experiment or "
+    "Exit codes: 0 success, 1 unexpected error or a problem found by doctor or metrics audit, 2 bad input, "
+    "3 not authenticated, 4 not found, 5 conflict or wrong state, 6 not reachable or timed out, 7 the experiment or "
     "evaluation failed or was cancelled, 130 interrupted."
 )
 

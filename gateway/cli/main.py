@@ -17,6 +17,7 @@ from gateway.cli.commands import (
     lifecycle,
     listening,
     mesh,
+    metrics,
     reports,
     speech,
     webhooks,
@@ -51,6 +52,7 @@ lifecycle.add_to(experiment.app)
 reports.add_to(experiment.app)
 webhooks.add_to(experiment.app)
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(listening.app, name="listen")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")

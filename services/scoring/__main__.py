@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from voicearena.elo.v1 import elo_service_pb2_grpc
 from voicearena.experiments.v1 import webhook_service_pb2_grpc
 from voicearena.scoring.v1 import evaluation_service_pb2, evaluation_service_pb2_grpc, scoring_service_pb2_grpc
+from voicearena.tts.v1 import tts_service_pb2_grpc
 
 from services.runtime import event_loop
 from services.runtime.audio_store import AudioStore
@@ -20,7 +21,12 @@ from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.scoring import consumers, convert
+from services.scoring.audit.clips import TtsSpeaker
+from services.scoring.audit.store import SqlStore as SqlAuditStore
+from services.scoring.audit.usecases import MetricAudits
+from services.scoring.audit.versions import measured_by
 from services.scoring.availability import step_availability
+from services.scoring.backends.backend import BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloModelChecker
 from services.scoring.evaluations.exporting import Exporting
@@ -64,9 +70,6 @@ async def main() -> None:
             )
             evaluations = Evaluations(database, store, recordings, models, webhooks, pages, settings.max_evaluations)
             watching = Watching(database, store, changes, settings.watch_heartbeat_seconds)
-            service.add_servicer(
-                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(evaluations, metrics)
-            )
             uploads = Uploads(evaluations, recordings, audio, settings.max_upload_size_mb)
             servicer = EvaluationServicer(evaluations, uploads, watching, Exporting(evaluations))
             service.add_servicer(evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server, servicer)
@@ -75,6 +78,18 @@ async def main() -> None:
                 "evaluation workers",
                 WorkerPool(settings.max_eval_workers, settings.eval_idle_seconds, settings.for_backends()),
                 needed=False,
+            )
+            audits = MetricAudits(
+                database,
+                SqlAuditStore(),
+                runner,
+                TtsSpeaker(tts_service_pb2_grpc.TtsServiceStub(service.channel(settings.tts_address))),
+                measured_by(Backends(), BackendSettings()),
+                settings.watch_heartbeat_seconds,
+            )
+            service.add_servicer(
+                scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server,
+                ScoringServicer(evaluations, audits, metrics),
             )
             running = Running(database, store, recordings, changes, runner, settings.max_eval_workers)
             service.background("recordings", running.run)

@@ -38,3 +38,4 @@ class ScoringSettings(
     """The largest recording in an upload, in MiB."""
     elo_address: Addresses = default_address("elo")
     experiments_address: Addresses = default_address("experiments")
+    tts_address: Addresses = default_address("tts")

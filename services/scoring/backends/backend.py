@@ -73,6 +73,8 @@ class Backend(Protocol):
 
     name: str
     """Its short name in results and settings, such as `whisper`."""
+    package: str
+    """The package whose version changes when its values may change."""
     capabilities: ModelCapabilities
     backend: str
     """Its name, model and version, as results carry them."""

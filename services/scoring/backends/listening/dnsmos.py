@@ -42,15 +42,16 @@ class Dnsmos:
     out of noise suppressors."""
 
     name = "dnsmos"
+    package = "speechmos"
     capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_package("speechmos") or missing_package("onnxruntime")
+        return missing_package(cls.package) or missing_package("onnxruntime")
 
     def __init__(self, settings: BackendSettings) -> None:
-        self.backend = f"dnsmos/speechmos-{installed_version('speechmos')}"
+        self.backend = f"dnsmos/{self.package}-{installed_version(self.package)}"
         installed_version("onnxruntime")
         import onnxruntime
 

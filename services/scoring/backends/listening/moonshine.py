@@ -29,15 +29,16 @@ class MoonshineRecogniser:
     """Writes down English speech. It gives times of phrases, not of words."""
 
     name = "moonshine"
+    package = "moonshine-voice"
     capabilities = ModelCapabilities(licence="MIT", languages=frozenset({"en"}), window_seconds=30.0)
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_package("moonshine-voice")
+        return missing_package(cls.package)
 
     def __init__(self, settings: BackendSettings) -> None:
-        self.backend = f"moonshine-tiny-en/moonshine-voice-{installed_version('moonshine-voice')}"
+        self.backend = f"moonshine-tiny-en/{self.package}-{installed_version(self.package)}"
         import moonshine_voice
 
         weights = Path(moonshine_voice.__file__).parent / "assets" / "tiny-en"

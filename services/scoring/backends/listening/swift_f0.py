@@ -22,15 +22,16 @@ class SwiftF0Tracker:
     """Follows F0."""
 
     name = "swift_f0"
+    package = "swift-f0"
     capabilities = ModelCapabilities(licence="MIT")
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_package("swift-f0")
+        return missing_package(cls.package)
 
     def __init__(self, settings: BackendSettings) -> None:
-        self.backend = f"swift-f0/{installed_version('swift-f0')}"
+        self.backend = f"swift-f0/{installed_version(self.package)}"
         import swift_f0
 
         self.frame_seconds: float = swift_f0.FRAME_PERIOD

@@ -26,13 +26,21 @@ class OneEvaluation:
         return (await self.get(evaluation_id)).evaluation
 
 
+class NeverAudited:
+    """Audits of which none was run."""
+
+    async def current(self) -> None:
+        return None
+
+
+AUDITS = NeverAudited()
 LISTED = convert.metrics(step_availability(Backends()))
-SERVICER = ScoringServicer(OneEvaluation(), LISTED)  # type: ignore[arg-type]
+SERVICER = ScoringServicer(OneEvaluation(), AUDITS, LISTED)  # type: ignore[arg-type]
 
 
 async def test_all_metrics_are_listed() -> None:
     listed = await SERVICER.ListMetrics(scoring_service_pb2.ListMetricsRequest(), sentinel.context)
-    assert list(listed.metrics) == LISTED
+    assert list(listed.metrics) == convert.with_audit(LISTED, None)
 
 
 async def test_an_evaluation_is_read_by_its_id() -> None:

@@ -324,30 +324,40 @@ class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Calls another service on behalf of the current call."""
-        metadata = list(client_call_details.metadata or ())
-        caller = identity.current_caller()
-        if caller is not None:
-            metadata.append((identity.IDENTITY_HEADER, caller.token))
-        if (address := client_address()) is not None:
-            metadata.append((CLIENT_ADDRESS_HEADER, address.partition("/")[0]))
-        if traceparent := telemetry.current_traceparent():
-            metadata.append(("traceparent", traceparent))
-        remaining = _deadline.get()
-        left = remaining() if remaining is not None else None
-        limits = [t for t in (client_call_details.timeout, left) if t is not None]
-        details = grpc.aio.ClientCallDetails(
-            method=client_call_details.method,
-            timeout=min([*limits, DEFAULT_CALL_TIMEOUT_SECONDS])
-            if client_call_details.timeout is None
-            else min(limits),
-            metadata=grpc.aio.Metadata(*metadata),
-            credentials=client_call_details.credentials,
-            wait_for_ready=client_call_details.wait_for_ready,
-        )
-        return await continuation(details, request)
+        return await continuation(_on_behalf_of_caller(client_call_details), request)
+
+
+class StreamClientInterceptor(grpc.aio.UnaryStreamClientInterceptor):
+    """Does the same for calls whose response is a stream. gRPC wants a class of its own for them."""
+
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Calls another service on behalf of the current call."""
+        return await continuation(_on_behalf_of_caller(client_call_details), request)
+
+
+def _on_behalf_of_caller(call: Any) -> grpc.aio.ClientCallDetails:
+    metadata = list(call.metadata or ())
+    caller = identity.current_caller()
+    if caller is not None:
+        metadata.append((identity.IDENTITY_HEADER, caller.token))
+    if (address := client_address()) is not None:
+        metadata.append((CLIENT_ADDRESS_HEADER, address.partition("/")[0]))
+    if traceparent := telemetry.current_traceparent():
+        metadata.append(("traceparent", traceparent))
+    remaining = _deadline.get()
+    left = remaining() if remaining is not None else None
+    limits = [t for t in (call.timeout, left) if t is not None]
+    return grpc.aio.ClientCallDetails(
+        method=call.method,
+        timeout=min([*limits, DEFAULT_CALL_TIMEOUT_SECONDS]) if call.timeout is None else min(limits),
+        metadata=grpc.aio.Metadata(*metadata),
+        credentials=call.credentials,
+        wait_for_ready=call.wait_for_ready,
+    )
 
 
 def open_channel(address: str) -> grpc.aio.Channel:
     """Returns a channel to another service of the mesh. If the address names several processes, it uses one of them."""
     target = f"ipv4:{address}" if "," in address else address
-    return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS, interceptors=[ClientInterceptor()])
+    interceptors = [ClientInterceptor(), StreamClientInterceptor()]
+    return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS, interceptors=interceptors)

@@ -26,7 +26,6 @@ from services.scoring.audit.store import SqlStore as SqlAuditStore
 from services.scoring.audit.usecases import MetricAudits
 from services.scoring.audit.versions import measured_by
 from services.scoring.availability import step_availability
-from services.scoring.backends.backend import BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloModelChecker
 from services.scoring.evaluations.exporting import Exporting
@@ -84,7 +83,7 @@ async def main() -> None:
                 SqlAuditStore(),
                 runner,
                 TtsSpeaker(tts_service_pb2_grpc.TtsServiceStub(service.channel(settings.tts_address))),
-                measured_by(Backends(), BackendSettings()),
+                measured_by(settings.for_backends()),
                 settings.watch_heartbeat_seconds,
             )
             service.add_servicer(

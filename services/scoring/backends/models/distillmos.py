@@ -31,6 +31,7 @@ class DistillMos:
     """
 
     name = "distillmos"
+    package = "distillmos"
     capabilities = ModelCapabilities(
         licence="MIT",
         max_batch=MAX_BATCH_WINDOWS,
@@ -41,7 +42,7 @@ class DistillMos:
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_library("distillmos")
+        return missing_library(cls.package)
 
     def __init__(self, settings: BackendSettings) -> None:
         if reason := self.missing(settings):
@@ -49,7 +50,7 @@ class DistillMos:
         import distillmos
         import torch
 
-        self.backend = f"distillmos-v7/distillmos-{installed_version('distillmos')}"
+        self.backend = f"distillmos-v7/{self.package}-{installed_version(self.package)}"
         self._device = device(settings)
         file = Path(distillmos.sqa.DEFAULT_WEIGHTS_CHKPT)
         with loading("DistillMOS", file):

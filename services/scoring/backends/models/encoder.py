@@ -52,12 +52,13 @@ class TransformerEncoder:
     """Encodes texts. A text that is longer than the model takes is encoded in pieces that follow one another."""
 
     name = "encoder"
+    package = "transformers"
     capabilities = ModelCapabilities(licence="depends on the model", max_batch=MAX_BATCH_TEXTS)
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        if reason := missing_library("transformers"):
+        if reason := missing_library(cls.package):
             return reason
         if _name(settings) not in ENCODERS:
             return f"BERT_MODEL is {settings.bert_model}. It must be one of {', '.join((*ENCODERS, *ALIASES))}."
@@ -70,7 +71,7 @@ class TransformerEncoder:
 
         name = _name(settings)
         chosen = ENCODERS[name]
-        self.backend = f"{name}/layer-{chosen.layer}/transformers-{installed_version('transformers')}"
+        self.backend = f"{name}/layer-{chosen.layer}/{self.package}-{installed_version(self.package)}"
         self.capabilities = replace(self.capabilities, licence=chosen.licence, languages=chosen.languages)
         self._device = device(settings)
         folder = from_hub(name, settings, ignore=OTHER_FORMATS)

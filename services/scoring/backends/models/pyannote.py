@@ -52,6 +52,7 @@ class PyannoteDiarizer:
     """Says who speaks when. The folder has a `config.yaml` and the folders `segmentation`, `embedding` and `plda`."""
 
     name = "pyannote"
+    package = "pyannote.audio"
     capabilities = ModelCapabilities(
         licence="CC-BY-4.0", max_batch=MAX_BATCH_CHUNKS, window_seconds=CHUNK_SECONDS, hop_seconds=CHUNK_HOP_SECONDS
     )
@@ -59,7 +60,7 @@ class PyannoteDiarizer:
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        if reason := missing_library("pyannote.audio") or missing_from_hub(REPOSITORY, settings):
+        if reason := missing_library(cls.package) or missing_from_hub(REPOSITORY, settings):
             return reason
         place = place_of(REPOSITORY, settings)
         if settings.hf_token or (place and place.is_dir()) or cached(REPOSITORY, settings):
@@ -72,7 +73,7 @@ class PyannoteDiarizer:
     def __init__(self, settings: BackendSettings) -> None:
         if reason := self.missing(settings):
             raise BackendMissing(reason)
-        self.backend = f"{REPOSITORY}/pyannote.audio-{installed_version('pyannote.audio')}"
+        self.backend = f"{REPOSITORY}/{self.package}-{installed_version(self.package)}"
         self._device = device(settings)
         folder = from_hub(REPOSITORY, settings)
         with loading(REPOSITORY, folder):

@@ -34,6 +34,7 @@ class SenseVoice:
     """Recognises emotions and events. A long recording is heard in windows of at most 30 s."""
 
     name = "sensevoice"
+    package = "funasr"
     capabilities = ModelCapabilities(
         licence="FunASR model licence",
         languages=LANGUAGES,
@@ -44,12 +45,12 @@ class SenseVoice:
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        return missing_library("funasr") or missing_from_hub(REPOSITORY, settings)
+        return missing_library(cls.package) or missing_from_hub(REPOSITORY, settings)
 
     def __init__(self, settings: BackendSettings) -> None:
         if reason := self.missing(settings):
             raise BackendMissing(reason)
-        self.backend = f"{REPOSITORY}/funasr-{installed_version('funasr')}"
+        self.backend = f"{REPOSITORY}/{self.package}-{installed_version(self.package)}"
         chosen = device(settings)
         folder = from_hub(REPOSITORY, settings, ignore=("*.onnx", "example/*", "fig/*"))
         with loading(REPOSITORY, folder):

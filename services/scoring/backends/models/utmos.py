@@ -52,12 +52,13 @@ class Utmos:
     """
 
     name = "utmos"
+    package = "transformers"
     capabilities = ModelCapabilities(licence="MIT", max_batch=MAX_BATCH_RECORDINGS)
 
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        if reason := missing_library("transformers"):
+        if reason := missing_library(cls.package):
             return reason
         if settings.offline and not _file(settings).is_file():
             return not_downloaded("UTMOS", _file(settings) if settings.model_dir else None, settings)
@@ -68,7 +69,7 @@ class Utmos:
             raise BackendMissing(reason)
         import torch
 
-        self.backend = f"utmos22-strong/transformers-{installed_version('transformers')}"
+        self.backend = f"utmos22-strong/{self.package}-{installed_version(self.package)}"
         self._device = device(settings)
         file = _file(settings)
         if not file.is_file():

@@ -67,6 +67,7 @@ class WhisperRecogniser:
     """
 
     name = "whisper"
+    package = "openai-whisper"
     capabilities = ModelCapabilities(
         licence="MIT", max_batch=MAX_BATCH_WINDOWS, window_seconds=WINDOW_SECONDS, word_times=True
     )
@@ -74,7 +75,7 @@ class WhisperRecogniser:
     @classmethod
     def missing(cls, settings: BackendSettings) -> str:
         """Returns what is missing, empty if nothing is."""
-        if reason := missing_library("openai-whisper"):
+        if reason := missing_library(cls.package):
             return reason
         if _name(settings) not in MODELS:
             return f"WHISPER_MODEL is {settings.whisper_model}. It must be one of {', '.join((*MODELS, *ALIASES))}."
@@ -90,7 +91,7 @@ class WhisperRecogniser:
         import whisper
 
         name = _name(settings)
-        self.backend = f"whisper-{name}/openai-whisper-{installed_version('openai-whisper')}"
+        self.backend = f"whisper-{name}/{self.package}-{installed_version(self.package)}"
         self._device = device(settings)
         self._model = model = _load(name, _file(settings), self._device)
         self._half = self._device.type == "cuda"

@@ -7,9 +7,8 @@ import pytest
 from services.scoring import availability
 from services.scoring.audit import versions
 from services.scoring.audit.versions import builds_on, measured_by
-from services.scoring.backends import choice
 from services.scoring.backends.backend import BackendSettings
-from services.scoring.backends.choice import Backends, Role
+from services.scoring.backends.choice import Role
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.pipeline.steps.words import WORDS_BACKEND
 
@@ -35,7 +34,7 @@ class Away(Ears):
 
 
 def behind(step: str, settings: BackendSettings = SETTINGS) -> str:
-    return measured_by(Backends(settings), settings)[step]
+    return measured_by(settings)[step]
 
 
 def test_a_step_builds_on_all_that_it_needs_and_uses() -> None:
@@ -45,11 +44,11 @@ def test_a_step_builds_on_all_that_it_needs_and_uses() -> None:
 
 
 def test_every_step_is_known() -> None:
-    assert measured_by(Backends(), SETTINGS).keys() == {step.name for step in STEPS}
+    assert measured_by(SETTINGS).keys() == {step.name for step in STEPS}
 
 
 def test_word_errors_change_with_the_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(availability.ROLES, "transcription", Role("transcription", (Ears,), ""))  # type: ignore[arg-type]
+    monkeypatch.setitem(availability.ROLES, "transcription", Role("transcription", (Ears,)))  # type: ignore[arg-type]
     monkeypatch.setattr(versions, "version", lambda package: "2.1")
     before = behind("word_errors")
     assert "ears/numpy-2.1" in before
@@ -65,10 +64,18 @@ def test_a_setting_that_chooses_another_model_counts_too() -> None:
 
 
 def test_a_package_without_metadata_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(availability.ROLES, "transcription", Role("transcription", (Away,), ""))  # type: ignore[arg-type]
+    monkeypatch.setitem(availability.ROLES, "transcription", Role("transcription", (Away,)))  # type: ignore[arg-type]
     assert "away/no-such-package" in behind("transcription")
 
 
 def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(availability.ROLES, "quality", choice.EMOTION)  # type: ignore[attr-defined]
+    monkeypatch.setattr(Ears, "missing", lambda settings: "It is not installed.")
+    monkeypatch.setitem(availability.ROLES, "quality", Role("quality", (Ears,)))  # type: ignore[arg-type]
     assert behind("quality") == behind("speech_activity")
+
+
+def test_all_models_that_do_a_step_together_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Role("naturalness", (Ears, Away))  # type: ignore[arg-type]
+    monkeypatch.setitem(availability.ROLES, "naturalness", both)
+    assert behind("naturalness").endswith("away/no-such-package")
+    assert "ears/numpy-" in behind("naturalness")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -109,11 +109,12 @@ def audit_view(audit: MetricAudit) -> RenderableType:
     """Returns each expectation with what was seen, and a line for each metric that was not measured."""
     table = new_table("Metric", "Change", "Expected", "Seen", "OK", right=("Seen",))
     for metric in audit.metrics:
+        descriptions = {finding.change: finding.description for finding in metric.findings}
         for number, finding in enumerate(metric.findings):
             table.add_row(
                 plain(metric.name if not number else ""),
                 plain(finding.description),
-                plain(expected(finding)),
+                plain(expected(finding, descriptions)),
                 shown_value(finding),
                 Text("✓", style="green") if finding.ok else Text("✗", style="red"),
                 end_section=number == len(metric.findings) - 1,
@@ -131,8 +132,8 @@ def audit_view(audit: MetricAudit) -> RenderableType:
     return Group(*parts)
 
 
-def expected(finding: AuditFinding) -> str:
-    """Returns what should happen in words, such as `falls by 0.15 or more`."""
+def expected(finding: AuditFinding, descriptions: Mapping[str, str]) -> str:
+    """Returns what should happen in words, such as `falls by 0.15 or more`. `descriptions` are those of changes."""
     limit = f"{finding.limit:g}"
     words = {
         "absent": "no value",
@@ -142,7 +143,9 @@ def expected(finding: AuditFinding) -> str:
         "falls": f"falls by {limit} or more",
         "steady": f"moves by {limit} or less",
     }[finding.Movement.Name(finding.expected)]
-    return words if finding.against == ORIGINAL else f"{words} from {finding.against.replace('_', ' ')}"
+    if finding.against == ORIGINAL:
+        return words
+    return f"{words} from {descriptions.get(finding.against, finding.against)}"
 
 
 def shown_value(finding: AuditFinding) -> str:

@@ -72,6 +72,8 @@ def audit(
             f"{len(failed)} of {len(found.metrics)} metrics failed the audit: {', '.join(failed)}.",
             hint="They may not decide an experiment." if found.voices else "",
         )
+    if not found.passed:
+        raise CliError("No metric was audited.")
 
 
 def _own_clips(folder: Path) -> list[tuple[Path, str]]:

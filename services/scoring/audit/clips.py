@@ -42,10 +42,11 @@ SENTENCES = (
     Sentence("en-us", "Your flight to Chicago leaves from gate 27 at six in the evening on Sunday."),
     Sentence("en-gb", "Please bring 12 chairs and 3 tables to the second floor before the party begins."),
     Sentence("en-gb", "The recipe needs 4 eggs, 200 grams of sugar and a little milk from the farm."),
+    Sentence("en-gb", "He paid 250 dollars for the camera, and he sold it again for 300 dollars."),
     Sentence("en-us", "She ran 5 miles every morning and lost 20 pounds before the end of the year."),
 )
 """With numbers, amounts and names. The recognisers make few errors in them, so that errors come from the changes. Each
-lasts 4.5 to 5 s, and then DNSMOS scores a single window."""
+lasts 4.5 to 5 s, which is a single window of DNSMOS."""
 VOICES = tuple(dict.fromkeys(f"{PROVIDER}:{sentence.voice_id}" for sentence in SENTENCES))
 
 

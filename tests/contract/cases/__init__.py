@@ -8,6 +8,7 @@ from tests.contract.cases import (
     exports,
     lifecycle,
     listening,
+    metric_audit,
     planning,
     speech,
     webhooks,
@@ -23,6 +24,7 @@ CASES: list[Case] = [
     *exports.CASES,
     *lifecycle.CASES,
     *listening.CASES,
+    *metric_audit.CASES,
     *speech.CASES,
     *webhooks.CASES,
 ]

@@ -138,6 +138,7 @@ class StandIn(
         ]
         self.wav = b"RIFF and so on"
         self.requests: list[Any] = []
+        self.audit_messages: list[Any] = []
         self.uploaded = b""
         self.evaluation_streams: list[list[WatchEvaluationResponse]] = []
         """The responses of the calls of WatchEvaluation, one after another."""
@@ -229,6 +230,12 @@ class StandIn(
         if self.scoring_down:
             await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "scoring is not reachable.")
         return scoring_service_pb2.ListMetricsResponse(metrics=METRICS)
+
+    async def RunMetricAudit(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        await require_key(context)
+        self.requests.append(request)
+        for message in self.audit_messages:
+            yield message
 
     async def ListTrials(self, request: Any, context: Any) -> Any:
         return experiment_service_pb2.ListTrialsResponse(trials=self.trials)

@@ -72,4 +72,11 @@ class ScoringMetricLister:
 
 
 def _metric(message: scoring_pb2.Metric) -> TrialMetric:
-    return TrialMetric(message.name, message.available, message.requirement, frozenset(message.languages))
+    failed = message.audit == scoring_pb2.Metric.failed
+    return TrialMetric(
+        message.name,
+        message.available,
+        message.requirement,
+        frozenset(message.languages),
+        f"It failed the metric audit: {message.audit_reason}" if failed else "",
+    )

@@ -130,8 +130,8 @@ EXPECTATIONS: tuple[Expectation, ...] = (
     Expectation(FAILURES, ORIGINAL, Movement.at_most, 0.3),
     *_absent_without_speech(FAILURES),
     Expectation(FAILURES, "end_removed", Movement.rises, 0.5),
-    Expectation(FAILURES, "middle_removed", Movement.rises, 0.3),
-    Expectation(FAILURES, "part_repeated", Movement.rises, 0.2),
+    Expectation(FAILURES, "middle_removed", Movement.rises, 0.5),
+    Expectation(FAILURES, "part_repeated", Movement.rises, 0.5),
     *_steady(FAILURES, {NARROW: 0.5} | _alike((*RATES, *LEVELS), 0.3)),
 
     *_absent_without_speech(MEANING),

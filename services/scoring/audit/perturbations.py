@@ -90,9 +90,8 @@ def middle_removed(clip: Clip) -> Clip:
 
 
 def part_repeated(clip: Clip) -> Clip:
-    """Says 40% in the middle twice."""
-    first, last = _cut(clip, 0.3), _cut(clip, 0.7)
-    return replace(clip, samples=np.concatenate((clip.samples[:last], clip.samples[first:])))
+    """Says the last 60% twice."""
+    return replace(clip, samples=np.concatenate((clip.samples, clip.samples[_cut(clip, 0.4) :])))
 
 
 def long_pause(clip: Clip) -> Clip:

@@ -82,7 +82,7 @@ def test_cuts_are_between_words(words: Clip) -> None:
     assert len(order) == 10
     assert pitches(change("end_removed", words)) == order[:6]
     assert pitches(change("middle_removed", words)) == order[:3] + order[7:]
-    assert pitches(change("part_repeated", words)) == order[:7] + order[3:]
+    assert pitches(change("part_repeated", words)) == order + order[4:]
 
 
 def test_a_pause_is_added_between_words(words: Clip) -> None:
@@ -100,4 +100,4 @@ def test_nothing_exceeds_full_scale() -> None:
 def test_a_clip_too_short_to_look_for_a_quiet_place_is_cut_anyway() -> None:
     short = Clip(np.ones(100), RATE_HZ, "a click")
     assert len(change("end_removed", short).samples) == 60
-    assert len(change("part_repeated", short).samples) == 140
+    assert len(change("part_repeated", short).samples) == 160

@@ -21,7 +21,7 @@ from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
 from services.scoring import consumers, convert
-from services.scoring.audit.clips import TtsSpeaker
+from services.scoring.audit.clients import TtsSpeaker
 from services.scoring.audit.store import SqlStore as SqlAuditStore
 from services.scoring.audit.usecases import MetricAudits
 from services.scoring.audit.versions import measured_by

@@ -1,16 +1,13 @@
 """Converts between domain objects and protos."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
 
-from services.scoring.audit.domain import NEVER_RUN, NO_EXPECTATION, OUT_OF_DATE, MetricAudit
-from services.scoring.audit.expectations import audited_metrics
-from services.scoring.audit.judging import AuditStatus, MetricResult
 from services.scoring.availability import Availability
 from services.scoring.domain import LISTED_METRICS, LISTENED_METRICS, Job
 from services.scoring.metrics.signal import SignalMetrics
@@ -127,31 +124,3 @@ def _set_availability(message: scoring_pb2.Metric, step: Availability) -> None:
 def _limits(range_: tuple[float, float]) -> tuple[float | None, float | None]:
     low, high = range_
     return low if math.isfinite(low) else None, high if math.isfinite(high) else None
-
-
-def with_audit(metrics: Sequence[scoring_pb2.Metric], audit: MetricAudit | None) -> list[scoring_pb2.Metric]:
-    """Returns the descriptions with what the latest audit says about each metric."""
-    found = {} if audit is None else {(one.step, one.name): one for one in audit.metrics}
-    return [_audited(one, found, never_run=audit is None) for one in metrics]
-
-
-def _audited(
-    described: scoring_pb2.Metric, found: Mapping[tuple[str, str], MetricResult], *, never_run: bool
-) -> scoring_pb2.Metric:
-    message = scoring_pb2.Metric()
-    message.CopyFrom(described)
-    keys = [(one.step, one.name) for one in audited_metrics(described.name, described.step, described.in_trials)]
-    results = [found[key] for key in keys if key in found]
-    if not keys:
-        status, reason = AuditStatus.not_run, NO_EXPECTATION
-    elif not results:
-        status, reason = AuditStatus.not_run, NEVER_RUN if never_run else OUT_OF_DATE
-    else:
-        # A trial's score of naturalness comes from one of several models. One that fails fails it.
-        worst = min(
-            results, key=lambda one: (AuditStatus.failed, AuditStatus.passed, AuditStatus.not_run).index(one.status)
-        )
-        status, reason = worst.status, worst.reason
-    message.audit = scoring_pb2.Metric.Audit.Value(status.value)
-    message.audit_reason = reason
-    return message

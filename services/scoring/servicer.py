@@ -6,7 +6,6 @@ from contextlib import aclosing
 from voicearena.scoring.v1 import metric_audit_pb2, scoring_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 
 from services.runtime.rpc import Context
-from services.scoring import convert
 from services.scoring.audit import convert as audit_convert
 from services.scoring.audit.usecases import MetricAudits
 from services.scoring.evaluations import convert as evaluations_convert
@@ -35,7 +34,7 @@ class ScoringServicer(scoring_service_pb2_grpc.ScoringServiceServicer):
     async def ListMetrics(
         self, request: scoring_service_pb2.ListMetricsRequest, context: Context
     ) -> scoring_service_pb2.ListMetricsResponse:
-        audited = convert.with_audit(self._metrics, await self._audits.current())
+        audited = audit_convert.with_audit(self._metrics, await self._audits.current())
         return scoring_service_pb2.ListMetricsResponse(metrics=audited)
 
     async def RunMetricAudit(

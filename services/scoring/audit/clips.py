@@ -10,17 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
-from voicearena.tts.v1 import tts_service_pb2, tts_service_pb2_grpc
 
-from services.runtime.errors import FieldViolation, InvalidInput, Unavailable
+from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.validation import Validation
 from services.scoring.audit.perturbations import Clip
 from services.scoring.domain import AudioUnreadable
 from services.scoring.pipeline.decoding import decoded
-from services.shared.audio.wav import WavError, read_wav
 
 PROVIDER = "espeak"
-SPEECH_TIMEOUT_SECONDS = 30.0
 MIN_CLIPS = 2
 """The text of one clip is swapped with that of another."""
 MAX_CLIPS = 8
@@ -63,29 +60,6 @@ class Speaker(Protocol):
 
     async def speak(self, sentences: Sequence[Sentence]) -> list[Clip]:
         """Returns a clip for each sentence. Raises Unavailable if the mesh has no such voice."""
-
-
-class TtsSpeaker:
-    """Asks tts, with the identity of the caller, who needs the scope `speech`."""
-
-    def __init__(self, stub: tts_service_pb2_grpc.TtsServiceAsyncStub) -> None:
-        self._stub = stub
-
-    async def speak(self, sentences: Sequence[Sentence]) -> list[Clip]:
-        return [await self._one(sentence) for sentence in sentences]
-
-    async def _one(self, sentence: Sentence) -> Clip:
-        request = tts_service_pb2.SynthesizeSpeechRequest(
-            text=sentence.text, provider=PROVIDER, voice_id=sentence.voice_id
-        )
-        spoken = bytearray()
-        async for piece in self._stub.SynthesizeSpeech(request, timeout=SPEECH_TIMEOUT_SECONDS):
-            spoken += piece.data
-        try:
-            recording = read_wav(spoken)
-        except WavError as error:
-            raise Unavailable(f"The speech of {PROVIDER} can't be read: {error}.") from None
-        return Clip(recording.samples / 32768, recording.sample_rate_hz, sentence.text)
 
 
 def check_given(clips: Sequence[GivenClip], language: str) -> None:

@@ -7,6 +7,7 @@ from voicearena.scoring.v1 import scoring_pb2, scoring_service_pb2
 
 from services.runtime.errors import NotFound
 from services.scoring import convert
+from services.scoring.audit import convert as audit_convert
 from services.scoring.availability import step_availability
 from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.domain import Evaluation, EvaluationDetails
@@ -40,7 +41,7 @@ SERVICER = ScoringServicer(OneEvaluation(), AUDITS, LISTED)  # type: ignore[arg-
 
 async def test_all_metrics_are_listed() -> None:
     listed = await SERVICER.ListMetrics(scoring_service_pb2.ListMetricsRequest(), sentinel.context)
-    assert list(listed.metrics) == convert.with_audit(LISTED, None)
+    assert list(listed.metrics) == audit_convert.with_audit(LISTED, None)
 
 
 async def test_an_evaluation_is_read_by_its_id() -> None:

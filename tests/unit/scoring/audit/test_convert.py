@@ -44,7 +44,7 @@ def audit(**failed: str) -> MetricAudit:
 def said(found: MetricAudit | None, name: str, step: str = "", *, in_trials: bool = False) -> tuple[int, str]:
     """Returns what the list says of a metric."""
     described = scoring_pb2.Metric(name=name, step=step, in_trials=in_trials)
-    (message,) = convert.with_audit([described], found)
+    (message,) = audit_convert.with_audit([described], found)
     return message.audit, message.audit_reason
 
 
@@ -98,7 +98,7 @@ def test_clips_of_a_request_are_taken_as_they_are() -> None:
 
 
 def test_without_an_audit_no_metric_was_audited() -> None:
-    found = convert.with_audit(LISTED, None)
+    found = audit_convert.with_audit(LISTED, None)
     assert {one.audit for one in found} == {STATUS.not_run}
     reasons = {(one.step, one.name): one.audit_reason for one in found}
     assert reasons["quality", "overall_mos"] == NEVER_RUN

@@ -75,7 +75,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class JobEvaluation:
     """The evaluation of one recording."""
 
     id: str

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.domain import Job, JobEvaluation, Status
 from services.scoring.metrics.signal import SignalMetrics
 
 EVALUATIONS = sa.Table(
@@ -27,13 +27,13 @@ EVALUATIONS = sa.Table(
     sa.Column("requester", sa.Text),
     sa.Column("queued_at", sa.DateTime(timezone=True)),
 )
-_COLUMNS = [EVALUATIONS.c[field.name] for field in fields(Evaluation)]
+_COLUMNS = [EVALUATIONS.c[field.name] for field in fields(JobEvaluation)]
 
 
 class Store(Protocol):
     """The storage of evaluations. Each method runs in the transaction of `connection`, if it has one."""
 
-    async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
+    async def begin(self, connection: AsyncConnection, job: Job) -> JobEvaluation:
         """Adds the evaluation of a job as running, or updates the attempt of the existing one. Returns the evaluation.
 
         A failed evaluation becomes running again if the attempt is later than the one that failed.
@@ -41,13 +41,13 @@ class Store(Protocol):
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> Evaluation | None:
+    ) -> JobEvaluation | None:
         """Ends a running evaluation with metrics or with an error message.
 
         Returns it, None if none is running or if models listen to it.
         """
 
-    async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
+    async def get(self, connection: AsyncConnection, evaluation_id: str) -> JobEvaluation | None:
         """Returns an evaluation, None if it does not exist."""
 
     async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> Sequence[str]:
@@ -57,7 +57,7 @@ class Store(Protocol):
 class SqlStore:
     """The store over PostgreSQL."""
 
-    async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
+    async def begin(self, connection: AsyncConnection, job: Job) -> JobEvaluation:
         added = insert(EVALUATIONS).values(
             id=job.id,
             attempt=job.attempt,
@@ -83,7 +83,7 @@ class SqlStore:
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> Evaluation | None:
+    ) -> JobEvaluation | None:
         values: dict[str, Any] = (
             {"status": Status.failed.value, "error_message": outcome}
             if isinstance(outcome, str)
@@ -102,7 +102,7 @@ class SqlStore:
         row = (await connection.execute(query)).one_or_none()
         return _evaluation(row) if row else None
 
-    async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
+    async def get(self, connection: AsyncConnection, evaluation_id: str) -> JobEvaluation | None:
         row = (await connection.execute(sa.select(*_COLUMNS).where(EVALUATIONS.c.id == evaluation_id))).one_or_none()
         return _evaluation(row) if row else None
 
@@ -113,10 +113,10 @@ class SqlStore:
         return [row.id for row in deleted if row.queued_at is not None and row.completed_at is None]
 
 
-def _evaluation(row: sa.Row[Any]) -> Evaluation:
+def _evaluation(row: sa.Row[Any]) -> JobEvaluation:
     stored = row._mapping
     metrics = stored["signal_metrics"]
-    return Evaluation(
+    return JobEvaluation(
         **{
             **stored,
             "status": Status(stored["status"]),

@@ -13,7 +13,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound
 from services.runtime.outside_text import one_line
-from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Evaluation, Job
+from services.scoring.domain import MAX_AUDIO_BYTES, AudioUnreadable, Job, JobEvaluation
 from services.scoring.evaluations.job_results import job_ended
 from services.scoring.evaluations.listened_jobs import ListenedJobs
 from services.scoring.metrics.signal import SignalMetrics, measure
@@ -96,7 +96,7 @@ class Scoring:
             if await inbox.first_time(connection, CONSUMER, event_id):
                 await self._listened.interrupt(connection, await self._store.delete(connection, job_ids))
 
-    async def _begin(self, job: Job) -> Evaluation:
+    async def _begin(self, job: Job) -> JobEvaluation:
         # A single statement needs no explicit transaction, which would cost two more round trips.
         async with self._database.reading() as connection:
             return await self._store.begin(connection, job)
@@ -117,7 +117,7 @@ class Scoring:
             if evaluation.ended:
                 await self._publish(connection, job, evaluation)
 
-    async def _publish(self, connection: AsyncConnection, job: Job, evaluation: Evaluation) -> None:
+    async def _publish(self, connection: AsyncConnection, job: Job, evaluation: JobEvaluation) -> None:
         listened = evaluation.queued_at is not None
         outcomes = await self._listened.outcomes(connection, job.id) if listened else ()
         await outbox.add(connection, job_ended(job.requester, evaluation, outcomes))

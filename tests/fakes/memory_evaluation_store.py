@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.request_ids import EarlierRequest
-from services.scoring.domain import Evaluation as JobEvaluation
-from services.scoring.domain import Status
+from services.scoring.domain import JobEvaluation, Status
 from services.scoring.evaluations.domain import Evaluation
 from services.scoring.evaluations.store import ListenedJob, Run
 from services.scoring.pipeline.step import StepOutcome, StepStatus

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.domain import Job, JobEvaluation, Status
 from services.scoring.metrics.signal import SignalMetrics
 from tests.fakes.memory_database import table
 
@@ -14,7 +14,7 @@ from tests.fakes.memory_database import table
 class MemoryScoringStore:
     """Implements `services.scoring.store.Store` over a MemoryDatabase."""
 
-    async def begin(self, connection: AsyncConnection, job: Job) -> Evaluation:
+    async def begin(self, connection: AsyncConnection, job: Job) -> JobEvaluation:
         evaluations = table(connection, "evaluations")
         known = await self.get(connection, job.id)
         if known is not None and known.status is Status.failed and job.attempt > known.attempt:
@@ -22,7 +22,7 @@ class MemoryScoringStore:
         evaluation = (
             dataclasses.replace(known, attempt=max(known.attempt, job.attempt))
             if known is not None
-            else Evaluation(
+            else JobEvaluation(
                 id=job.id,
                 attempt=job.attempt,
                 developer_id=job.developer_id,
@@ -43,7 +43,7 @@ class MemoryScoringStore:
 
     async def finish(
         self, connection: AsyncConnection, evaluation_id: str, outcome: SignalMetrics | str, at: datetime
-    ) -> Evaluation | None:
+    ) -> JobEvaluation | None:
         evaluation = await self.get(connection, evaluation_id)
         if evaluation is None or evaluation.status is not Status.running or evaluation.queued_at is not None:
             return None
@@ -55,14 +55,14 @@ class MemoryScoringStore:
         table(connection, "evaluations")[evaluation_id] = ended
         return ended
 
-    async def get(self, connection: AsyncConnection, evaluation_id: str) -> Evaluation | None:
+    async def get(self, connection: AsyncConnection, evaluation_id: str) -> JobEvaluation | None:
         found = table(connection, "evaluations").get(evaluation_id)
-        if found is None or isinstance(found, Evaluation):
+        if found is None or isinstance(found, JobEvaluation):
             return found
         # Models listen to it, so it is stored as `memory_evaluation_store` stores evaluations.
-        names = [field.name for field in dataclasses.fields(Evaluation) if field.name != "queued_at"]
+        names = [field.name for field in dataclasses.fields(JobEvaluation) if field.name != "queued_at"]
         queued_at = table(connection, "waiting")[evaluation_id].queued_at
-        return Evaluation(**{name: getattr(found, name) for name in names}, queued_at=queued_at)
+        return JobEvaluation(**{name: getattr(found, name) for name in names}, queued_at=queued_at)
 
     async def delete(self, connection: AsyncConnection, evaluation_ids: Sequence[str]) -> Sequence[str]:
         found = [await self.get(connection, evaluation_id) for evaluation_id in evaluation_ids]

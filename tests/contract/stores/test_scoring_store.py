@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.runtime.db import Database
-from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.domain import Job, JobEvaluation, Status
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.store import SqlStore, Store
 from tests.fakes.memory_database import MemoryDatabase
@@ -15,7 +15,7 @@ from tests.fakes.memory_scoring_store import MemoryScoringStore
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
 JOB = Job("trl_a", "experiments", 1, "dev_a", "trl_a.wav", NOON)
-RUNNING = Evaluation("trl_a", 1, "dev_a", "trl_a.wav", Status.running, None, "", NOON, None, "experiments")
+RUNNING = JobEvaluation("trl_a", 1, "dev_a", "trl_a.wav", Status.running, None, "", NOON, None, "experiments")
 METRICS = SignalMetrics(
     duration_seconds=1.5,
     silence_ratio=0.25,
@@ -76,7 +76,7 @@ async def test_a_late_earlier_request_does_not_lower_the_attempt(database: Datab
     ids=["completed", "failed"],
 )
 async def test_an_evaluation_ends_once(
-    database: Database, store: Store, begun: None, outcome: SignalMetrics | str, ended: Evaluation
+    database: Database, store: Store, begun: None, outcome: SignalMetrics | str, ended: JobEvaluation
 ) -> None:
     async with database.transaction() as connection:
         await store.finish(connection, JOB.id, outcome, LATER)

@@ -19,7 +19,7 @@ from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics
 from services.runtime.bus import EventMetadata
 from services.runtime.errors import InvalidInput, Unavailable
 from services.scoring import consumers, convert, usecases
-from services.scoring.domain import Evaluation, Job, Status
+from services.scoring.domain import Job, JobEvaluation, Status
 from services.scoring.evaluations.listened_jobs import OUT_OF_TIME, ListenedJobs
 from services.scoring.metrics.signal import measure
 from services.scoring.usecases import Scoring
@@ -53,11 +53,11 @@ class World:
     def answers(self) -> list[Message]:
         return self.database.published()
 
-    async def evaluations(self) -> dict[str, Evaluation]:
+    async def evaluations(self) -> dict[str, JobEvaluation]:
         async with self.database.reading() as connection:
             return dict(table(connection, "evaluations"))
 
-    async def stored(self, id_: str = JOB.id) -> Evaluation:
+    async def stored(self, id_: str = JOB.id) -> JobEvaluation:
         """Returns a stored evaluation."""
         async with self.database.reading() as connection:
             found = await MemoryScoringStore().get(connection, id_)

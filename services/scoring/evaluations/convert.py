@@ -12,7 +12,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2, scoring_pb2
 
 from services.runtime.clock import timestamp
 from services.scoring import convert
-from services.scoring.evaluations.domain import Evaluation, EvaluationDetails, Plan
+from services.scoring.evaluations.domain import Evaluation, EvaluationDetails, EvaluationPlan
 from services.scoring.evaluations.watching import WatchUpdate
 from services.scoring.metrics.conversation.turns import Turn, TurnTaking
 from services.scoring.metrics.text.word_errors import Span
@@ -23,9 +23,9 @@ Watched = evaluation_service_pb2.WatchEvaluationResponse
 _STATUS = scoring_pb2.Evaluation.Status
 
 
-def plan(request: evaluation_service_pb2.CreateEvaluationRequest) -> Plan:
+def plan(request: evaluation_service_pb2.CreateEvaluationRequest) -> EvaluationPlan:
     """Returns what a request asks for."""
-    return Plan(
+    return EvaluationPlan(
         audio_name=request.audio_name,
         model_id=request.model_id,
         scenario_id=request.scenario_id,

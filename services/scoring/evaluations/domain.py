@@ -35,7 +35,7 @@ _AUDIO_TYPE = re.compile(r"(audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """What a developer wants evaluated."""
 
     audio_name: str = ""
@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class StoredRecording:
     """A recording in the audio store."""
 
     name: str
@@ -136,7 +136,7 @@ class EvaluationDetails:
         return next((one for one in self.outcomes if (one.step, one.condition) == (step, condition)), None)
 
 
-def check(plan: Plan, *, steps: Collection[str], conditions: Collection[str]) -> None:
+def check(plan: EvaluationPlan, *, steps: Collection[str], conditions: Collection[str]) -> None:
     """Checks a plan against the steps and conditions that exist. Raises InvalidInput that names every invalid field."""
     valid = Validation()
     valid.require(not plan.scenario_id, "scenario_id", "must be empty, because there are no scenarios yet")

@@ -11,7 +11,7 @@ from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.form_fields import message_of
 from services.runtime.http_uploads import MAX_DISCARDED_BYTES, Upload
 from services.scoring.evaluations import convert
-from services.scoring.evaluations.domain import Plan
+from services.scoring.evaluations.domain import EvaluationPlan
 
 
 class HttpUpload:
@@ -24,7 +24,7 @@ class HttpUpload:
         """Reads the fields before the recording. Raises InvalidInput if there is no recording."""
         await self._upload.begin()
 
-    def plan(self) -> Plan:
+    def plan(self) -> EvaluationPlan:
         """Returns what the fields that have arrived ask for. Raises InvalidInput that names every bad field."""
         return convert.plan(self._request())
 
@@ -55,7 +55,7 @@ class GrpcUpload:
             raise InvalidInput.of(FieldViolation("", "the stream must have at least one message"))
         self._request, self._first = first.request, first.audio
 
-    def plan(self) -> Plan:
+    def plan(self) -> EvaluationPlan:
         """Returns what the first message asks for."""
         return convert.plan(self._request)
 

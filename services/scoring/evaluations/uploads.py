@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from services.runtime.errors import FieldViolation, InvalidInput, RequestTooLarge, Unavailable
-from services.scoring.evaluations.domain import Evaluation, Plan, Recording
+from services.scoring.evaluations.domain import Evaluation, EvaluationPlan, StoredRecording
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.signatures import FORMATS, HEAD_BYTES, content_type_of
 from services.scoring.evaluations.usecases import Evaluations
@@ -21,7 +21,7 @@ class Incoming(Protocol):
     async def begin(self) -> None:
         """Reads what comes before the recording. Raises InvalidInput if there is no recording."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> EvaluationPlan:
         """Returns what is asked for, as far as it is known. It is all known at the end of the recording."""
 
     def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -31,7 +31,7 @@ class Incoming(Protocol):
         """Makes the recording part of the fingerprint of the call, so that its request id stands for this recording."""
 
 
-class AudioFiles(Protocol):
+class UploadFiles(Protocol):
     """The part of `services.runtime.audio_store.AudioStore` that uploads need."""
 
     def check_free_space(self) -> None: ...
@@ -42,7 +42,9 @@ class AudioFiles(Protocol):
 class Uploads:
     """The use case over the audio store. An upload that fails or breaks off leaves nothing in the store."""
 
-    def __init__(self, evaluations: Evaluations, recordings: Recordings, audio: AudioFiles, max_size_mb: int) -> None:
+    def __init__(
+        self, evaluations: Evaluations, recordings: Recordings, audio: UploadFiles, max_size_mb: int
+    ) -> None:
         self._evaluations = evaluations
         self._recordings = recordings
         self._audio = audio
@@ -69,7 +71,7 @@ class Uploads:
             if complete != plan:
                 await self._evaluations.check(complete)
             upload.note_digest(content.sha256)
-            return await self._evaluations.start(complete, Recording(name, content.content_type, uploaded=True))
+            return await self._evaluations.start(complete, StoredRecording(name, content.content_type, uploaded=True))
         except BaseException:
             # Also when the client has left, which cancels this task.
             await asyncio.shield(self._recordings.discard(name))

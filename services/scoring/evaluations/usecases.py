@@ -29,8 +29,8 @@ from services.scoring.evaluations.domain import (
     WAV,
     Evaluation,
     EvaluationDetails,
-    Plan,
-    Recording,
+    EvaluationPlan,
+    StoredRecording,
     check,
     check_quota,
     safe_content_type,
@@ -89,7 +89,7 @@ class Evaluations:
         self._pages = pages
         self._max_evaluations = max_evaluations
 
-    async def prepare(self, plan: Plan) -> Prepared:
+    async def prepare(self, plan: EvaluationPlan) -> Prepared:
         """Checks what is asked of an upload before its bytes are read, and names the recording.
 
         Raises InvalidInput that names every invalid field, QuotaExceeded and Busy.
@@ -105,7 +105,7 @@ class Evaluations:
                 check_quota(kept, waiting, self._max_evaluations)
         return Prepared("", earlier) if earlier else Prepared(await self._recordings.expect(), None)
 
-    async def create(self, plan: Plan) -> Evaluation:
+    async def create(self, plan: EvaluationPlan) -> Evaluation:
         """Creates an evaluation of audio that is stored already.
 
         Raises what `prepare` raises, and NotFound unless the audio is the caller's.
@@ -122,9 +122,9 @@ class Evaluations:
             known = await self._store.find_audio(connection, current_identity().developer_id, plan.audio_name)
         if known is None or known.audio_deleted_at or not await self._recordings.exists(plan.audio_name):
             raise NotFound.of("audio", plan.audio_name[:200])
-        return await self.start(plan, Recording(plan.audio_name, known.content_type or WAV))
+        return await self.start(plan, StoredRecording(plan.audio_name, known.content_type or WAV))
 
-    async def start(self, plan: Plan, recording: Recording) -> Evaluation:
+    async def start(self, plan: EvaluationPlan, recording: StoredRecording) -> Evaluation:
         """Adds the evaluation of a recording that is stored, and returns at once. It waits for its turn.
 
         `plan` has passed `prepare`. Raises QuotaExceeded and Busy. A repeated request returns what the first one made,
@@ -255,7 +255,7 @@ class Evaluations:
             await notify(connection, CHANGED, evaluation_id)
         await self._recordings.discard(*names)
 
-    async def check(self, plan: Plan) -> None:
+    async def check(self, plan: EvaluationPlan) -> None:
         """Raises InvalidInput that names every invalid field of a plan.
 
         Also makes the webhook endpoint of its webhook_url. Raises QuotaExceeded if the caller has too many endpoints.
@@ -266,7 +266,7 @@ class Evaluations:
         if plan.webhook_url:
             await self._webhooks.ensure(plan.webhook_url)
 
-    async def _earlier(self, connection: AsyncConnection, plan: Plan) -> Evaluation | None:
+    async def _earlier(self, connection: AsyncConnection, plan: EvaluationPlan) -> Evaluation | None:
         if not plan.request_id:
             return None
         earlier = await self._store.find_request(connection, current_identity().developer_id, plan.request_id)
@@ -292,7 +292,7 @@ def check_id(evaluation_id: str) -> None:
         raise InvalidInput.of(FieldViolation("id", description))
 
 
-def _evaluation(plan: Plan, recording: Recording, developer_id: str) -> Evaluation:
+def _evaluation(plan: EvaluationPlan, recording: StoredRecording, developer_id: str) -> Evaluation:
     return Evaluation(
         id=ids.new_id(PREFIX),
         developer_id=developer_id,

@@ -33,7 +33,7 @@ from services.scoring.pipeline.step import Progress, RecordingEvaluation, StepOu
 from services.scoring.pipeline.work import Options
 from services.scoring.workers import frames
 from services.scoring.workers.frames import ConnectionLost
-from services.scoring.workers.model_client import Caller, RemoteBackends
+from services.scoring.workers.model_client import ModelCaller, RemoteBackends
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ def _receive(connection: socket.socket, folder: Path, messages: SimpleQueue[Any]
 
 def _answer(connection: socket.socket, job: Any, backends: RemoteBackends, evaluate: Evaluate) -> None:
     frames.send(connection, {"kind": "began"})
-    backends.caller = Caller(job["developer_id"], job["interactive"], job["alone"])
+    backends.caller = ModelCaller(job["developer_id"], job["interactive"], job["alone"])
     request = Request(
         Path(job["audio_path"]),
         from_json(Options, job["options"]),

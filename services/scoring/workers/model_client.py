@@ -24,7 +24,7 @@ MAX_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ModelCaller:
     """For whom models are called."""
 
     developer_id: str
@@ -41,7 +41,7 @@ class RemoteBackends(Backends):
         self._address = address
         self._known: dict[type[Backend], RemoteBackend] = {}
         self._knowing = Lock()
-        self.caller = Caller("", interactive=True, alone=False)
+        self.caller = ModelCaller("", interactive=True, alone=False)
 
     def load(self, chosen: type[Backend]) -> Any:
         """Returns a backend, which the owner loads when it is first needed."""

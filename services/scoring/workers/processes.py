@@ -47,7 +47,7 @@ class WorkerDied(Exception):
 
 
 @dataclass(eq=False, slots=True)
-class Process:
+class ChildProcess:
     """A process and the socket to it."""
 
     popen: subprocess.Popen[bytes]
@@ -55,7 +55,9 @@ class Process:
     writer: StreamWriter
 
     @classmethod
-    async def start(cls, command: Sequence[str], *arguments: str, pass_fds: Iterable[int] = (), nice: bool) -> Process:
+    async def start(
+        cls, command: Sequence[str], *arguments: str, pass_fds: Iterable[int] = (), nice: bool
+    ) -> ChildProcess:
         """Starts a command. It gets the numbers of `pass_fds` and of the socket to this process, then `arguments`."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -102,7 +104,7 @@ def _start(command: Sequence[str], fds: tuple[int, ...], arguments: Sequence[str
 class Worker:
     """A process that evaluates one recording at a time. It has a folder for temporary files."""
 
-    def __init__(self, process: Process, folder: Path) -> None:
+    def __init__(self, process: ChildProcess, folder: Path) -> None:
         self._process = process
         self._folder = folder
 
@@ -110,7 +112,7 @@ class Worker:
     async def start(cls, folder: Path, models: Path, settings: BackendSettings, command: Sequence[str]) -> Worker:
         """Starts a process that finds the models at the socket `models`."""
         own = Path(mkdtemp(prefix="worker-", dir=folder))
-        worker = cls(await Process.start(command, str(own), nice=True), own)
+        worker = cls(await ChildProcess.start(command, str(own), nice=True), own)
         worker._process.send({"settings": settings, "models": str(models)})
         return worker
 
@@ -181,7 +183,7 @@ class ModelOwner:
         self._settings = settings
         self._command = command
         self._listening: socket.socket | None = None
-        self._process: Process | None = None
+        self._process: ChildProcess | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -213,7 +215,7 @@ class ModelOwner:
                 await _readable(listening)
                 failed += 1
                 nice = self._settings.device == "cpu"
-                process = await Process.start(self._command, pass_fds=(listening.fileno(),), nice=nice)
+                process = await ChildProcess.start(self._command, pass_fds=(listening.fileno(),), nice=nice)
                 self._process = process
                 try:
                     process.send(self._settings)

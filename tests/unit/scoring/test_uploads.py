@@ -25,7 +25,7 @@ from services.runtime.errors import (
 from services.runtime.http_uploads import UploadBroken
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
-from services.scoring.evaluations.domain import Plan
+from services.scoring.evaluations.domain import EvaluationPlan
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import Evaluations
@@ -35,7 +35,7 @@ from tests.fakes.memory_evaluation_store import MemoryEvaluationStore
 
 MB = 1024 * 1024
 WAV = wav_of(bytes(100_000))
-PLAN = Plan(language="en", reference_text="one two")
+PLAN = EvaluationPlan(language="en", reference_text="one two")
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Arriving:
     """An upload whose plan can change while the recording arrives."""
 
     pieces_of_recording: Sequence[bytes | BaseException]
-    before: Plan = PLAN
-    after: Plan | None = None
+    before: EvaluationPlan = PLAN
+    after: EvaluationPlan | None = None
     fault: ArenaError | None = None
     """Raised by `begin`."""
     ended: bool = False
@@ -56,7 +56,7 @@ class Arriving:
         if self.fault:
             raise self.fault
 
-    def plan(self) -> Plan:
+    def plan(self) -> EvaluationPlan:
         return (self.after or self.before) if self.ended else self.before
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:

@@ -12,7 +12,7 @@ from services.runtime.changes import Changes
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
-from services.scoring.evaluations.domain import Evaluation, Plan, Recording
+from services.scoring.evaluations.domain import Evaluation, EvaluationPlan, StoredRecording
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import Retention
@@ -119,12 +119,12 @@ class World:
         self.retention = Retention(self.database, self.store, self.recordings, RETENTION_DAYS)
         self.runner = ScriptedRunner()
 
-    async def upload(self, plan: Plan | None = None, content: bytes = b"RIFF") -> Evaluation:
+    async def upload(self, plan: EvaluationPlan | None = None, content: bytes = b"RIFF") -> Evaluation:
         """Uploads a recording and starts its evaluation."""
-        plan = plan or Plan()
+        plan = plan or EvaluationPlan()
         prepared = await self.evaluations.prepare(plan)
         self.audio.add(prepared.recording_name, content)
-        return await self.evaluations.start(plan, Recording(prepared.recording_name, "audio/flac", uploaded=True))
+        return await self.evaluations.start(plan, StoredRecording(prepared.recording_name, "audio/flac", uploaded=True))
 
     def watching(self, heartbeat_seconds: float = 1000.0) -> Watching:
         return Watching(self.database, self.store, self.changes, heartbeat_seconds)

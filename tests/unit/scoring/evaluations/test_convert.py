@@ -10,7 +10,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2, scoring_pb2
 
 from services.scoring.domain import Status
 from services.scoring.evaluations import convert
-from services.scoring.evaluations.domain import EvaluationDetails, Plan
+from services.scoring.evaluations.domain import EvaluationDetails, EvaluationPlan
 from services.scoring.evaluations.exports import FORMATS
 from services.scoring.evaluations.tables import outcome_from, outcome_values
 from services.scoring.evaluations.watching import WatchUpdate
@@ -161,7 +161,7 @@ def test_a_request_is_a_plan() -> None:
         request_id="once",
         webhook_url="https://example.com",
     )
-    assert convert.plan(request) == Plan(
+    assert convert.plan(request) == EvaluationPlan(
         audio_name="a.wav",
         model_id="mdl_1",
         scenario_id="scn_1",

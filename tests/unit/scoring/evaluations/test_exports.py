@@ -11,7 +11,7 @@ import pytest
 from services.runtime.errors import InvalidInput, QuotaExceeded, WrongState
 from services.runtime.exports import MAX_EXPORTS_PER_DEVELOPER
 from services.scoring.domain import Status
-from services.scoring.evaluations.domain import EvaluationDetails, Plan
+from services.scoring.evaluations.domain import EvaluationDetails, EvaluationPlan
 from services.scoring.evaluations.exports import FORMATS, export
 from services.scoring.metrics.text.speech_failures import TimedWord
 from services.scoring.pipeline.step import StepOutcome, StepStatus
@@ -102,7 +102,7 @@ def test_a_format_names_the_step_that_it_needs(format_: str, step: str) -> None:
 
 async def test_an_export_has_a_name_and_comes_in_pieces(world: World) -> None:
     async with world.running():
-        evaluation = await world.upload(Plan(steps=("signal",)))
+        evaluation = await world.upload(EvaluationPlan(steps=("signal",)))
         assert (await world.ended(evaluation.id)).status is Status.completed
     async with AsyncExitStack() as stack:
         file = await stack.enter_async_context(world.exporting.export(evaluation.id, "csv"))

@@ -7,7 +7,7 @@ import pytest
 from services.runtime.clock import now
 from services.runtime.errors import NotFound, WrongState
 from services.scoring.evaluations import recordings, retention
-from services.scoring.evaluations.domain import Plan
+from services.scoring.evaluations.domain import EvaluationPlan
 from tests.unit.scoring.evaluations.conftest import RETENTION_DAYS, World
 
 DAY = timedelta(days=1)
@@ -52,7 +52,7 @@ async def test_a_recording_is_deleted_after_its_retention_and_the_evaluation_sta
 
 
 async def test_an_upload_that_was_never_finished_leaves_nothing(world: World, clock: Clock) -> None:
-    prepared = await world.evaluations.prepare(Plan())
+    prepared = await world.evaluations.prepare(EvaluationPlan())
     world.audio.add(prepared.recording_name)
     clock.advance(timedelta(hours=5))
     assert await world.retention.sweep() == 0
@@ -62,7 +62,7 @@ async def test_an_upload_that_was_never_finished_leaves_nothing(world: World, cl
 
 
 async def test_a_broken_upload_is_discarded_at_once(world: World) -> None:
-    prepared = await world.evaluations.prepare(Plan())
+    prepared = await world.evaluations.prepare(EvaluationPlan())
     world.audio.add(prepared.recording_name)
     await world.recordings.discard(prepared.recording_name)
     assert world.audio.names == []

@@ -13,7 +13,7 @@ from services.runtime.errors import Busy
 from services.scoring.backends.backend import Transcript
 from services.scoring.domain import Job, Status
 from services.scoring.evaluations import running
-from services.scoring.evaluations.domain import Evaluation, Plan
+from services.scoring.evaluations.domain import Evaluation, EvaluationPlan
 from services.scoring.evaluations.listened_jobs import STEPS, ListenedJobs
 from services.scoring.evaluations.running import GIVEN_UP
 from services.scoring.evaluations.steps import NO_NUMBER, NUL_TEXT
@@ -26,7 +26,7 @@ from tests.fakes.memory_scoring_store import MemoryScoringStore
 from tests.unit.scoring.evaluations import outcomes
 from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, World, call_as
 
-SIGNAL = Plan(steps=("signal",))
+SIGNAL = EvaluationPlan(steps=("signal",))
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ async def statuses(world: World, evaluation: Evaluation) -> list[tuple[str, str]
 
 
 async def test_a_recording_is_evaluated_with_what_was_said_of_it(world: World) -> None:
-    plan = Plan(
+    plan = EvaluationPlan(
         reference_text="Good morning.",
         language="de",
         num_speakers=2,
@@ -272,7 +272,7 @@ async def test_a_step_whose_result_is_not_a_number_has_failed(world: World, valu
     result = LoudnessMetrics(value, None, None)
     world.runner.ends["", "loudness"] = StepOutcome("loudness", StepStatus.completed, 0.25, "", "sound/1", result)
     async with world.running():
-        evaluation = await world.upload(Plan(steps=("loudness",)))
+        evaluation = await world.upload(EvaluationPlan(steps=("loudness",)))
         assert (await world.ended(evaluation.id)).status is Status.completed
     assert (await world.outcomes(evaluation.id))[1] == StepOutcome("loudness", StepStatus.failed, 0.25, reason)
 
@@ -281,7 +281,7 @@ async def test_a_step_whose_text_cannot_be_stored_has_failed(world: World) -> No
     result = Transcript("Hello\0", "en", ())
     world.runner.ends["", "transcription"] = StepOutcome("transcription", StepStatus.completed, 0.25, result=result)
     async with world.running():
-        evaluation = await world.upload(Plan(steps=("transcription",)))
+        evaluation = await world.upload(EvaluationPlan(steps=("transcription",)))
         await world.ended(evaluation.id)
     assert (await world.outcomes(evaluation.id))[-1] == StepOutcome("transcription", StepStatus.failed, 0.25, NUL_TEXT)
 

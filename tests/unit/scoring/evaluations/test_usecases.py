@@ -20,7 +20,7 @@ from services.runtime.identity import set_caller
 from services.runtime.request_ids import set_request
 from services.scoring.domain import Job, Status
 from services.scoring.evaluations import domain
-from services.scoring.evaluations.domain import Plan, Recording, safe_content_type
+from services.scoring.evaluations.domain import EvaluationPlan, StoredRecording, safe_content_type
 from services.scoring.pipeline.step import StepStatus
 from services.scoring.pipeline.steps import STEPS
 from tests.fakes.memory_scoring_store import MemoryScoringStore
@@ -40,7 +40,7 @@ async def measured_trial(world: World, developer_id: str = "dev_a") -> str:
 
 
 async def test_an_uploaded_recording_waits_for_its_turn(world: World) -> None:
-    plan = Plan(
+    plan = EvaluationPlan(
         model_id=MODEL, reference_text="Good morning.", num_speakers=2, conditions=("telephone",), names=("Ada",)
     )
     evaluation = await world.upload(plan)
@@ -57,8 +57,8 @@ async def test_an_uploaded_recording_waits_for_its_turn(world: World) -> None:
 
 
 async def test_chosen_steps_run_with_those_whose_results_they_use(world: World) -> None:
-    assert (await world.upload(Plan(steps=("noise",)))).steps == ("decode", "speech_activity", "noise")
-    assert (await world.upload(Plan(steps=("rhythm", "signal")))).steps == (
+    assert (await world.upload(EvaluationPlan(steps=("noise",)))).steps == ("decode", "speech_activity", "noise")
+    assert (await world.upload(EvaluationPlan(steps=("rhythm", "signal")))).steps == (
         *("decode", "signal", "speech_activity", "transcription", "alignment", "pitch", "rhythm"),
     )
 
@@ -85,13 +85,13 @@ async def test_chosen_steps_run_with_those_whose_results_they_use(world: World) 
 )
 async def test_a_field_that_is_out_of_range_is_named(world: World, changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        await world.evaluations.prepare(Plan(**changes))
+        await world.evaluations.prepare(EvaluationPlan(**changes))
     assert [violation.field for violation in raised.value.violations] == [field]
 
 
 async def test_all_invalid_fields_are_named_at_once(world: World) -> None:
     with pytest.raises(InvalidInput, match=r"scenario_id: .*; num_speakers: must be 1 to 20"):
-        await world.evaluations.prepare(Plan(scenario_id="x", num_speakers=21))
+        await world.evaluations.prepare(EvaluationPlan(scenario_id="x", num_speakers=21))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_recording_is_served_as_audio_or_as_plain_bytes(claimed: str, served: 
 
 async def test_the_audio_of_a_trial_is_evaluated(world: World) -> None:
     name = await measured_trial(world)
-    evaluation = await world.evaluations.create(Plan(audio_name=name))
+    evaluation = await world.evaluations.create(EvaluationPlan(audio_name=name))
     assert (evaluation.audio_name, evaluation.content_type, evaluation.uploaded) == (name, "audio/wav", False)
     await world.evaluations.delete(evaluation.id)
     assert world.audio.names == [name]
@@ -119,7 +119,7 @@ async def test_the_audio_of_a_trial_is_evaluated(world: World) -> None:
 
 async def test_the_recording_of_an_evaluation_is_evaluated_again_otherwise(world: World) -> None:
     uploaded = await world.upload()
-    evaluation = await world.evaluations.create(Plan(audio_name=uploaded.audio_name, language="de"))
+    evaluation = await world.evaluations.create(EvaluationPlan(audio_name=uploaded.audio_name, language="de"))
     assert (evaluation.audio_name, evaluation.content_type) == (uploaded.audio_name, "audio/flac")
 
 
@@ -127,23 +127,23 @@ async def test_only_own_audio_that_exists_is_evaluated(world: World) -> None:
     name = await measured_trial(world, "dev_b")
     for unknown in (name, "b.wav"):
         with pytest.raises(NotFound, match="There is no audio"):
-            await world.evaluations.create(Plan(audio_name=unknown))
+            await world.evaluations.create(EvaluationPlan(audio_name=unknown))
     call_as("dev_b")
     await world.audio.delete(name)
     with pytest.raises(NotFound, match="There is no audio"):
-        await world.evaluations.create(Plan(audio_name=name))
+        await world.evaluations.create(EvaluationPlan(audio_name=name))
     with pytest.raises(InvalidInput, match="audio_name: must be the name of stored audio"):
-        await world.evaluations.create(Plan())
+        await world.evaluations.create(EvaluationPlan())
 
 
 async def test_a_repeated_request_returns_the_first_evaluation_and_keeps_one_recording(world: World) -> None:
-    plan = Plan(request_id="once")
+    plan = EvaluationPlan(request_id="once")
     set_request(CreateEvaluationRequest(request_id="once"))
     late = await world.evaluations.prepare(plan)
     first = await world.upload(plan)
     assert (await world.evaluations.prepare(plan)).earlier == first
     world.audio.add(late.recording_name)
-    assert await world.evaluations.start(plan, Recording(late.recording_name, uploaded=True)) == first
+    assert await world.evaluations.start(plan, StoredRecording(late.recording_name, uploaded=True)) == first
     assert world.audio.names == [first.audio_name]
     set_request(CreateEvaluationRequest(request_id="once", language="de"))
     with pytest.raises(RequestIdReused):
@@ -154,9 +154,9 @@ async def test_a_repeated_request_returns_the_first_evaluation_and_keeps_one_rec
 async def test_a_developer_has_a_quota_of_evaluations_and_deleting_one_frees_a_place(world: World) -> None:
     uploaded = [await world.upload() for _ in range(MAX_EVALUATIONS)]
     with pytest.raises(QuotaExceeded, match="You have 3 evaluations, which is the limit"):
-        await world.evaluations.prepare(Plan())
+        await world.evaluations.prepare(EvaluationPlan())
     with pytest.raises(QuotaExceeded):
-        await world.evaluations.create(Plan(audio_name=uploaded[0].audio_name))
+        await world.evaluations.create(EvaluationPlan(audio_name=uploaded[0].audio_name))
     await world.evaluations.delete(uploaded[0].id)
     await world.upload()
     call_as("dev_b")
@@ -167,7 +167,7 @@ async def test_a_full_queue_takes_no_more(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(domain, "MAX_WAITING", 1)
     first = await world.upload()
     with pytest.raises(Busy):
-        await world.evaluations.prepare(Plan())
+        await world.evaluations.prepare(EvaluationPlan())
     await world.evaluations.cancel(first.id)
     await world.upload()
 
@@ -197,7 +197,7 @@ async def test_a_malformed_id_is_refused(world: World, id_: str) -> None:
 
 
 async def test_lists_are_paged_and_filtered(world: World) -> None:
-    first, second = await world.upload(), await world.upload(Plan(model_id=MODEL))
+    first, second = await world.upload(), await world.upload(EvaluationPlan(model_id=MODEL))
     await world.evaluations.cancel(first.id)
 
     async def page(model: str = "", status: str = "", size: int = 0, token: str = "") -> tuple[list[str], str]:
@@ -222,7 +222,7 @@ async def test_the_recording_is_returned_as_it_was_uploaded(world: World) -> Non
 
 
 async def test_a_waiting_evaluation_is_cancelled_once(world: World) -> None:
-    evaluation = await world.upload(Plan(steps=("signal",)))
+    evaluation = await world.upload(EvaluationPlan(steps=("signal",)))
     cancelled = await world.evaluations.cancel(evaluation.id)
     assert cancelled.status is Status.cancelled
     assert await world.evaluations.cancel(evaluation.id) == cancelled
@@ -258,7 +258,7 @@ async def test_deleting_deletes_the_recording(world: World) -> None:
 
 async def test_other_evaluations_of_a_deleted_recording_stay_without_it(world: World) -> None:
     first = await world.upload()
-    second = await world.evaluations.create(Plan(audio_name=first.audio_name))
+    second = await world.evaluations.create(EvaluationPlan(audio_name=first.audio_name))
     await world.evaluations.cancel(second.id)
     await world.evaluations.delete(first.id)
     kept = (await world.evaluations.get(second.id)).evaluation
@@ -268,7 +268,7 @@ async def test_other_evaluations_of_a_deleted_recording_stay_without_it(world: W
     with pytest.raises(WrongState, match="The recording was deleted"):
         await world.evaluations.retry(second.id)
     with pytest.raises(NotFound, match="There is no audio"):
-        await world.evaluations.create(Plan(audio_name=first.audio_name))
+        await world.evaluations.create(EvaluationPlan(audio_name=first.audio_name))
 
 
 async def test_a_recording_that_cannot_be_deleted_now_is_deleted_later(world: World) -> None:

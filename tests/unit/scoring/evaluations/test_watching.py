@@ -10,12 +10,12 @@ from sqlalchemy.exc import OperationalError
 from services.runtime.errors import InvalidInput, NotFound
 from services.scoring.domain import Status
 from services.scoring.evaluations import watching
-from services.scoring.evaluations.domain import Plan
+from services.scoring.evaluations.domain import EvaluationPlan
 from services.scoring.evaluations.watching import WatchUpdate
 from services.scoring.pipeline.step import StepStatus
 from tests.unit.scoring.evaluations.conftest import SOON_SECONDS, World, call_as
 
-SIGNAL = Plan(steps=("signal",))
+SIGNAL = EvaluationPlan(steps=("signal",))
 AWAY = OperationalError("SELECT", None, Exception("the server closed the connection"))
 HEARTBEAT = WatchUpdate()
 

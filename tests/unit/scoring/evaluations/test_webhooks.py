@@ -8,12 +8,12 @@ from voicearena.scoring.v1.events_pb2 import (
 )
 
 from services.runtime.errors import InvalidInput, Unavailable
-from services.scoring.evaluations.domain import Evaluation, Plan
+from services.scoring.evaluations.domain import Evaluation, EvaluationPlan
 from services.scoring.workers.job import EvaluationFailed
 from tests.unit.scoring.evaluations.conftest import MODEL, World
 
 URL = "https://example.org/done"
-PLAN = Plan(steps=("signal",), model_id=MODEL, webhook_url=URL)
+PLAN = EvaluationPlan(steps=("signal",), model_id=MODEL, webhook_url=URL)
 
 
 def about(evaluation: Evaluation) -> dict[str, str]:
@@ -79,4 +79,4 @@ async def test_an_evaluation_without_a_webhook_makes_no_endpoint(world: World) -
 
 async def test_a_webhook_at_a_private_address_is_refused_before_the_recording_is_read(world: World) -> None:
     with pytest.raises(InvalidInput, match="webhook_url"):
-        await world.evaluations.prepare(Plan(webhook_url="http://10.0.0.1/"))
+        await world.evaluations.prepare(EvaluationPlan(webhook_url="http://10.0.0.1/"))

@@ -13,7 +13,7 @@ from services.scoring.backends.backend import BackendMissing, BackendSettings, E
 from services.scoring.backends.listening.dnsmos import Dnsmos
 from services.scoring.pipeline.step import StepFailed
 from services.scoring.workers import frames
-from services.scoring.workers.model_client import Caller, RemoteBackends
+from services.scoring.workers.model_client import ModelCaller, RemoteBackends
 
 DESCRIBED = {
     "backend": "fake/1",
@@ -61,7 +61,7 @@ def owner(tmp_path: Path) -> Iterator[Owner]:
 @pytest.fixture
 def model(owner: Owner, tmp_path: Path) -> Any:
     backends = RemoteBackends(BackendSettings(), tmp_path / "models")
-    backends.caller = Caller("dev_a", interactive=False, alone=False)
+    backends.caller = ModelCaller("dev_a", interactive=False, alone=False)
     return backends.load(Dnsmos)
 
 

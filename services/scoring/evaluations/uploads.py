@@ -42,9 +42,7 @@ class UploadFiles(Protocol):
 class Uploads:
     """The use case over the audio store. An upload that fails or breaks off leaves nothing in the store."""
 
-    def __init__(
-        self, evaluations: Evaluations, recordings: Recordings, audio: UploadFiles, max_size_mb: int
-    ) -> None:
+    def __init__(self, evaluations: Evaluations, recordings: Recordings, audio: UploadFiles, max_size_mb: int) -> None:
         self._evaluations = evaluations
         self._recordings = recordings
         self._audio = audio

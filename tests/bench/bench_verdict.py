@@ -73,6 +73,9 @@ def _trials(random: np.random.Generator, repeats: int) -> list[TrialOutcome]:
                 naturalness_mos=random.uniform(2, 5),
                 word_error_rate=random.uniform(0, 0.2),
                 prosody_score=random.uniform(0, 1),
+                signal_quality_mos=random.uniform(2, 4),
+                hard_word_accuracy=random.uniform(0.8, 1),
+                speech_failures=int(random.integers(0, 2)),
             ),
         )
         for model in range(len(MODELS))

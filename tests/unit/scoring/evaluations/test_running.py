@@ -1,6 +1,7 @@
 """Evaluations that wait are run, their steps are stored while they run, and nothing is lost or doubled."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,12 +15,14 @@ from services.scoring.backends.backend import Transcript
 from services.scoring.domain import Job, Status
 from services.scoring.evaluations import running
 from services.scoring.evaluations.domain import Evaluation, EvaluationPlan
+from services.scoring.evaluations.job_results import job_ended
 from services.scoring.evaluations.listened_jobs import STEPS, ListenedJobs
 from services.scoring.evaluations.running import GIVEN_UP
 from services.scoring.evaluations.steps import NO_NUMBER, NUL_TEXT
 from services.scoring.evaluations.store import Run
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.pipeline.steps.opinion import NaturalnessMetrics
 from services.scoring.pipeline.steps.sound import LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
 from tests.fakes.memory_scoring_store import MemoryScoringStore
@@ -399,3 +402,20 @@ async def test_one_process_is_free_for_recordings_while_many_jobs_wait(world: Wo
         world.runner.resume()
         for job_id in waiting:
             await world.ended(job_id)
+
+
+@pytest.mark.parametrize(
+    ("scores", "backend", "mos", "of_model"),
+    [
+        (NaturalnessMetrics(distillmos=4.0), "distillmos-v7/1", 4.0, "distillmos-v7/1"),
+        (NaturalnessMetrics(3.5, 4.0), "distillmos-v7/1 + utmos22-strong/2", 3.5, "utmos22-strong/2"),
+    ],
+)
+def test_naturalness_is_that_of_one_model_with_its_own_name(
+    scores: NaturalnessMetrics, backend: str, mos: float, of_model: str
+) -> None:
+    outcome = StepOutcome("naturalness", StepStatus.completed, backend=backend, result=scores)
+    event = job_ended("experiments", replace(outcomes.RUNNING, signal_metrics=outcomes.SIGNAL), [outcome])
+    assert isinstance(event, EvaluationCompleted)
+    assert event.listening_metrics == ListeningMetrics(naturalness_mos=mos)
+    assert (dict(event.heard.backends), event.heard.HasField("transcript")) == ({"naturalness_mos": of_model}, False)

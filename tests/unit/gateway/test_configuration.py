@@ -66,7 +66,7 @@ def test_the_error_for_a_bad_configuration_has_envoys_message():
 def test_identity_headers_are_removed_first_and_the_caller_is_known_before_the_body_is_read():
     config = rendered()
     caller = ["known_keys", "ext_authz", "local_ratelimit"]
-    limits = ["body_limit_64", "body_limit_1536", "body_limit_1048576"]
+    limits = ["body_limit_64", "body_limit_1536", "body_limit_4096", "body_limit_1048576"]
     body = ["body_limit", *limits, "body_check", "grpc_json_transcoder"]
     expected = ["cors", "grpc_web", "header_mutation", *caller, *body, "router"]
     assert [name for name in filters(config) if name in expected] == expected
@@ -160,7 +160,8 @@ def test_streams_of_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
     streams = "(/api/v1/experiments/[^/]+/stream|/api/v1/evaluations/[^/]+/stream)/?"
-    assert [r["match"]["safe_regex"]["regex"] for r in events] == [streams] * 2
+    audit = "(/api/v1/metrics/audit)/?"
+    assert [r["match"]["safe_regex"]["regex"] for r in events] == [streams, streams, audit, audit]
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 
@@ -205,7 +206,7 @@ def test_the_limit_of_a_body_is_that_of_its_route_or_the_smaller_upload_limit():
         return {f["typed_config"]["max_request_bytes"] for f in http_filters if f["name"].startswith("body_limit_")}
 
     # The last one is that of an upload over gRPC, whose service refuses what is too large.
-    assert limits(50) == {64 * 1024, 1536 * 1024, 1024**3}
+    assert limits(50) == {64 * 1024, 1536 * 1024, 4096 * 1024, 1024**3}
     assert limits(1) == {64 * 1024, 1024 * 1024, 1024**3}
 
 

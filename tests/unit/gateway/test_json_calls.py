@@ -167,7 +167,12 @@ async def test_the_error_names_a_service_that_is_down(api):
 
 
 @pytest.mark.parametrize(
-    ("path", "kb", "which"), [("experiments", 1536, "any route but uploads"), ("experiments/x/run", 64, "this route")]
+    ("path", "kb", "which"),
+    [
+        ("experiments", 1536, "this route"),
+        ("experiments/x/run", 64, "this route"),
+        ("metrics/audit", 4096, "any route but uploads"),
+    ],
 )
 async def test_a_body_larger_than_the_limit_of_its_route_is_refused(api, path, kb, which):
     response = await api.post(f"/api/v1/{path}", json={"name": "x" * kb * 1024})

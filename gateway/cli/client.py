@@ -1,16 +1,13 @@
-"""Calls to the public API through the gateway. Each call has a deadline, and each failure is a CliError."""
+"""Calls to the public API through the gateway."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
-from gateway.cli.address import GatewayAddress
-from gateway.cli.errors import CliError, ExitCode, from_rpc
+from gateway.cli.connection import CALL_TIMEOUT_SECONDS, PAGE_SIZE, Connection
 
 if TYPE_CHECKING:
-    import grpc
     from google.api.httpbody_pb2 import HttpBody
     from voicearena.auth.v1.auth_pb2 import ApiKey, Developer
     from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperResponse
@@ -35,53 +32,16 @@ if TYPE_CHECKING:
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
     from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
 
-CALL_TIMEOUT_SECONDS = 15.0
 SPEECH_TIMEOUT_SECONDS = 120.0
 # As long as the gateway waits for the end of an upload.
 UPLOAD_TIMEOUT_SECONDS = 300.0
 UPLOAD_PIECE_BYTES = 512 * 1024
 # A watch is opened again after this time, so that a stream that died silently is noticed.
 MAX_STREAM_SECONDS = 120.0
-PAGE_SIZE = 100
-# The gateway allows more calls after one second. A command that makes many calls waits that long.
-RATE_LIMIT_DELAY_SECONDS = 1.0
-MAX_RATE_LIMITED_ATTEMPTS = 10
-# Stops at this page, in case a server repeats its pages for ever.
-MAX_PAGES = 200
-
-Item = TypeVar("Item")
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 
 
-class _ListRequest(Protocol):
-    page_size: int
-    page_token: str
-
-
-class _ListResponse(Protocol):
-    next_page_token: str
-
-
-ListRequest = TypeVar("ListRequest", bound=_ListRequest)
-ListResponse = TypeVar("ListResponse", bound=_ListResponse)
-
-
-class ArenaClient:
-    """One connection to a gateway, for one caller. Use it as a context manager. It connects at the first call."""
-
-    def __init__(self, address: GatewayAddress, api_key: str | None) -> None:
-        self.address = address
-        self._api_key = api_key
-        self._channel: grpc.Channel | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+class ArenaClient(Connection):
+    """The calls that the command line makes."""
 
     def health(self, timeout: float = CALL_TIMEOUT_SECONDS) -> None:
         """Returns if every service is serving. Raises CliError otherwise."""
@@ -198,7 +158,6 @@ class ArenaClient:
 
         The request needs a request id, because an upload whose response was lost is sent again.
         """
-        import grpc
         from voicearena.scoring.v1.evaluation_service_pb2 import UploadEvaluationRequest
 
         def messages() -> Iterator[UploadEvaluationRequest]:
@@ -207,14 +166,7 @@ class ArenaClient:
             while piece := file.read(UPLOAD_PIECE_BYTES):
                 yield UploadEvaluationRequest(audio=piece)
 
-        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
-            try:
-                return self.evaluation_stub.UploadEvaluation(
-                    messages(), timeout=UPLOAD_TIMEOUT_SECONDS, metadata=self._metadata()
-                )
-            except grpc.RpcError as error:
-                self._wait_or_raise(from_rpc(error, str(self.address)), left)
-        raise AssertionError("the last attempt returns or raises")
+        return self.send(self.evaluation_stub.UploadEvaluation, messages, UPLOAD_TIMEOUT_SECONDS)
 
     def watch_evaluation(
         self, evaluation_id: str, timeout: float = MAX_STREAM_SECONDS
@@ -244,143 +196,60 @@ class ArenaClient:
         """Health and status of the mesh."""
         from voicearena.mesh.v1.mesh_service_pb2_grpc import MeshServiceStub
 
-        return MeshServiceStub(self._connected())
+        return MeshServiceStub(self.channel())
 
     @property
     def auth_stub(self) -> AuthServiceStub:
         """Developers and API keys."""
         from voicearena.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 
-        return AuthServiceStub(self._connected())
+        return AuthServiceStub(self.channel())
 
     @property
     def tts_stub(self) -> TtsServiceStub:
         """Providers, voices and speech."""
         from voicearena.tts.v1.tts_service_pb2_grpc import TtsServiceStub
 
-        return TtsServiceStub(self._connected())
+        return TtsServiceStub(self.channel())
 
     @property
     def elo_stub(self) -> EloServiceStub:
         """The catalogue."""
         from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
 
-        return EloServiceStub(self._connected())
+        return EloServiceStub(self.channel())
 
     @property
     def scoring_stub(self) -> ScoringServiceStub:
         """Metrics."""
         from voicearena.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
 
-        return ScoringServiceStub(self._connected())
+        return ScoringServiceStub(self.channel())
 
     @property
     def evaluation_stub(self) -> EvaluationServiceStub:
         """Evaluations of recordings."""
         from voicearena.scoring.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
 
-        return EvaluationServiceStub(self._connected())
+        return EvaluationServiceStub(self.channel())
 
     @property
     def experiment_stub(self) -> ExperimentServiceStub:
         """Experiments."""
         from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 
-        return ExperimentServiceStub(self._connected())
+        return ExperimentServiceStub(self.channel())
 
     @property
     def webhook_stub(self) -> WebhookServiceStub:
         """Webhook endpoints and deliveries."""
         from voicearena.experiments.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
-        return WebhookServiceStub(self._connected())
+        return WebhookServiceStub(self.channel())
 
     @property
     def listening_stub(self) -> ListeningServiceStub:
         """Listening links."""
         from voicearena.experiments.v1.listening_service_pb2_grpc import ListeningServiceStub
 
-        return ListeningServiceStub(self._connected())
-
-    def _connected(self) -> grpc.Channel:
-        import grpc
-
-        if self._channel is None:
-            options: list[tuple[str, int]] = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000)]
-            if self.address.is_this_machine:
-                # A proxy from the environment can't reach the ports of this machine.
-                options.append(("grpc.enable_http_proxy", 0))
-            self._channel = (
-                grpc.secure_channel(self.address.target, grpc.ssl_channel_credentials(), options)
-                if self.address.secure
-                else grpc.insecure_channel(self.address.target, options)
-            )
-        return self._channel
-
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self._api_key}"),) if self._api_key else ()
-
-    def call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[Request, Response],
-        request: Request,
-        timeout: float = CALL_TIMEOUT_SECONDS,
-    ) -> Response:
-        """Makes a call of any stub and returns its response. Raises CliError if the call fails.
-
-        A call that exceeds the rate limit is made again, up to MAX_RATE_LIMITED_ATTEMPTS times.
-        """
-        import grpc
-
-        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
-            try:
-                return method(request, timeout=timeout, metadata=self._metadata())
-            except grpc.RpcError as error:
-                self._wait_or_raise(from_rpc(error, str(self.address)), left)
-        raise AssertionError("the last attempt returns or raises")
-
-    def list_all(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[ListRequest, ListResponse],
-        request: ListRequest,
-        items: Callable[[ListResponse], Iterable[Item]],
-        limit: int | None = None,
-    ) -> list[Item]:
-        """Returns the items of all pages of a list, at most `limit`. `items` takes the items from a page."""
-        found: list[Item] = []
-        request.page_size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
-        for _ in range(MAX_PAGES):
-            page = self.call(method, request)
-            found += items(page)
-            request.page_token = page.next_page_token
-            if not page.next_page_token or (limit is not None and len(found) >= limit):
-                return found[:limit]
-        hint = "Use the options of the command to get a shorter list."
-        raise CliError(f"The list has more than {MAX_PAGES} pages.", ExitCode.UNEXPECTED, hint=hint)
-
-    def stream(
-        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request, timeout: float
-    ) -> Iterator[Response]:
-        """Yields the responses of a streaming call of any stub. Closing the generator cancels the call.
-
-        Raises CliError if the call fails. Handles the rate limit as `call` does.
-        """
-        import grpc
-
-        # A call over the rate limit is refused before its first response, so no response is yielded twice.
-        for left in reversed(range(MAX_RATE_LIMITED_ATTEMPTS)):
-            call = method(request, timeout=timeout, metadata=self._metadata())
-            try:
-                yield from call
-            except grpc.RpcError as error:
-                self._wait_or_raise(from_rpc(error, str(self.address)), left)
-            else:
-                return
-            finally:
-                call.cancel()
-
-    def _wait_or_raise(self, error: CliError, attempts_left: int) -> None:
-        """Waits if the call exceeded the rate limit and attempts are left. Otherwise raises the error."""
-        if error.reason != "RATE_LIMITED" or not attempts_left:
-            raise error
-        time.sleep(RATE_LIMIT_DELAY_SECONDS)
+        return ListeningServiceStub(self.channel())

@@ -229,7 +229,7 @@ async def test_a_recording_is_uploaded_watched_and_shown(
 async def test_an_upload_over_the_rate_limit_is_sent_again_as_the_same_request(
     mesh: StandIn, key: str, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.cli.client.RATE_LIMIT_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.cli.connection.RATE_LIMIT_DELAY_SECONDS", 0.0)
     mesh.calls_refused = 2
     mesh.evaluation_streams = [[END]]
     assert (await run_arena("evaluate", str(recording))).exit_code == 0

@@ -27,7 +27,7 @@ from voicearena.experiments.v1.webhook_service_pb2 import (
 )
 from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
 
-from gateway.cli import client
+from gateway.cli import connection
 from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
 
 CREATE = ("experiment", "create", "--name", "N", "--model", "x:a", "--model", "y:b", "--prompt", "Hi.")
@@ -204,10 +204,10 @@ async def test_a_report_contains_the_audio_of_each_trial(mesh: StandIn, key: str
 
 
 async def test_a_command_waits_for_the_rate_limit(mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "RATE_LIMIT_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "RATE_LIMIT_DELAY_SECONDS", 0.0)
     mesh.calls_refused = 3
     assert (await run_arena("experiment", "results", EXPERIMENT_ID)).exit_code == 0
-    mesh.calls_refused = client.MAX_RATE_LIMITED_ATTEMPTS
+    mesh.calls_refused = connection.MAX_RATE_LIMITED_ATTEMPTS
     outcome = await run_arena("experiment", "results", EXPERIMENT_ID)
     assert (outcome.exit_code, outcome.err.splitlines()[1]) == (6, "Too many calls at once. Try again in a moment.")
 

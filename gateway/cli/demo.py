@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DATA_DIR = Path(".arena/demo")
 # The runner reads its settings from the environment and then from this file.
 ENV_FILE = ".env"
-EXPERIMENT_TIMEOUT_SECONDS = 120.0
+EXPERIMENT_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)

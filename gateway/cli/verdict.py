@@ -115,8 +115,8 @@ def components_table(results: Results, width: int) -> Table:
     # Each part needs its bar, a score, and two spaces.
     room = (width - MODEL_COLUMNS) // max(len(weights), 1) - 8
     cells = min(max(room, MIN_BAR_CELLS), MAX_BAR_CELLS if width >= WIDE_COLUMNS else 5)
-    for column in table.columns[1:]:
-        column.max_width = cells + 6
+    for column, header in zip(table.columns[1:], headers, strict=True):
+        column.max_width = max(cells + 6, *map(len, header.split()))
     for ranking in results.rankings:
         scores = {component.metric: component.score for component in ranking.components}
         table.add_row(

@@ -71,7 +71,7 @@ def heard_view(trials: Sequence[Trial], width: int) -> list[RenderableType]:
         if not trial.HasField("words"):
             lines.append(Text.assemble(name, "  heard: ", plain(trial.transcript or "(no words)")))
         elif faulty or any(not word.exact for word in words.hard_words):
-            lines += [Text(), name, *alignment_view(words, width), *notable_view(words)]
+            lines += [Text(), name, *alignment_view(words, width), *notable_view(words), Text()]
         else:
             lines.append(Text.assemble(name, "  ", ("✓", "green"), " every word as in the prompt"))
     return lines

@@ -21,8 +21,8 @@ from deploy.local.settings import PORT_SETTINGS, LocalSettings
 
 ROOT = Path(__file__).parents[2]
 ARENA = Path(sysconfig.get_path("scripts")) / "arena"
-RUN_TIMEOUT_SECONDS = 180.0
-NATURAL, HURRIED, SLOW = "espeak:en-us+klatt4", "espeak:en-us+f3", "espeak:en-gb"
+RUN_TIMEOUT_SECONDS = 400.0
+NATURAL, HURRIED, SLOW = "espeak:en-us+croak", "espeak:en-us+f3", "espeak:en-us+robosoft8"
 # The runner, Envoy, NATS, PostgreSQL and the five services.
 MIN_PROCESSES = 9
 
@@ -100,19 +100,34 @@ def test_every_step_succeeds(first: Run) -> None:
     assert len([step for step in first.steps if step.startswith("✓")]) == 7
 
 
-def test_the_voice_at_its_own_speed_wins_with_medium_or_high_confidence(first: Run) -> None:
+def test_the_voice_at_its_own_speed_wins(first: Run) -> None:
     headline = first.out[first.out.index("Verdict") + 1]
-    assert re.fullmatch(rf"{re.escape(NATURAL)} wins, with (medium|high) confidence\.", headline)
-    ranks = [rank for (rank,) in matches(first, r"(\d=?)  espeak:.*")]
+    assert re.fullmatch(rf"{re.escape(NATURAL)} wins, with (low|medium|high) confidence\.", headline)
     # In the ranking and in the matrix of pairs.
-    assert ranks == ["1", "2", "3"] * 2
+    ranked = [model for (model,) in matches(first, r"\d=?  +(espeak:\S+) .*[/·].*")]
+    assert ranked == [NATURAL, SLOW, HURRIED] * 2
+
+
+def test_the_demo_hears_words_and_the_hurried_voice_is_ruled_out(first: Run) -> None:
+    heading = next(line for line in first.out if line.startswith("What a listener hears"))
+    columns = first.out[first.out.index(heading) + 1].split("  ")
+    assert [column.strip() for column in columns if column.strip()][-5:] == [
+        "Word errors",
+        "Hard words",
+        "Failures",
+        "Quality",
+        "Prosody",
+    ]
+    ((errors,),) = matches(first, rf"✗  {re.escape(HURRIED)} +([\d.]+)% .*")
+    ((natural,),) = matches(first, rf"1  {re.escape(NATURAL)} +([\d.]+)% +[\d.]+% .*")
+    assert float(natural) < float(errors)
 
 
 def test_each_voice_is_listed_with_its_speed(first: Run) -> None:
     assert first.out[first.out.index("Voices") + 1 :][:3] == [
-        f"  {NATURAL}  natural pace",
-        f"  {HURRIED}      hurried, speed 1.6",
-        f"  {SLOW}         slow, speed 0.65",
+        f"  {NATURAL}      natural pace",
+        f"  {HURRIED}         hurried, speed 1.6",
+        f"  {SLOW}  slow, speed 0.65",
     ]
 
 
@@ -125,9 +140,9 @@ def test_the_audio_is_where_the_output_says_and_has_the_listed_speeds(first: Run
 
 
 def words(line: str) -> tuple[str, ...]:
-    """Returns the words of a line without numbers, bars, ids, arrows and levels, which differ from run to run."""
+    """Returns the words of a line without numbers, bars, ids, signs and levels, which differ from run to run."""
     line = re.sub(r"(demo-|exp_|trl_|/)[0-9a-f]{12,}", r"\1", line)
-    return tuple(re.sub(r"[\d.]+|[^\x00-\x7f]|\b(high|medium|low)\b", " ", line).split())
+    return tuple(re.sub(r"[-+=<\d.]+|[^\x00-\x7f]|\b(high|medium|low)\b", " ", line).split())
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/verdicts.md"])
@@ -135,6 +150,8 @@ def test_a_document_shows_what_it_prints(document: str, first: Run) -> None:
     """If this fails, copy the output of `COLUMNS=100 make demo` into the document."""
     text = (ROOT / document).read_text()
     shown = next(block for block in text.split("```text\n")[1:] if "Ranking" in block).split("```")[0]
+    # The reasons depend on what was heard, which differs from run to run.
+    shown = re.sub(r"(wins, with \w+ confidence\.\n)(  .*\n)+", r"\1", shown)
     folder = str(first.folder)
     printed = {words(line.replace(folder, "")) for line in (*first.steps, *first.out)}
     assert [line for line in shown.splitlines() if words(line.replace("...", "")) not in printed] == []
@@ -149,16 +166,9 @@ async def test_the_demo_runs_again_in_the_same_folder_and_prints_its_results_as_
     again = await demo(first.folder, "--json")
     assert again.exit_code == 0, "\n".join(again.steps)
     results = json.loads("\n".join(again.out))
-    assert results["winner"] == NATURAL
-    accuracy = {
-        f"{ranking['provider']}:{ranking['voice_id']}": component["score"]
-        for ranking in results["rankings"]
-        for component in ranking["components"]
-        if component["metric"] == "duration_accuracy"
-    }
-    assert accuracy == {
-        NATURAL: pytest.approx(1.0, abs=0.02),
-        HURRIED: pytest.approx(0.62, abs=0.02),
-        SLOW: pytest.approx(0.46, abs=0.02),
-    }
+    assert (results["winner"], results["composite"]["name"]) == (NATURAL, "quality")
+    seconds_spoken = {ranking["voice_id"]: ranking["avg_duration_seconds"] for ranking in results["rankings"]}
+    natural, hurried, slow = (seconds_spoken[name.partition(":")[2]] for name in (NATURAL, HURRIED, SLOW))
+    assert hurried / natural == pytest.approx(0.62, abs=0.03)
+    assert slow / natural == pytest.approx(1.56, abs=0.05)
     assert running(again.family) == []

@@ -27,17 +27,17 @@ def test_the_demo_compares_at_least_three_voices_on_at_least_eight_prompts() -> 
 
 
 def test_the_compared_voices_have_different_speeds() -> None:
-    assert choose_voices(["en-us", "en-gb", "en-us+f3", "en-us+klatt4"]) == list(VOICES)
+    assert choose_voices(["en-us", "en-us+robosoft8", "en-us+f3", "en-us+croak"]) == list(VOICES)
     assert [(voice.voice_id, voice.speed) for voice in VOICES] == [
-        ("en-us+klatt4", None),
+        ("en-us+croak", None),
         ("en-us+f3", 1.6),
-        ("en-gb", 0.65),
+        ("en-us+robosoft8", 0.65),
     ]
 
 
 def test_a_missing_voice_is_replaced_by_another_at_its_own_speed() -> None:
-    klatt4, _, slow = VOICES
-    assert choose_voices(["en-us", "af", "en-gb", "en-us+klatt4"]) == [klatt4, slow, DemoVoice("en-us")]
+    natural, _, slow = VOICES
+    assert choose_voices(["en-us", "af", "en-us+robosoft8", "en-us+croak"]) == [natural, slow, DemoVoice("en-us")]
     assert choose_voices(["af", "am", "an", "ar"]) == [DemoVoice("af"), DemoVoice("am"), DemoVoice("an")]
 
 
@@ -50,9 +50,9 @@ def test_too_few_voices_are_named_in_the_error() -> None:
 
 def test_each_voice_is_listed_with_its_speed() -> None:
     assert voice_lines(VOICES) == [
-        "espeak:en-us+klatt4  natural pace",
-        "espeak:en-us+f3      hurried, speed 1.6",
-        "espeak:en-gb         slow, speed 0.65",
+        "espeak:en-us+croak      natural pace",
+        "espeak:en-us+f3         hurried, speed 1.6",
+        "espeak:en-us+robosoft8  slow, speed 0.65",
     ]
 
 
@@ -65,7 +65,10 @@ async def test_each_voice_with_another_speed_becomes_a_voice_model(mesh: StandIn
             provider="espeak",
             config=VoiceModelConfig(voice_id=voice_id, parameters=SpeechParameters(speed=speed)),
         )
-        for name, voice_id, speed in [("en-us+f3, hurried", "en-us+f3", 1.6), ("en-gb, slow", "en-gb", 0.65)]
+        for name, voice_id, speed in [
+            ("en-us+f3, hurried", "en-us+f3", 1.6),
+            ("en-us+robosoft8, slow", "en-us+robosoft8", 0.65),
+        ]
     ]
 
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from deploy.local.mesh import Mesh
 from services.experiments.listening.tokens import ListeningTokens
+from services.experiments.verdict import METHOD_VERSION
 from tests.contract.stores.servers import running_postgres
 from tests.experiments import api_client
 from tests.fakes.openai_server import BEHAVIOURS, OpenAiServer
@@ -219,8 +220,9 @@ async def test_listeners_continue_and_the_verdict_has_their_earlier_votes(upgrad
 async def test_recomputing_an_earlier_verdict_gives_the_same_results(upgraded: Upgraded, name: str) -> None:
     path = f"/experiments/{IDS[name]}/results"
     before, again = dict(KNOWN["answers"][path]), await upgraded.get(f"{path}?recompute=true")
-    # A release can reword the reasons. Everything else stays the same.
+    # A release can reword the reasons, and names its own method. Everything else stays the same.
     assert len(before.pop("reasons")) == len(again.pop("reasons"))
+    assert (before.pop("method_version"), again.pop("method_version")) == ("verdict/3", METHOD_VERSION)
     assert list(differences(before, again)) == []
 
 

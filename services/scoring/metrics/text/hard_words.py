@@ -54,7 +54,7 @@ _PATTERNS = {
         rf"\b\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d)\b|\b\d{{4}}-\d\d-\d\d\b|\b{_MONTH}\s{_DAY}\b(?:,?\s\d{{4}}\b)?"
         rf"|\b{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s\d{{4}}\b)?|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
     ),
-    HardWordKind.time: re.compile(rf"\b\d{{1,2}}:\d\d(?:{_HALF_DAY})?|\b\d{{1,2}}{_HALF_DAY}"),
+    HardWordKind.time: re.compile(rf"\b\d{{1,2}}:\d\d(?::\d\d)?(?:\.\d+)?(?:{_HALF_DAY})?|\b\d{{1,2}}{_HALF_DAY}"),
     HardWordKind.code: re.compile(
         r"\b(?!\d+(?:st|nd|rd|th|s)\b)(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z\d]+(?:-[A-Za-z\d]+)*\b"
     ),
@@ -86,7 +86,7 @@ def hard_words(reference: str, transcript: str, language: str, names: Iterable[s
 
     Both texts are as written. `names` are words or phrases that are hard words as well, such as brand names.
     """
-    spans = _find(reference, names)
+    spans = _joined(reference, _find(reference, names), language)
     words, places = _with_places(reference, spans, language)
     heard = normalize(transcript, language).split()
     alignment = _Alignment(words, heard)
@@ -111,6 +111,25 @@ def _find(reference: str, names: Iterable[str]) -> list[tuple[HardWordKind, int,
             if all(end <= other_start or other_end <= start for _, other_start, other_end in found):
                 found.append((kind, start, end))
     return sorted(found, key=lambda one: one[1])
+
+
+def _joined(
+    reference: str, spans: Sequence[tuple[HardWordKind, int, int]], language: str
+) -> list[tuple[HardWordKind, int, int]]:
+    """Makes one span of neighbours that normalization joins, such as the groups of digits of an account number."""
+    joined: list[tuple[HardWordKind, int, int]] = []
+    for kind, start, end in spans:
+        if joined and not any(character.isalnum() for character in reference[joined[-1][2] : start]):
+            _, first, middle = joined[-1]
+            apart = [
+                *normalize(reference[first:middle], language).split(),
+                *normalize(reference[start:end], language).split(),
+            ]
+            if normalize(reference[first:end], language).split() != apart:
+                joined[-1] = (HardWordKind.number, first, end)
+                continue
+        joined.append((kind, start, end))
+    return joined
 
 
 def _with_places(

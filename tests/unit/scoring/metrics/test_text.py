@@ -104,6 +104,24 @@ def test_kinds_of_hard_words(reference: str, kinds: list[HardWordKind]) -> None:
     assert all(word.exact for word in found)
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "Your account is 8830-1174-52 today",
+        "She ran 3:29.81 in Rome",
+        "The film lasts 2:05:10 without the credits",
+        "Call 0093 5518 now",
+        "Add 1 1/2 cups of milk",
+        "Lines 4, 8, 15 and 16 are late",
+        "On 3/4/2025, 12 people paid $12.50 each, 10% more",
+        "From 9:00 to 17:30 on May 5, 2024, 300 came",
+        "Room 12-345, 6 of 7",
+    ],
+)
+def test_hard_words_of_a_text_are_exact_in_the_same_text(reference: str) -> None:
+    assert accuracy(hard_words(reference, reference, "en")) == 1
+
+
 def test_a_hard_word_that_is_missing_was_not_heard() -> None:
     (code,) = hard_words("Your code is 4815", "your code is", "en")
     assert (code.heard, code.exact) == ("", False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from services.scoring.backends.models.whisper_decoding import (
     is_silence,
     segments,
 )
+from services.scoring.backends.models.whisper_words import Attention, attentions
 from services.scoring.backends.models.windows import FRAME_SAMPLES, WINDOW_SECONDS, windows
 
 MODELS = (
@@ -126,8 +126,7 @@ class WhisperRecogniser:
                 ]
                 done += todo
                 while todo := [window for window in todo if window.at < window.mel.shape[1]]:
-                    for window, result in zip(todo, self._decode(todo), strict=True):
-                        self._take(window, result)
+                    self._take(todo, self._decode(todo))
         return [_transcript([one for one in done if one.recording == index]) for index in range(len(recordings))]
 
     def _log_mels(self, batch: Sequence[Samples]) -> list[Any]:
@@ -172,24 +171,37 @@ class WhisperRecogniser:
             for row, found in zip(unknown, probabilities, strict=True):
                 todo[row].language = max(found, key=found.__getitem__)
 
-    def _take(self, window: _Window, result: Any) -> None:
-        """Adds the phrases of a result to its window, and moves to the first frame after them."""
-        from whisper.timing import add_word_timestamps
+    def _take(self, todo: Sequence[_Window], results: Sequence[Any]) -> None:
+        """Adds the phrases of each result to its window, and moves to the first frame after them."""
+        import torch
+
+        heard = [self._said(window, result) for window, result in zip(todo, results, strict=True)]
+        timed = [one for one in heard if one.segments]
+        if timed:
+            # The decoder runs once more, over the sound that is encoded already.
+            features = torch.stack([one.features for one in timed])
+            for said, attention in zip(
+                timed, attentions(self._model, features, [said.prompt for said in timed]), strict=True
+            ):
+                said.add_phrases(attention)
+        for one in heard:
+            one.window.at += one.used_frames
+
+    def _said(self, window: _Window, result: Any) -> _Said:
         from whisper.tokenizer import get_tokenizer
 
         frames = min(WINDOW_FRAMES, window.mel.shape[1] - window.at)
-        if is_silence(result):
-            window.at += frames
-            return
         tokenizer = get_tokenizer(
             self._model.is_multilingual,
             num_languages=self._model.num_languages,
             language=window.language,
             task="transcribe",
         )
+        if is_silence(result):
+            return _Said(window, tokenizer, result.audio_features, [], frames, frames)
         first_frame = window.start_frame + window.at
         found, used = segments(result.tokens, tokenizer.timestamp_begin, frames)
-        described: list[dict[str, Any]] = [
+        described = [
             {
                 "seek": first_frame,
                 "start": first_frame * FRAME_SECONDS + start,
@@ -199,35 +211,48 @@ class WhisperRecogniser:
             }
             for start, end, tokens in found
         ]
-        said = [one for one in described if one["text"].strip() and one["start"] != one["end"]]
-        # It runs the decoder once more, over the sound that is encoded already.
+        said = [one for one in described if str(one["text"]).strip() and one["start"] != one["end"]]
+        return _Said(window, tokenizer, result.audio_features, said, frames, used)
+
+
+@dataclass(eq=False, slots=True)
+class _Said:
+    """What was heard in the next frames of a window."""
+
+    window: _Window
+    tokenizer: Any
+    features: Any
+    """The encoded sound."""
+    segments: list[dict[str, Any]]
+    """As openai-whisper describes them."""
+    frames: int
+    used_frames: int
+
+    @property
+    def prompt(self) -> list[int]:
+        """The tokens with which openai-whisper asks when words are said."""
+        text = [token for one in self.segments for token in one["tokens"] if token < self.tokenizer.eot]
+        return [*self.tokenizer.sot_sequence, self.tokenizer.no_timestamps, *text, self.tokenizer.eot]
+
+    def add_phrases(self, attention: Attention) -> None:
+        """Adds phrases with times of words to the window."""
+        from whisper.timing import add_word_timestamps
+
         add_word_timestamps(
-            segments=said,
-            model=_aligner(self._model),
-            tokenizer=tokenizer,
-            mel=result.audio_features,
-            num_frames=frames,
-            last_speech_timestamp=window.last_word_end,
+            segments=self.segments,
+            model=attention,
+            tokenizer=self.tokenizer,
+            mel=self.features,
+            num_frames=self.frames,
+            last_speech_timestamp=self.window.last_word_end,
         )
-        for one in said:
+        for one in self.segments:
             words = tuple(
                 SpokenWord(word["word"].strip(), float(word["start"]), float(word["end"])) for word in one["words"]
             )
-            window.phrases.append(Phrase(one["text"].strip(), float(one["start"]), float(one["end"]), words))
-            window.text += one["text"]
-            window.last_word_end = words[-1].end if words else one["end"]
-        window.at += used
-
-
-class _Aligner(SimpleNamespace):
-    """What `add_word_timestamps` uses of a model, over sound that is encoded already."""
-
-    def __call__(self, features: Any, tokens: Any) -> Any:
-        return self.decoder(tokens, features)
-
-
-def _aligner(model: Any) -> _Aligner:
-    return _Aligner(decoder=model.decoder, dims=model.dims, device=model.device, alignment_heads=model.alignment_heads)
+            self.window.phrases.append(Phrase(one["text"].strip(), float(one["start"]), float(one["end"]), words))
+            self.window.text += one["text"]
+            self.window.last_word_end = words[-1].end if words else one["end"]
 
 
 def _transcript(found: Sequence[_Window]) -> Transcript:

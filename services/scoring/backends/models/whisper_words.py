@@ -1,7 +1,7 @@
 """When the words of many windows are said, over one pass of Whisper's decoder.
 
-openai-whisper finds the times of words in the attention of a few heads to the sound. It runs the decoder for each window.
-Here the decoder runs once for a batch, and the code of openai-whisper gets the attention that it would have computed.
+openai-whisper finds the times of words in the attention of a few heads to the sound. It runs the decoder once more for
+each window. Here the decoder runs once for a batch, and openai-whisper gets the attention that it would have computed.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from services.scoring.audit.clients import TtsSpeaker
 from services.scoring.audit.store import SqlStore as SqlAuditStore
 from services.scoring.audit.usecases import MetricAudits
 from services.scoring.audit.versions import measured_by
-from services.scoring.availability import step_availability
+from services.scoring.availability import metric_availability, step_availability
 from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloModelChecker
 from services.scoring.evaluations.exporting import Exporting
@@ -58,7 +58,8 @@ async def main() -> None:
             database = await service.enter("database", Database.of_service("scoring", settings, __file__))
             bus = await service.enter("bus", Bus.connect(settings.nats_url, "scoring"))
             audio = await service.enter("audio store", AudioStore(settings.audio_storage_path))
-            metrics = convert.metrics(step_availability(Backends(settings.for_backends())))
+            backends = Backends(settings.for_backends())
+            metrics = convert.metrics(step_availability(backends), metric_availability(backends))
             store, changes = SqlEvaluationStore(), Changes(database, CHANGED)
             scoring = Scoring(database, SqlStore(), ListenedJobs(store), audio, workers)
             recordings = Recordings(database, store, audio)

@@ -79,6 +79,18 @@ def step_availability(backends: Backends) -> dict[str, Availability]:
     return found
 
 
+def metric_availability(backends: Backends) -> dict[tuple[str, str], Availability]:
+    """Returns the availability of metrics that one of several models gives, by step and name. Others have their step's.
+
+    Each of these metrics has the name of its model.
+    """
+    found = {}
+    for candidate in NATURALNESS.candidates:
+        missing = candidate.missing(backends.settings)
+        found["naturalness", candidate.name] = Availability(not missing, "" if missing else candidate.name, missing)
+    return found
+
+
 def _common(steps: Sequence[Availability]) -> frozenset[str] | None:
     """Returns the languages in which all of these steps can run, None if the language does not matter."""
     known = [step.languages for step in steps if step.languages is not None]
@@ -97,7 +109,7 @@ def _own(step: str, backends: Backends) -> Availability:
         return Availability(True, CODE[step])
     try:
         chosen = backends.choose(ROLES[step])
-        return Availability(True, chosen.name, languages=chosen.capabilities.languages)
+        return Availability(True, chosen.name, languages=backends.expected(ROLES[step]).languages)
     except BackendMissing as missing:
         return Availability(False, "", str(missing))
 

@@ -39,8 +39,12 @@ def signal_metrics(metrics: SignalMetrics) -> evaluation_metrics_pb2.SignalMetri
     )
 
 
-def metrics(steps: Mapping[str, Availability]) -> list[scoring_pb2.Metric]:
+def metrics(
+    steps: Mapping[str, Availability], of_metrics: Mapping[tuple[str, str], Availability] | None = None
+) -> list[scoring_pb2.Metric]:
     """Returns the descriptions of all metrics: those of trials, then the further ones of evaluations.
+
+    `of_metrics` has the metrics that can be missing although their step can run.
 
     A metric that trials and a step have under the same name is described once, as a metric of its step.
     """
@@ -50,8 +54,20 @@ def metrics(steps: Mapping[str, Availability]) -> list[scoring_pb2.Metric]:
     return [
         *(metric(one, steps["signal"]) for one in LISTED_METRICS),
         *(listened_metric(one, step, steps[step]) for (step, _), one in shared.items() if (step, one.name) not in own),
-        *(step_metric(one, steps[one.step], shared.get((one.step, one.name))) for one in STEP_METRICS),
+        *(
+            step_metric(one, _availability(one, steps, of_metrics), shared.get((one.step, one.name)))
+            for one in STEP_METRICS
+        ),
     ]
+
+
+def _availability(
+    described: StepMetric,
+    steps: Mapping[str, Availability],
+    of_metrics: Mapping[tuple[str, str], Availability] | None,
+) -> Availability:
+    step = steps[described.step]
+    return (of_metrics or {}).get((described.step, described.name), step) if step.available else step
 
 
 def metric(described: Metric, signal: Availability) -> scoring_pb2.Metric:

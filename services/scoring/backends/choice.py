@@ -128,6 +128,14 @@ class Backends:
                     raise BackendMissing(slot.failed) from error
             return slot.backend
 
+    def expected(self, role: Role) -> ModelCapabilities:
+        """Returns what the backend for a role can do with these settings. Raises BackendMissing if there is none."""
+        chosen = self.choose(role)
+        # The languages of some depend on the model that the settings name.
+        expected = getattr(chosen, "expected", None)
+        found: ModelCapabilities = expected(self._settings) if expected else chosen.capabilities
+        return found
+
     def capabilities(self, name: str) -> ModelCapabilities:
         """Returns what the backend with a name can do: those of the loaded one, or else what its class declares."""
         chosen = self.named(name)

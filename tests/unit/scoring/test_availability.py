@@ -1,13 +1,16 @@
 """Which steps can run here, and what is missing for the others."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from voicearena.scoring.v1 import evaluation_metrics_pb2
 
-from services.scoring.availability import CODE, PACKAGES, ROLES, step_availability
+from services.scoring import convert
+from services.scoring.availability import CODE, PACKAGES, ROLES, metric_availability, step_availability
 from services.scoring.backends import backend
+from services.scoring.backends.backend import BackendSettings
 from services.scoring.backends.choice import Backends
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.step_metrics import STEP_METRICS
@@ -106,3 +109,22 @@ def test_what_needs_a_transcript_knows_the_languages_of_the_recogniser(packages:
         "prosody",
     }
     assert all(one.languages is None for one in found.values() if one.languages != {"en"})
+
+
+def test_of_two_models_of_naturalness_one_can_be_missing(packages: set[str], tmp_path: Path) -> None:
+    packages |= {"torch", "distillmos", "transformers"}
+    backends = Backends(BackendSettings(model_dir=tmp_path, offline=True))
+    listed = convert.metrics(step_availability(backends), metric_availability(backends))
+    found = {one.name: one for one in listed if one.step == "naturalness"}
+    assert (found["distillmos"].available, found["distillmos"].backend) == (True, "distillmos")
+    assert (found["utmos"].available, found["utmos"].backend) == (False, "")
+    assert found["utmos"].requirement.startswith("The weights of UTMOS are not on this machine")
+
+
+@pytest.mark.parametrize(("model", "languages"), [("tiny.en", {"en"}), ("turbo", None)])
+def test_the_configured_recogniser_decides_which_languages_are_transcribed(
+    model: str, languages: set[str] | None, packages: set[str], tmp_path: Path
+) -> None:
+    packages |= {"torch", "openai-whisper"}
+    found = step_availability(Backends(BackendSettings(model_dir=tmp_path, whisper_model=model)))["transcription"]
+    assert (found.backend, found.languages) == ("whisper", languages)

@@ -64,6 +64,12 @@ class TransformerEncoder:
             return f"BERT_MODEL is {settings.bert_model}. It must be one of {', '.join((*ENCODERS, *ALIASES))}."
         return missing_from_hub(_name(settings), settings)
 
+    @classmethod
+    def expected(cls, settings: BackendSettings) -> ModelCapabilities:
+        """Returns what the configured encoder can do."""
+        chosen = ENCODERS[_name(settings)]
+        return replace(cls.capabilities, licence=chosen.licence, languages=chosen.languages)
+
     def __init__(self, settings: BackendSettings) -> None:
         if reason := self.missing(settings):
             raise BackendMissing(reason)

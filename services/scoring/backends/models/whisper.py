@@ -84,6 +84,11 @@ class WhisperRecogniser:
             return not_downloaded(f"Whisper {_name(settings)}", place, settings)
         return ""
 
+    @classmethod
+    def expected(cls, settings: BackendSettings) -> ModelCapabilities:
+        """Returns what the configured model can do. Models of many languages know too many to matter."""
+        return replace(cls.capabilities, languages=frozenset({"en"}) if _name(settings).endswith(".en") else None)
+
     def __init__(self, settings: BackendSettings) -> None:
         if reason := self.missing(settings):
             raise BackendMissing(reason)

@@ -52,7 +52,7 @@ class Sizes:
 
 
 FULL = Sizes(clips=192, call_seconds=300.0, bulk=1000, urgent=20, threads=1100)
-SMALL = Sizes(clips=4, call_seconds=12.0, bulk=12, urgent=2, threads=20)
+SMALL = Sizes(clips=2, call_seconds=11.0, bulk=6, urgent=1, threads=10)
 
 
 class Bench:

@@ -30,6 +30,7 @@ from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloModelChecker
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.listened_jobs import ListenedJobs
+from services.scoring.evaluations.recording_store import SqlRecordingStore
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import BATCH, Retention
 from services.scoring.evaluations.running import Running
@@ -62,7 +63,8 @@ async def main() -> None:
             metrics = convert.metrics(step_availability(backends), metric_availability(backends))
             store, changes = SqlEvaluationStore(), Changes(database, CHANGED)
             scoring = Scoring(database, SqlStore(), ListenedJobs(store), audio, workers)
-            recordings = Recordings(database, store, audio)
+            recording_store = SqlRecordingStore()
+            recordings = Recordings(database, recording_store, audio)
             models = EloModelChecker(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
             pages = Pages(settings.audio_url_secret.get_secret_value())
             webhooks = ExperimentsWebhookEndpoints(
@@ -94,7 +96,7 @@ async def main() -> None:
             running = Running(database, store, recordings, changes, runner, settings.max_eval_workers)
             service.background("recordings", running.run)
             service.background("changes", changes.run)
-            retention = Retention(database, store, recordings, settings.audio_retention_days)
+            retention = Retention(database, recording_store, recordings, settings.audio_retention_days)
             service.background(
                 "retention", lambda: periodic(retention.sweep, settings.retention_sweep_seconds, batch=BATCH)
             )

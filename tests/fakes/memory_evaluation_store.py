@@ -25,7 +25,7 @@ class Waiting:
 
 
 class MemoryEvaluationStore:
-    """Implements `services.scoring.evaluations.store.Store` over a MemoryDatabase."""
+    """Implements `Store` and `RecordingStore` of `services.scoring.evaluations` over a MemoryDatabase."""
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> tuple[int, int]:
         own = [each for each in _all(connection) if not each.of_job]

@@ -16,7 +16,7 @@ from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unavailable
-from services.scoring.evaluations.store import Store
+from services.scoring.evaluations.recording_store import RecordingStore
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Recordings:
     no longer needs it. So nothing stays in the store that no evaluation has, whenever a process ends.
     """
 
-    def __init__(self, database: Database, store: Store, audio: AudioFiles) -> None:
+    def __init__(self, database: Database, store: RecordingStore, audio: AudioFiles) -> None:
         self._database = database
         self._store = store
         self._audio = audio
@@ -77,8 +77,16 @@ class Recordings:
                     file.write(piece)
             yield path
 
+    async def use(self, connection: AsyncConnection, name: str) -> None:
+        """Keeps an uploaded recording, in the caller's transaction, because an evaluation has it."""
+        await self._store.use(connection, name)
+
     async def release(self, connection: AsyncConnection, names: Sequence[str]) -> None:
-        """Lists recordings for deletion, in the caller's transaction. `discard` or the next sweep deletes them."""
+        """Lists recordings for deletion, in the caller's transaction. `discard` or the next sweep deletes them.
+
+        All evaluations of them say from then on that they are deleted.
+        """
+        await self._store.forget_audio(connection, names, now())
         await self._store.expect_unused(connection, names, now())
 
     async def discard(self, *names: str) -> None:

@@ -8,8 +8,8 @@ import structlog
 
 from services.runtime.clock import now
 from services.runtime.db import Database
+from services.scoring.evaluations.recording_store import RecordingStore
 from services.scoring.evaluations.recordings import Recordings
-from services.scoring.evaluations.store import Store
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ BATCH = 100
 class Retention:
     """The use case of retention. The metrics of an evaluation stay."""
 
-    def __init__(self, database: Database, store: Store, recordings: Recordings, keep_days: int) -> None:
+    def __init__(self, database: Database, store: RecordingStore, recordings: Recordings, keep_days: int) -> None:
         self._database = database
         self._store = store
         self._recordings = recordings
@@ -27,12 +27,9 @@ class Retention:
 
     async def sweep(self) -> int:
         """Deletes recordings that are past their retention or that nothing needs. Returns how many were found."""
-        moment = now()
         async with self._database.transaction() as connection:
-            due = await self._store.audio_due(connection, moment - self._keep, BATCH)
-            names = [each.audio_name for each in due]
-            await self._store.forget_audio(connection, names, moment)
-            await self._recordings.release(connection, names)
+            due = await self._store.audio_due(connection, now() - self._keep, BATCH)
+            await self._recordings.release(connection, [each.audio_name for each in due])
         if due:
             log.info("recordings were deleted after their retention", evaluations=len(due))
         return max(len(due), await self._recordings.sweep())

@@ -141,7 +141,7 @@ class Evaluations:
                     connection, evaluation, pending_steps(evaluation), plan.request_id, current_fingerprint()
                 )
                 if recording.uploaded:
-                    await self._store.use(connection, recording.name)
+                    await self._recordings.use(connection, recording.name)
                 await notify(connection, WAITING, evaluation.id)
         if earlier is None:
             return evaluation
@@ -248,7 +248,6 @@ class Evaluations:
             await self._store.delete(connection, evaluation_id)
             names = [found.audio_name] if found.uploaded and found.audio_deleted_at is None else []
             # Other evaluations of the same recording stay, without it.
-            await self._store.forget_audio(connection, names, now())
             await self._recordings.release(connection, names)
             await outbox.withdraw(connection, evaluation_id)
             await outbox.add(connection, facts.recording_evaluation_deleted(found))

@@ -10,6 +10,7 @@ import pytest
 from services.runtime.db import Database
 from services.scoring.domain import Job, Status
 from services.scoring.evaluations.domain import Evaluation
+from services.scoring.evaluations.recording_store import RecordingStore, SqlRecordingStore
 from services.scoring.evaluations.store import ListenedJob, Run, SqlStore, Store
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
@@ -74,6 +75,11 @@ def service() -> str:
 @pytest.fixture
 def store(database: Database) -> Store:
     return MemoryEvaluationStore() if isinstance(database, MemoryDatabase) else SqlStore()
+
+
+@pytest.fixture
+def recordings(database: Database) -> RecordingStore:
+    return MemoryEvaluationStore() if isinstance(database, MemoryDatabase) else SqlRecordingStore()
 
 
 async def add(database: Database, store: Store, *added: Evaluation, request_id: str = "") -> None:
@@ -392,7 +398,9 @@ async def test_only_the_named_evaluation_is_deleted(database: Database, store: S
     assert await get(database, store, "evl_b") == evaluation("evl_b")
 
 
-async def test_uploaded_audio_is_due_after_the_end(database: Database, store: Store) -> None:
+async def test_uploaded_audio_is_due_after_the_end(
+    database: Database, store: Store, recordings: RecordingStore
+) -> None:
     stored = evaluation("evl_b", uploaded=False)
     await add(database, store, evaluation(), stored, evaluation("evl_c"), evaluation("evl_d"))
     async with database.transaction() as connection:
@@ -401,32 +409,34 @@ async def test_uploaded_audio_is_due_after_the_end(database: Database, store: St
 
     async def due(before: datetime) -> list[str]:
         async with database.transaction() as connection:
-            return [each.id for each in await store.audio_due(connection, before, 10)]
+            return [each.id for each in await recordings.audio_due(connection, before, 10)]
 
     assert await due(NOON) == []
     assert await due(NOON + MINUTE) == ["evl_d", "evl_c"]
     async with database.transaction() as connection:
-        await store.forget_audio(connection, ["evl_d.audio", "of_no_evaluation.audio"], NOON + MINUTE)
+        await recordings.forget_audio(connection, ["evl_d.audio", "of_no_evaluation.audio"], NOON + MINUTE)
     assert await due(NOON + MINUTE) == ["evl_c"]
     forgotten = await get(database, store, "evl_d")
     assert forgotten is not None
     assert forgotten.audio_deleted_at == NOON + MINUTE
 
 
-async def test_unused_recordings_are_due_at_their_time_unless_they_are_used(database: Database, store: Store) -> None:
+async def test_unused_recordings_are_due_at_their_time_unless_they_are_used(
+    database: Database, recordings: RecordingStore
+) -> None:
     async with database.transaction() as connection:
-        await store.expect_unused(connection, ["a.audio", "b.audio"], NOON + MINUTE)
-        await store.expect_unused(connection, ["c.audio"], NOON)
-        await store.expect_unused(connection, [], NOON)
-        assert await store.use(connection, "b.audio")
-        assert not await store.use(connection, "b.audio")
+        await recordings.expect_unused(connection, ["a.audio", "b.audio"], NOON + MINUTE)
+        await recordings.expect_unused(connection, ["c.audio"], NOON)
+        await recordings.expect_unused(connection, [], NOON)
+        assert await recordings.use(connection, "b.audio")
+        assert not await recordings.use(connection, "b.audio")
 
     async def due(at: datetime) -> Sequence[str]:
         async with database.transaction() as connection:
-            return await store.unused_due(connection, at, 10)
+            return await recordings.unused_due(connection, at, 10)
 
     assert await due(NOON) == ["c.audio"]
     assert await due(NOON + MINUTE) == ["c.audio", "a.audio"]
     async with database.transaction() as connection:
-        await store.forget_unused(connection, ["c.audio", "d.audio"])
+        await recordings.forget_unused(connection, ["c.audio", "d.audio"])
     assert await due(NOON + MINUTE) == ["a.audio"]

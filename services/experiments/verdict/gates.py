@@ -59,7 +59,8 @@ def ruled_out(trials: Sequence[ModelTrials]) -> dict[int, RuledOut]:
 
 
 def _gate(model: ModelTrials, other: ModelTrials) -> RuledOut | None:
-    faults = _compare(model.measured, other.measured)
+    # A trial without speech has faults, although the score can't be computed of it.
+    faults = _compare(model.completed, other.completed)
     names, differing = (model.model.name, other.model.name), faults.worse + faults.better
     p_value = sign_flip_p([1.0] * faults.worse + [-1.0] * faults.better)
     if faults.worse <= faults.better or grade_faults(*names, p_value, differing).level is Level.inconclusive:

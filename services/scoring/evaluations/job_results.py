@@ -10,8 +10,12 @@ from voicearena.scoring.v1.scoring_pb2 import HeardSpeech, ListeningMetrics
 
 from services.scoring import convert
 from services.scoring.evaluations.convert import word_errors
+from services.scoring.metrics.signal import BACKEND as SIGNAL_BACKEND
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome
+
+SILENT = ("word_error_rate", "speech_failures")
+"""The metrics that are 1 if no sample is audible: every word is wrong, and all of the text is missing in one place."""
 
 
 class EndedJob(Protocol):
@@ -47,19 +51,18 @@ def job_ended(
     )
     if outcomes:
         by_step = {outcome.step: outcome for outcome in outcomes}
-        completed.listening_metrics.CopyFrom(listening_metrics(by_step))
-        completed.heard.CopyFrom(heard_speech(by_step))
+        metrics = _metrics(by_step)
+        if not job.signal_metrics.audible:
+            metrics |= dict.fromkeys(SILENT, (1, SIGNAL_BACKEND))
+        completed.listening_metrics.CopyFrom(ListeningMetrics(**{name: value for name, (value, _) in metrics.items()}))
+        completed.heard.CopyFrom(_heard_speech(by_step))
+        completed.heard.backends.update({name: backend for name, (_, backend) in metrics.items()})
     return completed
 
 
-def listening_metrics(outcomes: Mapping[str, StepOutcome]) -> ListeningMetrics:
-    """Returns the metrics of the steps that are completed."""
-    return ListeningMetrics(**{name: value for name, (value, _) in _metrics(outcomes).items()})
-
-
-def heard_speech(outcomes: Mapping[str, StepOutcome]) -> HeardSpeech:
-    """Returns the transcript, the aligned words, and the backend of each value."""
-    heard = HeardSpeech(backends={name: backend for name, (_, backend) in _metrics(outcomes).items()})
+def _heard_speech(outcomes: Mapping[str, StepOutcome]) -> HeardSpeech:
+    """Returns the transcript and the aligned words."""
+    heard = HeardSpeech()
     if (transcription := _completed(outcomes, "transcription")) is not None:
         heard.transcript = transcription.result.text
         heard.backends["transcript"] = transcription.backend

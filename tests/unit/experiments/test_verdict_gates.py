@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from services.experiments.verdict import Judges, Level, TrialOutcome, decide
+from services.experiments.verdict import Judges, Level, TrialOutcome, custom_profile, decide
 from tests.unit.experiments.test_verdict_chance import assert_few_false_winners
 from tests.unit.experiments.verdict_trials import A, B, C, D, failed, trial, votes
 
@@ -68,6 +68,13 @@ def test_what_the_recogniser_gets_wrong_for_every_model_rules_out_none() -> None
     assert (verdict.winner, verdict.confidence, verdict.rankings[1].ruled_out) == (A, Level.high, "")
     # More than the other model on the same prompt counts.
     assert decide([A, B], 8, by_failures([3] * 8, [2] * 8)).winner == B
+
+
+def test_silent_trials_are_faults_although_they_have_no_score() -> None:
+    heard = [trial(model, prompt, wer=0.0, failures=0) for model in (0, 1) for prompt in range(10)]
+    silent = [trial(0, prompt, failures=1) for prompt in range(6)]
+    verdict = decide([A, B], 10, [*silent, *heard[6:]], composite=custom_profile({"intelligibility": 1.0}))
+    assert {one.model: bool(one.ruled_out) for one in verdict.rankings} == {A: True, B: False}
 
 
 def test_faults_in_both_directions_cancel_out() -> None:

@@ -133,7 +133,7 @@ def test_the_parts_that_remain_keep_their_proportions() -> None:
     assert QUALITY.with_parts(["silence"]) is None
 
 
-@pytest.mark.parametrize("missing", combinations(QUALITY.weights, 2))
+@pytest.mark.parametrize("missing", list(combinations(QUALITY.weights, 2)))
 def test_the_weights_that_remain_sum_to_one(missing: tuple[str, str]) -> None:
     remaining = QUALITY.without_parts(missing)
     assert remaining is not None

@@ -23,7 +23,7 @@ from services.scoring.evaluations.store import Run
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
 from services.scoring.pipeline.steps.opinion import NaturalnessMetrics
-from services.scoring.pipeline.steps.sound import LoudnessMetrics
+from services.scoring.pipeline.steps.sound import NO_SPEECH, LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
 from tests.fakes.memory_scoring_store import MemoryScoringStore
 from tests.unit.scoring.evaluations import outcomes
@@ -334,6 +334,18 @@ async def test_models_listen_to_a_job_with_its_text_and_the_requester_gets_what_
         "signal_quality_mos": "quality/1",
         **dict.fromkeys(("word_error_rate", "hard_word_accuracy", "speech_failures"), "word_errors/1"),
     }
+
+
+def test_silence_has_every_word_wrong_in_one_place() -> None:
+    silent = replace(outcomes.RUNNING, signal_metrics=replace(outcomes.SIGNAL, audible=False))
+    skipped = [StepOutcome(step, StepStatus.skipped, reason=NO_SPEECH) for step in ("transcription", "word_errors")]
+    event = job_ended("experiments", silent, skipped)
+    assert isinstance(event, EvaluationCompleted)
+    assert event.listening_metrics == ListeningMetrics(word_error_rate=1, speech_failures=1)
+    assert event.heard.backends == dict.fromkeys(("word_error_rate", "speech_failures"), "voicearena-signal/1")
+    not_heard = job_ended("experiments", replace(silent, signal_metrics=outcomes.SIGNAL), skipped)
+    assert isinstance(not_heard, EvaluationCompleted)
+    assert not_heard.listening_metrics == ListeningMetrics()
 
 
 @pytest.mark.parametrize("error", [EvaluationFailed("It ended its process twice."), None])

@@ -85,6 +85,9 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
                 naturalness_mos=random.uniform(1, 5) if random.random() < 0.9 else None,
                 word_error_rate=random.random() ** 9,
                 prosody_score=random.random(),
+                signal_quality_mos=random.uniform(1, 5),
+                hard_word_accuracy=random.random() if random.random() < 0.5 else None,
+                speech_failures=int(random.integers(0, 3)),
             )
             failed = random.random() < 0.1
             await end_trial(connection, ExperimentStores(database).clips, each, None if failed else measured)

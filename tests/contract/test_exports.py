@@ -27,7 +27,10 @@ async def export(client: Client, world: World, table: str, format_: str, **more:
 
 async def api_trials(world: World) -> list[dict[str, Any]]:
     response = await world.call(TRIALS, {"id": await world.value("completed_experiment"), "page_size": 100})
-    return [{**trial.pop("parameters", {}), **trial} for trial in response["trials"] if trial.pop("audio_url")]
+    trials = [{**trial.pop("parameters", {}), **trial} for trial in response["trials"] if trial.pop("audio_url")]
+    # Models did not listen to these trials.
+    assert all(trial.pop("listening_backends") == {} for trial in trials)
+    return trials
 
 
 def present(row: dict[str, Any]) -> dict[str, Any]:

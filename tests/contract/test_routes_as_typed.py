@@ -71,6 +71,8 @@ ROUTES = {
     "POST /api/v1/evaluations/{id}/cancel",
     "DELETE /api/v1/evaluations/{id}",
     "GET /api/v1/metrics",
+    "POST /api/v1/metrics/audit",
+    "GET /api/v1/metrics/audit",
 }
 END_SECONDS = 30.0
 POLL_SECONDS = 0.1

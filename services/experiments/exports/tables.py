@@ -1,8 +1,8 @@
 """The export tables of trials, results by model, and pairs of models. The table of votes is in `votes`.
 
 Columns have the names of the API. Nested messages are flattened: a part of the composite score is `component_ttfb`, its
-weight is `weight_ttfb`. `audio_url` is left out, because the link expires and the file does not. `words` and
-`listening_backends` are left out, because they have many parts.
+weight is `weight_ttfb`. `audio_url` is left out, because the link expires and the file does not. `words` are one text
+with marks, `marked_words`. `listening_backends` is left out, because it has many parts.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Resu
 
 from services.experiments.domain import Trial
 from services.experiments.exports.columns import Column, ColumnType, DataTable, Value, make_table
+from services.experiments.exports.marked_words import marked_words
 from services.experiments.verdict import METHOD_VERSION, METRIC_NAMES
 from services.shared.metrics import METRICS, VERDICT_METRICS
 
@@ -41,6 +42,9 @@ TRIALS: Sequence[Column] = (
     *_attributes(ColumnType.TIMESTAMP, "created_at", "ended_at", "audio_deleted_at"),
     *(Column(metric.name, _TYPES[metric.kind], attrgetter(f"measurements.{metric.name}")) for metric in METRICS),
     Column("transcript", ColumnType.TEXT, lambda trial: trial.heard_speech and trial.heard_speech.transcript),
+    Column(
+        "marked_words", ColumnType.TEXT, lambda trial: trial.heard_speech and marked_words(trial.heard_speech.words)
+    ),
 )
 """Each row is a `Trial`."""
 

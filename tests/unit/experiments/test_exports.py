@@ -38,6 +38,16 @@ from tests.unit.experiments.verdict_trials import A, B, C, by_silence, failed, l
 
 EXPERIMENT = f"exp_{'a' * 32}"
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+# The JSON of voicearena.scoring.v1.WordErrors.
+WORDS = {
+    "alignment": [
+        {"operation": "equal", "reference": ["call"], "transcript": ["call"]},
+        {"operation": "substitute", "reference": ["47", "now"], "transcript": ["48"]},
+        {"operation": "delete", "reference": ["or"]},
+        {"operation": "insert", "transcript": ["then", "then"]},
+    ]
+}
+MARKED_WORDS = "call [-47 now-] {+48+} [-or-] {+then then+}"
 SPOKEN = Trial(
     id="trl_a",
     experiment_id=EXPERIMENT,
@@ -70,6 +80,7 @@ SPOKEN = Trial(
         loudness_lufs=-23.04,
         dc_offset=-1e-05,
     ),
+    heard_speech=HeardSpeech("Call 48 then then.", WORDS),
 )
 BROKEN = replace(
     SPOKEN,
@@ -83,6 +94,7 @@ BROKEN = replace(
     error_message="-1 bytes",
     ended_at=None,
     measurements=Measurements(),
+    heard_speech=None,
 )
 
 
@@ -103,8 +115,10 @@ def as_in_the_api(trial: Trial) -> dict[str, Any]:
     links = AudioLinks("a secret that is long enough to sign with", "http://localhost", 60)
     message = convert.trial(trial, links)
     found = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    for left_out in ("audio_url", "words", "listening_backends"):
+    for left_out in ("audio_url", "listening_backends"):
         found.pop(left_out, None)
+    if found.pop("words", None):
+        found["marked_words"] = MARKED_WORDS
     return found.pop("parameters") | found
 
 
@@ -117,7 +131,7 @@ def results(judges: Judges = Judges.BOTH) -> Results:
 
 def test_an_export_has_every_field_of_a_trial_except_the_audio_link() -> None:
     measured = Measurements(**_all_measurements())
-    every = replace(SPOKEN, audio_deleted_at=MOMENT, measurements=measured, heard_speech=HeardSpeech("hello"))
+    every = replace(SPOKEN, audio_deleted_at=MOMENT, measurements=measured, heard_speech=HeardSpeech("hello", WORDS))
     assert {column.name for column in TRIALS} == set(as_in_the_api(every))
 
 

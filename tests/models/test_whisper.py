@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 import whisper
+from torch.multiprocessing.reductions import StorageWeakRef
 from whisper.model import ModelDimensions, Whisper
 
 from services.scoring.backends.backend import RATE_HZ, BackendMissing, BackendSettings, Samples, Transcript
 from services.scoring.backends.models import whisper_decoding
 from services.scoring.backends.models.whisper import WhisperRecogniser
+from services.scoring.backends.models.whisper_steps import BatchDecoder
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,25 @@ def test_windows_that_are_decoded_again_give_the_same_in_a_batch_and_alone(
     short = [clips[4], clips[0][: 2 * RATE_HZ]]
     together = recogniser.transcribe(short, "en")
     assert [one.text for one in together] == [recogniser.transcribe([clip], "en")[0].text for clip in short]
+
+
+def test_a_batch_that_runs_out_of_memory_gives_back_all_that_decoding_keeps(
+    settings: BackendSettings, clips: list[Samples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recogniser = WhisperRecogniser(settings)
+    recogniser._decoder = decoder = BatchDecoder(recogniser._model, graphs=True)
+    recogniser.transcribe([clips[4]], "en")
+    assert decoder._rows is not None
+    kept = StorageWeakRef(decoder._rows.heard_keys[0].untyped_storage())
+    monkeypatch.setattr(BatchDecoder, "_finish", no_memory)
+    with pytest.raises(MemoryError) as error:
+        recogniser.transcribe([clips[4]], "en")
+    assert error.value.__traceback__ is not None
+    assert kept.expired()
+
+
+def no_memory(*_: object) -> None:
+    raise MemoryError
 
 
 def test_half_precision_leaves_layer_norms_alone(recogniser: WhisperRecogniser) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
-
-import numpy as np
 
 from services.scoring.backends.backend import (
     BackendMissing,
@@ -18,6 +17,7 @@ from services.scoring.backends.backend import (
     SpokenWord,
     Transcript,
     installed_version,
+    is_out_of_memory,
 )
 from services.scoring.backends.models.weights import device, loading, missing_library, not_downloaded
 from services.scoring.backends.models.whisper_decoding import (
@@ -26,8 +26,10 @@ from services.scoring.backends.models.whisper_decoding import (
     decode,
     halve,
     is_silence,
+    recognise_languages,
     segments,
 )
+from services.scoring.backends.models.whisper_steps import BatchDecoder
 from services.scoring.backends.models.whisper_words import Attention, attentions
 from services.scoring.backends.models.windows import FRAME_SAMPLES, WINDOW_SECONDS, windows
 
@@ -108,11 +110,22 @@ class WhisperRecogniser:
             languages=frozenset(languages),
             max_batch=MAX_BATCH_WINDOWS if self._half else MAX_BATCH_WINDOWS_ON_CPU,
         )
+        self._decoder = BatchDecoder(model, graphs=self._half)
         self._filters = whisper.audio.mel_filters(self._device, model.dims.n_mels)
         self._hann = torch.hann_window(FFT_SAMPLES, device=self._device)
 
     def transcribe(self, recordings: Sequence[Samples], language: str | None) -> list[Transcript]:
         """Transcribes a batch. `language` is a code such as `en`; None if it must be recognised."""
+        try:
+            return self._transcribe(recordings, language)
+        except Exception as error:
+            if is_out_of_memory(error):
+                # What decoding keeps, also in the frames of the error, would leave no room for the smaller batches.
+                self._decoder.release()
+                clear_frames(error.__traceback__)
+            raise
+
+    def _transcribe(self, recordings: Sequence[Samples], language: str | None) -> list[Transcript]:
         import torch
 
         pieces = [
@@ -139,10 +152,11 @@ class WhisperRecogniser:
         import torch
 
         # Silence after the end, so that the last frames are those of a recording that is followed by silence.
-        padded = np.zeros((len(batch), max(map(len, batch)) + 2 * FFT_SAMPLES), dtype=np.float32)
-        for row, samples in zip(padded, batch, strict=True):
+        length = max(map(len, batch)) + 2 * FFT_SAMPLES
+        padded = torch.zeros(len(batch), length, pin_memory=self._device.type == "cuda")
+        for row, samples in zip(padded.numpy(), batch, strict=True):
             row[: len(samples)] = samples
-        waves = torch.from_numpy(padded).to(self._device)
+        waves = padded.to(self._device, non_blocking=True)
         spectrum = torch.stft(waves, FFT_SAMPLES, FRAME_SAMPLES, window=self._hann, return_complex=True)
         mels = (self._filters @ (spectrum[..., :-1].abs() ** 2)).clamp(min=1e-10).log10()
         mels = (torch.maximum(mels, mels.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
@@ -158,23 +172,11 @@ class WhisperRecogniser:
             rest = window.mel[:, window.at :]
             row[:, : rest.shape[1]] = rest
         features = self._model.encoder(mels.half() if self._half else mels)
-        self._recognise_languages(todo, features)
-        results: list[Any] = [None] * len(todo)
-        for language in {window.language for window in todo}:
-            rows = [row for row, window in enumerate(todo) if window.language == language]
-            for row, result in zip(rows, decode(self._model, features[rows], language, half=self._half), strict=True):
-                results[row] = result
-        return results
-
-    def _recognise_languages(self, todo: Sequence[_Window], features: Any) -> None:
-        unknown = [row for row, window in enumerate(todo) if window.language is None]
-        if not self._model.is_multilingual:
-            for row in unknown:
-                todo[row].language = "en"
-        elif unknown:
-            _, probabilities = self._model.detect_language(features[unknown])
-            for row, found in zip(unknown, probabilities, strict=True):
-                todo[row].language = max(found, key=found.__getitem__)
+        if unknown := [row for row, window in enumerate(todo) if window.language is None]:
+            for row, language in zip(unknown, recognise_languages(self._model, features[unknown]), strict=True):
+                todo[row].language = language
+        languages = [window.language or "" for window in todo]
+        return decode(self._decoder, features, languages)
 
     def _take(self, todo: Sequence[_Window], results: Sequence[Any]) -> None:
         """Adds the phrases of each result to its window, and moves to the first frame after them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from services.scoring.backends.models.whisper_steps import BatchDecoder
+
 FRAME_SECONDS = 0.01
 WINDOW_FRAMES = 3000
 FRAMES_PER_TIME_STEP = 2
@@ -19,22 +21,31 @@ MAX_SILENCE_PROBABILITY = 0.6
 """A window that is more probably silent, and whose text is improbable, has no words."""
 
 
-def decode(model: Any, features: Any, language: str | None, *, half: bool) -> list[Any]:
-    """Decodes encoded windows of one language in a batch, and those whose text is no good again with more chance."""
-    import torch
-    from whisper.decoding import DecodingOptions
-
-    results = list(model.decode(features, DecodingOptions(language=language, fp16=half)))
+def decode(decoder: BatchDecoder, features: Any, languages: Sequence[str]) -> list[Any]:
+    """Decodes encoded windows in a batch, and those whose text is no good again with more chance."""
+    results = decoder.decode(features, languages)
     again = [row for row, result in enumerate(results) if is_bad(result)]
     for temperature in TEMPERATURES:
         if not again:
             break
-        options = DecodingOptions(language=language, fp16=half, temperature=temperature)
-        chosen = torch.stack([features[row] for row in again])
-        for row, result in zip(again, _sample(model, chosen, options), strict=True):
+        repeated = decoder.decode(features[again], [languages[row] for row in again], temperature)
+        for row, result in zip(again, repeated, strict=True):
             results[row] = result
         again = [row for row in again if is_bad(results[row])]
     return results
+
+
+def recognise_languages(model: Any, features: Any) -> list[str]:
+    """Returns the most probable language of each encoded window, as `detect_language` of openai-whisper finds it."""
+    import torch
+    from whisper.tokenizer import get_tokenizer
+
+    if not model.is_multilingual:
+        return ["en"] * len(features)
+    tokenizer = get_tokenizer(multilingual=True, num_languages=model.num_languages)
+    start = torch.full((len(features), 1), tokenizer.sot, device=features.device)
+    logits = model.logits(start, features)[:, 0, list(tokenizer.all_language_tokens)]
+    return [tokenizer.all_language_codes[best] for best in logits.argmax(dim=-1).tolist()]
 
 
 def is_bad(result: Any) -> bool:
@@ -80,29 +91,3 @@ def halve(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Embedding):
             module.half()
-
-
-def _sample(model: Any, features: Any, options: Any) -> list[Any]:
-    """Decodes at a temperature above 0. Each row has its own random numbers, so that a batch gives what one gives."""
-    import torch
-    from whisper.decoding import DecodingTask, GreedyDecoder
-
-    generators = [torch.Generator(features.device).manual_seed(0) for _ in range(len(features))]
-
-    class SeededDecoder(GreedyDecoder):  # type: ignore[misc]
-        """Draws the next token of each row with the row's own generator."""
-
-        def update(self, tokens: Any, logits: Any, sum_logprobs: Any) -> tuple[Any, bool]:
-            """Returns the tokens with the next ones, and whether all rows have ended."""
-            chances = (logits.float() / self.temperature).softmax(dim=-1)
-            drawn = [torch.multinomial(row, 1, generator=one) for row, one in zip(chances, generators, strict=True)]
-            ended = tokens[:, -1] == self.eot
-            following = torch.cat(drawn).masked_fill(ended, self.eot)
-            gained = logits.float().log_softmax(dim=-1).gather(1, following[:, None]).squeeze(1)
-            sum_logprobs += gained.masked_fill(ended, 0.0)
-            return torch.cat([tokens, following[:, None]], dim=-1), bool((following == self.eot).all())
-
-    task = DecodingTask(model, options)
-    task.decoder = SeededDecoder(options.temperature, task.tokenizer.eot)
-    results: list[Any] = task.run(features)
-    return results

@@ -74,10 +74,10 @@ async def test_the_metrics_of_this_installation_move_as_they_should(
     )
     async with asyncio.timeout(END_SECONDS):
         out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
+    assert process.returncode in (0, 1), err.decode()
     audit = json.loads(out)
     failed = [finding for metric in audit["metrics"] for finding in metric["findings"] if not finding["ok"]]
-    assert (audit["passed"], failed) == (True, [])
+    assert (audit["passed"], failed, process.returncode) == (True, [], 0)
     assert (audit["clips"], tuple(audit["voices"])) == (len(SENTENCES), VOICES)
     results = {(metric["step"], metric["name"]): metric for metric in audit["metrics"]}
     assert {key for key, metric in results.items() if metric["audit"] == "passed"} == OF_LISTENING

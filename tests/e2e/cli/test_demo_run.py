@@ -12,9 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-# The command line as a user runs it, except that it starts the stand-in.
+# The command line as a user runs it, except that it starts the stand-in. The background jobs of a
+# shell ignore Ctrl-C, so its default handler is restored.
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import gateway.cli.demo
 from gateway.cli.main import run
 gateway.cli.demo.runner_command = lambda *_, **__: [sys.executable, "-m", "tests.e2e.cli.demo_mesh", sys.argv[1]]

@@ -107,7 +107,10 @@ def heard_rankings_table(results: Results, metrics: Sequence[Metric]) -> Table:
 
 
 def components_table(results: Results, width: int) -> Table:
-    """Returns the parts of each model's composite score. The header has the weight of each part."""
+    """Returns the parts of each model's composite score. The header has the weight of each part.
+
+    Scores have no bars if the words of the header and the names of the models need the room.
+    """
     weights = results.composite.weights
     headers = [f"{weight.metric.replace('_', ' ')} ×{weight.weight:g}" for weight in weights]
     table = new_table("Model", *headers)
@@ -115,12 +118,17 @@ def components_table(results: Results, width: int) -> Table:
     # Each part needs its bar, a score, and two spaces.
     room = (width - MODEL_COLUMNS) // max(len(weights), 1) - 8
     cells = min(max(room, MIN_BAR_CELLS), MAX_BAR_CELLS if width >= WIDE_COLUMNS else 5)
-    for column, header in zip(table.columns[1:], headers, strict=True):
-        column.max_width = max(cells + 6, *map(len, header.split()))
-    for ranking in results.rankings:
+    names = [plain(model_name(ranking.provider, ranking.voice_id)) for ranking in results.rankings]
+    words = [max(map(len, header.split())) for header in headers]
+    needed = max((name.cell_len for name in names), default=0) + sum(2 + max(cells + 6, word) for word in words)
+    if needed > width:
+        cells = 0
+    for column, word in zip(table.columns[1:], words, strict=True):
+        column.max_width = max(cells + 6 if cells else 5, word)
+    for name, ranking in zip(names, results.rankings, strict=True):
         scores = {component.metric: component.score for component in ranking.components}
         table.add_row(
-            plain(model_name(ranking.provider, ranking.voice_id)),
+            name,
             *(_score(scores.get(weight.metric), cells) for weight in weights),
         )
     return table
@@ -247,7 +255,9 @@ def _trials(ranking: ModelRanking) -> Text:
 
 
 def _score(score: float | None, cells: int) -> Text:
-    return Text(ABSENT) if score is None else Text.assemble((bar(score, cells), "cyan"), f" {score:.3f}")
+    if score is None:
+        return Text(ABSENT)
+    return Text.assemble((bar(score, cells), "cyan"), " " if cells else "", f"{score:.3f}")
 
 
 def _effect(pair: HeadToHead, metric: str) -> Text:

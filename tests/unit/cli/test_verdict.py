@@ -94,6 +94,24 @@ def test_the_parts_of_the_score_have_weights_and_an_absent_part_is_a_dash(result
     ]
 
 
+def test_no_word_of_a_part_is_cut_on_a_narrow_terminal(results: Results) -> None:
+    weights = {"generation_time": 0.1, "ttfa": 0.15, "intelligibility": 0.4375}
+    weights |= {"prosody": 0.0625, "signal_quality": 0.25}
+    del results.composite.weights[:]
+    for metric, weight in weights.items():
+        results.composite.weights.add(metric=metric, weight=weight)
+    results.rankings[0].components.add(metric="intelligibility", score=0.5)
+    assert drawn(components_table(results, 80), 80) == [
+        "                                                                   signal",
+        "                      generation  ttfa   intelligibility  prosody  quality",
+        "Model                 time ×0.1   ×0.15  ×0.4375          ×0.0625  ×0.25",
+        "──────────────────────────────────────────────────────────────────────────",
+        "espeak:en-us          0.875       –      0.500            –        –",
+        "espeak:en-gb+klatt4   0.750       –      –                –        –",
+        "espeak:en-us+whisper  0.500       –      –                –        –",
+    ]
+
+
 def test_a_pair_shows_wins_and_its_effect_with_the_interval(results: Results) -> None:
     assert drawn(head_to_head_table(results)) == [
         "Pair                          Won-lost-tied  Effect and 95%        p  Holm p",

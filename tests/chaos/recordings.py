@@ -16,7 +16,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2, evaluation_service_pb2
 
 from deploy.local.mesh import Mesh
 from services.scoring.evaluations.signatures import HEAD_BYTES
-from tests.chaos.retrying_client import RETRY_SECONDS, TEMPORARY_CODES
+from tests.chaos.retrying_client import RETRY_SECONDS, TEMPORARY_CODES, watched
 from tests.mesh import Developer
 
 Watched = evaluation_service_pb2.WatchEvaluationResponse
@@ -54,22 +54,10 @@ class RecordingClient:
                     raise
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def watch(self, evaluation_id: str) -> AsyncIterator[Watched]:
+    def watch(self, evaluation_id: str) -> AsyncIterator[Watched]:
         """Yields all updates until the end. After an interruption it watches again, which repeats the current state."""
         request = evaluation_service_pb2.WatchEvaluationRequest(id=evaluation_id)
-        while True:
-            call = self._stub.WatchEvaluation(request, metadata=self._metadata)
-            try:
-                async for seen in call:
-                    yield seen
-                    if seen.kind == Watched.end:
-                        return
-            except grpc.aio.AioRpcError as error:
-                if error.code() not in TEMPORARY_CODES:
-                    raise
-            finally:
-                call.cancel()
-            await asyncio.sleep(RETRY_SECONDS)
+        return watched(lambda: self._stub.WatchEvaluation(request, metadata=self._metadata), Watched.end)
 
     async def wait_for_step(self, evaluation_id: str, step: str) -> None:
         """Waits until a step has started, or until the evaluation has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import grpc
@@ -18,6 +18,23 @@ Watched = experiment_service_pb2.WatchExperimentResponse
 TEMPORARY_CODES = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL}
 CALL_SECONDS = 10.0
 RETRY_SECONDS = 0.1
+
+
+async def watched(watch: Callable[[], Any], end: int) -> AsyncIterator[Any]:
+    """Yields the updates of a stream until one has the kind `end`. After an interruption it calls `watch` again."""
+    while True:
+        call = watch()
+        try:
+            async for seen in call:
+                yield seen
+                if seen.kind == end:
+                    return
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in TEMPORARY_CODES:
+                raise
+        finally:
+            call.cancel()
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 class RetryingClient:
@@ -36,22 +53,10 @@ class RetryingClient:
         await self._call(self._stub.RunExperiment, run, {grpc.StatusCode.ABORTED})
         return experiment
 
-    async def watch(self, experiment_id: str) -> AsyncIterator[Watched]:
+    def watch(self, experiment_id: str) -> AsyncIterator[Watched]:
         """Yields all updates until the end. After an interruption it watches again, which repeats the current state."""
         request = experiment_service_pb2.WatchExperimentRequest(id=experiment_id)
-        while True:
-            call = self._stub.WatchExperiment(request, metadata=self._metadata)
-            try:
-                async for seen in call:
-                    yield seen
-                    if seen.kind == Watched.end:
-                        return
-            except grpc.aio.AioRpcError as error:
-                if error.code() not in TEMPORARY_CODES:
-                    raise
-            finally:
-                call.cancel()
-            await asyncio.sleep(RETRY_SECONDS)
+        return watched(lambda: self._stub.WatchExperiment(request, metadata=self._metadata), Watched.end)
 
     async def wait_for_trials(self, experiment_id: str, ended_trials: int) -> None:
         """Waits until this number of trials has ended."""

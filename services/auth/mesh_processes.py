@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import grpc
 from voicearena.mesh.v1 import mesh_pb2, process_service_pb2, process_service_pb2_grpc
 
-from services.runtime.interceptors import CHANNEL_OPTIONS
+from services.runtime.channels import CHANNEL_OPTIONS
 
 # A process has its status in memory, so one that takes longer counts as down.
 STATUS_TIMEOUT_SECONDS = 2.0

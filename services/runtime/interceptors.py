@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -24,7 +23,6 @@ from opentelemetry.trace import SpanKind
 from voicearena.gateway.v1 import options_pb2
 
 from services.runtime import identity, request_ids, telemetry
-from services.runtime.client_address import CLIENT_ADDRESS_HEADER, client_address
 from services.runtime.disconnections import is_disconnected
 from services.runtime.error_status import to_status, unexpected
 from services.runtime.errors import (
@@ -37,7 +35,7 @@ from services.runtime.errors import (
 )
 from services.runtime.event_loop import Stopwatch
 from services.runtime.open_streams import OpenStream, OpenStreams, failure_message
-from services.runtime.rpc import Context, MethodHandler, call_metadata
+from services.runtime.rpc import Context, MethodHandler, call_deadline, call_metadata
 
 log = structlog.get_logger()
 
@@ -46,13 +44,6 @@ TRANSCODED_HEADER = "x-envoy-original-path"
 # The gateway accepts 100 trailers from a service (`max_headers_count` of its clusters). Together with gRPC's own these
 # are more, so the gateway resets the stream.
 RESETTING_TRAILERS = tuple((f"broken-off-{number}", "") for number in range(100))
-
-# For calls to another service that set no timeout.
-DEFAULT_CALL_TIMEOUT_SECONDS = 5.0
-# How soon a channel reconnects to a service that was down. gRPC's default is up to two minutes.
-CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
-
-_deadline: ContextVar[Callable[[], float | None] | None] = ContextVar("deadline", default=None)
 
 
 class GuardedServer:
@@ -204,7 +195,7 @@ async def _each_parsed(parse: Any, requests: AsyncIterator[bytes], stream: OpenS
 
 def _read_metadata(context: Context) -> tuple[str, str]:
     """Stores the deadline of a call, and returns its identity token and its traceparent; empty if it has none."""
-    _deadline.set(context.time_remaining)
+    call_deadline.set(context.time_remaining)
     token = traceparent = ""
     for key, value in call_metadata.get():
         if key == identity.IDENTITY_HEADER:
@@ -317,47 +308,3 @@ def error_for_caller(error: Exception, method: str) -> ArenaError:
 def _is_json_call() -> bool:
     """Returns whether the gateway transcoded the current call from JSON."""
     return any(key == TRANSCODED_HEADER for key, _ in call_metadata.get())
-
-
-class ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    """Adds the current call's identity, client address, trace and remaining deadline to calls to other services."""
-
-    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """Calls another service on behalf of the current call."""
-        return await continuation(_on_behalf_of_caller(client_call_details), request)
-
-
-class StreamClientInterceptor(grpc.aio.UnaryStreamClientInterceptor):
-    """Does the same for calls whose response is a stream. gRPC wants a class of its own for them."""
-
-    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """Calls another service on behalf of the current call."""
-        return await continuation(_on_behalf_of_caller(client_call_details), request)
-
-
-def _on_behalf_of_caller(call: Any) -> grpc.aio.ClientCallDetails:
-    metadata = list(call.metadata or ())
-    caller = identity.current_caller()
-    if caller is not None:
-        metadata.append((identity.IDENTITY_HEADER, caller.token))
-    if (address := client_address()) is not None:
-        metadata.append((CLIENT_ADDRESS_HEADER, address.partition("/")[0]))
-    if traceparent := telemetry.current_traceparent():
-        metadata.append(("traceparent", traceparent))
-    remaining = _deadline.get()
-    left = remaining() if remaining is not None else None
-    limits = [t for t in (call.timeout, left) if t is not None]
-    return grpc.aio.ClientCallDetails(
-        method=call.method,
-        timeout=min([*limits, DEFAULT_CALL_TIMEOUT_SECONDS]) if call.timeout is None else min(limits),
-        metadata=grpc.aio.Metadata(*metadata),
-        credentials=call.credentials,
-        wait_for_ready=call.wait_for_ready,
-    )
-
-
-def open_channel(address: str) -> grpc.aio.Channel:
-    """Returns a channel to another service of the mesh. If the address names several processes, it uses one of them."""
-    target = f"ipv4:{address}" if "," in address else address
-    interceptors = [ClientInterceptor(), StreamClientInterceptor()]
-    return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS, interceptors=interceptors)

@@ -19,10 +19,11 @@ from voicearena.mesh.v1 import process_service_pb2_grpc
 
 from services.runtime import disk, telemetry
 from services.runtime.background import Background, Work
+from services.runtime.channels import open_channel
 from services.runtime.http_bytes import Find, HttpBytes
 from services.runtime.http_uploads import Take
 from services.runtime.identity import MAX_CHECKED_KEYS, TokenVerifier
-from services.runtime.interceptors import GuardedServer, open_channel
+from services.runtime.interceptors import GuardedServer
 from services.runtime.open_streams import OpenStreams
 from services.runtime.outside_text import first_line
 from services.runtime.periodic import periodic

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2, experiment_service_pb2_grpc
 
 from services.runtime import identity, interceptors, telemetry
+from services.runtime.channels import DEFAULT_CALL_TIMEOUT_SECONDS, open_channel
 from services.runtime.error_status import from_status
 from services.runtime.errors import (
     ArenaError,
@@ -32,7 +33,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.identity import IDENTITY_HEADER, TokenVerifier, current_caller, current_identity
-from services.runtime.interceptors import DEFAULT_CALL_TIMEOUT_SECONDS, GuardedServer, open_channel
+from services.runtime.interceptors import GuardedServer
 from services.runtime.open_streams import OpenStreams
 from tests.contract.runtime.conftest import SOON
 

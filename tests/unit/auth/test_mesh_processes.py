@@ -9,8 +9,8 @@ from voicearena.mesh.v1.mesh_pb2 import Fault, ProcessStatus, ServiceStatus
 
 from services.auth.mesh_processes import MeshProcesses
 from services.auth.mesh_servicer import MeshServicer
+from services.runtime.channels import open_channel
 from services.runtime.errors import Unavailable
-from services.runtime.interceptors import open_channel
 
 UNUSED_ADDRESS = "127.0.0.1:1"
 SILENT = ProcessStatus(faults=[Fault(name="process", reason="it does not answer")])

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.contract.cases.auth import MOMENT
 from tests.contract.cases.case import REUSED, Case, Fails, Given, Ok
-from tests.contract.cases.experiments import is_opinion, is_share
+from tests.contract.cases.experiments import is_error_rate, is_opinion
 from tests.contract.cases.planning import LISTENED_PROMPT
 from tests.contract.cases.speech import EVALUATION
 from tests.contract.matching import ABSENT
@@ -196,7 +196,7 @@ CASES = [
                 "metrics": {
                     "signal": {"audible": True},
                     "transcription": {"backend": re.compile("moonshine.+")},
-                    "word_errors": {"word_error_rate": is_share, "backend": re.compile("voicearena-words/.+")},
+                    "word_errors": {"word_error_rate": is_error_rate, "backend": re.compile("voicearena-words/.+")},
                     "quality": {"overall_mos": is_opinion},
                 },
                 "steps": _are_the_steps_that_listen,

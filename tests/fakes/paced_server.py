@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 from tests.fakes.openai_server import tone
 
@@ -101,32 +101,36 @@ async def paced_server(certificate: Path | None = None, handshake_ms: int = 0) -
         await process.wait()
 
 
-class _PausedReader(asyncio.StreamReaderProtocol):
-    """Does not read from the socket until TLS starts to read."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
-        super().connection_made(transport)
-
-
 class _Serving:
     def __init__(self, tls: ssl.SSLContext | None, handshake_ms: int) -> None:
         self._tls = tls
         self._handshake_ms = handshake_ms
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(self, listening: socket.socket) -> None:
+        """Takes connections for ever. Nothing is read from a connection before its handshake may start."""
+        conversations = set()
+        while True:
+            connection, _ = await asyncio.get_running_loop().sock_accept(listening)
+            # asyncio sets this only on sockets that it makes. Without it, a piece waits until the client acknowledges.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            conversation = asyncio.create_task(self._converse(connection))
+            conversations.add(conversation)
+            conversation.add_done_callback(conversations.discard)
+
+    async def _converse(self, connection: socket.socket) -> None:
         connected = time.monotonic()
+        await asyncio.sleep(self._handshake_ms / 1000)
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await asyncio.sleep(self._handshake_ms / 1000)
-            if self._tls is not None:
-                await writer.start_tls(self._tls)
-            else:
-                cast(asyncio.ReadTransport, writer.transport).resume_reading()
+            # Returns after the TLS handshake.
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._tls)
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
             ready = time.monotonic()
-            while True:
-                await self._exchange(reader, writer, connected, ready)
-        writer.close()
+            with closing(writer):
+                while True:
+                    await self._exchange(reader, writer, connected, ready)
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected: float, ready: float
@@ -172,11 +176,10 @@ async def _main(certificate: str, handshake_ms: int) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
     serving = _Serving(tls, handshake_ms)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: _PausedReader(asyncio.StreamReader(), serving.converse), "127.0.0.1", 0
-    )
-    _print_line(str(server.sockets[0].getsockname()[1]))
-    await server.serve_forever()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        _print_line(str(listening.getsockname()[1]))
+        await serving.accept(listening)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ def token(developer_id: str = "dev_a", scope: str = "experiments:read") -> str:
         "sub": developer_id,
         "scope": scope,
         "iat": issued,
-        "exp": issued + timedelta(minutes=5),
+        # Some are made long before their test runs.
+        "exp": issued + timedelta(hours=2),
     }
     return jwt.encode(claims, PRIVATE, algorithm=identity.ALGORITHM, headers={"kid": "sig_a"})
 

@@ -5,11 +5,11 @@ from services.runtime import without_terminal  # noqa: F401
 # isort: split
 from voicearena.elo.v1 import elo_service_pb2_grpc
 
-from services.elo import consumers
-from services.elo.servicer import EloServicer
+from services.elo.catalogue import consumers
+from services.elo.catalogue.servicer import EloServicer
+from services.elo.catalogue.store import SqlStore
+from services.elo.catalogue.usecases import Catalogue
 from services.elo.settings import EloSettings
-from services.elo.store import SqlStore
-from services.elo.usecases import Catalogue
 from services.runtime import event_loop
 from services.runtime.bus import Bus
 from services.runtime.db import Database

@@ -1,131 +1,29 @@
-"""Voice models, providers, and how a query is resolved to a voice model."""
+"""Values that every subject of the elo service shares."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from enum import StrEnum
 
 FIRST_RATING = 1500.0
-# The owner of models that tts has discovered. No developer has registered them.
 INSTALLATION = ""
+"""The owner of what no developer has made: discovered models, built-in scenarios, battles of the matchmaker.
 
-MAX_NAME_CHARACTERS = 200
-MAX_VERSION_CHARACTERS = 100
-MAX_PROVIDER_CHARACTERS = 100
-MAX_VOICE_CHARACTERS = 200
-MAX_MODEL_CHARACTERS = 200
-MAX_QUERIES = 10
-MIN_SPEED, MAX_SPEED = 0.5, 2.0
-MAX_SEED = 2**32 - 1
+As the owner of a board, it means the public board.
+"""
 # The shape of a BCP 47 tag: a language and subtags. The provider decides whether it speaks the language.
 LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-PARAMETERS = ("speed", "language", "seed")
-
-# The paths allowed in update_mask, each with the attributes that it changes.
-UPDATABLE: dict[str, tuple[str, ...]] = {
-    "name": ("name",),
-    "version": ("version",),
-    "active": ("active",),
-    "config": ("voice_id", "model_id", *PARAMETERS),
-    "config.voice_id": ("voice_id",),
-    "config.model_id": ("model_id",),
-    "config.parameters": PARAMETERS,
-    **{f"config.parameters.{name}": (name,) for name in PARAMETERS},
-}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceModel:
-    """One voice of one provider in one version. The provider chooses parameters that are None."""
+class Visibility(StrEnum):
+    """Who can see a model, a scenario or a battle. The values are those in the API."""
 
-    id: str
-    developer_id: str
-    name: str
-    provider: str
-    version: str
-    voice_id: str
-    model_id: str
-    speed: float | None
-    """The speaking rate relative to the normal one of the voice."""
-    rating: float
-    active: bool
-    created_at: datetime
-    updated_at: datetime
-    language: str | None = None
-    """A BCP 47 tag."""
-    seed: int | None = None
-    seq: int = 0
-    """The position in the catalogue."""
-    voice_language: str = ""
-    """The BCP 47 tag of the voice's own language, as its provider reports it. Empty if unknown. Only candidates and
-    discovered voices have it."""
-
-    @property
-    def spoken_language(self) -> str:
-        """The BCP 47 tag of the language that the model speaks: its parameter, otherwise the voice's own language."""
-        return self.language or self.voice_language
-
-    def parameters(self) -> dict[str, float | str | int]:
-        """Returns the parameters that are not None, by name."""
-        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+    PUBLIC = "public"
+    PRIVATE = "private"
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """What tts last reported about a provider, and when."""
+class ModelKind(StrEnum):
+    """Where the speech of a voice model comes from. The values are those in the API."""
 
-    id: str
-    reported_at: datetime
-    unavailable_reason: str = ""
-    """Why it can't be used, empty if it can."""
-    parameters: tuple[str, ...] = PARAMETERS
-    """The names of the parameters that it accepts."""
-    max_text_characters: int = 0
-    """The length of the longest text that its default model accepts. 0 if unknown."""
-    text_limits: tuple[tuple[str, int], ...] = ()
-    """The limits of its other models: a prefix of model ids and the longest text. The first matching prefix applies."""
-
-    def error(self) -> str:
-        """Returns why its models can't be used. Empty if they can."""
-        return f"{self.id} can't be used: {self.unavailable_reason}" if self.unavailable_reason else ""
-
-    def max_characters(self, model_id: str) -> int:
-        """Returns the length in characters of the longest text that one of its models accepts. 0 if unknown."""
-        limits = (longest for begin, longest in self.text_limits if model_id and model_id.startswith(begin))
-        return next(limits, self.max_text_characters)
-
-    def parameter_errors(self, model: VoiceModel) -> dict[str, str]:
-        """Returns an error for each parameter of a model that the provider does not accept, by name."""
-        taken = f"it takes {', '.join(self.parameters)}" if self.parameters else "it takes none"
-        return {
-            name: f"is not a parameter of {self.id}; {taken}"
-            for name in model.parameters()
-            if name not in self.parameters
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Asks for a model by provider and voice. An empty `voice_id` means the first voice of the provider."""
-
-    provider: str
-    voice_id: str
-
-
-def resolve(query: Query, candidates: Sequence[VoiceModel], developer_id: str) -> VoiceModel | None:
-    """Returns the active model that matches a query of a developer, None if there is none.
-
-    With a voice, the newest model of the developer comes before that of the installation. Without a voice, the result
-    is the first model of the installation for this provider, or the first of the developer if there is none. Models of
-    other developers never match.
-    """
-    usable = [
-        m
-        for m in candidates
-        if m.active and m.provider == query.provider and m.developer_id in (INSTALLATION, developer_id)
-    ]
-    if not query.voice_id:
-        installed = [m for m in usable if m.developer_id == INSTALLATION]
-        return min(installed or usable, key=lambda m: m.seq, default=None)
-    named = [m for m in usable if m.voice_id == query.voice_id]
-    return max(named, key=lambda m: (m.developer_id != INSTALLATION, m.seq), default=None)
+    TTS = "tts"
+    """The mesh requests it from the provider."""
+    RECORDED = "recorded"
+    """Its owner uploads a recording for each scenario."""

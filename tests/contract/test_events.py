@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.auth import consumers as auth_consumers
-from services.elo import consumers as elo_consumers
+from services.elo.catalogue import consumers as elo_consumers
 from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime import events
 from services.runtime.events import EventType, event_types

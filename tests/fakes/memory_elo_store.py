@@ -5,14 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import INSTALLATION, Provider, VoiceModel
-from services.elo.store import Counts
+from services.elo.catalogue.domain import Provider, VoiceModel
+from services.elo.catalogue.store import Counts
+from services.elo.domain import INSTALLATION
 from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
 
 class MemoryEloStore:
-    """Implements `services.elo.store.Store` over a MemoryDatabase."""
+    """Implements `services.elo.catalogue.store.Store` over a MemoryDatabase."""
 
     async def add(
         self, connection: AsyncConnection, model: VoiceModel, request_id: str, fingerprint: bytes | None = None

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.elo.domain import INSTALLATION, Provider, VoiceModel
-from services.elo.store import Counts, SqlStore, Store
+from services.elo.catalogue.domain import Provider, VoiceModel
+from services.elo.catalogue.store import Counts, SqlStore, Store
+from services.elo.domain import INSTALLATION
 from services.runtime.db import Database
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore

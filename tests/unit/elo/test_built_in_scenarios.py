@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from services.elo.domain import MAX_NAME_CHARACTERS
+from services.elo.catalogue.domain import MAX_NAME_CHARACTERS
 from services.elo.scenarios import BUILT_IN_CATEGORIES, BuiltInScenario, Difficulty, built_in_scenarios
 from services.elo.scenarios.built_in import InvalidScenario, check_text, parse_scenarios
 from services.experiments.domain import SCENARIOS

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
-from services.elo import convert
-from services.elo.domain import INSTALLATION, PARAMETERS, Provider, Query, VoiceModel
-from services.elo.usecases import ARCHIVED_PER_ACTIVE, Catalogue
+from services.elo.catalogue import convert
+from services.elo.catalogue.domain import PARAMETERS, Provider, Query, VoiceModel
+from services.elo.catalogue.usecases import ARCHIVED_PER_ACTIVE, Catalogue
+from services.elo.domain import INSTALLATION
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, QuotaExceeded, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages

@@ -7,9 +7,9 @@ import structlog
 from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 from voicearena.tts.v1.tts_pb2 import Provider, Voice
 
-from services.elo.consumers import dead_handler, handlers
-from services.elo.domain import Query
-from services.elo.usecases import Catalogue
+from services.elo.catalogue.consumers import dead_handler, handlers
+from services.elo.catalogue.domain import Query
+from services.elo.catalogue.usecases import Catalogue
 from services.runtime.bus import EventMetadata
 from services.runtime.errors import InvalidInput, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.elo.domain import INSTALLATION, Query, VoiceModel, resolve
+from services.elo.catalogue.domain import Query, VoiceModel, resolve
+from services.elo.domain import INSTALLATION
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

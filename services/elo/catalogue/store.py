@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import INSTALLATION, Provider, VoiceModel
+from services.elo.catalogue.domain import Provider, VoiceModel
+from services.elo.domain import INSTALLATION
 from services.runtime.request_ids import EarlierRequest
 
 METADATA = sa.MetaData()

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo import domain, facts
-from services.elo.domain import INSTALLATION, Provider, Query, VoiceModel
-from services.elo.store import Counts, Store
+from services.elo.catalogue import domain, facts
+from services.elo.catalogue.domain import Provider, Query, VoiceModel
+from services.elo.catalogue.store import Counts, Store
+from services.elo.domain import FIRST_RATING, INSTALLATION, LANGUAGE
 from services.runtime import ids, inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -59,7 +60,7 @@ class Catalogue:
             draft,
             id=ids.new_id("mdl"),
             developer_id=current_identity().developer_id,
-            rating=domain.FIRST_RATING,
+            rating=FIRST_RATING,
             active=True,
             created_at=moment,
             updated_at=moment,
@@ -202,7 +203,7 @@ class Catalogue:
                     draft,
                     id=ids.new_id("mdl"),
                     developer_id=INSTALLATION,
-                    rating=domain.FIRST_RATING,
+                    rating=FIRST_RATING,
                     active=True,
                     created_at=moment,
                     updated_at=moment,
@@ -271,7 +272,7 @@ def _check(model: VoiceModel, valid: Validation) -> None:
         f"must be {domain.MIN_SPEED} to {domain.MAX_SPEED}",
     )
     valid.require(
-        model.language is None or bool(domain.LANGUAGE.fullmatch(model.language)),
+        model.language is None or bool(LANGUAGE.fullmatch(model.language)),
         "config.parameters.language",
         "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR",
     )

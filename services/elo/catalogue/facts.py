@@ -2,8 +2,8 @@
 
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
-from services.elo import convert
-from services.elo.domain import VoiceModel
+from services.elo.catalogue import convert
+from services.elo.catalogue.domain import VoiceModel
 
 
 def voice_model_registered(model: VoiceModel) -> VoiceModelRegistered:

@@ -6,8 +6,7 @@ from datetime import datetime
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
 from voicearena.tts.v1 import tts_pb2
 
-from services.elo.domain import (
-    LANGUAGE,
+from services.elo.catalogue.domain import (
     MAX_MODEL_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_VOICE_CHARACTERS,
@@ -15,6 +14,7 @@ from services.elo.domain import (
     Provider,
     VoiceModel,
 )
+from services.elo.domain import LANGUAGE
 from services.runtime.clock import now, timestamp
 from services.runtime.outside_text import is_identifier, one_line
 

@@ -7,8 +7,8 @@ import structlog
 from google.protobuf.message import Message
 from voicearena.tts.v1.events_pb2 import VoicesDiscovered
 
-from services.elo import convert
-from services.elo.usecases import Catalogue
+from services.elo.catalogue import convert
+from services.elo.catalogue.usecases import Catalogue
 from services.runtime.bus import DeadHandler, EventMetadata, Handler
 
 log = structlog.get_logger()

@@ -2,9 +2,9 @@
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 
-from services.elo import convert
-from services.elo.domain import Query
-from services.elo.usecases import Catalogue
+from services.elo.catalogue import convert
+from services.elo.catalogue.domain import Query
+from services.elo.catalogue.usecases import Catalogue
 from services.runtime.rpc import Context
 
 

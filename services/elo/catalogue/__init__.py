@@ -1,0 +1,1 @@
+"""The catalogue of voice models: tts's voices and what developers register."""

@@ -1,5 +1,7 @@
 """Builds the facts about evaluations of recordings."""
 
+from typing import Any
+
 from voicearena.scoring.v1.events_pb2 import (
     RecordingEvaluated,
     RecordingEvaluationDeleted,
@@ -12,7 +14,7 @@ from services.scoring.evaluations.domain import Evaluation
 
 def recording_evaluation_ended(evaluation: Evaluation) -> RecordingEvaluated | RecordingEvaluationFailed:
     """Returns the fact that an evaluation is completed or has failed."""
-    about = {
+    about: dict[str, Any] = {
         "evaluation_id": evaluation.id,
         "developer_id": evaluation.developer_id,
         "webhook_url": evaluation.webhook_url,

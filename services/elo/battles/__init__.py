@@ -1,0 +1,1 @@
+"""Battles: made by the matchmaker or a developer, opened, read and watched."""

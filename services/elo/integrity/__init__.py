@@ -1,0 +1,1 @@
+"""Finds doubtful votes, judges them again, and watches how many are excluded."""

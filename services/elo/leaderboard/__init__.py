@@ -1,0 +1,1 @@
+"""Published boards: computed from votes, read, watched, kept as daily snapshots, exported."""

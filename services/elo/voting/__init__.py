@@ -1,0 +1,1 @@
+"""Blind votes on battles, and the live ratings that they move."""

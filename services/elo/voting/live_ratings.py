@@ -1,0 +1,135 @@
+"""Live Elo in the database: each vote moves two ratings in its own transaction, and a replay gives the same ratings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.battles.domain import Battle
+from services.elo.domain import FIRST_RATING
+from services.elo.ratings import LiveElo, LiveVote, Outcome, VoteKind
+from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
+
+_R, _V = LIVE_RATINGS.c, BATTLE_VOTES.c
+# Outcome.A and Outcome.B, as the outcome of the same vote when the sides are exchanged.
+_EXCHANGED: Mapping[Outcome, Outcome] = {Outcome.A: Outcome.B, Outcome.B: Outcome.A}
+
+
+@dataclass(frozen=True, slots=True)
+class RatingChange:
+    """A live rating before and after a vote."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVote:
+    """A vote that has just been cast."""
+
+    id: str
+    """The id of the assignment for a person's vote, the id of the battle for that of the metrics."""
+    kind: VoteKind
+    outcome: Outcome
+    """In terms of the clips as they were heard."""
+    swapped: bool = False
+    """Whether clip A was side B of the battle."""
+    voter_seq: int | None = None
+    """The number of the voter. None for metrics."""
+    counted: bool = True
+    at: datetime
+
+
+class LiveRatings:
+    """Records votes and moves live ratings."""
+
+    def __init__(self, rules: LiveElo) -> None:
+        self._rules = rules
+
+    async def cast(
+        self, connection: AsyncConnection, battle: Battle, vote: NewVote
+    ) -> tuple[RatingChange, RatingChange]:
+        """Records a vote, and moves the ratings of side A and side B of the battle, in that order.
+
+        A vote that does not count, and a vote of a battle without rating, is recorded and moves nothing. The caller
+        must have locked the battle. Two votes that share a model get their numbers in the order in which they move it,
+        because the ratings are locked first. So a replay in the order of the numbers gives the same ratings.
+        """
+        ratings = await self._locked(connection, battle)
+        before_a, before_b = ratings[battle.model_a_seq], ratings[battle.model_b_seq]
+        of_sides = _EXCHANGED.get(vote.outcome, vote.outcome) if vote.swapped else vote.outcome
+        moves = battle.rated and vote.counted
+        change = self._rules.change(before_a, before_b, of_sides, vote.kind) if moves else 0.0
+        slots = (battle.model_b_seq, battle.model_a_seq) if vote.swapped else (battle.model_a_seq, battle.model_b_seq)
+        await connection.execute(
+            sa.insert(BATTLE_VOTES).values(
+                id=vote.id,
+                kind=vote.kind,
+                battle_id=battle.id,
+                owner=battle.owner,
+                rated=battle.rated,
+                counted=vote.counted,
+                voter_seq=vote.voter_seq,
+                model_a_seq=slots[0],
+                model_b_seq=slots[1],
+                swapped=vote.swapped,
+                outcome=int(vote.outcome),
+                scenario_seq=battle.scenario_seq,
+                category=battle.category,
+                language=battle.language,
+                change_a=-change if vote.swapped else change,
+                cast_at=vote.at,
+            )
+        )
+        if change:
+            for seq, by in ((battle.model_a_seq, change), (battle.model_b_seq, -change)):
+                of_model = sa.update(LIVE_RATINGS).where(_R.owner == battle.owner, _R.model_seq == seq)
+                await connection.execute(of_model.values(rating=ratings[seq] + by))
+        return RatingChange(before_a, before_a + change), RatingChange(before_b, before_b - change)
+
+    async def _locked(self, connection: AsyncConnection, battle: Battle) -> Mapping[int, float]:
+        """Locks the ratings of both models, which are created if necessary, and returns them by number."""
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_lock_of(battle.owner))))
+        models = sorted({battle.model_a_seq: battle.model_a_id, battle.model_b_seq: battle.model_b_id}.items())
+        rows = [
+            {"owner": battle.owner, "model_seq": seq, "model_id": id_, "rating": FIRST_RATING} for seq, id_ in models
+        ]
+        await connection.execute(insert(LIVE_RATINGS).values(rows).on_conflict_do_nothing())
+        query = sa.select(_R.model_seq, _R.rating).where(
+            _R.owner == battle.owner, _R.model_seq.in_([seq for seq, _ in models])
+        )
+        # Always in the same order, so that no two votes wait for each other.
+        found = await connection.execute(query.order_by(_R.model_seq).with_for_update())
+        return {row.model_seq: row.rating for row in found}
+
+    async def replay(self, connection: AsyncConnection, owner: str) -> Mapping[int, float]:
+        """Computes all ratings of a board again from its votes and stores them. Returns them by number of the model."""
+        # No vote may be cast meanwhile.
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_of(owner))))
+        query = sa.select(_V.model_a_seq, _V.model_b_seq, _V.outcome, _V.kind, _V.swapped)
+        votes = await connection.execute(query.where(_V.owner == owner, _V.rated, _V.counted).order_by(_V.seq))
+        replayed = self._rules.replay(_live_vote(*row) for row in votes).ratings
+        ratings = {int(seq): rating for seq, rating in replayed.items()}
+        stored = (await connection.execute(sa.select(_R.model_seq).where(_R.owner == owner))).scalars()
+        for seq in stored:
+            rating = ratings.setdefault(seq, FIRST_RATING)
+            await connection.execute(
+                sa.update(LIVE_RATINGS).where(_R.owner == owner, _R.model_seq == seq).values(rating=rating)
+            )
+        return ratings
+
+
+def _lock_of(owner: str) -> "sa.Function[int]":
+    """Returns the number of the advisory lock of a board's live ratings. Votes share it, a replay has it alone."""
+    return sa.func.hashtextextended(f"live ratings of {owner}", 0)
+
+
+def _live_vote(model_a: int, model_b: int, outcome: int, kind: str, swapped: bool) -> LiveVote:
+    """Returns a vote in terms of the sides of its battle, as it was counted: another order would round differently."""
+    heard = Outcome(outcome)
+    if swapped:
+        model_a, model_b, heard = model_b, model_a, _EXCHANGED.get(heard, heard)
+    return LiveVote(str(model_a), str(model_b), heard, VoteKind(kind))

@@ -1,0 +1,87 @@
+"""Rows of the arena for tests: models, scenarios, battles and voters, each with one call."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from services.elo.battles.domain import Battle, BattleStatus
+from services.elo.domain import INSTALLATION
+from services.elo.tables import BATTLES, SCENARIOS, VOTERS
+from services.runtime.db import Database
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_MODEL = sa.text(
+    "INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, rating,"
+    " active, arena, created_at, updated_at)"
+    " VALUES (:id, :owner, :id, 'espeak', '', :id, '', '{}', 1500, true, true, :at, :at) RETURNING seq"
+)
+
+
+async def add_models(database: Database, *ids: str, owner: str = INSTALLATION) -> list[int]:
+    """Adds models of espeak that take part in the arena. Returns their numbers."""
+    async with database.transaction() as connection:
+        return [(await connection.execute(_MODEL, {"id": id_, "owner": owner, "at": NOON})).scalar_one() for id_ in ids]
+
+
+async def add_scenario(database: Database, id_: str = "scn_a", **values: object) -> int:
+    """Adds a public English scenario of the installation, approved. Returns its number."""
+    row: dict[str, object] = {
+        "id": id_,
+        "developer_id": INSTALLATION,
+        "name": f"The {id_}",
+        "category": "support",
+        "description": "",
+        "difficulty": "easy",
+        "language": "en",
+        "ground_truth_transcript": "Your code is 4815.",
+        "visibility": "public",
+        "archived": False,
+        "approved_at": NOON,
+        "created_at": NOON,
+        "updated_at": NOON,
+        **values,
+    }
+    async with database.transaction() as connection:
+        return int((await connection.execute(sa.insert(SCENARIOS).values(row).returning(SCENARIOS.c.seq))).scalar_one())
+
+
+def battle(id_: str, model_a: tuple[str, int], model_b: tuple[str, int], scenario_seq: int, **values: object) -> Battle:
+    """Returns an open battle of the public board on scn_a. A model is its id and its number."""
+    plain = Battle(
+        id=id_,
+        status=BattleStatus.OPEN,
+        developer_id=INSTALLATION,
+        owner=INSTALLATION,
+        private=False,
+        scenario_id="scn_a",
+        scenario_seq=scenario_seq,
+        scenario_name="The scn_a",
+        category="support",
+        language="en",
+        text="Your code is 4815.",
+        model_a_id=model_a[0],
+        model_a_seq=model_a[1],
+        model_b_id=model_b[0],
+        model_b_seq=model_b[1],
+        created_at=NOON,
+        opened_at=NOON,
+        drawn=0.5,
+        method_version="battle-1",
+    )
+    return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
+
+
+async def add_battles(database: Database, *battles: Battle) -> None:
+    """Adds battles as they are, without renders."""
+    async with database.transaction() as connection:
+        for each in battles:
+            values = {f.name: getattr(each, f.name) for f in dataclasses.fields(each) if f.name != "seq"}
+            await connection.execute(sa.insert(BATTLES).values(values))
+
+
+async def add_voter(database: Database, id_: str) -> int:
+    """Adds a voter without votes. Returns their number."""
+    async with database.transaction() as connection:
+        adding = sa.insert(VOTERS).values(id=id_, votes_cast=0).returning(VOTERS.c.seq)
+        return int((await connection.execute(adding)).scalar_one())

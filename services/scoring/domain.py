@@ -20,6 +20,7 @@ LISTENED_METRICS = {
     "signal_quality_mos": "quality",
     "hard_word_accuracy": "word_errors",
     "speech_failures": "word_errors",
+    "semascore": "meaning",
 }
 """The step that measures each metric of trials from models that listen."""
 

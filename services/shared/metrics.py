@@ -153,6 +153,9 @@ class Measurements:
     speech_failures: int | None = _metric(
         LISTENING, "Failures", "", LOWER, "Places where speech is repeated, skipped, cut off or runs away.",
         column=7, summary="avg")
+    semascore: float | None = _metric(
+        LISTENING, "Meaning", "", HIGHER, "SeMaScore: how much of the meaning of the prompt a transcript keeps.",
+        high=1.0, summary="avg")
 
 RECORDING_METRICS = (
     Metric("audible", bool, SIGNAL, "Audible", "", HIGHER,

@@ -82,6 +82,7 @@ OF_TRIALS: Mapping[str, tuple[AuditedMetric, ...]] = {
     "signal_quality_mos": (OVERALL,),
     # A trial has the score of the model that is installed.
     "naturalness_mos": (UTMOS, DISTILLMOS),
+    "semascore": (MEANING,),
 }
 """The audited metrics behind the metrics of trials."""
 

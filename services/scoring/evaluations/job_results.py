@@ -86,6 +86,8 @@ def _metrics(outcomes: Mapping[str, StepOutcome]) -> dict[str, tuple[Any, str]]:
         found["prosody_score"] = prosody.result.prosody_score, prosody.backend
     if (quality := _completed(outcomes, "quality")) is not None:
         found["signal_quality_mos"] = quality.result.overall_mos, quality.backend
+    if (meaning := _completed(outcomes, "meaning")) is not None:
+        found["semascore"] = meaning.result.sema_score, meaning.backend
     return {name: (value, backend) for name, (value, backend) in found.items() if value is not None}
 
 

@@ -20,7 +20,7 @@ from services.scoring.pipeline.step import StepOutcome
 
 STEPS = tuple(
     step.name
-    for step in chosen_steps(("transcription", "word_errors", "prosody", "naturalness", "quality"))
+    for step in chosen_steps(("transcription", "word_errors", "meaning", "prosody", "naturalness", "quality"))
     if step.name != "signal"
 )
 """The steps that listen, with those that they need. The samples are measured before, without decoding."""

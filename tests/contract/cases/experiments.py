@@ -80,6 +80,7 @@ LISTENED_TRIAL = {
     "word_error_rate": is_error_rate,
     "hard_word_accuracy": is_share,
     "speech_failures": lambda count: isinstance(count, int) and count >= 0,
+    "semascore": ABSENT,
     "prosody_score": is_share,
     "signal_quality_mos": is_opinion,
     "transcript": re.compile(".+"),

@@ -88,6 +88,7 @@ async def measure(database: Database, store: Store, given: Experiment, random: n
                 signal_quality_mos=random.uniform(1, 5),
                 hard_word_accuracy=random.random() if random.random() < 0.5 else None,
                 speech_failures=int(random.integers(0, 3)),
+                semascore=random.random(),
             )
             failed = random.random() < 0.1
             await end_trial(connection, ExperimentStores(database).clips, each, None if failed else measured)

@@ -127,6 +127,7 @@ def test_a_metric_that_failed_says_why() -> None:
         ("prosody_score", "prosody_score"),
         ("naturalness_mos", "utmos"),
         ("naturalness_mos", "distillmos"),
+        ("semascore", "sema_score"),
     ],
 )
 def test_a_metric_of_trials_fails_with_what_it_is_made_of(name: str, audited: str) -> None:

@@ -22,6 +22,7 @@ from services.scoring.evaluations.steps import NO_NUMBER, NUL_TEXT
 from services.scoring.evaluations.store import Run
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome, StepStatus
+from services.scoring.pipeline.steps.meaning import MeaningMetrics
 from services.scoring.pipeline.steps.opinion import NaturalnessMetrics
 from services.scoring.pipeline.steps.sound import NO_SPEECH, LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
@@ -303,6 +304,8 @@ def heard_by_models(world: World) -> None:
     """Lets the steps have the results in `outcomes`."""
     for outcome in outcomes.completed():
         world.runner.ends["", outcome.step] = outcome
+    meaning = StepOutcome("meaning", StepStatus.completed, 0.25, backend="meaning/1", result=MeaningMetrics(0.625))
+    world.runner.ends["", "meaning"] = meaning
     world.runner.ends["", "naturalness"] = StepOutcome("naturalness", StepStatus.skipped, reason="There is no model.")
 
 
@@ -324,7 +327,8 @@ async def test_models_listen_to_a_job_with_its_text_and_the_requester_gets_what_
     assert (event.requester, event.job_id, event.attempt) == ("experiments", ended.id, 3)
     assert event.signal_metrics.backend == "voicearena-signal/1"
     assert event.listening_metrics == ListeningMetrics(
-        word_error_rate=2 / 3, hard_word_accuracy=0.0, speech_failures=1, prosody_score=0.75, signal_quality_mos=3.25
+        **{"word_error_rate": 2 / 3, "hard_word_accuracy": 0.0, "speech_failures": 1, "semascore": 0.625},
+        **{"prosody_score": 0.75, "signal_quality_mos": 3.25},
     )
     assert event.heard.transcript == "Call 48 now. Now!"
     assert [list(span.transcript) for span in event.heard.words.alignment] == [["call"], ["48"], ["now"], ["again"]]
@@ -332,6 +336,7 @@ async def test_models_listen_to_a_job_with_its_text_and_the_requester_gets_what_
         "transcript": "transcription/1",
         "prosody_score": "prosody/1",
         "signal_quality_mos": "quality/1",
+        "semascore": "meaning/1",
         **dict.fromkeys(("word_error_rate", "hard_word_accuracy", "speech_failures"), "word_errors/1"),
     }
 

@@ -34,7 +34,9 @@ async def main() -> None:
         service.background(
             "events",
             lambda: bus.consume(
-                consumers.handlers(catalogue), max_in_flight=2, on_dead=consumers.dead_handler(catalogue)
+                {**consumers.handlers(catalogue), **relay.handlers()},
+                max_in_flight=2,
+                on_dead=consumers.dead_handler(catalogue),
             ),
         )
         await service.run()

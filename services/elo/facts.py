@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from voicearena.elo.v1.battle_pb2 import Battle as BattleMessage
-from voicearena.elo.v1.events_pb2 import BattleDecided, BattleOpened, RatingsPublished, VoteCast
+from voicearena.elo.v1.events_pb2 import BattleDecided, BattleOpened, BattleVoided, RatingsPublished, VoteCast
 
 from services.elo.battles.domain import Battle
 from services.elo.ratings import Outcome, VoteKind
@@ -42,6 +42,18 @@ def battle_decided(battle: Battle) -> BattleDecided:
         winner=BattleMessage.Winner.Value(battle.winner),
         vote_source=BattleMessage.VoteSource.Value(battle.vote_source),
         elo_delta=battle.elo_delta or 0.0,
+        webhook_url=battle.webhook_url,
+    )
+
+
+def battle_voided(battle: Battle) -> BattleVoided:
+    """Returns the fact that a battle has ended without a result."""
+    return BattleVoided(
+        battle_id=battle.id,
+        developer_id=battle.developer_id,
+        scenario_id=battle.scenario_id,
+        reason=battle.void_reason,
+        webhook_url=battle.webhook_url,
     )
 
 

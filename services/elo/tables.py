@@ -82,6 +82,7 @@ BATTLES = sa.Table(
     _seq(),
     *_of(sa.Text, "status", "developer_id", "request_id", "owner", "scenario_id", "scenario_name", "category"),
     *_of(sa.Text, "language", "text", "model_a_id", "model_b_id", "render_a_id", "render_b_id", "unrated_reason"),
+    sa.Column("webhook_url", sa.Text),
     *_of(sa.Text, "control", "expected", "method_version", "void_reason", "winner", "vote_source", "traceparent"),
     *_of(sa.BigInteger, "scenario_seq", "model_a_seq", "model_b_seq"),
     *_of(sa.Boolean, "private", "rated", "chosen", "inside_window"),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from voicearena.auth.v1 import auth_service_pb2_grpc
-from voicearena.elo.v1 import elo_service_pb2_grpc
+from voicearena.elo.v1 import battle_service_pb2_grpc, elo_service_pb2_grpc
 from voicearena.experiments.v1 import (
     experiment_service_pb2_grpc,
     listening_service_pb2,
@@ -41,8 +41,8 @@ from services.experiments.servicer import ExperimentServicer
 from services.experiments.settings import ExperimentsSettings
 from services.experiments.store import SqlStore
 from services.experiments.tables import CHANGED
-from services.experiments.webhooks.domain import EVALUATION, EXPERIMENT
-from services.experiments.webhooks.owners import OwnerCheck, OwnerOfEvaluations, OwnerOfExperiments
+from services.experiments.webhooks.domain import BATTLE, EVALUATION, EXPERIMENT
+from services.experiments.webhooks.owners import OwnerCheck, OwnerOfBattles, OwnerOfEvaluations, OwnerOfExperiments
 from services.experiments.webhooks.posting import HttpPost
 from services.experiments.webhooks.publisher import WebhookPublisher
 from services.experiments.webhooks.secret_box import SecretBox
@@ -91,7 +91,8 @@ async def main() -> None:
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
-        models = EloModelResolver(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
+        elo = service.channel(settings.elo_address)
+        models = EloModelResolver(elo_service_pb2_grpc.EloServiceStub(elo))
         changes = Changes(database, CHANGED)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
         reading = Reading(database, store, Pages(secret))
@@ -166,6 +167,7 @@ async def main() -> None:
         owners: dict[str, OwnerCheck] = {
             EXPERIMENT: OwnerOfExperiments(database, store),
             EVALUATION: OwnerOfEvaluations(scoring),
+            BATTLE: OwnerOfBattles(battle_service_pb2_grpc.BattleServiceStub(elo)),
         }
         service.add_servicer(
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,

@@ -39,12 +39,12 @@ from services.scoring.evaluations.store import SqlStore as SqlEvaluationStore
 from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import CHANGED, Evaluations
 from services.scoring.evaluations.watching import Watching
-from services.scoring.evaluations.webhooks import ExperimentsWebhookEndpoints
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import SqlStore
 from services.scoring.usecases import Scoring
 from services.scoring.workers.pool import WorkerPool
+from services.shared.webhook_endpoints import ExperimentsWebhookEndpoints
 
 CREATE_EVALUATION = evaluation_service_pb2.DESCRIPTOR.services_by_name["EvaluationService"].methods_by_name[
     "CreateEvaluation"

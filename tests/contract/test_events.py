@@ -24,7 +24,7 @@ WEBHOOK_FACTS = set(WebhookPublisher(NOTHING, NOTHING, "").handlers())
 # The events that each service handles. The handlers' dependencies don't matter here.
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
-    "elo": set(elo_consumers.handlers(NOTHING)),
+    "elo": {*elo_consumers.handlers(NOTHING), *OutboxRelay(NOTHING, NOTHING).handlers()},
     "experiments": {
         *clip_consumers.handlers(NOTHING, NOTHING),
         *WEBHOOK_FACTS,

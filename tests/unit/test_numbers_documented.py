@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from voicearena.elo.v1.events_pb2 import BattleDecided
 from voicearena.scoring.v1.events_pb2 import RecordingEvaluated
 
 from services.auth.domain import MAX_KEYS
@@ -60,10 +61,11 @@ def test_a_part_has_the_documented_scale_and_weights(part: str) -> None:
 
 def test_the_documented_messages_of_webhooks_have_the_fields_of_real_ones() -> None:
     blocks = re.findall(r"^```json\n(.*?)^```$", (PAGES / "webhooks.md").read_text(), re.MULTILINE | re.DOTALL)
-    evaluated = MESSAGE_TYPES[RecordingEvaluated]
+    evaluated, decided = MESSAGE_TYPES[RecordingEvaluated], MESSAGE_TYPES[BattleDecided]
     delivery = EventMetadata("evt_a", 1, datetime(2026, 1, 1, tzinfo=UTC), "")
     of_evaluation = evaluated.build(RecordingEvaluated(), delivery, "").body(evaluated.type)
-    for block, message in zip(blocks, (body(experiment(), "espeak:en"), of_evaluation), strict=True):
+    of_battle = decided.build(BattleDecided(winner=1, vote_source=1), delivery, "").body(decided.type)
+    for block, message in zip(blocks, (body(experiment(), "espeak:en"), of_evaluation, of_battle), strict=True):
         documented, real = json.loads(block), json.loads(message)
         assert (list(documented), list(documented["data"])) == (list(real), list(real["data"]))
 

@@ -96,6 +96,8 @@ class Battle:
     votes_tie: int = 0
     votes_both_bad: int = 0
     traceparent: str = ""
+    webhook_url: str = ""
+    """The URL that is notified when it ends. Empty for none."""
     opened_at: datetime | None = None
     closes_at: datetime | None = None
     decided_at: datetime | None = None

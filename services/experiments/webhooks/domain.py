@@ -34,6 +34,8 @@ EXPERIMENT = "experiment"
 """The subject type of messages about experiments."""
 EVALUATION = "evaluation"
 """The subject type of messages about evaluations of recordings."""
+BATTLE = "battle"
+"""The subject type of messages about battles."""
 
 DELETED = "the endpoint was deleted"
 

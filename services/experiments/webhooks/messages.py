@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
+from voicearena.elo.v1.battle_pb2 import Battle
+from voicearena.elo.v1.events_pb2 import BattleDecided, BattleVoided
 from voicearena.experiments.v1.events_pb2 import ExperimentCancelled, ExperimentCompleted, ExperimentFailed
 from voicearena.scoring.v1.events_pb2 import RecordingEvaluated, RecordingEvaluationFailed
 
@@ -99,10 +101,34 @@ def _evaluation_ended(
     )
 
 
+def _battle_ended(fact: BattleDecided | BattleVoided, delivery: bus.EventMetadata, public_url: str) -> WebhookMessage:
+    void = isinstance(fact, BattleVoided)
+    return WebhookMessage(
+        subject_id=fact.battle_id,
+        developer_id=fact.developer_id,
+        webhook_url=canonical(fact.webhook_url),
+        occurred_at=delivery.occurred_at,
+        data={
+            "battle_id": fact.battle_id,
+            "status": "void" if void else "decided",
+            "scenario_id": fact.scenario_id,
+            "model_a_id": None if isinstance(fact, BattleVoided) else fact.model_a_id,
+            "model_b_id": None if isinstance(fact, BattleVoided) else fact.model_b_id,
+            "winner": None if isinstance(fact, BattleVoided) else Battle.Winner.Name(fact.winner),
+            "vote_source": None if isinstance(fact, BattleVoided) else Battle.VoteSource.Name(fact.vote_source),
+            "elo_delta": None if isinstance(fact, BattleVoided) else fact.elo_delta,
+            "error_message": fact.reason if isinstance(fact, BattleVoided) else "",
+            "battle_url": f"{public_url}/api/v1/battles/{fact.battle_id}",
+        },
+    )
+
+
 MESSAGE_TYPES: Mapping[type[Message], MessageType] = {
     ExperimentCompleted: MessageType("experiment.completed", _experiment_ended),
     ExperimentFailed: MessageType("experiment.failed", _experiment_ended),
     ExperimentCancelled: MessageType("experiment.cancelled", _experiment_ended),
     RecordingEvaluated: MessageType("evaluation.completed", _evaluation_ended),
     RecordingEvaluationFailed: MessageType("evaluation.failed", _evaluation_ended),
+    BattleDecided: MessageType("battle.decided", _battle_ended),
+    BattleVoided: MessageType("battle.void", _battle_ended),
 }

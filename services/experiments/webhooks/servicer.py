@@ -86,14 +86,30 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
         redelivered = await self._log.redeliver(domain.EVALUATION, request.evaluation_id, request.delivery_id)
         return convert.delivery(*redelivered)
 
+    async def ListBattleWebhookDeliveries(
+        self, request: webhook_service_pb2.ListBattleWebhookDeliveriesRequest, context: Context
+    ) -> webhook_service_pb2.ListWebhookDeliveriesResponse:
+        deliveries, token = await self._log.page(
+            domain.BATTLE, request.battle_id, request.page_size, request.page_token
+        )
+        return webhook_service_pb2.ListWebhookDeliveriesResponse(
+            deliveries=[convert.delivery(*each) for each in deliveries], next_page_token=token
+        )
+
+    async def RedeliverBattleWebhook(
+        self, request: webhook_service_pb2.RedeliverBattleWebhookRequest, context: Context
+    ) -> webhook_pb2.WebhookDelivery:
+        redelivered = await self._log.redeliver(domain.BATTLE, request.battle_id, request.delivery_id)
+        return convert.delivery(*redelivered)
+
     async def EnsureWebhookEndpoint(
         self, request: webhook_service_pb2.EnsureWebhookEndpointRequest, context: Context
     ) -> webhook_service_pb2.EnsureWebhookEndpointResponse:
-        await self._endpoints.make_for_evaluations(request.webhook_url)
+        await self._endpoints.ensure(request.webhook_url)
         return webhook_service_pb2.EnsureWebhookEndpointResponse()
 
     async def ShowWebhookSecret(
         self, request: webhook_service_pb2.ShowWebhookSecretRequest, context: Context
     ) -> webhook_service_pb2.ShowWebhookSecretResponse:
-        secret = await self._endpoints.secret_to_show_with_evaluation(request.webhook_url)
+        secret = await self._endpoints.secret_to_show_once(request.webhook_url)
         return webhook_service_pb2.ShowWebhookSecretResponse(secret=secret)

@@ -49,7 +49,7 @@ class WebhookStore(Protocol):
         """Adds an endpoint. Returns False if its developer already has this URL or has used this request_id.
 
         `made_by` says what made the endpoint because of its webhook_url: the id of an experiment, or
-        `usecases.maker_of_evaluations`. The response that creates it shows the secret.
+        `usecases.maker_for_others`. The response that creates it shows the secret.
         """
 
     async def endpoint(

@@ -27,8 +27,8 @@ from services.runtime.validation import Validation
 KIND = "webhook endpoint"
 
 
-def maker_of_evaluations(developer_id: str) -> str:
-    """Returns what makes the endpoints of all evaluations of a developer. One response shows the secret."""
+def maker_for_others(developer_id: str) -> str:
+    """Returns what makes the endpoints of all evaluations and battles of a developer. One response shows the secret."""
     return f"evaluations of {developer_id}"
 
 
@@ -83,8 +83,8 @@ class WebhookEndpoints:
             endpoint, _ = self._new(developer_id, url, endpoints)
             await self._store.add_endpoint(connection, endpoint, made_by=experiment.id)
 
-    async def make_for_evaluations(self, url: str) -> None:
-        """Creates the endpoint of the caller for the webhook_url of an evaluation, unless it exists.
+    async def ensure(self, url: str) -> None:
+        """Creates the endpoint of the caller for the webhook_url of an evaluation or battle, unless it exists.
 
         Raises InvalidInput if the URL is not allowed, and QuotaExceeded as `make_for`.
         """
@@ -101,7 +101,7 @@ class WebhookEndpoints:
             endpoints = await self._store.count_endpoints(connection, developer_id)
             if not await self._store.endpoint_at(connection, developer_id, url):
                 endpoint, _ = self._new(developer_id, url, endpoints)
-                await self._store.add_endpoint(connection, endpoint, made_by=maker_of_evaluations(developer_id))
+                await self._store.add_endpoint(connection, endpoint, made_by=maker_for_others(developer_id))
 
     def _new(self, developer_id: str, url: str, others: int) -> tuple[WebhookEndpoint, str]:
         if others >= domain.MAX_ENDPOINTS:
@@ -120,10 +120,9 @@ class WebhookEndpoints:
             return ""
         return await self._show_secret(experiment.id, experiment.webhook_url)
 
-    async def secret_to_show_with_evaluation(self, url: str) -> str:
-        """Returns the secret of the endpoint that an evaluation of the caller made, or "" if there is none or it was
-        shown."""
-        return await self._show_secret(maker_of_evaluations(current_identity().developer_id), canonical(url))
+    async def secret_to_show_once(self, url: str) -> str:
+        """Returns the secret of the endpoint that `ensure` made for the caller, "" if there is none or it was shown."""
+        return await self._show_secret(maker_for_others(current_identity().developer_id), canonical(url))
 
     async def _show_secret(self, made_by: str, url: str) -> str:
         async with self._database.transaction() as connection:

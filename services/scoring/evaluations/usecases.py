@@ -38,11 +38,11 @@ from services.scoring.evaluations.domain import (
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps, pending_steps
 from services.scoring.evaluations.store import Run, Store
-from services.scoring.evaluations.webhooks import WebhookEndpointClient
 from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.pipeline.work import SPLIT
 from services.scoring.workers.job import CONDITIONS
+from services.shared.webhook_endpoints import WebhookEndpointClient
 
 log = structlog.get_logger()
 

@@ -63,8 +63,8 @@ CREATE TABLE battles (
     swaps integer NOT NULL, control text NOT NULL, expected text NOT NULL, method_version text NOT NULL,
     void_reason text NOT NULL, winner text, vote_source text, elo_delta double precision, metric_vote jsonb,
     votes_a integer NOT NULL, votes_b integer NOT NULL, votes_tie integer NOT NULL, votes_both_bad integer NOT NULL,
-    drawn double precision NOT NULL, traceparent text NOT NULL, created_at timestamptz NOT NULL,
-    opened_at timestamptz, closes_at timestamptz, decided_at timestamptz,
+    drawn double precision NOT NULL, traceparent text NOT NULL, webhook_url text NOT NULL,
+    created_at timestamptz NOT NULL, opened_at timestamptz, closes_at timestamptz, decided_at timestamptz,
     CONSTRAINT battles_models CHECK (model_a_id <> model_b_id OR control <> ''),
     CONSTRAINT battles_status CHECK (status IN ('preparing', 'open', 'decided', 'void')),
     CONSTRAINT battles_request UNIQUE (developer_id, request_id)

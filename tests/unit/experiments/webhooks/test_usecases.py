@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from voicearena.elo.v1.battle_pb2 import Battle
+from voicearena.elo.v1.battle_service_pb2 import GetBattleRequest
 
 from services.experiments.webhooks import convert, signing
-from services.experiments.webhooks.domain import EVALUATION, EXPERIMENT, Attempt, Delivery, DeliveryStatus
-from services.experiments.webhooks.owners import OwnerCheck, OwnerOfExperiments
+from services.experiments.webhooks.domain import BATTLE, EVALUATION, EXPERIMENT, Attempt, Delivery, DeliveryStatus
+from services.experiments.webhooks.owners import OwnerCheck, OwnerOfBattles, OwnerOfExperiments
 from services.experiments.webhooks.secret_box import SecretBox
 from services.experiments.webhooks.ssrf_guard.policy import SsrfPolicy
 from services.experiments.webhooks.usecases import DeliveryLog, WebhookEndpoints
@@ -27,6 +29,7 @@ URL = "https://example.org/done"
 BOX = SecretBox("a secret")
 EXPERIMENT_ID = "exp_" + "a" * 32
 EVALUATION_ID = "evl_" + "a" * 32
+BATTLE_ID = "bat_" + "a" * 32
 UNKNOWN = "whe_" + "0" * 32
 
 
@@ -36,6 +39,15 @@ class KnownEvaluations:
     async def check(self, subject_id: str) -> None:
         if (subject_id, current_identity().developer_id) != (EVALUATION_ID, "dev_a"):
             raise NotFound.of("evaluation", subject_id)
+
+
+class PublicBattle:
+    """A stub of BattleService with one public battle of dev_a, which everybody can read."""
+
+    async def GetBattle(self, request: GetBattleRequest) -> Battle:  # noqa: N802 - the name of the RPC
+        if request.id != BATTLE_ID:
+            raise NotFound.of("battle", request.id)
+        return Battle(id=request.id, developer_id="dev_a")
 
 
 class Webhooks:
@@ -51,6 +63,7 @@ class Webhooks:
         owners: dict[str, OwnerCheck] = {
             EXPERIMENT: OwnerOfExperiments(self.database, self.experiments),
             EVALUATION: KnownEvaluations(),
+            BATTLE: OwnerOfBattles(PublicBattle()),  # type: ignore[arg-type]
         }
         self.log = DeliveryLog(self.database, owners, self.store, pages)
 
@@ -253,27 +266,27 @@ async def test_a_delivery_of_another_experiment_is_not_found(webhooks: Webhooks)
 
 
 async def test_the_endpoint_of_an_evaluation_is_made_once_and_its_secret_is_shown_once(webhooks: Webhooks) -> None:
-    await webhooks.endpoints.make_for_evaluations(URL)
-    await webhooks.endpoints.make_for_evaluations(URL)
+    await webhooks.endpoints.ensure(URL)
+    await webhooks.endpoints.ensure(URL)
     ((made,), _) = await webhooks.endpoints.page(9, "")
     assert made.url == URL
     call_as("dev_b")
-    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+    assert await webhooks.endpoints.secret_to_show_once(URL) == ""
     call_as("dev_a")
-    shown = await webhooks.endpoints.secret_to_show_with_evaluation(URL)
+    shown = await webhooks.endpoints.secret_to_show_once(URL)
     assert shown == signing.encoded(BOX.open(made.secret, made.id))
-    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+    assert await webhooks.endpoints.secret_to_show_once(URL) == ""
 
 
 async def test_an_evaluation_shows_no_secret_of_an_endpoint_that_was_made_otherwise(webhooks: Webhooks) -> None:
     await webhooks.endpoints.create(URL, "")
-    await webhooks.endpoints.make_for_evaluations(URL)
-    assert await webhooks.endpoints.secret_to_show_with_evaluation(URL) == ""
+    await webhooks.endpoints.ensure(URL)
+    assert await webhooks.endpoints.secret_to_show_once(URL) == ""
 
 
 async def test_a_webhook_url_of_an_evaluation_must_be_allowed(webhooks: Webhooks) -> None:
     with pytest.raises(InvalidInput) as error:
-        await webhooks.endpoints.make_for_evaluations("http://10.0.0.1/")
+        await webhooks.endpoints.ensure("http://10.0.0.1/")
     assert [violation.field for violation in error.value.violations] == ["webhook_url"]
 
 
@@ -290,3 +303,17 @@ async def test_deliveries_of_an_evaluation_are_for_its_developer_only(webhooks: 
         await webhooks.log.page(EVALUATION, EVALUATION_ID, 9, "")
     with pytest.raises(NotFound):
         await webhooks.log.redeliver(EVALUATION, EVALUATION_ID, given.id)
+
+
+async def test_deliveries_of_a_public_battle_are_for_its_developer_only(webhooks: Webhooks) -> None:
+    given = await webhooks.delivery(subject_type=BATTLE, subject_id=BATTLE_ID, type="battle.decided")
+    found, _ = await webhooks.log.page(BATTLE, BATTLE_ID, 9, "")
+    assert [delivery for delivery, _ in found] == [given]
+    assert (await webhooks.log.redeliver(BATTLE, BATTLE_ID, given.id))[0].asked_at is not None
+    with pytest.raises(InvalidInput, match="bat_"):
+        await webhooks.log.page(BATTLE, EVALUATION_ID, 9, "")
+    call_as("dev_b")
+    with pytest.raises(NotFound):
+        await webhooks.log.page(BATTLE, BATTLE_ID, 9, "")
+    with pytest.raises(NotFound):
+        await webhooks.log.redeliver(BATTLE, BATTLE_ID, given.id)

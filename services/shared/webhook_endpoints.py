@@ -1,4 +1,4 @@
-"""The client of experiments, which sends webhooks."""
+"""The client of experiments, which sends webhooks about evaluations and battles."""
 
 from typing import Protocol
 

@@ -16,7 +16,7 @@ from services.shared.listening.domain import (
     Pair,
     PairKey,
 )
-from services.shared.listening.judging import CastVote, Judgement, VoteState
+from services.shared.listening.judging import MAX_JUDGED_VOTES, CastVote, Judgement, VoteState
 from services.shared.listening.tables import cast_vote
 from tests.fakes.memory_database import table
 
@@ -45,38 +45,50 @@ class MemoryVoteStore:
             table(connection, "listening_vote_states")[each.vote.id] = (each.state, each.exclusion_reason, at)
             _count(connection, each.vote.test_id, each.vote.key, (each.exclusion_reason is None) - each.vote.counts)
 
+    async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
+        """Does nothing, because transactions in memory run one after another."""
+
+    async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
+        """Does nothing, for the same reason."""
+
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
+        return [vote for vote in self._all(connection) if vote.test_id == test_id]
+
+    def _all(self, connection: AsyncConnection) -> list[CastVote]:
         given, states = table(connection, "listening_assignments"), table(connection, "listening_vote_states")
         found = []
         for id_, (at, address) in table(connection, "listening_votes").items():
             assignment: Assignment = given[id_]
-            if assignment.test_id == test_id:
-                listener = _listener(connection, assignment)
-                state, exclusion_reason, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
-                found.append(
-                    cast_vote(
-                        assignment,
-                        invitation_id=listener.invitation_id,
-                        cast_at=at,
-                        address=address,
-                        joined_from=listener.address,
-                        supervised=listener.max_listeners_per_address == NO_ADDRESS_LIMIT,
-                        state=state,
-                        exclusion_reason=exclusion_reason,
-                        judged_at=judged_at,
-                    )
+            listener = _listener(connection, assignment)
+            state, exclusion_reason, judged_at = states.get(id_, (VoteState.UNKNOWN, None, None))
+            found.append(
+                cast_vote(
+                    assignment,
+                    invitation_id=listener.invitation_id,
+                    cast_at=at,
+                    address=address,
+                    joined_from=listener.address,
+                    supervised=listener.max_listeners_per_address == NO_ADDRESS_LIMIT,
+                    state=state,
+                    exclusion_reason=exclusion_reason,
+                    judged_at=judged_at,
                 )
+            )
         return found
 
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
-        return [vote for vote in await self.of_test(connection, listener.test_id) if vote.listener_id == listener.id]
+        whose = (listener.invitation_id, listener.id)
+        own = [vote for vote in self._all(connection) if (vote.invitation_id, vote.listener_id) == whose]
+        return own[-MAX_JUDGED_VOTES:]
 
-    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
+    async def places(
+        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+    ) -> Collection[str]:
         return {
             vote.listener_id
-            for vote in await self.of_test(connection, listener.test_id)
+            for vote in self._all(connection)
             if vote.invitation_id == listener.invitation_id and vote.listener_id != listener.id
-            if vote.holds_place and address in vote.addresses
+            if vote.holds_place and address in vote.addresses and (since is None or vote.cast_at > since)
         }
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:

@@ -30,10 +30,10 @@ from services.shared.listening.domain import (
     ListeningTest,
     Pair,
 )
-from services.shared.listening.judging import CastVote, addresses_without_place, judge
 from services.shared.listening.pairing import DrawnPair, count_votes, draw, pairs_lacking_votes
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.subject import Subject, VoteReply
+from services.shared.listening.vote_judging import VoteJudging
 from services.shared.listening.vote_store import VoteStore
 
 SHOWN_UPDATE_INTERVAL = timedelta(minutes=1)
@@ -101,12 +101,14 @@ class Comparing(Generic[VoteReply]):
         subject: Subject[VoteReply],
         clock: Callable[[], datetime] = now,
         rng: random.Random | None = None,
+        judging: VoteJudging | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._votes = votes
         self._subject = subject
         self._clock = clock
+        self._judging = judging or VoteJudging(votes)
         # Sides must be unpredictable.
         self._rng = rng or random.SystemRandom()
 
@@ -179,28 +181,15 @@ class Comparing(Generic[VoteReply]):
             if state.test is None or not state.test.open(moment):
                 raise WrongState("This listening test has closed and accepts no more votes", status="closed")
             check_both_heard(assignment, moment)
+            await self._votes.lock_listener(connection, state.listener)
             await self._votes.add(connection, assignment, answer, moment, address)
-            vote = await self._judged(connection, state.listener, moment)
+            vote = await self._judging.judge_last(connection, state.listener, moment)
             received, needed = count_votes(await self._store.pairs(connection, test_id), state.test.votes_per_pair)
             if received >= needed:
                 await self._store.suspend(connection, test_id)
             reply = await self._subject.counted(connection, vote, received, needed)
             state = await self._state_of(connection, state.listener)
             return Voted(state.progress(moment), reply)
-
-    async def _judged(self, connection: AsyncConnection, listener: Listener, at: datetime) -> CastVote:
-        """Judges the votes of a listener, and returns the last of them, which has just been added."""
-        votes = await self._votes.of_listener(connection, listener)
-        supervised = votes[-1].supervised
-        places = [
-            await self._votes.places(connection, listener, address)
-            for address in ([] if supervised else addresses_without_place(votes))
-        ]
-        same_session = await self._votes.same_session(connection, listener)
-        judgements = judge(votes, listener.max_listeners_per_address, places=places, same_session=same_session)
-        await self._votes.judge(connection, judgements, at)
-        last = judgements[0]
-        return dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):

@@ -92,12 +92,15 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A person who takes part in a test. The caller chooses the id, which must be unique within the test only."""
+    """A person who takes part in a test.
+
+    The caller chooses the id. In several tests, the same id and invitation mean the same person.
+    """
 
     id: str
     test_id: str
     invitation_id: str
-    """What they joined through, such as a listening link. Limits per address apply within one invitation."""
+    """What they joined through, such as a listening link, or the arena. Limits per address apply within one."""
     max_listeners_per_address: int
     """The number of listeners at one address whose votes count. NO_ADDRESS_LIMIT means no limit."""
     created_at: datetime

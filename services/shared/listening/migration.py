@@ -47,6 +47,12 @@ CREATE TABLE listening_vote_states (
 );
 CREATE INDEX listening_vote_states_of_vote ON listening_vote_states (assignment_id, seq)
 """
+# A listener of several tests is judged by their votes in all of them.
+_INDEXES_ACROSS_TESTS = """
+CREATE INDEX listening_votes_of_listener ON listening_votes (listener_id, seq);
+CREATE INDEX listening_votes_at_address ON listening_votes (address, cast_at) WHERE address IS NOT NULL;
+CREATE INDEX listening_listeners_at_address ON listening_listeners (address, created_at) WHERE address IS NOT NULL
+"""
 # Rows of these tables are inserted, and deleted with their test, but never updated. A later judgement is another row.
 _NEVER_CHANGED = {
     "listening_votes": "votes are not changed",
@@ -66,3 +72,9 @@ def create_listening_tables() -> None:
             """
         )
         op.execute(f"CREATE TRIGGER {table}_stay BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_stay()")
+
+
+def index_votes_across_tests() -> None:
+    """Adds the indexes by which the votes of a listener, and those of an address, are found in all tests."""
+    for statement in _INDEXES_ACROSS_TESTS.split(";\n"):
+        op.execute(statement)

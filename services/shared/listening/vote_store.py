@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shared.listening.domain import Assignment, InvitationTally, Listener, ListenerAnswer, PairKey
-from services.shared.listening.judging import CastVote, Judgement, VoteState
+from services.shared.listening.judging import MAX_JUDGED_VOTES, CastVote, Judgement, VoteState
 from services.shared.listening.tables import (
     CAST_COLUMNS,
     HOLDS_PLACE,
@@ -47,11 +47,25 @@ class VoteStore(Protocol):
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
         """Returns the votes of a test in the order in which they were cast."""
 
-    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
-        """Returns the votes of a listener in the order in which they were cast."""
+    async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
+        """Waits until no other transaction judges votes of this listener, in whichever test."""
 
-    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
-        """Returns the other listeners of the same invitation who hold a place at this address; see `judging`."""
+    async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
+        """Waits until no other transaction gives places at these addresses to listeners of the same invitation."""
+
+    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
+        """Returns the last MAX_JUDGED_VOTES votes of a listener by the same invitation, in whichever test.
+
+        They are in the order in which they were cast.
+        """
+
+    async def places(
+        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+    ) -> Collection[str]:
+        """Returns the other listeners of the same invitation who hold a place at this address; see `judging`.
+
+        Only votes cast after `since` hold places.
+        """
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
         """Returns the other listeners of the same session and test who hold a place; see `judging`."""
@@ -111,17 +125,34 @@ class SqlVoteStore:
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
         return await self._cast(connection, _V.test_id == test_id)
 
+    async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
+        await _lock(connection, f"votes of {listener.invitation_id} {listener.id}")
+
+    async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
+        # Always in the same order, so that no two listeners wait for each other.
+        for address in sorted(addresses):
+            await _lock(connection, f"places of {listener.invitation_id} at {address.hex()}")
+
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
-        return await self._cast(connection, sa.and_(_V.test_id == listener.test_id, _V.listener_id == listener.id))
+        own = sa.and_(_V.listener_id == listener.id, _L.invitation_id == listener.invitation_id)
+        query = sa.select(*CAST_COLUMNS).select_from(WITH_STATES).where(own)
+        last = await connection.execute(query.order_by(_V.seq.desc()).limit(MAX_JUDGED_VOTES))
+        return [cast_from(row) for row in last][::-1]
 
     async def _cast(self, connection: AsyncConnection, which: sa.ColumnElement[bool]) -> Sequence[CastVote]:
         query = sa.select(*CAST_COLUMNS).select_from(WITH_STATES).where(which).order_by(_V.seq)
         return [cast_from(row) for row in await connection.execute(query)]
 
-    async def places(self, connection: AsyncConnection, listener: Listener, address: bytes) -> Collection[str]:
-        invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
-        at_address = sa.or_(_L.address == address, _V.address == address)
-        return await self._others(connection, listener, invited, at_address)
+    async def places(
+        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+    ) -> Collection[str]:
+        invited = _L.invitation_id == listener.invitation_id
+        recent = _V.cast_at > since if since is not None else sa.true()
+        # Two queries, each with its index: where they joined, and where they voted.
+        return {
+            *await self._others(connection, listener, invited, recent, _L.address == address),
+            *await self._others(connection, listener, invited, recent, _V.address == address),
+        }
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
         if listener.voter_id is None:
@@ -149,3 +180,7 @@ class SqlVoteStore:
             .group_by(_L.invitation_id)
         )
         return {invitation_id: InvitationTally(*counts) for invitation_id, *counts in await connection.execute(query)}
+
+
+async def _lock(connection: AsyncConnection, what: str) -> None:
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(what, 0))))

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.shared.listening.migration import create_listening_tables
+from services.shared.listening.migration import create_listening_tables, index_votes_across_tests
 
 revision = "0006"
 down_revision = "0005"
@@ -128,3 +128,4 @@ def upgrade() -> None:
         " FOR EACH ROW EXECUTE FUNCTION battle_votes_stay()"
     )
     create_listening_tables()
+    index_votes_across_tests()

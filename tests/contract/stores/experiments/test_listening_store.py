@@ -22,7 +22,7 @@ from services.shared.listening.domain import (
     Preference,
     Side,
 )
-from services.shared.listening.judging import ExclusionReason, Judgement, VoteState
+from services.shared.listening.judging import MAX_JUDGED_VOTES, ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore, VoteStore
 
@@ -358,7 +358,11 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_the_limi
         assert set(await votes.places(connection, joined["a"], HERE)) == {"lsn_b", "lsn_c"}
         assert set(await votes.places(connection, new, THERE)) == {"lsn_b"}
         assert set(await votes.places(connection, by_another, HERE)) == {"lsn_d"}
-        assert not await votes.places(connection, listener("lsn_x", test_id="exp_b"), HERE)
+        # An invitation holds in all tests.
+        in_another_test = listener("lsn_x", test_id="exp_b")
+        assert set(await votes.places(connection, in_another_test, HERE)) == {"lsn_a", "lsn_b", "lsn_c"}
+        assert not await votes.places(connection, new, HERE, since=NOON)
+        assert len(await votes.places(connection, new, HERE, since=NOON - MINUTE)) == 3
         assert set(await votes.same_session(connection, joined["a"])) == {"lsn_d"}
         assert not await votes.same_session(connection, joined["b"])
         assert not await votes.same_session(connection, new)
@@ -375,6 +379,41 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_the_limi
         await votes.judge(connection, [Judgement(of_a, ExclusionReason.ONE_SIDE)], NOON)
         assert set(await votes.places(connection, new, HERE)) == {"lsn_a", "lsn_b"}
         assert set(await votes.same_session(connection, joined["d"])) == {"lsn_a"}
+
+
+async def test_the_votes_of_a_listener_are_those_by_one_invitation_in_all_tests(
+    database: Database, listening: ListeningStore, votes: VoteStore
+) -> None:
+    async with database.transaction() as connection:
+        for test_id, invitation_id, listener_id in (
+            ("exp_b", "lnk_a", "lsn_a"),
+            ("exp_c", "lnk_b", "lsn_a"),
+            ("exp_d", "lnk_a", "lsn_b"),
+            ("exp_a", "lnk_a", "lsn_a"),
+        ):
+            await listening.open(connection, dataclasses.replace(TEST, id=test_id), [pair()])
+            joined = listener(listener_id, test_id=test_id, invitation_id=invitation_id)
+            assert await listening.add_listener(connection, joined, 9, 9)
+            given = assignment(f"pai_{test_id}", test_id=test_id, listener_id=listener_id)
+            await listening.add_assignment(connection, given)
+            await votes.add(connection, given, ListenerAnswer.A, NOON)
+        await votes.lock_listener(connection, listener())
+        await votes.lock_addresses(connection, listener(), [THERE, HERE])
+        assert [vote.test_id for vote in await votes.of_listener(connection, listener())] == ["exp_b", "exp_a"]
+
+
+async def test_only_the_last_votes_of_a_listener_are_judged_together(
+    database: Database, listening: ListeningStore, votes: VoteStore
+) -> None:
+    async with database.transaction() as connection:
+        await listening.open(connection, TEST, [pair(PairKey(n, 0, 1)) for n in range(MAX_JUDGED_VOTES + 1)])
+        assert await listening.add_listener(connection, listener(), 9, 9)
+        for number in range(MAX_JUDGED_VOTES + 1):
+            given = assignment(f"pai_{number}", PairKey(number, 0, 1))
+            await listening.add_assignment(connection, given)
+            await votes.add(connection, given, ListenerAnswer.A, NOON)
+        found = await votes.of_listener(connection, listener())
+        assert [vote.id for vote in found] == [f"pai_{number}" for number in range(1, MAX_JUDGED_VOTES + 1)]
 
 
 async def test_removing_a_test_removes_everything_about_it(

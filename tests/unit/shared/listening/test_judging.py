@@ -60,7 +60,11 @@ def vote(
 
 
 def judged(
-    votes: Sequence[CastVote], max_per_address: int = MAX_PER_ADDRESS, places: Sequence[int] = (), again: int = 0
+    votes: Sequence[CastVote],
+    max_per_address: int = MAX_PER_ADDRESS,
+    places: Sequence[int] = (),
+    again: int = 0,
+    per_day: int | None = None,
 ) -> dict[str, str]:
     """Returns the new reasons of the votes whose state changes, empty if they count, by vote id.
 
@@ -71,6 +75,7 @@ def judged(
         max_per_address,
         places=[[f"lsn_{other}" for other in range(count)] for count in places],
         same_session=[f"lsn_{other}" for other in range(again)],
+        max_votes_per_day=per_day,
     )
     return {each.vote.id: each.exclusion_reason or "" for each in found}
 
@@ -152,6 +157,31 @@ def test_votes_cast_before_votes_were_judged_stay_unknown() -> None:
 def test_votes_excluded_by_the_address_limit_stay_excluded() -> None:
     before = [vote(number, (A, B)[number % 2], exclusion_reason=ExclusionReason.ADDRESS_LIMIT) for number in range(4)]
     assert judged([*before, vote(4, judged=False)], places=[3]) == {"pai_lsn_a_4": "address_limit"}
+
+
+def test_a_place_at_an_address_expires() -> None:
+    votes = [vote(0), vote(60)]
+    assert addresses_without_place(votes, since=NOON - timedelta(minutes=1)) == set()
+    assert addresses_without_place(votes, since=NOON) == {HERE}
+
+
+def test_votes_beyond_the_daily_limit_are_excluded_and_stay_so() -> None:
+    day = 24 * 60
+    before = [vote(0), vote(1, B), vote(2)]
+    assert judged([*before, vote(3, judged=False)], per_day=3) == {"pai_lsn_a_3": "daily_limit"}
+    assert judged([*before, vote(3, judged=False)], per_day=4) == {"pai_lsn_a_3": ""}
+    # The first vote is more than a day ago.
+    assert judged([*before, vote(day, judged=False)], per_day=3) == {f"pai_lsn_a_{day}": ""}
+    over = vote(3, exclusion_reason=ExclusionReason.DAILY_LIMIT)
+    assert judged([*before, over, vote(2 * day, judged=False)], per_day=3) == {f"pai_lsn_a_{2 * day}": ""}
+
+
+@pytest.mark.parametrize("found", [ExclusionReason.UNLIKE_OTHERS, ExclusionReason.FAILED_CONTROLS])
+def test_what_a_service_found_about_a_listener_holds_for_their_next_vote(found: ExclusionReason) -> None:
+    before = [vote(0, exclusion_reason=found), vote(1, B, exclusion_reason=ExclusionReason.DAILY_LIMIT)]
+    assert judged([*before, vote(2, judged=False)]) == {"pai_lsn_a_2": found}
+    forgiven = vote(3)
+    assert judged([*before, forgiven, vote(4, judged=False)])["pai_lsn_a_4"] == ""
 
 
 def test_votes_of_people_who_listen_count_whatever_they_prefer() -> None:

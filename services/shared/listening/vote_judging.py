@@ -1,0 +1,79 @@
+"""Judges a vote when it is cast. See `judging` for the rules."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener
+from services.shared.listening.judging import (
+    CastVote,
+    Judgement,
+    JudgingRules,
+    addresses_without_place,
+    judge,
+)
+from services.shared.listening.vote_store import VoteStore
+
+log = structlog.get_logger()
+
+
+class VoteJudging:
+    """Judges the votes of a listener with one set of rules."""
+
+    def __init__(self, votes: VoteStore, rules: JudgingRules | None = None) -> None:
+        self._votes = votes
+        self._rules = rules or JudgingRules()
+
+    async def judge_last(self, connection: AsyncConnection, listener: Listener, at: datetime) -> CastVote:
+        """Judges the vote that a listener has just cast, and returns it with its state.
+
+        The caller must have locked the listener before it added the vote, so that it is the last.
+
+        The earlier votes in the same test are judged again. Those in other tests are not, because the subjects of other
+        tests are not locked: a service whose listeners hear several tests judges them again later.
+        """
+        votes = await self._votes.of_listener(connection, listener)
+        if not self._rules.judged_again:
+            return await self._judge(connection, listener, votes, at)
+        try:
+            async with connection.begin_nested():
+                return await self._judge(connection, listener, votes, at)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with judging, the vote is accepted
+            log.warning("a vote can't be judged now, and is judged later", vote=votes[-1].id, error=str(error))
+            return votes[-1]
+
+    async def _judge(
+        self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote], at: datetime
+    ) -> CastVote:
+        judgements = [
+            each for each in await self.judgements(connection, listener, votes) if each.vote.test_id == listener.test_id
+        ]
+        await self._votes.judge(connection, judgements, at)
+        last = judgements[0]
+        return dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
+
+    async def judgements(
+        self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote]
+    ) -> list[Judgement]:
+        """Returns the judgement of the last of a listener's votes, then those of earlier votes whose state changes.
+
+        `listener` is the one who cast the last vote.
+        """
+        since = self._rules.places_since(votes[-1].cast_at)
+        limited = listener.max_listeners_per_address != NO_ADDRESS_LIMIT
+        addresses = sorted(addresses_without_place(votes, since)) if limited else []
+        places = [await self._votes.places(connection, listener, address, since) for address in addresses]
+        if addresses and all(len(others) < listener.max_listeners_per_address for others in places):
+            # Two listeners must not take the last place of an address at the same time.
+            await self._votes.lock_addresses(connection, listener, addresses)
+            places = [await self._votes.places(connection, listener, address, since) for address in addresses]
+        return judge(
+            votes,
+            listener.max_listeners_per_address,
+            places=places,
+            same_session=await self._votes.same_session(connection, listener),
+            max_votes_per_day=self._rules.max_votes_per_day,
+        )

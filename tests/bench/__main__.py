@@ -15,6 +15,7 @@ from rich.table import Table
 
 from services.runtime import event_loop
 from tests.bench import (
+    bench_arena,
     bench_fixed_time,
     bench_gateway_read,
     bench_interactive,
@@ -61,6 +62,7 @@ BENCHES: dict[str, Bench] = {
     "verdict": _verdict,
     "ratings": _ratings,
     "rating_chance": _rating_chance,
+    "arena": bench_arena.run,
     "outbox_to_consumer": bench_outbox.run,
     "listening": bench_listening.run,
     "uploads": bench_uploads.run,

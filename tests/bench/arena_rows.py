@@ -49,12 +49,12 @@ _BATTLES: LiteralString = """
 INSERT INTO battles (id, status, developer_id, owner, private, scenario_id, scenario_seq, scenario_name, category,
     language, text, model_a_id, model_a_seq, model_b_id, model_b_seq, render_a_id, render_b_id, rated, unrated_reason,
     chosen, candidates, probability, window_points, inside_window, swaps, control, expected, method_version,
-    void_reason, elo_delta, metric_vote, votes_a, votes_b, votes_tie, votes_both_bad, drawn, traceparent, created_at,
-    opened_at, closes_at)
+    void_reason, elo_delta, metric_vote, votes_a, votes_b, votes_tie, votes_both_bad, drawn, traceparent, webhook_url,
+    created_at, opened_at, closes_at)
 SELECT 'bat_' || lpad(to_hex(n), 32, '0'), 'open', '', '', false, s.id, s.seq, s.name, s.category, s.language,
     s.ground_truth_transcript, a.id, a.seq, b.id, b.seq, 'rnd_' || md5(a.id || s.id), 'rnd_' || md5(b.id || s.id),
     true, '', false, 100, 0.01, 400, true, 0, '', '', 'battle-1', '', 0,
-    '{"answer": "tie", "score_a": 0.8, "score_b": 0.8, "weights": {"semascore": 1.0}}', 0, 0, 0, 0, random(), '',
+    '{"answer": "tie", "score_a": 0.8, "score_b": 0.8, "weights": {"semascore": 1.0}}', 0, 0, 0, 0, random(), '', '',
     now(), now(), now() + interval '7 days'
 FROM (
     SELECT n, 1 + floor(random() * %(models)s::int)::int AS a, 1 + floor(random() * (%(models)s - 1.0))::int AS skip

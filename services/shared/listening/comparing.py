@@ -184,12 +184,14 @@ class Comparing(Generic[VoteReply]):
             await self._votes.lock_listener(connection, state.listener)
             await self._votes.add(connection, assignment, answer, moment, address)
             vote = await self._judging.judge_last(connection, state.listener, moment)
-            received, needed = count_votes(await self._store.pairs(connection, test_id), state.test.votes_per_pair)
+            pairs, test = await self._store.pairs(connection, test_id), state.test
+            received, needed = count_votes(pairs, test.votes_per_pair)
             if received >= needed:
                 await self._store.suspend(connection, test_id)
+                test = dataclasses.replace(test, closes_at=None)
             reply = await self._subject.counted(connection, vote, received, needed)
-            state = await self._state_of(connection, state.listener)
-            return Voted(state.progress(moment), reply)
+            given = [dataclasses.replace(each, answer=answer) if each.id == pair_id else each for each in state.given]
+            return Voted(_ListenerState(state.listener, test, pairs, given).progress(moment), reply)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):

@@ -1,5 +1,6 @@
 """All queries about tests, pairs, listeners and assignments."""
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -8,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.statements import Statement
 from services.shared.listening.domain import Assignment, Listener, ListeningTest, Pair, PairKey, Side
 from services.shared.listening.tables import (
     ASSIGNMENT_COLUMNS,
+    ASSIGNMENT_VALUES,
     ASSIGNMENTS,
     LISTENER_COLUMNS,
     LISTENERS,
@@ -30,6 +33,30 @@ MAX_SENT_PIECES = 100
 """The number of separate ranges of one clip that are stored. A player asks for a few; more are not recorded."""
 
 _T, _L, _P, _A, _V = TESTS.c, LISTENERS.c, PAIRS.c, ASSIGNMENTS.c, VOTES.c
+
+# Every pair that is given to a listener and every vote needs these.
+_TEST, _LISTENER = sa.bindparam("of_test", type_=sa.Text), sa.bindparam("of_listener", type_=sa.Text)
+_FIND_TEST = Statement(sa.select(_T.id, _T.votes_per_pair, _T.closes_at).where(_T.id == _TEST))
+_SUSPEND = Statement(
+    sa.update(TESTS).where(_T.id == _TEST, _T.closes_at.is_not(None)).values(closes_at=sa.null()).returning(_T.id)
+)
+_FIND_PAIRS = Statement(
+    sa.select(*PAIR_COLUMNS).where(_P.test_id == _TEST).order_by(_P.text_index, _P.first, _P.second)
+)
+_FIND_LISTENER = Statement(sa.select(*LISTENER_COLUMNS).where(_L.test_id == _TEST, _L.id == _LISTENER))
+_FIND_ASSIGNMENTS = Statement(
+    sa.select(*ASSIGNMENT_COLUMNS)
+    .select_from(WITH_ANSWERS)
+    .where(_A.test_id == _TEST, _A.listener_id == _LISTENER)
+    .order_by(_A.id)
+)
+_ADD_LISTENER = Statement(sa.insert(LISTENERS), *(column.name for column in LISTENER_COLUMNS))
+_ADD_ASSIGNMENT = Statement(sa.insert(ASSIGNMENTS), *ASSIGNMENT_VALUES)
+_FIND_OF_CLIP = Statement(
+    sa.select(*ASSIGNMENT_COLUMNS)
+    .select_from(WITH_ANSWERS)
+    .where(sa.or_(*(column == sa.bindparam("clip", type_=sa.Text) for column in (_A.clip_a, _A.clip_b))))
+)
 
 
 class ListeningStore(Protocol):
@@ -123,13 +150,11 @@ class SqlListeningStore:
         return await self.pairs(connection, test.id)
 
     async def test(self, connection: AsyncConnection, test_id: str) -> ListeningTest | None:
-        query = sa.select(_T.id, _T.votes_per_pair, _T.closes_at).where(_T.id == test_id)
-        row = (await connection.execute(query)).one_or_none()
+        row = (await _FIND_TEST.execute(connection, of_test=test_id)).one_or_none()
         return ListeningTest(*row) if row else None
 
     async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
-        open_test = sa.update(TESTS).where(_T.id == test_id, _T.closes_at.is_not(None))
-        return (await connection.execute(open_test.values(closes_at=None).returning(_T.id))).first() is not None
+        return len(await _SUSPEND.execute(connection, of_test=test_id)) > 0
 
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
         without_audio: dict[sa.ColumnElement[object], object] = {_P.first_speech: [], _P.second_speech: []}
@@ -147,9 +172,7 @@ class SqlListeningStore:
         return list((await connection.execute(query)).scalars())
 
     async def pairs(self, connection: AsyncConnection, test_id: str) -> Sequence[Pair]:
-        query = sa.select(*PAIR_COLUMNS).where(_P.test_id == test_id)
-        query = query.order_by(_P.text_index, _P.first, _P.second)
-        return [pair_from(row) for row in await connection.execute(query)]
+        return [pair_from(row) for row in await _FIND_PAIRS.execute(connection, of_test=test_id)]
 
     async def add_listener(
         self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
@@ -165,13 +188,12 @@ class SqlListeningStore:
         ).one()
         if joined >= max_listeners or (listener.address is not None and at_address >= max_from_address):
             return None
-        values = {column.name: getattr(listener, column.name) for column in LISTENER_COLUMNS}
-        await connection.execute(sa.insert(LISTENERS).values(**values))
+        await _ADD_LISTENER.execute(connection, **dataclasses.asdict(listener))
         return listener
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
-        query = sa.select(*LISTENER_COLUMNS).where(_L.test_id == test_id, _L.id == listener_id)
-        row = (await connection.execute(query)).one_or_none()
+        found = await _FIND_LISTENER.execute(connection, of_test=test_id, of_listener=listener_id)
+        row = found.one_or_none()
         return listener_from(row) if row else None
 
     async def pending_assignments(
@@ -187,20 +209,17 @@ class SqlListeningStore:
         return {PairKey(*key): count for *key, count in await connection.execute(query)}
 
     async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
-        await connection.execute(sa.insert(ASSIGNMENTS).values(**assignment_values(assignment)))
+        await _ADD_ASSIGNMENT.execute(connection, **assignment_values(assignment))
 
     async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
         await connection.execute(sa.update(ASSIGNMENTS).where(_A.id == assignment_id).values(shown_at=at))
 
     async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
-        query = sa.select(*ASSIGNMENT_COLUMNS).select_from(WITH_ANSWERS)
-        query = query.where(_A.test_id == test_id, _A.listener_id == listener_id)
-        return [assignment_from(row) for row in await connection.execute(query.order_by(_A.id))]
+        found = await _FIND_ASSIGNMENTS.execute(connection, of_test=test_id, of_listener=listener_id)
+        return [assignment_from(row) for row in found]
 
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
-        query = sa.select(*ASSIGNMENT_COLUMNS).select_from(WITH_ANSWERS)
-        query = query.where(sa.or_(_A.clip_a == clip, _A.clip_b == clip))
-        row = (await connection.execute(query)).one_or_none()
+        row = (await _FIND_OF_CLIP.execute(connection, clip=clip)).one_or_none()
         return assignment_from(row) if row else None
 
     async def add_sent(

@@ -34,6 +34,8 @@ PAIRS = _table(
 )
 LISTENERS = _table("listening_listeners", *(f.name for f in dataclasses.fields(Listener)))
 _ASSIGNMENT_FIELDS = [f.name for f in dataclasses.fields(Assignment) if f.name not in ("key", "answer")]
+ASSIGNMENT_VALUES = (*_KEY, *_ASSIGNMENT_FIELDS)
+"""The columns that are set when an assignment is added."""
 # a_sent and b_sent are the ranges of bytes that have been sent.
 ASSIGNMENTS = _table(
     "listening_assignments", *_KEY, *_ASSIGNMENT_FIELDS, a_sent=INT4MULTIRANGE(), b_sent=INT4MULTIRANGE()
@@ -74,7 +76,7 @@ WITH_STATES = (
     .outerjoin(LAST_STATE, sa.true())
 )
 """Votes, each with its assignment, its listener and its last state."""
-HOLDS_PLACE = sa.or_(LAST_STATE.c.reason.is_(None), LAST_STATE.c.reason.not_in(WITHOUT_PLACE))
+HOLDS_PLACE = sa.and_(*(LAST_STATE.c.reason.is_distinct_from(reason.value) for reason in WITHOUT_PLACE))
 """Whether a vote in WITH_STATES gives its listener a place; see `judging`."""
 
 

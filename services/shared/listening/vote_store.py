@@ -1,5 +1,6 @@
 """All queries about votes and whether they count."""
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.statements import Statement
 from services.shared.listening.domain import Assignment, InvitationTally, Listener, ListenerAnswer, PairKey
 from services.shared.listening.judging import MAX_JUDGED_VOTES, CastVote, Judgement, VoteState
 from services.shared.listening.tables import (
@@ -22,7 +24,55 @@ from services.shared.listening.tables import (
     cast_from,
 )
 
-_L, _P, _V = LISTENERS.c, PAIRS.c, VOTES.c
+_L, _P, _V, _S = LISTENERS.c, PAIRS.c, VOTES.c, STATES.c
+
+_ADD = Statement(
+    sa.insert(VOTES),
+    *("assignment_id", "test_id", "listener_id", "text_index", "first", "second"),
+    *("swapped", "answer", "cast_at", "address"),
+)
+_ADD_TO_PAIR = Statement(
+    sa.update(PAIRS)
+    .where(
+        _P.test_id == sa.bindparam("of_test"),
+        *(column == sa.bindparam(f"of_{column.name}") for column in (_P.text_index, _P.first, _P.second)),
+    )
+    .values({_P.votes: _P.votes + sa.bindparam("more", type_=sa.Integer)})
+)
+_ADD_STATE = Statement(sa.insert(STATES), "assignment_id", "state", "reason", "judged_at")
+_LOCK = Statement(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("what", type_=sa.Text), 0)))
+)
+_OF_LISTENER = Statement(
+    sa.select(*CAST_COLUMNS)
+    .select_from(WITH_STATES)
+    .where(_V.listener_id == sa.bindparam("of_listener"), _L.invitation_id == sa.bindparam("of_invitation"))
+    .order_by(_V.seq.desc())
+    .limit(MAX_JUDGED_VOTES)
+)
+
+
+def _others(*which: sa.ColumnElement[bool]) -> "sa.Select[Any]":
+    """Returns the other listeners who hold a place."""
+    query = sa.select(_L.id).select_from(WITH_STATES)
+    return query.where(*which, _L.id != sa.bindparam("of_listener", type_=sa.Text), HOLDS_PLACE)
+
+
+_INVITED = _L.invitation_id == sa.bindparam("of_invitation", type_=sa.Text)
+_RECENT = _V.cast_at > sa.func.coalesce(
+    sa.bindparam("since", type_=sa.DateTime(timezone=True)), sa.text("'-infinity'::timestamptz")
+)
+_ADDRESS = sa.bindparam("at_address", type_=sa.LargeBinary)
+# Two queries, each with its index: where they joined, and where they voted.
+_PLACES = Statement(
+    sa.union(
+        _others(_INVITED, _RECENT, _L.address == _ADDRESS),
+        _others(_INVITED, _RECENT, _V.address == _ADDRESS),
+    )
+)
+_SAME_SESSION = Statement(
+    _others(_L.test_id == sa.bindparam("of_test"), _L.voter_id == sa.bindparam("of_voter")).distinct()
+)
 
 
 class VoteStore(Protocol):
@@ -85,39 +135,28 @@ class SqlVoteStore:
         at: datetime,
         address: bytes | None = None,
     ) -> None:
-        key = assignment.key
-        await connection.execute(
-            sa.insert(VOTES).values(
-                assignment_id=assignment.id,
-                test_id=assignment.test_id,
-                listener_id=assignment.listener_id,
-                text_index=key.text_index,
-                first=key.first,
-                second=key.second,
-                swapped=assignment.swapped,
-                answer=answer,
-                cast_at=at,
-                address=address,
-            )
+        await _ADD.execute(
+            connection,
+            assignment_id=assignment.id,
+            test_id=assignment.test_id,
+            listener_id=assignment.listener_id,
+            **dataclasses.asdict(assignment.key),
+            swapped=assignment.swapped,
+            answer=answer,
+            cast_at=at,
+            address=address,
         )
-        await self._count(connection, assignment.test_id, key, 1)
+        await self._count(connection, assignment.test_id, assignment.key, 1)
 
     async def _count(self, connection: AsyncConnection, test_id: str, key: PairKey, more: int) -> None:
-        of_pair = (
-            _P.test_id == test_id,
-            _P.text_index == key.text_index,
-            _P.first == key.first,
-            _P.second == key.second,
-        )
-        await connection.execute(sa.update(PAIRS).where(*of_pair).values({_P.votes: _P.votes + more}))
+        of_pair = {f"of_{name}": value for name, value in dataclasses.asdict(key).items()}
+        await _ADD_TO_PAIR.execute(connection, of_test=test_id, **of_pair, more=more)
 
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
         for each in judgements:
             vote = each.vote
-            await connection.execute(
-                sa.insert(STATES).values(
-                    assignment_id=vote.id, state=each.state, reason=each.exclusion_reason or "", judged_at=at
-                )
+            await _ADD_STATE.execute(
+                connection, assignment_id=vote.id, state=each.state, reason=each.exclusion_reason or "", judged_at=at
             )
             if more := (each.exclusion_reason is None) - vote.counts:
                 await self._count(connection, vote.test_id, vote.key, more)
@@ -126,17 +165,15 @@ class SqlVoteStore:
         return await self._cast(connection, _V.test_id == test_id)
 
     async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
-        await _lock(connection, f"votes of {listener.invitation_id} {listener.id}")
+        await _LOCK.execute(connection, what=f"votes of {listener.invitation_id} {listener.id}")
 
     async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
         # Always in the same order, so that no two listeners wait for each other.
         for address in sorted(addresses):
-            await _lock(connection, f"places of {listener.invitation_id} at {address.hex()}")
+            await _LOCK.execute(connection, what=f"places of {listener.invitation_id} at {address.hex()}")
 
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
-        own = sa.and_(_V.listener_id == listener.id, _L.invitation_id == listener.invitation_id)
-        query = sa.select(*CAST_COLUMNS).select_from(WITH_STATES).where(own)
-        last = await connection.execute(query.order_by(_V.seq.desc()).limit(MAX_JUDGED_VOTES))
+        last = await _OF_LISTENER.execute(connection, of_listener=listener.id, of_invitation=listener.invitation_id)
         return [cast_from(row) for row in last][::-1]
 
     async def _cast(self, connection: AsyncConnection, which: sa.ColumnElement[bool]) -> Sequence[CastVote]:
@@ -146,25 +183,22 @@ class SqlVoteStore:
     async def places(
         self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
     ) -> Collection[str]:
-        invited = _L.invitation_id == listener.invitation_id
-        recent = _V.cast_at > since if since is not None else sa.true()
-        # Two queries, each with its index: where they joined, and where they voted.
-        return {
-            *await self._others(connection, listener, invited, recent, _L.address == address),
-            *await self._others(connection, listener, invited, recent, _V.address == address),
-        }
+        found = await _PLACES.execute(
+            connection,
+            of_listener=listener.id,
+            of_invitation=listener.invitation_id,
+            since=since,
+            at_address=address,
+        )
+        return [row.id for row in found]
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
         if listener.voter_id is None:
             return ()
-        same = sa.and_(_L.test_id == listener.test_id, _L.voter_id == listener.voter_id)
-        return await self._others(connection, listener, same)
-
-    async def _others(
-        self, connection: AsyncConnection, listener: Listener, *which: sa.ColumnElement[Any]
-    ) -> Collection[str]:
-        query = sa.select(_L.id).select_from(WITH_STATES).where(*which, _L.id != listener.id, HOLDS_PLACE)
-        return list((await connection.execute(query.distinct())).scalars())
+        found = await _SAME_SESSION.execute(
+            connection, of_listener=listener.id, of_test=listener.test_id, of_voter=listener.voter_id
+        )
+        return [row.id for row in found]
 
     async def tallies(self, connection: AsyncConnection, test_id: str) -> Mapping[str, InvitationTally]:
         listeners_and_votes = LISTENERS.outerjoin(VOTES, LISTENER_OF_VOTE).outerjoin(LAST_STATE, sa.true())
@@ -180,7 +214,3 @@ class SqlVoteStore:
             .group_by(_L.invitation_id)
         )
         return {invitation_id: InvitationTally(*counts) for invitation_id, *counts in await connection.execute(query)}
-
-
-async def _lock(connection: AsyncConnection, what: str) -> None:
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(what, 0))))

@@ -2,8 +2,8 @@
 
 from services.shared.listening.migration import index_votes_across_tests
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:

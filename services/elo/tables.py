@@ -97,9 +97,10 @@ VOTERS = sa.Table(
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),
     _seq(),
-    sa.Column("votes_cast", sa.Integer),
-    *_of(_MOMENT, "first_vote_at", "last_vote_at"),
+    *_of(sa.Integer, "votes_cast", "judged_votes"),
+    *_of(_MOMENT, "first_vote_at", "last_vote_at", "judged_at"),
 )
+"""Everybody who has voted. `judged_votes` is `votes_cast` at `judged_at`, when their votes were last judged again."""
 BATTLE_VOTES = sa.Table(
     "battle_votes",
     METADATA,

@@ -279,7 +279,11 @@ async def _abort(
     if broken_off:
         # A JSON client already has status 200 and sees no trailers. A clean end would make half a response look whole.
         await context.abort(grpc.StatusCode.UNKNOWN, error.message, RESETTING_TRAILERS)
-    await context.abort_with_status(rpc_status.to_status(status))
+    answer = rpc_status.to_status(status)
+    if (seconds := error.metadata.get("retry_after_seconds")) is not None:
+        # The gateway sends trailers of a failed call as headers, so HTTP clients get a Retry-After.
+        answer = answer._replace(trailing_metadata=(*answer.trailing_metadata, ("retry-after", seconds)))
+    await context.abort_with_status(answer)
 
 
 def _caller_error(error: Exception, method: str) -> ArenaError:

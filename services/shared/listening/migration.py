@@ -51,6 +51,7 @@ CREATE INDEX listening_vote_states_of_vote ON listening_vote_states (assignment_
 _INDEXES_ACROSS_TESTS = """
 CREATE INDEX listening_votes_of_listener ON listening_votes (listener_id, seq);
 CREATE INDEX listening_votes_at_address ON listening_votes (address, cast_at) WHERE address IS NOT NULL;
+CREATE INDEX listening_listeners_by_id ON listening_listeners (id, created_at);
 CREATE INDEX listening_listeners_at_address ON listening_listeners (address, created_at) WHERE address IS NOT NULL
 """
 # Rows of these tables are inserted, and deleted with their test, but never updated. A later judgement is another row.

@@ -70,6 +70,7 @@ CREATE TABLE battles (
     CONSTRAINT battles_request UNIQUE (developer_id, request_id)
 );
 CREATE INDEX battles_pool ON battles (owner, category, drawn) WHERE status = 'open';
+CREATE INDEX battles_control ON battles (control, status) WHERE control <> '';
 CREATE INDEX battles_preparing ON battles (created_at) WHERE status = 'preparing';
 CREATE INDEX battles_by_model_a ON battles (model_a_id, seq);
 CREATE INDEX battles_by_model_b ON battles (model_b_id, seq);
@@ -78,8 +79,10 @@ CREATE INDEX battles_by_render_a ON battles (render_a_id) WHERE status = 'prepar
 CREATE INDEX battles_by_render_b ON battles (render_b_id) WHERE status = 'preparing';
 CREATE TABLE voters (
     id text PRIMARY KEY, seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE, votes_cast integer NOT NULL,
-    first_vote_at timestamptz, last_vote_at timestamptz
+    first_vote_at timestamptz, last_vote_at timestamptz, judged_votes integer NOT NULL DEFAULT 0, judged_at timestamptz
 );
+CREATE INDEX voters_to_judge ON voters (last_vote_at) WHERE judged_votes <> votes_cast;
+CREATE INDEX voters_judged ON voters (judged_at);
 CREATE TABLE battle_votes (
     seq bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, id text NOT NULL UNIQUE, kind text NOT NULL,
     battle_id text NOT NULL REFERENCES battles, owner text NOT NULL, rated boolean NOT NULL, counted boolean NOT NULL,
@@ -91,6 +94,7 @@ CREATE TABLE battle_votes (
 );
 CREATE INDEX battle_votes_of_board ON battle_votes (owner, seq);
 CREATE INDEX battle_votes_of_battle ON battle_votes (battle_id, seq);
+CREATE INDEX battle_votes_of_people ON battle_votes (cast_at) WHERE kind = 'human';
 CREATE INDEX battle_votes_of_voter ON battle_votes (voter_seq, seq) WHERE voter_seq IS NOT NULL;
 CREATE TABLE live_ratings (
     owner text NOT NULL, model_seq bigint NOT NULL, model_id text NOT NULL REFERENCES voice_models,

@@ -10,8 +10,9 @@ from gateway.cli.connection import CALL_TIMEOUT_SECONDS, PAGE_SIZE, Connection
 if TYPE_CHECKING:
     from google.api.httpbody_pb2 import HttpBody
     from voicearena.auth.v1.auth_pb2 import ApiKey, Developer
-    from voicearena.auth.v1.auth_service_pb2 import RegisterDeveloperResponse
+    from voicearena.auth.v1.auth_service_pb2 import CreateVoterResponse, RegisterDeveloperResponse
     from voicearena.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+    from voicearena.elo.v1.battle_service_pb2_grpc import BattleServiceStub
     from voicearena.elo.v1.elo_pb2 import VoiceModel
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
     from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
@@ -99,6 +100,12 @@ class ArenaClient(Connection):
     def speech(self, request: SynthesizeSpeechRequest) -> Iterator[HttpBody]:
         """Speaks a text and yields the audio in chunks as they arrive."""
         return self.stream(self.tts_stub.SynthesizeSpeech, request, SPEECH_TIMEOUT_SECONDS)
+
+    def create_voter(self) -> CreateVoterResponse:
+        """Creates an anonymous voter's session."""
+        from voicearena.auth.v1.auth_service_pb2 import CreateVoterRequest
+
+        return self.call(self.auth_stub.CreateVoter, CreateVoterRequest())
 
     def create_experiment(self, request: CreateExperimentRequest) -> Experiment:
         """Creates an experiment, which is not started yet."""
@@ -218,6 +225,13 @@ class ArenaClient(Connection):
         from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
 
         return EloServiceStub(self.channel())
+
+    @property
+    def battle_stub(self) -> BattleServiceStub:
+        """Battles and votes."""
+        from voicearena.elo.v1.battle_service_pb2_grpc import BattleServiceStub
+
+        return BattleServiceStub(self.channel())
 
     @property
     def scoring_stub(self) -> ScoringServiceStub:

@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli.commands import (
     account,
+    battle,
     evaluation,
     experiment,
     keys,
@@ -52,6 +53,7 @@ lifecycle.add_to(experiment.app)
 reports.add_to(experiment.app)
 webhooks.add_to(experiment.app)
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(battle.app, name="battle")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(listening.app, name="listen")
 app.add_typer(webhooks.app, name="webhooks")

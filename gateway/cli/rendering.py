@@ -73,7 +73,7 @@ FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
 
 def measured(message: Message, field: str, metric: Metric) -> str:
     """Returns the value of a metric in this field of a message, with its unit."""
-    value = getattr(message, field) if _has(message, field) else None
+    value = getattr(message, field) if has(message, field) else None
     return count(value) if _is_count(metric) else FORMATS.get(metric.unit, number)(value)
 
 
@@ -102,7 +102,7 @@ def heard_metrics(metrics: Sequence[Metric], messages: Sequence[Message], *, sum
     return [
         metric
         for metric in _with_columns(metrics)
-        if is_heard(metric) and any(_has(message, metric.summary if summaries else metric.name) for message in messages)
+        if is_heard(metric) and any(has(message, metric.summary if summaries else metric.name) for message in messages)
     ]
 
 
@@ -115,7 +115,8 @@ def is_heard(metric: Metric) -> bool:
     return metric.step not in ("", "signal")
 
 
-def _has(message: Message, field: str) -> bool:
+def has(message: Message, field: str) -> bool:
+    """Returns whether a message has a value in the field of this name, which it may not know."""
     return field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
 
 
@@ -246,7 +247,7 @@ def heard_table(trials: Sequence[Trial], metrics: Sequence[Metric]) -> Table | N
     labels = [metric.label for metric in shown]
     table = new_table("Nr", "Model", *labels, right=("Nr", *labels))
     for number, trial in enumerate(trials, 1):
-        if any(_has(trial, metric.name) for metric in shown):
+        if any(has(trial, metric.name) for metric in shown):
             name = plain(model_name(trial.provider, trial.voice_id))
             table.add_row(str(number), name, *(measured(trial, metric.name, metric) for metric in shown))
     return table if shown else None

@@ -122,7 +122,10 @@ def with_session(command: Callable[Concatenate[CliSession, Parameters], None]) -
     def run(context: typer.Context, url: UrlOption, key: KeyOption, as_json: JsonOption, **arguments: Any) -> None:
         outer = context.find_object(CliSession) or CliSession()
         session = CliSession(url or outer.url, key or outer.key, as_json or outer.json, outer.out, outer.err)
-        command(session, **arguments)  # type: ignore[call-arg]
+        context.obj = session
+        # A group has an action of its own only if no command of it is named.
+        if context.invoked_subcommand is None:
+            command(session, **arguments)  # type: ignore[call-arg]
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     added = inspect.Parameter.KEYWORD_ONLY

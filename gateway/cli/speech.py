@@ -103,13 +103,21 @@ def save(utterance: ReceivedSpeech, destination: str) -> None:
         ) from None
 
 
-def play(path: str, duration_seconds: float) -> None:
-    """Plays a WAV file with the first installed player, and waits for its end. Raises CliError if that fails."""
+def installed_player() -> tuple[str, ...] | None:
+    """Returns the command of the first installed player, with its path and `{file}` for the file. None without one."""
     for program, *arguments in PLAYERS:
         found = shutil.which(program)
-        if found is None:
-            continue
-        command = [found, *(argument.format(file=path) for argument in arguments)]
+        if found is not None:
+            return found, *arguments
+    return None
+
+
+def play(path: str, duration_seconds: float) -> None:
+    """Plays a WAV file with the first installed player, and waits for its end. Raises CliError if that fails."""
+    player = installed_player()
+    if player is not None:
+        command = [argument.format(file=path) for argument in player]
+        program = Path(player[0]).name
         try:
             done = subprocess.run(command, timeout=duration_seconds + 15, capture_output=True, text=True, check=False)
         except subprocess.TimeoutExpired:

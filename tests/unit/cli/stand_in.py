@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.api.httpbody_pb2 import HttpBody
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
+from google.rpc import code_pb2
 from voicearena.auth.v1 import auth_pb2, auth_service_pb2, auth_service_pb2_grpc
-from voicearena.elo.v1 import elo_pb2, elo_service_pb2, elo_service_pb2_grpc
+from voicearena.elo.v1 import battle_service_pb2_grpc, elo_pb2, elo_service_pb2, elo_service_pb2_grpc
 from voicearena.experiments.v1 import (
     experiment_pb2,
     experiment_service_pb2,
@@ -36,6 +35,9 @@ from voicearena.scoring.v1 import (
 from voicearena.scoring.v1.evaluation_service_pb2 import WatchEvaluationResponse
 from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
+from tests.unit.cli.refusals import refuse
+from tests.unit.cli.stand_in_battles import CROAK, FAST, BattlesStandIn
+
 KEY = "kc_right"
 EXPERIMENT_ID = "exp_" + "0" * 32
 PCM_TYPE = "audio/l16;rate=16000;channels=1"
@@ -53,30 +55,6 @@ METRICS = [
 """The metrics of a mesh that is newer than these messages, which have no field for charm."""
 
 
-async def refuse(
-    context: Any,
-    code: int,
-    reason: str,
-    message: str,
-    violations: dict[str, str] | None = None,
-    metadata: dict[str, str] | None = None,
-) -> NoReturn:
-    """Ends a call as the services do: a google.rpc.Status with ErrorInfo, and BadRequest for `violations`."""
-    status = status_pb2.Status(code=code, message=message)
-    parts: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="voicearena", metadata=metadata)]
-    if violations:
-        request = error_details_pb2.BadRequest()
-        for field, description in violations.items():
-            request.field_violations.add(field=field, description=description)
-        parts.append(request)
-    for part in parts:
-        packed = any_pb2.Any()
-        packed.Pack(part)
-        status.details.append(packed)
-    await context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort raises")
-
-
 async def require_key(context: Any) -> None:
     """Refuses a call without the one valid key."""
     sent = dict(context.invocation_metadata()).get("authorization")
@@ -87,6 +65,7 @@ async def require_key(context: Any) -> None:
 
 
 class StandIn(
+    BattlesStandIn,
     mesh_service_pb2_grpc.MeshServiceServicer,
     auth_service_pb2_grpc.AuthServiceServicer,
     tts_service_pb2_grpc.TtsServiceServicer,
@@ -100,6 +79,7 @@ class StandIn(
     """All services in one class. `streams` are the responses of the calls of WatchExperiment, one after another."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.down: dict[str, str] = {}
         self.keys_unavailable = False
         self.scoring_down = False
@@ -122,6 +102,7 @@ class StandIn(
             prompts=["Hello."],
             total_trials=2,
         )
+        self.models = [copy.deepcopy(CROAK), copy.deepcopy(FAST)]
         self.trials: list[experiment_pb2.Trial] = []
         self.results = results_pb2.Results()
         self.streams: list[list[WatchResponse]] = []
@@ -137,7 +118,6 @@ class StandIn(
             HttpBody(data=b"trl_1,completed\r\n"),
         ]
         self.wav = b"RIFF and so on"
-        self.requests: list[Any] = []
         self.audit_messages: list[Any] = []
         self.uploaded = b""
         self.evaluation_streams: list[list[WatchEvaluationResponse]] = []
@@ -189,7 +169,13 @@ class StandIn(
             yield chunk
 
     async def ListVoiceModels(self, request: Any, context: Any) -> Any:
-        return elo_service_pb2.ListVoiceModelsResponse(models=[elo_pb2.VoiceModel(id="mdl_1")])
+        return elo_service_pb2.ListVoiceModelsResponse(models=self.models)
+
+    async def GetVoiceModel(self, request: Any, context: Any) -> Any:
+        for model in self.models:
+            if model.id == request.id:
+                return model
+        await refuse(context, code_pb2.NOT_FOUND, "NOT_FOUND", f"There is no model {request.id}.")
 
     async def CreateVoiceModel(self, request: Any, context: Any) -> Any:
         await require_key(context)
@@ -348,6 +334,7 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     auth_service_pb2_grpc.add_AuthServiceServicer_to_server(stand_in, server)
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
+    battle_service_pb2_grpc.add_BattleServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(stand_in, server)
     evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server(stand_in, server)

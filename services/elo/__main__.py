@@ -3,12 +3,16 @@
 from services.runtime import without_terminal  # noqa: F401
 
 # isort: split
-from voicearena.elo.v1 import elo_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2_grpc, leaderboard_service_pb2_grpc
 
 from services.elo.catalogue import consumers
 from services.elo.catalogue.servicer import EloServicer
 from services.elo.catalogue.store import SqlStore
 from services.elo.catalogue.usecases import Catalogue
+from services.elo.leaderboard.board_keeper import BoardKeeper
+from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.servicer import LeaderboardServicer
+from services.elo.leaderboard.store import BoardStore
 from services.elo.settings import EloSettings
 from services.runtime import event_loop
 from services.runtime.bus import Bus
@@ -29,6 +33,13 @@ async def main() -> None:
         catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
         service.add_servicer(elo_service_pb2_grpc.add_EloServiceServicer_to_server, EloServicer(catalogue))
         service.health_check("catalogue", catalogue.check_complete)
+        boards = Boards(database, BoardStore(), settings.watch_heartbeat_seconds)
+        service.add_servicer(
+            leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server,
+            LeaderboardServicer(boards),  # type: ignore[abstract]
+        )
+        service.background("boards in memory", boards.run)
+        service.background("publishing boards", BoardKeeper().run)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background(

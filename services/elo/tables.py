@@ -113,7 +113,8 @@ BATTLE_VOTES = sa.Table(
     sa.Column("cast_at", _MOMENT),
 )
 """Every vote of people and of the metrics, in the order in which they moved live Elo. Rows never change, except that
-`counted` follows the state of a person's vote. Slot A is the clip that was heard as A: with `swapped`, that is side B
+`counted` follows the state of a person's vote. The column `written_by` has the transaction that wrote a row last, by
+which boards find the votes that are new to them. Slot A is the clip that was heard as A: with `swapped`, that is side B
 of the battle. The metrics hear the sides of the battle."""
 LIVE_RATINGS = sa.Table(
     "live_ratings",
@@ -133,11 +134,23 @@ BOARDS = sa.Table(
     sa.Column("votes_seq", sa.BigInteger),
     *_of(_MOMENT, "computed_at", "next_at"),
 )
+BOARD_VOTES = sa.Table(
+    "board_votes",
+    METADATA,
+    sa.Column("owner", sa.Text, primary_key=True),
+    *_of(sa.LargeBinary, "seen", "counted"),
+    sa.Column("computed_at", _MOMENT),
+)
+"""Which votes the boards of an owner were last computed from, so that an export has exactly these: compressed bits at
+the numbers of the votes that existed, and of those that counted."""
 SNAPSHOTS = sa.Table(
     "snapshots",
     METADATA,
-    *(sa.Column(name, sa.Text, primary_key=True) for name in ("owner", "board", "category", "language")),
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("owner", "board", "category")),
     sa.Column("snapshot_date", sa.Date, primary_key=True),
     sa.Column("model_id", sa.Text, primary_key=True),
     sa.Column("snapshot", sa.LargeBinary),
+    sa.Column("computed_at", _MOMENT),
 )
+"""The place of each model on each day, over all languages. The row of a day is final once it was computed after the
+end of that day (UTC)."""

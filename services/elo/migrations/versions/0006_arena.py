@@ -89,10 +89,12 @@ CREATE TABLE battle_votes (
     voter_seq bigint REFERENCES voters (seq), model_a_seq bigint NOT NULL, model_b_seq bigint NOT NULL,
     swapped boolean NOT NULL, outcome smallint NOT NULL, scenario_seq bigint NOT NULL, category text NOT NULL,
     language text NOT NULL, change_a double precision NOT NULL, cast_at timestamptz NOT NULL,
+    written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT battle_votes_kind CHECK (kind IN ('human', 'metrics')),
     CONSTRAINT battle_votes_voter CHECK ((kind = 'human') = (voter_seq IS NOT NULL))
 );
 CREATE INDEX battle_votes_of_board ON battle_votes (owner, seq);
+CREATE INDEX battle_votes_written ON battle_votes (written_by);
 CREATE INDEX battle_votes_of_battle ON battle_votes (battle_id, seq);
 CREATE INDEX battle_votes_of_people ON battle_votes (cast_at) WHERE kind = 'human';
 CREATE INDEX battle_votes_of_voter ON battle_votes (voter_seq, seq) WHERE voter_seq IS NOT NULL;
@@ -109,10 +111,14 @@ CREATE TABLE boards (
     computed_at timestamptz NOT NULL, next_at timestamptz NOT NULL,
     PRIMARY KEY (owner, board, category, language)
 );
+CREATE TABLE board_votes (
+    owner text PRIMARY KEY, seen bytea NOT NULL, counted bytea NOT NULL, computed_at timestamptz NOT NULL
+);
 CREATE TABLE snapshots (
-    owner text NOT NULL, board text NOT NULL, category text NOT NULL, language text NOT NULL,
+    owner text NOT NULL, board text NOT NULL, category text NOT NULL,
     snapshot_date date NOT NULL, model_id text NOT NULL REFERENCES voice_models, snapshot bytea NOT NULL,
-    PRIMARY KEY (owner, board, category, language, snapshot_date, model_id)
+    computed_at timestamptz NOT NULL,
+    PRIMARY KEY (owner, board, category, snapshot_date, model_id)
 );
 CREATE INDEX snapshots_of_model ON snapshots (model_id, snapshot_date)
 """
@@ -125,7 +131,8 @@ def upgrade() -> None:
     op.execute(
         "CREATE FUNCTION battle_votes_stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF to_jsonb(NEW) - 'counted' <> to_jsonb(OLD) - 'counted'"
-        " THEN RAISE EXCEPTION 'votes are not changed'; END IF; RETURN NEW; END $$"
+        " THEN RAISE EXCEPTION 'votes are not changed'; END IF;"
+        " NEW.written_by := pg_current_xact_id(); RETURN NEW; END $$"
     )
     op.execute(
         "CREATE TRIGGER battle_votes_stay BEFORE UPDATE ON battle_votes"

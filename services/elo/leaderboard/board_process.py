@@ -1,0 +1,75 @@
+"""A process that publishes boards: `python -m services.elo.leaderboard.board_process`.
+
+It has the settings of the elo service in its environment. It prints a line whenever it is alive, and ends when its
+standard input ends, so it never outlives the service.
+"""
+
+from services.runtime import without_terminal  # noqa: F401
+
+# isort: split
+import os
+import signal
+import sys
+from datetime import timedelta
+from threading import Thread
+
+import sqlalchemy as sa
+
+from services.elo.leaderboard.publishing import TRY_LOCK, Publishing
+from services.elo.leaderboard.store import BoardStore
+from services.elo.settings import EloSettings
+from services.runtime import event_loop, telemetry
+from services.runtime.db import Database
+from services.runtime.periodic import periodic
+from services.runtime.settings import load_settings
+
+POLL_SECONDS = 2.0
+LOCK_POLL_SECONDS = 5.0
+POOL_SIZE = 2
+
+
+async def main() -> None:
+    """Publishes boards until the process is killed. Only the process with the lock does anything."""
+    settings = load_settings(EloSettings)
+    telemetry.start_logging("elo", settings.log_level)
+    # A terminal interrupts all processes of a service. The parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    url = settings.database_url.get_secret_value()
+    database = await Database.connect(url, "elo", pool_size=POOL_SIZE)
+    await periodic(lambda: _publish(database, settings), LOCK_POLL_SECONDS)
+
+
+async def _publish(database: Database, settings: EloSettings) -> None:
+    """Publishes boards while this process has the lock. Returns if another process has it."""
+    _alive()
+    async with database.reading() as connection:
+        try:
+            if not (await connection.execute(TRY_LOCK)).scalar_one():
+                return
+            interval = timedelta(seconds=settings.board_interval_seconds)
+            publishing = Publishing(database, BoardStore(), interval, alive=_alive)
+
+            async def once() -> None:
+                # Fails if the connection was lost, and the lock with it.
+                await connection.execute(sa.text("SELECT 1"))
+                await publishing.round()
+
+            await periodic(once, POLL_SECONDS, outages=())
+        finally:
+            # Back in the pool it would keep the lock.
+            await connection.invalidate()
+
+
+def _alive() -> None:
+    os.write(sys.stdout.fileno(), b"\n")
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    # At once, whatever the event loop does.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    event_loop.run(main())

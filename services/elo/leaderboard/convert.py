@@ -1,0 +1,63 @@
+"""Converts requests for boards."""
+
+from collections.abc import Mapping
+
+from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
+from voicearena.elo.v1.leaderboard_service_pb2 import (
+    ExportVotesRequest,
+    GetHeadToHeadRequest,
+    GetLeaderboardRequest,
+    WatchLeaderboardRequest,
+)
+
+from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.leaderboard.boards import Sort
+from services.elo.leaderboard.store import BoardKey
+from services.elo.ratings.published_board import BoardKind
+from services.runtime.identity import current_identity
+from services.runtime.validation import Validation
+
+MAX_CATEGORY_CHARACTERS = 100
+_BOARDS: Mapping[int, BoardKind] = {0: BoardKind.HYBRID, **{Leaderboard.Board.Value(kind): kind for kind in BoardKind}}
+_SORTS: Mapping[int, Sort] = {0: Sort.RANK, **{GetLeaderboardRequest.Sort.Value(sort): sort for sort in Sort}}
+
+BoardRequest = GetLeaderboardRequest | WatchLeaderboardRequest | GetHeadToHeadRequest | ExportVotesRequest
+
+
+def board_key(request: BoardRequest) -> BoardKey:
+    """Returns the key of the requested board.
+
+    Raises InvalidInput if a value is malformed, and Unauthenticated if the board is private and the call has no API
+    key.
+    """
+    valid = Validation()
+    kind = board_kind(request.board, valid)
+    check_category(request.category, valid)
+    language = request.language
+    valid.require(not language or LANGUAGE.fullmatch(language) is not None, "language", "must be a BCP 47 tag")
+    valid.finish()
+    return BoardKey(owner(request.private), kind, request.category, language)
+
+
+def board_kind(value: int, valid: Validation) -> BoardKind:
+    """Returns whose votes a board has. Adds a violation if it is none."""
+    valid.require(value in _BOARDS, "board", f"must be one of {', '.join(BoardKind)}")
+    return _BOARDS.get(value, BoardKind.HYBRID)
+
+
+def check_category(value: str, valid: Validation) -> None:
+    """Adds a violation if this can't be the name of a category."""
+    valid.text(value, "category", max_characters=MAX_CATEGORY_CHARACTERS, min_characters=0)
+
+
+def owner(private: bool) -> str:
+    """Returns the owner of the requested boards. Raises Unauthenticated without an API key if that is the caller."""
+    return current_identity().developer_id if private else INSTALLATION
+
+
+def sort_order(value: int) -> Sort:
+    """Returns the order of the rows. Raises InvalidInput if it is none."""
+    valid = Validation()
+    valid.require(value in _SORTS, "sort", f"must be one of {', '.join(Sort)}")
+    valid.finish()
+    return _SORTS[value]

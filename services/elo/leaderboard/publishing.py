@@ -1,0 +1,103 @@
+"""Computes and stores the boards that are due. One process of all has the lock and does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from services.elo import facts
+from services.elo.domain import INSTALLATION
+from services.elo.leaderboard.computing import compute_boards
+from services.elo.leaderboard.messages import BoardModel, Times, head_to_head, leaderboard
+from services.elo.leaderboard.schedule import OwnerSchedule
+from services.elo.leaderboard.store import BoardKey, BoardStore, StoredBoard
+from services.elo.leaderboard.vote_log import COUNTED, RATED, flagged, models_of, packed
+from services.elo.leaderboard.vote_reader import VoteReader
+from services.elo.ratings.published_board import BoardKind
+from services.runtime import outbox
+from services.runtime.clock import now
+from services.runtime.db import Database
+
+log = structlog.get_logger()
+
+TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended('elo published boards', 0))")
+
+
+class Publishing:
+    """Publishes boards. `alive` is called after each step that can take long."""
+
+    def __init__(
+        self, database: Database, store: BoardStore, interval: timedelta, alive: Callable[[], None] = lambda: None
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._interval = interval
+        self._alive = alive
+        self._reader = VoteReader(database)
+        self._schedules: dict[str, OwnerSchedule] | None = None
+        # What the boards of each owner show of their models.
+        self._shown: dict[str, Mapping[int, BoardModel]] = {}
+
+    async def round(self) -> int:
+        """Reads new votes, and computes and stores the boards that are due. Returns the number of these boards.
+
+        The caller must hold the lock (TRY_LOCK).
+        """
+        changed = await self._reader.refresh()
+        self._alive()
+        if self._schedules is None:
+            async with self._database.reading() as connection:
+                known = await self._store.computed_at(connection)
+            # Votes of before are counted as new: what they were when the boards were computed is not known here.
+            self._schedules = {owner: OwnerSchedule(computed_at=at) for owner, at in known.items()}
+        for owner, count in changed.items():
+            self._schedules.setdefault(owner, OwnerSchedule()).changed += count
+        boards = 0
+        for owner, schedule in self._schedules.items():
+            if schedule.due(now(), self._interval):
+                boards += await self._publish(owner, schedule)
+        return boards
+
+    async def _publish(self, owner: str, schedule: OwnerSchedule) -> int:
+        began, at = time.monotonic(), now()
+        times = Times(at, at + self._interval)
+        async with self._database.reading() as connection:
+            models = await self._store.models(connection)
+            live = await self._store.live_ratings(connection, owner)
+        of_owner = self._reader.log.of_owner(owner)
+        shown = {seq: models[seq] for seq in models_of(of_owner).tolist()}
+        if not schedule.changed and self._shown.get(owner) == shown:
+            async with self._database.transaction() as connection:
+                await self._store.confirm(connection, owner, times.computed_at, times.next_at)
+            schedule.computed_at = at
+            return 0
+        last = int(of_owner["seq"][-1]) if len(of_owner) else 0
+        boards, votes = [], 0
+        for scope, kind, board in compute_boards(self._reader.log, owner):
+            self._alive()
+            if scope == ("", "") and kind is BoardKind.HYBRID:
+                votes = board.votes
+            boards.append(
+                StoredBoard(
+                    key=BoardKey(owner, kind, *scope),
+                    leaderboard=leaderboard(scope, kind, board, models, live, times).SerializeToString(),
+                    head_to_head=head_to_head(board, models, at).SerializeToString(),
+                    votes_seq=last,
+                    computed_at=times.computed_at,
+                    next_at=times.next_at,
+                )
+            )
+        seen = packed(of_owner, flagged(of_owner, 0)), packed(of_owner, flagged(of_owner, COUNTED | RATED))
+        async with self._database.transaction() as connection:
+            await self._store.replace(connection, owner, boards, seen)
+            if owner == INSTALLATION:
+                await outbox.add(connection, facts.ratings_published(at, len(boards), votes))
+        self._shown[owner] = shown
+        schedule.votes, schedule.changed = len(of_owner), 0
+        schedule.computed_at, schedule.seconds = at, time.monotonic() - began
+        log.info("boards were computed", owner=owner, boards=len(boards), votes=votes, seconds=schedule.seconds)
+        return len(boards)

@@ -1,0 +1,36 @@
+"""When the boards of an owner are computed. Pure rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+EARLY_SHARE = 0.1
+"""Boards are computed before their time when this share of their votes is new or changed."""
+MIN_PAUSE = timedelta(seconds=2)
+"""The first votes of an installation change its boards within seconds, but not more often than this."""
+PAUSE_PER_SECOND = 10
+"""A board that takes long to compute is computed early less often, so that this costs a tenth of a processor."""
+
+
+@dataclass(slots=True)
+class OwnerSchedule:
+    """The state of one owner's boards."""
+
+    votes: int = 0
+    """The number of votes that the boards were last computed from, counted or not."""
+    changed: int = 0
+    """The number of votes that are new or changed since."""
+    computed_at: datetime | None = None
+    """None before the first time."""
+    seconds: float = 0.0
+    """How long that took."""
+
+    def due(self, now: datetime, interval: timedelta) -> bool:
+        """Returns whether the boards are to be computed now."""
+        if self.computed_at is None:
+            return self.changed > 0
+        if now >= self.computed_at + interval or now < self.computed_at:
+            return True
+        pause = max(MIN_PAUSE, timedelta(seconds=self.seconds * PAUSE_PER_SECOND))
+        return self.changed >= max(1, EARLY_SHARE * self.votes) and now >= self.computed_at + pause

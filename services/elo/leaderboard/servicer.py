@@ -1,0 +1,37 @@
+"""LeaderboardService: converts requests, calls use cases and converts their results."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from voicearena.elo.v1 import leaderboard_pb2, leaderboard_service_pb2, leaderboard_service_pb2_grpc
+
+from services.elo.leaderboard import convert
+from services.elo.leaderboard.boards import Boards
+from services.runtime.clock import now, timestamp
+from services.runtime.rpc import Context
+
+WatchResponse = leaderboard_service_pb2.WatchLeaderboardResponse
+
+
+class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceServicer):
+    """Implements LeaderboardService. The proto describes the RPCs."""
+
+    def __init__(self, boards: Boards) -> None:
+        self._boards = boards
+
+    async def GetLeaderboard(
+        self, request: leaderboard_service_pb2.GetLeaderboardRequest, context: Context
+    ) -> leaderboard_pb2.Leaderboard:
+        return await self._boards.leaderboard(convert.board_key(request), convert.sort_order(request.sort))
+
+    async def WatchLeaderboard(
+        self, request: leaderboard_service_pb2.WatchLeaderboardRequest, context: Context
+    ) -> AsyncIterator[WatchResponse]:
+        async with aclosing(self._boards.watch(convert.board_key(request))) as messages:
+            async for message in messages:
+                yield WatchResponse(leaderboard=message, sent_at=timestamp(now()))
+
+    async def GetHeadToHead(
+        self, request: leaderboard_service_pb2.GetHeadToHeadRequest, context: Context
+    ) -> leaderboard_service_pb2.GetHeadToHeadResponse:
+        return await self._boards.head_to_head(convert.board_key(request))

@@ -1,0 +1,137 @@
+"""All queries for published boards, their votes and their snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.catalogue.store import VOICE_MODELS
+from services.elo.leaderboard.messages import BoardModel
+from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SNAPSHOTS
+from services.runtime.db import notify
+from services.shared.clips.domain import ClipStatus
+
+_B, _M, _R, _L, _S = BOARDS.c, VOICE_MODELS.c, RENDERS.c, LIVE_RATINGS.c, SNAPSHOTS.c
+_PRICE = sa.literal_column("voice_models.cost_per_1000_characters", sa.Double)
+
+
+class BoardKey(NamedTuple):
+    """Names a board. An empty owner means the public boards, an empty category or language all of them."""
+
+    owner: str
+    board: str
+    category: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBoard:
+    """A board as it was last computed."""
+
+    key: BoardKey
+    leaderboard: bytes
+    """`voicearena.elo.v1.Leaderboard`, serialised. Its times can be older than those here."""
+    head_to_head: bytes
+    """`voicearena.elo.v1.GetHeadToHeadResponse`, serialised."""
+    votes_seq: int
+    """The number of the last vote that was known."""
+    computed_at: datetime
+    next_at: datetime
+
+
+class BoardStore:
+    """Stores boards and snapshots. Each method runs in the connection's transaction, if it has one."""
+
+    async def models(self, connection: AsyncConnection) -> Mapping[int, BoardModel]:
+        """Returns all models by their numbers."""
+        ended = _R.status.in_([ClipStatus.COMPLETED, ClipStatus.FAILED])
+        completed = sa.cast(_R.status == ClipStatus.COMPLETED, sa.Integer)
+        rendered = (
+            sa.select(_R.voice_model_id, sa.cast(sa.func.avg(completed), sa.Double).label("reliability"))
+            .where(ended)
+            .group_by(_R.voice_model_id)
+            .subquery()
+        )
+        query = sa.select(_M.seq, _M.id, _M.name, _M.provider, _M.active, _PRICE, rendered.c.reliability).outerjoin(
+            rendered, rendered.c.voice_model_id == _M.id
+        )
+        return {
+            seq: BoardModel(
+                id=id_, name=name, provider=provider, active=active, cost_per_1000_characters=cost, reliability=share
+            )
+            for seq, id_, name, provider, active, cost, share in await connection.execute(query)
+        }
+
+    async def live_ratings(self, connection: AsyncConnection, owner: str) -> Mapping[int, float]:
+        """Returns live Elo of the models of an owner's board, by number."""
+        rows = await connection.execute(sa.select(_L.model_seq, _L.rating).where(_L.owner == owner))
+        return {row.model_seq: row.rating for row in rows}
+
+    async def replace(
+        self, connection: AsyncConnection, owner: str, boards: Sequence[StoredBoard], votes: tuple[bytes, bytes]
+    ) -> None:
+        """Stores all boards of an owner, with the numbers of the votes that were seen and that counted. Others of the
+        owner are deleted. Wakes their watchers when the transaction commits."""
+        await connection.execute(sa.delete(BOARDS).where(_B.owner == owner))
+        if boards:
+            await connection.execute(
+                sa.insert(BOARDS),
+                [
+                    {
+                        **board.key._asdict(),
+                        "leaderboard": board.leaderboard,
+                        "head_to_head": board.head_to_head,
+                        "votes_seq": board.votes_seq,
+                        "computed_at": board.computed_at,
+                        "next_at": board.next_at,
+                    }
+                    for board in boards
+                ],
+            )
+            seen, counted = votes
+            adding = insert(BOARD_VOTES).values(
+                owner=owner, seen=seen, counted=counted, computed_at=boards[0].computed_at
+            )
+            changed = {name: adding.excluded[name] for name in ("seen", "counted", "computed_at")}
+            await connection.execute(adding.on_conflict_do_update(index_elements=["owner"], set_=changed))
+        await notify(connection, BOARDS_CHANGED, owner)
+
+    async def confirm(self, connection: AsyncConnection, owner: str, computed_at: datetime, next_at: datetime) -> None:
+        """Records that the boards of an owner would be the same now. Wakes their watchers."""
+        await connection.execute(
+            sa.update(BOARDS).where(_B.owner == owner).values(computed_at=computed_at, next_at=next_at)
+        )
+        await notify(connection, BOARDS_CHANGED, owner)
+
+    async def keys(self, connection: AsyncConnection, owner: str) -> Collection[BoardKey]:
+        """Returns the boards that an owner has."""
+        query = sa.select(_B.owner, _B.board, _B.category, _B.language).where(_B.owner == owner)
+        return {BoardKey(*row) for row in await connection.execute(query)}
+
+    async def get(self, connection: AsyncConnection, key: BoardKey) -> StoredBoard | None:
+        """Returns a board."""
+        query = sa.select(BOARDS).where(*(BOARDS.c[name] == value for name, value in key._asdict().items()))
+        row = (await connection.execute(query)).one_or_none()
+        return _board(row) if row else None
+
+    async def computed_at(self, connection: AsyncConnection) -> Mapping[str, datetime]:
+        """Returns when the boards of each owner were last computed."""
+        query = sa.select(_B.owner, sa.func.max(_B.computed_at)).group_by(_B.owner)
+        return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+def _board(row: sa.Row[Any]) -> StoredBoard:
+    return StoredBoard(
+        key=BoardKey(row.owner, row.board, row.category, row.language),
+        leaderboard=row.leaderboard,
+        head_to_head=row.head_to_head,
+        votes_seq=row.votes_seq,
+        computed_at=row.computed_at,
+        next_at=row.next_at,
+    )

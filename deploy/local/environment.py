@@ -84,7 +84,14 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *("SCORING_DEVICE", "MODEL_DIR", "WHISPER_MODEL", "BERT_MODEL", "HF_TOKEN", "HF_HUB_OFFLINE"),
         *("ENABLE_DIARIZATION", "DEFAULT_NUM_SPEAKERS"),
     ),
-    "elo": (*COMMON, *DATABASE, *SIGNING, "WATCH_HEARTBEAT_SECONDS", "MAX_MODELS", "BOARD_INTERVAL_SECONDS"),
+    "elo": (
+        *COMMON,
+        *DATABASE,
+        *SIGNING,
+        "WATCH_HEARTBEAT_SECONDS",
+        *("MAX_MODELS", "MAX_SCENARIOS", "PUBLIC_APPROVAL", "OPERATORS", "ARENA_PROVIDERS", "ARENA_VOICES"),
+        "BOARD_INTERVAL_SECONDS",
+    ),
 }
 # The services that call providers and download models. The others make outgoing calls only for traces and to a bucket.
 CALLS_OUT = ("tts", "scoring")

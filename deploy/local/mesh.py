@@ -190,6 +190,8 @@ class Mesh:
             "PUBLIC_URL": settings.public_url or self.api_url,
             # Well below stop_seconds, after which a service that does not stop is killed.
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
+            # Nobody else can add models and scenarios while only this machine reaches the gateway.
+            "PUBLIC_APPROVAL": environment.get("PUBLIC_APPROVAL") or str(settings.reachable_by_others).lower(),
             # Webhooks are never sent to these addresses.
             "MESH_ADDRESSES": ",".join(f"127.0.0.1:{port}" for port in self.ports.values()),
             **{f"{s.name.upper()}_ADDRESS": self.endpoints[s.name] for s in self._services if not s.worker_of},

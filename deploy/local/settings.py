@@ -1,8 +1,10 @@
 """The settings of a mesh on one machine, from the environment and from `.env` in the current folder."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, create_model
@@ -92,9 +94,22 @@ class LocalSettings(_Ports):
     """The time after which a process that does not stop is killed. Longer than the services' DRAIN_SECONDS."""
 
     @property
+    def reachable_by_others(self) -> bool:
+        """Whether other machines can reach the gateway: it listens for them, or its URL says that a proxy does."""
+        url_host = urlsplit(self.public_url).hostname if self.public_url else None
+        return not all(_is_loopback(host) for host in (self.api_host, url_host) if host)
+
+    @property
     def envoy_threads(self) -> int:
         """The number of Envoy's worker threads."""
         return self.envoy_concurrency or max(MIN_ENVOY_THREADS, min(4, (os.cpu_count() or 1) // 2))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 PORT_SETTINGS = [name for name in LocalSettings.model_fields if name.endswith("_port")]

@@ -3,17 +3,25 @@
 from services.runtime import without_terminal  # noqa: F401
 
 # isort: split
-from voicearena.elo.v1 import elo_service_pb2_grpc, leaderboard_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2_grpc, leaderboard_service_pb2_grpc, scenario_service_pb2_grpc
 
 from services.elo.catalogue import consumers
+from services.elo.catalogue.discovery import Discovery
 from services.elo.catalogue.servicer import EloServicer
+from services.elo.catalogue.standings import Standings
 from services.elo.catalogue.store import SqlStore
 from services.elo.catalogue.usecases import Catalogue
 from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
+from services.elo.scenarios import built_in_scenarios
+from services.elo.scenarios.seeding import seed_scenarios
+from services.elo.scenarios.servicer import ScenarioServicer
+from services.elo.scenarios.store import ScenarioStore
+from services.elo.scenarios.usecases import Scenarios
 from services.elo.settings import EloSettings
+from services.elo.visibility import Approval
 from services.runtime import event_loop
 from services.runtime.bus import Bus
 from services.runtime.db import Database
@@ -30,9 +38,6 @@ async def main() -> None:
         database = await service.enter("database", Database.of_service("elo", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
         pages = Pages(settings.audio_url_secret.get_secret_value())
-        catalogue = Catalogue(database, SqlStore(), pages, settings.max_models)
-        service.add_servicer(elo_service_pb2_grpc.add_EloServiceServicer_to_server, EloServicer(catalogue))
-        service.health_check("catalogue", catalogue.check_complete)
         boards = Boards(database, BoardStore(), settings.watch_heartbeat_seconds)
         service.add_servicer(
             leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server,
@@ -40,14 +45,28 @@ async def main() -> None:
         )
         service.background("boards in memory", boards.run)
         service.background("publishing boards", BoardKeeper().run)
+        approval = Approval(settings.public_approval, settings.operators)
+        models = SqlStore()
+        catalogue = Catalogue(database, models, pages, settings.max_models, approval, settings.arena_providers)
+        discovery = Discovery(database, models, settings.arena_providers, settings.arena_voices)
+        scenarios = Scenarios(database, ScenarioStore(), pages, settings.max_scenarios, approval)
+        await seed_scenarios(database, built_in_scenarios())
+        service.add_servicer(
+            elo_service_pb2_grpc.add_EloServiceServicer_to_server,
+            EloServicer(catalogue, Standings(database), approval),
+        )
+        service.add_servicer(
+            scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server, ScenarioServicer(scenarios, approval)
+        )
+        service.health_check("catalogue", discovery.check_complete)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background(
             "events",
             lambda: bus.consume(
-                {**consumers.handlers(catalogue), **relay.handlers()},
+                {**consumers.handlers(discovery), **relay.handlers()},
                 max_in_flight=2,
-                on_dead=consumers.dead_handler(catalogue),
+                on_dead=consumers.dead_handler(discovery),
             ),
         )
         await service.run()

@@ -27,3 +27,12 @@ class ModelKind(StrEnum):
     """The mesh requests it from the provider."""
     RECORDED = "recorded"
     """Its owner uploads a recording for each scenario."""
+
+
+def win_rate(wins: int, losses: int, ties: int) -> float | None:
+    """Returns the share of votes that a model won, ties half, None without votes.
+
+    Votes that neither was good are left out: they say nothing about which is better.
+    """
+    votes = wins + losses + ties
+    return (wins + ties / 2) / votes if votes else None

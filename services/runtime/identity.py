@@ -121,6 +121,20 @@ def current_voter() -> Voter | None:
     return caller.voter if caller is not None else None
 
 
+def current_reader() -> str:
+    """Returns the id of the developer who reads what is public, empty if none is known or a voter is calling.
+
+    Raises Unauthenticated if the call has credentials that are not valid, so that nobody takes the public part of a
+    list for all of it.
+    """
+    caller = _caller.get()
+    if caller is None:
+        error = no_identity(KEY_NEEDED)
+        if not isinstance(error, CredentialsMissing):
+            raise error
+    return caller.identity.developer_id if caller and caller.identity else ""
+
+
 def no_identity(needed: str) -> Unauthenticated:
     """Returns the error for a call without an identity: why its credentials are not valid, or `needed`."""
     for name, value in call_metadata.get():

@@ -261,7 +261,7 @@ async def test_keys_with_every_scope_get_new_scopes_and_other_keys_are_unchanged
     expected = copy.deepcopy(KNOWN["answers"]["/api-keys"])
     for key in expected["api_keys"]:
         if "keys" in key["scopes"]:
-            key["scopes"].append("evaluations:write")
+            key["scopes"].extend(["evaluations:write", "arena:write"])
     assert list(differences(expected, await upgraded.get("/api-keys"))) == []
 
 

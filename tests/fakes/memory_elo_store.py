@@ -1,13 +1,15 @@
 """The elo service's store in memory."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.catalogue.domain import Provider, VoiceModel
-from services.elo.catalogue.store import Counts
-from services.elo.domain import INSTALLATION
+from services.elo.catalogue.store import Filters
+from services.elo.domain import INSTALLATION, ModelKind
+from services.elo.quota import Counts
+from services.elo.visibility import Approval, is_visible
 from services.runtime.request_ids import EarlierRequest
 from tests.fakes.memory_database import table
 
@@ -31,39 +33,38 @@ class MemoryEloStore:
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> EarlierRequest[VoiceModel] | None:
         model_id, fingerprint = table(connection, "requests").get((developer_id, request_id), ("", None))
-        model = table(connection, "voice_models").get(model_id)
+        model = await self.get(connection, model_id)
         return EarlierRequest(model, fingerprint, model.created_at) if model else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
-        return table(connection, "voice_models").get(model_id)
+        return next((model for model in _models(connection) if model.id == model_id), None)
 
     async def page(
-        self,
-        connection: AsyncConnection,
-        *,
-        provider: str,
-        active_only: bool,
-        developer_id: str,
-        after: int,
-        limit: int,
+        self, connection: AsyncConnection, filters: Filters, approval: Approval, *, after: int, limit: int
     ) -> Sequence[VoiceModel]:
         return [
             model
-            for model in table(connection, "voice_models").values()
+            for model in _models(connection)
             if model.seq > after
-            and provider in ("", model.provider)
-            and developer_id in ("", model.developer_id)
-            and (model.active or not active_only)
+            and is_visible(model, filters.reader)
+            and filters.provider in ("", model.provider)
+            and filters.developer_id in ("", model.developer_id)
+            and filters.kind in (None, model.kind)
+            and (model.active or not filters.active_only)
+            and (model.arena or not filters.arena_only)
+            and (approval.awaited_by(model) or not filters.awaiting_approval)
         ][:limit]
 
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        languages = table(connection, "known_voices")
         return [
-            dataclasses.replace(model, voice_language=languages.get((model.provider, model.voice_id), ""))
-            for model in table(connection, "voice_models").values()
-            if model.provider in providers and model.developer_id in (INSTALLATION, developer_id) and model.active
+            model
+            for model in _models(connection)
+            if model.provider in providers
+            and model.kind is ModelKind.TTS
+            and model.developer_id in (INSTALLATION, developer_id)
+            and model.active
         ]
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
@@ -75,11 +76,21 @@ class MemoryEloStore:
         stored = models.get(model.id)
         if stored is None or any(_same(model, other) for other in models.values() if other.id != model.id):
             return False
-        # The developer, the time of registration and the position do not change.
+        # The others do not change.
+        kept = ("developer_id", "kind", "created_at", "first_battle_at", "seq")
         models[model.id] = dataclasses.replace(
-            model, developer_id=stored.developer_id, created_at=stored.created_at, seq=stored.seq
+            model, voice_language="", **{name: getattr(stored, name) for name in kept}
         )
         return True
+
+    async def installed(self, connection: AsyncConnection) -> Sequence[VoiceModel]:
+        return [model for model in _models(connection) if model.developer_id == INSTALLATION and model.active]
+
+    async def choose_for_arena(self, connection: AsyncConnection, chosen: Collection[str]) -> None:
+        models = table(connection, "voice_models")
+        for id_, model in models.items():
+            if model.developer_id == INSTALLATION:
+                models[id_] = dataclasses.replace(model, arena=id_ in chosen)
 
     async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
         table(connection, "known_voices").update({(provider, voice): language for voice, language in languages.items()})
@@ -96,6 +107,13 @@ class MemoryEloStore:
         return sorted(table(connection, "providers").values(), key=lambda provider: provider.id)
 
 
+def _models(connection: AsyncConnection) -> Iterator[VoiceModel]:
+    """Yields all models with the languages of their voices."""
+    languages = table(connection, "known_voices")
+    for model in table(connection, "voice_models").values():
+        yield dataclasses.replace(model, voice_language=languages.get((model.provider, model.voice_id), ""))
+
+
 def _same(a: VoiceModel, b: VoiceModel) -> bool:
-    key = ("developer_id", "provider", "voice_id", "model_id", "version")
-    return all(getattr(a, name) == getattr(b, name) for name in key)
+    voice = ("name",) if a.kind is ModelKind.RECORDED else ("provider", "voice_id", "model_id")
+    return all(getattr(a, name) == getattr(b, name) for name in ("developer_id", "kind", "version", *voice))

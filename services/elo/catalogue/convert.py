@@ -1,6 +1,6 @@
 """Converts between domain objects and protos."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from voicearena.elo.v1 import elo_pb2, elo_service_pb2
@@ -14,42 +14,135 @@ from services.elo.catalogue.domain import (
     Provider,
     VoiceModel,
 )
-from services.elo.domain import LANGUAGE
+from services.elo.catalogue.standings import NEW, Standing, Stats
+from services.elo.catalogue.store import Filters
+from services.elo.domain import LANGUAGE, ModelKind, Visibility
+from services.elo.enums import enum_of, required
 from services.runtime.clock import now, timestamp
+from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.outside_text import is_identifier, one_line
 
+_KIND, _VISIBILITY = elo_pb2.VoiceModel.Kind, elo_pb2.Visibility
 
-def voice_model(model: VoiceModel) -> elo_pb2.VoiceModel:
+
+def voice_model(
+    model: VoiceModel, *, awaits_approval: bool, standing: Standing = NEW, stats: Stats | None = None
+) -> elo_pb2.VoiceModel:
     """Returns a model as a message."""
     message = elo_pb2.VoiceModel(
         id=model.id,
         name=model.name,
         provider=model.provider,
         version=model.version,
-        config=elo_pb2.VoiceModelConfig(voice_id=model.voice_id, model_id=model.model_id),
-        rating=model.rating,
+        rating=standing.elo_rating,
         developer_id=model.developer_id,
         active=model.active,
         created_at=timestamp(model.created_at),
         updated_at=timestamp(model.updated_at),
+        kind=_KIND.Value(model.kind),
+        visibility=_VISIBILITY.Value(model.visibility),
+        arena=model.arena,
+        awaits_approval=awaits_approval,
+        language=model.spoken_language,
+        elo_rating=standing.elo_rating,
+        total_battles=standing.battles,
+        win_rate=standing.win_rate,
+        cost_per_1000_characters=model.cost_per_1000_characters,
+        stats=_stats(standing, stats) if stats else None,
     )
-    for name, value in model.parameters().items():
-        setattr(message.config.parameters, name, value)
+    if model.kind is ModelKind.TTS:
+        message.config.voice_id = model.voice_id
+        message.config.model_id = model.model_id
+        for name, value in model.parameters().items():
+            setattr(message.config.parameters, name, value)
     return message
 
 
+def _stats(standing: Standing, stats: Stats) -> elo_pb2.VoiceModelStats:
+    votes = standing.wins + standing.losses + standing.ties + standing.both_bad
+    return elo_pb2.VoiceModelStats(
+        boards=[
+            elo_pb2.VoiceModelStats.BoardRating(
+                board=board,
+                rating=row.rating,
+                rating_low=row.rating_low,
+                rating_high=row.rating_high,
+                rank=row.rank,
+                rank_worst=row.rank_worst,
+                provisional=row.provisional,
+            )
+            for board, row in sorted(stats.boards.items())
+        ],
+        wins=standing.wins,
+        losses=standing.losses,
+        ties=standing.ties,
+        both_bad=standing.both_bad,
+        both_bad_share=standing.both_bad / votes if votes else None,
+        **asdict(stats.averages),
+    )
+
+
 def from_create(request: elo_service_pb2.CreateVoiceModelRequest) -> VoiceModel:
-    """Returns the model in a request, without id and owner."""
-    return _draft(request.name, request.provider, request.version, request.config)
+    """Returns the model in a request, without id and owner.
+
+    Raises InvalidInput for an unknown kind or visibility, and for a field that models of the kind do not have.
+    """
+    draft = _draft(request.name, request.provider, request.version, request.config)
+    kind = enum_of(ModelKind, _KIND, request.kind, "kind") or ModelKind.TTS
+    if kind is ModelKind.RECORDED and request.config.ByteSize():
+        raise InvalidInput.of(FieldViolation("config", "must be absent for a recorded model"))
+    if kind is not ModelKind.RECORDED and request.language:
+        raise InvalidInput.of(
+            FieldViolation("language", "must be absent unless the model is recorded: use config.parameters.language")
+        )
+    return replace(
+        draft,
+        kind=kind,
+        visibility=enum_of(Visibility, _VISIBILITY, request.visibility, "visibility") or Visibility.PUBLIC,
+        arena=request.arena,
+        cost_per_1000_characters=_cost(request),
+        language=request.language or draft.language,
+    )
+
+
+def from_list(request: elo_service_pb2.ListVoiceModelsRequest, reader: str) -> Filters:
+    """Returns the filters in a request of a reader. Raises InvalidInput for an unknown kind."""
+    return Filters(
+        reader=reader,
+        provider=request.provider,
+        active_only=request.active_only,
+        developer_id=reader if request.registered_by_me else "",
+        kind=enum_of(ModelKind, _KIND, request.kind, "kind"),
+        arena_only=request.arena_only,
+        awaiting_approval=request.awaiting_approval,
+    )
 
 
 def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[VoiceModel, list[str]]:
-    """Returns the new values and the paths to change: those in the mask, else the fields that are present."""
-    draft = _draft(request.name, "", request.version, request.config, id_=request.id, active=request.active)
+    """Returns the new values and the paths to change: those in the mask, else the fields that are present.
+
+    Raises InvalidInput for an unknown visibility, and if the mask names it and it is absent.
+    """
     paths = list(request.update_mask.paths)
     if not request.HasField("update_mask"):
-        paths = [name for name in ("name", "version", "active", "config") if request.HasField(name)]
-    return draft, paths
+        paths = [field.name for field, _ in request.ListFields() if field.name != "id"]
+    visibility = enum_of(Visibility, _VISIBILITY, request.visibility, "visibility")
+    if "visibility" in paths:
+        visibility = required(visibility, Visibility, "visibility")
+    draft = _draft(request.name, "", request.version, request.config, id_=request.id, active=request.active)
+    changed = replace(
+        draft,
+        visibility=visibility or Visibility.PUBLIC,
+        arena=request.arena,
+        cost_per_1000_characters=_cost(request),
+    )
+    return changed, paths
+
+
+def _cost(
+    request: elo_service_pb2.CreateVoiceModelRequest | elo_service_pb2.UpdateVoiceModelRequest,
+) -> float | None:
+    return request.cost_per_1000_characters if request.HasField("cost_per_1000_characters") else None
 
 
 def from_voice(voice: tts_pb2.Voice, provider: tts_pb2.Provider) -> VoiceModel | None:
@@ -74,6 +167,7 @@ def from_provider(provider: tts_pb2.Provider, reported_at: datetime) -> Provider
         tuple(name for name in PARAMETERS if name in provider.parameters),
         provider.max_text_characters,
         tuple((limit.model_prefix, limit.max_text_characters) for limit in provider.text_limits),
+        provider.local,
     )
 
 
@@ -93,7 +187,6 @@ def _draft(
         speed=given.get("speed"),
         language=given.get("language"),
         seed=given.get("seed"),
-        rating=0.0,
         active=active,
         created_at=moment,
         updated_at=moment,

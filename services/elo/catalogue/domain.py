@@ -1,10 +1,12 @@
 """Voice models, providers, and how a query is resolved to a voice model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from services.elo.domain import INSTALLATION
+from services.elo.domain import INSTALLATION, ModelKind, Visibility
+from services.runtime.errors import WrongState
 
 MAX_NAME_CHARACTERS = 200
 MAX_VERSION_CHARACTERS = 100
@@ -14,6 +16,8 @@ MAX_MODEL_CHARACTERS = 200
 MAX_QUERIES = 10
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 MAX_SEED = 2**32 - 1
+MAX_COST_PER_1000_CHARACTERS = 1000.0
+"""In US dollars."""
 PARAMETERS = ("speed", "language", "seed")
 
 # The paths allowed in update_mask, each with the attributes that it changes.
@@ -26,34 +30,54 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "config.model_id": ("model_id",),
     "config.parameters": PARAMETERS,
     **{f"config.parameters.{name}": (name,) for name in PARAMETERS},
+    "visibility": ("visibility",),
+    "arena": ("arena",),
+    "cost_per_1000_characters": ("cost_per_1000_characters",),
 }
+# What an operator approves. A change of any of them needs another approval.
+APPROVED = ("name", "version", "voice_id", "model_id", *PARAMETERS)
+# What battles compare. Another voice or version is another model.
+COMPARED = ("version", "voice_id", "model_id", *PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceModel:
-    """One voice of one provider in one version. The provider chooses parameters that are None."""
+    """One voice of one provider in one version, or a speaker whose recordings are uploaded.
+
+    The provider chooses parameters that are None.
+    """
 
     id: str
     developer_id: str
     name: str
+    kind: ModelKind = ModelKind.TTS
     provider: str
+    """Empty for a recorded model."""
     version: str
     voice_id: str
+    """Empty for a recorded model."""
     model_id: str
     speed: float | None
     """The speaking rate relative to the normal one of the voice."""
-    rating: float
     active: bool
     created_at: datetime
     updated_at: datetime
     language: str | None = None
-    """A BCP 47 tag."""
+    """A BCP 47 tag: the parameter, or the language that a recorded model speaks."""
     seed: int | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    arena: bool = False
+    """Whether the matchmaker makes battles with it."""
+    cost_per_1000_characters: float | None = None
+    """The price in US dollars, None if its owner gave none."""
+    approved_at: datetime | None = None
+    """When an operator approved it, None if none did."""
+    first_battle_at: datetime | None = None
+    """When its first battle was made, None before. `COMPARED` does not change after that."""
     seq: int = 0
     """The position in the catalogue."""
     voice_language: str = ""
-    """The BCP 47 tag of the voice's own language, as its provider reports it. Empty if unknown. Only candidates and
-    discovered voices have it."""
+    """The BCP 47 tag of the voice's own language, as its provider reports it. Empty if unknown."""
 
     @property
     def spoken_language(self) -> str:
@@ -63,6 +87,24 @@ class VoiceModel:
     def parameters(self) -> dict[str, float | str | int]:
         """Returns the parameters that are not None, by name."""
         return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+
+
+def changed(before: VoiceModel, attributes: Mapping[str, Any], at: datetime) -> VoiceModel:
+    """Returns a model with other attributes. A change of what was approved needs another approval.
+
+    Raises WrongState if its first battle forbids the change: the battles of another voice would count for it.
+    """
+    model = replace(before, **attributes, updated_at=at)
+    if before.first_battle_at is not None:
+        if any(getattr(model, name) != getattr(before, name) for name in COMPARED):
+            raise WrongState(
+                "The version and the config of a voice model stay after its first battle. Register another voice model."
+            )
+        if model.visibility is Visibility.PRIVATE and before.visibility is Visibility.PUBLIC:
+            raise WrongState("A public voice model stays public after its first battle")
+    if any(getattr(model, name) != getattr(before, name) for name in APPROVED):
+        model = replace(model, approved_at=None)
+    return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +121,8 @@ class Provider:
     """The length of the longest text that its default model accepts. 0 if unknown."""
     text_limits: tuple[tuple[str, int], ...] = ()
     """The limits of its other models: a prefix of model ids and the longest text. The first matching prefix applies."""
+    local: bool = False
+    """Whether it speaks on this machine, so that it costs nothing."""
 
     def error(self) -> str:
         """Returns why its models can't be used. Empty if they can."""
@@ -117,7 +161,10 @@ def resolve(query: Query, candidates: Sequence[VoiceModel], developer_id: str) -
     usable = [
         m
         for m in candidates
-        if m.active and m.provider == query.provider and m.developer_id in (INSTALLATION, developer_id)
+        if m.active
+        and m.kind is ModelKind.TTS
+        and m.provider == query.provider
+        and m.developer_id in (INSTALLATION, developer_id)
     ]
     if not query.voice_id:
         installed = [m for m in usable if m.developer_id == INSTALLATION]

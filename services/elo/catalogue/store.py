@@ -1,64 +1,42 @@
-"""All queries of the elo service."""
+"""The queries of the catalogue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.elo.catalogue.conditions import of_voice
 from services.elo.catalogue.domain import Provider, VoiceModel
-from services.elo.domain import INSTALLATION
+from services.elo.catalogue.tables import KNOWN_VOICES, PROVIDERS, VOICE_MODELS
+from services.elo.domain import INSTALLATION, ModelKind, Visibility
+from services.elo.quota import Counts
+from services.elo.visibility import Approval, visible_to
 from services.runtime.request_ids import EarlierRequest
 
-METADATA = sa.MetaData()
-VOICE_MODELS = sa.Table(
-    "voice_models",
-    METADATA,
-    sa.Column("id", sa.Text),
-    sa.Column("seq", sa.BigInteger, sa.Identity(always=True)),
-    sa.Column("developer_id", sa.Text),
-    sa.Column("request_id", sa.Text),
-    sa.Column("request_fingerprint", sa.LargeBinary),
-    sa.Column("name", sa.Text),
-    sa.Column("provider", sa.Text),
-    sa.Column("version", sa.Text),
-    sa.Column("voice_id", sa.Text),
-    sa.Column("model_id", sa.Text),
-    sa.Column("parameters", JSONB),
-    sa.Column("rating", sa.Double),
-    sa.Column("active", sa.Boolean),
-    sa.Column("created_at", sa.DateTime(timezone=True)),
-    sa.Column("updated_at", sa.DateTime(timezone=True)),
-)
-PROVIDERS = sa.Table(
-    "providers",
-    METADATA,
-    sa.Column("id", sa.Text),
-    sa.Column("told_at", sa.DateTime(timezone=True)),
-    sa.Column("unavailable_reason", sa.Text),
-    sa.Column("parameters", ARRAY(sa.Text)),
-    sa.Column("max_text_characters", sa.Integer),
-    sa.Column("text_limits", JSONB),
-)
-
-KNOWN_VOICES = sa.Table(
-    "known_voices",
-    METADATA,
-    sa.Column("provider", sa.Text),
-    sa.Column("voice_id", sa.Text),
-    sa.Column("language", sa.Text),
+_M = VOICE_MODELS.c
+_WITH_VOICES = VOICE_MODELS.outerjoin(KNOWN_VOICES, of_voice())
+_SELECT = sa.select(VOICE_MODELS, sa.func.coalesce(KNOWN_VOICES.c.language, "").label("voice_language")).select_from(
+    _WITH_VOICES
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The numbers of models that a developer has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which models a list has."""
 
-    active: int
-    registered: int
-    """Including archived ones."""
+    reader: str
+    """The developer who reads. Private models of others are left out."""
+    provider: str = ""
+    """One provider, all if empty."""
+    active_only: bool = False
+    developer_id: str = ""
+    """One owner, all if empty."""
+    kind: ModelKind | None = None
+    arena_only: bool = False
+    awaiting_approval: bool = False
 
 
 class Store(Protocol):
@@ -69,7 +47,8 @@ class Store(Protocol):
     ) -> bool:
         """Adds a model. Returns False if the owner has an equal one or has used the request id.
 
-        Equal models have the same provider, voice, model and version.
+        Equal models have the same provider, voice, model and version. Equal recorded models have the same name and
+        version.
         """
 
     async def find_request(
@@ -81,30 +60,29 @@ class Store(Protocol):
         """Returns a model, None if it does not exist. With `lock`, locks its row until the transaction ends."""
 
     async def page(
-        self,
-        connection: AsyncConnection,
-        *,
-        provider: str,
-        active_only: bool,
-        developer_id: str,
-        after: int,
-        limit: int,
+        self, connection: AsyncConnection, filters: Filters, approval: Approval, *, after: int, limit: int
     ) -> Sequence[VoiceModel]:
-        """Returns up to `limit` models after position `after` in the catalogue. Empty filters match all models."""
+        """Returns up to `limit` models after position `after` in the catalogue."""
 
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        """Returns the active models of these providers that belong to the installation or to this developer.
-
-        Each has the language of its voice.
-        """
+        """Returns the active models of these providers that belong to the installation or to this developer."""
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         """Counts the models of a developer. Other transactions that count them wait until this one ends."""
 
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         """Writes the fields of a model. Returns False if it would equal another model of its owner."""
+
+    async def installed(self, connection: AsyncConnection) -> Sequence[VoiceModel]:
+        """Returns the active models of the installation, in the order of the catalogue.
+
+        Other transactions that read them like this wait until this one ends.
+        """
+
+    async def choose_for_arena(self, connection: AsyncConnection, chosen: Collection[str]) -> None:
+        """Lets these models of the installation take part in the arena, and its others not."""
 
     async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
         """Adds voices to those that a provider is known to have, each with its language, which is empty if unknown."""
@@ -127,8 +105,11 @@ def _values(model: VoiceModel) -> dict[str, Any]:
         "voice_id": model.voice_id,
         "model_id": model.model_id,
         "parameters": model.parameters(),
-        "rating": model.rating,
         "active": model.active,
+        "visibility": model.visibility,
+        "arena": model.arena,
+        "cost_per_1000_characters": model.cost_per_1000_characters,
+        "approved_at": model.approved_at,
         "updated_at": model.updated_at,
     }
 
@@ -137,6 +118,7 @@ def _model(row: sa.Row[Any]) -> VoiceModel:
     return VoiceModel(
         id=row.id,
         developer_id=row.developer_id,
+        kind=ModelKind(row.kind),
         name=row.name,
         provider=row.provider,
         version=row.version,
@@ -145,11 +127,16 @@ def _model(row: sa.Row[Any]) -> VoiceModel:
         speed=row.parameters.get("speed"),
         language=row.parameters.get("language"),
         seed=row.parameters.get("seed"),
-        rating=row.rating,
         active=row.active,
+        visibility=Visibility(row.visibility),
+        arena=row.arena,
+        cost_per_1000_characters=row.cost_per_1000_characters,
+        approved_at=row.approved_at,
+        first_battle_at=row.first_battle_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
         seq=row.seq,
+        voice_language=row.voice_language,
     )
 
 
@@ -164,98 +151,101 @@ class SqlStore:
             .values(
                 id=model.id,
                 developer_id=model.developer_id,
+                kind=model.kind,
                 request_id=request_id or None,
                 request_fingerprint=fingerprint if request_id else None,
                 created_at=model.created_at,
                 **_values(model),
             )
             .on_conflict_do_nothing()
-            .returning(VOICE_MODELS.c.id)
+            .returning(_M.id)
         )
         return result.first() is not None
 
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> EarlierRequest[VoiceModel] | None:
-        query = sa.select(VOICE_MODELS).where(
-            VOICE_MODELS.c.developer_id == developer_id, VOICE_MODELS.c.request_id == request_id
-        )
+        query = _SELECT.where(_M.developer_id == developer_id, _M.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
         return EarlierRequest(_model(row), row.request_fingerprint, row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
-        query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.id == model_id)
-        row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        query = _SELECT.where(_M.id == model_id)
+        locked = query.with_for_update(of=VOICE_MODELS)
+        row = (await connection.execute(locked if lock else query)).one_or_none()
         return _model(row) if row else None
 
     async def page(
-        self,
-        connection: AsyncConnection,
-        *,
-        provider: str,
-        active_only: bool,
-        developer_id: str,
-        after: int,
-        limit: int,
+        self, connection: AsyncConnection, filters: Filters, approval: Approval, *, after: int, limit: int
     ) -> Sequence[VoiceModel]:
-        query = sa.select(VOICE_MODELS).where(VOICE_MODELS.c.seq > after).order_by(VOICE_MODELS.c.seq).limit(limit)
-        if provider:
-            query = query.where(VOICE_MODELS.c.provider == provider)
-        if active_only:
-            query = query.where(VOICE_MODELS.c.active)
-        if developer_id:
-            query = query.where(VOICE_MODELS.c.developer_id == developer_id)
-        return [_model(row) for row in await connection.execute(query)]
+        query = _SELECT.where(_M.seq > after, visible_to(VOICE_MODELS, filters.reader))
+        if filters.provider:
+            query = query.where(_M.provider == filters.provider)
+        if filters.active_only:
+            query = query.where(_M.active)
+        if filters.developer_id:
+            query = query.where(_M.developer_id == filters.developer_id)
+        if filters.kind:
+            query = query.where(_M.kind == filters.kind)
+        if filters.arena_only:
+            query = query.where(_M.arena)
+        if filters.awaiting_approval:
+            query = query.where(approval.awaiting(VOICE_MODELS))
+        return [_model(row) for row in await connection.execute(query.order_by(_M.seq).limit(limit))]
 
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        voice = sa.and_(
-            KNOWN_VOICES.c.provider == VOICE_MODELS.c.provider, KNOWN_VOICES.c.voice_id == VOICE_MODELS.c.voice_id
+        query = _SELECT.where(
+            _M.kind == ModelKind.TTS,
+            _M.provider.in_(providers),
+            _M.developer_id.in_([INSTALLATION, developer_id]),
+            _M.active,
         )
-        query = (
-            sa.select(VOICE_MODELS, KNOWN_VOICES.c.language)
-            .outerjoin(KNOWN_VOICES, voice)
-            .where(
-                VOICE_MODELS.c.provider.in_(providers),
-                VOICE_MODELS.c.developer_id.in_([INSTALLATION, developer_id]),
-                VOICE_MODELS.c.active,
-            )
-        )
-        rows = await connection.execute(query.order_by(VOICE_MODELS.c.seq))
-        return [replace(_model(row), voice_language=row.language or "") for row in rows]
+        return [_model(row) for row in await connection.execute(query.order_by(_M.seq))]
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         await _lock_owner(connection, developer_id)
-        query = sa.select(sa.func.count().filter(VOICE_MODELS.c.active), sa.func.count()).where(
-            VOICE_MODELS.c.developer_id == developer_id
-        )
+        query = sa.select(sa.func.count().filter(_M.active), sa.func.count()).where(_M.developer_id == developer_id)
         active, registered = (await connection.execute(query)).one()
         return Counts(active, registered)
 
     async def update(self, connection: AsyncConnection, model: VoiceModel) -> bool:
         others = VOICE_MODELS.alias()
+        recorded = model.kind is ModelKind.RECORDED
+        named = others.c.name == model.name
+        spoken = sa.and_(
+            others.c.provider == model.provider,
+            others.c.voice_id == model.voice_id,
+            others.c.model_id == model.model_id,
+        )
         same = (
             sa.select(others.c.id)
             .where(
                 others.c.id != model.id,
                 others.c.developer_id == model.developer_id,
-                others.c.provider == model.provider,
-                others.c.voice_id == model.voice_id,
-                others.c.model_id == model.model_id,
+                others.c.kind == model.kind,
                 others.c.version == model.version,
+                named if recorded else spoken,
             )
             .exists()
         )
         # Simultaneous updates of one owner must not both pass the check for an equal model.
         await _lock_owner(connection, model.developer_id)
         result = await connection.execute(
-            sa.update(VOICE_MODELS)
-            .where(VOICE_MODELS.c.id == model.id, ~same)
-            .values(_values(model))
-            .returning(VOICE_MODELS.c.id)
+            sa.update(VOICE_MODELS).where(_M.id == model.id, ~same).values(_values(model)).returning(_M.id)
         )
         return result.first() is not None
+
+    async def installed(self, connection: AsyncConnection) -> Sequence[VoiceModel]:
+        await _lock_owner(connection, INSTALLATION)
+        query = _SELECT.where(_M.developer_id == INSTALLATION, _M.active)
+        return [_model(row) for row in await connection.execute(query.order_by(_M.seq))]
+
+    async def choose_for_arena(self, connection: AsyncConnection, chosen: Collection[str]) -> None:
+        takes_part = _M.id.in_(chosen)
+        changing = sa.update(VOICE_MODELS).where(_M.developer_id == INSTALLATION, _M.arena != takes_part)
+        await connection.execute(changing.values(arena=takes_part))
 
     async def record_voices(self, connection: AsyncConnection, provider: str, languages: Mapping[str, str]) -> None:
         if languages:
@@ -283,6 +273,7 @@ class SqlStore:
             parameters=list(provider.parameters),
             max_text_characters=provider.max_text_characters,
             text_limits=[list(limit) for limit in provider.text_limits],
+            local=provider.local,
         )
         changed = {column.name: adding.excluded[column.name] for column in PROVIDERS.c if column.name != "id"}
         await connection.execute(
@@ -301,6 +292,7 @@ class SqlStore:
                 tuple(row.parameters),
                 row.max_text_characters,
                 tuple((begin, longest) for begin, longest in row.text_limits),
+                row.local,
             )
             for row in rows
         ]

@@ -5,6 +5,7 @@ names in the texts are made up: phone numbers are from the range that is reserve
 from domains reserved for examples.
 """
 
-from services.elo.scenarios.built_in import BUILT_IN_CATEGORIES, BuiltInScenario, Difficulty, built_in_scenarios
+from services.elo.scenarios.built_in import BUILT_IN_CATEGORIES, BuiltInScenario, built_in_scenarios
+from services.elo.scenarios.domain import Difficulty
 
 __all__ = ["BUILT_IN_CATEGORIES", "BuiltInScenario", "Difficulty", "built_in_scenarios"]

@@ -6,8 +6,9 @@ import re
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import resources
+
+from services.elo.scenarios.domain import Difficulty
 
 BUILT_IN_CATEGORIES = (
     "customer_service",
@@ -35,17 +36,9 @@ DOMAIN = re.compile(r"(?:@|https?://|www\.)([\w.-]+\w)")
 RESERVED_DOMAIN = re.compile(r"(?:[\w-]+\.)*example\.(?:com|net|org)")
 
 
-class Difficulty(StrEnum):
-    """How many hard words a text has, and how hard they are to speak. The values are those of the API."""
-
-    EASY = "easy"
-    MEDIUM = "medium"
-    HARD = "hard"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltInScenario:
-    """One text to speak. Its name is unique among the scenarios of the installation."""
+    """One text to speak. Its name is unique among the scenarios of the installation and identifies it."""
 
     name: str
     category: str

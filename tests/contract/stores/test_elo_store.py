@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.elo.catalogue.domain import Provider, VoiceModel
-from services.elo.catalogue.store import Counts, SqlStore, Store
-from services.elo.domain import INSTALLATION
+from services.elo.catalogue.store import Filters, SqlStore, Store
+from services.elo.domain import INSTALLATION, Visibility
+from services.elo.quota import Counts
+from services.elo.visibility import Approval
 from services.runtime.db import Database
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
@@ -38,7 +40,6 @@ def model(
         voice_id=voice or id_,
         model_id="",
         speed=None,
-        rating=1500.0,
         active=True,
         created_at=NOON,
         updated_at=NOON,
@@ -62,7 +63,10 @@ async def test_a_stored_model_is_read_back_completely(database: Database, store:
         language="pt-BR",
         seed=2**32 - 1,
         model_id="large",
-        rating=1512.5,
+        visibility=Visibility.PRIVATE,
+        arena=True,
+        cost_per_1000_characters=0.25,
+        approved_at=NOON,
         active=False,
     )
     (found,) = await add(database, store, given)
@@ -109,9 +113,8 @@ async def test_pages_follow_the_order_of_registration(database: Database, store:
         *, provider: str = "", active: bool = False, owner: str = "", after: int = 0, limit: int = 9
     ) -> object:
         async with database.reading() as connection:
-            return await store.page(
-                connection, provider=provider, active_only=active, developer_id=owner, after=after, limit=limit
-            )
+            filters = Filters(reader="", provider=provider, active_only=active, developer_id=owner)
+            return await store.page(connection, filters, Approval(True), after=after, limit=limit)
 
     assert await page() == [a, b, c, d]
     assert await page(limit=2) == [a, b]
@@ -152,7 +155,10 @@ async def test_an_update_writes_every_field_except_owner_creation_time_and_posit
         voice_id="de",
         model_id="small",
         speed=None,
-        rating=1400.0,
+        visibility=Visibility.PRIVATE,
+        arena=True,
+        cost_per_1000_characters=0.5,
+        approved_at=later,
         active=False,
         updated_at=later,
         developer_id="dev_a",
@@ -192,7 +198,7 @@ async def test_voices_recorded_twice_are_known_once(database: Database, store: S
         assert not await store.knows_voice(connection, "silent", "fr")
 
 
-async def test_candidates_have_the_latest_language_of_their_voice(database: Database, store: Store) -> None:
+async def test_models_have_the_latest_language_of_their_voice(database: Database, store: Store) -> None:
     models = (model("mdl_a", voice="en"), model("mdl_b", voice="de"), model("mdl_c", voice="unheard"))
     added = await add(database, store, *models)
     async with database.transaction() as connection:
@@ -200,7 +206,7 @@ async def test_candidates_have_the_latest_language_of_their_voice(database: Data
         await store.record_voices(connection, "espeak", {"en": "en-GB"})
     async with database.reading() as connection:
         found = await store.candidates(connection, {"espeak"}, "")
-        assert await store.get(connection, "mdl_a") == added[0]
+        assert await store.get(connection, "mdl_a") == dataclasses.replace(added[0], voice_language="en-GB")
     assert [(model.voice_id, model.voice_language) for model in found] == [
         ("en", "en-GB"),
         ("de", "de"),

@@ -8,15 +8,21 @@ import pytest
 from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo.catalogue import convert
+from services.elo.catalogue.discovery import Discovery
 from services.elo.catalogue.domain import PARAMETERS, Provider, Query, VoiceModel
-from services.elo.catalogue.usecases import ARCHIVED_PER_ACTIVE, Catalogue
+from services.elo.catalogue.store import Filters
+from services.elo.catalogue.usecases import Catalogue
 from services.elo.domain import INSTALLATION
+from services.elo.quota import ARCHIVED_PER_ACTIVE
+from services.elo.visibility import Approval
 from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, QuotaExceeded, Unavailable
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
 from tests.unit.elo.test_resolve import model
+
+EVERYTHING = Filters(reader="dev_a")
 
 
 def provider(id_: str, *, minute: int = 0, reason: str = "", parameters: tuple[str, ...] = PARAMETERS) -> Provider:
@@ -41,13 +47,18 @@ def database() -> MemoryDatabase:
 
 @pytest.fixture
 def empty(database: MemoryDatabase) -> Catalogue:
-    return Catalogue(database, MemoryEloStore(), Pages("a secret"), max_models=5)
+    return Catalogue(database, MemoryEloStore(), Pages("a secret"), 5, Approval(True, ["dev_op"]), ["cartesia"])
 
 
 @pytest.fixture
-async def catalogue(empty: Catalogue) -> Catalogue:
+def discovery(database: MemoryDatabase) -> Discovery:
+    return Discovery(database, MemoryEloStore(), ["cartesia"], 2)
+
+
+@pytest.fixture
+async def catalogue(empty: Catalogue, discovery: Discovery) -> Catalogue:
     """A catalogue with the voices en and de of espeak."""
-    await empty.record_provider("evt_a", provider("espeak"), [model(0, "en"), model(0, "de")], ["espeak"])
+    await discovery.record_provider("evt_a", provider("espeak"), [model(0, "en"), model(0, "de")], ["espeak"])
     return empty
 
 
@@ -56,36 +67,43 @@ def violations(error: InvalidInput) -> list[tuple[str, str]]:
 
 
 async def test_announced_voices_become_models_of_the_installation_once(
-    catalogue: Catalogue, database: MemoryDatabase
+    catalogue: Catalogue, database: MemoryDatabase, discovery: Discovery
 ) -> None:
-    await catalogue.record_provider("evt_a", provider("espeak"), [model(0, "never")], ["espeak"])
-    await catalogue.record_provider("evt_b", provider("espeak"), [model(0, "de"), model(0, "fr")], ["espeak"])
-    models, _ = await catalogue.page("", False, False, 0, "")
-    assert [(m.voice_id, m.developer_id, m.rating) for m in models] == [
-        ("en", INSTALLATION, 1500.0),
-        ("de", INSTALLATION, 1500.0),
-        ("fr", INSTALLATION, 1500.0),
+    await discovery.record_provider("evt_a", provider("espeak"), [model(0, "never")], ["espeak"])
+    await discovery.record_provider("evt_b", provider("espeak"), [model(0, "de"), model(0, "fr")], ["espeak"])
+    models, _ = await catalogue.page(EVERYTHING, 0, "")
+    assert [(m.voice_id, m.developer_id) for m in models] == [
+        ("en", INSTALLATION),
+        ("de", INSTALLATION),
+        ("fr", INSTALLATION),
     ]
-    assert database.published() == [VoiceModelRegistered(model=convert.voice_model(m)) for m in models]
+    messages = [convert.voice_model(m, awaits_approval=False) for m in models]
+    assert database.published() == [VoiceModelRegistered(model=message) for message in messages]
 
 
-async def test_the_catalogue_is_incomplete_until_every_announced_provider_is_reported(empty: Catalogue) -> None:
+async def test_the_catalogue_is_incomplete_until_every_announced_provider_is_reported(
+    empty: Catalogue, discovery: Discovery
+) -> None:
     with pytest.raises(Unavailable):
-        await empty.check_complete()
-    await empty.record_provider("evt_a", provider("espeak"), [model(0, "en")], ["espeak", "flite"])
+        await discovery.check_complete()
+    await discovery.record_provider("evt_a", provider("espeak"), [model(0, "en")], ["espeak", "flite"])
     with pytest.raises(Unavailable):
-        await empty.check_complete()
-    await empty.record_provider("evt_b", provider("flite"), [model(0, "slt", provider="flite")], ["espeak", "flite"])
-    await empty.check_complete()
+        await discovery.check_complete()
+    await discovery.record_provider(
+        "evt_b", provider("flite"), [model(0, "slt", provider="flite")], ["espeak", "flite"]
+    )
+    await discovery.check_complete()
 
 
-async def test_a_registered_model_belongs_to_the_caller_and_has_the_first_rating(
+async def test_a_registered_model_belongs_to_the_caller_and_awaits_approval(
     catalogue: Catalogue, database: MemoryDatabase
 ) -> None:
-    made = await catalogue.create(dataclasses.replace(model(0, "en", active=False), rating=9000.0), "")
-    assert (made.developer_id, made.rating, made.active) == ("dev_a", 1500.0, True)
+    made = await catalogue.create(model(0, "en", active=False), "")
+    assert (made.developer_id, made.active) == ("dev_a", True)
     assert (await catalogue.get(made.id)).name == "en"
-    assert database.published()[-1] == VoiceModelRegistered(model=convert.voice_model(made))
+    message = convert.voice_model(made, awaits_approval=True)
+    assert database.published()[-1] == VoiceModelRegistered(model=message)
+    assert (message.elo_rating, message.rating) == (1500, 1500)
 
 
 async def test_a_repeated_request_returns_the_first_model(catalogue: Catalogue, database: MemoryDatabase) -> None:
@@ -149,7 +167,7 @@ async def test_a_language_tag_and_a_seed_are_stored(catalogue: Catalogue, langua
     wanted = dataclasses.replace(model(0, "en"), language=language, seed=2**32 - 1)
     made = await catalogue.create(wanted, "")
     assert (made.language, made.seed) == (language, 2**32 - 1)
-    parameters = convert.voice_model(await catalogue.get(made.id)).config.parameters
+    parameters = convert.voice_model(await catalogue.get(made.id), awaits_approval=False).config.parameters
     assert (parameters.language, parameters.seed, parameters.HasField("speed")) == (language, 2**32 - 1, False)
 
 
@@ -164,12 +182,14 @@ async def test_parameters_are_updated_one_by_one_or_together(catalogue: Catalogu
     assert updated.parameters() == {"language": "en-GB"}
 
 
-async def test_the_error_about_an_unavailable_provider_says_how_to_enable_it(empty: Catalogue) -> None:
+async def test_the_error_about_an_unavailable_provider_says_how_to_enable_it(
+    empty: Catalogue, discovery: Discovery
+) -> None:
     announced = ["cartesia", "espeak"]
     off = provider("cartesia", reason="set CARTESIA_API_KEY", parameters=())
-    await empty.record_provider("evt_a", off, [], announced)
-    await empty.record_provider("evt_b", provider("espeak"), [model(0, "en")], announced)
-    await empty.check_complete()
+    await discovery.record_provider("evt_a", off, [], announced)
+    await discovery.record_provider("evt_b", provider("espeak"), [model(0, "en")], announced)
+    await discovery.check_complete()
     error = "cartesia can't be used: set CARTESIA_API_KEY"
     with pytest.raises(InvalidInput) as raised:
         await empty.resolve([Query("cartesia", "x"), Query("espeak", ""), Query("nobody", "")])
@@ -182,11 +202,13 @@ async def test_the_error_about_an_unavailable_provider_says_how_to_enable_it(emp
     assert violations(raised.value) == [("provider", error)]
 
 
-async def test_a_provider_that_becomes_unavailable_is_refused_until_it_is_available_again(empty: Catalogue) -> None:
+async def test_a_provider_that_becomes_unavailable_is_refused_until_it_is_available_again(
+    empty: Catalogue, discovery: Discovery
+) -> None:
     voices = [model(0, "sonic", provider="cartesia")]
-    await empty.record_provider("evt_a", provider("cartesia"), voices, ["cartesia"])
+    await discovery.record_provider("evt_a", provider("cartesia"), voices, ["cartesia"])
     own = await empty.create(model(0, "sonic", provider="cartesia"), "")
-    await empty.record_provider(
+    await discovery.record_provider(
         "evt_b", provider("cartesia", minute=1, reason="set CARTESIA_API_KEY"), [], ["cartesia"]
     )
     for voice in ("sonic", ""):
@@ -196,7 +218,7 @@ async def test_a_provider_that_becomes_unavailable_is_refused_until_it_is_availa
     assert not (await empty.update(dataclasses.replace(own, active=False), ["active"])).active
     with pytest.raises(InvalidInput, match="set CARTESIA_API_KEY"):
         await empty.update(own, ["config"])
-    await empty.record_provider("evt_c", provider("cartesia", minute=2), voices, ["cartesia"])
+    await discovery.record_provider("evt_c", provider("cartesia", minute=2), voices, ["cartesia"])
     assert [m.voice_id for m, _ in await empty.resolve([Query("cartesia", "")])] == ["sonic"]
 
 
@@ -205,9 +227,9 @@ async def test_a_provider_that_becomes_unavailable_is_refused_until_it_is_availa
     [(("speed",), "it takes speed"), ((), "it takes none"), (("speed", "seed"), "it takes speed, seed")],
 )
 async def test_a_parameter_that_the_provider_does_not_accept_is_refused_by_name(
-    empty: Catalogue, taken: tuple[str, ...], accepted: str
+    empty: Catalogue, taken: tuple[str, ...], accepted: str, discovery: Discovery
 ) -> None:
-    await empty.record_provider("evt_a", provider("espeak", parameters=taken), [model(0, "en")], ["espeak"])
+    await discovery.record_provider("evt_a", provider("espeak", parameters=taken), [model(0, "en")], ["espeak"])
     with pytest.raises(InvalidInput) as raised:
         await empty.create(dataclasses.replace(model(0, "en"), language="en"), "")
     expected = [("config.parameters.language", f"is not a parameter of espeak; {accepted}")]
@@ -259,13 +281,13 @@ async def test_queries_without_a_model_are_refused_with_the_available_choices(ca
     ]
 
 
-async def test_a_resolved_model_has_the_length_of_its_longest_text(empty: Catalogue) -> None:
+async def test_a_resolved_model_has_the_length_of_its_longest_text(empty: Catalogue, discovery: Discovery) -> None:
     limits = (("eleven_v3", 3000), ("", 30_000))
     announced = dataclasses.replace(provider("elevenlabs"), max_text_characters=40_000, text_limits=limits)
     models = {"default": "", "old": "eleven_v2", "new": "eleven_v3_alpha"}
     drafts = [dataclasses.replace(model(0, v, provider="elevenlabs"), model_id=m) for v, m in models.items()]
-    await empty.record_provider("evt_a", announced, drafts, ["elevenlabs"])
-    await empty.record_provider("evt_b", provider("espeak"), [model(0, "en")], ["elevenlabs", "espeak"])
+    await discovery.record_provider("evt_a", announced, drafts, ["elevenlabs"])
+    await discovery.record_provider("evt_b", provider("espeak"), [model(0, "en")], ["elevenlabs", "espeak"])
     found = await empty.resolve([*(Query("elevenlabs", voice) for voice in models), Query("espeak", "en")])
     assert [longest for _, longest in found] == [40_000, 30_000, 3000, 0]
 
@@ -282,10 +304,10 @@ async def test_pages_contain_each_model_once(catalogue: Catalogue) -> None:
     pages: list[list[VoiceModel]] = []
     token = ""
     while token or not pages:
-        models, token = await catalogue.page("espeak", True, False, 2, token)
+        models, token = await catalogue.page(Filters(reader="dev_a", provider="espeak", active_only=True), 2, token)
         pages.append(list(models))
     assert [[m.voice_id for m in page] for page in pages] == [["en", "de"], ["en"]]
-    assert [m.id for m in (await catalogue.page("", False, True, 0, ""))[0]] == [own.id]
+    assert [m.id for m in (await catalogue.page(Filters(reader="dev_a", developer_id="dev_a"), 0, ""))[0]] == [own.id]
 
 
 def version(name: str) -> VoiceModel:

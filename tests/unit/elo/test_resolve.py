@@ -23,7 +23,6 @@ def model(
         voice_id=voice,
         model_id="",
         speed=None,
-        rating=1500.0,
         active=active,
         created_at=NOON,
         updated_at=NOON,

@@ -41,6 +41,21 @@ def test_children_get_the_env_file_and_the_environment_overrides_it(monkeypatch)
     assert (environment["SOME_API_KEY"], environment["HOME"]) == ("from-file", "/here")
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "reachable"),
+    [
+        ("127.0.0.1", None, False),
+        ("127.0.0.1", "http://localhost:8080", False),
+        ("::1", None, False),
+        ("0.0.0.0", None, True),
+        ("192.168.1.7", None, True),
+        ("127.0.0.1", "https://voices.example.com", True),
+    ],
+)
+def test_others_reach_a_gateway_that_listens_for_them_or_is_behind_a_proxy(host, url, reachable):
+    assert load_settings(api_host=host, public_url=url).reachable_by_others is reachable
+
+
 def test_workers_come_from_the_environment_or_the_caller(monkeypatch):
     monkeypatch.setenv("WORKERS", " tts=2, scoring=3,")
     assert load_settings().workers == {"tts": 2, "scoring": 3}

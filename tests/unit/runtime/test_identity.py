@@ -303,6 +303,7 @@ def test_the_scopes_keep_their_names_and_order() -> None:
         "webhooks",
         "keys",
         "evaluations:write",
+        "arena:write",
     )
     assert in_order(["keys", "speech", "keys"]) == ("speech", "keys")
 

@@ -12,7 +12,13 @@ _STATEMENTS = """
 ALTER TABLE voice_models
     ADD kind text NOT NULL DEFAULT 'tts', ADD visibility text NOT NULL DEFAULT 'public',
     ADD arena boolean NOT NULL DEFAULT false, ADD approved_at timestamptz, ADD first_battle_at timestamptz,
-    ADD cost_per_1000_characters double precision;
+    ADD cost_per_1000_characters double precision,
+    DROP rating, DROP CONSTRAINT voice_models_same;
+CREATE UNIQUE INDEX voice_models_same ON voice_models (developer_id, provider, voice_id, model_id, version)
+    WHERE kind = 'tts';
+CREATE UNIQUE INDEX voice_models_same_recorded ON voice_models (developer_id, name, version) WHERE kind = 'recorded';
+CREATE INDEX voice_models_of_arena ON voice_models (seq) WHERE arena;
+ALTER TABLE providers ADD local boolean NOT NULL DEFAULT false;
 CREATE TABLE scenarios (
     id text PRIMARY KEY, seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE, developer_id text NOT NULL,
     request_id text, request_fingerprint bytea, built_in text UNIQUE,
@@ -125,7 +131,7 @@ CREATE INDEX snapshots_of_model ON snapshots (model_id, snapshot_date)
 
 
 def upgrade() -> None:
-    """Creates the tables. Models of the installation are approved, and others are when PUBLIC_APPROVAL is off."""
+    """Creates the tables. Voice models are public as before, and live ratings replace their constant rating."""
     for statement in _STATEMENTS.strip().split(";\n"):
         op.execute(statement)
     op.execute(

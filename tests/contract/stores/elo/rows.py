@@ -12,9 +12,9 @@ from services.runtime.db import Database
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _MODEL = sa.text(
-    "INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, rating,"
-    " active, arena, created_at, updated_at)"
-    " VALUES (:id, :owner, :id, 'espeak', '', :id, '', '{}', 1500, true, true, :at, :at) RETURNING seq"
+    "INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, active,"
+    " arena, created_at, updated_at)"
+    " VALUES (:id, :owner, :id, 'espeak', '', :id, '', '{}', true, true, :at, :at) RETURNING seq"
 )
 
 

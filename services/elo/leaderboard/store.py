@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.catalogue.store import VOICE_MODELS
+from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.leaderboard.messages import BoardModel
 from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SNAPSHOTS
 from services.runtime.db import notify

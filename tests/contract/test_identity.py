@@ -31,6 +31,8 @@ OPEN_RPCS = {
     "AuthService.CreateVoter",
     "MeshService.GetHealth",
     "TtsService.GetAudio",
+    "AnalyticsService.GetSummary",
+    "AnalyticsService.GetCorrelations",
     # These need a listening link.
     "ListeningService.JoinListening",
     "ListeningService.NextListeningPair",

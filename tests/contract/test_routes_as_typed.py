@@ -61,6 +61,8 @@ ROUTES = {
     "POST /api/v1/experiments/{experiment_id}/webhook-deliveries/{delivery_id}/redeliver",
     "GET /api/v1/evaluations/{evaluation_id}/webhook-deliveries",
     "POST /api/v1/evaluations/{evaluation_id}/webhook-deliveries/{delivery_id}/redeliver",
+    "GET /api/v1/analytics/summary",
+    "GET /api/v1/analytics/correlations",
     "GET /api/v1/battles/{battle_id}/webhook-deliveries",
     "POST /api/v1/battles/{battle_id}/webhook-deliveries/{delivery_id}/redeliver",
     "GET /api/v1/evaluations/{id}",

@@ -58,3 +58,24 @@ async def test_the_typescript_example_compares_two_voices_over_grpc_web(mesh: Me
     assert (status, err) == (0, "")
     assert "4 of 4 trials" in out
     assert out.splitlines()[-1] == "confidence: inconclusive"
+
+
+async def test_the_python_example_votes_in_a_battle(mesh: Mesh, tmp_path: Path) -> None:
+    address = mesh.api_url.removeprefix("http://")
+    status, out, err = await run(sys.executable, str(ROOT / "examples/vote.py"), address, "a", cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert [line.split(" was ")[0] for line in out.splitlines()[-3:-1]] == ["A", "B"]
+    assert out.splitlines()[-1].startswith("the vote moves")
+    assert {path.name for path in tmp_path.glob("*.wav")} == {"a.wav", "b.wav"}
+
+
+@pytest.mark.skipif(
+    not (ROOT / "gateway/web/gen").exists() and not os.environ.get("CI"), reason="`make gen-ts` has not been run"
+)
+async def test_the_typescript_example_votes_in_a_battle_over_grpc_web(mesh: Mesh) -> None:
+    node = shutil.which("node")
+    assert node, "`make test` puts the node of the virtual environment on the PATH"
+    status, out, err = await run(node, "examples/vote.ts", mesh.api_url, "both_bad", cwd=ROOT / "gateway/web")
+    assert (status, err) == (0, "")
+    assert [line.split(" was ")[0] for line in out.splitlines()[-3:-1]] == ["A", "B"]
+    assert out.splitlines()[-1].startswith("the vote moves")

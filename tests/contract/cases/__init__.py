@@ -1,6 +1,7 @@
 """The table of API cases. Each case runs over gRPC, gRPC-Web and JSON, through the gateway."""
 
 from tests.contract.cases import (
+    analytics,
     auth,
     catalogue,
     evaluations,
@@ -16,6 +17,7 @@ from tests.contract.cases import (
 from tests.contract.cases.case import Case
 
 CASES: list[Case] = [
+    *analytics.CASES,
     *auth.CASES,
     *catalogue.CASES,
     *evaluations.CASES,

@@ -3,8 +3,16 @@
 from services.runtime import without_terminal  # noqa: F401
 
 # isort: split
-from voicearena.elo.v1 import elo_service_pb2_grpc, leaderboard_service_pb2_grpc, scenario_service_pb2_grpc
+from voicearena.elo.v1 import (
+    analytics_service_pb2_grpc,
+    elo_service_pb2_grpc,
+    leaderboard_service_pb2_grpc,
+    scenario_service_pb2_grpc,
+)
 
+from services.elo.analytics.servicer import AnalyticsServicer
+from services.elo.analytics.store import AnalyticsStore
+from services.elo.analytics.usecases import Analytics
 from services.elo.catalogue import consumers
 from services.elo.catalogue.discovery import Discovery
 from services.elo.catalogue.servicer import EloServicer
@@ -57,6 +65,10 @@ async def main() -> None:
         )
         service.add_servicer(
             scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server, ScenarioServicer(scenarios, approval)
+        )
+        analytics = Analytics(database, AnalyticsStore(approval, settings.arena_providers))
+        service.add_servicer(
+            analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, AnalyticsServicer(analytics)
         )
         service.health_check("catalogue", discovery.check_complete)
         relay = OutboxRelay(database, bus)

@@ -1,6 +1,6 @@
 """The queries of analytics: over public battles and their votes, never over control battles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -20,7 +20,7 @@ from services.elo.analytics.domain import (
     Totals,
 )
 from services.elo.battles.domain import BattleStatus, Control
-from services.elo.catalogue.tables import VOICE_MODELS
+from services.elo.catalogue.conditions import in_arena
 from services.elo.domain import INSTALLATION
 from services.elo.ratings import Outcome, VoteKind
 from services.elo.ratings.votes import Floats
@@ -28,7 +28,7 @@ from services.elo.tables import BATTLE_VOTES, BATTLES, BOARDS, RENDERS, SCENARIO
 from services.elo.visibility import Approval
 from services.shared.metrics import METRICS
 
-_B, _V, _S, _M = BATTLES.c, BATTLE_VOTES.c, SCENARIOS.c, VOICE_MODELS.c
+_B, _V, _S = BATTLES.c, BATTLE_VOTES.c, SCENARIOS.c
 _PUBLIC = sa.and_(_B.owner == INSTALLATION, _B.control == Control.NONE)
 _PEOPLE = sa.and_(_V.owner == INSTALLATION, _V.kind == VoteKind.HUMAN)
 _NUMBERS = {metric.name for metric in METRICS if metric.kind in (int, float)}
@@ -39,13 +39,14 @@ CORRELATED = tuple(field.name for field in SideMetrics.DESCRIPTOR.fields if fiel
 class AnalyticsStore:
     """Reads what the summary and the correlations are made of."""
 
-    def __init__(self, approval: Approval) -> None:
-        """`approval` says which models and scenarios public battles may use."""
+    def __init__(self, approval: Approval, providers: Collection[str]) -> None:
+        """`approval` and `providers` say which models and scenarios public battles may use; see `in_arena`."""
         self._approval = approval
+        self._providers = providers
 
     async def totals(self, connection: AsyncConnection) -> Totals:
         """Returns the numbers of models, scenarios, battles, votes and voters."""
-        models = sa.select(sa.func.count()).where(_M.arena, _M.active, self._approval.in_public_battles(VOICE_MODELS))
+        models = sa.select(sa.func.count()).where(in_arena(self._approval, self._providers))
         scenarios = sa.select(sa.func.count()).where(~_S.archived, self._approval.in_public_battles(SCENARIOS))
         of_battles = sa.select(
             sa.func.count().filter(_B.opened_at.is_not(None)), sa.func.count().filter(_B.status == BattleStatus.VOID)

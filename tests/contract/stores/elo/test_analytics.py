@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from services.elo.visibility import Approval
 from voicearena.elo.v1.leaderboard_pb2 import Leaderboard, SlotEffect
 
 from services.elo.analytics import convert, usecases
@@ -14,13 +13,16 @@ from services.elo.analytics.domain import MAX_DAYS, MIN_TIE_VOTES, Day, Scenario
 from services.elo.analytics.store import CORRELATED, AnalyticsStore
 from services.elo.analytics.usecases import Analytics
 from services.elo.battles.domain import Battle, BattleStatus, Control
+from services.elo.catalogue.tables import PROVIDERS
 from services.elo.ratings import LiveElo, Outcome, VoteKind
 from services.elo.tables import BOARDS, RENDERS
+from services.elo.visibility import Approval
 from services.elo.voting.live_ratings import LiveRatings, NewVote
 from services.runtime.db import Database
 from services.runtime.errors import InvalidInput
 from tests.contract.stores.elo.rows import NOON, add_battles, add_models, add_scenario, add_voter, battle
 
+STORE = AnalyticsStore(Approval(needed=True), ())
 TODAY = NOON - timedelta(hours=11, minutes=59)
 YESTERDAY = TODAY - timedelta(days=1)
 
@@ -43,11 +45,16 @@ class Arena:
         self.models = models
         self.scenario = scenario
         self.voters = voters
-        self.analytics = Analytics(database, AnalyticsStore(Approval(needed=True)), max_age_seconds=0)
+        self.analytics = Analytics(database, STORE, max_age_seconds=0)
         self._made = 0
 
     @classmethod
     async def of(cls, database: Database) -> "Arena":
+        adding = sa.insert(PROVIDERS).values(
+            id="espeak", told_at=NOON, unavailable_reason="", parameters=[], max_text_characters=0, local=True
+        )
+        async with database.transaction() as connection:
+            await connection.execute(adding)
         models = await add_models(database, "mdl_a", "mdl_b")
         voters = [await add_voter(database, f"usr_{name}") for name in "abc"]
         return cls(database, models, await add_scenario(database), voters)
@@ -234,7 +241,7 @@ async def test_votes_of_people_go_with_the_metric_that_they_follow(arena: Arena)
 
 
 async def test_figures_are_computed_once_and_served_from_memory(arena: Arena) -> None:
-    analytics = Analytics(arena.database, AnalyticsStore(Approval(needed=True)))
+    analytics = Analytics(arena.database, STORE)
     before = await analytics.summary(7)
     await arena.battle()
     after = await analytics.summary(2)
@@ -244,7 +251,7 @@ async def test_figures_are_computed_once_and_served_from_memory(arena: Arena) ->
 
 
 async def test_after_a_failure_the_next_call_computes_again(arena: Arena) -> None:
-    analytics = Analytics(arena.database, AnalyticsStore(Approval(needed=True)))
+    analytics = Analytics(arena.database, STORE)
     async with arena.database.transaction() as connection:
         await connection.execute(sa.text("ALTER TABLE boards RENAME TO boards_away"))
     try:

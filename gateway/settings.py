@@ -9,7 +9,7 @@ from voicearena.mesh.v1.mesh_pb2 import Service
 
 SERVICES = dict(Service.items()[1:])
 """Every service and its default port."""
-HTTP_SERVICES = ("experiments", "scoring", "tts")
+HTTP_SERVICES = ("elo", "experiments", "scoring", "tts")
 """The services that also serve audio, or take uploads, over plain HTTP."""
 HTTP_PORTS_ABOVE = 10
 """The default HTTP port of a service is its other port plus this."""

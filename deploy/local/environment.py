@@ -86,11 +86,13 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "elo": (
         *COMMON,
+        *HTTP,
         *DATABASE,
+        *AUDIO,
         *SIGNING,
-        "WATCH_HEARTBEAT_SECONDS",
+        *("PUBLIC_URL", "WATCH_HEARTBEAT_SECONDS"),
         *("MAX_MODELS", "MAX_SCENARIOS", "PUBLIC_APPROVAL", "OPERATORS", "ARENA_PROVIDERS", "ARENA_VOICES"),
-        "BOARD_INTERVAL_SECONDS",
+        *("BOARD_INTERVAL_SECONDS", "BATTLE_VOTES"),
     ),
 }
 # The services that call providers and download models. The others make outgoing calls only for traces and to a bucket.

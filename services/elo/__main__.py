@@ -3,16 +3,24 @@
 from services.runtime import without_terminal  # noqa: F401
 
 # isort: split
+from functools import partial
+
 from voicearena.elo.v1 import (
     analytics_service_pb2_grpc,
+    battle_service_pb2,
+    battle_service_pb2_grpc,
     elo_service_pb2_grpc,
     leaderboard_service_pb2_grpc,
     scenario_service_pb2_grpc,
 )
+from voicearena.gateway.v1 import access_log_pb2_grpc
 
 from services.elo.analytics.servicer import AnalyticsServicer
 from services.elo.analytics.store import AnalyticsStore
 from services.elo.analytics.usecases import Analytics
+from services.elo.battles.reading import ReadBattles
+from services.elo.battles.views import BattleViews
+from services.elo.battles.watching import WatchBattle
 from services.elo.catalogue import consumers
 from services.elo.catalogue.discovery import Discovery
 from services.elo.catalogue.servicer import EloServicer
@@ -23,20 +31,46 @@ from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
+from services.elo.ratings import LiveElo
 from services.elo.scenarios import built_in_scenarios
 from services.elo.scenarios.seeding import seed_scenarios
 from services.elo.scenarios.servicer import ScenarioServicer
 from services.elo.scenarios.store import ScenarioStore
 from services.elo.scenarios.usecases import Scenarios
+from services.elo.servicer import BattleServicer
 from services.elo.settings import EloSettings
+from services.elo.tables import BATTLES_CHANGED
 from services.elo.visibility import Approval
+from services.elo.voting.casting import VoteInBattle
+from services.elo.voting.deciding import Deciding
+from services.elo.voting.live_ratings import LiveRatings
+from services.elo.voting.next_battle import NextBattle
+from services.elo.voting.pool import PoolStore
+from services.elo.voting.subject import BattleSubject
+from services.elo.voting.voters import ReadVoter, VoterStore
 from services.runtime import event_loop
+from services.runtime.audio_store import AudioStore
 from services.runtime.bus import Bus
+from services.runtime.changes import Changes
+from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import Pages
+from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.listening import clip_responses
+from services.shared.listening.access_log_servicer import AccessLog
+from services.shared.listening.clip_transfers import ClipTransfers
+from services.shared.listening.clips import Clips
+from services.shared.listening.closing import OVERDUE_CHECK_INTERVAL_SECONDS, Closing
+from services.shared.listening.comparing import Comparing
+from services.shared.listening.store import SqlListeningStore
+from services.shared.listening.vote_store import SqlVoteStore
+
+BATTLE_SERVICE = battle_service_pb2.DESCRIPTOR.services_by_name["BattleService"]
+VOTERS_PER_ADDRESS = 3
+"""Voters at one address whose votes in one battle count. It allows for a family or a shared computer."""
 
 
 async def main() -> None:
@@ -71,6 +105,7 @@ async def main() -> None:
             analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, AnalyticsServicer(analytics)
         )
         service.health_check("catalogue", discovery.check_complete)
+        await serve_battles(service, settings, database, pages, models, approval)
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background(
@@ -82,6 +117,57 @@ async def main() -> None:
             ),
         )
         await service.run()
+
+
+async def serve_battles(
+    service: Service, settings: EloSettings, database: Database, pages: Pages, models: SqlStore, approval: Approval
+) -> None:
+    """Adds battles: reading, hearing, voting and deciding."""
+    secret = settings.audio_url_secret.get_secret_value()
+    # Without the audio store, only clips are Unavailable.
+    audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
+    changes, listening, views, voters = (
+        Changes(database, BATTLES_CHANGED),
+        SqlListeningStore(),
+        BattleViews(),
+        VoterStore(),
+    )
+    subject = BattleSubject(views, voters, LiveRatings(LiveElo()), Deciding())
+    comparing = Comparing(database, listening, SqlVoteStore(), subject)
+    clips = Clips(database, listening, subject, audio, secret)
+    closing = Closing(database, listening, subject)
+    reading = ReadBattles(database, views, pages)
+    voters_address = AddressHash(secret, "voters of the arena").of_client
+    service.add_servicer(
+        battle_service_pb2_grpc.add_BattleServiceServicer_to_server,
+        BattleServicer(
+            reading,
+            WatchBattle(reading, changes, settings.watch_heartbeat_seconds),
+            NextBattle(
+                database,
+                PoolStore(),
+                voters,
+                comparing,
+                None,
+                address_of=voters_address,
+                max_voters_per_address=VOTERS_PER_ADDRESS,
+                votes_needed=settings.battle_votes,
+            ),
+            clips,
+            VoteInBattle(database, views, models, voters, listening, comparing, address_of=voters_address),
+            ReadVoter(database, voters),
+            approval,
+            settings.public_url,
+        ),
+    )
+    find_clip = partial(clip_responses.find, clips)
+    service.serve_bytes(settings.http_address, BATTLE_SERVICE.methods_by_name["GetBattleClip"], find_clip)
+    service.add_unlisted(
+        access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
+        await service.enter("access log", AccessLog(ClipTransfers(database, listening))),
+    )
+    service.background("battles", lambda: periodic(closing.overdue, OVERDUE_CHECK_INTERVAL_SECONDS, batch=1))
+    service.background("changes", changes.run)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from services.runtime.settings import DatabaseSettings, ServiceSettings, SigningSettings, WatchSettings
+from services.runtime.settings import (
+    AudioSettings,
+    DatabaseSettings,
+    HttpSettings,
+    ServiceSettings,
+    SigningSettings,
+    SiteSettings,
+    WatchSettings,
+)
 
 
 def _names(value: object) -> object:
@@ -16,7 +24,9 @@ def _names(value: object) -> object:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
-class EloSettings(ServiceSettings, DatabaseSettings, SigningSettings, WatchSettings):
+class EloSettings(
+    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, SigningSettings, SiteSettings, WatchSettings
+):
     """The settings that only elo has, besides the shared ones."""
 
     max_models: int = Field(500, ge=1, le=1_000_000)
@@ -34,3 +44,5 @@ class EloSettings(ServiceSettings, DatabaseSettings, SigningSettings, WatchSetti
     arena_voices: int = Field(6, ge=0, le=1000)
     """The number of voices of the installation that take part: of all local providers together, and of each provider in
     `arena_providers`."""
+    battle_votes: int = Field(1, ge=1, le=1000)
+    """The number of counted votes of people after which a battle is decided."""

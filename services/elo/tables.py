@@ -109,13 +109,14 @@ BATTLE_VOTES = sa.Table(
     *_of(sa.Boolean, "rated", "counted", "swapped"),
     *_of(sa.BigInteger, "voter_seq", "model_a_seq", "model_b_seq", "scenario_seq"),
     sa.Column("outcome", sa.SmallInteger),
-    sa.Column("change_a", sa.Double),
+    *_of(sa.Double, "change_a", "rating_a", "rating_b"),
     sa.Column("cast_at", _MOMENT),
 )
 """Every vote of people and of the metrics, in the order in which they moved live Elo. Rows never change, except that
 `counted` follows the state of a person's vote. The column `written_by` has the transaction that wrote a row last, by
 which boards find the votes that are new to them. Slot A is the clip that was heard as A: with `swapped`, that is side B
-of the battle. The metrics hear the sides of the battle."""
+of the battle. The metrics hear the sides of the battle. `rating_a` and `rating_b` are the live ratings of the slots
+before the vote, and `change_a` is what slot A gained."""
 LIVE_RATINGS = sa.Table(
     "live_ratings",
     METADATA,
@@ -125,7 +126,8 @@ LIVE_RATINGS = sa.Table(
     sa.Column("rating", sa.Double),
     *_of(sa.Integer, "battles", "wins", "losses", "ties", "both_bad"),
 )
-"""Live Elo of each model on each board, and its counted votes of people. `owner` is "" for the public board."""
+"""Live Elo of each model on each board, and its counted votes of people and metrics in rated battles. `owner` is "" for
+the public board."""
 BOARDS = sa.Table(
     "boards",
     METADATA,

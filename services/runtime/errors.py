@@ -161,6 +161,12 @@ class DiskFull(Unavailable):
     reason = "DISK_FULL"
 
 
+class NotReady(ArenaError):
+    """What the caller asked for is not ready yet. The metadata has `retry_after_seconds`."""
+
+    reason = "NOT_READY"
+
+
 class BusUnavailable(Exception):
     """NATS can't be reached, or did not confirm a message."""
 

@@ -70,6 +70,8 @@ class Voter:
 
     id: str
     """`usr_` and 32 hexadecimal digits."""
+    invited_by: str = ""
+    """The developer whose API key created the session. Empty if it was created without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,5 +233,5 @@ def _caller_of(claims: Mapping[str, Any], token: str) -> Caller:
         scopes = frozenset(str(claims.get("scope", "")).split())
         return Caller(Identity(subject, scopes, str(claims.get("key", ""))), token)
     if claims["aud"] == VOTER_AUDIENCE:
-        return Caller(None, token, Voter(subject))
+        return Caller(None, token, Voter(subject, str(claims.get("invited_by", ""))))
     raise Unauthenticated("The identity token is for several audiences")

@@ -106,13 +106,18 @@ class SigningSettings(BaseSettings):
     """The secret that signs links to audio and page tokens. It must be the same in every service that has it."""
 
 
-class LinkSettings(SigningSettings):
+class SiteSettings(BaseSettings):
+    """The settings of a service that makes URLs of the gateway."""
+
+    public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
+    """The URL at which people reach the gateway. Links to audio begin with it."""
+
+
+class LinkSettings(SigningSettings, SiteSettings):
     """The settings of a service that makes links to audio."""
 
     audio_url_ttl_seconds: int = Field(3600, ge=10, le=7 * 24 * 3600)
     """How long a link to audio is valid."""
-    public_url: str = Field("http://localhost:8080", pattern=r"^https?://[^\s/]+$")
-    """The URL at which people reach the gateway. Links to audio begin with it."""
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -104,6 +104,16 @@ class Battle:
     seq: int = 0
 
     @property
+    def models(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """The id and the number of the model of side A and of side B."""
+        return (self.model_a_id, self.model_a_seq), (self.model_b_id, self.model_b_seq)
+
+    @property
+    def models_chosen(self) -> bool:
+        """Whether a developer named the models, and so knows them."""
+        return self.chosen and self.probability is None
+
+    @property
     def public_board(self) -> bool:
         """Whether its votes count on the public boards."""
         return self.owner == INSTALLATION

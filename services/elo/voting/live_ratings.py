@@ -12,6 +12,7 @@ from services.elo.battles.domain import Battle
 from services.elo.domain import FIRST_RATING
 from services.elo.ratings import LiveElo, LiveVote, Outcome, VoteKind
 from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
+from services.elo.voting import tallies
 
 _R, _V = LIVE_RATINGS.c, BATTLE_VOTES.c
 # Outcome.A and Outcome.B, as the outcome of the same vote when the sides are exchanged.
@@ -52,7 +53,7 @@ class LiveRatings:
     async def cast(
         self, connection: AsyncConnection, battle: Battle, vote: NewVote
     ) -> tuple[RatingChange, RatingChange]:
-        """Records a vote, and moves the ratings of side A and side B of the battle, in that order.
+        """Records a vote, and moves the ratings of side A and side B of the battle, in that order, and their counts.
 
         A vote that does not count, and a vote of a battle without rating, is recorded and moves nothing. The caller
         must have locked the battle. Two votes that share a model get their numbers in the order in which they move it,
@@ -81,13 +82,16 @@ class LiveRatings:
                 category=battle.category,
                 language=battle.language,
                 change_a=-change if vote.swapped else change,
+                rating_a=before_b if vote.swapped else before_a,
+                rating_b=before_a if vote.swapped else before_b,
                 cast_at=vote.at,
             )
         )
-        if change:
-            for seq, by in ((battle.model_a_seq, change), (battle.model_b_seq, -change)):
+        if moves:
+            for seq, by, side_a in ((battle.model_a_seq, change, True), (battle.model_b_seq, -change, False)):
                 of_model = sa.update(LIVE_RATINGS).where(_R.owner == battle.owner, _R.model_seq == seq)
-                await connection.execute(of_model.values(rating=ratings[seq] + by))
+                more = {_R.rating: ratings[seq] + by, **tallies.of_side(of_sides, side_a=side_a)}
+                await connection.execute(of_model.values(more))
         return RatingChange(before_a, before_a + change), RatingChange(before_b, before_b - change)
 
     async def _locked(self, connection: AsyncConnection, battle: Battle) -> Mapping[int, float]:

@@ -173,8 +173,8 @@ class Comparing(Generic[VoteReply]):
                 return Voted(state.progress(moment), None)
             if assignment.answer is not None:
                 raise WrongState(
-                    f"You have already answered this pair with {assignment.answer}, and an answer can't be changed. "
-                    "Ask for the next pair.",
+                    f"You have already answered with {assignment.answer}, and an answer can't be changed. "
+                    "Ask for the next one.",
                     status="answered",
                     answer=assignment.answer,
                 )

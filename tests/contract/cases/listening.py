@@ -354,7 +354,7 @@ VOTES = [
     ),
     cast(
         "another vote about the same pair is refused",
-        Fails("WRONG_STATE", says="already answered this pair with a", metadata={"status": "answered", "answer": "a"}),
+        Fails("WRONG_STATE", says="already answered with a", metadata={"status": "answered", "answer": "a"}),
         pair_id=Given("new_answered_pair"),
         answer="b",
     ),

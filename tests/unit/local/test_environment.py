@@ -64,4 +64,4 @@ def test_only_services_that_use_a_bucket_get_its_credentials() -> None:
 
     assert services_with_credentials(EVERYTHING) == set()
     in_bucket = {**EVERYTHING, "AUDIO_STORAGE_PATH": "s3://bucket/prefix"}
-    assert services_with_credentials(in_bucket) == {"experiments", "tts", "scoring"}
+    assert services_with_credentials(in_bucket) == {"elo", "experiments", "tts", "scoring"}

@@ -77,6 +77,8 @@ CREATE TABLE battles (
 );
 CREATE INDEX battles_pool ON battles (owner, category, drawn) WHERE status = 'open';
 CREATE INDEX battles_control ON battles (control, status) WHERE control <> '';
+CREATE INDEX battles_pool_of_any_category ON battles (owner, drawn) WHERE status = 'open';
+CREATE INDEX battles_by_status ON battles (status, seq);
 CREATE INDEX battles_preparing ON battles (created_at) WHERE status = 'preparing';
 CREATE INDEX battles_by_model_a ON battles (model_a_id, seq);
 CREATE INDEX battles_by_model_b ON battles (model_b_id, seq);
@@ -94,7 +96,8 @@ CREATE TABLE battle_votes (
     battle_id text NOT NULL REFERENCES battles, owner text NOT NULL, rated boolean NOT NULL, counted boolean NOT NULL,
     voter_seq bigint REFERENCES voters (seq), model_a_seq bigint NOT NULL, model_b_seq bigint NOT NULL,
     swapped boolean NOT NULL, outcome smallint NOT NULL, scenario_seq bigint NOT NULL, category text NOT NULL,
-    language text NOT NULL, change_a double precision NOT NULL, cast_at timestamptz NOT NULL,
+    language text NOT NULL, change_a double precision NOT NULL, rating_a double precision NOT NULL,
+    rating_b double precision NOT NULL, cast_at timestamptz NOT NULL,
     written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT battle_votes_kind CHECK (kind IN ('human', 'metrics')),
     CONSTRAINT battle_votes_voter CHECK ((kind = 'human') = (voter_seq IS NOT NULL))
@@ -146,3 +149,5 @@ def upgrade() -> None:
     )
     create_listening_tables()
     index_votes_across_tests()
+    # A voter listens to many battles, and a battle is a listening test.
+    op.execute("CREATE INDEX listening_assignments_of_voter ON listening_assignments (listener_id, shown_at)")

@@ -90,7 +90,14 @@ async def add_votes(
                 **{"rated": rated, "counted": True if counted is None else bool(counted[n])},
                 **{"voter_seq": cast.voters[votes.voter[n]][1] if kind == "human" else None, "swapped": swapped},
                 **{"model_a_seq": a[1], "model_b_seq": b[1], "outcome": int(votes.outcome[n])},
-                **{"scenario_seq": scenario[1], "category": category, "language": language, "change_a": 0.0},
+                **{
+                    "scenario_seq": scenario[1],
+                    "category": category,
+                    "language": language,
+                    "change_a": 0.0,
+                    "rating_a": 1500.0,
+                    "rating_b": 1500.0,
+                },
                 "cast_at": at + timedelta(seconds=seconds_apart * n),
             }
         )

@@ -184,7 +184,7 @@ async def test_a_different_answer_about_an_answered_pair_is_refused(world: Liste
     token, (listener,) = await joined(world)
     pair = await world.play(token, listener)
     await world.listeners.vote(token, listener, pair.id, A)
-    with pytest.raises(WrongState, match="already answered this pair with a") as refused:
+    with pytest.raises(WrongState, match="already answered with a") as refused:
         await world.listeners.vote(token, listener, pair.id, B)
     assert refused.value.metadata == {"status": "answered", "answer": "a"}
     assert len(await world.votes()) == 1

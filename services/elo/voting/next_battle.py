@@ -1,0 +1,130 @@
+"""The use case that gives a voter the next battle."""
+
+import random
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.elo.battles.domain import Battle
+from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.voting.pool import PoolStore, Wish
+from services.elo.voting.voters import VoterStore, calling_voter
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import FieldViolation, InvalidInput, NotReady, PermissionDenied
+from services.runtime.identity import Voter
+from services.shared.listening.comparing import Comparing
+from services.shared.listening.domain import Assignment, Listener
+
+PUBLIC_INVITATION = "arena"
+"""The invitation of everybody who listens to battles of the public board. On another board it is its developer."""
+MAX_VOTERS = 10_000
+"""Voters of one battle. It stops programs that ask in a loop."""
+MAX_DRAWS = 3
+"""How often a battle is drawn for one call. A drawn battle can end before it is given."""
+NOT_READY_SECONDS = 5
+"""When a voter should ask again while no battle is ready. A battle takes about this long to be made."""
+CATEGORY = re.compile(r"[a-z0-9_]{1,50}")
+
+MakeBattle = Callable[[Wish], Awaitable[None]]
+"""Has a battle made that matches a wish, within the budget of the day. It can be open at once, or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBattle:
+    """A battle as one voter hears it."""
+
+    battle: Battle
+    assignment: Assignment
+    votes_cast: int
+
+
+class NextBattle:
+    """Gives a voter the battle that they have not answered yet, else another open one."""
+
+    def __init__(
+        self,
+        database: Database,
+        pool: PoolStore,
+        voters: VoterStore,
+        comparing: Comparing[None],
+        make_battle: MakeBattle | None,
+        *,
+        address_of: Callable[[], bytes | None],
+        max_voters_per_address: int,
+        votes_needed: int,
+        clock: Callable[[], datetime] = now,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._database = database
+        self._pool = pool
+        self._voters = voters
+        self._comparing = comparing
+        self._make_battle = make_battle
+        self._address_of = address_of
+        self._max_voters_per_address = max_voters_per_address
+        self._votes_needed = votes_needed
+        self._clock = clock
+        self._rng = rng or random.SystemRandom()
+
+    async def next(self, category: str, language: str, *, own_board: bool) -> GivenBattle:
+        """Returns the next battle of the calling voter.
+
+        Raises Unauthenticated without a voter's session, PermissionDenied for the own board of nobody, and NotReady if
+        no battle is open that the voter has not heard.
+        """
+        voter = calling_voter()
+        wish = _wish(voter, category, language, own_board=own_board)
+        async with self._database.reading() as connection:
+            votes_cast = await self._voters.votes_cast(connection, voter.id)
+            battle = await self._pool.unanswered(connection, voter.id, wish)
+        if battle is not None and (assignment := await self._given(battle, voter)) is not None:
+            return GivenBattle(battle, assignment, votes_cast)
+        for make in (None, self._make_battle):
+            if make is not None:
+                await make(wish)
+            for _ in range(MAX_DRAWS):
+                async with self._database.reading() as connection:
+                    battle = await self._pool.draw(
+                        connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock()
+                    )
+                if battle is None:
+                    break
+                joined = await self._comparing.join(self._listener(battle, voter, wish), MAX_VOTERS)
+                if joined is not None and (assignment := await self._given(battle, voter)) is not None:
+                    return GivenBattle(battle, assignment, votes_cast)
+        raise NotReady(
+            f"No battle is ready that you have not heard. Ask again in {NOT_READY_SECONDS} s.",
+            retry_after_seconds=str(NOT_READY_SECONDS),
+        )
+
+    async def _given(self, battle: Battle, voter: Voter) -> Assignment | None:
+        return (await self._comparing.next_pair(battle.id, voter.id)).assignment
+
+    def _listener(self, battle: Battle, voter: Voter, wish: Wish) -> Listener:
+        return Listener(
+            id=voter.id,
+            test_id=battle.id,
+            invitation_id=wish.owner or PUBLIC_INVITATION,
+            max_listeners_per_address=self._max_voters_per_address,
+            created_at=self._clock(),
+            voter_id=voter.id,
+            address=self._address_of(),
+        )
+
+
+def _wish(voter: Voter, category: str, language: str, *, own_board: bool) -> Wish:
+    violations = []
+    if category and not CATEGORY.fullmatch(category):
+        violations.append(FieldViolation("category", "must be empty, or 1 to 50 characters of a-z, 0-9 and _"))
+    if language and not LANGUAGE.fullmatch(language):
+        violations.append(FieldViolation("language", "must be empty, or a BCP 47 tag such as en or en-GB"))
+    if violations:
+        raise InvalidInput.of(*violations)
+    if own_board and not voter.invited_by:
+        raise PermissionDenied(
+            "This voter's session was created without an API key, so no board of a developer is its own. Create a "
+            "session with POST /api/v1/voters and the key of the developer."
+        )
+    return Wish(owner=voter.invited_by if own_board else INSTALLATION, category=category, language=language)

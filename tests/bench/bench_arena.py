@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import statistics
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import httpx
@@ -45,7 +47,8 @@ TARGET_NEXT_MS = 30.0
 
 ECHO_PATH = "/bench/v1/echo/hello"
 BOARD_PATH = "/api/v1/leaderboard"
-SERVICE_ENV: dict[str, dict[str, str]] = {"elo": {}}
+# The prepared battles are the only ones.
+SERVICE_ENV = {"elo": {"BATTLE_POOL": "0"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,18 @@ class Call:
 
     path: str
     body: dict[str, str]
-    token: str
+    session: VoterSession
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a voter behind the proxy that the gateway trusts. Each voter has an address of their own."""
+        address = IPv4Address(zlib.crc32(self.session.id.encode()) | 0x0A000000)
+        return {"Authorization": f"Bearer {self.session.token}", "X-Forwarded-For": str(address)}
 
     @property
     def text(self) -> str:
         """The call for the load generator."""
-        return http_load.post(self.path, self.body, f"Authorization: Bearer {self.token}")
+        return http_load.post(self.path, self.body, *(f"{name}: {value}" for name, value in self.headers.items()))
 
 
 async def run() -> list[BenchResult]:
@@ -86,7 +95,7 @@ async def _mesh() -> AsyncIterator[Mesh]:
         route = ExtraRoute(echo_server.SERVICE, [ServerAddress("127.0.0.1", port)], descriptors)
         async with (
             echo_server.running(descriptors, port),
-            running_mesh.mesh(SERVICE_ENV, [route], rate_limited=False) as mesh,
+            running_mesh.mesh(SERVICE_ENV, [route], rate_limited=False, trusted_proxies=1) as mesh,
         ):
             yield mesh
 
@@ -101,7 +110,7 @@ async def _votes(rows: ArenaRows, sessions: Sequence[VoterSession]) -> Iterator[
     given = await rows.give([session.id for session in sessions])
     return iter(
         [
-            Call(f"/api/v1/battles/{one.battle_id}/vote", {"winner": "ab"[number % 2]}, session.token)
+            Call(f"/api/v1/battles/{one.battle_id}/vote", {"winner": "ab"[number % 2]}, session)
             for number, (one, session) in enumerate(zip(given, sessions, strict=True))
         ]
     )
@@ -158,7 +167,7 @@ async def _vote_time(mesh: Mesh, votes: Iterator[Call]) -> BenchResult:
 
 async def _next_time(mesh: Mesh) -> BenchResult:
     sessions = _sessions(mesh, TIMED_CALLS)
-    milliseconds = await _timed(mesh, [Call("/api/v1/battles/next", {}, session.token) for session in sessions])
+    milliseconds = await _timed(mesh, [Call("/api/v1/battles/next", {}, session) for session in sessions])
     what = f"{len(milliseconds)} voters, {POOL_MODELS} models, {POOL_BATTLES:,} open battles"
     return _time("next battle, p95", 95, TARGET_NEXT_MS, milliseconds, what)
 
@@ -172,8 +181,7 @@ async def _timed(mesh: Mesh, calls: Sequence[Call]) -> list[float]:
         async def timed(number: int, call: Call) -> float:
             due = started + number / CALLS_PER_SECOND
             await asyncio.sleep(due - loop.time())
-            headers = {"authorization": f"Bearer {call.token}"}
-            (await client.post(call.path, json=call.body, headers=headers)).raise_for_status()
+            (await client.post(call.path, json=call.body, headers=call.headers)).raise_for_status()
             return 1000 * (loop.time() - due)
 
         return await asyncio.gather(*(timed(number, call) for number, call in enumerate(calls)))

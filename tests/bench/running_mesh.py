@@ -15,13 +15,19 @@ from gateway.config import ExtraRoute
 CALL_SECONDS = 30.0
 
 
-def free_settings(data_dir: Path | None = None, *, rate_limited: bool = True) -> LocalSettings:
-    """Returns settings with free ports, and with the data in `data_dir` or a temporary directory."""
+def free_settings(
+    data_dir: Path | None = None, *, rate_limited: bool = True, trusted_proxies: int = 0
+) -> LocalSettings:
+    """Returns settings with free ports, and with the data in `data_dir` or a temporary directory.
+
+    With a trusted proxy, a call names the address of its client in `X-Forwarded-For`.
+    """
     ports = dict.fromkeys(PORT_SETTINGS, 0)
     # A limit that is never reached, or no rate limit.
     per_second = 100_000 if rate_limited else 0
     limits = {"rate_limit_per_second": per_second, "rate_limit_burst": 1_000_000}
     limits |= {"anonymous_rate_limit_per_second": per_second, "anonymous_rate_limit_burst": 1_000_000}
+    limits["trusted_proxies"] = trusted_proxies
     return load_settings(**ports, **limits, arena_data_dir=data_dir, ephemeral=data_dir is None)
 
 
@@ -37,9 +43,11 @@ def mesh(
     extra_routes: Sequence[ExtraRoute] = (),
     *,
     rate_limited: bool = True,
+    trusted_proxies: int = 0,
 ) -> Mesh:
     """Returns a mesh whose data is deleted at its end. Without `rate_limited`, no calls are counted."""
-    return Mesh(free_settings(rate_limited=rate_limited), service_env=service_env, extra_routes=extra_routes)
+    settings = free_settings(rate_limited=rate_limited, trusted_proxies=trusted_proxies)
+    return Mesh(settings, service_env=service_env, extra_routes=extra_routes)
 
 
 async def client(mesh: Mesh) -> httpx.AsyncClient:

@@ -21,6 +21,7 @@ from services.runtime.hot_reads import PsycopgHotConnection
 from services.runtime.migrating import CONNECT_TIMEOUT_SECONDS, migrate
 from services.runtime.outside_text import first_line
 from services.runtime.settings import DatabaseSettings
+from services.runtime.statements import Statement
 
 log = structlog.get_logger()
 
@@ -35,6 +36,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 HOT_TIMEOUT_SECONDS = 17.0
 CONNECT_RETRY_SECONDS = 0.5
 LISTEN_CHECK_SECONDS = 10
+
+_NOTIFY = Statement(text("SELECT pg_notify(:channel, :payload)"))
 
 
 class Database:
@@ -130,7 +133,7 @@ class Database:
 
 async def notify(connection: AsyncConnection, channel: str, payload: str) -> None:
     """Sends a NOTIFY when the transaction commits. The channel's name must begin with the name of the schema."""
-    await connection.execute(text("SELECT pg_notify(:c, :p)"), {"c": channel, "p": payload})
+    await _NOTIFY.execute(connection, channel=channel, payload=payload)
 
 
 async def _call(on_notify: Callable[[str], Awaitable[None] | None], payload: str) -> None:

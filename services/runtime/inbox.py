@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from services.runtime.statements import Statement
+
 PROCESSED = sa.table("processed_events", sa.column("consumer", sa.Text), sa.column("event_id", sa.Text))
 
 Value = str | sa.BindParameter[str]
@@ -23,6 +25,11 @@ def recording(consumer: Value, event_id: Value) -> ReturningInsert[tuple[str]]:
     )
 
 
+_RECORD = Statement(
+    recording(sa.bindparam("by_consumer", type_=sa.Text), sa.bindparam("event", type_=sa.Text)),
+)
+
+
 async def first_time(connection: AsyncConnection, consumer: str, event_id: str) -> bool:
     """Records the event in the caller's transaction. Returns False if it was recorded before."""
-    return (await connection.execute(recording(consumer, event_id))).first() is not None
+    return len(await _RECORD.execute(connection, by_consumer=consumer, event=event_id)) > 0

@@ -23,6 +23,7 @@ from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
 from services.runtime.events import confirmed_subjects, private_subjects, subject_of, wrap
 from services.runtime.periodic import periodic
+from services.runtime.statements import Statement
 
 log = structlog.get_logger()
 
@@ -36,6 +37,7 @@ OUTBOX = sa.table(
     sa.column("published_at", sa.DateTime(timezone=True)),
 )
 PROCESSED = sa.table("processed_events", sa.column("processed_at", sa.DateTime(timezone=True)))
+_ADD = Statement(sa.insert(OUTBOX), "id", "subject", "envelope")
 
 BATCH = 200
 POLL_SECONDS = 1.0
@@ -64,14 +66,10 @@ async def add(connection: AsyncConnection, *messages: Message) -> None:
 
 async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> None:
     """Records events as `add` does, each with its own trace."""
-    rows = []
     for message, traceparent in traced:
         event_id = ids.new_id("evt")
         envelope = wrap(message, event_id, traceparent).SerializeToString()
-        rows.append({"id": event_id, "subject": subject_of(message), "envelope": envelope})
-    if rows:
-        # With the rows as parameters, the statement is the same for any number of rows and compiled once.
-        await connection.execute(sa.insert(OUTBOX), rows)
+        await _ADD.execute(connection, id=event_id, subject=subject_of(message), envelope=envelope)
 
 
 async def withdraw(connection: AsyncConnection, text: str) -> None:

@@ -5,7 +5,7 @@ queries belong to a store, which has a second implementation over `table`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
@@ -34,49 +34,55 @@ class MemoryConnection:
         self.tables = tables
         self.notifications: list[tuple[str, str]] = []
 
-    async def execute(
-        self, statement: Any, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> "_Result":
-        """Executes a statement of the outbox, the inbox or `notify`. Raises NotImplementedError for any other."""
-        if isinstance(statement, sa.TextClause) and "pg_notify" in statement.text and isinstance(parameters, Mapping):
-            self.notifications.append((parameters["c"], parameters["p"]))
-            return _Result(None)
-        if isinstance(statement, sa.Delete) and statement.table.name == "outbox":
-            return self._withdraw(statement.compile(dialect=postgresql.dialect()).params["named"])  # type: ignore[no-untyped-call]
-        if isinstance(statement, sa.Insert):
-            if statement.table.name == "outbox" and isinstance(parameters, Sequence):
-                return self._add_events(parameters)
-            values = statement.compile(dialect=postgresql.dialect()).params  # type: ignore[no-untyped-call]
-            if statement.table.name == "processed_events":
-                return self._record(values)
-        raise NotImplementedError(str(statement))
+    @property
+    def driver_connection(self) -> "MemoryConnection":
+        """The connection of the driver, where `Statement` finds it."""
+        return self
 
-    def _add_events(self, rows: Sequence[Mapping[str, Any]]) -> "_Result":
-        for row in rows:
-            self.tables.setdefault("outbox", {})[row["id"]] = (row["subject"], row["envelope"])
-        return _Result(None)
+    sync_connection = connection = driver_connection
 
-    def _withdraw(self, named: bytes) -> "_Result":
+    def cursor(self, **_: Any) -> "_Cursor":
+        """Returns a cursor for one statement."""
+        return _Cursor(self)
+
+    async def execute(self, statement: Any) -> None:
+        """Withdraws events from the outbox. Raises NotImplementedError for any other statement."""
+        if not isinstance(statement, sa.Delete) or statement.table.name != "outbox":
+            raise NotImplementedError(str(statement))
+        named = statement.compile(dialect=postgresql.dialect()).params["named"]  # type: ignore[no-untyped-call]
         waiting = self.tables.setdefault("outbox", {})
         for event_id in [i for i, (s, envelope) in waiting.items() if events.is_private(s) and named in envelope]:
             del waiting[event_id]
-        return _Result(None)
-
-    def _record(self, values: Mapping[str, Any]) -> "_Result":
-        key = (values["consumer"], values["event_id"])
-        recorded = self.tables.setdefault("processed_events", {})
-        if key in recorded:
-            return _Result(None)
-        recorded[key] = True
-        return _Result(key)
 
 
-class _Result:
-    def __init__(self, row: tuple[str, str] | None) -> None:
-        self._row = row
+class _Cursor:
+    """Executes the prepared statements of the outbox, the inbox and `notify`."""
 
-    def first(self) -> tuple[str, str] | None:
-        return self._row
+    description = ("id",)
+
+    def __init__(self, connection: MemoryConnection) -> None:
+        self._connection = connection
+        self._rows: list[tuple[str, ...]] = []
+
+    async def execute(self, sql: bytes, values: Mapping[str, Any], *, prepare: bool) -> None:
+        """Raises NotImplementedError for any other statement."""
+        tables = self._connection.tables
+        if b"pg_notify" in sql:
+            self._connection.notifications.append((values["channel"], values["payload"]))
+        elif sql.startswith(b"INSERT INTO outbox"):
+            tables.setdefault("outbox", {})[values["id"]] = (values["subject"], values["envelope"])
+        elif sql.startswith(b"INSERT INTO processed_events"):
+            key = (values["by_consumer"], values["event"])
+            recorded = tables.setdefault("processed_events", {})
+            if key not in recorded:
+                recorded[key] = True
+                self._rows = [key]
+        else:
+            raise NotImplementedError(sql.decode())
+
+    async def fetchall(self) -> list[tuple[str, ...]]:
+        """Returns the rows of the statement."""
+        return self._rows
 
 
 class MemoryDatabase(Database):

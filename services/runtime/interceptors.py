@@ -282,7 +282,9 @@ async def _abort(
     answer = rpc_status.to_status(status)
     if (seconds := error.metadata.get("retry_after_seconds")) is not None:
         # The gateway sends trailers of a failed call as headers, so HTTP clients get a Retry-After.
-        answer = answer._replace(trailing_metadata=(*answer.trailing_metadata, ("retry-after", seconds)))
+        trailers = (*answer.trailing_metadata, ("retry-after", seconds))
+        # It is a named tuple, which its types don't say.
+        answer = answer._replace(trailing_metadata=trailers)  # type: ignore[attr-defined]
     await context.abort_with_status(answer)
 
 

@@ -11,6 +11,7 @@ from voicearena.elo.v1 import (
     battle_service_pb2_grpc,
     elo_service_pb2_grpc,
     leaderboard_service_pb2_grpc,
+    recording_service_pb2_grpc,
     scenario_service_pb2_grpc,
 )
 from voicearena.gateway.v1 import access_log_pb2_grpc
@@ -32,6 +33,10 @@ from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
 from services.elo.ratings import LiveElo
+from services.elo.recordings import consumers as recording_consumers
+from services.elo.recordings.servicer import RecordingServicer
+from services.elo.recordings.store import RecordingStore
+from services.elo.recordings.usecases import MAX_RECORDINGS, Recordings
 from services.elo.scenarios import built_in_scenarios
 from services.elo.scenarios.seeding import seed_scenarios
 from services.elo.scenarios.servicer import ScenarioServicer
@@ -79,6 +84,8 @@ async def main() -> None:
     async with Service("elo", settings) as service:
         database = await service.enter("database", Database.of_service("elo", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
+        # Without the audio store, only clips are Unavailable.
+        audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         pages = Pages(settings.audio_url_secret.get_secret_value())
         boards = Boards(database, BoardStore(), settings.watch_heartbeat_seconds)
         service.add_servicer(
@@ -105,13 +112,21 @@ async def main() -> None:
             analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, AnalyticsServicer(analytics)
         )
         service.health_check("catalogue", discovery.check_complete)
-        await serve_battles(service, settings, database, pages, models, approval)
+        await serve_battles(service, settings, database, audio, pages, models, approval)
+        recordings = Recordings(database, RecordingStore(), audio, MAX_RECORDINGS)
+        service.add_servicer(
+            recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, RecordingServicer(recordings)
+        )
         relay = OutboxRelay(database, bus)
         service.background("outbox", relay.run, relay.check)
         service.background(
             "events",
             lambda: bus.consume(
-                {**consumers.handlers(discovery), **relay.handlers()},
+                {
+                    **consumers.handlers(discovery),
+                    **recording_consumers.handlers(recordings),
+                    **relay.handlers("experiments"),
+                },
                 max_in_flight=2,
                 on_dead=consumers.dead_handler(discovery),
             ),
@@ -120,12 +135,16 @@ async def main() -> None:
 
 
 async def serve_battles(
-    service: Service, settings: EloSettings, database: Database, pages: Pages, models: SqlStore, approval: Approval
+    service: Service,
+    settings: EloSettings,
+    database: Database,
+    audio: AudioStore,
+    pages: Pages,
+    models: SqlStore,
+    approval: Approval,
 ) -> None:
     """Adds battles: reading, hearing, voting and deciding."""
     secret = settings.audio_url_secret.get_secret_value()
-    # Without the audio store, only clips are Unavailable.
-    audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
     changes, listening, views, voters = (
         Changes(database, BATTLES_CHANGED),
         SqlListeningStore(),

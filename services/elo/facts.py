@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from voicearena.elo.v1.battle_pb2 import Battle as BattleMessage
-from voicearena.elo.v1.events_pb2 import BattleDecided, BattleOpened, BattleVoided, RatingsPublished, VoteCast
+from voicearena.elo.v1.events_pb2 import (
+    BattleDecided,
+    BattleOpened,
+    BattleVoided,
+    FactConfirmed,
+    RatingsPublished,
+    VoteCast,
+)
 
 from services.elo.battles.domain import Battle
 from services.elo.ratings import Outcome, VoteKind
@@ -60,3 +67,8 @@ def battle_voided(battle: Battle) -> BattleVoided:
 def ratings_published(at: datetime, boards: int, votes: int) -> RatingsPublished:
     """Returns the fact that boards were computed."""
     return RatingsPublished(computed_at=timestamp(at), boards=boards, votes=votes)
+
+
+def fact_confirmed(event_id: str) -> FactConfirmed:
+    """Returns the confirmation for another service that its fact was processed."""
+    return FactConfirmed(event_id=event_id)

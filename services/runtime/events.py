@@ -131,6 +131,11 @@ def confirmed_subjects() -> tuple[str, ...]:
     return tuple(kind.subject for kind in event_types().values() if kind.until_confirmed)
 
 
+def consumers_of(subject: str) -> tuple[str, ...]:
+    """Returns the services that consume the events of a subject without a requester."""
+    return next((kind.consumers for kind in event_types().values() if kind.subject == subject), ())
+
+
 def is_private(subject: str) -> bool:
     """Returns whether events of this subject are private."""
     return any(subject == private or subject.startswith(f"{private}.") for private in private_subjects())

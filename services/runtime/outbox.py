@@ -13,15 +13,16 @@ import structlog
 from google.protobuf.message import Message
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.experiments.v1.events_pb2 import FactConfirmed
+from voicearena.elo.v1 import events_pb2 as elo_pb2
+from voicearena.experiments.v1 import events_pb2 as experiments_pb2
 
-from services.runtime import ids, telemetry
+from services.runtime import ids, inbox, telemetry
 from services.runtime.bus import Bus, EventMetadata, Handler
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unavailable
 from services.runtime.event_loop import Stopwatch
-from services.runtime.events import confirmed_subjects, private_subjects, subject_of, wrap
+from services.runtime.events import confirmed_subjects, consumers_of, private_subjects, subject_of, wrap
 from services.runtime.periodic import periodic
 from services.runtime.statements import Statement
 
@@ -36,8 +37,18 @@ OUTBOX = sa.table(
     sa.column("created_at", sa.DateTime(timezone=True)),
     sa.column("published_at", sa.DateTime(timezone=True)),
 )
-PROCESSED = sa.table("processed_events", sa.column("processed_at", sa.DateTime(timezone=True)))
 _ADD = Statement(sa.insert(OUTBOX), "id", "subject", "envelope")
+PROCESSED = sa.table(
+    "processed_events",
+    sa.column("consumer", sa.Text),
+    sa.column("event_id", sa.Text),
+    sa.column("processed_at", sa.DateTime(timezone=True)),
+)
+CONFIRMATIONS: Mapping[str, type[Message]] = {
+    "elo": elo_pb2.FactConfirmed,
+    "experiments": experiments_pb2.FactConfirmed,
+}
+"""The event with which each service confirms the facts of others that it has received."""
 
 BATCH = 200
 POLL_SECONDS = 1.0
@@ -167,14 +178,22 @@ class OutboxRelay:
         self._oldest = None
         return len(published)
 
-    def handlers(self) -> Mapping[type[Message], Handler]:
-        """Returns the event handlers of a service whose facts are confirmed: they delete a confirmed fact."""
+    def handlers(self, *consumers: str) -> Mapping[type[Message], Handler]:
+        """Returns the event handlers of a service whose facts these services confirm.
 
-        async def fact_confirmed(event: FactConfirmed, delivery: EventMetadata) -> None:
-            async with self._database.transaction() as connection:
-                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == event.event_id))
+        They delete a fact when each of its consumers has confirmed it.
+        """
 
-        return {FactConfirmed: fact_confirmed}
+        def of(consumer: str) -> Handler:
+            async def fact_confirmed(
+                event: elo_pb2.FactConfirmed | experiments_pb2.FactConfirmed, delivery: EventMetadata
+            ) -> None:
+                async with self._database.transaction() as connection:
+                    await _confirm(connection, event.event_id, consumer)
+
+            return fact_confirmed
+
+        return {CONFIRMATIONS[consumer]: of(consumer) for consumer in consumers}
 
     def _age(self) -> float:
         """Returns the age of the oldest unpublished event in seconds, 0 if there is none."""
@@ -186,6 +205,26 @@ class OutboxRelay:
             # Versions before this one kept published events.
             await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None), ~_to_confirm()))
             await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - PROCESSED_RETENTION))
+
+
+async def _confirm(connection: AsyncConnection, event_id: str, consumer: str) -> None:
+    """Records that a consumer has confirmed a fact, and deletes the fact when all of its consumers have."""
+    # The lock lets the confirmations of a fact follow one another.
+    query = sa.select(OUTBOX.c.subject).where(OUTBOX.c.id == event_id).with_for_update()
+    subject = (await connection.execute(query)).scalar_one_or_none()
+    if subject is None:
+        return
+    consumers = set(consumers_of(subject))
+    await inbox.first_time(connection, _confirmation(consumer), event_id)
+    query = sa.select(PROCESSED.c.consumer).where(PROCESSED.c.event_id == event_id)
+    confirmed = set((await connection.execute(query)).scalars())
+    if confirmed.issuperset(map(_confirmation, consumers)):
+        await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == event_id))
+
+
+def _confirmation(consumer: str) -> str:
+    """Returns the name under which the record of processed events has a confirmation."""
+    return f"confirmed by {consumer}"
 
 
 def _to_confirm() -> sa.ColumnElement[bool]:

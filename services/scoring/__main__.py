@@ -5,7 +5,7 @@ from services.runtime import without_terminal  # noqa: F401
 # isort: split
 from concurrent.futures import ThreadPoolExecutor
 
-from voicearena.elo.v1 import elo_service_pb2_grpc
+from voicearena.elo.v1 import elo_service_pb2_grpc, recording_service_pb2_grpc
 from voicearena.experiments.v1 import webhook_service_pb2_grpc
 from voicearena.scoring.v1 import evaluation_service_pb2, evaluation_service_pb2_grpc, scoring_service_pb2_grpc
 from voicearena.tts.v1 import tts_service_pb2_grpc
@@ -27,7 +27,7 @@ from services.scoring.audit.usecases import MetricAudits
 from services.scoring.audit.versions import measured_by
 from services.scoring.availability import metric_availability, step_availability
 from services.scoring.backends.choice import Backends
-from services.scoring.evaluations.clients import EloModelChecker
+from services.scoring.evaluations.clients import EloCatalogue
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.listened_jobs import ListenedJobs
 from services.scoring.evaluations.recording_store import SqlRecordingStore
@@ -65,12 +65,15 @@ async def main() -> None:
             scoring = Scoring(database, SqlStore(), ListenedJobs(store), audio, workers)
             recording_store = SqlRecordingStore()
             recordings = Recordings(database, recording_store, audio)
-            models = EloModelChecker(elo_service_pb2_grpc.EloServiceStub(service.channel(settings.elo_address)))
+            elo = service.channel(settings.elo_address)
+            catalogue = EloCatalogue(
+                elo_service_pb2_grpc.EloServiceStub(elo), recording_service_pb2_grpc.RecordingServiceStub(elo)
+            )
             pages = Pages(settings.audio_url_secret.get_secret_value())
             webhooks = ExperimentsWebhookEndpoints(
                 webhook_service_pb2_grpc.WebhookServiceStub(service.channel(settings.experiments_address))
             )
-            evaluations = Evaluations(database, store, recordings, models, webhooks, pages, settings.max_evaluations)
+            evaluations = Evaluations(database, store, recordings, catalogue, webhooks, pages, settings.max_evaluations)
             watching = Watching(database, store, changes, settings.watch_heartbeat_seconds)
             uploads = Uploads(evaluations, recordings, audio, settings.max_upload_size_mb)
             servicer = EvaluationServicer(evaluations, uploads, watching, Exporting(evaluations))
@@ -105,7 +108,7 @@ async def main() -> None:
             service.background(
                 "evaluations",
                 lambda: bus.consume(
-                    {**consumers.handlers(scoring), **relay.handlers()},
+                    {**consumers.handlers(scoring), **relay.handlers("elo", "experiments")},
                     max_in_flight=settings.max_eval_workers,
                     on_dead=consumers.on_dead(scoring),
                 ),

@@ -25,6 +25,7 @@ _field.options.debug_redact = True
 _event = _MESSAGE.options.Extensions[options_pb2.event]
 _event.subject = "voicearena.scoring.v1.recording_heard"
 _event.until_confirmed = True
+_event.consumers.append("experiments")
 descriptor_pool.Default().Add(_FILE)  # type: ignore[no-untyped-call]
 _MODULE = SimpleNamespace(DESCRIPTOR=descriptor_pool.Default().FindFileByName(_FILE.name))
 

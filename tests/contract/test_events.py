@@ -10,6 +10,7 @@ from voicearena.tts.v1.events_pb2 import SynthesisRequested
 
 from services.auth import consumers as auth_consumers
 from services.elo.catalogue import consumers as elo_consumers
+from services.elo.recordings import consumers as recording_consumers
 from services.experiments.webhooks.publisher import WebhookPublisher
 from services.runtime import events
 from services.runtime.events import EventType, event_types
@@ -24,13 +25,17 @@ WEBHOOK_FACTS = set(WebhookPublisher(NOTHING, NOTHING, "").handlers())
 # The events that each service handles. The handlers' dependencies don't matter here.
 HANDLED: dict[str, set[type[Message]]] = {
     "auth": set(auth_consumers.handlers(NOTHING)),
-    "elo": {*elo_consumers.handlers(NOTHING), *OutboxRelay(NOTHING, NOTHING).handlers()},
+    "elo": {
+        *elo_consumers.handlers(NOTHING),
+        *recording_consumers.handlers(NOTHING),
+        *OutboxRelay(NOTHING, NOTHING).handlers("experiments"),
+    },
     "experiments": {
         *clip_consumers.handlers(NOTHING, NOTHING),
         *WEBHOOK_FACTS,
         *WebhookPublisher(NOTHING, NOTHING, "").deletion_handlers(),
     },
-    "scoring": {*scoring_consumers.handlers(NOTHING), *OutboxRelay(NOTHING, NOTHING).handlers()},
+    "scoring": {*scoring_consumers.handlers(NOTHING), *OutboxRelay(NOTHING, NOTHING).handlers("elo", "experiments")},
     "tts": {*tts_consumers.handlers(NOTHING), *tts_consumers.broadcast_handlers(NOTHING)},
 }
 REQUESTER_FIELDS = {

@@ -44,6 +44,7 @@ OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "AuthService.CheckApiKeys", "
 INTERNAL_RPCS = {
     *OPEN_TO_SERVICES,
     "EloService.ResolveVoiceModels",
+    "RecordingService.CheckRecording",
     "ScoringService.CheckEvaluation",
     "WebhookService.EnsureWebhookEndpoint",
     "WebhookService.ShowWebhookSecret",

@@ -20,6 +20,8 @@ class ScriptedRunner:
         self.ends: dict[tuple[str, str], StepOutcome] = {}
         """Outcomes by condition and step."""
         self.duration_seconds: float | None = 1.5
+        self.copy: bytes | None = b"RIFF copy"
+        """What is written where a job wants a copy of its recording."""
         self.errors: list[Exception] = []
         self.breaks: dict[str, Exception] = {}
         """By step."""
@@ -40,6 +42,8 @@ class ScriptedRunner:
     async def run(self, job: EvaluationJob, on_step: Callable[[StepOutcome], None]) -> RecordingEvaluation:
         """Evaluates as the test says."""
         self.jobs.append(job)
+        if job.copy_path is not None and self.copy is not None:
+            job.copy_path.write_bytes(self.copy)
         if self.errors:
             raise self.errors.pop(0)
         try:

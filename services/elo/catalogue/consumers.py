@@ -31,7 +31,9 @@ def handlers(discovery: Discovery) -> Mapping[type[Message], Handler]:
 def dead_handler(discovery: Discovery) -> DeadHandler:
     """Returns the handler of dead events. The provider of a dead event becomes unavailable; others are not affected."""
 
-    async def dead(event: VoicesDiscovered, metadata: EventMetadata, reason: str) -> None:
+    async def dead(event: Message, metadata: EventMetadata, reason: str) -> None:
+        if not isinstance(event, VoicesDiscovered):
+            return
         provider = convert.from_provider(event.provider, metadata.occurred_at)
         error = "its voices could not be added to the catalogue"
         provider = replace(provider, unavailable_reason=provider.unavailable_reason or error)

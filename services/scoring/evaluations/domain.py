@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.runtime.errors import Busy, QuotaExceeded
@@ -30,6 +30,7 @@ MAX_TRIES = 3
 """A recording whose evaluation has ended the whole process this often is not evaluated again."""
 WAV = "audio/wav"
 ANY_BYTES = "application/octet-stream"
+_EMPTY = "must be empty, because a recording that takes part in battles is measured with"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _AUDIO_TYPE = re.compile(r"(audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 
@@ -59,6 +60,17 @@ class EvaluationPlan:
     """Words that must come through exactly, besides those that are found by rule."""
     request_id: str = ""
     webhook_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedScenario:
+    """What has to be spoken in the recording of a scenario."""
+
+    text: str
+    language: str
+    """A BCP 47 tag."""
+    takes_part: bool
+    """Whether the recording can take part in battles, because its voice model is `recorded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,11 @@ class Evaluation:
         return not self.id.startswith(f"{PREFIX}_")
 
     @property
+    def copy_name(self) -> str:
+        """The name of the copy of the recording from which elo makes a side of battles. Empty if none is made."""
+        return f"{self.id}.wav" if self.model_id and self.scenario_id else ""
+
+    @property
     def ended(self) -> bool:
         """Whether it is completed, failed or cancelled."""
         return self.status not in (Status.pending, Status.running)
@@ -139,7 +156,7 @@ class EvaluationDetails:
 def check(plan: EvaluationPlan, *, steps: Collection[str], conditions: Collection[str]) -> None:
     """Checks a plan against the steps and conditions that exist. Raises InvalidInput that names every invalid field."""
     valid = Validation()
-    valid.require(not plan.scenario_id, "scenario_id", "must be empty, because there are no scenarios yet")
+    valid.text(plan.scenario_id, "scenario_id", max_characters=MAX_ID_CHARACTERS, min_characters=0)
     valid.text(plan.reference_text, "reference_text", max_characters=MAX_REFERENCE_CHARACTERS, min_characters=0)
     if plan.language and valid.text(plan.language, "language", max_characters=35, min_characters=2):
         description = "must be a BCP 47 tag, such as en or de-AT"
@@ -161,6 +178,26 @@ def check(plan: EvaluationPlan, *, steps: Collection[str], conditions: Collectio
         valid.require(is_http, "webhook_url", "must be an http or https URL")
     valid.request_id(plan.request_id)
     valid.finish()
+
+
+def of_scenario(plan: EvaluationPlan, scenario: RecordedScenario) -> EvaluationPlan:
+    """Returns a plan with the text and the language of its scenario, unless it has its own.
+
+    A recording that takes part in battles is measured as every other one. Raises InvalidInput that names every field
+    that would change its metrics.
+    """
+    if scenario.takes_part:
+        valid = Validation()
+        same_language = plan.language.lower() in ("", scenario.language.lower())
+        same_text = plan.reference_text in ("", scenario.text)
+        valid.require(same_text, "reference_text", f"{_EMPTY} the text of its scenario")
+        valid.require(same_language, "language", f"{_EMPTY} the language of its scenario")
+        valid.require(not plan.steps, "steps", f"{_EMPTY} every step")
+        valid.require(not plan.names, "names", f"{_EMPTY} the names in the text of its scenario")
+        valid.finish()
+    return replace(
+        plan, reference_text=plan.reference_text or scenario.text, language=plan.language or scenario.language
+    )
 
 
 def check_quota(kept: int, waiting: int, max_evaluations: int) -> None:

@@ -1,15 +1,22 @@
-"""Builds the results of jobs for the services that asked: what was measured, and what models heard."""
+"""Builds the facts about evaluations that have ended: what was measured, and what models heard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationFailed
+from voicearena.scoring.v1.events_pb2 import (
+    EvaluationCompleted,
+    EvaluationFailed,
+    RecordingEvaluated,
+    RecordingEvaluationFailed,
+)
 from voicearena.scoring.v1.scoring_pb2 import HeardSpeech, ListeningMetrics
 
 from services.scoring import convert
+from services.scoring.domain import Status
 from services.scoring.evaluations.convert import word_errors
+from services.scoring.evaluations.domain import Evaluation
 from services.scoring.metrics.signal import BACKEND as SIGNAL_BACKEND
 from services.scoring.metrics.signal import SignalMetrics
 from services.scoring.pipeline.step import StepOutcome
@@ -51,13 +58,50 @@ def job_ended(
     )
     if outcomes:
         by_step = {outcome.step: outcome for outcome in outcomes}
-        metrics = _metrics(by_step)
-        if not job.signal_metrics.audible:
-            metrics |= dict.fromkeys(SILENT, (1, SIGNAL_BACKEND))
-        completed.listening_metrics.CopyFrom(ListeningMetrics(**{name: value for name, (value, _) in metrics.items()}))
-        completed.heard.CopyFrom(_heard_speech(by_step))
-        completed.heard.backends.update({name: backend for name, (_, backend) in metrics.items()})
+        listening, heard = listened(by_step, audible=job.signal_metrics.audible)
+        completed.listening_metrics.CopyFrom(listening)
+        completed.heard.CopyFrom(heard)
     return completed
+
+
+def listened(outcomes: Mapping[str, StepOutcome], *, audible: bool) -> tuple[ListeningMetrics, HeardSpeech]:
+    """Returns what models measured and heard, from the outcomes by step."""
+    metrics = _metrics(outcomes)
+    if not audible:
+        metrics |= dict.fromkeys(SILENT, (1, SIGNAL_BACKEND))
+    heard = _heard_speech(outcomes)
+    heard.backends.update({name: backend for name, (_, backend) in metrics.items()})
+    return ListeningMetrics(**{name: value for name, (value, _) in metrics.items()}), heard
+
+
+def recording_evaluation_ended(
+    evaluation: Evaluation, outcomes: Sequence[StepOutcome]
+) -> RecordingEvaluated | RecordingEvaluationFailed:
+    """Returns the fact that an evaluation is completed or has failed.
+
+    It has the copy of the recording, the metrics and what was heard if the recording could take part in battles.
+    """
+    about: dict[str, Any] = {
+        "evaluation_id": evaluation.id,
+        "developer_id": evaluation.developer_id,
+        "webhook_url": evaluation.webhook_url,
+        "model_id": evaluation.model_id,
+        "scenario_id": evaluation.scenario_id,
+    }
+    if evaluation.status is not Status.completed:
+        return RecordingEvaluationFailed(**about, message=evaluation.error_message)
+    evaluated = RecordingEvaluated(**about, duration_seconds=evaluation.duration_seconds or 0.0)
+    if evaluation.copy_name:
+        by_step = {outcome.step: outcome for outcome in outcomes if not outcome.condition}
+        signal = by_step.get("signal")
+        measured = signal.result if signal is not None else None
+        evaluated.audio_name = evaluation.copy_name
+        if measured is not None:
+            evaluated.signal_metrics.CopyFrom(convert.signal_metrics(measured))
+        listening, heard = listened(by_step, audible=measured is None or measured.audible)
+        evaluated.listening_metrics.CopyFrom(listening)
+        evaluated.heard.CopyFrom(heard)
+    return evaluated
 
 
 def _heard_speech(outcomes: Mapping[str, StepOutcome]) -> HeardSpeech:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.evaluations.domain import Evaluation
@@ -25,7 +26,7 @@ class RecordingStore(Protocol):
         """Records of all evaluations of the recordings that these are deleted."""
 
     async def expect_unused(self, connection: AsyncConnection, names: Sequence[str], delete_at: datetime) -> None:
-        """Lists recordings that are to be deleted at a time unless they are used first."""
+        """Lists recordings that are to be deleted at a time unless they are used first. The latest time counts."""
 
     async def use(self, connection: AsyncConnection, name: str) -> bool:
         """Takes a recording off that list. Returns False if it was not on it."""
@@ -55,7 +56,11 @@ class SqlRecordingStore:
 
     async def expect_unused(self, connection: AsyncConnection, names: Sequence[str], delete_at: datetime) -> None:
         if names:
-            await connection.execute(sa.insert(UNUSED), [{"name": name, "delete_at": delete_at} for name in names])
+            adding = insert(UNUSED)
+            adding = adding.on_conflict_do_update(
+                index_elements=[_U.name], set_={"delete_at": adding.excluded.delete_at}
+            )
+            await connection.execute(adding, [{"name": name, "delete_at": delete_at} for name in names])
 
     async def use(self, connection: AsyncConnection, name: str) -> bool:
         found = await connection.execute(sa.delete(UNUSED).where(_U.name == name).returning(_U.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,6 +23,9 @@ log = structlog.get_logger()
 
 MAX_UPLOAD_TIME = timedelta(hours=6)
 """A recording whose upload began longer ago is deleted, unless an evaluation has it."""
+COPY_TIME = timedelta(days=7)
+"""How long the copy of a recording is kept. elo takes its own within seconds, unless it is down."""
+PIECE_BYTES = 64 * 1024
 BATCH = 100
 
 
@@ -31,6 +35,8 @@ class AudioFiles(Protocol):
     def open(self, name: str) -> AsyncIterator[bytes]: ...
 
     def local_path(self, name: str) -> Path | None: ...
+
+    async def put_stream(self, name: str, pieces: AsyncIterator[bytes]) -> None: ...
 
     async def exists(self, name: str) -> bool: ...
 
@@ -77,6 +83,12 @@ class Recordings:
                     file.write(piece)
             yield path
 
+    async def keep_copy(self, name: str, path: Path) -> None:
+        """Stores a copy of a recording for COPY_TIME. Replaces one that an earlier run has stored."""
+        async with self._database.transaction() as connection:
+            await self._store.expect_unused(connection, [name], now() + COPY_TIME)
+        await self._audio.put_stream(name, _pieces(path))
+
     async def use(self, connection: AsyncConnection, name: str) -> None:
         """Keeps an uploaded recording, in the caller's transaction, because an evaluation has it."""
         await self._store.use(connection, name)
@@ -111,3 +123,9 @@ class Recordings:
                 await self._audio.delete(name)
             await self._store.forget_unused(connection, due)
         return len(due)
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            yield piece

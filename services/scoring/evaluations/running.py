@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 from google.protobuf.message import Message
@@ -24,13 +26,13 @@ from services.runtime.db import DISCONNECTED, Database, notify
 from services.runtime.errors import Busy, NotFound, Unavailable
 from services.runtime.outside_text import one_line
 from services.runtime.periodic import periodic
-from services.scoring.evaluations import facts
 from services.scoring.evaluations.domain import MAX_TRIES, Evaluation
-from services.scoring.evaluations.job_results import job_ended
+from services.scoring.evaluations.job_results import job_ended, recording_evaluation_ended
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.steps import close_steps, storable
 from services.scoring.evaluations.store import Run, Store
 from services.scoring.evaluations.usecases import CHANGED, WAITING
+from services.scoring.pipeline.mono_copy import MAX_SECONDS
 from services.scoring.pipeline.step import RecordingEvaluation, StepOutcome
 from services.scoring.pipeline.work import Options
 from services.scoring.workers.job import EvaluationFailed, EvaluationJob, EvaluationRunner
@@ -48,6 +50,7 @@ RETRY_SECONDS = 0.5
 
 GIVEN_UP = f"The evaluation was interrupted {MAX_TRIES} times, and there will be no further attempt."
 NOT_RUN = "It was not run."
+TOO_LONG = f"A recording of a scenario can be {MAX_SECONDS:.0f} s long at most."
 NOT_STORED = "The recording is not in the audio store any more."
 
 
@@ -144,7 +147,11 @@ class Running:
     async def _evaluate(self, evaluation: Evaluation, run: Run) -> None:
         heard: asyncio.Queue[StepOutcome] = asyncio.Queue()
         try:
-            found = await self._work(evaluation, run, heard)
+            with TemporaryDirectory(prefix="voice-arena-") as folder:
+                copy_path = Path(folder, "copy.wav") if evaluation.copy_name else None
+                found = await self._work(evaluation, run, heard, copy_path)
+                if copy_path is not None and copy_path.exists():
+                    await self._recordings.keep_copy(evaluation.copy_name, copy_path)
         except EvaluationFailed as error:
             await self._end(evaluation, one_line(str(error)), outcomes=_all(heard))
             return
@@ -153,11 +160,15 @@ class Running:
             return
         decoded = found.outcomes["decode"]
         message = decoded.reason if found.duration_seconds is None else ""
+        if evaluation.scenario_id and (found.duration_seconds or 0.0) > MAX_SECONDS:
+            message = TOO_LONG
         versions = (found, *found.conditions.values())
         outcomes = [storable(outcome) for version in versions for outcome in version.outcomes.values()]
         await self._end(evaluation, message, found.duration_seconds, outcomes)
 
-    async def _work(self, evaluation: Evaluation, run: Run, heard: asyncio.Queue[StepOutcome]) -> RecordingEvaluation:
+    async def _work(
+        self, evaluation: Evaluation, run: Run, heard: asyncio.Queue[StepOutcome], copy_path: Path | None
+    ) -> RecordingEvaluation:
         """Runs the steps, which report to `heard`. Raises Superseded once the run may store nothing.
 
         How the steps of a recording stand is stored meanwhile. Nobody watches those of a job, so they wait in `heard`.
@@ -179,6 +190,7 @@ class Running:
                 steps=evaluation.steps,
                 conditions=evaluation.conditions,
                 interactive=not evaluation.of_job,
+                copy_path=copy_path,
             )
             working = asyncio.create_task(self._runner.run(job, heard.put_nowait))
             keeping = [asyncio.create_task(self._watch(run))]
@@ -268,9 +280,10 @@ class Running:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _fact(self, connection: AsyncConnection, ended: Evaluation) -> Message:
+        outcomes = await self._store.outcomes(connection, ended.id) if ended.of_job or ended.copy_name else ()
         if not ended.of_job:
-            return facts.recording_evaluation_ended(ended)
-        return job_ended(ended.requester, ended, await self._store.outcomes(connection, ended.id))
+            return recording_evaluation_ended(ended, outcomes)
+        return job_ended(ended.requester, ended, outcomes)
 
     async def _hand_back(self, run: Run) -> None:
         async with self._database.transaction() as connection:

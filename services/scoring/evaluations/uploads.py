@@ -66,10 +66,9 @@ class Uploads:
             async with aclosing(content.pieces()) as pieces:
                 await self._audio.put_stream(name, pieces)
             complete = upload.plan()
-            if complete != plan:
-                await self._evaluations.check(complete)
+            checked = prepared.plan if complete == plan else await self._evaluations.check(complete)
             upload.note_digest(content.sha256)
-            return await self._evaluations.start(complete, StoredRecording(name, content.content_type, uploaded=True))
+            return await self._evaluations.start(checked, StoredRecording(name, content.content_type, uploaded=True))
         except BaseException:
             # Also when the client has left, which cancels this task.
             await asyncio.shield(self._recordings.discard(name))

@@ -21,7 +21,7 @@ from services.runtime.telemetry import current_traceparent
 from services.runtime.validation import Validation
 from services.scoring.domain import Status
 from services.scoring.evaluations import facts
-from services.scoring.evaluations.clients import ModelChecker
+from services.scoring.evaluations.clients import Catalogue
 from services.scoring.evaluations.domain import (
     DEFAULT_LANGUAGE,
     MAX_ID_CHARACTERS,
@@ -33,6 +33,7 @@ from services.scoring.evaluations.domain import (
     StoredRecording,
     check,
     check_quota,
+    of_scenario,
     safe_content_type,
 )
 from services.scoring.evaluations.recordings import Recordings
@@ -62,6 +63,8 @@ class Prepared:
     """The name under which to store the recording."""
     earlier: Evaluation | None
     """What the same request made before. There is nothing to upload then."""
+    plan: EvaluationPlan
+    """What to evaluate, with the text and the language of the scenario."""
 
 
 class Evaluations:
@@ -76,7 +79,7 @@ class Evaluations:
         database: Database,
         store: Store,
         recordings: Recordings,
-        models: ModelChecker,
+        catalogue: Catalogue,
         webhooks: WebhookEndpointClient,
         pages: Pages,
         max_evaluations: int,
@@ -84,7 +87,7 @@ class Evaluations:
         self._database = database
         self._store = store
         self._recordings = recordings
-        self._models = models
+        self._catalogue = catalogue
         self._webhooks = webhooks
         self._pages = pages
         self._max_evaluations = max_evaluations
@@ -92,18 +95,18 @@ class Evaluations:
     async def prepare(self, plan: EvaluationPlan) -> Prepared:
         """Checks what is asked of an upload before its bytes are read, and names the recording.
 
-        Raises InvalidInput that names every invalid field, QuotaExceeded and Busy.
+        Raises InvalidInput that names every invalid field, WrongState, QuotaExceeded and Busy.
         """
         valid = Validation()
         valid.require(not plan.audio_name, "audio_name", "must be empty in an upload")
         valid.finish()
-        await self.check(plan)
+        plan = await self.check(plan)
         async with self._database.transaction() as connection:
             kept, waiting = await self._store.count(connection, current_identity().developer_id)
             earlier = await self._earlier(connection, plan)
             if earlier is None:
                 check_quota(kept, waiting, self._max_evaluations)
-        return Prepared("", earlier) if earlier else Prepared(await self._recordings.expect(), None)
+        return Prepared("", earlier, plan) if earlier else Prepared(await self._recordings.expect(), None, plan)
 
     async def create(self, plan: EvaluationPlan) -> Evaluation:
         """Creates an evaluation of audio that is stored already.
@@ -115,7 +118,7 @@ class Evaluations:
         if valid.require(bool(plan.audio_name), "audio_name", description):
             valid.text(plan.audio_name, "audio_name", max_characters=MAX_ID_CHARACTERS)
         valid.finish()
-        await self.check(plan)
+        plan = await self.check(plan)
         async with self._database.reading() as connection:
             if (earlier := await self._earlier(connection, plan)) is not None:
                 return earlier
@@ -127,8 +130,9 @@ class Evaluations:
     async def start(self, plan: EvaluationPlan, recording: StoredRecording) -> Evaluation:
         """Adds the evaluation of a recording that is stored, and returns at once. It waits for its turn.
 
-        `plan` has passed `prepare`. Raises QuotaExceeded and Busy. A repeated request returns what the first one made,
-        and an uploaded recording is then deleted. If `start` raises, the caller has to discard an uploaded recording.
+        `plan` is what `prepare` or `check` returned. Raises QuotaExceeded and Busy. A repeated request returns what the
+        first one made, and an uploaded recording is then deleted. If `start` raises, the caller has to discard an
+        uploaded recording.
         """
         evaluation = _evaluation(plan, recording, current_identity().developer_id)
         async with self._database.transaction() as connection:
@@ -247,6 +251,7 @@ class Evaluations:
             found = await self._locked(connection, evaluation_id, "deleted")
             await self._store.delete(connection, evaluation_id)
             names = [found.audio_name] if found.uploaded and found.audio_deleted_at is None else []
+            names += [found.copy_name] if found.copy_name else []
             # Other evaluations of the same recording stay, without it.
             await self._recordings.release(connection, names)
             await outbox.withdraw(connection, evaluation_id)
@@ -254,16 +259,25 @@ class Evaluations:
             await notify(connection, CHANGED, evaluation_id)
         await self._recordings.discard(*names)
 
-    async def check(self, plan: EvaluationPlan) -> None:
-        """Raises InvalidInput that names every invalid field of a plan.
+    async def check(self, plan: EvaluationPlan) -> EvaluationPlan:
+        """Returns a plan with the text and the language of its scenario.
 
+        Raises InvalidInput that names every invalid field, and WrongState if the recordings of the scenario are fixed.
         Also makes the webhook endpoint of its webhook_url. Raises QuotaExceeded if the caller has too many endpoints.
         """
         check(plan, steps=[step.name for step in STEPS], conditions=CONDITIONS)
         if plan.model_id:
-            await self._models.check(plan.model_id)
+            await self._catalogue.check_model(plan.model_id)
+        if plan.scenario_id and not await self._is_repeated(plan):
+            plan = of_scenario(plan, await self._catalogue.check_recording(plan.model_id, plan.scenario_id))
         if plan.webhook_url:
             await self._webhooks.ensure(plan.webhook_url)
+        return plan
+
+    async def _is_repeated(self, plan: EvaluationPlan) -> bool:
+        """Says whether an evaluation of this request exists. Its recording may be fixed by now."""
+        async with self._database.reading() as connection:
+            return await self._earlier(connection, plan) is not None
 
     async def _earlier(self, connection: AsyncConnection, plan: EvaluationPlan) -> Evaluation | None:
         if not plan.request_id:

@@ -12,6 +12,7 @@ from pathlib import Path
 from services.scoring.backends.choice import Backends
 from services.scoring.domain import AudioUnreadable
 from services.scoring.pipeline.decoding import DecodedAudio, decoded
+from services.scoring.pipeline.mono_copy import write_mono_copy
 from services.scoring.pipeline.step import (
     Progress,
     RecordingEvaluation,
@@ -43,6 +44,8 @@ class Request:
     options: Options
     steps: tuple[Step, ...] = STEPS
     conditions: tuple[str, ...] = ()
+    copy_path: Path | None = None
+    """Where to write the recording as a WAV of 16-bit mono PCM. None for nowhere."""
 
 
 def chosen_steps(names: Collection[str]) -> tuple[Step, ...]:
@@ -84,6 +87,8 @@ class _Versions:
         audio, outcomes = self._version("", decoded(self.request.audio_path))
         if audio is None:
             return RecordingEvaluation(None, outcomes)
+        if self.request.copy_path is not None:
+            write_mono_copy(audio, self.request.copy_path)
         conditions = {}
         for condition in self.request.conditions:
             _, of_condition = self._version(condition, VERSIONS[condition](audio))

@@ -69,6 +69,7 @@ def _answer(connection: socket.socket, job: Any, backends: RemoteBackends, evalu
         from_json(Options, job["options"]),
         chosen_steps(job["steps"]),
         tuple(job["conditions"]),
+        Path(job["copy_path"]) if job["copy_path"] else None,
     )
     ended = {(one.condition, one.step): one for one in map(outcome_from_json, job["ended"])}
 

@@ -31,6 +31,8 @@ class EvaluationJob:
     """Some of CONDITIONS."""
     interactive: bool
     """Whether somebody waits for it. Such jobs go before others."""
+    copy_path: Path | None = None
+    """Where to write the recording as a WAV of 16-bit mono PCM. None for nowhere."""
 
 
 class EvaluationRunner(Protocol):

@@ -143,6 +143,7 @@ class Worker:
                 "id": job.id,
                 "developer_id": job.developer_id,
                 "audio_path": str(job.audio_path),
+                "copy_path": str(job.copy_path or ""),
                 "options": job.options,
                 "steps": job.steps,
                 "conditions": job.conditions,

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from voicearena.scoring.v1 import evaluation_metrics_pb2, scoring_pb2
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, RecordingEvaluated
 from voicearena.tts.v1 import tts_pb2
 from voicearena.tts.v1.events_pb2 import SynthesisFailed
 
@@ -31,12 +31,12 @@ def synthesis_measurements(measured: tts_pb2.SynthesisMeasurements) -> Measureme
     return Measurements(**_taken(measured, _SYNTHESIS))
 
 
-def evaluation_measurements(event: EvaluationCompleted) -> Measurements:
+def evaluation_measurements(event: EvaluationCompleted | RecordingEvaluated) -> Measurements:
     """Returns the measurements of scoring: from the samples, and from listening models if they ran."""
     return Measurements(**_taken(event.signal_metrics, _SIGNAL), **_taken(event.listening_metrics, _LISTENING))
 
 
-def heard_speech(event: EvaluationCompleted) -> HeardSpeech | None:
+def heard_speech(event: EvaluationCompleted | RecordingEvaluated) -> HeardSpeech | None:
     """Returns what models heard, None if nothing listened."""
     if not event.HasField("heard"):
         return None

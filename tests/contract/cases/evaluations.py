@@ -100,7 +100,7 @@ CASES = [
         "all invalid fields of an evaluation are named at once",
         CREATE,
         evaluation(
-            scenario_id="scn_1",
+            scenario_id="x" * 201,
             reference_text="x" * 100_001,
             language="e",
             num_speakers=50,
@@ -117,6 +117,12 @@ CASES = [
                 *("names[0]", "webhook_url"),
             ),
         ),
+    ),
+    Case(
+        "an evaluation of a scenario that does not exist is refused",
+        CREATE,
+        evaluation(scenario_id="scn_" + "0" * 32),
+        Fails("INVALID_INPUT", fields=("scenario_id",)),
     ),
     *(
         Case(

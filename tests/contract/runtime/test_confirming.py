@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from voicearena.elo.v1 import events_pb2 as elo_pb2
 from voicearena.experiments.v1.events_pb2 import FactConfirmed
+from voicearena.scoring.v1.events_pb2 import RecordingEvaluated
 
 from services.runtime import outbox
 from services.runtime.bus import Bus, BusUnavailable, EventMetadata
@@ -70,10 +72,29 @@ async def test_a_fact_stays_in_the_outbox_until_it_is_confirmed(
     assert await relay.publish_batch() == 0
     await relay.prune()
     assert await waiting(database) == ids
-    take = relay.handlers()[FactConfirmed]
+    take = relay.handlers("experiments")[FactConfirmed]
     for event_id in (ids[0], ids[0], "evt_of_somebody_else"):
         await take(FactConfirmed(event_id=event_id), HANDLED)
     assert await waiting(database) == ids[1:]
+
+
+async def test_a_fact_with_two_consumers_stays_until_both_have_confirmed_it(
+    database: Database, relay: OutboxRelay
+) -> None:
+    async with database.transaction() as connection:
+        await outbox.add(connection, *(RecordingEvaluated(evaluation_id=one) for one in ("evl_a", "evl_b")))
+    await relay.publish_batch()
+    first, second = await waiting(database)
+    handlers = relay.handlers("elo", "experiments")
+    by_elo, by_experiments = handlers[elo_pb2.FactConfirmed], handlers[FactConfirmed]
+    for _ in range(2):
+        await by_elo(elo_pb2.FactConfirmed(event_id=first), HANDLED)
+    await by_experiments(FactConfirmed(event_id=second), HANDLED)
+    assert await waiting(database) == [first, second]
+    await by_experiments(FactConfirmed(event_id=first), HANDLED)
+    assert await waiting(database) == [second]
+    await by_elo(elo_pb2.FactConfirmed(event_id=second), HANDLED)
+    assert await waiting(database) == []
 
 
 @pytest.mark.parametrize(

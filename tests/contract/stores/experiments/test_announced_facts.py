@@ -67,7 +67,7 @@ class Services:
                 experiments_relay.run(),
             ]
             if owner:
-                confirmations = self.owner_relay.handlers()
+                confirmations = self.owner_relay.handlers("experiments")
                 work += [self._owner_bus.consume(confirmations, max_in_flight=1), self.owner_relay.run()]
             tasks = [group.create_task(each) for each in work]
             yield

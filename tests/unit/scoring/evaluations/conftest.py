@@ -9,10 +9,10 @@ import pytest
 
 from services.runtime.background import end_tasks
 from services.runtime.changes import Changes
-from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Unavailable
+from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Unavailable, WrongState
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
-from services.scoring.evaluations.domain import Evaluation, EvaluationPlan, StoredRecording
+from services.scoring.evaluations.domain import Evaluation, EvaluationPlan, RecordedScenario, StoredRecording
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import Retention
@@ -24,7 +24,9 @@ from tests.fakes.evaluation_runner import ScriptedRunner
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_evaluation_store import MemoryEvaluationStore
 
-MODEL = "mdl_" + "a" * 32
+MODEL, RECORDED = "mdl_" + "a" * 32, "mdl_" + "c" * 32
+SCENARIO = "scn_" + "a" * 32
+SPOKEN = "Your code is 4815."
 MAX_EVALUATIONS = 3
 RETENTION_DAYS = 30
 SOON_SECONDS = 5.0
@@ -66,6 +68,11 @@ class FolderOfAudio:
         for start in range(0, len(content), 3):
             yield content[start : start + 3]
 
+    async def put_stream(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.add(name, b"".join([piece async for piece in pieces]))
+
     async def exists(self, name: str) -> bool:
         return (self._folder / name).exists()
 
@@ -76,11 +83,22 @@ class FolderOfAudio:
 
 
 class OneModel:
-    """A catalogue with the voice model MODEL."""
+    """A catalogue with the voice model MODEL of kind tts, the recorded one RECORDED, and the scenario SCENARIO."""
 
-    async def check(self, model_id: str) -> None:
-        if model_id != MODEL:
+    def __init__(self) -> None:
+        self.fixed = False
+        """Whether a battle has used the recordings."""
+
+    async def check_model(self, model_id: str) -> None:
+        if model_id not in (MODEL, RECORDED):
             raise InvalidInput.of(FieldViolation("model_id", "must be in the catalogue"))
+
+    async def check_recording(self, model_id: str, scenario_id: str) -> RecordedScenario:
+        if scenario_id != SCENARIO:
+            raise InvalidInput.of(FieldViolation("scenario_id", "must be a scenario"))
+        if self.fixed and model_id == RECORDED:
+            raise WrongState("The recordings are fixed.")
+        return RecordedScenario(SPOKEN, "en-GB", takes_part=model_id == RECORDED)
 
 
 class Endpoints:
@@ -112,8 +130,15 @@ class World:
         self.recordings = Recordings(self.database, self.store, self.audio)
         self.changes = Changes(self.database, CHANGED)
         self.endpoints = Endpoints()
+        self.catalogue = OneModel()
         self.evaluations = Evaluations(
-            self.database, self.store, self.recordings, OneModel(), self.endpoints, Pages("a secret"), MAX_EVALUATIONS
+            self.database,
+            self.store,
+            self.recordings,
+            self.catalogue,
+            self.endpoints,
+            Pages("a secret"),
+            MAX_EVALUATIONS,
         )
         self.exporting = Exporting(self.evaluations)
         self.retention = Retention(self.database, self.store, self.recordings, RETENTION_DAYS)
@@ -124,7 +149,8 @@ class World:
         plan = plan or EvaluationPlan()
         prepared = await self.evaluations.prepare(plan)
         self.audio.add(prepared.recording_name, content)
-        return await self.evaluations.start(plan, StoredRecording(prepared.recording_name, "audio/flac", uploaded=True))
+        recording = StoredRecording(prepared.recording_name, "audio/flac", uploaded=True)
+        return await self.evaluations.start(prepared.plan, recording)
 
     def watching(self, heartbeat_seconds: float = 1000.0) -> Watching:
         return Watching(self.database, self.store, self.changes, heartbeat_seconds)

@@ -1,12 +1,13 @@
 """Evaluations that wait are run, their steps are stored while they run, and nothing is lost or doubled."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from voicearena.scoring.v1.events_pb2 import EvaluationCompleted
+from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, RecordingEvaluated
 from voicearena.scoring.v1.scoring_pb2 import ListeningMetrics
 
 from services.runtime.clock import now
@@ -28,7 +29,7 @@ from services.scoring.pipeline.steps.sound import NO_SPEECH, LoudnessMetrics
 from services.scoring.workers.job import EvaluationFailed
 from tests.fakes.memory_scoring_store import MemoryScoringStore
 from tests.unit.scoring.evaluations import outcomes
-from tests.unit.scoring.evaluations.conftest import AWAY, SOON_SECONDS, World, call_as
+from tests.unit.scoring.evaluations.conftest import AWAY, MODEL, RECORDED, SCENARIO, SOON_SECONDS, World, call_as
 
 SIGNAL = EvaluationPlan(steps=("signal",))
 
@@ -339,6 +340,59 @@ async def test_models_listen_to_a_job_with_its_text_and_the_requester_gets_what_
         "semascore": "meaning/1",
         **dict.fromkeys(("word_error_rate", "hard_word_accuracy", "speech_failures"), "word_errors/1"),
     }
+
+
+async def test_a_recording_of_a_scenario_is_kept_as_a_copy_with_all_that_battles_need(world: World) -> None:
+    heard_by_models(world)
+    async with world.running():
+        ended = await world.upload(EvaluationPlan(model_id=RECORDED, scenario_id=SCENARIO))
+        ended = await world.ended(ended.id)
+    assert ended.status is Status.completed
+    assert (await world.get(ended.id)).copy_name in world.audio.names
+    (event,) = world.database.published()
+    assert isinstance(event, RecordingEvaluated)
+    assert (event.audio_name, event.model_id, event.scenario_id) == (f"{ended.id}.wav", RECORDED, SCENARIO)
+    assert event.signal_metrics.peak == outcomes.SIGNAL.peak
+    assert event.listening_metrics.semascore == 0.625
+    assert (event.heard.transcript, event.heard.backends["semascore"]) == ("Call 48 now. Now!", "meaning/1")
+    await world.evaluations.delete(ended.id)
+    assert world.audio.names == []
+
+
+async def test_another_recording_has_no_copy_and_its_fact_no_metrics(world: World) -> None:
+    async with world.running():
+        ended = await world.ended((await world.upload(EvaluationPlan(scenario_id=SCENARIO))).id)
+    assert (await world.get(ended.id)).audio_name in world.audio.names
+    assert len(world.audio.names) == 1
+    (event,) = world.database.published()
+    assert isinstance(event, RecordingEvaluated)
+    assert (event.audio_name, event.HasField("signal_metrics"), event.HasField("heard")) == ("", False, False)
+
+
+async def test_a_copy_waits_for_the_audio_store(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "BUSY_SECONDS", 0.01)
+    put, away = world.audio.put_stream, [AWAY]
+
+    async def put_stream(name: str, pieces: AsyncIterator[bytes]) -> None:
+        if away:
+            raise away.pop()
+        await put(name, pieces)
+
+    monkeypatch.setattr(world.audio, "put_stream", put_stream)
+    heard_by_models(world)
+    async with world.running():
+        ended = await world.ended((await world.upload(EvaluationPlan(model_id=MODEL, scenario_id=SCENARIO))).id)
+    assert (ended.status, away, ended.copy_name in world.audio.names) == (Status.completed, [], True)
+
+
+async def test_a_recording_of_a_scenario_that_is_too_long_fails(world: World) -> None:
+    world.runner.duration_seconds, world.runner.copy = 300.5, None
+    async with world.running():
+        ended = await world.ended((await world.upload(EvaluationPlan(model_id=RECORDED, scenario_id=SCENARIO))).id)
+    assert (ended.status, ended.error_message) == (
+        Status.failed,
+        "A recording of a scenario can be 300 s long at most.",
+    )
 
 
 def test_silence_has_every_word_wrong_in_one_place() -> None:

@@ -24,7 +24,16 @@ from services.scoring.evaluations.domain import EvaluationPlan, StoredRecording,
 from services.scoring.pipeline.step import StepStatus
 from services.scoring.pipeline.steps import STEPS
 from tests.fakes.memory_scoring_store import MemoryScoringStore
-from tests.unit.scoring.evaluations.conftest import AWAY, MAX_EVALUATIONS, MODEL, World, call_as
+from tests.unit.scoring.evaluations.conftest import (
+    AWAY,
+    MAX_EVALUATIONS,
+    MODEL,
+    RECORDED,
+    SCENARIO,
+    SPOKEN,
+    World,
+    call_as,
+)
 
 TRIAL = "trl_" + "0" * 32
 UNKNOWN = "evl_" + "0" * 32
@@ -91,7 +100,44 @@ async def test_a_field_that_is_out_of_range_is_named(world: World, changes: dict
 
 async def test_all_invalid_fields_are_named_at_once(world: World) -> None:
     with pytest.raises(InvalidInput, match=r"scenario_id: .*; num_speakers: must be 1 to 20"):
-        await world.evaluations.prepare(EvaluationPlan(scenario_id="x", num_speakers=21))
+        await world.evaluations.prepare(EvaluationPlan(scenario_id="x" * 201, num_speakers=21))
+
+
+@pytest.mark.parametrize("model_id", ["", MODEL, RECORDED])
+async def test_the_text_and_the_language_of_a_scenario_are_those_of_its_recording(world: World, model_id: str) -> None:
+    evaluation = await world.upload(EvaluationPlan(model_id=model_id, scenario_id=SCENARIO))
+    assert (evaluation.reference_text, evaluation.language) == (SPOKEN, "en-GB")
+    assert evaluation.copy_name == (f"{evaluation.id}.wav" if model_id else "")
+
+
+async def test_a_recording_that_takes_no_part_in_battles_may_have_its_own_text_and_language(world: World) -> None:
+    plan = EvaluationPlan(model_id=MODEL, scenario_id=SCENARIO, reference_text="Hi.", language="de", steps=("noise",))
+    evaluation = await world.upload(plan)
+    assert (evaluation.reference_text, evaluation.language) == ("Hi.", "de")
+
+
+async def test_a_recording_that_takes_part_in_battles_is_measured_as_every_other_one(world: World) -> None:
+    taking_part = EvaluationPlan(model_id=RECORDED, scenario_id=SCENARIO)
+    same = dataclasses.replace(taking_part, reference_text=SPOKEN, language="EN-gb")
+    assert (await world.evaluations.prepare(same)).plan.reference_text == SPOKEN
+    other = dataclasses.replace(taking_part, reference_text="Hi.", language="de", steps=("noise",), names=("Ann",))
+    with pytest.raises(InvalidInput) as raised:
+        await world.evaluations.prepare(other)
+    assert [violation.field for violation in raised.value.violations] == [
+        "reference_text",
+        "language",
+        "steps",
+        "names",
+    ]
+
+
+async def test_an_upload_is_repeated_although_its_recording_is_fixed_by_now(world: World) -> None:
+    plan = EvaluationPlan(model_id=RECORDED, scenario_id=SCENARIO, request_id="req-1")
+    evaluation = await world.upload(plan)
+    world.catalogue.fixed = True
+    assert (await world.evaluations.prepare(plan)).earlier == evaluation
+    with pytest.raises(WrongState, match="are fixed"):
+        await world.evaluations.prepare(dataclasses.replace(plan, request_id="req-2"))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_the_python_example_votes_in_a_battle(mesh: Mesh, tmp_path: Path) 
     assert (status, err) == (0, "")
     assert [line.split(" was ")[0] for line in out.splitlines()[-3:-1]] == ["A", "B"]
     assert out.splitlines()[-1].startswith("the vote moves")
-    assert {path.name for path in tmp_path.glob("*.wav")} == {"a.wav", "b.wav"}
+    assert {name for name in os.listdir(tmp_path) if name.endswith(".wav")} == {"a.wav", "b.wav"}
 
 
 @pytest.mark.skipif(

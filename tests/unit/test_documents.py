@@ -139,7 +139,8 @@ def is_command(words: list[str]) -> bool:
         if not isinstance(command, TyperGroup):
             break
         if word not in command.commands:
-            return False
+            # A group with an action of its own takes options.
+            return command.invoke_without_command and word.startswith("--")
         command = command.commands[word]
     return True
 

@@ -68,11 +68,16 @@ class TokenIssuer:
         }
         return IdentityToken(self._signed(claims), issued)
 
-    def mint_for_voter(self, voter_id: str, expires_at: datetime) -> IdentityToken:
-        """Returns a token with a voter's id. It is valid for five minutes, but not longer than the session."""
+    def mint_for_voter(self, voter_id: str, expires_at: datetime, invited_by: str = "") -> IdentityToken:
+        """Returns a token with a voter's id, and with the developer who created the session if there is one.
+
+        It is valid for five minutes, but not longer than the session.
+        """
         issued = now()
         expires = min(issued + timedelta(seconds=TOKEN_SECONDS), expires_at)
         claims = {"iss": ISSUER, "aud": VOTER_AUDIENCE, "sub": voter_id, "iat": issued, "exp": expires}
+        if invited_by:
+            claims["invited_by"] = invited_by
         return IdentityToken(self._signed(claims), issued)
 
     def _signed(self, claims: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Anonymous sessions of voters, which are not stored.
 
 A session's token is `vt_` and 64 characters. They contain the voter's id, the end of the session, and a signature. So a
-token is verified without a look-up, and a guessed or changed one is refused.
+token is verified without a look-up, and a guessed or changed one is refused. If the session was created with an API
+key, its token is `vt_` and 86 characters, because it contains the developer's id too.
 """
 
 import struct
@@ -16,14 +17,16 @@ from services.runtime.client_address import AddressHash, grouped_address
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
+from services.runtime.identity import current_caller
 from services.runtime.signing import TokenSigner
 
-VOTER_PREFIX = "usr"
+VOTER_PREFIX, DEVELOPER_PREFIX = "usr", "dev"
 TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
 MAX_CACHED_TOKENS = 10_000
 
 _CONTENT = struct.Struct(">16sQ")
+_INVITED_CONTENT = struct.Struct(">16sQ16s")
 NEW_SESSION_HINT = "with POST /api/v1/voters"
 
 
@@ -34,6 +37,8 @@ class VoterSession:
     id: str
     token: str
     expires_at: datetime
+    invited_by: str = ""
+    """The developer whose API key created it. Empty if it was created without a key."""
 
 
 class VoterTokens:
@@ -42,25 +47,31 @@ class VoterTokens:
     def __init__(self, secret: str) -> None:
         self._signer = TokenSigner(secret, "voter sessions")
 
-    def new(self) -> VoterSession:
-        """Returns a new session."""
+    def new(self, invited_by: str = "") -> VoterSession:
+        """Returns a new session. `invited_by` is the id of the developer who creates it, empty if it is nobody."""
         voter_id = ids.new_id(VOTER_PREFIX)
         ends = int((now() + timedelta(days=SESSION_DAYS)).timestamp())
-        content = _CONTENT.pack(bytes.fromhex(voter_id.partition("_")[2]), ends)
-        return VoterSession(voter_id, TOKEN_START + self._signer.token(content), datetime.fromtimestamp(ends, UTC))
+        content = _CONTENT.pack(_bytes_of(voter_id), ends) + (_bytes_of(invited_by) if invited_by else b"")
+        token = TOKEN_START + self._signer.token(content)
+        return VoterSession(voter_id, token, datetime.fromtimestamp(ends, UTC), invited_by)
 
     def session(self, token: str) -> VoterSession:
         """Returns the session of a token. Raises Unauthenticated if the token was changed or the session has ended."""
         content = self._signer.content(token.removeprefix(TOKEN_START))
-        if content is None or len(content) != _CONTENT.size:
+        if content is None or len(content) not in (_CONTENT.size, _INVITED_CONTENT.size):
             hint = f"Copy all of it, or create a new session {NEW_SESSION_HINT}."
             raise Unauthenticated(f"The voter session token is incomplete or was changed. {hint}")
-        raw, ends = _CONTENT.unpack(content)
-        session = VoterSession(f"{VOTER_PREFIX}_{raw.hex()}", token, datetime.fromtimestamp(ends, UTC))
+        raw, ends, *inviting = (_CONTENT if len(content) == _CONTENT.size else _INVITED_CONTENT).unpack(content)
+        invited_by = f"{DEVELOPER_PREFIX}_{inviting[0].hex()}" if inviting else ""
+        session = VoterSession(f"{VOTER_PREFIX}_{raw.hex()}", token, datetime.fromtimestamp(ends, UTC), invited_by)
         if session.expires_at <= now():
             ended = f"The voter session ended at {session.expires_at:%Y-%m-%d %H:%M} UTC."
             raise Unauthenticated(f"{ended} Create a new one {NEW_SESSION_HINT}.")
         return session
+
+
+def _bytes_of(id_: str) -> bytes:
+    return bytes.fromhex(id_.partition("_")[2])
 
 
 class VoterCache:
@@ -80,7 +91,7 @@ class VoterCache:
         session = self._tokens.session(token)
         minted = self._minted.get(token)
         if minted is None or not minted.can_be_reused(now()):
-            minted = self._issuer.mint_for_voter(session.id, session.expires_at)
+            minted = self._issuer.mint_for_voter(session.id, session.expires_at, session.invited_by)
             if len(self._minted) >= MAX_CACHED_TOKENS:
                 self._minted.clear()
             self._minted[token] = minted
@@ -98,7 +109,11 @@ class Voters:
         self._counts = counts
 
     async def create(self) -> VoterSession:
-        """Creates a session. Raises QuotaExceeded if the caller's address has created too many within 24 hours."""
+        """Creates a session. If a developer calls, it may hear the battles of their own board.
+
+        Raises QuotaExceeded if the caller's address has created too many within 24 hours.
+        """
         async with self._database.transaction() as connection:
             await self._counts.add(connection)
-        return self._tokens.new()
+        caller = current_caller()
+        return self._tokens.new(caller.identity.developer_id if caller and caller.identity else "")

@@ -26,7 +26,6 @@ from services.shared.listening.store import ListeningStore
 ASK_FOR_NEXT = "Ask for another battle with POST /api/v1/battles/next."
 REFUSED: Mapping[BattleStatus, str] = {
     BattleStatus.PREPARING: f"This battle is still being prepared. {ASK_FOR_NEXT}",
-    BattleStatus.OPEN: "This battle accepts no votes at the moment.",
     BattleStatus.DECIDED: f"This battle is decided and accepts no more votes. {ASK_FOR_NEXT}",
     BattleStatus.VOID: f"This battle is void: a side of it could not be made. {ASK_FOR_NEXT}",
 }
@@ -101,7 +100,10 @@ class VoteInBattle:
                 raise
             async with self._database.reading() as connection:
                 view = await self._battles.get(connection, battle_id, viewer)
-            raise _refused(view.battle.status if view else BattleStatus.VOID) from None
+            assert view is not None
+            # An open battle whose time is over is decided within seconds.
+            open_ = view.battle.status is BattleStatus.OPEN
+            raise _refused(BattleStatus.DECIDED if open_ else view.battle.status) from None
         async with self._database.reading() as connection:
             return await self._reveal(connection, assignment, viewer)
 

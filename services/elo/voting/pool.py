@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.battles.domain import Battle, BattleStatus
+from services.elo.battles.domain import Battle, BattleStatus, Control
 from services.elo.battles.views import BATTLE_COLUMNS, battle_from
 from services.elo.tables import BATTLES
 from services.shared.listening.domain import PENDING_ASSIGNMENT_DURATION
@@ -72,7 +72,8 @@ class PoolStore:
         free = [listening + votes < votes_needed]
         for conditions in (free, []):
             for part in (_B.drawn >= at, _B.drawn < at):
-                query = sa.select(*BATTLE_COLUMNS).where(*wish.matches(), part, ~heard, *conditions)
+                drawn = (*wish.matches(), _B.control == Control.NONE, part, ~heard, *conditions)
+                query = sa.select(*BATTLE_COLUMNS).where(*drawn)
                 if (found := await _one(connection, query.order_by(_B.drawn).limit(1))) is not None:
                     return found
         return None

@@ -15,6 +15,7 @@ from services.auth.voters import SESSION_DAYS, VoterCache, Voters, VoterTokens
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, AddressHash
 from services.runtime.clock import now
 from services.runtime.errors import QuotaExceeded, Unauthenticated
+from services.runtime.identity import Caller, Identity, Voter, set_caller
 from services.runtime.rpc import call_metadata
 from tests.fakes.memory_auth_store import MemoryAuthStore
 from tests.fakes.memory_database import MemoryDatabase
@@ -63,6 +64,18 @@ def test_a_session_can_be_read_from_its_token(tokens: VoterTokens) -> None:
     assert timedelta(days=SESSION_DAYS, seconds=-2) < session.expires_at - now() <= timedelta(days=SESSION_DAYS)
     assert tokens.session(session.token) == session
     assert tokens.new().id != session.id
+
+
+def test_the_session_of_a_developers_key_names_the_developer(
+    tokens: VoterTokens, cache: VoterCache, issuer: TokenIssuer
+) -> None:
+    session = tokens.new("dev_" + "a1" * 16)
+    assert re.fullmatch(r"vt_[\w-]{86}", session.token)
+    assert session.invited_by == "dev_" + "a1" * 16
+    assert tokens.session(session.token) == session
+    assert claims_of(cache.authenticate(session.token, HERE).token, issuer)["invited_by"] == "dev_" + "a1" * 16
+    without_key = cache.authenticate(tokens.new().token, HERE).token
+    assert "invited_by" not in claims_of(without_key, issuer)
 
 
 @pytest.mark.parametrize("change", [str.lower, lambda t: t[:-1], lambda t: t + "A", lambda t: "vt_", lambda t: "vt_é"])
@@ -131,6 +144,18 @@ async def test_the_sessions_of_an_address_within_a_day_are_limited(
         assert refused.value.metadata == {"limit": "2"}
     move_clock(monkeypatch, hours=25)
     await sessions.create()
+
+
+async def test_a_developer_who_creates_a_session_invites_its_voter(
+    database: MemoryDatabase, store: MemoryAuthStore, tokens: VoterTokens
+) -> None:
+    counts = AddressCounts(store, AddressHash(SECRET, "voter sessions"), "voter sessions", limit=9)
+    developer = Identity("dev_" + "b2" * 16, frozenset())
+    for caller, invited_by in ((Caller(developer, ""), developer.developer_id), (Caller(None, "", Voter("usr_1")), "")):
+        set_caller(caller)
+        assert (await Voters(database, tokens, counts).create()).invited_by == invited_by
+    set_caller(None)
+    assert (await Voters(database, tokens, counts).create()).invited_by == ""
 
 
 async def test_a_call_that_bypasses_the_gateway_is_not_counted(

@@ -118,6 +118,11 @@ async def test_a_voter_s_token_names_the_voter(verifier: TokenVerifier) -> None:
         current_identity()
 
 
+async def test_a_voter_s_token_names_the_developer_who_invited_them(verifier: TokenVerifier) -> None:
+    given = token(aud=VOTER_AUDIENCE, sub="usr_a", scope=None, invited_by="dev_a")
+    assert await verifier.verify(given) == Caller(None, given, Voter("usr_a", "dev_a"))
+
+
 async def test_a_token_for_developers_and_voters_is_refused(verifier: TokenVerifier) -> None:
     with pytest.raises(Unauthenticated, match="several audiences"):
         await verifier.verify(token(aud=[AUDIENCE, VOTER_AUDIENCE]))

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.elo.battles.domain import Battle
 from services.elo.battles.reading import ReadBattles
 from services.elo.battles.views import BattleViews
 from services.elo.catalogue.store import SqlStore
 from services.elo.ratings import LiveElo
+from services.elo.tables import LIVE_RATINGS
 from services.elo.voting.casting import Reveal, VoteInBattle
 from services.elo.voting.deciding import Deciding
 from services.elo.voting.live_ratings import LiveRatings
@@ -90,21 +94,16 @@ class ArenaWorld:
         self.models = list(zip(ids, await add_models(self.database, *ids), strict=True))
         self.scenario_seq = await add_scenario(self.database, "scn_" + "a" * 32)
 
+    async def bare_battle(self, a: int = 0, b: int = 1, **values: object) -> Battle:
+        """Adds a battle that nobody can hear."""
+        fields = {"scenario_id": "scn_" + "a" * 32, "drawn": random.random(), **values}
+        new = battle(new_id("bat"), self.models[a], self.models[b], self.scenario_seq, **fields)
+        await add_battles(self.database, new)
+        return new
+
     async def open_battle(self, a: int = 0, b: int = 1, **values: object) -> Battle:
         """Adds an open battle, as when both of its sides are ready."""
-        new = battle(
-            new_id("bat"),
-            self.models[a],
-            self.models[b],
-            self.scenario_seq,
-            **{
-                "scenario_id": "scn_" + "a" * 32,
-                "closes_at": NOON + timedelta(days=DAYS),
-                "drawn": random.random(),
-                **values,
-            },
-        )
-        await add_battles(self.database, new)
+        new = await self.bare_battle(a, b, **{"closes_at": NOON + timedelta(days=DAYS), **values})
         pair = Pair(
             key=SIDES,
             text=new.text,
@@ -160,3 +159,8 @@ class ArenaWorld:
             found = await self.views.lock(connection, battle_id)
         assert found is not None
         return dataclasses.replace(found, seq=0)
+
+    async def ratings_of(self, connection: AsyncConnection, owner: str) -> dict[int, float]:
+        """Returns the live ratings of a board by the number of the model."""
+        query = sa.select(LIVE_RATINGS.c.model_seq, LIVE_RATINGS.c.rating).where(LIVE_RATINGS.c.owner == owner)
+        return {row.model_seq: row.rating for row in await connection.execute(query)}

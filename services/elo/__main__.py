@@ -159,7 +159,7 @@ async def serve_battles(
     voters_address = AddressHash(secret, "voters of the arena").of_client
     service.add_servicer(
         battle_service_pb2_grpc.add_BattleServiceServicer_to_server,
-        BattleServicer(
+        BattleServicer(  # type: ignore[abstract]
             reading,
             WatchBattle(reading, changes, settings.watch_heartbeat_seconds),
             NextBattle(

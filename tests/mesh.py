@@ -62,7 +62,8 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
     return {
         # All tests have one address.
         "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"},
-        "elo": {"MAX_MODELS": "1000000", "MAX_SCENARIOS": "1000000"},
+        # A pool of battles would keep the providers busy in tests of something else.
+        "elo": {"MAX_MODELS": "1000000", "MAX_SCENARIOS": "1000000", "BATTLE_POOL": "0"},
         # Webhook receivers listen on this machine.
         "experiments": {
             "MAX_UNFINISHED_EXPERIMENTS": "1000000",

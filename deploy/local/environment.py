@@ -90,9 +90,14 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *DATABASE,
         *AUDIO,
         *SIGNING,
-        *("PUBLIC_URL", "WATCH_HEARTBEAT_SECONDS"),
+        *RETENTION,
+        *("RECONCILE_AFTER_SECONDS", "WATCH_HEARTBEAT_SECONDS", "EVENTS_IN_FLIGHT"),
+        *("PUBLIC_URL", "EXPERIMENTS_ADDRESS"),
         *("MAX_MODELS", "MAX_SCENARIOS", "PUBLIC_APPROVAL", "OPERATORS", "ARENA_PROVIDERS", "ARENA_VOICES"),
-        *("BOARD_INTERVAL_SECONDS", "BATTLE_VOTES"),
+        "BOARD_INTERVAL_SECONDS",
+        *("BATTLE_POOL", "BATTLES_PER_DAY", "HOSTED_RENDERS_PER_DAY", "RENDERS_PER_SCENARIO"),
+        *("MAX_UNFINISHED_BATTLES", "BATTLE_VOTES", "BATTLE_DAYS"),
+        *("METRIC_WEIGHTS", "METRIC_TIE_MARGIN", "ELO_K_FACTOR", "HUMAN_VOTE_WEIGHT"),
     ),
 }
 # The services that call providers and download models. The others make outgoing calls only for traces and to a bucket.

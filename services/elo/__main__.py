@@ -14,6 +14,7 @@ from voicearena.elo.v1 import (
     recording_service_pb2_grpc,
     scenario_service_pb2_grpc,
 )
+from voicearena.experiments.v1 import webhook_service_pb2_grpc
 from voicearena.gateway.v1 import access_log_pb2_grpc
 
 from services.elo.analytics.servicer import AnalyticsServicer
@@ -28,11 +29,12 @@ from services.elo.catalogue.servicer import EloServicer
 from services.elo.catalogue.standings import Standings
 from services.elo.catalogue.store import SqlStore
 from services.elo.catalogue.usecases import Catalogue
+from services.elo.domain import INSTALLATION
 from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
-from services.elo.ratings import LiveElo
+from services.elo.making.assembly import BattleMaking
 from services.elo.recordings import consumers as recording_consumers
 from services.elo.recordings.servicer import RecordingServicer
 from services.elo.recordings.store import RecordingStore
@@ -50,7 +52,7 @@ from services.elo.voting.casting import VoteInBattle
 from services.elo.voting.deciding import Deciding
 from services.elo.voting.live_ratings import LiveRatings
 from services.elo.voting.next_battle import NextBattle
-from services.elo.voting.pool import PoolStore
+from services.elo.voting.pool import PoolStore, Wish
 from services.elo.voting.subject import BattleSubject
 from services.elo.voting.voters import ReadVoter, VoterStore
 from services.runtime import event_loop
@@ -59,11 +61,13 @@ from services.runtime.bus import Bus
 from services.runtime.changes import Changes
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
+from services.runtime.event_dispatcher import dead_in_turn, in_turn
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.clips import consumers as clip_consumers
 from services.shared.listening import clip_responses
 from services.shared.listening.access_log_servicer import AccessLog
 from services.shared.listening.clip_transfers import ClipTransfers
@@ -72,6 +76,7 @@ from services.shared.listening.closing import OVERDUE_CHECK_INTERVAL_SECONDS, Cl
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.store import SqlListeningStore
 from services.shared.listening.vote_store import SqlVoteStore
+from services.shared.webhook_endpoints import ExperimentsWebhookEndpoints
 
 BATTLE_SERVICE = battle_service_pb2.DESCRIPTOR.services_by_name["BattleService"]
 VOTERS_PER_ADDRESS = 3
@@ -84,7 +89,7 @@ async def main() -> None:
     async with Service("elo", settings) as service:
         database = await service.enter("database", Database.of_service("elo", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "elo"))
-        # Without the audio store, only clips are Unavailable.
+        # Without the audio store, battles do not open and clips are Unavailable.
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         pages = Pages(settings.audio_url_secret.get_secret_value())
         boards = Boards(database, BoardStore(), settings.watch_heartbeat_seconds)
@@ -112,7 +117,10 @@ async def main() -> None:
             analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, AnalyticsServicer(analytics)
         )
         service.health_check("catalogue", discovery.check_complete)
-        await serve_battles(service, settings, database, audio, pages, models, approval)
+        webhooks = webhook_service_pb2_grpc.WebhookServiceStub(service.channel(settings.experiments_address))
+        making = BattleMaking.of(settings, database, audio, approval, ExperimentsWebhookEndpoints(webhooks))
+        making.run_in(service, settings)
+        await serve_battles(service, settings, database, audio, pages, models, approval, making)
         recordings = Recordings(database, RecordingStore(), audio, MAX_RECORDINGS)
         service.add_servicer(
             recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, RecordingServicer(recordings)
@@ -122,13 +130,15 @@ async def main() -> None:
         service.background(
             "events",
             lambda: bus.consume(
-                {
-                    **consumers.handlers(discovery),
-                    **recording_consumers.handlers(recordings),
-                    **relay.handlers("experiments"),
-                },
-                max_in_flight=2,
-                on_dead=consumers.dead_handler(discovery),
+                # The catalogue and the renders both need to know the providers.
+                in_turn(
+                    consumers.handlers(discovery),
+                    clip_consumers.handlers(making.progress, making.dispatcher),
+                    recording_consumers.handlers(recordings),
+                    relay.handlers("experiments"),
+                ),
+                max_in_flight=settings.events_in_flight,
+                on_dead=dead_in_turn(consumers.dead_handler(discovery), clip_consumers.dead_handler(making.progress)),
             ),
         )
         await service.run()
@@ -142,6 +152,7 @@ async def serve_battles(
     pages: Pages,
     models: SqlStore,
     approval: Approval,
+    making: BattleMaking,
 ) -> None:
     """Adds battles: reading, hearing, voting and deciding."""
     secret = settings.audio_url_secret.get_secret_value()
@@ -151,15 +162,22 @@ async def serve_battles(
         BattleViews(),
         VoterStore(),
     )
-    subject = BattleSubject(views, voters, LiveRatings(LiveElo()), Deciding())
+    subject = BattleSubject(views, voters, LiveRatings(settings.live_elo), Deciding())
     comparing = Comparing(database, listening, SqlVoteStore(), subject)
     clips = Clips(database, listening, subject, audio, secret)
     closing = Closing(database, listening, subject)
     reading = ReadBattles(database, views, pages)
+
+    async def make_battle(wish: Wish) -> None:
+        # Battles of other boards are made by their developers only.
+        if wish.owner == INSTALLATION:
+            await making.pool.on_demand(wish.category, wish.language)
+
     voters_address = AddressHash(secret, "voters of the arena").of_client
     service.add_servicer(
         battle_service_pb2_grpc.add_BattleServiceServicer_to_server,
-        BattleServicer(  # type: ignore[abstract]
+        BattleServicer(
+            making.creating,
             reading,
             WatchBattle(reading, changes, settings.watch_heartbeat_seconds),
             NextBattle(
@@ -167,7 +185,7 @@ async def serve_battles(
                 PoolStore(),
                 voters,
                 comparing,
-                None,
+                make_battle,
                 address_of=voters_address,
                 max_voters_per_address=VOTERS_PER_ADDRESS,
                 votes_needed=settings.battle_votes,

@@ -9,6 +9,8 @@ from voicearena.elo.v1 import battle_pb2, battle_service_pb2, battle_service_pb2
 from services.elo.battles import convert
 from services.elo.battles.reading import ReadBattles
 from services.elo.battles.watching import WatchBattle
+from services.elo.making import convert as making_convert
+from services.elo.making.creating import CreateBattles
 from services.elo.visibility import Approval
 from services.elo.voting import convert as voting_convert
 from services.elo.voting.casting import VoteInBattle
@@ -24,6 +26,7 @@ class BattleServicer(battle_service_pb2_grpc.BattleServiceServicer):
 
     def __init__(
         self,
+        creating: CreateBattles,
         reading: ReadBattles,
         watching: WatchBattle,
         next_battle: NextBattle,
@@ -33,6 +36,7 @@ class BattleServicer(battle_service_pb2_grpc.BattleServiceServicer):
         approval: Approval,
         public_url: str,
     ) -> None:
+        self._creating = creating
         self._reading = reading
         self._watching = watching
         self._next_battle = next_battle
@@ -41,6 +45,14 @@ class BattleServicer(battle_service_pb2_grpc.BattleServiceServicer):
         self._voters = voters
         self._approval = approval
         self._public_url = public_url
+
+    async def CreateBattle(
+        self, request: battle_service_pb2.CreateBattleRequest, context: Context
+    ) -> battle_pb2.Battle:
+        created = await self._creating.create(making_convert.new_battle(request))
+        message = convert.battle(await self._reading.get(created.id))
+        message.webhook_secret = await self._creating.secret_to_show(created)
+        return message
 
     async def GetBattle(self, request: battle_service_pb2.GetBattleRequest, context: Context) -> battle_pb2.Battle:
         return convert.battle(await self._reading.get(request.id))

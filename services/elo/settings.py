@@ -5,10 +5,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from services.elo.battle_settings import BattleSettings
+from services.runtime.mesh import default_address
 from services.runtime.settings import (
+    Addresses,
     AudioSettings,
+    ClipSettings,
     DatabaseSettings,
     HttpSettings,
+    RetentionSettings,
     ServiceSettings,
     SigningSettings,
     SiteSettings,
@@ -25,10 +30,20 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
 class EloSettings(
-    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, SigningSettings, SiteSettings, WatchSettings
+    ServiceSettings,
+    HttpSettings,
+    DatabaseSettings,
+    AudioSettings,
+    SigningSettings,
+    SiteSettings,
+    RetentionSettings,
+    ClipSettings,
+    WatchSettings,
+    BattleSettings,
 ):
     """The settings that only elo has, besides the shared ones."""
 
+    experiments_address: Addresses = default_address("experiments")
     max_models: int = Field(500, ge=1, le=1_000_000)
     """The number of active voice models that a developer may have."""
     board_interval_seconds: float = Field(300.0, ge=1, le=86_400)
@@ -44,5 +59,3 @@ class EloSettings(
     arena_voices: int = Field(6, ge=0, le=1000)
     """The number of voices of the installation that take part: of all local providers together, and of each provider in
     `arena_providers`."""
-    battle_votes: int = Field(1, ge=1, le=1000)
-    """The number of counted votes of people after which a battle is decided."""

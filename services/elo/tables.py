@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.shared.metrics import METRICS
 
-BATTLES_CHANGED = "battles_changed"
+BATTLES_CHANGED = "elo_battles_changed"
 """The channel of change notifications. Code that changes a battle sends its id."""
-RENDERS_CHANGED = "renders_changed"
+RENDERS_CHANGED = "elo_renders_changed"
 """The channel on which the ids of renders that moved are sent."""
-BOARDS_CHANGED = "boards_changed"
+BOARDS_CHANGED = "elo_boards_changed"
 """The channel that is notified when boards were computed."""
 
 METADATA = sa.MetaData()
@@ -62,7 +62,7 @@ RENDERS = sa.Table(
     sa.Column("speed", sa.Double),
     sa.Column("seed", sa.BigInteger),
     sa.Column("heard_speech", JSONB(none_as_null=True)),
-    *_of(_MOMENT, "created_at", "progressed_at", "requested_at", "released_at", "audio_deleted_at", "ended_at"),
+    *_of(_MOMENT, "created_at", "requested_at", "released_at", "audio_deleted_at", "ended_at"),
     *(sa.Column(metric.name, _TYPES[metric.kind]) for metric in METRICS),
 )
 RENDER_PROVIDERS = sa.Table(

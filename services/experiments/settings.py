@@ -13,12 +13,14 @@ from services.runtime.mesh import default_address
 from services.runtime.settings import (
     Addresses,
     AudioSettings,
+    ClipSettings,
     DatabaseSettings,
     HttpSettings,
     LinkSettings,
     RetentionSettings,
     ServiceSettings,
     WatchSettings,
+    named_weights,
 )
 
 
@@ -48,28 +50,23 @@ def _parts(value: str) -> list[str]:
 
 def _quality(value: object) -> object:
     """Reads a comma-separated list of weights: `naturalness=0.5,intelligibility=0.5`."""
-    if not isinstance(value, str):
-        return value
-    weights: dict[str, float] = {}
-    for part in value.split(","):
-        metric, given, weight = part.partition("=")
-        if not given:
-            raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; got {part!r}")
-        weights[metric.strip()] = float(weight)
-    return custom_profile(weights, QUALITY.name)
+    return custom_profile(named_weights(value), QUALITY.name) if isinstance(value, str) else value
 
 
 class ExperimentsSettings(
-    ServiceSettings, HttpSettings, DatabaseSettings, AudioSettings, LinkSettings, RetentionSettings, WatchSettings
+    ServiceSettings,
+    HttpSettings,
+    DatabaseSettings,
+    AudioSettings,
+    LinkSettings,
+    RetentionSettings,
+    ClipSettings,
+    WatchSettings,
 ):
     """The settings of the experiments service."""
 
     scoring_address: Addresses = default_address("scoring")
     elo_address: Addresses = default_address("elo")
-    reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
-    """The time without progress after which an experiment's unanswered requests are sent again."""
-    events_in_flight: int = Field(8, ge=1, le=256)
-    """The number of events of each stream that are handled at the same time."""
     max_running_experiments: int = Field(10, ge=1, le=10_000)
     """The number of experiments that a developer can run at the same time."""
     max_unfinished_experiments: int = Field(500, ge=1, le=1_000_000)

@@ -62,6 +62,36 @@ class DeadHandler(Protocol):
     def __call__(self, event: Any, metadata: EventMetadata, reason: str, /) -> Awaitable[None]: ...
 
 
+def in_turn(*parts: Mapping[type[Message], Handler]) -> Mapping[type[Message], Handler]:
+    """Returns the handlers of several parts of a service. An event that several of them handle gets to each in turn.
+
+    If one of them raises, the event is retried for all of them.
+    """
+    by_kind: dict[type[Message], list[Handler]] = {}
+    for part in parts:
+        for kind, handler in part.items():
+            by_kind.setdefault(kind, []).append(handler)
+
+    def together(handlers: list[Handler]) -> Handler:
+        async def handle(event: Any, metadata: EventMetadata) -> None:
+            for handler in handlers:
+                await handler(event, metadata)
+
+        return handle
+
+    return {kind: together(handlers) for kind, handlers in by_kind.items()}
+
+
+def dead_in_turn(*parts: DeadHandler) -> DeadHandler:
+    """Returns the handler of dead events of several parts of a service. Each of them ignores events of the others."""
+
+    async def dead(event: Message, metadata: EventMetadata, reason: str) -> None:
+        for part in parts:
+            await part(event, metadata, reason)
+
+    return dead
+
+
 Publish = Callable[[str, bytes, str], Awaitable[None]]
 """Publishes an envelope, given its subject and event id. Raises BusUnavailable if that fails."""
 

@@ -120,6 +120,26 @@ class LinkSettings(SigningSettings, SiteSettings):
     """How long a link to audio is valid."""
 
 
+class ClipSettings(BaseSettings):
+    """Of a service that has texts spoken and evaluated."""
+
+    reconcile_after_seconds: float = Field(60.0, gt=0, le=3600)
+    """The time without progress after which unanswered requests of an experiment, or of a battle, are sent again."""
+    events_in_flight: int = Field(8, ge=1, le=256)
+    """The number of events of each stream that are handled at the same time."""
+
+
+def named_weights(text: str) -> dict[str, float]:
+    """Reads a comma-separated list of weights: `naturalness=0.5,intelligibility=0.5`."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, given, weight = part.partition("=")
+        if not given:
+            raise ValueError(f"must be like naturalness=0.5,intelligibility=0.5; got {part!r}")
+        weights[name.strip()] = float(weight)
+    return weights
+
+
 S = TypeVar("S", bound=BaseSettings)
 
 

@@ -2,7 +2,12 @@
 
 from typing import Protocol
 
+import structlog
 from voicearena.experiments.v1 import webhook_service_pb2, webhook_service_pb2_grpc
+
+from services.runtime.errors import Unavailable
+
+log = structlog.get_logger()
 
 
 class WebhookEndpointClient(Protocol):
@@ -27,3 +32,17 @@ class ExperimentsWebhookEndpoints:
     async def secret_to_show(self, url: str) -> str:
         request = webhook_service_pb2.ShowWebhookSecretRequest(webhook_url=url)
         return (await self._stub.ShowWebhookSecret(request)).secret
+
+
+async def secret_if_available(endpoints: WebhookEndpointClient, url: str) -> str:
+    """Returns what `secret_to_show` does for a webhook_url, which can be empty.
+
+    Returns "" if it can't be had now. The response to the next call with the same webhook_url then has it.
+    """
+    if not url:
+        return ""
+    try:
+        return await endpoints.secret_to_show(url)
+    except Unavailable as error:
+        log.warning("the secret of a webhook endpoint can't be shown now", error=str(error))
+        return ""

@@ -62,6 +62,8 @@ def default_of(name: str) -> str:
     if name == "QUALITY_WEIGHTS":
         ordered = sorted(QUALITY.weights.items(), key=lambda each: documented()[name][0].find(each[0]))
         return "`" + ",".join(f"{metric}={weight:g}" for metric, weight in ordered) + "`"
+    if isinstance(value, Mapping):
+        value = ",".join(f"{each}={weight:g}" for each, weight in value.items())
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):

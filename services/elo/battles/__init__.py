@@ -1,1 +1,1 @@
-"""Battles: made by the matchmaker or a developer, opened, read and watched."""
+"""Battles: what they are, and how they are stored, read and watched."""

@@ -8,6 +8,11 @@ from typing import Any
 
 from services.elo.domain import INSTALLATION
 
+METHOD_VERSION = "battle-1"
+"""How battles are made. It changes whenever other pairs would be drawn or other battles rated."""
+MAX_SWAPS = 2
+"""How many broken sides of a battle are replaced before it is void."""
+
 
 class BattleStatus(StrEnum):
     """The stage of a battle. The values are those in the API."""

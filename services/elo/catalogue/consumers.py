@@ -32,6 +32,7 @@ def dead_handler(discovery: Discovery) -> DeadHandler:
     """Returns the handler of dead events. The provider of a dead event becomes unavailable; others are not affected."""
 
     async def dead(event: Message, metadata: EventMetadata, reason: str) -> None:
+        # elo handles other events too.
         if not isinstance(event, VoicesDiscovered):
             return
         provider = convert.from_provider(event.provider, metadata.occurred_at)

@@ -39,7 +39,7 @@ class Contenders:
     languages: Sequence[str]
     """Models meet only others with the same language."""
     voice_classes: Sequence[str]
-    """Such as "female". Empty if unknown. Models of two known classes meet only if no other pair exists."""
+    """Such as "female". Empty if unknown. Near pairs have the same class or an unknown one, if there are such pairs."""
     prepared: Ints | None = None
     """(models, models), symmetric: battles that are made but not in the half-widths yet. None if there are none."""
 
@@ -68,27 +68,29 @@ class ScenarioDraw:
     probability: float
 
 
-def draw_pair(contenders: Contenders, rng: random.Random) -> PairDraw | None:
-    """Draws two models, or returns None if no two of them may meet.
+def draw_pair(contenders: Contenders, rng: random.Random, *, including: int | None = None) -> PairDraw | None:
+    """Draws two models, or returns None if no two of them may meet. With `including`, that model is one of them.
 
-    With 90% probability a near pair is drawn, or the nearest one if none is near; otherwise any pair. Pairs are
+    With 90% probability a near pair is drawn, or the nearest one if none is near; otherwise any pair, whatever the
+    classes of its voices, so that the graph of battles stays in one piece. Pairs are
     weighted by the half-width of their difference, so that the least certain comparisons come first, and near ones also
     by exp(-gap / 300).
 
     Raises ValueError if the shapes differ.
     """
-    first, second = np.nonzero(np.triu(_may_meet(contenders), 1))
+    first, second = np.nonzero(np.triu(_may_meet(contenders, including), 1))
     if not len(first):
         return None
+    alike = _alike(contenders, first, second)
     half_widths = np.nan_to_num(contenders.half_widths[first, second], nan=np.inf)
     half_widths = np.clip(half_widths, 1.0, MAX_HALF_WIDTH_POINTS)
     rated = contenders.ratings[~np.isnan(contenders.ratings)]
     mean = float(rated.mean()) if len(rated) else FIRST_RATING
     ratings = np.where(np.isnan(contenders.ratings), mean, contenders.ratings)
     gaps = np.abs(ratings[first] - ratings[second])
-    near = gaps <= WINDOW_POINTS + half_widths
+    near = alike & (gaps <= WINDOW_POINTS + half_widths)
     if not near.any():
-        near = gaps == gaps.min()
+        near = alike & (gaps == gaps[alike].min())
     weights = half_widths
     if contenders.prepared is not None:
         weights = weights / (1 + contenders.prepared[first, second])
@@ -121,18 +123,29 @@ def draw_scenario(votes: Ints, ties: Ints, rng: random.Random) -> ScenarioDraw |
     return ScenarioDraw(drawn, float(shares[drawn]))
 
 
-def _may_meet(contenders: Contenders) -> Bools:
+def _may_meet(contenders: Contenders, including: int | None) -> Bools:
     """Returns which models may meet, (models, models)."""
     models = len(contenders.ratings)
-    languages, classes = np.array(contenders.languages), np.array(contenders.voice_classes)
-    if contenders.half_widths.shape != (models, models) or len(languages) != models or len(classes) != models:
+    languages = np.array(contenders.languages)
+    if {models} != {*contenders.half_widths.shape, len(languages), len(contenders.voice_classes)}:
         raise ValueError(
             f"there must be a language, a voice class and a row of half-widths for each of {models} models"
         )
     one_language = np.asarray(languages[:, None] == languages)
-    # Voices of different sexes would be compared instead of models.
-    alike = one_language & ((classes[:, None] == classes) | (classes == "")[:, None] | (classes == ""))
-    return alike if np.triu(alike, 1).any() else one_language
+    if including is not None:
+        others = np.arange(models) != including
+        one_language &= ~(others[:, None] & others)
+    return one_language
+
+
+def _alike(contenders: Contenders, first: Ints, second: Ints) -> Bools:
+    """Returns which pairs have voices of one class. All of them if there is no such pair.
+
+    Voices of different sexes would be compared instead of models.
+    """
+    classes = np.array(contenders.voice_classes)
+    alike = np.asarray((classes[first] == classes[second]) | (classes[first] == "") | (classes[second] == ""))
+    return alike if alike.any() else np.ones(len(first), dtype=np.bool_)
 
 
 def _normalized(weights: Floats) -> Floats:

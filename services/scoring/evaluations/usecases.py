@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.runtime import ids, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database, notify
-from services.runtime.errors import FieldViolation, InvalidInput, NotFound, Unavailable, WrongState
+from services.runtime.errors import FieldViolation, InvalidInput, NotFound, WrongState
 from services.runtime.identity import current_identity, owned
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
@@ -43,7 +43,7 @@ from services.scoring.pipeline.evaluating import chosen_steps
 from services.scoring.pipeline.steps import STEPS
 from services.scoring.pipeline.work import SPLIT
 from services.scoring.workers.job import CONDITIONS
-from services.shared.webhook_endpoints import WebhookEndpointClient
+from services.shared.webhook_endpoints import WebhookEndpointClient, secret_if_available
 
 log = structlog.get_logger()
 
@@ -154,17 +154,8 @@ class Evaluations:
         return earlier
 
     async def secret_to_show(self, evaluation: Evaluation) -> str:
-        """Returns the secret of the webhook endpoint that this or an earlier evaluation made, unless it was shown.
-
-        Returns "" if it can't be had now. The response to the next evaluation with the same webhook_url then has it.
-        """
-        if not evaluation.webhook_url:
-            return ""
-        try:
-            return await self._webhooks.secret_to_show(evaluation.webhook_url)
-        except Unavailable as error:
-            log.warning("the secret of a webhook endpoint can't be shown now", error=str(error))
-            return ""
+        """Returns the secret of the webhook endpoint that this or an earlier evaluation made, unless it was shown."""
+        return await secret_if_available(self._webhooks, evaluation.webhook_url)
 
     async def find(self, evaluation_id: str) -> Evaluation:
         """Returns an evaluation of the caller without its steps. Raises NotFound if there is none."""

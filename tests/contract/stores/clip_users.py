@@ -1,8 +1,10 @@
 """Users of clips, for the suites that each of them must pass.
 
-`Trials` are the trials of an experiment. `Lines` is a minimal user, whose table has a row per clip and no runs.
+`Trials` are the trials of an experiment, `ArenaRenders` the renders of the arena. `Lines` is a minimal user, whose
+table has a row per clip and no runs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -10,6 +12,8 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.elo.rendering import clips as render_clips
+from services.elo.tables import RENDERS, RENDERS_CHANGED
 from services.experiments.tables import CHANGED
 from services.runtime.db import Database
 from services.shared.clips.domain import ClipStatus, HeardSpeech
@@ -17,6 +21,7 @@ from services.shared.clips.queue_store import QueueStore, SqlQueueStore
 from services.shared.clips.store import ClipStore, SqlClipStore
 from services.shared.clips.table import ClipTable
 from services.shared.metrics import METRICS, Measurements
+from tests.contract.stores.elo import rows as elo_rows
 from tests.contract.stores.experiments import rows as experiment_rows
 from tests.contract.stores.experiments.stores import ExperimentStores
 
@@ -48,6 +53,8 @@ class ClipUserCase(Protocol):
     clips: ClipStore
     queue: QueueStore
     channel: str
+    listens: bool
+    """Whether models listen to its clips."""
 
     def run_of(self, clip_id: str) -> str:
         """Returns the id of the run that a clip belongs to."""
@@ -68,6 +75,7 @@ class Trials:
     """The trials of one experiment, in PostgreSQL or in memory."""
 
     channel = CHANGED
+    listens = False
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -144,6 +152,7 @@ class Lines:
     """Lines of text in PostgreSQL. Each line is its own run."""
 
     channel = "lines_changed"
+    listens = False
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -172,12 +181,55 @@ class Lines:
             await connection.execute(sa.update(LINES).where(_L.id == clip_id).values(wanted=False))
 
     async def read(self, clip_id: str) -> Row:
-        async with self.database.reading() as connection:
-            row = (await connection.execute(sa.select(LINES).where(_L.id == clip_id))).one()._mapping
-        measurements = Measurements(**{metric.name: row[metric.name] for metric in METRICS})
-        own = {name: row[name] for name in Row.__dataclass_fields__ if name != "measurements"}
-        heard = HeardSpeech(**row["heard_speech"]) if row["heard_speech"] else None
-        return Row(**{**own, "status": ClipStatus(row["status"]), "heard_speech": heard}, measurements=measurements)
+        return _row_of(await _read(self.database, LINES, clip_id))
+
+
+class ArenaRenders:
+    """The renders of one scenario by one voice model. Each render is its own run."""
+
+    channel = RENDERS_CHANGED
+    listens = True
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clips: ClipStore = SqlClipStore(render_clips.TABLE)
+        self.queue: QueueStore = SqlQueueStore(render_clips.TABLE)
+        self._added = 0
+
+    def run_of(self, clip_id: str) -> str:
+        return clip_id
+
+    async def add(
+        self, clip_id: str, order: int = 0, *, provider: str = "espeak", requested_at: datetime = NOON, **values: Any
+    ) -> None:
+        if not self._added:
+            await elo_rows.add_models(self.database, "mdl_a")
+            await elo_rows.add_scenario(self.database, "scn_a")
+        row = {"developer_id": "dev_a", "provider": provider, "requested_at": requested_at, **values}
+        row = {"created_at": NOON + order * MINUTE, "number": self._added, "status": ClipStatus.SYNTHESIZING, **row}
+        self._added += 1
+        await elo_rows.add_render(self.database, clip_id, "mdl_a", "scn_a", **row)
+
+    async def stop(self, clip_id: str) -> None:
+        async with self.database.transaction() as connection:
+            stopping = sa.update(RENDERS).where(RENDERS.c.id == clip_id)
+            await connection.execute(stopping.values(status=ClipStatus.CANCELLED))
+
+    async def read(self, clip_id: str) -> Row:
+        return _row_of(await _read(self.database, RENDERS, clip_id))
+
+
+async def _read(database: Database, table: sa.Table, clip_id: str) -> Mapping[str, Any]:
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(table).where(table.c.id == clip_id))).one()
+    return {column.name: value for column, value in zip(table.c, row, strict=True)}
+
+
+def _row_of(row: Mapping[str, Any]) -> Row:
+    measurements = Measurements(**{metric.name: row[metric.name] for metric in METRICS})
+    own = {name: row[name] for name in Row.__dataclass_fields__ if name != "measurements"}
+    heard = HeardSpeech(**row["heard_speech"]) if row["heard_speech"] else None
+    return Row(**{**own, "status": ClipStatus(row["status"]), "heard_speech": heard}, measurements=measurements)
 
 
 LINES_TABLE = ClipTable(

@@ -13,7 +13,7 @@ from services.shared.clips.domain import Clip, ClipStatus, Failure, HeardSpeech,
 from services.shared.clips.queue_store import SHARE_DURATION, Provider, UnfinishedClips
 from services.shared.clips.store import LockedRun, StepResult
 from services.shared.metrics import Measurements
-from tests.contract.stores.clip_users import MINUTE, NOON, ClipUserCase, Lines, Row, Trials
+from tests.contract.stores.clip_users import MINUTE, NOON, ArenaRenders, ClipUserCase, Lines, Row, Trials
 from tests.fakes.memory_database import MemoryDatabase
 
 PENDING, SYNTHESIZING, SCORING = ClipStatus.PENDING, ClipStatus.SYNTHESIZING, ClipStatus.SCORING
@@ -47,7 +47,7 @@ SIGNAL = Measurements(
 HOSTED = Provider(id="espeak", max_concurrency=3, local=False)
 
 
-@pytest.fixture(params=["trials in memory", "trials", "lines"])
+@pytest.fixture(params=["trials in memory", "trials", "lines", "renders"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each user in turn."""
     value: str = request.param
@@ -56,7 +56,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def service(kind: str) -> str:
-    return "lines" if kind == "lines" else "experiments"
+    return {"lines": "lines", "renders": "elo"}.get(kind, "experiments")
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def user(request: pytest.FixtureRequest, kind: str) -> ClipUserCase:
     if kind == "trials in memory":
         return Trials(MemoryDatabase("experiments"))
     schema = request.getfixturevalue("emptied_schema")
-    return Lines(schema) if kind == "lines" else Trials(schema)
+    users: dict[str, type[Lines | ArenaRenders | Trials]] = {"lines": Lines, "renders": ArenaRenders}
+    return users.get(kind, Trials)(schema)
 
 
 async def test_locking_by_clip_returns_its_run(user: ClipUserCase) -> None:
@@ -79,7 +80,7 @@ async def test_locking_by_clip_returns_its_run(user: ClipUserCase) -> None:
 
 
 def held(user: ClipUserCase, *, running: bool = True) -> LockedRun:
-    return LockedRun(user.run_of("clip_a"), "dev_a", running, "a trace")
+    return LockedRun(user.run_of("clip_a"), "dev_a", running, "a trace", user.listens)
 
 
 async def test_an_event_is_recorded_when_its_run_is_locked_first(user: ClipUserCase) -> None:
@@ -240,6 +241,7 @@ async def test_a_stale_clip_has_everything_that_a_request_needs(user: ClipUserCa
             voice_id="en",
             model_id="",
             status=SCORING,
+            listen=user.listens,
             **spoken,  # type: ignore[arg-type]
         )
     ]

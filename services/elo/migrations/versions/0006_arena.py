@@ -38,7 +38,7 @@ CREATE TABLE renders (
     id text PRIMARY KEY, seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
     voice_model_id text NOT NULL REFERENCES voice_models, scenario_id text NOT NULL REFERENCES scenarios,
     number integer NOT NULL, developer_id text NOT NULL, traceparent text NOT NULL, text text NOT NULL,
-    evaluation_id text NOT NULL, audio_sha256 bytea, created_at timestamptz NOT NULL, progressed_at timestamptz,
+    evaluation_id text NOT NULL, audio_sha256 bytea, created_at timestamptz NOT NULL,
     provider text NOT NULL, voice_id text NOT NULL, model_id text NOT NULL, speed double precision, language text,
     seed bigint, spoken_language text NOT NULL, status text NOT NULL, attempts integer NOT NULL,
     attempts_before integer NOT NULL, provider_requests integer NOT NULL, requested_at timestamptz,
@@ -54,8 +54,11 @@ CREATE TABLE renders (
     semascore double precision,
     CONSTRAINT renders_number UNIQUE (voice_model_id, scenario_id, number)
 );
-CREATE INDEX renders_pending ON renders (provider, seq) WHERE status = 'pending';
+CREATE INDEX renders_pending ON renders (provider, created_at) WHERE status = 'pending';
 CREATE INDEX renders_in_flight ON renders (requested_at) WHERE status IN ('synthesizing', 'scoring');
+CREATE INDEX renders_of_scenario ON renders (scenario_id, voice_model_id);
+CREATE INDEX renders_by_creation ON renders (provider, created_at);
+CREATE INDEX renders_by_end ON renders (ended_at);
 CREATE TABLE battles (
     id text PRIMARY KEY, seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE, status text NOT NULL,
     developer_id text NOT NULL, request_id text, request_fingerprint bytea, owner text NOT NULL,
@@ -83,8 +86,9 @@ CREATE INDEX battles_preparing ON battles (created_at) WHERE status = 'preparing
 CREATE INDEX battles_by_model_a ON battles (model_a_id, seq);
 CREATE INDEX battles_by_model_b ON battles (model_b_id, seq);
 CREATE INDEX battles_by_scenario ON battles (scenario_id, seq);
-CREATE INDEX battles_by_render_a ON battles (render_a_id) WHERE status = 'preparing';
-CREATE INDEX battles_by_render_b ON battles (render_b_id) WHERE status = 'preparing';
+CREATE INDEX battles_by_render_a ON battles (render_a_id);
+CREATE INDEX battles_by_render_b ON battles (render_b_id);
+CREATE INDEX battles_by_creation ON battles (created_at);
 CREATE TABLE voters (
     id text PRIMARY KEY, seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE, votes_cast integer NOT NULL,
     first_vote_at timestamptz, last_vote_at timestamptz, judged_votes integer NOT NULL DEFAULT 0, judged_at timestamptz

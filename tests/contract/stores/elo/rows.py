@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from services.elo.battles.domain import Battle, BattleStatus
+from services.elo.catalogue.tables import PROVIDERS
 from services.elo.domain import INSTALLATION
-from services.elo.tables import BATTLES, SCENARIOS, VOTERS
+from services.elo.tables import BATTLES, RENDER_PROVIDERS, RENDERS, SCENARIOS, VOTERS
 from services.runtime.db import Database
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,6 +23,16 @@ async def add_models(database: Database, *ids: str, owner: str = INSTALLATION) -
     """Adds models of espeak that take part in the arena. Returns their numbers."""
     async with database.transaction() as connection:
         return [(await connection.execute(_MODEL, {"id": id_, "owner": owner, "at": NOON})).scalar_one() for id_ in ids]
+
+
+async def add_provider(database: Database, id_: str, *, local: bool = True, concurrency: int = 8) -> None:
+    """Adds a provider that can be used, for the catalogue and for renders."""
+    async with database.transaction() as connection:
+        known = {"id": id_, "told_at": NOON, "unavailable_reason": "", "parameters": [], "max_text_characters": 0}
+        await connection.execute(sa.insert(PROVIDERS).values(**known, text_limits=[], local=local))
+        await connection.execute(
+            sa.insert(RENDER_PROVIDERS).values(id=id_, max_concurrency=concurrency, local=local, updated_at=NOON)
+        )
 
 
 async def add_scenario(database: Database, id_: str = "scn_a", **values: object) -> int:
@@ -44,6 +55,35 @@ async def add_scenario(database: Database, id_: str = "scn_a", **values: object)
     }
     async with database.transaction() as connection:
         return int((await connection.execute(sa.insert(SCENARIOS).values(row).returning(SCENARIOS.c.seq))).scalar_one())
+
+
+async def add_render(database: Database, id_: str, model_id: str, scenario_id: str, **values: object) -> None:
+    """Adds a render whose speech was requested."""
+    row: dict[str, object] = {
+        "id": id_,
+        "voice_model_id": model_id,
+        "scenario_id": scenario_id,
+        "number": 0,
+        "developer_id": INSTALLATION,
+        "traceparent": "a trace",
+        "text": "Hello.",
+        "evaluation_id": id_,
+        "provider": "espeak",
+        "voice_id": "en",
+        "model_id": "",
+        "spoken_language": "",
+        "status": "synthesizing",
+        "attempts": 1,
+        "attempts_before": 0,
+        "provider_requests": 0,
+        "requested_at": NOON,
+        "error_kind": "",
+        "error_message": "",
+        "created_at": NOON,
+        **values,
+    }
+    async with database.transaction() as connection:
+        await connection.execute(sa.insert(RENDERS).values(row))
 
 
 def battle(id_: str, model_a: tuple[str, int], model_b: tuple[str, int], scenario_seq: int, **values: object) -> Battle:

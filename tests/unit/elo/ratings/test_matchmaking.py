@@ -119,9 +119,20 @@ def test_models_meet_only_models_with_their_language() -> None:
 
 def test_voices_of_one_class_meet_each_other_and_those_of_unknown_class() -> None:
     of = contenders([1500] * 4, voice_classes=["female", "male", "female", ""])
-    assert set(drawn_pairs(of, 300)) == {(0, 2), (0, 3), (1, 3), (2, 3)}
-    # Two classes meet if there is no other pair.
+    pairs = drawn_pairs(of)
+    # Two classes meet in draws from all pairs only: a tenth, in two of six pairs.
+    assert (pairs[0, 1] + pairs[1, 2]) / DRAWS == pytest.approx(0.1 / 3, abs=0.015)
+    assert min(pairs[0, 2], pairs[0, 3], pairs[1, 3], pairs[2, 3]) / DRAWS > 0.2
+    # Or if there is no other pair.
     assert set(drawn_pairs(contenders([1500, 1500], voice_classes=["female", "male"]), 10)) == {(0, 1)}
+
+
+def test_a_named_model_is_in_every_pair() -> None:
+    of = contenders([1500, 1510, 1900, 1520], languages=["en", "en", "en", "de"])
+    rng = random.Random(5)
+    pairs = [draw_pair(of, rng, including=1) for _ in range(200)]
+    assert {(pair.first, pair.second) for pair in pairs if pair} == {(0, 1), (1, 2)}
+    assert draw_pair(of, rng, including=3) is None
 
 
 @pytest.mark.parametrize("ratings", [[], [1500]])

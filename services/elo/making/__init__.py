@@ -1,0 +1,1 @@
+"""Makes battles: the matchmaker, the pool, and the steps until people can vote."""

@@ -1,0 +1,312 @@
+"""The use case of a developer who starts a battle."""
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.battles.domain import Battle
+from services.elo.battles.store import BattleStore
+from services.elo.domain import INSTALLATION, ModelKind, Visibility
+from services.elo.making.entrants import Entrant, EntrantStore, NamedScenario, language_errors
+from services.elo.making.making import Made, Making, Order
+from services.elo.making.matchmaker import Matchmaker, of_kind
+from services.elo.making.roster import Contender, Roster, RosterScenario
+from services.elo.ratings import PairDraw, draw_scenario
+from services.elo.rendering.choosing import Budget, Renders
+from services.elo.rendering.store import NO_RENDERS, RenderStore
+from services.elo.scenarios.domain import CATEGORY, MAX_CATEGORY_CHARACTERS
+from services.elo.visibility import Approval
+from services.runtime import ids
+from services.runtime.clock import now
+from services.runtime.db import Database
+from services.runtime.errors import NotFound, QuotaExceeded, WrongState
+from services.runtime.identity import current_identity
+from services.runtime.request_ids import current_fingerprint
+from services.runtime.validation import Validation
+from services.shared.clips.dispatching import Dispatcher
+from services.shared.webhook_endpoints import WebhookEndpointClient, secret_if_available
+
+DAY = timedelta(days=1)
+MAX_URL_CHARACTERS = 2000
+_FIELDS = ("model_a_id", "model_b_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBattle:
+    """What a developer wants to compare. The matchmaker chooses what is empty."""
+
+    model_a_id: str = ""
+    model_b_id: str = ""
+    scenario_id: str = ""
+    category: str = ""
+    private: bool = False
+    webhook_url: str = ""
+    request_id: str = ""
+
+    @property
+    def model_ids(self) -> Sequence[str]:
+        """The models that are named."""
+        return [each for each in (self.model_a_id, self.model_b_id) if each]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreationRules:
+    """The settings of battles that developers start."""
+
+    max_unfinished: int = 100
+    battles_per_day: int = 5000
+    providers: Collection[str] = ()
+    """The providers that take part besides the local ones."""
+
+
+class CreateBattles:
+    """Starts battles for the caller."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: BattleStore,
+        entrants: EntrantStore,
+        render_store: RenderStore,
+        renders: Renders,
+        matchmaker: Matchmaker,
+        making: Making,
+        dispatcher: Dispatcher,
+        endpoints: WebhookEndpointClient,
+        approval: Approval,
+        rules: CreationRules,
+        rng: random.Random,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._entrants = entrants
+        self._render_store = render_store
+        self._renders = renders
+        self._matchmaker = matchmaker
+        self._making = making
+        self._dispatcher = dispatcher
+        self._endpoints = endpoints
+        self._approval = approval
+        self._rules = rules
+        self._rng = rng
+
+    async def create(self, wanted: NewBattle) -> Battle:
+        """Starts a battle and returns it. It opens when both sides are spoken and evaluated.
+
+        Raises InvalidInput if a named model or scenario can't be used, NotFound if it does not exist for the caller,
+        WrongState if no two models can speak such a scenario now, and QuotaExceeded if the caller has too many
+        unfinished battles or the budget of the day is used up.
+        """
+        _check(wanted)
+        developer_id = current_identity().developer_id
+        if wanted.webhook_url:
+            await self._endpoints.ensure(wanted.webhook_url)
+        async with self._database.transaction() as connection:
+            # Simultaneous requests of one developer must not all pass the check of the quota.
+            lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"battles of {developer_id}", 0))
+            await connection.execute(sa.select(lock))
+            if wanted.request_id and (
+                before := await self._store.find_request(connection, developer_id, wanted.request_id)
+            ):
+                return before.repeated()
+            models, scenario = await self._named(connection, wanted, developer_id)
+            await self._check_quotas(connection, developer_id)
+            made = await self._make(connection, wanted, developer_id, models, scenario)
+        await self._dispatcher.release(made.providers)
+        return made.battle
+
+    async def secret_to_show(self, battle: Battle) -> str:
+        """Returns the secret of the webhook endpoint that this or an earlier battle made, unless it was shown."""
+        return await secret_if_available(self._endpoints, battle.webhook_url)
+
+    async def _named(
+        self, connection: AsyncConnection, wanted: NewBattle, developer_id: str
+    ) -> tuple[Sequence[Entrant], NamedScenario | None]:
+        """Returns the models and the scenario that are named."""
+        found = await self._entrants.models(connection, wanted.model_ids, developer_id)
+        for model_id in wanted.model_ids:
+            if model_id not in found:
+                raise NotFound.of("voice model", model_id)
+        scenario = None
+        if wanted.scenario_id:
+            scenario = await self._entrants.scenario(connection, wanted.scenario_id, developer_id)
+            if scenario is None:
+                raise NotFound.of("scenario", wanted.scenario_id)
+        models = [found[model_id] for model_id in wanted.model_ids]
+        on = scenario.scenario if scenario else None
+        valid = Validation()
+        for model in models:
+            error = model.error(developer_id, self._approval, self._rules.providers)
+            valid.require(not error, _field(wanted, model.id), error)
+        for model_id, error in language_errors(models, on).items():
+            valid.require(False, _field(wanted, model_id), error)
+        if scenario is not None:
+            error = scenario.error(developer_id, self._approval)
+            valid.require(not error, "scenario_id", error)
+            await self._check_speech(connection, wanted, models, scenario.scenario, valid)
+        valid.finish()
+        return models, scenario
+
+    async def _check_speech(
+        self,
+        connection: AsyncConnection,
+        wanted: NewBattle,
+        models: Sequence[Entrant],
+        scenario: RosterScenario,
+        valid: Validation,
+    ) -> None:
+        renders = await self._render_store.of_scenario(connection, scenario.id, now(), [m.id for m in models])
+        for model in models:
+            longest, field = model.contender.max_characters, _field(wanted, model.id)
+            fits = not longest or len(scenario.text) <= longest
+            valid.require(
+                fits, field, f"accepts at most {longest} characters, but the scenario has {len(scenario.text)}"
+            )
+            recorded = model.contender.speaker.kind is ModelKind.RECORDED
+            valid.require(
+                not recorded or bool(renders.get(model.id, NO_RENDERS).usable),
+                field,
+                "has no evaluated recording of this scenario; upload one with POST /api/v1/evaluations, with its "
+                "model_id and the scenario_id",
+            )
+
+    async def _check_quotas(self, connection: AsyncConnection, developer_id: str) -> None:
+        limit = self._rules.max_unfinished
+        if await self._store.unfinished(connection, developer_id) >= limit:
+            raise QuotaExceeded(
+                f"You have {limit} battles that are not decided yet, and that is the limit. Wait until one of them is.",
+                limit=str(limit),
+            )
+        limit = self._rules.battles_per_day
+        if await self._store.made_since(connection, now() - DAY) >= limit:
+            raise QuotaExceeded(
+                f"This installation makes {limit} battles within 24 hours (BATTLES_PER_DAY), and has made them. Try "
+                "again later.",
+                limit=str(limit),
+            )
+
+    async def _make(
+        self,
+        connection: AsyncConnection,
+        wanted: NewBattle,
+        developer_id: str,
+        models: Sequence[Entrant],
+        scenario: NamedScenario | None,
+    ) -> Made:
+        named: list[Entrant | NamedScenario] = [*models, *([scenario] if scenario else [])]
+        private = wanted.private or any(each.visibility is Visibility.PRIVATE for each in named)
+        own = private or (bool(named) and self._approval.needed)
+        if private:
+            roster = await self._matchmaker.own_roster(connection, developer_id)
+        else:
+            roster = await self._matchmaker.public_roster(connection)
+        budget = await self._renders.budget(connection)
+        drawn = await self._draw(connection, wanted, roster, budget, models, scenario)
+        if drawn is None:
+            raise WrongState(
+                "No two voice models can speak such a scenario now. Name two voice models and a scenario, or register "
+                "one with `arena` set to true."
+            )
+        on, sides, pair = drawn
+        order = Order(
+            developer_id=developer_id,
+            owner=developer_id if own else INSTALLATION,
+            private=private,
+            chosen=bool(named),
+            pair=pair,
+            webhook_url=wanted.webhook_url,
+            request_id=wanted.request_id,
+            fingerprint=current_fingerprint(),
+        )
+        made = await self._making.make(connection, on, sides, budget, order)
+        if made is None:
+            raise WrongState(
+                "A voice model can't speak this scenario now: it failed to within the last hour, or its provider was "
+                "asked for as many recordings as HOSTED_RENDERS_PER_DAY allows. Choose another scenario, or try again "
+                "later."
+            )
+        return made
+
+    async def _draw(
+        self,
+        connection: AsyncConnection,
+        wanted: NewBattle,
+        roster: Roster,
+        budget: Budget,
+        models: Sequence[Entrant],
+        scenario: NamedScenario | None,
+    ) -> tuple[RosterScenario, tuple[Contender, Contender], PairDraw | None] | None:
+        """Returns the scenario and the models, and how the models were drawn unless the developer named one."""
+        if scenario is not None:
+            scenarios: Sequence[RosterScenario] = [scenario.scenario]
+        else:
+            scenarios = await self._speakable(connection, of_kind(roster, wanted.category, ""), models)
+        if len(models) == 2:
+            votes, ties = (np.array([getattr(s, name) for s in scenarios], dtype=np.intp) for name in ("votes", "ties"))
+            chosen = draw_scenario(votes, ties, self._rng)
+            sides = models[0].contender, models[1].contender
+            return (scenarios[chosen.index], sides, None) if chosen else None
+        for model in models:
+            roster = roster.with_model(model.contender)
+        own = [each.id for each in roster.models if each.developer_id == current_identity().developer_id]
+        only_own = wanted.private and not models and len(own) > 1
+        drawn = await self._matchmaker.draw(
+            connection,
+            roster,
+            scenarios,
+            budget,
+            including=models[0].id if models else "",
+            excluding=[each.id for each in roster.models if each.id not in own] if only_own else (),
+        )
+        return (drawn.scenario, (drawn.first, drawn.second), None if models else drawn.pair) if drawn else None
+
+    async def _speakable(
+        self, connection: AsyncConnection, scenarios: Sequence[RosterScenario], models: Sequence[Entrant]
+    ) -> Sequence[RosterScenario]:
+        """Returns the scenarios that all of the models can speak."""
+        for model in models:
+            scenarios = [each for each in scenarios if model.contender.can_speak(each)]
+            if model.contender.speaker.kind is ModelKind.RECORDED:
+                recorded = await self._render_store.scenarios_of(connection, model.id)
+                scenarios = [each for each in scenarios if each.id in recorded]
+        return scenarios
+
+
+def _check(wanted: NewBattle) -> None:
+    """Raises InvalidInput if the request is malformed."""
+    for field in _FIELDS:
+        if value := getattr(wanted, field):
+            ids.check_id(value, "mdl", field)
+    if wanted.scenario_id:
+        ids.check_id(wanted.scenario_id, "scn", "scenario_id")
+    valid = Validation()
+    valid.require(
+        not wanted.model_a_id or wanted.model_a_id != wanted.model_b_id,
+        "model_b_id",
+        "must be another voice model than model_a_id; leave it empty to have one drawn",
+    )
+    valid.require(
+        not (wanted.category and wanted.scenario_id),
+        "category",
+        "must be empty if scenario_id is given, because the scenario has a category",
+    )
+    valid.require(
+        not wanted.category or bool(CATEGORY.fullmatch(wanted.category)),
+        "category",
+        f"must have 1 to {MAX_CATEGORY_CHARACTERS} characters of a-z, 0-9 and _; GET /api/v1/scenarios lists scenarios "
+        "with their categories",
+    )
+    if wanted.webhook_url and valid.text(wanted.webhook_url, "webhook_url", max_characters=MAX_URL_CHARACTERS):
+        is_http = wanted.webhook_url.startswith(("http://", "https://"))
+        valid.require(is_http, "webhook_url", "must be an http or https URL")
+    valid.request_id(wanted.request_id)
+    valid.finish()
+
+
+def _field(wanted: NewBattle, model_id: str) -> str:
+    return "model_a_id" if model_id == wanted.model_a_id else "model_b_id"

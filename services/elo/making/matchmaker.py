@@ -1,0 +1,126 @@
+"""Chooses the scenario and the models of the next battle."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.elo.making.roster import Contender, Roster, RosterScenario, RosterStore
+from services.elo.ratings import Contenders, PairDraw, draw_pair, draw_scenario
+from services.elo.rendering.choosing import Budget, can_speak
+from services.elo.rendering.store import NO_RENDERS, RendersOfModel, RenderStore
+from services.runtime.clock import now
+from services.runtime.event_loop import Stopwatch
+
+ROSTER_SECONDS = 10.0
+"""How old the roster of the public board may be. Models that were registered since then are not drawn yet."""
+MAX_SCENARIO_DRAWS = 5
+"""How many scenarios are tried if no two models can speak the first one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a battle will be about. The order of the models says nothing about sides."""
+
+    scenario: RosterScenario
+    first: Contender
+    second: Contender
+    pair: PairDraw
+
+
+class Matchmaker:
+    """Draws from rosters."""
+
+    def __init__(self, rosters: RosterStore, renders: RenderStore, rng: random.Random) -> None:
+        self._rosters = rosters
+        self._renders = renders
+        self._rng = rng
+        self._public: tuple[Roster, Stopwatch] | None = None
+
+    async def public_roster(self, connection: AsyncConnection) -> Roster:
+        """Returns the roster of the public board, at most ROSTER_SECONDS old."""
+        if self._public is None or self._public[1].seconds() > ROSTER_SECONDS:
+            self._public = await self._rosters.public(connection), Stopwatch()
+        return self._public[0]
+
+    async def own_roster(self, connection: AsyncConnection, developer_id: str) -> Roster:
+        """Returns the roster of a developer's private battles."""
+        return await self._rosters.of_developer(connection, developer_id)
+
+    async def names(self, connection: AsyncConnection, model_ids: Sequence[str]) -> frozenset[str]:
+        """Returns the names by which models can be recognized."""
+        return await self._rosters.names(connection, model_ids)
+
+    async def draw(
+        self,
+        connection: AsyncConnection,
+        roster: Roster,
+        scenarios: Sequence[RosterScenario],
+        budget: Budget,
+        *,
+        including: str = "",
+        excluding: Collection[str] = (),
+        only_usable: bool = False,
+    ) -> Drawn | None:
+        """Draws one of the scenarios and two models that can speak it now. Returns None if there are none.
+
+        With `including`, that model is one of the two. With `only_usable`, both have a recording of the scenario
+        already.
+        """
+        left = list(scenarios)
+        for _ in range(MAX_SCENARIO_DRAWS):
+            votes, ties = ([getattr(each, name) for each in left] for name in ("votes", "ties"))
+            chosen = draw_scenario(np.array(votes, dtype=np.intp), np.array(ties, dtype=np.intp), self._rng)
+            if chosen is None:
+                return None
+            scenario = left.pop(chosen.index)
+            renders = await self._renders.of_scenario(connection, scenario.id, now())
+            places = [
+                place
+                for place, model in enumerate(roster.models)
+                if model.id not in excluding
+                and model.can_speak(scenario)
+                and can_speak(model.speaker, _of(renders, model), budget, only_usable=only_usable)
+            ]
+            if drawn := self._pair(roster, scenario, places, including):
+                return drawn
+        return None
+
+    def _pair(self, roster: Roster, scenario: RosterScenario, places: Sequence[int], including: str) -> Drawn | None:
+        models = [roster.models[place] for place in places]
+        ids = [model.id for model in models]
+        if including and including not in ids:
+            return None
+        square = np.ix_(places, places)
+        pair = draw_pair(
+            Contenders(
+                ratings=roster.ratings[list(places)],
+                half_widths=roster.half_widths[square],
+                # All of them speak the language of the scenario.
+                languages=[scenario.language_family] * len(models),
+                voice_classes=[model.voice_class for model in models],
+                prepared=roster.prepared[square],
+            ),
+            self._rng,
+            including=ids.index(including) if including else None,
+        )
+        if pair is None:
+            return None
+        roster.count(places[pair.first], places[pair.second])
+        return Drawn(scenario, models[pair.first], models[pair.second], pair)
+
+
+def of_kind(roster: Roster, category: str, language: str) -> Sequence[RosterScenario]:
+    """Returns the scenarios of a category and a language, in all its regions. Empty filters match all."""
+    tag = language.lower()
+    return [
+        each
+        for each in roster.scenarios
+        if category in ("", each.category) and (not tag or f"{each.language.lower()}-".startswith(f"{tag}-"))
+    ]
+
+
+def _of(renders: Mapping[str, RendersOfModel], model: Contender) -> RendersOfModel:
+    return renders.get(model.id, NO_RENDERS)

@@ -18,6 +18,8 @@ from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 MAX_SHOWN_LOG_BYTES = 6000
 # A provider with voices that fail in many ways; see fakes/openai_server.py.
 STAND_IN = "stand-in"
+OPERATOR_ID = "dev_" + "0" * 31 + "1"
+"""The developer whom OPERATORS names. Nobody registers with this id."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
         # All tests have one address.
         "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"},
         # A pool of battles would keep the providers busy in tests of something else.
-        "elo": {"MAX_MODELS": "1000000", "MAX_SCENARIOS": "1000000", "BATTLE_POOL": "0"},
+        "elo": {
+            "MAX_MODELS": "1000000",
+            "MAX_SCENARIOS": "1000000",
+            "OPERATORS": OPERATOR_ID,
+            "BATTLE_POOL": "0",
+        },
         # Webhook receivers listen on this machine.
         "experiments": {
             "MAX_UNFINISHED_EXPERIMENTS": "1000000",

@@ -13,7 +13,6 @@ from gateway.cli.rendering import (
     WIDE_COLUMNS,
     has,
     milliseconds,
-    model_name,
     moment,
     new_table,
     number,
@@ -21,6 +20,7 @@ from gateway.cli.rendering import (
     plain,
     seconds,
 )
+from gateway.cli.voice_models import voice_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -115,11 +115,6 @@ def battles_table(battles: Sequence[Battle], names: Mapping[str, str], width: in
             *(map(plain, about) if wide else ()),
         )
     return table
-
-
-def voice_of(model: VoiceModel) -> str:
-    """Returns `provider:voice_id`, or the name of a model without a voice."""
-    return model_name(model.provider, model.config.voice_id) if model.config.voice_id else model.name
 
 
 def _described(model: VoiceModel) -> str:

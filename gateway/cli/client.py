@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from voicearena.elo.v1.elo_pb2 import VoiceModel
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
     from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
+    from voicearena.elo.v1.scenario_service_pb2_grpc import ScenarioServiceStub
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest, WatchExperimentResponse
     from voicearena.experiments.v1.experiment_service_pb2_grpc import ExperimentServiceStub
@@ -92,6 +93,12 @@ class ArenaClient(Connection):
 
         request = ListVoiceModelsRequest(active_only=True)
         return self.list_all(self.elo_stub.ListVoiceModels, request, lambda page: page.models)
+
+    def voice_model(self, model_id: str) -> VoiceModel:
+        """Returns one voice model."""
+        from voicearena.elo.v1.elo_service_pb2 import GetVoiceModelRequest
+
+        return self.call(self.elo_stub.GetVoiceModel, GetVoiceModelRequest(id=model_id))
 
     def create_voice_model(self, request: CreateVoiceModelRequest) -> VoiceModel:
         """Registers a voice model that belongs to the caller in the catalogue."""
@@ -232,6 +239,13 @@ class ArenaClient(Connection):
         from voicearena.elo.v1.battle_service_pb2_grpc import BattleServiceStub
 
         return BattleServiceStub(self.channel())
+
+    @property
+    def scenario_stub(self) -> ScenarioServiceStub:
+        """Scenarios of battles."""
+        from voicearena.elo.v1.scenario_service_pb2_grpc import ScenarioServiceStub
+
+        return ScenarioServiceStub(self.channel())
 
     @property
     def scoring_stub(self) -> ScoringServiceStub:

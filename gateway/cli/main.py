@@ -19,7 +19,9 @@ from gateway.cli.commands import (
     listening,
     mesh,
     metrics,
+    model,
     reports,
+    scenario,
     speech,
     webhooks,
 )
@@ -55,6 +57,8 @@ webhooks.add_to(experiment.app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(battle.app, name="battle")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(model.app, name="model")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(listening.app, name="listen")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")

@@ -110,7 +110,8 @@ async def main() -> None:
             EloServicer(catalogue, Standings(database), approval),
         )
         service.add_servicer(
-            scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server, ScenarioServicer(scenarios, approval)
+            scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server,
+            ScenarioServicer(scenarios, ReadBattles(database, BattleViews(), pages), approval),
         )
         analytics = Analytics(database, AnalyticsStore(approval, settings.arena_providers))
         service.add_servicer(

@@ -13,6 +13,7 @@ TABLES = (
     "auth.developers",
     "auth.api_keys",
     "elo.voice_models",
+    "elo.scenarios",
     "scoring.evaluations WHERE id LIKE 'evl_%'",
     "experiments.experiments",
     "experiments.trials",

@@ -38,6 +38,9 @@ OPEN_RPCS = {
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
+    # Public scenarios.
+    "ScenarioService.ListScenarios",
+    "ScenarioService.GetScenario",
 }
 # Services call these before they have an identity or where none can be checked.
 OPEN_TO_SERVICES = {"AuthService.ListSigningKeys", "AuthService.CheckApiKeys", "ProcessService.GetProcessStatus"}
@@ -253,6 +256,8 @@ WITHOUT_SCOPE = {
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
+    "ScenarioService.ListScenarios",
+    "ScenarioService.GetScenario",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from services.runtime.audio_store import AudioLinks
+from tests.contract.arena_world import ArenaWorld
 from tests.contract.audit_world import AuditWorld
 from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.clients import bearer
@@ -23,7 +24,7 @@ from tests.mesh import STAND_IN, register
 MAX_KEYS = 100
 
 
-class World(AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
+class World(ArenaWorld, AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
     """The values of all cases."""
 
     # Keys that cases call with.

@@ -5,15 +5,13 @@ from __future__ import annotations
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.session import CliSession, with_session
-
-if TYPE_CHECKING:
-    from gateway.cli.client import ArenaClient
+from gateway.cli.voice_models import find_model_id, model_names
 
 app = typer.Typer(invoke_without_command=True, help="Hear two voices blind and vote; create, show and list battles.")
 
@@ -117,7 +115,7 @@ def create(
             f"A battle has two models, got {len(named)}.", ExitCode.USAGE, hint="Give --model twice, or not at all."
         )
     with session.client() as client:
-        model_a, model_b = (_model_id(client, text) for text in named) if named else ("", "")
+        model_a, model_b = (find_model_id(client, text) for text in named) if named else ("", "")
         request = CreateBattleRequest(
             model_a_id=model_a,
             model_b_id=model_b,
@@ -128,7 +126,7 @@ def create(
             request_id=secrets.token_hex(16),
         )
         battle = client.call(client.battle_stub.CreateBattle, request)
-        names = {} if session.json else _names(client, [battle.model_a_id, battle.model_b_id])
+        names = {} if session.json else model_names(client, [battle.model_a_id, battle.model_b_id])
     if session.json:
         session.print_message(battle)
         return
@@ -148,7 +146,7 @@ def show(session: CliSession, battle_id: BattleArgument) -> None:
 
     with session.client() as client:
         battle = client.call(client.battle_stub.GetBattle, GetBattleRequest(id=battle_id))
-        names = {} if session.json else _names(client, [battle.model_a_id, battle.model_b_id])
+        names = {} if session.json else model_names(client, [battle.model_a_id, battle.model_b_id])
     if session.json:
         session.print_message(battle)
     else:
@@ -172,51 +170,14 @@ def list_battles(
 
     with session.client() as client:
         request = ListBattlesRequest(
-            model_id=_model_id(client, model) if model else "",
+            model_id=find_model_id(client, model) if model else "",
             scenario_id=scenario,
             status=Battle.Status.Value(status.value) if status else Battle.status_unspecified,
         )
         found = client.list_all(client.battle_stub.ListBattles, request, lambda page: page.battles, limit)
         models = [id_ for battle in found for id_ in (battle.model_a_id, battle.model_b_id)]
-        names = {} if session.json else _names(client, models)
+        names = {} if session.json else model_names(client, models)
     if session.json:
         session.print_list("battles", found)
     else:
         session.out.print(battles_table(found, names, session.out.width))
-
-
-def _model_id(client: ArenaClient, text: str) -> str:
-    """Returns the id of the model with this id or name, or PROVIDER:VOICE. Raises CliError unless there is one."""
-    from gateway.cli.battle_view import voice_of
-
-    if text.startswith("mdl_"):
-        return text
-    found = [model for model in client.voice_models() if text in (voice_of(model), model.name)]
-    if not found:
-        raise CliError(
-            f"There is no voice model {text}.",
-            ExitCode.NOT_FOUND,
-            hint="Give an id, or PROVIDER:VOICE. `arena voices` lists the voices.",
-        )
-    if len(found) > 1:
-        details = [f"{model.id}  {model.name} {model.version}" for model in found]
-        raise CliError(
-            f"{len(found)} voice models are called {text}.", ExitCode.USAGE, hint="Give the id of one.", details=details
-        )
-    return found[0].id
-
-
-def _names(client: ArenaClient, ids: list[str]) -> dict[str, str]:
-    """Returns the names of models by id, as far as the caller can see them."""
-    from voicearena.elo.v1.elo_service_pb2 import GetVoiceModelRequest
-
-    from gateway.cli.battle_view import voice_of
-
-    names = {}
-    for id_ in dict.fromkeys(id_ for id_ in ids if id_):
-        try:
-            names[id_] = voice_of(client.call(client.elo_stub.GetVoiceModel, GetVoiceModelRequest(id=id_)))
-        except CliError:
-            # Another developer's private model has no name here. The id says which it is.
-            continue
-    return names

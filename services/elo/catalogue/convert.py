@@ -23,6 +23,8 @@ from services.runtime.errors import FieldViolation, InvalidInput
 from services.runtime.outside_text import is_identifier, one_line
 
 _KIND, _VISIBILITY = elo_pb2.VoiceModel.Kind, elo_pb2.Visibility
+# A mask in JSON has names in camel case, from which libraries make another name if digits follow.
+_PATHS = {"cost_per1000_characters": "cost_per_1000_characters"}
 
 
 def voice_model(
@@ -123,7 +125,7 @@ def from_update(request: elo_service_pb2.UpdateVoiceModelRequest) -> tuple[Voice
 
     Raises InvalidInput for an unknown visibility, and if the mask names it and it is absent.
     """
-    paths = list(request.update_mask.paths)
+    paths = [_PATHS.get(path, path) for path in request.update_mask.paths]
     if not request.HasField("update_mask"):
         paths = [field.name for field, _ in request.ListFields() if field.name != "id"]
     visibility = enum_of(Visibility, _VISIBILITY, request.visibility, "visibility")

@@ -13,7 +13,14 @@ BCP_47 = "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR"
 
 def check_model(model: VoiceModel, valid: Validation) -> None:
     """Adds a violation for each field with a value that no voice model of its kind may have."""
+    recorded = model.kind is ModelKind.RECORDED
     valid.text(model.name, "name", max_characters=domain.MAX_NAME_CHARACTERS)
+    if recorded:
+        valid.require(
+            not model.provider, "provider", "must be empty for a recorded model: its owner uploads recordings"
+        )
+    elif valid.text(model.provider, "provider", max_characters=domain.MAX_PROVIDER_CHARACTERS):
+        valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must contain only a-z, 0-9, _ and -")
     valid.text(model.version, "version", max_characters=domain.MAX_VERSION_CHARACTERS, min_characters=0)
     cost = model.cost_per_1000_characters
     valid.require(
@@ -21,20 +28,13 @@ def check_model(model: VoiceModel, valid: Validation) -> None:
         "cost_per_1000_characters",
         f"must be 0 to {domain.MAX_COST_PER_1000_CHARACTERS:g} US dollars",
     )
-    if model.kind is ModelKind.RECORDED:
-        _check_recorded(model, valid)
+    if recorded:
+        valid.require(bool(model.language) and _is_tag(model.language), "language", BCP_47)
     else:
         _check_voice(model, valid)
 
 
-def _check_recorded(model: VoiceModel, valid: Validation) -> None:
-    valid.require(not model.provider, "provider", "must be empty for a recorded model: its owner uploads recordings")
-    valid.require(bool(model.language) and _is_tag(model.language), "language", f"{BCP_47}: recordings have a language")
-
-
 def _check_voice(model: VoiceModel, valid: Validation) -> None:
-    if valid.text(model.provider, "provider", max_characters=domain.MAX_PROVIDER_CHARACTERS):
-        valid.require(bool(PROVIDER.fullmatch(model.provider)), "provider", "must contain only a-z, 0-9, _ and -")
     valid.text(model.voice_id, "config.voice_id", max_characters=domain.MAX_VOICE_CHARACTERS)
     valid.text(model.model_id, "config.model_id", max_characters=domain.MAX_MODEL_CHARACTERS, min_characters=0)
     valid.require(

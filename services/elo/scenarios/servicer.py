@@ -2,6 +2,10 @@
 
 from voicearena.elo.v1 import scenario_pb2, scenario_service_pb2, scenario_service_pb2_grpc
 
+from services.elo.battles import convert as convert_battle
+from services.elo.battles.domain import BattleStatus
+from services.elo.battles.reading import ReadBattles
+from services.elo.battles.views import BattleFilters
 from services.elo.scenarios import convert
 from services.elo.scenarios.domain import Scenario
 from services.elo.scenarios.usecases import Scenarios
@@ -9,12 +13,15 @@ from services.elo.visibility import Approval
 from services.runtime.identity import current_reader
 from services.runtime.rpc import Context
 
+MAX_LATEST_BATTLES = 20
+
 
 class ScenarioServicer(scenario_service_pb2_grpc.ScenarioServiceServicer):
     """Implements ScenarioService. The proto describes the RPCs."""
 
-    def __init__(self, scenarios: Scenarios, approval: Approval) -> None:
+    def __init__(self, scenarios: Scenarios, battles: ReadBattles, approval: Approval) -> None:
         self._scenarios = scenarios
+        self._battles = battles
         self._approval = approval
 
     async def CreateScenario(
@@ -34,7 +41,12 @@ class ScenarioServicer(scenario_service_pb2_grpc.ScenarioServiceServicer):
     async def GetScenario(
         self, request: scenario_service_pb2.GetScenarioRequest, context: Context
     ) -> scenario_service_pb2.GetScenarioResponse:
-        return scenario_service_pb2.GetScenarioResponse(scenario=self._message(await self._scenarios.get(request.id)))
+        scenario = await self._scenarios.get(request.id)
+        decided = BattleFilters(scenario_id=scenario.id, status=BattleStatus.DECIDED)
+        battles, _ = await self._battles.page(decided, MAX_LATEST_BATTLES, "")
+        return scenario_service_pb2.GetScenarioResponse(
+            scenario=self._message(scenario), battles=map(convert_battle.battle, battles)
+        )
 
     async def UpdateScenario(
         self, request: scenario_service_pb2.UpdateScenarioRequest, context: Context

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import LANGUAGE, Visibility
+from services.elo.domain import INSTALLATION, LANGUAGE, Visibility
 from services.elo.quota import Quota
 from services.elo.scenarios import domain
 from services.elo.scenarios.domain import Scenario
@@ -124,7 +124,7 @@ class Scenarios:
             scenario = await self._stored(connection, scenario_id, lock=True)
             if scenario.visibility is Visibility.PRIVATE:
                 raise WrongState("A private scenario needs no approval, because public battles do not use it")
-            if self._approval.awaited_by(scenario):
+            if scenario.developer_id != INSTALLATION and scenario.approved_at is None:
                 scenario = dataclasses.replace(scenario, approved_at=now())
                 await self._store.update(connection, scenario)
             return scenario

@@ -11,6 +11,7 @@ from tests.contract.cases import (
     listening,
     metric_audit,
     planning,
+    scenarios,
     speech,
     webhooks,
 )
@@ -27,6 +28,7 @@ CASES: list[Case] = [
     *lifecycle.CASES,
     *listening.CASES,
     *metric_audit.CASES,
+    *scenarios.CASES,
     *speech.CASES,
     *webhooks.CASES,
 ]

@@ -10,6 +10,7 @@ CREATE = "EloService.CreateVoiceModel"
 LIST = "EloService.ListVoiceModels"
 GET = "EloService.GetVoiceModel"
 UPDATE = "EloService.UpdateVoiceModel"
+APPROVE = "EloService.ApproveVoiceModel"
 MODEL_ID = re.compile(r"mdl_[0-9a-f]{32}")
 NO_MODEL = "mdl_" + "0" * 32
 
@@ -18,6 +19,11 @@ def model(**changes: object) -> dict[str, object]:
     """Returns a valid request for a new model, with some fields changed."""
     config = {"voice_id": "en-gb", "parameters": {"speed": 1.25}}
     return {"name": "Quick", "provider": "espeak", "version": Given("new_version"), "config": config, **changes}
+
+
+def recorded(**changes: object) -> dict[str, object]:
+    """Returns a valid request for a new recorded model, with some fields changed."""
+    return {"name": "Agent", "kind": "recorded", "language": "en-US", "version": Given("new_version"), **changes}
 
 
 CASES = [
@@ -37,6 +43,16 @@ CASES = [
                 "active": True,
                 "created_at": MOMENT,
                 "updated_at": MOMENT,
+                "kind": "tts",
+                "visibility": "public",
+                "arena": False,
+                "awaits_approval": False,
+                "language": "en-gb",
+                "elo_rating": 1500,
+                "total_battles": 0,
+                "win_rate": ABSENT,
+                "cost_per_1000_characters": ABSENT,
+                "stats": ABSENT,
             }
         ),
     ),
@@ -179,5 +195,176 @@ CASES = [
         UPDATE,
         {"id": Given("own_model"), "config": {"voice_id": "tlh"}, "update_mask": "config.voiceId"},
         Fails("INVALID_INPUT", fields=("config.voice_id",)),
+    ),
+    Case(
+        "a recorded model has a language and neither provider nor config",
+        CREATE,
+        recorded(cost_per_1000_characters=0.5, arena=True),
+        Ok(
+            {
+                "kind": "recorded",
+                "language": "en-US",
+                "provider": "",
+                "config": ABSENT,
+                "arena": True,
+                "cost_per_1000_characters": 0.5,
+            }
+        ),
+    ),
+    Case(
+        "a recorded model with a provider or without a language is refused",
+        CREATE,
+        recorded(provider="espeak", language=""),
+        Fails("INVALID_INPUT", fields=("provider", "language"), says="its owner uploads recordings"),
+    ),
+    Case(
+        "a recorded model with a config is refused",
+        CREATE,
+        recorded(config={"voice_id": "en-gb"}),
+        Fails("INVALID_INPUT", fields=("config",), says="must be absent"),
+    ),
+    Case(
+        "a recorded model with the name and version of another is refused",
+        CREATE,
+        recorded(version=Given("used_recorded_version")),
+        Fails("ALREADY_EXISTS", says="this name and version"),
+    ),
+    Case(
+        "a recorded model with another name and that version is registered",
+        CREATE,
+        recorded(name=Given("new_version"), version=Given("used_recorded_version")),
+        Ok({"version": Given("used_recorded_version")}),
+    ),
+    Case(
+        "a model of a provider with a language of its own is refused",
+        CREATE,
+        model(language="de"),
+        Fails("INVALID_INPUT", fields=("language",), says="config.parameters.language"),
+    ),
+    Case(
+        "a price that no model has is refused",
+        CREATE,
+        model(cost_per_1000_characters=1000.5),
+        Fails("INVALID_INPUT", fields=("cost_per_1000_characters",), says="0 to 1000 US dollars"),
+    ),
+    Case(
+        "the catalogue is listed by kind",
+        LIST,
+        {"kind": "recorded", "arena_only": True, "provider": "espeak"},
+        Ok({"models": [], "next_page_token": ""}),
+    ),
+    Case(
+        "six different local voices of the installation take part in the arena",
+        LIST,
+        {"arena_only": True, "provider": "espeak"},
+        Ok({"models": lambda models: len(models) in range(3, 7)}),
+        caller="somebody_else",
+    ),
+    Case("no model awaits approval while it is off", LIST, {"awaiting_approval": True}, Ok({"models": []})),
+    Case(
+        "a model is read with its stats",
+        GET,
+        {"id": Given("own_model")},
+        Ok(
+            {
+                "stats": {
+                    "boards": [],
+                    "wins": 0,
+                    "losses": 0,
+                    "ties": 0,
+                    "both_bad": 0,
+                    "both_bad_share": ABSENT,
+                    "avg_wer": ABSENT,
+                    "reliability": ABSENT,
+                }
+            }
+        ),
+    ),
+    Case(
+        "another developer's private model is not found",
+        GET,
+        {"id": Given("private_model_of_somebody_else")},
+        Fails("NOT_FOUND", says="There is no voice model"),
+    ),
+    Case(
+        "its owner reads it",
+        GET,
+        {"id": Given("private_model_of_somebody_else")},
+        Ok({"visibility": "private"}),
+        caller="somebody_else",
+    ),
+    Case(
+        "another developer's private model can't even be found to change it",
+        UPDATE,
+        {"id": Given("private_model_of_somebody_else"), "name": "Mine now"},
+        Fails("NOT_FOUND"),
+    ),
+    Case(
+        "a private model becomes public and joins the arena",
+        UPDATE,
+        {"id": Given("new_private_model"), "visibility": "public", "arena": True, "cost_per_1000_characters": 2},
+        Ok({"visibility": "public", "arena": True, "cost_per_1000_characters": 2}),
+    ),
+    Case(
+        "a mask that names an absent visibility is refused",
+        UPDATE,
+        {"id": Given("own_model"), "update_mask": "visibility"},
+        Fails("INVALID_INPUT", fields=("visibility",), says="public, private"),
+    ),
+    Case(
+        "a mask can remove the price",
+        UPDATE,
+        {"id": Given("new_model"), "update_mask": "costPer1000Characters"},
+        Ok({"cost_per_1000_characters": ABSENT}),
+    ),
+    Case(
+        "a recorded model has no config to change",
+        UPDATE,
+        {"id": Given("own_recorded_model"), "config": {"voice_id": "en-gb"}},
+        Fails("INVALID_INPUT", fields=("update_mask",), says="a recorded model has none"),
+    ),
+    Case(
+        "the version of a model stays after its first battle",
+        UPDATE,
+        {"id": Given("fought_model"), "version": "2"},
+        Fails("WRONG_STATE", says="Register another voice model"),
+    ),
+    Case(
+        "so does its config",
+        UPDATE,
+        {"id": Given("fought_model"), "config": {"parameters": {"speed": 2}}, "update_mask": "config.parameters"},
+        Fails("WRONG_STATE", says="Register another voice model"),
+    ),
+    Case(
+        "and it can't become private",
+        UPDATE,
+        {"id": Given("fought_model"), "visibility": "private"},
+        Fails("WRONG_STATE", says="stays public"),
+    ),
+    Case(
+        "it can still be renamed and withdrawn",
+        UPDATE,
+        {"id": Given("fought_model"), "name": "Slow", "active": False},
+        Ok({"name": "Slow", "active": False}),
+    ),
+    Case(
+        "an operator approves a model",
+        APPROVE,
+        {"id": Given("own_model")},
+        Ok({"id": Given("own_model"), "awaits_approval": False}),
+        caller="operator key",
+    ),
+    Case(
+        "a private model of somebody else is not found by an operator",
+        APPROVE,
+        {"id": Given("private_model_of_somebody_else")},
+        Fails("NOT_FOUND"),
+        caller="operator key",
+    ),
+    Case(
+        "only an operator approves a model",
+        APPROVE,
+        {"id": Given("own_model")},
+        Fails("PERMISSION_DENIED", says="OPERATORS"),
     ),
 ]

@@ -12,7 +12,13 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from google.rpc import code_pb2
 from voicearena.auth.v1 import auth_pb2, auth_service_pb2, auth_service_pb2_grpc
-from voicearena.elo.v1 import battle_service_pb2_grpc, elo_pb2, elo_service_pb2, elo_service_pb2_grpc
+from voicearena.elo.v1 import (
+    battle_service_pb2_grpc,
+    elo_pb2,
+    elo_service_pb2,
+    elo_service_pb2_grpc,
+    scenario_service_pb2_grpc,
+)
 from voicearena.experiments.v1 import (
     experiment_pb2,
     experiment_service_pb2,
@@ -37,6 +43,7 @@ from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 from tests.unit.cli.refusals import refuse
 from tests.unit.cli.stand_in_battles import CROAK, FAST, BattlesStandIn
+from tests.unit.cli.stand_in_scenarios import ScenariosStandIn
 
 KEY = "kc_right"
 EXPERIMENT_ID = "exp_" + "0" * 32
@@ -66,6 +73,7 @@ async def require_key(context: Any) -> None:
 
 class StandIn(
     BattlesStandIn,
+    ScenariosStandIn,
     mesh_service_pb2_grpc.MeshServiceServicer,
     auth_service_pb2_grpc.AuthServiceServicer,
     tts_service_pb2_grpc.TtsServiceServicer,
@@ -81,6 +89,8 @@ class StandIn(
     def __init__(self) -> None:
         super().__init__()
         self.down: dict[str, str] = {}
+        self.model_lists: list[Any] = []
+        """The requests for voice models, which many commands make to find one by its voice."""
         self.keys_unavailable = False
         self.scoring_down = False
         self.status = mesh_service_pb2.GetStatusResponse(
@@ -169,6 +179,7 @@ class StandIn(
             yield chunk
 
     async def ListVoiceModels(self, request: Any, context: Any) -> Any:
+        self.model_lists.append(request)
         return elo_service_pb2.ListVoiceModelsResponse(models=self.models)
 
     async def GetVoiceModel(self, request: Any, context: Any) -> Any:
@@ -181,6 +192,16 @@ class StandIn(
         await require_key(context)
         self.requests.append(request)
         return elo_pb2.VoiceModel(id="mdl_2", name=request.name, provider=request.provider, config=request.config)
+
+    async def UpdateVoiceModel(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return elo_pb2.VoiceModel(id=request.id, name="Fast", awaits_approval=True)
+
+    async def ApproveVoiceModel(self, request: Any, context: Any) -> Any:
+        await require_key(context)
+        self.requests.append(request)
+        return elo_pb2.VoiceModel(id=request.id, name="Fast")
 
     async def CreateExperiment(self, request: Any, context: Any) -> Any:
         await require_key(context)
@@ -335,6 +356,7 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     battle_service_pb2_grpc.add_BattleServiceServicer_to_server(stand_in, server)
+    scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(stand_in, server)
     evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server(stand_in, server)

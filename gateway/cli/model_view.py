@@ -1,0 +1,117 @@
+"""Renders voice models: a list, and one with its ratings and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from gateway.cli.rendering import (
+    ABSENT,
+    WIDE_COLUMNS,
+    has,
+    milliseconds,
+    moment,
+    new_table,
+    number,
+    percent,
+    plain,
+)
+from gateway.cli.voice_models import voice_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from voicearena.elo.v1.elo_pb2 import VoiceModel, VoiceModelStats
+
+# The averages in VoiceModelStats, with their headings.
+AVERAGES = {
+    "both_bad_share": ("Neither good", percent),
+    "avg_wer": ("Word errors", percent),
+    "avg_semascore": ("Meaning", percent),
+    "avg_prosody": ("Prosody", percent),
+    "avg_quality": ("Quality", number),
+    "median_ttfa_ms": ("First sound", milliseconds),
+    "reliability": ("Reliability", percent),
+}
+
+
+def models_table(models: Sequence[VoiceModel], width: int) -> RenderableType:
+    """Returns voice models in the given order. On a narrow terminal a model has two lines."""
+    if not models:
+        return Text("No voice models.")
+    wide = width >= WIDE_COLUMNS
+    numbers = ("Live Elo", "Battles", "Won")
+    table = new_table("Id", *(("Name",) if wide else ()), "Voice", *numbers, "State", right=numbers)
+    table.columns[0].no_wrap = True
+    for model in models:
+        id_ = plain(model.id)
+        table.add_row(
+            id_ if wide else id_.append(f"\n{plain(model.name)}", style="dim"),
+            *((plain(model.name),) if wide else ()),
+            plain(_voice(model)),
+            f"{model.elo_rating:.0f}",
+            str(model.total_battles),
+            percent(model.win_rate) if model.HasField("win_rate") else ABSENT,
+            ", ".join(_states(model)) or ABSENT,
+        )
+    return table
+
+
+def model_card(model: VoiceModel) -> RenderableType:
+    """Returns a voice model with its published ratings and what was measured."""
+    lines: list[RenderableType] = [
+        plain(f"{model.id}  {model.name} {model.version}".rstrip()),
+        plain(f"  voice     {_voice(model)}"),
+        plain(f"  language  {model.language or ABSENT}"),
+        plain(f"  state     {', '.join(_states(model)) or ABSENT}"),
+        plain(f"  live Elo  {model.elo_rating:.0f} after {model.total_battles} battles"),
+    ]
+    if model.HasField("cost_per_1000_characters"):
+        lines.append(plain(f"  price     ${model.cost_per_1000_characters:g} for 1,000 characters"))
+    lines.append(plain(f"  added     {moment(model.created_at)}"))
+    stats = model.stats
+    if stats.wins or stats.losses or stats.ties or stats.both_bad:
+        counts = f"{stats.wins} won, {stats.losses} lost, {stats.ties} ties, {stats.both_bad} neither good"
+        lines.append(plain(f"  votes     {counts}"))
+    if stats.boards:
+        lines.append(_boards(stats))
+    measured = [(label, shown(getattr(stats, n))) for n, (label, shown) in AVERAGES.items() if has(stats, n)]
+    if measured:
+        table = new_table("Average", "Value", right=("Value",))
+        for row in measured:
+            table.add_row(*row)
+        lines.append(table)
+    return Group(*lines)
+
+
+def _boards(stats: VoiceModelStats) -> Table:
+    table = new_table("Board", "Rating", "95% interval", "Rank", right=("Rating", "95% interval", "Rank"))
+    for row in stats.boards:
+        rank = str(row.rank) if row.rank == row.rank_worst else f"{row.rank}-{row.rank_worst}"
+        table.add_row(
+            plain(row.board),
+            f"{row.rating:.0f}",
+            f"{row.rating_low:.0f} to {row.rating_high:.0f}",
+            f"{rank} (provisional)" if row.provisional else rank,
+        )
+    return table
+
+
+def _voice(model: VoiceModel) -> str:
+    return voice_of(model) if model.config.voice_id else model.Kind.Name(model.kind)
+
+
+def _states(model: VoiceModel) -> list[str]:
+    """Returns what distinguishes a model from a public one that takes part in nothing."""
+    from voicearena.elo.v1.elo_pb2 import private
+
+    states = {
+        "arena": model.arena,
+        "private": model.visibility == private,
+        "awaits approval": model.awaits_approval,
+        "withdrawn": not model.active,
+    }
+    return [name for name, true in states.items() if true]

@@ -1,0 +1,130 @@
+"""The values for the cases of models and scenarios of the arena."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+
+from tests.contract.case_world import CaseWorld
+from tests.contract.cases import catalogue, scenarios
+from tests.mesh import OPERATOR_ID
+
+
+class ArenaWorld(CaseWorld):
+    """The part of `World` for models and scenarios of the arena."""
+
+    async def execute(self, statement: LiteralString, *values: object) -> None:
+        """Makes a change that no API request can make."""
+        async with await AsyncConnection.connect(self.mesh.database_url, autocommit=True) as connection:
+            await connection.execute(statement, values)
+
+    async def _operator_key(self) -> str:
+        """The key of the developer whom OPERATORS names. Ids of registered developers are not known beforehand."""
+        from services.auth.domain import hash_key, new_key, shown_prefix
+        from services.runtime.identity import SCOPES
+
+        key = new_key()
+        await self.execute(
+            "INSERT INTO auth.developers (id, name, email, created_at) VALUES (%s, 'Olga', %s, now())"
+            " ON CONFLICT DO NOTHING",
+            OPERATOR_ID,
+            f"{secrets.token_hex(8)}@example.com",
+        )
+        await self.execute(
+            "INSERT INTO auth.api_keys (id, developer_id, name, prefix, key_hash, scopes, created_at)"
+            " VALUES (%s, %s, 'operator', %s, %s, %s, now())",
+            f"key_{secrets.token_hex(16)}",
+            OPERATOR_ID,
+            shown_prefix(key),
+            hash_key(key),
+            list(SCOPES),
+        )
+        return key
+
+    # Models.
+
+    async def _recorded(self, caller: str = "developer", **changes: object) -> str:
+        request = catalogue.recorded(version=secrets.token_hex(8), **changes)
+        return str((await self.call(catalogue.CREATE, request, caller))["id"])
+
+    async def _own_recorded_model(self) -> str:
+        return await self._recorded(name="Agent")
+
+    async def _new_recorded_model(self) -> str:
+        return await self._recorded(name="Agent")
+
+    async def _new_private_model(self) -> str:
+        return await self._recorded(visibility="private")
+
+    async def _private_model_of_somebody_else(self) -> str:
+        return await self._recorded("somebody_else", visibility="private")
+
+    async def _fought_model(self) -> str:
+        request = catalogue.model(version=secrets.token_hex(8))
+        id_ = str((await self.call(catalogue.CREATE, request))["id"])
+        await self.execute("UPDATE elo.voice_models SET first_battle_at = now() WHERE id = %s", id_)
+        return id_
+
+    async def _used_recorded_version(self) -> str:
+        version = secrets.token_hex(8)
+        await self.call(catalogue.CREATE, catalogue.recorded(version=version))
+        return version
+
+    # Scenarios.
+
+    async def _scenario(self, caller: str = "developer", **changes: object) -> dict[str, Any]:
+        return await self.call(scenarios.CREATE, scenarios.scenario(**changes), caller)
+
+    async def _own_scenario(self) -> str:
+        return str((await self._scenario())["id"])
+
+    async def _new_scenario(self) -> str:
+        return str((await self._scenario())["id"])
+
+    async def _built_in_scenario(self) -> str:
+        listed = await self.call(scenarios.LIST, {"category": "general", "page_size": 1})
+        return str(listed["scenarios"][0]["id"])
+
+    async def _fought_scenario(self) -> str:
+        id_ = await self._new_scenario()
+        await self.execute("UPDATE elo.scenarios SET first_battle_at = now() WHERE id = %s", id_)
+        return id_
+
+    async def _used_scenario_request_id(self) -> str:
+        request_id = secrets.token_hex(8)
+        self._values["scenario_of_request_id"] = (await self._scenario(request_id=request_id))["id"]
+        return request_id
+
+    async def _own_category(self) -> str:
+        category = f"own_{secrets.token_hex(8)}"
+        for language in ("pt-BR", "en", "pta"):
+            made = await self._scenario(category=category, language=language)
+            self._values.setdefault("scenario_in_own_category", made["id"])
+        return category
+
+    async def _archived_category(self) -> str:
+        category = f"archived_{secrets.token_hex(8)}"
+        made = await self._scenario(category=category)
+        archived = await self.call(scenarios.ARCHIVE, {"id": made["id"]})
+        self._values["scenario_in_archived_category"] = made["id"]
+        self._values["scenario_archived_at"] = archived["updated_at"]
+        return category
+
+    async def _scenario_in_archived_category(self) -> str:
+        await self.value("archived_category")
+        return str(self._values["scenario_in_archived_category"])
+
+    async def _category_of_private_scenario_of_somebody_else(self) -> str:
+        category = f"private_{secrets.token_hex(8)}"
+        made = await self._scenario("somebody_else", category=category, visibility="private")
+        self._values["private_scenario_of_somebody_else"] = made["id"]
+        return category
+
+    async def _private_scenario_of_somebody_else(self) -> str:
+        await self.value("category_of_private_scenario_of_somebody_else")
+        return str(self._values["private_scenario_of_somebody_else"])
+
+    async def _scenarios_page_token(self) -> str:
+        return str((await self.call(scenarios.LIST, {"page_size": 1}))["next_page_token"])

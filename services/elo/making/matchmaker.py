@@ -1,5 +1,6 @@
 """Chooses the scenario and the models of the next battle."""
 
+import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Matchmaker:
                 and model.can_speak(scenario)
                 and can_speak(model.speaker, _of(renders, model), budget, only_usable=only_usable)
             ]
-            if drawn := self._pair(roster, scenario, places, including):
+            # With 500 models a draw takes about 10 ms, which would delay other calls.
+            if drawn := await asyncio.to_thread(self._pair, roster, scenario, places, including):
                 return drawn
         return None
 

@@ -28,6 +28,8 @@ MAX_NEW_MODELS = 5
 """How many models without a battle are tried in a round."""
 PREPARING_SECONDS = 300.0
 """A battle that is not open after this long no longer counts, so that a provider without answers empties no pool."""
+MAX_PREPARING = 6
+"""How many battles are prepared at a time, so that a new installation leaves providers and scoring to others too."""
 DAY = timedelta(days=1)
 _LOCK = "voicearena battle pool"
 
@@ -91,7 +93,7 @@ class BattlePool:
             roster = await self._matchmaker.public_roster(connection)
             made = await self._draw(connection, roster, category, language, only_usable=True)
             ready = made is not None
-            if made is None and not await self._is_preparing(connection, category, language):
+            if made is None and await self._preparing_now(connection, category, language) < MAX_PREPARING:
                 made = await self._draw(connection, roster, category, language)
         if made is None:
             return None
@@ -106,6 +108,8 @@ class BattlePool:
         async with self._database.transaction() as connection:
             locked = sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(_LOCK, 0)))
             if not (await connection.execute(locked)).scalar_one() or not await self._within_budget(connection):
+                return False
+            if await self._preparing_now(connection) >= MAX_PREPARING:
                 return False
             roster = await self._matchmaker.public_roster(connection)
             made = await self._of_new_model(connection, roster) or await self._of_group(connection, roster)
@@ -156,11 +160,10 @@ class BattlePool:
     async def _within_budget(self, connection: AsyncConnection) -> bool:
         return await self._store.made_since(connection, now() - DAY) < self._rules.battles_per_day
 
-    async def _is_preparing(self, connection: AsyncConnection, category: str, language: str) -> bool:
-        """Returns whether enough battles for such a voter are being prepared."""
+    async def _preparing_now(self, connection: AsyncConnection, category: str = "", language: str = "") -> int:
+        """Returns how many public battles are being prepared. Empty filters match all."""
         since = now() - timedelta(seconds=PREPARING_SECONDS)
-        preparing = await self._store.preparing_since(connection, since, category, language)
-        return preparing >= max(1, self._rules.size)
+        return await self._store.preparing_since(connection, since, category, language)
 
 
 def _groups(roster: Roster) -> Sequence[tuple[str, str]]:

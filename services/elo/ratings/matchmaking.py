@@ -82,8 +82,8 @@ def draw_pair(contenders: Contenders, rng: random.Random, *, including: int | No
     if not len(first):
         return None
     alike = _alike(contenders, first, second)
-    half_widths = np.nan_to_num(contenders.half_widths[first, second], nan=np.inf)
-    half_widths = np.clip(half_widths, 1.0, MAX_HALF_WIDTH_POINTS)
+    # Also replaces NaN.
+    half_widths = np.maximum(np.fmin(contenders.half_widths[first, second], MAX_HALF_WIDTH_POINTS), 1.0)
     rated = contenders.ratings[~np.isnan(contenders.ratings)]
     mean = float(rated.mean()) if len(rated) else FIRST_RATING
     ratings = np.where(np.isnan(contenders.ratings), mean, contenders.ratings)
@@ -126,7 +126,7 @@ def draw_scenario(votes: Ints, ties: Ints, rng: random.Random) -> ScenarioDraw |
 def _may_meet(contenders: Contenders, including: int | None) -> Bools:
     """Returns which models may meet, (models, models)."""
     models = len(contenders.ratings)
-    languages = np.array(contenders.languages)
+    languages = _numbered(contenders.languages)
     if {models} != {*contenders.half_widths.shape, len(languages), len(contenders.voice_classes)}:
         raise ValueError(
             f"there must be a language, a voice class and a row of half-widths for each of {models} models"
@@ -143,9 +143,16 @@ def _alike(contenders: Contenders, first: Ints, second: Ints) -> Bools:
 
     Voices of different sexes would be compared instead of models.
     """
-    classes = np.array(contenders.voice_classes)
-    alike = np.asarray((classes[first] == classes[second]) | (classes[first] == "") | (classes[second] == ""))
+    classes = _numbered(contenders.voice_classes)
+    of_first, of_second = classes[first], classes[second]
+    alike = np.asarray((of_first == of_second) | (of_first == 0) | (of_second == 0))
     return alike if alike.any() else np.ones(len(first), dtype=np.bool_)
+
+
+def _numbered(names: Sequence[str]) -> Ints:
+    """Returns a number for each name, 0 for the empty one. Numbers are compared much faster than texts."""
+    numbers = {"": 0}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
 
 
 def _normalized(weights: Floats) -> Floats:

@@ -6,23 +6,36 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from services.elo.battles.domain import Battle, BattleStatus
-from services.elo.catalogue.tables import PROVIDERS
+from services.elo.catalogue.tables import PROVIDERS, VOICE_MODELS
 from services.elo.domain import INSTALLATION
 from services.elo.tables import BATTLES, RENDER_PROVIDERS, RENDERS, SCENARIOS, VOTERS
 from services.runtime.db import Database
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-_MODEL = sa.text(
-    "INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, active,"
-    " arena, created_at, updated_at)"
-    " VALUES (:id, :owner, :id, 'espeak', '', :id, '', '{}', true, true, :at, :at) RETURNING seq"
-)
 
 
-async def add_models(database: Database, *ids: str, owner: str = INSTALLATION) -> list[int]:
+async def add_models(database: Database, *ids: str, owner: str = INSTALLATION, **values: object) -> list[int]:
     """Adds models of espeak that take part in the arena. Returns their numbers."""
+    row: dict[str, object] = {
+        "developer_id": owner,
+        "kind": "tts",
+        "provider": "espeak",
+        "version": "",
+        "model_id": "",
+        "parameters": {"language": language} if (language := values.pop("language", None)) else {},
+        "active": True,
+        "visibility": "public",
+        "arena": True,
+        "created_at": NOON,
+        "updated_at": NOON,
+        **values,
+    }
+    adding = sa.insert(VOICE_MODELS).returning(VOICE_MODELS.c.seq)
     async with database.transaction() as connection:
-        return [(await connection.execute(_MODEL, {"id": id_, "owner": owner, "at": NOON})).scalar_one() for id_ in ids]
+        return [
+            (await connection.execute(adding.values({"id": id_, "name": id_, "voice_id": id_, **row}))).scalar_one()
+            for id_ in ids
+        ]
 
 
 async def add_provider(database: Database, id_: str, *, local: bool = True, concurrency: int = 8) -> None:

@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.elo.battles.store import BattleStore
 from services.elo.making.creating import CreateBattles, CreationRules
 from services.elo.making.entrants import EntrantStore
 from services.elo.making.making import Making
@@ -14,6 +13,7 @@ from services.elo.making.pool import BATCH as POOL_BATCH
 from services.elo.making.pool import FILL_SECONDS, BattlePool, PoolRules
 from services.elo.making.preparing import Preparing
 from services.elo.making.roster import RosterStore
+from services.elo.making.store import BattleStore
 from services.elo.rendering import clips
 from services.elo.rendering.choosing import RenderRules, Renders
 from services.elo.rendering.retention import BATCH as RETENTION_BATCH

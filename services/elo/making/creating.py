@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle
-from services.elo.battles.store import BattleStore
 from services.elo.domain import INSTALLATION, ModelKind, Visibility
 from services.elo.making.entrants import Entrant, EntrantStore, NamedScenario, language_errors
 from services.elo.making.making import Made, Making, Order
 from services.elo.making.matchmaker import Matchmaker, of_kind
 from services.elo.making.roster import Contender, Roster, RosterScenario
+from services.elo.making.store import BattleStore
 from services.elo.ratings import PairDraw, draw_scenario
 from services.elo.rendering.choosing import Budget, Renders
 from services.elo.rendering.store import NO_RENDERS, RenderStore

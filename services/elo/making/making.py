@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import METHOD_VERSION, Battle, BattleStatus
-from services.elo.battles.store import BattleStore
 from services.elo.domain import INSTALLATION
 from services.elo.making.identity_leak import UNRATED_IDENTITY_LEAK, leaks
 from services.elo.making.roster import Contender, RosterScenario
+from services.elo.making.store import BattleStore
 from services.elo.ratings import PairDraw
 from services.elo.rendering.choosing import Budget, Renders
 from services.elo.tables import RENDERS_CHANGED

@@ -11,7 +11,7 @@ from voicearena.elo.v1.battle_pb2 import MetricVote as MetricVoteMessage
 
 from services.elo import facts
 from services.elo.battles.domain import Battle, BattleStatus, Control
-from services.elo.battles.store import BattleStore
+from services.elo.making.store import BattleStore
 from services.elo.ratings import DEFAULT_METRIC_WEIGHTS, MetricVote, SideMetrics, VoteKind, metric_vote
 from services.elo.ratings.metric_vote import DEFAULT_TIE_MARGIN
 from services.elo.rendering.domain import Render

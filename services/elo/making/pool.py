@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle, BattleStatus
-from services.elo.battles.store import BattleStore
 from services.elo.making.making import Made, Making, Order
 from services.elo.making.matchmaker import Matchmaker, of_kind
 from services.elo.making.preparing import Preparing
 from services.elo.making.roster import Roster
+from services.elo.making.store import BattleStore
 from services.elo.rendering.choosing import Renders
 from services.runtime.clock import now
 from services.runtime.db import Database

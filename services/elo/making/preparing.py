@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo import facts
 from services.elo.battles.domain import MAX_SWAPS, Battle, BattleStatus, Control
-from services.elo.battles.store import BattleStore
 from services.elo.domain import INSTALLATION
 from services.elo.making.making import Making, rated_unless_named
 from services.elo.making.matchmaker import Matchmaker
 from services.elo.making.opening import Opening
 from services.elo.making.roster import Contender
+from services.elo.making.store import BattleStore
 from services.elo.rendering.choosing import Renders
 from services.elo.rendering.domain import Render, void_reason
 from services.elo.rendering.store import RenderStore

@@ -16,9 +16,9 @@ CATEGORY = "bench"
 CLIP_SECONDS = 3.0
 
 _MODELS: LiteralString = """
-INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, rating, active,
+INSERT INTO voice_models (id, developer_id, name, provider, version, voice_id, model_id, parameters, active,
     visibility, arena, created_at, updated_at)
-SELECT 'mdl_' || lpad(to_hex(n), 32, '0'), '', 'Voice ' || n, 'bench', '1', 'voice-' || n, '', '{}', 1500, true,
+SELECT 'mdl_' || lpad(to_hex(n), 32, '0'), '', 'Voice ' || n, 'bench', '1', 'voice-' || n, '', '{}', true,
     'public', false, now(), now()
 FROM generate_series(%(first)s::int, %(last)s) AS n
 """

@@ -11,12 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import Battle, BattleStatus, Control, VoteSource
 from services.elo.battles.visibility import Viewer
 from services.elo.tables import BATTLES, RENDERS
+from services.runtime.statements import Statement
 from services.shared.listening.tables import VOTES
 from services.shared.metrics import METRICS, Measurements
 
 _B = BATTLES.c
 BATTLE_COLUMNS = [_B[field.name] for field in dataclasses.fields(Battle)]
 _SIDE_COLUMNS = ("id", "evaluation_id", "audio_sha256", "heard_speech", *(metric.name for metric in METRICS))
+
+
+_BATTLE = sa.bindparam("battle", type_=sa.Text)
+_LOCK_ROW = Statement(sa.select(_B.id).where(_B.id == _BATTLE).with_for_update())
+_LOCK = Statement(sa.select(*BATTLE_COLUMNS).where(_B.id == _BATTLE).with_for_update())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +69,17 @@ class BattleViews:
 
     async def get(self, connection: AsyncConnection, battle_id: str, viewer: Viewer) -> BattleView | None:
         """Returns a battle as a viewer may see it. None if it does not exist for them."""
-        row = (await connection.execute(_seen_by(viewer).where(_B.id == battle_id))).one_or_none()
+        found = await _GET.execute(connection, battle=battle_id, **_viewing(viewer))
+        row = found.one_or_none()
         return _view(row, viewer) if row else None
+
+    async def lock_row(self, connection: AsyncConnection, battle_id: str) -> bool:
+        """Locks the row of a battle until the transaction ends. Returns False if it does not exist."""
+        return len(await _LOCK_ROW.execute(connection, battle=battle_id)) > 0
 
     async def lock(self, connection: AsyncConnection, battle_id: str) -> Battle | None:
         """Locks the row of a battle until the transaction ends, and returns it. None if it does not exist."""
-        query = sa.select(*BATTLE_COLUMNS).where(_B.id == battle_id).with_for_update()
-        row = (await connection.execute(query)).one_or_none()
+        row = (await _LOCK.execute(connection, battle=battle_id)).one_or_none()
         return battle_from(row) if row else None
 
     async def page(
@@ -79,7 +89,7 @@ class BattleViews:
 
         With a model, it returns only battles whose models the viewer may know. Control battles are in no list.
         """
-        query = _seen_by(viewer).where(_B.control == Control.NONE)
+        query = _seen().where(_B.control == Control.NONE)
         if before is not None:
             query = query.where(_B.seq < before)
         if filters.scenario_id:
@@ -88,34 +98,38 @@ class BattleViews:
             query = query.where(_B.status == filters.status)
         if filters.model_id:
             of_model = sa.or_(_B.model_a_id == filters.model_id, _B.model_b_id == filters.model_id)
-            query = query.where(of_model, _knows_models(viewer))
-        rows = await connection.execute(query.order_by(_B.seq.desc()).limit(limit))
+            query = query.where(of_model, _knows_models())
+        rows = await connection.execute(query.order_by(_B.seq.desc()).limit(limit), _viewing(viewer))
         return [_view(row, viewer) for row in rows]
 
 
-def _seen_by(viewer: Viewer) -> "sa.Select[Any]":
+# The viewer. An empty value is nobody.
+_OWN, _DEVELOPER, _VOTER = (sa.bindparam(name, type_=sa.Text) for name in ("own", "developer", "voter"))
+# Whether the viewer has voted in a battle. The listener of a battle has the voter's id.
+_VOTED = sa.exists().where(VOTES.c.test_id == _B.id, VOTES.c.listener_id == _VOTER)
+
+
+def _viewing(viewer: Viewer) -> dict[str, str]:
+    return {"own": viewer.own, "developer": viewer.developer_id, "voter": viewer.voter_id}
+
+
+def _seen() -> "sa.Select[Any]":
+    """Returns the battles that exist for the viewer."""
     a, b = RENDERS.alias("render_a"), RENDERS.alias("render_b")
     sides = [side.c[name].label(f"{label}_{name}") for label, side in (("a", a), ("b", b)) for name in _SIDE_COLUMNS]
-    query = sa.select(*BATTLE_COLUMNS, _voted(viewer).label("voted"), *sides).select_from(
+    query = sa.select(*BATTLE_COLUMNS, _VOTED.label("voted"), *sides).select_from(
         BATTLES.outerjoin(a, a.c.id == _B.render_a_id).outerjoin(b, b.c.id == _B.render_b_id)
     )
-    public = _B.private.is_(False)
-    return query.where(sa.or_(public, _B.developer_id == viewer.own) if viewer.own else public)
+    return query.where(sa.or_(_B.private.is_(False), sa.and_(_OWN != "", _B.developer_id == _OWN)))
 
 
-def _voted(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """Whether the viewer has voted in a battle. The listener of a battle has the voter's id."""
-    if not viewer.voter_id:
-        return sa.false()
-    return sa.exists().where(VOTES.c.test_id == _B.id, VOTES.c.listener_id == viewer.voter_id)
-
-
-def _knows_models(viewer: Viewer) -> sa.ColumnElement[bool]:
+def _knows_models() -> sa.ColumnElement[bool]:
     """The same as `Viewer.may_know_models`."""
-    knows = [_B.status.in_([BattleStatus.DECIDED, BattleStatus.VOID]), _voted(viewer)]
-    if viewer.developer_id:
-        knows.append(sa.and_(_B.chosen, _B.probability.is_(None), _B.developer_id == viewer.developer_id))
-    return sa.or_(*knows)
+    chose = sa.and_(_B.chosen, _B.probability.is_(None), _DEVELOPER != "", _B.developer_id == _DEVELOPER)
+    return sa.or_(_B.status.in_([BattleStatus.DECIDED, BattleStatus.VOID]), _VOTED, chose)
+
+
+_GET = Statement(_seen().where(_B.id == _BATTLE))
 
 
 def _view(row: Sequence[Any], viewer: Viewer) -> BattleView:

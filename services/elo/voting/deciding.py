@@ -15,8 +15,32 @@ from services.elo.tables import BATTLES, BATTLES_CHANGED, LIVE_RATINGS, SCENARIO
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.runtime.db import notify
+from services.runtime.statements import Statement
 
 TIE = "tie"
+_B, _R, _S = BATTLES.c, LIVE_RATINGS.c, SCENARIOS.c
+_DECIDE = Statement(
+    sa.update(BATTLES)
+    .where(_B.id == sa.bindparam("battle", type_=sa.Text))
+    .values(
+        {
+            _B.status: BattleStatus.DECIDED.value,
+            _B.winner: sa.bindparam("won", type_=sa.Text),
+            _B.vote_source: sa.bindparam("source", type_=sa.Text),
+            _B.decided_at: sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+            _B.closes_at: sa.null(),
+        }
+    )
+)
+_COUNT_FOR_MODEL = Statement(
+    insert(LIVE_RATINGS).on_conflict_do_update(
+        index_elements=[_R.owner, _R.model_seq], set_={"battles": _R.battles + 1}
+    ),
+    *("owner", "model_seq", "model_id", "rating", "battles"),
+)
+_COUNT_FOR_SCENARIO = Statement(
+    sa.update(SCENARIOS).where(_S.id == sa.bindparam("scenario", type_=sa.Text)).values({_S.battles: _S.battles + 1})
+)
 
 
 def result_of(battle: Battle) -> tuple[str, VoteSource]:
@@ -51,17 +75,7 @@ class Deciding:
             decided_at=self._clock(),
             closes_at=None,
         )
-        await connection.execute(
-            sa.update(BATTLES)
-            .where(BATTLES.c.id == battle.id)
-            .values(
-                status=decided.status,
-                winner=winner,
-                vote_source=source,
-                decided_at=decided.decided_at,
-                closes_at=None,
-            )
-        )
+        await _DECIDE.execute(connection, battle=battle.id, won=winner, source=source, at=decided.decided_at)
         if battle.control is Control.NONE:
             await self._count(connection, battle)
             await outbox.add(connection, facts.battle_decided(decided))
@@ -71,15 +85,8 @@ class Deciding:
     async def _count(self, connection: AsyncConnection, battle: Battle) -> None:
         """Adds a battle to those of its models and its scenario."""
         # In the order in which votes lock them.
-        models = sorted(((battle.model_a_seq, battle.model_a_id), (battle.model_b_seq, battle.model_b_id)))
-        rows = [
-            {"owner": battle.owner, "model_seq": seq, "model_id": id_, "rating": FIRST_RATING, "battles": 1}
-            for seq, id_ in models
-        ]
-        key = [LIVE_RATINGS.c.owner, LIVE_RATINGS.c.model_seq]
-        one_more = {"battles": LIVE_RATINGS.c.battles + 1}
-        await connection.execute(
-            insert(LIVE_RATINGS).values(rows).on_conflict_do_update(index_elements=key, set_=one_more)
-        )
-        of_scenario = sa.update(SCENARIOS).where(SCENARIOS.c.id == battle.scenario_id)
-        await connection.execute(of_scenario.values({SCENARIOS.c.battles: SCENARIOS.c.battles + 1}))
+        for id_, seq in sorted(battle.models, key=lambda model: model[1]):
+            await _COUNT_FOR_MODEL.execute(
+                connection, owner=battle.owner, model_seq=seq, model_id=id_, rating=FIRST_RATING, battles=1
+            )
+        await _COUNT_FOR_SCENARIO.execute(connection, scenario=battle.scenario_id)

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo import facts
 from services.elo.battles.domain import Battle, Control
 from services.elo.battles.views import BattleViews
 from services.elo.ratings import Outcome, VoteKind
-from services.elo.tables import BATTLES, BATTLES_CHANGED
+from services.elo.tables import BATTLES_CHANGED
 from services.elo.voting import tallies
 from services.elo.voting.deciding import Deciding
-from services.elo.voting.live_ratings import LiveRatings, NewVote, RatingChange
+from services.elo.voting.live_ratings import LiveRatings, NewVote
 from services.elo.voting.voters import VoterStore
 from services.runtime import outbox
 from services.runtime.db import notify
@@ -45,7 +44,7 @@ class BattleSubject:
         self._deciding = deciding
 
     async def lock(self, connection: AsyncConnection, test_id: str) -> bool:
-        return await self._battles.lock(connection, test_id) is not None
+        return await self._battles.lock_row(connection, test_id)
 
     async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> None:
         battle = await self._locked(connection, vote.test_id)
@@ -54,7 +53,8 @@ class BattleSubject:
             battle = await self._cast(connection, battle, vote, voter_seq)
         if received >= needed:
             await self._deciding.decide(connection, battle)
-        await notify(connection, BATTLES_CHANGED, battle.id)
+        else:
+            await notify(connection, BATTLES_CHANGED, battle.id)
 
     async def _cast(self, connection: AsyncConnection, battle: Battle, vote: CastVote, voter_seq: int) -> Battle:
         """Moves the ratings and the counts, and returns the battle as it is then."""
@@ -69,15 +69,9 @@ class BattleSubject:
         )
         side_a, _ = await self._ratings.cast(connection, battle, new)
         outcome = OF_SIDES[vote.preferred]
-        if vote.counts:
-            await tallies.count_vote(connection, battle, outcome, 1)
-        await self._add_delta(connection, battle, side_a)
+        gained = side_a.after - side_a.before
         await outbox.add(connection, facts.vote_cast(battle.id, vote.id, VoteKind.HUMAN, outcome, vote.cast_at))
-        return await self._locked(connection, battle.id)
-
-    async def _add_delta(self, connection: AsyncConnection, battle: Battle, side_a: RatingChange) -> None:
-        delta = (battle.elo_delta or 0.0) + side_a.after - side_a.before
-        await connection.execute(sa.update(BATTLES).where(BATTLES.c.id == battle.id).values(elo_delta=delta))
+        return await tallies.count_vote(connection, battle, outcome, 1 if vote.counts else 0, gained)
 
     async def ended(self, connection: AsyncConnection, test_id: str) -> None:
         await self._deciding.decide(connection, await self._locked(connection, test_id))

@@ -4,6 +4,7 @@ All of them count votes that count. Those of models have votes of people and of 
 scenarios and battles have votes of people only.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import Battle
 from services.elo.ratings import Outcome
 from services.elo.tables import BATTLES, LIVE_RATINGS, SCENARIOS
+from services.runtime.statements import Statement
 
 _B, _R, _S = BATTLES.c, LIVE_RATINGS.c, SCENARIOS.c
 _OF_BATTLE: Mapping[Outcome, str] = {
@@ -29,6 +31,30 @@ _OF_SIDES: Mapping[Outcome, tuple[str, str]] = {
 }
 
 
+def _more(name: str) -> "sa.BindParameter[int]":
+    return sa.bindparam(name, type_=sa.Integer)
+
+
+_OF_SCENARIO = (
+    sa.update(SCENARIOS)
+    .where(_S.id == sa.bindparam("of_scenario", type_=sa.Text))
+    .values({_S.votes: _S.votes + _more("more"), _S.ties: _S.ties + _more("more_ties")})
+    .returning(_S.id)
+    .cte("of_scenario")
+)
+_COUNT = Statement(
+    sa.update(BATTLES)
+    .where(_B.id == sa.bindparam("of_battle", type_=sa.Text))
+    .values(
+        {
+            **{_B[name]: _B[name] + _more(f"more_{name}") for name in _OF_BATTLE.values()},
+            _B.elo_delta: sa.func.coalesce(_B.elo_delta, 0) + sa.bindparam("gained", type_=sa.Double),
+        }
+    )
+    .add_cte(_OF_SCENARIO)
+)
+
+
 async def count(connection: AsyncConnection, battle: Battle, outcome: Outcome, by: int) -> None:
     """Adds `by` to every count that a person's vote is in. `outcome` is in terms of the sides of the battle.
 
@@ -41,15 +67,27 @@ async def count(connection: AsyncConnection, battle: Battle, outcome: Outcome, b
             await connection.execute(of_model.values({_R[name]: _R[name] + by}))
 
 
-async def count_vote(connection: AsyncConnection, battle: Battle, outcome: Outcome, by: int) -> None:
-    """Adds `by` to the counts of the battle and of its scenario. Live ratings count a vote when it is cast."""
+async def count_vote(
+    connection: AsyncConnection, battle: Battle, outcome: Outcome, by: int, gained: float = 0.0
+) -> Battle:
+    """Adds `by` to the counts of the battle and of its scenario, and returns the battle as it is then.
+
+    Live ratings count a vote when it is cast. `gained` is what side A has gained by it.
+    """
+    await _COUNT.execute(
+        connection,
+        of_battle=battle.id,
+        of_scenario=battle.scenario_id,
+        more=by,
+        more_ties=by if outcome is Outcome.TIE else 0,
+        gained=gained,
+        **{f"more_{name}": votes for name, votes in ballot(outcome, by).items()},
+    )
     name = _OF_BATTLE[outcome]
-    await connection.execute(sa.update(BATTLES).where(_B.id == battle.id).values({_B[name]: _B[name] + by}))
-    more = {_S.votes: _S.votes + by, **({_S.ties: _S.ties + by} if outcome is Outcome.TIE else {})}
-    await connection.execute(sa.update(SCENARIOS).where(_S.id == battle.scenario_id).values(more))
+    counted: dict[str, Any] = {name: getattr(battle, name) + by, "elo_delta": (battle.elo_delta or 0.0) + gained}
+    return dataclasses.replace(battle, **counted)
 
 
-def of_side(outcome: Outcome, *, side_a: bool) -> Mapping[Any, Any]:
-    """Returns the changed column of a side's live rating when a vote is counted."""
-    column = _R[_OF_SIDES[outcome][0 if side_a else 1]]
-    return {column: column + 1}
+def ballot(outcome: Outcome, by: int = 1) -> Mapping[str, int]:
+    """Returns what a vote adds to each count of a battle."""
+    return {name: by if outcome is each else 0 for each, name in _OF_BATTLE.items()}

@@ -15,11 +15,26 @@ from services.elo.tables import BATTLE_VOTES, VOTERS
 from services.runtime.db import Database
 from services.runtime.errors import Unauthenticated
 from services.runtime.identity import Voter, current_caller, current_voter, no_identity
+from services.runtime.statements import Statement
 
 MIN_RANKED_VOTES = 30
 """The number of votes from which on a voter has a ranking of their own. With fewer, it would be chance."""
 
 _M, _V, _VOTER = VOICE_MODELS.c, BATTLE_VOTES.c, VOTERS.c
+_COUNT_VOTE = Statement(
+    (adding := insert(VOTERS))
+    .on_conflict_do_update(
+        index_elements=[_VOTER.id],
+        set_={
+            "votes_cast": _VOTER.votes_cast + 1,
+            "first_vote_at": sa.func.coalesce(_VOTER.first_vote_at, adding.excluded.first_vote_at),
+            "last_vote_at": adding.excluded.last_vote_at,
+        },
+    )
+    .returning(_VOTER.seq),
+    *("id", "votes_cast", "first_vote_at", "last_vote_at"),
+)
+_VOTES_CAST = Statement(sa.select(_VOTER.votes_cast).where(_VOTER.id == sa.bindparam("voter", type_=sa.Text)))
 SESSION_NEEDED = "A voter's session is needed. Create one with POST /api/v1/voters and send its token as Bearer."
 
 
@@ -66,21 +81,13 @@ class VoterStore:
 
     async def count_vote(self, connection: AsyncConnection, voter_id: str, at: datetime) -> int:
         """Adds a vote to a voter, who is added with their first. Returns the voter's number."""
-        adding = insert(VOTERS).values(id=voter_id, votes_cast=1, first_vote_at=at, last_vote_at=at)
-        again = adding.on_conflict_do_update(
-            index_elements=[_VOTER.id],
-            set_={
-                "votes_cast": _VOTER.votes_cast + 1,
-                "first_vote_at": sa.func.coalesce(_VOTER.first_vote_at, at),
-                "last_vote_at": at,
-            },
-        )
-        return int((await connection.execute(again.returning(_VOTER.seq))).scalar_one())
+        counted = await _COUNT_VOTE.execute(connection, id=voter_id, votes_cast=1, first_vote_at=at, last_vote_at=at)
+        return int(counted.one().seq)
 
     async def votes_cast(self, connection: AsyncConnection, voter_id: str) -> int:
         """Returns how many votes a voter has cast."""
-        query = sa.select(_VOTER.votes_cast).where(_VOTER.id == voter_id)
-        return (await connection.execute(query)).scalar_one_or_none() or 0
+        row = (await _VOTES_CAST.execute(connection, voter=voter_id)).one_or_none()
+        return row.votes_cast if row else 0
 
     async def get(self, connection: AsyncConnection, voter_id: str) -> VoterRecord:
         """Returns a voter without their ranking. Somebody who has not voted is a voter without votes."""

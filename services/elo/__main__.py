@@ -38,7 +38,7 @@ from services.elo.making.assembly import BattleMaking
 from services.elo.recordings import consumers as recording_consumers
 from services.elo.recordings.servicer import RecordingServicer
 from services.elo.recordings.store import RecordingStore
-from services.elo.recordings.usecases import MAX_RECORDINGS, Recordings
+from services.elo.recordings.usecases import Recordings
 from services.elo.scenarios import built_in_scenarios
 from services.elo.scenarios.seeding import seed_scenarios
 from services.elo.scenarios.servicer import ScenarioServicer
@@ -122,7 +122,7 @@ async def main() -> None:
         making = BattleMaking.of(settings, database, audio, approval, ExperimentsWebhookEndpoints(webhooks))
         making.run_in(service, settings)
         await serve_battles(service, settings, database, audio, pages, models, approval, making)
-        recordings = Recordings(database, RecordingStore(), audio, MAX_RECORDINGS)
+        recordings = Recordings(database, RecordingStore(), audio, settings.renders_per_scenario)
         service.add_servicer(
             recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, RecordingServicer(recordings)
         )

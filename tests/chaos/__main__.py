@@ -71,6 +71,8 @@ def _counted(outcomes: list[Outcome]) -> dict[str, str]:
         **{f"experiments {status}": str(count) for status, count in sorted(experiments.items())},
         **{f"trials {status}": str(count) for status, count in sorted(trials.items())},
         **{f"evaluations {status}": str(count) for status, count in sorted(evaluations.items())},
+        "votes": str(sum(outcome.audit.votes for outcome in outcomes)),
+        **{f"battles {status}": str(count) for status, count in sorted(_last_battles(outcomes).items())},
         "requests for speech": str(sum(outcome.requests.total() for outcome in outcomes)),
         "requests recorded": str(sum(outcome.audit.recorded.total() for outcome in outcomes)),
         "webhooks": str(len(deliveries)),
@@ -80,6 +82,11 @@ def _counted(outcomes: list[Outcome]) -> dict[str, str]:
         "experiments deleted": str(sum(outcome.deleted for outcome in outcomes)),
         "rounds that failed": str(sum(bool(outcome.audit.errors) for outcome in outcomes)),
     }
+
+
+def _last_battles(outcomes: list[Outcome]) -> Counter[str]:
+    """Returns the battles after the last round. Each round counts all of the mesh."""
+    return outcomes[-1].audit.battles if outcomes else Counter()
 
 
 def _line(outcome: Outcome, number: int, rounds: int) -> str:

@@ -13,7 +13,7 @@ import psycopg
 
 from deploy.local.mesh import Mesh
 
-_REQUEST_RECORD = re.compile(r"(?P<job>trl_[0-9a-f]{32})-try-\d+\.json")
+_REQUEST_RECORD = re.compile(r"(?P<job>(trl|rnd)_[0-9a-f]{32})-try-\d+\.json")
 SPEECH = "speech"
 ENDED = ("completed", "failed", "cancelled")
 
@@ -37,6 +37,10 @@ class Audit:
     """The number of trials by status."""
     evaluations: dict[str, str] = field(default_factory=dict)
     """The status of each evaluation of a recording."""
+    battles: Counter[str] = field(default_factory=Counter)
+    """The number of battles of the mesh by status."""
+    votes: int = 0
+    """The number of accepted votes of people."""
     recorded: Counter[str] = field(default_factory=Counter)
     """The recorded requests for speech of this round's trials, by text, without warm-ups."""
 
@@ -144,10 +148,24 @@ async def _evaluation(
     audit.expect(ends == 1, f"{evaluation_id} ended {ends} times")
 
 
+async def recordings_in_battles(mesh: Mesh, evaluations: Sequence[str], audit: Audit) -> None:
+    """Expects one render of each of these evaluations of recorded models that are completed, and none of the others."""
+    async with await psycopg.AsyncConnection.connect(mesh.database_url) as connection:
+        for evaluation_id in evaluations:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM elo.renders WHERE evaluation_id = %s AND status = 'completed'", (evaluation_id,)
+            )
+            expected = (int(audit.evaluations.get(evaluation_id) == "completed"),)
+            found = await cursor.fetchone()
+            audit.expect(found == expected, f"{evaluation_id} has {found} renders, expected {expected}")
+
+
 async def _audio(
     connection: psycopg.AsyncConnection[tuple[object, ...]], folder: Path, experiments: set[str], audit: Audit
 ) -> None:
-    cursor = await connection.execute("SELECT id, experiment_id, prompt_text FROM experiments.trials")
+    cursor = await connection.execute(
+        "SELECT id, experiment_id, prompt_text FROM experiments.trials UNION ALL SELECT id, '', text FROM elo.renders"
+    )
     owners = {
         str(trial_id): (str(experiment_id), str(text)) for trial_id, experiment_id, text in await cursor.fetchall()
     }
@@ -155,13 +173,16 @@ async def _audio(
         "SELECT audio_name FROM scoring.evaluations WHERE uploaded UNION SELECT name FROM scoring.unused_recordings"
     )
     recordings = {str(name) for (name,) in await cursor.fetchall()}
+    cursor = await connection.execute("SELECT audio_name FROM elo.renders WHERE status = 'completed'")
+    for (name,) in await cursor.fetchall():
+        audit.expect((folder / str(name)).exists(), f"{name} of a completed render is missing")
     for file in folder.iterdir():  # noqa: ASYNC240 - a small local folder
-        if file.suffix == ".audio":
+        if file.suffix == ".audio" or file.name.startswith("evl_"):
             audit.expect(file.name in recordings, f"{file.name} belongs to no evaluation")
             continue
         record = _REQUEST_RECORD.fullmatch(file.name)
         job = record["job"] if record else file.stem
-        audit.expect(job in owners, f"{file.name} belongs to no trial")
+        audit.expect(job in owners, f"{file.name} belongs to no trial and no render")
         experiment_id, text = owners.get(job, ("", ""))
         if record and experiment_id in experiments and json.loads(file.read_bytes())["purpose"] == SPEECH:
             audit.recorded[text] += 1

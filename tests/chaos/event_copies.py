@@ -1,4 +1,4 @@
-"""Keeps a copy of each event that experiments and scoring record, because the outbox deletes published events."""
+"""Keeps a copy of each event that experiments, scoring and elo record, because the outbox deletes published events."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION chaos.keep() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN INSERT INTO chaos.events VALUES (NEW.subject, NEW.envelope); RETURN NULL; END $$;
 CREATE OR REPLACE TRIGGER keep AFTER INSERT ON experiments.outbox FOR EACH ROW EXECUTE FUNCTION chaos.keep();
 CREATE OR REPLACE TRIGGER keep AFTER INSERT ON scoring.outbox FOR EACH ROW EXECUTE FUNCTION chaos.keep();
+CREATE OR REPLACE TRIGGER keep AFTER INSERT ON elo.outbox FOR EACH ROW EXECUTE FUNCTION chaos.keep();
 """
 
 

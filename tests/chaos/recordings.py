@@ -12,6 +12,13 @@ from typing import Any
 
 import grpc
 import psutil
+from voicearena.elo.v1 import (
+    elo_pb2,
+    elo_service_pb2,
+    elo_service_pb2_grpc,
+    scenario_service_pb2,
+    scenario_service_pb2_grpc,
+)
 from voicearena.scoring.v1 import evaluation_service_pb2, evaluation_service_pb2_grpc, scoring_pb2
 
 from deploy.local.mesh import Mesh
@@ -29,6 +36,8 @@ class RecordingClient:
 
     def __init__(self, developer: Developer, channel: grpc.aio.Channel, recording: bytes, reference_text: str) -> None:
         self._stub: Any = evaluation_service_pb2_grpc.EvaluationServiceStub(channel)
+        self._models: Any = elo_service_pb2_grpc.EloServiceStub(channel)
+        self._scenarios: Any = scenario_service_pb2_grpc.ScenarioServiceStub(channel)
         self._metadata = (("authorization", f"Bearer {developer.api_key}"),)
         self._recording = recording
         self._reference_text = reference_text
@@ -36,11 +45,34 @@ class RecordingClient:
     async def upload(self, webhook_url: str = "", conditions: Sequence[str] = ()) -> str:
         """Uploads the recording exactly once and returns the id of its evaluation."""
         request = evaluation_service_pb2.CreateEvaluationRequest(
-            request_id=secrets.token_hex(16),
-            reference_text=self._reference_text,
-            conditions=conditions,
-            webhook_url=webhook_url,
+            reference_text=self._reference_text, conditions=conditions, webhook_url=webhook_url
         )
+        return await self._upload(request)
+
+    async def upload_for_battles(self, webhook_url: str) -> str:
+        """Uploads the recording for a new recorded model and a scenario, and returns the id of its evaluation."""
+        id_ = secrets.token_hex(16)
+        registered = elo_service_pb2.CreateVoiceModelRequest(
+            name=f"Agent {id_}", kind=elo_pb2.VoiceModel.recorded, language="en", request_id=id_
+        )
+        model = await self._call(self._models.CreateVoiceModel, registered)
+        scenarios = await self._call(self._scenarios.ListScenarios, scenario_service_pb2.ListScenariosRequest())
+        request = evaluation_service_pb2.CreateEvaluationRequest(
+            model_id=model.id, scenario_id=scenarios.scenarios[0].id, webhook_url=webhook_url
+        )
+        return await self._upload(request)
+
+    async def _call(self, method: Any, request: Any) -> Any:
+        while True:
+            try:
+                return await method(request, metadata=self._metadata, timeout=UPLOAD_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in TEMPORARY_CODES:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _upload(self, request: evaluation_service_pb2.CreateEvaluationRequest) -> str:
+        request.request_id = secrets.token_hex(16)
         while True:
             messages = [
                 evaluation_service_pb2.UploadEvaluationRequest(request=request, audio=self._recording[:HEAD_BYTES]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,11 +14,19 @@ from voicearena.experiments.v1 import experiment_pb2, experiment_service_pb2
 
 from deploy.local.mesh import Mesh
 from services.scoring.pipeline.steps import STEPS
-from tests.chaos.audit import Audit, ExpectedExperiment, audit_evaluations, audit_round
+from tests.chaos.audit import (
+    Audit,
+    ExpectedExperiment,
+    audit_evaluations,
+    audit_round,
+    recordings_in_battles,
+)
+from tests.chaos.audit_battles import audit_battles
 from tests.chaos.faults import DUPLICATE, FAULTS, FULL_DISK, REORDER, FaultTarget
 from tests.chaos.interference import Interference
 from tests.chaos.recordings import RecordingClient, kill_in_step
 from tests.chaos.retrying_client import RetryingClient
+from tests.chaos.voting import Voter, Votes, voting_client
 from tests.fakes.speech_server import SpeechServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.tmpfs import SmallDisk
@@ -26,6 +35,7 @@ END_SECONDS = 180.0
 # An event that is lost with NATS is published again after 30 s, and its confirmation after another minute.
 QUIET_SECONDS = 150.0
 MAX_EVALUATIONS = 2
+VOTERS = 3
 POLL_SECONDS = 0.1
 # The delay before each fault.
 MAX_FAULT_DELAY_SECONDS = 1.5
@@ -101,20 +111,25 @@ class Chaos:
                 await self._recordings.upload(self._receiver.url(PATH), conditions=["telephone"])
                 for _ in range(random.randint(1, MAX_EVALUATIONS))
             ]
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._inject(names, random))
-                for one, cancel in zip(planned, cancels, strict=True):
-                    if cancel:
-                        tasks.create_task(self._client.cancel(one.id, random.uniform(0, MAX_FAULT_DELAY_SECONDS)))
-            async with asyncio.timeout(END_SECONDS):
-                for one in planned:
-                    await self._client.wait_for_end(one.id)
-                for evaluation_id in evaluations:
-                    await self._recordings.wait_for_end(evaluation_id)
+            in_battles = [await self._recordings.upload_for_battles(self._receiver.url(PATH))]
+            async with voting(self._mesh, random) as votes:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._inject(names, random))
+                    for one, cancel in zip(planned, cancels, strict=True):
+                        if cancel:
+                            tasks.create_task(self._client.cancel(one.id, random.uniform(0, MAX_FAULT_DELAY_SECONDS)))
+                async with asyncio.timeout(END_SECONDS):
+                    for one in planned:
+                        await self._client.wait_for_end(one.id)
+                    for evaluation_id in (*evaluations, *in_battles):
+                        await self._recordings.wait_for_end(evaluation_id)
+                    await votes.came.wait()
             outcome.duplicates, outcome.reordered = interference.duplicates, interference.reordered
         await self._mesh.wait_serving()
-        await self._wait_until_quiet([*(one.id for one in planned), *evaluations])
-        outcome.audit = await audit_round(self._mesh, planned, evaluations)
+        await self._wait_until_quiet([*(one.id for one in planned), *evaluations, *in_battles])
+        outcome.audit = await audit_round(self._mesh, planned, [*evaluations, *in_battles])
+        await recordings_in_battles(self._mesh, in_battles, outcome.audit)
+        await audit_battles(self._mesh, votes, outcome.audit)
         outcome.requests = self._requests({prompt for plan in plans for prompt in plan.prompts})
         self._check_requests(outcome)
         self._check_webhooks(outcome)
@@ -149,17 +164,25 @@ class Chaos:
         return Counter({text: sum(server.requests_by_text[text] for server in self._servers) for text in texts})
 
     async def _wait_until_quiet(self, subjects: Sequence[str]) -> None:
-        """Waits until all events of a round are published and confirmed, and all its webhooks are delivered."""
+        """Waits until all events of a round are published and confirmed, and all its webhooks are delivered.
+
+        Also waits for the battles that are in preparation now.
+        """
         async with (
             asyncio.timeout(QUIET_SECONDS),
             await psycopg.AsyncConnection.connect(self._mesh.database_url, autocommit=True) as connection,
         ):
+            cursor = await connection.execute("SELECT now()")
+            ended_at = await cursor.fetchone()
+            assert ended_at is not None
             while True:
                 cursor = await connection.execute(
                     "SELECT (SELECT count(*) FROM experiments.outbox) + (SELECT count(*) FROM scoring.outbox)"
+                    " + (SELECT count(*) FROM elo.outbox)"
+                    " + (SELECT count(*) FROM elo.battles WHERE status = 'preparing' AND created_at <= %s)"
                     " + (SELECT count(*) FROM experiments.webhook_deliveries"
                     "    WHERE subject_id = ANY(%s) AND status = 'pending')",
-                    (list(subjects),),
+                    (*ended_at, list(subjects)),
                 )
                 if await cursor.fetchone() == (0,):
                     return
@@ -199,6 +222,19 @@ class Chaos:
             while left := [file.name for file in folder.iterdir() if file.name[:36] in trials]:  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)
         outcome.audit.expect(not left, f"{left} of {planned.id} were not deleted")
+
+
+@asynccontextmanager
+async def voting(mesh: Mesh, random: Random) -> AsyncIterator[Votes]:
+    """Lets people vote during the block. At its end each vote that was sent has its answer."""
+    votes, stop = Votes(), asyncio.Event()
+    async with voting_client(mesh) as http, asyncio.TaskGroup() as tasks:
+        for _ in range(VOTERS):
+            tasks.create_task(Voter(http, votes, Random(random.random())).vote_until(stop))
+        try:
+            yield votes
+        finally:
+            stop.set()
 
 
 def _random_faults(random: Random, faults: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos
     ("seed", "faults"),
     [
         (1, ["kill tts", "kill scoring", DUPLICATE, REORDER]),
-        (2, ["wipe nats", "kill experiments", DUPLICATE]),
+        (2, ["wipe nats", "kill experiments", "kill elo", DUPLICATE]),
         (3, ["providers answer 429", "restart postgres", REORDER]),
         (4, ["pause tts", "kill all services", DUPLICATE, REORDER]),
         (5, [FULL_DISK, DUPLICATE]),
@@ -38,4 +38,6 @@ async def test_nothing_is_lost_doubled_or_left_over(chaos: Chaos, seed: int, fau
     assert sum(outcome.audit.trials.values()) > 0
     assert outcome.audit.evaluations
     assert outcome.requests.total() > 0
+    assert outcome.audit.votes > 0
+    assert outcome.audit.battles["open"] + outcome.audit.battles["decided"] > 0
     assert (DUPLICATE in faults) is (outcome.duplicates > 0)

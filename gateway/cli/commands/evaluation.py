@@ -36,6 +36,14 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="The id of the voice model that speaks, one of the catalogue.", show_default=False)
     ] = "",
+    scenario: Annotated[
+        str,
+        typer.Option(
+            help="The id of the scenario that is spoken. It gives the text and the language. With a recorded model of "
+            "yours, the recording takes part in battles.",
+            show_default=False,
+        ),
+    ] = "",
     step: Annotated[
         list[str] | None, typer.Option(help="A step to run. Repeat the option. Default: all.", show_default=False)
     ] = None,
@@ -66,6 +74,7 @@ def evaluate(
         num_speakers=num_speakers,
         channels=channels,
         model_id=model,
+        scenario_id=scenario,
         steps=step or (),
         conditions=condition or (),
         names=name or (),

@@ -30,8 +30,6 @@ from services.shared.metrics import Measurements
 log = structlog.get_logger()
 
 EVALUATION_PREFIX, RENDER_PREFIX = "evl_", "rnd_"
-MAX_RECORDINGS = 3
-"""Of a scenario by one model. Battles draw one of them."""
 CONSUMER = "recordings"
 SETTLED = "settled recordings"
 """The name under which the record of processed events has evaluations that have a render or were deleted."""
@@ -90,7 +88,7 @@ class Recordings:
     """
 
     def __init__(self, database: Database, store: RecordingStore, audio: AudioFiles, max_recordings: int) -> None:
-        """`max_recordings` is the number of recordings of a scenario by one model."""
+        """`max_recordings` is the number of recordings of a scenario by one model. Battles draw one of them."""
         self._database = database
         self._store = store
         self._audio = audio

@@ -204,6 +204,7 @@ async def test_a_recording_is_uploaded_watched_and_shown(
     outcome = await run_arena(
         *("evaluate", str(recording), "--reference", "pay $4815 now", "--num-speakers", "2", "--html", str(page)),
         *("--step", "noise", "--condition", "telephone", "--name", "Maria", "--language", "en-GB", "--model", "mdl_1"),
+        *("--scenario", "scn_1"),
     )
     assert outcome.exit_code == 0
     assert mesh.uploaded == WAV
@@ -216,6 +217,7 @@ async def test_a_recording_is_uploaded_watched_and_shown(
         steps=["noise"],
         conditions=["telephone"],
         names=["Maria"],
+        scenario_id="scn_1",
         language="en-GB",
         model_id="mdl_1",
     )

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from psycopg import AsyncConnection
 
 from deploy.local.mesh import Mesh
 from deploy.local.settings import PORT_SETTINGS, LocalSettings
+from services.auth.domain import hash_key, new_key, shown_prefix
+from services.runtime.identity import SCOPES
+from services.runtime.ids import new_id
 from tests.fakes.openai_server import BEHAVIOURS, MODEL, OpenAiServer
 
 # A failing test shows this much of each log.
@@ -87,6 +91,23 @@ async def register(mesh: Mesh, name: str = "Ada") -> Developer:
         response = await client.post("/api/v1/developers", json={"name": name, "email": email})
         response.raise_for_status()
     return Developer(response.json()["id"], email, response.json()["api_key"])
+
+
+async def operator_key(mesh: Mesh) -> str:
+    """Returns an API key of the developer whom OPERATORS names. The ids of developers who register are made later."""
+    key = new_key()
+    async with await AsyncConnection.connect(mesh.database_url, autocommit=True) as connection:
+        await connection.execute(
+            "INSERT INTO auth.developers (id, name, email, created_at) VALUES (%s, 'Olga', %s, now())"
+            " ON CONFLICT DO NOTHING",
+            (OPERATOR_ID, f"{secrets.token_hex(8)}@example.com"),
+        )
+        await connection.execute(
+            "INSERT INTO auth.api_keys (id, developer_id, name, prefix, key_hash, scopes, created_at)"
+            " VALUES (%s, %s, 'operator', %s, %s, %s, now())",
+            (new_id("key"), OPERATOR_ID, shown_prefix(key), hash_key(key), list(SCOPES)),
+        )
+    return key
 
 
 class Logs:

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from tests.contract.case_world import CaseWorld
 from tests.contract.cases import catalogue, scenarios
-from tests.mesh import OPERATOR_ID
+from tests.mesh import operator_key
 
 
 class ArenaWorld(CaseWorld):
@@ -21,27 +21,7 @@ class ArenaWorld(CaseWorld):
             await connection.execute(statement, values)
 
     async def _operator_key(self) -> str:
-        """The key of the developer whom OPERATORS names. Ids of registered developers are not known beforehand."""
-        from services.auth.domain import hash_key, new_key, shown_prefix
-        from services.runtime.identity import SCOPES
-
-        key = new_key()
-        await self.execute(
-            "INSERT INTO auth.developers (id, name, email, created_at) VALUES (%s, 'Olga', %s, now())"
-            " ON CONFLICT DO NOTHING",
-            OPERATOR_ID,
-            f"{secrets.token_hex(8)}@example.com",
-        )
-        await self.execute(
-            "INSERT INTO auth.api_keys (id, developer_id, name, prefix, key_hash, scopes, created_at)"
-            " VALUES (%s, %s, 'operator', %s, %s, %s, now())",
-            f"key_{secrets.token_hex(16)}",
-            OPERATOR_ID,
-            shown_prefix(key),
-            hash_key(key),
-            list(SCOPES),
-        )
-        return key
+        return await operator_key(self.mesh)
 
     # Models.
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.contract.cases.scenarios import scenario
 from tests.contract.clients import bearer, json_failure
 from tests.mesh import mesh_settings
 
@@ -18,7 +19,7 @@ LIMIT, AT_ONCE = 3, 10
 REGISTRATIONS = 4
 ENV = {
     "auth": {"MAX_REGISTRATIONS_PER_ADDRESS": str(REGISTRATIONS), "MAX_VOTERS_PER_ADDRESS": str(LIMIT)},
-    "elo": {"MAX_MODELS": str(LIMIT)},
+    "elo": {"MAX_MODELS": str(LIMIT), "MAX_SCENARIOS": str(LIMIT)},
     "experiments": {"MAX_UNFINISHED_EXPERIMENTS": str(LIMIT)},
 }
 
@@ -83,6 +84,13 @@ async def test_voice_models_have_a_quota(strict: httpx.AsyncClient) -> None:
         json_failure(await strict.patch(path, json={"active": True, "update_mask": "active"})).reason
         == "QUOTA_EXCEEDED"
     )
+
+
+async def test_scenarios_have_a_quota_and_archiving_one_frees_a_place(strict: httpx.AsyncClient) -> None:
+    made = await _at_once([strict.post("/scenarios", json=scenario()) for _ in range(AT_ONCE)], LIMIT)
+    assert (await strict.post(f"/scenarios/{made[0].json()['id']}/archive", json={})).json()["archived"] is True
+    assert (await strict.post("/scenarios", json=scenario())).status_code == 200
+    assert json_failure(await strict.post("/scenarios", json=scenario())).reason == "QUOTA_EXCEEDED"
 
 
 async def test_voters_of_an_address_have_a_quota(strict: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ from voicearena.elo.v1.leaderboard_pb2 import (
 )
 from voicearena.elo.v1.leaderboard_service_pb2 import Component, GetHeadToHeadResponse
 
-from services.elo.domain import FIRST_RATING
+from services.elo.domain import FIRST_RATING, win_rate
 from services.elo.leaderboard.computing import ComputedBoard, Scope
 from services.elo.ratings import METHOD_VERSION
 from services.elo.ratings import SlotEffect as Effect
@@ -91,7 +91,6 @@ def _row(board: ComputedBoard, at: int, models: Mapping[int, BoardModel], live: 
     model = models[seq]
     wins, losses = int(board.matrix.wins[at].sum()), int(board.matrix.wins[:, at].sum())
     ties, both_bad = int(board.matrix.ties[at].sum()), int(board.matrix.both_bad[at].sum())
-    decisive = wins + losses + ties
     rating, half_width = float(numbers.elo[at]), float(numbers.half_width[at])
     row = LeaderboardRow(
         model_id=model.id,
@@ -107,7 +106,7 @@ def _row(board: ComputedBoard, at: int, models: Mapping[int, BoardModel], live: 
         ties=ties,
         both_bad=both_bad,
         losses=losses,
-        win_rate=(wins + ties / 2) / decisive if decisive else None,
+        win_rate=win_rate(wins, losses, ties),
         median_ttfa_ms=_known(board.averages.median_ttfa_ms, at),
         reliability=model.reliability,
         cost_per_1000_characters=model.cost_per_1000_characters,

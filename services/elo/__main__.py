@@ -32,6 +32,7 @@ from services.elo.catalogue.usecases import Catalogue
 from services.elo.domain import INSTALLATION
 from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.history import History
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
 from services.elo.making.assembly import BattleMaking
@@ -92,10 +93,12 @@ async def main() -> None:
         # Without the audio store, battles do not open and clips are Unavailable.
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         pages = Pages(settings.audio_url_secret.get_secret_value())
-        boards = Boards(database, BoardStore(), settings.watch_heartbeat_seconds)
+        board_store = BoardStore()
+        boards = Boards(database, board_store, settings.watch_heartbeat_seconds)
+        history = History(database, board_store, pages)
         service.add_servicer(
             leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server,
-            LeaderboardServicer(boards),  # type: ignore[abstract]
+            LeaderboardServicer(boards, history),  # type: ignore[abstract]
         )
         service.background("boards in memory", boards.run)
         service.background("publishing boards", BoardKeeper().run)

@@ -33,20 +33,20 @@ class Pages:
         filters: Mapping[str, Value],
         fetch: Callable[[Any, int], Awaitable[Sequence[T]]],
         cursor: Callable[[T], Sequence[Value]],
+        default_size: int = DEFAULT_PAGE_SIZE,
+        max_size: int = MAX_PAGE_SIZE,
     ) -> tuple[Sequence[T], str]:
         """Returns a page of `size` rows, and the token of the next page, empty on the last page.
 
-        A `size` of 0 means 20, and more than 100 means 100. `filters` name the list, everything that its rows depend
-        on, and its reader. `fetch` gets a cursor, after which it begins (None for the first page), and the maximum
-        number of rows. `cursor` returns the cursor of a row.
+        A `size` of 0 means `default_size`, and more than `max_size` means that. `filters` name the list, everything
+        that its rows depend on, and its reader. `fetch` gets a cursor, after which it begins (None for the first page),
+        and the maximum number of rows. `cursor` returns the cursor of a row.
 
         Raises InvalidInput if `size` is negative or the token is not of this list.
         """
         if size < 0:
-            raise InvalidInput.of(
-                FieldViolation("page_size", f"must be 0 to {MAX_PAGE_SIZE}; 0 means {DEFAULT_PAGE_SIZE}")
-            )
-        size = min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+            raise InvalidInput.of(FieldViolation("page_size", f"must be 0 to {max_size}; 0 means {default_size}"))
+        size = min(size or default_size, max_size)
         context = json.dumps(filters, sort_keys=True).encode()
         # One more row shows whether there is a next page.
         rows = await fetch(self._read(token, context), size + 1)

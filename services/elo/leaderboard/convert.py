@@ -7,14 +7,17 @@ from voicearena.elo.v1.leaderboard_service_pb2 import (
     ExportVotesRequest,
     GetHeadToHeadRequest,
     GetLeaderboardRequest,
+    ListSnapshotsRequest,
     WatchLeaderboardRequest,
 )
 
 from services.elo.domain import INSTALLATION, LANGUAGE
 from services.elo.leaderboard.boards import Sort
+from services.elo.leaderboard.history import HistoryFilter
 from services.elo.leaderboard.store import BoardKey
 from services.elo.ratings.published_board import BoardKind
 from services.runtime.identity import current_identity
+from services.runtime.ids import check_id
 from services.runtime.validation import Validation
 
 MAX_CATEGORY_CHARACTERS = 100
@@ -37,6 +40,16 @@ def board_key(request: BoardRequest) -> BoardKey:
     valid.require(not language or LANGUAGE.fullmatch(language) is not None, "language", "must be a BCP 47 tag")
     valid.finish()
     return BoardKey(owner(request.private), kind, request.category, language)
+
+
+def history_filter(request: ListSnapshotsRequest) -> HistoryFilter:
+    """Returns which snapshots are requested. Raises as `board_key` does."""
+    valid = Validation()
+    kind = board_kind(request.board, valid)
+    check_category(request.category, valid)
+    valid.finish()
+    model_id = check_id(request.model_id, "mdl", "model_id") if request.model_id else ""
+    return HistoryFilter(owner(request.private), kind, request.category, model_id)
 
 
 def board_kind(value: int, valid: Validation) -> BoardKind:

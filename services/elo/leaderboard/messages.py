@@ -13,7 +13,6 @@ from voicearena.elo.v1.leaderboard_pb2 import (
     Leaderboard,
     LeaderboardRow,
     SlotEffect,
-    Snapshot,
 )
 from voicearena.elo.v1.leaderboard_service_pb2 import Component, GetHeadToHeadResponse
 
@@ -167,13 +166,3 @@ def head_to_head(
         components=[Component(model_ids=part) for part in parts.values()],
         computed_at=timestamp(computed_at),
     )
-
-
-def snapshot(row: LeaderboardRow, snapshot_date: str) -> Snapshot:
-    """Returns the place of a model on a day."""
-    message = Snapshot(snapshot_date=snapshot_date)
-    present = {field.name: value for field, value in row.ListFields()}
-    for field in Snapshot.DESCRIPTOR.fields:
-        if field.name in present:
-            setattr(message, field.name, present[field.name])
-    return message

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 
 from services.elo import facts
 from services.elo.domain import INSTALLATION
-from services.elo.leaderboard.computing import compute_boards
+from services.elo.leaderboard.computing import EVIDENCE, compute_boards
 from services.elo.leaderboard.messages import BoardModel, Times, head_to_head, leaderboard
 from services.elo.leaderboard.schedule import OwnerSchedule
+from services.elo.leaderboard.snapshots import end_of, live_ratings, microseconds, missing_days, snapshots
 from services.elo.leaderboard.store import BoardKey, BoardStore, StoredBoard
-from services.elo.leaderboard.vote_log import COUNTED, RATED, flagged, models_of, packed
+from services.elo.leaderboard.vote_log import Rows, flagged, models_of, packed
 from services.elo.leaderboard.vote_reader import VoteReader
+from services.elo.ratings import LiveElo
 from services.elo.ratings.published_board import BoardKind
 from services.runtime import outbox
 from services.runtime.clock import now
@@ -31,11 +33,19 @@ class Publishing:
     """Publishes boards. `alive` is called after each step that can take long."""
 
     def __init__(
-        self, database: Database, store: BoardStore, interval: timedelta, alive: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        store: BoardStore,
+        rules: LiveElo,
+        interval: timedelta,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._store = store
+        self._rules = rules
         self._interval = interval
+        # The day until which the snapshots of each owner are complete.
+        self._caught_up: dict[str, date] = {}
         self._alive = alive
         self._reader = VoteReader(database)
         self._schedules: dict[str, OwnerSchedule] | None = None
@@ -74,30 +84,62 @@ class Publishing:
             async with self._database.transaction() as connection:
                 await self._store.confirm(connection, owner, times.computed_at, times.next_at)
             schedule.computed_at = at
+            await self._catch_up(owner, of_owner, models)
             return 0
-        last = int(of_owner["seq"][-1]) if len(of_owner) else 0
-        boards, votes = [], 0
+        messages, votes = [], 0
         for scope, kind, board in compute_boards(self._reader.log, owner):
             self._alive()
-            if scope == ("", "") and kind is BoardKind.HYBRID:
+            if not any(scope) and kind is BoardKind.HYBRID:
                 votes = board.votes
-            boards.append(
-                StoredBoard(
-                    key=BoardKey(owner, kind, *scope),
-                    leaderboard=leaderboard(scope, kind, board, models, live, times).SerializeToString(),
-                    head_to_head=head_to_head(board, models, at).SerializeToString(),
-                    votes_seq=last,
-                    computed_at=times.computed_at,
-                    next_at=times.next_at,
-                )
+            message = leaderboard(scope, kind, board, models, live, times)
+            messages.append((BoardKey(owner, kind, *scope), message, head_to_head(board, models, at)))
+        boards = [
+            StoredBoard(
+                key=key,
+                leaderboard=message.SerializeToString(),
+                head_to_head=matrix.SerializeToString(),
+                votes_seq=int(of_owner["seq"][-1]),
+                computed_at=times.computed_at,
+                next_at=times.next_at,
             )
-        seen = packed(of_owner, flagged(of_owner, 0)), packed(of_owner, flagged(of_owner, COUNTED | RATED))
+            for key, message, matrix in messages
+        ]
+        seen = packed(of_owner, flagged(of_owner, 0)), packed(of_owner, flagged(of_owner, EVIDENCE))
+        today = {
+            (key.board, key.category): snapshots(message.rows, at.date())
+            for key, message, _ in messages
+            if not key.language
+        }
         async with self._database.transaction() as connection:
             await self._store.replace(connection, owner, boards, seen)
+            await self._store.save_snapshots(connection, owner, at.date(), today, at)
             if owner == INSTALLATION:
                 await outbox.add(connection, facts.ratings_published(at, len(boards), votes))
         self._shown[owner] = shown
         schedule.votes, schedule.changed = len(of_owner), 0
         schedule.computed_at, schedule.seconds = at, time.monotonic() - began
+        await self._catch_up(owner, of_owner, models)
         log.info("boards were computed", owner=owner, boards=len(boards), votes=votes, seconds=schedule.seconds)
         return len(boards)
+
+    async def _catch_up(self, owner: str, of_owner: Rows, models: Mapping[int, BoardModel]) -> None:
+        """Computes the final snapshots of days that ended, from the votes up to their ends."""
+        today = now().date()
+        if not len(of_owner) or self._caught_up.get(owner) == today:
+            return
+        async with self._database.reading() as connection:
+            last = await self._store.last_final_day(connection, owner)
+        first = datetime.fromtimestamp(int(of_owner["cast_at"].min()) / 1e6, UTC)
+        for day in missing_days(last, first, today):
+            until = microseconds(end_of(day))
+            live = live_ratings(of_owner[of_owner["cast_at"] < until], self._rules)
+            times = Times(end_of(day), end_of(day))
+            of_day = {}
+            for scope, kind, board in compute_boards(self._reader.log, owner, until):
+                self._alive()
+                if not scope.language:
+                    rows = leaderboard(scope, kind, board, models, live, times).rows
+                    of_day[str(kind), scope.category] = snapshots(rows, day)
+            async with self._database.transaction() as connection:
+                await self._store.save_snapshots(connection, owner, day, of_day, now())
+        self._caught_up[owner] = today

@@ -7,6 +7,7 @@ from voicearena.elo.v1 import leaderboard_pb2, leaderboard_service_pb2, leaderbo
 
 from services.elo.leaderboard import convert
 from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.history import History
 from services.runtime.clock import now, timestamp
 from services.runtime.rpc import Context
 
@@ -16,8 +17,9 @@ WatchResponse = leaderboard_service_pb2.WatchLeaderboardResponse
 class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceServicer):
     """Implements LeaderboardService. The proto describes the RPCs."""
 
-    def __init__(self, boards: Boards) -> None:
+    def __init__(self, boards: Boards, history: History) -> None:
         self._boards = boards
+        self._history = history
 
     async def GetLeaderboard(
         self, request: leaderboard_service_pb2.GetLeaderboardRequest, context: Context
@@ -30,6 +32,12 @@ class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceService
         async with aclosing(self._boards.watch(convert.board_key(request))) as messages:
             async for message in messages:
                 yield WatchResponse(leaderboard=message, sent_at=timestamp(now()))
+
+    async def ListSnapshots(
+        self, request: leaderboard_service_pb2.ListSnapshotsRequest, context: Context
+    ) -> leaderboard_service_pb2.ListSnapshotsResponse:
+        found, token = await self._history.page(convert.history_filter(request), request.page_size, request.page_token)
+        return leaderboard_service_pb2.ListSnapshotsResponse(snapshots=found, next_page_token=token)
 
     async def GetHeadToHead(
         self, request: leaderboard_service_pb2.GetHeadToHeadRequest, context: Context

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.elo.v1.leaderboard_pb2 import Snapshot
 
 from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.leaderboard.messages import BoardModel
@@ -18,7 +19,6 @@ from services.runtime.db import notify
 from services.shared.clips.domain import ClipStatus
 
 _B, _M, _R, _L, _S = BOARDS.c, VOICE_MODELS.c, RENDERS.c, LIVE_RATINGS.c, SNAPSHOTS.c
-_PRICE = sa.literal_column("voice_models.cost_per_1000_characters", sa.Double)
 
 
 class BoardKey(NamedTuple):
@@ -58,7 +58,7 @@ class BoardStore:
             .group_by(_R.voice_model_id)
             .subquery()
         )
-        query = sa.select(_M.seq, _M.id, _M.name, _M.provider, _M.active, _PRICE, rendered.c.reliability).outerjoin(
+        query = sa.select(_M.seq, _M.id, _M.name, _M.provider, _M.active, _M.cost_per_1000_characters, rendered.c.reliability).outerjoin(
             rendered, rendered.c.voice_model_id == _M.id
         )
         return {
@@ -124,6 +124,58 @@ class BoardStore:
         """Returns when the boards of each owner were last computed."""
         query = sa.select(_B.owner, sa.func.max(_B.computed_at)).group_by(_B.owner)
         return {row[0]: row[1] for row in await connection.execute(query)}
+
+    async def last_final_day(self, connection: AsyncConnection, owner: str) -> date | None:
+        """Returns the newest day of an owner whose snapshots were computed after its end. None if there is none."""
+        ended = sa.func.timezone("UTC", _S.computed_at) >= sa.literal_column("snapshot_date + 1")
+        query = sa.select(sa.func.max(_S.snapshot_date)).where(_S.owner == owner, ended)
+        found: date | None = (await connection.execute(query)).scalar_one()
+        return found
+
+    async def save_snapshots(
+        self,
+        connection: AsyncConnection,
+        owner: str,
+        day: date,
+        boards: Mapping[tuple[str, str], Sequence[Snapshot]],
+        computed_at: datetime,
+    ) -> None:
+        """Replaces the snapshots of a day. `boards` are by whose votes count and by category."""
+        await connection.execute(sa.delete(SNAPSHOTS).where(_S.owner == owner, _S.snapshot_date == day))
+        rows = [
+            {
+                **{"owner": owner, "board": board, "category": category, "snapshot_date": day},
+                **{"model_id": one.model_id, "snapshot": one.SerializeToString(), "computed_at": computed_at},
+            }
+            for (board, category), models in boards.items()
+            for one in models
+        ]
+        if rows:
+            await connection.execute(sa.insert(SNAPSHOTS), rows)
+
+    async def snapshots(
+        self,
+        connection: AsyncConnection,
+        owner: str,
+        board: str,
+        category: str,
+        model_id: str,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> Sequence[Snapshot]:
+        """Returns up to `limit` snapshots of a board, of one model or of all. Newest first, then by id of the model.
+
+        `after` is the day and the model of the last one of the page before.
+        """
+        query = sa.select(_S.snapshot).where(_S.owner == owner, _S.board == board, _S.category == category)
+        if model_id:
+            query = query.where(_S.model_id == model_id)
+        if after is not None:
+            day = date.fromisoformat(after[0])
+            later = sa.and_(_S.snapshot_date == day, _S.model_id > after[1])
+            query = query.where(sa.or_(_S.snapshot_date < day, later))
+        found = await connection.execute(query.order_by(_S.snapshot_date.desc(), _S.model_id).limit(limit))
+        return [Snapshot.FromString(content) for content in found.scalars()]
 
 
 def _board(row: sa.Row[Any]) -> StoredBoard:

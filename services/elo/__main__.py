@@ -32,6 +32,9 @@ from services.elo.catalogue.usecases import Catalogue
 from services.elo.domain import INSTALLATION
 from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.export_signing import ExportKeys
+from services.elo.leaderboard.export_store import ExportStore
+from services.elo.leaderboard.exporting import Exporting
 from services.elo.leaderboard.history import History
 from services.elo.leaderboard.servicer import LeaderboardServicer
 from services.elo.leaderboard.store import BoardStore
@@ -96,9 +99,10 @@ async def main() -> None:
         board_store = BoardStore()
         boards = Boards(database, board_store, settings.watch_heartbeat_seconds)
         history = History(database, board_store, pages)
+        exporting = Exporting(database, ExportStore(), ExportKeys(settings.audio_url_secret.get_secret_value()))
         service.add_servicer(
             leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server,
-            LeaderboardServicer(boards, history),  # type: ignore[abstract]
+            LeaderboardServicer(boards, history, exporting),
         )
         service.background("boards in memory", boards.run)
         service.background("publishing boards", BoardKeeper().run)

@@ -37,7 +37,7 @@ class BoardModel:
     active: bool
     cost_per_1000_characters: float | None
     reliability: float | None
-    """The share of its clips that could be made and evaluated. None before the first."""
+    """The share of its requests for speech that succeeded. None before the first, and for recorded models."""
 
 
 @dataclass(frozen=True, slots=True)

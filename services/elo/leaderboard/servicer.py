@@ -3,23 +3,29 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+from google.api.httpbody_pb2 import HttpBody
 from voicearena.elo.v1 import leaderboard_pb2, leaderboard_service_pb2, leaderboard_service_pb2_grpc
 
 from services.elo.leaderboard import convert
 from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.export_signing import ALGORITHM
+from services.elo.leaderboard.exporting import Exporting
 from services.elo.leaderboard.history import History
 from services.runtime.clock import now, timestamp
+from services.runtime.exports import PIECE_BYTES
 from services.runtime.rpc import Context
 
+EXPORT_TYPE = "application/x-ndjson"
 WatchResponse = leaderboard_service_pb2.WatchLeaderboardResponse
 
 
 class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceServicer):
     """Implements LeaderboardService. The proto describes the RPCs."""
 
-    def __init__(self, boards: Boards, history: History) -> None:
+    def __init__(self, boards: Boards, history: History, exporting: Exporting) -> None:
         self._boards = boards
         self._history = history
+        self._exporting = exporting
 
     async def GetLeaderboard(
         self, request: leaderboard_service_pb2.GetLeaderboardRequest, context: Context
@@ -43,3 +49,24 @@ class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceService
         self, request: leaderboard_service_pb2.GetHeadToHeadRequest, context: Context
     ) -> leaderboard_service_pb2.GetHeadToHeadResponse:
         return await self._boards.head_to_head(convert.board_key(request))
+
+    async def ExportVotes(
+        self, request: leaderboard_service_pb2.ExportVotesRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        key = convert.board_key(request)
+        content_type = EXPORT_TYPE
+        async with aclosing(self._exporting.export(key)) as pieces:
+            async for piece in pieces:
+                if content_type:
+                    # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
+                    header = ("content-disposition", f'attachment; filename="votes-{key.board}.jsonl"')
+                    await context.send_initial_metadata((header,))
+                for start in range(0, len(piece), PIECE_BYTES):
+                    yield HttpBody(content_type=content_type, data=piece[start : start + PIECE_BYTES])
+                    # HTTP takes the type from the first message only.
+                    content_type = ""
+
+    async def GetExportKey(
+        self, request: leaderboard_service_pb2.GetExportKeyRequest, context: Context
+    ) -> leaderboard_service_pb2.ExportKey:
+        return leaderboard_service_pb2.ExportKey(algorithm=ALGORITHM, public_key=self._exporting.public_key)

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.elo.v1.leaderboard_pb2 import Snapshot
 
 from services.elo.catalogue.tables import VOICE_MODELS
+from services.elo.domain import ModelKind
 from services.elo.leaderboard.messages import BoardModel
 from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SNAPSHOTS
 from services.runtime.db import notify
-from services.shared.clips.domain import ClipStatus
+from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
 
 _B, _M, _R, _L, _S = BOARDS.c, VOICE_MODELS.c, RENDERS.c, LIVE_RATINGS.c, SNAPSHOTS.c
 
@@ -50,17 +51,19 @@ class BoardStore:
 
     async def models(self, connection: AsyncConnection) -> Mapping[int, BoardModel]:
         """Returns all models by their numbers."""
-        ended = _R.status.in_([ClipStatus.COMPLETED, ClipStatus.FAILED])
-        completed = sa.cast(_R.status == ClipStatus.COMPLETED, sa.Integer)
+        # A failed evaluation says nothing about a model, and a recorded one is not asked for speech.
+        asked = sa.and_(_R.status.in_([ClipStatus.COMPLETED, ClipStatus.FAILED]), _R.error_kind != EVALUATION_FAILED)
+        succeeded = sa.cast(_R.status == ClipStatus.COMPLETED, sa.Integer)
         rendered = (
-            sa.select(_R.voice_model_id, sa.cast(sa.func.avg(completed), sa.Double).label("reliability"))
-            .where(ended)
+            sa.select(_R.voice_model_id, sa.cast(sa.func.avg(succeeded), sa.Double).label("reliability"))
+            .join(VOICE_MODELS, sa.and_(_M.id == _R.voice_model_id, _M.kind == ModelKind.TTS))
+            .where(asked)
             .group_by(_R.voice_model_id)
             .subquery()
         )
-        query = sa.select(_M.seq, _M.id, _M.name, _M.provider, _M.active, _M.cost_per_1000_characters, rendered.c.reliability).outerjoin(
-            rendered, rendered.c.voice_model_id == _M.id
-        )
+        query = sa.select(
+            _M.seq, _M.id, _M.name, _M.provider, _M.active, _M.cost_per_1000_characters, rendered.c.reliability
+        ).outerjoin(rendered, rendered.c.voice_model_id == _M.id)
         return {
             seq: BoardModel(
                 id=id_, name=name, provider=provider, active=active, cost_per_1000_characters=cost, reliability=share

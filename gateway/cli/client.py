@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from voicearena.elo.v1.elo_pb2 import VoiceModel
     from voicearena.elo.v1.elo_service_pb2 import CreateVoiceModelRequest
     from voicearena.elo.v1.elo_service_pb2_grpc import EloServiceStub
+    from voicearena.elo.v1.leaderboard_service_pb2_grpc import LeaderboardServiceStub
     from voicearena.elo.v1.scenario_service_pb2_grpc import ScenarioServiceStub
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.experiment_service_pb2 import CreateExperimentRequest, WatchExperimentResponse
@@ -246,6 +247,13 @@ class ArenaClient(Connection):
         from voicearena.elo.v1.scenario_service_pb2_grpc import ScenarioServiceStub
 
         return ScenarioServiceStub(self.channel())
+
+    @property
+    def leaderboard_stub(self) -> LeaderboardServiceStub:
+        """Published boards."""
+        from voicearena.elo.v1.leaderboard_service_pb2_grpc import LeaderboardServiceStub
+
+        return LeaderboardServiceStub(self.channel())
 
     @property
     def scoring_stub(self) -> ScoringServiceStub:

@@ -15,6 +15,7 @@ from gateway.cli.commands import (
     evaluation,
     experiment,
     keys,
+    leaderboard,
     lifecycle,
     listening,
     mesh,
@@ -56,6 +57,7 @@ reports.add_to(experiment.app)
 webhooks.add_to(experiment.app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(battle.app, name="battle")
+app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(model.app, name="model")
 app.add_typer(scenario.app, name="scenario")

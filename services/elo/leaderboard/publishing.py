@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
+from voicearena.elo.v1.leaderboard_pb2 import LeaderboardRow
 
 from services.elo import facts
 from services.elo.domain import INSTALLATION
@@ -48,7 +49,8 @@ class Publishing:
         self._caught_up: dict[str, date] = {}
         self._alive = alive
         self._reader = VoteReader(database)
-        self._schedules: dict[str, OwnerSchedule] | None = None
+        self.schedules: dict[str, OwnerSchedule] | None = None
+        """By owner. None before the first round."""
         # What the boards of each owner show of their models.
         self._shown: dict[str, Mapping[int, BoardModel]] = {}
 
@@ -59,15 +61,15 @@ class Publishing:
         """
         changed = await self._reader.refresh()
         self._alive()
-        if self._schedules is None:
+        if self.schedules is None:
             async with self._database.reading() as connection:
                 known = await self._store.computed_at(connection)
             # Votes of before are counted as new: what they were when the boards were computed is not known here.
-            self._schedules = {owner: OwnerSchedule(computed_at=at) for owner, at in known.items()}
+            self.schedules = {owner: OwnerSchedule(computed_at=at) for owner, at in known.items()}
         for owner, count in changed.items():
-            self._schedules.setdefault(owner, OwnerSchedule()).changed += count
+            self.schedules.setdefault(owner, OwnerSchedule()).changed += count
         boards = 0
-        for owner, schedule in self._schedules.items():
+        for owner, schedule in self.schedules.items():
             if schedule.due(now(), self._interval):
                 boards += await self._publish(owner, schedule)
         return boards
@@ -130,16 +132,26 @@ class Publishing:
         async with self._database.reading() as connection:
             last = await self._store.last_final_day(connection, owner)
         first = datetime.fromtimestamp(int(of_owner["cast_at"].min()) / 1e6, UTC)
+        votes, rows = 0, {}
         for day in missing_days(last, first, today):
-            until = microseconds(end_of(day))
-            live = live_ratings(of_owner[of_owner["cast_at"] < until], self._rules)
-            times = Times(end_of(day), end_of(day))
-            of_day = {}
-            for scope, kind, board in compute_boards(self._reader.log, owner, until):
-                self._alive()
-                if not scope.language:
-                    rows = leaderboard(scope, kind, board, models, live, times).rows
-                    of_day[str(kind), scope.category] = snapshots(rows, day)
+            until = of_owner[of_owner["cast_at"] < microseconds(end_of(day))]
+            if len(until) != votes:
+                # On a day without votes the boards stay what they were.
+                votes, rows = len(until), self._rows_until(owner, day, until, models)
+            of_day = {key: snapshots(one, day) for key, one in rows.items()}
             async with self._database.transaction() as connection:
                 await self._store.save_snapshots(connection, owner, day, of_day, now())
         self._caught_up[owner] = today
+
+    def _rows_until(
+        self, owner: str, day: date, votes: Rows, models: Mapping[int, BoardModel]
+    ) -> Mapping[tuple[str, str], Sequence[LeaderboardRow]]:
+        """Returns the rows of the boards of all languages at the end of a day, by whose votes count and by category."""
+        live = live_ratings(votes, self._rules)
+        times = Times(end_of(day), end_of(day))
+        found = {}
+        for scope, kind, board in compute_boards(self._reader.log, owner, microseconds(end_of(day))):
+            self._alive()
+            if not scope.language:
+                found[str(kind), scope.category] = leaderboard(scope, kind, board, models, live, times).rows
+        return found

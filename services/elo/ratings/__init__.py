@@ -7,12 +7,14 @@ There are two ratings, with different scales, which are never mixed:
   odds of winning when there is a winner. It spreads more than live Elo, and the order is the same.
 
 A published board is computed in this order: leave out votes that are excluded, leave out those of very active voters
-(`under_cap`), then `publish`, and from its result `fragility`. `control_delivery` stands beside the board.
+(`under_cap`), then `publish`, and from its result `fragility`. `publish_evidence` does the middle part.
+`control_delivery` stands beside the board.
 
 | module | what it does |
 |---|---|
 | `votes` | votes as arrays of dense numbers, and their tables of ordered pairs |
 | `live_elo`, `metric_vote` | live Elo with replay; how the metrics vote on a battle |
+| `published_board` | the board of counted votes, for the service and for whoever verifies an export |
 | `method`, `board` | the numbers of the method; the published board from votes: start here |
 | `davidson` | the fit: Davidson's model with ties, a slot effect and several kinds of votes |
 | `jackknife`, `clusters`, `student_t` | intervals clustered by voter and by scenario, and their degrees of freedom |
@@ -38,6 +40,7 @@ from services.elo.ratings.matchmaking import (
 )
 from services.elo.ratings.method import DEFAULT_METHOD, METHOD_VERSION, Method
 from services.elo.ratings.metric_vote import DEFAULT_METRIC_WEIGHTS, MetricVote, SideMetrics, metric_vote
+from services.elo.ratings.published_board import BoardKind, Evidence, PublishedBoard, publish_evidence
 from services.elo.ratings.ranks import (
     Connectivity,
     HeadToHead,
@@ -54,10 +57,12 @@ __all__ = [
     "DELIVERY_COVARIATES",
     "METHOD_VERSION",
     "Board",
+    "BoardKind",
     "Connectivity",
     "Contenders",
     "Correlation",
     "DeliveryControl",
+    "Evidence",
     "Fragility",
     "HeadToHead",
     "LiveElo",
@@ -67,6 +72,7 @@ __all__ = [
     "Outcome",
     "PairDraw",
     "Pairs",
+    "PublishedBoard",
     "Replay",
     "ScenarioDraw",
     "SideMetrics",
@@ -86,6 +92,7 @@ __all__ = [
     "head_to_head",
     "metric_vote",
     "publish",
+    "publish_evidence",
     "spearman",
     "under_cap",
     "voter_test",

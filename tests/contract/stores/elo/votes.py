@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from services.elo.domain import INSTALLATION
 from services.elo.ratings import Votes
 from services.elo.tables import BATTLE_VOTES, BATTLES, RENDERS, SCENARIOS, VOTERS
+from services.runtime.clock import now
 from services.runtime.db import Database
 from tests.contract.stores.elo.rows import NOON, add_models, battle
+from tests.simulated_votes import Arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,16 @@ async def add_votes(
     owner: str = INSTALLATION,
     category: str = "support",
     language: str = "en",
-    at: datetime = NOON,
+    at: datetime | None = None,
     seconds_apart: float = 0.0,
-    counted: "np.ndarray | None" = None,
+    counted: Sequence[bool] | None = None,
     rated: bool = True,
 ) -> None:
-    """Adds votes, each on a decided battle of its own. Every second voter heard the sides swapped."""
+    """Adds votes, each on a decided battle of its own. Every second vote was heard with the sides swapped.
+
+    `at` is the time of the first. Default: now.
+    """
+    first_at = at or now()
     battles, rows = [], []
     for n in range(len(votes)):
         a, b = cast.models[votes.a[n]], cast.models[votes.b[n]]
@@ -90,15 +96,9 @@ async def add_votes(
                 **{"rated": rated, "counted": True if counted is None else bool(counted[n])},
                 **{"voter_seq": cast.voters[votes.voter[n]][1] if kind == "human" else None, "swapped": swapped},
                 **{"model_a_seq": a[1], "model_b_seq": b[1], "outcome": int(votes.outcome[n])},
-                **{
-                    "scenario_seq": scenario[1],
-                    "category": category,
-                    "language": language,
-                    "change_a": 0.0,
-                    "rating_a": 1500.0,
-                    "rating_b": 1500.0,
-                },
-                "cast_at": at + timedelta(seconds=seconds_apart * n),
+                **{"scenario_seq": scenario[1], "category": category, "language": language},
+                **{"change_a": 0.0, "rating_a": 1500.0, "rating_b": 1500.0},
+                "cast_at": first_at + timedelta(seconds=seconds_apart * n),
             }
         )
     async with database.transaction() as connection:
@@ -117,3 +117,12 @@ async def add_render(database: Database, id_: str, model_id: str, scenario_id: s
     }
     async with database.transaction() as connection:
         await connection.execute(sa.insert(RENDERS).values(row))
+
+
+async def simulated(database: Database, arena: Arena, seed: int = 1) -> tuple[Cast, Votes]:
+    """Adds simulated votes of people."""
+    random = np.random.default_rng(seed)
+    votes = arena.vote(arena.strengths(random), random)
+    cast = await add_cast(database, arena.models, arena.scenarios, arena.voters)
+    await add_votes(database, cast, votes)
+    return cast, votes

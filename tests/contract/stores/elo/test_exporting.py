@@ -148,7 +148,7 @@ async def test_another_key_and_another_board_are_noticed(emptied_schema: Databas
     digest = hashlib.sha256(lines).digest()
     signature = {"type": "signature", "public_key": KEYS.public_key, "signature": KEYS.signature(digest)}
     save(tmp_path / "other", lines + json.dumps(signature).encode() + b"\n")
-    with pytest.raises(CliError, match="other ratings than the board states, by up to 1e-05"):
+    with pytest.raises(CliError, match="they differ by up to 1e-05 points"):
         verify(tmp_path / "other")
 
 

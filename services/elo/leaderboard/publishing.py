@@ -132,7 +132,8 @@ class Publishing:
         async with self._database.reading() as connection:
             last = await self._store.last_final_day(connection, owner)
         first = datetime.fromtimestamp(int(of_owner["cast_at"].min()) / 1e6, UTC)
-        votes, rows = 0, {}
+        votes = 0
+        rows: Mapping[tuple[str, str], Sequence[LeaderboardRow]] = {}
         for day in missing_days(last, first, today):
             until = of_owner[of_owner["cast_at"] < microseconds(end_of(day))]
             if len(until) != votes:

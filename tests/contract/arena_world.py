@@ -38,6 +38,28 @@ class ArenaWorld(CaseWorld):
     async def _new_private_model(self) -> str:
         return await self._recorded(visibility="private")
 
+    async def _recorded_model_of_somebody_else(self) -> str:
+        return await self._recorded("somebody_else")
+
+    async def _model_with_fixed_recordings(self) -> str:
+        """A recorded model that has met another one in a battle on `own_scenario`."""
+        id_, scenario_id = await self._recorded(), await self.value("own_scenario")
+        await self.execute(
+            "INSERT INTO elo.battles (id, status, developer_id, owner, private, scenario_id, scenario_seq,"
+            " scenario_name, category, language, text, model_a_id, model_a_seq, model_b_id, model_b_seq, rated,"
+            " unrated_reason, chosen, candidates, inside_window, swaps, control, expected, method_version, void_reason,"
+            " votes_a, votes_b, votes_tie, votes_both_bad, drawn, traceparent, webhook_url,"
+            " created_at)"
+            " SELECT %s, 'void', '', '', true, s.id, s.seq, s.name, s.category, s.language, s.ground_truth_transcript,"
+            " m.id, m.seq, o.id, o.seq, false, '', true, 0, false, 0, '', '', '', '', 0, 0, 0, 0, 0, '', '', now()"
+            " FROM elo.scenarios s, elo.voice_models m, elo.voice_models o WHERE s.id = %s AND m.id = %s AND o.id = %s",
+            f"bat_{secrets.token_hex(16)}",
+            scenario_id,
+            id_,
+            await self._recorded(),
+        )
+        return id_
+
     async def _private_model_of_somebody_else(self) -> str:
         return await self._recorded("somebody_else", visibility="private")
 

@@ -7,6 +7,7 @@ from tests.contract.cases.auth import MOMENT
 from tests.contract.cases.case import REUSED, Case, Fails, Given, Ok
 from tests.contract.cases.experiments import is_error_rate, is_opinion
 from tests.contract.cases.planning import LISTENED_PROMPT
+from tests.contract.cases.scenarios import TEXT as SCENARIO_TEXT
 from tests.contract.cases.speech import EVALUATION
 from tests.contract.matching import ABSENT
 
@@ -48,7 +49,7 @@ def _are_the_steps_that_listen(steps: list[dict[str, Any]]) -> bool:
     return ends == {
         **dict.fromkeys(("decode", "signal", "speech_activity", "transcription", "alignment", "word_errors"), done),
         **dict.fromkeys(("pitch", "rhythm", "prosody", "quality"), done),
-        "naturalness": skipped,
+        **dict.fromkeys(("meaning", "naturalness"), skipped),
     }
 
 
@@ -117,6 +118,56 @@ CASES = [
                 *("names[0]", "webhook_url"),
             ),
         ),
+    ),
+    Case(
+        "the evaluation of a scenario has its text and its language",
+        CREATE,
+        evaluation(model_id=Given("own_recorded_model"), scenario_id=Given("own_scenario")),
+        Ok(
+            {
+                "model_id": Given("own_recorded_model"),
+                "scenario_id": Given("own_scenario"),
+                "transcript_ref": SCENARIO_TEXT,
+                "language": "en",
+            }
+        ),
+    ),
+    Case(
+        "a recording of a model of kind tts may have its own text",
+        CREATE,
+        evaluation(model_id=Given("installed_model"), scenario_id=Given("own_scenario"), reference_text="Hello."),
+        Ok({"transcript_ref": "Hello.", "language": "en"}),
+    ),
+    Case(
+        "a recording that takes part in battles has no text, language, steps and names of its own",
+        CREATE,
+        evaluation(
+            model_id=Given("own_recorded_model"),
+            scenario_id=Given("own_scenario"),
+            reference_text="Hello.",
+            language="de",
+            steps=["noise"],
+            names=["Maria"],
+        ),
+        Fails("INVALID_INPUT", fields=("reference_text", "language", "steps", "names")),
+    ),
+    Case(
+        "a recording of somebody else's recorded model is refused",
+        CREATE,
+        evaluation(model_id=Given("recorded_model_of_somebody_else"), scenario_id=Given("own_scenario")),
+        Fails("INVALID_INPUT", fields=("model_id",), says="one of your voice models"),
+    ),
+    Case(
+        "a recording of a private scenario of somebody else is refused",
+        CREATE,
+        evaluation(scenario_id=Given("private_scenario_of_somebody_else")),
+        Fails("INVALID_INPUT", fields=("scenario_id",)),
+    ),
+    Case(
+        "recordings that a battle has used are fixed",
+        CREATE,
+        evaluation(model_id=Given("model_with_fixed_recordings"), scenario_id=Given("own_scenario")),
+        Fails("WRONG_STATE", says="so they are fixed"),
     ),
     Case(
         "an evaluation of a scenario that does not exist is refused",
@@ -243,7 +294,7 @@ CASES = [
         {"status": Given("status_of_cancelled_evaluation")},
         Ok({"evaluations": lambda found: {each["status"] for each in found} == {"cancelled"}}),
     ),
-    Case("no evaluation has a scenario", LIST, {"scenario_id": "scn_1"}, Ok({"evaluations": []})),
+    Case("a scenario without evaluations has none", LIST, {"scenario_id": "scn_1"}, Ok({"evaluations": []})),
     Case(
         "a page token of other evaluations is refused",
         LIST,

@@ -47,6 +47,8 @@ def _are_the_metrics(metrics: list[dict[str, Any]]) -> bool:
         tuple(each["name"] for each in of_trials) == METRICS_MEASURED
         and all(each["available"] for each in of_trials)
         and further["noise", "snr_db"]["good_minimum"] == 25
+        and further["meaning", "semascore"]["in_trials"] is True
+        and further["meaning", "semascore"]["available"] is False
         and further["emotion", "emotion"]["available"] is False
         and "`make models` installs it" in further["emotion", "emotion"]["requirement"]
     )

@@ -128,7 +128,7 @@ async def main() -> None:
         webhooks = webhook_service_pb2_grpc.WebhookServiceStub(service.channel(settings.experiments_address))
         making = BattleMaking.of(settings, database, audio, approval, ExperimentsWebhookEndpoints(webhooks))
         making.run_in(service, settings)
-        await serve_battles(service, settings, database, audio, pages, models, approval, making)
+        await serve_battles(service, settings, database, audio, pages, approval, making)
         recordings = Recordings(database, RecordingStore(), audio, settings.renders_per_scenario)
         service.add_servicer(
             recording_service_pb2_grpc.add_RecordingServiceServicer_to_server, RecordingServicer(recordings)
@@ -158,7 +158,6 @@ async def serve_battles(
     database: Database,
     audio: AudioStore,
     pages: Pages,
-    models: SqlStore,
     approval: Approval,
     making: BattleMaking,
 ) -> None:
@@ -170,7 +169,8 @@ async def serve_battles(
         BattleViews(),
         VoterStore(),
     )
-    subject = BattleSubject(views, voters, LiveRatings(settings.live_elo), Deciding())
+    ratings = LiveRatings(settings.live_elo)
+    subject = BattleSubject(views, voters, ratings, Deciding(ratings))
     comparing = Comparing(database, listening, SqlVoteStore(), subject)
     clips = Clips(database, listening, subject, audio, secret)
     closing = Closing(database, listening, subject)
@@ -199,7 +199,7 @@ async def serve_battles(
                 votes_needed=settings.battle_votes,
             ),
             clips,
-            VoteInBattle(database, views, models, voters, listening, comparing, address_of=voters_address),
+            VoteInBattle(database, views, voters, listening, comparing, address_of=voters_address),
             ReadVoter(database, voters),
             approval,
             settings.public_url,

@@ -4,7 +4,7 @@ SQLAlchemy builds and compiles a statement at each execution. For statements tha
 than the round trip to the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -54,6 +54,7 @@ class Statement:
         compiled = statement.compile(dialect=_DIALECT, column_keys=columns or None)
         self._sql = str(compiled).encode()
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._make_row: Callable[[Sequence[Any]], Any] | None = None
 
     async def execute(self, connection: AsyncConnection, **values: Any) -> Rows:
         """Executes the statement in the connection's transaction, with a value for each parameter.
@@ -62,12 +63,21 @@ class Statement:
         """
         assert connection.sync_connection
         driver: Any = connection.sync_connection.connection.driver_connection
-        cursor = driver.cursor(binary=True, row_factory=namedtuple_row)
+        cursor = driver.cursor(binary=True, row_factory=self._row_factory)
         try:
             await cursor.execute(self._sql, {**self._constants, **values}, prepare=True)
-            return Rows(await cursor.fetchall() if cursor.description else [])
+            return Rows(await cursor.fetchall() if cursor.pgresult.nfields else [])
         except psycopg.Error as error:
             # The parameters may be secret.
             raise DBAPIError.instance(
                 self._sql.decode(), None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
             ) from error
+
+    def _row_factory(self, cursor: Any) -> Callable[[Sequence[Any]], Any]:
+        """Returns what makes a row of the columns' values. The columns of a statement are always the same."""
+        if self._make_row is None or not cursor.pgresult or not cursor.pgresult.nfields:
+            make_row = namedtuple_row(cursor)
+            if not cursor.pgresult or not cursor.pgresult.nfields:
+                return make_row
+            self._make_row = make_row
+        return self._make_row

@@ -58,9 +58,10 @@ class MemoryConnection:
 class _Cursor:
     """Executes the prepared statements of the outbox, the inbox and `notify`."""
 
-    description = ("id",)
+    nfields = 1
 
     def __init__(self, connection: MemoryConnection) -> None:
+        self.pgresult = self
         self._connection = connection
         self._rows: list[tuple[str, ...]] = []
 

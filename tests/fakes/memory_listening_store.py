@@ -109,6 +109,15 @@ class MemoryListeningStore:
         its = [each for each in given if (each.test_id, each.listener_id) == (test_id, listener_id)]
         return sorted(its, key=lambda each: each.id)
 
+    async def given(
+        self, connection: AsyncConnection, test_id: str, listener_id: str
+    ) -> tuple[Listener, ListeningTest | None, Sequence[Assignment]] | None:
+        listener = await self.listener(connection, test_id, listener_id)
+        if listener is None:
+            return None
+        test = await self.test(connection, test_id)
+        return listener, test, await self.assignments(connection, test_id, listener_id)
+
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
         given = table(connection, "listening_assignments").values()
         return next((each for each in given if clip in (each.clip_a, each.clip_b)), None)

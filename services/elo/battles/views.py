@@ -17,12 +17,8 @@ from services.shared.metrics import METRICS, Measurements
 
 _B = BATTLES.c
 BATTLE_COLUMNS = [_B[field.name] for field in dataclasses.fields(Battle)]
-_SIDE_COLUMNS = ("id", "evaluation_id", "audio_sha256", "heard_speech", *(metric.name for metric in METRICS))
-
-
-_BATTLE = sa.bindparam("battle", type_=sa.Text)
-_LOCK_ROW = Statement(sa.select(_B.id).where(_B.id == _BATTLE).with_for_update())
-_LOCK = Statement(sa.select(*BATTLE_COLUMNS).where(_B.id == _BATTLE).with_for_update())
+_NAMES = [column.name for column in BATTLE_COLUMNS]
+_SIDE_WIDTH = 4 + len(METRICS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +52,15 @@ class BattleFilters:
     status: BattleStatus | None = None
 
 
+def _side_columns(side: sa.FromClause) -> "list[sa.ColumnElement[Any]]":
+    columns = side.c
+    transcript = columns.heard_speech["transcript"].astext
+    return [columns.id, columns.evaluation_id, columns.audio_sha256, transcript, *(columns[m.name] for m in METRICS)]
+
+
 def battle_from(row: Sequence[Any]) -> Battle:
     """Returns the battle in a row of BATTLE_COLUMNS."""
-    values = dict(zip((column.name for column in BATTLE_COLUMNS), row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
     values["status"], values["control"] = BattleStatus(values["status"]), Control(values["control"])
     values["vote_source"] = VoteSource(values["vote_source"]) if values["vote_source"] else None
     return Battle(**values)
@@ -69,17 +71,16 @@ class BattleViews:
 
     async def get(self, connection: AsyncConnection, battle_id: str, viewer: Viewer) -> BattleView | None:
         """Returns a battle as a viewer may see it. None if it does not exist for them."""
-        found = await _GET.execute(connection, battle=battle_id, **_viewing(viewer))
-        row = found.one_or_none()
+        row = (await _GET.execute(connection, of_battle=battle_id, **_looking(viewer))).one_or_none()
         return _view(row, viewer) if row else None
 
     async def lock_row(self, connection: AsyncConnection, battle_id: str) -> bool:
         """Locks the row of a battle until the transaction ends. Returns False if it does not exist."""
-        return len(await _LOCK_ROW.execute(connection, battle=battle_id)) > 0
+        return len(await _LOCK_ROW.execute(connection, of_battle=battle_id)) > 0
 
     async def lock(self, connection: AsyncConnection, battle_id: str) -> Battle | None:
         """Locks the row of a battle until the transaction ends, and returns it. None if it does not exist."""
-        row = (await _LOCK.execute(connection, battle=battle_id)).one_or_none()
+        row = (await _LOCK.execute(connection, of_battle=battle_id)).one_or_none()
         return battle_from(row) if row else None
 
     async def page(
@@ -89,7 +90,7 @@ class BattleViews:
 
         With a model, it returns only battles whose models the viewer may know. Control battles are in no list.
         """
-        query = _seen().where(_B.control == Control.NONE)
+        query = _SEEN.where(_B.control == Control.NONE)
         if before is not None:
             query = query.where(_B.seq < before)
         if filters.scenario_id:
@@ -98,38 +99,38 @@ class BattleViews:
             query = query.where(_B.status == filters.status)
         if filters.model_id:
             of_model = sa.or_(_B.model_a_id == filters.model_id, _B.model_b_id == filters.model_id)
-            query = query.where(of_model, _knows_models())
-        rows = await connection.execute(query.order_by(_B.seq.desc()).limit(limit), _viewing(viewer))
+            query = query.where(of_model, _KNOWS_MODELS)
+        rows = await connection.execute(query.order_by(_B.seq.desc()).limit(limit), _looking(viewer))
         return [_view(row, viewer) for row in rows]
 
 
-# The viewer. An empty value is nobody.
-_OWN, _DEVELOPER, _VOTER = (sa.bindparam(name, type_=sa.Text) for name in ("own", "developer", "voter"))
-# Whether the viewer has voted in a battle. The listener of a battle has the voter's id.
+_OWN, _VOTER = sa.bindparam("own", type_=sa.Text), sa.bindparam("of_voter", type_=sa.Text)
+_DEVELOPER = sa.bindparam("of_developer", type_=sa.Text)
+_SIDE_A, _SIDE_B = RENDERS.alias("side_a"), RENDERS.alias("side_b")
+# The listener of a battle has the voter's id.
 _VOTED = sa.exists().where(VOTES.c.test_id == _B.id, VOTES.c.listener_id == _VOTER)
-
-
-def _viewing(viewer: Viewer) -> dict[str, str]:
-    return {"own": viewer.own, "developer": viewer.developer_id, "voter": viewer.voter_id}
-
-
-def _seen() -> "sa.Select[Any]":
-    """Returns the battles that exist for the viewer."""
-    a, b = RENDERS.alias("render_a"), RENDERS.alias("render_b")
-    sides = [side.c[name].label(f"{label}_{name}") for label, side in (("a", a), ("b", b)) for name in _SIDE_COLUMNS]
-    query = sa.select(*BATTLE_COLUMNS, _VOTED.label("voted"), *sides).select_from(
-        BATTLES.outerjoin(a, a.c.id == _B.render_a_id).outerjoin(b, b.c.id == _B.render_b_id)
+_SEEN = (
+    sa.select(*BATTLE_COLUMNS, _VOTED.label("voted"), *_side_columns(_SIDE_A), *_side_columns(_SIDE_B))
+    .select_from(
+        BATTLES.outerjoin(_SIDE_A, _SIDE_A.c.id == _B.render_a_id).outerjoin(_SIDE_B, _SIDE_B.c.id == _B.render_b_id)
     )
-    return query.where(sa.or_(_B.private.is_(False), sa.and_(_OWN != "", _B.developer_id == _OWN)))
+    .where(sa.or_(_B.private.is_(False), sa.and_(_OWN != "", _B.developer_id == _OWN)))
+)
+"""The battles that exist for a viewer, with the parameters of `_looking`."""
+_KNOWS_MODELS = sa.or_(
+    _B.status.in_([BattleStatus.DECIDED, BattleStatus.VOID]),
+    _VOTED,
+    sa.and_(_B.chosen, _B.probability.is_(None), _DEVELOPER != "", _B.developer_id == _DEVELOPER),
+)
+"""The same as `Viewer.may_know_models`."""
+_OF_BATTLE = _B.id == sa.bindparam("of_battle", type_=sa.Text)
+_GET = Statement(_SEEN.where(_OF_BATTLE))
+_LOCK_ROW = Statement(sa.select(_B.id).where(_OF_BATTLE).with_for_update())
+_LOCK = Statement(sa.select(*BATTLE_COLUMNS).where(_OF_BATTLE).with_for_update())
 
 
-def _knows_models() -> sa.ColumnElement[bool]:
-    """The same as `Viewer.may_know_models`."""
-    chose = sa.and_(_B.chosen, _B.probability.is_(None), _DEVELOPER != "", _B.developer_id == _DEVELOPER)
-    return sa.or_(_B.status.in_([BattleStatus.DECIDED, BattleStatus.VOID]), _VOTED, chose)
-
-
-_GET = Statement(_seen().where(_B.id == _BATTLE))
+def _looking(viewer: Viewer) -> dict[str, str]:
+    return {"own": viewer.own, "of_voter": viewer.voter_id, "of_developer": viewer.developer_id}
 
 
 def _view(row: Sequence[Any], viewer: Viewer) -> BattleView:
@@ -138,18 +139,18 @@ def _view(row: Sequence[Any], viewer: Viewer) -> BattleView:
     return BattleView(
         battle=battle,
         knows_models=viewer.may_know_models(battle, voted=voted),
-        side_a=_side(sides[: len(_SIDE_COLUMNS)]),
-        side_b=_side(sides[len(_SIDE_COLUMNS) :]),
+        side_a=_side(sides[:_SIDE_WIDTH]),
+        side_b=_side(sides[_SIDE_WIDTH:]),
     )
 
 
 def _side(row: Sequence[Any]) -> SpokenSide | None:
-    id_, evaluation_id, audio_sha256, heard_speech, *measured = row
+    id_, evaluation_id, audio_sha256, transcript, *measured = row
     if id_ is None:
         return None
     return SpokenSide(
         evaluation_id=evaluation_id,
         audio_sha256=audio_sha256,
-        transcript=(heard_speech or {}).get("transcript"),
+        transcript=transcript,
         measured=Measurements(**dict(zip((metric.name for metric in METRICS), measured, strict=True))),
     )

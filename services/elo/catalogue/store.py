@@ -18,9 +18,9 @@ from services.runtime.request_ids import EarlierRequest
 
 _M = VOICE_MODELS.c
 _WITH_VOICES = VOICE_MODELS.outerjoin(KNOWN_VOICES, of_voice())
-_SELECT = sa.select(VOICE_MODELS, sa.func.coalesce(KNOWN_VOICES.c.language, "").label("voice_language")).select_from(
-    _WITH_VOICES
-)
+SELECT_MODELS = sa.select(
+    VOICE_MODELS, sa.func.coalesce(KNOWN_VOICES.c.language, "").label("voice_language")
+).select_from(_WITH_VOICES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,8 @@ def _values(model: VoiceModel) -> dict[str, Any]:
     }
 
 
-def _model(row: sa.Row[Any]) -> VoiceModel:
+def model_from(row: Any) -> VoiceModel:
+    """Returns the model in a row of SELECT_MODELS."""
     return VoiceModel(
         id=row.id,
         developer_id=row.developer_id,
@@ -165,20 +166,20 @@ class SqlStore:
     async def find_request(
         self, connection: AsyncConnection, developer_id: str, request_id: str
     ) -> EarlierRequest[VoiceModel] | None:
-        query = _SELECT.where(_M.developer_id == developer_id, _M.request_id == request_id)
+        query = SELECT_MODELS.where(_M.developer_id == developer_id, _M.request_id == request_id)
         row = (await connection.execute(query)).one_or_none()
-        return EarlierRequest(_model(row), row.request_fingerprint, row.created_at) if row else None
+        return EarlierRequest(model_from(row), row.request_fingerprint, row.created_at) if row else None
 
     async def get(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel | None:
-        query = _SELECT.where(_M.id == model_id)
+        query = SELECT_MODELS.where(_M.id == model_id)
         locked = query.with_for_update(of=VOICE_MODELS)
         row = (await connection.execute(locked if lock else query)).one_or_none()
-        return _model(row) if row else None
+        return model_from(row) if row else None
 
     async def page(
         self, connection: AsyncConnection, filters: Filters, approval: Approval, *, after: int, limit: int
     ) -> Sequence[VoiceModel]:
-        query = _SELECT.where(_M.seq > after, visible_to(VOICE_MODELS, filters.reader))
+        query = SELECT_MODELS.where(_M.seq > after, visible_to(VOICE_MODELS, filters.reader))
         if filters.provider:
             query = query.where(_M.provider == filters.provider)
         if filters.active_only:
@@ -191,18 +192,18 @@ class SqlStore:
             query = query.where(_M.arena)
         if filters.awaiting_approval:
             query = query.where(approval.awaiting(VOICE_MODELS))
-        return [_model(row) for row in await connection.execute(query.order_by(_M.seq).limit(limit))]
+        return [model_from(row) for row in await connection.execute(query.order_by(_M.seq).limit(limit))]
 
     async def candidates(
         self, connection: AsyncConnection, providers: Collection[str], developer_id: str
     ) -> Sequence[VoiceModel]:
-        query = _SELECT.where(
+        query = SELECT_MODELS.where(
             _M.kind == ModelKind.TTS,
             _M.provider.in_(providers),
             _M.developer_id.in_([INSTALLATION, developer_id]),
             _M.active,
         )
-        return [_model(row) for row in await connection.execute(query.order_by(_M.seq))]
+        return [model_from(row) for row in await connection.execute(query.order_by(_M.seq))]
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         await _lock_owner(connection, developer_id)
@@ -239,8 +240,8 @@ class SqlStore:
 
     async def installed(self, connection: AsyncConnection) -> Sequence[VoiceModel]:
         await _lock_owner(connection, INSTALLATION)
-        query = _SELECT.where(_M.developer_id == INSTALLATION, _M.active)
-        return [_model(row) for row in await connection.execute(query.order_by(_M.seq))]
+        query = SELECT_MODELS.where(_M.developer_id == INSTALLATION, _M.active)
+        return [model_from(row) for row in await connection.execute(query.order_by(_M.seq))]
 
     async def choose_for_arena(self, connection: AsyncConnection, chosen: Collection[str]) -> None:
         takes_part = _M.id.in_(chosen)

@@ -11,7 +11,7 @@ def in_public_battles(approval: Approval) -> "sa.ColumnElement[bool]":
     return sa.and_(~SCENARIOS.c.archived, approval.in_public_battles(SCENARIOS))
 
 
-def in_language(column: "sa.ColumnElement[str]", language: str) -> "sa.ColumnElement[bool]":
+def in_language(column: "sa.ColumnElement[str]", language: "sa.ColumnElement[str] | str") -> "sa.ColumnElement[bool]":
     """Returns the condition that a column has a BCP 47 tag or one of its regions: `en` also selects `en-GB`."""
-    tag = language.lower()
-    return sa.or_(sa.func.lower(column) == tag, sa.func.lower(column).startswith(f"{tag}-", autoescape=True))
+    tag = sa.func.lower(language)
+    return sa.or_(sa.func.lower(column) == tag, sa.func.starts_with(sa.func.lower(column), sa.func.concat(tag, "-")))

@@ -2,24 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.battles.domain import Battle, BattleStatus
+from services.elo.battles.domain import BattleStatus
 from services.elo.battles.reading import BATTLE_PREFIX
 from services.elo.battles.views import BattleView, BattleViews
 from services.elo.battles.visibility import Viewer
 from services.elo.catalogue.domain import VoiceModel
 from services.elo.catalogue.standings import NEW, Standing
-from services.elo.catalogue.store import Store as ModelStore
+from services.elo.catalogue.store import SELECT_MODELS, model_from
+from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
 from services.elo.voting.live_ratings import RatingChange
+from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
 from services.runtime import ids
 from services.runtime.db import Database
-from services.runtime.errors import NotFound, WrongState
-from services.shared.listening.comparing import Comparing
+from services.runtime.errors import NotFound, Unauthenticated, WrongState
+from services.runtime.statements import Statement
+from services.shared.listening.comparing import Comparing, Voted
 from services.shared.listening.domain import Assignment, ListenerAnswer
 from services.shared.listening.store import ListeningStore
 
@@ -30,7 +34,13 @@ REFUSED: Mapping[BattleStatus, str] = {
     BattleStatus.VOID: f"This battle is void: a side of it could not be made. {ASK_FOR_NEXT}",
 }
 
-_V, _R = BATTLE_VOTES.c, LIVE_RATINGS.c
+_M, _V, _R = VOICE_MODELS.c, BATTLE_VOTES.c, LIVE_RATINGS.c
+_MODELS = Statement(
+    SELECT_MODELS.add_columns(_R.rating.label("live_rating"), _R.battles, _R.wins, _R.losses, _R.ties, _R.both_bad)
+    .outerjoin(LIVE_RATINGS, sa.and_(_R.model_seq == _M.seq, _R.owner == sa.bindparam("of_owner", type_=sa.Text)))
+    .where(sa.or_(*(_M.id == sa.bindparam(name, type_=sa.Text) for name in ("model_a", "model_b"))))
+)
+"""Two models, each with its live rating on a board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,14 @@ class VoteInBattle:
         self,
         database: Database,
         battles: BattleViews,
-        models: ModelStore,
         voters: VoterStore,
         listening: ListeningStore,
-        comparing: Comparing[None],
+        comparing: Comparing[CountedVote],
         *,
         address_of: Callable[[], bytes | None],
     ) -> None:
         self._database = database
         self._battles = battles
-        self._models = models
         self._voters = voters
         self._listening = listening
         self._comparing = comparing
@@ -83,65 +91,61 @@ class VoteInBattle:
         voter = calling_voter()
         ids.check_id(battle_id, BATTLE_PREFIX)
         viewer = Viewer.of_call()
+        try:
+            voted = await self._comparing.vote(battle_id, voter.id, None, answer, self._address_of())
+        except (NotFound, Unauthenticated, WrongState) as error:
+            if isinstance(error, WrongState) and error.metadata.get("status") != "closed":
+                raise
+            raise await self._refusal(battle_id, viewer) from None
+        async with self._database.reading() as connection:
+            return await self._reveal(connection, voted, viewer)
+
+    async def _refusal(self, battle_id: str, viewer: Viewer) -> NotFound | WrongState:
+        """Returns why a battle takes no vote of the viewer, who was not given it, or whose vote came too late."""
         async with self._database.reading() as connection:
             view = await self._battles.get(connection, battle_id, viewer)
-            given = await self._listening.assignments(connection, battle_id, voter.id) if view else ()
+            given = await self._listening.assignments(connection, battle_id, viewer.voter_id)
         if view is None:
-            raise NotFound.of("battle", battle_id)
-        if not given:
-            if view.battle.status is BattleStatus.OPEN:
-                raise NotFound(f"Battle {battle_id!r} was not given to this voter. {ASK_FOR_NEXT}", resource="battle")
-            raise _refused(view.battle.status)
-        assignment = given[0]
-        try:
-            await self._comparing.vote(battle_id, voter.id, assignment.id, answer, self._address_of())
-        except WrongState as error:
-            if error.metadata.get("status") != "closed":
-                raise
-            async with self._database.reading() as connection:
-                view = await self._battles.get(connection, battle_id, viewer)
-            assert view is not None
-            # An open battle whose time is over is decided within seconds.
-            open_ = view.battle.status is BattleStatus.OPEN
-            raise _refused(BattleStatus.DECIDED if open_ else view.battle.status) from None
-        async with self._database.reading() as connection:
-            return await self._reveal(connection, assignment, viewer)
+            return NotFound.of("battle", battle_id)
+        status = view.battle.status
+        if status is BattleStatus.OPEN and not given:
+            return NotFound(f"Battle {battle_id!r} was not given to this voter. {ASK_FOR_NEXT}", resource="battle")
+        # An open battle whose time is over is decided within seconds.
+        status = BattleStatus.DECIDED if status is BattleStatus.OPEN else status
+        return WrongState(REFUSED[status], status=status)
 
-    async def _reveal(self, connection: AsyncConnection, assignment: Assignment, viewer: Viewer) -> Reveal:
+    async def _reveal(self, connection: AsyncConnection, voted: Voted[CountedVote], viewer: Viewer) -> Reveal:
+        assignment = voted.assignment
         view = await self._battles.get(connection, assignment.test_id, viewer)
         assert view is not None
-        heard_first, heard_second = view.battle.models[:: -1 if assignment.swapped else 1]
-        standings = await self._standings(connection, view.battle)
-        changes = await self._changes(connection, assignment)
-        clips = []
-        for number, (id_, seq) in enumerate((heard_first, heard_second)):
-            model = await self._models.get(connection, id_)
-            assert model is not None
-            standing = standings.get(seq, NEW)
-            # A vote in a control battle moves nothing.
-            change = changes[number] if changes else RatingChange(standing.elo_rating, standing.elo_rating)
-            clips.append(RevealedModel(model, standing, change))
-        votes_cast = await self._voters.votes_cast(connection, assignment.listener_id)
-        return Reveal(view=view, clip_a=clips[0], clip_b=clips[1], votes_cast=votes_cast)
+        counted = voted.reply or await self._counted(connection, assignment)
+        models = view.battle.models[:: -1 if assignment.swapped else 1]
+        found = await _MODELS.execute(
+            connection, of_owner=view.battle.owner, model_a=models[0][0], model_b=models[1][0]
+        )
+        standing = {row.id: (model_from(row), _standing(row)) for row in found}
+        clips = [
+            RevealedModel(
+                *standing[id_],
+                # A vote in a control battle moves nothing.
+                counted.changes[number] if counted.changes else RatingChange.none(standing[id_][1].elo_rating),
+            )
+            for number, (id_, _) in enumerate(models)
+        ]
+        return Reveal(view=view, clip_a=clips[0], clip_b=clips[1], votes_cast=counted.votes_cast)
 
-    async def _changes(
-        self, connection: AsyncConnection, assignment: Assignment
-    ) -> tuple[RatingChange, RatingChange] | None:
-        """Returns the ratings of clip A's and clip B's model before and after a vote. None if it is in no board."""
+    async def _counted(self, connection: AsyncConnection, assignment: Assignment) -> CountedVote:
+        """Returns what an earlier vote changed."""
+        votes_cast = await self._voters.votes_cast(connection, assignment.listener_id)
         query = sa.select(_V.rating_a, _V.rating_b, _V.change_a).where(_V.id == assignment.id)
         row = (await connection.execute(query)).one_or_none()
         if row is None:
-            return None
+            return CountedVote(None, votes_cast)
         a, b, change = row
-        return RatingChange(a, a + change), RatingChange(b, b - change)
-
-    async def _standings(self, connection: AsyncConnection, battle: Battle) -> Mapping[int, Standing]:
-        """Returns how the models of a battle stand on its board, by the number of the model."""
-        which = _R.model_seq.in_([seq for _, seq in battle.models])
-        columns = (_R.rating, _R.battles, _R.wins, _R.losses, _R.ties, _R.both_bad)
-        query = sa.select(_R.model_seq, *columns).where(_R.owner == battle.owner, which)
-        return {seq: Standing(*standing) for seq, *standing in await connection.execute(query)}
+        return CountedVote((RatingChange(a, a + change), RatingChange(b, b - change)), votes_cast)
 
 
-def _refused(status: BattleStatus) -> WrongState:
-    return WrongState(REFUSED[status], status=status)
+def _standing(row: Any) -> Standing:
+    if row.live_rating is None:
+        return NEW
+    return Standing(row.live_rating, row.battles, row.wins, row.losses, row.ties, row.both_bad)

@@ -9,6 +9,7 @@ from datetime import datetime
 from services.elo.battles.domain import Battle
 from services.elo.domain import INSTALLATION, LANGUAGE
 from services.elo.voting.pool import PoolStore, Wish
+from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -48,7 +49,7 @@ class NextBattle:
         database: Database,
         pool: PoolStore,
         voters: VoterStore,
-        comparing: Comparing[None],
+        comparing: Comparing[CountedVote],
         make_battle: MakeBattle | None,
         *,
         address_of: Callable[[], bytes | None],
@@ -91,9 +92,9 @@ class NextBattle:
                     )
                 if battle is None:
                     break
-                joined = await self._comparing.join(self._listener(battle, voter, wish), MAX_VOTERS)
-                if joined is not None and (assignment := await self._given(battle, voter)) is not None:
-                    return GivenBattle(battle, assignment, votes_cast)
+                pair = await self._comparing.give(self._listener(battle, voter, wish), MAX_VOTERS)
+                if pair is not None and pair.assignment is not None:
+                    return GivenBattle(battle, pair.assignment, votes_cast)
         raise NotReady(
             f"No battle is ready that you have not heard. Ask again in {NOT_READY_SECONDS} s.",
             retry_after_seconds=str(NOT_READY_SECONDS),

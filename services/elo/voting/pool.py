@@ -1,6 +1,5 @@
 """Queries that find a voter's next battle."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle, BattleStatus, Control
 from services.elo.battles.views import BATTLE_COLUMNS, battle_from
+from services.elo.scenarios.conditions import in_language
 from services.elo.tables import BATTLES
+from services.runtime.statements import Statement
 from services.shared.listening.domain import PENDING_ASSIGNMENT_DURATION
 from services.shared.listening.tables import ASSIGNMENTS, LISTENERS, VOTES
 
@@ -27,16 +28,58 @@ class Wish:
     language: str = ""
     """A BCP 47 tag, which also selects its regions."""
 
-    def matches(self) -> Sequence[sa.ColumnElement[bool]]:
-        """Returns the conditions on battles."""
-        wanted = [_B.status == BattleStatus.OPEN, _B.owner == self.owner]
-        if self.category:
-            wanted.append(_B.category == self.category)
-        if self.language:
-            language = sa.func.lower(_B.language)
-            tag = self.language.lower()
-            wanted.append(sa.or_(language == tag, language.startswith(f"{tag}-", autoescape=True)))
-        return wanted
+
+_VOTER, _SINCE = sa.bindparam("voter", type_=sa.Text), sa.bindparam("since", type_=sa.DateTime(timezone=True))
+_POSITION = sa.bindparam("position", type_=sa.Double)
+_ANSWERED = sa.exists().where(_V.assignment_id == _A.id)
+_HEARD = sa.exists().where(_L.test_id == _B.id, _L.id == _VOTER)
+_LISTENING = (
+    sa.select(sa.func.count()).where(_A.test_id == _B.id, _A.shown_at > _SINCE, ~_ANSWERED).correlate(BATTLES)
+).scalar_subquery()
+_VOTES = _B.votes_a + _B.votes_b + _B.votes_tie + _B.votes_both_bad
+_NEEDS_VOTES = sa.bindparam("votes_needed", type_=sa.Integer) > _LISTENING + _VOTES
+
+
+def _wanted(*, category: bool, language: bool) -> "list[sa.ColumnElement[bool]]":
+    """Returns the conditions on battles that match a wish, which may have a category and a language."""
+    # Values of partial indexes must be in the text of a prepared statement.
+    wanted = [
+        _B.status == sa.literal_column(f"'{BattleStatus.OPEN}'"),
+        _B.owner == sa.bindparam("of_owner", type_=sa.Text),
+    ]
+    if category:
+        wanted.append(_B.category == sa.bindparam("of_category", type_=sa.Text))
+    if language:
+        wanted.append(in_language(_B.language, sa.bindparam("of_language", type_=sa.Text)))
+    return wanted
+
+
+def _draw(part: sa.ColumnElement[bool], *, free: bool, **wish: bool) -> Statement:
+    needed = [_NEEDS_VOTES] if free else []
+    query = sa.select(*BATTLE_COLUMNS).where(*_wanted(**wish), _B.control == Control.NONE, part, ~_HEARD, *needed)
+    return Statement(query.order_by(_B.drawn).limit(1))
+
+
+_KINDS_OF_WISH = [(category, language) for category in (False, True) for language in (False, True)]
+_UNANSWERED = {
+    (category, language): Statement(
+        sa.select(*BATTLE_COLUMNS)
+        .select_from(ASSIGNMENTS.join(BATTLES, _B.id == _A.test_id))
+        .where(_A.listener_id == _VOTER, ~_ANSWERED, *_wanted(category=category, language=language))
+        .order_by(_A.shown_at.desc())
+        .limit(1)
+    )
+    for category, language in _KINDS_OF_WISH
+}
+# First the battles that need another listener, from a random position on and then those before it; then all.
+_DRAWS = {
+    (category, language): [
+        _draw(part, free=free, category=category, language=language)
+        for free in (True, False)
+        for part in (_B.drawn >= _POSITION, _B.drawn < _POSITION)
+    ]
+    for category, language in _KINDS_OF_WISH
+}
 
 
 class PoolStore:
@@ -44,45 +87,27 @@ class PoolStore:
 
     async def unanswered(self, connection: AsyncConnection, voter_id: str, wish: Wish) -> Battle | None:
         """Returns the open battle that a voter got last and has not answered. None if there is none."""
-        query = (
-            sa.select(*BATTLE_COLUMNS)
-            .select_from(ASSIGNMENTS.join(BATTLES, _B.id == _A.test_id))
-            .where(_A.listener_id == voter_id, ~_answered(), *wish.matches())
-            .order_by(_A.shown_at.desc())
-            .limit(1)
-        )
-        return await _one(connection, query)
+        kind, values = _of(wish)
+        row = (await _UNANSWERED[kind].execute(connection, voter=voter_id, **values)).one_or_none()
+        return battle_from(row) if row else None
 
     async def draw(
-        self, connection: AsyncConnection, voter_id: str, wish: Wish, at: float, votes_needed: int, moment: datetime
+        self, connection: AsyncConnection, voter_id: str, wish: Wish, position: float, votes_needed: int, at: datetime
     ) -> Battle | None:
-        """Returns the first open battle from the position `at` (0 to 1) that a voter has not heard. None without one.
+        """Returns the first open battle from `position` (0 to 1) on that a voter has not heard. None without one.
 
         Battles come first for which not enough other voters are listening, because the last vote ends a battle for all.
         """
-        since = moment - PENDING_ASSIGNMENT_DURATION
-        listening = (
-            sa.select(sa.func.count())
-            .where(_A.test_id == _B.id, _A.shown_at > since, ~_answered())
-            .correlate(BATTLES)
-            .scalar_subquery()
-        )
-        votes = _B.votes_a + _B.votes_b + _B.votes_tie + _B.votes_both_bad
-        heard = sa.exists().where(_L.test_id == _B.id, _L.id == voter_id)
-        free = [listening + votes < votes_needed]
-        for conditions in (free, []):
-            for part in (_B.drawn >= at, _B.drawn < at):
-                drawn = (*wish.matches(), _B.control == Control.NONE, part, ~heard, *conditions)
-                query = sa.select(*BATTLE_COLUMNS).where(*drawn)
-                if (found := await _one(connection, query.order_by(_B.drawn).limit(1))) is not None:
-                    return found
+        kind, values = _of(wish)
+        values |= {"voter": voter_id, "position": position}
+        values |= {"votes_needed": votes_needed, "since": at - PENDING_ASSIGNMENT_DURATION}
+        for statement in _DRAWS[kind]:
+            if (row := (await statement.execute(connection, **values)).one_or_none()) is not None:
+                return battle_from(row)
         return None
 
 
-def _answered() -> sa.ColumnElement[bool]:
-    return sa.exists().where(_V.assignment_id == _A.id)
-
-
-async def _one(connection: AsyncConnection, query: "sa.Select[Any]") -> Battle | None:
-    row = (await connection.execute(query)).one_or_none()
-    return battle_from(row) if row else None
+def _of(wish: Wish) -> tuple[tuple[bool, bool], dict[str, Any]]:
+    """Returns the kind of a wish, and the parameters of its statements."""
+    values = {"of_owner": wish.owner, "of_category": wish.category, "of_language": wish.language}
+    return (wish.category != "", wish.language != ""), values

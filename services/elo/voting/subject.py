@@ -1,20 +1,20 @@
 """A battle as the subject of a listening test with one pair: side A and side B."""
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo import facts
-from services.elo.battles.domain import Battle, Control
+from services.elo.battles.domain import Control
 from services.elo.battles.views import BattleViews
 from services.elo.ratings import Outcome, VoteKind
-from services.elo.tables import BATTLES_CHANGED
 from services.elo.voting import tallies
 from services.elo.voting.deciding import Deciding
-from services.elo.voting.live_ratings import LiveRatings, NewVote
+from services.elo.voting.live_ratings import LiveRatings, NewVote, RatingChange
 from services.elo.voting.voters import VoterStore
 from services.runtime import outbox
-from services.runtime.db import notify
 from services.shared.listening.domain import Listener, ListenerAnswer, PairKey, Preference
 from services.shared.listening.judging import CastVote
 
@@ -34,6 +34,16 @@ OF_SIDES: Mapping[Preference, Outcome] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class CountedVote:
+    """What a vote changed."""
+
+    changes: tuple[RatingChange, RatingChange] | None
+    """The ratings of clip A's and clip B's model before and after the vote. None in a control battle."""
+    votes_cast: int
+    """How many votes the voter has cast."""
+
+
 class BattleSubject:
     """Implements `services.shared.listening.subject.Subject`. The listener of a battle has the voter's id."""
 
@@ -46,41 +56,37 @@ class BattleSubject:
     async def lock(self, connection: AsyncConnection, test_id: str) -> bool:
         return await self._battles.lock_row(connection, test_id)
 
-    async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> None:
-        battle = await self._locked(connection, vote.test_id)
-        voter_seq = await self._voters.count_vote(connection, vote.listener_id, vote.cast_at)
+    async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> CountedVote:
+        outcome, decides = OF_SIDES[vote.preferred], received >= needed
+        battle = await tallies.count_in_battle(connection, vote.test_id, outcome, int(vote.counts))
+        voter_seq, votes_cast = await self._voters.count_vote(connection, vote.listener_id, vote.cast_at)
+        settled = self._deciding.decided(battle) if decides else battle
+        changes = None
         if battle.control is Control.NONE:
-            battle = await self._cast(connection, battle, vote, voter_seq)
-        if received >= needed:
-            await self._deciding.decide(connection, battle)
-        else:
-            await notify(connection, BATTLES_CHANGED, battle.id)
-
-    async def _cast(self, connection: AsyncConnection, battle: Battle, vote: CastVote, voter_seq: int) -> Battle:
-        """Moves the ratings and the counts, and returns the battle as it is then."""
-        new = NewVote(
-            id=vote.id,
-            kind=VoteKind.HUMAN,
-            outcome=HEARD[vote.answer],
-            swapped=vote.swapped,
-            voter_seq=voter_seq,
-            counted=vote.counts,
-            at=vote.cast_at,
-        )
-        side_a, _ = await self._ratings.cast(connection, battle, new)
-        outcome = OF_SIDES[vote.preferred]
-        gained = side_a.after - side_a.before
-        await outbox.add(connection, facts.vote_cast(battle.id, vote.id, VoteKind.HUMAN, outcome, vote.cast_at))
-        return await tallies.count_vote(connection, battle, outcome, 1 if vote.counts else 0, gained)
+            new = NewVote(
+                id=vote.id,
+                kind=VoteKind.HUMAN,
+                outcome=HEARD[vote.answer],
+                swapped=vote.swapped,
+                voter_seq=voter_seq,
+                counted=vote.counts,
+                at=vote.cast_at,
+            )
+            changes = await self._ratings.cast(connection, battle, new, decides=decides)
+            delta = (battle.elo_delta or 0.0) + changes[0].after - changes[0].before
+            settled = dataclasses.replace(settled, elo_delta=delta)
+            cast = facts.vote_cast(battle.id, vote.id, VoteKind.HUMAN, outcome, vote.cast_at)
+            await outbox.add(connection, cast, *([facts.battle_decided(settled)] if decides else []))
+            if vote.swapped:
+                changes = changes[::-1]
+        await tallies.settle(connection, settled, vote=outcome if vote.counts else None, decides=decides)
+        return CountedVote(changes, votes_cast)
 
     async def ended(self, connection: AsyncConnection, test_id: str) -> None:
-        await self._deciding.decide(connection, await self._locked(connection, test_id))
+        battle = await self._battles.lock(connection, test_id)
+        assert battle is not None
+        await self._deciding.decide(connection, battle)
 
     async def may_hear(self, connection: AsyncConnection, listener: Listener) -> bool:
         # Nothing revokes a voter's session. A battle that has ended accepts no votes, but its clips can still be heard.
         return True
-
-    async def _locked(self, connection: AsyncConnection, battle_id: str) -> Battle:
-        battle = await self._battles.lock(connection, battle_id)
-        assert battle is not None
-        return battle

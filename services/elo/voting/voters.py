@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.catalogue.tables import VOICE_MODELS
@@ -22,19 +21,17 @@ MIN_RANKED_VOTES = 30
 
 _M, _V, _VOTER = VOICE_MODELS.c, BATTLE_VOTES.c, VOTERS.c
 _COUNT_VOTE = Statement(
-    (adding := insert(VOTERS))
-    .on_conflict_do_update(
-        index_elements=[_VOTER.id],
-        set_={
-            "votes_cast": _VOTER.votes_cast + 1,
-            "first_vote_at": sa.func.coalesce(_VOTER.first_vote_at, adding.excluded.first_vote_at),
-            "last_vote_at": adding.excluded.last_vote_at,
-        },
+    sa.text(
+        "INSERT INTO voters (id, votes_cast, first_vote_at, last_vote_at) VALUES (:id, 1, :at, :at)"
+        " ON CONFLICT (id) DO UPDATE SET votes_cast = voters.votes_cast + 1,"
+        " first_vote_at = coalesce(voters.first_vote_at, :at), last_vote_at = :at RETURNING seq, votes_cast"
     )
-    .returning(_VOTER.seq),
-    *("id", "votes_cast", "first_vote_at", "last_vote_at"),
 )
-_VOTES_CAST = Statement(sa.select(_VOTER.votes_cast).where(_VOTER.id == sa.bindparam("voter", type_=sa.Text)))
+_GET = Statement(
+    sa.select(_VOTER.seq, _VOTER.votes_cast, _VOTER.first_vote_at).where(
+        _VOTER.id == sa.bindparam("voter", type_=sa.Text)
+    )
+)
 SESSION_NEEDED = "A voter's session is needed. Create one with POST /api/v1/voters and send its token as Bearer."
 
 
@@ -79,21 +76,19 @@ class VoterRecord:
 class VoterStore:
     """The voters over PostgreSQL. Each method runs in the transaction of `connection`, if it has one."""
 
-    async def count_vote(self, connection: AsyncConnection, voter_id: str, at: datetime) -> int:
-        """Adds a vote to a voter, who is added with their first. Returns the voter's number."""
-        counted = await _COUNT_VOTE.execute(connection, id=voter_id, votes_cast=1, first_vote_at=at, last_vote_at=at)
-        return int(counted.one().seq)
+    async def count_vote(self, connection: AsyncConnection, voter_id: str, at: datetime) -> tuple[int, int]:
+        """Adds a vote to a voter, who is added with their first. Returns the voter's number and their votes."""
+        row = (await _COUNT_VOTE.execute(connection, id=voter_id, at=at)).one()
+        return row.seq, row.votes_cast
 
     async def votes_cast(self, connection: AsyncConnection, voter_id: str) -> int:
         """Returns how many votes a voter has cast."""
-        row = (await _VOTES_CAST.execute(connection, voter=voter_id)).one_or_none()
-        return row.votes_cast if row else 0
+        return (await self.get(connection, voter_id)).votes_cast
 
     async def get(self, connection: AsyncConnection, voter_id: str) -> VoterRecord:
         """Returns a voter without their ranking. Somebody who has not voted is a voter without votes."""
-        query = sa.select(_VOTER.seq, _VOTER.votes_cast, _VOTER.first_vote_at).where(_VOTER.id == voter_id)
-        row = (await connection.execute(query)).one_or_none()
-        return VoterRecord(id=voter_id, **row._mapping) if row else VoterRecord(id=voter_id)
+        row = (await _GET.execute(connection, voter=voter_id)).one_or_none()
+        return VoterRecord(id=voter_id, **row._asdict()) if row else VoterRecord(id=voter_id)
 
     async def ranking(self, connection: AsyncConnection, voter_seq: int) -> Sequence[OwnRank]:
         """Returns the models by the share of votes that this voter gave them, whether these votes count or not."""

@@ -56,6 +56,8 @@ class Voted(Generic[VoteReply]):
     progress: ListenerProgress
     reply: VoteReply | None
     """The reply of the subject. None if the same vote was accepted before."""
+    assignment: Assignment
+    """The pair that was judged, as it was given to the listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class _ListenerState:
     listener: Listener
     test: ListeningTest | None
     """None if the test was never opened."""
-    pairs: Sequence[Pair]
     given: Sequence[Assignment]
+    pairs: Sequence[Pair] = ()
 
     @property
     def current(self) -> Assignment | None:
@@ -123,7 +125,17 @@ class Comparing(Generic[VoteReply]):
             joined = await self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS)
             if joined is None:
                 return None
-            return joined, (await self._state_of(connection, joined)).progress(self._clock())
+            return joined, (await self._state(connection, joined.test_id, joined.id)).progress(self._clock())
+
+    async def give(self, listener: Listener, max_listeners: int) -> NextPair | None:
+        """Adds a listener to a test as `join` does, and returns a pair as `next_pair` does."""
+        async with self._database.transaction() as connection:
+            await self._lock(connection, listener.test_id)
+            joined = await self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS)
+            if joined is None:
+                return None
+            await check_may_hear(connection, self._subject, joined)
+            return await self._next(connection, await self._state(connection, joined.test_id, joined.id))
 
     async def next_pair(self, test_id: str, listener_id: str) -> NextPair:
         """Returns the pair that a listener has not answered yet, else a new pair, else none."""
@@ -135,42 +147,57 @@ class Comparing(Generic[VoteReply]):
         if state.current is not None and moment - state.current.shown_at < SHOWN_UPDATE_INTERVAL:
             return state.next(state.current, moment)
         async with self._database.transaction() as connection:
+            await self._lock(connection, test_id)
             # Another request of the same listener may have come first.
-            state = await self._locked_state(connection, test_id, listener_id)
-            if not state.open(moment):
-                return state.next(None, moment)
-            if state.current is not None:
-                await self._store.show_again(connection, state.current.id, moment)
-                return state.next(state.current, moment)
-            pending = await self._store.pending_assignments(connection, test_id, moment - PENDING_ASSIGNMENT_DURATION)
-            drawn = draw(state.candidates, pending, self._rng)
-            if drawn is None:
-                return state.next(None, moment)
-            assignment = _assignment(state.listener, drawn, moment)
-            await self._store.add_assignment(connection, assignment)
-            return dataclasses.replace(state, given=[*state.given, assignment]).next(assignment, moment)
+            state = await self._state(connection, test_id, listener_id)
+            await check_may_hear(connection, self._subject, state.listener)
+            return await self._next(connection, state)
+
+    async def _next(self, connection: AsyncConnection, state: _ListenerState) -> NextPair:
+        """Gives a listener their pair again, else another one. The caller has locked the subject."""
+        moment = self._clock()
+        if not state.open(moment):
+            return state.next(None, moment)
+        if state.current is not None:
+            await self._store.show_again(connection, state.current.id, moment)
+            return state.next(state.current, moment)
+        since = moment - PENDING_ASSIGNMENT_DURATION
+        candidates = state.candidates
+        # One candidate needs no choice.
+        several = len(candidates) > 1
+        pending = await self._store.pending_assignments(connection, state.listener.test_id, since) if several else {}
+        drawn = draw(candidates, pending, self._rng)
+        if drawn is None:
+            return state.next(None, moment)
+        assignment = _assignment(state.listener, drawn, moment)
+        await self._store.add_assignment(connection, assignment)
+        return dataclasses.replace(state, given=[*state.given, assignment]).next(assignment, moment)
 
     async def vote(
-        self, test_id: str, listener_id: str, pair_id: str, answer: ListenerAnswer, address: bytes | None
+        self, test_id: str, listener_id: str, pair_id: str | None, answer: ListenerAnswer, address: bytes | None
     ) -> Voted[VoteReply]:
         """Accepts an answer about a pair.
 
-        `pair_id` is the id of the assignment. `address` is the keyed hash of the address from which the vote comes.
-        Repeating an answer succeeds and changes nothing, even after the test has closed, because the first response may
-        have been lost.
+        `pair_id` is the id of the assignment. In a test with one pair it can be None. `address` is the keyed hash of
+        the address from which the vote comes. Repeating an answer succeeds and changes nothing, even after the test has
+        closed, because the first response may have been lost.
 
         Raises NotFound if the pair was not given to this listener, and WrongState if it has another answer already, if
         it can't have been heard yet, or if the test has closed.
         """
-        ids.check_id(pair_id, "pai", "pair_id")
+        if pair_id is not None:
+            ids.check_id(pair_id, "pai", "pair_id")
         async with self._database.transaction() as connection:
-            state = await self._locked_state(connection, test_id, listener_id)
-            assignment = next((each for each in state.given if each.id == pair_id), None)
+            await self._lock(connection, test_id)
+            state = await self._given(connection, test_id, listener_id)
+            await check_may_hear(connection, self._subject, state.listener)
+            assignment = next((each for each in state.given if pair_id in (None, each.id)), None)
             if assignment is None:
-                raise NotFound.of("pair", pair_id)
+                raise NotFound.of("pair", pair_id or "")
             moment = self._clock()
             if assignment.answer is answer:
-                return Voted(state.progress(moment), None)
+                state = dataclasses.replace(state, pairs=await self._store.pairs(connection, test_id))
+                return Voted(state.progress(moment), None, assignment)
             if assignment.answer is not None:
                 raise WrongState(
                     f"You have already answered with {assignment.answer}, and an answer can't be changed. "
@@ -190,32 +217,24 @@ class Comparing(Generic[VoteReply]):
                 await self._store.suspend(connection, test_id)
                 test = dataclasses.replace(test, closes_at=None)
             reply = await self._subject.counted(connection, vote, received, needed)
-            given = [dataclasses.replace(each, answer=answer) if each.id == pair_id else each for each in state.given]
-            return Voted(_ListenerState(state.listener, test, pairs, given).progress(moment), reply)
+            answered = dataclasses.replace(assignment, answer=answer)
+            given = [answered if each.id == assignment.id else each for each in state.given]
+            return Voted(_ListenerState(state.listener, test, given, pairs).progress(moment), reply, answered)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):
             raise Unauthenticated("This listening test has been deleted")
 
-    async def _locked_state(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
-        await self._lock(connection, test_id)
-        state = await self._state(connection, test_id, listener_id)
-        await check_may_hear(connection, self._subject, state.listener)
-        return state
-
     async def _state(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
-        listener = await self._store.listener(connection, test_id, listener_id)
-        if listener is None:
-            raise Unauthenticated("This listener is unknown. Join again.")
-        return await self._state_of(connection, listener)
+        state = await self._given(connection, test_id, listener_id)
+        return dataclasses.replace(state, pairs=await self._store.pairs(connection, test_id))
 
-    async def _state_of(self, connection: AsyncConnection, listener: Listener) -> _ListenerState:
-        return _ListenerState(
-            listener,
-            await self._store.test(connection, listener.test_id),
-            await self._store.pairs(connection, listener.test_id),
-            await self._store.assignments(connection, listener.test_id, listener.id),
-        )
+    async def _given(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
+        """Returns the state of a listener without the pairs of the test."""
+        found = await self._store.given(connection, test_id, listener_id)
+        if found is None:
+            raise Unauthenticated("This listener is unknown. Join again.")
+        return _ListenerState(*found)
 
 
 async def check_may_hear(connection: AsyncConnection, subject: Subject[VoteReply], listener: Listener) -> None:

@@ -50,6 +50,16 @@ _FIND_ASSIGNMENTS = Statement(
     .where(_A.test_id == _TEST, _A.listener_id == _LISTENER)
     .order_by(_A.id)
 )
+_FIND_GIVEN = Statement(
+    sa.select(*LISTENER_COLUMNS, _T.id, _T.votes_per_pair, _T.closes_at, *ASSIGNMENT_COLUMNS)
+    .select_from(
+        LISTENERS.outerjoin(TESTS, _T.id == _L.test_id).outerjoin(
+            WITH_ANSWERS, sa.and_(_A.test_id == _L.test_id, _A.listener_id == _L.id)
+        )
+    )
+    .where(_L.test_id == _TEST, _L.id == _LISTENER)
+    .order_by(_A.id)
+)
 _ADD_LISTENER = Statement(sa.insert(LISTENERS), *(column.name for column in LISTENER_COLUMNS))
 _ADD_ASSIGNMENT = Statement(sa.insert(ASSIGNMENTS), *ASSIGNMENT_VALUES)
 _FIND_OF_CLIP = Statement(
@@ -115,6 +125,14 @@ class ListeningStore(Protocol):
 
     async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
         """Returns the assignments of a listener, the oldest first."""
+
+    async def given(
+        self, connection: AsyncConnection, test_id: str, listener_id: str
+    ) -> tuple[Listener, ListeningTest | None, Sequence[Assignment]] | None:
+        """Returns a listener, their test, and their assignments, the oldest first. None if there is no such listener.
+
+        The test is None if it was never opened.
+        """
 
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
         """Returns the assignment that a clip belongs to, None if there is none."""
@@ -217,6 +235,21 @@ class SqlListeningStore:
     async def assignments(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Sequence[Assignment]:
         found = await _FIND_ASSIGNMENTS.execute(connection, of_test=test_id, of_listener=listener_id)
         return [assignment_from(row) for row in found]
+
+    async def given(
+        self, connection: AsyncConnection, test_id: str, listener_id: str
+    ) -> tuple[Listener, ListeningTest | None, Sequence[Assignment]] | None:
+        rows = list(await _FIND_GIVEN.execute(connection, of_test=test_id, of_listener=listener_id))
+        if not rows:
+            return None
+        width = len(LISTENER_COLUMNS)
+        test = rows[0][width : width + 3]
+        return (
+            listener_from(rows[0][:width]),
+            ListeningTest(*test) if test[0] is not None else None,
+            # Without assignments there is one row.
+            [assignment_from(row[width + 3 :]) for row in rows if row[width + 3] is not None],
+        )
 
     async def assignment_of_clip(self, connection: AsyncConnection, clip: str) -> Assignment | None:
         row = (await _FIND_OF_CLIP.execute(connection, clip=clip)).one_or_none()

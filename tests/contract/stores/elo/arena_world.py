@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import Battle
 from services.elo.battles.reading import ReadBattles
 from services.elo.battles.views import BattleViews
-from services.elo.catalogue.store import SqlStore
 from services.elo.ratings import LiveElo
 from services.elo.tables import LIVE_RATINGS
 from services.elo.voting.casting import Reveal, VoteInBattle
@@ -52,7 +51,8 @@ class ArenaWorld:
     def __init__(self, database: Database, clock: Clock, votes_needed: int = 1) -> None:
         self.database, self.clock, self.votes_needed = database, clock, votes_needed
         self.listening, self.views, self.voters = SqlListeningStore(), BattleViews(), VoterStore()
-        self.subject = BattleSubject(self.views, self.voters, LiveRatings(LiveElo()), Deciding(clock))
+        ratings = LiveRatings(LiveElo())
+        self.subject = BattleSubject(self.views, self.voters, ratings, Deciding(ratings, clock))
         self.comparing = Comparing(database, self.listening, SqlVoteStore(), self.subject, clock)
         self.closing = Closing(database, self.listening, self.subject, clock)
         self.transfers = ClipTransfers(database, self.listening, clock)
@@ -74,7 +74,6 @@ class ArenaWorld:
         self.voting = VoteInBattle(
             database,
             self.views,
-            SqlStore(),
             self.voters,
             self.listening,
             self.comparing,

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable
 
-from services.elo.domain import LANGUAGE
-
 UNRATED_IDENTITY_LEAK = (
     "identity_leak: the text or the speech names the provider, the model or the voice of a side, so a listener can"
     " tell who speaks."
@@ -12,6 +10,8 @@ UNRATED_IDENTITY_LEAK = (
 MIN_NAME_CHARACTERS = 3
 MIN_PART_CHARACTERS = 4
 """Of a part of an id. Shorter ones are languages and versions."""
+# Languages have two or three letters. Ids of voices can look like other language tags.
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 # The parts of names that say how a voice speaks rather than who it is.
 _PLAIN_WORDS = frozenset({"default", "english", "female", "male", "neutral", "voice", "standard", "speech"})
@@ -23,7 +23,7 @@ def names_of(name: str, provider: str, model_id: str, voice_id: str) -> frozense
     These are its name, the ids, and each word of the id of the voice. Language tags and words that say how a voice
     speaks are no names.
     """
-    whole = [each for each in (name, provider, model_id, voice_id) if each.isalpha() or not LANGUAGE.fullmatch(each)]
+    whole = [each for each in (name, provider, model_id, voice_id) if each.isalpha() or not _LANGUAGE.fullmatch(each)]
     parts = _WORD.findall(voice_id) if voice_id in whole else []
     found = {
         *(joined for each in whole if len(joined := _joined(each)) >= MIN_NAME_CHARACTERS),

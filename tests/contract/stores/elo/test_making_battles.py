@@ -7,13 +7,18 @@ import pytest
 import sqlalchemy as sa
 from voicearena.elo.v1.events_pb2 import BattleOpened, BattleVoided, VoteCast
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
+from voicearena.tts.v1.events_pb2 import SpeechDeletionRequested
 
 from services.elo.battles.domain import BattleStatus
+from services.elo.making.identity_leak import UNRATED_IDENTITY_LEAK
 from services.elo.rendering.domain import UNUSABLE_AUDIO, UNUSABLE_PROVIDER
-from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
+from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS, RENDER_PROVIDERS, RENDERS
+from services.runtime.clock import now
 from services.runtime.db import Database
+from services.shared.clips.queue_store import Provider
 from services.shared.listening.store import SqlListeningStore
-from tests.contract.stores.elo.making import EVALUATED, Workshop
+from services.shared.metrics import Measurements
+from tests.contract.stores.elo.making import Workshop
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ async def test_a_battle_opens_with_the_vote_of_the_metrics_when_both_sides_are_e
     (evaluation,) = [e for e in await shop.events() if isinstance(e, EvaluationRequested)]
     assert (evaluation.listen, evaluation.reference_text, evaluation.language) == (True, "Your code is 4815.", "en")
     assert await shop.making.preparing.advance_all() == 0
-    await shop.speak(second, EVALUATED.__class__(word_error_rate=0.9, naturalness_mos=2.0))
+    await shop.speak(second, Measurements(word_error_rate=0.9, naturalness_mos=2.0))
     await shop.events()
     assert await shop.making.preparing.advance_all() == 1
     battle = await shop.battle()
@@ -129,3 +134,75 @@ async def test_lost_audio_breaks_a_side(emptied_schema: Database, tmp_path: Path
         await shop.audio.delete(f"{render_id}.wav")
     await shop.making.preparing.advance_all()
     assert (await shop.battle()).status is BattleStatus.VOID
+
+
+async def test_a_battle_whose_text_names_a_side_is_unrated(emptied_schema: Database, tmp_path: Path) -> None:
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1)
+    await shop.populate(models=2, ground_truth_transcript="Hello, this is eSpeak speaking.")
+    await shop.making.pool.fill()
+    battle = await shop.battle()
+    assert (battle.rated, battle.unrated_reason) == (False, UNRATED_IDENTITY_LEAK)
+    await shop.speak_all()
+    battle = await shop.battle()
+    assert (battle.status, battle.rated, battle.elo_delta) == (BattleStatus.OPEN, False, 0.0)
+    async with emptied_schema.reading() as connection:
+        assert (await connection.execute(sa.select(BATTLE_VOTES.c.rated))).scalar_one() is False
+        assert set((await connection.execute(sa.select(LIVE_RATINGS.c.rating))).scalars()) == {1500}
+
+
+async def test_a_side_that_says_its_name_makes_the_battle_unrated_before_it_opens(
+    emptied_schema: Database, tmp_path: Path
+) -> None:
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1)
+    await shop.populate(models=2)
+    await shop.making.pool.fill()
+    assert (await shop.battle()).rated
+    first, second = await shop.asked_for()
+    await shop.speak(first, transcript="Your code is 4815. I am mdl 0.")
+    await shop.speak(second, transcript="Your code is 4815.")
+    await shop.making.preparing.advance_all()
+    battle = await shop.battle()
+    assert (battle.status, battle.rated, battle.unrated_reason) == (BattleStatus.OPEN, False, UNRATED_IDENTITY_LEAK)
+
+
+async def test_audio_that_no_open_battle_needs_is_deleted_after_its_retention(
+    emptied_schema: Database, tmp_path: Path
+) -> None:
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1)
+    await shop.populate(models=2)
+    await shop.making.pool.fill()
+    await shop.speak_all()
+    battle = await shop.battle()
+    async with emptied_schema.transaction() as connection:
+        ended = RENDERS.c.ended_at - sa.text("interval '31 days'")
+        await connection.execute(sa.update(RENDERS).values(ended_at=ended))
+    assert await shop.making.retention.sweep() == 0
+    async with emptied_schema.transaction() as connection:
+        await connection.execute(sa.update(BATTLES).values(status=BattleStatus.DECIDED))
+    await shop.events()
+    assert await shop.making.retention.sweep() == 2
+    (deletion,) = await shop.events()
+    assert isinstance(deletion, SpeechDeletionRequested)
+    assert set(deletion.job_ids) == {battle.render_a_id, battle.render_b_id}
+    assert all(row.audio_name is None and row.audio_deleted_at for row in await shop.renders())
+    assert all(row.word_error_rate == 0 for row in await shop.renders())
+    async with emptied_schema.reading() as connection:
+        (pair,) = await SqlListeningStore().pairs(connection, battle.id)
+    assert (pair.first, pair.second) == ([], [])
+    assert await shop.making.retention.sweep() == 0
+    # Later battles get new recordings.
+    assert await shop.making.pool.fill() == 1
+    assert len(await shop.renders()) == 4
+
+
+async def test_a_provider_that_is_announced_again_gets_the_renders_that_wait_for_it(
+    emptied_schema: Database, tmp_path: Path
+) -> None:
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1)
+    await shop.populate(models=2)
+    async with emptied_schema.transaction() as connection:
+        await connection.execute(sa.update(RENDER_PROVIDERS).values(max_concurrency=1, local=False))
+    await shop.making.pool.fill()
+    assert len(await shop.asked_for()) == 1
+    await shop.making.dispatcher.record_provider(Provider(id="espeak", max_concurrency=3, local=True), now())
+    assert len(await shop.asked_for()) == 1

@@ -52,7 +52,7 @@ class Database:
         """For the few kinds of reads that make up most calls."""
 
     @classmethod
-    async def connect(cls, url: str, schema: str, *, migrations: Path | None = None, pool_size: int = 5) -> "Database":
+    async def connect(cls, url: str, schema: str, *, migrations: Path | None = None, pool_size: int = 10) -> "Database":
         """Waits for PostgreSQL, runs the migrations of the folder `migrations`, and returns the database."""
         parsed = make_url(url).set(drivername="postgresql+psycopg")
         if migrations is not None:
@@ -81,7 +81,8 @@ class Database:
         return create_async_engine(
             self._url,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            # A further connection would be closed after each use, and statements would be prepared again in the next.
+            max_overflow=0,
             pool_timeout=10,
             connect_args=self._options,
             **options,

@@ -72,7 +72,7 @@ class DatabaseSettings(BaseSettings):
 
     database_url: SecretStr = SecretStr("postgresql://localhost:5432/voicearena")
     """The PostgreSQL database. Each service uses only the schema of its own name."""
-    database_pool_size: int = Field(5, ge=1, le=100)
+    database_pool_size: int = Field(10, ge=1, le=100)
     """Connections per pool. A service has one pool for reading and one for transactions."""
 
 

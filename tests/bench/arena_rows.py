@@ -35,11 +35,11 @@ FROM generate_series(1, %(scenarios)s::int) AS n
 """
 _RENDERS: LiteralString = """
 INSERT INTO renders (id, voice_model_id, scenario_id, number, developer_id, traceparent, text, evaluation_id,
-    audio_sha256, created_at, progressed_at, provider, voice_id, model_id, spoken_language, status, attempts,
+    audio_sha256, created_at, provider, voice_id, model_id, spoken_language, status, attempts,
     attempts_before, provider_requests, audio_name, error_kind, error_message, ended_at, duration_seconds, ttfb_ms,
     ttfa_ms, naturalness_mos, word_error_rate, prosody_score, signal_quality_mos, semascore)
 SELECT 'rnd_' || md5(m.id || s.id), m.id, s.id, 0, '', '', s.ground_truth_transcript, 'evl_' || md5(m.id || s.id),
-    sha256(m.id::bytea), now(), now(), m.provider, m.voice_id, '', 'en', 'completed', 1, 0, 1, md5(m.id || s.id), '',
+    sha256(m.id::bytea), now(), m.provider, m.voice_id, '', 'en', 'completed', 1, 0, 1, md5(m.id || s.id), '',
     '', now(), %(seconds)s, 100, 150, 3.5, 0.05, 0.8, 3.6, 0.9
 FROM voice_models AS m CROSS JOIN scenarios AS s WHERE m.provider = 'bench' AND s.category = %(category)s
 ON CONFLICT DO NOTHING

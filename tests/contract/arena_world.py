@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 
 from tests.contract.case_world import CaseWorld
-from tests.contract.cases import catalogue, scenarios
+from tests.contract.cases import battles, catalogue, scenarios
 from tests.mesh import operator_key
 
 
@@ -130,3 +130,52 @@ class ArenaWorld(CaseWorld):
 
     async def _scenarios_page_token(self) -> str:
         return str((await self.call(scenarios.LIST, {"page_size": 1}))["next_page_token"])
+
+    # Battles.
+
+    async def _model_of_espeak(self) -> str:
+        return await self._model_with_voice("en-gb")
+
+    async def _other_model_of_espeak(self) -> str:
+        return await self._model_with_voice("en-us")
+
+    async def _model_with_voice(self, voice_id: str) -> str:
+        config = {"voice_id": voice_id}
+        request = catalogue.model(version=secrets.token_hex(8), name=f"Voice {voice_id}", config=config)
+        return str((await self.call(catalogue.CREATE, request))["id"])
+
+    async def _withdrawn_model(self) -> str:
+        id_ = await self._model_with_voice("en-gb")
+        await self.call(catalogue.UPDATE, {"id": id_, "active": False})
+        return id_
+
+    async def _private_scenario_of_developer(self) -> str:
+        return str((await self._scenario(visibility="private"))["id"])
+
+    async def _german_scenario(self) -> str:
+        return str((await self._scenario(language="de"))["id"])
+
+    async def _battle(self, **changes: object) -> str:
+        request = await self.resolve(battles.battle(**changes), {})
+        return str((await self.call(battles.CREATE, request))["id"])
+
+    async def _own_battle(self) -> str:
+        return await self._battle()
+
+    async def _own_private_battle(self) -> str:
+        return await self._battle(private=True)
+
+    async def _scenario_with_battle(self) -> str:
+        scenario_id = str((await self._scenario())["id"])
+        self._values["battle_on_own_scenario"] = await self._battle(scenario_id=scenario_id)
+        return scenario_id
+
+    async def _battle_on_own_scenario(self) -> str:
+        await self.value("scenario_with_battle")
+        return str(self._values["battle_on_own_scenario"])
+
+    async def _used_battle_request_id(self) -> str:
+        request_id = secrets.token_hex(8)
+        made = await self.call(battles.CREATE, {"category": "sales", "request_id": request_id})
+        self._values["battle_of_request_id"] = made["id"]
+        return request_id

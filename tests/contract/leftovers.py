@@ -14,6 +14,7 @@ TABLES = (
     "auth.api_keys",
     "elo.voice_models",
     "elo.scenarios",
+    "elo.battles",
     "scoring.evaluations WHERE id LIKE 'evl_%'",
     "experiments.experiments",
     "experiments.trials",

@@ -3,6 +3,7 @@
 from tests.contract.cases import (
     analytics,
     auth,
+    battles,
     catalogue,
     evaluations,
     experiments,
@@ -20,6 +21,7 @@ from tests.contract.cases.case import Case
 CASES: list[Case] = [
     *analytics.CASES,
     *auth.CASES,
+    *battles.CASES,
     *catalogue.CASES,
     *evaluations.CASES,
     *planning.CASES,

@@ -74,6 +74,10 @@ def service_env(speech_server: OpenAiServer) -> Mapping[str, Mapping[str, str]]:
             "MAX_SCENARIOS": "1000000",
             "OPERATORS": OPERATOR_ID,
             "BATTLE_POOL": "0",
+            # All voters of the tests are at one address, and each battle is an ordinary one.
+            "MAX_COUNTED_VOTERS_PER_ADDRESS": "0",
+            "MAX_BATTLES_PER_MINUTE": "1000",
+            "CONTROL_SHARE": "0",
         },
         # Webhook receivers listen on this machine.
         "experiments": {

@@ -98,6 +98,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         *("BATTLE_POOL", "BATTLES_PER_DAY", "HOSTED_RENDERS_PER_DAY", "RENDERS_PER_SCENARIO"),
         *("MAX_UNFINISHED_BATTLES", "BATTLE_VOTES", "BATTLE_DAYS"),
         *("METRIC_WEIGHTS", "METRIC_TIE_MARGIN", "ELO_K_FACTOR", "HUMAN_VOTE_WEIGHT"),
+        *("MAX_BATTLES_PER_MINUTE", "MAX_COUNTED_VOTES_PER_DAY", "MAX_COUNTED_VOTERS_PER_ADDRESS"),
+        *("CONTROL_SHARE", "JUDGING_SECONDS"),
     ),
 }
 # The services that call providers and download models. The others make outgoing calls only for traces and to a bucket.

@@ -30,6 +30,7 @@ from services.elo.catalogue.standings import Standings
 from services.elo.catalogue.store import SqlStore
 from services.elo.catalogue.usecases import Catalogue
 from services.elo.domain import INSTALLATION
+from services.elo.integrity.jobs import add_jobs
 from services.elo.leaderboard.board_keeper import BoardKeeper
 from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.export_signing import ExportKeys
@@ -54,6 +55,7 @@ from services.elo.tables import BATTLES_CHANGED
 from services.elo.visibility import Approval
 from services.elo.voting.casting import VoteInBattle
 from services.elo.voting.deciding import Deciding
+from services.elo.voting.limits import VoterLimits
 from services.elo.voting.live_ratings import LiveRatings
 from services.elo.voting.next_battle import NextBattle
 from services.elo.voting.pool import PoolStore, Wish
@@ -79,12 +81,11 @@ from services.shared.listening.clips import Clips
 from services.shared.listening.closing import OVERDUE_CHECK_INTERVAL_SECONDS, Closing
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.store import SqlListeningStore
+from services.shared.listening.vote_judging import VoteJudging
 from services.shared.listening.vote_store import SqlVoteStore
 from services.shared.webhook_endpoints import ExperimentsWebhookEndpoints
 
 BATTLE_SERVICE = battle_service_pb2.DESCRIPTOR.services_by_name["BattleService"]
-VOTERS_PER_ADDRESS = 3
-"""Voters at one address whose votes in one battle count. It allows for a family or a shared computer."""
 
 
 async def main() -> None:
@@ -170,8 +171,9 @@ async def serve_battles(
         VoterStore(),
     )
     ratings = LiveRatings(settings.live_elo)
-    subject = BattleSubject(views, voters, ratings, Deciding(ratings))
-    comparing = Comparing(database, listening, SqlVoteStore(), subject)
+    subject, votes = BattleSubject(views, voters, ratings, Deciding(ratings)), SqlVoteStore()
+    judging = VoteJudging(votes, settings.judging_rules)
+    comparing = Comparing(database, listening, votes, subject, judging=judging)
     clips = Clips(database, listening, subject, audio, secret)
     closing = Closing(database, listening, subject)
     reading = ReadBattles(database, views, pages)
@@ -195,11 +197,13 @@ async def serve_battles(
                 comparing,
                 make_battle,
                 address_of=voters_address,
-                max_voters_per_address=VOTERS_PER_ADDRESS,
+                max_voters_per_address=settings.max_counted_voters_per_address,
                 votes_needed=settings.battle_votes,
+                limits=VoterLimits(settings.max_battles_per_minute),
+                control_share=settings.control_share,
             ),
             clips,
-            VoteInBattle(database, views, voters, listening, comparing, address_of=voters_address),
+            VoteInBattle(database, views, voters, listening, comparing, ratings, address_of=voters_address),
             ReadVoter(database, voters),
             approval,
             settings.public_url,
@@ -211,6 +215,7 @@ async def serve_battles(
         access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
         await service.enter("access log", AccessLog(ClipTransfers(database, listening))),
     )
+    add_jobs(service, settings, database, audio, ratings)
     service.background("battles", lambda: periodic(closing.overdue, OVERDUE_CHECK_INTERVAL_SECONDS, batch=1))
     service.background("changes", changes.run)
 

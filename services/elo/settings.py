@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from services.elo.battle_settings import BattleSettings
+from services.elo.integrity.settings import IntegritySettings
 from services.runtime.mesh import default_address
 from services.runtime.settings import (
     Addresses,
@@ -40,6 +41,7 @@ class EloSettings(
     ClipSettings,
     WatchSettings,
     BattleSettings,
+    IntegritySettings,
 ):
     """The settings that only elo has, besides the shared ones."""
 

@@ -82,13 +82,19 @@ class MemoryVoteStore:
         return own[-MAX_JUDGED_VOTES:]
 
     async def places(
-        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+        self,
+        connection: AsyncConnection,
+        listener: Listener,
+        address: bytes,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Collection[str]:
         return {
             vote.listener_id
             for vote in self._all(connection)
             if vote.invitation_id == listener.invitation_id and vote.listener_id != listener.id
-            if vote.holds_place and address in vote.addresses and (since is None or vote.cast_at > since)
+            if vote.holds_place and address in vote.addresses
+            if (since is None or vote.cast_at > since) and (before is None or vote.cast_at < before)
         }
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:

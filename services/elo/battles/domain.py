@@ -44,6 +44,13 @@ class Control(StrEnum):
     """Both sides are the same recording."""
 
 
+CONTROL_REASONS: Mapping[Control, str] = {
+    Control.GOLD: "It checks that voters listen: both clips are one recording, and one of them was spoiled.",
+    Control.TRAP: "It checks that voters listen: both clips are one recording.",
+}
+"""Why a control battle is not rated, for those who know its models. Before the vote it looks like any other battle."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battle:
     """A blind comparison of two voice models that speak the same scenario. The fields are columns of `battles`."""

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.battles.domain import Battle, BattleStatus, Control, VoteSource
+from services.elo.battles.domain import CONTROL_REASONS, Battle, BattleStatus, Control, VoteSource
 from services.elo.battles.visibility import Viewer
 from services.elo.tables import BATTLES, RENDERS
 from services.runtime.statements import Statement
@@ -136,9 +136,12 @@ def _looking(viewer: Viewer) -> dict[str, str]:
 def _view(row: Sequence[Any], viewer: Viewer) -> BattleView:
     battle = battle_from(row[: len(BATTLE_COLUMNS)])
     voted, *sides = row[len(BATTLE_COLUMNS) :]
+    knows_models = viewer.may_know_models(battle, voted=voted)
+    if knows_models and battle.control is not Control.NONE:
+        battle = dataclasses.replace(battle, rated=False, unrated_reason=CONTROL_REASONS[battle.control])
     return BattleView(
         battle=battle,
-        knows_models=viewer.may_know_models(battle, voted=voted),
+        knows_models=knows_models,
         side_a=_side(sides[:_SIDE_WIDTH]),
         side_b=_side(sides[_SIDE_WIDTH:]),
     )

@@ -15,8 +15,9 @@ from services.elo.catalogue.domain import VoiceModel
 from services.elo.catalogue.standings import NEW, Standing
 from services.elo.catalogue.store import SELECT_MODELS, model_from
 from services.elo.catalogue.tables import VOICE_MODELS
+from services.elo.ratings import Outcome
 from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
-from services.elo.voting.live_ratings import RatingChange
+from services.elo.voting.live_ratings import LiveRatings, RatingChange
 from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
 from services.runtime import ids
@@ -72,6 +73,7 @@ class VoteInBattle:
         voters: VoterStore,
         listening: ListeningStore,
         comparing: Comparing[CountedVote],
+        ratings: LiveRatings,
         *,
         address_of: Callable[[], bytes | None],
     ) -> None:
@@ -80,6 +82,7 @@ class VoteInBattle:
         self._voters = voters
         self._listening = listening
         self._comparing = comparing
+        self._ratings = ratings
         self._address_of = address_of
 
     async def vote(self, battle_id: str, answer: ListenerAnswer) -> Reveal:
@@ -137,12 +140,14 @@ class VoteInBattle:
     async def _counted(self, connection: AsyncConnection, assignment: Assignment) -> CountedVote:
         """Returns what an earlier vote changed."""
         votes_cast = await self._voters.votes_cast(connection, assignment.listener_id)
-        query = sa.select(_V.rating_a, _V.rating_b, _V.change_a).where(_V.id == assignment.id)
+        query = sa.select(_V.rating_a, _V.rating_b, _V.outcome, _V.rated).where(_V.id == assignment.id)
         row = (await connection.execute(query)).one_or_none()
         if row is None:
             return CountedVote(None, votes_cast)
-        a, b, change = row
-        return CountedVote((RatingChange(a, a + change), RatingChange(b, b - change)), votes_cast)
+        a, b, outcome, rated = row
+        if not rated:
+            return CountedVote((RatingChange.none(a), RatingChange.none(b)), votes_cast)
+        return CountedVote(self._ratings.would_change(a, b, Outcome(outcome)), votes_cast)
 
 
 def _standing(row: Any) -> Standing:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.elo.battles.domain import Battle
 from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.voting.limits import VoterLimits
 from services.elo.voting.pool import PoolStore, Wish
 from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
@@ -16,7 +17,7 @@ from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotReady, PermissionDenied
 from services.runtime.identity import Voter
 from services.shared.listening.comparing import Comparing
-from services.shared.listening.domain import Assignment, Listener
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, Assignment, Listener
 
 PUBLIC_INVITATION = "arena"
 """The invitation of everybody who listens to battles of the public board. On another board it is its developer."""
@@ -55,6 +56,8 @@ class NextBattle:
         address_of: Callable[[], bytes | None],
         max_voters_per_address: int,
         votes_needed: int,
+        limits: VoterLimits,
+        control_share: float,
         clock: Callable[[], datetime] = now,
         rng: random.Random | None = None,
     ) -> None:
@@ -66,14 +69,16 @@ class NextBattle:
         self._address_of = address_of
         self._max_voters_per_address = max_voters_per_address
         self._votes_needed = votes_needed
+        self._limits = limits
+        self._control_share = control_share
         self._clock = clock
         self._rng = rng or random.SystemRandom()
 
     async def next(self, category: str, language: str, *, own_board: bool) -> GivenBattle:
         """Returns the next battle of the calling voter.
 
-        Raises Unauthenticated without a voter's session, PermissionDenied for the own board of nobody, and NotReady if
-        no battle is open that the voter has not heard.
+        Raises Unauthenticated without a voter's session, PermissionDenied for the own board of nobody, RateLimited for
+        too many battles in a minute, and NotReady if no battle is open that the voter has not heard.
         """
         voter = calling_voter()
         wish = _wish(voter, category, language, own_board=own_board)
@@ -82,6 +87,13 @@ class NextBattle:
             battle = await self._pool.unanswered(connection, voter.id, wish)
         if battle is not None and (assignment := await self._given(battle, voter)) is not None:
             return GivenBattle(battle, assignment, votes_cast)
+        async with self._database.reading() as connection:
+            await self._limits.check_new_battle(connection, voter.id)
+            control = None
+            if self._rng.random() < self._control_share:
+                control = await self._pool.draw_control(connection, voter.id, wish, self._rng.random())
+        if control is not None and (assignment := await self._give(control, voter, wish)) is not None:
+            return GivenBattle(control, assignment, votes_cast)
         for make in (None, self._make_battle):
             if make is not None:
                 await make(wish)
@@ -92,13 +104,17 @@ class NextBattle:
                     )
                 if battle is None:
                     break
-                pair = await self._comparing.give(self._listener(battle, voter, wish), MAX_VOTERS)
-                if pair is not None and pair.assignment is not None:
-                    return GivenBattle(battle, pair.assignment, votes_cast)
+                if (assignment := await self._give(battle, voter, wish)) is not None:
+                    return GivenBattle(battle, assignment, votes_cast)
         raise NotReady(
             f"No battle is ready that you have not heard. Ask again in {NOT_READY_SECONDS} s.",
             retry_after_seconds=str(NOT_READY_SECONDS),
         )
+
+    async def _give(self, battle: Battle, voter: Voter, wish: Wish) -> Assignment | None:
+        """Returns the clips of a voter in a new battle. None if it has ended meanwhile."""
+        pair = await self._comparing.give(self._listener(battle, voter, wish), MAX_VOTERS)
+        return pair.assignment if pair is not None else None
 
     async def _given(self, battle: Battle, voter: Voter) -> Assignment | None:
         return (await self._comparing.next_pair(battle.id, voter.id)).assignment
@@ -108,7 +124,8 @@ class NextBattle:
             id=voter.id,
             test_id=battle.id,
             invitation_id=wish.owner or PUBLIC_INVITATION,
-            max_listeners_per_address=self._max_voters_per_address,
+            # A developer knows who votes on their board, such as the people of an office.
+            max_listeners_per_address=NO_ADDRESS_LIMIT if wish.owner else self._max_voters_per_address,
             created_at=self._clock(),
             voter_id=voter.id,
             address=self._address_of(),

@@ -81,6 +81,16 @@ _DRAWS = {
     for category, language in _KINDS_OF_WISH
 }
 
+_DRAW_CONTROL = {
+    (category, language): Statement(
+        sa.select(*BATTLE_COLUMNS)
+        .where(*_wanted(category=category, language=language), _B.control != Control.NONE, ~_HEARD)
+        .order_by(_B.drawn < _POSITION, _B.drawn)
+        .limit(1)
+    )
+    for category, language in _KINDS_OF_WISH
+}
+
 
 class PoolStore:
     """The open battles over PostgreSQL. Each method runs in the transaction of `connection`, if it has one."""
@@ -89,6 +99,15 @@ class PoolStore:
         """Returns the open battle that a voter got last and has not answered. None if there is none."""
         kind, values = _of(wish)
         row = (await _UNANSWERED[kind].execute(connection, voter=voter_id, **values)).one_or_none()
+        return battle_from(row) if row else None
+
+    async def draw_control(
+        self, connection: AsyncConnection, voter_id: str, wish: Wish, position: float
+    ) -> Battle | None:
+        """Returns an open control battle that a voter has not heard, from `position` (0 to 1) on. None without one."""
+        kind, values = _of(wish)
+        found = await _DRAW_CONTROL[kind].execute(connection, voter=voter_id, position=position, **values)
+        row = found.one_or_none()
         return battle_from(row) if row else None
 
     async def draw(

@@ -39,7 +39,9 @@ class CountedVote:
     """What a vote changed."""
 
     changes: tuple[RatingChange, RatingChange] | None
-    """The ratings of clip A's and clip B's model before and after the vote. None in a control battle."""
+    """The ratings of clip A's and clip B's model before and after the vote, as if it counts.
+
+    None in a control battle."""
     votes_cast: int
     """How many votes the voter has cast."""
 
@@ -79,6 +81,8 @@ class BattleSubject:
             await outbox.add(connection, cast, *([facts.battle_decided(settled)] if decides else []))
             if vote.swapped:
                 changes = changes[::-1]
+            if battle.rated and not vote.counts:
+                changes = self._ratings.would_change(changes[0].before, changes[1].before, HEARD[vote.answer])
         await tallies.settle(connection, settled, vote=outcome if vote.counts else None, decides=decides)
         return CountedVote(changes, votes_cast)
 

@@ -38,6 +38,13 @@ class Preference(StrEnum):
     BOTH_BAD = "both_bad"
 
 
+def preference(answer: ListenerAnswer, *, swapped: bool) -> Preference:
+    """Returns an answer in terms of candidates instead of sides. With `swapped`, clip A is the second candidate."""
+    if answer in (ListenerAnswer.TIE, ListenerAnswer.BOTH_BAD):
+        return Preference(answer)
+    return Preference.SECOND if (answer is ListenerAnswer.A) == swapped else Preference.FIRST
+
+
 @dataclass(frozen=True, slots=True)
 class ListeningTest:
     """A blind comparison. It has the same id as its subject, such as an experiment."""

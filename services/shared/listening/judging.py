@@ -35,7 +35,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
-from services.shared.listening.domain import NO_ADDRESS_LIMIT, ListenerAnswer, PairKey, Preference
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, ListenerAnswer, PairKey, Preference, preference
 
 MIN_REACTION_SECONDS = 0.1
 """In athletics, a start within 0.1 s of the gun is false, and a runner has nothing to decide."""
@@ -130,9 +130,7 @@ class CastVote:
     @property
     def preferred(self) -> Preference:
         """The answer in terms of candidates instead of sides."""
-        if self.answer in (ListenerAnswer.TIE, ListenerAnswer.BOTH_BAD):
-            return Preference(self.answer)
-        return Preference.SECOND if (self.answer is ListenerAnswer.A) == self.swapped else Preference.FIRST
+        return preference(self.answer, swapped=self.swapped)
 
     @property
     def holds_place(self) -> bool:

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener
 from services.shared.listening.judging import (
+    DECIDED_ONCE,
     CastVote,
+    ExclusionReason,
     Judgement,
     JudgingRules,
     addresses_without_place,
@@ -48,28 +50,36 @@ class VoteJudging:
     async def _judge(
         self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote], at: datetime
     ) -> CastVote:
-        judgements = [
-            each for each in await self.judgements(connection, listener, votes) if each.vote.test_id == listener.test_id
-        ]
-        await self._votes.judge(connection, judgements, at)
-        last = judgements[0]
+        last, *earlier = await self._judgements(connection, listener, votes)
+        in_test = [each for each in earlier if each.vote.test_id == listener.test_id]
+        await self._votes.judge(connection, [last, *in_test], at)
         return dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
 
-    async def judgements(
+    async def reason_at_cast(
         self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote]
-    ) -> list[Judgement]:
-        """Returns the judgement of the last of a listener's votes, then those of earlier votes whose state changes.
+    ) -> ExclusionReason | None:
+        """Returns why the last of a listener's votes was to be excluded for good when it was cast. None if it counts.
 
-        `listener` is the one who cast the last vote.
+        For votes that could not be judged then. `listener` is the one who cast the last vote.
         """
+        last, *_ = await self._judgements(connection, listener, votes, before=votes[-1].cast_at)
+        return last.exclusion_reason if last.exclusion_reason in DECIDED_ONCE else None
+
+    async def _judgements(
+        self,
+        connection: AsyncConnection,
+        listener: Listener,
+        votes: Sequence[CastVote],
+        before: datetime | None = None,
+    ) -> list[Judgement]:
         since = self._rules.places_since(votes[-1].cast_at)
         limited = listener.max_listeners_per_address != NO_ADDRESS_LIMIT
         addresses = sorted(addresses_without_place(votes, since)) if limited else []
-        places = [await self._votes.places(connection, listener, address, since) for address in addresses]
+        places = [await self._votes.places(connection, listener, address, since, before) for address in addresses]
         if addresses and all(len(others) < listener.max_listeners_per_address for others in places):
             # Two listeners must not take the last place of an address at the same time.
             await self._votes.lock_addresses(connection, listener, addresses)
-            places = [await self._votes.places(connection, listener, address, since) for address in addresses]
+            places = [await self._votes.places(connection, listener, address, since, before) for address in addresses]
         return judge(
             votes,
             listener.max_listeners_per_address,

@@ -59,8 +59,10 @@ def _others(*which: sa.ColumnElement[bool]) -> "sa.Select[Any]":
 
 
 _INVITED = _L.invitation_id == sa.bindparam("of_invitation", type_=sa.Text)
-_RECENT = _V.cast_at > sa.func.coalesce(
-    sa.bindparam("since", type_=sa.DateTime(timezone=True)), sa.text("'-infinity'::timestamptz")
+_MOMENT = sa.DateTime(timezone=True)
+_RECENT = sa.and_(
+    _V.cast_at > sa.func.coalesce(sa.bindparam("since", type_=_MOMENT), sa.text("'-infinity'::timestamptz")),
+    _V.cast_at < sa.func.coalesce(sa.bindparam("before", type_=_MOMENT), sa.text("'infinity'::timestamptz")),
 )
 _ADDRESS = sa.bindparam("at_address", type_=sa.LargeBinary)
 # Two queries, each with its index: where they joined, and where they voted.
@@ -110,11 +112,16 @@ class VoteStore(Protocol):
         """
 
     async def places(
-        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+        self,
+        connection: AsyncConnection,
+        listener: Listener,
+        address: bytes,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Collection[str]:
         """Returns the other listeners of the same invitation who hold a place at this address; see `judging`.
 
-        Only votes cast after `since` hold places.
+        Only votes cast after `since` and before `before` hold places.
         """
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
@@ -181,13 +188,19 @@ class SqlVoteStore:
         return [cast_from(row) for row in await connection.execute(query)]
 
     async def places(
-        self, connection: AsyncConnection, listener: Listener, address: bytes, since: datetime | None = None
+        self,
+        connection: AsyncConnection,
+        listener: Listener,
+        address: bytes,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Collection[str]:
         found = await _PLACES.execute(
             connection,
             of_listener=listener.id,
             of_invitation=listener.invitation_id,
             since=since,
+            before=before,
             at_address=address,
         )
         return [row.id for row in found]

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import Battle
 from services.elo.battles.reading import ReadBattles
 from services.elo.battles.views import BattleViews
+from services.elo.integrity.settings import IntegritySettings
 from services.elo.ratings import LiveElo
 from services.elo.tables import LIVE_RATINGS
 from services.elo.voting.casting import Reveal, VoteInBattle
 from services.elo.voting.deciding import Deciding
+from services.elo.voting.limits import VoterLimits
 from services.elo.voting.live_ratings import LiveRatings
 from services.elo.voting.next_battle import GivenBattle, NextBattle
 from services.elo.voting.pool import PoolStore
@@ -32,7 +34,8 @@ from services.shared.listening.closing import Closing
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.domain import CandidateAudio, ListenerAnswer, ListeningTest, Pair
 from services.shared.listening.store import SqlListeningStore
-from services.shared.listening.vote_store import SqlVoteStore
+from services.shared.listening.vote_judging import VoteJudging
+from services.shared.listening.vote_store import SqlVoteStore, VoteStore
 from tests.contract.stores.elo.rows import NOON, add_battles, add_models, add_scenario, battle
 from tests.contract.stores.subject_contract import Clock
 from tests.fakes.recordings import tone
@@ -48,12 +51,25 @@ def model_id(number: int) -> str:
 class ArenaWorld:
     """Two or more models, one scenario, and voters who call the use cases."""
 
-    def __init__(self, database: Database, clock: Clock, votes_needed: int = 1) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        votes_needed: int = 1,
+        *,
+        max_voters_per_address: int = 3,
+        max_battles_per_minute: int = 1000,
+        control_share: float = 0.0,
+        votes: VoteStore | None = None,
+    ) -> None:
         self.database, self.clock, self.votes_needed = database, clock, votes_needed
         self.listening, self.views, self.voters = SqlListeningStore(), BattleViews(), VoterStore()
-        ratings = LiveRatings(LiveElo())
-        self.subject = BattleSubject(self.views, self.voters, ratings, Deciding(ratings, clock))
-        self.comparing = Comparing(database, self.listening, SqlVoteStore(), self.subject, clock)
+        self.votes = votes or SqlVoteStore()
+        self.ratings = LiveRatings(LiveElo())
+        self.deciding = Deciding(self.ratings, clock)
+        self.subject = BattleSubject(self.views, self.voters, self.ratings, self.deciding)
+        self.judging = VoteJudging(self.votes, IntegritySettings().judging_rules)
+        self.comparing = Comparing(database, self.listening, self.votes, self.subject, clock, judging=self.judging)
         self.closing = Closing(database, self.listening, self.subject, clock)
         self.transfers = ClipTransfers(database, self.listening, clock)
         self.clips = Clips(database, self.listening, self.subject, self, SECRET)
@@ -66,8 +82,10 @@ class ArenaWorld:
             self.comparing,
             None,
             address_of=lambda: self.address,
-            max_voters_per_address=3,
+            max_voters_per_address=max_voters_per_address,
             votes_needed=votes_needed,
+            limits=VoterLimits(max_battles_per_minute, clock),
+            control_share=control_share,
             clock=clock,
             rng=random.Random(7),
         )
@@ -77,6 +95,7 @@ class ArenaWorld:
             self.voters,
             self.listening,
             self.comparing,
+            self.ratings,
             address_of=lambda: self.address,
         )
         self.read_voter = ReadVoter(database, self.voters)

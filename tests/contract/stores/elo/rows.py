@@ -125,12 +125,16 @@ def battle(id_: str, model_a: tuple[str, int], model_b: tuple[str, int], scenari
     return dataclasses.replace(plain, **values)  # type: ignore[arg-type]
 
 
+def battle_values(of: Battle) -> dict[str, object]:
+    """Returns the columns of a battle that are set when it is added."""
+    return {field.name: getattr(of, field.name) for field in dataclasses.fields(of) if field.name != "seq"}
+
+
 async def add_battles(database: Database, *battles: Battle) -> None:
     """Adds battles as they are, without renders."""
     async with database.transaction() as connection:
         for each in battles:
-            values = {f.name: getattr(each, f.name) for f in dataclasses.fields(each) if f.name != "seq"}
-            await connection.execute(sa.insert(BATTLES).values(values))
+            await connection.execute(sa.insert(BATTLES).values(battle_values(each)))
 
 
 async def add_voter(database: Database, id_: str) -> int:

@@ -363,6 +363,8 @@ async def test_listeners_hold_places_where_they_joined_and_voted_unless_the_limi
         assert set(await votes.places(connection, in_another_test, HERE)) == {"lsn_a", "lsn_b", "lsn_c"}
         assert not await votes.places(connection, new, HERE, since=NOON)
         assert len(await votes.places(connection, new, HERE, since=NOON - MINUTE)) == 3
+        assert not await votes.places(connection, new, HERE, before=NOON)
+        assert len(await votes.places(connection, new, HERE, before=NOON + MINUTE)) == 3
         assert set(await votes.same_session(connection, joined["a"])) == {"lsn_d"}
         assert not await votes.same_session(connection, joined["b"])
         assert not await votes.same_session(connection, new)

@@ -8,7 +8,7 @@ import pytest
 
 from services.elo.catalogue.domain import Provider, VoiceModel
 from services.elo.catalogue.store import Filters, SqlStore, Store
-from services.elo.domain import INSTALLATION, Visibility
+from services.elo.domain import INSTALLATION, ModelKind, Visibility
 from services.elo.quota import Counts
 from services.elo.visibility import Approval
 from services.runtime.db import Database
@@ -85,6 +85,23 @@ async def test_an_owner_can_add_an_equal_model_only_once(database: Database, sto
         assert await store.add(connection, model("mdl_e", voice="en", owner="dev_a"), "")
         assert await store.add(connection, model("mdl_f", voice="en", provider="flite"), "")
         assert await store.get(connection, "mdl_b") is None
+
+
+async def test_equal_recorded_models_have_the_same_name_and_version(database: Database, store: Store) -> None:
+    def recorded(id_: str, **values: object) -> VoiceModel:
+        plain = {"kind": ModelKind.RECORDED, "provider": "", "name": "Agent", "owner": "dev_a"}
+        return dataclasses.replace(model(id_, **{**plain, **values}), voice_id="")  # type: ignore[arg-type]
+
+    await add(database, store, recorded("mdl_a"), model("mdl_voice", name="Agent", owner="dev_a"))
+    async with database.transaction() as connection:
+        assert not await store.add(connection, recorded("mdl_b"), "")
+        assert await store.add(connection, recorded("mdl_c", version="2"), "")
+        assert await store.add(connection, recorded("mdl_d", name="Other"), "")
+        assert await store.add(connection, recorded("mdl_e", owner="dev_b"), "")
+        other = await store.get(connection, "mdl_d")
+        assert other is not None
+        assert not await store.update(connection, dataclasses.replace(other, name="Agent"))
+        assert await store.candidates(connection, {""}, "dev_a") == []
 
 
 async def test_a_request_id_creates_one_model_per_developer(database: Database, store: Store) -> None:

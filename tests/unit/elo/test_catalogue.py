@@ -9,18 +9,26 @@ from voicearena.elo.v1.events_pb2 import VoiceModelRegistered
 
 from services.elo.catalogue import convert
 from services.elo.catalogue.discovery import Discovery
-from services.elo.catalogue.domain import PARAMETERS, Provider, Query, VoiceModel
+from services.elo.catalogue.domain import PARAMETERS, Provider, Query, VoiceModel, changed
 from services.elo.catalogue.store import Filters
 from services.elo.catalogue.usecases import Catalogue
-from services.elo.domain import INSTALLATION
+from services.elo.domain import INSTALLATION, ModelKind, Visibility
 from services.elo.quota import ARCHIVED_PER_ACTIVE
 from services.elo.visibility import Approval
-from services.runtime.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, QuotaExceeded, Unavailable
+from services.runtime.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    Unavailable,
+    WrongState,
+)
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
 from tests.fakes.memory_database import MemoryDatabase
 from tests.fakes.memory_elo_store import MemoryEloStore
-from tests.unit.elo.test_resolve import model
+from tests.unit.elo.test_resolve import NOON, model
 
 EVERYTHING = Filters(reader="dev_a")
 
@@ -346,3 +354,98 @@ async def test_the_number_of_archived_models_is_limited(catalogue: Catalogue) ->
         QuotaExceeded, match="You have registered 50 voice models, including archived ones, and the limit is 50"
     ):
         await catalogue.create(version("one more"), "")
+
+
+async def test_a_model_of_a_provider_that_costs_money_joins_the_arena_only_if_the_operator_named_the_provider(
+    empty: Catalogue, discovery: Discovery
+) -> None:
+    announced = ["cartesia", "elevenlabs", "espeak"]
+    local = dataclasses.replace(provider("espeak"), local=True)
+    for number, each in enumerate((provider("cartesia"), provider("elevenlabs"), local)):
+        await discovery.record_provider(f"evt_{number}", each, [model(0, "en", provider=each.id)], announced)
+    for allowed in ("cartesia", "espeak"):
+        joined = dataclasses.replace(model(0, "en", provider=allowed), arena=True)
+        assert (await empty.create(joined, "")).arena is True
+    refused = dataclasses.replace(model(0, "en", provider="elevenlabs"), arena=True)
+    with pytest.raises(InvalidInput) as raised:
+        await empty.create(refused, "")
+    expected = [
+        ("arena", "must be false: elevenlabs costs money and is not in ARENA_PROVIDERS, which the operator sets")
+    ]
+    assert violations(raised.value) == expected
+    aside = await empty.create(model(0, "en", provider="elevenlabs"), "")
+    with pytest.raises(InvalidInput) as raised:
+        await empty.update(dataclasses.replace(aside, arena=True), ["arena"])
+    assert violations(raised.value) == expected
+
+
+async def test_a_recorded_model_needs_no_provider_and_is_never_resolved(catalogue: Catalogue) -> None:
+    agent = dataclasses.replace(
+        model(0, "", provider=""), name="Agent", kind=ModelKind.RECORDED, language="en", arena=True
+    )
+    made = await catalogue.create(agent, "")
+    assert (made.kind, made.provider, made.spoken_language, made.arena) == (ModelKind.RECORDED, "", "en", True)
+    with pytest.raises(AlreadyExists, match="recorded model with this name and version"):
+        await catalogue.create(agent, "")
+    assert (await catalogue.create(dataclasses.replace(agent, version="2"), "")).version == "2"
+    with pytest.raises(InvalidInput, match=r"models\[0\]\.provider"):
+        await catalogue.resolve([Query("", "")])
+
+
+@pytest.mark.parametrize("field", ["version", "voice_id", "model_id", "speed", "language", "seed"])
+def test_what_is_compared_stays_after_the_first_battle(field: str) -> None:
+    fought = dataclasses.replace(model(1, "en", owner="dev_a"), first_battle_at=NOON)
+    value = {"speed": 1.5, "seed": 7}.get(field, "de")
+    with pytest.raises(WrongState, match="Register another voice model"):
+        changed(fought, {field: value}, NOON)
+    fresh = dataclasses.replace(fought, first_battle_at=None)
+    assert getattr(changed(fresh, {field: value}, NOON), field) == value
+    # The same value again is no change.
+    assert changed(fought, {field: getattr(fought, field)}, NOON) == fought
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        ({"name": "Another"}, None),
+        ({"speed": 1.5}, None),
+        ({"visibility": Visibility.PRIVATE}, NOON),
+        ({"arena": True, "active": False, "cost_per_1000_characters": 1.0}, NOON),
+    ],
+)
+def test_a_change_of_what_an_operator_has_seen_needs_another_approval(
+    attributes: dict[str, object], kept: object
+) -> None:
+    approved = dataclasses.replace(model(1, "en", owner="dev_a"), approved_at=NOON)
+    assert changed(approved, attributes, NOON).approved_at == kept
+
+
+async def test_an_operator_approves_public_models_of_developers(catalogue: Catalogue) -> None:
+    public = await catalogue.create(model(0, "en"), "")
+    private = await catalogue.create(dataclasses.replace(model(0, "de"), visibility=Visibility.PRIVATE), "")
+    with pytest.raises(PermissionDenied, match="OPERATORS"):
+        await catalogue.approve(public.id)
+    awaiting = Filters(reader="dev_op", awaiting_approval=True)
+    call_as("dev_op")
+    assert [m.id for m in (await catalogue.page(awaiting, 0, ""))[0]] == [public.id]
+    assert (await catalogue.approve(public.id)).approved_at is not None
+    assert (await catalogue.page(awaiting, 0, ""))[0] == []
+    with pytest.raises(NotFound):
+        await catalogue.approve(private.id)
+    own = await catalogue.create(dataclasses.replace(model(0, "en"), visibility=Visibility.PRIVATE), "")
+    with pytest.raises(WrongState, match="A private voice model needs no approval"):
+        await catalogue.approve(own.id)
+
+
+async def test_a_private_model_is_found_by_its_owner_only(catalogue: Catalogue) -> None:
+    private = await catalogue.create(dataclasses.replace(model(0, "en"), visibility=Visibility.PRIVATE), "")
+    assert (await catalogue.get(private.id)).id == private.id
+    call_as("dev_b")
+    for call in (
+        catalogue.get(private.id),
+        catalogue.update(dataclasses.replace(private, name="Mine now"), ["name"]),
+    ):
+        with pytest.raises(NotFound) as raised:
+            await call
+        assert raised.value.message == f"There is no voice model {private.id!r}"
+    assert private.id not in [m.id for m in (await catalogue.page(Filters(reader="dev_b"), 0, ""))[0]]

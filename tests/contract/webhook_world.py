@@ -8,10 +8,10 @@ from collections import Counter
 from typing import Any
 
 from tests.contract.case_world import CaseWorld
-from tests.contract.cases import evaluations, experiments, planning, webhooks
+from tests.contract.cases import catalogue, evaluations, experiments, planning, webhooks
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
-from tests.mesh import register
+from tests.mesh import STAND_IN, register
 
 MAX_ENDPOINTS = 100
 # Calls beyond the limit that are made at the same moment.
@@ -151,3 +151,38 @@ class WebhookWorld(CaseWorld):
     async def _last_delivery_of_evaluation(self) -> str:
         """The delivery of `new_notified_evaluation`, which must be made first."""
         return str(self._values["last_delivery_of_evaluation"])
+
+    async def _notified_of_battle(self) -> tuple[str, str]:
+        """Returns a void battle and the id of its delivery, after the first attempt has failed."""
+        models = []
+        for voice in ("empty", "html"):
+            config = {"voice_id": voice}
+            request = {"name": voice, "provider": STAND_IN, "version": secrets.token_hex(8), "config": config}
+            models.append((await self.call(catalogue.CREATE, request))["id"])
+        scenario = {"name": "A receipt", "category": "webhooks", "ground_truth_transcript": "It is on its way."}
+        scenario_id = (await self.call(webhooks.CREATE_SCENARIO, {**scenario, "visibility": "private"}))["id"]
+        battle = {"model_a_id": models[0], "model_b_id": models[1], "scenario_id": scenario_id}
+        url = await self._new_webhook_url()
+        id_ = str((await self.call(webhooks.CREATE_BATTLE, {**battle, "webhook_url": url}))["id"])
+        async with asyncio.timeout(DELIVERY_TIMEOUT_SECONDS):
+            while True:
+                found = (await self.call(webhooks.OF_BATTLE, {"battle_id": id_}))["deliveries"]
+                if found and found[0]["attempts"]:
+                    return id_, str(found[0]["id"])
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
+
+    async def _notified_battle(self) -> str:
+        id_, self._values["delivery_of_notified_battle"] = await self._notified_of_battle()
+        return id_
+
+    async def _delivery_of_notified_battle(self) -> str:
+        await self.value("notified_battle")
+        return str(self._values["delivery_of_notified_battle"])
+
+    async def _new_notified_battle(self) -> str:
+        id_, self._values["last_delivery_of_battle"] = await self._notified_of_battle()
+        return id_
+
+    async def _last_delivery_of_battle(self) -> str:
+        """The delivery of `new_notified_battle`, which must be made first."""
+        return str(self._values["last_delivery_of_battle"])

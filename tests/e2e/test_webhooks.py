@@ -13,15 +13,18 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
+from tests.e2e.test_arena import new_voter
 from tests.fakes.bodies import wav_of
 from tests.fakes.recordings import tone
 from tests.fakes.webhook_receiver import WebhookReceiver
-from tests.mesh import Developer
+from tests.mesh import STAND_IN, Developer
 
 TIMEOUT_SECONDS = 30.0
 POLL_INTERVAL_SECONDS = 0.05
 # The time for a message to arrive on a busy machine. It is far below the timeout of 15 s for a hanging receiver.
 PROMPT_SECONDS = 8.0
+# The category of the battles of these tests.
+WEBHOOKS = "webhooks"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -58,6 +61,20 @@ class Caller:
         id_ = str((await self.plan(webhook_url))["id"])
         await self.call("POST", f"/experiments/{id_}/cancel")
         return id_
+
+    async def battle(self, webhook_url: str, model_a_id: str, model_b_id: str) -> dict[str, Any]:
+        """Creates a private battle on a scenario of its own category."""
+        scenario = await self.call(
+            "POST",
+            "/scenarios",
+            name="A receipt",
+            category=WEBHOOKS,
+            ground_truth_transcript="Your receipt is on its way.",
+            visibility="private",
+        )
+        models = {"model_a_id": model_a_id, "model_b_id": model_b_id}
+        made = await self.call("POST", "/battles", **models, scenario_id=scenario["id"], webhook_url=webhook_url)
+        return dict(made)
 
     async def upload(self, recording: bytes, **fields: str) -> dict[str, Any]:
         """Uploads a recording and returns its evaluation."""
@@ -108,6 +125,46 @@ async def test_an_ended_evaluation_sends_a_webhook_with_a_valid_signature(
     assert message.json["data"]["evaluation_id"] == made["id"]
     (delivery,) = (await caller.call("GET", f"/evaluations/{made['id']}/webhook-deliveries"))["deliveries"]
     assert delivery["id"] == message.id
+
+
+async def test_a_decided_battle_sends_a_webhook_with_a_valid_signature(
+    mesh: Mesh, caller: Caller, http: httpx.AsyncClient, receiver: WebhookReceiver
+) -> None:
+    voices = (await caller.call("GET", "/models?provider=espeak&active_only=true&page_size=2"))["models"]
+    models = [voice["id"] for voice in voices]
+    made = await caller.battle(receiver.url("ok"), *models)
+    receiver.secrets["ok"] = [made["webhook_secret"]]
+    voter = await new_voter(mesh, http)
+    given = await voter.next(own_board=True, category=WEBHOOKS)
+    assert given["battle_id"] == made["id"]
+    await voter.hear(given)
+    await voter.vote(given, "both_bad")
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        (message,) = await receiver.wait("ok")
+    assert message.verified
+    assert message.json["type"] == "battle.decided"
+    data = message.json["data"]
+    assert (data["battle_id"], data["winner"], data["error_message"]) == (made["id"], "both_bad", "")
+    assert {data["model_a_id"], data["model_b_id"]} == set(models)
+    assert (await caller.call("GET", data["battle_url"]))["winner"] == "both_bad"
+    (delivery,) = (await caller.call("GET", f"/battles/{made['id']}/webhook-deliveries"))["deliveries"]
+    assert (delivery["id"], delivery["subject_type"], delivery["subject_id"]) == (message.id, "battle", made["id"])
+
+
+async def test_a_void_battle_sends_a_webhook_that_says_why(caller: Caller, receiver: WebhookReceiver) -> None:
+    broken = [
+        (await caller.call("POST", "/models", name=voice, provider=STAND_IN, config={"voice_id": voice}))["id"]
+        for voice in ("empty", "html")
+    ]
+    made = await caller.battle(receiver.url("ok"), *broken)
+    receiver.secrets["ok"] = [made["webhook_secret"]]
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        (message,) = await receiver.wait("ok")
+    assert (message.verified, message.json["type"]) == (True, "battle.void")
+    data = message.json["data"]
+    assert (data["battle_id"], data["status"], data["winner"]) == (made["id"], "void", None)
+    assert data["error_message"] != ""
+    assert (await caller.call("GET", f"/battles/{made['id']}"))["void_reason"] == data["error_message"]
 
 
 async def test_a_completed_experiment_sends_a_webhook_with_a_valid_signature(

@@ -20,6 +20,11 @@ DELIVERIES = "WebhookService.ListWebhookDeliveries"
 REDELIVER = "WebhookService.RedeliverWebhook"
 OF_EVALUATION = "WebhookService.ListEvaluationWebhookDeliveries"
 REDELIVER_OF_EVALUATION = "WebhookService.RedeliverEvaluationWebhook"
+OF_BATTLE = "WebhookService.ListBattleWebhookDeliveries"
+REDELIVER_OF_BATTLE = "WebhookService.RedeliverBattleWebhook"
+CREATE_SCENARIO = "ScenarioService.CreateScenario"
+CREATE_BATTLE = "BattleService.CreateBattle"
+NO_BATTLE = "bat_" + "0" * 32
 
 ENDPOINT_ID = re.compile(r"whe_[0-9a-f]{32}")
 MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
@@ -217,6 +222,54 @@ CASES = [
         "somebody else's delivery of an evaluation is not found",
         REDELIVER_OF_EVALUATION,
         {"evaluation_id": Given("notified_evaluation"), "delivery_id": Given("delivery_of_notified_evaluation")},
+        Fails("NOT_FOUND"),
+        caller="somebody_else",
+    ),
+    Case(
+        "the deliveries of a battle are listed",
+        OF_BATTLE,
+        {"battle_id": Given("notified_battle")},
+        Ok(
+            {
+                "deliveries": [
+                    {
+                        "id": Given("delivery_of_notified_battle"),
+                        "experiment_id": "",
+                        "subject_type": "battle",
+                        "subject_id": Given("notified_battle"),
+                        "endpoint_id": ENDPOINT_ID,
+                        "type": "battle.void",
+                        "error_message": "the connection to the receiver failed",
+                    }
+                ],
+                "next_page_token": "",
+            }
+        ),
+    ),
+    Case(
+        "a delivery of a battle is sent again by hand",
+        REDELIVER_OF_BATTLE,
+        {"battle_id": Given("new_notified_battle"), "delivery_id": Given("last_delivery_of_battle")},
+        Ok({"id": Given("last_delivery_of_battle"), "status": "pending", "next_attempt_at": MOMENT}),
+    ),
+    Case("deliveries of an unknown battle are not found", OF_BATTLE, {"battle_id": NO_BATTLE}, Fails("NOT_FOUND")),
+    Case(
+        "deliveries of a malformed battle id are refused",
+        OF_BATTLE,
+        {"battle_id": "x"},
+        Fails("INVALID_INPUT", fields=("battle_id",), says="bat_"),
+    ),
+    Case(
+        "somebody else's deliveries of a battle are not found",
+        OF_BATTLE,
+        {"battle_id": Given("notified_battle")},
+        Fails("NOT_FOUND"),
+        caller="somebody_else",
+    ),
+    Case(
+        "somebody else's delivery of a battle is not found",
+        REDELIVER_OF_BATTLE,
+        {"battle_id": Given("notified_battle"), "delivery_id": Given("delivery_of_notified_battle")},
         Fails("NOT_FOUND"),
         caller="somebody_else",
     ),

@@ -49,6 +49,7 @@ class BattlesStandIn(battle_service_pb2_grpc.BattleServiceServicer):
     """One open battle in which the voter hears side B as clip A. `requests` and `tokens` are what was sent."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[Any] = []
         self.tokens: list[str] = []
         """The token of each call of a voter."""

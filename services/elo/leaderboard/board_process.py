@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from services.elo.leaderboard.publishing import TRY_LOCK, Publishing
 from services.elo.leaderboard.store import BoardStore
-from services.elo.ratings import LiveElo
 from services.elo.settings import EloSettings
 from services.runtime import event_loop, telemetry
 from services.runtime.db import Database
@@ -49,7 +48,7 @@ async def _publish(database: Database, settings: EloSettings) -> None:
             if not (await connection.execute(TRY_LOCK)).scalar_one():
                 return
             interval = timedelta(seconds=settings.board_interval_seconds)
-            publishing = Publishing(database, BoardStore(), LiveElo(), interval, _alive)
+            publishing = Publishing(database, BoardStore(), settings.live_elo, interval, _alive)
 
             async def once() -> None:
                 # Fails if the connection was lost, and the lock with it.

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from voicearena.elo.v1.leaderboard_pb2 import Leaderboard, LeaderboardRow, Snapshot
     from voicearena.elo.v1.leaderboard_service_pb2 import GetHeadToHeadResponse
 
-MIN_AXIS_CELLS, MAX_AXIS_CELLS = 8, 40
+MIN_AXIS_CELLS, GOOD_AXIS_CELLS, MAX_AXIS_CELLS = 8, 18, 40
 MIN_AXIS_POINTS = 40.0
 """The shortest axis, so that almost equal ratings do not look far apart."""
 MARGIN = 0.05
 MAX_NAME_COLUMNS = 24
+GAP = 2
+"""Between two columns of a table."""
 SCALES = (
-    "Rating: published, refitted to all votes, 1500 is the average. Live: Elo as voters see it move, another scale."
+    "Rating: the published rating, fitted to all votes. 1500 is the average. "
+    "Live: Elo as voters see it move. It has another scale."
 )
 PROVISIONAL = "±: provisional. Too few voters or scenarios, so the interval is too wide or unknown."
 
@@ -50,16 +53,16 @@ def rows_table(board: Leaderboard, width: int) -> Table:
     wide = width >= WIDE_COLUMNS
     low, high = _axis(board.rows)
     names = [f"{row.name}{' (withdrawn)' if row.withdrawn else ''}" for row in board.rows]
-    numbers = ("Rating", "95%", "Live", "Battles", "Won", *(("WER", "First sound") if wide else ()))
+    numbers = ("Rating", "95%", "Live", "Battles", *(("Won", "WER", "First sound") if wide else ()))
     rows = [_numbers(row, wide) for row in board.rows]
     columns = [max(len(text) for text in column) for column in zip(numbers, *rows, strict=True)]
     longest = max((len(word) for name in names for word in name.split()), default=0)
     name_columns = min(max(max(map(len, names)), len("Model")), max(longest, MAX_NAME_COLUMNS))
     ranks = [rank_range(row.rank, row.rank_worst) for row in board.rows]
-    used = max(len("Rank"), *map(len, ranks)) + 1 + sum(columns) + len(columns)
+    used = max(len("Rank"), *map(len, ranks)) + GAP + sum(columns) + GAP * len(columns)
     # The name gives way to the numbers, and the axis takes what is left.
-    name_columns = max(min(name_columns, width - used - MIN_AXIS_CELLS - 2), longest)
-    cells = min(width - used - name_columns - 2, MAX_AXIS_CELLS)
+    name_columns = max(min(name_columns, width - used - GOOD_AXIS_CELLS - GAP), longest)
+    cells = min(width - used - name_columns - GAP, MAX_AXIS_CELLS)
     drawn = cells >= MIN_AXIS_CELLS
     ends = f"{low:.0f}".ljust(cells - 4) + f"{high:.0f}" if drawn else ""
     table = new_table("Rank", "Model", *((ends,) if drawn else ()), *numbers, right=("Rank", *numbers))
@@ -88,9 +91,9 @@ def _numbers(row: LeaderboardRow, wide: bool) -> tuple[str, ...]:
         f"{row.rating_low:.0f}-{row.rating_high:.0f}" if known else "unknown",
         f"{row.elo_rating:.0f}",
         str(row.total_battles),
-        f"{row.win_rate:.0%}" if has(row, "win_rate") else ABSENT,
         *(
             (
+                f"{row.win_rate:.0%}" if has(row, "win_rate") else ABSENT,
                 percent(row.avg_wer if has(row, "avg_wer") else None),
                 milliseconds(row.median_ttfa_ms if has(row, "median_ttfa_ms") else None),
             )
@@ -174,7 +177,7 @@ def head_to_head_view(results: GetHeadToHeadResponse, names: dict[str, str]) -> 
     if not results.cells:
         return Text("No votes yet.")
     numbers = ("Won", "Lost", "Tied", "Both bad")
-    table = new_table("Model", "Against", *numbers, "", right=numbers)
+    table = new_table("Model", "Against", *numbers, "Surely", right=numbers)
     place = {name: at for at, name in enumerate(names)}
     for cell in results.cells:
         # Each pair once, from the view of the better model.
@@ -183,7 +186,7 @@ def head_to_head_view(results: GetHeadToHeadResponse, names: dict[str, str]) -> 
                 plain(names.get(cell.model_id, cell.model_id)),
                 plain(names.get(cell.opponent_id, cell.opponent_id)),
                 *(str(count) for count in (cell.wins, cell.losses, cell.ties, cell.both_bad)),
-                Text("surely better", style="green") if cell.surely_better else "",
+                Text("better", style="green") if cell.surely_better else ABSENT,
             )
     parts: list[RenderableType] = [table]
     if len(results.components) > 1:

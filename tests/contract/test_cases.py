@@ -13,10 +13,13 @@ from tests.contract.outcome import Outcome
 from tests.contract.rpcs import public_rpcs, rpcs
 from tests.contract.world import World
 
+# The streams that end after an hour only. They have tests of their own.
+ENDLESS = {"LeaderboardService.WatchLeaderboard"}
+
 
 def test_every_public_rpc_has_a_case_that_succeeds() -> None:
     succeeding = {case.rpc for case in CASES if isinstance(case.expect, Ok)}
-    assert succeeding == set(public_rpcs())
+    assert succeeding == set(public_rpcs()) - ENDLESS
 
 
 def test_every_case_of_an_rpc_has_a_unique_name() -> None:

@@ -38,6 +38,13 @@ OPEN_RPCS = {
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
+    # Public boards.
+    "LeaderboardService.GetLeaderboard",
+    "LeaderboardService.WatchLeaderboard",
+    "LeaderboardService.ListSnapshots",
+    "LeaderboardService.GetHeadToHead",
+    "LeaderboardService.ExportVotes",
+    "LeaderboardService.GetExportKey",
     # Public scenarios.
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",

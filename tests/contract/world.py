@@ -15,6 +15,7 @@ from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.clients import bearer
 from tests.contract.evaluations_world import EvaluationsWorld
 from tests.contract.keys_world import KeysWorld
+from tests.contract.leaderboard_world import LeaderboardWorld
 from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
 from tests.contract.rpcs import rpcs
@@ -24,7 +25,9 @@ from tests.mesh import STAND_IN, register
 MAX_KEYS = 100
 
 
-class World(ArenaWorld, AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld):
+class World(
+    ArenaWorld, AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld, LeaderboardWorld
+):
     """The values of all cases."""
 
     # Keys that cases call with.

@@ -17,6 +17,7 @@ from voicearena.elo.v1 import (
     elo_pb2,
     elo_service_pb2,
     elo_service_pb2_grpc,
+    leaderboard_service_pb2_grpc,
     scenario_service_pb2_grpc,
 )
 from voicearena.experiments.v1 import (
@@ -43,6 +44,7 @@ from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 from tests.unit.cli.refusals import refuse
 from tests.unit.cli.stand_in_battles import CROAK, FAST, BattlesStandIn
+from tests.unit.cli.stand_in_leaderboard import LeaderboardStandIn
 from tests.unit.cli.stand_in_scenarios import ScenariosStandIn
 
 KEY = "kc_right"
@@ -73,6 +75,7 @@ async def require_key(context: Any) -> None:
 
 class StandIn(
     BattlesStandIn,
+    LeaderboardStandIn,
     ScenariosStandIn,
     mesh_service_pb2_grpc.MeshServiceServicer,
     auth_service_pb2_grpc.AuthServiceServicer,
@@ -356,6 +359,7 @@ async def serve(stand_in: StandIn, port: int = 0) -> tuple[grpc.aio.Server, int]
     tts_service_pb2_grpc.add_TtsServiceServicer_to_server(stand_in, server)
     elo_service_pb2_grpc.add_EloServiceServicer_to_server(stand_in, server)
     battle_service_pb2_grpc.add_BattleServiceServicer_to_server(stand_in, server)
+    leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server(stand_in, server)
     scenario_service_pb2_grpc.add_ScenarioServiceServicer_to_server(stand_in, server)
     experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(stand_in, server)
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(stand_in, server)

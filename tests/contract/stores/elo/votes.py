@@ -77,7 +77,7 @@ async def add_votes(
         sides = (b, a) if swapped else (a, b)
         scenario = cast.scenarios[votes.scenario[n]]
         fought = battle(
-            f"bat_{prefix}{n:031x}",
+            f"bat_{_tail(prefix, n)}",
             sides[0],
             sides[1],
             scenario[1],
@@ -92,7 +92,7 @@ async def add_votes(
         battles.append(values)
         rows.append(
             {
-                **{"id": f"asg_{prefix}{n:031x}", "kind": kind, "battle_id": fought.id, "owner": owner},
+                **{"id": f"asg_{_tail(prefix, n)}", "kind": kind, "battle_id": fought.id, "owner": owner},
                 **{"rated": rated, "counted": True if counted is None else bool(counted[n])},
                 **{"voter_seq": cast.voters[votes.voter[n]][1] if kind == "human" else None, "swapped": swapped},
                 **{"model_a_seq": a[1], "model_b_seq": b[1], "outcome": int(votes.outcome[n])},
@@ -104,6 +104,11 @@ async def add_votes(
     async with database.transaction() as connection:
         await connection.execute(sa.insert(BATTLES), battles)
         await connection.execute(sa.insert(BATTLE_VOTES), rows)
+
+
+def _tail(prefix: str, number: int) -> str:
+    """Returns the 32 characters of an id."""
+    return f"{prefix}{number:0{32 - len(prefix)}x}"
 
 
 async def add_render(database: Database, id_: str, model_id: str, scenario_id: str, **values: object) -> None:

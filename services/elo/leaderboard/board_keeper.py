@@ -37,16 +37,17 @@ class BoardKeeper:
         )
         self.pid = process.pid
         assert process.stdout is not None
+        ended = False
         try:
-            while True:
+            while not ended:
                 async with asyncio.timeout(self._max_silent_seconds):
-                    if not await process.stdout.readline():
-                        break
+                    ended = not await process.stdout.readline()
         except TimeoutError:
             raise BoardProcessEnded(f"it reported nothing for {self._max_silent_seconds:g} s") from None
         finally:
             self.pid = None
-            if process.returncode is None:
+            # asyncio loses the exit status of a process that is killed while it ends.
+            if not ended:
                 process.kill()
             async with asyncio.timeout(END_TIMEOUT_SECONDS):
                 await process.wait()

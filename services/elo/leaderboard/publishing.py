@@ -67,7 +67,9 @@ class Publishing:
             # Votes of before are counted as new: what they were when the boards were computed is not known here.
             self.schedules = {owner: OwnerSchedule(computed_at=at) for owner, at in known.items()}
         for owner, count in changed.items():
-            self.schedules.setdefault(owner, OwnerSchedule()).changed += count
+            schedule = self.schedules.setdefault(owner, OwnerSchedule())
+            schedule.changed += count
+            schedule.groups_now = sum(group.owner == owner for group in self._reader.log.groups.values())
         boards = 0
         for owner, schedule in self.schedules.items():
             if schedule.due(now(), self._interval):
@@ -118,7 +120,7 @@ class Publishing:
             if owner == INSTALLATION:
                 await outbox.add(connection, facts.ratings_published(at, len(boards), votes))
         self._shown[owner] = shown
-        schedule.votes, schedule.changed = len(of_owner), 0
+        schedule.votes, schedule.changed, schedule.groups = len(of_owner), 0, schedule.groups_now
         schedule.computed_at, schedule.seconds = at, time.monotonic() - began
         await self._catch_up(owner, of_owner, models)
         log.info("boards were computed", owner=owner, boards=len(boards), votes=votes, seconds=schedule.seconds)

@@ -21,6 +21,10 @@ class OwnerSchedule:
     """The number of votes that the boards were last computed from, counted or not."""
     changed: int = 0
     """The number of votes that are new or changed since."""
+    groups: int = 0
+    """The number of categories and languages with votes, as pairs, when the boards were last computed."""
+    groups_now: int = 0
+    """That number now."""
     computed_at: datetime | None = None
     """None before the first time."""
     seconds: float = 0.0
@@ -33,4 +37,6 @@ class OwnerSchedule:
         if now >= self.computed_at + interval or now < self.computed_at:
             return True
         pause = max(MIN_PAUSE, timedelta(seconds=self.seconds * PAUSE_PER_SECOND))
-        return self.changed >= max(1, EARLY_SHARE * self.votes) and now >= self.computed_at + pause
+        # The first votes of a category give it a board at once, however many votes the others have.
+        early = self.groups_now > self.groups or self.changed >= max(1, EARLY_SHARE * self.votes)
+        return early and now >= self.computed_at + pause

@@ -1,0 +1,1 @@
+"""Published boards: rules without a database."""

@@ -265,6 +265,7 @@ WITHOUT_SCOPE = {
     "ListeningService.CastListeningVote",
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",
+    *(name for name in OPEN_RPCS if name.startswith("LeaderboardService.")),
 }
 
 

@@ -20,6 +20,7 @@ from services.runtime.telemetry import current_traceparent
 EVENT_MODULES = tuple(stubs("events_pb2"))
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECT = "voicearena.dead_letters"
+UNANNOUNCED = "unannounced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class EventType:
     per_requester: bool
     consumers: tuple[str, ...]
     until_confirmed: bool
+    for_webhooks: bool
 
     @property
     def owner(self) -> str:
@@ -90,6 +92,7 @@ def event_types() -> dict[str, EventType]:
                     options.per_requester,
                     tuple(options.consumers),
                     options.until_confirmed,
+                    options.for_webhooks,
                 )
     return found
 
@@ -100,8 +103,13 @@ def event_type(message: Message | type[Message]) -> EventType:
 
 
 def subject_of(message: Message) -> str:
-    """Returns the subject of an event. Raises ValueError if its requester is no service name."""
+    """Returns the subject of an event. Raises ValueError if its requester is no service name.
+
+    A fact that is only for webhooks has another subject if it names none. No service consumes it there.
+    """
     kind = event_type(message)
+    if kind.for_webhooks and not message.webhook_url:  # type: ignore[attr-defined]
+        return f"{kind.subject}.{UNANNOUNCED}"
     if not kind.per_requester:
         return kind.subject
     requester: str = message.requester  # type: ignore[attr-defined]

@@ -122,7 +122,7 @@ async def _battles(connection: AsyncConnection, audit: Audit) -> None:
     """Each decided battle was announced once, and says what its votes changed."""
     query = sa.text(
         "SELECT b.id, b.status, b.winner, b.elo_delta,"
-        " (SELECT count(*) FROM chaos.events e WHERE e.subject ~ 'battle_(decided|voided)$'"
+        " (SELECT count(*) FROM chaos.events e WHERE e.subject ~ 'battle_(decided|voided)'"
         "  AND position(convert_to(b.id, 'UTF8') in e.envelope) > 0) AS announced,"
         " (SELECT sum(CASE WHEN v.swapped THEN -v.change_a ELSE v.change_a END) FROM battle_votes v"
         "  WHERE v.battle_id = b.id) AS changed"

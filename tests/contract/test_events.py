@@ -146,6 +146,8 @@ def test_a_consumer_receives_the_events_published_for_it(event: EventType) -> No
     for consumer in event.consumers:
         if event.per_requester:
             message.requester = consumer  # type: ignore[attr-defined]
+        if event.for_webhooks:
+            message.webhook_url = "https://example.com"  # type: ignore[attr-defined]
         assert matches(event.filter_subject(consumer), events.subject_of(message))
 
 

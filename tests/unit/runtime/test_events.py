@@ -5,6 +5,7 @@ import fnmatch
 import pytest
 from google.protobuf.message import Message
 from voicearena.auth.v1.events_pb2 import ApiKeyRevoked
+from voicearena.elo.v1.events_pb2 import BattleDecided
 from voicearena.experiments.v1.events_pb2 import ExperimentCompleted
 from voicearena.scoring.v1.events_pb2 import EvaluationCompleted, EvaluationRequested
 from voicearena.tts.v1.events_pb2 import SpeechSynthesized, SynthesisRequested
@@ -31,6 +32,8 @@ def matches(subject: str, pattern: str) -> bool:
         (ExperimentCompleted(), "voicearena.experiments.v1.experiment_completed"),
         (SynthesisRequested(requester="elo"), "voicearena.tts.v1.synthesis_requested.elo"),
         (SpeechSynthesized(requester="experiments"), "voicearena.tts.v1.speech_synthesized.experiments"),
+        (BattleDecided(webhook_url="https://example.com"), "voicearena.elo.v1.battle_decided"),
+        (BattleDecided(), "voicearena.elo.v1.battle_decided.unannounced"),
     ],
 )
 def test_an_event_has_its_declared_subject(message: Message, subject: str) -> None:
@@ -79,6 +82,8 @@ def test_the_filter_of_every_consumer_matches_the_event(kind: EventType) -> None
         message = kind.new()
         if kind.per_requester:
             message.requester = consumer  # type: ignore[attr-defined]
+        if kind.for_webhooks:
+            message.webhook_url = "https://example.com"  # type: ignore[attr-defined]
         assert matches(subject_of(message), kind.filter_subject(consumer))
 
 

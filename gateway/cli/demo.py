@@ -1,4 +1,4 @@
-"""`arena demo`: starts a mesh, compares three local voices on eight prompts, and prints the verdict."""
+"""`arena demo`: starts a mesh, compares three local voices on eight prompts, and holds a small tournament."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from dotenv import dotenv_values
 from gateway.cli.client import ArenaClient
 from gateway.cli.demo_plan import PROMPTS, PROVIDER, SCENARIO, DemoVoice, choose_voices, voice_lines
 from gateway.cli.errors import CliError, ExitCode
+from gateway.cli.leaderboard_view import leaderboard_view
 from gateway.cli.local_mesh import LocalMesh, local_address, runner_command, stopping_on_signals
 from gateway.cli.progress import watch_to_end
 from gateway.cli.rendering import model_name, plain
-from gateway.cli.session import CliSession
+from gateway.cli.session import CliSession, message_document
 from gateway.cli.steps import Steps
+from gateway.cli.tournament import TOURNAMENT_SETTINGS, tournament_board
 from gateway.cli.verdict import results_view
 
 if TYPE_CHECKING:
+    from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.results_pb2 import Results
 
@@ -42,13 +45,13 @@ class Comparison:
 
 
 def run_demo(session: CliSession, data_dir: Path) -> None:
-    """Starts a mesh, compares the voices, prints the verdict and where the audio is, and stops the mesh.
+    """Starts a mesh, compares the voices, holds a tournament, prints the verdict and the board, and stops the mesh.
 
     No process is left in any case, even after Ctrl-C. Raises CliError if a step fails.
     """
     data_dir = data_dir.absolute()
     address = local_address({**dotenv_values(ENV_FILE), **os.environ})
-    mesh = LocalMesh(data_dir, address, runner_command(data_dir, ephemeral=False))
+    mesh = LocalMesh(data_dir, address, runner_command(data_dir, ephemeral=False), TOURNAMENT_SETTINGS)
     steps = Steps(session.err)
     with stopping_on_signals():
         try:
@@ -56,12 +59,16 @@ def run_demo(session: CliSession, data_dir: Path) -> None:
                 mesh.start()
                 mesh.wait_until_ready()
                 step.done = f"The mesh is ready at {address}"
-            _show(session, mesh, _compare(session, steps, mesh), data_dir)
+            comparison = _compare(session, steps, mesh)
+            _show(session, mesh, comparison, _hold_tournament(steps, mesh), data_dir)
         finally:
             if mesh.started:
                 _stop(steps, mesh)
     if not session.json:
-        session.note("\nNext: `arena up` keeps a mesh running. Then `arena register` and `arena experiment create`.")
+        session.note(
+            "\nNext: `arena up` keeps a mesh running. Then `arena battle` lets you vote, and `arena register` and "
+            "`arena experiment create` compare voices of your choice."
+        )
 
 
 def _compare(session: CliSession, steps: Steps, mesh: LocalMesh) -> Comparison:
@@ -132,9 +139,20 @@ def _not_completed(experiment: Experiment) -> NoReturn:
     raise CliError(f"The experiment ended with status {status}{reason}.", ExitCode.EXPERIMENT_NOT_COMPLETED)
 
 
-def _show(session: CliSession, mesh: LocalMesh, comparison: Comparison, data_dir: Path) -> None:
+def _hold_tournament(steps: Steps, mesh: LocalMesh) -> Leaderboard:
+    """Returns the leaderboard of the battles that the local voices have by themselves since the mesh was started."""
+    with (
+        steps.step("Holding a tournament: local voices in battles, metrics vote") as step,
+        ArenaClient(mesh.address, None) as anonymous,
+    ):
+        board = tournament_board(anonymous)
+        step.done = f"{len(board.rows)} voices met in {board.battles} battles with {board.votes} votes of the metrics"
+        return board
+
+
+def _show(session: CliSession, mesh: LocalMesh, comparison: Comparison, board: Leaderboard, data_dir: Path) -> None:
     if session.json:
-        session.print_message(comparison.results)
+        session.print_document({**message_document(comparison.results), "leaderboard": message_document(board)})
         return
     with ArenaClient(mesh.address, session.key) as client:
         trials = client.trials(comparison.experiment.id)
@@ -144,6 +162,7 @@ def _show(session: CliSession, mesh: LocalMesh, comparison: Comparison, data_dir
     session.out.print(results_view(comparison.results, metrics, session.out.width))
     _print_list(session, "Audio", audio_places(trials, data_dir))
     session.out.print()
+    session.out.print(leaderboard_view(board, session.out.width))
 
 
 def _print_list(session: CliSession, title: str, lines: Sequence[str]) -> None:

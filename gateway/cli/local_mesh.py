@@ -68,8 +68,16 @@ def _free_port() -> int:
 class LocalMesh:
     """A mesh that this process starts and stops. Its output goes to `logs/demo.log` in its data directory."""
 
-    def __init__(self, data_dir: Path, address: GatewayAddress, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        address: GatewayAddress,
+        command: Sequence[str],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`settings` are settings of the mesh, unless the environment has them."""
         self.address = address
+        self._settings = dict(settings or {})
         self.log_path = data_dir / LOG_NAME
         self._command = list(command)
         self._child: subprocess.Popen[bytes] | None = None
@@ -87,7 +95,7 @@ class LocalMesh:
             with self.log_path.open("wb") as log:
                 self._child = subprocess.Popen(
                     self._command,
-                    env={**os.environ, "API_PORT": str(self.address.port)},
+                    env={**self._settings, **os.environ, "API_PORT": str(self.address.port)},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

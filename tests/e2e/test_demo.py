@@ -97,7 +97,7 @@ def seconds(file: Path) -> float:
 def test_every_step_succeeds(first: Run) -> None:
     assert first.exit_code == 0, "\n".join(first.steps)
     assert [step for step in first.steps if step.startswith("✗")] == []
-    assert len([step for step in first.steps if step.startswith("✓")]) == 7
+    assert len([step for step in first.steps if step.startswith("✓")]) == 8
 
 
 def test_the_voice_at_its_own_speed_wins(first: Run) -> None:
@@ -121,6 +121,13 @@ def test_the_demo_hears_words_and_the_hurried_voice_is_ruled_out(first: Run) -> 
     ((errors,),) = matches(first, rf"✗  {re.escape(HURRIED)} +([\d.]+)% .*")
     ((natural,),) = matches(first, rf"1  {re.escape(NATURAL)} +([\d.]+)% +[\d.]+% .*")
     assert float(natural) < float(errors)
+
+
+def test_the_demo_ends_with_the_board_of_a_tournament(first: Run) -> None:
+    board = first.out[first.out.index("Leaderboard  hybrid, all scenarios") :]
+    assert len([line for line in board if re.match(r" *\d+(-\d+)? +eSpeak NG ", line)]) >= 2
+    # How many battles are on it depends on the machine.
+    assert any(re.match(r"\d+ votes? on \d+ battles?\. Computed at ", line) for line in board)
 
 
 def test_each_voice_is_listed_with_its_speed(first: Run) -> None:
@@ -168,6 +175,7 @@ async def test_the_demo_runs_again_in_the_same_folder_and_prints_its_results_as_
     results = json.loads("\n".join(again.out))
     assert (results["winner"], results["composite"]["name"]) == (NATURAL, "quality")
     seconds_spoken = {ranking["voice_id"]: ranking["avg_duration_seconds"] for ranking in results["rankings"]}
+    assert results["leaderboard"]["votes"] > 0
     natural, hurried, slow = (seconds_spoken[name.partition(":")[2]] for name in (NATURAL, HURRIED, SLOW))
     assert hurried / natural == pytest.approx(0.62, abs=0.03)
     assert slow / natural == pytest.approx(1.56, abs=0.05)

@@ -9,19 +9,33 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
+from voicearena.elo.v1.leaderboard_service_pb2 import WatchLeaderboardResponse
 from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
 from voicearena.experiments.v1.results_pb2 import Results
 from voicearena.tts.v1.tts_pb2 import Voice
 
 from gateway.cli.demo_plan import VOICES
+from gateway.cli.tournament import TOURNAMENT_VOTES
 from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, WatchResponse, serve
+
+
+class DemoMesh(StandIn):
+    """A mesh whose metrics have voted in every battle of the tournament."""
+
+    async def WatchLeaderboard(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802 - an RPC
+        board = Leaderboard(board=Leaderboard.hybrid, votes=TOURNAMENT_VOTES, battles=TOURNAMENT_VOTES)
+        board.rows.add(model_id="mdl_1", name="Croak", rating=1600, rating_low=1400, rating_high=1800)
+        yield WatchLeaderboardResponse(leaderboard=board)
 
 
 def scripted() -> StandIn:
     """Returns a mesh in which one experiment completes."""
-    mesh = StandIn()
+    mesh = DemoMesh()
     mesh.voices = [Voice(provider="espeak", voice_id=voice.voice_id) for voice in VOICES]
     first = VOICES[0].voice_id
     mesh.trials = [Trial(id="trl_1", provider="espeak", voice_id=first, status=Trial.completed)]

@@ -60,12 +60,18 @@ def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> 
         "  Speaking and measuring ...",
         "1 of 1 trials ended: espeak:en-us+croak 1/1",
         "✓ 1 of 1 trials completed",
+        "  Holding a tournament: local voices in battles, metrics vote ...",
+        "✓ 1 voices met in 8 battles with 8 votes of the metrics",
         "  Stopping the mesh ...",
         "✓ Stopped; no process is left",
         "",
-        "Next: `arena up` keeps a mesh running. Then `arena register` and `arena experiment create`.",
+        "Next: `arena up` keeps a mesh running. Then `arena battle` lets you vote, and `arena register` and `arena "
+        "experiment create` compare voices of your choice.",
     ]
-    assert [line.rstrip() for line in out.splitlines()] == [
+    printed = [line.rstrip() for line in out.splitlines()]
+    board = printed.index("Leaderboard  hybrid, all scenarios")
+    assert [line for line in printed[board:] if "Croak" in line and "1600" in line and "1400-1800" in line]
+    assert printed[:board] == [
         "",
         "Voices",
         "  espeak:en-us+croak      natural pace",

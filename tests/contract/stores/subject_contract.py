@@ -1,6 +1,6 @@
 """The suite that every subject of listening tests must pass.
 
-To run it for a subject, subclass `SubjectContract` with a fixture `case`.
+To run it for a subject, subclass `SubjectContract` or `RemovableSubjectContract` with a fixture `case`.
 """
 
 from __future__ import annotations
@@ -59,17 +59,21 @@ class SubjectCase(Protocol):
     async def invite(self, test_id: str) -> str:
         """Returns a new invitation."""
 
-    async def end_invitation(self, invitation_id: str) -> None:
-        """Ends an invitation, so that its listeners may not hear clips or vote."""
-
-    async def remove(self, connection: AsyncConnection, test_id: str) -> None:
-        """Deletes a subject and its test as the service does."""
-
     async def received(self, connection: AsyncConnection, test_id: str) -> int:
         """Returns how many votes the subject has counted."""
 
     async def ends(self, connection: AsyncConnection, test_id: str) -> int:
         """Returns how often the subject has ended."""
+
+
+class RemovableCase(SubjectCase, Protocol):
+    """An implementation whose subjects can be deleted, and whose invitations can end."""
+
+    async def end_invitation(self, invitation_id: str) -> None:
+        """Ends an invitation, so that its listeners may not hear clips or vote."""
+
+    async def remove(self, connection: AsyncConnection, test_id: str) -> None:
+        """Deletes a subject and its test as the service does."""
 
 
 def stores(database: Database) -> tuple[ListeningStore, VoteStore]:
@@ -292,21 +296,6 @@ class SubjectContract:
         await harness.cast(two, pair, B)
         assert await harness.known(test_id) == (2, 1)
 
-    async def test_a_listener_whose_invitation_has_ended_can_neither_hear_nor_vote(self, harness: Harness) -> None:
-        test_id = await harness.case.begin(2)
-        invitation = await harness.case.invite(test_id)
-        listener = await harness.join(test_id, invitation)
-        (other,) = await harness.listeners(test_id, 1)
-        pair = await harness.hear(listener)
-        assert len((await harness.clips.find(pair.clip_a)).content) > 44
-        await harness.case.end_invitation(invitation)
-        for refused in (harness.clips.find(pair.clip_a), harness.cast(listener, pair)):
-            with pytest.raises(Unauthenticated, match="has ended"):
-                await refused
-        assert await harness.known(test_id) == (0, 0)
-        await harness.vote(other)
-        assert await harness.known(test_id) == (1, 0)
-
     async def test_clips_can_not_be_heard_once_their_audio_is_forgotten(self, harness: Harness) -> None:
         test_id = await harness.case.begin(2)
         (listener,) = await harness.listeners(test_id, 1)
@@ -317,12 +306,33 @@ class SubjectContract:
         with pytest.raises(NotFound):
             await harness.clips.find(pair.clip_b)
 
-    async def test_removing_a_subject_removes_its_test_and_votes(self, harness: Harness) -> None:
+
+class RemovableSubjectContract(SubjectContract):
+    """The suite for a subject that can be deleted, and whose invitations can end."""
+
+    async def test_a_listener_whose_invitation_has_ended_can_neither_hear_nor_vote(
+        self, case: RemovableCase, harness: Harness
+    ) -> None:
+        test_id = await harness.case.begin(2)
+        invitation = await harness.case.invite(test_id)
+        listener = await harness.join(test_id, invitation)
+        (other,) = await harness.listeners(test_id, 1)
+        pair = await harness.hear(listener)
+        assert len((await harness.clips.find(pair.clip_a)).content) > 44
+        await case.end_invitation(invitation)
+        for refused in (harness.clips.find(pair.clip_a), harness.cast(listener, pair)):
+            with pytest.raises(Unauthenticated, match="has ended"):
+                await refused
+        assert await harness.known(test_id) == (0, 0)
+        await harness.vote(other)
+        assert await harness.known(test_id) == (1, 0)
+
+    async def test_removing_a_subject_removes_its_test_and_votes(self, case: RemovableCase, harness: Harness) -> None:
         test_id, other = await harness.case.begin(2), await harness.case.begin(1)
         (listener,), (stays,) = await harness.listeners(test_id, 1), await harness.listeners(other, 1)
         await harness.vote(listener)
         async with harness.held(test_id) as connection:
-            await harness.case.remove(connection, test_id)
+            await case.remove(connection, test_id)
         async with harness.database.transaction() as connection:
             assert not await harness.case.subject.lock(connection, test_id)
             left: Sequence[object] = [

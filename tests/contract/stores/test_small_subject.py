@@ -14,7 +14,7 @@ from services.runtime.ids import new_id
 from services.shared.listening.domain import CandidateAudio, Listener, ListeningTest, Pair, PairKey
 from services.shared.listening.judging import CastVote
 from services.shared.listening.subject import Subject
-from tests.contract.stores.subject_contract import Clock, Harness, SubjectCase, SubjectContract, stores
+from tests.contract.stores.subject_contract import Clock, Harness, RemovableCase, RemovableSubjectContract, stores
 from tests.fakes.memory_database import MemoryDatabase, table
 
 MIGRATIONS = Path(__file__).parent / "small_subject"
@@ -149,11 +149,11 @@ async def small_schema(postgres_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-class TestSmallSubject(SubjectContract):
+class TestSmallSubject(RemovableSubjectContract):
     """The suite for small subjects."""
 
     @pytest.fixture(params=["memory", "postgresql"])
-    def case(self, request: pytest.FixtureRequest, clock: Clock) -> SubjectCase:
+    def case(self, request: pytest.FixtureRequest, clock: Clock) -> RemovableCase:
         memory = request.param == "memory"
         return SmallCase(MemoryDatabase("small") if memory else request.getfixturevalue("small_schema"), clock)
 

@@ -19,7 +19,7 @@ from services.shared.listening.subject import Subject
 from services.shared.metrics import Measurements
 from tests.contract.stores.experiments.rows import COMPLETED, NOON, RUNNING, end_trial, experiment, trial
 from tests.contract.stores.experiments.stores import ExperimentStores
-from tests.contract.stores.subject_contract import Clock, SubjectCase, SubjectContract
+from tests.contract.stores.subject_contract import Clock, RemovableCase, RemovableSubjectContract
 from tests.fakes.memory_database import MemoryDatabase, table
 
 MEASURED = Measurements(duration_seconds=1.0, ttfb_ms=100.0, generation_time_ms=300.0, silence_ratio=0.1)
@@ -97,9 +97,9 @@ class ExperimentCase:
         return ends
 
 
-class TestExperimentSubject(SubjectContract):
+class TestExperimentSubject(RemovableSubjectContract):
     """The suite over experiments."""
 
     @pytest.fixture
-    def case(self, database: Database, clock: Clock) -> SubjectCase:
+    def case(self, database: Database, clock: Clock) -> RemovableCase:
         return ExperimentCase(database, clock)

@@ -15,7 +15,7 @@ from services.elo.visibility import Approval
 from services.elo.voting import convert as voting_convert
 from services.elo.voting.casting import VoteInBattle
 from services.elo.voting.next_battle import NextBattle
-from services.elo.voting.voters import ReadVoter
+from services.elo.voting.voters import ReadVoter, calling_voter
 from services.runtime.rpc import Context
 from services.shared.listening import clip_responses
 from services.shared.listening.clips import Clips
@@ -86,6 +86,8 @@ class BattleServicer(battle_service_pb2_grpc.BattleServiceServicer):
     async def VoteInBattle(
         self, request: battle_service_pb2.VoteInBattleRequest, context: Context
     ) -> battle_service_pb2.VoteInBattleResponse:
+        # Who calls comes before what they say.
+        calling_voter()
         return voting_convert.reveal(
             await self._voting.vote(request.id, voting_convert.answer(request.winner)), self._approval
         )

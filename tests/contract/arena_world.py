@@ -15,10 +15,10 @@ from tests.mesh import operator_key
 class ArenaWorld(CaseWorld):
     """The part of `World` for models and scenarios of the arena."""
 
-    async def execute(self, statement: LiteralString, *values: object) -> None:
-        """Makes a change that no API request can make."""
+    async def execute(self, statement: LiteralString, *values: object) -> bool:
+        """Makes a change that no API request can make. Returns whether it changed a row."""
         async with await AsyncConnection.connect(self.mesh.database_url, autocommit=True) as connection:
-            await connection.execute(statement, values)
+            return (await connection.execute(statement, values)).rowcount > 0
 
     async def _operator_key(self) -> str:
         return await operator_key(self.mesh)

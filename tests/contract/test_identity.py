@@ -45,6 +45,11 @@ OPEN_RPCS = {
     "LeaderboardService.GetHeadToHead",
     "LeaderboardService.ExportVotes",
     "LeaderboardService.GetExportKey",
+    # Public battles.
+    "BattleService.GetBattle",
+    "BattleService.ListBattles",
+    "BattleService.WatchBattle",
+    "BattleService.GetBattleClip",
     # Public scenarios.
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",

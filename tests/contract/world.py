@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from services.runtime.audio_store import AudioLinks
-from tests.contract.arena_world import ArenaWorld
 from tests.contract.audit_world import AuditWorld
 from tests.contract.cases import catalogue, experiments, planning
 from tests.contract.clients import bearer
@@ -19,6 +18,7 @@ from tests.contract.leaderboard_world import LeaderboardWorld
 from tests.contract.lifecycle_world import LifecycleWorld
 from tests.contract.listening_world import ListeningWorld
 from tests.contract.rpcs import rpcs
+from tests.contract.voting_world import VotingWorld
 from tests.contract.webhook_world import EXCESS_CALLS, WebhookWorld
 from tests.mesh import STAND_IN, register
 
@@ -26,7 +26,7 @@ MAX_KEYS = 100
 
 
 class World(
-    ArenaWorld, AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld, LeaderboardWorld
+    VotingWorld, AuditWorld, EvaluationsWorld, ListeningWorld, LifecycleWorld, WebhookWorld, KeysWorld, LeaderboardWorld
 ):
     """The values of all cases."""
 

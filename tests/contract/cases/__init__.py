@@ -15,6 +15,7 @@ from tests.contract.cases import (
     planning,
     scenarios,
     speech,
+    voting,
     webhooks,
 )
 from tests.contract.cases.case import Case
@@ -34,5 +35,6 @@ CASES: list[Case] = [
     *metric_audit.CASES,
     *scenarios.CASES,
     *speech.CASES,
+    *voting.CASES,
     *webhooks.CASES,
 ]

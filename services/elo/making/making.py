@@ -61,13 +61,15 @@ class Making:
         budget: Budget,
         order: Order,
     ) -> Made | None:
-        """Adds a battle. Returns None if a model can't speak the scenario now.
+        """Adds a battle. Returns None if a model can't speak the scenario now, or one of them was just changed.
 
         The caller must have checked that the models can meet.
         """
         moment = now()
         # Before the voices are copied, so that a change of a model is either before it or refused.
-        await self._store.settle(connection, [model.id for model in models], scenario.id, moment)
+        named, public = [model.id for model in models], not order.private
+        if not await self._store.settle(connection, named, scenario.id, scenario.text, moment, public=public):
+            return None
         sides = models if self._rng.random() < 0.5 else (models[1], models[0])
         chosen = await self._renders.choose(
             connection, [model.speaker for model in sides], scenario.id, budget, only_usable=order.only_usable
@@ -122,7 +124,9 @@ class Making:
         """
         before = (battle.model_a_id, battle.render_a_id), (battle.model_b_id, battle.render_b_id)
         new = [side for side, (model_id, _) in zip(sides, before, strict=True) if side.id != model_id]
-        await self._store.settle(connection, [side.id for side in new], battle.scenario_id, now())
+        named, public = [side.id for side in new], not battle.private
+        if not await self._store.settle(connection, named, battle.scenario_id, battle.text, now(), public=public):
+            return None
         chosen = await self._renders.choose(connection, [side.speaker for side in new], battle.scenario_id, budget)
         if chosen is None:
             return None

@@ -11,7 +11,7 @@ from voicearena.elo.v1.battle_pb2 import MetricVote as MetricVoteMessage
 
 from services.elo.battles.domain import Battle, BattleStatus
 from services.elo.battles.views import BATTLE_COLUMNS, battle_from
-from services.elo.domain import INSTALLATION
+from services.elo.domain import INSTALLATION, Visibility
 from services.elo.scenarios.conditions import in_language
 from services.elo.tables import BATTLES, BATTLES_CHANGED, RENDERS
 from services.runtime.db import notify
@@ -60,10 +60,32 @@ class BattleStore:
             await connection.execute(query.where(sa.or_(_PREPARING, _OPEN), _B.developer_id == developer_id))
         ).scalar_one()
 
-    async def settle(self, connection: AsyncConnection, models: Sequence[str], scenario_id: str, at: datetime) -> None:
-        """Records that models and a scenario have a battle, after which they can't be changed."""
-        await connection.execute(_SETTLE_MODELS, {"ids": list(models), "at": at})
-        await connection.execute(_SETTLE_SCENARIO, {"id": scenario_id, "at": at})
+    async def settle(
+        self,
+        connection: AsyncConnection,
+        models: Sequence[str],
+        scenario_id: str,
+        text: str,
+        at: datetime,
+        *,
+        public: bool,
+    ) -> bool:
+        """Records that models and a scenario have a battle, after which they can't be changed.
+
+        Returns False, and records nothing, if one of them was changed since it was read: the scenario has another text,
+        or a public battle would have a private model or scenario.
+        """
+        settled = {"ids": list(models), "id": scenario_id, "at": at}
+        unused = (await connection.execute(_UNUSED_MODELS, settled)).scalars().all()
+        scenario = (await connection.execute(_UNUSED_SCENARIO, settled)).one_or_none()
+        visibilities = [*unused, *([scenario.visibility] if scenario else [])]
+        if (public and Visibility.PRIVATE in visibilities) or (scenario and scenario.ground_truth_transcript != text):
+            return False
+        if unused:
+            await connection.execute(_SETTLE_MODELS, settled)
+        if scenario:
+            await connection.execute(_SETTLE_SCENARIO, settled)
+        return True
 
     async def to_advance(self, connection: AsyncConnection, limit: int) -> Sequence[str]:
         """Returns preparing battles whose next step is due, the oldest first: a side has failed or both are ready."""
@@ -148,8 +170,14 @@ _DRAW = ("candidates", "probability", "window_points", "inside_window")
 _OPEN = _B.status == sa.literal_column(f"'{BattleStatus.OPEN}'")
 _PREPARING = _B.status == sa.literal_column(f"'{BattleStatus.PREPARING}'")
 _WITHOUT_BATTLE = sa.text("SELECT id FROM voice_models WHERE id = ANY(:ids) AND first_battle_at IS NULL")
-_SETTLE_MODELS = sa.text(
-    "UPDATE voice_models SET first_battle_at = :at WHERE id IN (SELECT id FROM voice_models"
-    " WHERE id = ANY(:ids) AND first_battle_at IS NULL ORDER BY id FOR UPDATE)"
+# Always in the same order, so that no two battles wait for each other.
+_UNUSED_MODELS = sa.text(
+    "SELECT visibility FROM voice_models WHERE id = ANY(:ids) AND first_battle_at IS NULL ORDER BY id FOR UPDATE"
 )
-_SETTLE_SCENARIO = sa.text("UPDATE scenarios SET first_battle_at = :at WHERE id = :id AND first_battle_at IS NULL")
+_UNUSED_SCENARIO = sa.text(
+    "SELECT visibility, ground_truth_transcript FROM scenarios WHERE id = :id AND first_battle_at IS NULL FOR UPDATE"
+)
+_SETTLE_MODELS = sa.text(
+    "UPDATE voice_models SET first_battle_at = :at WHERE id = ANY(:ids) AND first_battle_at IS NULL"
+)
+_SETTLE_SCENARIO = sa.text("UPDATE scenarios SET first_battle_at = :at WHERE id = :id")

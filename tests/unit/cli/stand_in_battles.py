@@ -58,6 +58,7 @@ class BattlesStandIn(battle_service_pb2_grpc.BattleServiceServicer):
         self.not_ready = 0
         """The number of calls of NextBattle that find no battle."""
         self.early_votes = 0
+        self.early_vote = {"status": "not_heard", "wait_seconds": "0.1"}
         """The number of votes that come too early."""
         self.vote_refusal: tuple[str, str] | None = None
         """The status and the sentence with which votes are refused."""
@@ -101,7 +102,7 @@ class BattlesStandIn(battle_service_pb2_grpc.BattleServiceServicer):
         self.requests.append(request)
         if self.early_votes:
             self.early_votes -= 1
-            early = {"status": "not_heard", "wait_seconds": "0.1"}
+            early = self.early_vote
             await refuse(context, code_pb2.ABORTED, "WRONG_STATE", "Hear both clips first.", metadata=early)
         if self.vote_refusal:
             status, sentence = self.vote_refusal

@@ -15,7 +15,7 @@ from voicearena.elo.v1.battle_service_pb2 import (
     VoteInBattleRequest,
 )
 
-from gateway.cli import speech
+from gateway.cli import speech, voting
 from tests.unit.cli.stand_in import KEY, StandIn, run_arena
 from tests.unit.cli.stand_in_battles import BATTLE_ID
 
@@ -191,8 +191,12 @@ async def test_the_wait_for_a_battle_ends(mesh: StandIn) -> None:
     assert outcome.err.splitlines()[0] == "arena: No battle is ready yet. Try again in 1 s."
 
 
-async def test_an_early_vote_is_cast_once_the_clips_can_have_been_heard(mesh: StandIn) -> None:
-    mesh.early_votes = 1
+@pytest.mark.parametrize("early", [{"status": "not_heard", "wait_seconds": "0.1"}, {"status": "not_fetched"}])
+async def test_an_early_vote_is_cast_once_the_clips_can_have_been_heard(
+    mesh: StandIn, monkeypatch: pytest.MonkeyPatch, early: dict[str, str]
+) -> None:
+    monkeypatch.setattr(voting, "REPORT_SECONDS", 0.05)
+    mesh.early_votes, mesh.early_vote = 1, early
     outcome = await run_arena("battle", "--answer", "b")
     assert outcome.exit_code == 0
     assert mesh.requests[1:] == [VoteInBattleRequest(id=BATTLE_ID, winner=Battle.b)] * 2

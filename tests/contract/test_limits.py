@@ -45,3 +45,11 @@ async def test_registrations_are_limited_by_address_and_do_not_count_for_keys(
     assert [response.status_code for response in responses[: BURST - 1]] == [400] * (BURST - 1)
     assert json_failure(responses[-1]).reason == "RATE_LIMITED"
     assert (await strict.get(ME, headers=bearer(key))).status_code == 200
+
+
+async def test_a_service_that_asks_to_wait_says_how_long_in_a_header(http: httpx.AsyncClient) -> None:
+    """No battle is open in this mesh. A voter who asks for too many battles in a minute gets the same header."""
+    session = (await http.post("/api/v1/voters", json={})).json()["session_token"]
+    response = await http.post("/api/v1/battles/next", json={"category": "nothing_here"}, headers=bearer(session))
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert json_failure(response).metadata["retry_after_seconds"] == "5"

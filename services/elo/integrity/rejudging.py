@@ -41,11 +41,13 @@ log = structlog.get_logger()
 
 BATCH = 200
 """Voters in one round."""
+CHANGES_AT_ONCE = 300
+"""Votes that are changed in one transaction. The votes of the board wait for it."""
 VOTER_WINDOW = timedelta(days=30)
 """Older votes keep their states. Nobody is judged by them for ever."""
 ADDRESS_WINDOW = timedelta(days=7)
 """An address gets other people, so it is judged by fewer days than a voter."""
-JUDGED_AGAIN_AFTER = timedelta(hours=1)
+JUDGED_AGAIN_AFTER = timedelta(hours=6)
 """How long after it was judged a voter without new votes is judged again, because others have voted meanwhile."""
 
 
@@ -106,8 +108,8 @@ class Rejudging:
                 for voter in due
                 for change in await self._changes(connection, owner, voter, examined, moment - VOTER_WINDOW)
             ]
-        if changes:
-            await self._applying.apply(owner, changes)
+        for start in range(0, len(changes), CHANGES_AT_ONCE):
+            await self._applying.apply(owner, changes[start : start + CHANGES_AT_ONCE])
         return examined.also_concerned
 
     async def _examine(

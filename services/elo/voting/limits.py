@@ -9,9 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.clock import now
 from services.runtime.errors import RateLimited
+from services.runtime.statements import Statement
 from services.shared.listening.tables import LISTENERS
 
 MINUTE = timedelta(minutes=1)
+_GIVEN_AT = LISTENERS.c.created_at
+# The oldest of the last battles that are as many as the limit.
+_LAST = Statement(
+    sa.select(_GIVEN_AT)
+    .where(
+        LISTENERS.c.id == sa.bindparam("voter", type_=sa.Text),
+        sa.bindparam("since", type_=sa.DateTime(timezone=True)) < _GIVEN_AT,
+    )
+    .order_by(_GIVEN_AT.desc())
+    .offset(sa.bindparam("earlier", type_=sa.Integer))
+    .limit(1)
+)
 
 
 class VoterLimits:
@@ -24,12 +37,11 @@ class VoterLimits:
     async def check_new_battle(self, connection: AsyncConnection, voter_id: str) -> None:
         """Raises RateLimited if the voter has got all battles that they may get within a minute."""
         moment = self._clock()
-        given = LISTENERS.c.created_at
-        query = sa.select(given).where(LISTENERS.c.id == voter_id, given > moment - MINUTE)
-        times = (await connection.execute(query.order_by(given.desc()).limit(self._max_battles))).scalars().all()
-        if len(times) < self._max_battles:
+        found = await _LAST.execute(connection, voter=voter_id, since=moment - MINUTE, earlier=self._max_battles - 1)
+        last = found.one_or_none()
+        if last is None:
             return
-        wait = math.ceil((times[-1] + MINUTE - moment).total_seconds())
+        wait = math.ceil((last.created_at + MINUTE - moment).total_seconds())
         raise RateLimited(
             f"A voter gets at most {self._max_battles} new battles a minute. Try again in {wait} s.",
             retry_after_seconds=str(wait),

@@ -41,7 +41,8 @@ class CountedVote:
     changes: tuple[RatingChange, RatingChange] | None
     """The ratings of clip A's and clip B's model before and after the vote, as if it counts.
 
-    None in a control battle."""
+    None in a control battle.
+    """
     votes_cast: int
     """How many votes the voter has cast."""
 

@@ -94,7 +94,7 @@ CREATE TABLE voters (
     first_vote_at timestamptz, last_vote_at timestamptz, judged_votes integer NOT NULL DEFAULT 0, judged_at timestamptz
 );
 CREATE INDEX voters_to_judge ON voters (last_vote_at) WHERE judged_votes <> votes_cast;
-CREATE INDEX voters_judged ON voters (judged_at);
+CREATE INDEX voters_by_last_vote ON voters (last_vote_at);
 CREATE TABLE battle_votes (
     seq bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, id text NOT NULL UNIQUE, kind text NOT NULL,
     battle_id text NOT NULL REFERENCES battles, owner text NOT NULL, rated boolean NOT NULL, counted boolean NOT NULL,
@@ -109,7 +109,7 @@ CREATE TABLE battle_votes (
 CREATE INDEX battle_votes_of_board ON battle_votes (owner, seq);
 CREATE INDEX battle_votes_written ON battle_votes (written_by);
 CREATE INDEX battle_votes_of_battle ON battle_votes (battle_id, seq);
-CREATE INDEX battle_votes_of_people ON battle_votes (cast_at) WHERE kind = 'human';
+CREATE INDEX battle_votes_of_people ON battle_votes (cast_at) INCLUDE (counted) WHERE kind = 'human';
 CREATE INDEX battle_votes_of_voter ON battle_votes (voter_seq, seq) WHERE voter_seq IS NOT NULL;
 CREATE TABLE live_ratings (
     owner text NOT NULL, model_seq bigint NOT NULL, model_id text NOT NULL REFERENCES voice_models,

@@ -50,7 +50,9 @@ OPEN_RPCS = {
     "BattleService.ListBattles",
     "BattleService.WatchBattle",
     "BattleService.GetBattleClip",
-    # Public scenarios.
+    # Public models and scenarios.
+    "EloService.ListVoiceModels",
+    "EloService.GetVoiceModel",
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",
 }
@@ -151,7 +153,7 @@ RPC_OF_EACH_SERVICE = {
     "experiments": ("ExperimentService.ListExperiments", {}),
     "tts": ("TtsService.ListProviders", {}),
     "scoring": ("ScoringService.ListMetrics", {}),
-    "elo": ("EloService.ListVoiceModels", {"page_size": 1}),
+    "elo": ("EloService.ResolveVoiceModels", {}),
 }
 
 

@@ -7,7 +7,7 @@ from services.elo.catalogue.domain import Query, VoiceModel
 from services.elo.catalogue.standings import Standings
 from services.elo.catalogue.usecases import Catalogue
 from services.elo.visibility import Approval
-from services.runtime.identity import current_identity
+from services.runtime.identity import current_identity, current_reader
 from services.runtime.rpc import Context
 
 
@@ -27,7 +27,7 @@ class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
     async def ListVoiceModels(
         self, request: elo_service_pb2.ListVoiceModelsRequest, context: Context
     ) -> elo_service_pb2.ListVoiceModelsResponse:
-        filters = convert.from_list(request, current_identity().developer_id)
+        filters = convert.from_list(request, _reader(known=request.registered_by_me))
         models, token = await self._catalogue.page(filters, request.page_size, request.page_token)
         standings = await self._standings.of(models)
         return elo_service_pb2.ListVoiceModelsResponse(
@@ -72,3 +72,8 @@ class EloServicer(elo_service_pb2_grpc.EloServiceServicer):
     async def _message(self, model: VoiceModel) -> elo_pb2.VoiceModel:
         standing = (await self._standings.of([model]))[model.id]
         return convert.voice_model(model, awaits_approval=self._approval.awaited_by(model), standing=standing)
+
+
+def _reader(*, known: bool) -> str:
+    """Returns the id of the developer who reads, empty if nobody is known. Raises Unauthenticated then if `known`."""
+    return current_identity().developer_id if known else current_reader()

@@ -23,7 +23,7 @@ from services.runtime.errors import (
     PermissionDenied,
     WrongState,
 )
-from services.runtime.identity import current_identity
+from services.runtime.identity import current_identity, current_reader
 from services.runtime.pages import Pages
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
@@ -201,7 +201,7 @@ class Catalogue:
     async def _stored(self, connection: AsyncConnection, model_id: str, *, lock: bool = False) -> VoiceModel:
         """Returns a model that the caller can see. Raises NotFound otherwise."""
         model = await self._store.get(connection, model_id, lock=lock)
-        if model is None or not is_visible(model, current_identity().developer_id):
+        if model is None or not is_visible(model, current_reader()):
             raise NotFound.of("voice model", model_id)
         return model
 

@@ -107,9 +107,7 @@ CASES = [
         {"provider": "espeak", "active_only": True, "page_size": 1},
         Ok(
             {
-                "models": [
-                    {"provider": "espeak", "config": {"voice_id": "en-us", "parameters": ABSENT}, "rating": 1500}
-                ],
+                "models": [{"provider": "espeak", "config": {"voice_id": "en-us", "parameters": ABSENT}}],
                 "next_page_token": re.compile(".+"),
             }
         ),

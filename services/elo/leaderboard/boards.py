@@ -86,9 +86,10 @@ class Boards:
 
     async def run(self) -> None:
         """Forgets boards when any process has computed them again, until cancelled."""
-        await self._database.listen(BOARDS_CHANGED, self._forget)
+        await self._database.listen(BOARDS_CHANGED, self.forget)
 
-    def _forget(self, owner: str) -> None:
+    def forget(self, owner: str) -> None:
+        """Reads the boards of an owner again at their next use."""
         # An empty name is the public board, or comes after a lost connection: anything may have changed then.
         for one in [owner] if owner else list(self._in_memory):
             if forgotten := self._in_memory.pop(one, None):

@@ -15,6 +15,8 @@ from services.runtime.db import Database
 _V = BATTLE_VOTES.c
 READ_TIMEOUT_MS = 120_000
 """For the first read, of all votes."""
+MAX_VOTES_AT_ONCE = 200_000
+"""They have 60 MB while they are read."""
 MAX_RENDERS_AT_ONCE = 10_000
 
 # The binary format of COPY: each row begins with the number of its columns, and each column with its length.
@@ -42,7 +44,7 @@ COPY (
     FROM battle_votes v JOIN battles ON battles.id = v.battle_id
         LEFT JOIN renders render_a ON render_a.id = battles.render_a_id
         LEFT JOIN renders render_b ON render_b.id = battles.render_b_id
-    WHERE v.written_by >= {since}::xid8 ORDER BY v.seq
+    WHERE v.written_by >= {since}::xid8 AND v.seq > {after} ORDER BY v.seq LIMIT {limit}
 ) TO STDOUT (FORMAT BINARY)
 """
 )
@@ -69,19 +71,29 @@ class VoteReader:
             await connection.execute(sa.text(f"SET LOCAL statement_timeout = {READ_TIMEOUT_MS}"))
             oldest = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
             since = (await connection.execute(oldest)).scalar_one()
-            rows = await self._votes(connection)
-            if not len(rows):
-                self._since = since
-                return {}
-            await self._add_groups(connection, rows)
-            await self._add_renders(connection, rows)
+            changed: dict[str, int] = {}
+            after, complete = 0, False
+            while not complete:
+                rows = await self._votes(connection, after)
+                complete = len(rows) < MAX_VOTES_AT_ONCE
+                if len(rows):
+                    after = int(rows["seq"][-1])
+                    await self._add_groups(connection, rows)
+                    await self._add_renders(connection, rows)
+                    for owner, count in self.log.merge(rows).items():
+                        changed[owner] = changed.get(owner, 0) + count
         self._since = since
-        return dict(self.log.merge(rows))
+        return changed
 
-    async def _votes(self, connection: AsyncConnection) -> Rows:
+    async def _votes(self, connection: AsyncConnection, after: int) -> Rows:
         raw = (await connection.get_raw_connection()).driver_connection
         assert isinstance(raw, psycopg.AsyncConnection)
-        query = _VOTES.format(characters=sql.Literal(ID_CHARACTERS), since=sql.Literal(self._since))
+        query = _VOTES.format(
+            characters=sql.Literal(ID_CHARACTERS),
+            since=sql.Literal(self._since),
+            after=sql.Literal(after),
+            limit=sql.Literal(MAX_VOTES_AT_ONCE),
+        )
         content = bytearray()
         async with raw.cursor() as cursor, cursor.copy(query) as copy:
             async for block in copy:

@@ -122,7 +122,7 @@ CASES = [
     Case(
         "the evaluation of a scenario has its text and its language",
         CREATE,
-        evaluation(model_id=Given("own_recorded_model"), scenario_id=Given("own_scenario")),
+        evaluation(model_id=Given("own_recorded_model"), scenario_id=Given("own_scenario"), steps=[]),
         Ok(
             {
                 "model_id": Given("own_recorded_model"),

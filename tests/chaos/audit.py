@@ -165,6 +165,10 @@ async def _audio(
 ) -> None:
     cursor = await connection.execute(
         "SELECT id, experiment_id, prompt_text FROM experiments.trials UNION ALL SELECT id, '', text FROM elo.renders"
+        # The spoiled sides of battles that test their voters.
+        " UNION ALL SELECT replace(side ->> 'audio_name', '.wav', ''), '', ''"
+        " FROM elo.listening_pairs, jsonb_array_elements(first_speech || second_speech) side"
+        " WHERE side ->> 'audio_name' LIKE 'spoiled%'"
     )
     owners = {
         str(trial_id): (str(experiment_id), str(text)) for trial_id, experiment_id, text in await cursor.fetchall()
@@ -182,7 +186,7 @@ async def _audio(
             continue
         record = _REQUEST_RECORD.fullmatch(file.name)
         job = record["job"] if record else file.stem
-        audit.expect(job in owners, f"{file.name} belongs to no trial and no render")
+        audit.expect(job in owners, f"{file.name} belongs to no trial, render and battle")
         experiment_id, text = owners.get(job, ("", ""))
         if record and experiment_id in experiments and json.loads(file.read_bytes())["purpose"] == SPEECH:
             audit.recorded[text] += 1

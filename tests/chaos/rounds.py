@@ -123,7 +123,7 @@ class Chaos:
                         await self._client.wait_for_end(one.id)
                     for evaluation_id in (*evaluations, *in_battles):
                         await self._recordings.wait_for_end(evaluation_id)
-                    await votes.came.wait()
+                    await votes.enough.wait()
             outcome.duplicates, outcome.reordered = interference.duplicates, interference.reordered
         await self._mesh.wait_serving()
         await self._wait_until_quiet([*(one.id for one in planned), *evaluations, *in_battles])

@@ -12,6 +12,8 @@ import httpx
 
 from deploy.local.mesh import Mesh
 
+MIN_VOTES = 3
+"""Of a round. A vote takes as long as both clips last."""
 ANSWERS = ("a", "b", "tie", "both_bad")
 # The statuses that a mesh may return during a fault. Any other one is an answer.
 TEMPORARY = {500, 502, 503, 504}
@@ -36,8 +38,8 @@ class Votes:
     accepted: list[AcceptedVote] = field(default_factory=list)
     refused: int = 0
     """How many votes came too late: others had decided the battle."""
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a vote was accepted."""
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when MIN_VOTES were accepted."""
 
 
 class Voter:
@@ -77,7 +79,8 @@ class Voter:
                 continue
             if response.status_code == 200:
                 self._votes.accepted.append(AcceptedVote(self._id, battle["battle_id"], answer))
-                self._votes.came.set()
+                if len(self._votes.accepted) >= MIN_VOTES:
+                    self._votes.enough.set()
                 return
             status = _status(response)
             if status not in ("not_fetched", "not_heard"):

@@ -62,13 +62,14 @@ def _add_models(message: battle_pb2.Battle, view: BattleView) -> None:
     if view.side_b is not None:
         message.eval_b_id, message.clip_b_hash = view.side_b.evaluation_id, _hash(view.side_b)
         message.metrics_b.CopyFrom(_metrics(view.side_b))
-    if value.elo_delta is not None:
-        message.elo_delta = value.elo_delta
     if value.metric_vote is not None:
         ParseDict(dict(value.metric_vote), message.metric_vote, ignore_unknown_fields=True)
-    for name in ("votes_a", "votes_b", "votes_tie", "votes_both_bad"):
-        setattr(message, name, getattr(value, name))
     message.draw.CopyFrom(_draw(value))
+    if value.status is BattleStatus.DECIDED:
+        # Before, they would tell a voter whether their own vote counts.
+        for name in ("votes_a", "votes_b", "votes_tie", "votes_both_bad", "elo_delta"):
+            if (count := getattr(value, name)) is not None:
+                setattr(message, name, count)
 
 
 def _draw(value: Battle) -> battle_pb2.BattleDraw:

@@ -18,6 +18,7 @@ from services.shared.listening.domain import (
 )
 from services.shared.listening.judging import MAX_JUDGED_VOTES, CastVote, Judgement, VoteState
 from services.shared.listening.tables import cast_vote
+from services.shared.listening.vote_store import MAX_PLACE_VOTES
 from tests.fakes.memory_database import table
 
 
@@ -89,12 +90,17 @@ class MemoryVoteStore:
         since: datetime | None = None,
         before: datetime | None = None,
     ) -> Collection[str]:
+        at_address = [
+            vote
+            for vote in self._all(connection)
+            if address in vote.addresses
+            if (since is None or vote.cast_at > since) and (before is None or vote.cast_at < before)
+        ]
         return {
             vote.listener_id
-            for vote in self._all(connection)
+            for vote in (at_address if since is None else at_address[-MAX_PLACE_VOTES:])
             if vote.invitation_id == listener.invitation_id and vote.listener_id != listener.id
-            if vote.holds_place and address in vote.addresses
-            if (since is None or vote.cast_at > since) and (before is None or vote.cast_at < before)
+            if vote.holds_place
         }
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:

@@ -24,6 +24,9 @@ from services.shared.listening.tables import (
     cast_from,
 )
 
+MAX_PLACE_VOTES = 1000
+"""The last votes at an address by which places are found. It limits what a vote from a crowded address costs."""
+
 _L, _P, _V, _S = LISTENERS.c, PAIRS.c, VOTES.c, STATES.c
 
 _ADD = Statement(
@@ -54,7 +57,7 @@ _OF_LISTENER = Statement(
 
 def _others(*which: sa.ColumnElement[bool]) -> "sa.Select[Any]":
     """Returns the other listeners who hold a place."""
-    query = sa.select(_L.id).select_from(WITH_STATES)
+    query = sa.select(_L.id).select_from(VOTES.join(LISTENERS, LISTENER_OF_VOTE).outerjoin(LAST_STATE, sa.true()))
     return query.where(*which, _L.id != sa.bindparam("of_listener", type_=sa.Text), HOLDS_PLACE)
 
 
@@ -65,13 +68,22 @@ _RECENT = sa.and_(
     _V.cast_at < sa.func.coalesce(sa.bindparam("before", type_=_MOMENT), sa.text("'infinity'::timestamptz")),
 )
 _ADDRESS = sa.bindparam("at_address", type_=sa.LargeBinary)
-# Two queries, each with its index: where they joined, and where they voted.
-_PLACES = Statement(
-    sa.union(
-        _others(_INVITED, _RECENT, _L.address == _ADDRESS),
-        _others(_INVITED, _RECENT, _V.address == _ADDRESS),
+
+
+def _places(limit: int | None) -> Statement:
+    """Returns the statement that finds places by the last votes at an address, `limit` of them."""
+    # Two queries, each with its index: where they voted, and where they joined.
+    voted = sa.select(_V.assignment_id).where(_V.address == _ADDRESS, _RECENT).order_by(_V.cast_at.desc())
+    joined = sa.select(_V.assignment_id).select_from(LISTENERS.join(VOTES, LISTENER_OF_VOTE))
+    joined = joined.where(_L.address == _ADDRESS, _RECENT).order_by(_L.created_at.desc())
+    return Statement(
+        sa.union(
+            *(_others(_INVITED, _V.assignment_id.in_(each.limit(limit).correlate(None))) for each in (voted, joined))
+        )
     )
-)
+
+
+_PLACES, _LATEST_PLACES = _places(None), _places(MAX_PLACE_VOTES)
 _SAME_SESSION = Statement(
     _others(_L.test_id == sa.bindparam("of_test"), _L.voter_id == sa.bindparam("of_voter")).distinct()
 )
@@ -121,7 +133,8 @@ class VoteStore(Protocol):
     ) -> Collection[str]:
         """Returns the other listeners of the same invitation who hold a place at this address; see `judging`.
 
-        Only votes cast after `since` and before `before` hold places.
+        Only votes cast after `since` and before `before` hold places. With `since`, only the last MAX_PLACE_VOTES votes
+        at the address do.
         """
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
@@ -195,7 +208,9 @@ class SqlVoteStore:
         since: datetime | None = None,
         before: datetime | None = None,
     ) -> Collection[str]:
-        found = await _PLACES.execute(
+        # Only a test that ends can look at all votes.
+        statement = _PLACES if since is None else _LATEST_PLACES
+        found = await statement.execute(
             connection,
             of_listener=listener.id,
             of_invitation=listener.invitation_id,

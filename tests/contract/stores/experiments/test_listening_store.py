@@ -24,7 +24,7 @@ from services.shared.listening.domain import (
 )
 from services.shared.listening.judging import MAX_JUDGED_VOTES, ExclusionReason, Judgement, VoteState
 from services.shared.listening.store import MAX_SENT_PIECES, ListeningStore, SqlListeningStore
-from services.shared.listening.vote_store import SqlVoteStore, VoteStore
+from services.shared.listening.vote_store import MAX_PLACE_VOTES, SqlVoteStore, VoteStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -416,6 +416,24 @@ async def test_only_the_last_votes_of_a_listener_are_judged_together(
             await votes.add(connection, given, ListenerAnswer.A, NOON)
         found = await votes.of_listener(connection, listener())
         assert [vote.id for vote in found] == [f"pai_{number}" for number in range(1, MAX_JUDGED_VOTES + 1)]
+
+
+async def test_places_that_expire_are_found_by_the_last_votes_at_an_address(
+    database: Database, listening: ListeningStore, votes: VoteStore
+) -> None:
+    async with database.transaction() as connection:
+        await listening.open(connection, TEST, [pair(PairKey(n, 0, 1)) for n in range(MAX_PLACE_VOTES)])
+        for each in (listener("lsn_a"), listener("lsn_b")):
+            assert await listening.add_listener(connection, each, 9, 9)
+        first = assignment("pai_a", listener_id="lsn_a")
+        await listening.add_assignment(connection, first)
+        await votes.add(connection, first, ListenerAnswer.A, NOON, HERE)
+        for number in range(MAX_PLACE_VOTES):
+            given = assignment(f"pai_{number}", PairKey(number, 0, 1), listener_id="lsn_b")
+            await listening.add_assignment(connection, given)
+            await votes.add(connection, given, ListenerAnswer.A, NOON + timedelta(seconds=1 + number), HERE)
+        assert set(await votes.places(connection, listener("lsn_x"), HERE)) == {"lsn_a", "lsn_b"}
+        assert set(await votes.places(connection, listener("lsn_x"), HERE, since=NOON - MINUTE)) == {"lsn_b"}
 
 
 async def test_removing_a_test_removes_everything_about_it(

@@ -34,7 +34,9 @@ Json = Mapping[str, Any]
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
     """A fresh mesh with its local voices."""
-    async with Mesh(mesh_settings(tmp_path_factory.mktemp("arena"))) as running:
+    # Each battle is an ordinary one.
+    service_env = {"elo": {"CONTROL_SHARE": "0"}}
+    async with Mesh(mesh_settings(tmp_path_factory.mktemp("arena")), service_env=service_env) as running:
         yield running
 
 

@@ -40,7 +40,7 @@ VOTES = 200
 OPEN_DURATION = timedelta(days=7)
 KEPT_AFTER_END = timedelta(hours=1)
 """How long spoiled audio is kept after its battle has ended. Somebody may still be listening."""
-TEND_INTERVAL_SECONDS = 60.0
+TEND_INTERVAL_SECONDS = 10.0
 SPOILED_PREFIX = "spoiled"
 
 _B, _R = BATTLES.c, RENDERS.c
